@@ -1,0 +1,67 @@
+"""The works' hyperparameters under Zerone's names. The one place to change when Zerone's names change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stopwatch import Work
+
+
+def fields(work: Work) -> dict[str, Any]:
+    """The fields of Zerone's algorithm that the work sets; `environments` > 1 share `steps_per_update` among them."""
+    h = work.h
+    if work.algorithm == "dqn":
+        return {
+            "learning_rate": h["learning_rate"],
+            "discount": h["discount"],
+            "epsilon_end": h["exploration_end"],
+            "epsilon_steps": h["exploration_fraction"] * work.steps,
+            "batch": h["batch"],
+            "memory": h["memory"],
+            "warmup": h["learning_starts"],
+            "environments": h["environments"],
+            "steps_per_update": h["steps_per_update"] // h["environments"],
+            "target_period": h["target_update"] // h["steps_per_update"],  # in updates there, in steps here
+            "hidden": tuple(h["hidden"]),
+            "max_gradient_norm": 1e6,  # as good as none
+        }
+    if work.algorithm == "ppo":
+        return {
+            "learning_rate": h["learning_rate"],
+            "learning_rate_end": 0.0,
+            "decay_steps": float(work.steps),
+            "discount": h["discount"],
+            "trace_decay": h["trace"],
+            "clip": h["clip"],
+            "entropy_bonus": h["entropy"],
+            "value_cost": h["value_weight"],
+            "max_gradient_norm": h["gradient_norm"],
+            "environments": h["environments"],
+            "steps_per_update": h["horizon"],
+            "epochs": h["epochs"],
+            "minibatches": h["minibatches"],
+            "hidden": tuple(h["hidden"]),
+        }
+    return {"learning_rate": h["learning_rate"], "discount": h["discount"], "epsilon": h["exploration_end"]}
+
+
+def algorithm(work: Work) -> Any:
+    """Zerone's algorithm object for the work."""
+    import zerone as zo
+
+    return {"dqn": zo.DQN, "ppo": zo.PPO, "q-learning": zo.QLearning}[work.algorithm](**fields(work))
+
+
+def arguments(work: Work, out: str) -> list[str]:
+    """The same for the command line: all that follows `zerone`."""
+    line = ["train", work.algorithm, work.environment, f"--steps={work.steps}", f"--seed={work.seed}", f"--out={out}"]
+    for name, value in fields(work).items():
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        line.append(f"--{name.replace('_', '-')}={text}")
+    return [*line, "--json"]
+
+
+def returns(result: dict[str, Any]) -> list[float]:
+    """Each seed's `return_mean`, from what `train` says at its end; empty where it has none."""
+    return [seed["return_mean"] for seed in result.get("seeds", []) if seed.get("return_mean") is not None]

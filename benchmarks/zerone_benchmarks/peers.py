@@ -1,0 +1,88 @@
+"""The peers: what each needs installed, and where its Python is. Each has a virtual environment of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A library to compare with."""
+
+    module: str
+    """If this can be imported, the peer is installed."""
+    installs: tuple[tuple[str, ...], ...]
+    """What pip is asked for, in order."""
+    checkout: bool = False
+    """It is no package: only what it needs is installed, and a path to its source must be given."""
+
+
+# torch first and by itself, so that the one that is installed is the one that was asked for
+TORCH = ("torch==2.13.0",)
+# The newer gymnax has one return value more, which neither rejax nor PureJaxRL expects.
+GYMNAX = "gymnax==0.0.9"
+
+PEERS = {
+    "stable-baselines3": Peer("stable_baselines3", (TORCH, ("stable-baselines3>=2.9,<3",))),
+    "sbx": Peer("sbx", (TORCH, ("sbx-rl>=0.28,<0.29",))),
+    "rejax": Peer("rejax", (("rejax==0.1.3", GYMNAX, "jax>=0.7,<0.11"),)),
+    "purejaxrl": Peer(
+        "flashbax",
+        ((GYMNAX, "jax>=0.7,<0.11", "flax>=0.12,<0.13", "optax>=0.2,<0.3", "distrax==0.1.9", "flashbax==0.1.3"),),
+        checkout=True,
+    ),
+    # Its files read Gymnasium's `final_info` of before 1.0, which in turn wants the older NumPy.
+    "cleanrl": Peer("tyro", (TORCH, ("gymnasium==0.29.1", "numpy<2", "tensorboard>=2.10,<3", "tyro<2")), checkout=True),
+    "pandas-table": Peer("pandas", (("pandas>=2.2,<4",),)),
+}
+
+
+class PeerError(Exception):
+    """A peer cannot take part, or could not be set up: one line."""
+
+
+def default_home() -> Path:
+    """Where the peers' environments are, unless it is said: in the user's cache."""
+    if named := os.environ.get("ZERONE_PEERS"):
+        return Path(named)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "zerone" / "peers"
+
+
+def python_of(name: str, home: Path) -> Path:
+    """The peer's Python, whether or not it exists; Zerone's own is the one that runs this."""
+    if name == "zerone":
+        return Path(sys.executable)
+    folder, executable = ("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")
+    return home / name / folder / executable
+
+
+def missing(name: str, home: Path, checkouts: dict[str, Path]) -> str | None:
+    """Why the peer cannot take part, in a few words; None if it can."""
+    if name == "zerone":
+        return None
+    peer, python = PEERS[name], python_of(name, home)
+    probe = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({peer.module!r}) is None)"
+    if not python.exists() or subprocess.run([python, "-c", probe], check=False, capture_output=True).returncode:
+        return f"not installed (zerone bench --set-up {name})"
+    if peer.checkout and name not in checkouts:
+        return f"no checkout given (--{name} PATH)"
+    return None
+
+
+def set_up(name: str, home: Path) -> None:
+    """Make the peer's virtual environment and install it there, showing pip's progress on standard error."""
+    python = python_of(name, home)
+    steps = [[sys.executable, "-m", "venv", str(home / name)]] if not python.exists() else []
+    steps += [[str(python), "-m", "pip", "install", "--quiet", *wanted] for wanted in PEERS[name].installs]
+    home.mkdir(parents=True, exist_ok=True)
+    for step in steps:
+        if code := subprocess.run(step, check=False, stdout=sys.stderr).returncode:
+            raise PeerError(f"could not set up {name}: '{' '.join(step[1:])}' ended with exit code {code}")

@@ -1,0 +1,139 @@
+"""Results as tables for the terminal, and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from zerone_benchmarks.works import TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from zerone_benchmarks.harness import Result, Standing
+    from zerone_benchmarks.spread import Spread
+    from zerone_benchmarks.works import Comparison
+
+COLUMNS = {
+    "steps_per_cpu_second": "steps / CPU s",
+    "steps_per_second": "steps / s",
+    "import_seconds": "import s",
+    "startup_seconds": "start s",
+    "process_wall_seconds": "whole s",
+    "return_reached": "return",
+    "peak_megabytes": "MB",
+}
+LEGEND = (
+    "  import, start: CPU seconds before the first step that counts; whole: the process in wall seconds; MB: its peak. "
+    "Medians (least to greatest)."
+)
+
+
+def number(value: float) -> str:
+    """Three or four figures, with thousands separated."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def spread_text(spread: Spread | None) -> str:
+    """A median, with the least and the greatest where they differ from it."""
+    if spread is None:
+        return "-"
+    middle, low, high = number(spread.median), number(spread.low), number(spread.high)
+    return middle if low == high else f"{middle} ({low} – {high})"  # noqa: RUF001  a range's dash
+
+
+def claim_text(comparison: Comparison, ratio: float) -> str:
+    """What is claimed of a ratio and whether it holds."""
+    if comparison.at_least is not None:
+        claim = f"at least {comparison.at_least:g}"
+    elif comparison.at_most is not None:
+        claim = f"at most {comparison.at_most:g}"
+    else:
+        return ""
+    return f"{claim}: {'yes' if comparison.met(ratio) else 'NO'}"
+
+
+def trouble(standing: Standing) -> str | None:
+    """Why a contestant has fewer runs than rounds, in one line."""
+    if standing.absent:
+        return standing.absent
+    return next((f"failed: {why}" for why in standing.failures.values()), None)
+
+
+def parts(result: Result) -> Iterator[RenderableType]:
+    """All there is to print: the figures as a table, then notes and ratios, one to a line."""
+    table = figures(result)
+    yield f"{result.bench.name}: {result.bench.title}"
+    if table.row_count:
+        yield table
+    yield from notes(result)
+    yield from claims(result)
+
+
+def figures(result: Result) -> Table:
+    """A row for each contestant that has run; only the figure that is compared shows its spread."""
+    from rich.table import Table
+
+    names = [name for name in COLUMNS if any(standing.numbers(name) for standing in result.standings)]
+    table = Table(box=None)
+    table.add_column("", no_wrap=True)
+    table.add_column("steps", justify="right", no_wrap=True)
+    for name in names:
+        table.add_column(COLUMNS[name], justify="right", no_wrap=True)
+    for standing in result.standings:
+        spreads = ((name, standing.spread(name)) for name in names)
+        texts = (spread_text(s) if name == result.figure or s is None else number(s.median) for name, s in spreads)
+        if standing.runs:
+            table.add_row(standing.contestant.name, f"{standing.contestant.steps:,}", *texts)
+    return table
+
+
+def notes(result: Result) -> Iterator[str]:
+    """What the figures are, and who is not among them."""
+    if any(standing.runs for standing in result.standings):
+        yield LEGEND
+    for standing in result.standings:
+        if kind := next((run["return_is"] for run in standing.runs.values() if run.get("return_is")), ""):
+            yield f"  return of {standing.contestant.name}: {kind}"
+    for standing in result.standings:
+        if why := trouble(standing):
+            yield f"  {standing.contestant.name}: {why}"
+
+
+def claims(result: Result) -> Iterator[str]:
+    """The ratios, and whether what is claimed of them holds."""
+    what = "time" if result.bench.measure == TIME else "speed"
+    for comparison, spread in result.comparisons():
+        pair = f"{comparison.subject} / {comparison.other}"
+        yield f"  {what} of {pair}: {spread_text(spread)}   {claim_text(comparison, spread.median)}".rstrip()
+    for peer, cost in result.memory_costs():
+        yield f"  {peer}: a larger memory added {cost:.2f} times its payload to the peak"
+
+
+def as_data(result: Result) -> dict[str, Any]:
+    """The result as it goes into JSON: every run, the medians, the ratios."""
+    return {
+        "name": result.bench.name,
+        "title": result.bench.title,
+        "measure": result.bench.measure,
+        "hyperparameters": result.bench.hyperparameters,
+        "contestants": [
+            {
+                "name": standing.contestant.name,
+                "peer": standing.contestant.peer,
+                "steps": standing.contestant.steps,
+                "trouble": trouble(standing),
+                "medians": {name: spread.median for name in COLUMNS if (spread := standing.spread(name))},
+                "runs": [run | {"round": turn} for turn, run in standing.runs.items()],
+            }
+            for standing in result.standings
+        ],
+        "comparisons": [
+            asdict(comparison) | {"ratio": asdict(spread), "met": comparison.met(spread.median)}
+            for comparison, spread in result.comparisons()
+        ],
+        "memory_over_payload": dict(result.memory_costs()),
+    }

@@ -1,0 +1,259 @@
+"""The works: what is done, who takes part, and what is claimed of Zerone. This file is data.
+
+Hyperparameters are CleanRL's everywhere. Contestants are given different numbers of steps, so that a slow one does not
+take an hour and a fast one does not finish before the clock can tell; what is compared is steps per second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+DQN = {
+    "learning_rate": 2.5e-4,
+    "discount": 0.99,
+    "hidden": [120, 84],
+    "batch": 128,
+    "memory": 10_000,
+    "learning_starts": 10_000,
+    "steps_per_update": 10,
+    "target_update": 500,
+    "exploration_end": 0.05,
+    "exploration_fraction": 0.5,
+    "environments": 1,
+}
+PPO = {
+    "learning_rate": 2.5e-4,
+    "discount": 0.99,
+    "trace": 0.95,
+    "clip": 0.2,
+    "entropy": 0.01,
+    "value_weight": 0.5,
+    "gradient_norm": 0.5,
+    "hidden": [64, 64],
+    "environments": 4,
+    "horizon": 128,
+    "epochs": 4,
+    "minibatches": 4,
+}
+Q_LEARNING = {"learning_rate": 0.1, "discount": 0.9, "exploration_end": 0.1}
+
+SPEED = "steps per CPU second"
+TIME = "seconds from the shell"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Who does the work, with what of it changed."""
+
+    name: str
+    peer: str
+    """Whose Python runs it; `zerone` is this one."""
+    steps: int
+    warm_steps: int
+    driver: str = ""
+    """The file in `drivers/` if it is not `run_<peer>`."""
+    engine: str = "compiled"
+    changed: dict[str, Any] = field(default_factory=dict)
+    """Hyperparameters that differ from the work's."""
+
+    @property
+    def script(self) -> str:
+        """The driver's file name."""
+        return f"{self.driver or 'run_' + self.peer.replace('-', '_')}.py"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The first contestant's figure over the second's, and what is claimed of it."""
+
+    subject: str
+    other: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def met(self, ratio: float) -> bool | None:
+        """Whether the claim holds; None if nothing is claimed."""
+        if self.at_least is not None:
+            return ratio >= self.at_least
+        return ratio <= self.at_most if self.at_most is not None else None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One work, its contestants in the order of their turns, and the comparisons drawn."""
+
+    name: str
+    title: str
+    algorithm: str
+    environment: str
+    hyperparameters: dict[str, Any]
+    contestants: tuple[Contestant, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    measure: str = SPEED
+    seeds: int = 1
+    own_cache: bool = False
+    """Start every round with an empty cache directory: the first contestant of a round fills it."""
+    payload_bytes: int = 0
+    """Bytes of one remembered step; if given, what a memory costs beyond them is worked out."""
+
+
+def against(subject: str, **claims: float | None) -> tuple[Comparison, ...]:
+    """Comparisons of one subject with others, by name; `_` stands for `-`."""
+    return tuple(Comparison(subject, other.replace("_", "-"), at_least=claim) for other, claim in claims.items())
+
+
+ZERONE_DQN = Contestant("zerone", "zerone", steps=400_000, warm_steps=50_000)
+ZERONE_PPO = Contestant("zerone", "zerone", steps=1_024_000, warm_steps=102_400)
+DQN_PEERS = (
+    Contestant("stable-baselines3", "stable-baselines3", 30_000, 12_000),
+    Contestant("sbx", "sbx", 30_000, 12_000),
+    Contestant("cleanrl", "cleanrl", 30_000, 12_000),
+    Contestant("purejaxrl", "purejaxrl", 150_000, 25_000),
+)
+PPO_PEERS = (
+    Contestant("stable-baselines3", "stable-baselines3", 40_960, 4_096),
+    Contestant("sbx", "sbx", 40_960, 4_096),
+    Contestant("cleanrl", "cleanrl", 30_720, 4_096),
+    Contestant("purejaxrl", "purejaxrl", 512_000, 102_400),
+    # Its file as it stands prints every episode from inside the compiled program.
+    Contestant("purejaxrl, printing", "purejaxrl", 512_000, 102_400, changed={"report_episodes": True}),
+    Contestant("rejax", "rejax", 512_000, 0),
+)
+TEN = {"environments": 10, "steps_per_update": 10}
+LARGE, SMALL = 1_000_000, 10_000
+
+BENCHES = {
+    bench.name: bench
+    for bench in (
+        Bench(
+            "dqn-cartpole",
+            "DQN on CartPole-v1, one environment",
+            "dqn",
+            "CartPole-v1",
+            DQN,
+            (ZERONE_DQN, *DQN_PEERS),
+            against("zerone", stable_baselines3=12, purejaxrl=1.1, sbx=None, cleanrl=None),
+        ),
+        Bench(
+            "dqn-cartpole-10",
+            "DQN on CartPole-v1, ten environments at once, one update per round of them",
+            "dqn",
+            "CartPole-v1",
+            DQN | TEN,
+            (
+                ZERONE_DQN,
+                Contestant("purejaxrl", "purejaxrl", 300_000, 50_000),
+                Contestant("rejax", "rejax", 200_000, 0),
+            ),
+            against("zerone", purejaxrl=None, rejax=None),
+        ),
+        Bench(
+            "ppo-cartpole",
+            "PPO on CartPole-v1",
+            "ppo",
+            "CartPole-v1",
+            PPO,
+            (ZERONE_PPO, *PPO_PEERS),
+            (
+                *against("zerone", stable_baselines3=22, purejaxrl=2, sbx=None, cleanrl=None, rejax=None),
+                Comparison("zerone", "purejaxrl, printing"),
+            ),
+        ),
+        Bench(
+            "dqn-cartpole-host",
+            "DQN on CartPole-v1, Gymnasium's own environment",
+            "dqn",
+            "CartPole-v1",
+            DQN,
+            (replace(ZERONE_DQN, steps=40_000, warm_steps=15_000, engine="host"), DQN_PEERS[0]),
+            against("zerone", stable_baselines3=1.5),
+        ),
+        Bench(
+            "ppo-cartpole-host",
+            "PPO on CartPole-v1, Gymnasium's own environment",
+            "ppo",
+            "CartPole-v1",
+            PPO,
+            (replace(ZERONE_PPO, steps=61_440, warm_steps=20_480, engine="host"), PPO_PEERS[0]),
+            against("zerone", stable_baselines3=1.5),
+        ),
+        Bench(
+            "q-learning-maze",
+            "Q-learning on the 4x4 maze, against a table in a pandas frame",
+            "q-learning",
+            "zerone/Maze-v0",
+            Q_LEARNING,
+            (
+                Contestant("zerone", "zerone", 5_000_000, 500_000),
+                Contestant("pandas-table", "pandas-table", 12_000, 2_000),
+            ),
+            against("zerone", pandas_table=300),
+        ),
+        Bench(
+            "memory",
+            "DQN on CartPole-v1 with a memory of 1,000,000 steps beside one of 10,000",
+            "dqn",
+            "CartPole-v1",
+            DQN | TEN,
+            (
+                replace(ZERONE_DQN, name="zerone, 1,000,000", changed={"memory": LARGE, "environments": 1}),
+                replace(ZERONE_DQN, name="zerone, 10,000", changed={"memory": SMALL, "environments": 1}),
+                Contestant("rejax, 1,000,000", "rejax", 12_000, 0, changed={"memory": LARGE}),
+                Contestant("rejax, 10,000", "rejax", 100_000, 0, changed={"memory": SMALL}),
+            ),
+            (
+                Comparison("zerone, 1,000,000", "zerone, 10,000", at_least=0.8),
+                Comparison("rejax, 1,000,000", "rejax, 10,000"),
+            ),
+            payload_bytes=41,  # two observations of 16 bytes, an action and a reward of 4, and one flag
+        ),
+        Bench(
+            "shell",
+            "From the shell to 50,000 DQN steps on CartPole-v1, saved",
+            "dqn",
+            "CartPole-v1",
+            DQN,
+            (
+                Contestant("zerone, first start", "zerone", 50_000, 0, driver="shell_zerone"),
+                Contestant("zerone, second start", "zerone", 50_000, 0, driver="shell_zerone"),
+                Contestant("stable-baselines3", "stable-baselines3", 50_000, 0, driver="shell_stable_baselines3"),
+            ),
+            (
+                Comparison("zerone, first start", "stable-baselines3", at_most=1 / 2),
+                Comparison("zerone, second start", "stable-baselines3", at_most=1 / 4),
+            ),
+            measure=TIME,
+            own_cache=True,
+        ),
+        Bench(
+            "seeds",
+            "DQN on CartPole-v1, 32 seeds at once, ten environments each, steps of all seeds together",
+            "dqn",
+            "CartPole-v1",
+            DQN | TEN,
+            (
+                Contestant("zerone", "zerone", 40_000, 15_000),
+                Contestant("purejaxrl", "purejaxrl", 40_000, 15_000),
+                Contestant("rejax", "rejax", 12_000, 0),
+            ),
+            against("zerone", purejaxrl=None, rejax=None),
+            seeds=32,
+        ),
+        Bench(
+            "seeds-ppo",
+            "PPO on CartPole-v1, 32 seeds at once, steps of all seeds together",
+            "ppo",
+            "CartPole-v1",
+            PPO,
+            (
+                Contestant("zerone", "zerone", 81_920, 20_480),
+                Contestant("purejaxrl", "purejaxrl", 40_960, 10_240),
+                Contestant("rejax", "rejax", 40_960, 0),
+            ),
+            against("zerone", purejaxrl=None, rejax=None),
+            seeds=32,
+        ),
+    )
+}
+USUAL = ("dqn-cartpole", "ppo-cartpole")

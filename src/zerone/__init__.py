@@ -1,0 +1,61 @@
+"""Zerone: reinforcement learning from zero to one.
+
+    import zerone as zo
+    run = zo.train("dqn", "CartPole-v1")          # the preset; or zo.train(zo.DQN(double=True), ..., steps=50_000)
+    run.plot()
+    print(run.evaluate(episodes=100)["return_mean"])
+    agent = zo.load(run.path).agent()
+    action = agent.act(observation)
+
+What is named here is imported when it is first used, so that `import zerone` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zerone.algorithms.dqn import DQN as DQN
+    from zerone.algorithms.ppo import PPO as PPO
+    from zerone.algorithms.q_learning import QLearning as QLearning
+    from zerone.base.errors import InputError as InputError
+    from zerone.base.errors import RunError as RunError
+    from zerone.base.errors import ZeroneError as ZeroneError
+    from zerone.environments.catalogue import make as make
+    from zerone.runs.agent import Agent as Agent
+    from zerone.runs.run import Run as Run
+    from zerone.runs.run import load as load
+    from zerone.runs.run import resume as resume
+    from zerone.runs.run import train as train
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "DQN": "zerone.algorithms.dqn",
+    "PPO": "zerone.algorithms.ppo",
+    "QLearning": "zerone.algorithms.q_learning",
+    "InputError": "zerone.base.errors",
+    "RunError": "zerone.base.errors",
+    "ZeroneError": "zerone.base.errors",
+    "make": "zerone.environments.catalogue",
+    "Agent": "zerone.runs.agent",
+    "Run": "zerone.runs.run",
+    "load": "zerone.runs.run",
+    "resume": "zerone.runs.run",
+    "train": "zerone.runs.run",
+}
+
+__all__ = [*_PLACES]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'zerone' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_PLACES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PLACES])

@@ -1,0 +1,103 @@
+"""The one list of algorithms, and where each stands in the taxonomy."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from zerone.algorithms.dqn import DQN
+from zerone.algorithms.ppo import PPO
+from zerone.algorithms.protocol import Algorithm
+from zerone.algorithms.q_learning import QLearning
+from zerone.base.errors import InputError, nearest
+from zerone.parts.spaces import Spaces, describe
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """An algorithm: its class, and how it differs from its neighbours.
+
+    `model`: model-free or model-based. `learns`: value, policy or both. `updates`: per step or per episode.
+    `policy`: off-policy learns from anybody's play, on-policy only from its own.
+    """
+
+    make: type[Any]
+    text: str
+    model: str
+    learns: str
+    updates: str
+    policy: str
+    observations: str
+    actions: str
+    paper: str
+
+    @property
+    def name(self) -> str:
+        """The name on the command line."""
+        return self.make.name
+
+
+_ENTRIES = (
+    Entry(
+        QLearning, "a table of action values, learnt from the best next action", "model-free", "value", "per step",
+        "off-policy", "Discrete", "Discrete", "Watkins 1989",
+    ),
+    Entry(
+        DQN, "Q-learning with a network, a replay memory and a fixed target", "model-free", "value", "per step",
+        "off-policy", "Box, Discrete, pictures", "Discrete", "Mnih et al. 2015",
+    ),
+    Entry(
+        PPO, "actor and critic that move a little at a time (clipped objective)", "model-free", "value and policy",
+        "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box", "Schulman et al. 2017",
+    ),
+)  # fmt: skip
+
+
+def entries() -> list[Entry]:
+    """Every algorithm, in the order in which a newcomer meets them."""
+    return list(_ENTRIES)
+
+
+def look_up(name: str) -> Entry:
+    """The entry of a name; an `InputError` that offers the nearest where there is none."""
+    for entry in _ENTRIES:
+        if entry.name == name:
+            return entry
+    raise InputError(f"algorithm {name!r} is unknown: {nearest(name, [entry.name for entry in _ENTRIES])}")
+
+
+def make(name: str, settings: dict[str, Any]) -> Algorithm:
+    """The algorithm of a name with these settings, in their right types; the rest are defaults.
+
+    Raises:
+        InputError: an unknown name or setting, a value that is not allowed, or values that do not go together.
+    """
+    entry = look_up(name)
+    known = {field.name: field for field in dataclasses.fields(entry.make)}
+    chosen: dict[str, Any] = {}
+    for key, value in settings.items():
+        if key not in known:
+            raise InputError(f"{name} has no setting {key!r}: {nearest(key, known)}")
+        default = known[key].default
+        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if isinstance(default, tuple) and isinstance(value, list):
+            value = tuple(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        if type(value) is not type(default):
+            kind = type(default).__name__
+            raise InputError(f"{name}: {key} = {value!r} is not allowed: must be of type {kind}")
+        chosen[key] = value
+    algorithm: Algorithm = entry.make(**chosen)
+    algorithm.check()
+    return algorithm
+
+
+def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
+    """Raise `InputError` if `algorithm` cannot take these spaces; the line says which algorithms can."""
+    reason = algorithm.refuse(spaces)
+    if reason is None:
+        return
+    able = [entry.name for entry in _ENTRIES if entry.make().refuse(spaces) is None]
+    have = f"observations are {describe(spaces.observation)}, actions {describe(spaces.action)}"
+    which = f"these can: {', '.join(able)}" if able else "no algorithm here can take these spaces"
+    raise InputError(f"{algorithm.name} cannot take {environment}: {reason}, but its {have}; {which}")

@@ -1,0 +1,104 @@
+"""What an algorithm is: a few pure functions and a number. Read this file first.
+
+    state          = algorithm.init(key, spaces)
+    noise          = algorithm.noise(state.policy, key, (T, N))
+    action, extras = algorithm.act(state.policy, observation, noise[t])
+    state, metrics = algorithm.update(state, steps, key)
+
+Acting is a deterministic function of its noise, and without noise it is greedy. So the chance of a whole block
+of steps is drawn at once: drawing inside of the loop made a table learn fifteen times slower.
+
+An algorithm is a `@configured` dataclass: its numbers are leaves (so a batch of learning rates trains in one
+compile), its sizes and choices are static. `state.policy` is all that acting needs, and all that a saved agent
+or a worker must carry; it never holds the replay memory. Everything is batched over parallel environments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+import jax
+
+from zerone.base.pytree import struct
+from zerone.parts.spaces import Spaces
+
+Array = jax.Array
+Key = jax.Array
+Metrics = dict[str, Array]
+
+
+@struct
+class Steps:
+    """T steps of N environments; every leaf is [T, N, ...]."""
+
+    observation: Array
+    """S_t, from which the action was chosen."""
+    action: Array
+    """A_t, as the algorithm drew it: unclipped, counted from 0."""
+    reward: Array
+    """R_{t+1}, float32."""
+    next_observation: Array
+    """S_{t+1}, the true successor: never the observation of a reset."""
+    terminated: Array
+    """S_{t+1} is terminal (bool): do not bootstrap."""
+    truncated: Array
+    """The episode was cut at S_{t+1} (bool): bootstrap, then a new episode begins."""
+    extras: Any
+    """What `act` chose to remember, such as a log-probability."""
+
+
+class State(Protocol):
+    """A training state: any pytree with a `policy`."""
+
+    @property
+    def policy(self) -> Any:
+        """All that acting needs."""
+        ...
+
+
+class Algorithm(Protocol):
+    """Three pure functions and how many steps they want. Every implementation is one file of this room."""
+
+    name: ClassVar[str]
+    """The name on the command line."""
+
+    metrics: ClassVar[Mapping[str, str]]
+    """What `update` measures: each name in the log, and what it means."""
+
+    @property
+    def environments(self) -> int:
+        """How many environments are played in parallel (N)."""
+        ...
+
+    @property
+    def steps_per_update(self) -> int:
+        """How many steps of each environment an update wants (T)."""
+        ...
+
+    def refuse(self, spaces: Spaces) -> str | None:
+        """Why this algorithm cannot take these spaces, in a few words; None if it can."""
+        ...
+
+    def check(self) -> None:
+        """Raise `InputError` if settings that are each allowed do not go together."""
+        ...
+
+    def init(self, key: Key, spaces: Spaces) -> Any:
+        """The state before the first step. Consumes `key`."""
+        ...
+
+    def noise(self, policy: Any, key: Key, shape: tuple[int, ...]) -> Any:
+        """What chance decides in `shape` actions: a tree of arrays [*shape, ...]. Consumes `key`."""
+        ...
+
+    def act(self, policy: Any, observation: Array, noise: Any = None) -> tuple[Array, Any]:
+        """Actions for observations [N, ...] and what to remember of them. Without noise the actions are greedy."""
+        ...
+
+    def update(self, state: Any, steps: Steps, key: Key) -> tuple[Any, Metrics]:
+        """Learn from a block of steps [T, N, ...]. Consumes `key`.
+
+        Metrics are float32 sums over the gradient updates done; the entry `updates` says how many those were.
+        """
+        ...

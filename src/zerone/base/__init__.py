@@ -1,0 +1,1 @@
+"""The ground: errors and frozen pytrees, imported by every room."""

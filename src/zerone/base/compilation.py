@@ -1,0 +1,29 @@
+"""Where compiled programs are kept between runs, so that the second start is a fast one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import jax
+
+_LARGEST = 512 * 1024 * 1024
+
+
+def cache_folder() -> Path:
+    """`ZERONE_CACHE`, else `zerone` in the user's cache folder (`XDG_CACHE_HOME`, `~/.cache`)."""
+    chosen = os.environ.get("ZERONE_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zerone"
+
+
+def keep_compiled_programs() -> None:
+    """Let JAX keep what it compiles, unless the user has set a place (or `ZERONE_CACHE=off`) already."""
+    if os.environ.get("ZERONE_CACHE") == "off" or jax.config.jax_compilation_cache_dir:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+    jax.config.update("jax_compilation_cache_max_size", _LARGEST)
+    # Every program counts: what a newcomer waits for is many small ones.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -1,0 +1,117 @@
+"""Frozen dataclasses that JAX can see through: numbers are leaves, shapes and choices are static.
+
+Two decorators and two field makers are the whole vocabulary. `@struct` makes a state: every field is a
+leaf or a tree of leaves, unless `static`. `@configured` makes something a person sets up (an algorithm,
+an environment, a part of one): fields annotated `int`, `str`, `bool` or `tuple` are static, because they
+decide shapes and branches; every other field is a leaf, so that a batch of learning rates trains in one
+compile and a new number never compiles anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar, dataclass_transform
+
+import jax
+
+from zerone.base.errors import InputError
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Allowed:
+    """What a hyperparameter may be. `above`/`below` exclude their bound, `at_least`/`at_most` include it."""
+
+    text: str = ""
+    above: float | None = None
+    at_least: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """The range in words, e.g. `above 0 and at most 1`."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        bounds = [("above", self.above), ("at least", self.at_least), ("below", self.below), ("at most", self.at_most)]
+        return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None) or "a finite number"
+
+    def holds(self, value: Any) -> bool:
+        """Whether `value` is allowed. Arrays and tracers (a batch of settings) are taken on trust."""
+        if self.choices:
+            return value in self.choices
+        if isinstance(value, tuple):
+            return len(value) > 0 and all(self.holds(each) for each in value)  # pyright: ignore[reportUnknownVariableType]
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return not isinstance(value, (str, bytes))
+        return (
+            math.isfinite(value)
+            and (self.above is None or value > self.above)
+            and (self.at_least is None or value >= self.at_least)
+            and (self.below is None or value < self.below)
+            and (self.at_most is None or value <= self.at_most)
+        )
+
+
+def setting(
+    default: Any,
+    text: str,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A documented field of a `@configured` class: its default, what it means, and what is allowed."""
+    allowed = Allowed(text, above, at_least, below, at_most, choices)
+    return dataclasses.field(default=default, metadata={"allowed": allowed})
+
+
+def static(default: Any = dataclasses.MISSING) -> Any:
+    """A field of a `@struct` that is no leaf: it takes part in compilation, so it must be hashable."""
+    return dataclasses.field(default=default, metadata={"static": True})
+
+
+def check(instance: Any, name: str) -> None:
+    """Raise `InputError` for the first field of a configured `instance` outside of what it allows."""
+    for field in dataclasses.fields(instance):
+        allowed: Allowed | None = field.metadata.get("allowed")
+        value = getattr(instance, field.name)
+        if allowed is not None and not allowed.holds(value):
+            raise InputError(f"{name}: {field.name} = {value!r} is not allowed: must be {allowed.describe()}")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, static))
+def struct(cls: type[T]) -> type[T]:
+    """A frozen dataclass that is a pytree: every field a subtree, except those made by `static()`."""
+    return _register(cls, lambda field: not field.metadata.get("static", False))
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def configured(cls: type[T]) -> type[T]:
+    """A frozen, validated dataclass that is a pytree: see the module's text for what is a leaf."""
+    frozen_words = ("int", "str", "bool", "tuple")
+
+    def is_leaf(field: dataclasses.Field[Any]) -> bool:
+        annotation = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")
+        return not annotation.startswith(frozen_words)
+
+    def validate(self: Any) -> None:
+        check(self, cls.__name__)
+
+    if not hasattr(cls, "__post_init__"):
+        cls.__post_init__ = validate  # type: ignore[attr-defined]
+    return _register(cls, is_leaf)
+
+
+def _register(cls: type[T], is_leaf: Callable[[dataclasses.Field[Any]], bool]) -> type[T]:
+    made = dataclasses.dataclass(frozen=True)(cls)
+    fields = dataclasses.fields(made)  # type: ignore[arg-type]
+    data = [field.name for field in fields if is_leaf(field)]
+    meta = [field.name for field in fields if not is_leaf(field)]
+    jax.tree_util.register_dataclass(made, data, meta)
+    return made

@@ -1,0 +1,1 @@
+"""The ways of driving an algorithm: compiled and host."""

@@ -1,0 +1,127 @@
+"""Playing in compiled environments: a block of steps to learn from, or whole episodes to judge by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
+from zerone.base.pytree import struct
+from zerone.environments.base import TimedEnvironment, Tree
+from zerone.parts.spaces import from_environment, to_environment
+
+
+@struct
+class Simulation:
+    """N environments in the middle of their episodes, and the return and length of each so far."""
+
+    state: Tree
+    observation: Array
+    episode_return: Array
+    episode_length: Array
+
+
+@struct
+class Episodes:
+    """Sums over the episodes that ended: how many, and their returns and lengths (float32 scalars)."""
+
+    count: Array
+    total_return: Array
+    total_length: Array
+
+
+def start(environment: TimedEnvironment, number: int, key: Key) -> Simulation:
+    """`number` environments at the first step of an episode. Consumes `key`."""
+    observation, state = jax.vmap(environment.reset)(jax.random.split(key, number))
+    return Simulation(state, observation, jnp.zeros(number), jnp.zeros(number))
+
+
+def where_done(done: Array, fresh: Tree, going: Tree) -> Tree:
+    """Leaf by leaf, `fresh` where an episode is done and `going` where it is not; `done` is [N]."""
+
+    def select(new: Array, old: Array) -> Array:
+        return jnp.where(done.reshape(-1, *[1] * (old.ndim - 1)), new, old)
+
+    return jax.tree.map(select, fresh, going)
+
+
+@struct
+class Chance:
+    """All that chance decides in one block of T steps of N environments: leaves are [T, N, ...].
+
+    `noise` is for the actions, `step_keys` for the environments' steps, `fresh` are the first observation and
+    state of the episodes that may begin, and `update_key` is for learning from the block.
+    """
+
+    noise: Any
+    step_keys: Key
+    fresh: tuple[Array, Tree]
+    update_key: Key
+
+
+def draw(algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key) -> Chance:
+    """The chance of one block. Consumes `key`. Only the policy's shapes are looked at."""
+    shape = algorithm.steps_per_update, algorithm.environments
+    noise_key, step_key, reset_key, update_key = jax.random.split(key, 4)
+    fresh = jax.vmap(jax.vmap(environment.reset))(jax.random.split(reset_key, shape))
+    return Chance(algorithm.noise(policy, noise_key, shape), jax.random.split(step_key, shape), fresh, update_key)
+
+
+def collect(
+    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: Simulation, chance: Chance
+) -> tuple[Simulation, Steps, Episodes]:
+    """Play a block of steps; episodes that end start anew. The stored next observation is always the true one."""
+    observation_space, action_space = environment.observation_space, environment.action_space
+
+    def one(simulation: Simulation, chance: tuple[Any, Key, tuple[Array, Tree]]) -> tuple[Simulation, Any]:
+        noise, step_keys, (fresh_observation, fresh_state) = chance
+        seen = from_environment(observation_space, simulation.observation)
+        action, extras = algorithm.act(policy, seen, noise)
+        observation, state, reward, terminated, truncated, _ = jax.vmap(environment.step)(
+            step_keys, simulation.state, to_environment(action_space, action)
+        )
+        following = from_environment(observation_space, observation)
+        step = Steps(seen, action, reward, following, terminated, truncated, extras)
+        done = terminated | truncated
+        total, length = simulation.episode_return + reward, simulation.episode_length + 1
+        ended = done, total, length
+        fresh = fresh_state, fresh_observation, jnp.zeros_like(total), jnp.zeros_like(length)
+        return Simulation(*where_done(done, fresh, (state, observation, total, length))), (step, ended)
+
+    inputs = chance.noise, chance.step_keys, chance.fresh
+    simulation, (steps, (done, totals, lengths)) = jax.lax.scan(one, simulation, inputs)
+    ended = Episodes(done.sum(dtype=jnp.float32), (done * totals).sum(), (done * lengths).sum())
+    return simulation, steps, ended
+
+
+def play(
+    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, episodes: int, cap: int, key: Key
+) -> tuple[Array, Array]:
+    """Greedy returns and lengths, float32 [episodes], of one episode each, side by side. Consumes `key`.
+
+    An episode that has not ended after `cap` steps is cut there, so that a policy that walks in a circle in an
+    environment without a time limit still gets an answer.
+    """
+    spaces = environment.observation_space, environment.action_space
+    reset_key, play_key = jax.random.split(key)
+    simulation = start(environment, episodes, reset_key)
+
+    def going(carry: tuple[Array, Array, Simulation]) -> Array:
+        step, alive, _ = carry
+        return alive.any() & (step < cap)
+
+    def one(carry: tuple[Array, Array, Simulation]) -> tuple[Array, Array, Simulation]:
+        step, alive, simulation = carry
+        step_key = jax.random.fold_in(play_key, step)
+        action, _ = algorithm.act(policy, from_environment(spaces[0], simulation.observation))
+        observation, state, reward, terminated, truncated, _ = jax.vmap(environment.step)(
+            jax.random.split(step_key, episodes), simulation.state, to_environment(spaces[1], action)
+        )
+        returns = simulation.episode_return + jnp.where(alive, reward, 0.0)
+        lengths = simulation.episode_length + alive
+        return step + 1, alive & ~(terminated | truncated), Simulation(state, observation, returns, lengths)
+
+    _, _, simulation = jax.lax.while_loop(going, one, (jnp.int32(0), jnp.ones(episodes, bool), simulation))
+    return simulation.episode_return, simulation.episode_length

@@ -1,0 +1,239 @@
+"""The host engine: any Gymnasium environment, stepped by Python, around the same compiled act and update."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.algorithms.protocol import Algorithm, Array, Steps
+from zerone.engines.play import Player, play
+from zerone.engines.protocol import EVALUATE, INIT, LONGEST_EVALUATION, TRAIN, Evaluation, Row, row_of
+from zerone.environments.vector import Vector
+from zerone.parts.spaces import Spaces, from_environment, to_environment
+
+EVALUATED_AT_ONCE = 20
+"""Environments in which evaluation episodes are played side by side."""
+
+MakeVector = Callable[[int, int], Vector]
+
+
+def seeds_for(seed: int, purpose: int, index: int, number: int) -> list[int]:
+    """`number` seeds for environments, decided by a run's seed, the purpose and an index."""
+    return [int(each) for each in np.random.SeedSequence([seed, purpose, index]).generate_state(number)]
+
+
+def _key(seed: Array, purpose: int, index: Array | int) -> Array:
+    return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), purpose), index)
+
+
+class Programs:
+    """The compiled functions around which everything else is Python: init, noise, act and update."""
+
+    def __init__(self, spaces: Spaces) -> None:
+        def init(algorithm: Algorithm, seed: Array) -> Any:
+            return algorithm.init(_key(seed, INIT, 0), spaces)
+
+        def noise(algorithm: Algorithm, policy: Any, seed: Array, index: Array, part: Array, shape: Any) -> Any:
+            noise_key, _ = jax.random.split(_key(seed, TRAIN, index))
+            return algorithm.noise(policy, jax.random.fold_in(noise_key, part), shape)
+
+        def explore(algorithm: Algorithm, policy: Any, observation: Array, noise: Any) -> tuple[Array, Any]:
+            return algorithm.act(policy, from_environment(spaces.observation, observation), noise)
+
+        def greedy(algorithm: Algorithm, policy: Any, observation: Array) -> Array:
+            action, _ = algorithm.act(policy, from_environment(spaces.observation, observation))
+            return to_environment(spaces.action, action)
+
+        def update(algorithm: Algorithm, state: Any, steps: Steps, seed: Array, index: Array) -> tuple[Any, Any]:
+            _, update_key = jax.random.split(_key(seed, TRAIN, index))
+            seen = from_environment(spaces.observation, steps.observation)
+            following = from_environment(spaces.observation, steps.next_observation)
+            steps = dataclasses.replace(steps, observation=seen, next_observation=following)
+            return algorithm.update(state, steps, update_key)
+
+        self.init = jax.jit(init)
+        self.noise = jax.jit(noise, static_argnums=5)
+        self.explore = jax.jit(explore)
+        self.greedy = jax.jit(greedy)
+        self.update = jax.jit(update, donate_argnums=1)
+
+
+class Block:
+    """Transitions of N environments, gathered until each has T.
+
+    A vector may spend a step of one environment on its reset, so columns fill at different speeds; what one
+    environment has too much waits for the next block, and nothing is dropped.
+    """
+
+    def __init__(self, length: int, number: int) -> None:
+        self._length, self._filled = length, np.zeros(number, int)
+        self._columns: list[np.ndarray] = []
+
+    def full(self) -> bool:
+        """Whether every environment has its T transitions."""
+        return bool((self._filled >= self._length).all())
+
+    def add(self, leaves: list[np.ndarray], real: np.ndarray) -> None:
+        """Append one vector step (leaves [N, ...]) where it is real."""
+        if not self._columns:
+            room = 2 * self._length + 2
+            self._columns = [np.empty((room, *leaf.shape), leaf.dtype) for leaf in leaves]
+        where = np.flatnonzero(real)
+        if self._filled[where].max(initial=0) >= len(self._columns[0]):
+            self._columns = [np.concatenate([column, np.empty_like(column)]) for column in self._columns]
+        for column, leaf in zip(self._columns, leaves, strict=True):
+            column[self._filled[where], where] = leaf[where]
+        self._filled[where] += 1
+
+    def take(self) -> list[np.ndarray]:
+        """The T transitions of each environment, [T, N, ...]; what is left moves to the front."""
+        taken = [column[: self._length].copy() for column in self._columns]
+        for column in self._columns:
+            column[: -self._length] = column[self._length :]
+        self._filled -= self._length
+        return taken
+
+
+@dataclasses.dataclass
+class Carry:
+    """A training of one seed: its state, its environments, and the sums since the last row of the log."""
+
+    state: Any
+    player: Player
+    block: Block
+    episode_return: np.ndarray
+    episode_length: np.ndarray
+    episodes: np.ndarray
+    metrics: dict[str, np.ndarray]
+    iteration: int
+
+
+class Host:
+    """Drives an algorithm in Gymnasium environments. See `Engine` for the methods.
+
+    `make_vector(number, seed)` makes a vector of environments. What goes on inside of them cannot be saved: a
+    resumed training starts new episodes, so it is as good as one left alone but not equal to it bit for bit.
+    """
+
+    name = "host"
+
+    def __init__(self, algorithm: Algorithm, make_vector: MakeVector) -> None:
+        self.algorithm = algorithm
+        self._make_vector = make_vector
+        self._open: list[Vector] = []
+        self._evaluation: Vector | None = None
+        probe = self._vector(1, 0)
+        self.spaces = Spaces(probe.single_observation_space, probe.single_action_space)
+        self._evaluation = probe
+        self._programs = Programs(self.spaces)
+
+    def _vector(self, number: int, seed: int) -> Vector:
+        vector = self._make_vector(number, seed)
+        self._open.append(vector)
+        return vector
+
+    def init(self, seed: int) -> Carry:
+        return self._begin(self._programs.init(self.algorithm, np.uint32(seed)), {}, seed, 0)
+
+    def _begin(self, state: Any, metrics: dict[str, np.ndarray], seed: int, iteration: int) -> Carry:
+        number = self.algorithm.environments
+        player = Player(self._vector(number, seed))
+        player.reset(seeds_for(seed, TRAIN, iteration, number))
+        block = Block(self.algorithm.steps_per_update, number)
+        return Carry(state, player, block, np.zeros(number), np.zeros(number), np.zeros(3), metrics, iteration)
+
+    def advance(self, carries: Sequence[Carry], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Carry]:
+        for carry, seed, begin in zip(carries, seeds, first, strict=True):
+            for index in range(begin, last):
+                self._iterate(carry, np.uint32(seed), np.int32(index))
+                carry.iteration = index + 1
+        return list(carries)
+
+    def _iterate(self, carry: Carry, seed: np.uint32, index: np.int32) -> None:
+        """Play until every environment has its block of steps, then learn from it."""
+        shape = self.algorithm.steps_per_update, self.algorithm.environments
+        policy = carry.state.policy
+        noise: Any = None
+        extras_tree: Any = jax.tree.structure(())
+        t = 0
+        while not carry.block.full():
+            if t % shape[0] == 0:  # a block usually takes T vector steps; more only where resets take steps too
+                part = np.int32(t // shape[0])
+                noise = jax.device_get(self._programs.noise(self.algorithm, policy, seed, index, part, shape))
+            now = jax.tree.map(lambda x, i=t % shape[0]: x[i], noise)
+            observation = carry.player.observation
+            action, extras = jax.device_get(self._programs.explore(self.algorithm, policy, observation, now))
+            happened = carry.player.step(to_environment(self.spaces.action, action))
+            leaves, extras_tree = jax.tree.flatten(extras)
+            core = [observation, action, happened.reward, happened.next_observation]
+            carry.block.add([*core, happened.terminated, happened.truncated, *leaves], happened.real)
+            self._count(carry, happened.reward, happened.terminated | happened.truncated, happened.real)
+            t += 1
+        taken = carry.block.take()
+        steps = Steps(*taken[:6], jax.tree.unflatten(extras_tree, taken[6:]))  # pyright: ignore[reportArgumentType]
+        carry.state, metrics = self._programs.update(self.algorithm, carry.state, steps, seed, index)
+        for name, value in jax.device_get(metrics).items():
+            carry.metrics[name] = carry.metrics.get(name, np.float32(0)) + value
+
+    @staticmethod
+    def _count(carry: Carry, reward: np.ndarray, done: np.ndarray, real: np.ndarray) -> None:
+        carry.episode_return += np.where(real, reward, 0.0)
+        carry.episode_length += real
+        if done.any():
+            carry.episodes += (done.sum(), carry.episode_return[done].sum(), carry.episode_length[done].sum())
+            carry.episode_return[done] = carry.episode_length[done] = 0.0
+
+    def report(self, carry: Carry) -> tuple[Row, Carry]:
+        names = ("updates", *self.algorithm.metrics)
+        sums = {name: carry.metrics.get(name, np.float32(0)) for name in names}
+        row = row_of(float(carry.episodes[0]), float(carry.episodes[1]), float(carry.episodes[2]), sums)
+        carry.episodes, carry.metrics = np.zeros(3), {}
+        return row, carry
+
+    def policy(self, carry: Carry) -> Any:
+        return jax.tree.map(np.array, carry.state.policy)
+
+    def policy_example(self) -> Any:
+        return self._state_example().policy
+
+    def _state_example(self) -> Any:
+        return jax.eval_shape(self._programs.init, self.algorithm, np.uint32(0))
+
+    def saved(self, carry: Carry) -> Any:
+        sums = {name: np.float32(carry.metrics.get(name, 0)) for name in ("updates", *self.algorithm.metrics)}
+        return {"state": carry.state, "episodes": carry.episodes, "metrics": sums}
+
+    def saved_example(self) -> Any:
+        sums = {name: np.float32(0) for name in ("updates", *self.algorithm.metrics)}
+        return {"state": self._state_example(), "episodes": np.zeros(3), "metrics": sums}
+
+    def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
+        state = jax.tree.map(jnp.asarray, saved["state"])
+        carry = self._begin(state, dict(saved["metrics"]), seed, iteration)
+        carry.episodes = np.asarray(saved["episodes"])
+        return carry
+
+    def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
+        return np.asarray(self._programs.greedy(self.algorithm, policy, observation))
+
+    def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
+        if self._evaluation is None or self._evaluation.num_envs != min(episodes, EVALUATED_AT_ONCE):
+            self._evaluation = self._vector(min(episodes, EVALUATED_AT_ONCE), seed)
+        seeds = seeds_for(seed, EVALUATE, index, episodes)
+        policy = jax.device_put(policy)
+
+        def act(observation: np.ndarray) -> np.ndarray:
+            return self.act(policy, observation)
+
+        return Evaluation(*play(self._evaluation, act, seeds, LONGEST_EVALUATION))
+
+    def close(self) -> None:
+        for vector in self._open:
+            vector.close()
+        self._open.clear()
+

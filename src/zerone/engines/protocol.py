@@ -1,0 +1,109 @@
+"""What an engine is: a way of driving an algorithm in an environment, the same for the loop that uses it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from zerone.algorithms.protocol import Algorithm
+from zerone.parts.spaces import Spaces
+
+Row: TypeAlias = dict[str, np.float32 | None]
+
+INIT, TRAIN, EVALUATE = 0, 1, 2
+"""The purposes for which a seed gives independent streams of random numbers."""
+
+LONGEST_EVALUATION = 10_000
+"""Steps after which an evaluation's episode is cut where the environment itself has no time limit."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Greedy episodes on the real reward: one return and one length (both float32 [episodes]) for each."""
+
+    returns: np.ndarray
+    lengths: np.ndarray
+
+    @property
+    def mean(self) -> float:
+        """Mean return."""
+        return float(self.returns.mean(dtype=np.float64))
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of the returns over episodes."""
+        return float(self.returns.std(dtype=np.float64))
+
+    @property
+    def surely_at_least(self) -> float:
+        """The mean less two standard errors: what the policy is worth with about 98% confidence."""
+        return self.mean - 2.0 * self.deviation / max(1, len(self.returns)) ** 0.5
+
+
+class Engine(Protocol):
+    """Trains and judges. A *carry* is all that a training of one seed is between two iterations."""
+
+    name: str
+    algorithm: Algorithm
+    spaces: Spaces
+
+    def init(self, seed: int) -> Any:
+        """The carry of `seed` before its first iteration."""
+        ...
+
+    def advance(self, carries: Sequence[Any], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Any]:
+        """Run the iterations from `first[i]` up to `last` of each seed. The carries passed in are used up."""
+        ...
+
+    def report(self, carry: Any) -> tuple[Row, Any]:
+        """What happened since the last report, by column, and the carry with that forgotten."""
+        ...
+
+    def policy(self, carry: Any) -> Any:
+        """What acts: a copy that outlives the carry."""
+        ...
+
+    def policy_example(self) -> Any:
+        """Shapes of a policy, to read a saved one into."""
+        ...
+
+    def saved(self, carry: Any) -> Any:
+        """The tree of arrays that a checkpoint keeps of a carry."""
+        ...
+
+    def saved_example(self) -> Any:
+        """Shapes of such a tree."""
+        ...
+
+    def resume(self, saved: Any, seed: int, iteration: int) -> Any:
+        """The carry that was saved after `iteration` iterations."""
+        ...
+
+    def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
+        """Greedy actions, as the environment takes them, for observations [N, ...]."""
+        ...
+
+    def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
+        """Play `episodes` greedy episodes; `seed` and `index` decide all chance in them."""
+        ...
+
+    def close(self) -> None:
+        """Let go of environments and threads."""
+        ...
+
+
+def row_of(episodes: float, total_return: float, total_length: float, metrics: dict[str, Any]) -> Row:
+    """The columns of one row of the log, from sums: means per episode and per gradient update."""
+    ended, updates = np.float32(episodes), np.float32(metrics["updates"])
+    row: Row = {
+        "episodes": ended,
+        "return": np.float32(total_return) / ended if ended else None,
+        "length": np.float32(total_length) / ended if ended else None,
+    }
+    for name in sorted(metrics):
+        if name != "updates":
+            row[name] = np.float32(metrics[name]) / updates if updates else None
+    return row

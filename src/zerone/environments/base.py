@@ -1,0 +1,67 @@
+"""What an environment is: the task alone, as two pure functions.
+
+An environment knows no clock and never resets itself. `TimeLimit` (see `wrappers`) adds the clock and
+with it `truncated`; the driver of an engine resets, so the true last observation is never lost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import jax
+
+if TYPE_CHECKING:
+    import gymnasium
+
+Array: TypeAlias = jax.Array
+Key: TypeAlias = jax.Array
+Tree: TypeAlias = Any
+Info: TypeAlias = dict[str, Array]
+
+
+class Environment(Protocol):
+    """A task. Implementations are `@configured` classes: their constants are leaves, their sizes static."""
+
+    @property
+    def observation_space(self) -> gymnasium.Space[Any]:
+        """What `reset` and `step` return as the observation."""
+        ...
+
+    @property
+    def action_space(self) -> gymnasium.Space[Any]:
+        """What `step` takes as the action."""
+        ...
+
+    def reset(self, key: Key) -> tuple[Array, Tree]:
+        """First observation and state of an episode. Consumes `key`."""
+        ...
+
+    def step(self, key: Key, state: Tree, action: Array) -> tuple[Array, Tree, Array, Array, Info]:
+        """One step: `(observation, state, reward, terminated, info)`. Consumes `key`.
+
+        `reward` is a float32 scalar, `terminated` a bool scalar: the task itself has ended, so nothing is
+        worth anything after it. What `info` holds is for people; no algorithm reads it.
+        """
+        ...
+
+
+class TimedEnvironment(Protocol):
+    """An environment with a clock: `step` also says whether the episode was cut (`truncated`)."""
+
+    @property
+    def observation_space(self) -> gymnasium.Space[Any]:
+        """What `reset` and `step` return as the observation."""
+        ...
+
+    @property
+    def action_space(self) -> gymnasium.Space[Any]:
+        """What `step` takes as the action."""
+        ...
+
+    def reset(self, key: Key) -> tuple[Array, Tree]:
+        """First observation and state of an episode. Consumes `key`."""
+        ...
+
+    def step(self, key: Key, state: Tree, action: Array) -> tuple[Array, Tree, Array, Array, Array, Info]:
+        """One step: `(observation, state, reward, terminated, truncated, info)`. Consumes `key`."""
+        ...

@@ -1,0 +1,151 @@
+"""From ours to Gymnasium's: any of our environments as a `gymnasium.Env`, for anybody's library."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+import jax
+import numpy as np
+
+from zerone.base.errors import InputError
+from zerone.environments import catalogue, drawing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zerone.environments.base import Array, Environment, Key, TimedEnvironment, Tree
+    from zerone.environments.window import Window
+
+
+class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
+    """One of our environments behind Gymnasium's interface: compiled, on the CPU.
+
+    Observations are NumPy arrays of the space's dtype, a new one each time, or an int where the space is
+    discrete. An environment with a clock truncates; one made from an id has none, because `gymnasium.make`
+    adds its own. Seeds follow Gymnasium's rules: `reset(seed=...)` starts a stream, `reset()` goes on with it.
+    """
+
+    metadata = {"render_modes": list(drawing.RENDER_MODES), "render_fps": 30}  # noqa: RUF012 (Gymnasium's own)
+
+    def __init__(
+        self, environment: Environment | TimedEnvironment | str, render_mode: str | None = None, **options: Any
+    ) -> None:
+        """Wrap an environment, or make one.
+
+        Args:
+            environment: one of ours, or the id of one in the catalogue.
+            render_mode: "human" opens a window, "rgb_array" and "ansi" let `render` return a frame or a text.
+            **options: with an id, those of `catalogue.make`.
+        """
+        if isinstance(environment, str):
+            if "limit" in options:
+                raise InputError(f"{environment}: limit is not allowed here: must be given as max_episode_steps")
+            environment = catalogue.make(environment, limit=0, **options)
+        elif options:
+            raise InputError(f"{', '.join(options)} is not allowed here: options go with an id, not with what is made")
+        modes = drawing.render_modes(environment)
+        if render_mode is not None and render_mode not in modes:
+            raise InputError(
+                f"render_mode = {render_mode!r} is not allowed: must be one of {', '.join(modes) or 'none'}"
+            )
+        fps = drawing.frames_per_second(environment) if modes else None
+        self.metadata = {"render_modes": list(modes), "render_fps": fps}
+        self.render_mode = render_mode
+        self.observation_space = environment.observation_space
+        self.action_space = environment.action_space
+        self.environment = environment
+        self._state: Tree = None
+        self._key: Key | None = None
+        self._action: Any = None
+        self._window: Window | None = None
+
+    @functools.cached_property
+    def _cpu(self) -> Any:
+        # Asked for at the first reset, not before: Gymnasium's asynchronous vector environments fork after making
+        # one, and a program that has started JAX's threads must not fork.
+        return jax.devices("cpu")[0]  # pyright: ignore[reportUnknownVariableType]
+
+    @functools.cached_property
+    def _committed(self) -> Any:
+        # What is committed to a device stays there: so does everything that is computed from it.
+        return jax.device_put(self.environment, self._cpu)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        if options:
+            raise InputError(f"reset takes no options, not {', '.join(options)}")
+        drawn = jax.device_put(self.np_random.integers(2**32, dtype=np.uint32), self._cpu)
+        observation, self._state, self._key = _reset(self._committed, drawn)
+        self._action = None
+        self._show()
+        return self._observed(observation), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        if self._key is None:
+            raise gymnasium.error.ResetNeeded("Cannot call step before reset")
+        self._action = self._checked(action)
+        seen, self._state, self._key = _step(self._committed, self._state, self._key, self._action)
+        observation, reward, terminated, truncated, info = seen
+        self._show()
+        told = {name: value.item() if value.ndim == 0 else np.array(value) for name, value in info.items()}
+        return self._observed(observation), float(reward), bool(terminated), bool(truncated), told
+
+    def render(self) -> Any:
+        if self._state is None:
+            raise gymnasium.error.ResetNeeded("Cannot call render before reset")
+        if self.render_mode == "rgb_array":
+            return drawing.frame(self.environment, self._state, self._action)
+        if self.render_mode == "ansi":
+            return drawing.text(self.environment, self._state)
+        return None
+
+    def close(self) -> None:
+        if self._window is not None:
+            self._window.close()
+        self._window = None
+
+    def _checked(self, action: Any) -> Any:
+        space = self.action_space
+        if isinstance(space, gymnasium.spaces.Discrete):
+            if not space.contains(action):
+                raise InputError(f"action = {action!r} is not allowed: must be a whole number from 0 to {space.n - 1}")
+            return np.int32(action)
+        taken = np.asarray(action, np.float32)
+        if taken.shape != space.shape:
+            raise InputError(f"action of shape {taken.shape} is not allowed: must be {space.shape}")
+        return taken
+
+    def _observed(self, observation: Any) -> Any:
+        if isinstance(self.observation_space, gymnasium.spaces.Discrete):
+            return int(observation)
+        return np.array(observation, self.observation_space.dtype)
+
+    def _show(self) -> None:
+        if self.render_mode != "human":
+            return
+        if self._window is None:
+            from zerone.environments.window import Window
+
+            title = self.spec.id if self.spec else type(self.environment).__name__
+            self._window = Window(title, self.metadata["render_fps"])
+        self._window.show(drawing.frame(self.environment, self._state, self._action))
+
+
+def _begin(environment: Any, seed: Array) -> tuple[Any, Tree, Key]:
+    key, reset_key = jax.random.split(jax.random.key(seed))
+    observation, state = environment.reset(reset_key)
+    return observation, state, key
+
+
+def _advance(environment: Any, state: Tree, key: Key, action: Array) -> tuple[Any, Tree, Key]:
+    key, step_key = jax.random.split(key)
+    observation, state, reward, terminated, *cut, info = environment.step(step_key, state, action)
+    truncated = cut[0] if cut else np.bool_(False)
+    return (observation, reward, terminated, truncated, info), state, key
+
+
+# Compiled once for all instances of an environment: its constants are arguments, not part of the program.
+_reset: Callable[..., tuple[Any, Tree, Key]] = jax.jit(_begin)
+_step: Callable[..., tuple[Any, Tree, Key]] = jax.jit(_advance)

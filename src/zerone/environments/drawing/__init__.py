@@ -1,0 +1,95 @@
+"""Pictures of our environments: a frame to show or film, and a text for a terminal.
+
+Nothing here runs unless asked for, and nothing that learns calls it. To draw another environment, write its
+`frame` and `text` beside the others and add a line to `_drawings`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zerone.base.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RENDER_MODES = ("human", "rgb_array", "ansi")
+
+Frame = NDArray[np.uint8]
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """How one environment is drawn: `(environment, state, action or None)` to a frame or a text."""
+
+    frame: Callable[[Any, Any, Any], Frame]
+    text: Callable[[Any, Any], str]
+    frames_per_second: int
+
+
+def frame(environment: Any, state: Any, action: Any = None) -> Frame:
+    """A picture of `state`, uint8 [height, width, 3], and of the `action` that led to it where that shows.
+
+    `environment` may be wrapped; `state` is then the wrapper's.
+    """
+    bare, state, action = _unwrap(environment, state, action)
+    return _drawing(bare).frame(bare, state, action)
+
+
+def text(environment: Any, state: Any) -> str:
+    """The same in characters: one or several lines, without a line break at the end."""
+    bare, state, _ = _unwrap(environment, state, None)
+    return _drawing(bare).text(bare, state)
+
+
+def render_modes(environment: Any) -> tuple[str, ...]:
+    """Gymnasium's names of the ways in which this environment can be drawn; none where it cannot be."""
+    bare, _, _ = _unwrap(environment, None, None)
+    return RENDER_MODES if type(bare) in _drawings() else ()
+
+
+def frames_per_second(environment: Any) -> int:
+    """Steps of this environment that look natural in a second."""
+    bare, _, _ = _unwrap(environment, None, None)
+    return _drawing(bare).frames_per_second
+
+
+@functools.cache
+def _drawings() -> dict[type, Drawing]:
+    # Imported when first drawn: pygame and the environments take a while to load.
+    from zerone.environments.cartpole import CartPole
+    from zerone.environments.drawing import classic, grid
+    from zerone.environments.maze import Maze
+    from zerone.environments.mountain_car import MountainCar
+    from zerone.environments.pendulum import Pendulum
+    from zerone.environments.treasure import Treasure
+
+    return {
+        Treasure: Drawing(grid.treasure_frame, grid.treasure_text, 4),
+        Maze: Drawing(grid.maze_frame, grid.maze_text, 4),
+        CartPole: Drawing(classic.cart_pole_frame, classic.cart_pole_text, 50),
+        MountainCar: Drawing(classic.mountain_car_frame, classic.mountain_car_text, 30),
+        Pendulum: Drawing(classic.pendulum_frame, classic.pendulum_text, 30),
+    }
+
+
+def _drawing(bare: object) -> Drawing:
+    found = _drawings().get(type(bare))
+    if found is None:
+        drawable = ", ".join(sorted(each.__name__ for each in _drawings()))
+        raise InputError(f"{type(bare).__name__} cannot be drawn: only {drawable} can")
+    return found
+
+
+def _unwrap(environment: Any, state: Any, action: Any) -> tuple[Any, Any, Any]:
+    """Take all wrappers off: a wrapper keeps what is inside in `environment`, and its state's in `inner`."""
+    while hasattr(environment, "environment"):
+        if hasattr(environment, "continuous") and action is not None:
+            action = environment.continuous(action)
+        environment, state = environment.environment, getattr(state, "inner", state)
+    return environment, state, action

@@ -1,0 +1,69 @@
+"""A watch over environments that misbehave: Gymnasium's own checker passes most of what is caught here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from zerone.base.errors import RunError
+
+Env = gymnasium.Env[Any, Any]
+
+
+class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Stops the run at the first step that is not what Gymnasium's interface promises.
+
+    Caught are: an exception, a wrong number of values, a reward that is `None`, NaN, infinite or no number, an
+    observation of another shape, or with NaN or infinity in it. The error names environment, seed and step.
+    """
+
+    def __init__(self, env: Env, identity: str, seed: int) -> None:
+        super().__init__(env)
+        self._identity, self._seed, self._steps = identity, seed, 0
+        self._shape = env.observation_space.shape
+        self._number = isinstance(env.observation_space, gymnasium.spaces.Box)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        try:
+            values = self.env.reset(seed=seed, options=options)
+        except Exception as error:
+            raise self._fault(f"reset raised {type(error).__name__}: {error}") from error
+        if not isinstance(values, tuple) or len(values) != 2:
+            raise self._fault("reset returned no (observation, info)")
+        return self._checked(values[0]), values[1]
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        self._steps += 1
+        try:
+            values: Any = self.env.step(action)
+        except Exception as error:
+            raise self._fault(f"step raised {type(error).__name__}: {error}") from error
+        if not isinstance(values, tuple) or len(values) != 5:
+            count = len(values) if isinstance(values, tuple) else 1
+            raise self._fault(f"step returned {count} values, not (observation, reward, terminated, truncated, info)")
+        observation, reward, terminated, truncated, info = values
+        try:
+            finite = np.isfinite(reward) if np.ndim(reward) == 0 else False
+        except TypeError:
+            finite = False
+        if not finite:
+            raise self._fault(f"the reward is {reward!r}, not a finite number")
+        return self._checked(observation), reward, bool(terminated), bool(truncated), info
+
+    def _checked(self, observation: Any) -> Any:
+        try:
+            array = np.asarray(observation)
+            finite = not self._number or bool(np.isfinite(array).all())
+        except (TypeError, ValueError):
+            raise self._fault(f"the observation is {type(observation).__name__}, not an array of numbers") from None
+        if observation is None or array.shape != self._shape:
+            what = None if observation is None else f"of shape {array.shape}"
+            raise self._fault(f"the observation is {what}, not of shape {self._shape}")
+        if not finite:
+            raise self._fault("the observation has NaN or infinity in it")
+        return observation
+
+    def _fault(self, what: str) -> RunError:
+        return RunError(f"environment {self._identity}, seed {self._seed}, step {self._steps}: {what}")

@@ -1,0 +1,153 @@
+"""A maze of square cells, drawn with characters: find paradise, keep out of hell."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import gymnasium
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.base.errors import InputError
+from zerone.base.pytree import check, configured, setting, struct
+
+if TYPE_CHECKING:
+    from zerone.environments.base import Array, Info, Key
+
+START, GOAL, HELL, WALL, FLOOR = "SGH#."
+
+TUTORIAL = (
+    "S...",
+    "..H.",
+    ".HG.",
+    "....",
+)
+
+# Action by action: up, down, left, right as (rows, columns).
+MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
+
+
+@dataclasses.dataclass(frozen=True)
+class MazeMap:
+    """What a layout means, as NumPy tables over its cells, numbered row by row from the top left.
+
+    `following` is int32 [cells, 4], the cell that each action leads to; `goal` and `hell` are bool [cells];
+    `features` is float32 [cells, 2], the (column, row) offset to the goal divided by (width, height).
+    """
+
+    start: int
+    following: np.ndarray[Any, Any]
+    goal: np.ndarray[Any, Any]
+    hell: np.ndarray[Any, Any]
+    features: np.ndarray[Any, Any]
+
+
+@functools.lru_cache(maxsize=64)
+def read_map(layout: tuple[str, ...]) -> MazeMap:
+    """The tables of a layout; an `InputError` says what is wrong with one that is no maze."""
+    _check_layout(layout)
+    height, width = len(layout), len(layout[0])
+    characters = "".join(layout)
+    following = np.empty((height * width, len(MOVES)), np.int32)
+    for cell in range(height * width):
+        for action, (rows, columns) in enumerate(MOVES):
+            row, column = cell // width + rows, cell % width + columns
+            free = 0 <= row < height and 0 <= column < width and layout[row][column] != WALL
+            following[cell, action] = row * width + column if free else cell
+    rows, columns = np.divmod(np.arange(height * width), width)
+    goal_row, goal_column = divmod(characters.index(GOAL), width)
+    features = np.stack([(columns - goal_column) / width, (rows - goal_row) / height], axis=1)
+    return MazeMap(
+        start=characters.index(START),
+        following=following,
+        goal=np.array([each == GOAL for each in characters]),
+        hell=np.array([each == HELL for each in characters]),
+        features=features.astype(np.float32),
+    )
+
+
+def _check_layout(layout: tuple[str, ...]) -> None:
+    if not layout or not layout[0] or any(len(row) != len(layout[0]) for row in layout):
+        raise InputError(f"Maze: layout = {layout!r} is not allowed: must be rows of one length, at least one")
+    characters = "".join(layout)
+    unknown = sorted(set(characters) - {START, GOAL, HELL, WALL, FLOOR})
+    if unknown:
+        allowed = f"{START} start, {GOAL} goal, {HELL} hell, {WALL} wall, {FLOOR} floor"
+        raise InputError(f"Maze: layout has {unknown[0]!r}; allowed: {allowed}")
+    for character, name in ((START, "start"), (GOAL, "goal")):
+        if characters.count(character) != 1:
+            raise InputError(
+                f"Maze: layout has {characters.count(character)} {name} cells ({character}), must have one"
+            )
+
+
+@struct
+class MazeState:
+    """Where the explorer stands: the cell's number, an int32 scalar, row by row from the top left."""
+
+    cell: Array
+
+
+@configured
+class Maze:
+    """Walk through a maze to paradise (reward 1); hell costs 1. Both end the episode.
+
+    Actions: 0 up, 1 down, 2 left, 3 right; a move into a wall or over the edge leaves the explorer in place.
+    Observation: with `observe="index"` the cell's number, int32 in [0, height * width); with "features" the
+    (column, row) offset from the goal to the explorer divided by (width, height), float32 [2] in (-1, 1).
+    """
+
+    observe: str = setting("index", "what the agent sees", choices=("index", "features"))
+    goal_reward: float = setting(1.0, "reward on reaching paradise")
+    hell_reward: float = setting(-1.0, "reward on falling into hell")
+    step_reward: float = setting(0.0, "reward of every other step")
+    layout: tuple[str, ...] = TUTORIAL
+
+    action_names: ClassVar[tuple[str, ...]] = ("up", "down", "left", "right")
+
+    def __post_init__(self) -> None:
+        check(self, "Maze")
+        read_map(self.layout)
+
+    @property
+    def height(self) -> int:
+        """Rows of the maze."""
+        return len(self.layout)
+
+    @property
+    def width(self) -> int:
+        """Columns of the maze."""
+        return len(self.layout[0])
+
+    @property
+    def observation_space(self) -> gymnasium.Space[Any]:
+        if self.observe == "features":
+            return gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
+        return gymnasium.spaces.Discrete(self.height * self.width)
+
+    @property
+    def action_space(self) -> gymnasium.spaces.Discrete:
+        return gymnasium.spaces.Discrete(len(self.action_names))
+
+    def reset(self, key: Key) -> tuple[Array, MazeState]:
+        del key  # every episode starts in the same cell
+        cell = jnp.int32(read_map(self.layout).start)
+        return self._observe(cell), MazeState(cell)
+
+    def step(self, key: Key, state: MazeState, action: Array) -> tuple[Array, MazeState, Array, Array, Info]:
+        del key  # nothing is left to chance
+        table = read_map(self.layout)
+        cell = jnp.array(table.following)[state.cell, action]
+        at_goal, in_hell = jnp.array(table.goal)[cell], jnp.array(table.hell)[cell]
+        reward = jnp.where(at_goal, self.goal_reward, jnp.where(in_hell, self.hell_reward, self.step_reward))
+        return self._observe(cell), MazeState(cell), reward.astype(jnp.float32), at_goal | in_hell, {}
+
+    def _observe(self, cell: Array) -> Array:
+        return jnp.array(read_map(self.layout).features)[cell] if self.observe == "features" else cell
+
+
+def read_layout(text: str) -> tuple[str, ...]:
+    """The layout in a text: one row a line; blank lines and spaces around a row do not count."""
+    return tuple(line.strip() for line in text.splitlines() if line.strip())

@@ -1,0 +1,78 @@
+"""Drive an underpowered car out of a valley: Gymnasium's `MountainCar-v0`, compiled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.base.pytree import configured, setting, struct
+
+if TYPE_CHECKING:
+    from zerone.environments.base import Array, Info, Key
+
+
+@struct
+class MountainCarState:
+    """Float32 scalars: position in [-1.2, 0.6], the valley's bottom at -0.52, and velocity in [-0.07, 0.07]."""
+
+    position: Array
+    velocity: Array
+
+
+@configured
+class MountainCar:
+    """Swing a car, too weak to climb straight up, to the flag on the right hill.
+
+    Observation: float32 [2], position and velocity. Actions: 0 push left, 1 coast, 2 push right.
+    Reward: -1 a step. The episode ends at the flag (position ≥ 0.5); Gymnasium cuts it after 200 steps.
+    The left end is a wall that stops the car.
+
+    Source: Moore, "Efficient memory-based learning for robot control", 1990.
+    """
+
+    force: float = setting(0.001, "what a push adds to the velocity in a step")
+    gravity: float = setting(0.0025, "what the steepest slope takes from the velocity in a step")
+
+    # What bounds a space is no leaf: spaces are known before anything is compiled.
+    lowest_position: ClassVar[float] = -1.2
+    highest_position: ClassVar[float] = 0.6
+    speed_limit: ClassVar[float] = 0.07
+    goal_position: ClassVar[float] = 0.5
+    action_names: ClassVar[tuple[str, ...]] = ("left", "coast", "right")
+
+    @property
+    def observation_space(self) -> gymnasium.spaces.Box:
+        low = np.array([self.lowest_position, -self.speed_limit], np.float32)
+        high = np.array([self.highest_position, self.speed_limit], np.float32)
+        return gymnasium.spaces.Box(low, high, dtype=np.float32)
+
+    @property
+    def action_space(self) -> gymnasium.spaces.Discrete:
+        return gymnasium.spaces.Discrete(len(self.action_names))
+
+    def reset(self, key: Key) -> tuple[Array, MountainCarState]:
+        position = jax.random.uniform(key, (), jnp.float32, -0.6, -0.4)
+        velocity = jnp.float32(0.0)
+        return jnp.stack([position, velocity]), MountainCarState(position, velocity)
+
+    def step(
+        self, key: Key, state: MountainCarState, action: Array
+    ) -> tuple[Array, MountainCarState, Array, Array, Info]:
+        del key  # nothing is left to chance
+        push = (action - 1) * self.force - self.gravity * jnp.cos(3 * state.position)
+        velocity = jnp.clip(state.velocity + push, -self.speed_limit, self.speed_limit)
+        position = jnp.clip(state.position + velocity, self.lowest_position, self.highest_position)
+        at_wall = position <= self.lowest_position
+        velocity = jnp.where(at_wall, jnp.maximum(velocity, 0.0), velocity)
+        terminated = (position >= self.goal_position) & (velocity >= 0.0)
+        return (
+            jnp.stack([position, velocity]),
+            MountainCarState(position, velocity),
+            jnp.float32(-1.0),
+            terminated,
+            {},
+        )

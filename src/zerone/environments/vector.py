@@ -1,0 +1,72 @@
+"""Gymnasium environments by id, several at once, each watched by a guard."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import gymnasium
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+
+from zerone.base.errors import InputError, nearest
+from zerone.environments.guard import Guard
+
+Env: TypeAlias = gymnasium.Env[Any, Any]
+Vector: TypeAlias = VectorEnv[Any, Any, Any]
+Maker: TypeAlias = Callable[[], Env]
+
+
+def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> Maker:  # noqa: A002 - Gymnasium's word
+    """A function that makes one environment of `id` (`module:Id` imports the module first).
+
+    Raises:
+        InputError: no such id, no such module, or the environment cannot be made; says why in one line.
+    """
+    if ":" in id:
+        module, id = id.split(":", 1)  # noqa: A001
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise InputError(f"environment {module}:{id}: module {module!r} cannot be imported: {error}") from error
+    try:
+        spec = gymnasium.spec(id)
+    except gymnasium.error.Error as error:
+        near = nearest(id, gymnasium.registry) if len(gymnasium.registry) < 20 else _near(id)
+        raise InputError(f"environment {id!r} is unknown: {near}") from error
+
+    def make() -> Env:
+        try:
+            return gymnasium.make(spec, render_mode=render_mode, **options)
+        except Exception as error:
+            text = " ".join(str(error).split())
+            raise InputError(f"environment {id!r} cannot be made: {type(error).__name__}: {text}") from error
+
+    return make
+
+
+def _near(id: str) -> str:  # noqa: A002
+    import difflib
+
+    close = difflib.get_close_matches(id, list(gymnasium.registry), n=1, cutoff=0.4)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return hint + "(zerone environments lists ours; any Gymnasium id or module:Id is allowed)"
+
+
+def solved_at(id: str) -> float | None:  # noqa: A002
+    """The mean return at which Gymnasium calls the environment solved, where it says so."""
+    spec = gymnasium.registry.get(id.split(":", 1)[-1])
+    return None if spec is None else spec.reward_threshold
+
+
+def make_vector(make: Maker, identity: str, number: int, run_seed: int) -> Vector:
+    """`number` environments, stepped in turn; whoever steps them also resets them (DISABLED mode).
+
+    Raises:
+        InputError: the environment cannot be made.
+    """
+
+    def guarded() -> Env:
+        return Guard(make(), identity, run_seed)
+
+    return SyncVectorEnv([guarded] * number, autoreset_mode=AutoresetMode.DISABLED)

@@ -1,0 +1,85 @@
+"""A window on the screen that shows frames."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pygame
+
+from zerone.base.errors import InputError, RunError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ADVICE = "ask for a video or text instead"
+UNSEEN_DRIVERS = ("dummy", "offscreen")
+
+
+class Window:
+    """Shows frames as they come, no faster than `frames_per_second`; opens with the first one.
+
+    There is one window in a program: a second one takes the first one's place. A person may close it at any
+    time, Escape too: `closed` then turns true, and later frames are not shown.
+    """
+
+    def __init__(self, title: str = "Zerone", frames_per_second: float = 30.0) -> None:
+        self.title = title
+        self.frames_per_second = frames_per_second
+        self.closed = False
+        self._screen: pygame.Surface | None = None
+        self._clock = pygame.time.Clock()
+
+    def show(self, frame: NDArray[np.uint8]) -> None:
+        """Show a frame, uint8 [height, width, 3], then wait until it is time for the next."""
+        if self.closed:
+            return
+        size = (frame.shape[1], frame.shape[0])
+        lost = self._screen is not pygame.display.get_surface()
+        if self._screen is None or lost or self._screen.get_size() != size:
+            self._screen = self._open(size)
+        pygame.surfarray.blit_array(self._screen, frame.transpose(1, 0, 2))
+        pygame.display.flip()
+        self._clock.tick(self.frames_per_second)
+        for event in pygame.event.get():
+            escape = event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE
+            if event.type == pygame.QUIT or escape:
+                self.close()
+                return
+
+    def close(self) -> None:
+        """Take the window off the screen. Closing it again does nothing."""
+        if self._screen is not None:
+            pygame.display.quit()
+        self._screen = None
+        self.closed = True
+
+    def _open(self, size: tuple[int, int]) -> pygame.Surface:
+        require_display()
+        try:
+            pygame.display.init()
+            if not _chosen_driver() and pygame.display.get_driver() in UNSEEN_DRIVERS:
+                pygame.display.quit()
+                raise InputError(f"no window can be opened: the display does not answer; {ADVICE}")
+            pygame.display.set_caption(self.title)
+            return pygame.display.set_mode(size)
+        except pygame.error as error:
+            raise RunError(f"no window could be opened ({error}): {ADVICE}") from error
+
+
+def require_display() -> None:
+    """Raise `InputError` where no window can be seen, as far as that is known before one is opened.
+
+    Without a display SDL falls back to a driver that shows nothing and says nothing. Whoever wants that one
+    names it in SDL_VIDEODRIVER.
+    """
+    if _chosen_driver() or not sys.platform.startswith("linux"):
+        return
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise InputError(f"no window can be opened: neither DISPLAY nor WAYLAND_DISPLAY is set; {ADVICE}")
+
+
+def _chosen_driver() -> str:
+    return os.environ.get("SDL_VIDEODRIVER") or os.environ.get("SDL_VIDEO_DRIVER") or ""

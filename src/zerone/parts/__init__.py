@@ -1,0 +1,1 @@
+"""Parts that algorithms are put together from: one equation, one function, one citation."""

@@ -1,0 +1,90 @@
+"""Distributions over actions: what a stochastic policy draws from."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+
+from zerone.base.pytree import struct
+from zerone.parts.returns import pick
+
+Array = jax.Array
+
+
+class Distribution(Protocol):
+    """A batch of distributions; the batch axes lead."""
+
+    def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
+        """What chance decides in `shape` samples: [*shape, numbers for each]. Consumes `key`."""
+        ...
+
+    def sample(self, noise: Array) -> Array:
+        """One action from each: a deterministic function of `noise`."""
+        ...
+
+    def mode(self) -> Array:
+        """The most probable action of each: what greedy evaluation plays."""
+        ...
+
+    def log_probability(self, action: Array) -> Array:
+        """ln π(a), one number for each action."""
+        ...
+
+    def entropy(self) -> Array:
+        """-E ln π, in nats."""
+        ...
+
+
+@struct
+class Categorical:
+    """One of n actions. `logits` [..., n] are normalised log-probabilities (see `categorical`)."""
+
+    logits: Array
+
+    def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
+        return jax.random.gumbel(key, (*shape, self.logits.shape[-1]))
+
+    def sample(self, noise: Array) -> Array:
+        # The Gumbel-max trick (Gumbel 1954): the argmax of logits + Gumbel noise has their distribution.
+        return (self.logits + noise).argmax(-1).astype(jnp.int32)
+
+    def mode(self) -> Array:
+        return self.logits.argmax(-1).astype(jnp.int32)
+
+    def log_probability(self, action: Array) -> Array:
+        return pick(self.logits, action)
+
+    def entropy(self) -> Array:
+        return -(jnp.exp(self.logits) * self.logits).sum(-1)
+
+
+def categorical(scores: Array) -> Categorical:
+    """The softmax distribution of unnormalised scores [..., n]."""
+    return Categorical(jax.nn.log_softmax(scores))
+
+
+@struct
+class DiagonalNormal:
+    """Independent normals: `mean` and `log_deviation`, both [..., d]. Nothing is clipped here: see `to_environment`."""
+
+    mean: Array
+    log_deviation: Array
+
+    def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
+        return jax.random.normal(key, (*shape, self.mean.shape[-1]))
+
+    def sample(self, noise: Array) -> Array:
+        return self.mean + jnp.exp(self.log_deviation) * noise
+
+    def mode(self) -> Array:
+        return self.mean
+
+    def log_probability(self, action: Array) -> Array:
+        score = (action - self.mean) * jnp.exp(-self.log_deviation)
+        return (-0.5 * score**2 - self.log_deviation - 0.5 * math.log(2 * math.pi)).sum(-1)
+
+    def entropy(self) -> Array:
+        return (self.log_deviation + 0.5 * math.log(2 * math.pi * math.e)).sum(-1)

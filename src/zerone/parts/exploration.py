@@ -1,0 +1,44 @@
+"""How an agent tries what it does not think best, and schedules for how much."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+Array = jax.Array
+
+
+def linear_schedule(start: Array | float, end: Array | float, fraction: Array | float) -> Array:
+    """From `start` at fraction 0 to `end` at fraction 1, and `end` ever after."""
+    return start + (end - start) * jnp.clip(fraction, 0.0, 1.0)
+
+
+def greedy(values: Array) -> Array:
+    """argmax_a Q(s, a): `values` [..., n], actions int32 [...]; the first of several that are equal."""
+    return values.argmax(-1).astype(jnp.int32)
+
+
+def epsilon_greedy_noise(key: Array, shape: tuple[int, ...], actions: int) -> Array:
+    """What chance decides in `epsilon_greedy`: uniform numbers [*shape, actions + 1] in [0, 1). Consumes `key`."""
+    return jax.random.uniform(key, (*shape, actions + 1))
+
+
+def epsilon_greedy(values: Array, epsilon: Array | float, noise: Array) -> Array:
+    """A greedy action with probability 1 - ε + ε/n, every other with ε/n.
+
+    Sutton & Barto 2018, section 2.2. `values` is [..., n]; the actions are int32 [...]. The first number of each
+    row of `noise` (see `epsilon_greedy_noise`) decides whether to explore, the others which action wins then.
+    """
+    explore = noise[..., 0] < epsilon
+    return jnp.where(explore, noise[..., 1:].argmax(-1), values.argmax(-1)).astype(jnp.int32)
+
+
+def epsilon_greedy_ties(values: Array, epsilon: Array | float, noise: Array) -> Array:
+    """As `epsilon_greedy`, with ties between greedy actions broken at random. Only for values read from a table.
+
+    Values that are computed may be computed twice by the compiler, and rounded differently: then none of them
+    would equal the maximum. What a network says is hardly ever tied anyway.
+    """
+    explore = noise[..., :1] < epsilon
+    allowed = explore | (values == values.max(-1, keepdims=True))
+    return jnp.where(allowed, noise[..., 1:], -1.0).argmax(-1).astype(jnp.int32)

@@ -1,0 +1,135 @@
+"""Networks. A network is a pytree that can be called on observations with any leading batch axes.
+
+So a Flax or Haiku module fits as well: `Applied(apply, parameters)` makes one such pytree of its two functions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from zerone.parts.spaces import Features, Space
+
+Array = jax.Array
+Activation = Callable[[Array], Array]
+
+
+class Linear(eqx.Module):
+    """`x W + b`. The weight is [inputs, outputs], so a batch needs no transposition (a sixth faster on a CPU
+    than `equinox.nn.Linear` under `vmap`).
+    """
+
+    weight: Array
+    bias: Array
+
+    def __call__(self, x: Array) -> Array:
+        return x @ self.weight + self.bias
+
+
+class MLP(eqx.Module):
+    """Fully connected layers with an activation between them; the last is linear.
+
+    `gain` scales the hidden layers' weights (√2 keeps the variance through a ReLU: He et al. 2015), `last` the
+    output's: a small one makes a policy start almost uniform. Weights are uniform with standard deviation
+    scale/√inputs (LeCun et al. 1998, section 4.6); biases start at 0.
+    """
+
+    layers: tuple[Linear, ...]
+    activation: Activation = eqx.field(static=True)
+
+    def __init__(
+        self,
+        key: Array,
+        inputs: int,
+        hidden: Sequence[int],
+        outputs: int,
+        *,
+        activation: Activation = jax.nn.relu,
+        gain: float = math.sqrt(2),
+        last: float = 1.0,
+    ) -> None:
+        sizes = (inputs, *hidden, outputs)
+        scales = [gain] * len(hidden) + [last]
+        shapes = list(zip(sizes[:-1], sizes[1:], strict=True))
+        # All weights in one draw: each further one would cost a newcomer a tenth of a second of compiling.
+        drawn = jax.random.uniform(key, (sum(math.prod(shape) for shape in shapes),), minval=-1.0)
+        layers: list[Linear] = []
+        for shape, scale in zip(shapes, scales, strict=True):
+            mine, drawn = drawn[: math.prod(shape)], drawn[math.prod(shape) :]
+            deviation = scale / math.sqrt(shape[0])
+            layers.append(Linear(mine.reshape(shape) * (math.sqrt(3) * deviation), jnp.zeros(shape[1])))
+        self.layers = tuple(layers)
+        self.activation = activation
+
+    def __call__(self, x: Array) -> Array:
+        for layer in self.layers[:-1]:
+            x = self.activation(layer(x))
+        return self.layers[-1](x)
+
+
+class Convolution(eqx.Module):
+    """Three convolutions for pictures [height, width, channels], flattened (Mnih et al. 2015, Methods, for large ones)."""
+
+    layers: tuple[eqx.nn.Conv2d, ...]
+    outputs: int = eqx.field(static=True)
+
+    def __init__(self, key: Array, shape: tuple[int, ...]) -> None:
+        large = min(shape[:2]) >= 36
+        plan = [(32, 8, 4), (64, 4, 2), (64, 3, 1)] if large else [(16, 3, 1), (32, 3, 2), (32, 3, 2)]
+        layers: list[eqx.nn.Conv2d] = []
+        channels = shape[2]
+        for each, (width_out, kernel, stride) in zip(jax.random.split(key, len(plan)), plan, strict=True):
+            layers.append(eqx.nn.Conv2d(channels, width_out, kernel, stride, key=each))
+            channels = width_out
+        self.layers = tuple(layers)
+        picture = jax.ShapeDtypeStruct(shape, jnp.float32)
+        self.outputs = math.prod(jax.eval_shape(self.single, picture).shape)
+
+    def single(self, picture: Array) -> Array:
+        """Features of one picture [height, width, channels]."""
+        x = jnp.moveaxis(picture, -1, 0)
+        for layer in self.layers:
+            x = jax.nn.relu(layer(x))
+        return x.reshape(-1)
+
+    def __call__(self, pictures: Array) -> Array:
+        leading = pictures.shape[:-3]
+        return jax.vmap(self.single)(pictures.reshape(-1, *pictures.shape[-3:])).reshape(*leading, self.outputs)
+
+
+class Network(eqx.Module):
+    """From raw observations of a space to outputs: features, a convolution if they are pictures, then an MLP."""
+
+    features: Features = eqx.field(static=True)
+    outputs: int = eqx.field(static=True)
+    convolution: Convolution | None
+    mlp: MLP
+
+    def __init__(self, key: Array, space: Space, hidden: Sequence[int], outputs: int, **options: Any) -> None:
+        picture_key, mlp_key = jax.random.split(key)
+        self.features = Features.of(space)
+        self.outputs = outputs
+        self.convolution = Convolution(picture_key, self.features.shape) if self.features.picture else None
+        inputs = self.convolution.outputs if self.convolution else self.features.width
+        self.mlp = MLP(mlp_key, inputs, hidden, outputs, **options)
+
+    def __call__(self, observation: Array) -> Array:
+        x = self.features(observation)
+        if self.convolution is not None:
+            x = self.convolution(x)
+        return self.mlp(x)
+
+
+class Applied(eqx.Module):
+    """A network of another library: its parameters are the leaves, its `apply(parameters, x)` is static."""
+
+    apply: Callable[[Any, Array], Any] = eqx.field(static=True)
+    parameters: Any
+
+    def __call__(self, x: Array) -> Any:
+        return self.apply(self.parameters, x)

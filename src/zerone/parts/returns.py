@@ -1,0 +1,79 @@
+"""Targets, advantages and losses: one equation, one function, one citation. All work with leading batch axes.
+
+`terminated` always means that nothing follows; an episode that was only cut (`truncated`) still bootstraps.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+Array = jax.Array
+
+
+def pick(values: Array, action: Array) -> Array:
+    """Q(s, a) from Q(s, ·): `values` [..., n], `action` integer [...], result [...]."""
+    return jnp.take_along_axis(values, action[..., None], -1)[..., 0]
+
+
+def one_step_target(reward: Array, terminated: Array, discount: Array | float, next_value: Array) -> Array:
+    """y = r + γ (1 - terminated) V(s'): nothing after a terminal state, everything after a cut one.
+
+    Sutton & Barto 2018, section 6.1. Constant for the gradient: this is a semi-gradient method (section 9.3).
+    """
+    return jax.lax.stop_gradient(reward + discount * jnp.where(terminated, 0.0, next_value))
+
+
+def max_value(target_next: Array) -> Array:
+    """max_a Q(s', a; θ⁻). Mnih et al. 2015, Methods, algorithm 1. Input [..., n]."""
+    return target_next.max(-1)
+
+
+def double_value(online_next: Array, target_next: Array) -> Array:
+    """Q(s', argmax_a Q(s', a; θ); θ⁻). Van Hasselt et al. 2016 (arXiv 1509.06461), section 3."""
+    return pick(target_next, online_next.argmax(-1))
+
+
+def generalized_advantage(
+    reward: Array,
+    value: Array,
+    next_value: Array,
+    terminated: Array,
+    truncated: Array,
+    discount: Array | float,
+    trace_decay: Array | float,
+) -> Array:
+    """Â_t = δ_t + γλ Â_{t+1}, with δ_t = r_t + γ (1 - terminated_t) V(s_{t+1}) - V(s_t); all inputs [T, N].
+
+    Schulman et al. 2016 (arXiv 1506.02438), eq. 16. An episode's end, of either kind, stops the sum; only
+    `terminated` stops the bootstrap. `next_value` is that of the true next observation, never of a reset one.
+    """
+    error = reward + discount * jnp.where(terminated, 0.0, next_value) - value
+    decay = jnp.where(terminated | truncated, 0.0, discount * trace_decay)
+
+    def backwards(later: Array, here: tuple[Array, Array]) -> tuple[Array, Array]:
+        advantage = here[0] + here[1] * later
+        return advantage, advantage
+
+    return jax.lax.scan(backwards, jnp.zeros_like(error[0]), (error, decay), reverse=True, unroll=8)[1]
+
+
+def huber(error: Array) -> Array:
+    """Quadratic up to 1, then linear: the gradient is the error clipped to [-1, 1]. Mnih et al. 2015, Methods."""
+    size = jnp.abs(error)
+    return jnp.where(size <= 1.0, 0.5 * error**2, size - 0.5)
+
+
+def clipped_surrogate(ratio: Array, advantage: Array, clip: Array | float) -> Array:
+    """min(ρ Â, clip(ρ, 1-ε, 1+ε) Â), to be maximised. Schulman et al. 2017 (arXiv 1707.06347), eq. 7."""
+    return jnp.minimum(ratio * advantage, jnp.clip(ratio, 1.0 - clip, 1.0 + clip) * advantage)
+
+
+def normalize(x: Array) -> Array:
+    """`x` with mean 0 and standard deviation 1; the deviation of a constant is guarded."""
+    return (x - x.mean()) / (x.std() + 1e-8)
+
+
+def explained_variance(prediction: Array, target: Array) -> Array:
+    """1 - Var(target - prediction) / Var(target): 1 is perfect, 0 no better than a constant."""
+    return 1.0 - jnp.var(target - prediction) / (jnp.var(target) + 1e-8)

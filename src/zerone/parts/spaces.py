@@ -1,0 +1,117 @@
+"""Gymnasium's spaces as algorithms see them: actions counted from 0 or scaled to [-1, 1], observations as floats."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, TypeAlias, TypeVar
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+from gymnasium import spaces
+
+from zerone.base.errors import InputError
+
+Space: TypeAlias = gymnasium.Space[Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Spaces:
+    """The two spaces of one environment (not of a vector of them)."""
+
+    observation: Space
+    action: Space
+
+
+def describe(space: Space) -> str:
+    """A space in a few words: `Discrete(16)`, `Discrete(5, start=1)`, `Box(4,)`, else Gymnasium's own text."""
+    if isinstance(space, spaces.Discrete):
+        return f"Discrete({space.n})" if space.start == 0 else f"Discrete({space.n}, start={space.start})"
+    if isinstance(space, spaces.Box):
+        return f"Box{space.shape}"
+    return str(space)
+
+
+def count(space: Space, what: str) -> int:
+    """Number of values of a `Discrete` space. Raises `InputError` for any other, naming `what` it is for."""
+    if not isinstance(space, spaces.Discrete):
+        raise InputError(f"{what} must be Discrete, not {describe(space)}")
+    return int(space.n)
+
+
+ArrayT = TypeVar("ArrayT", jax.Array, np.ndarray)
+
+
+def to_environment(space: Space, action: ArrayT) -> ArrayT:
+    """An algorithm's action as the environment takes it, in the space's dtype. Leading axes are batch axes.
+
+    `Discrete`: 0..n-1 becomes start..start+n-1. `Box`: what has two finite bounds is clipped to [-1, 1] and
+    stretched from low to high, whatever their asymmetry; what has not is only clipped to the bound it has.
+    The algorithm keeps its own, unclipped action: its density is that of what it drew. Works on JAX's arrays
+    inside of programs and on NumPy's on the host.
+    """
+    numpy: Any = action.__array_namespace__()
+    if isinstance(space, spaces.Discrete):
+        return (action + int(space.start)).astype(np.int32)
+    assert isinstance(space, spaces.Box)  # noqa: S101 - `refuse` has let nothing else through
+    low, high = space.low.astype(np.float64), space.high.astype(np.float64)
+    bounded = np.isfinite(low) & np.isfinite(high)
+    middle = np.where(bounded, low / 2 + high / 2, 0.0).astype(np.float32)
+    reach = np.where(bounded, high / 2 - low / 2, 1.0).astype(np.float32)
+    stretched = numpy.where(bounded, middle + reach * numpy.clip(action, -1.0, 1.0), action)
+    clipped = numpy.clip(stretched, space.low.astype(np.float32), space.high.astype(np.float32))
+    if np.issubdtype(space.dtype, np.integer):
+        clipped = numpy.round(clipped)
+    return clipped.astype(space.dtype)
+
+
+def from_environment(space: Space, observation: jax.Array) -> jax.Array:
+    """An environment's observation as algorithms see it: `Discrete` counted from 0 (int32), the rest as it is."""
+    if isinstance(space, spaces.Discrete):
+        return (observation - int(space.start)).astype(jnp.int32)
+    return observation
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """From observations to float32 for a network: `Discrete` one-hot, bytes scaled to [0, 1], the rest as it is.
+
+    `values` is the number of a `Discrete` space's values, 0 for a `Box`. A picture keeps its `shape`; anything
+    else becomes one axis. Leading axes are batch axes. Hashable, so that a network can hold one.
+    """
+
+    shape: tuple[int, ...]
+    values: int
+    bytes: bool
+    picture: bool
+
+    @staticmethod
+    def of(space: Space) -> Features:
+        """The features of observations from `space`."""
+        values = int(space.n) if isinstance(space, spaces.Discrete) else 0
+        return Features(space.shape or (), values, space.dtype == np.uint8, is_image(space))
+
+    @property
+    def width(self) -> int:
+        """How many numbers one observation becomes."""
+        return self.values or math.prod(self.shape)
+
+    def __call__(self, observation: jax.Array) -> jax.Array:
+        if self.values:
+            return jax.nn.one_hot(observation, self.values)
+        scaled = observation.astype(jnp.float32) / (255.0 if self.bytes else 1.0)
+        if self.picture:
+            return scaled
+        return scaled.reshape(*observation.shape[: observation.ndim - len(self.shape)], self.width)
+
+
+def is_image(space: Space) -> bool:
+    """Whether observations are pictures: bytes with height, width and channels, large enough to convolve."""
+    return isinstance(space, spaces.Box) and len(space.shape) == 3 and min(space.shape[:2]) >= 8
+
+
+def dimensions(space: spaces.Box) -> int:
+    """How many numbers one action of a `Box` has."""
+    return math.prod(space.shape)

@@ -1,0 +1,1 @@
+"""The public face: train, load, evaluate; and the run folder."""

@@ -1,0 +1,84 @@
+"""A trained agent: what acts, loaded from a run and judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zerone.base.errors import InputError
+from zerone.engines.protocol import Engine, Evaluation
+from zerone.runs import checkpoint
+from zerone.runs.folder import RunFolder
+
+EVALUATION_EPISODES, EVALUATION_SEED = 100, 0
+"""How a finished training and `zerone evaluate` judge unless told otherwise."""
+
+
+class Agent:
+    """The policy of one seed of a run, and the engine that it plays in."""
+
+    def __init__(self, engine: Engine, policy: Any, seed: int) -> None:
+        self._engine, self._policy, self.seed = engine, policy, seed
+
+    def act(self, observation: Any) -> Any:
+        """The greedy action for one observation, or actions for a batch of them (a leading axis).
+
+        Raises:
+            InputError: `observation` has not the shape of the environment's.
+        """
+        space = self._engine.spaces.observation
+        array = np.asarray(observation, space.dtype)
+        shape = space.shape or ()
+        if array.shape[array.ndim - len(shape) :] != shape or array.ndim - len(shape) not in (0, 1):
+            raise InputError(f"observation of shape {array.shape} is not allowed: must be {shape} or a batch of it")
+        if array.ndim > len(shape):
+            return self._engine.act(self._policy, array)
+        return self._engine.act(self._policy, array[None])[0]
+
+    def evaluate(self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED) -> Evaluation:
+        """Play greedy episodes on the real reward; the same `seed` gives the same episodes."""
+        return self._engine.evaluate(self._policy, seed, 0, episodes)
+
+
+def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: str) -> dict[int, Any]:
+    """The policies of a run: the `best`, the `last`, or those of a step or a file.
+
+    Raises:
+        InputError: there is no such checkpoint, or it is damaged or of another run.
+    """
+    example = engine.policy_example()
+    path, inside = _find(folder, which)
+    policies: dict[int, Any] = {}
+    arrays, about = checkpoint.load(path)
+    checkpoint.expect(about, path, algorithm=engine.algorithm.name, environment=folder.config["environment"]["id"])
+    # A full checkpoint holds carries; a file of best policies holds nothing else.
+    for seed in seeds:
+        prefix = f"seed-{seed}/{inside}policy/"
+        wanted = {name: array for name, array in arrays.items() if name.startswith(prefix)}
+        policies[seed] = checkpoint.restore(example, wanted, path=path, what="checkpoint", prefix=prefix)
+    return policies
+
+
+def _find(folder: RunFolder, which: str) -> tuple[Path, str]:
+    """The file of a checkpoint, and where in it the policies are."""
+    if which == "best":
+        if folder.best_path.exists():
+            return folder.best_path, ""
+        which = "last"
+    if which == "last":
+        latest = folder.latest()
+        if latest is None:
+            raise InputError(f"{folder.path}: no checkpoint was saved yet")
+        return latest, "state/"
+    if which.isdecimal():
+        path = folder.checkpoint_path(int(which))
+        if not path.exists():
+            steps = ", ".join(str(int(each.stem.split("-")[1])) for each in folder.checkpoints())
+            raise InputError(f"{folder.path}: no checkpoint of step {which}; there are: best, last, {steps}")
+        return path, "state/"
+    path = Path(which)
+    if not path.exists():
+        raise InputError(f"checkpoint {which!r} does not exist: must be best, last, a step or a file")
+    return path, "" if path.name.startswith("best") else "state/"

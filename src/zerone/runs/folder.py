@@ -1,0 +1,330 @@
+"""The run folder: what lies where, who may write, and what may be thrown away.
+
+    config.json                             what is trained, written first and once
+    metrics.csv                             what was measured (`metrics.py`)
+    events.out.tfevents.*  or  seed-*/...   the same for TensorBoard
+    checkpoints/step-000050000.safetensors  to resume from
+    checkpoints/best.safetensors            to act with
+    result.json, figure.*, video.*          how it ended
+
+A folder is a run if its `config.json` says so. Only files of these names are ever removed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from zerone.base.errors import InputError, RunError
+from zerone.runs import checkpoint
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import numpy as np
+    from filelock import BaseFileLock
+
+FORMAT_VERSION = 1
+
+_CONFIG = "config.json"
+_LOCK = ".lock"
+_TEMPORARY = (".*.tmp", "checkpoints/.*.tmp")
+_RESULTS = (
+    "metrics.csv",
+    "events.out.tfevents.*",
+    "seed-*/events.out.tfevents.*",
+    "checkpoints/step-*.safetensors",
+    "checkpoints/best.safetensors",
+    "result.json",
+    "figure.*",
+    "video.*",
+)
+_STEP = re.compile(r"step-(\d{9,18})\.safetensors")
+
+
+class RunFolder:
+    """A run on the disk. Made by `create` and `resume`, which lock it for this process, or by `open`, to read.
+
+    Attributes:
+        path: The folder.
+        config: The JSON object of `config.json`.
+    """
+
+    def __init__(self, path: Path, config: dict[str, Any], lock: BaseFileLock | None = None):
+        self.path = path
+        self.config = config
+        self._lock = lock
+
+    @classmethod
+    def create(cls, path: str | Path, config: Mapping[str, Any], overwrite: bool = False) -> RunFolder:
+        """A new run at `path`, locked, with nothing in it but its `config.json`.
+
+        `format` and `zerone` (the version) are put in front of `config`. With `overwrite` an earlier run
+        at `path` goes: the files that Zerone wrote, and no other.
+
+        Raises:
+            InputError: `path` is a file, cannot be written, is being written to by another process, or
+                holds something already; nothing was created or removed.
+        """
+        path = Path(path)
+        config = {"format": FORMAT_VERSION, "zerone": _version(), **config}
+        try:
+            text = json.dumps(config, indent=2, allow_nan=False) + "\n"
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{path}: the configuration is not JSON: {error}") from error
+        _check_free(path, overwrite)
+        lock: BaseFileLock | None = None
+        missing: list[Path] = []
+        try:
+            missing = [each for each in (path / "checkpoints", path, *path.parents) if not each.exists()]
+            fresh = not (path / _LOCK).exists()
+            path.mkdir(parents=True, exist_ok=True)
+            lock = _acquire(path)
+            missing = [path / _LOCK, *missing] if fresh else missing
+            _check_free(path, overwrite)  # again: another process may have been quicker
+            _remove(path, _TEMPORARY)
+            with checkpoint.replacing(path / _CONFIG) as file:
+                file.write(text.encode())
+                file.flush()  # only when the disk has taken this may the old run go
+                _remove(path, _RESULTS)
+                (path / "checkpoints").mkdir(exist_ok=True)
+        except BaseException as error:
+            with suppress(OSError):  # what is not empty is not ours
+                for each in (each for each in missing if each.exists()):
+                    each.rmdir() if each.is_dir() else each.unlink()
+            if lock is not None:
+                lock.release()
+            if isinstance(error, (OSError, RunError)):
+                raise _unwritable(path, error) from error
+            raise
+        return cls(path, json.loads(text), lock)
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """The run at `path`, to read from; it may be running at the same time.
+
+        Raises:
+            InputError: there is no run at `path`, or a newer Zerone made it, or its `config.json` is damaged.
+        """
+        path = Path(path)
+        return cls(path, _read_config(path))
+
+    @classmethod
+    def resume(cls, path: str | Path) -> RunFolder:
+        """The run at `path`, locked, to go on with; what a killed process left half-written is removed.
+
+        Raises:
+            InputError: as `open`, or the folder cannot be written or is being written to by another process.
+        """
+        path = Path(path)
+        _read_config(path)
+        lock = _acquire(path)
+        try:
+            config = _read_config(path)  # again, now that nobody overwrites it
+            _remove(path, _TEMPORARY)
+            (path / "checkpoints").mkdir(exist_ok=True)
+        except BaseException as error:
+            lock.release()
+            if isinstance(error, OSError):
+                raise _unwritable(path, error) from error
+            raise
+        return cls(path, config, lock)
+
+    def close(self) -> None:
+        """Let others write to the run. The operating system does so too when the process ends or is killed."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def metrics_path(self) -> Path:
+        """Where `MetricsWriter` writes and `read_metrics` reads."""
+        return self.path / "metrics.csv"
+
+    @property
+    def result_path(self) -> Path:
+        """How the run ended: a JSON object."""
+        return self.path / "result.json"
+
+    @property
+    def figure_path(self) -> Path:
+        """The learning curve."""
+        return self.path / "figure.png"
+
+    @property
+    def best_path(self) -> Path:
+        """The checkpoint of the best policy so far."""
+        return self.path / "checkpoints" / "best.safetensors"
+
+    def checkpoint_path(self, step: int) -> Path:
+        """The checkpoint after `step` environment steps."""
+        return self.path / "checkpoints" / f"step-{step:09d}.safetensors"
+
+    def checkpoints(self) -> list[Path]:
+        """All checkpoints to resume from, by step; `best` is not among them."""
+        saved = (self.path / "checkpoints").glob("step-*.safetensors")
+        steps = {int(match[1]): each for each in saved if (match := _STEP.fullmatch(each.name))}
+        return [steps[step] for step in sorted(steps)]
+
+    def latest(self) -> Path | None:
+        """The newest checkpoint to resume from (not opened, so perhaps damaged), or None."""
+        return next(reversed(self.checkpoints()), None)
+
+    def load_latest(self, prefix: str = "") -> tuple[Path, dict[str, np.ndarray], dict[str, Any]]:
+        """The newest checkpoint to resume from: its path, arrays and `about`.
+
+        Raises:
+            InputError: there is none yet, or the newest cannot be read; then the line names the one before,
+                for it is the user who decides to lose the steps between.
+        """
+        saved = self.checkpoints()
+        if not saved:
+            raise InputError(f"{self.path}: no checkpoint in this run yet")
+        try:
+            return saved[-1], *checkpoint.load(saved[-1], prefix)
+        except InputError as error:
+            advice = f"; remove it to go on from {saved[-2].name}" if len(saved) > 1 else ", and it is the only one"
+            raise InputError(f"{error}{advice}") from error
+
+    def prune(self, keep_last: int) -> list[Path]:
+        """Remove all but the newest `keep_last` (at least 1) checkpoints to resume from; those removed. `best` stays.
+
+        Raises:
+            RunError: a file cannot be removed.
+        """
+        old = self.checkpoints()[: -max(1, keep_last)]
+        for each in old:
+            try:
+                each.unlink(missing_ok=True)
+            except OSError as error:
+                raise RunError(f"{each}: cannot be removed: {error.strerror or error}") from error
+        return old
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Write `result.json`, all or nothing. A number that JSON lacks (NaN, infinity) becomes null.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        with checkpoint.replacing(self.result_path) as file:
+            file.write(json.dumps(finite(result), indent=2, allow_nan=False).encode() + b"\n")
+
+    def read_result(self) -> dict[str, Any] | None:
+        """What `write_result` wrote, or None for a run that has not ended.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        return _read_object(self.result_path) if self.result_path.exists() else None
+
+
+def finite(value: Any) -> Any:
+    """`value` with None in the place of every number that JSON cannot hold (NaN and the infinities)."""
+    if isinstance(value, Mapping):
+        return {name: finite(each) for name, each in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(each) for each in cast("list[Any]", value)]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("zerone")
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: damaged: not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: damaged: not a JSON object")
+    return cast("dict[str, Any]", value)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        if not path.exists():
+            raise InputError(f"{path}: no such run folder")
+        if not path.is_dir():
+            raise InputError(f"{path}: a file, not a run folder")
+        if not (path / _CONFIG).exists():
+            raise InputError(f"{path}: not a run folder (it has no {_CONFIG})")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    config = _read_object(path / _CONFIG)
+    version = config.get("format")
+    if type(version) is not int or "zerone" not in config:
+        raise InputError(f"{path / _CONFIG}: not the configuration of a run ('format' or 'zerone' is missing)")
+    if version > FORMAT_VERSION:
+        raise InputError(f"{path}: made by a newer Zerone (format {version}; this one reads up to {FORMAT_VERSION})")
+    return config
+
+
+def _check_free(path: Path, overwrite: bool) -> None:
+    """Raise `InputError` unless a new run may begin at `path`."""
+    try:
+        if not path.exists():
+            return
+        if not path.is_dir():
+            raise InputError(f"{path}: a file; a run needs a folder")
+        inside = {each.name for each in path.iterdir()} - {_LOCK, "checkpoints"}
+        inside |= {each.name for each in path.glob("checkpoints/*")}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if all(name.startswith(".") and name.endswith(".tmp") for name in inside):
+        return  # empty, or a run was killed before it began
+    try:
+        _read_config(path)
+    except InputError as error:
+        raise InputError(
+            f"{path}: not empty, and no run for --resume or --overwrite to work on ({error}); choose another folder"
+        ) from error
+    if not overwrite:
+        raise InputError(f"{path}: a run is there already; continue it with --resume or replace it with --overwrite")
+
+
+def _remove(path: Path, patterns: tuple[str, ...]) -> None:
+    for pattern in patterns:
+        for each in path.glob(pattern):
+            each.unlink(missing_ok=True)
+            if each.parent.name.startswith("seed-"):
+                with suppress(OSError):  # it holds something that Zerone did not write
+                    each.parent.rmdir()
+
+
+def _acquire(path: Path) -> BaseFileLock:
+    """The writer's lock on the run at `path`, held until it is released or the process is gone."""
+    from filelock import FileLock, Timeout
+
+    try:
+        with (path / _LOCK).open("ab"):  # filelock takes any refusal for a lock that is held
+            pass
+        lock = FileLock(path / _LOCK, blocking=False, thread_local=False)  # close() may come from another thread
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(f"{path}: another process is writing to this run") from error
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return lock
+
+
+def _unwritable(path: Path, error: OSError | RunError) -> InputError:
+    cause = error if isinstance(error, OSError) else error.__cause__
+    return InputError(f"{path}: cannot be written to: {getattr(cause, 'strerror', None) or error}")

@@ -1,0 +1,344 @@
+"""The public face: train, load, evaluate."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zerone.algorithms.protocol import Algorithm
+from zerone.base.errors import InputError
+from zerone.engines.protocol import Engine
+from zerone.runs import plan as plans
+from zerone.runs import setup
+from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, load_policies
+from zerone.runs.folder import RunFolder, finite
+from zerone.runs.interrupt import listening
+from zerone.runs.metrics import MetricsWriter, read_metrics
+from zerone.runs.training import Glance, Training
+
+DEFAULT_STEPS = 100_000
+LARGEST_SEED = 2**32 - 1
+
+OnGlance = Callable[[Glance, Callable[[], Any]], None]
+
+
+def _nothing(now: Glance, policy: Callable[[], Any]) -> None:
+    del now, policy
+
+
+class Run:
+    """A run folder, finished or not: what it was asked, what it measured, and the agents it trained."""
+
+    def __init__(self, folder: RunFolder, engine: Engine | None = None) -> None:
+        self._folder, self._engine = folder, engine
+        self.path = folder.path
+        self.config = folder.config
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds trained."""
+        return list(self.config["seeds"])
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """The object of `train --json`; None while the training has not ended."""
+        return self._folder.read_result()
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The columns of `metrics.csv`, as NumPy arrays."""
+        return read_metrics(self.path)
+
+    def engine(self) -> Engine:
+        """The engine, made again from the configuration if this run was loaded."""
+        if self._engine is None:
+            self._engine = engine_of(self.config)
+        return self._engine
+
+    def agent(self, seed: int | None = None, checkpoint: str = "best") -> Agent:
+        """The agent of one seed (the first, unless named): its best policy, the last, or that of a step or file."""
+        chosen = self.seeds[0] if seed is None else seed
+        if chosen not in self.seeds:
+            raise InputError(f"{self.path}: seed {chosen} was not trained; there are: {_listed(self.seeds)}")
+        policies = load_policies(self.engine(), self._folder, [chosen], checkpoint)
+        return Agent(self.engine(), policies[chosen], chosen)
+
+    def evaluate(
+        self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, checkpoint: str = "best"
+    ) -> dict[str, Any]:
+        """Greedy episodes of every seed's agent, on the real reward; the object of `evaluate --json`."""
+        require_count("episodes", episodes)
+        require_seed(seed)
+        policies = load_policies(self.engine(), self._folder, self.seeds, checkpoint)
+        return judge(self.engine(), policies, episodes, seed)
+
+    def plot(self, out: str | Path | None = None) -> Path:
+        """Draw the learning curves; by default over the run's own figure."""
+        from zerone.show.curves import draw
+
+        path = self._folder.figure_path if out is None else Path(out)
+        draw([(self.path.name, self.metrics)], path, solved_at=self.config.get("solved_at"))
+        return path
+
+
+def judge(engine: Engine, policies: Mapping[int, Any], episodes: int, seed: int) -> dict[str, Any]:
+    """Evaluate the policy of each seed on the same episodes."""
+    found = {each: engine.evaluate(policy, seed, 0, episodes) for each, policy in policies.items()}
+    per_seed = [
+        {
+            "seed": each,
+            "return_mean": one.mean,
+            "return_std": one.deviation,
+            "length_mean": float(one.lengths.mean()),
+            "returns": [float(value) for value in one.returns],
+        }
+        for each, one in found.items()
+    ]
+    if len(per_seed) == 1:
+        return {"episodes": episodes, "evaluation_seed": seed, **per_seed[0]}
+    mean = sum(one["return_mean"] for one in per_seed) / len(per_seed)
+    spread = (sum((one["return_mean"] - mean) ** 2 for one in per_seed) / max(1, len(per_seed) - 1)) ** 0.5
+    lengths = sum(one["length_mean"] for one in per_seed) / len(per_seed)
+    return {
+        "episodes": episodes,
+        "evaluation_seed": seed,
+        "return_mean": mean,
+        "return_std": spread,  # over seeds, not over episodes: each seed is one result
+        "length_mean": lengths,
+        "returns": [one["return_mean"] for one in per_seed],
+        "seeds": per_seed,
+    }
+
+
+def train(
+    algorithm: str | Algorithm,
+    environment: setup.EnvironmentLike,
+    *,
+    steps: int | None = None,
+    seed: int | None = None,
+    seeds: int | Sequence[int] | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    engine: str = "auto",
+    settings: Mapping[str, Any] = {},
+    options: Mapping[str, Any] = {},
+    evaluate_every: int | None = None,
+    evaluation_episodes: int = EVALUATION_EPISODES,
+    save_every: int | None = None,
+    keep_last: int = 2,
+    stop_when_solved: bool | None = None,
+    solved_at: float | None = None,
+    chunk: int | None = None,
+    figure: bool = True,
+    glance: OnGlance = _nothing,
+) -> Run:
+    """Train, and keep everything in a run folder.
+
+    Args:
+        algorithm: A name, which takes the preset for this environment, or an algorithm such as `DQN(double=True)`.
+        environment: A Gymnasium id (`module:Id` too), one of our environments, or a function that makes a
+            Gymnasium environment.
+        steps: Environment steps of each seed; by default the preset's, ending earlier once solved.
+        seed: The one seed (default 0), from 0 to 2³²-1.
+        seeds: How many seeds, counted from `seed`, or which.
+        out: The run folder; by default a new one under `runs`.
+        overwrite: Whether an earlier run in `out` may go.
+        engine: `compiled`, `host`, or `auto`: compiled where the environment has a compiled twin.
+        settings: Hyperparameters that differ from the preset, if `algorithm` is a name.
+        options: What the environment is made with, if it is an id.
+        evaluate_every: Steps between two evaluations (default: a twentieth of the training).
+        evaluation_episodes: Greedy episodes in each evaluation.
+        save_every: Steps between two checkpoints (default: one after each evaluation).
+        keep_last: How many checkpoints are kept beside the best policies.
+        stop_when_solved: Whether a seed ends once solved (default: only where `steps` is not given).
+        solved_at: Mean return that counts as solved (default: what the environment says).
+        chunk: Iterations run between two looks of the host; it changes no result. By default about half a second.
+        figure: Whether to draw the learning curve at the end.
+        glance: Called after each chunk, with what there is to show and a function that gets the policy.
+
+    Returns:
+        The run.
+
+    Raises:
+        InputError: something asked for cannot be done; nothing was created.
+        RunError: the environment or the disk failed; the run folder keeps the last checkpoint.
+        KeyboardInterrupt: Ctrl-C; a checkpoint was saved.
+    """
+    chosen = chosen_seeds(seed, seeds)
+    for name, value in (("evaluation_episodes", evaluation_episodes), ("keep_last", keep_last)):
+        require_count(name, value)
+    if chunk is not None:
+        require_count("chunk", chunk)
+    made, training = setup.make_algorithm(algorithm, environment, settings)
+    plan = plans.make_plan(made, training.get("steps", DEFAULT_STEPS) if steps is None else steps,
+                           evaluate_every, save_every)  # fmt: skip
+    stops = steps is None and training.get("stop_when_solved", True)
+    driver = setup.make_engine(engine, made, environment, options)
+    name = setup.environment_name(environment)
+    config = {
+        "algorithm": {"name": made.name, "settings": setup.settings_of(made)},
+        "environment": {"id": name, "options": dict(options), "known": isinstance(environment, str)},
+        "engine": driver.name,
+        "seeds": chosen,
+        **plans.describe(plan),
+        "evaluation_episodes": evaluation_episodes,
+        "keep_last": keep_last,
+        "solved_at": setup.solved_at(environment) if solved_at is None else solved_at,
+        "stop_when_solved": stops if stop_when_solved is None else stop_when_solved,
+        "figure": figure,
+    }
+    path = _new_path(made.name, name) if out is None else out
+    try:
+        with RunFolder.create(path, config, overwrite=overwrite) as folder:
+            return _drive(driver, folder, plan, resume=False, chunk=chunk, glance=glance)
+    finally:
+        driver.close()
+
+
+def resume(
+    path: str | Path, environment: setup.EnvironmentLike | None = None, chunk: int | None = None,
+    glance: OnGlance = _nothing,
+) -> Run:  # fmt: skip
+    """Go on with a run from its newest checkpoint; on the compiled engine, to the same bits as if never stopped.
+
+    `environment` is needed only where the run was started with one that has no id.
+
+    Raises:
+        InputError: there is no run at `path`, it is being written to, or a checkpoint is damaged or of another run.
+        RunError, KeyboardInterrupt: as for `train`.
+    """
+    with RunFolder.resume(path) as folder:
+        driver = engine_of(folder.config, environment)
+        try:
+            plan = plans.read(driver.algorithm, folder.config)
+            return _drive(driver, folder, plan, resume=True, chunk=chunk, glance=glance)
+        finally:
+            driver.close()
+
+
+def load(path: str | Path, environment: setup.EnvironmentLike | None = None) -> Run:
+    """The run in a folder: its agents, metrics and result. Raises `InputError` if there is none."""
+    folder = RunFolder.open(path)
+    return Run(folder, None if environment is None else engine_of(folder.config, environment))
+
+
+def engine_of(config: Mapping[str, Any], environment: setup.EnvironmentLike | None = None) -> Engine:
+    """The engine of a run's configuration.
+
+    Raises:
+        InputError: the environment has no id, or its id would import a module that nobody has imported yet:
+            a folder from somewhere else must not run code of its choosing.
+    """
+    saved = config["environment"]
+    if environment is None:
+        if not saved["known"]:
+            raise InputError(f"environment {saved['id']} was not given by id: pass it as environment=")
+        setup.trust(saved["id"])
+        environment = saved["id"]
+    algorithm = setup.make_algorithm_from(config["algorithm"])
+    return setup.make_engine(config["engine"], algorithm, environment, saved["options"])
+
+
+def _drive(
+    driver: Engine, folder: RunFolder, plan: plans.Plan, *, resume: bool, chunk: int | None, glance: OnGlance
+) -> Run:
+    config = folder.config
+    began = time.perf_counter()
+    training = Training(
+        driver, folder, plan, config["seeds"],
+        evaluation_episodes=config["evaluation_episodes"], solved_at=config["solved_at"],
+        stop_when_solved=config["stop_when_solved"], keep_last=config["keep_last"], chunk=chunk, glance=glance,
+        about={"algorithm": driver.algorithm.name, "environment": config["environment"]["id"], "engine": driver.name},
+    )  # fmt: skip
+    with listening() as request:
+        if resume:
+            training.resume()
+        else:
+            training.begin()
+        since = training.iteration * plan.block if resume else None
+        with MetricsWriter(folder.path, training.columns, seeds=config["seeds"], resume_at=since) as writer:
+            training.run(writer, request)
+    policies = {each.seed: each.best_policy for each in training.learners}
+    judged = judge(driver, policies, config["evaluation_episodes"], EVALUATION_SEED)
+    per_seed = judged.get("seeds", [judged])
+    result = {
+        "run": str(folder.path),
+        "algorithm": driver.algorithm.name,
+        "environment": config["environment"]["id"],
+        "engine": driver.name,
+        "steps": sum(each.iteration for each in training.learners) * plan.block,
+        "seconds": time.perf_counter() - began,
+        "steps_per_second": training.steady_steps / training.steady_seconds if training.steady_seconds else None,
+        "startup_seconds": training.startup_seconds,
+        "return_mean": judged["return_mean"],
+        "seeds": [
+            {
+                "seed": learner.seed,
+                "solved": learner.solved_at_step is not None,
+                "solved_at_step": learner.solved_at_step,
+                "return_mean": one["return_mean"],
+                "return_std": one["return_std"],
+                "steps": learner.iteration * plan.block,
+                "best_step": learner.best_step,
+            }
+            for learner, one in zip(training.learners, per_seed, strict=True)
+        ],
+    }
+    folder.write_result(finite(result))
+    run = Run(folder, driver)
+    if config["figure"]:
+        run.plot()
+    return run
+
+
+def chosen_seeds(seed: int | None, seeds: int | Sequence[int] | None) -> list[int]:
+    """The seeds asked for, each once.
+
+    Raises:
+        InputError: a seed below 0 or above 2³²-1, one named twice, or fewer than one.
+    """
+    first = 0 if seed is None else seed
+    require_seed(first)
+    if seeds is None:
+        return [first]
+    if isinstance(seeds, int):
+        require_count("seeds", seeds)
+        chosen = list(range(first, first + seeds))
+    elif seed is not None:
+        raise InputError("seed and a list of seeds exclude each other")
+    else:
+        chosen = list(seeds)
+    if not chosen or len(set(chosen)) != len(chosen):
+        raise InputError(f"seeds = {chosen} is not allowed: must be at least one, and each only once")
+    for each in (chosen[0], chosen[-1]) if isinstance(seeds, int) else chosen:
+        require_seed(each)
+    return chosen
+
+
+def require_seed(seed: int) -> None:
+    """Raise `InputError` unless `seed` is from 0 to 2³²-1."""
+    if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
+        raise InputError(f"seed = {seed!r} is not allowed: must be a whole number from 0 to {LARGEST_SEED}")
+
+
+def require_count(name: str, value: int) -> None:
+    """Raise `InputError` unless `value` is a whole number of at least 1."""
+    if type(value) is not int or value < 1:
+        raise InputError(f"{name} = {value!r} is not allowed: must be a whole number, at least 1")
+
+
+def _new_path(algorithm: str, environment: str) -> Path:
+    """`runs/dqn-CartPole-v1-1`, counted on from what is there."""
+    plain = environment.replace("/", "-").replace(":", "-")
+    return next(path for n in itertools.count(1) if not (path := Path("runs") / f"{algorithm}-{plain}-{n}").exists())
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return ", ".join(str(each) for each in seeds)
+

@@ -1,0 +1,153 @@
+"""From names to things: the algorithm, the environment and the engine of a run, and back from its configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gymnasium
+
+from zerone.algorithms import catalogue as algorithms
+from zerone.algorithms.protocol import Algorithm
+from zerone.base.compilation import keep_compiled_programs
+from zerone.base.errors import InputError, nearest
+from zerone.base.pytree import check
+from zerone.engines.protocol import Engine
+from zerone.environments import catalogue as environments
+from zerone.environments.base import TimedEnvironment
+
+ENGINES = ("auto", "compiled", "host")
+
+GymnasiumMaker = Callable[[], "gymnasium.Env[Any, Any]"]
+EnvironmentLike = str | TimedEnvironment | GymnasiumMaker
+"""An id, one of our environments (with its `TimeLimit`), or a function that makes a Gymnasium environment."""
+
+
+def settings_of(algorithm: Algorithm) -> dict[str, Any]:
+    """Every setting by name, as JSON has it."""
+    return dataclasses.asdict(algorithm)  # pyright: ignore[reportArgumentType]
+
+
+def environment_name(environment: EnvironmentLike) -> str:
+    """What a run is called by: the id, our own spelling of it for our own, or the name of what was given."""
+    if isinstance(environment, str):
+        entry = environments.find(environment)
+        return environment if entry is None else entry.id
+    return getattr(environment, "__qualname__", type(environment).__name__)
+
+
+def make_algorithm(
+    algorithm: str | Algorithm, environment: EnvironmentLike, overrides: Mapping[str, Any] = {}
+) -> tuple[Algorithm, dict[str, Any]]:
+    """The algorithm, and what the preset says of the training itself (such as `steps`).
+
+    A name takes the preset of that environment, changed by `overrides`; an algorithm object is taken as it is.
+    """
+    if not isinstance(algorithm, str):
+        check(algorithm, algorithm.name)
+        algorithm.check()
+        return algorithm, {}
+    entry = algorithms.look_up(algorithm)
+    tuned = presets_for(algorithm, environment)
+    own = {field.name for field in dataclasses.fields(entry.make)}
+    settings = {key: value for key, value in tuned.items() if key in own} | dict(overrides)
+    training = {key: value for key, value in tuned.items() if key not in own}
+    return algorithms.make(algorithm, settings), training
+
+
+def presets_for(algorithm: str, environment: EnvironmentLike) -> dict[str, Any]:
+    """The preset of an algorithm's name on an environment."""
+    from zerone.runs.presets import preset
+
+    return preset(algorithm, environment_name(environment)) if isinstance(environment, str) else {}
+
+
+def make_engine(
+    engine: str, algorithm: Algorithm, environment: EnvironmentLike, options: Mapping[str, Any] = {}
+) -> Engine:
+    """The engine that drives `algorithm` in `environment`.
+
+    `auto` is compiled where the environment is one of ours (or has a twin here), else host.
+
+    Raises:
+        InputError: unknown names, options or spaces that do not go together.
+    """
+    if engine not in ENGINES:
+        raise InputError(f"engine {engine!r} is unknown: {nearest(engine, ENGINES)}")
+    keep_compiled_programs()
+    name = environment_name(environment)
+    ours = _ours(environment, options, required=engine == "compiled") if engine != "host" else None
+    if ours is not None:
+        from zerone.engines.compiled import Compiled
+
+        made: Engine = Compiled(algorithm, ours)
+    else:
+        made = _host(algorithm, environment, name, options)
+    try:
+        algorithms.require(algorithm, made.spaces, name)
+    except InputError:
+        made.close()
+        raise
+    return made
+
+
+def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bool) -> TimedEnvironment | None:
+    if not isinstance(environment, str):
+        if callable(environment):
+            if required:
+                raise InputError("the compiled engine needs an environment written in JAX: use engine='host'")
+            return None
+        return environment
+    if environments.find(environment) is not None:
+        return environments.make(environment, **options)
+    if required:
+        raise InputError(
+            f"environment {environment!r} is not compiled here: use --engine host, or one of "
+            + ", ".join(entry.id for entry in environments.entries())
+        )
+    return None
+
+
+def _host(algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any]) -> Engine:
+    from zerone.engines.host import Host
+    from zerone.environments.vector import make_vector, maker
+
+    make: GymnasiumMaker = maker(environment, dict(options)) if isinstance(environment, str) else environment  # type: ignore[assignment]
+
+    def vector(number: int, seed: int) -> Any:
+        return make_vector(make, name, number, seed)
+
+    return Host(algorithm, vector)
+
+
+def solved_at(environment: EnvironmentLike) -> float | None:
+    """The mean return from which an environment counts as solved, where somebody has said so."""
+    if not isinstance(environment, str):
+        return None
+    entry = environments.find(environment)
+    if entry is not None:
+        return entry.solved_at
+    from zerone.environments.vector import solved_at as gymnasium_solved_at
+
+    return gymnasium_solved_at(environment)
+
+
+def make_algorithm_from(saved: Mapping[str, Any]) -> Algorithm:
+    """The algorithm of a run's configuration, with exactly the settings it was saved with."""
+    return algorithms.make(saved["name"], saved["settings"])
+
+
+def trust(id: str) -> None:  # noqa: A002 - Gymnasium's word
+    """Let an id out of a file name an environment, but import nothing for it.
+
+    Raises:
+        InputError: the id is `module:Id` and that module has not been imported by the person's own program.
+    """
+    module = id.split(":", 1)[0]
+    if ":" in id and module not in sys.modules:
+        raise InputError(
+            f"environment {id!r} of this run would import the module {module!r}: "
+            f"if you trust it, pass --trust (environment={id!r} in Python)"
+        )

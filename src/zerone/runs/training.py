@@ -1,0 +1,242 @@
+"""The training loop: advance, and now and then report, evaluate and save.
+
+What is in the run folder depends on the configuration and the seeds alone, never on the clock: how many
+iterations are run at once (the chunk) only decides how often the host looks up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from zerone.base.errors import RunError, ZeroneError
+from zerone.engines.protocol import Engine, Evaluation, Row
+from zerone.runs import checkpoint
+from zerone.runs.folder import RunFolder
+from zerone.runs.interrupt import Interrupted, Request
+from zerone.runs.metrics import MetricsWriter
+from zerone.runs.plan import Plan
+
+GLANCE_SECONDS = 0.5
+"""How long a chunk lasts: how often progress is shown and Ctrl-C is heard."""
+
+
+@dataclasses.dataclass
+class Learner:
+    """One seed of a training: where it is, and the best it has been."""
+
+    seed: int
+    carry: Any
+    iteration: int = 0
+    evaluation: float | None = None
+    solved_at_step: int | None = None
+    best: float = -np.inf
+    best_step: int = 0
+    best_policy: Any = None
+
+    def facts(self) -> dict[str, Any]:
+        """What a checkpoint must know of this seed besides its arrays."""
+        names = ("iteration", "evaluation", "solved_at_step")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclasses.dataclass(frozen=True)
+class Glance:
+    """What there is to show between two chunks."""
+
+    steps: int
+    total: int
+    seconds: float
+    steps_per_second: float
+    latest_return: float | None
+    solved: int
+    seeds: int
+
+
+class Training:
+    """All seeds of a run, from wherever they are to the end."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        folder: RunFolder,
+        plan: Plan,
+        seeds: Sequence[int],
+        *,
+        evaluation_episodes: int,
+        solved_at: float | None,
+        stop_when_solved: bool,
+        keep_last: int,
+        about: Mapping[str, Any],
+        chunk: int | None,
+        glance: Callable[[Glance, Callable[[], Any]], None],
+    ) -> None:
+        self.engine, self.folder, self.plan = engine, folder, plan
+        self.evaluation_episodes, self.solved_at = evaluation_episodes, solved_at
+        self.stop_when_solved, self.keep_last, self.about = stop_when_solved, keep_last, about
+        self.chunk, self.glance = chunk, glance
+        self.learners = [Learner(seed, None) for seed in seeds]
+        self.iteration = 0
+        self.saved_iteration: int | None = None
+        self.steady_steps, self.steady_seconds, self.startup_seconds = 0, 0.0, 0.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the log behind `seed` and `step`."""
+        return ("episodes", "return", "length", *self.engine.algorithm.metrics, "evaluation_return", "evaluation_length")
+
+    def begin(self) -> None:
+        """Start every seed from nothing."""
+        for learner in self.learners:
+            learner.carry = self.engine.init(learner.seed)
+
+    def resume(self) -> None:
+        """Go on from the newest checkpoint, or from nothing if none was saved yet."""
+        if self.folder.latest() is None:
+            self.begin()
+            return
+        path, arrays, about = self.folder.load_latest()
+        checkpoint.expect(about, path, **self.about)
+        example = self.engine.saved_example()
+        self.iteration = self.saved_iteration = int(about["iteration"])
+        for learner in self.learners:
+            facts = about["learners"][str(learner.seed)]
+            learner.iteration, learner.evaluation = facts["iteration"], facts["evaluation"]
+            learner.solved_at_step = facts["solved_at_step"]
+            prefix, what = f"seed-{learner.seed}/", "checkpoint"
+            saved = checkpoint.restore(example, arrays, path=path, what=what, prefix=prefix)
+            learner.carry = self.engine.resume(saved, learner.seed, learner.iteration)
+        self._resume_best()
+
+    def _resume_best(self) -> None:
+        path = self.folder.best_path
+        if not path.exists():
+            return
+        arrays, about = checkpoint.load(path)
+        checkpoint.expect(about, path, **self.about)
+        example = self.engine.policy_example()
+        for learner in self.learners:
+            facts = about["learners"].get(str(learner.seed))
+            if facts is not None:
+                prefix = f"seed-{learner.seed}/policy/"
+                learner.best, learner.best_step = facts["return_mean"], facts["step"]
+                learner.best_policy = checkpoint.restore(example, arrays, path=path, what="checkpoint", prefix=prefix)
+
+    def run(self, writer: MetricsWriter, request: Request) -> None:
+        """Train to the end.
+
+        Raises:
+            RunError: the environment or the disk failed; the last good checkpoint is kept and named.
+            Interrupted: `request` was made; a checkpoint was saved.
+        """
+        if self.iteration == 0 and self.engine.name == "host":
+            self._save(writer)  # an environment may fail at any step: there is always something to go back to
+        began = time.perf_counter()
+        chunk = 1 if self.chunk is None else self.chunk
+        try:
+            while active := self._active():
+                target = self.plan.next_stop(self.iteration, chunk)
+                started = time.perf_counter()
+                self._advance(active, target)
+                took = time.perf_counter() - started
+                if self.iteration and self.startup_seconds:
+                    self.steady_steps += (target - self.iteration) * self.plan.block * len(active)
+                    self.steady_seconds += took
+                    if self.chunk is None:
+                        chunk = max(1, min(2 * chunk, round(chunk * GLANCE_SECONDS / max(took, 1e-4))))
+                else:
+                    self.startup_seconds = time.perf_counter() - began
+                self.iteration = target
+                self._look(active, writer, time.perf_counter() - began)
+                if request.made:
+                    self._save(writer)
+                    raise Interrupted
+        except ZeroneError as error:
+            raise RunError(f"{error}; {self._kept()}") from error
+
+    def _active(self) -> list[Learner]:
+        if self.iteration >= self.plan.total:
+            return []
+        return [each for each in self.learners if not (self.stop_when_solved and each.solved_at_step is not None)]
+
+    def _advance(self, active: list[Learner], target: int) -> None:
+        carries = [learner.carry for learner in active]
+        firsts = [learner.iteration for learner in active]
+        advanced = self.engine.advance(carries, [learner.seed for learner in active], firsts, target)
+        for learner, carry in zip(active, advanced, strict=True):
+            learner.carry, learner.iteration = carry, target
+
+    def _look(self, active: list[Learner], writer: MetricsWriter, seconds: float) -> None:
+        """Report, evaluate and save what is due after this iteration, then show progress."""
+        plan, step = self.plan, self.iteration * self.plan.block
+        rows: list[Row] = []
+        latest = [each.evaluation for each in self.learners if each.evaluation is not None]
+        if plan.due(self.iteration, plan.report_every) or plan.due(self.iteration, plan.evaluate_every):
+            for learner in active:
+                row, learner.carry = self.engine.report(learner.carry)
+                if plan.due(self.iteration, plan.evaluate_every):
+                    row |= self._evaluate(learner, step)
+                rows.append({"seed": learner.seed, "step": step, **row})  # type: ignore[dict-item]
+            writer.write(rows)  # pyright: ignore[reportArgumentType]
+            latest = [float(row["return"]) for row in rows if row["return"] is not None] or latest
+        if plan.due(self.iteration, plan.save_every) or not self._active():
+            self._save(writer)
+        self._show(active, seconds, latest)
+
+    def _show(self, active: list[Learner], seconds: float, latest: list[float]) -> None:
+        per_second = self.steady_steps / self.steady_seconds if self.steady_seconds else 0.0
+        mean = float(np.mean(latest)) if latest else None
+        solved = sum(each.solved_at_step is not None for each in self.learners)
+        total = self.plan.total * self.plan.block
+        now = Glance(self.iteration * self.plan.block, total, seconds, per_second, mean, solved, len(self.learners))
+        self.glance(now, lambda: self.engine.policy(active[0].carry))
+
+    def _evaluate(self, learner: Learner, step: int) -> Row:
+        """Judge a seed's policy on fresh episodes; remember it if none was better."""
+        policy = self.engine.policy(learner.carry)
+        found = self.engine.evaluate(policy, learner.seed, learner.iteration, self.evaluation_episodes)
+        learner.evaluation = found.mean
+        if found.mean >= learner.best:
+            learner.best, learner.best_step, learner.best_policy = found.mean, step, policy
+        if learner.solved_at_step is None and self.solved_at is not None and solves(found, self.solved_at):
+            learner.solved_at_step = step
+        return {
+            "evaluation_return": np.float32(found.mean),
+            "evaluation_length": np.float32(found.lengths.mean(dtype=np.float64)),
+        }
+
+    def _save(self, writer: MetricsWriter) -> None:
+        if self.saved_iteration == self.iteration:
+            return
+        writer.sync()
+        step = self.iteration * self.plan.block
+        best: dict[str, np.ndarray] = {}
+        facts: dict[str, Any] = {}
+        for learner in self.learners:
+            if learner.best_policy is not None:
+                best |= checkpoint.flatten(learner.best_policy, f"seed-{learner.seed}/policy/")
+                facts[str(learner.seed)] = {"return_mean": learner.best, "step": learner.best_step}
+        if best:
+            checkpoint.save(self.folder.best_path, best, {**self.about, "learners": facts})
+        arrays: dict[str, np.ndarray] = {}
+        for learner in self.learners:
+            arrays |= checkpoint.flatten(self.engine.saved(learner.carry), f"seed-{learner.seed}/")
+        about = {**self.about, "iteration": self.iteration, "step": step}
+        about["learners"] = {str(each.seed): each.facts() for each in self.learners}
+        checkpoint.save(self.folder.checkpoint_path(step), arrays, about)
+        self.saved_iteration = self.iteration
+        self.folder.prune(self.keep_last)
+
+    def _kept(self) -> str:
+        """The end of the line of an error: what is kept of this run."""
+        latest = self.folder.latest()
+        return "no checkpoint was saved yet" if latest is None else f"the last checkpoint is {latest}"
+
+
+def solves(found: Evaluation, level: float) -> bool:
+    """Whether an evaluation shows that a policy is worth at least `level`: by its mean less two standard errors."""
+    return found.surely_at_least >= level

@@ -1,0 +1,17 @@
+"""All tests of environments refuse silent broadcasting, such as (N, 1) - (N,)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _no_rank_promotion() -> Iterator[None]:
+    with jax.numpy_rank_promotion("raise"):
+        yield

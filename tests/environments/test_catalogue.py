@@ -1,0 +1,97 @@
+"""The list of environments and the way to make them."""
+
+from __future__ import annotations
+
+import gymnasium
+import jax
+import pytest
+
+from zerone.base.errors import InputError
+from zerone.environments import catalogue
+from zerone.environments.cartpole import CartPole
+from zerone.environments.maze import Maze
+from zerone.environments.pendulum import Pendulum
+from zerone.environments.wrappers import DiscretizedActions, ShapedReward, TimeLimit
+
+ENTRIES = catalogue.entries()
+
+
+def test_ids():
+    assert [entry.id for entry in ENTRIES] == [
+        "zerone/Treasure-v0",
+        "zerone/Maze-v0",
+        "zerone/MazeFeatures-v0",
+        "CartPole-v1",
+        "MountainCar-v0",
+        "Pendulum-v1",
+    ]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
+def test_every_entry_makes_what_it_says(entry):
+    environment = catalogue.make(entry.id)
+    assert isinstance(environment, TimeLimit)
+    assert environment.limit == entry.limit > 0
+    observation, _ = environment.reset(jax.random.key(0))
+    assert environment.observation_space.contains(jax.device_get(observation)[()])
+    assert catalogue.find(entry.id) is catalogue.find(entry.registered_id) is entry
+    names = getattr(environment.environment, "action_names", None)
+    assert names is None or entry.action == ", ".join(names)
+
+
+@pytest.mark.parametrize("entry", [each for each in ENTRIES if each.gymnasium_id], ids=lambda entry: entry.id)
+def test_limits_and_thresholds_are_gymnasiums(entry):
+    twin = gymnasium.spec(entry.gymnasium_id)
+    assert twin.max_episode_steps == entry.limit
+    assert twin.reward_threshold in (None, entry.solved_at)
+
+
+def test_options_build_the_wrappers():
+    assert catalogue.make("CartPole-v1", gravity=1.6, limit=0) == TimeLimit(CartPole(gravity=1.6), 0)
+    assert catalogue.make("zerone/MazeFeatures-v0") == TimeLimit(Maze(observe="features"), 100)
+    assert catalogue.make("zerone/MazeFeatures-v0", observe="index") == catalogue.make("zerone/Maze-v0")
+    made = catalogue.make("Pendulum-v1", torques=25, reward="tenth")
+    assert isinstance(made.environment, ShapedReward)
+    assert made.environment.environment == DiscretizedActions(Pendulum(), 25)
+    assert catalogue.make("Pendulum-v1", torques=0, reward="task") == catalogue.make("Pendulum-v1")
+
+
+def test_every_option_is_described_and_its_default_is_accepted():
+    for entry in ENTRIES:
+        for option in catalogue.options(entry):
+            assert option.text
+            assert catalogue.make(entry.id, **{option.name: option.default}) == catalogue.make(entry.id)
+
+
+def test_unknown_ids():
+    assert catalogue.find("CartPole-v2") is None
+    with pytest.raises(InputError, match="did you mean 'CartPole-v1'"):
+        catalogue.make("CartPol-v1")
+    with pytest.raises(InputError, match="did you mean 'zerone/Maze-v0'"):
+        catalogue.make("zerone/maze-v0")
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "says"),
+    [
+        ("zerone/Maze-v0", {"obsrve": "index"}, "did you mean 'observe'"),
+        ("zerone/Maze-v0", {"observe": "pixels"}, "one of index, features"),
+        ("zerone/Maze-v0", {"observe": 3}, "one of index, features"),
+        ("zerone/Maze-v0", {"layout": "S.G"}, "tuple of strings"),
+        ("zerone/Maze-v0", {"layout": ("S.",)}, "0 goal"),
+        ("zerone/Treasure-v0", {"cells": 2.5}, "whole number"),
+        ("zerone/Treasure-v0", {"cells": 1}, "at least 2"),
+        ("zerone/Treasure-v0", {"limit": -1}, "at least 0"),
+        ("zerone/Treasure-v0", {"limit": True}, "whole number"),
+        ("zerone/Treasure-v0", {"torques": 11}, "torques"),
+        ("CartPole-v1", {"gravity": "strong"}, "gravity"),
+        ("CartPole-v1", {"half_length": 0.0}, "above 0"),
+        ("CartPole-v1", {"gravity": float("nan")}, "gravity"),
+        ("CartPole-v1", {"reward": "flag"}, "one of task, shaped"),
+        ("Pendulum-v1", {"torques": 1}, "0 or at least 2"),
+    ],
+)
+def test_bad_options_get_one_clear_line(name, option, says):
+    with pytest.raises(InputError, match=says) as caught:
+        catalogue.make(name, **option)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,165 @@
+"""Frames, texts and the window."""
+
+from __future__ import annotations
+
+import sys
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pygame
+import pytest
+
+from zerone.base.errors import InputError, RunError
+from zerone.environments import catalogue, drawing
+from zerone.environments.cartpole import CartPole, CartPoleState
+from zerone.environments.maze import Maze, MazeState
+from zerone.environments.mountain_car import MountainCar, MountainCarState
+from zerone.environments.pendulum import Pendulum, PendulumState
+from zerone.environments.treasure import Treasure, TreasureState
+from zerone.environments.window import Window
+
+KEY = jax.random.key(0)
+
+
+def scalars(*numbers):
+    return [jnp.float32(each) for each in numbers]
+
+
+@pytest.mark.parametrize("entry", catalogue.entries(), ids=lambda entry: entry.id)
+def test_every_environment_is_drawn_through_its_wrappers(entry):
+    environment = catalogue.make(entry.id)
+    _, state = environment.reset(KEY)
+    frame = drawing.frame(environment, state)
+    assert frame.dtype == np.uint8
+    assert frame.ndim == 3
+    assert frame.shape[2] == 3
+    assert frame.std() > 1
+    assert drawing.text(environment, state).strip()
+    assert drawing.render_modes(environment) == ("human", "rgb_array", "ansi")
+    assert drawing.frames_per_second(environment) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "state", "action"),
+    [
+        ("CartPole-v1", CartPole(), CartPoleState(*scalars(1.0, 0, 0.15, 0)), 1),
+        ("MountainCar-v0", MountainCar(), MountainCarState(*scalars(0.2, 0.01)), 2),
+        ("Pendulum-v1", Pendulum(), PendulumState(*scalars(1.0, 0)), np.array([1.5], np.float32)),
+    ],
+)
+def test_a_twin_looks_as_in_gymnasium(name, environment, state, action):
+    twin = gymnasium.make(name, render_mode="rgb_array").unwrapped
+    twin.reset(seed=0)
+    twin.state = np.array(jax.tree.leaves(state), np.float64)
+    twin.last_u = None if np.isscalar(action) else action[0]
+    np.testing.assert_array_equal(drawing.frame(environment, state, action), twin.render())
+
+
+def test_the_action_of_a_wrapped_pendulum_is_drawn():
+    environment = catalogue.make("Pendulum-v1", torques=11, reward="tenth")
+    _, state = environment.reset(KEY)
+    frames = [drawing.frame(environment, state, action) for action in (0, 5, 10)]
+    assert not np.array_equal(frames[0], frames[1])
+    assert not np.array_equal(frames[0], frames[2])
+
+
+def test_the_explorer_is_where_the_state_says():
+    blue = np.array([0, 0x72, 0xB2])
+    for cell in (0, 7, 15):
+        frame = drawing.frame(Maze(), MazeState(jnp.int32(cell)))
+        rows, columns = np.nonzero((frame == blue).all(axis=2))
+        assert frame.shape == (416, 416, 3)
+        assert abs(rows.mean() - (16 + 96 * (cell // 4 + 0.5))) < 6
+        assert abs(columns.mean() - (16 + 96 * (cell % 4 + 0.5))) < 6
+
+
+def test_a_large_maze_still_fits_on_a_screen():
+    layout = ("S" + "." * 58 + "G", *("." * 60 for _ in range(9)))
+    frame = drawing.frame(Maze(layout=layout), MazeState(jnp.int32(3)))
+    assert max(frame.shape) <= 1200
+
+
+def test_texts():
+    assert drawing.text(Treasure(), TreasureState(jnp.int32(1))) == "-o---T"
+    assert drawing.text(Maze(), MazeState(jnp.int32(5))) == "S . . .\n. o H .\n. H G .\n. . . ."
+    assert "+15" not in drawing.text(CartPole(), CartPoleState(*scalars(0, 0, 0, 0)))
+    assert drawing.text(CartPole(), CartPoleState(*scalars(9, 0, -9, 0))).count("o") == 3  # "pole", and both ends
+    assert drawing.text(MountainCar(), MountainCarState(*scalars(0.5, 0.02))).endswith("+0.020")
+    assert "+90°" in drawing.text(Pendulum(), PendulumState(*scalars(np.pi / 2 - 2 * np.pi, 1)))
+
+
+def test_what_cannot_be_drawn_says_so():
+    class Unknown:
+        pass
+
+    assert drawing.render_modes(Unknown()) == ()
+    with pytest.raises(InputError, match="Unknown cannot be drawn"):
+        drawing.frame(Unknown(), None)
+
+
+def test_frames_need_no_display(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    pygame.display.quit()
+    for entry in catalogue.entries():
+        environment = catalogue.make(entry.id)
+        drawing.frame(environment, environment.reset(KEY)[1])
+    assert not pygame.display.get_init()
+
+
+def test_a_window_shows_frames_until_it_is_closed(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    window = Window("A test", frames_per_second=1000)
+    frame = np.zeros((40, 60, 3), np.uint8)
+    frame[:, :30] = (200, 10, 20)
+    window.show(frame)
+    assert pygame.display.get_caption()[0] == "A test"
+    assert tuple(pygame.display.get_surface().get_at((5, 5)))[:3] == (200, 10, 20)
+    window.show(np.zeros((80, 60, 3), np.uint8))
+    assert pygame.display.get_surface().get_size() == (60, 80)
+    assert not window.closed
+    pygame.event.post(pygame.event.Event(pygame.QUIT))
+    window.show(np.zeros((80, 60, 3), np.uint8))
+    assert window.closed
+    window.show(frame)
+    assert not pygame.display.get_init()
+    window.close()
+
+
+def test_a_window_whose_place_was_taken_opens_again(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    first, second = Window("first", 1000), Window("second", 1000)
+    first.show(np.zeros((40, 60, 3), np.uint8))
+    second.show(np.zeros((40, 60, 3), np.uint8))
+    second.close()
+    first.show(np.zeros((40, 60, 3), np.uint8))
+    assert not first.closed
+    first.close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there a display may be missing silently")
+def test_without_a_display_a_window_says_so(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InputError, match="neither DISPLAY nor WAYLAND_DISPLAY"):
+        Window().show(np.zeros((4, 4, 3), np.uint8))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there a display may be missing silently")
+def test_a_display_that_does_not_answer(monkeypatch):
+    """SDL then draws off the screen by itself."""
+    for name in ("WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DISPLAY", ":4077")
+    pygame.display.quit()
+    with pytest.raises(InputError, match="does not answer"):
+        Window().show(np.zeros((4, 4, 3), np.uint8))
+
+
+def test_a_driver_that_does_not_exist(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "no-such-driver")
+    pygame.display.quit()
+    with pytest.raises(RunError, match="no window could be opened"):
+        Window().show(np.zeros((4, 4, 3), np.uint8))

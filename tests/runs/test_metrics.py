@@ -1,0 +1,196 @@
+"""The table of metrics reads back as the same bits, survives kills, and a resumed one is the same bytes."""
+
+import logging
+import math
+import resource
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zerone.base.errors import InputError, RunError
+from zerone.runs.metrics import MetricsWriter, read_metrics
+
+COLUMNS = ("train/return", "loss")
+
+
+def rows(step: int) -> list[dict]:
+    return [{"seed": seed, "step": step, "train/return": np.float32(step / 3 + seed), "loss": None} for seed in (0, 1)]
+
+
+def write(folder, steps, **options) -> bytes:
+    with MetricsWriter(folder, COLUMNS, tensorboard=False, **options) as writer:
+        for step in steps:
+            writer.write(rows(step))
+    return (folder / "metrics.csv").read_bytes()
+
+
+numbers = st.none() | st.floats() | st.floats(width=32).map(np.float32) | st.integers(-(2**53), 2**53) | st.booleans()
+
+
+@given(values=st.lists(numbers, min_size=1, max_size=9))
+@settings(max_examples=60, deadline=None)
+def test_every_number_reads_back_as_the_same_bits(tmp_path_factory, values):
+    folder = tmp_path_factory.mktemp("metrics")
+    with MetricsWriter(folder, ["x"], tensorboard=False) as writer:
+        writer.write([{"seed": 0, "step": step, "x": value} for step, value in enumerate(values)])
+    found = read_metrics(folder)
+    assert found["step"].tolist() == list(range(len(values)))
+    for value, read in zip(values, found["x"], strict=True):
+        if value is None or math.isnan(value):
+            assert math.isnan(read)
+        else:
+            kind = np.float32 if isinstance(value, np.float32) else np.float64
+            assert kind(read).tobytes() == kind(value).tobytes()
+
+
+def test_the_text_is_what_a_person_would_write(tmp_path):
+    assert write(tmp_path, [1]) == b"seed,step,train/return,loss\n0,1,0.33333334,\n1,1,1.3333334,\n"
+
+
+@pytest.mark.parametrize("killed_at", [20, 35, 50])
+def test_an_interrupted_and_resumed_table_is_the_same_bytes(tmp_path, killed_at):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole = write(tmp_path / "a", range(0, 60, 5))
+    first = write(tmp_path / "b", range(0, killed_at, 5))
+    (tmp_path / "b" / "metrics.csv").write_bytes(first + b"0,5")  # cut off: it could be read as step 5
+    assert write(tmp_path / "b", range(20, 60, 5), resume_at=15) == whole
+
+
+def test_resuming_without_a_table_and_into_a_torn_first_line_begins_one(tmp_path):
+    whole = write(tmp_path, [5])
+    (tmp_path / "metrics.csv").write_bytes(b"seed,st")
+    assert write(tmp_path, [5], resume_at=0) == whole
+    (tmp_path / "metrics.csv").unlink()
+    assert write(tmp_path, [5], resume_at=0) == whole
+
+
+def test_resuming_into_other_columns_or_a_damaged_table_is_refused(tmp_path):
+    before = write(tmp_path, [5])
+    with pytest.raises(InputError, match="its columns are seed,step,train/return,loss, not seed,step,other"):
+        MetricsWriter(tmp_path, ["other"], resume_at=9)
+    assert (tmp_path / "metrics.csv").read_bytes() == before
+    (tmp_path / "metrics.csv").write_bytes(before + b"0,x,\n")
+    with pytest.raises(InputError, match="line 4: damaged"):
+        MetricsWriter(tmp_path, COLUMNS, resume_at=9)
+
+
+def test_reading_while_a_line_is_being_written(tmp_path):
+    whole = write(tmp_path, [5, 10])
+    for end in range(len(whole) - 1, len(whole) - 10, -1):
+        (tmp_path / "metrics.csv").write_bytes(whole[:end])
+        assert read_metrics(tmp_path / "metrics.csv")["step"].tolist() == [5, 5, 10]
+
+
+def test_a_table_without_rows_has_its_columns(tmp_path):
+    write(tmp_path, [])
+    found = read_metrics(tmp_path)
+    assert {name: (values.shape, values.dtype.kind) for name, values in found.items()} == {
+        "seed": ((0,), "i"),
+        "step": ((0,), "i"),
+        "train/return": ((0,), "f"),
+        "loss": ((0,), "f"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "line 1: not a table of metrics"),
+        (b"time,step\n", "line 1: not a table of metrics"),
+        (b"\x89PNG\n\n", "line 1: damaged: not text"),
+        (b"seed,step,x\n0,1,2.0\n0,2\n", "line 3: damaged: 2 cells for 3 columns"),
+        (b"seed,step,x\n0,1,2.0\n0,2,o.5\n", "line 3: damaged: .*o.5"),
+        (b"seed,step,x\n0,1.5,2.0\n", "line 2: damaged"),
+        (b"seed,step,x\n0,1,\xb2.0\n", "line 2: damaged: not text"),
+        (b"seed,step,x\n0," + b"9" * 30 + b",1\n", "beyond"),
+    ],
+)
+def test_a_damaged_table_is_refused_naming_the_line(tmp_path, content, words):
+    (tmp_path / "metrics.csv").write_bytes(content)
+    with pytest.raises(InputError, match=rf"metrics\.csv: .*{words}"):
+        read_metrics(tmp_path)
+
+
+def test_no_table(tmp_path):
+    with pytest.raises(InputError, match="no metrics there"):
+        read_metrics(tmp_path)
+
+
+def test_rows_that_do_not_fit_are_refused(tmp_path):
+    with MetricsWriter(tmp_path, COLUMNS, tensorboard=False) as writer:
+        for row in ({"seed": 0, "step": 1, "other": 2.0}, {"seed": 0, "loss": 1.0}):
+            with pytest.raises(ValueError, match="does not fit the columns"):
+                writer.write([row])
+    for columns in (["a,b"], ["a", "a"], ["step"], ['"']):
+        with pytest.raises(ValueError, match="columns must be"):
+            MetricsWriter(tmp_path, columns)
+
+
+def test_a_full_disk_leaves_whole_rows_and_writing_can_go_on(tmp_path):
+    with MetricsWriter(tmp_path, COLUMNS, tensorboard=False) as writer:
+        writer.write(rows(5))
+        before = (tmp_path / "metrics.csv").read_bytes()
+        old = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, old[1]))
+        try:
+            with pytest.raises(RunError, match=r"metrics\.csv: cannot be written: File too large"):
+                writer.write(rows(10))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        assert (tmp_path / "metrics.csv").read_bytes() == before
+        writer.write(rows(10))
+        writer.sync()
+    assert read_metrics(tmp_path)["step"].tolist() == [5, 5, 10, 10]
+
+
+def records(path) -> list:
+    """The events of a file, read by the format's definition: length, its checksum, data, its checksum."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    data, events = path.read_bytes(), []
+    while data:
+        length = int.from_bytes(data[:8], "little")
+        events.append(Event.FromString(data[12 : 12 + length]))
+        data = data[16 + length :]
+    return events
+
+
+def scalars(events) -> list:
+    return [(event.step, value.tag, value.simple_value) for event in events for value in event.summary.value]
+
+
+def test_tensorboard_gets_a_folder_per_seed_and_hides_what_was_dropped(tmp_path):
+    with MetricsWriter(tmp_path, COLUMNS, seeds=[0, 1]) as writer:
+        writer.write(rows(5) + rows(10))
+    with MetricsWriter(tmp_path, COLUMNS, seeds=[0, 1], resume_at=5) as writer:
+        writer.write(rows(10))
+    old, new = sorted((tmp_path / "seed-1").glob("events.out.tfevents.*"))
+    third = float(np.float32(5 / 3 + 1))
+    tenth = float(np.float32(10 / 3 + 1))
+    assert records(old)[0].file_version == "brain.Event:2"
+    assert scalars(records(old)) == [(5, "train/return", third), (10, "train/return", tenth)]
+    start = records(new)[1]
+    assert (start.step, start.session_log.status) == (6, 1)
+    assert scalars(records(new)) == [(10, "train/return", tenth)]
+
+
+def test_one_seed_is_one_curve_in_the_run_folder_itself(tmp_path):
+    with MetricsWriter(tmp_path, COLUMNS, seeds=[7]) as writer:
+        writer.write([{"seed": 7, "step": 1, "loss": math.nan}])
+        assert list(tmp_path.iterdir()) == [tmp_path / "metrics.csv"]  # nothing measured, no file
+        writer.write([{"seed": 7, "step": 2, "loss": 0.5}])
+    (events,) = tmp_path.glob("events.out.tfevents.*")
+    assert scalars(records(events)) == [(2, "loss", 0.5)]
+
+
+def test_when_tensorboard_fails_the_table_goes_on_and_it_is_said_once(tmp_path, caplog):
+    (tmp_path / "seed-0").write_text("in the way")
+    with caplog.at_level(logging.WARNING, "zerone"), MetricsWriter(tmp_path, COLUMNS, seeds=[0, 1]) as writer:
+        writer.write(rows(5))
+        writer.write(rows(10))
+        writer.sync()
+    assert read_metrics(tmp_path)["step"].tolist() == [5, 5, 10, 10]
+    assert len(caplog.records) == 1
