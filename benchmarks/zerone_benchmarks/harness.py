@@ -57,6 +57,17 @@ class Standing:
         return Spread.of(list(self.numbers(name).values()))
 
 
+@dataclass(frozen=True)
+class MemoryCost:
+    """Bytes that a replay memory takes, over the payload: its steps by the bytes of one."""
+
+    contestant: str
+    held: float | None
+    """By the arrays that it holds; None where the driver cannot tell."""
+    growth: float | None
+    """By the growth of the process's peak from a smaller memory; None for the smallest."""
+
+
 @dataclass
 class Result:
     """A bench's standings, in the order of the turns."""
@@ -78,20 +89,26 @@ class Result:
                 if spread := ratios(subject.numbers(self.figure), other.numbers(self.figure)):
                     yield comparison, spread
 
-    def memory_costs(self) -> Iterator[tuple[str, float]]:
-        """For each peer with two sizes of memory: the growth of its peak over the payload that was added."""
-        if not self.bench.payload_bytes:
-            return
-        for peer in dict.fromkeys(standing.contestant.peer for standing in self.standings):
-            peaks = {
-                standing.contestant.changed["memory"]: spread.median
-                for standing in self.standings
-                if standing.contestant.peer == peer and (spread := standing.spread("peak_megabytes"))
-            }
-            if len(peaks) > 1:
-                small, large = min(peaks), max(peaks)
-                payload = (large - small) * self.bench.payload_bytes / 1e6
-                yield peer, (peaks[large] - peaks[small]) / payload
+    def memory_costs(self) -> Iterator[MemoryCost]:
+        """What each contestant's memory holds, over the payload; for a second, larger one also how the peak grew."""
+        for standing in self.standings if self.bench.payload_bytes else ():
+            held, peak = standing.spread("memory_bytes"), standing.spread("peak_megabytes")
+            if peak is None:
+                continue
+            capacity = standing.contestant.changed["memory"]
+            payload = capacity * self.bench.payload_bytes
+            smaller = [
+                (other.contestant.changed["memory"], spread.median)
+                for other in self.standings
+                if other.contestant.peer == standing.contestant.peer
+                and other.contestant.changed["memory"] < capacity
+                and (spread := other.spread("peak_megabytes"))
+            ]
+            growth = None
+            if smaller:
+                small, small_peak = smaller[0]
+                growth = (peak.median - small_peak) * 1e6 / ((capacity - small) * self.bench.payload_bytes)
+            yield MemoryCost(standing.contestant.name, held.median / payload if held else None, growth)
 
 
 @contextlib.contextmanager
@@ -187,7 +204,10 @@ def children_cpu_seconds() -> float:
 
 
 def run(bench: Bench, setting: Setting, tell: Callable[[str], object] = str) -> Result:
-    """Let the contestants take turns, `setting.rounds` times. A contestant that fails is not asked again."""
+    """Let the contestants take turns, `setting.rounds` times. A contestant that fails is not asked again.
+
+    Every round begins with empty caches, so that what is kept between processes helps only within the round.
+    """
     standings = [
         Standing(contestant, peers.missing(contestant.peer, setting.home, setting.checkouts))
         for contestant in bench.contestants
@@ -199,7 +219,7 @@ def run(bench: Bench, setting: Setting, tell: Callable[[str], object] = str) -> 
                     continue
                 contestant = standing.contestant
                 tell(f"{bench.name}: round {turn + 1} of {setting.rounds}, {contestant.name}")
-                environment = environment_of(contestant, setting.cores, cache if bench.own_cache else None)
+                environment = environment_of(contestant, setting.cores, cache)
                 python = peers.python_of(contestant.peer, setting.home)
                 command = [str(python), str(setting.drivers / contestant.script)]
                 command.append(json.dumps(work_of(bench, contestant, setting)))
@@ -211,14 +231,13 @@ def run(bench: Bench, setting: Setting, tell: Callable[[str], object] = str) -> 
     return Result(bench, standings)
 
 
-def environment_of(contestant: Contestant, cores: int, cache: str | None) -> dict[str, str]:
+def environment_of(contestant: Contestant, cores: int, cache: str) -> dict[str, str]:
     """The environment variables of a driver: the processor, so many threads, and no packages of another Python."""
     environment = {"JAX_PLATFORMS": "cpu"} | os.environ | dict.fromkeys(THREADS, str(cores))
     if contestant.peer != "zerone":
         environment.pop("PYTHONPATH", None)
-    if cache:
-        environment["XDG_CACHE_HOME"] = cache
-        environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    environment |= {"XDG_CACHE_HOME": cache, "ZERONE_CACHE": str(Path(cache, "zerone"))}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
     return environment
 
 

@@ -109,8 +109,11 @@ def claims(result: Result) -> Iterator[str]:
     for comparison, spread in result.comparisons():
         pair = f"{comparison.subject} / {comparison.other}"
         yield f"  {what} of {pair}: {spread_text(spread)}   {claim_text(comparison, spread.median)}".rstrip()
-    for peer, cost in result.memory_costs():
-        yield f"  {peer}: a larger memory added {cost:.2f} times its payload to the peak"
+    for cost in result.memory_costs():
+        if cost.held is not None:
+            yield f"  memory of {cost.contestant}: holds {cost.held:.2f} times its payload"
+        if cost.growth is not None:
+            yield f"  memory of {cost.contestant}: the process's peak grew by {cost.growth:.2f} times the payload"
 
 
 def as_data(result: Result) -> dict[str, Any]:
@@ -135,5 +138,5 @@ def as_data(result: Result) -> dict[str, Any]:
             asdict(comparison) | {"ratio": asdict(spread), "met": comparison.met(spread.median)}
             for comparison, spread in result.comparisons()
         ],
-        "memory_over_payload": dict(result.memory_costs()),
+        "memory_over_payload": [asdict(cost) for cost in result.memory_costs()],
     }

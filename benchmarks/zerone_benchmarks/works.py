@@ -92,8 +92,6 @@ class Bench:
     comparisons: tuple[Comparison, ...] = ()
     measure: str = SPEED
     seeds: int = 1
-    own_cache: bool = False
-    """Start every round with an empty cache directory: the first contestant of a round fills it."""
     payload_bytes: int = 0
     """Bytes of one remembered step; if given, what a memory costs beyond them is worked out."""
 
@@ -224,7 +222,6 @@ BENCHES = {
                 Comparison("zerone, second start", "stable-baselines3", at_most=1 / 4),
             ),
             measure=TIME,
-            own_cache=True,
         ),
         Bench(
             "seeds",

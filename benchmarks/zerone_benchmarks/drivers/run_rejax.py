@@ -105,6 +105,8 @@ def main() -> None:
     begin = Moment.now()
     state = jax.block_until_ready(compiled(state))
     report.steady(int(jnp.sum(state.global_step)) - steps_before, begin, Moment.now())
+    if work.algorithm == "dqn":
+        report.memory_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(state.replay_buffer.data))
     report.reached(returns, "100 episodes after the first of two trainings")
     report.emit()
 

@@ -62,6 +62,8 @@ class Report:
     return_reached: float | None = None
     return_is: str = ""
     peak_megabytes: float = 0.0
+    memory_bytes: int | None = None
+    """What the replay memory's arrays hold, if the driver can tell."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     def imported(self) -> None:

@@ -62,6 +62,14 @@ def arguments(work: Work, out: str) -> list[str]:
     return [*line, "--json"]
 
 
-def returns(result: dict[str, Any]) -> list[float]:
-    """Each seed's `return_mean`, from what `train` says at its end; empty where it has none."""
-    return [seed["return_mean"] for seed in result.get("seeds", []) if seed.get("return_mean") is not None]
+def memory_bytes(work: Work) -> int:
+    """Bytes of the replay memory's arrays, from their shapes alone; 0 if the algorithm has none."""
+    import jax
+
+    from zerone.environments import catalogue
+    from zerone.parts.spaces import Spaces
+
+    environment = catalogue.make(work.environment)
+    spaces = Spaces(environment.observation_space, environment.action_space)
+    state = jax.eval_shape(lambda key: algorithm(work).init(key, spaces), jax.random.key(0))
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(getattr(state, "memory", ())))

@@ -92,6 +92,11 @@ class DQN:
     max_gradient_norm: float = setting(10.0, "longer gradients are shortened to this norm", above=0)
 
     @property
+    def warmup_updates(self) -> int:
+        """Blocks that are only remembered: the first gradient updates follow the block that completes `warmup`."""
+        return max(0, -(-self.warmup // (self.steps_per_update * self.environments)) - 1)
+
+    @property
     def replay(self) -> Uniform:
         """The memory's rule."""
         return Uniform(self.memory)
@@ -116,7 +121,8 @@ class DQN:
 
     def init(self, key: Key, spaces: Spaces) -> State:
         network = Network(key, spaces.observation, self.hidden, count(spaces.action, "action"))
-        observation = jax.ShapeDtypeStruct(spaces.observation.shape or (), spaces.observation.dtype or jnp.float32)
+        kind = jax.dtypes.canonicalize_dtype(spaces.observation.dtype or jnp.float32)  # 64 bits become 32, as in JAX
+        observation = jax.ShapeDtypeStruct(spaces.observation.shape or (), kind)
         number, flag = jax.ShapeDtypeStruct((), jnp.float32), jax.ShapeDtypeStruct((), jnp.bool_)
         example = Transition(observation, jax.ShapeDtypeStruct((), jnp.int32), number, observation, flag)
         target = jax.tree.map(jnp.copy, network)  # its own arrays, or the state could not be donated
@@ -165,9 +171,10 @@ class DQN:
             return network, target, optimizer, updates, jax.tree.map(jnp.add, sums, metrics)
 
         # While warming up the loop is run 0 times; a branch (`lax.cond`) would run both sides under `vmap`.
-        count = jnp.where(seen < self.warmup, 0, self.updates)
+        count = jnp.where(seen <= self.warmup_updates * steps.reward.size, 0, self.updates)
         sums = {"cost": jnp.float32(0), "q": jnp.float32(0)}
         carry = (state.policy.network, state.target, state.optimizer, state.updates, sums)
         network, target, optimizer, updates, sums = jax.lax.fori_loop(0, count, learn, carry)
-        sums |= {"updates": jnp.float32(count), "epsilon": self.epsilon(seen) * count}
-        return State(Policy(network, seen), target, optimizer, memory, updates), sums
+        metrics = {name: total / self.updates for name, total in sums.items()}
+        metrics["epsilon"] = jnp.where(count > 0, self.epsilon(seen), 0.0)
+        return State(Policy(network, seen), target, optimizer, memory, updates), metrics

@@ -28,6 +28,7 @@ from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.distributions import Distribution, categorical, DiagonalNormal
 from zerone.parts.networks import Network
+from zerone.parts.exploration import shuffled
 from zerone.parts.returns import clipped_surrogate, explained_variance, generalized_advantage, normalize
 from zerone.parts.spaces import Spaces, dimensions
 
@@ -86,6 +87,8 @@ class PPO:
         "explained_variance": "how well V(s) foretells the value targets: 1 is perfectly, 0 not at all",
     }
 
+    warmup_updates: ClassVar[int] = 0
+
     learning_rate: float = setting(3e-4, "Adam's step size α", above=0)
     learning_rate_end: float = setting(1.0, "share of α left after `decay_steps`", at_least=0, at_most=1)
     decay_steps: float = setting(1e6, "environment steps over which α falls", above=0)
@@ -124,7 +127,8 @@ class PPO:
             fallen = jnp.minimum(count / (self.decay_steps * updates_per_step), 1.0)
             return self.learning_rate * (1.0 - fallen * (1.0 - self.learning_rate_end))
 
-        return optax.chain(optax.clip_by_global_norm(self.max_gradient_norm), optax.adam(rate))
+        # Flattened, the thirteen arrays of two networks are one to Adam: a quarter less to compile.
+        return optax.flatten(optax.chain(optax.clip_by_global_norm(self.max_gradient_norm), optax.adam(rate)))
 
     def init(self, key: Key, spaces: Spaces) -> State:
         actor_key, critic_key = jax.random.split(key)
@@ -178,7 +182,7 @@ class PPO:
         size = steps.reward.size
 
         def epoch(carry: tuple[ActorCritic, Any], key: Key) -> tuple[Any, Metrics]:
-            order = jax.random.permutation(key, size).reshape(self.minibatches, -1)
+            order = shuffled(key, size).reshape(self.minibatches, -1)
             return jax.lax.scan(minibatch, carry, jax.tree.map(lambda x: x[order], samples))
 
         def minibatch(carry: tuple[ActorCritic, Any], batch: Sample) -> tuple[Any, Metrics]:
@@ -189,7 +193,5 @@ class PPO:
 
         carry = (network, state.optimizer)
         (network, optimizer), metrics = jax.lax.scan(epoch, carry, jax.random.split(key, self.epochs))
-        updates = self.epochs * self.minibatches
-        explained = explained_variance(value, advantage + value) * updates
-        sums = jax.tree.map(jnp.sum, metrics) | {"updates": jnp.float32(updates), "explained_variance": explained}
-        return State(network, optimizer), sums
+        explained = explained_variance(value, advantage + value)
+        return State(network, optimizer), jax.tree.map(jnp.mean, metrics) | {"explained_variance": explained}

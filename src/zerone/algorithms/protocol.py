@@ -76,6 +76,11 @@ class Algorithm(Protocol):
         """How many steps of each environment an update wants (T)."""
         ...
 
+    @property
+    def warmup_updates(self) -> int:
+        """How many updates at first only remember: their metrics are 0, and are not averaged."""
+        ...
+
     def refuse(self, spaces: Spaces) -> str | None:
         """Why this algorithm cannot take these spaces, in a few words; None if it can."""
         ...
@@ -99,6 +104,6 @@ class Algorithm(Protocol):
     def update(self, state: Any, steps: Steps, key: Key) -> tuple[Any, Metrics]:
         """Learn from a block of steps [T, N, ...]. Consumes `key`.
 
-        Metrics are float32 sums over the gradient updates done; the entry `updates` says how many those were.
+        Metrics are float32 scalars, the means over the gradient updates done here.
         """
         ...

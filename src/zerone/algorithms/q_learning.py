@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import jax
-import jax.numpy as jnp
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import act_on_table, refuse_table, zeros
@@ -36,7 +35,8 @@ class QLearning:
     """Tabular Q-learning, for `Discrete` observations and actions."""
 
     name: ClassVar[str] = "q-learning"
-    metrics: ClassVar[Mapping[str, str]] = {"td_error": "size of the TD error |R + γ max Q(S', ·) - Q(S, A)|"}
+    metrics: ClassVar[Mapping[str, str]] = {}
+    warmup_updates: ClassVar[int] = 0
     steps_per_update: ClassVar[int] = 1
 
     learning_rate: float = setting(0.1, "step size α", above=0, at_most=1)
@@ -68,4 +68,4 @@ class QLearning:
         target = one_step_target(step.reward, step.terminated, self.discount, greedy)
         error = target - table[step.observation, step.action]
         table = table.at[step.observation, step.action].add(self.learning_rate * error)
-        return State(table), {"updates": jnp.float32(1), "td_error": jnp.abs(error).mean()}
+        return State(table), {}

@@ -80,9 +80,16 @@ def check(instance: Any, name: str) -> None:
     """Raise `InputError` for the first field of a configured `instance` outside of what it allows."""
     for field in dataclasses.fields(instance):
         allowed: Allowed | None = field.metadata.get("allowed")
-        value = getattr(instance, field.name)
-        if allowed is not None and not allowed.holds(value):
-            raise InputError(f"{name}: {field.name} = {value!r} is not allowed: must be {allowed.describe()}")
+        if allowed is None:
+            continue
+        value, kind = getattr(instance, field.name), type(field.default)
+        problem = f"{name}: {field.name} = {value!r} is not allowed: must be "
+        if kind is not float and type(value) is not kind:
+            raise InputError(f"{problem}of type {kind.__name__}")
+        if kind is float and isinstance(value, tuple):
+            continue  # JAX makes trees of the same shape with anything at their leaves
+        if not allowed.holds(value):
+            raise InputError(problem + allowed.describe())
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, static))

@@ -18,7 +18,7 @@ import numpy as np
 from zerone.algorithms.protocol import Algorithm, Array, Key, Metrics
 from zerone.base.pytree import struct
 from zerone.engines.collect import Chance, Episodes, Simulation, collect, draw, play, start
-from zerone.engines.protocol import EVALUATE, INIT, LONGEST_EVALUATION, TRAIN, Evaluation, Row, row_of
+from zerone.engines.protocol import EVALUATE, INIT, LONGEST_EVALUATION, TRAIN, Evaluation, Row, learning_iterations, row_of, steps_per_iteration
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.wrappers import unshaped
 from zerone.parts.spaces import Spaces, from_environment, to_environment
@@ -29,10 +29,15 @@ PREFETCH = 256
 
 @struct
 class Tally:
-    """Sums since the last row of the log."""
+    """Sums since the last row of the log, and how many steps the episodes going on then had already taken.
+
+    Kept this small on purpose: XLA compiles a loop that touches less than about a kilobyte into one function,
+    which runs a table eight times as fast as the same loop put together from kernels.
+    """
 
     episodes: Episodes
     metrics: Metrics
+    begun: Array
 
 
 @struct
@@ -53,8 +58,8 @@ def iterate(algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, c
     """Play a block of steps, learn from it, and add what happened to the tally."""
     simulation, steps, episodes = collect(algorithm, environment, carry.state.policy, carry.simulation, chance)
     state, metrics = algorithm.update(carry.state, steps, chance.update_key)
-    tally = jax.tree.map(jnp.add, carry.tally, Tally(episodes, metrics))
-    return Carry(state, simulation, tally)
+    before = carry.tally.episodes, carry.tally.metrics
+    return Carry(state, simulation, Tally(*jax.tree.map(jnp.add, before, (episodes, metrics)), carry.tally.begun))
 
 
 def advance(
@@ -94,12 +99,12 @@ def initial(algorithm: Algorithm, environment: TimedEnvironment, seed: Array) ->
     def first_metrics(state: Any, simulation: Simulation) -> Metrics:
         chance = draw(algorithm, environment, state.policy, sample_key)
         _, steps, _ = collect(algorithm, environment, state.policy, simulation, chance)
-        return algorithm.update(state, steps, sample_key)[1]
+        return algorithm.update(state, steps, chance.update_key)[1]
 
     shapes = jax.eval_shape(first_metrics, state, simulation)
     metrics = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     zero = jnp.float32(0)
-    return Carry(state, simulation, Tally(Episodes(zero, zero, zero), metrics))
+    return Carry(state, simulation, Tally(Episodes(zero, zero), metrics, zero))
 
 
 def evaluate(
@@ -139,6 +144,18 @@ class Compiled:
         self.batch = jax.default_backend() != "cpu" if batch is None else batch
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
 
+    def prepare(self, episodes: int) -> None:
+        blank = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), self.saved_example())
+        numbers = np.uint32(0), np.int32(0), np.int32(0)
+        with ThreadPoolExecutor() as compilers:  # XLA compiles outside of Python's lock
+            jobs = [
+                compilers.submit(_advance, self.algorithm, self.environment, blank, *numbers),
+                compilers.submit(self.evaluate, blank.state.policy, 0, 0, episodes),
+                compilers.submit(self.init, 0),
+            ]
+        for job in jobs:
+            job.result()
+
     def init(self, seed: int) -> Carry:
         return _initial(self.algorithm, self.environment, np.uint32(seed))
 
@@ -157,12 +174,14 @@ class Compiled:
             return [alone(carries[0], numbers[0], begins[0], counts[0])]
         return list(self._threads.map(alone, carries, numbers, begins, counts))
 
-    def report(self, carry: Carry) -> tuple[Row, Carry]:
+    def report(self, carry: Carry, first: int, last: int) -> tuple[Row, Carry]:
         tally: Tally = jax.device_get(carry.tally)
-        episodes = tally.episodes
-        row = row_of(float(episodes.count), float(episodes.total_return), float(episodes.total_length), tally.metrics)
-        fresh = jax.tree.map(np.zeros_like, tally)
-        return row, Carry(carry.state, carry.simulation, fresh)
+        going_on = np.asarray(carry.simulation.episode_length).sum()
+        length = (last - first) * steps_per_iteration(self.algorithm) + tally.begun - going_on
+        learned = learning_iterations(self.algorithm, first, last)
+        row = row_of(tally.episodes.count, tally.episodes.total_return, length, tally.metrics, learned)
+        episodes, metrics = jax.tree.map(np.zeros_like, (tally.episodes, tally.metrics))
+        return row, Carry(carry.state, carry.simulation, Tally(episodes, metrics, np.float32(going_on)))  # pyright: ignore[reportArgumentType]
 
     def policy(self, carry: Carry) -> Any:
         return jax.tree.map(np.array, carry.state.policy)

@@ -9,10 +9,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from gymnasium.vector import SyncVectorEnv
 
 from zerone.algorithms.protocol import Algorithm, Array, Steps
-from zerone.engines.play import Player, play
-from zerone.engines.protocol import EVALUATE, INIT, LONGEST_EVALUATION, TRAIN, Evaluation, Row, row_of
+from zerone.engines.play import Happened, Player, play
+from zerone.engines.protocol import EVALUATE, INIT, LONGEST_EVALUATION, TRAIN, Evaluation, Row, learning_iterations, row_of
 from zerone.environments.vector import Vector
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
@@ -42,7 +43,8 @@ class Programs:
             noise_key, _ = jax.random.split(_key(seed, TRAIN, index))
             return algorithm.noise(policy, jax.random.fold_in(noise_key, part), shape)
 
-        def explore(algorithm: Algorithm, policy: Any, observation: Array, noise: Any) -> tuple[Array, Any]:
+        def explore(tree: Any, leaves: list[Array], observation: Array, noise: Any) -> tuple[Array, Any]:
+            algorithm, policy = jax.tree.unflatten(tree, leaves)
             return algorithm.act(policy, from_environment(spaces.observation, observation), noise)
 
         def greedy(algorithm: Algorithm, policy: Any, observation: Array) -> Array:
@@ -58,7 +60,7 @@ class Programs:
 
         self.init = jax.jit(init)
         self.noise = jax.jit(noise, static_argnums=5)
-        self.explore = jax.jit(explore)
+        self.explore = jax.jit(explore, static_argnums=0)
         self.greedy = jax.jit(greedy)
         self.update = jax.jit(update, donate_argnums=1)
 
@@ -71,7 +73,7 @@ class Block:
     """
 
     def __init__(self, length: int, number: int) -> None:
-        self._length, self._filled = length, np.zeros(number, int)
+        self._length, self._filled, self._even = length, np.zeros(number, int), True
         self._columns: list[np.ndarray] = []
 
     def full(self) -> bool:
@@ -83,6 +85,13 @@ class Block:
         if not self._columns:
             room = 2 * self._length + 2
             self._columns = [np.empty((room, *leaf.shape), leaf.dtype) for leaf in leaves]
+        self._even = self._even and bool(real.all())
+        if self._even:  # the usual case, and a quarter of the time
+            row = self._filled[0]
+            for column, leaf in zip(self._columns, leaves, strict=True):
+                column[row] = leaf
+            self._filled += 1
+            return
         where = np.flatnonzero(real)
         if self._filled[where].max(initial=0) >= len(self._columns[0]):
             self._columns = [np.concatenate([column, np.empty_like(column)]) for column in self._columns]
@@ -111,6 +120,7 @@ class Carry:
     episodes: np.ndarray
     metrics: dict[str, np.ndarray]
     iteration: int
+    extras_tree: Any = None
 
 
 class Host:
@@ -137,6 +147,9 @@ class Host:
         self._open.append(vector)
         return vector
 
+    def prepare(self, episodes: int) -> None:
+        del episodes  # small programs, each compiled when it is first used
+
     def init(self, seed: int) -> Carry:
         return self._begin(self._programs.init(self.algorithm, np.uint32(seed)), {}, seed, 0)
 
@@ -156,42 +169,50 @@ class Host:
 
     def _iterate(self, carry: Carry, seed: np.uint32, index: np.int32) -> None:
         """Play until every environment has its block of steps, then learn from it."""
-        shape = self.algorithm.steps_per_update, self.algorithm.environments
-        policy = carry.state.policy
-        noise: Any = None
-        extras_tree: Any = jax.tree.structure(())
+        length = self.algorithm.steps_per_update
+        # Flattened once for the block: a network's tree costs as much to flatten as a small one to run.
+        leaves, tree = jax.tree.flatten((self.algorithm, carry.state.policy))
+        noises: list[Any] = []
         t = 0
         while not carry.block.full():
-            if t % shape[0] == 0:  # a block usually takes T vector steps; more only where resets take steps too
-                part = np.int32(t // shape[0])
-                noise = jax.device_get(self._programs.noise(self.algorithm, policy, seed, index, part, shape))
-            now = jax.tree.map(lambda x, i=t % shape[0]: x[i], noise)
+            if t % length == 0:  # a block usually takes T vector steps; more only where resets take steps too
+                noises = self._noise(carry.state.policy, seed, index, np.int32(t // length))
             observation = carry.player.observation
-            action, extras = jax.device_get(self._programs.explore(self.algorithm, policy, observation, now))
+            drawn, extras = self._programs.explore(tree, leaves, observation, noises[t % length])
+            action = np.asarray(drawn)
             happened = carry.player.step(to_environment(self.spaces.action, action))
-            leaves, extras_tree = jax.tree.flatten(extras)
+            remembered, carry.extras_tree = jax.tree.flatten(extras)
             core = [observation, action, happened.reward, happened.next_observation]
-            carry.block.add([*core, happened.terminated, happened.truncated, *leaves], happened.real)
-            self._count(carry, happened.reward, happened.terminated | happened.truncated, happened.real)
+            core += [happened.terminated, happened.truncated]
+            carry.block.add(core + [np.asarray(leaf) for leaf in remembered], happened.real)
+            self._count(carry, happened)
             t += 1
         taken = carry.block.take()
-        steps = Steps(*taken[:6], jax.tree.unflatten(extras_tree, taken[6:]))  # pyright: ignore[reportArgumentType]
+        steps = Steps(*taken[:6], jax.tree.unflatten(carry.extras_tree, taken[6:]))  # pyright: ignore[reportArgumentType]
         carry.state, metrics = self._programs.update(self.algorithm, carry.state, steps, seed, index)
         for name, value in jax.device_get(metrics).items():
             carry.metrics[name] = carry.metrics.get(name, np.float32(0)) + value
 
+    def _noise(self, policy: Any, seed: np.uint32, index: np.int32, part: np.int32) -> list[Any]:
+        """The chance of T vector steps, one tree for each."""
+        shape = self.algorithm.steps_per_update, self.algorithm.environments
+        leaves, tree = jax.tree.flatten(self._programs.noise(self.algorithm, policy, seed, index, part, shape))
+        arrays = [np.asarray(leaf) for leaf in leaves]
+        return [jax.tree.unflatten(tree, [array[t] for array in arrays]) for t in range(shape[0])]
+
     @staticmethod
-    def _count(carry: Carry, reward: np.ndarray, done: np.ndarray, real: np.ndarray) -> None:
-        carry.episode_return += np.where(real, reward, 0.0)
-        carry.episode_length += real
+    def _count(carry: Carry, happened: Happened) -> None:
+        carry.episode_return += happened.reward * happened.real
+        carry.episode_length += happened.real
+        done = happened.terminated | happened.truncated
         if done.any():
             carry.episodes += (done.sum(), carry.episode_return[done].sum(), carry.episode_length[done].sum())
             carry.episode_return[done] = carry.episode_length[done] = 0.0
 
-    def report(self, carry: Carry) -> tuple[Row, Carry]:
-        names = ("updates", *self.algorithm.metrics)
-        sums = {name: carry.metrics.get(name, np.float32(0)) for name in names}
-        row = row_of(float(carry.episodes[0]), float(carry.episodes[1]), float(carry.episodes[2]), sums)
+    def report(self, carry: Carry, first: int, last: int) -> tuple[Row, Carry]:
+        sums = {name: carry.metrics.get(name, np.float32(0)) for name in self.algorithm.metrics}
+        ended, total_return, total_length = carry.episodes
+        row = row_of(ended, total_return, total_length, sums, learning_iterations(self.algorithm, first, last))
         carry.episodes, carry.metrics = np.zeros(3), {}
         return row, carry
 
@@ -205,11 +226,11 @@ class Host:
         return jax.eval_shape(self._programs.init, self.algorithm, np.uint32(0))
 
     def saved(self, carry: Carry) -> Any:
-        sums = {name: np.float32(carry.metrics.get(name, 0)) for name in ("updates", *self.algorithm.metrics)}
+        sums = {name: np.float32(carry.metrics.get(name, 0)) for name in self.algorithm.metrics}
         return {"state": carry.state, "episodes": carry.episodes, "metrics": sums}
 
     def saved_example(self) -> Any:
-        sums = {name: np.float32(0) for name in ("updates", *self.algorithm.metrics)}
+        sums = {name: np.float32(0) for name in self.algorithm.metrics}
         return {"state": self._state_example(), "episodes": np.zeros(3), "metrics": sums}
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
@@ -224,6 +245,8 @@ class Host:
     def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
         if self._evaluation is None or self._evaluation.num_envs != min(episodes, EVALUATED_AT_ONCE):
             self._evaluation = self._vector(min(episodes, EVALUATED_AT_ONCE), seed)
+        if isinstance(self._evaluation, SyncVectorEnv):
+            self._evaluation.set_attr("run_seed", seed)  # so that the guards name the right one
         seeds = seeds_for(seed, EVALUATE, index, episodes)
         policy = jax.device_put(policy)
 

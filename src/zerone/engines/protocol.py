@@ -50,6 +50,10 @@ class Engine(Protocol):
     algorithm: Algorithm
     spaces: Spaces
 
+    def prepare(self, episodes: int) -> None:
+        """Compile, side by side, what a training with evaluations of `episodes` episodes will need."""
+        ...
+
     def init(self, seed: int) -> Any:
         """The carry of `seed` before its first iteration."""
         ...
@@ -58,8 +62,8 @@ class Engine(Protocol):
         """Run the iterations from `first[i]` up to `last` of each seed. The carries passed in are used up."""
         ...
 
-    def report(self, carry: Any) -> tuple[Row, Any]:
-        """What happened since the last report, by column, and the carry with that forgotten."""
+    def report(self, carry: Any, first: int, last: int) -> tuple[Row, Any]:
+        """What happened in the iterations `first` to `last`, by column, and the carry with that forgotten."""
         ...
 
     def policy(self, carry: Any) -> Any:
@@ -95,15 +99,22 @@ class Engine(Protocol):
         ...
 
 
-def row_of(episodes: float, total_return: float, total_length: float, metrics: dict[str, Any]) -> Row:
-    """The columns of one row of the log, from sums: means per episode and per gradient update."""
-    ended, updates = np.float32(episodes), np.float32(metrics["updates"])
+def steps_per_iteration(algorithm: Algorithm) -> int:
+    """Environment steps in one iteration, over all its environments."""
+    return algorithm.steps_per_update * algorithm.environments
+
+
+def learning_iterations(algorithm: Algorithm, first: int, last: int) -> int:
+    """How many of the iterations `first` to `last` learn, and do not only warm up."""
+    return max(0, last - max(first, algorithm.warmup_updates))
+
+
+def row_of(episodes: Any, total_return: Any, total_length: Any, metrics: dict[str, Any], learned: int) -> Row:
+    """The columns of one row of the log, from sums: means per episode that ended and per iteration that learned."""
+    ended = np.float32(episodes)
     row: Row = {
         "episodes": ended,
         "return": np.float32(total_return) / ended if ended else None,
         "length": np.float32(total_length) / ended if ended else None,
     }
-    for name in sorted(metrics):
-        if name != "updates":
-            row[name] = np.float32(metrics[name]) / updates if updates else None
-    return row
+    return row | {name: np.float32(metrics[name]) / np.float32(learned) if learned else None for name in sorted(metrics)}

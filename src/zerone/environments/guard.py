@@ -16,12 +16,15 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Stops the run at the first step that is not what Gymnasium's interface promises.
 
     Caught are: an exception, a wrong number of values, a reward that is `None`, NaN, infinite or no number, an
-    observation of another shape, or with NaN or infinity in it. The error names environment, seed and step.
+    observation of another shape, or with NaN or infinity in it, or out of the range of a `Discrete`. What is too
+    large for the type that it will have counts as infinite. The error names environment, seed (`run_seed`) and step.
     """
 
     def __init__(self, env: Env, identity: str, seed: int) -> None:
         super().__init__(env)
-        self._identity, self._seed, self._steps = identity, seed, 0
+        self.run_seed = seed
+        self._identity, self._steps = identity, 0
+        self._space = env.observation_space
         self._shape = env.observation_space.shape
         self._number = isinstance(env.observation_space, gymnasium.spaces.Box)
 
@@ -45,7 +48,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise self._fault(f"step returned {count} values, not (observation, reward, terminated, truncated, info)")
         observation, reward, terminated, truncated, info = values
         try:
-            finite = np.isfinite(reward) if np.ndim(reward) == 0 else False
+            finite = np.ndim(reward) == 0 and _finite(np.asarray(reward), np.float32)
         except TypeError:
             finite = False
         if not finite:
@@ -55,7 +58,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _checked(self, observation: Any) -> Any:
         try:
             array = np.asarray(observation)
-            finite = not self._number or bool(np.isfinite(array).all())
+            finite = not self._number or _finite(array, self._space.dtype)
         except (TypeError, ValueError):
             raise self._fault(f"the observation is {type(observation).__name__}, not an array of numbers") from None
         if observation is None or array.shape != self._shape:
@@ -63,7 +66,17 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise self._fault(f"the observation is {what}, not of shape {self._shape}")
         if not finite:
             raise self._fault("the observation has NaN or infinity in it")
+        if isinstance(self._space, gymnasium.spaces.Discrete) and not 0 <= int(array) - self._space.start < self._space.n:
+            raise self._fault(f"the observation is {observation}, not in {self._space}")
         return observation
 
     def _fault(self, what: str) -> RunError:
-        return RunError(f"environment {self._identity}, seed {self._seed}, step {self._steps}: {what}")
+        return RunError(f"environment {self._identity}, seed {self.run_seed}, step {self._steps}: {what}")
+
+
+def _finite(array: np.ndarray[Any, Any], kind: Any) -> bool:
+    """Whether every number is finite, also as the narrower `kind` that it will become."""
+    if not np.isfinite(array).all():
+        return False
+    with np.errstate(over="ignore"):
+        return array.dtype == kind or bool(np.isfinite(array.astype(kind)).all())

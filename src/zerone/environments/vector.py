@@ -35,9 +35,12 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
         near = nearest(id, gymnasium.registry) if len(gymnasium.registry) < 20 else _near(id)
         raise InputError(f"environment {id!r} is unknown: {near}") from error
 
+    # Not every environment knows the word `render_mode`, so it is said only where it is needed.
+    words = options if render_mode is None else {**options, "render_mode": render_mode}
+
     def make() -> Env:
         try:
-            return gymnasium.make(spec, render_mode=render_mode, **options)
+            return gymnasium.make(spec, **words)
         except Exception as error:
             text = " ".join(str(error).split())
             raise InputError(f"environment {id!r} cannot be made: {type(error).__name__}: {text}") from error
@@ -69,4 +72,4 @@ def make_vector(make: Maker, identity: str, number: int, run_seed: int) -> Vecto
     def guarded() -> Env:
         return Guard(make(), identity, run_seed)
 
-    return SyncVectorEnv([guarded] * number, autoreset_mode=AutoresetMode.DISABLED)
+    return SyncVectorEnv([guarded] * number, copy=False, autoreset_mode=AutoresetMode.DISABLED)

@@ -28,7 +28,8 @@ class Linear(eqx.Module):
     bias: Array
 
     def __call__(self, x: Array) -> Array:
-        return x @ self.weight + self.bias
+        y = x @ self.weight
+        return y + jnp.broadcast_to(self.bias, y.shape)
 
 
 class MLP(eqx.Module):
@@ -88,7 +89,7 @@ class Convolution(eqx.Module):
             channels = width_out
         self.layers = tuple(layers)
         picture = jax.ShapeDtypeStruct(shape, jnp.float32)
-        self.outputs = math.prod(jax.eval_shape(self.single, picture).shape)
+        self.outputs = math.prod(jax.eval_shape(lambda x: self.single(x), picture).shape)
 
     def single(self, picture: Array) -> Array:
         """Features of one picture [height, width, channels]."""

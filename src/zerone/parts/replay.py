@@ -40,8 +40,8 @@ class Uniform:
         return Memory(data, (memory.cursor + n) % self.capacity, jnp.minimum(memory.size + n, self.capacity))
 
     def sample(self, memory: Memory, key: Array, shape: tuple[int, ...]) -> Array:
-        """Slots of `shape`, each filled and each as likely. Consumes `key`."""
-        return jax.random.randint(key, shape, 0, memory.size)
+        """Slots of `shape`, each filled and each as likely (to one part in 2³²/size). Consumes `key`."""
+        return (jax.random.bits(key, shape) % memory.size.astype(jnp.uint32)).astype(jnp.int32)
 
     def read(self, memory: Memory, slots: Array) -> Any:
         """The items at `slots`: leaves [*slots.shape, ...]."""

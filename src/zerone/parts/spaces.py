@@ -56,12 +56,12 @@ def to_environment(space: Space, action: ArrayT) -> ArrayT:
     if isinstance(space, spaces.Discrete):
         return (action + int(space.start)).astype(np.int32)
     assert isinstance(space, spaces.Box)  # noqa: S101 - `refuse` has let nothing else through
-    low, high = space.low.astype(np.float64), space.high.astype(np.float64)
+    low, high = (np.broadcast_to(bound, action.shape).astype(np.float64) for bound in (space.low, space.high))
     bounded = np.isfinite(low) & np.isfinite(high)
-    middle = np.where(bounded, low / 2 + high / 2, 0.0).astype(np.float32)
-    reach = np.where(bounded, high / 2 - low / 2, 1.0).astype(np.float32)
+    lowest, highest = np.where(bounded, low, -1.0), np.where(bounded, high, 1.0)
+    middle, reach = (lowest / 2 + highest / 2).astype(np.float32), (highest / 2 - lowest / 2).astype(np.float32)
     stretched = numpy.where(bounded, middle + reach * numpy.clip(action, -1.0, 1.0), action)
-    clipped = numpy.clip(stretched, space.low.astype(np.float32), space.high.astype(np.float32))
+    clipped = numpy.clip(stretched, low.astype(np.float32), high.astype(np.float32))
     if np.issubdtype(space.dtype, np.integer):
         clipped = numpy.round(clipped)
     return clipped.astype(space.dtype)
@@ -108,8 +108,8 @@ class Features:
 
 
 def is_image(space: Space) -> bool:
-    """Whether observations are pictures: bytes with height, width and channels, large enough to convolve."""
-    return isinstance(space, spaces.Box) and len(space.shape) == 3 and min(space.shape[:2]) >= 8
+    """Whether observations are pictures: height, width and channels, large enough for three convolutions."""
+    return isinstance(space, spaces.Box) and len(space.shape) == 3 and min(space.shape[:2]) >= 9
 
 
 def dimensions(space: spaces.Box) -> int:

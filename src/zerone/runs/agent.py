@@ -57,6 +57,8 @@ def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: st
     for seed in seeds:
         prefix = f"seed-{seed}/{inside}policy/"
         wanted = {name: array for name, array in arrays.items() if name.startswith(prefix)}
+        if prefix[:-1] in arrays:  # a table is a tree of one leaf, which has no path of its own
+            wanted = {prefix: arrays[prefix[:-1]]}
         policies[seed] = checkpoint.restore(example, wanted, path=path, what="checkpoint", prefix=prefix)
     return policies
 

@@ -28,6 +28,14 @@ class Plan:
         stops = [(iteration // period + 1) * period for period in periods]
         return min(self.total, iteration + max(1, chunk), *stops)
 
+    def has_row(self, iteration: int) -> bool:
+        """Whether the log gets a row after `iteration`: when something is reported or evaluated."""
+        return self.due(iteration, self.report_every) or self.due(iteration, self.evaluate_every)
+
+    def row_before(self, iteration: int) -> int:
+        """The iteration of the row before the one of `iteration`; 0 if there is none."""
+        return max((iteration - 1) // period * period for period in (self.report_every, self.evaluate_every))
+
     def due(self, iteration: int, period: int) -> bool:
         """Whether what happens every `period` happens after `iteration`; everything happens at the end."""
         return iteration % period == 0 or iteration == self.total

@@ -160,7 +160,8 @@ def train(
         solved_at: Mean return that counts as solved (default: what the environment says).
         chunk: Iterations run between two looks of the host; it changes no result. By default about half a second.
         figure: Whether to draw the learning curve at the end.
-        glance: Called after each chunk, with what there is to show and a function that gets the policy.
+        glance: Called after each chunk, with what there is to show and a function that gets the policy; and once
+            before all, at step 0, when there is no policy yet: what follows is compiled first.
 
     Returns:
         The run.
@@ -193,7 +194,7 @@ def train(
         "stop_when_solved": stops if stop_when_solved is None else stop_when_solved,
         "figure": figure,
     }
-    path = _new_path(made.name, name) if out is None else out
+    path = new_path(made.name, name) if out is None else out
     try:
         with RunFolder.create(path, config, overwrite=overwrite) as folder:
             return _drive(driver, folder, plan, resume=False, chunk=chunk, glance=glance)
@@ -256,6 +257,7 @@ def _drive(
         stop_when_solved=config["stop_when_solved"], keep_last=config["keep_last"], chunk=chunk, glance=glance,
         about={"algorithm": driver.algorithm.name, "environment": config["environment"]["id"], "engine": driver.name},
     )  # fmt: skip
+    training.announce()
     with listening() as request:
         if resume:
             training.resume()
@@ -333,7 +335,7 @@ def require_count(name: str, value: int) -> None:
         raise InputError(f"{name} = {value!r} is not allowed: must be a whole number, at least 1")
 
 
-def _new_path(algorithm: str, environment: str) -> Path:
+def new_path(algorithm: str, environment: str) -> Path:
     """`runs/dqn-CartPole-v1-1`, counted on from what is there."""
     plain = environment.replace("/", "-").replace(":", "-")
     return next(path for n in itertools.count(1) if not (path := Path("runs") / f"{algorithm}-{plain}-{n}").exists())

@@ -89,8 +89,13 @@ class Training:
         """The columns of the log behind `seed` and `step`."""
         return ("episodes", "return", "length", *self.engine.algorithm.metrics, "evaluation_return", "evaluation_length")
 
+    def announce(self) -> None:
+        """Show that the training is about to begin: compiling comes first, and takes seconds."""
+        self._show([], 0.0, [])
+
     def begin(self) -> None:
         """Start every seed from nothing."""
+        self.engine.prepare(self.evaluation_episodes)
         for learner in self.learners:
             learner.carry = self.engine.init(learner.seed)
 
@@ -175,9 +180,10 @@ class Training:
         plan, step = self.plan, self.iteration * self.plan.block
         rows: list[Row] = []
         latest = [each.evaluation for each in self.learners if each.evaluation is not None]
-        if plan.due(self.iteration, plan.report_every) or plan.due(self.iteration, plan.evaluate_every):
+        if plan.has_row(self.iteration):
+            first = plan.row_before(self.iteration)
             for learner in active:
-                row, learner.carry = self.engine.report(learner.carry)
+                row, learner.carry = self.engine.report(learner.carry, first, self.iteration)
                 if plan.due(self.iteration, plan.evaluate_every):
                     row |= self._evaluate(learner, step)
                 rows.append({"seed": learner.seed, "step": step, **row})  # type: ignore[dict-item]

@@ -1,1 +1,1 @@
-"""What a person looks at: plots, windows, text, video."""
+"""What was learned, made visible: curves, progress, and an agent at play in a window, a film or a terminal."""

@@ -1,0 +1,1 @@
+"""The command line. Nothing slow is imported before it is known that the command needs it."""

@@ -1,0 +1,170 @@
+"""The commands by name, and how each of them ends: an exit code, and at most one line on standard error."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from zerone.base.errors import InputError, ZeroneError
+from zerone.cli.options import option_names, unknown_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED, BROKEN_PIPE = 130, 141
+"""Exit codes of a program that Ctrl-C (2) or a reader that went away (13) has ended: 128 + the signal."""
+
+COMMANDS = {
+    "train": ("zerone.cli.train:train", "Learn: train an algorithm in an environment."),
+    "evaluate": ("zerone.cli.judge:evaluate", "Measure a trained agent: mean return of greedy episodes."),
+    "watch": ("zerone.cli.watch:watch", "See a trained agent play: in a window, a video or a terminal."),
+    "plot": ("zerone.cli.judge:plot", "Draw the learning curves of runs."),
+    "algorithms": ("zerone.cli.lists:algorithms", "What can learn, and where each stands in the taxonomy."),
+    "environments": ("zerone.cli.lists:environments", "What can be learnt."),
+    "bench": ("zerone_benchmarks.command:main", "Speed, side by side with the peers that are installed."),
+}
+"""Where each command is, and what it does: so that the list of them imports none."""
+
+
+class Commands(click.Group):
+    """The commands of `COMMANDS`, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name][0].split(":")
+        try:
+            return getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] == "zerone":
+                raise
+            raise InputError(f"{cmd_name} is not installed here: no module {error.name}") from error
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            raise unknown_option(args[0], COMMANDS, "zerone --help", what="command")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    del parameter
+    if value and not context.resilient_parsing:
+        from zerone import __version__
+
+        click.echo(f"zerone {__version__}")
+        context.exit()
+
+
+@click.group("zerone", cls=Commands, no_args_is_help=False, invoke_without_command=True)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Say which.")
+@click.pass_context
+def zerone(context: click.Context) -> None:
+    r"""Reinforcement learning from zero to one.
+
+    \b
+    zerone train q-learning zerone/Maze-v0     a table that finds paradise, in a second
+    zerone train dqn CartPole-v1               a network that balances a pole
+    zerone watch RUN                           what it learned
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command and return its exit code. Whatever happens, no traceback without `--debug`."""
+    try:
+        with zerone.make_context("zerone", list(arguments)) as context:
+            zerone.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as ending:
+        with suppress(BrokenPipeError):
+            sys.stdout.flush()
+        return ending.exit_code
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        if isinstance(error, BrokenPipeError):
+            _silence_output()
+            return BROKEN_PIPE
+        if "--debug" in arguments:
+            import traceback
+
+            traceback.print_exception(error)
+        code, line = explain(error, arguments)
+        print(f"zerone: {one_line(line)}", file=sys.stderr)
+        with suppress(OSError):
+            sys.stdout.flush()
+        return code
+    return 0
+
+
+def explain(error: BaseException, arguments: Sequence[str] = ()) -> tuple[int, str]:
+    """The exit code of an error, and what to say of it."""
+    if isinstance(error, ZeroneError):
+        return error.exit_code, str(error)
+    if isinstance(error, click.ClickException):
+        return 2, explain_usage(error, next((each for each in arguments if each in COMMANDS), None))
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return INTERRUPTED, str(error) or "interrupted"
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return 1, "out of memory: choose a smaller memory, batch, network or number of environments"
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f"{error.filename}: "
+        full = " (the disk is full)" if error.errno == errno.ENOSPC else ""
+        return 1, f"{where}{error.strerror}{full}"
+    return 1, f"unexpected {type(error).__name__}: {_first_line(error)} (run with --debug for the traceback)"
+
+
+def explain_usage(error: click.ClickException, command: str | None = None) -> str:
+    """Click's complaint in our words: the option, what is wrong, what is allowed."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else f"zerone {command}" if command else "zerone"
+    if (
+        isinstance(error, click.BadOptionUsage)
+        and not isinstance(error, click.NoSuchOption)
+        and "requires" in error.message
+    ):
+        return f"{error.option_name} needs a value: see {path} --help"
+    if isinstance(error, click.NoSuchOption) and context is not None:
+        names = [name for parameter in context.command.get_params(context) for name in option_names(parameter)]
+        return str(unknown_option(error.option_name, names, f"{path} --help"))
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        name = error.param.make_metavar(context) if context is not None and error.param.param_type_name == "argument" \
+            else error.param.opts[0]  # fmt: skip
+        return f"{name.strip('.[]')} is missing: see {path} --help"
+    message = error.format_message()
+    return message[:1].lower() + message[1:].rstrip(".") + f"; see {path} --help"
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks and control characters."""
+    return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else "no message"
+
+
+def _silence_output() -> None:
+    """Nobody reads any more: let what is still in the buffer go nowhere, or Python complains at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,193 @@
+"""What the commands share: kinds of values that refuse in one line, and options that several commands have."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from zerone.base.errors import InputError, nearest
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LARGEST_SEED = 2**32 - 1
+MOST_STEPS = 2**31 - 1  # steps are counted in 32 bits where they are counted on a device
+MOST_SEEDS = 10_000
+
+
+def refuse(option: str, raw: object, allowed: str) -> InputError:
+    """The error of a value that is not allowed, with what was typed."""
+    return InputError(f"{option} {raw} is not allowed: must be {allowed}")
+
+
+def whole(text: str) -> int:
+    """A whole number as people type them: 50000, 50_000, 5e4. Raises `ValueError` for anything else."""
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+        if not math.isfinite(number) or number != int(number):
+            raise ValueError(text) from None
+        return int(number)
+
+
+def _name(parameter: click.Parameter | None) -> str:
+    if parameter is None:
+        return "value"
+    return parameter.opts[0] if isinstance(parameter, click.Option) else (parameter.name or "").upper()
+
+
+class Whole(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic only in new versions
+    """A whole number within bounds, both allowed."""
+
+    name = "N"
+
+    def __init__(self, at_least: int, at_most: int | None = None) -> None:
+        self.at_least, self.at_most = at_least, at_most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        del ctx
+        if isinstance(value, int):
+            return value
+        bounds = f"at least {self.at_least}" if self.at_most is None else f"from {self.at_least} to {self.at_most}"
+        try:
+            number = whole(value)
+        except (ValueError, OverflowError):
+            raise refuse(_name(param), value, f"a whole number, {bounds}") from None
+        if number < self.at_least or (self.at_most is not None and number > self.at_most):
+            raise refuse(_name(param), value, f"a whole number, {bounds}")
+        return number
+
+
+class Finite(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic only in new versions
+    """Any finite number."""
+
+    name = "NUMBER"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        del ctx
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise refuse(_name(param), value, "a finite number")
+        return number
+
+
+class OneOf(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic only in new versions
+    """One of some words; the nearest is offered for a misspelt one."""
+
+    name = "WORD"
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        del param, ctx
+        return "|".join(self.words)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        del ctx
+        if value not in self.words:
+            raise InputError(f"{_name(param)} {value} is not allowed: {nearest(value, self.words)}")
+        return value
+
+
+class Place(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic only in new versions
+    """A path, of one of `suffixes` if there are any."""
+
+    def __init__(self, name: str, *suffixes: str) -> None:
+        self.name, self.suffixes = name, suffixes
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        del ctx
+        if isinstance(value, Path):
+            return value
+        if not value or "\0" in value:
+            raise refuse(_name(param), repr(value), "a path")
+        path = Path(value)
+        if self.suffixes:
+            require_file_place(_name(param), path, self.suffixes)
+        return path
+
+
+def require_file_place(option: str, path: Path, suffixes: Iterable[str]) -> None:
+    """Raise `InputError` unless a file of one of these kinds can be put at `path`."""
+    if path.suffix.lower() not in suffixes:
+        raise refuse(option, path, "a file that ends in " + ", ".join(suffixes))
+    if path.is_dir():
+        raise refuse(option, path, "a file, not a folder")
+    if not path.parent.is_dir():
+        raise refuse(option, path, f"in a folder that exists ({path.parent} does not)")
+
+
+def unknown_option(name: str, known: Iterable[str], where: str, what: str = "option") -> InputError:
+    """The error of a name that is none of `known`: the nearest one, or all of them."""
+    names = sorted(known)
+    if difflib.get_close_matches(name, names, n=1, cutoff=0.6):
+        guess = difflib.get_close_matches(name, names, n=1, cutoff=0.6)[0]
+        return InputError(f"{what} {name} is unknown: did you mean {guess}? ({where} lists all)")
+    return InputError(f"{what} {name} is unknown: {nearest(name, names)}")
+
+
+def option_names(parameter: click.Parameter) -> list[str]:
+    """How an option is spelt; nothing for an argument."""
+    if isinstance(parameter, click.Option):
+        return [*parameter.opts, *parameter.secondary_opts]
+    return []
+
+
+def as_json(value: Any) -> None:
+    """Print `value` as one line of JSON; a number that JSON lacks becomes null."""
+    from zerone.runs.folder import finite
+
+    click.echo(json.dumps(finite(value), allow_nan=False, ensure_ascii=False))
+
+
+def json_option(command: F) -> F:
+    """`--json`."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else, on standard output."
+    )(command)
+
+
+def debug_option(command: F) -> F:
+    """`--debug`, which `run` looks for by itself."""
+    return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(command)
+
+
+def trust_option(command: F) -> F:
+    """`--trust`."""
+    return click.option("--trust", is_flag=True, help="Import the module that a run's environment (module:Id) names.")(
+        command
+    )
+
+
+def import_trusted(folder_config: dict[str, Any], trusted: bool) -> None:
+    """Import the module of a run's environment, if the person says so."""
+    import importlib
+
+    identity = str(folder_config["environment"]["id"])
+    if not trusted or ":" not in identity:
+        return
+    see_modules_here()
+    module = identity.split(":", 1)[0]
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise InputError(f"environment {identity}: module {module!r} cannot be imported: {error}") from error
+
+
+def see_modules_here() -> None:
+    """Let `module:Id` find a module in the folder in which the command was typed, after all others."""
+    import os
+    import sys
+
+    if os.getcwd() not in sys.path:  # noqa: PTH109 - a string, as the entries are
+        sys.path.append(os.getcwd())  # noqa: PTH109

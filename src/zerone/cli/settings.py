@@ -1,0 +1,230 @@
+"""Hyperparameters and environment options as options of a command line, made from the fields that declare them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zerone.base.errors import InputError, nearest
+from zerone.cli.options import option_names, refuse, unknown_option, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One field of an algorithm: `--learning-rate`, its default, and what it allows (an `Allowed`)."""
+
+    name: str
+    default: Any
+    allowed: Any
+
+    @property
+    def option(self) -> str:
+        """How it is spelt: `--learning-rate`."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def negation(self) -> str:
+        """How a flag is switched off: `--no-double`."""
+        return "--no-" + self.name.replace("_", "-")
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it is on or off, and takes no value."""
+        return isinstance(self.default, bool)
+
+    def typed_default(self) -> str:
+        """The default as one would type it: `64,64`."""
+        default: Any = self.default
+        return ",".join(str(each) for each in default) if isinstance(default, tuple) else str(default)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+    def describe(self) -> str:
+        """What may be given."""
+        bounds = self.allowed.describe() if self.allowed is not None else ""
+        if self.allowed is not None and self.allowed.choices:
+            return bounds
+        kinds = {"int": "a whole number", "float": "a number", "tuple": "numbers separated by commas, each"}
+        kind = kinds.get(type(self.default).__name__)
+        if kind is None:
+            return "a text"
+        return kind.removesuffix(", each") if bounds in ("", "a finite number") else f"{kind} {bounds}"
+
+    def convert(self, raw: str) -> Any:
+        """The value of a text, checked. Raises `InputError`, naming the option, the text and what is allowed."""
+        value = parse_like(self.default, raw)
+        if value is None or (self.allowed is not None and not self.allowed.holds(value)):
+            if self.allowed is not None and self.allowed.choices:
+                raise InputError(f"{self.option} {raw} is not allowed: {nearest(raw, self.allowed.choices)}")
+            raise refuse(self.option, raw, self.describe())
+        return value
+
+
+def parse_like(default: Any, raw: str) -> Any:
+    """`raw` as a value of the type of `default`, or None if it is not one."""
+    try:
+        if isinstance(default, bool):
+            return True if raw.lower() in YES else False if raw.lower() in NO else None
+        if isinstance(default, int):
+            return whole(raw)
+        if isinstance(default, float):
+            number = float(raw)
+            return number if math.isfinite(number) else None
+        if isinstance(default, tuple):
+            parts = [part.strip() for part in raw.strip("()[]").split(",") if part.strip()]
+            example: Any = default[0] if default else 0  # pyright: ignore[reportUnknownVariableType]
+            found = tuple(parse_like(example, part) for part in parts)
+            return None if None in found else found
+    except (ValueError, OverflowError):
+        return None
+    return raw
+
+
+def settings_of(algorithm: type[Any]) -> list[Setting]:
+    """Every hyperparameter of a class of algorithms, in the order in which it declares them."""
+    fields = dataclasses.fields(algorithm)
+    return [Setting(field.name, field.default, field.metadata.get("allowed")) for field in fields]
+
+
+def click_option(setting: Setting) -> click.Option:
+    """A setting as an option of click's, for the help."""
+    text = setting.allowed.text if setting.allowed is not None else ""
+    if setting.is_flag:
+        default = setting.option if setting.default else setting.negation
+        return click.Option([f"{setting.option}/{setting.negation}"], help=f"{text}  [default: {default}]")
+    default = setting.typed_default()
+    help_text = f"{text}; {setting.describe()}  [default: {default}]"
+    return click.Option([setting.option], help=help_text, metavar="VALUE")
+
+
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """What was typed besides the options that every training has."""
+
+    algorithm: str | None
+    environment: str | None
+    given: tuple[tuple[str, str | None], ...]
+    """Hyperparameters as they were typed: an option and its value, None for a flag."""
+
+
+def read_words(tokens: Sequence[str]) -> Words:
+    """Tell ALGORITHM, ENVIRONMENT and hyperparameters apart.
+
+    Raises:
+        InputError: an option that no algorithm has, one without its value, or a word too many.
+    """
+    takes_value = _known_options() if any(token.startswith("-") for token in tokens) else {}
+    words: list[str] = []
+    given: list[tuple[str, str | None]] = []
+    waiting = list(tokens)
+    while waiting:
+        word = waiting.pop(0)
+        if not word.startswith("-"):
+            words.append(word)
+            continue
+        option, _, attached = word.partition("=")
+        if option not in takes_value:
+            raise unknown_option(option, [*takes_value, *_common_options()], "zerone train ALGORITHM --help")
+        if not takes_value[option]:
+            if "=" in word:
+                raise InputError(f"{option} takes no value, but {attached!r} was given")
+            given.append((option, None))
+        elif "=" in word or waiting:
+            given.append((option, attached if "=" in word else waiting.pop(0)))
+        else:
+            raise InputError(f"{option} needs a value: see zerone train ALGORITHM --help")
+    if len(words) > 2:
+        raise InputError(f"{words[2]!r} is a word too many after ALGORITHM and ENVIRONMENT: see zerone train --help")
+    return Words(words[0] if words else None, words[1] if len(words) > 1 else None, tuple(given))
+
+
+def _known_options() -> dict[str, bool]:
+    """The option of every hyperparameter of every algorithm, and whether it takes a value."""
+    from zerone.algorithms import catalogue
+
+    known: dict[str, bool] = {}
+    for entry in catalogue.entries():
+        for setting in settings_of(entry.make):
+            known[setting.option] = not setting.is_flag
+            if setting.is_flag:
+                known[setting.negation] = False
+    return known
+
+
+def _common_options() -> list[str]:
+    from zerone.cli.train import train
+
+    return [name for parameter in train.params for name in option_names(parameter)]
+
+
+def chosen_settings(algorithm: str, given: Sequence[tuple[str, str | None]]) -> dict[str, Any]:
+    """The hyperparameters typed, for an algorithm's name, in their types.
+
+    Raises:
+        InputError: no such algorithm, a hyperparameter of another one, or a value that is not allowed.
+    """
+    from zerone.algorithms import catalogue
+
+    settings = settings_of(catalogue.look_up(algorithm).make)
+    spelt = {setting.option: setting for setting in settings}
+    spelt |= {setting.negation: setting for setting in settings if setting.is_flag}
+    chosen: dict[str, Any] = {}
+    for option, raw in given:
+        if option not in spelt:
+            owners = [e.name for e in catalogue.entries() if option.removeprefix("--no-").removeprefix("--") in
+                      {setting.option[2:] for setting in settings_of(e.make)}]  # fmt: skip
+            raise InputError(f"{algorithm} has no {option} (only {', '.join(owners)}): {nearest(option, spelt)}")
+        setting = spelt[option]
+        chosen[setting.name] = option == setting.option if raw is None else setting.convert(raw)
+    return chosen
+
+
+def environment_options(environment: str, pairs: Sequence[str]) -> dict[str, Any]:
+    """What `--option NAME=VALUE` asks of an environment, in the types of what it has by default.
+
+    For an environment that is not ours a value is a number, true or false where it looks like one, else a text.
+
+    Raises:
+        InputError: no `=` in a pair, an option of ours that is unknown, or a value of another type.
+    """
+    from zerone.environments import catalogue
+
+    entry = catalogue.find(environment)
+    known: Mapping[str, Any] = {}
+    if entry is not None and pairs:
+        known = {option.name: option for option in catalogue.options(entry)}
+    chosen: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, raw = pair.partition("=")
+        if not equals or not name:
+            raise refuse("--option", pair, "NAME=VALUE")
+        if entry is None:
+            chosen[name] = guessed(raw)
+            continue
+        if name not in known:
+            raise InputError(f"--option {pair} is not allowed: {entry.id} has no {name!r}: {nearest(name, known)}")
+        value = parse_like(known[name].default, raw)
+        if value is None:
+            raise InputError(f"--option {pair} is not allowed: {name} is {known[name].text}")
+        chosen[name] = value
+    return chosen
+
+
+def guessed(raw: str) -> Any:
+    """A text as what it looks like: int, float, bool, else itself."""
+    if raw.lower() in ("true", "false"):
+        return raw.lower() == "true"
+    for kind in (int, float):
+        try:
+            number = kind(raw)
+        except ValueError:
+            continue
+        if math.isfinite(number):  # JSON, and so a run's configuration, has no other numbers
+            return number
+    return raw

@@ -1,0 +1,180 @@
+"""`zerone train`: from what was typed to a run folder."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zerone.base.errors import InputError
+from zerone.cli.options import (
+    LARGEST_SEED,
+    MOST_SEEDS,
+    MOST_STEPS,
+    Finite,
+    OneOf,
+    Place,
+    Whole,
+    as_json,
+    debug_option,
+    import_trusted,
+    json_option,
+    see_modules_here,
+    trust_option,
+)
+from zerone.cli.settings import Words, chosen_settings, click_option, environment_options, read_words, settings_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zerone.runs.run import Run
+
+STEPS = Whole(1, MOST_STEPS)
+TYPED = "zerone.typed"
+
+
+class Train(click.Command):
+    """A command whose help has the hyperparameters of the algorithm that is named before `--help`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[TYPED] = list(args)
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        words = [word for word in ctx.meta.get(TYPED, []) if not word.startswith("-")]
+        if not words:
+            formatter.write_paragraph()
+            formatter.write_text("zerone train ALGORITHM --help lists that algorithm's hyperparameters, too.")
+            return
+        from zerone.algorithms import catalogue
+
+        known = {entry.name: entry for entry in catalogue.entries()}
+        entry = next((known[word] for word in words if word in known), None) or catalogue.look_up(words[0])
+        records = [click_option(setting).get_help_record(ctx) for setting in settings_of(entry.make)]
+        with formatter.section(f"Hyperparameters of {entry.name} (a preset may have other defaults)"):
+            formatter.write_dl([record for record in records if record is not None])
+
+
+@click.command(cls=Train, context_settings={"ignore_unknown_options": True}, options_metavar="[OPTIONS]")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="ALGORITHM ENVIRONMENT")
+@click.option("--steps", type=STEPS, help="Environment steps of each seed, without stopping once solved. "
+              "Default: the preset's, ending earlier once solved.")  # fmt: skip
+@click.option("--seed", type=Whole(0, LARGEST_SEED), help="The seed, or the first of --seeds. Default: 0.")
+@click.option("--seeds", type=Whole(1, MOST_SEEDS), help="How many seeds to train. Default: 1.")
+@click.option("--out", type=Place("FOLDER"), help="The run folder. Default: a new one in runs.")
+@click.option("--resume", type=Place("RUN"), help="Go on with the run in this folder; nothing else is needed.")
+@click.option("--overwrite", is_flag=True, default=None, help="Replace a run that is in --out already.")
+@click.option("--engine", type=OneOf("auto", "compiled", "host"), help="Default: auto, compiled where it can be.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE",
+              help="Of the environment: see zerone environments NAME. Can be repeated.")  # fmt: skip
+@click.option("--evaluate-every", type=STEPS, help="Steps between two evaluations. Default: a twentieth of all.")
+@click.option("--evaluation-episodes", type=Whole(1, 1_000_000), help="Episodes of each evaluation. Default: 100.")
+@click.option("--save-every", type=STEPS, help="Steps between two checkpoints. Default: after each evaluation.")
+@click.option("--keep-last", type=Whole(1), help="Checkpoints that are kept beside the best. Default: 2.")
+@click.option("--stop-when-solved/--no-stop-when-solved", default=None, help="End a seed once it has solved it.")
+@click.option("--solved-at", type=Finite(), help="Mean return that counts as solved. Default: the environment's.")
+@click.option("--figure/--no-figure", default=None, help="Draw the learning curve at the end. Default: yes.")
+@click.option("--chunk", type=Whole(1, MOST_STEPS), help="Updates between two looks at it; changes no result.")
+@click.option("--watch", is_flag=True, help="See it play in a window while it learns.")
+@click.option("--watch-from", type=Finite(), metavar="RETURN", help="The same, once it reaches this return.")
+@click.option("--quiet", is_flag=True, help="Print only the run folder.")
+@trust_option
+@json_option
+@debug_option
+def train(words: tuple[str, ...], resume: Path | None, **typed: Any) -> None:
+    r"""Train ALGORITHM in ENVIRONMENT, with the hyperparameters of its preset changed by what is given here.
+
+    \b
+    zerone train dqn CartPole-v1 --seeds 3
+    zerone train ppo CartPole-v1 --steps 50000 --learning-rate 1e-3 --hidden 64,64
+    zerone train --resume RUN
+    """
+    from zerone.cli.training import Manner, go_on, start
+
+    names = ("chunk", "watch", "watch_from", "quiet", "as_json")
+    manner = Manner(**{name: typed.pop(name) for name in names})
+    trusted = typed.pop("trust")
+    options = typed.pop("options")
+    # None is what was not typed; so the defaults are those of `zerone.train`, and are written down once.
+    asked: dict[str, Any] = {name: value for name, value in typed.items() if value is not None}
+    plain = [word for word in words if not word.startswith("-")]
+    if resume is None and len(plain) == len(words):
+        _require_words(read_words(plain))  # before anything slow is imported
+    if manner.watching:
+        from zerone.environments.window import require_display
+
+        require_display()
+    said = read_words(words)
+    if resume is not None:
+        trusted = trusted or said.environment is not None
+        _finish(go_on(resume, said, asked, options, manner, lambda config: import_trusted(config, trusted)), manner)
+        return
+    algorithm, environment = _require_words(said)
+    asked["settings"] = chosen_settings(algorithm, said.given)
+    asked["options"] = environment_options(environment, options)
+    _finish(start(algorithm, environment, asked, manner), manner)
+
+
+def _require_words(said: Words) -> tuple[str, str]:
+    """ALGORITHM and ENVIRONMENT, both given, and the second one known: this needs no JAX, so it is checked first."""
+    if said.algorithm is None:
+        raise InputError("ALGORITHM and ENVIRONMENT are missing: zerone train ALGORITHM ENVIRONMENT, "
+                         "for example zerone train dqn CartPole-v1 (zerone algorithms lists them)")  # fmt: skip
+    if said.environment is None:
+        raise InputError(f"ENVIRONMENT is missing: zerone train {said.algorithm} ENVIRONMENT "
+                         "(zerone environments lists them)")  # fmt: skip
+    from zerone.environments import catalogue
+
+    if catalogue.find(said.environment) is None:
+        from zerone.environments.vector import maker
+
+        if ":" in said.environment:
+            see_modules_here()
+        maker(said.environment, {})
+    return said.algorithm, said.environment
+
+
+def _finish(run: Run, manner: Any) -> None:
+    """Say how it ended, and what can be done with it."""
+    result = run.result or {}
+    if manner.as_json:
+        as_json(result)
+        return
+    if manner.quiet:
+        click.echo(str(run.path))
+        return
+    seeds = result["seeds"]
+    solved, level = sum(each["solved"] for each in seeds), run.config.get("solved_at")
+    over = f"{run.config['evaluation_episodes']} episodes" + (f" of each of {len(seeds)} seeds" if seeds[1:] else "")
+    steps, seconds = f"{result['steps']:,} steps", f"{result['seconds']:.1f} s"
+    speed = f", {result['steps_per_second']:,.0f} steps/s" if result["steps_per_second"] else ""
+    click.echo(f"\n{result['algorithm']} on {result['environment']}: {steps} in {seconds}{speed}")
+    click.echo(f"mean return {_number(result['return_mean'])} over {over}")
+    if level is not None:
+        first = min((each["solved_at_step"] for each in seeds if each["solved"]), default=None)
+        when = "" if first is None else f", first after {first:,} steps" if seeds[1:] else f" after {first:,} steps"
+        which = f"on {solved} of {len(seeds)} seeds" if seeds[1:] else ""
+        words = ["solved" if solved else "not solved", which]
+        click.echo(" ".join(each for each in words if each) + f"{when} (solved: {level:g} or more)")
+    path = _quoted(run.path)
+    trust = " --trust" if ":" in result["environment"] else ""  # what a run names is not imported unasked
+    click.echo(f"\nrun folder: {run.path}")
+    for command, text in (
+        (f"zerone watch {path}{trust}", "see it play"),
+        (f"zerone evaluate {path}{trust}", "measure it on other episodes with --seed"),
+        (f"zerone plot {path}", "draw its learning curve"),
+    ):
+        click.echo(f"  {command}   {text}")
+    sys.stdout.flush()
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.2f}"
+
+
+def _quoted(path: Path) -> str:
+    import shlex
+
+    return shlex.quote(str(path))

@@ -1,0 +1,166 @@
+"""A training under the eyes of a person: progress, a window beside it, Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sys
+from typing import TYPE_CHECKING, Any
+
+from zerone.base.errors import InputError
+from zerone.cli.settings import Words, chosen_settings, environment_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from zerone.runs.run import OnGlance, Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Manner:
+    """How a training is shown; nothing of it changes a result."""
+
+    chunk: int | None
+    watch: bool
+    watch_from: float | None
+    quiet: bool
+    as_json: bool
+
+    @property
+    def watching(self) -> bool:
+        """Whether there shall be a window."""
+        return self.watch or self.watch_from is not None
+
+
+def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Manner) -> Run:
+    """A new training.
+
+    Raises:
+        InputError, RunError: as `zerone.train`.
+        KeyboardInterrupt: Ctrl-C; the line says what is kept.
+    """
+    from zerone.runs import run, setup
+
+    asked = dict(asked)
+    path: Path = asked.pop("out", None) or run.new_path(algorithm, setup.environment_name(environment))
+    if manner.watching:
+        from zerone.cli.watch import require_picture
+
+        require_picture(environment, asked["options"], asked.get("engine", "auto"))
+    with shown(path, manner) as glance:
+        return run.train(algorithm, environment, out=path, chunk=manner.chunk, glance=glance, **asked)
+
+
+def go_on(
+    path: Path, said: Words, asked: Mapping[str, Any], options: Sequence[str], manner: Manner,
+    trust: Callable[[dict[str, Any]], None],
+) -> Run:  # fmt: skip
+    """A training from its newest checkpoint. What is asked besides must be what the run was started with.
+
+    Raises:
+        InputError: there is no run, or it is another one; RunError, KeyboardInterrupt as for `start`.
+    """
+    from zerone.runs import run
+    from zerone.runs.folder import RunFolder
+
+    config = RunFolder.open(path).config
+    require_same(path, config, said, asked, options)
+    trust(config)
+    if manner.watching:
+        from zerone.cli.watch import require_picture
+
+        require_picture(config["environment"]["id"], config["environment"]["options"], config["engine"])
+    with shown(path, manner) as glance:
+        return run.resume(path, chunk=manner.chunk, glance=glance)
+
+
+def require_same(
+    path: Path, config: Mapping[str, Any], said: Words, asked: Mapping[str, Any], options: Sequence[str]
+) -> None:
+    """Raise `InputError` where something typed beside `--resume` differs from the run's own configuration."""
+    from zerone.runs import setup
+
+    if asked.get("overwrite"):
+        raise InputError("--overwrite and --resume exclude each other")
+    algorithm, environment = config["algorithm"]["name"], config["environment"]["id"]
+    typed: list[tuple[str, Any, Any]] = []  # what was typed, its value, and that of the run
+    if said.algorithm is not None:
+        typed.append(("ALGORITHM", said.algorithm, algorithm))
+    if said.environment is not None:
+        typed.append(("ENVIRONMENT", setup.environment_name(said.environment), environment))
+    settings = config["algorithm"]["settings"]
+    for name, value in chosen_settings(algorithm, said.given).items():
+        typed.append((_option(name), list(value) if isinstance(value, tuple) else value, settings.get(name)))  # pyright: ignore[reportUnknownArgumentType]
+    for name, value in environment_options(environment, options).items():
+        typed.append((f"--option {name}", value, config["environment"]["options"].get(name, "its default")))
+    for option, value, ours in [*typed, *_training_differences(path, config, asked)]:
+        if value != ours:
+            raise InputError(f"{option} {value} is not allowed with --resume: {path} has {ours}, and keeps it")
+
+
+def _training_differences(
+    path: Path, config: Mapping[str, Any], asked: Mapping[str, Any]
+) -> Iterator[tuple[str, Any, Any]]:
+    """The options of the training itself that were typed: each with its value and that of the run."""
+    from zerone.runs import plan, run, setup
+
+    made = setup.make_algorithm_from(config["algorithm"])
+    steps = asked.get("steps", config["steps"])
+    planned = plan.describe(plan.make_plan(made, steps, asked.get("evaluate_every"), asked.get("save_every")))
+    if "seed" in asked or "seeds" in asked:
+        first = asked.get("seed", config["seeds"][0])
+        yield "--seeds" if "seeds" in asked else "--seed", run.chosen_seeds(first, asked.get("seeds")), config["seeds"]
+    for name, value in asked.items():
+        if name == "out":
+            yield "--out", value.resolve(), path.resolve()
+        elif name == "engine":
+            yield "--engine", config["engine"] if value == "auto" else value, config["engine"]
+        elif name not in ("seed", "seeds"):
+            yield _option(name), planned.get(name, value), config.get(name)
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+@contextlib.contextmanager
+def shown(path: Path, manner: Manner) -> Generator[OnGlance]:
+    """What `zerone.train` calls between chunks: progress, and a window if asked for. Ends with all of it gone."""
+    from zerone.show.progress import Nothing, progress_for
+
+    stream = sys.stderr if manner.as_json else sys.stdout
+    progress = Nothing() if manner.quiet else progress_for(stream, plain_allowed=not manner.as_json)
+    # What an environment prints must not get among the results.
+    output = contextlib.redirect_stdout(sys.stderr) if manner.as_json else contextlib.nullcontext()
+    with contextlib.ExitStack() as cleaning:
+        cleaning.enter_context(output)
+        watcher: Any = None
+        if manner.watching:
+            from zerone.cli.live import Audience
+
+            watcher = cleaning.enter_context(Audience(path, manner.watch_from))
+        cleaning.callback(progress.stop)
+
+        def glance(now: Any, policy: Callable[[], Any]) -> None:
+            progress.update(now)
+            if watcher is not None:
+                watcher.look(now, policy)
+
+        try:
+            yield glance
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(_kept(path)) from error
+
+
+def _kept(path: Path) -> str:
+    """What an interrupted training has left, and how to go on."""
+    from zerone.runs.folder import RunFolder
+
+    try:
+        latest = RunFolder.open(path).latest()
+    except InputError:
+        return "interrupted before anything was saved"
+    if latest is None:
+        return f"interrupted before the first checkpoint; go on with: zerone train --resume {path}"
+    return f"interrupted; the checkpoint is {latest}; go on with: zerone train --resume {path}"

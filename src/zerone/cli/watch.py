@@ -1,0 +1,241 @@
+"""`zerone watch`: a trained agent at play, or one that is still learning."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zerone.base.errors import InputError, ZeroneError
+from zerone.cli.options import (
+    LARGEST_SEED,
+    Place,
+    Whole,
+    debug_option,
+    import_trusted,
+    require_file_place,
+    trust_option,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from zerone.runs.agent import Agent
+    from zerone.runs.run import Run
+    from zerone.show.play import Env
+
+SECONDS_BETWEEN_LOOKS = 1.0
+LIVE = "live.safetensors"
+"""The newest policy of a training that somebody watches."""
+
+
+@click.command()
+@click.argument("run", type=Place("RUN"), metavar="RUN")
+@click.option("--window", is_flag=True, help="In a window. The default where there is a display.")
+@click.option("--video", type=Place("FILE"), help="To a film: .mp4 or .gif.")
+@click.option("--text", is_flag=True, help="In the terminal. The default where there is no display.")
+@click.option("--episodes", type=Whole(1, 1_000_000), help="How many. Default: 1 in a film, else 3.")
+@click.option("--seed", type=Whole(0, LARGEST_SEED), default=0, help="Of the episodes. Default: 0.")
+@click.option("--agent", type=Whole(0, LARGEST_SEED), metavar="SEED", help="Which of the run's seeds. Default: first.")
+@click.option("--checkpoint", metavar="best|last|STEP|FILE", help="Which policy. Default: best.")
+@click.option("--follow", is_flag=True, help="Take up what a training learns, while it goes on.")
+@click.option("--leash", is_flag=True, hidden=True, help="End when standard input ends.")
+@trust_option
+@debug_option
+def watch(
+    run: Path, window: bool, video: Path | None, text: bool, episodes: int | None, seed: int, agent: int | None,
+    checkpoint: str | None, follow: bool, leash: bool, trust: bool,
+) -> None:  # fmt: skip
+    """See the agent of RUN play."""
+    mode = _mode(window, video, text)
+    if follow and checkpoint is not None:
+        raise InputError("--follow and --checkpoint exclude each other: to follow is to take the newest")
+    if follow and video is not None:
+        raise InputError("--follow and --video exclude each other: a film needs an end")
+    stop = _leash() if leash else None
+    from zerone.runs.folder import RunFolder
+
+    import_trusted(RunFolder.open(run).config, trust)
+    from zerone.runs.run import load
+
+    loaded = load(run)
+    identity = loaded.config["environment"]
+    source: _Fixed | _Followed
+    if follow and (leash or loaded.result is None):
+        source = _Followed(loaded, agent, wait=leash)
+    else:
+        source = _Fixed(loaded.agent(agent, checkpoint or ("last" if follow else "best")))
+    environment = open_environment(identity["id"], identity["options"], loaded.config["engine"], mode, seed)
+    number = None if isinstance(source, _Followed) and episodes is None else episodes or (1 if video is not None else 3)
+    title = f"{loaded.config['algorithm']['name']} on {identity['id']}"
+    with contextlib.closing(environment):
+        _show(environment, source, mode, video, title, number, seed, stop)
+
+
+def _show(
+    environment: Env, source: _Fixed | _Followed, mode: str, video: Path | None, title: str, number: int | None,
+    seed: int, stop: threading.Event | None,
+) -> None:  # fmt: skip
+    from zerone.show import play, stage
+
+    def over() -> bool:
+        return source.over or (stop is not None and stop.is_set())
+
+    moments = play.episodes(environment, source.act, number=number, seed=seed)
+    if video is not None:
+        pictures = stage.on_film(environment, moments, video)
+        click.echo(f"{video}: {pictures / play.frames_per_second(environment):.1f} s of {title}")
+    elif mode == "rgb_array":
+        stage.in_window(environment, moments, title, source.note, over)
+    else:
+        stage.in_terminal(environment, moments, sys.stdout, source.note, over, paced=number is None)
+
+
+def _mode(window: bool, video: Path | None, text: bool) -> str:
+    """Gymnasium's render mode for what was asked, refused at once where it cannot be."""
+    if window + text + (video is not None) > 1:
+        raise InputError("--window, --video and --text exclude each other")
+    if video is not None:
+        from zerone.show.formats import FILM_SUFFIXES
+
+        require_file_place("--video", video, FILM_SUFFIXES)
+        if not has_display():  # some environments open one even for a film, and SDL complains
+            os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+        return "rgb_array"
+    if text:
+        return "ansi"
+    if window:
+        from zerone.environments.window import require_display
+
+        require_display()
+    return "rgb_array" if window or has_display() else "ansi"
+
+
+def has_display() -> bool:
+    """Whether a window would be seen."""
+    from zerone.environments.window import require_display
+
+    try:
+        require_display()
+    except InputError:
+        return False
+    return True
+
+
+def open_environment(identity: str, options: Mapping[str, Any], engine: str, mode: str, seed: int) -> Env:
+    """The environment of a run, ready to be shown in a render mode; as text, numbers do where there is no drawing.
+
+    Raises:
+        InputError: it cannot be made, or has no pictures where pictures are asked for.
+    """
+    from zerone.environments import catalogue
+    from zerone.environments.guard import Guard
+    from zerone.show.play import can_show
+
+    made: Env
+    if engine != "host" and catalogue.find(identity) is not None:
+        from zerone.environments.bridge import GymnasiumEnvironment
+
+        made = GymnasiumEnvironment(catalogue.make(identity, **options), render_mode=mode)
+    else:
+        from zerone.environments.vector import maker
+
+        plain = maker(identity, dict(options))()
+        able = can_show(plain, mode)
+        plain.close()
+        if not able and mode != "ansi":
+            raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
+        made = maker(identity, dict(options), mode if able else None)()
+    return Guard(made, identity, seed)
+
+
+def require_picture(identity: str, options: Mapping[str, Any], engine: str) -> None:
+    """Raise `InputError` unless the environment can be shown in a window."""
+    open_environment(identity, options, engine, "rgb_array", 0).close()
+
+
+class _Fixed:
+    """An agent as it was saved."""
+
+    over = False
+
+    def __init__(self, agent: Agent) -> None:
+        self.act = agent.act
+
+    def note(self) -> str:
+        return ""
+
+
+class _Followed:
+    """The newest agent of a training that goes on: its live policy, else its newest checkpoint."""
+
+    def __init__(self, run: Run, seed: int | None, wait: bool) -> None:
+        self._run, self._seed = run, seed
+        self._agent: Agent | None = None
+        self._seen: tuple[Any, ...] = ()
+        self._looked, self._step = 0.0, 0
+        self.over = False
+        deadline = time.monotonic() + (30.0 if wait else 0.0)
+        while self._agent is None:
+            self._look()
+            if self._agent is None:
+                if time.monotonic() > deadline:
+                    raise InputError(f"{run.path}: nothing to follow yet: no checkpoint was saved")
+                time.sleep(0.2)
+
+    def act(self, observation: Any) -> Any:
+        if time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
+            self._look()
+        assert self._agent is not None  # noqa: S101 - the constructor has waited for it
+        return self._agent.act(observation)
+
+    def note(self) -> str:
+        return f"after {self._step:,} steps of training"
+
+    def _look(self) -> None:
+        """Take up the newest policy, if there is a newer one. What cannot be read now is read the next time."""
+        from zerone.runs import checkpoint
+        from zerone.runs.agent import Agent
+
+        self._looked = time.monotonic()
+        self.over = self._run.result is not None
+        live = self._run.path / LIVE
+        path = live if live.exists() else max((self._run.path / "checkpoints").glob("step-*.safetensors"), default=None)
+        with contextlib.suppress(ZeroneError, OSError, KeyError):
+            if path is None:
+                return
+            found = path.stat()
+            mark = (path, found.st_mtime_ns, found.st_ino)
+            if mark == self._seen:
+                return
+            if path == live:
+                arrays, about = checkpoint.load(path)
+                example = self._run.engine().policy_example()
+                policy = checkpoint.restore(example, arrays, path=path, what="live policy", prefix="policy/")
+                chosen = self._run.seeds[0] if self._seed is None else self._seed
+                self._agent, self._step = Agent(self._run.engine(), policy, chosen), int(about["step"])
+            else:
+                self._agent = self._run.agent(self._seed, str(path))
+                self._step = int(path.stem.split("-")[1])
+            self._seen = mark
+
+
+def _leash() -> threading.Event:
+    """An event that is set when whoever started this process is gone: then its end of the pipe is closed."""
+    gone = threading.Event()
+
+    def listen() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdin.buffer.read()
+        gone.set()
+
+    threading.Thread(target=listen, daemon=True).start()
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(10)  # the learning comes first
+    return gone

@@ -1,0 +1,101 @@
+"""Films, picture by picture: MP4 through ffmpeg, GIF through Pillow."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zerone.base.errors import RunError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import numpy as np
+
+
+class Mp4:
+    """An MP4 that every browser plays (H.264). Pictures are uint8 [height, width, 3], with even sides.
+
+    ffmpeg is imageio's, but not started by it: imageio forks, which a program with JAX's threads must not.
+
+    Raises:
+        RunError: from `append` and at the end: ffmpeg failed; says why.
+    """
+
+    def __init__(self, path: Path, frames_per_second: float) -> None:
+        self._path, self._speed = path, frames_per_second
+        self._size: tuple[int, ...] = ()
+        self._ffmpeg: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Mp4:
+        return self
+
+    def append(self, frame: np.ndarray) -> None:
+        """The next picture, of the size of the first."""
+        if self._ffmpeg is None:
+            self._size = frame.shape
+            self._ffmpeg = self._start(frame.shape[1], frame.shape[0])
+        if frame.shape != self._size:
+            raise RunError(f"{self._path}: a picture of shape {frame.shape} among those of shape {self._size}")
+        assert self._ffmpeg.stdin is not None  # noqa: S101 - it is a pipe
+        try:
+            self._ffmpeg.stdin.write(frame.tobytes())
+        except BrokenPipeError:
+            self._finish()
+
+    def _start(self, width: int, height: int) -> subprocess.Popen[bytes]:
+        words = [
+            *(_ffmpeg(), "-loglevel", "error", "-y"),
+            *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{self._speed:g}", "-i", "-"),
+            *("-an", "-c:v", "libx264", "-crf", "20", "-pix_fmt", "yuv420p", "-movflags", "+faststart"),
+            str(self._path.absolute()),
+        ]
+        # What ffmpeg has to say is a line or two, so the pipe cannot fill up.
+        return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603
+
+    def _finish(self) -> None:
+        assert self._ffmpeg is not None  # noqa: S101 - only called then
+        _, said = self._ffmpeg.communicate()
+        if self._ffmpeg.returncode:
+            raise RunError(f"{self._path.name}: ffmpeg failed: {' '.join(said.decode(errors='replace').split())}")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._ffmpeg is None:
+            return
+        if error is None:
+            self._finish()
+        else:
+            self._ffmpeg.kill()
+            self._ffmpeg.communicate()
+
+
+def _ffmpeg() -> str:
+    """The program that comes with imageio, found without starting it first."""
+    package: Any = importlib.import_module("imageio_ffmpeg")
+    own = sorted(Path(package.__file__).parent.glob("binaries/ffmpeg-*"))
+    return str(own[0]) if own and not os.environ.get("IMAGEIO_FFMPEG_EXE") else package.get_ffmpeg_exe()
+
+
+class Gif:
+    """A GIF that runs round and round. Pictures are uint8 [height, width, 3]."""
+
+    def __init__(self, path: Path, frames_per_second: float) -> None:
+        imageio: Any = importlib.import_module("imageio.v2")
+        self._writer: Any = imageio.get_writer(path, duration=1000.0 / frames_per_second, loop=0)
+
+    def __enter__(self) -> Gif:
+        return self
+
+    def append(self, frame: np.ndarray) -> None:
+        """The next picture."""
+        self._writer.append_data(frame)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()

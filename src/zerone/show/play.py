@@ -1,0 +1,111 @@
+"""An agent at play, moment by moment, in any Gymnasium environment: what the window, the film and the text show."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+import numpy as np
+
+from zerone.base.errors import InputError
+from zerone.engines.protocol import LONGEST_EVALUATION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Env = gymnasium.Env[Any, Any]
+DEFAULT_FRAMES_PER_SECOND = 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """An episode after `step` steps: what is seen, and what led to it. `episode` counts from 1."""
+
+    episode: int
+    step: int
+    total: float
+    """The return so far."""
+    observation: Any
+    action: Any = None
+    reward: float | None = None
+    ended: str = ""
+    """Why the episode ended here, in a word; empty while it goes on."""
+
+    def describe(self) -> str:
+        """`episode 2  step 37  return 37.0`, and how it ended."""
+        words = f"episode {self.episode}  step {self.step}  return {self.total:g}"
+        return f"{words}  {self.ended}" if self.ended else words
+
+
+def episodes(environment: Env, act: Callable[[Any], Any], *, number: int | None, seed: int) -> Iterator[Moment]:
+    """Play `number` episodes (None: without end), the first reset with `seed`; a moment before and after each step.
+
+    The generator pauses between moments, so `environment.render()` then shows the moment.
+    """
+    episode = 0
+    while number is None or episode < number:
+        observation, _ = environment.reset(seed=seed) if episode == 0 else environment.reset()
+        episode += 1
+        step, total, ended = 0, 0.0, ""
+        yield Moment(episode, step, total, observation)
+        while not ended:
+            action = act(observation)
+            observation, reward, terminated, truncated, _ = environment.step(action)
+            step, total = step + 1, total + float(reward)
+            if terminated or truncated:
+                ended = "(ended)" if terminated else "(time is up)"
+            elif step >= LONGEST_EVALUATION:  # some environments know no end
+                ended = "(cut)"
+            yield Moment(episode, step, total, observation, action, float(reward), ended)
+
+
+def frames_per_second(environment: Env) -> float:
+    """How many steps of this environment look natural in a second."""
+    found = environment.metadata.get("render_fps")
+    return float(found) if isinstance(found, (int, float)) and found > 0 else DEFAULT_FRAMES_PER_SECOND
+
+
+def can_show(environment: Env, mode: str) -> bool:
+    """Whether the environment can be rendered in one of Gymnasium's modes."""
+    return mode in (environment.metadata.get("render_modes") or ())
+
+
+def frame_of(environment: Env) -> np.ndarray:
+    """The picture of this moment, uint8 [height, width, 3].
+
+    Raises:
+        InputError: the environment gives none.
+    """
+    try:
+        frame = environment.render()
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise InputError(f"{_name(environment)} cannot be drawn: {error}") from error
+    array = np.asarray(frame)
+    if array.ndim != 3 or array.shape[2] != 3:
+        raise InputError(f"{_name(environment)} gives no picture: ask for --text")
+    return np.ascontiguousarray(array, np.uint8)
+
+
+def text_of(environment: Env, moment: Moment) -> str:
+    """The moment in characters: the environment's own drawing, or its numbers."""
+    if environment.render_mode == "ansi":
+        drawn = environment.render()
+        if isinstance(drawn, str):
+            return drawn.strip("\n")
+    numbers = f"observation {short(moment.observation)}"
+    if moment.action is None:
+        return numbers
+    return f"action {short(moment.action)}  reward {moment.reward:g}  {numbers}"
+
+
+def short(value: Any) -> str:
+    """An observation or an action in at most a line: numbers to four digits, a large array by its shape."""
+    array = np.asarray(value)
+    if array.dtype == object or array.size > 16:
+        return f"of shape {array.shape}" if array.dtype != object else type(value).__name__
+    return " ".join(f"{each:.4g}" for each in array.ravel().tolist())
+
+
+def _name(environment: Env) -> str:
+    return environment.spec.id if environment.spec is not None else type(environment.unwrapped).__name__

@@ -1,0 +1,157 @@
+"""Where moments are shown: a window, a film, a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING, TextIO
+
+import numpy as np
+
+from zerone.base.errors import RunError
+from zerone.show.film import Gif, Mp4
+from zerone.show.play import Env, Moment, frame_of, frames_per_second, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+NARROWEST, LOWEST = 300, 100
+"""Pixels across and down: smaller pictures are enlarged, by a whole number, so that the caption has room."""
+HOLD_SECONDS = 0.8
+"""How long the last picture of an episode stays."""
+GIF_FRAMES_PER_SECOND = 30
+CAPTION_HEIGHT = 30
+INK, PAPER = (35, 38, 43), (240, 241, 243)
+KEYS = "Esc: close"
+
+
+def in_window(
+    environment: Env,
+    moments: Iterable[Moment],
+    title: str,
+    note: Callable[[], str] = str,
+    stop: Callable[[], bool] = bool,
+) -> int:
+    """Show moments in a window until they end, it is closed, or `stop` says so; how many episodes ended in it.
+
+    `note` says more for the caption, such as how far a training is.
+
+    Raises:
+        InputError: there is no display, or the environment gives no picture.
+    """
+    import pygame
+
+    from zerone.environments.window import Window
+
+    speed = frames_per_second(environment)
+    window = Window(title, speed)
+    finished = 0
+    try:
+        for moment in moments:
+            frame = captioned(frame_of(environment), f"{moment.describe()}  {note()}", KEYS)
+            for _ in range(round(HOLD_SECONDS * speed) if moment.ended else 1):
+                window.show(frame)
+                if window.closed or stop():
+                    return finished + bool(moment.ended)
+            finished += bool(moment.ended)
+            pygame.display.set_caption(f"{title}: {moment.describe()}")
+    finally:
+        window.close()
+    return finished
+
+
+def on_film(environment: Env, moments: Iterable[Moment], path: Path) -> int:
+    """Write moments to a film, all or nothing; how many pictures it has.
+
+    Raises:
+        InputError: the environment gives no picture.
+        RunError: the film cannot be written.
+    """
+    speed, every = frames_per_second(environment), 1
+    gif = path.suffix.lower() == ".gif"
+    if gif:
+        every = max(1, round(speed / GIF_FRAMES_PER_SECOND))
+    beside = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    pictures = 0
+    try:
+        with Gif(beside, speed / every) if gif else Mp4(beside, speed) as film:
+            for moment in moments:
+                if moment.step % every and not moment.ended:
+                    continue
+                frame = even(captioned(frame_of(environment), moment.describe()))
+                for _ in range(max(1, round(HOLD_SECONDS * speed / every)) if moment.ended else 1):
+                    film.append(frame)
+                    pictures += 1
+        beside.replace(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+    return pictures
+
+
+def in_terminal(
+    environment: Env,
+    moments: Iterable[Moment],
+    stream: TextIO,
+    note: Callable[[], str] = str,
+    stop: Callable[[], bool] = bool,
+    paced: bool = False,
+) -> int:
+    """Write moments as text: over each other on a terminal, else one after the other.
+
+    On a terminal, or if `paced`, at a natural speed; else as fast as it goes. Returns how many episodes ended.
+    """
+    live = stream.isatty()
+    pause = 1.0 / frames_per_second(environment)
+    height = finished = 0
+    for moment in moments:
+        lines = [f"{moment.describe()}  {note()}".rstrip(), *text_of(environment, moment).split("\n")]
+        if live:
+            # Up to where the last picture began, then away with all below: nothing flickers, nothing scrolls.
+            up = f"\x1b[{height}F" if height else ""
+            stream.write(f"{up}\x1b[J" + "\n".join(lines) + "\n")
+            height = 0 if moment.ended else len(lines)
+        else:
+            stream.write("\n".join(lines) + "\n" + ("\n" if moment.ended or len(lines) > 2 else ""))
+        stream.flush()
+        finished += bool(moment.ended)
+        if stop():
+            break
+        if live or paced:
+            time.sleep(HOLD_SECONDS if moment.ended else pause)
+    return finished
+
+
+def captioned(frame: np.ndarray, left: str, right: str = "") -> np.ndarray:
+    """The picture, enlarged if it is tiny, over a strip that says `left`, and `right` where there is room."""
+    import pygame
+    import pygame.freetype
+
+    times = max(-(-NARROWEST // frame.shape[1]), -(-LOWEST // frame.shape[0]))
+    frame = frame.repeat(times, 0).repeat(times, 1)
+    width = frame.shape[1]
+    if not pygame.freetype.get_init():
+        pygame.freetype.init()
+    strip = pygame.Surface((width, CAPTION_HEIGHT))
+    strip.fill(PAPER)
+    font = pygame.freetype.Font(None, 15)  # pyright: ignore[reportArgumentType]
+    surface, box = font.render(left, INK)
+    if box.width > width - 16:  # smaller, so that nothing is cut off
+        surface, box = font.render(left, INK, size=max(6.0, 15.0 * (width - 16) / box.width))
+    strip.blit(surface, (8, (CAPTION_HEIGHT - box.height) // 2))
+    if right:
+        surface, other = font.render(right, INK)
+        if box.width + other.width + 40 < width:
+            strip.blit(surface, (width - other.width - 8, (CAPTION_HEIGHT - other.height) // 2))
+    words = pygame.surfarray.array3d(strip).transpose(1, 0, 2)
+    return np.concatenate([frame, words]).astype(np.uint8)
+
+
+def even(frame: np.ndarray) -> np.ndarray:
+    """The picture with even sides, which films need; a row or a column is repeated."""
+    height, width = frame.shape[:2]
+    return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

@@ -1,0 +1,192 @@
+"""PPO: what it stores, what it makes of it, and one update computed again by independent means."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from gymnasium import spaces
+from scipy import stats
+from toys import Echo, cycle, small_ppo
+
+from zerone.algorithms.ppo import PPO, Sample
+from zerone.base.errors import InputError
+from zerone.engines.collect import collect, draw, start
+from zerone.environments.wrappers import TimeLimit
+from zerone.parts.exploration import shuffled
+from zerone.parts.spaces import Spaces, to_environment
+
+ENVIRONMENTS = {"discrete": cycle(), "continuous": TimeLimit(Echo(), 5)}
+BOTH = pytest.mark.parametrize("environment", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+
+
+@jax.jit
+def _played(algorithm, environment):
+    """The state at first, and a block of steps that its policy played."""
+    state = algorithm.init(jax.random.key(0), Spaces(environment.observation_space, environment.action_space))
+    simulation = start(environment, algorithm.environments, jax.random.key(1))
+    chance = draw(algorithm, environment, state.policy, jax.random.key(2))
+    return state, collect(algorithm, environment, state.policy, simulation, chance)[1]
+
+
+_UPDATE = jax.jit(lambda algorithm, state, steps: algorithm.update(state, steps, jax.random.key(3)))
+
+
+def _largest_ratio_error(state, steps, action):
+    log_probability = jax.jit(lambda s, a: state.policy.distribution(s).log_probability(a))
+    ratio = jnp.exp(log_probability(steps.observation, action) - steps.extras)
+    return float(jnp.abs(ratio - 1).max())
+
+
+@BOTH
+def test_the_ratio_is_one_before_the_first_gradient_update(environment):
+    state, steps = _played(small_ppo(), environment)
+    # A matrix product over another batch size may round differently: a few units in the last place of ln π.
+    assert _largest_ratio_error(state, steps, steps.action) < 1e-5
+
+
+def test_the_detector_of_the_ratio_catches_a_stored_action_that_was_clipped():
+    state, steps = _played(small_ppo(), ENVIRONMENTS["continuous"])
+    assert _largest_ratio_error(state, steps, jnp.clip(steps.action, -1, 1)) > 0.1
+
+
+def test_the_stored_action_is_the_unclipped_one_and_the_environment_gets_it_clipped_and_stretched():
+    environment = ENVIRONMENTS["continuous"]
+    _, steps = _played(small_ppo(), environment)
+    action = np.asarray(steps.action)
+    assert stats.kstest(action.ravel(), stats.norm(0, 1).cdf).pvalue > 1e-6  # at first N(≈0, 1), whatever the bounds
+    assert (np.abs(action) > 1).mean() > 0.2
+    received = np.asarray(steps.next_observation)  # an Echo observes the action it got
+    np.testing.assert_allclose(received, to_environment(environment.action_space, action), rtol=1e-6)
+    assert received.min() == -2
+    assert received.max() == 6
+
+
+def _advantages(reward, value, following, terminated, truncated, discount, decay):
+    result, later = np.zeros_like(reward), np.zeros_like(reward[0])
+    for t in reversed(range(len(reward))):
+        error = reward[t] + discount * (1 - terminated[t]) * following[t] - value[t]
+        result[t] = later = error + discount * decay * (1 - (terminated[t] | truncated[t])) * later
+    return result
+
+
+def _forward(weights, x):
+    return jnp.tanh(x @ weights[0] + weights[1][None]) @ weights[2] + weights[3][None]
+
+
+def _features(observation):
+    return np.eye(4, dtype=np.float32)[observation.ravel()] if observation.ndim == 2 else observation.reshape(-1, 1)
+
+
+def _log_density(output, log_deviation, action):
+    if log_deviation is None:
+        return (output - jax.scipy.special.logsumexp(output, 1, keepdims=True))[jnp.arange(len(action)), action]
+    return jax.scipy.stats.norm.logpdf(action[:, 0], output[:, 0], jnp.exp(log_deviation[0]))
+
+
+def _entropy(output, log_deviation):
+    if log_deviation is None:
+        probability = jax.nn.softmax(output)
+        return -(probability * jnp.log(probability)).sum(1).mean()
+    return log_deviation[0] + 0.5 * math.log(2 * math.pi * math.e)
+
+
+@BOTH
+def test_one_update_is_the_papers_loss_under_adam_computed_independently(environment):
+    algorithm = small_ppo(epochs=1, minibatches=1, entropy_bonus=0.01, trace_decay=0.8, max_gradient_norm=0.1)
+    state, steps = _played(algorithm, environment)
+    assert bool(steps.truncated.any())
+    after, metrics = _UPDATE(algorithm, state, steps)
+
+    leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(state.policy)]
+    actor, critic, deviation = leaves[:4], leaves[4:8], (leaves[8] if len(leaves) > 8 else None)
+    seen, following = (_features(np.asarray(x)) for x in (steps.observation, steps.next_observation))
+    shape = steps.reward.shape
+    value, next_value = (np.asarray(_forward(critic, x)).reshape(shape) for x in (seen, following))
+    ends = np.asarray(steps.terminated), np.asarray(steps.truncated)
+    advantage = _advantages(np.asarray(steps.reward), value, next_value, *ends, 0.9, 0.8).ravel()
+    target = advantage + value.ravel()
+    normal = (advantage - advantage.mean()) / advantage.std()
+    action = np.asarray(steps.action).reshape(len(seen), -1)
+    action = action[:, 0] if deviation is None else action
+    old = _log_density(_forward(actor, seen), deviation, action)
+
+    def loss(weights):
+        actor, critic, deviation = weights
+        output = _forward(actor, seen)
+        ratio = jnp.exp(_log_density(output, deviation, action) - old)
+        surrogate = jnp.minimum(ratio * normal, jnp.clip(ratio, 0.8, 1.2) * normal).mean()
+        error = ((target - _forward(critic, seen)[:, 0]) ** 2).mean()
+        return -(surrogate - 0.5 * error + 0.01 * _entropy(output, deviation)), error
+
+    weights = (actor, critic, deviation)
+    gradient, error = jax.grad(loss, has_aux=True)(weights)
+    length = np.sqrt(sum(float((g**2).sum()) for g in jax.tree.leaves(gradient)))
+    assert length > 0.1  # so the clipping is seen
+    gradient = jax.tree.map(lambda g: g * 0.1 / length, gradient)
+    adam = optax.adam(0.01)
+    expected = optax.apply_updates(weights, adam.update(gradient, adam.init(weights))[0])
+    # Adam's first step is ±α wherever the gradient is not tiny beside its ε: compare there.
+    for new, wanted, slope in zip(*map(jax.tree.leaves, (after.policy, expected, gradient)), strict=True):
+        clear = np.abs(slope) > 1e-5
+        np.testing.assert_allclose(np.asarray(new)[clear], np.asarray(wanted)[clear], rtol=1e-3, atol=2e-5)
+    assert float(metrics["value_loss"]) == pytest.approx(float(error), rel=1e-3)
+    assert float(metrics["kl"]) == pytest.approx(0, abs=1e-5)
+    assert float(metrics["clipped"]) == 0
+
+
+def test_the_loss_of_a_minibatch_worked_by_hand():
+    # Two actions with scores (0, 0): π = ½. Old ln π such that the ratios are 2 and ½; advantages ±1 normalised.
+    algorithm = small_ppo(entropy_bonus=0.1)
+    state, _ = _played(algorithm, cycle())
+    network = jax.tree.map(jnp.zeros_like, state.policy)
+    batch = Sample(
+        jnp.array([0, 1]), jnp.array([0, 1]), jnp.log(jnp.array([0.25, 1.0])), jnp.array([3.0, 1.0]),
+        jnp.array([2.0, -4.0]),
+    )  # fmt: skip
+    loss, metrics = algorithm.loss(network, batch)
+    # min(2, 1.2)·1 = 1.2 and min(½·-1, 0.8·-1) = -0.8; V = 0: (4 + 16) / 2 = 10; H = ln 2.
+    assert float(metrics["policy_loss"]) == pytest.approx(-0.2, rel=1e-4)
+    assert float(metrics["value_loss"]) == pytest.approx(10)
+    assert float(metrics["entropy"]) == pytest.approx(math.log(2), rel=1e-5)
+    assert float(metrics["clipped"]) == 1
+    assert float(metrics["kl"]) == pytest.approx((2 - 1 - math.log(2) + 0.5 - 1 + math.log(2)) / 2, rel=1e-4)
+    assert float(loss) == pytest.approx(-0.2 + 5 - 0.1 * math.log(2), rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_minibatches_are_cut_from_a_permutation(size):
+    order = np.asarray(jax.jit(shuffled, static_argnums=1)(jax.random.key(size), size))
+    assert sorted(order.tolist()) == list(range(size))
+
+
+def test_every_order_is_as_likely():
+    orders = jax.jit(jax.vmap(lambda key: shuffled(key, 4)))(jax.random.split(jax.random.key(0), 24_000))
+    _, counts = np.unique(np.asarray(orders), axis=0, return_counts=True)
+    assert len(counts) == 24
+    assert stats.chisquare(counts).pvalue > 1e-6
+
+
+@pytest.mark.parametrize(("updates", "share"), [(0, 1.0), (250, 0.55), (500, 0.1), (9999, 0.1)])
+def test_the_step_size_falls_over_the_environments_steps(updates, share):
+    # 4 gradient updates for each 64 steps: 8000 steps are 500 updates.
+    algorithm = small_ppo(learning_rate_end=0.1, decay_steps=8000.0, max_gradient_norm=1e9)
+    optimizer = algorithm.optimizer()
+    state = optimizer.init(jnp.ones(()))
+    state = jax.tree.map(lambda x: jnp.full_like(x, updates) if x.dtype == jnp.int32 else x, state)
+    change, _ = optimizer.update(jnp.ones(()), state)
+    first, _ = optimizer.update(jnp.ones(()), jax.tree.map(jnp.copy, state))
+    constant = small_ppo(max_gradient_norm=1e9).optimizer()
+    reference, _ = constant.update(jnp.ones(()), jax.tree.map(lambda x: x, state))
+    assert float(change / reference) == pytest.approx(share, rel=1e-4)
+    assert float(first) == float(change)
+
+
+def test_settings_that_do_not_go_together_are_refused():
+    with pytest.raises(InputError, match=r"ppo: minibatches = 3 is not allowed: must divide .* = 64"):
+        small_ppo(minibatches=3).check()
+    several = spaces.MultiDiscrete([2, 2])
+    assert PPO().refuse(Spaces(spaces.Discrete(2), several)) == "it needs Discrete or Box actions"
+    assert PPO().refuse(Spaces(several, spaces.Discrete(2))) == "it needs Box or Discrete observations"

@@ -1,0 +1,114 @@
+"""Numbers are leaves, shapes and choices are static, and what is not allowed is refused in one line."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zerone.base.errors import InputError, RunError, ZeroneError, nearest
+from zerone.base.pytree import Allowed, configured, setting, static, struct
+
+
+@configured
+class Recipe:
+    """A thing that is set up."""
+
+    rate: float = setting(0.5, "how fast", above=0, at_most=1)
+    size: int = setting(3, "how many", at_least=1)
+    kind: str = setting("plain", "which", choices=("plain", "fancy"))
+    flag: bool = setting(False, "whether")
+    widths: tuple[int, ...] = setting((4, 4), "how wide", at_least=1)
+
+
+@struct
+class Pair:
+    """A state with a choice in it."""
+
+    value: jax.Array
+    name: str = static(default="a")
+
+
+def test_only_numbers_of_a_recipe_are_leaves():
+    assert jax.tree.leaves(Recipe()) == [0.5]
+
+
+def test_another_number_compiles_nothing_anew_and_another_size_does(compilations):
+    program = jax.jit(lambda recipe, x: x * recipe.rate * recipe.size)
+    one = jnp.float32(1)
+    program(Recipe(), one)
+    before = compilations()
+    assert before >= 1
+    assert float(program(Recipe(rate=0.25), one)) == 0.75
+    assert compilations() == before
+    assert float(program(Recipe(size=5), one)) == 2.5
+    assert compilations() == before + 1
+
+
+@pytest.mark.parametrize("leaf", [None, True, (1, 2), jnp.ones(3), object()])
+def test_any_tree_of_the_same_shape_can_be_made(leaf):
+    # JAX rebuilds the class with whatever a `tree.map` returns: axes, masks, shapes.
+    jax.tree.map(lambda _: leaf, Recipe())
+
+
+def test_a_batch_of_settings_is_a_batch_axis():
+    rates = jnp.array([0.1, 0.2, 0.3])
+    found = jax.vmap(lambda recipe: recipe.rate * recipe.size)(Recipe(rate=rates))
+    assert jnp.allclose(found, 3 * rates)
+
+
+def test_a_struct_keeps_its_static_field_out_of_the_leaves():
+    pair = jax.tree.map(lambda x: x + 1, Pair(jnp.float32(1), "b"))
+    assert (float(pair.value), pair.name) == (2.0, "b")
+    with pytest.raises(AttributeError):
+        pair.name = "c"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"rate": 0.0}, "rate = 0.0 is not allowed: must be above 0 and at most 1"),
+        ({"rate": 1.5}, "above 0 and at most 1"),
+        ({"rate": float("nan")}, "rate = nan"),
+        ({"rate": float("inf")}, "rate = inf"),
+        ({"rate": "fast"}, "rate = 'fast'"),
+        ({"size": 2.5}, "size = 2.5 is not allowed: must be of type int"),
+        ({"size": True}, "size = True is not allowed: must be of type int"),
+        ({"flag": "no"}, "flag = 'no' is not allowed: must be of type bool"),
+        ({"widths": [4]}, "widths = [4] is not allowed: must be of type tuple"),
+        ({"size": 0}, "size = 0 is not allowed: must be at least 1"),
+        ({"kind": "odd"}, "kind = 'odd' is not allowed: must be one of plain, fancy"),
+        ({"widths": ()}, "widths = ()"),
+        ({"widths": (4, 0)}, "widths = (4, 0)"),
+    ],
+)
+def test_what_is_not_allowed_is_refused_and_named(wrong, text):
+    with pytest.raises(InputError, match=r"^Recipe: ") as caught:
+        Recipe(**wrong)
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.floats(allow_nan=True), st.floats(-10, 10), st.floats(-10, 10))
+def test_bounds_hold_as_they_read(value, low, high):
+    finite = abs(value) < float("inf")
+    assert Allowed(above=low, below=high).holds(value) == (finite and low < value < high)
+    assert Allowed(at_least=low, at_most=high).holds(value) == (finite and low <= value <= high)
+
+
+def test_errors_know_their_exit_codes_and_are_the_builtin_kinds():
+    assert (InputError.exit_code, RunError.exit_code) == (2, 1)
+    assert issubclass(InputError, (ZeroneError, ValueError))
+    assert issubclass(RunError, RuntimeError)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("dqm", "did you mean 'dqn'? (allowed: dqn, ppo)"),
+        ("DQN", "did you mean 'dqn'? (allowed: dqn, ppo)"),
+        ("xyzzy", "allowed: dqn, ppo"),
+    ],
+)
+def test_the_nearest_name_is_offered(name, expected):
+    assert nearest(name, ["ppo", "dqn"]) == expected

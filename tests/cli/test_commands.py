@@ -1,0 +1,192 @@
+"""What the commands do when all is well."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+LINE = ("train", "q-learning", "zerone/Treasure-v0", "--evaluation-episodes", 5)
+
+
+def test_train_says_how_it_ended_and_what_to_do_next(zerone, here):
+    ended = zerone(*LINE, "--out", "run")
+    assert (ended.code, ended.err) == (0, "")
+    assert "compiling" in ended.out
+    assert "/ 10,000 steps" in ended.out
+    assert "mean return 1.00 over 5 episodes" in ended.out
+    assert "solved after" in ended.out
+    for command in ("zerone watch run", "zerone evaluate run", "zerone plot run"):
+        assert command in ended.out
+    assert (here / "run" / "figure.png").stat().st_size > 10_000
+
+
+def test_train_makes_a_new_folder_each_time(zerone, here):
+    assert zerone(*LINE, "--steps", 50, "--quiet", "--no-figure").out == "runs/q-learning-zerone-Treasure-v0-1\n"
+    assert zerone(*LINE, "--steps", 50, "--quiet", "--no-figure").out == "runs/q-learning-zerone-Treasure-v0-2\n"
+    assert not (here / "runs" / "q-learning-zerone-Treasure-v0-1" / "figure.png").exists()
+
+
+def test_train_json_has_all_keys_and_nothing_beside_it(zerone):
+    ended = zerone(*LINE, "--steps", 300, "--seeds", 2, "--seed", 5, "--json", "--no-figure")
+    assert ended.err == ""
+    wanted = {"run", "algorithm", "environment", "engine", "steps", "seconds", "steps_per_second", "startup_seconds"}
+    assert wanted | {"seeds"} <= ended.json.keys()
+    assert (ended.json["steps"], ended.json["engine"]) == (600, "compiled")
+    assert [each["seed"] for each in ended.json["seeds"]] == [5, 6]
+    assert {"seed", "solved", "solved_at_step", "return_mean", "steps"} <= ended.json["seeds"][0].keys()
+
+
+def test_what_is_typed_overrides_the_preset_and_is_kept(zerone, here):
+    ended = zerone(
+        "train", "--learning-rate", "0.25", "q-learning", "--environments=3", "zerone/Maze-v0", "--steps", "3e2",
+        "--option", "step_reward=-1", "--option", "observe=index", "--evaluation-episodes", 2, "--out", "run",
+        "--save-every", 150, "--keep-last", 1, "--solved-at", "-0.5", "--no-figure", "--chunk", 7,
+    )  # fmt: skip
+    assert ended.code == 0, ended
+    config = json.loads((here / "run" / "config.json").read_text())
+    assert config["algorithm"]["settings"]["learning_rate"] == 0.25
+    assert config["algorithm"]["settings"]["environments"] == 3
+    assert config["environment"]["options"] == {"step_reward": -1.0, "observe": "index"}
+    assert isinstance(config["environment"]["options"]["step_reward"], float)
+    assert (config["steps"], config["save_every"], config["keep_last"]) == (300, 150, 1)
+    assert (config["solved_at"], config["stop_when_solved"], config["figure"]) == (-0.5, False, False)
+    assert len(list((here / "run" / "checkpoints").glob("step-*"))) == 1
+
+
+def test_flags_and_lists_of_hyperparameters(zerone, here):
+    zerone("train", "dqn", "CartPole-v1", "--double", "--hidden", "8,4", "--steps", 8, "--evaluation-episodes", 1,
+           "--out", "run", "--no-figure")  # fmt: skip
+    settings = json.loads((here / "run" / "config.json").read_text())["algorithm"]["settings"]
+    assert (settings["double"], settings["hidden"]) == (True, [8, 4])
+
+
+def test_options_of_foreign_environments_are_what_they_look_like(zerone, here):
+    zerone("train", "q-learning", "FrozenLake-v1", "--option", "is_slippery=false", "--option", "map_name=4x4",
+           "--option", "success_rate=0.5", "--steps", 20, "--evaluation-episodes", 1, "--out", "run",
+           "--no-figure")  # fmt: skip
+    config = json.loads((here / "run" / "config.json").read_text())
+    assert config["engine"] == "host"
+    assert config["environment"]["options"] == {"is_slippery": False, "map_name": "4x4", "success_rate": 0.5}
+
+
+def test_overwrite_replaces_a_run(zerone, here):
+    for steps in (50, 70):
+        assert zerone(*LINE, "--steps", steps, "--out", "run", "--overwrite", "--no-figure").code == 0
+    assert json.loads((here / "run" / "config.json").read_text())["steps"] == 70
+
+
+def test_resume_of_a_finished_run_takes_what_it_was_begun_with(zerone, treasure, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(treasure, tmp_path / "copy")
+    before = json.loads((copy / "result.json").read_text())
+    ended = zerone(
+        "train", "q-learning", "zerone/Treasure-v0", "--steps", 400, "--seeds", 2, "--resume", copy, "--json"
+    )
+    assert ended.code == 0, ended
+    assert ended.json["seeds"] == before["seeds"]
+    assert zerone("train", "--resume", copy, "--quiet").out == f"{copy}\n"
+
+
+def test_evaluate_in_words_and_json(zerone, treasure):
+    ended = zerone("evaluate", treasure, "--episodes", 3, "--seed", 1, "--json")
+    assert {"run", "episodes", "return_mean", "return_std", "length_mean", "returns", "seeds"} <= ended.json.keys()
+    assert [each["seed"] for each in ended.json["seeds"]] == [0, 1]
+    assert len(ended.json["seeds"][0]["returns"]) == ended.json["episodes"] == 3
+    assert zerone("evaluate", treasure, "--episodes", 3, "--seed", 1, "--json").json == ended.json
+    words = zerone("evaluate", treasure, "--episodes", 3, "--checkpoint", "last").out
+    assert "mean return" in words
+    assert "seed 1" in words
+
+
+def test_watch_as_text(zerone, treasure):
+    ended = zerone("watch", treasure, "--text", "--episodes", 2)
+    assert (ended.code, ended.err) == (0, "")
+    assert "episode 1  step 0  return 0\no----T\n" in ended.out
+    assert "episode 2  step 5  return 1  (ended)\n-----o\n" in ended.out
+    assert zerone("watch", treasure, "--episodes", 2).out == ended.out  # no display: text is what is left
+    assert zerone("watch", treasure, "--text", "--follow").out.startswith(ended.out)  # it has ended: its last agent
+
+
+def test_watch_on_film(zerone, treasure, here):
+    ended = zerone("watch", treasure, "--video", "film.gif")
+    assert ended.out == "film.gif: 2.0 s of q-learning on zerone/Treasure-v0\n"
+    assert zerone("watch", treasure, "--video", "film.mp4", "--agent", 1).code == 0
+    from zerone.show.film import _ffmpeg
+
+    reading = [_ffmpeg(), "-loglevel", "error", "-i", "film.mp4", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    pixels = subprocess.run(reading, capture_output=True, check=True).stdout  # noqa: S603
+    height, width = 128 + 30, 6 * 96 + 32
+    assert len(pixels) == 8 * height * width * 3  # 6 moments; the last of them three times
+    assert sorted(each.name for each in here.iterdir()) == ["film.gif", "film.mp4"]
+
+
+def test_watch_in_a_window(zerone, treasure, monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    ended = zerone("watch", treasure, "--window", "--episodes", 1)
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
+def test_plot_one_and_several(zerone, treasure, here):
+    assert zerone("plot", treasure, "--out", "one.svg").out == "one.svg\n"
+    assert zerone("plot", treasure, treasure, "--out", "two.pdf", "--json").json["figure"] == "two.pdf"
+    assert (here / "two.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_algorithms_are_listed(zerone):
+    from zerone.algorithms import catalogue
+
+    names = [entry.name for entry in catalogue.entries()]
+    listed = zerone("algorithms", "--json").json
+    assert [each["name"] for each in listed] == names
+    assert {"text", "model", "learns", "updates", "policy", "observations", "actions", "paper"} <= listed[0].keys()
+    words = zerone("algorithms").out
+    assert all(f"\n{name} " in f"\n{words}" for name in names)
+    assert "--learning-rate" in zerone("algorithms", names[0]).out
+
+
+def test_environments_are_listed(zerone):
+    from zerone.environments import catalogue
+
+    names = [entry.id for entry in catalogue.entries()]
+    listed = zerone("environments", "--json").json
+    assert [each["name"] for each in listed] == names
+    words = zerone("environments").out
+    assert all(f"\n{name} " in f"\n{words}" for name in names)
+    assert "step_reward" in zerone("environments", "zerone/Maze-v0").out
+    options = zerone("environments", "zerone/Maze-v0", "--json").json["options"]
+    assert {"name": "limit", "default": 100}.items() <= options[0].items()
+
+
+@pytest.mark.parametrize("entry", __import__("zerone.algorithms.catalogue").algorithms.catalogue.entries(),
+                         ids=lambda entry: entry.name)  # fmt: skip
+def test_every_hyperparameter_has_an_option_of_its_own(zerone, entry):
+    import dataclasses
+
+    from zerone.cli.options import option_names
+    from zerone.cli.settings import settings_of
+    from zerone.cli.train import train
+
+    common = {name for parameter in train.params for name in option_names(parameter)} | {"--help"}
+    text = zerone("train", entry.name, "--help").out
+    for setting in settings_of(entry.make):
+        assert setting.option in text
+        assert not {setting.option, setting.negation} & common
+        assert setting.allowed is not None, setting.name
+        assert setting.allowed.text, setting.name
+        if not setting.is_flag:
+            assert setting.convert(setting.typed_default()) == setting.default
+    assert len(settings_of(entry.make)) == len(dataclasses.fields(entry.make))
+
+
+def test_help_is_there(zerone):
+    assert "zerone train" in zerone().out
+    assert zerone("--help").out == zerone().out
+    assert "ALGORITHM" in zerone("train", "--help").out
+    for command in ("evaluate", "watch", "plot", "algorithms", "environments"):
+        assert f"Usage: zerone {command}" in zerone(command, "--help").out
+    import zerone as package
+
+    assert zerone("--version").out == f"zerone {package.__version__}\n"

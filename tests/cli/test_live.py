@@ -1,0 +1,109 @@
+"""A window beside a training: it shows what was learned last, and cannot harm the training."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+import types
+
+import numpy as np
+import pytest
+
+from zerone.cli.live import Audience
+from zerone.cli.watch import LIVE
+from zerone.runs import checkpoint
+
+
+def glance(steps: int, latest: float | None = None):
+    return types.SimpleNamespace(steps=steps, latest_return=latest)
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """What `Audience` starts, in the place of a window: a process that waits until it is let go."""
+    import subprocess
+
+    made: list[subprocess.Popen[bytes]] = []
+
+    def start(self: Audience):
+        command = [sys.executable, "-c", self.program]
+        made.append(subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE))  # noqa: S603
+        return made[-1]
+
+    monkeypatch.setattr(Audience, "program", "import sys; sys.stdin.read()", raising=False)
+    monkeypatch.setattr(Audience, "_start", start)
+    return made
+
+
+def test_starts_once_the_return_is_reached_and_leaves_nothing(started, tmp_path):
+    with Audience(tmp_path, level=10.0) as audience:
+        audience.look(glance(0), pytest.fail)
+        audience.look(glance(5), pytest.fail)
+        audience.look(glance(6, 9.9), pytest.fail)
+        assert started == []
+        audience.look(glance(7, 10.0), lambda: {"w": np.arange(3.0)})
+        assert checkpoint.load(tmp_path / LIVE)[1] == {"step": 7}
+        audience.look(glance(8, 11.0), pytest.fail)  # within the same second
+        assert len(started) == 1
+        assert started[0].poll() is None
+    assert started[0].returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_window_that_breaks_is_told_once_and_the_training_goes_on(started, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Audience, "program", "raise SystemExit('zerone: no screen')")
+    monkeypatch.setattr("zerone.cli.live.SECONDS_BETWEEN_POLICIES", 0.0)
+    with Audience(tmp_path) as audience:
+        audience.look(glance(1), dict)
+        started[0].wait()
+        for steps in (2, 3, 4):
+            audience.look(glance(steps), dict)
+    assert capsys.readouterr().err == "zerone: the window is gone: zerone: no screen; the training goes on\n"
+
+
+def test_a_disk_that_refuses_ends_only_the_watching(started, tmp_path, capsys):
+    with Audience(tmp_path / "gone") as audience:
+        audience.look(glance(1), lambda: {"w": np.zeros(1)})
+    assert started == []
+    assert capsys.readouterr().err.startswith("zerone: the window is gone: ")
+
+
+def test_watching_changes_no_result(zerone, here, monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    words = ("train", "q-learning", "zerone/Treasure-v0", "--steps", 4000, "--evaluation-episodes", 2, "--no-figure")
+    assert zerone(*words, "--out", "plain", "--quiet").code == 0
+    ended = zerone(*words, "--out", "watched", "--watch", "--chunk", 1, "--quiet")
+    assert (ended.code, ended.err) == (0, "")
+    assert (here / "plain" / "metrics.csv").read_bytes() == (here / "watched" / "metrics.csv").read_bytes()
+    assert not (here / "watched" / LIVE).exists()
+
+
+def test_follow_takes_up_what_is_new_and_ends_with_the_training(zerone, here):
+    """The newest table goes left at first, then right; then the training ends."""
+    words = ("train", "q-learning", "zerone/Treasure-v0", "--steps", 200, "--evaluation-episodes", 2, "--no-figure")
+    assert zerone(*words, "--out", "run", "--quiet").code == 0
+    result = (here / "run" / "result.json").read_bytes()
+    (here / "run" / "result.json").unlink()
+
+    def live(value: float, step: int) -> None:
+        table = np.zeros((6, 2), np.float32)
+        table[:, 1] = value
+        checkpoint.save(here / "run" / LIVE, checkpoint.flatten(table, "policy/"), {"step": step})
+
+    def learn() -> None:
+        time.sleep(2.0)
+        live(1.0, 222)
+        time.sleep(2.5)
+        (here / "run" / "result.json").write_bytes(result)
+
+    live(-1.0, 111)
+    training = threading.Thread(target=learn)
+    training.start()
+    ended = zerone("watch", "run", "--text", "--follow")
+    training.join()
+    assert ended.code == 0, ended
+    assert "episode 1  step 1  return 0  after 111 steps of training\no----T\n" in ended.out
+    assert "return 1  (ended)  after 222 steps of training\n-----o\n" in ended.out
+    assert json.loads(result)["run"] == "run"

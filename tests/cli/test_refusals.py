@@ -1,0 +1,161 @@
+"""Bad input: exit code 2, one line that says what and what instead, and nothing created."""
+
+from __future__ import annotations
+
+import pytest
+
+CARTPOLE = ("train", "dqn", "CartPole-v1")
+LINE = ("train", "q-learning", "zerone/Treasure-v0")
+
+REFUSED = [
+    # commands and words
+    (("trian",), ["trian", "did you mean train?"]),
+    (("frobnicate",), ["frobnicate", "evaluate", "watch"]),
+    (("--frob",), ["--frob", "--version"]),
+    (("train",), ["ALGORITHM", "ENVIRONMENT", "zerone train"]),
+    (("train", "dqn"), ["ENVIRONMENT is missing", "zerone environments"]),
+    (("train", "dqm", "CartPole-v1"), ["'dqm'", "did you mean 'dqn'?"]),
+    (("train", "dqn", "CartPole-v9"), ["'CartPole-v9'", "did you mean 'CartPole-v1'?"]),
+    (("train", "dqn", "zerone/Maize-v0"), ["zerone/Maize-v0", "zerone/Maze-v0"]),
+    (("train", "dqn", "no_such_module:Thing-v0"), ["no_such_module", "cannot be imported"]),
+    ((*CARTPOLE, "more"), ["'more'", "word too many"]),
+    (("algorithms", "dqm"), ["'dqm'", "did you mean 'dqn'?"]),
+    (("environments", "CartPole"), ["'CartPole'", "did you mean 'CartPole-v1'?"]),
+    (("evaluate",), ["RUN is missing"]),
+    (("plot",), ["RUN is missing"]),
+    (("watch",), ["RUN is missing"]),
+    # numbers of the training
+    *(((*CARTPOLE, "--steps", bad), ["--steps", bad, "whole number, from 1"]) for bad in ("0", "-5", "abc", "1.5", "nan")),
+    *(((*CARTPOLE, "--seed", bad), ["--seed", bad, "from 0 to 4294967295"]) for bad in ("-1", "4294967296", "x", "")),
+    ((*CARTPOLE, "--seeds", "0"), ["--seeds 0", "from 1"]),
+    ((*CARTPOLE, "--seed", "4294967295", "--seeds", "2"), ["4294967296", "from 0 to 4294967295"]),
+    ((*CARTPOLE, "--evaluate-every", "-1"), ["--evaluate-every -1", "from 1"]),
+    ((*CARTPOLE, "--evaluation-episodes", "0"), ["--evaluation-episodes 0", "from 1"]),
+    ((*CARTPOLE, "--save-every", "no"), ["--save-every no", "from 1"]),
+    ((*CARTPOLE, "--keep-last", "0"), ["--keep-last 0", "at least 1"]),
+    ((*CARTPOLE, "--chunk", "0"), ["--chunk 0", "from 1"]),
+    ((*CARTPOLE, "--solved-at", "inf"), ["--solved-at inf", "finite number"]),
+    ((*CARTPOLE, "--watch-from", "nan"), ["--watch-from nan", "finite number"]),
+    ((*CARTPOLE, "--engine", "hots"), ["--engine hots", "did you mean 'host'?", "compiled"]),
+    ((*CARTPOLE, "--steps"), ["--steps needs a value", "zerone train --help"]),
+    ((*CARTPOLE, "--out", ""), ["--out ''", "a path"]),
+    # hyperparameters
+    ((*CARTPOLE, "--learning-rate", "nan"), ["--learning-rate nan", "a number above 0"]),
+    ((*CARTPOLE, "--learning-rate", "inf"), ["--learning-rate inf", "a number above 0"]),
+    ((*CARTPOLE, "--learning-rate", "-0.5"), ["--learning-rate -0.5", "a number above 0"]),
+    ((*CARTPOLE, "--learning-rate=fast"), ["--learning-rate fast", "a number above 0"]),
+    ((*CARTPOLE, "--discount", "1.2"), ["--discount 1.2", "at least 0 and at most 1"]),
+    ((*CARTPOLE, "--batch", "2.5"), ["--batch 2.5", "a whole number at least 1"]),
+    ((*CARTPOLE, "--hidden", "64,x"), ["--hidden 64,x", "numbers separated by commas, each at least 1"]),
+    ((*CARTPOLE, "--hidden", "64,0"), ["--hidden 64,0", "each at least 1"]),
+    ((*CARTPOLE, "--hidden", ""), ["--hidden", "separated by commas"]),
+    ((*CARTPOLE, "--loss", "hubber"), ["--loss hubber", "did you mean 'huber'?", "squared"]),
+    ((*CARTPOLE, "--double=3"), ["--double takes no value", "'3'"]),
+    ((*CARTPOLE, "--learnin-rate", "1"), ["--learnin-rate", "did you mean --learning-rate?"]),
+    ((*CARTPOLE, "--step", "100"), ["--step ", "did you mean --steps?"]),
+    ((*CARTPOLE, "--batch"), ["--batch needs a value"]),
+    ((*LINE, "--hidden", "64"), ["q-learning has no --hidden", "dqn", "--discount"]),
+    ((*LINE, "--no-double"), ["q-learning has no --no-double", "dqn"]),
+    # environments
+    ((*CARTPOLE, "--option", "gravity"), ["--option gravity", "NAME=VALUE"]),
+    ((*CARTPOLE, "--option", "gravty=9"), ["gravty", "did you mean 'gravity'?"]),
+    ((*CARTPOLE, "--option", "gravity=up"), ["--option gravity=up", "gravity is"]),
+    ((*CARTPOLE, "--option", "limit=-1"), ["limit = -1", "at least 0"]),
+    ((*LINE, "--option", "cells=1"), ["cells = 1"]),
+    (("train", "q-learning", "CartPole-v1"), ["q-learning cannot take CartPole-v1", "these can: dqn"]),
+    (("train", "dqn", "Acrobot-v1", "--engine", "compiled"), ["Acrobot-v1", "--engine host"]),
+    # runs that are not there
+    *(((command, "nowhere"), ["nowhere", "no such run folder"]) for command in ("evaluate", "watch", "plot")),
+    (("train", "--resume", "nowhere"), ["nowhere", "no such run folder"]),
+    (("evaluate", "nowhere", "--episodes", "0"), ["--episodes 0", "from 1"]),
+    (("watch", "nowhere", "--text", "--window"), ["--window, --video and --text exclude each other"]),
+    (("watch", "nowhere", "--video", "film.avi"), ["--video film.avi", ".mp4, .gif"]),
+    (("watch", "nowhere", "--video", "gone/film.mp4"), ["--video gone/film.mp4", "gone does not"]),
+    (("watch", "nowhere", "--window"), ["no window can be opened"]),
+    (("watch", "nowhere", "--follow", "--checkpoint", "best"), ["--follow and --checkpoint"]),
+    (("plot", "nowhere", "--out", "curve.jpg"), ["--out curve.jpg", ".png, .svg, .pdf"]),
+    (("plot", "one", "two"), ["--out is missing"]),
+    # a window that nobody would see: said before the training
+    ((*CARTPOLE, "--watch"), ["no window can be opened"]),
+    ((*CARTPOLE, "--watch-from", "100"), ["no window can be opened"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"), REFUSED, ids=lambda each: " ".join(each) if isinstance(each, tuple) else ""
+)
+def test_is_refused_in_one_line_and_creates_nothing(zerone, here, arguments, words):
+    zerone(*arguments).refused(*words)
+    assert list(here.iterdir()) == []
+
+
+def test_a_run_is_not_overwritten_unasked(zerone, treasure):
+    before = {each: each.read_bytes() for each in treasure.rglob("*") if each.is_file()}
+    zerone(*LINE, "--steps", 10, "--out", treasure).refused(str(treasure), "--resume", "--overwrite")
+    assert before == {each: each.read_bytes() for each in treasure.rglob("*") if each.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("dqn",), ["ALGORITHM dqn", "q-learning"]),
+        (("q-learning", "zerone/Maze-v0"), ["ENVIRONMENT zerone/Maze-v0", "zerone/Treasure-v0"]),
+        (("--steps", "500"), ["--steps 500", "400"]),
+        (("--seed", "7"), ["--seed"]),
+        (("--seeds", "3"), ["--seeds"]),
+        (("q-learning", "--learning-rate", "0.5"), ["--learning-rate 0.5", "0.1"]),
+        (("--option", "cells=9"), ["--option cells 9", "its default"]),
+        (("--engine", "host"), ["--engine host", "compiled"]),
+        (("--out", "elsewhere"), ["--out"]),
+        (("--overwrite",), ["--overwrite and --resume exclude each other"]),
+        (("--keep-last", "9"), ["--keep-last 9"]),
+    ],
+)
+def test_a_run_goes_on_as_it_was_begun_or_not_at_all(zerone, treasure, arguments, words):
+    zerone("train", "--resume", treasure, *arguments).refused(*words)
+
+
+def test_what_a_run_does_not_have_is_listed(zerone, treasure):
+    zerone("evaluate", treasure, "--checkpoint", 7).refused("no checkpoint of step 7", "best, last")
+    zerone("evaluate", treasure, "--checkpoint", "gone.safetensors").refused("gone.safetensors", "best, last")
+    zerone("watch", treasure, "--text", "--agent", 5).refused("seed 5 was not trained", "0, 1")
+    zerone("plot", treasure, "--out", treasure).refused("must be a file")
+
+
+def test_benchmarks_that_are_not_there_are_said_to_be(zerone, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "zerone_benchmarks.command", None)
+    zerone("bench").refused("bench is not installed here")
+
+
+def test_a_fault_of_ours_is_one_line_and_with_debug_a_traceback(zerone, monkeypatch):
+    import zerone.cli.lists as lists
+
+    def broken(*_):
+        raise KeyError("first line\nsecond line")
+
+    monkeypatch.setattr(lists, "_print_blocks", broken)
+    ended = zerone("environments")
+    assert ended.code == 1
+    ended.said_one_line("unexpected KeyError", "--debug")
+    assert "Traceback" in zerone("environments", "--debug").err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (MemoryError(), 1, "out of memory"),
+        (OSError(28, "No space left on device", "file"), 1, "file: No space left on device (the disk is full)"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 1 bytes"), 1, "out of memory"),
+    ],
+)
+def test_what_the_machine_refuses_is_said_plainly(zerone, monkeypatch, error, code, words):
+    import zerone.cli.lists as lists
+
+    def broken(*_):
+        raise error
+
+    monkeypatch.setattr(lists, "_print_blocks", broken)
+    ended = zerone("environments")
+    assert ended.code == code
+    ended.said_one_line(words)

@@ -1,0 +1,54 @@
+"""What every test runs under: no silent broadcasting, and a place of its own for compiled programs."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jax
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # `toys` is for all tests
+
+# (N, 1) - (N,) is an error everywhere: in threads too, which a context manager would not reach.
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+_compiled = 0
+
+
+def _note(event: str, seconds: float, **_: object) -> None:
+    global _compiled
+    _compiled += event == "/jax/core/compile/backend_compile_duration"
+
+
+jax.monitoring.register_event_duration_secs_listener(_note)
+
+
+def pytest_configure() -> None:
+    """The user's own cache is not touched; processes that tests start share one of this session."""
+    os.environ["ZERONE_CACHE"] = tempfile.mkdtemp(prefix="zerone-tests-")
+
+
+def pytest_unconfigure() -> None:
+    """Throw it away."""
+    import shutil
+
+    shutil.rmtree(os.environ["ZERONE_CACHE"], ignore_errors=True)
+
+
+@pytest.fixture
+def compilations() -> Callable[[], int]:
+    """How many programs were compiled since the test began."""
+    before = _compiled
+    return lambda: _compiled - before
+
+
+@pytest.fixture
+def key_reuse_raises() -> Iterator[None]:
+    """A random key used twice is an error.
+
+    Only for tests of pieces: in a loop over keys that were drawn before it, JAX's checker cries wolf.
+    """
+    with jax.debug_key_reuse(True):
+        yield

@@ -1,0 +1,273 @@
+"""Gymnasium's environments: true successors in every autoreset mode, any spaces, repeatable judgement."""
+
+import functools
+
+import gymnasium
+import jax
+import numpy as np
+import pytest
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from toys import CounterEnv, Keeper, equal_bits, small_dqn, small_ppo, wrong_steps
+
+from zerone.algorithms.q_learning import QLearning
+from zerone.engines import host
+from zerone.engines.host import Block, Host, seeds_for
+from zerone.engines.play import Happened, Player
+from zerone.engines.protocol import EVALUATE
+from zerone.environments.vector import make_vector
+
+ITERATIONS = 30
+MODES = pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.name)
+
+
+def counters(mode, **options):
+    """A function that makes vectors of counters; `copy=False` returns one buffer again and again."""
+    copy = options.pop("copy", True)
+
+    def make(number, seed):
+        del seed
+        return SyncVectorEnv([functools.partial(CounterEnv, **options)] * number, autoreset_mode=mode, copy=copy)
+
+    return make
+
+
+def played(make, algorithm=None, seed=0, iterations=ITERATIONS):
+    """All the steps of some iterations, and the row of the log."""
+    engine = Host(algorithm or Keeper(), make)
+    carries, blocks = [engine.init(seed)], []
+    for i in range(iterations):
+        carries = engine.advance(carries, [seed], [i], i + 1)
+        blocks.append(jax.device_get(carries[0].state.steps))
+    row, _ = engine.report(carries[0], 0, iterations)
+    engine.close()
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks), row
+
+
+@MODES
+@pytest.mark.parametrize("buffer", [False, True], ids=["new arrays", "one buffer"])
+def test_every_stored_step_is_true_and_none_is_lost_or_invented(mode, buffer):
+    # In SAME_STEP Gymnasium's own vector loses the last observation of an environment with one buffer.
+    steps, row = played(counters(mode, buffer=buffer and mode != AutoresetMode.SAME_STEP, copy=not buffer))
+    assert steps.reward.shape == (ITERATIONS * 4, 3)
+    assert wrong_steps(steps) == 0
+    assert (steps.reward == 1).all()  # the step that Gymnasium spends on a reset has reward 0
+    over = (steps.terminated | steps.truncated)[:-1]
+    assert over.sum() > 50
+    seen, following = steps.observation[1:, :, 0], steps.next_observation[:-1, :, 0]
+    np.testing.assert_array_equal(seen[~over], following[~over])  # no step between was lost
+    assert (seen[over] % 100 == 0).all()  # a new episode begins where one has ended, and nowhere else
+    assert float(row["return"]) == float(row["length"])
+    # The log counts each episode when it ends; steps that wait for the next block are counted already.
+    assert (steps.terminated | steps.truncated).sum() <= row["episodes"] <= over.sum() + 12
+
+
+class Naive(Player):
+    """The broken twin: what the vector returns is stored as it is."""
+
+    def step(self, action):
+        observation, reward, terminated, truncated, _ = self.environments.step(action)
+        over = terminated | truncated
+        self.observation = observation
+        if over.any() and self._mode == AutoresetMode.DISABLED:
+            self.observation, _ = self.environments.reset(options={"reset_mask": over})
+            observation = self.observation
+        return Happened(observation.copy(), np.float32(reward), terminated, truncated, np.ones(len(reward), bool))
+
+
+@MODES
+def test_the_detector_of_false_successors_catches_a_naive_player_in_every_mode(mode, monkeypatch):
+    monkeypatch.setattr(host, "Player", Naive)
+    steps, _ = played(counters(mode))
+    assert wrong_steps(steps) > 50
+
+
+@MODES
+def test_a_player_that_forgets_to_copy_is_caught(mode, monkeypatch):
+    class Forgetful(Player):
+        def reset(self, seeds):
+            self.observation, _ = self.environments.reset(seed=seeds)
+            self._resetting[:] = False
+
+        def step(self, action):
+            with monkeypatch.context() as patch:
+                patch.setattr("zerone.engines.play.np.array", np.asarray)
+                return super().step(action)
+
+    monkeypatch.setattr(host, "Player", Forgetful)
+    steps, _ = played(counters(mode, buffer=True, copy=False))
+    assert wrong_steps(steps) > 50
+
+
+def test_a_block_keeps_what_does_not_fit_for_the_next_one():
+    block, next_number, taken = Block(3, 2), np.zeros(2, int), []
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        real = random.random(2) < (0.9, 0.4)
+        block.add([next_number.copy()], real)
+        next_number += real
+        if block.full():
+            (column,) = block.take()
+            assert column.shape == (3, 2)
+            taken.append(column)
+    columns = np.concatenate(taken)
+    for number in columns.T:
+        np.testing.assert_array_equal(number, np.arange(len(columns)))
+
+
+class Strict(gymnasium.Env):
+    """Fails if it gets an action that is not in its space; the reward says that it is not at the lowest or highest."""
+
+    def __init__(self, observations, actions):
+        self.observation_space, self.action_space = observations, actions
+        self.seen = []
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.observation_space.seed(int(self.np_random.integers(2**31)))
+        self.left = 5
+        return self.observation_space.sample(), {}
+
+    def step(self, action):
+        inside = np.asarray(action, self.action_space.dtype)
+        inside = int(inside) if isinstance(self.action_space, spaces.Discrete) else inside
+        if not self.action_space.contains(inside):
+            raise ValueError(f"{action!r} is not in {self.action_space}")
+        self.seen.append(inside)
+        self.left -= 1
+        return self.observation_space.sample(), 0.5, False, self.left == 0, {}
+
+
+def _driven(algorithm, observations, actions, iterations):
+    """The carry after some iterations, all actions that the environments got, and the engine's own for 4 observations."""
+    made = []
+
+    def make():
+        made.append(Strict(observations, actions))
+        return made[-1]
+
+    engine = Host(algorithm, lambda number, seed: make_vector(make, "Strict-v0", number, seed))
+    carries = [engine.init(0)]
+    (carry,) = engine.advance(carries, [0], [0], iterations)
+    observations.seed(0)
+    greedy = engine.act(engine.policy(carry), np.stack([observations.sample() for _ in range(4)]))
+    engine.evaluate(engine.policy(carry), 0, 0, 3)
+    engine.close()
+    return carry, [action for each in made for action in each.seen], greedy
+
+
+def test_discrete_spaces_that_do_not_start_at_zero():
+    actions = spaces.Discrete(3, start=-1)
+    carry, got, greedy = _driven(QLearning(epsilon=1.0), spaces.Discrete(4, start=10), actions, 200)
+    assert set(got) == {-1, 0, 1}
+    assert all(actions.contains(int(action)) for action in greedy)
+    table = np.asarray(carry.state.policy)
+    assert table.shape == (4, 3)
+    assert (table > 0).all()  # every state's own row was learned
+
+
+def test_asymmetric_actions_reach_both_ends():
+    actions = spaces.Box(np.array([-1.0, 5.0], np.float32), np.array([3.0, 6.0], np.float32))
+    _, got, greedy = _driven(small_ppo(), spaces.Box(-1.0, 1.0, (2,), np.float32), actions, 3)
+    np.testing.assert_array_equal(np.min(got, axis=0), actions.low)
+    np.testing.assert_array_equal(np.max(got, axis=0), actions.high)
+    assert all(actions.contains(action) for action in greedy)
+
+
+def test_pictures_are_remembered_as_bytes():
+    pictures = spaces.Box(0, 255, (10, 9, 1), np.uint8)
+    carry, got, _ = _driven(small_dqn(warmup=8), pictures, spaces.Discrete(2), 4)
+    memory = carry.state.memory.data.observation
+    assert memory.dtype == np.uint8
+    assert len(np.unique(memory[:16])) > 100
+    assert set(got) == {0, 1}
+    assert int(carry.state.updates) == 3
+
+
+def test_float64_observations_are_taken():
+    carry, _, _ = _driven(small_dqn(), spaces.Box(-1.0, 1.0, (2,), np.float64), spaces.Discrete(2), 3)
+    assert carry.state.memory.data.observation.dtype == np.float32
+
+
+def test_evaluation_plays_the_episodes_of_its_seeds_and_is_repeatable():
+    engine = Host(Keeper(), counters(AutoresetMode.DISABLED))
+    policy = np.zeros(2, np.float32)
+    found = engine.evaluate(policy, 4, 1, 45)
+
+    def length(seed):
+        env = CounterEnv()
+        env.reset(seed=seed)
+        return next(n for n in range(1, 99) if any(env.step(0)[2:4]))
+
+    expected = [length(seed) for seed in seeds_for(4, EVALUATE, 1, 45)]
+    np.testing.assert_array_equal(found.lengths, expected)
+    np.testing.assert_array_equal(found.returns, expected)
+    np.testing.assert_array_equal(engine.evaluate(policy, 4, 1, 45).returns, expected)
+    np.testing.assert_array_equal(engine.evaluate(policy, 4, 1, 7).returns, expected[:7])
+    assert (engine.evaluate(policy, 4, 2, 45).returns != expected).any()
+    assert (engine.evaluate(policy, 5, 1, 45).returns != expected).any()
+    engine.close()
+
+
+@MODES
+def test_evaluation_is_the_same_in_every_mode(mode):
+    engine = Host(Keeper(), counters(mode))
+    disabled = Host(Keeper(), counters(AutoresetMode.DISABLED))
+    policy = np.zeros(2, np.float32)
+    np.testing.assert_array_equal(
+        engine.evaluate(policy, 0, 0, 25).returns, disabled.evaluate(policy, 0, 0, 25).returns
+    )
+    engine.close()
+    disabled.close()
+
+
+class Endless(CounterEnv):
+    """Never ends."""
+
+    def step(self, action):
+        observation, reward, _, _, info = super().step(action)
+        return observation, reward, False, False, info
+
+
+def test_an_environment_that_never_ends_is_cut_in_evaluation(monkeypatch):
+    monkeypatch.setattr(host, "LONGEST_EVALUATION", 60)
+    engine = Host(Keeper(), lambda number, seed: make_vector(Endless, "Endless-v0", number, seed))
+    np.testing.assert_array_equal(engine.evaluate(np.zeros(2, np.float32), 0, 0, 3).lengths, [60, 60, 60])
+    engine.close()
+
+
+def test_seeds_play_different_episodes_and_the_same_seed_the_same():
+    make = counters(AutoresetMode.DISABLED)
+    one, again, other = (played(make, seed=seed, iterations=8)[0] for seed in (0, 0, 1))
+    assert equal_bits(one, again)
+    assert not np.array_equal(one.observation, other.observation)
+    assert not np.array_equal(one.action, other.action)
+    first = one.observation[0, :, 0]
+    assert len(set(first.tolist())) == 3  # environments of one seed differ too
+
+
+def test_actions_do_not_depend_on_how_a_training_is_cut():
+    make = counters(AutoresetMode.DISABLED)
+    engine = Host(Keeper(), make)
+    (whole,) = engine.advance([engine.init(0)], [0], [0], 9)
+    carries = [engine.init(0)]
+    for i in range(9):
+        carries = engine.advance(carries, [0], [i], i + 1)
+    assert equal_bits(whole.state, carries[0].state)
+    engine.close()
+
+
+def test_what_was_saved_goes_on_with_new_episodes_and_the_same_knowledge():
+    engine = Host(QLearning(), lambda number, seed: make_vector(_grid, "Grid-v0", number, seed))
+    (carry,) = engine.advance([engine.init(1)], [1], [0], 30)
+    saved = jax.tree.map(np.asarray, engine.saved(carry))
+    assert jax.tree.map(np.shape, saved) == jax.tree.map(np.shape, engine.saved_example())
+    resumed = engine.resume(saved, 1, 30)
+    assert equal_bits(resumed.state, carry.state)
+    np.testing.assert_array_equal(resumed.episodes, carry.episodes)
+    engine.advance([resumed], [1], [30], 40)
+    engine.close()
+
+
+def _grid():
+    return Strict(spaces.Discrete(4), spaces.Discrete(2))

@@ -1,0 +1,132 @@
+"""Networks take any leading axes, treat each sample by itself, and start as their papers say."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from zerone.parts.networks import MLP, Applied, Network
+
+SPACES = {
+    "vector": spaces.Box(-1.0, 1.0, (3,), np.float32),
+    "discrete": spaces.Discrete(4),
+    "picture": spaces.Box(0, 255, (10, 9, 1), np.uint8),
+    "scalar": spaces.Box(-1.0, 1.0, (), np.float32),
+}
+ANY_SPACE = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+
+
+def observations(space, *leading):
+    space.seed(0)
+    number = int(np.prod(leading))
+    drawn = np.stack([np.asarray(space.sample()) for _ in range(number)])
+    return jnp.asarray(drawn.reshape(*leading, *(space.shape or ())))
+
+
+def network(space, outputs=2):
+    return Network(jax.random.key(0), space, (8,), outputs)
+
+
+@ANY_SPACE
+def test_leading_axes_are_batch_axes(space):
+    net, seen = jax.jit(lambda: network(space))(), observations(space, 3, 2)
+    together = jax.jit(net.__call__)(seen)
+    assert together.shape == (3, 2, 2)
+    assert together.dtype == jnp.float32
+    for i in range(3):
+        np.testing.assert_allclose(jax.jit(net.__call__)(seen[i, 1]), together[i, 1], rtol=1e-4, atol=1e-5)
+
+
+def _moved_gradients(loss, space):
+    """For each sample's loss: how much its gradient moves when the last sample changes."""
+    net, seen = network(space), observations(space, 4)
+    other = seen.at[-1].set(observations(space, 9)[-1])
+    assert not np.array_equal(seen[-1], other[-1])
+
+    each = jax.jit(jax.jacrev(loss))
+
+    def gradients(x):
+        grads = each(net, x)
+        return np.concatenate([np.reshape(leaf, (4, -1)) for leaf in jax.tree.leaves(grads)], axis=1)
+
+    return np.abs(gradients(seen) - gradients(other)).max(axis=1)
+
+
+@pytest.mark.parametrize("space", [SPACES["vector"], SPACES["picture"]], ids=["vector", "picture"])
+def test_one_samples_gradient_does_not_move_when_another_sample_changes(space):
+    def right(net, x):
+        return jnp.square(net(x)[:, 0] - 1.0)
+
+    def broadcast(net, x):  # the broken twin: (N, 1) - (N,) is (N, N)
+        with jax.numpy_rank_promotion("allow"):
+            return jnp.square(net(x)[:, :1] - net(x)[:, 1]).mean(axis=1)
+
+    moved = _moved_gradients(right, space)
+    assert moved[-1] > 1e-4
+    assert moved[:-1].max() < 1e-6
+    assert _moved_gradients(broadcast, space)[:-1].max() > 1e-4
+
+
+def test_broadcasting_by_rank_is_an_error_in_the_whole_suite():
+    with pytest.raises(ValueError, match="rank_promotion"):
+        jnp.ones((4, 1)) - jnp.ones(4)
+
+
+def test_an_mlp_is_the_numpy_product_of_its_layers():
+    mlp = MLP(jax.random.key(1), 3, (5, 4), 2, activation=jnp.tanh)
+    x = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    y = x
+    for i, layer in enumerate(mlp.layers):
+        y = y @ np.asarray(layer.weight) + np.asarray(layer.bias)
+        y = np.tanh(y) if i < 2 else y
+    np.testing.assert_allclose(mlp(jnp.asarray(x)), y, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_start_with_the_deviation_of_their_gain_and_no_two_are_the_same():
+    mlp = MLP(jax.random.key(2), 200, (300, 250), 100, gain=np.sqrt(2), last=0.01)
+    for layer, scale in zip(mlp.layers, (np.sqrt(2), np.sqrt(2), 0.01), strict=True):
+        inputs = layer.weight.shape[0]
+        assert float(layer.weight.std()) == pytest.approx(scale / np.sqrt(inputs), rel=0.02)
+        assert float(layer.weight.mean()) == pytest.approx(0, abs=5 * scale / np.sqrt(inputs) / np.sqrt(25_000))
+        assert float(jnp.abs(layer.weight).max()) <= scale * np.sqrt(3 / inputs) * (1 + 1e-6)
+        assert not layer.bias.any()
+    smallest = min(layer.weight.size for layer in mlp.layers)
+    first = [np.ravel(layer.weight)[:smallest] / np.std(layer.weight) for layer in mlp.layers]
+    assert np.abs(np.corrcoef(first) - np.eye(3)).max() < 0.05
+
+
+@pytest.mark.parametrize("size", [8, 9, 16, 35, 36, 84])
+def test_pictures_of_every_size_become_features(size):
+    space = spaces.Box(0, 255, (size, size + 3, 2), np.uint8)
+    net = jax.eval_shape(lambda: network(space))
+    made = jax.eval_shape(lambda x: network(space)(x), jax.ShapeDtypeStruct((5, size, size + 3, 2), jnp.uint8))
+    assert made.shape == (5, 2)
+    assert net.mlp.layers[0].weight.shape[0] > 0
+
+
+def test_a_picture_is_read_by_a_convolution_so_that_bytes_count_as_parts_of_255():
+    space = SPACES["picture"]
+    net = network(space)
+    assert net.convolution is not None
+    seen = observations(space, 2)
+    np.testing.assert_allclose(net(seen), net.mlp(net.convolution(seen.astype(jnp.float32) / 255)), rtol=1e-5)
+
+
+def test_a_network_of_another_library_is_two_functions():
+    class Module:  # as Flax has it
+        def init(self, key, x):
+            return {"w": jax.random.normal(key, (x.shape[-1], 2))}
+
+        def apply(self, parameters, x):
+            return x @ parameters["w"]
+
+    module = Module()
+    parameters = module.init(jax.random.key(0), jnp.ones(3))
+    net = Applied(module.apply, parameters)
+    assert jax.tree.leaves(net)[0] is parameters["w"]
+    x = jnp.ones((5, 3))
+    np.testing.assert_array_equal(eqx.filter_jit(net)(x), module.apply(parameters, x))
+    grad = jax.grad(lambda n: n(x).sum())(net)
+    np.testing.assert_allclose(grad.parameters["w"], 5.0)

@@ -1,0 +1,140 @@
+"""The ring forgets the oldest first, draws only what is there, and is written in place."""
+
+import collections
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from toys import new_arrays
+
+from zerone.base.errors import InputError
+from zerone.parts.replay import Memory, Uniform
+
+ITEM = {"x": jax.ShapeDtypeStruct((2,), jnp.float32), "n": jax.ShapeDtypeStruct((), jnp.int32)}
+
+
+def items(first, count):
+    numbers = np.arange(first, first + count)
+    return {"x": np.stack([numbers, -numbers], 1).astype(np.float32), "n": numbers.astype(np.int32)}
+
+
+ADD = jax.jit(Uniform.add)
+
+
+@given(st.sampled_from([1, 4, 7]), st.lists(st.sampled_from([1, 3, 4, 7]), max_size=8))
+@settings(max_examples=40, deadline=None)
+def test_the_ring_holds_what_a_deque_holds(capacity, counts):
+    replay, model, written = Uniform(capacity), collections.deque(maxlen=capacity), 0
+    memory = replay.init(ITEM)
+    for wanted in counts:  # any number up to the capacity: often more than is left before the ring's end
+        count = min(wanted, capacity)
+        memory = ADD(replay, memory, items(written, count))
+        model.extend(range(written, written + count))
+        written += count
+    assert int(memory.size) == len(model)
+    assert int(memory.cursor) == written % capacity
+    held = replay.read(memory, jnp.arange(int(memory.size)))
+    assert sorted(held["n"].tolist()) == sorted(model)
+    np.testing.assert_array_equal(held["x"], np.stack([held["n"], -held["n"]], 1))
+
+
+def _slots(replay, memory, number, seed=0):
+    return np.asarray(replay.sample(memory, jax.random.key(seed), (number,)))
+
+
+@pytest.mark.parametrize("filled", [1, 3, 10])
+def test_slots_that_were_never_filled_are_never_drawn(filled):
+    replay = Uniform(10)
+    memory = replay.add(replay.init(ITEM), items(5, filled))
+    assert set(_slots(replay, memory, 2000)) == set(range(filled))
+    if filled < 10:  # the broken twin draws from the whole capacity
+        whole = jax.random.randint(jax.random.key(0), (2000,), 0, replay.capacity)
+        assert whole.max() >= filled
+
+
+def test_every_filled_slot_is_as_likely():
+    replay = Uniform(16)
+    memory = replay.add(replay.init(ITEM), items(0, 12))
+    counts = np.bincount(_slots(replay, memory, 60_000), minlength=12)
+    assert stats.chisquare(counts).pvalue > 1e-6
+    skewed = np.floor(12 * np.random.default_rng(0).random(60_000) ** 1.05).astype(int)
+    assert stats.chisquare(np.bincount(skewed, minlength=12)).pvalue < 1e-6
+
+
+def test_reading_keeps_the_shape_of_the_slots():
+    replay = Uniform(4)
+    held = replay.read(replay.add(replay.init(ITEM), items(0, 4)), jnp.array([[0, 1, 2], [3, 3, 3]]))
+    np.testing.assert_array_equal(held["n"], [[0, 1, 2], [3, 3, 3]])
+    assert held["x"].shape == (2, 3, 2)
+
+
+def test_a_memory_without_room_is_refused():
+    with pytest.raises(InputError, match="capacity = 0"):
+        Uniform(0)
+
+
+class Copying(Uniform):
+    """The broken twin: a branch on the size, so that the whole memory is copied at every step."""
+
+    def add(self, memory: Memory, batch: dict) -> Memory:
+        return jax.lax.cond(memory.size < 0, lambda m: m, lambda m: Uniform.add(self, m, batch), memory)
+
+
+class Selecting(Uniform):
+    """Another: the old memory or the new one, chosen slot by slot."""
+
+    def add(self, memory: Memory, batch: dict) -> Memory:
+        added = Uniform.add(self, memory, batch)
+        return jax.tree.map(lambda new, old: jnp.where(memory.size >= 0, new, old), added, memory)
+
+
+def _advance(replay):
+    """A compiled loop as the engine has it: add a few, draw a few, and feed on what was drawn."""
+
+    def advance(memory, count):
+        def one(i, carry):
+            memory, total = carry
+            new = {"x": jnp.full((4, 2), total), "n": jnp.full(4, i)}
+            memory = replay.add(memory, new)
+            slots = replay.sample(memory, jax.random.fold_in(jax.random.key(0), i), (8,))
+            return memory, total + replay.read(memory, slots)["x"].mean()
+
+        return jax.lax.fori_loop(0, count, one, (memory, jnp.float32(1)))
+
+    return jax.jit(advance, donate_argnums=0)
+
+
+def _new_memories(kind):
+    replay = kind(123_457)
+    program = _advance(replay).lower(jax.eval_shape(replay.init, ITEM), jnp.int32(10)).compile()
+    return new_arrays(program, replay.capacity)
+
+
+def test_the_compiled_loop_never_copies_the_memory():
+    assert _new_memories(Uniform) == 0
+
+
+@pytest.mark.parametrize("broken", [Copying, Selecting])
+def test_the_detector_of_a_copied_memory_catches_its_broken_twins(broken):
+    assert _new_memories(broken) > 0
+
+
+def _steps_per_second(replay, steps):
+    advance = _advance(replay)
+    memory = jax.jit(replay.init)({name: jnp.zeros(x.shape, x.dtype) for name, x in ITEM.items()})
+    memory, _ = jax.block_until_ready(advance(memory, 10))
+    best = 0.0
+    for _ in range(5):
+        started = time.perf_counter()
+        memory, _ = jax.block_until_ready(advance(memory, steps))
+        best = max(best, steps / (time.perf_counter() - started))
+    return best
+
+
+def test_a_memory_of_a_million_is_nearly_as_fast_as_one_of_ten_thousand():
+    assert _steps_per_second(Uniform(10**6), 2000) > 0.5 * _steps_per_second(Uniform(10**4), 2000)

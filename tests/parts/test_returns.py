@@ -1,0 +1,233 @@
+"""Targets, advantages and losses against NumPy, closed forms and numbers worked by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toys import chain, cycle
+
+from zerone.parts import returns
+
+JITTED = pytest.mark.parametrize("jit", [lambda f: f, jax.jit], ids=["eager", "jit"])
+
+
+@JITTED
+def test_pick_takes_the_value_of_each_action(jit):
+    values = jnp.array([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]])
+    np.testing.assert_array_equal(jit(returns.pick)(values, jnp.array([[1, 0], [0, 1]])), [[2, 3], [5, 8]])
+
+
+@JITTED
+def test_one_step_target_masks_only_what_terminated(jit):
+    reward, next_value = jnp.array([1.0, -2.0, 0.5]), jnp.array([10.0, 20.0, -4.0])
+    target = jit(returns.one_step_target)(reward, jnp.array([False, True, False]), 0.5, next_value)
+    np.testing.assert_allclose(target, [6.0, -2.0, -1.5])
+
+
+@JITTED
+def test_a_terminal_state_whose_value_is_no_number_does_not_spoil_the_target(jit):
+    target = jit(returns.one_step_target)(jnp.ones(1), jnp.ones(1, bool), 0.9, jnp.array([jnp.inf]))
+    np.testing.assert_array_equal(target, [1.0])
+
+
+@JITTED
+def test_natural_and_double_targets_on_numbers_worked_by_hand(jit):
+    online, target = jnp.array([[1.0, 3.0, 2.0]]), jnp.array([[7.0, 4.0, 5.0]])
+    np.testing.assert_array_equal(jit(returns.max_value)(target), [7.0])
+    np.testing.assert_array_equal(jit(returns.double_value)(online, target), [4.0])
+
+
+@pytest.mark.parametrize("actions", [2, 10])
+def test_a_maximum_over_m_noisy_values_overestimates_by_the_known_amount_and_double_does_not(actions):
+    # Errors uniform in ±1 around 0: (m-1)/(m+1) for the maximum, 0 for the double estimate.
+    trials = 40_000
+    online, target = jax.random.uniform(jax.random.key(actions), (2, trials, actions), minval=-1.0)
+    natural, double = returns.max_value(target), returns.double_value(online, target)
+    five_errors = 5 / np.sqrt(trials)  # a deviation is below 1
+    assert abs(natural.mean() - (actions - 1) / (actions + 1)) < five_errors
+    assert abs(double.mean()) < five_errors
+    assert abs(natural.mean()) > five_errors
+
+
+def _advantage_by_definition(reward, value, next_value, terminated, truncated, discount, decay):
+    """Â_t = Σ_l (γλ)^l δ_{t+l} up to the end of t's episode, by the double loop of the paper."""
+    time, number = reward.shape
+    result = np.zeros((time, number))
+    for n in range(number):
+        for t in range(time):
+            for k in range(t, time):
+                bootstrap = 0.0 if terminated[k, n] else next_value[k, n]
+                error = reward[k, n] + discount * bootstrap - value[k, n]
+                result[t, n] += (discount * decay) ** (k - t) * error
+                if terminated[k, n] or truncated[k, n]:
+                    break
+    return result
+
+
+def _rollout(seed, time, number):
+    """Rewards, values and ends in the middle; a step that did not end is followed by the next one's value."""
+    random = np.random.default_rng(seed)
+    reward, value, next_value = random.normal(size=(3, time, number)).astype(np.float32)
+    terminated, truncated = random.random((2, time, number)) < 0.2
+    next_value[:-1] = np.where((terminated | truncated)[:-1], next_value[:-1], value[1:])
+    return reward, value, next_value, terminated, truncated
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.floats(0, 1))
+@settings(max_examples=40, deadline=None)
+def test_generalized_advantage_is_the_sum_of_its_definition(seed, discount, decay):
+    rollout = _rollout(seed, 7, 3)
+    found = jax.jit(returns.generalized_advantage)(*rollout, discount, decay)
+    np.testing.assert_allclose(found, _advantage_by_definition(*rollout, discount, decay), rtol=1e-4, atol=1e-5)
+
+
+def _discounted_to_the_end(reward, next_value, terminated, truncated, discount):
+    """Return of each step to the end of its episode, with what a cut one would still bring."""
+    result, later = np.zeros_like(reward, dtype=np.float64), next_value[-1].astype(np.float64)
+    for t in reversed(range(len(reward))):
+        later = np.where(terminated[t], 0.0, np.where(truncated[t], next_value[t], later))
+        result[t] = later = reward[t] + discount * later
+    return result
+
+
+def _late_end(reward, value, next_value, terminated, truncated, discount, decay):
+    """The broken twin: the sum is stopped one step too late, by the flag of the step before."""
+    error = reward + discount * np.where(terminated, 0, next_value) - value
+    over = np.concatenate([np.zeros_like(terminated[:1]), (terminated | truncated)[:-1]])
+    result, later = np.zeros_like(error), np.zeros_like(error[0])
+    for t in reversed(range(len(reward))):
+        result[t] = later = error[t] + np.where(over[t], 0, discount * decay) * later
+    return result
+
+
+def _assert_lambda_one_is_return_minus_value(advantage, seed):
+    reward, value, next_value, terminated, truncated = _rollout(seed, 20, 4)
+    found = advantage(reward, value, next_value, terminated, truncated, 0.9, 1.0)
+    expected = _discounted_to_the_end(reward, next_value, terminated, truncated, 0.9) - value
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_lambda_one_the_advantage_is_the_discounted_return_minus_the_value(seed):
+    _assert_lambda_one_is_return_minus_value(returns.generalized_advantage, seed)
+    with pytest.raises(AssertionError):
+        _assert_lambda_one_is_return_minus_value(_late_end, seed)
+
+
+@JITTED
+def test_with_lambda_zero_the_advantage_is_the_td_error(jit):
+    reward, value, next_value, terminated, truncated = _rollout(1, 20, 4)
+    found = jit(returns.generalized_advantage)(reward, value, next_value, terminated, truncated, 0.9, 0.0)
+    expected = reward + 0.9 * np.where(terminated, 0, next_value) - value
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_happens_after_an_episodes_end_does_not_reach_back():
+    reward, value, next_value, terminated, truncated = (x[:, :1] for x in _rollout(2, 10, 1))
+    terminated[:], truncated[:] = False, False
+    truncated[4] = True
+    before = returns.generalized_advantage(reward, value, next_value, terminated, truncated, 0.99, 0.95)
+    reward[5:] += 100
+    after = returns.generalized_advantage(reward, value, next_value, terminated, truncated, 0.99, 0.95)
+    np.testing.assert_array_equal(before[:5], after[:5])
+    assert (np.abs(before[5:] - after[5:]) > 10).all()
+
+
+def _learned_by_sweeps(environment, target, discount=0.98, sweeps=3000):
+    """V by sweeps of one-step targets over 16 steps that the environment itself made; each state takes their mean."""
+    step, reset = jax.jit(environment.step), jax.jit(environment.reset)
+    steps, (seen, state) = [], reset(jax.random.key(0))
+    for _ in range(16):
+        following, state, *rest = step(jax.random.key(0), state, 0)
+        reward, terminated, truncated, _ = rest
+        steps.append((int(seen), float(reward), int(following), bool(terminated), bool(truncated)))
+        seen = following
+        if terminated or truncated:
+            seen, state = reset(jax.random.key(0))
+    here, reward, there, terminated, truncated = (np.array(x) for x in zip(*steps, strict=True))
+    share = jnp.array(here[None] == np.arange(here.max() + 1)[:, None], jnp.float32)
+    share /= share.sum(1, keepdims=True)
+
+    def sweep(_, values):
+        return share @ target(jnp.float32(reward), jnp.array(terminated), jnp.array(truncated), discount, values[there])
+
+    return jax.jit(lambda v: jax.lax.fori_loop(0, sweeps, sweep, v))(jnp.zeros(len(share)))
+
+
+def _right(reward, terminated, truncated, discount, next_value):
+    del truncated
+    return returns.one_step_target(reward, terminated, discount, next_value)
+
+
+def _cut_is_end(reward, terminated, truncated, discount, next_value):
+    return returns.one_step_target(reward, terminated | truncated, discount, next_value)
+
+
+def _unmasked(reward, terminated, truncated, discount, next_value):
+    del terminated, truncated
+    return reward + discount * next_value
+
+
+def test_a_time_limit_is_bootstrapped_through():
+    # Reward 1 for ever is worth 1 / (1 - 0.98) = 50, whatever the limit of an episode.
+    np.testing.assert_allclose(_learned_by_sweeps(cycle(), _right), 50.0, rtol=1e-3)
+
+
+def test_the_detector_of_the_time_limit_catches_its_broken_twin():
+    # State 3 is cut every second time: V(0) = (1 + γ + γ² + γ³) / (1 - γ⁴/2).
+    np.testing.assert_allclose(_learned_by_sweeps(cycle(), _cut_is_end)[0], 7.204, atol=1e-3)
+
+
+def test_what_comes_after_a_terminal_state_is_worth_nothing():
+    np.testing.assert_allclose(_learned_by_sweeps(chain(), _right), [1.98, 1.0], rtol=1e-6)
+    assert _learned_by_sweeps(chain(), _unmasked)[0] > 10
+
+
+def test_the_gradient_of_a_target_is_zero_so_the_td_gradient_is_the_semi_gradient():
+    # V(s) = w x(s): ½ (r + γ w x' - w x)² has the semi-gradient -(r + γ w x' - w x) x; the full one differs.
+    x, following, reward, discount, w = 2.0, 3.0, 1.0, 0.9, 0.5
+
+    def loss(w, target):
+        y = target(jnp.array([reward]), jnp.array([False]), discount, jnp.array([w * following]))
+        return (0.5 * (y - w * x) ** 2).sum()
+
+    def not_held(reward, terminated, discount, next_value):
+        return reward + discount * jnp.where(terminated, 0.0, next_value)
+
+    error = reward + discount * w * following - w * x
+    assert jax.grad(loss)(w, returns.one_step_target) == pytest.approx(-error * x)
+    assert jax.grad(loss)(w, not_held) != pytest.approx(-error * x, rel=0.1)
+
+
+@JITTED
+def test_huber_is_quadratic_inside_linear_outside_and_its_gradient_is_the_clipped_error(jit):
+    error = jnp.array([-3.0, -1.0, -0.5, 0.0, 0.25, 1.0, 4.0])
+    np.testing.assert_allclose(jit(returns.huber)(error), [2.5, 0.5, 0.125, 0, 0.03125, 0.5, 3.5])
+    np.testing.assert_allclose(jit(jax.grad(lambda e: returns.huber(e).sum()))(error), np.clip(error, -1, 1))
+
+
+@JITTED
+@pytest.mark.parametrize(
+    ("ratio", "advantage", "expected"),
+    [(1.5, 2.0, 2.4), (0.5, 2.0, 1.0), (1.5, -2.0, -3.0), (0.5, -2.0, -1.6), (1.0, 5.0, 5.0), (1.1, 1.0, 1.1)],
+)
+def test_the_clipped_surrogate_is_pessimistic(jit, ratio, advantage, expected):
+    found = jit(returns.clipped_surrogate)(jnp.float32(ratio), jnp.float32(advantage), 0.2)
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+@JITTED
+def test_normalize_gives_mean_zero_and_deviation_one_and_takes_a_constant(jit):
+    x = jnp.array([[1.0, 4.0], [9.0, -2.0]])
+    np.testing.assert_allclose(jit(returns.normalize)(x), (x - 3.0) / np.std(x), rtol=1e-5)
+    np.testing.assert_array_equal(jit(returns.normalize)(jnp.full(4, 7.0)), 0)
+
+
+@JITTED
+def test_explained_variance_is_one_for_the_truth_and_zero_for_a_constant(jit):
+    target = jnp.array([1.0, 2.0, 3.0, 4.0])
+    assert jit(returns.explained_variance)(target, target) == pytest.approx(1)
+    assert jit(returns.explained_variance)(jnp.full(4, 9.0), target) == pytest.approx(0, abs=1e-6)
+    assert jit(returns.explained_variance)(-target, target) == pytest.approx(-3, rel=1e-5)

@@ -1,0 +1,128 @@
+"""Actions reach the environment as it takes them, whatever its space; NumPy and JAX agree."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from gymnasium import spaces
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from zerone.base.errors import InputError
+from zerone.parts.spaces import Features, count, describe, dimensions, from_environment, is_image, to_environment
+
+INF = np.inf
+
+
+def box(low, high, kind):
+    return spaces.Box(np.array(low, kind), np.array(high, kind), dtype=kind)
+
+
+BOXES = {
+    "symmetric": spaces.Box(-2.0, 2.0, (1,), np.float32),
+    "asymmetric": box([-1.0, 0.0, 5.0], [3.0, 10.0, 6.0], np.float32),
+    "matrix": spaces.Box(-1.0, 4.0, (2, 3), np.float32),
+    "half infinite": box([0.0, -INF, -INF], [INF, 1.0, INF], np.float32),
+    "mixed": box([0.0, -3.0], [INF, 5.0], np.float64),
+    "whole numbers": spaces.Box(0, 255, (4,), np.uint8),
+    "negative whole numbers": spaces.Box(-3, 9, (2,), np.int32),
+}
+ANY_BOX = pytest.mark.parametrize("space", BOXES.values(), ids=BOXES)
+
+
+def _one_number(low, high, action, whole):
+    """The rule in words, for one number."""
+    if np.isfinite(low) and np.isfinite(high):
+        value = low + (high - low) * (min(max(action, -1.0), 1.0) + 1) / 2
+    else:
+        value = min(max(action, low), high)
+    return round(value) if whole else value
+
+
+@ANY_BOX
+@given(data=st.data())
+@settings(max_examples=20, deadline=None)
+def test_a_box_action_is_stretched_or_clipped_into_the_space(space, data):
+    leading = data.draw(st.sampled_from([(), (3,), (2, 2)]))
+    numbers = st.floats(-4, 4, width=32)
+    action = data.draw(hnp.arrays(np.float32, (*leading, *space.shape), elements=numbers))
+    found = to_environment(space, action)
+    low, high = (np.broadcast_to(np.float64(bound), action.shape) for bound in (space.low, space.high))
+    whole = np.issubdtype(space.dtype, np.integer)
+    each = [_one_number(*numbers, whole) for numbers in zip(low.flat, high.flat, np.float64(action).flat, strict=True)]
+    expected = np.reshape(each, action.shape)
+    assert found.dtype == space.dtype
+    np.testing.assert_allclose(np.float64(found), expected, rtol=1e-5, atol=1 if whole else 1e-5)
+    for one in found.reshape(-1, *space.shape):
+        assert space.contains(one)
+
+
+@ANY_BOX
+def test_numpy_and_jax_give_the_same_action(space):
+    if space.dtype == np.float64:
+        pytest.skip("JAX has no float64 unless asked")
+    action = np.random.default_rng(0).normal(size=(50, *space.shape)).astype(np.float32) * 1.5
+    on_jax = jax.jit(lambda a: to_environment(space, a))(action)
+    assert on_jax.dtype == space.dtype
+    # Multiply and add may be fused by the compiler: one rounding less.
+    np.testing.assert_allclose(np.float64(on_jax), np.float64(to_environment(space, action)), rtol=1e-6, atol=1e-6)
+
+
+def test_the_ends_and_the_middle_of_an_asymmetric_box_are_exact():
+    space = BOXES["asymmetric"]
+    for action, expected in ((-1.0, space.low), (1.0, space.high), (0.0, (space.low + space.high) / 2)):
+        np.testing.assert_array_equal(to_environment(space, np.full(3, action, np.float32)), expected)
+    np.testing.assert_array_equal(to_environment(space, np.full(3, 9.0, np.float32)), space.high)
+
+
+@pytest.mark.parametrize("start", [0, 1, -5, 100])
+@pytest.mark.parametrize("numpy", [np, jnp])
+def test_discrete_actions_and_observations_are_counted_from_zero_inside(start, numpy):
+    space = spaces.Discrete(4, start=start)
+    inside = numpy.arange(4)
+    outside = to_environment(space, inside)
+    assert [space.contains(int(each)) for each in outside] == [True] * 4
+    assert outside.dtype == np.int32
+    np.testing.assert_array_equal(from_environment(space, outside), inside)
+
+
+def test_other_observations_are_left_as_they_are():
+    observation = np.array([[3.0]], np.float32)
+    assert from_environment(BOXES["symmetric"], observation) is observation
+
+
+def test_features_of_a_discrete_space_are_one_hot():
+    features = Features.of(spaces.Discrete(3, start=7))
+    assert features.width == 3
+    np.testing.assert_array_equal(features(jnp.array([[0, 2]])), [[[1, 0, 0], [0, 0, 1]]])
+
+
+def test_features_of_bytes_are_scaled_and_of_anything_else_flattened():
+    few = Features.of(spaces.Box(0, 255, (2, 2), np.uint8))
+    np.testing.assert_allclose(few(jnp.array([[[0, 255], [51, 102]]], jnp.uint8)), [[0, 1, 0.2, 0.4]], rtol=1e-6)
+    wide = Features.of(BOXES["matrix"])
+    assert (wide.width, wide(jnp.ones((5, 4, 2, 3))).shape) == (6, (5, 4, 6))
+    assert Features.of(spaces.Box(-1.0, 1.0, (), np.float32))(jnp.ones((5,))).shape == (5, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "image"),
+    [((84, 84, 3), True), ((9, 9, 1), True), ((4, 84, 84), False), ((84, 84), False), ((5,), False)],
+)
+def test_pictures_are_told_from_other_boxes(shape, image):
+    space = spaces.Box(0, 255, shape, np.uint8)
+    assert is_image(space) is image
+    features = Features.of(space)(jnp.zeros((2, *shape), jnp.uint8))
+    assert features.shape == ((2, *shape) if image else (2, int(np.prod(shape))))
+
+
+def test_spaces_are_described_counted_and_measured():
+    assert describe(spaces.Discrete(5)) == "Discrete(5)"
+    assert describe(spaces.Discrete(5, start=1)) == "Discrete(5, start=1)"
+    assert describe(BOXES["matrix"]) == "Box(2, 3)"
+    assert describe(spaces.MultiBinary(3)) == "MultiBinary(3)"
+    assert count(spaces.Discrete(5, start=3), "action") == 5
+    assert dimensions(BOXES["matrix"]) == 6
+    with pytest.raises(InputError, match=r"action must be Discrete, not Box\(1,\)"):
+        count(BOXES["symmetric"], "action")

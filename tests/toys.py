@@ -1,0 +1,242 @@
+"""Toy environments whose answers are known, and small helpers, shared by the tests."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.algorithms.dqn import DQN
+from zerone.algorithms.ppo import PPO
+from zerone.algorithms.protocol import Steps
+from zerone.base.pytree import configured, struct
+from zerone.environments.wrappers import TimeLimit
+
+
+@struct
+class Table:
+    """A Markov decision process by its tables [states, actions]; an episode starts in one of `starts`.
+
+    The tables are leaves: all that `table` makes have one shape, and share the programs compiled for it.
+    """
+
+    following: Any
+    reward: Any
+    terminal: Any
+    starts: Any
+
+    @property
+    def observation_space(self) -> gymnasium.spaces.Discrete:
+        return gymnasium.spaces.Discrete(self.following.shape[0])
+
+    @property
+    def action_space(self) -> gymnasium.spaces.Discrete:
+        return gymnasium.spaces.Discrete(self.following.shape[1])
+
+    def reset(self, key: Any) -> tuple[Any, Any]:
+        state = jnp.asarray(self.starts)[jax.random.randint(key, (), 0, self.starts.shape[0])]
+        return state, state
+
+    def step(self, key: Any, state: Any, action: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        del key
+        following, reward, terminal = (
+            jnp.asarray(each)[state, action] for each in (self.following, self.reward, self.terminal)
+        )
+        return following, following, reward, terminal, {}
+
+
+def table(following: list[Any], reward: list[Any], terminal: list[Any], starts: tuple[int, ...] = (0,)) -> TimeLimit:
+    """A table of up to 4 states with 2 actions (one number: the same for both), cut after 8 steps."""
+
+    def filled(rows: list[Any], kind: Any) -> np.ndarray:
+        return np.array([row if isinstance(row, tuple) else (row, row) for row in (*rows, *[0] * (4 - len(rows)))], kind)
+
+    places = np.resize(np.array(starts, np.int32), 4)
+    tables = Table(filled(following, np.int32), filled(reward, np.float32), filled(terminal, bool), places)
+    return TimeLimit(tables, 8)
+
+
+def cycle() -> TimeLimit:
+    """Four states in a circle, reward 1 each step; nothing ever ends, but episodes are cut after 8 steps."""
+    return table([1, 2, 3, 0], [1, 1, 1, 1], [0, 0, 0, 0])
+
+
+def chain() -> TimeLimit:
+    """Two steps of reward 1, then the end."""
+    return table([1, 0], [1, 1], [0, 1])
+
+
+def optimal_values(tables: Table, discount: float) -> np.ndarray:
+    """Q*(s, a) by value iteration."""
+    values = np.zeros(tables.following.shape)
+    for _ in range(2000):
+        values = tables.reward + discount * (1.0 - tables.terminal) * values.max(-1)[tables.following]
+    return values
+
+
+@struct
+class Counted:
+    """The state of a `Counter`."""
+
+    value: Any
+    left: Any
+
+
+@configured
+class Counter:
+    """Observes a number that grows by one at each step. Episodes start at another hundred and end at random."""
+
+    longest: int = 5
+
+    @property
+    def observation_space(self) -> gymnasium.spaces.Box:
+        return gymnasium.spaces.Box(-np.inf, np.inf, (1,), np.float32)
+
+    @property
+    def action_space(self) -> gymnasium.spaces.Discrete:
+        return gymnasium.spaces.Discrete(2)
+
+    def reset(self, key: Any) -> tuple[Any, Counted]:
+        start_key, length_key = jax.random.split(key)
+        value = 100.0 * jax.random.randint(start_key, (1,), 1, 1000)
+        return value, Counted(value, jax.random.randint(length_key, (), 1, self.longest + 1))
+
+    def step(self, key: Any, state: Counted, action: Any) -> tuple[Any, Counted, Any, Any, dict[str, Any]]:
+        del key, action
+        value, left = state.value + 1, state.left - 1
+        return value, Counted(value, left), jnp.float32(1), left <= 0, {}
+
+
+@configured
+class Echo:
+    """Observes the action that it got, which may be from -2 to 6; the reward is high near 4."""
+
+    width: int = 1
+
+    @property
+    def observation_space(self) -> gymnasium.spaces.Box:
+        return gymnasium.spaces.Box(-2.0, 6.0, (self.width,), np.float32)
+
+    @property
+    def action_space(self) -> gymnasium.spaces.Box:
+        return gymnasium.spaces.Box(-2.0, 6.0, (self.width,), np.float32)
+
+    def reset(self, key: Any) -> tuple[Any, Any]:
+        observation = jax.random.uniform(key, (self.width,))
+        return observation, jnp.int32(0)
+
+    def step(self, key: Any, state: Any, action: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        del key
+        return action, state + 1, -jnp.square((action - 4.0) / 4.0).sum(), jnp.bool_(False), {}
+
+
+class CounterEnv(gymnasium.Env[Any, Any]):
+    """The same for Gymnasium: it also truncates, and may return one buffer again and again."""
+
+    def __init__(self, buffer: bool = False) -> None:
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (1,), np.float32)
+        self.action_space = gymnasium.spaces.Discrete(2)
+        self._buffer = np.zeros(1, np.float32) if buffer else None
+        self._value = 0
+
+    def _observed(self) -> np.ndarray:
+        if self._buffer is None:
+            return np.array([self._value], np.float32)
+        self._buffer[:] = self._value
+        return self._buffer
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self._value = 100 * int(self.np_random.integers(1, 1000))
+        self._left = int(self.np_random.integers(1, 6))
+        return self._observed(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        del action
+        self._value, self._left = self._value + 1, self._left - 1
+        over, cut = self._left <= 0, bool(self.np_random.integers(2))
+        return self._observed(), 1.0, over and not cut, over and cut, {}
+
+
+def small_dqn(**changed: Any) -> DQN:
+    """A DQN that compiles fast; the same sizes everywhere, so that tests share its programs."""
+    sizes = {"hidden": (16,), "batch": 16, "memory": 256, "warmup": 32, "steps_per_update": 4, "target_period": 5}
+    return DQN(**{**sizes, "epsilon_steps": 200.0, "learning_rate": 0.01, "discount": 0.9, **changed})
+
+
+def small_ppo(**changed: Any) -> PPO:
+    """A PPO that compiles fast; the same sizes everywhere, so that tests share its programs."""
+    sizes = {"hidden": (16,), "environments": 4, "steps_per_update": 16, "epochs": 2, "minibatches": 2}
+    return PPO(**{**sizes, "learning_rate": 0.01, "discount": 0.9, **changed})
+
+
+def equal_bits(one: Any, other: Any) -> bool:
+    """Whether two trees are the same, bit for bit."""
+    ones, others = jax.tree.leaves(one), jax.tree.leaves(other)
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in zip(ones, others, strict=True))
+
+
+def new_arrays(program: Any, size: int) -> int:
+    """How many operations of a compiled program copy, select or branch over arrays whose first axis is `size`."""
+    shape = rf"\[{size}[,\]]"
+    single = rf"= \S*{shape}\S* (?:copy|select|conditional)\("
+    several = rf"= \([^=]*{shape}[^=]*\) conditional\("
+    return len(re.findall(f"{single}|{several}", program.as_text()))
+
+
+@struct
+class Kept:
+    """The state of a `Keeper`."""
+
+    policy: Any
+    steps: Steps
+
+
+@configured
+class Keeper:
+    """An algorithm that learns nothing: it acts at random and keeps the last block of steps, to be looked at."""
+
+    name: ClassVar[str] = "keeper"
+    metrics: ClassVar[dict[str, str]] = {}
+    warmup_updates: ClassVar[int] = 0
+
+    environments: int = 3
+    steps_per_update: int = 4
+
+    def refuse(self, spaces: Any) -> None:
+        del spaces
+
+    def check(self) -> None:
+        pass
+
+    def init(self, key: Any, spaces: Any) -> Kept:
+        del key
+        shape = self.steps_per_update, self.environments
+        kind = jax.dtypes.canonicalize_dtype(spaces.observation.dtype)
+        seen = jnp.zeros((*shape, *(spaces.observation.shape or ())), kind)
+        flag = jnp.zeros(shape, bool)
+        steps = Steps(seen, jnp.zeros(shape, jnp.int32), jnp.zeros(shape), seen, flag, flag, ())
+        return Kept(jnp.zeros(int(spaces.action.n)), jax.tree.map(jnp.copy, steps))
+
+    def noise(self, policy: Any, key: Any, shape: Any) -> Any:
+        return jax.random.uniform(key, (*shape, *policy.shape))
+
+    def act(self, policy: Any, observation: Any, noise: Any = None) -> tuple[Any, tuple[()]]:
+        del policy
+        if noise is None:
+            return jnp.zeros(observation.shape[0], jnp.int32), ()
+        return noise.argmax(-1).astype(jnp.int32), ()
+
+    def update(self, state: Kept, steps: Steps, key: Any) -> tuple[Kept, dict[str, Any]]:
+        del key
+        return Kept(state.policy, steps), {}
+
+
+def wrong_steps(steps: Steps) -> int:
+    """How many steps of a `Counter` lead elsewhere than to the next number of the same episode."""
+    return int((np.asarray(steps.next_observation) != np.asarray(steps.observation) + 1).sum())
