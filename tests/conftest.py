@@ -2,12 +2,13 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
 import pytest
+
+from zerone.base.compilation import keep_compiled_programs
 
 sys.path.insert(0, str(Path(__file__).parent))  # `toys` is for all tests
 
@@ -17,7 +18,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 _compiled = 0
 
 
-def _note(event: str, seconds: float, **_: object) -> None:
+def _note(event: str, _seconds: float, **_: object) -> None:
     global _compiled
     _compiled += event == "/jax/core/compile/backend_compile_duration"
 
@@ -25,16 +26,10 @@ def _note(event: str, seconds: float, **_: object) -> None:
 jax.monitoring.register_event_duration_secs_listener(_note)
 
 
-def pytest_configure() -> None:
-    """The user's own cache is not touched; processes that tests start share one of this session."""
-    os.environ["ZERONE_CACHE"] = tempfile.mkdtemp(prefix="zerone-tests-")
-
-
-def pytest_unconfigure() -> None:
-    """Throw it away."""
-    import shutil
-
-    shutil.rmtree(os.environ["ZERONE_CACHE"], ignore_errors=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Compiled programs are kept beside pytest's own cache, for the next session and for processes that tests start."""
+    os.environ["ZERONE_CACHE"] = str(config.cache.mkdir("zerone")) if config.cache else "off"
+    keep_compiled_programs()
 
 
 @pytest.fixture

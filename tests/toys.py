@@ -53,7 +53,9 @@ def table(following: list[Any], reward: list[Any], terminal: list[Any], starts: 
     """A table of up to 4 states with 2 actions (one number: the same for both), cut after 8 steps."""
 
     def filled(rows: list[Any], kind: Any) -> np.ndarray:
-        return np.array([row if isinstance(row, tuple) else (row, row) for row in (*rows, *[0] * (4 - len(rows)))], kind)
+        return np.array(
+            [row if isinstance(row, tuple) else (row, row) for row in (*rows, *[0] * (4 - len(rows)))], kind
+        )
 
     places = np.resize(np.array(starts, np.int32), 4)
     tables = Table(filled(following, np.int32), filled(reward, np.float32), filled(terminal, bool), places)
@@ -150,7 +152,7 @@ class CounterEnv(gymnasium.Env[Any, Any]):
         return self._buffer
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
-        super().reset(seed=seed)
+        super().reset(seed=seed, options=options)
         self._value = 100 * int(self.np_random.integers(1, 1000))
         self._left = int(self.np_random.integers(1, 6))
         return self._observed(), {}

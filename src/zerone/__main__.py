@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 
@@ -15,10 +16,12 @@ def main() -> None:
         warnings.simplefilter("ignore")  # other libraries' notes to programmers, several lines each
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+            stream.reconfigure(errors="replace")
     from zerone.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to be stopped, and Python's end is easily upset
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """DQN: its clock, its target, its gradient and its memory."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,7 +46,8 @@ def learning(algorithm, blocks):
 
 def test_the_target_moves_exactly_at_multiples_of_its_period_in_gradient_updates_and_then_equals_the_online_one():
     algorithm = small_dqn()  # period 5, one gradient update a block, warm-up 32 steps: 8 blocks of 4
-    for before, after in zip(states := learning(algorithm, 20), states[1:]):
+    states = learning(algorithm, 20)
+    for before, after in itertools.pairwise(states):
         learned = int(after.updates) - int(before.updates)
         due = learned == 1 and int(after.updates) % 5 == 0
         assert equal_bits(before.target, after.target) is not due
@@ -54,9 +57,10 @@ def test_the_target_moves_exactly_at_multiples_of_its_period_in_gradient_updates
 
 def test_a_soft_target_moves_by_its_step():
     algorithm = small_dqn(target_step=0.25)
-    for before, after in zip(states := learning(algorithm, 14), states[1:]):
+    for before, after in itertools.pairwise(learning(algorithm, 14)):
+        networks = before.target, after.target, after.policy.network
         share = 0.25 * (int(after.updates) > int(before.updates) and int(after.updates) % 5 == 0)
-        for old, new, online in zip(*map(jax.tree.leaves, (before.target, after.target, after.policy.network))):
+        for old, new, online in zip(*map(jax.tree.leaves, networks), strict=True):
             np.testing.assert_allclose(new, (1 - share) * old + share * online, rtol=1e-5, atol=1e-7)
 
 
@@ -118,7 +122,7 @@ def _batch(seed, number=12):
 
 
 def _semi_gradient(online, target, batch, algorithm):
-    """-E[δ x] in the column of the action, with δ = r + γ (1 - terminated) max_a x' W⁻ - x W; δ clipped for huber."""
+    """-E[δ x] in the action's column, δ = r + discount (1 - terminated) max_a x' W⁻ - x W, clipped for huber."""
     after = batch.next_observation @ target
     chosen = (batch.next_observation @ online).argmax(1) if algorithm.double else after.argmax(1)
     rows = np.arange(len(after))
@@ -215,7 +219,7 @@ def test_the_compiled_training_never_copies_the_memory():
 def test_settings_that_do_not_go_together_are_refused():
     with pytest.raises(InputError, match=r"dqn: batch = 128 is not allowed: must be at most memory = 100"):
         DQN(memory=100).check()
-    with pytest.raises(InputError, match=r"steps_per_update × environments = 300"):
+    with pytest.raises(InputError, match=r"steps_per_update . environments = 300"):
         DQN(memory=200, steps_per_update=100, environments=3).check()
     box = spaces.Box(-1.0, 1.0, (2,))
     assert DQN().refuse(Spaces(box, box)) == "it needs Discrete actions"

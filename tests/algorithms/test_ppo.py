@@ -128,7 +128,7 @@ def test_one_update_is_the_papers_loss_under_adam_computed_independently(environ
     gradient = jax.tree.map(lambda g: g * 0.1 / length, gradient)
     adam = optax.adam(0.01)
     expected = optax.apply_updates(weights, adam.update(gradient, adam.init(weights))[0])
-    # Adam's first step is ±α wherever the gradient is not tiny beside its ε: compare there.
+    # Adam's first step is ± its step size wherever the gradient is not tiny: compare there.
     for new, wanted, slope in zip(*map(jax.tree.leaves, (after.policy, expected, gradient)), strict=True):
         clear = np.abs(slope) > 1e-5
         np.testing.assert_allclose(np.asarray(new)[clear], np.asarray(wanted)[clear], rtol=1e-3, atol=2e-5)

@@ -13,11 +13,11 @@ from zerone.engines.collect import draw
 from zerone.engines.compiled import Compiled, stream
 from zerone.engines.protocol import TRAIN
 from zerone.environments import catalogue
-from zerone.environments.treasure import TreasureState
 from zerone.environments.maze import MazeState
+from zerone.environments.treasure import TreasureState
 from zerone.environments.wrappers import Clock
 from zerone.parts.spaces import Spaces
-from zerone.runs.presets import preset
+from zerone.runs.setup import make_algorithm
 
 
 def _by_hand(algorithm, environment, seed, iterations):
@@ -44,11 +44,11 @@ def _by_hand(algorithm, environment, seed, iterations):
     return table
 
 
-@pytest.mark.parametrize("id", ["zerone/Treasure-v0", "zerone/Maze-v0"])
+@pytest.mark.parametrize("name", ["zerone/Treasure-v0", "zerone/Maze-v0"])
 @pytest.mark.parametrize("seed", [0, 7])
-def test_it_equals_the_textbook_step_for_step(id, seed):
+def test_it_equals_the_textbook_step_for_step(name, seed):
     algorithm = QLearning(learning_rate=0.5, discount=0.9, epsilon=0.3)
-    environment = catalogue.make(id, limit=20)
+    environment = catalogue.make(name, limit=20)
     engine = Compiled(algorithm, environment)
     (carry,) = engine.advance([engine.init(seed)], [seed], [0], 600)
     expected = _by_hand(algorithm, environment, seed, 600)
@@ -69,7 +69,7 @@ def _update(algorithm, table, *, observation, action, reward, following, termina
     ("terminated", "truncated", "expected"), [(False, False, 3.2), (False, True, 3.2), (True, False, 1.4)]
 )
 def test_one_update_worked_by_hand(terminated, truncated, expected):
-    # Q(0, 1) = 1; r = 5; max Q(1, ·) = 20; α 0.1, γ 0.9: 1 + 0.1 (5 + 18 - 1) = 3.2, and 1.4 where nothing follows.
+    # Q(0, 1) = 1; r = 5; max Q(1, ·) = 20: 1 + 0.1 (5 + 0.9 · 20 - 1) = 3.2, and 1.4 where nothing follows.
     state, _ = _update(
         QLearning(learning_rate=0.1, discount=0.9), [[0, 1], [20, 10]],
         observation=0, action=1, reward=5.0, following=1, terminated=terminated, truncated=truncated,
@@ -103,17 +103,17 @@ def test_two_steps_of_reward_one_are_worth_what_they_are():
         np.testing.assert_allclose(learned[:2].max(-1), [1.98, 1.0], rtol=1e-4)
 
 
-def states_of(id):
+def states_of(name):
     """Every state of a grid environment, as the clock has it."""
-    environment = catalogue.make(id)
-    make = TreasureState if "Treasure" in id else MazeState
+    environment = catalogue.make(name)
+    make = TreasureState if "Treasure" in name else MazeState
     cells = jnp.arange(environment.observation_space.n)
     return environment, jax.vmap(lambda cell: Clock(make(cell), jnp.int32(0)))(cells)
 
 
-def tables_of(id):
+def tables_of(name):
     """The environment's own tables, from a step of every action in every state."""
-    environment, states = states_of(id)
+    environment, states = states_of(name)
     actions = jnp.arange(environment.action_space.n)
     step = jax.vmap(jax.vmap(environment.step, (None, None, 0)), (None, 0, None))
     following, _, reward, terminal, _, _ = jax.jit(step)(jax.random.key(0), states, actions)
@@ -121,15 +121,15 @@ def tables_of(id):
     return Table(np.asarray(following), np.asarray(reward), np.asarray(terminal), np.zeros(1, int))
 
 
-@pytest.mark.parametrize(("id", "start_value"), [("zerone/Treasure-v0", 0.9**4), ("zerone/Maze-v0", 0.9**5)])
-def test_the_preset_finds_the_optimal_policy_on_each_of_twenty_seeds(id, start_value):
-    tuned = preset("q-learning", id)
-    steps = tuned.pop("steps")
-    algorithm = QLearning(**tuned)
-    tables = tables_of(id)
+@pytest.mark.parametrize(("name", "start_value"), [("zerone/Treasure-v0", 0.9**4), ("zerone/Maze-v0", 0.9**5)])
+def test_the_preset_finds_the_optimal_policy_on_each_of_twenty_seeds(name, start_value):
+    algorithm, training = make_algorithm("q-learning", name)
+    tables = tables_of(name)
     optimal = optimal_values(tables, algorithm.discount)
     assert optimal[0].max() == pytest.approx(start_value)
-    found = [_walk(tables, learned) for learned in _learned(catalogue.make(id), algorithm, steps, seeds=20)]
+    found = [
+        _walk(tables, learned) for learned in _learned(catalogue.make(name), algorithm, training["steps"], seeds=20)
+    ]
     for learned, visited in found:
         # Q-learning learns exactly on the way that it walks; what lies aside is visited too seldom to be judged.
         assert visited[-1] is True

@@ -25,7 +25,7 @@ REFUSED = [
     (("plot",), ["RUN is missing"]),
     (("watch",), ["RUN is missing"]),
     # numbers of the training
-    *(((*CARTPOLE, "--steps", bad), ["--steps", bad, "whole number, from 1"]) for bad in ("0", "-5", "abc", "1.5", "nan")),
+    *(((*CARTPOLE, "--steps", bad), ["--steps", bad, "from 1 to"]) for bad in ("0", "-5", "abc", "1.5", "nan")),
     *(((*CARTPOLE, "--seed", bad), ["--seed", bad, "from 0 to 4294967295"]) for bad in ("-1", "4294967296", "x", "")),
     ((*CARTPOLE, "--seeds", "0"), ["--seeds 0", "from 1"]),
     ((*CARTPOLE, "--seed", "4294967295", "--seeds", "2"), ["4294967296", "from 0 to 4294967295"]),
@@ -120,6 +120,25 @@ def test_what_a_run_does_not_have_is_listed(zerone, treasure):
     zerone("evaluate", treasure, "--checkpoint", "gone.safetensors").refused("gone.safetensors", "best, last")
     zerone("watch", treasure, "--text", "--agent", 5).refused("seed 5 was not trained", "0, 1")
     zerone("plot", treasure, "--out", treasure).refused("must be a file")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seeds": []}, "'seeds' is missing"),
+        ({"engine": "hots"}, "engine 'hots' is unknown"),
+        ({"algorithm": "dqn"}, "'algorithm.name' is missing"),
+        ({"environment": {"id": "CartPole-v1"}}, "'environment.options' is missing"),
+    ],
+)
+def test_a_configuration_that_somebody_changed_is_refused(zerone, here, treasure, change, words):
+    import json
+    import shutil
+
+    shutil.copytree(treasure, here / "run")
+    config = json.loads((here / "run" / "config.json").read_text())
+    (here / "run" / "config.json").write_text(json.dumps({**config, **change}))
+    zerone("evaluate", "run").refused(words)
 
 
 def test_benchmarks_that_are_not_there_are_said_to_be(zerone, monkeypatch):

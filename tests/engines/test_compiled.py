@@ -60,7 +60,9 @@ def _differ_pairwise(carries):
 @EACH
 def test_a_batch_under_vmap_agrees_with_the_seeds_alone(algorithm):
     seeds, stops = [3, 1, 4], (12,)  # short: roundings grow where a network learns
-    for one, other in zip(_trained(algorithm, seeds, stops, batch=True), _trained(algorithm, seeds, stops)):
+    for one, other in zip(
+        _trained(algorithm, seeds, stops, batch=True), _trained(algorithm, seeds, stops), strict=True
+    ):
         for a, b in zip(jax.tree.leaves(one.state), jax.tree.leaves(other.state), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
@@ -96,7 +98,9 @@ def test_a_batch_of_learning_rates_trains_in_one_program(compilations):
 
     def train(rate):
         algorithm = QLearning(learning_rate=rate)
-        return advance(algorithm, ENVIRONMENT, initial(algorithm, ENVIRONMENT, np.uint32(7)), np.uint32(7), first, count)
+        return advance(
+            algorithm, ENVIRONMENT, initial(algorithm, ENVIRONMENT, np.uint32(7)), np.uint32(7), first, count
+        )
 
     before = compilations()
     carries = jax.jit(jax.vmap(train))(rates)

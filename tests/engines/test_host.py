@@ -123,7 +123,7 @@ class Strict(gymnasium.Env):
         self.seen = []
 
     def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
+        super().reset(seed=seed, options=options)
         self.observation_space.seed(int(self.np_random.integers(2**31)))
         self.left = 5
         return self.observation_space.sample(), {}
@@ -139,7 +139,7 @@ class Strict(gymnasium.Env):
 
 
 def _driven(algorithm, observations, actions, iterations):
-    """The carry after some iterations, all actions that the environments got, and the engine's own for 4 observations."""
+    """The carry after some iterations, all actions that the environments got, and greedy ones for 4 observations."""
     made = []
 
     def make():

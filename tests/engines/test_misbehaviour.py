@@ -41,10 +41,11 @@ class Misbehaving(gymnasium.Env):
         self.wrong, self.at, self.steps = wrong, at, 0
 
     def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
+        super().reset(seed=seed, options=options)
         return GOOD.copy(), {}
 
     def step(self, action):
+        del action
         self.steps += 1
         return self.wrong() if self.steps == self.at else (GOOD.copy(), 1.0, False, False, {})
 
@@ -84,10 +85,11 @@ class OutOfRange(Misbehaving):
     observation_space = spaces.Discrete(4)
 
     def reset(self, *, seed=None, options=None):
-        gymnasium.Env.reset(self, seed=seed)
+        gymnasium.Env.reset(self, seed=seed, options=options)
         return 3, {}
 
     def step(self, action):
+        del action
         self.steps += 1
         return (4 if self.steps == self.at else 0), 1.0, False, False, {}
 
@@ -99,7 +101,7 @@ def test_a_discrete_observation_out_of_its_range_is_an_error():
 class WrongReset(Misbehaving):
     """Returns no information from a reset."""
 
-    def reset(self, *, seed=None, options=None):
+    def reset(self, **_):
         return GOOD.copy()
 
 

@@ -59,9 +59,7 @@ def test_normal_samples_have_the_density():
 
 @given(
     st.sampled_from([1, 3]).flatmap(
-        lambda n: st.lists(
-            st.tuples(st.floats(-5, 5), st.floats(0.05, 5), st.floats(-8, 8)), min_size=n, max_size=n
-        )
+        lambda n: st.lists(st.tuples(st.floats(-5, 5), st.floats(0.05, 5), st.floats(-8, 8)), min_size=n, max_size=n)
     )
 )
 @settings(max_examples=20, deadline=None)

@@ -176,7 +176,7 @@ def test_a_time_limit_is_bootstrapped_through():
 
 
 def test_the_detector_of_the_time_limit_catches_its_broken_twin():
-    # State 3 is cut every second time: V(0) = (1 + γ + γ² + γ³) / (1 - γ⁴/2).
+    # State 3 is cut every second time: V(0) = (1 + g + g² + g³) / (1 - g⁴/2) for a discount g.
     np.testing.assert_allclose(_learned_by_sweeps(cycle(), _cut_is_end)[0], 7.204, atol=1e-3)
 
 
@@ -186,7 +186,7 @@ def test_what_comes_after_a_terminal_state_is_worth_nothing():
 
 
 def test_the_gradient_of_a_target_is_zero_so_the_td_gradient_is_the_semi_gradient():
-    # V(s) = w x(s): ½ (r + γ w x' - w x)² has the semi-gradient -(r + γ w x' - w x) x; the full one differs.
+    # V(s) = w x(s): ½ (r + g w x' - w x)² has the semi-gradient -(r + g w x' - w x) x; the full one differs.
     x, following, reward, discount, w = 2.0, 3.0, 1.0, 0.9, 0.5
 
     def loss(w, target):

@@ -123,7 +123,7 @@ def test_caption_is_readable_and_never_cut_off():
     assert (shown[:400] == frame).all()
     strip = shown[400:]
     assert (strip[:, :300].min(), strip.max()) < (60, 250)
-    long = stage.captioned(np.zeros((200, 240, 3), np.uint8), "episode 1000  step 1000  return -1000  (time is up)")
+    long = stage.captioned(np.zeros((200, 300, 3), np.uint8), "episode 1000  step 1000  return -1000  (time is up)")
     assert (long[200:, -8:] == stage.PAPER).all()
     assert stage.captioned(np.zeros((50, 60, 3), np.uint8), "").shape == (250 + stage.CAPTION_HEIGHT, 300, 3)
     assert stage.even(np.zeros((3, 5, 3), np.uint8)).shape == (4, 6, 3)

@@ -45,11 +45,12 @@ class Commands(click.Group):
             return None
         module, name = COMMANDS[cmd_name][0].split(":")
         try:
-            return getattr(importlib.import_module(module), name)
+            command: click.Command = getattr(importlib.import_module(module), name)
         except ModuleNotFoundError as error:
             if (error.name or "").split(".")[0] == "zerone":
                 raise
             raise InputError(f"{cmd_name} is not installed here: no module {error.name}") from error
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -73,7 +74,13 @@ def _print_version(context: click.Context, parameter: click.Parameter, value: bo
         context.exit()
 
 
-@click.group("zerone", cls=Commands, no_args_is_help=False, invoke_without_command=True)
+@click.group(
+    "zerone",
+    cls=Commands,
+    no_args_is_help=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Say which.")
 @click.pass_context
 def zerone(context: click.Context) -> None:

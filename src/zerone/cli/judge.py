@@ -16,6 +16,7 @@ from zerone.cli.options import (
     debug_option,
     import_trusted,
     json_option,
+    read_config,
     trust_option,
 )
 from zerone.cli.options import as_json as print_json
@@ -35,9 +36,7 @@ if TYPE_CHECKING:
 @debug_option
 def evaluate(run: Path, episodes: int, seed: int, checkpoint: str, trust: bool, as_json: bool) -> None:
     """Measure the agents of RUN: greedy episodes, on the real reward. The same seed gives the same episodes."""
-    from zerone.runs.folder import RunFolder
-
-    import_trusted(RunFolder.open(run).config, trust)
+    import_trusted(read_config(run), trust)
     from zerone.runs.run import load
 
     loaded = load(run)

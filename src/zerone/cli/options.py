@@ -7,13 +7,18 @@ import json
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from zerone.base.errors import InputError, nearest
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+if TYPE_CHECKING:
+    Kind = click.ParamType[Any]
+else:  # in older versions of click it takes no argument
+    Kind = click.ParamType
 
 LARGEST_SEED = 2**32 - 1
 MOST_STEPS = 2**31 - 1  # steps are counted in 32 bits where they are counted on a device
@@ -42,7 +47,7 @@ def _name(parameter: click.Parameter | None) -> str:
     return parameter.opts[0] if isinstance(parameter, click.Option) else (parameter.name or "").upper()
 
 
-class Whole(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic only in new versions
+class Whole(Kind):
     """A whole number within bounds, both allowed."""
 
     name = "N"
@@ -64,7 +69,7 @@ class Whole(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - ge
         return number
 
 
-class Finite(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic only in new versions
+class Finite(Kind):
     """Any finite number."""
 
     name = "NUMBER"
@@ -80,7 +85,7 @@ class Finite(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - g
         return number
 
 
-class OneOf(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic only in new versions
+class OneOf(Kind):
     """One of some words; the nearest is offered for a misspelt one."""
 
     name = "WORD"
@@ -96,10 +101,10 @@ class OneOf(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - ge
         del ctx
         if value not in self.words:
             raise InputError(f"{_name(param)} {value} is not allowed: {nearest(value, self.words)}")
-        return value
+        return str(value)
 
 
-class Place(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - generic only in new versions
+class Place(Kind):
     """A path, of one of `suffixes` if there are any."""
 
     def __init__(self, name: str, *suffixes: str) -> None:
@@ -167,6 +172,25 @@ def trust_option(command: F) -> F:
     return click.option("--trust", is_flag=True, help="Import the module that a run's environment (module:Id) names.")(
         command
     )
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The configuration of the run at `path`.
+
+    Raises:
+        InputError: there is no run, or its configuration lacks something.
+    """
+    from zerone.runs.folder import RunFolder
+
+    config = RunFolder.open(path).config
+    wanted = {"algorithm": ("name", "settings"), "environment": ("id", "options", "known"), "engine": (), "seeds": ()}
+    for name, inner in wanted.items():
+        if name not in config or not (config[name] if name == "seeds" else True):
+            raise InputError(f"{path / 'config.json'}: not the configuration of a run ({name!r} is missing)")
+        for each in inner:
+            if not isinstance(config[name], dict) or each not in config[name]:
+                raise InputError(f"{path / 'config.json'}: not the configuration of a run ('{name}.{each}' is missing)")
+    return config
 
 
 def import_trusted(folder_config: dict[str, Any], trusted: bool) -> None:

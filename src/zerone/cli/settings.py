@@ -43,7 +43,7 @@ class Setting:
     def typed_default(self) -> str:
         """The default as one would type it: `64,64`."""
         default: Any = self.default
-        return ",".join(str(each) for each in default) if isinstance(default, tuple) else str(default)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return ",".join(str(each) for each in default) if isinstance(default, tuple) else str(default)
 
     def describe(self) -> str:
         """What may be given."""
@@ -78,7 +78,7 @@ def parse_like(default: Any, raw: str) -> Any:
             return number if math.isfinite(number) else None
         if isinstance(default, tuple):
             parts = [part.strip() for part in raw.strip("()[]").split(",") if part.strip()]
-            example: Any = default[0] if default else 0  # pyright: ignore[reportUnknownVariableType]
+            example: Any = default[0] if default else 0
             found = tuple(parse_like(example, part) for part in parts)
             return None if None in found else found
     except (ValueError, OverflowError):

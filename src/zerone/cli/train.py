@@ -161,12 +161,13 @@ def _finish(run: Run, manner: Any) -> None:
     path = _quoted(run.path)
     trust = " --trust" if ":" in result["environment"] else ""  # what a run names is not imported unasked
     click.echo(f"\nrun folder: {run.path}")
-    for command, text in (
-        (f"zerone watch {path}{trust}", "see it play"),
-        (f"zerone evaluate {path}{trust}", "measure it on other episodes with --seed"),
-        (f"zerone plot {path}", "draw its learning curve"),
-    ):
-        click.echo(f"  {command}   {text}")
+    hints = {
+        f"zerone watch {path}{trust}": "see it play",
+        f"zerone evaluate {path}{trust}": "measure it, on other episodes with --seed",
+        f"zerone plot {path}": "draw its learning curve",
+    }
+    for command, text in hints.items():
+        click.echo(f"  {command:<{max(len(each) for each in hints)}}  {text}")
     sys.stdout.flush()
 
 

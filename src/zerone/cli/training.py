@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
+from zerone.cli.options import read_config
 from zerone.cli.settings import Words, chosen_settings, environment_options
 
 if TYPE_CHECKING:
@@ -62,9 +63,8 @@ def go_on(
         InputError: there is no run, or it is another one; RunError, KeyboardInterrupt as for `start`.
     """
     from zerone.runs import run
-    from zerone.runs.folder import RunFolder
 
-    config = RunFolder.open(path).config
+    config = read_config(path)
     require_same(path, config, said, asked, options)
     trust(config)
     if manner.watching:
@@ -91,7 +91,7 @@ def require_same(
         typed.append(("ENVIRONMENT", setup.environment_name(said.environment), environment))
     settings = config["algorithm"]["settings"]
     for name, value in chosen_settings(algorithm, said.given).items():
-        typed.append((_option(name), list(value) if isinstance(value, tuple) else value, settings.get(name)))  # pyright: ignore[reportUnknownArgumentType]
+        typed.append((_option(name), list(value) if isinstance(value, tuple) else value, settings.get(name)))
     for name, value in environment_options(environment, options).items():
         typed.append((f"--option {name}", value, config["environment"]["options"].get(name, "its default")))
     for option, value, ours in [*typed, *_training_differences(path, config, asked)]:

@@ -18,6 +18,7 @@ from zerone.cli.options import (
     Whole,
     debug_option,
     import_trusted,
+    read_config,
     require_file_place,
     trust_option,
 )
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from zerone.runs.run import Run
     from zerone.show.play import Env
 
-SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_BETWEEN_LOOKS, SECONDS_TO_WAIT = 1.0, 30.0
 LIVE = "live.safetensors"
 """The newest policy of a training that somebody watches."""
 
@@ -59,16 +60,14 @@ def watch(
     if follow and video is not None:
         raise InputError("--follow and --video exclude each other: a film needs an end")
     stop = _leash() if leash else None
-    from zerone.runs.folder import RunFolder
-
-    import_trusted(RunFolder.open(run).config, trust)
+    import_trusted(read_config(run), trust)
     from zerone.runs.run import load
 
     loaded = load(run)
     identity = loaded.config["environment"]
     source: _Fixed | _Followed
     if follow and (leash or loaded.result is None):
-        source = _Followed(loaded, agent, wait=leash)
+        source = _Followed(loaded, agent, fed=leash)
     else:
         source = _Fixed(loaded.agent(agent, checkpoint or ("last" if follow else "best")))
     environment = open_environment(identity["id"], identity["options"], loaded.config["engine"], mode, seed)
@@ -175,13 +174,13 @@ class _Fixed:
 class _Followed:
     """The newest agent of a training that goes on: its live policy, else its newest checkpoint."""
 
-    def __init__(self, run: Run, seed: int | None, wait: bool) -> None:
-        self._run, self._seed = run, seed
+    def __init__(self, run: Run, seed: int | None, fed: bool) -> None:
+        self._run, self._seed, self._fed = run, seed, fed
         self._agent: Agent | None = None
         self._seen: tuple[Any, ...] = ()
         self._looked, self._step = 0.0, 0
         self.over = False
-        deadline = time.monotonic() + (30.0 if wait else 0.0)
+        deadline = time.monotonic() + (SECONDS_TO_WAIT if fed else 0.0)
         while self._agent is None:
             self._look()
             if self._agent is None:
@@ -206,10 +205,13 @@ class _Followed:
         self._looked = time.monotonic()
         self.over = self._run.result is not None
         live = self._run.path / LIVE
-        path = live if live.exists() else max((self._run.path / "checkpoints").glob("step-*.safetensors"), default=None)
         with contextlib.suppress(ZeroneError, OSError, KeyError):
-            if path is None:
+            # Whoever is fed policies waits for those: a checkpoint is newer for a moment, but can be gigabytes.
+            saved = [] if self._fed else [*(self._run.path / "checkpoints").glob("step-*.safetensors")]
+            saved += [live] if live.exists() else []
+            if not saved:
                 return
+            path = max(saved, key=lambda each: each.stat().st_mtime_ns)
             found = path.stat()
             mark = (path, found.st_mtime_ns, found.st_ino)
             if mark == self._seen:

@@ -145,16 +145,15 @@ class Compiled:
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
 
     def prepare(self, episodes: int) -> None:
-        blank = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), self.saved_example())
-        numbers = np.uint32(0), np.int32(0), np.int32(0)
-        with ThreadPoolExecutor() as compilers:  # XLA compiles outside of Python's lock
-            jobs = [
-                compilers.submit(_advance, self.algorithm, self.environment, blank, *numbers),
-                compilers.submit(self.evaluate, blank.state.policy, 0, 0, episodes),
-                compilers.submit(self.init, 0),
-            ]
-        for job in jobs:
-            job.result()
+        example, seed, number = self.saved_example(), np.uint32(0), np.int32(0)
+        here = self.algorithm, self.environment
+        lowered = [
+            _advance.lower(*here, example, seed, number, number),
+            _evaluate.lower(self.algorithm, self.real, example.state.policy, seed, number, episodes),
+            _initial.lower(*here, seed),
+        ]
+        with ThreadPoolExecutor() as compilers:  # XLA compiles outside of Python's lock, and JAX keeps the programs
+            list(compilers.map(lambda program: program.compile(), lowered))
 
     def init(self, seed: int) -> Carry:
         return _initial(self.algorithm, self.environment, np.uint32(seed))

@@ -126,24 +126,26 @@ class Carry:
 class Host:
     """Drives an algorithm in Gymnasium environments. See `Engine` for the methods.
 
-    `make_vector(number, seed)` makes a vector of environments. What goes on inside of them cannot be saved: a
+    `make_vector(number, seed)` makes a vector of environments to learn in, `make_evaluation` (the same, unless given)
+    one to be judged in: where the reward is shaped, by the real one. What goes on inside of them cannot be saved: a
     resumed training starts new episodes, so it is as good as one left alone but not equal to it bit for bit.
     """
 
     name = "host"
 
-    def __init__(self, algorithm: Algorithm, make_vector: MakeVector) -> None:
+    def __init__(
+        self, algorithm: Algorithm, make_vector: MakeVector, make_evaluation: MakeVector | None = None
+    ) -> None:
         self.algorithm = algorithm
-        self._make_vector = make_vector
+        self._make_vector, self._make_evaluation = make_vector, make_evaluation or make_vector
         self._open: list[Vector] = []
         self._evaluation: Vector | None = None
-        probe = self._vector(1, 0)
+        probe = self._opened(self._make_evaluation(1, 0))
         self.spaces = Spaces(probe.single_observation_space, probe.single_action_space)
         self._evaluation = probe
         self._programs = Programs(self.spaces)
 
-    def _vector(self, number: int, seed: int) -> Vector:
-        vector = self._make_vector(number, seed)
+    def _opened(self, vector: Vector) -> Vector:
         self._open.append(vector)
         return vector
 
@@ -155,7 +157,7 @@ class Host:
 
     def _begin(self, state: Any, metrics: dict[str, np.ndarray], seed: int, iteration: int) -> Carry:
         number = self.algorithm.environments
-        player = Player(self._vector(number, seed))
+        player = Player(self._opened(self._make_vector(number, seed)))
         player.reset(seeds_for(seed, TRAIN, iteration, number))
         block = Block(self.algorithm.steps_per_update, number)
         return Carry(state, player, block, np.zeros(number), np.zeros(number), np.zeros(3), metrics, iteration)
@@ -244,7 +246,7 @@ class Host:
 
     def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
         if self._evaluation is None or self._evaluation.num_envs != min(episodes, EVALUATED_AT_ONCE):
-            self._evaluation = self._vector(min(episodes, EVALUATED_AT_ONCE), seed)
+            self._evaluation = self._opened(self._make_evaluation(min(episodes, EVALUATED_AT_ONCE), seed))
         if isinstance(self._evaluation, SyncVectorEnv):
             self._evaluation.set_attr("run_seed", seed)  # so that the guards name the right one
         seeds = seeds_for(seed, EVALUATE, index, episodes)

@@ -43,6 +43,7 @@ _RESULTS = (
     "result.json",
     "figure.*",
     "video.*",
+    "live.safetensors",
 )
 _STEP = re.compile(r"step-(\d{9,18})\.safetensors")
 

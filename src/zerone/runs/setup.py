@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -46,6 +47,8 @@ def make_algorithm(
     A name takes the preset of that environment, changed by `overrides`; an algorithm object is taken as it is.
     """
     if not isinstance(algorithm, str):
+        if overrides:
+            raise InputError(f"settings = {dict(overrides)} are not allowed here: set them on the algorithm itself")
         check(algorithm, algorithm.name)
         algorithm.check()
         return algorithm, {}
@@ -76,6 +79,8 @@ def make_engine(
     """
     if engine not in ENGINES:
         raise InputError(f"engine {engine!r} is unknown: {nearest(engine, ENGINES)}")
+    if options and not isinstance(environment, str):
+        raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
     keep_compiled_programs()
     name = environment_name(environment)
     ours = _ours(environment, options, required=engine == "compiled") if engine != "host" else None
@@ -114,12 +119,16 @@ def _host(algorithm: Algorithm, environment: EnvironmentLike, name: str, options
     from zerone.engines.host import Host
     from zerone.environments.vector import make_vector, maker
 
-    make: GymnasiumMaker = maker(environment, dict(options)) if isinstance(environment, str) else environment  # type: ignore[assignment]
-
-    def vector(number: int, seed: int) -> Any:
-        return make_vector(make, name, number, seed)
-
-    return Host(algorithm, vector)
+    if not isinstance(environment, str) and not callable(environment):
+        raise InputError(f"the host engine needs an id or a function that makes an environment, not {name}")
+    real = dict(options)
+    if environments.find(name) is not None:
+        real.pop("reward", None)  # an agent is judged by the task's own reward
+    made: list[Callable[[int, int], Any]] = []
+    for chosen in (dict(options), real):
+        make: GymnasiumMaker = maker(environment, chosen) if isinstance(environment, str) else environment
+        made.append(functools.partial(make_vector, make, name))
+    return Host(algorithm, *made)
 
 
 def solved_at(environment: EnvironmentLike) -> float | None:

@@ -21,6 +21,9 @@ from zerone.runs.interrupt import Interrupted, Request
 from zerone.runs.metrics import MetricsWriter
 from zerone.runs.plan import Plan
 
+FIRST_LOOK, SECOND_LOOK = 1, 2
+"""Which episodes an evaluation plays. Always the same ones, so that two policies are compared on equal terms."""
+
 GLANCE_SECONDS = 0.5
 """How long a chunk lasts: how often progress is shown and Ctrl-C is heard."""
 
@@ -79,6 +82,7 @@ class Training:
         self.evaluation_episodes, self.solved_at = evaluation_episodes, solved_at
         self.stop_when_solved, self.keep_last, self.about = stop_when_solved, keep_last, about
         self.chunk, self.glance = chunk, glance
+        self.began = time.perf_counter()
         self.learners = [Learner(seed, None) for seed in seeds]
         self.iteration = 0
         self.saved_iteration: int | None = None
@@ -140,7 +144,6 @@ class Training:
         """
         if self.iteration == 0 and self.engine.name == "host":
             self._save(writer)  # an environment may fail at any step: there is always something to go back to
-        began = time.perf_counter()
         chunk = 1 if self.chunk is None else self.chunk
         try:
             while active := self._active():
@@ -154,9 +157,9 @@ class Training:
                     if self.chunk is None:
                         chunk = max(1, min(2 * chunk, round(chunk * GLANCE_SECONDS / max(took, 1e-4))))
                 else:
-                    self.startup_seconds = time.perf_counter() - began
+                    self.startup_seconds = time.perf_counter() - self.began
                 self.iteration = target
-                self._look(active, writer, time.perf_counter() - began)
+                self._look(active, writer, time.perf_counter() - self.began)
                 if request.made:
                     self._save(writer)
                     raise Interrupted
@@ -202,18 +205,28 @@ class Training:
         self.glance(now, lambda: self.engine.policy(active[0].carry))
 
     def _evaluate(self, learner: Learner, step: int) -> Row:
-        """Judge a seed's policy on fresh episodes; remember it if none was better."""
+        """Judge a seed's policy; remember it if none was better."""
         policy = self.engine.policy(learner.carry)
-        found = self.engine.evaluate(policy, learner.seed, learner.iteration, self.evaluation_episodes)
+        found = self.engine.evaluate(policy, learner.seed, FIRST_LOOK, self.evaluation_episodes)
         learner.evaluation = found.mean
         if found.mean >= learner.best:
             learner.best, learner.best_step, learner.best_policy = found.mean, step, policy
-        if learner.solved_at_step is None and self.solved_at is not None and solves(found, self.solved_at):
+        if learner.solved_at_step is None and self._solves(policy, found, learner):
             learner.solved_at_step = step
         return {
             "evaluation_return": np.float32(found.mean),
             "evaluation_length": np.float32(found.lengths.mean(dtype=np.float64)),
         }
+
+    def _solves(self, policy: Any, found: Evaluation, learner: Learner) -> bool:
+        """Whether a policy is worth the level: shown twice, the second time on other episodes.
+
+        Of many policies one is lucky; a second look at it, taken only then, is not chosen by its luck.
+        """
+        if self.solved_at is None or found.surely_at_least < self.solved_at:
+            return False
+        again = self.engine.evaluate(policy, learner.seed, SECOND_LOOK, self.evaluation_episodes)
+        return again.surely_at_least >= self.solved_at
 
     def _save(self, writer: MetricsWriter) -> None:
         if self.saved_iteration == self.iteration:
@@ -241,8 +254,3 @@ class Training:
         """The end of the line of an error: what is kept of this run."""
         latest = self.folder.latest()
         return "no checkpoint was saved yet" if latest is None else f"the last checkpoint is {latest}"
-
-
-def solves(found: Evaluation, level: float) -> bool:
-    """Whether an evaluation shows that a policy is worth at least `level`: by its mean less two standard errors."""
-    return found.surely_at_least >= level

@@ -23,7 +23,7 @@ COSTS = ("cost", "value_loss", "critic_loss", "critic_cost", "td_error")
 INK, GRID = "#23262B", "#D9DCE1"
 FEWEST_FOR_INTERVAL, RESAMPLES, CONFIDENCE = 3, 2000, 95
 MOST_MARKERS = 40
-NOTE_WIDTH = 92
+NOTE_WIDTH = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Curve:
     def mean(self) -> np.ndarray:
         """The mean over the seeds that have a value."""
         known = np.isfinite(self.values)
-        return np.where(known, self.values, 0.0).sum(0) / np.maximum(known.sum(0), 1)
+        return np.asarray(np.where(known, self.values, 0.0).sum(0) / np.maximum(known.sum(0), 1))
 
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
         """Bounds of the mean over seeds: percentile bootstrap, with the same resamples each time."""

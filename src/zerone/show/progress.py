@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Protocol, TextIO
 
 SECONDS_BETWEEN_LINES = 1.0
-COMPILING = "compiling: the first look takes a few seconds"
+COMPILING = "compiling: a few seconds, fewer the next time"
 
 
 class Sight(Protocol):

@@ -23,6 +23,7 @@ HOLD_SECONDS = 0.8
 """How long the last picture of an episode stays."""
 GIF_FRAMES_PER_SECOND = 30
 CAPTION_HEIGHT = 30
+LARGEST_LETTERS, SMALLEST_LETTERS = 15, 6
 INK, PAPER = (35, 38, 43), (240, 241, 243)
 KEYS = "Esc: close"
 
@@ -138,10 +139,11 @@ def captioned(frame: np.ndarray, left: str, right: str = "") -> np.ndarray:
         pygame.freetype.init()
     strip = pygame.Surface((width, CAPTION_HEIGHT))
     strip.fill(PAPER)
-    font = pygame.freetype.Font(None, 15)  # pyright: ignore[reportArgumentType]
-    surface, box = font.render(left, INK)
-    if box.width > width - 16:  # smaller, so that nothing is cut off
-        surface, box = font.render(left, INK, size=max(6.0, 15.0 * (width - 16) / box.width))
+    font = pygame.freetype.Font(None, LARGEST_LETTERS)
+    size = LARGEST_LETTERS
+    while font.get_rect(left, size=size).width > width - 16 and size > SMALLEST_LETTERS:
+        size -= 1  # until nothing is cut off
+    surface, box = font.render(left, INK, size=size)
     strip.blit(surface, (8, (CAPTION_HEIGHT - box.height) // 2))
     if right:
         surface, other = font.render(right, INK)

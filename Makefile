@@ -1,0 +1,43 @@
+# `make run` and `make test` set up everything they need in this folder; the second time they start at once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: run test check types format bench learn wheel clean
+
+run: $(READY) ## Train DQN on CartPole-v1 until solved, and say where the result is
+	$(BIN)/zerone train dqn CartPole-v1
+
+test: $(READY) check ## Lint, types, import order, and every test
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python tools/check_imports.py
+
+format: $(READY) ## Put every file into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+learn: $(READY) ## Every preset on 20 seeds: half an hour
+	$(BIN)/python -m zerone_benchmarks.learning
+
+bench: $(READY) ## Speed beside the peers that are installed
+	$(BIN)/zerone bench
+
+wheel: $(READY) ## dist/zerone-*.whl
+	$(BIN)/python -m hatchling build -t wheel
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+# Pinned by names, versions and hashes; then the project itself, with the build backend among what is pinned.
+$(READY): constraints.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Zerone needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)

@@ -1,0 +1,73 @@
+"""The list of algorithms: every name makes its algorithm, wrong settings are refused, spaces are matched."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from gymnasium import spaces
+from toys import cycle, small_dqn, small_ppo
+
+from zerone.algorithms import catalogue
+from zerone.algorithms.q_learning import QLearning
+from zerone.base.errors import InputError
+from zerone.engines.compiled import Compiled
+from zerone.parts.spaces import Spaces
+
+BOX, DISCRETE = spaces.Box(-1.0, 1.0, (2,)), spaces.Discrete(3)
+
+
+@pytest.mark.parametrize("entry", catalogue.entries(), ids=lambda entry: entry.name)
+def test_every_name_makes_its_algorithm_with_its_settings(entry):
+    assert catalogue.look_up(entry.name) is entry
+    made = catalogue.make(entry.name, {})
+    assert made == entry.make()
+    assert catalogue.make(entry.name, dataclasses.asdict(made)) == made  # as a run's configuration has them
+    assert all(field.metadata["allowed"].text for field in dataclasses.fields(made))
+    assert all(made.metrics.values())
+
+
+def test_settings_are_brought_to_their_types_where_nothing_is_lost():
+    assert catalogue.make("dqn", {"epsilon_steps": 500}).epsilon_steps == 500.0
+    assert catalogue.make("dqn", {"hidden": [8, 8]}).hidden == (8, 8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"bach": 3}, "dqn has no setting 'bach': did you mean 'batch'?"),
+        ({"batch": 2.0}, "batch = 2.0 is not allowed: must be of type int"),
+        ({"batch": "8"}, "must be of type int"),
+        ({"double": 1}, "must be of type bool"),
+        ({"learning_rate": True}, "must be of type float"),
+        ({"learning_rate": -1.0}, "must be above 0"),
+        ({"loss": "cubic"}, "one of squared, huber"),
+    ],
+)
+def test_wrong_settings_are_refused_in_one_line(settings, text):
+    with pytest.raises(InputError) as caught:
+        catalogue.make("dqn", settings)
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_algorithm_that_does_not_fit_names_those_that_do():
+    with pytest.raises(
+        InputError, match=r"q-learning cannot take X-v0: .* actions Discrete\(3\); these can: dqn, ppo$"
+    ):
+        catalogue.require(QLearning(), Spaces(BOX, DISCRETE), "X-v0")
+    several = spaces.MultiDiscrete([2, 2])
+    with pytest.raises(InputError, match="no algorithm here can take these spaces"):
+        catalogue.require(QLearning(), Spaces(several, several), "X-v0")
+    catalogue.require(QLearning(), Spaces(DISCRETE, DISCRETE), "X-v0")
+
+
+@pytest.mark.parametrize("algorithm", [QLearning(), small_dqn(), small_ppo()], ids=lambda each: each.name)
+def test_what_an_update_measures_is_what_the_algorithm_says_it_does(algorithm):
+    engine = Compiled(algorithm, cycle())
+    (carry,) = engine.advance([engine.init(0)], [0], [0], 20)
+    row, _ = engine.report(carry, 0, 20)
+    engine.close()
+    assert set(row) == {"episodes", "return", "length", *algorithm.metrics}
+    assert all(value is not None and np.isfinite(value) for value in row.values())
+    assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(carry.tally.metrics))
