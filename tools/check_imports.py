@@ -1,7 +1,7 @@
 """Imports run downwards only: a room may import itself and the rooms below it. Also draws the graph for the docs.
 
-    python tools/check_imports.py           exits 1 and names every import that goes up
-    python tools/check_imports.py --graph   prints the import graph of the rooms (Mermaid)
+python tools/check_imports.py           exits 1 and names every import that goes up
+python tools/check_imports.py --graph   prints the import graph of the rooms (Mermaid)
 """
 
 from __future__ import annotations

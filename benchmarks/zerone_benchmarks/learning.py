@@ -1,4 +1,4 @@
-"""Every preset on many seeds: does it learn what it promises? (`python -m zerone_benchmarks.learning`)
+"""Every preset on many seeds: does it learn what it promises? (`python -m zerone_benchmarks.learning`).
 
 Trains each pair with its preset, evaluates 100 greedy episodes of each seed on episodes that no training has seen,
 and says how many seeds reach the level. For tables the greedy policy must be optimal in every state from which
@@ -53,9 +53,7 @@ def optimal(table: np.ndarray, environment: str, discount: float) -> bool:
     grid = np.meshgrid(np.arange(states, dtype=np.int32), np.arange(actions, dtype=np.int32), indexing="ij")
     following, reward, terminated = jax.tree.map(np.asarray, jax.vmap(jax.vmap(step))(*grid))
     reached = {int(np.asarray(first))}
-    while more := {
-        int(following[s, a]) for s in reached for a in range(actions) if not terminated[s, a]
-    } - reached:
+    while more := {int(following[s, a]) for s in reached for a in range(actions) if not terminated[s, a]} - reached:
         reached |= more
     best = np.zeros(states)
     for _ in range(1_000):
@@ -70,9 +68,7 @@ def judge(algorithm: str, environment: str, engine: str, level: float, budget: i
 
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        run = zo.train(
-            algorithm, environment, seeds=seeds, engine=engine, out=Path(folder) / "run", figure=False
-        )
+        run = zo.train(algorithm, environment, seeds=seeds, engine=engine, out=Path(folder) / "run", figure=False)
         seconds = time.perf_counter() - began
         result = run.result or {}
         found = run.evaluate(episodes=100, seed=FRESH_EPISODES)
@@ -81,7 +77,7 @@ def judge(algorithm: str, environment: str, engine: str, level: float, budget: i
         good = [value >= level and used <= budget for value, used in zip(returns, steps, strict=True)]
         if algorithm == "q-learning":
             discount = run.config["algorithm"]["settings"]["discount"]
-            tables = [np.asarray(run.agent(seed)._policy) for seed in run.seeds]  # noqa: SLF001
+            tables = [np.asarray(run.agent(seed)._policy) for seed in run.seeds]
             good = [ok and optimal(table, environment, discount) for ok, table in zip(good, tables, strict=True)]
     return {
         "algorithm": algorithm, "environment": environment, "engine": engine, "level": level, "budget": budget,

@@ -46,7 +46,7 @@ _PLACES = {
     "train": "zerone.runs.run",
 }
 
-__all__ = [*_PLACES]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [*_PLACES]
 
 
 def __getattr__(name: str) -> Any:

@@ -72,6 +72,7 @@ def _advantages(reward, value, following, terminated, truncated, discount, decay
     return result
 
 
+@jax.jit
 def _forward(weights, x):
     return jnp.tanh(x @ weights[0] + weights[1][None]) @ weights[2] + weights[3][None]
 
@@ -80,6 +81,7 @@ def _features(observation):
     return np.eye(4, dtype=np.float32)[observation.ravel()] if observation.ndim == 2 else observation.reshape(-1, 1)
 
 
+@jax.jit
 def _log_density(output, log_deviation, action):
     if log_deviation is None:
         return (output - jax.scipy.special.logsumexp(output, 1, keepdims=True))[jnp.arange(len(action)), action]
@@ -122,12 +124,12 @@ def test_one_update_is_the_papers_loss_under_adam_computed_independently(environ
         return -(surrogate - 0.5 * error + 0.01 * _entropy(output, deviation)), error
 
     weights = (actor, critic, deviation)
-    gradient, error = jax.grad(loss, has_aux=True)(weights)
+    gradient, error = jax.jit(jax.grad(loss, has_aux=True))(weights)
     length = np.sqrt(sum(float((g**2).sum()) for g in jax.tree.leaves(gradient)))
     assert length > 0.1  # so the clipping is seen
     gradient = jax.tree.map(lambda g: g * 0.1 / length, gradient)
     adam = optax.adam(0.01)
-    expected = optax.apply_updates(weights, adam.update(gradient, adam.init(weights))[0])
+    expected = jax.jit(lambda w, g: optax.apply_updates(w, adam.update(g, adam.init(w))[0]))(weights, gradient)
     # Adam's first step is ± its step size wherever the gradient is not tiny: compare there.
     for new, wanted, slope in zip(*map(jax.tree.leaves, (after.policy, expected, gradient)), strict=True):
         clear = np.abs(slope) > 1e-5

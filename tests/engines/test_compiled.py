@@ -57,7 +57,7 @@ def _differ_pairwise(carries):
     return all(one != other for i, one in enumerate(policies) for other in policies[:i])
 
 
-@EACH
+@pytest.mark.parametrize("algorithm", [QLearning(), small_ppo()], ids=["q-learning", "ppo"])
 def test_a_batch_under_vmap_agrees_with_the_seeds_alone(algorithm):
     seeds, stops = [3, 1, 4], (12,)  # short: roundings grow where a network learns
     for one, other in zip(

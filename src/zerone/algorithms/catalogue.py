@@ -34,7 +34,8 @@ class Entry:
     @property
     def name(self) -> str:
         """The name on the command line."""
-        return self.make.name
+        name: str = self.make.name
+        return name
 
 
 _ENTRIES = (
@@ -82,7 +83,7 @@ def make(name: str, settings: dict[str, Any]) -> Algorithm:
         if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if isinstance(default, tuple) and isinstance(value, list):
-            value = tuple(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            value = tuple(value)
         if type(value) is not type(default):
             kind = type(default).__name__
             raise InputError(f"{name}: {key} = {value!r} is not allowed: must be of type {kind}")

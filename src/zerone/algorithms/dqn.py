@@ -122,12 +122,11 @@ class DQN:
     def init(self, key: Key, spaces: Spaces) -> State:
         network = Network(key, spaces.observation, self.hidden, count(spaces.action, "action"))
         kind = jax.dtypes.canonicalize_dtype(spaces.observation.dtype or jnp.float32)  # 64 bits become 32, as in JAX
-        observation = jax.ShapeDtypeStruct(spaces.observation.shape or (), kind)
-        number, flag = jax.ShapeDtypeStruct((), jnp.float32), jax.ShapeDtypeStruct((), jnp.bool_)
-        example = Transition(observation, jax.ShapeDtypeStruct((), jnp.int32), number, observation, flag)
+        observation = jnp.zeros(spaces.observation.shape or (), kind)
+        example = Transition(observation, jnp.int32(0), jnp.float32(0), observation, jnp.zeros((), bool))
         target = jax.tree.map(jnp.copy, network)  # its own arrays, or the state could not be donated
         policy = Policy(network, jnp.int32(0))
-        return State(policy, target, self.optimizer().init(network), self.replay.init(example), jnp.int32(0))  # pyright: ignore[reportArgumentType]
+        return State(policy, target, self.optimizer().init(network), self.replay.init(example), jnp.int32(0))
 
     def epsilon(self, steps: Array) -> Array:
         """ε after `steps` environment steps."""

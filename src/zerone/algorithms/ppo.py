@@ -7,7 +7,8 @@
                  L = E[min(ρ Â, clip(ρ, 1-ε, 1+ε) Â)] - c_v E[(R̂ - V(s))²] + c_e E[H(π(·|s))]
                  θ ← θ + α ∇ L
 
-Schulman et al. 2017 (arXiv 1707.06347), algorithm 1, eq. 7 and 9; advantages by Schulman et al. 2016 (arXiv 1506.02438).
+Schulman et al. 2017 (arXiv 1707.06347), algorithm 1, eq. 7 and 9; advantages by Schulman et al.
+2016 (arXiv 1506.02438).
 Differences: actor and critic are two networks; advantages are normalised in each minibatch; the gradient's norm
 is clipped; the step size may fall linearly; continuous actions are drawn unclipped and clipped at the environment.
 """
@@ -26,11 +27,11 @@ from gymnasium import spaces as gym_spaces
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, struct
-from zerone.parts.distributions import Distribution, categorical, DiagonalNormal
-from zerone.parts.networks import Network
+from zerone.parts.distributions import DiagonalNormal, Distribution, categorical
 from zerone.parts.exploration import shuffled
+from zerone.parts.networks import Network
 from zerone.parts.returns import clipped_surrogate, explained_variance, generalized_advantage, normalize
-from zerone.parts.spaces import Spaces, dimensions
+from zerone.parts.spaces import Spaces, numbers
 
 
 class ActorCritic(eqx.Module):
@@ -133,7 +134,7 @@ class PPO:
     def init(self, key: Key, spaces: Spaces) -> State:
         actor_key, critic_key = jax.random.split(key)
         discrete = isinstance(spaces.action, gym_spaces.Discrete)
-        outputs = int(spaces.action.n) if discrete else dimensions(spaces.action)  # type: ignore[attr-defined]
+        outputs = numbers(spaces.action)
         network = ActorCritic(
             Network(actor_key, spaces.observation, self.hidden, outputs, activation=jnp.tanh, last=0.01),
             Network(critic_key, spaces.observation, self.hidden, 1, activation=jnp.tanh),
@@ -141,7 +142,7 @@ class PPO:
             outputs,
             spaces.action.shape or (),
         )
-        return State(network, self.optimizer().init(network))  # pyright: ignore[reportArgumentType]
+        return State(network, self.optimizer().init(network))
 
     def noise(self, policy: ActorCritic, key: Key, shape: tuple[int, ...]) -> Array:
         if policy.log_deviation is None:

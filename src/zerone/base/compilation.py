@@ -20,7 +20,7 @@ def cache_folder() -> Path:
 
 def keep_compiled_programs() -> None:
     """Let JAX keep what it compiles, unless the user has set a place (or `ZERONE_CACHE=off`) already."""
-    if os.environ.get("ZERONE_CACHE") == "off" or jax.config.jax_compilation_cache_dir:
+    if os.environ.get("ZERONE_CACHE") == "off" or jax.config.values["jax_compilation_cache_dir"]:
         return
     jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
     jax.config.update("jax_compilation_cache_max_size", _LARGEST)

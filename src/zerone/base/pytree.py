@@ -44,7 +44,7 @@ class Allowed:
         if self.choices:
             return value in self.choices
         if isinstance(value, tuple):
-            return len(value) > 0 and all(self.holds(each) for each in value)  # pyright: ignore[reportUnknownVariableType]
+            return len(value) > 0 and all(self.holds(each) for each in value)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return not isinstance(value, (str, bytes))
         return (

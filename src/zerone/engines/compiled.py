@@ -18,7 +18,17 @@ import numpy as np
 from zerone.algorithms.protocol import Algorithm, Array, Key, Metrics
 from zerone.base.pytree import struct
 from zerone.engines.collect import Chance, Episodes, Simulation, collect, draw, play, start
-from zerone.engines.protocol import EVALUATE, INIT, LONGEST_EVALUATION, TRAIN, Evaluation, Row, learning_iterations, row_of, steps_per_iteration
+from zerone.engines.protocol import (
+    EVALUATE,
+    INIT,
+    LONGEST_EVALUATION,
+    TRAIN,
+    Evaluation,
+    Row,
+    learning_iterations,
+    row_of,
+    steps_per_iteration,
+)
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.wrappers import unshaped
 from zerone.parts.spaces import Spaces, from_environment, to_environment
@@ -58,8 +68,9 @@ def iterate(algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, c
     """Play a block of steps, learn from it, and add what happened to the tally."""
     simulation, steps, episodes = collect(algorithm, environment, carry.state.policy, carry.simulation, chance)
     state, metrics = algorithm.update(carry.state, steps, chance.update_key)
-    before = carry.tally.episodes, carry.tally.metrics
-    return Carry(state, simulation, Tally(*jax.tree.map(jnp.add, before, (episodes, metrics)), carry.tally.begun))
+    tally = carry.tally
+    episodes, metrics = jax.tree.map(jnp.add, (tally.episodes, tally.metrics), (episodes, metrics))
+    return Carry(state, simulation, Tally(episodes, metrics, tally.begun))
 
 
 def advance(
@@ -84,9 +95,11 @@ def advance(
         def inner(i: Array, carry: Carry) -> Carry:
             return iterate(algorithm, environment, carry, jax.tree.map(lambda x: x[i], chances))
 
-        return jax.lax.fori_loop(0, jnp.minimum(block, count - begin), inner, carry)
+        carry = jax.lax.fori_loop(0, jnp.minimum(block, count - begin), inner, carry)
+        return carry
 
-    return jax.lax.fori_loop(0, (count + block - 1) // block, outer, carry)
+    carry = jax.lax.fori_loop(0, (count + block - 1) // block, outer, carry)
+    return carry
 
 
 def initial(algorithm: Algorithm, environment: TimedEnvironment, seed: Array) -> Carry:
@@ -156,7 +169,8 @@ class Compiled:
             list(compilers.map(lambda program: program.compile(), lowered))
 
     def init(self, seed: int) -> Carry:
-        return _initial(self.algorithm, self.environment, np.uint32(seed))
+        carry: Carry = _initial(self.algorithm, self.environment, np.uint32(seed))
+        return carry
 
     def advance(self, carries: Sequence[Carry], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Carry]:
         begins = np.asarray(first, np.int32)
@@ -167,7 +181,9 @@ class Compiled:
             return [jax.tree.map(lambda x, i=i: x[i], together) for i in range(len(carries))]
 
         def alone(carry: Carry, seed: np.uint32, begin: np.int32, count: np.int32) -> Carry:
-            return jax.block_until_ready(_advance(self.algorithm, self.environment, carry, seed, begin, count))
+            carry = _advance(self.algorithm, self.environment, carry, seed, begin, count)
+            carry = jax.block_until_ready(carry)
+            return carry
 
         if len(carries) == 1:
             return [alone(carries[0], numbers[0], begins[0], counts[0])]
@@ -180,7 +196,8 @@ class Compiled:
         learned = learning_iterations(self.algorithm, first, last)
         row = row_of(tally.episodes.count, tally.episodes.total_return, length, tally.metrics, learned)
         episodes, metrics = jax.tree.map(np.zeros_like, (tally.episodes, tally.metrics))
-        return row, Carry(carry.state, carry.simulation, Tally(episodes, metrics, np.float32(going_on)))  # pyright: ignore[reportArgumentType]
+        begun: Any = np.float32(going_on)
+        return row, Carry(carry.state, carry.simulation, Tally(episodes, metrics, begun))
 
     def policy(self, carry: Carry) -> Any:
         return jax.tree.map(np.array, carry.state.policy)
@@ -192,19 +209,19 @@ class Compiled:
         return carry
 
     def saved_example(self) -> Carry:
-        return jax.eval_shape(initial, self.algorithm, self.environment, np.uint32(0))
+        shapes: Carry = jax.eval_shape(initial, self.algorithm, self.environment, np.uint32(0))
+        return shapes
 
     def resume(self, saved: Carry, seed: int, iteration: int) -> Carry:
         del seed, iteration  # iteration i needs nothing but the seed and i: there is no generator to put back
-        return jax.tree.map(jnp.asarray, saved)
+        carry: Carry = jax.tree.map(jnp.asarray, saved)
+        return carry
 
     def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
         return np.asarray(_act(self.algorithm, self.environment, policy, observation))
 
     def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
-        returns, lengths = _evaluate(
-            self.algorithm, self.real, policy, np.uint32(seed), np.int32(index), episodes
-        )
+        returns, lengths = _evaluate(self.algorithm, self.real, policy, np.uint32(seed), np.int32(index), episodes)
         return Evaluation(np.asarray(returns), np.asarray(lengths))
 
     def close(self) -> None:

@@ -13,7 +13,16 @@ from gymnasium.vector import SyncVectorEnv
 
 from zerone.algorithms.protocol import Algorithm, Array, Steps
 from zerone.engines.play import Happened, Player, play
-from zerone.engines.protocol import EVALUATE, INIT, LONGEST_EVALUATION, TRAIN, Evaluation, Row, learning_iterations, row_of
+from zerone.engines.protocol import (
+    EVALUATE,
+    INIT,
+    LONGEST_EVALUATION,
+    TRAIN,
+    Evaluation,
+    Row,
+    learning_iterations,
+    row_of,
+)
 from zerone.environments.vector import Vector
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
@@ -44,6 +53,7 @@ class Programs:
             return algorithm.noise(policy, jax.random.fold_in(noise_key, part), shape)
 
         def explore(tree: Any, leaves: list[Array], observation: Array, noise: Any) -> tuple[Array, Any]:
+            algorithm: Algorithm
             algorithm, policy = jax.tree.unflatten(tree, leaves)
             return algorithm.act(policy, from_environment(spaces.observation, observation), noise)
 
@@ -190,7 +200,8 @@ class Host:
             self._count(carry, happened)
             t += 1
         taken = carry.block.take()
-        steps = Steps(*taken[:6], jax.tree.unflatten(carry.extras_tree, taken[6:]))  # pyright: ignore[reportArgumentType]
+        columns: list[Any] = [*taken[:6], jax.tree.unflatten(carry.extras_tree, taken[6:])]
+        steps = Steps(*columns)
         carry.state, metrics = self._programs.update(self.algorithm, carry.state, steps, seed, index)
         for name, value in jax.device_get(metrics).items():
             carry.metrics[name] = carry.metrics.get(name, np.float32(0)) + value
@@ -261,4 +272,3 @@ class Host:
         for vector in self._open:
             vector.close()
         self._open.clear()
-

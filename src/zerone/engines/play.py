@@ -39,7 +39,8 @@ class Player:
 
     def reset(self, seeds: list[int]) -> None:
         """Start an episode in each environment, environment i with `seeds[i]`."""
-        observation, _ = self.environments.reset(seed=seeds)
+        each: Any = seeds  # a list is allowed, one seed for each, though its type says otherwise
+        observation, _ = self.environments.reset(seed=each)
         self.observation = np.array(observation)
         self._resetting[:] = False
 

@@ -40,7 +40,7 @@ class Evaluation:
     @property
     def surely_at_least(self) -> float:
         """The mean less two standard errors: what the policy is worth with about 98% confidence."""
-        return self.mean - 2.0 * self.deviation / max(1, len(self.returns)) ** 0.5
+        return self.mean - 2.0 * self.deviation / float(np.sqrt(max(1, len(self.returns))))
 
 
 class Engine(Protocol):
@@ -117,4 +117,6 @@ def row_of(episodes: Any, total_return: Any, total_length: Any, metrics: dict[st
         "return": np.float32(total_return) / ended if ended else None,
         "length": np.float32(total_length) / ended if ended else None,
     }
-    return row | {name: np.float32(metrics[name]) / np.float32(learned) if learned else None for name in sorted(metrics)}
+    return row | {
+        name: np.float32(metrics[name]) / np.float32(learned) if learned else None for name in sorted(metrics)
+    }

@@ -65,7 +65,7 @@ class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
     def _cpu(self) -> Any:
         # Asked for at the first reset, not before: Gymnasium's asynchronous vector environments fork after making
         # one, and a program that has started JAX's threads must not fork.
-        return jax.devices("cpu")[0]  # pyright: ignore[reportUnknownVariableType]
+        return jax.devices("cpu")[0]
 
     @functools.cached_property
     def _committed(self) -> Any:

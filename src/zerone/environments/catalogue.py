@@ -201,5 +201,5 @@ def _check_options(entry: Entry, chosen: Mapping[str, Any]) -> None:
             raise InputError(problem + "0 or at least 2")
         if name == "reward" and value not in (TASK_REWARD, *entry.rewards):
             raise InputError(problem + known[name].text)
-        if name == "layout" and not (isinstance(value, tuple) and all(isinstance(row, str) for row in value)):  # pyright: ignore[reportUnknownVariableType]
+        if name == "layout" and not (isinstance(value, tuple) and all(isinstance(row, str) for row in value)):
             raise InputError(problem + "a tuple of strings, one a row")

@@ -66,7 +66,10 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise self._fault(f"the observation is {what}, not of shape {self._shape}")
         if not finite:
             raise self._fault("the observation has NaN or infinity in it")
-        if isinstance(self._space, gymnasium.spaces.Discrete) and not 0 <= int(array) - self._space.start < self._space.n:
+        if (
+            isinstance(self._space, gymnasium.spaces.Discrete)
+            and not 0 <= int(array) - self._space.start < self._space.n
+        ):
             raise self._fault(f"the observation is {observation}, not in {self._space}")
         return observation
 

@@ -56,9 +56,9 @@ def read_map(layout: tuple[str, ...]) -> MazeMap:
             row, column = cell // width + rows, cell % width + columns
             free = 0 <= row < height and 0 <= column < width and layout[row][column] != WALL
             following[cell, action] = row * width + column if free else cell
-    rows, columns = np.divmod(np.arange(height * width), width)
+    all_rows, all_columns = np.divmod(np.arange(height * width), width)
     goal_row, goal_column = divmod(characters.index(GOAL), width)
-    features = np.stack([(columns - goal_column) / width, (rows - goal_row) / height], axis=1)
+    features = np.stack([(all_columns - goal_column) / width, (all_rows - goal_row) / height], axis=1)
     return MazeMap(
         start=characters.index(START),
         following=following,

@@ -30,7 +30,7 @@ class Distribution(Protocol):
         ...
 
     def log_probability(self, action: Array) -> Array:
-        """ln π(a), one number for each action."""
+        """Ln π(a), one number for each action."""
         ...
 
     def entropy(self) -> Array:

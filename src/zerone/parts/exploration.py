@@ -16,7 +16,8 @@ def shuffled(key: Array, size: int) -> Array:
     """
     low = jnp.uint32(2 ** max(1, (size - 1).bit_length()) - 1)
     numbered = (jax.random.bits(key, (size,)) & ~low) | jnp.arange(size, dtype=jnp.uint32)
-    return (jax.lax.sort(numbered, is_stable=False) & low).astype(jnp.int32)
+    ordered: Array = jax.lax.sort(numbered, is_stable=False) & low
+    return ordered.astype(jnp.int32)
 
 
 def linear_schedule(start: Array | float, end: Array | float, fraction: Array | float) -> Array:

@@ -5,6 +5,7 @@ So a Flax or Haiku module fits as well: `Applied(apply, parameters)` makes one s
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,8 +21,10 @@ Activation = Callable[[Array], Array]
 
 
 class Linear(eqx.Module):
-    """`x W + b`. The weight is [inputs, outputs], so a batch needs no transposition (a sixth faster on a CPU
-    than `equinox.nn.Linear` under `vmap`).
+    """`x W + b`, for `x` with any leading axes.
+
+    The weight is [inputs, outputs], so that a batch needs no transposition: a sixth faster on a CPU than
+    `equinox.nn.Linear` under `vmap`.
     """
 
     weight: Array
@@ -56,7 +59,7 @@ class MLP(eqx.Module):
     ) -> None:
         sizes = (inputs, *hidden, outputs)
         scales = [gain] * len(hidden) + [last]
-        shapes = list(zip(sizes[:-1], sizes[1:], strict=True))
+        shapes = list(itertools.pairwise(sizes))
         # All weights in one draw: each further one would cost a newcomer a tenth of a second of compiling.
         drawn = jax.random.uniform(key, (sum(math.prod(shape) for shape in shapes),), minval=-1.0)
         layers: list[Linear] = []
@@ -74,7 +77,7 @@ class MLP(eqx.Module):
 
 
 class Convolution(eqx.Module):
-    """Three convolutions for pictures [height, width, channels], flattened (Mnih et al. 2015, Methods, for large ones)."""
+    """Three convolutions for pictures [height, width, channels], flattened; large ones as in Mnih et al. 2015."""
 
     layers: tuple[eqx.nn.Conv2d, ...]
     outputs: int = eqx.field(static=True)

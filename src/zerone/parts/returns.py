@@ -17,7 +17,7 @@ def pick(values: Array, action: Array) -> Array:
 
 
 def one_step_target(reward: Array, terminated: Array, discount: Array | float, next_value: Array) -> Array:
-    """y = r + γ (1 - terminated) V(s'): nothing after a terminal state, everything after a cut one.
+    """The target y = r + γ (1 - terminated) V(s'): nothing after a terminal state, everything after a cut one.
 
     Sutton & Barto 2018, section 6.1. Constant for the gradient: this is a semi-gradient method (section 9.3).
     """

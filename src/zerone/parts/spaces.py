@@ -54,7 +54,8 @@ def to_environment(space: Space, action: ArrayT) -> ArrayT:
     """
     numpy: Any = action.__array_namespace__()
     if isinstance(space, spaces.Discrete):
-        return (action + int(space.start)).astype(np.int32)
+        discrete: ArrayT = (action + int(space.start)).astype(np.int32)
+        return discrete
     assert isinstance(space, spaces.Box)  # noqa: S101 - `refuse` has let nothing else through
     low, high = (np.broadcast_to(bound, action.shape).astype(np.float64) for bound in (space.low, space.high))
     bounded = np.isfinite(low) & np.isfinite(high)
@@ -64,7 +65,8 @@ def to_environment(space: Space, action: ArrayT) -> ArrayT:
     clipped = numpy.clip(stretched, low.astype(np.float32), high.astype(np.float32))
     if np.issubdtype(space.dtype, np.integer):
         clipped = numpy.round(clipped)
-    return clipped.astype(space.dtype)
+    sent: ArrayT = clipped.astype(space.dtype)
+    return sent
 
 
 def from_environment(space: Space, observation: jax.Array) -> jax.Array:
@@ -112,6 +114,6 @@ def is_image(space: Space) -> bool:
     return isinstance(space, spaces.Box) and len(space.shape) == 3 and min(space.shape[:2]) >= 9
 
 
-def dimensions(space: spaces.Box) -> int:
-    """How many numbers one action of a `Box` has."""
-    return math.prod(space.shape)
+def numbers(space: Space) -> int:
+    """How many numbers a policy says about an action: one for each value of a `Discrete`, each dimension of a `Box`."""
+    return int(space.n) if isinstance(space, spaces.Discrete) else math.prod(space.shape or ())

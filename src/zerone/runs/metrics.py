@@ -220,7 +220,11 @@ class _Boards:
         self._failed = False
 
     def write(self, rows: Sequence[Mapping[str, Number]]) -> None:
-        self._guard(lambda: [self._write_row(row) for row in rows])
+        def all_rows() -> None:
+            for row in rows:
+                self._write_row(row)
+
+        self._guard(all_rows)
 
     def flush(self) -> None:
         self._guard(lambda: [writer.flush() for writer in self._writers.values()])

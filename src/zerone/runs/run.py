@@ -90,7 +90,7 @@ class Run:
 def judge(engine: Engine, policies: Mapping[int, Any], episodes: int, seed: int) -> dict[str, Any]:
     """Evaluate the policy of each seed on the same episodes."""
     found = {each: engine.evaluate(policy, seed, 0, episodes) for each, policy in policies.items()}
-    per_seed = [
+    per_seed: list[dict[str, Any]] = [
         {
             "seed": each,
             "return_mean": one.mean,
@@ -343,4 +343,3 @@ def new_path(algorithm: str, environment: str) -> Path:
 
 def _listed(seeds: Sequence[int]) -> str:
     return ", ".join(str(each) for each in seeds)
-

@@ -28,7 +28,8 @@ EnvironmentLike = str | TimedEnvironment | GymnasiumMaker
 
 def settings_of(algorithm: Algorithm) -> dict[str, Any]:
     """Every setting by name, as JSON has it."""
-    return dataclasses.asdict(algorithm)  # pyright: ignore[reportArgumentType]
+    settings: Any = algorithm
+    return dataclasses.asdict(settings)
 
 
 def environment_name(environment: EnvironmentLike) -> str:

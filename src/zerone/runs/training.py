@@ -91,7 +91,14 @@ class Training:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the log behind `seed` and `step`."""
-        return ("episodes", "return", "length", *self.engine.algorithm.metrics, "evaluation_return", "evaluation_length")
+        return (
+            "episodes",
+            "return",
+            "length",
+            *self.engine.algorithm.metrics,
+            "evaluation_return",
+            "evaluation_length",
+        )
 
     def announce(self) -> None:
         """Show that the training is about to begin: compiling comes first, and takes seconds."""
@@ -181,7 +188,7 @@ class Training:
     def _look(self, active: list[Learner], writer: MetricsWriter, seconds: float) -> None:
         """Report, evaluate and save what is due after this iteration, then show progress."""
         plan, step = self.plan, self.iteration * self.plan.block
-        rows: list[Row] = []
+        rows: list[dict[str, Any]] = []
         latest = [each.evaluation for each in self.learners if each.evaluation is not None]
         if plan.has_row(self.iteration):
             first = plan.row_before(self.iteration)
@@ -189,8 +196,8 @@ class Training:
                 row, learner.carry = self.engine.report(learner.carry, first, self.iteration)
                 if plan.due(self.iteration, plan.evaluate_every):
                     row |= self._evaluate(learner, step)
-                rows.append({"seed": learner.seed, "step": step, **row})  # type: ignore[dict-item]
-            writer.write(rows)  # pyright: ignore[reportArgumentType]
+                rows.append({"seed": learner.seed, "step": step, **row})
+            writer.write(rows)
             latest = [float(row["return"]) for row in rows if row["return"] is not None] or latest
         if plan.due(self.iteration, plan.save_every) or not self._active():
             self._save(writer)

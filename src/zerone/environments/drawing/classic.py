@@ -32,7 +32,7 @@ def cart_pole_frame(environment: CartPole, state: CartPoleState, action: Any) ->
 def mountain_car_frame(environment: MountainCar, state: MountainCarState, action: Any) -> NDArray[np.uint8]:
     """The car in its valley and the flag, 400 by 600 pixels."""
     del environment, action
-    twin = MountainCarEnv(render_mode="rgb_array")
+    twin: Any = MountainCarEnv(render_mode="rgb_array")
     twin.state = np.array([float(state.position), float(state.velocity)])
     return _rendered(twin, (twin.screen_width, twin.screen_height))
 

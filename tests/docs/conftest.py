@@ -1,0 +1,71 @@
+"""The pages, taken apart; and trainings that are over in a moment."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import zerone as zo
+from zerone.runs import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = {"steps": 500, "evaluation_episodes": 2}
+
+
+@pytest.fixture(scope="session")
+def page() -> Callable[[str], str]:
+    """The text of a page by its name, without trailing spaces."""
+    return lambda name: (ROOT / name).read_text("utf-8")
+
+
+@pytest.fixture(scope="session")
+def blocks(page: Callable[[str], str]) -> Callable[[str, str], list[str]]:
+    """The code blocks of a page that are in a language."""
+
+    def found(name: str, language: str) -> list[str]:
+        return re.findall(rf"^```{language}\n(.*?)^```", page(name), re.DOTALL | re.MULTILINE)
+
+    return found
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished training of DQN on CartPole, small and bad."""
+    path = tmp_path_factory.mktemp("docs") / "run"
+    small = zo.DQN(hidden=(8,), batch=8, memory=64, warmup=16)
+    zo.train(small, "CartPole-v1", out=path, figure=False, **TINY)
+    return path
+
+
+@pytest.fixture
+def here(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder of a reader who has typed `make run`, beside a copy of the examples."""
+    shutil.copytree(trained, tmp_path / "runs" / "dqn-CartPole-v1-1")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__", "runs"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return tmp_path
+
+
+@pytest.fixture
+def in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`zo.train` does what it is asked to, for a few steps and at most two seeds."""
+
+    def train(algorithm: Any, environment: Any, **asked: Any) -> run.Run:
+        asked |= TINY
+        if "seeds" in asked:
+            asked["seeds"] = min(asked["seeds"], 2)
+        return run.train(algorithm, environment, **asked)
+
+    monkeypatch.setattr(zo, "train", train)

@@ -1,0 +1,58 @@
+"""The parts of the documentation that the code decides.
+
+python tests/docs/generated.py    writes them into the pages; `test_generated.py` holds that they are up to date
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def graph() -> str:
+    """The import graph of the rooms as the checker draws it, without its counts, which any new import changes."""
+    command = [sys.executable, str(ROOT / "tools" / "check_imports.py"), "--graph"]
+    drawn = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    found = re.search(r"```mermaid\n.*?```", drawn, re.DOTALL)
+    assert found is not None, drawn
+    return re.sub(r"\|\d+\|", "", found[0])
+
+
+def settings(algorithm: str) -> str:
+    """The table of an algorithm's settings, from its fields."""
+    from zerone.algorithms import catalogue
+    from zerone.cli.settings import settings_of
+
+    lines = ["| Setting | Default | Allowed | What it is |", "|---|---|---|---|"]
+    for each in settings_of(catalogue.look_up(algorithm).make):
+        default: Any = ("on" if each.default else "off") if each.is_flag else each.typed_default()
+        allowed = "on, off" if each.is_flag else each.describe()
+        lines.append(f"| `{each.name}` | {default} | {allowed} | {each.allowed.text} |")
+    return "\n".join(lines)
+
+
+def filled(text: str) -> str:
+    """A page with everything between its markers made again."""
+
+    def between(found: re.Match[str]) -> str:
+        kind, _, name = found["what"].partition(" ")
+        made = graph() if kind == "graph" else settings(name)
+        return f"<!-- {found['what']} -->\n{made}\n<!-- /{kind} -->"
+
+    return re.sub(r"<!-- (?P<what>graph|settings [\w-]+) -->\n.*?<!-- /\w+ -->", between, text, flags=re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """Every page that has such a part."""
+    marked = re.compile(r"<!-- (graph|settings) ?")
+    return [page for page in sorted((ROOT / "docs").glob("*.md")) if marked.search(page.read_text("utf-8"))]
+
+
+if __name__ == "__main__":
+    for page in pages():
+        page.write_text(filled(page.read_text("utf-8")), "utf-8")

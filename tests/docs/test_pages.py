@@ -1,0 +1,96 @@
+"""Links lead somewhere, the Chinese pages are twins, and what is named exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from zerone.algorithms import catalogue as algorithms
+from zerone.environments import catalogue as environments
+from zerone.runs.presets import preset
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [str(each.relative_to(ROOT)) for each in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]]
+TWINS = [name for name in PAGES if name.endswith(".zh.md")]
+READMES = pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+
+
+def anchors(text):
+    """GitHub's anchors of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_to_what_is_there(name, page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page(name)):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        place = (ROOT / name).parent / path if path else ROOT / name
+        assert place.exists(), target
+        assert not anchor or anchor in anchors(place.read_text("utf-8")), target
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_make_is_asked_for_are_its_targets(name, page):
+    targets = set(re.findall(r"^(\w+):", page("Makefile"), re.MULTILINE))
+    asked = set(re.findall(r"(?:^|`)make (\w+)", page(name), re.MULTILINE))
+    assert asked <= targets
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_files_that_are_named_exist(name, page):
+    for file in re.findall(r"`((?:src|tests|tools|docs|benchmarks|examples)/[\w./-]+)`", page(name)):
+        if "your" not in file and "ALGORITHM" not in file:
+            assert (ROOT / file).exists(), file
+    rooms = "cli|runs|show|engines|algorithms|parts|environments|base"
+    for file in re.findall(rf"`((?:{rooms})/\w+\.py)", page(name)):
+        assert (ROOT / "src" / "zerone" / file).exists(), file
+
+
+def shape(text):
+    """What must be the same in both languages: levels of headings, code without remarks, names in tables, pictures."""
+    code = [re.sub(r" *#.*", "", block) for block in re.findall(r"^```.*?^```", text, re.DOTALL | re.MULTILINE)]
+    names = re.findall(r"^\| (`[^|]*`) \|", text, re.MULTILINE)
+    return {
+        "headings": re.findall(r"^#+ ", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE),
+        "code": code,
+        "names": names,
+        "pictures": re.findall(r"!\[.*?\]\((.*?)\)", text),
+        "rows": len(re.findall(r"^\|", text, re.MULTILINE)),
+    }
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_chinese_pages_are_twins(name, page):
+    assert shape(page(name)) == shape(page(name.replace(".zh.md", ".md")))
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_chinese_pages_are_chinese(name, page):
+    assert len(re.findall(r"[\u4e00-\u9fff]", page(name))) > 800
+
+
+@READMES
+def test_the_tables_list_what_there_is(name, page):
+    rows = re.findall(r"^\| `([\w/-]+)` \|(.*)\|$", page(name), re.MULTILINE)
+    listed = dict(rows)
+    for algorithm in algorithms.entries():
+        assert algorithm.name in listed
+        assert algorithm.paper in listed[algorithm.name]
+    for environment in environments.entries():
+        cells = [cell.strip() for cell in listed[environment.id].split("|")]
+        assert cells[1] == f"{environment.solved_at:g}", environment.id
+        tuned = [each.name for each in algorithms.entries() if preset(each.name, environment.id)]
+        assert re.split("[、, ]+", cells[2]) == (tuned or [""]), environment.id
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_of_the_machine_it_was_written_on(name, page):
+    assert not re.search(r"/(work|tmp|root|home)/", page(name))
+
+
+def test_the_picture_is_small():
+    assert all(picture.stat().st_size <= 200_000 for picture in (ROOT / "docs" / "pictures").iterdir())
