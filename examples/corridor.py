@@ -23,7 +23,7 @@ class Corridor(gymnasium.Env[int, int]):
 
     def reset(self, *, seed=None, options=None):
         """Begin at the left end."""
-        super().reset(seed=seed)
+        super().reset(seed=seed, options=options)
         self.place = 0
         return self.place, {}
 

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = {"steps": 500, "evaluation_episodes": 2}
+TINY: dict[str, Any] = {"steps": 500, "evaluate_every": 500, "evaluation_episodes": 100, "figure": False}
+"""One evaluation, of as many episodes as the pages ask for: then no further program is compiled."""
 
 
 @pytest.fixture(scope="session")
 def page() -> Callable[[str], str]:
-    """The text of a page by its name, without trailing spaces."""
+    """The text of a page by its name."""
     return lambda name: (ROOT / name).read_text("utf-8")
 
 
@@ -38,11 +39,9 @@ def blocks(page: Callable[[str], str]) -> Callable[[str, str], list[str]]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished training of DQN on CartPole, small and bad."""
+    """A finished training of DQN on CartPole, far too short."""
     path = tmp_path_factory.mktemp("docs") / "run"
-    small = zo.DQN(hidden=(8,), batch=8, memory=64, warmup=16)
-    zo.train(small, "CartPole-v1", out=path, figure=False, **TINY)
-    return path
+    return run.train("dqn", "CartPole-v1", out=path, **TINY).path
 
 
 @pytest.fixture

@@ -4,17 +4,118 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shlex
 import sys
+from pathlib import Path
 
 import click
 import gymnasium
 import pytest
 
-from zerone.cli.app import COMMANDS, run, zerone
+import zerone as zo
+from zerone.cli.app import run, zerone
 from zerone.cli.options import option_names
 from zerone.cli.settings import _known_options
 from zerone.runs import run as runs
 
-READMES = ["README.md", "README.zh.md"]
-PAGES = [*READMES, "CONTRIBUTING.md", *(f"docs/{each}" for each in os.listdir(runs.__file__ and "docs") if each.endswith(".md"))]
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [str(each.relative_to(ROOT)) for each in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]]
+EXAMPLES = ["train_and_act", "corridor", "thermostat"]
+
+
+@pytest.fixture
+def corridor_once():
+    """`corridor` registers its environment when it is imported: let the next test import it again."""
+    yield
+    sys.modules.pop("corridor", None)
+    gymnasium.registry.pop("Corridor-v0", None)
+
+
+def lines(block):
+    """The commands in a block: what is to be typed, and in which folder."""
+    for line in block.splitlines():
+        command = re.sub(r"\s+#.*", "", line)
+        folder, _, rest = command.rpartition(" && ")
+        if rest.startswith("zerone "):
+            yield shlex.split(rest)[1:], folder.removeprefix("cd ").strip() or "."
+
+
+@pytest.mark.usefixtures("corridor_once")
+def test_the_shell_commands_of_the_readme_work(blocks, here, monkeypatch, capsys):
+    """Each is carried out; but a training ends where it would begin to compile."""
+
+    def enough(*_, **__):
+        raise click.exceptions.Exit(0)
+
+    monkeypatch.setattr(runs, "_drive", enough)
+    typed = [each for block in blocks("README.md", "sh") for each in lines(block)]
+    assert len(typed) > 12
+    for arguments, folder in typed:
+        monkeypatch.chdir(here / folder)
+        if "--watch" in arguments:  # its help is as far as it goes without a screen
+            arguments.append("--help")
+        if arguments[0] != "bench":
+            assert run(arguments) == 0, (arguments, capsys.readouterr())
+    assert (here / "pole.mp4").stat().st_size > 1000
+    assert (here / "runs" / "dqn-CartPole-v1-1" / "figure.png").exists()
+
+
+@pytest.mark.usefixtures("here")
+def test_what_a_refusal_looks_like(blocks, capsys):
+    (block,) = blocks("README.md", "console")
+    command, said = block.splitlines()
+    assert run(shlex.split(command.removeprefix("$ zerone "))) == 2
+    assert capsys.readouterr().err == said + "\n"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_command_named_has_these_options(name, page):
+    text = page(name)
+    spans = re.findall(r"`(?:cd \w+ && )?(zerone [^`]+)`", text) + re.findall(r"^zerone .*$", text, re.MULTILINE)
+    for span in spans:
+        command, *rest = shlex.split(re.sub(r"\s+#.*", "", span.replace("…", "")))[1:]
+        if command.startswith("-"):
+            continue
+        found = zerone.get_command(click.Context(zerone), command)
+        assert found is not None, span
+        context = click.Context(found)
+        known = {option for each in found.get_params(context) for option in option_names(each)}
+        known |= set(_known_options()) if command == "train" else set()
+        assert {each.partition("=")[0] for each in rest if each.startswith("--")} <= known, span
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_options_named_alone_exist(name, page):
+    known = {"--set-up", "--list", "--no-double", *_known_options()}
+    for command in ("train", "evaluate", "watch", "plot"):
+        found = zerone.get_command(click.Context(zerone), command)
+        known |= {option for each in found.get_params(click.Context(found)) for option in option_names(each)}
+    for option in re.findall(r"`(--[\w-]+)[^`]*`", page(name)):
+        assert option in known, option
+
+
+@pytest.mark.usefixtures("in_a_moment", "here")
+def test_the_python_of_the_readme_runs(blocks):
+    (block,) = blocks("README.md", "python")
+    exec(compile(block, "README.md", "exec"), {})  # noqa: S102 - our own page
+
+
+@pytest.mark.usefixtures("in_a_moment", "corridor_once")
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_run(name, here, monkeypatch, capsys):
+    monkeypatch.chdir(here / "examples")
+    runpy.run_path(f"{name}.py", run_name="__main__")
+    said = capsys.readouterr().out
+    assert "mean return" in said
+    assert "nan" not in said
+
+
+def test_every_example_is_tried():
+    assert sorted(EXAMPLES) == sorted(each.stem for each in (ROOT / "examples").glob("*.py"))
+
+
+def test_the_front_door_has_what_the_readme_names(page):
+    names = set(re.findall(r"\bzo\.(\w+)", page("README.md")))
+    assert names <= set(zo.__all__)
+    assert os.path.exists(ROOT / "LICENSE")  # noqa: PTH110 - named at the end

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from zerone.algorithms import catalogue as algorithms
 from zerone.environments import catalogue as environments
 from zerone.runs.presets import preset
@@ -36,7 +37,7 @@ def test_links_lead_to_what_is_there(name, page):
 @pytest.mark.parametrize("name", PAGES)
 def test_what_make_is_asked_for_are_its_targets(name, page):
     targets = set(re.findall(r"^(\w+):", page("Makefile"), re.MULTILINE))
-    asked = set(re.findall(r"(?:^|`)make (\w+)", page(name), re.MULTILINE))
+    asked = set(re.findall(r"(?:^|`)make ([a-z]+)", page(name), re.MULTILINE))
     assert asked <= targets
 
 
@@ -53,7 +54,7 @@ def test_files_that_are_named_exist(name, page):
 def shape(text):
     """What must be the same in both languages: levels of headings, code without remarks, names in tables, pictures."""
     code = [re.sub(r" *#.*", "", block) for block in re.findall(r"^```.*?^```", text, re.DOTALL | re.MULTILINE)]
-    names = re.findall(r"^\| (`[^|]*`) \|", text, re.MULTILINE)
+    names = re.findall(r"^\| (`[^`|]*`)", text, re.MULTILINE)
     return {
         "headings": re.findall(r"^#+ ", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE),
         "code": code,

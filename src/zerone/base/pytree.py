@@ -84,7 +84,7 @@ def check(instance: Any, name: str) -> None:
             continue
         value, kind = getattr(instance, field.name), type(field.default)
         problem = f"{name}: {field.name} = {value!r} is not allowed: must be "
-        if kind is not float and type(value) is not kind:
+        if kind is not float and type(value) is not kind and not allowed.choices:
             raise InputError(f"{problem}of type {kind.__name__}")
         if kind is float and isinstance(value, tuple):
             continue  # JAX makes trees of the same shape with anything at their leaves

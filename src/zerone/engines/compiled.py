@@ -105,19 +105,11 @@ def advance(
 def initial(algorithm: Algorithm, environment: TimedEnvironment, seed: Array) -> Carry:
     """Before the first iteration."""
     spaces = Spaces(environment.observation_space, environment.action_space)
-    state_key, start_key, sample_key = jax.random.split(stream(seed, INIT), 3)
+    state_key, start_key = jax.random.split(stream(seed, INIT))
     state = algorithm.init(state_key, spaces)
     simulation = start(environment, algorithm.environments, start_key)
-
-    def first_metrics(state: Any, simulation: Simulation) -> Metrics:
-        chance = draw(algorithm, environment, state.policy, sample_key)
-        _, steps, _ = collect(algorithm, environment, state.policy, simulation, chance)
-        return algorithm.update(state, steps, chance.update_key)[1]
-
-    shapes = jax.eval_shape(first_metrics, state, simulation)
-    metrics = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     zero = jnp.float32(0)
-    return Carry(state, simulation, Tally(Episodes(zero, zero), metrics, zero))
+    return Carry(state, simulation, Tally(Episodes(zero, zero), dict.fromkeys(algorithm.metrics, zero), zero))
 
 
 def evaluate(
@@ -158,12 +150,13 @@ class Compiled:
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
 
     def prepare(self, episodes: int) -> None:
-        example, seed, number = self.saved_example(), np.uint32(0), np.int32(0)
-        here = self.algorithm, self.environment
+        here, seed, number = (self.algorithm, self.environment), np.uint32(0), np.int32(0)
+        first = _initial.lower(*here, seed)
+        example: Carry = first.out_info
         lowered = [
             _advance.lower(*here, example, seed, number, number),
             _evaluate.lower(self.algorithm, self.real, example.state.policy, seed, number, episodes),
-            _initial.lower(*here, seed),
+            first,
         ]
         with ThreadPoolExecutor() as compilers:  # XLA compiles outside of Python's lock, and JAX keeps the programs
             list(compilers.map(lambda program: program.compile(), lowered))
