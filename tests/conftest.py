@@ -28,7 +28,7 @@ jax.monitoring.register_event_duration_secs_listener(_note)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Compiled programs are kept beside pytest's own cache, for the next session and for processes that tests start."""
-    os.environ["ZERONE_CACHE"] = str(config.cache.mkdir("zerone")) if config.cache else "off"
+    os.environ["ZERONE_CACHE"] = str(config.cache.mkdir("zerone")) if getattr(config, "cache", None) else "off"
     keep_compiled_programs()
 
 

@@ -80,17 +80,16 @@ def _print_version(context: click.Context, parameter: click.Parameter, value: bo
     no_args_is_help=False,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+    Examples:
+      zerone train q-learning zerone/Maze-v0     a table that finds paradise, in a second
+      zerone train dqn CartPole-v1               a network that balances a pole
+      zerone watch RUN                           what it learned""",
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Say which.")
 @click.pass_context
 def zerone(context: click.Context) -> None:
-    r"""Reinforcement learning from zero to one.
-
-    \b
-    zerone train q-learning zerone/Maze-v0     a table that finds paradise, in a second
-    zerone train dqn CartPole-v1               a network that balances a pole
-    zerone watch RUN                           what it learned
-    """
+    """Reinforcement learning from zero to one."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 

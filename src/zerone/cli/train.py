@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,8 +29,6 @@ from zerone.cli.options import (
 from zerone.cli.settings import Words, chosen_settings, click_option, environment_options, read_words, settings_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from zerone.runs.run import Run
 
 STEPS = Whole(1, MOST_STEPS)
@@ -57,10 +58,19 @@ class Train(click.Command):
             formatter.write_dl([record for record in records if record is not None])
 
 
-@click.command(cls=Train, context_settings={"ignore_unknown_options": True}, options_metavar="[OPTIONS]")
+@click.command(
+    cls=Train,
+    context_settings={"ignore_unknown_options": True},
+    options_metavar="[OPTIONS]",
+    epilog="""\b
+    Examples:
+      zerone train dqn CartPole-v1 --seeds 3
+      zerone train ppo CartPole-v1 --steps 50000 --learning-rate 1e-3 --hidden 64,64
+      zerone train --resume RUN""",
+)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="ALGORITHM ENVIRONMENT")
 @click.option("--steps", type=STEPS, help="Environment steps of each seed, without stopping once solved. "
-              "Default: the preset's, ending earlier once solved.")  # fmt: skip
+              "Default: the preset's, most of them end earlier once solved.")  # fmt: skip
 @click.option("--seed", type=Whole(0, LARGEST_SEED), help="The seed, or the first of --seeds. Default: 0.")
 @click.option("--seeds", type=Whole(1, MOST_SEEDS), help="How many seeds to train. Default: 1.")
 @click.option("--out", type=Place("FOLDER"), help="The run folder. Default: a new one in runs.")
@@ -84,13 +94,7 @@ class Train(click.Command):
 @json_option
 @debug_option
 def train(words: tuple[str, ...], resume: Path | None, **typed: Any) -> None:
-    r"""Train ALGORITHM in ENVIRONMENT, with the hyperparameters of its preset changed by what is given here.
-
-    \b
-    zerone train dqn CartPole-v1 --seeds 3
-    zerone train ppo CartPole-v1 --steps 50000 --learning-rate 1e-3 --hidden 64,64
-    zerone train --resume RUN
-    """
+    """Train ALGORITHM in ENVIRONMENT, with the hyperparameters of its preset changed by what is given here."""
     from zerone.cli.training import Manner, go_on, start
 
     names = ("chunk", "watch", "watch_from", "quiet", "as_json")
@@ -158,17 +162,28 @@ def _finish(run: Run, manner: Any) -> None:
         which = f"on {solved} of {len(seeds)} seeds" if seeds[1:] else ""
         words = ["solved" if solved else "not solved", which]
         click.echo(" ".join(each for each in words if each) + f"{when} (solved: {level:g} or more)")
-    path = _quoted(run.path)
+    path, zerone = _quoted(run.path), _program()
     trust = " --trust" if ":" in result["environment"] else ""  # what a run names is not imported unasked
     click.echo(f"\nrun folder: {run.path}")
     hints = {
-        f"zerone watch {path}{trust}": "see it play",
-        f"zerone evaluate {path}{trust}": "measure it, on other episodes with --seed",
-        f"zerone plot {path}": "draw its learning curve",
+        f"{zerone} watch {path}{trust}": "see it play",
+        f"{zerone} evaluate {path}{trust}": "measure it, on other episodes with --seed",
+        f"{zerone} plot {path}": "draw its learning curve",
     }
     for command, text in hints.items():
         click.echo(f"  {command:<{max(len(each) for each in hints)}}  {text}")
     sys.stdout.flush()
+
+
+def _program() -> str:
+    """How this program can be called from here: by its name, or by its place where the name is not found."""
+    if shutil.which("zerone"):
+        return "zerone"
+    here = Path(sys.argv[0])
+    if here.name != "zerone":
+        return f"{Path(sys.executable).name} -m zerone"
+    near = Path(os.path.relpath(here))
+    return _quoted(near if len(str(near)) < len(str(here)) else here)
 
 
 def _number(value: float | None) -> str:

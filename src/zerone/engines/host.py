@@ -272,3 +272,4 @@ class Host:
         for vector in self._open:
             vector.close()
         self._open.clear()
+        self._evaluation = None  # whoever evaluates again gets environments that are open

@@ -37,6 +37,8 @@ def environment_name(environment: EnvironmentLike) -> str:
     if isinstance(environment, str):
         entry = environments.find(environment)
         return environment if entry is None else entry.id
+    while not callable(environment) and hasattr(environment, "environment"):
+        environment = environment.environment  # the task, not what is put around it
     return getattr(environment, "__qualname__", type(environment).__name__)
 
 
