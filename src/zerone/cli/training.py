@@ -103,14 +103,19 @@ def _training_differences(
     path: Path, config: Mapping[str, Any], asked: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any, Any]]:
     """The options of the training itself that were typed: each with its value and that of the run."""
-    from zerone.runs import plan, run, setup
+    from zerone.runs import asked as asked_of
+    from zerone.runs import plan, setup
 
     made = setup.make_algorithm_from(config["algorithm"])
     steps = asked.get("steps", config["steps"])
     planned = plan.describe(plan.make_plan(made, steps, asked.get("evaluate_every"), asked.get("save_every")))
     if "seed" in asked or "seeds" in asked:
         first = asked.get("seed", config["seeds"][0])
-        yield "--seeds" if "seeds" in asked else "--seed", run.chosen_seeds(first, asked.get("seeds")), config["seeds"]
+        yield (
+            "--seeds" if "seeds" in asked else "--seed",
+            asked_of.chosen_seeds(first, asked.get("seeds")),
+            config["seeds"],
+        )
     for name, value in asked.items():
         if name == "out":
             yield "--out", value.resolve(), path.resolve()

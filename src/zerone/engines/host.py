@@ -61,12 +61,14 @@ class Programs:
             action, _ = algorithm.act(policy, from_environment(spaces.observation, observation))
             return to_environment(spaces.action, action)
 
-        def update(algorithm: Algorithm, state: Any, steps: Steps, seed: Array, index: Array) -> tuple[Any, Any]:
+        def update(algorithm: Algorithm, state: Any, steps: Steps, seed: Array, index: Array) -> tuple[Any, ...]:
             _, update_key = jax.random.split(_key(seed, TRAIN, index))
             seen = from_environment(spaces.observation, steps.observation)
             following = from_environment(spaces.observation, steps.next_observation)
             steps = dataclasses.replace(steps, observation=seen, next_observation=following)
-            return algorithm.update(state, steps, update_key)
+            state, metrics = algorithm.update(state, steps, update_key)
+            shape = algorithm.steps_per_update, algorithm.environments
+            return state, metrics, noise(algorithm, state.policy, seed, index + 1, jnp.int32(0), shape)
 
         self.init = jax.jit(init)
         self.noise = jax.jit(noise, static_argnums=5)
@@ -131,6 +133,7 @@ class Carry:
     metrics: dict[str, np.ndarray]
     iteration: int
     extras_tree: Any = None
+    noises: list[Any] | None = None
 
 
 class Host:
@@ -187,7 +190,9 @@ class Host:
         noises: list[Any] = []
         t = 0
         while not carry.block.full():
-            if t % length == 0:  # a block usually takes T vector steps; more only where resets take steps too
+            if t == 0 and carry.noises is not None:
+                noises = carry.noises
+            elif t % length == 0:  # a block usually takes T vector steps; more only where resets take steps too
                 noises = self._noise(carry.state.policy, seed, index, np.int32(t // length))
             observation = carry.player.observation
             drawn, extras = self._programs.explore(tree, leaves, observation, noises[t % length])
@@ -202,16 +207,24 @@ class Host:
         taken = carry.block.take()
         columns: list[Any] = [*taken[:6], jax.tree.unflatten(carry.extras_tree, taken[6:])]
         steps = Steps(*columns)
-        carry.state, metrics = self._programs.update(self.algorithm, carry.state, steps, seed, index)
+        # The next block's chance comes with the update: a program of its own would take as long as two steps.
+        updated = self._programs.update(self.algorithm, carry.state, steps, seed, index)
+        carry.state, metrics, noise = updated
+        carry.noises = self._each_step(noise)
         for name, value in jax.device_get(metrics).items():
             carry.metrics[name] = carry.metrics.get(name, np.float32(0)) + value
 
     def _noise(self, policy: Any, seed: np.uint32, index: np.int32, part: np.int32) -> list[Any]:
         """The chance of T vector steps, one tree for each."""
         shape = self.algorithm.steps_per_update, self.algorithm.environments
-        leaves, tree = jax.tree.flatten(self._programs.noise(self.algorithm, policy, seed, index, part, shape))
+        return self._each_step(self._programs.noise(self.algorithm, policy, seed, index, part, shape))
+
+    def _each_step(self, noise: Any) -> list[Any]:
+        leaves, tree = jax.tree.flatten(noise)
         arrays = [np.asarray(leaf) for leaf in leaves]
-        return [jax.tree.unflatten(tree, [array[t] for array in arrays]) for t in range(shape[0])]
+        return [
+            jax.tree.unflatten(tree, [array[t] for array in arrays]) for t in range(self.algorithm.steps_per_update)
+        ]
 
     @staticmethod
     def _count(carry: Carry, happened: Happened) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from zerone.base.errors import RunError
 
 Env = gymnasium.Env[Any, Any]
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -47,11 +48,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             count = len(values) if isinstance(values, tuple) else 1
             raise self._fault(f"step returned {count} values, not (observation, reward, terminated, truncated, info)")
         observation, reward, terminated, truncated, info = values
-        try:
-            finite = np.ndim(reward) == 0 and _finite(np.asarray(reward), np.float32)
-        except TypeError:
-            finite = False
-        if not finite:
+        if not _is_reward(reward):
             raise self._fault(f"the reward is {reward!r}, not a finite number")
         return self._checked(observation), reward, bool(terminated), bool(truncated), info
 
@@ -77,9 +74,21 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         return RunError(f"environment {self._identity}, seed {self.run_seed}, step {self._steps}: {what}")
 
 
+def _is_reward(reward: Any) -> bool:
+    """Whether it is one number, finite also as the float32 that it will become."""
+    if not isinstance(reward, (float, int)):  # the usual ones need no NumPy, which would take as long as the step
+        array = np.asarray(reward)
+        if array.ndim or array.dtype.kind not in "biuf":
+            return False
+        reward = float(array)
+    return bool(-_LARGEST <= reward <= _LARGEST)
+
+
 def _finite(array: np.ndarray[Any, Any], kind: Any) -> bool:
     """Whether every number is finite, also as the narrower `kind` that it will become."""
     if not np.isfinite(array).all():
         return False
+    if array.dtype == kind:
+        return True
     with np.errstate(over="ignore"):
-        return array.dtype == kind or bool(np.isfinite(array.astype(kind)).all())
+        return bool(np.isfinite(array.astype(kind)).all())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import gymnasium
-from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
 
 from zerone.base.errors import InputError, nearest
 from zerone.environments.guard import Guard
@@ -62,6 +64,49 @@ def solved_at(id: str) -> float | None:  # noqa: A002
     return None if spec is None else spec.reward_threshold
 
 
+class InTurn(Vector):
+    """Environments stepped one after the other; who steps them also resets them (Gymnasium's DISABLED mode).
+
+    It does what `gymnasium.vector.SyncVectorEnv` does for the spaces that algorithms here can take, in a third of
+    the time where there are few environments: that vector's own work would take longer than CartPole's.
+    """
+
+    def __init__(self, makers: Sequence[Maker]) -> None:
+        self.metadata = {"autoreset_mode": AutoresetMode.DISABLED}
+        self.envs = [make() for make in makers]
+        self.num_envs = len(self.envs)
+        self.single_observation_space = self.envs[0].observation_space
+        self.single_action_space = self.envs[0].action_space
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        shape = (self.num_envs, *(self.single_observation_space.shape or ()))
+        self._observation = np.zeros(shape, self.single_observation_space.dtype or object)
+
+    def reset(
+        self, *, seed: Any = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray[Any, Any], dict[str, Any]]:
+        """Begin an episode in each environment, or only where `options["reset_mask"]` is true."""
+        seeds = seed if isinstance(seed, list) else [seed] * self.num_envs
+        mask = np.ones(self.num_envs, bool) if options is None else options["reset_mask"]
+        for i in np.flatnonzero(mask):
+            self._observation[i], _ = self.envs[i].reset(seed=seeds[i])
+        return self._observation.copy(), {}
+
+    def step(self, actions: Any) -> tuple[Any, ...]:
+        """One step of each environment."""
+        reward = np.zeros(self.num_envs)
+        terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
+        for i, env in enumerate(self.envs):
+            self._observation[i], reward[i], terminated[i], truncated[i], _ = env.step(actions[i])
+        return self._observation.copy(), reward, terminated, truncated, {}
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Close each environment."""
+        del kwargs
+        for env in self.envs:
+            env.close()
+
+
 def make_vector(make: Maker, identity: str, number: int, run_seed: int) -> Vector:
     """`number` environments, stepped in turn; whoever steps them also resets them (DISABLED mode).
 
@@ -72,4 +117,4 @@ def make_vector(make: Maker, identity: str, number: int, run_seed: int) -> Vecto
     def guarded() -> Env:
         return Guard(make(), identity, run_seed)
 
-    return SyncVectorEnv([guarded] * number, copy=False, autoreset_mode=AutoresetMode.DISABLED)
+    return InTurn([guarded] * number)

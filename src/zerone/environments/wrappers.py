@@ -23,6 +23,20 @@ from zerone.environments.base import Array, Environment, Info, Key, TimedEnviron
 Shape: TypeAlias = Callable[[Array, Array, Array, Array, Array], Array]
 
 
+class Around:
+    """What every wrapper has: the spaces of the environment inside, unless it says otherwise."""
+
+    environment: Environment | TimedEnvironment
+
+    @property
+    def observation_space(self) -> gymnasium.Space[Any]:
+        return self.environment.observation_space
+
+    @property
+    def action_space(self) -> gymnasium.Space[Any]:
+        return self.environment.action_space
+
+
 @struct
 class Clock:
     """The state of the environment inside and the steps taken in this episode (int32)."""
@@ -32,7 +46,7 @@ class Clock:
 
 
 @configured
-class TimeLimit:
+class TimeLimit(Around):
     """Cut an episode after `limit` steps: `truncated`, never `terminated`. `limit` 0 never cuts.
 
     As in Gymnasium, the last step of an episode may be both truncated and terminated.
@@ -44,14 +58,6 @@ class TimeLimit:
     def __post_init__(self) -> None:
         if self.limit < 0:
             raise InputError(f"TimeLimit: limit = {self.limit} is not allowed: must be at least 0")
-
-    @property
-    def observation_space(self) -> gymnasium.Space[Any]:
-        return self.environment.observation_space
-
-    @property
-    def action_space(self) -> gymnasium.Space[Any]:
-        return self.environment.action_space
 
     def reset(self, key: Key) -> tuple[Array, Clock]:
         observation, inner = self.environment.reset(key)
@@ -73,7 +79,7 @@ class Seen:
 
 
 @struct
-class ShapedReward:
+class ShapedReward(Around):
     """Give the agent another reward, one easier to learn from: `shape` makes it (see `shaping`).
 
     The task's own reward stays in `info["reward"]`. An agent is judged by that one: `unshaped` takes the
@@ -82,14 +88,6 @@ class ShapedReward:
 
     environment: Environment
     shape: Shape = static()
-
-    @property
-    def observation_space(self) -> gymnasium.Space[Any]:
-        return self.environment.observation_space
-
-    @property
-    def action_space(self) -> gymnasium.Space[Any]:
-        return self.environment.action_space
 
     def reset(self, key: Key) -> tuple[Array, Seen]:
         observation, inner = self.environment.reset(key)
@@ -112,7 +110,7 @@ def unshaped(environment: Any) -> Any:
 
 
 @configured
-class DiscretizedActions:
+class DiscretizedActions(Around):
     """Choose among `count` values, spread evenly from the lowest to the highest, of one continuous action.
 
     With bounds ±2, as in Pendulum, action a is the torque (a - (count-1)/2) / ((count-1)/4).
@@ -120,10 +118,6 @@ class DiscretizedActions:
 
     environment: Environment
     count: int = setting(11, "number of actions", at_least=2)
-
-    @property
-    def observation_space(self) -> gymnasium.Space[Any]:
-        return self.environment.observation_space
 
     @property
     def action_space(self) -> gymnasium.spaces.Discrete:
@@ -160,7 +154,7 @@ class Outcome:
 
 
 @configured
-class AutoReset:
+class AutoReset(Around):
     """Go on with a new episode as soon as one has ended, without losing its last observation.
 
     Every step has a reset at hand, needed or not, and selects: a branch would run both sides under `vmap`
@@ -169,14 +163,6 @@ class AutoReset:
     """
 
     environment: TimedEnvironment
-
-    @property
-    def observation_space(self) -> gymnasium.Space[Any]:
-        return self.environment.observation_space
-
-    @property
-    def action_space(self) -> gymnasium.Space[Any]:
-        return self.environment.action_space
 
     def reset(self, key: Key) -> tuple[Array, Tree]:
         return self.environment.reset(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +85,32 @@ def _find(folder: RunFolder, which: str) -> tuple[Path, str]:
     if not path.exists():
         raise InputError(f"checkpoint {which!r} does not exist: must be best, last, a step or a file")
     return path, "" if path.name.startswith("best") else "state/"
+
+
+def judge(engine: Engine, policies: Mapping[int, Any], episodes: int, seed: int) -> dict[str, Any]:
+    """Evaluate the policy of each seed on the same episodes."""
+    found = {each: engine.evaluate(policy, seed, 0, episodes) for each, policy in policies.items()}
+    per_seed: list[dict[str, Any]] = [
+        {
+            "seed": each,
+            "return_mean": one.mean,
+            "return_std": one.deviation,
+            "length_mean": float(one.lengths.mean()),
+            "returns": [float(value) for value in one.returns],
+        }
+        for each, one in found.items()
+    ]
+    if len(per_seed) == 1:
+        return {"episodes": episodes, "evaluation_seed": seed, **per_seed[0]}
+    mean = sum(one["return_mean"] for one in per_seed) / len(per_seed)
+    spread = (sum((one["return_mean"] - mean) ** 2 for one in per_seed) / max(1, len(per_seed) - 1)) ** 0.5
+    lengths = sum(one["length_mean"] for one in per_seed) / len(per_seed)
+    return {
+        "episodes": episodes,
+        "evaluation_seed": seed,
+        "return_mean": mean,
+        "return_std": spread,  # over seeds, not over episodes: each seed is one result
+        "length_mean": lengths,
+        "returns": [one["return_mean"] for one in per_seed],
+        "seeds": per_seed,
+    }

@@ -13,14 +13,14 @@ from zerone.base.errors import InputError
 from zerone.engines.protocol import Engine
 from zerone.runs import plan as plans
 from zerone.runs import setup
-from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, load_policies
+from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, judge, load_policies
+from zerone.runs.asked import chosen_seeds, require_count, require_seed
 from zerone.runs.folder import RunFolder, finite
 from zerone.runs.interrupt import listening
 from zerone.runs.metrics import MetricsWriter, read_metrics
 from zerone.runs.training import Glance, Training
 
 DEFAULT_STEPS = 100_000
-LARGEST_SEED = 2**32 - 1
 
 OnGlance = Callable[[Glance, Callable[[], Any]], None]
 
@@ -85,35 +85,6 @@ class Run:
         path = self._folder.figure_path if out is None else Path(out)
         draw([(self.path.name, self.metrics)], path, solved_at=self.config.get("solved_at"))
         return path
-
-
-def judge(engine: Engine, policies: Mapping[int, Any], episodes: int, seed: int) -> dict[str, Any]:
-    """Evaluate the policy of each seed on the same episodes."""
-    found = {each: engine.evaluate(policy, seed, 0, episodes) for each, policy in policies.items()}
-    per_seed: list[dict[str, Any]] = [
-        {
-            "seed": each,
-            "return_mean": one.mean,
-            "return_std": one.deviation,
-            "length_mean": float(one.lengths.mean()),
-            "returns": [float(value) for value in one.returns],
-        }
-        for each, one in found.items()
-    ]
-    if len(per_seed) == 1:
-        return {"episodes": episodes, "evaluation_seed": seed, **per_seed[0]}
-    mean = sum(one["return_mean"] for one in per_seed) / len(per_seed)
-    spread = (sum((one["return_mean"] - mean) ** 2 for one in per_seed) / max(1, len(per_seed) - 1)) ** 0.5
-    lengths = sum(one["length_mean"] for one in per_seed) / len(per_seed)
-    return {
-        "episodes": episodes,
-        "evaluation_seed": seed,
-        "return_mean": mean,
-        "return_std": spread,  # over seeds, not over episodes: each seed is one result
-        "length_mean": lengths,
-        "returns": [one["return_mean"] for one in per_seed],
-        "seeds": per_seed,
-    }
 
 
 def train(
@@ -297,42 +268,6 @@ def _drive(
     if config["figure"]:
         run.plot()
     return run
-
-
-def chosen_seeds(seed: int | None, seeds: int | Sequence[int] | None) -> list[int]:
-    """The seeds asked for, each once.
-
-    Raises:
-        InputError: a seed below 0 or above 2³²-1, one named twice, or fewer than one.
-    """
-    first = 0 if seed is None else seed
-    require_seed(first)
-    if seeds is None:
-        return [first]
-    if isinstance(seeds, int):
-        require_count("seeds", seeds)
-        chosen = list(range(first, first + seeds))
-    elif seed is not None:
-        raise InputError("seed and a list of seeds exclude each other")
-    else:
-        chosen = list(seeds)
-    if not chosen or len(set(chosen)) != len(chosen):
-        raise InputError(f"seeds = {chosen} is not allowed: must be at least one, and each only once")
-    for each in (chosen[0], chosen[-1]) if isinstance(seeds, int) else chosen:
-        require_seed(each)
-    return chosen
-
-
-def require_seed(seed: int) -> None:
-    """Raise `InputError` unless `seed` is from 0 to 2³²-1."""
-    if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
-        raise InputError(f"seed = {seed!r} is not allowed: must be a whole number from 0 to {LARGEST_SEED}")
-
-
-def require_count(name: str, value: int) -> None:
-    """Raise `InputError` unless `value` is a whole number of at least 1."""
-    if type(value) is not int or value < 1:
-        raise InputError(f"{name} = {value!r} is not allowed: must be a whole number, at least 1")
 
 
 def new_path(algorithm: str, environment: str) -> Path:

@@ -1,0 +1,45 @@
+"""What a person may ask of a training, besides hyperparameters: counts and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zerone.base.errors import InputError
+
+LARGEST_SEED = 2**32 - 1
+
+
+def chosen_seeds(seed: int | None, seeds: int | Sequence[int] | None) -> list[int]:
+    """The seeds asked for, each once.
+
+    Raises:
+        InputError: a seed below 0 or above 2³²-1, one named twice, or fewer than one.
+    """
+    first = 0 if seed is None else seed
+    require_seed(first)
+    if seeds is None:
+        return [first]
+    if isinstance(seeds, int):
+        require_count("seeds", seeds)
+        chosen = list(range(first, first + seeds))
+    elif seed is not None:
+        raise InputError("seed and a list of seeds exclude each other")
+    else:
+        chosen = list(seeds)
+    if not chosen or len(set(chosen)) != len(chosen):
+        raise InputError(f"seeds = {chosen} is not allowed: must be at least one, and each only once")
+    for each in (chosen[0], chosen[-1]) if isinstance(seeds, int) else chosen:
+        require_seed(each)
+    return chosen
+
+
+def require_seed(seed: int) -> None:
+    """Raise `InputError` unless `seed` is from 0 to 2³²-1."""
+    if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
+        raise InputError(f"seed = {seed!r} is not allowed: must be a whole number from 0 to {LARGEST_SEED}")
+
+
+def require_count(name: str, value: int) -> None:
+    """Raise `InputError` unless `value` is a whole number of at least 1."""
+    if type(value) is not int or value < 1:
+        raise InputError(f"{name} = {value!r} is not allowed: must be a whole number, at least 1")
