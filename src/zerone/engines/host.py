@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from gymnasium.vector import SyncVectorEnv
 
 from zerone.algorithms.protocol import Algorithm, Array, Steps
 from zerone.engines.play import Happened, Player, play
@@ -23,7 +22,7 @@ from zerone.engines.protocol import (
     learning_iterations,
     row_of,
 )
-from zerone.environments.vector import Vector
+from zerone.environments.vector import InTurn, Vector
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
 EVALUATED_AT_ONCE = 20
@@ -271,8 +270,8 @@ class Host:
     def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
         if self._evaluation is None or self._evaluation.num_envs != min(episodes, EVALUATED_AT_ONCE):
             self._evaluation = self._opened(self._make_evaluation(min(episodes, EVALUATED_AT_ONCE), seed))
-        if isinstance(self._evaluation, SyncVectorEnv):
-            self._evaluation.set_attr("run_seed", seed)  # so that the guards name the right one
+        if isinstance(self._evaluation, InTurn):
+            self._evaluation.name_seed(seed)
         seeds = seeds_for(seed, EVALUATE, index, episodes)
         policy = jax.device_put(policy)
 

@@ -71,7 +71,7 @@ class InTurn(Vector):
     the time where there are few environments: that vector's own work would take longer than CartPole's.
     """
 
-    def __init__(self, makers: Sequence[Maker]) -> None:
+    def __init__(self, makers: Sequence[Callable[[], Guard]]) -> None:
         self.metadata = {"autoreset_mode": AutoresetMode.DISABLED}
         self.envs = [make() for make in makers]
         self.num_envs = len(self.envs)
@@ -100,6 +100,11 @@ class InTurn(Vector):
             self._observation[i], reward[i], terminated[i], truncated[i], _ = env.step(actions[i])
         return self._observation.copy(), reward, terminated, truncated, {}
 
+    def name_seed(self, seed: int) -> None:
+        """Let the guards name this seed of the run from now on."""
+        for env in self.envs:
+            env.run_seed = seed
+
     def close_extras(self, **kwargs: Any) -> None:
         """Close each environment."""
         del kwargs
@@ -114,7 +119,7 @@ def make_vector(make: Maker, identity: str, number: int, run_seed: int) -> Vecto
         InputError: the environment cannot be made.
     """
 
-    def guarded() -> Env:
+    def guarded() -> Guard:
         return Guard(make(), identity, run_seed)
 
     return InTurn([guarded] * number)
