@@ -22,6 +22,7 @@ def fields(work: Work) -> dict[str, Any]:
             "warmup": h["learning_starts"],
             "environments": h["environments"],
             "steps_per_update": h["steps_per_update"] // h["environments"],
+            "updates": 1,  # said aloud: a preset may have more
             "target_period": h["target_update"] // h["steps_per_update"],  # in updates there, in steps here
             "hidden": tuple(h["hidden"]),
             "max_gradient_norm": 1e6,  # as good as none
