@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, Metrics
+from zerone.base.compilation import for_long, for_once
 from zerone.base.pytree import struct
 from zerone.engines.collect import Chance, Episodes, Simulation, collect, draw, play, start
 from zerone.engines.protocol import (
@@ -120,10 +121,10 @@ def evaluate(
     return play(algorithm, environment, policy, episodes, LONGEST_EVALUATION, key)
 
 
-_initial = jax.jit(initial)
-_advance = jax.jit(advance, donate_argnums=2)
+_initial = jax.jit(initial, compiler_options=for_once())
+_advance = jax.jit(advance, donate_argnums=2, compiler_options=for_long())
 _advance_all = jax.jit(jax.vmap(advance, in_axes=(None, None, 0, 0, 0, 0)), donate_argnums=2)
-_evaluate = jax.jit(evaluate, static_argnums=5)
+_evaluate = jax.jit(evaluate, static_argnums=5, compiler_options=for_once())
 
 
 @jax.jit
