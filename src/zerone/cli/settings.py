@@ -209,7 +209,7 @@ def environment_options(environment: str, pairs: Sequence[str]) -> dict[str, Any
             continue
         if name not in known:
             raise InputError(f"--option {pair} is not allowed: {entry.id} has no {name!r}: {nearest(name, known)}")
-        value = parse_like(known[name].default, raw)
+        value = raw if known[name].legend is not None else parse_like(known[name].default, raw)
         if value is None:
             raise InputError(f"--option {pair} is not allowed: {name} is {known[name].text}")
         chosen[name] = value
