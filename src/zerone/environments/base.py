@@ -60,7 +60,7 @@ class Lasting(Protocol):
         ...
 
     def judged(self) -> Environment:
-        """The environment in which an agent is judged: episodes there begin from `reset`, and nothing is carried over."""
+        """The environment in which an agent is judged, where every episode begins from `reset` alone."""
         ...
 
 

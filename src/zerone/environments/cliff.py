@@ -48,7 +48,7 @@ class Cliff:
     grid there is a wall. Reward: -1 a step, -100 for a step off the cliff, which leads back to the start and does
     not end the episode; the goal does. Slippery, a step goes with equal chances as meant or to either side.
 
-    Source: Sutton & Barto 2018, example 6.6, with the numbers of Gymnasium's `CliffWalking-v1`, which has no time limit.
+    Source: Sutton & Barto 2018, example 6.6, as Gymnasium's `CliffWalking-v1` has it (without a time limit).
     """
 
     is_slippery: bool = setting(False, "whether a step may go to either side of where it was meant to")

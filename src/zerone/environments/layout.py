@@ -126,6 +126,8 @@ def _read_file(value: str | Path, name: str) -> tuple[tuple[str, ...], Origin]:
         if path.stat().st_size > LARGEST_FILE:
             raise InputError(f"{said}: larger than {LARGEST_FILE:,} bytes: not a layout")
         text = path.read_bytes().decode("utf-8-sig")
+    except InputError:
+        raise
     except UnicodeDecodeError as error:
         raise InputError(f"{said}: not a text (byte {error.start + 1} is not UTF-8)") from error
     except (OSError, RuntimeError, ValueError) as error:

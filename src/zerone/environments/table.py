@@ -66,9 +66,10 @@ def slipping(following: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def choose(key: Key, chances: tuple[Array | float, ...]) -> Array:
     """One of the ways by its probability, an int32 scalar. Consumes `key`."""
-    if len(chances) == 1:
-        return jnp.int32(0)
-    return (uniform(key) >= jnp.cumsum(jnp.stack(chances[:-1]))).sum(dtype=jnp.int32)
+    way: Array = jnp.int32(0)
+    if len(chances) > 1:
+        way = (uniform(key) >= jnp.cumsum(jnp.stack(chances[:-1]))).sum(dtype=jnp.int32)
+    return way
 
 
 def uniform(key: Key) -> Array:
@@ -81,7 +82,8 @@ def uniform(key: Key) -> Array:
     word = jnp.uint32(0)
     for part in jnp.moveaxis(jax.random.key_data(key), -1, 0):
         word = _mixed(word ^ part)
-    return (word >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
+    drawn: Array = (word >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
+    return drawn
 
 
 def _mixed(word: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium
 import jax
@@ -35,7 +35,7 @@ PICK_UP, DROP_OFF = 4, 5
 RAINY_PROBABILITY, FICKLE_PROBABILITY = 0.8, 0.3
 
 
-def roads() -> np.ndarray:
+def roads() -> np.ndarray[Any, Any]:
     """Where each move leads from each cell: int32 [25, 4]."""
     there = neighbours(SIDE, SIDE, MOVES)
     for cell in range(SIDE * SIDE):
@@ -74,11 +74,12 @@ def transitions(rainy: bool) -> Table:
     return Table(following, reward, terminated)
 
 
-def first_states() -> np.ndarray:
+def first_states() -> np.ndarray[Any, Any]:
     """The states in which an episode may start: the passenger waits, and wants to go somewhere else. int32 [300]."""
     states = np.arange(np.prod(SHAPE), dtype=np.int32)
     _, passenger, goal = np.unravel_index(states, SHAPE)
-    return states[(passenger != ABOARD) & (passenger != goal)]
+    first: np.ndarray[Any, Any] = states[(passenger != ABOARD) & (passenger != goal)]
+    return first
 
 
 @struct

@@ -125,15 +125,16 @@ def taxi_frame(environment: Taxi, state: TaxiState, action: Any) -> NDArray[np.u
         for column in range(taxi.SIDE - 1):
             if line[2 * column + 2] == "|":
                 board.shape((column, row), [(0.44, -0.5), (0.56, -0.5), (0.56, 0.5), (0.44, 0.5)], WALL)
-    aim = taxi.PLACES[goal]
-    board.shape((aim % taxi.SIDE, aim // taxi.SIDE), [(0.12, -0.38), (0.16, -0.38), (0.16, 0.08), (0.12, 0.08)], BLACK)
-    _draw_banner(board, (aim % taxi.SIDE, aim // taxi.SIDE))
-    _draw_taxi(board, (cell % taxi.SIDE, cell // taxi.SIDE), look(environment.action_names, action))
+    aim = taxi.PLACES[goal] % taxi.SIDE, taxi.PLACES[goal] // taxi.SIDE
+    board.shape(aim, [(0.12, -0.38), (0.16, -0.38), (0.16, 0.08), (0.12, 0.08)], BLACK)
+    _draw_banner(board, aim)
+    here = cell % taxi.SIDE, cell // taxi.SIDE
+    _draw_taxi(board, here, look(environment.action_names, action))
     if passenger == taxi.ABOARD:
-        _draw_person(board, (cell % taxi.SIDE, cell // taxi.SIDE), 0, 0.02)
+        _draw_person(board, here, 0, 0.02)
     else:
-        place = taxi.PLACES[passenger]
-        _draw_person(board, (place % taxi.SIDE, place // taxi.SIDE), -0.27, 0.22)
+        waits = taxi.PLACES[passenger] % taxi.SIDE, taxi.PLACES[passenger] // taxi.SIDE
+        _draw_person(board, waits, -0.27, 0.22)
     return board.frame()
 
 
