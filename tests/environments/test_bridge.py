@@ -45,7 +45,7 @@ def test_kinds_of_what_comes_back(name):
         if isinstance(environment.observation_space, gymnasium.spaces.Discrete):
             assert type(following) is int
         else:
-            assert following.dtype == np.float32
+            assert following.dtype == environment.observation_space.dtype
             assert following.flags.writeable
             assert not np.shares_memory(observation, following)
         observation = following

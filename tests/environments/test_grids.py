@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from zerone.base.errors import InputError
-from zerone.environments.maze import TUTORIAL, Maze, MazeState, read_layout
+from zerone.environments.layout import rows_of
+from zerone.environments.maze import TUTORIAL, Maze, MazeState
 from zerone.environments.treasure import Treasure, TreasureState
 
 KEY = jax.random.key(0)
@@ -104,19 +105,19 @@ def test_rewards_are_leaves():
 
 
 def test_a_layout_can_be_read_from_text():
-    assert read_layout("\n S..#\n ..HG\n\n") == ("S..#", "..HG")
+    assert rows_of("\n S..#\n ..HG\n\n") == ("S..#", "..HG")
 
 
 @pytest.mark.parametrize(
     ("layout", "says"),
     [
-        ((), "at least one"),
-        (("",), "at least one"),
-        (("S.", "G"), "one length"),
-        (("SxG",), "'x'"),
-        (("..G",), "0 start"),
-        (("SSG",), "2 start"),
-        (("S.",), "0 goal"),
+        ((), "no cells"),
+        (("",), "no cells"),
+        (("S.", "G"), "row 2, column 2: row 2 has 1 cells, but row 1 has 2"),
+        (("S.G", "..x"), "row 2, column 3: 'x' is not allowed: must be S start"),
+        (("..G",), "no start .S.: must have one"),
+        (("SSG",), "row 1, column 2: a second start .S.; the first is at row 1, column 1"),
+        (("S.",), "no goal"),
     ],
 )
 def test_a_layout_that_is_no_maze_is_refused(layout, says):

@@ -18,7 +18,7 @@ from zerone.environments import shaping
 from zerone.environments.cartpole import CartPole
 from zerone.environments.pendulum import Pendulum, PendulumState
 from zerone.environments.treasure import Treasure
-from zerone.environments.wrappers import AutoReset, DiscretizedActions, Outcome, ShapedReward, TimeLimit, unshaped
+from zerone.environments.wrappers import AutoReset, DiscretizedActions, Outcome, ShapedReward, TimeLimit, judged
 
 KEY = jax.random.key(0)
 
@@ -197,8 +197,8 @@ def test_the_real_reward_stays_in_reach():
         _, state, shaped, _, _, info = environment.step(KEY, state, jnp.int32(1))
     assert float(info["reward"]) == 1
     assert float(shaped) == pytest.approx(0.5)
-    assert unshaped(environment) == TimeLimit(Treasure(), 9)
-    assert unshaped(DiscretizedActions(Pendulum(), 5)) == DiscretizedActions(Pendulum(), 5)
+    assert judged(environment) == TimeLimit(Treasure(), 9)
+    assert judged(DiscretizedActions(Pendulum(), 5)) == DiscretizedActions(Pendulum(), 5)
 
 
 def test_equal_shapes_compile_once():

@@ -82,10 +82,11 @@ def environments(name: str | None, as_json: bool) -> None:
         return
     blocks: list[tuple[str, list[str]]] = []
     for entry in chosen:
+        limit = f"at most {entry.limit} steps" if entry.limit else "no time limit"
         twin = f"; equal to Gymnasium's {entry.gymnasium_id}" if entry.gymnasium_id else ""
         blocks.append((entry.id, [
             entry.text, f"sees {entry.observation}", f"does {entry.action}",
-            f"at most {entry.limit} steps; solved at a mean return of {entry.solved_at:g}{twin}",
+            f"{limit}; solved at a mean return of {entry.solved_at:g}{twin}",
         ]))  # fmt: skip
     _print_blocks(blocks)
     if name is None:

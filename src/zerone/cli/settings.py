@@ -188,7 +188,8 @@ def chosen_settings(algorithm: str, given: Sequence[tuple[str, str | None]]) -> 
 def environment_options(environment: str, pairs: Sequence[str]) -> dict[str, Any]:
     """What `--option NAME=VALUE` asks of an environment, in the types of what it has by default.
 
-    For an environment that is not ours a value is a number, true or false where it looks like one, else a text.
+    A layout is read from the file that is named. For an environment that is not ours a value is a number, true or
+    false where it looks like one, else a text.
 
     Raises:
         InputError: no `=` in a pair, an option of ours that is unknown, or a value of another type.
@@ -209,6 +210,9 @@ def environment_options(environment: str, pairs: Sequence[str]) -> dict[str, Any
             continue
         if name not in known:
             raise InputError(f"--option {pair} is not allowed: {entry.id} has no {name!r}: {nearest(name, known)}")
+        if known[name].legend is not None:
+            chosen |= catalogue.resolved(entry.id, {name: raw})
+            continue
         value = parse_like(known[name].default, raw)
         if value is None:
             raise InputError(f"--option {pair} is not allowed: {name} is {known[name].text}")

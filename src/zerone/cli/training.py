@@ -91,12 +91,17 @@ def require_same(
         typed.append(("ENVIRONMENT", setup.environment_name(said.environment), environment))
     settings = config["algorithm"]["settings"]
     for name, value in chosen_settings(algorithm, said.given).items():
-        typed.append((_option(name), list(value) if isinstance(value, tuple) else value, settings.get(name)))
+        typed.append((_option(name), _listed(value), settings.get(name)))
     for name, value in environment_options(environment, options).items():
-        typed.append((f"--option {name}", value, config["environment"]["options"].get(name, "its default")))
+        typed.append((f"--option {name}", _listed(value), config["environment"]["options"].get(name, "its default")))
     for option, value, ours in [*typed, *_training_differences(path, config, asked)]:
         if value != ours:
             raise InputError(f"{option} {value} is not allowed with --resume: {path} has {ours}, and keeps it")
+
+
+def _listed(value: Any) -> Any:
+    """A value as JSON has it."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _training_differences(

@@ -140,17 +140,19 @@ def open_environment(identity: str, options: Mapping[str, Any], engine: str, mod
     made: Env
     if engine != "host" and catalogue.find(identity) is not None:
         from zerone.environments.bridge import GymnasiumEnvironment
+        from zerone.environments.wrappers import judged
 
-        made = GymnasiumEnvironment(catalogue.make(identity, **options), render_mode=mode)
+        made = GymnasiumEnvironment(judged(catalogue.make(identity, **options)), render_mode=mode)
     else:
         from zerone.environments.vector import maker
 
-        plain = maker(identity, dict(options))()
+        options = dict(options) if catalogue.find(identity) is None else catalogue.as_judged(identity, options)
+        plain = maker(identity, options)()
         able = can_show(plain, mode)
         plain.close()
         if not able and mode != "ansi":
             raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
-        made = maker(identity, dict(options), mode if able else None)()
+        made = maker(identity, options, mode if able else None)()
     return Guard(made, identity, seed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
 from zerone.base.pytree import struct
-from zerone.environments.base import TimedEnvironment, Tree
+from zerone.environments.base import TimedEnvironment, Tree, carry_over
 from zerone.parts.spaces import from_environment, to_environment
 
 
@@ -92,6 +93,7 @@ def collect(
         done = terminated | truncated
         total, length = simulation.episode_return + reward, simulation.episode_length + 1
         ended = done, total
+        fresh_state = jax.vmap(functools.partial(carry_over, environment))(state, fresh_state)
         fresh = fresh_state, fresh_observation, jnp.zeros_like(total), jnp.zeros_like(length)
         return Simulation(*where_done(done, fresh, (state, observation, total, length))), (step, ended)
 

@@ -31,7 +31,7 @@ from zerone.engines.protocol import (
     steps_per_iteration,
 )
 from zerone.environments.base import TimedEnvironment
-from zerone.environments.wrappers import unshaped
+from zerone.environments.wrappers import judged
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
 PREFETCH = 256
@@ -145,7 +145,7 @@ class Compiled:
     def __init__(self, algorithm: Algorithm, environment: TimedEnvironment, batch: bool | None = None) -> None:
         self.algorithm = algorithm
         self.environment = environment
-        self.real = unshaped(environment)
+        self.real = judged(environment)
         self.spaces = Spaces(environment.observation_space, environment.action_space)
         self.batch = jax.default_backend() != "cpu" if batch is None else batch
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)

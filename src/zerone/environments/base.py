@@ -45,6 +45,30 @@ class Environment(Protocol):
         ...
 
 
+class Lasting(Protocol):
+    """What an environment may have besides: something that outlives an episode.
+
+    Whoever begins the next episode of the same environment asks for it, through `carry_over` below. An environment
+    without it forgets everything with an episode.
+    """
+
+    def carry_over(self, ended: Tree, fresh: Tree) -> Tree:
+        """The state in which the next episode begins: `fresh`, as `reset` drew it, with what outlives `ended`.
+
+        The first observation is what `reset` returned, so it must not depend on what is carried over.
+        """
+        ...
+
+    def judged(self) -> Environment:
+        """The environment in which an agent is judged, where every episode begins from `reset` alone."""
+        ...
+
+
+def carry_over(environment: Any, ended: Tree, fresh: Tree) -> Tree:
+    """The state in which `environment` begins the episode after one that was left in `ended`; mostly just `fresh`."""
+    return environment.carry_over(ended, fresh) if hasattr(environment, "carry_over") else fresh
+
+
 class TimedEnvironment(Protocol):
     """An environment with a clock: `step` also says whether the episode was cut (`truncated`)."""
 

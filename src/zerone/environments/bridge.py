@@ -11,6 +11,7 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.environments import catalogue, drawing
+from zerone.environments.base import carry_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,10 @@ class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
         if options:
             raise InputError(f"reset takes no options, not {', '.join(options)}")
         drawn = jax.device_put(self.np_random.integers(2**32, dtype=np.uint32), self._cpu)
-        observation, self._state, self._key = _reset(self._committed, drawn)
+        observation, fresh, self._key = _reset(self._committed, drawn)
+        if seed is None and self._state is not None:  # a seed begins all anew, and nothing outlives an episode then
+            fresh = carry_over(self.environment, self._state, fresh)
+        self._state = fresh
         self._action = None
         self._show()
         return self._observed(observation), {}

@@ -10,20 +10,17 @@ import gymnasium
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.base.errors import InputError
 from zerone.base.pytree import check, configured, setting, struct
+from zerone.environments.layout import Legend, Origin, layout_field
+from zerone.environments.maze_layouts import TUTORIAL
+from zerone.environments.pixels import picture_of, scenery
+from zerone.environments.table import neighbours
 
 if TYPE_CHECKING:
     from zerone.environments.base import Array, Info, Key
 
 START, GOAL, HELL, WALL, FLOOR = "SGH#."
-
-TUTORIAL = (
-    "S...",
-    "..H.",
-    ".HG.",
-    "....",
-)
+LEGEND = Legend({START: "start", GOAL: "goal", HELL: "hell", WALL: "wall", FLOOR: "floor"}, once=START + GOAL)
 
 # Action by action: up, down, left, right as (rows, columns).
 MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
@@ -47,40 +44,19 @@ class MazeMap:
 @functools.lru_cache(maxsize=64)
 def read_map(layout: tuple[str, ...]) -> MazeMap:
     """The tables of a layout; an `InputError` says what is wrong with one that is no maze."""
-    _check_layout(layout)
+    LEGEND.check(layout, Origin("Maze: layout"))
     height, width = len(layout), len(layout[0])
-    characters = "".join(layout)
-    following = np.empty((height * width, len(MOVES)), np.int32)
-    for cell in range(height * width):
-        for action, (rows, columns) in enumerate(MOVES):
-            row, column = cell // width + rows, cell % width + columns
-            free = 0 <= row < height and 0 <= column < width and layout[row][column] != WALL
-            following[cell, action] = row * width + column if free else cell
-    all_rows, all_columns = np.divmod(np.arange(height * width), width)
-    goal_row, goal_column = divmod(characters.index(GOAL), width)
-    features = np.stack([(all_columns - goal_column) / width, (all_rows - goal_row) / height], axis=1)
+    characters = np.array(list("".join(layout)))
+    rows, columns = np.divmod(np.arange(height * width), width)
+    goal = int(np.argmax(characters == GOAL))
+    features = np.stack([(columns - columns[goal]) / width, (rows - rows[goal]) / height], axis=1)
     return MazeMap(
-        start=characters.index(START),
-        following=following,
-        goal=np.array([each == GOAL for each in characters]),
-        hell=np.array([each == HELL for each in characters]),
+        start=int(np.argmax(characters == START)),
+        following=neighbours(height, width, MOVES, characters == WALL),
+        goal=characters == GOAL,
+        hell=characters == HELL,
         features=features.astype(np.float32),
     )
-
-
-def _check_layout(layout: tuple[str, ...]) -> None:
-    if not layout or not layout[0] or any(len(row) != len(layout[0]) for row in layout):
-        raise InputError(f"Maze: layout = {layout!r} is not allowed: must be rows of one length, at least one")
-    characters = "".join(layout)
-    unknown = sorted(set(characters) - {START, GOAL, HELL, WALL, FLOOR})
-    if unknown:
-        allowed = f"{START} start, {GOAL} goal, {HELL} hell, {WALL} wall, {FLOOR} floor"
-        raise InputError(f"Maze: layout has {unknown[0]!r}; allowed: {allowed}")
-    for character, name in ((START, "start"), (GOAL, "goal")):
-        if characters.count(character) != 1:
-            raise InputError(
-                f"Maze: layout has {characters.count(character)} {name} cells ({character}), must have one"
-            )
 
 
 @struct
@@ -96,14 +72,15 @@ class Maze:
 
     Actions: 0 up, 1 down, 2 left, 3 right; a move into a wall or over the edge leaves the explorer in place.
     Observation: with `observe="index"` the cell's number, int32 in [0, height * width); with "features" the
-    (column, row) offset from the goal to the explorer divided by (width, height), float32 [2] in (-1, 1).
+    (column, row) offset from the goal to the explorer divided by (width, height), float32 [2] in (-1, 1); with
+    "pixels" the maze from above, uint8 [rows, columns, 3] with a few pixels a cell (see `pixels`).
     """
 
-    observe: str = setting("index", "what the agent sees", choices=("index", "features"))
+    observe: str = setting("index", "what the agent sees", choices=("index", "features", "pixels"))
     goal_reward: float = setting(1.0, "reward on reaching paradise")
     hell_reward: float = setting(-1.0, "reward on falling into hell")
     step_reward: float = setting(0.0, "reward of every other step")
-    layout: tuple[str, ...] = TUTORIAL
+    layout: tuple[str, ...] = layout_field(TUTORIAL, LEGEND, "the maze")
 
     action_names: ClassVar[tuple[str, ...]] = ("up", "down", "left", "right")
 
@@ -125,6 +102,8 @@ class Maze:
     def observation_space(self) -> gymnasium.Space[Any]:
         if self.observe == "features":
             return gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
+        if self.observe == "pixels":
+            return gymnasium.spaces.Box(0, 255, scenery(self.layout).shape, np.uint8)
         return gymnasium.spaces.Discrete(self.height * self.width)
 
     @property
@@ -145,9 +124,6 @@ class Maze:
         return self._observe(cell), MazeState(cell), reward.astype(jnp.float32), at_goal | in_hell, {}
 
     def _observe(self, cell: Array) -> Array:
-        return jnp.array(read_map(self.layout).features)[cell] if self.observe == "features" else cell
-
-
-def read_layout(text: str) -> tuple[str, ...]:
-    """The layout in a text: one row a line; blank lines and spaces around a row do not count."""
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+        if self.observe == "features":
+            return jnp.array(read_map(self.layout).features)[cell]
+        return picture_of(self.layout, cell) if self.observe == "pixels" else cell

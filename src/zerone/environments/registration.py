@@ -20,7 +20,7 @@ def register() -> None:
         registration.register(
             id=entry.registered_id,
             entry_point="zerone.environments.bridge:GymnasiumEnvironment",
-            reward_threshold=entry.solved_at,
-            max_episode_steps=entry.limit,
+            reward_threshold=entry.threshold,
+            max_episode_steps=entry.limit or None,
             kwargs={"environment": entry.id},
         )

@@ -17,7 +17,7 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, static, struct
-from zerone.environments.base import Array, Environment, Info, Key, TimedEnvironment, Tree
+from zerone.environments.base import Array, Environment, Info, Key, TimedEnvironment, Tree, carry_over
 
 # (observation, action, reward, terminated, next observation) -> reward
 Shape: TypeAlias = Callable[[Array, Array, Array, Array, Array], Array]
@@ -35,6 +35,12 @@ class Around:
     @property
     def action_space(self) -> gymnasium.Space[Any]:
         return self.environment.action_space
+
+    def carry_over(self, ended: Tree, fresh: Tree) -> Tree:
+        """What outlives an episode inside; a wrapper's own state begins anew."""
+        if not hasattr(fresh, "inner"):
+            return carry_over(self.environment, ended, fresh)
+        return dataclasses.replace(fresh, inner=carry_over(self.environment, ended.inner, fresh.inner))
 
 
 @struct
@@ -82,7 +88,7 @@ class Seen:
 class ShapedReward(Around):
     """Give the agent another reward, one easier to learn from: `shape` makes it (see `shaping`).
 
-    The task's own reward stays in `info["reward"]`. An agent is judged by that one: `unshaped` takes the
+    The task's own reward stays in `info["reward"]`. An agent is judged by that one: `judged` takes the
     shaping away from an environment. `shape` is static, so it must be a function that can be hashed.
     """
 
@@ -100,13 +106,13 @@ class ShapedReward(Around):
         return observation, Seen(inner, observation), shaped, terminated, {"reward": reward, **info}
 
 
-def unshaped(environment: Any) -> Any:
-    """The same environment with its own reward: every `ShapedReward` taken out from between the wrappers."""
+def judged(environment: Any) -> Any:
+    """The same environment as an agent is judged in it: its own reward, and as it is at last where it changes."""
     if isinstance(environment, ShapedReward):
-        return unshaped(environment.environment)
-    if not hasattr(environment, "environment"):
-        return environment
-    return dataclasses.replace(environment, environment=unshaped(environment.environment))
+        return judged(environment.environment)
+    if hasattr(environment, "environment"):
+        return dataclasses.replace(environment, environment=judged(environment.environment))
+    return environment.judged() if hasattr(environment, "judged") else environment
 
 
 @configured
@@ -179,6 +185,7 @@ class AutoReset(Around):
             fresh = self.environment.reset(reset_key)
         following, state, reward, terminated, truncated, _ = self.environment.step(key, state, action)
         over = terminated | truncated
+        fresh = fresh[0], carry_over(self.environment, state, fresh[1])
 
         def select(new: Array, old: Array) -> Array:
             return jnp.where(over, new, old)

@@ -151,11 +151,12 @@ def train(
     plan = plans.make_plan(made, training.get("steps", DEFAULT_STEPS) if steps is None else steps,
                            evaluate_every, save_every)  # fmt: skip
     stops = steps is None and training.get("stop_when_solved", True)
+    options = setup.options_of(environment, options)
     driver = setup.make_engine(engine, made, environment, options)
     name = setup.environment_name(environment)
     config = {
         "algorithm": {"name": made.name, "settings": setup.settings_of(made)},
-        "environment": {"id": name, "options": dict(options), "known": isinstance(environment, str)},
+        "environment": {"id": name, "options": options, "known": isinstance(environment, str)},
         "engine": driver.name,
         "seeds": chosen,
         **plans.describe(plan),

@@ -124,14 +124,21 @@ def _host(algorithm: Algorithm, environment: EnvironmentLike, name: str, options
 
     if not isinstance(environment, str) and not callable(environment):
         raise InputError(f"the host engine needs an id or a function that makes an environment, not {name}")
-    real = dict(options)
-    if environments.find(name) is not None:
-        real.pop("reward", None)  # an agent is judged by the task's own reward
+    real = dict(options) if environments.find(name) is None else environments.as_judged(name, options)
     made: list[Callable[[int, int], Any]] = []
     for chosen in (dict(options), real):
         make: GymnasiumMaker = maker(environment, chosen) if isinstance(environment, str) else environment
         made.append(functools.partial(make_vector, make, name))
     return Host(algorithm, *made)
+
+
+def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as a run keeps them: a layout itself in the place of its file's name."""
+    entry = environments.find(environment) if isinstance(environment, str) else None
+    if entry is None or not options:
+        return dict(options)
+    known = {option.name for option in environments.options(entry)}  # the host engine's twin may take others, too
+    return {**options, **environments.resolved(entry.id, {n: v for n, v in options.items() if n in known})}
 
 
 def solved_at(environment: EnvironmentLike) -> float | None:

@@ -63,15 +63,23 @@ def frames_per_second(environment: Any) -> int:
 def _drawings() -> dict[type, Drawing]:
     # Imported when first drawn: pygame and the environments take a while to load.
     from zerone.environments.cartpole import CartPole
-    from zerone.environments.drawing import classic, grid
+    from zerone.environments.changing_maze import ChangingMaze
+    from zerone.environments.cliff import Cliff
+    from zerone.environments.drawing import classic, grid, toy_text
+    from zerone.environments.frozen_lake import FrozenLake
     from zerone.environments.maze import Maze
     from zerone.environments.mountain_car import MountainCar
     from zerone.environments.pendulum import Pendulum
+    from zerone.environments.taxi import Taxi
     from zerone.environments.treasure import Treasure
 
     return {
         Treasure: Drawing(grid.treasure_frame, grid.treasure_text, 4),
         Maze: Drawing(grid.maze_frame, grid.maze_text, 4),
+        ChangingMaze: Drawing(grid.changing_maze_frame, grid.changing_maze_text, 4),
+        Cliff: Drawing(toy_text.cliff_frame, toy_text.cliff_text, 4),
+        FrozenLake: Drawing(toy_text.frozen_lake_frame, toy_text.frozen_lake_text, 4),
+        Taxi: Drawing(toy_text.taxi_frame, toy_text.taxi_text, 4),
         CartPole: Drawing(classic.cart_pole_frame, classic.cart_pole_text, 50),
         MountainCar: Drawing(classic.mountain_car_frame, classic.mountain_car_text, 30),
         Pendulum: Drawing(classic.pendulum_frame, classic.pendulum_text, 30),

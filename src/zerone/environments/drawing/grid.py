@@ -1,4 +1,4 @@
-"""The treasure line and the maze: square cells, a blue explorer, and the colours of Okabe and Ito.
+"""The treasure line and the mazes: square cells, a blue explorer, and the colours of Okabe and Ito.
 
 Those eight colours (https://jfly.uni-koeln.de/color/) are told apart by people who see red and green alike,
 and every kind of cell also has a shape of its own.
@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pygame
+import pygame.freetype
 
 from zerone.environments import maze
+from zerone.environments.maze import MazeState
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zerone.environments.maze import Maze, MazeState
+    from zerone.environments.changing_maze import ChangingMaze, ChangingMazeState
+    from zerone.environments.maze import Maze
     from zerone.environments.treasure import Treasure, TreasureState
 
 ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION = "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00"
 WHITE, CELL, WALL, BLACK, DARK_GREEN = "#FFFFFF", "#F0F1F3", "#5B616B", "#23262B", "#00694D"
 LOOKS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
+LOOKS |= {"north": LOOKS["up"], "south": LOOKS["down"], "west": LOOKS["left"], "east": LOOKS["right"]}
 
 LARGEST_CELL, LONGEST_SIDE, MARGIN = 96, 1152, 16
 FINER = 4  # drawn this much larger, then reduced: that smooths every edge
@@ -61,6 +65,16 @@ class Board:
     def shape(self, cell: tuple[int, int], corners: list[tuple[float, float]], color: str) -> None:
         """A filled polygon."""
         pygame.draw.polygon(self.surface, color, [self.point(cell, x, y) for x, y in corners])
+
+    def letter(self, cell: tuple[int, int], x: float, y: float, text: str, color: str, size: float = 0.2) -> None:
+        """A letter around (x, y); `size` is its height."""
+        if not pygame.freetype.get_init():
+            pygame.freetype.init()
+        font = pygame.freetype.Font(None, size * self.pixels * FINER)
+        font.strong = True
+        drawn, box = font.render(text, color)
+        middle = self.point(cell, x, y)
+        self.surface.blit(drawn, (middle[0] - box.width / 2, middle[1] - box.height / 2))
 
 
 def draw_explorer(board: Board, cell: tuple[int, int], looks: tuple[int, int]) -> None:
@@ -114,7 +128,7 @@ def treasure_frame(environment: Treasure, state: TreasureState, action: Any) -> 
     for column in range(1, environment.cells - 1):
         board.square((column, 0), CELL)
     draw_treasure(board, (environment.cells - 1, 0))
-    draw_explorer(board, (int(state.position), 0), _look(environment.action_names, action))
+    draw_explorer(board, (int(state.position), 0), look(environment.action_names, action))
     return board.frame()
 
 
@@ -136,17 +150,33 @@ def maze_frame(environment: Maze, state: MazeState, action: Any) -> NDArray[np.u
             else:
                 board.square((column, row), WALL if character == maze.WALL else CELL)
     row, column = divmod(int(state.cell), environment.width)
-    draw_explorer(board, (column, row), _look(environment.action_names, action))
+    draw_explorer(board, (column, row), look(environment.action_names, action))
     return board.frame()
+
+
+def changing_maze_frame(environment: ChangingMaze, state: ChangingMazeState, action: Any) -> NDArray[np.uint8]:
+    """The maze as it is now."""
+    return maze_frame(environment.seen_in(state), MazeState(state.cell), action)
+
+
+def changing_maze_text(environment: ChangingMaze, state: ChangingMazeState) -> str:
+    """The same in characters."""
+    return maze_text(environment.seen_in(state), MazeState(state.cell))
 
 
 def maze_text(environment: Maze, state: MazeState) -> str:
     """The layout in characters, with the explorer as `o`."""
-    lines = [list(line) for line in environment.layout]
-    row, column = divmod(int(state.cell), environment.width)
+    return rows_text(environment.layout, int(state.cell))
+
+
+def rows_text(rows: tuple[str, ...], cell: int) -> str:
+    """Rows of characters with the explorer, `o`, in a cell."""
+    lines = [list(line) for line in rows]
+    row, column = divmod(cell, len(rows[0]))
     lines[row][column] = "o"
     return "\n".join(" ".join(line) for line in lines)
 
 
-def _look(action_names: tuple[str, ...], action: Any) -> tuple[int, int]:
-    return (0, 0) if action is None else LOOKS[action_names[int(action)]]
+def look(action_names: tuple[str, ...], action: Any) -> tuple[int, int]:
+    """Where the explorer looks, as (columns, rows), after an action."""
+    return (0, 0) if action is None else LOOKS.get(action_names[int(action)], (0, 0))

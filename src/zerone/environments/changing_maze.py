@@ -1,0 +1,94 @@
+"""A maze that changes while it is learnt: a way is blocked, or a shorter one opens."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from zerone.base.errors import InputError
+from zerone.base.pytree import check, configured, setting, struct
+from zerone.environments.layout import layout_field
+from zerone.environments.maze import LEGEND, Maze, MazeState, read_map
+from zerone.environments.maze_layouts import LEFT_WAY, RIGHT_WAY
+
+if TYPE_CHECKING:
+    import gymnasium
+
+    from zerone.environments.base import Array, Info, Key
+
+
+@struct
+class ChangingMazeState:
+    """The explorer's cell, and the steps taken since the environment was made, over all its episodes (int32)."""
+
+    cell: Array
+    steps: Array
+
+
+@configured
+class ChangingMaze:
+    """Walk through a maze to the goal (reward 1, else 0). After `change_at` steps it is another one.
+
+    Observation, actions and moves as in `Maze`. The steps are counted over all episodes of one environment, so they
+    outlive an episode (`carry_over`). Whoever stands where a wall appears can walk out of it. By default this is the
+    blocking maze: ten steps from start to goal at first, sixteen afterwards.
+
+    Source: Sutton & Barto 2018, examples 8.2 (blocking maze) and 8.3 (shortcut maze).
+    """
+
+    layout: tuple[str, ...] = layout_field(RIGHT_WAY, LEGEND, "the maze at first")
+    later: tuple[str, ...] = layout_field(LEFT_WAY, LEGEND, "the maze after the change, of the same size")
+    change_at: int = setting(1000, "steps, over all episodes, after which the maze changes", at_least=0)
+
+    action_names: ClassVar[tuple[str, ...]] = Maze.action_names
+
+    def __post_init__(self) -> None:
+        check(self, "ChangingMaze")
+        before, after = (Maze(layout=each) for each in (self.layout, self.later))
+        if (before.height, before.width) != (after.height, after.width):
+            raise InputError(
+                f"ChangingMaze: later has {after.height} rows of {after.width} cells: "
+                f"must have {before.height} of {before.width}, as layout has"
+            )
+        if read_map(self.layout).start != read_map(self.later).start:
+            raise InputError("ChangingMaze: later has its start in another place than layout: must be the same")
+
+    @property
+    def observation_space(self) -> gymnasium.Space[Any]:
+        return Maze(layout=self.layout).observation_space
+
+    @property
+    def action_space(self) -> gymnasium.spaces.Discrete:
+        return Maze(layout=self.layout).action_space
+
+    def reset(self, key: Key) -> tuple[Array, ChangingMazeState]:
+        observation, state = Maze(layout=self.layout).reset(key)
+        return observation, ChangingMazeState(state.cell, jnp.int32(0))
+
+    def step(
+        self, key: Key, state: ChangingMazeState, action: Array
+    ) -> tuple[Array, ChangingMazeState, Array, Array, Info]:
+        before, after = (
+            Maze(layout=each).step(key, MazeState(state.cell), action) for each in (self.layout, self.later)
+        )
+        changed = state.steps >= self.change_at
+        observation, moved, reward, terminated, info = jax.tree.map(
+            functools.partial(jnp.where, changed), after, before
+        )
+        return observation, ChangingMazeState(moved.cell, state.steps + 1), reward, terminated, info
+
+    def carry_over(self, ended: ChangingMazeState, fresh: ChangingMazeState) -> ChangingMazeState:
+        """The steps go on."""
+        return dataclasses.replace(fresh, steps=ended.steps)
+
+    def judged(self) -> ChangingMaze:
+        """The maze as it is at last: each episode of a judgement would begin before the change."""
+        return dataclasses.replace(self, change_at=0)
+
+    def seen_in(self, state: ChangingMazeState) -> Maze:
+        """The maze as it is now, to draw it."""
+        return Maze(layout=self.layout if int(state.steps) < self.change_at else self.later)

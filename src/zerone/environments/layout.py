@@ -1,0 +1,138 @@
+"""Grids drawn with characters, one a cell: what they may hold, and how they are read from a text file."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zerone.base.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_CELLS = 10_000
+LARGEST_FILE = 1_000_000
+"""Bytes. What is larger is no layout, and is not read."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where rows came from, so that an error can say where to look."""
+
+    name: str
+    word: str = "row"
+    lines: tuple[int, ...] = ()
+    indents: tuple[int, ...] = ()
+
+    def line(self, row: int) -> str:
+        """`line 3`, or `row 3` where the rows were given one by one."""
+        return f"{self.word} {self.lines[row] if self.lines else row + 1}"
+
+    def cell(self, row: int, column: int) -> str:
+        """`line 3, column 2`."""
+        return f"{self.line(row)}, column {column + 1 + (self.indents[row] if self.indents else 0)}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Legend:
+    """The characters of a kind of layout: each one's meaning, and how often some of them must be there."""
+
+    meanings: Mapping[str, str]
+    once: str = ""
+    needed: str = ""
+
+    def describe(self) -> str:
+        """`S start, G goal, # wall`."""
+        return ", ".join(f"{character} {meaning}" for character, meaning in self.meanings.items())
+
+    def check(self, rows: tuple[str, ...], origin: Origin) -> None:
+        """Raise `InputError`, naming the place, unless `rows` are a layout of this kind."""
+        if not rows or not rows[0]:
+            raise InputError(f"{origin.name}: no cells: must be rows of characters, {self.describe()}")
+        if sum(map(len, rows)) > MOST_CELLS:
+            raise InputError(f"{origin.name}: {sum(map(len, rows)):,} cells: must be at most {MOST_CELLS:,}")
+        for number, row in enumerate(rows):
+            for column, character in enumerate(row):
+                if character not in self.meanings:
+                    where = f"{origin.name}: {origin.cell(number, column)}"
+                    raise InputError(f"{where}: {character!r} is not allowed: must be {self.describe()}")
+            if len(row) != len(rows[0]):
+                last = origin.cell(number, min(len(row), len(rows[0])))
+                raise InputError(f"{origin.name}: {last}: {origin.line(number)} has {len(row)} cells, but "
+                                 f"{origin.line(0)} has {len(rows[0])}: must be rows of one length")  # fmt: skip
+        self._count(rows, origin)
+
+    def _count(self, rows: tuple[str, ...], origin: Origin) -> None:
+        for character in self.once + self.needed:
+            places = [(row, column) for row, line in enumerate(rows) for column, c in enumerate(line) if c == character]
+            name = f"{self.meanings[character]} ({character})"
+            if not places:
+                number = "one" if character in self.once else "at least one"
+                raise InputError(f"{origin.name}: no {name}: must have {number}")
+            if character in self.once and len(places) > 1:
+                raise InputError(f"{origin.name}: {origin.cell(*places[1])}: a second {name}; the first is at "
+                                 f"{origin.cell(*places[0])}: must have one")  # fmt: skip
+
+
+def layout_field(default: tuple[str, ...], legend: Legend, text: str) -> Any:
+    """A field of a `@configured` class that holds the rows of a layout; from outside it can be the name of a file."""
+    return dataclasses.field(default=default, metadata={"legend": legend, "text": text})
+
+
+def read_rows(value: Any, legend: Legend, name: str) -> tuple[str, ...]:
+    """The rows that `value` stands for: rows, or a text that names a file of them, or has them between commas.
+
+    Raises:
+        InputError: no such file, not a text, or not a layout; the line starts with `name` and says where.
+    """
+    if isinstance(value, (tuple, list)) and all(isinstance(row, str) for row in value):
+        rows = tuple(value)
+        if rows:  # none stands for the default
+            legend.check(rows, Origin(name))
+        return rows
+    if not isinstance(value, (str, Path)):
+        raise InputError(f"{name} = {value!r} is not allowed: must be rows of characters, or a text file of them")
+    if isinstance(value, str) and value and set(value) <= {*legend.meanings, ","} and not _exists(value):
+        rows = tuple(value.split(","))
+        legend.check(rows, Origin(name))
+        return rows
+    rows, origin = _read_file(value, name)
+    legend.check(rows, origin)
+    return rows
+
+
+def rows_of(text: str) -> tuple[str, ...]:
+    """The rows in a text, one a line; blank lines and spaces around a row do not count."""
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # too long, or a character that no path has
+        return False
+
+
+def _read_file(value: str | Path, name: str) -> tuple[tuple[str, ...], Origin]:
+    path = Path(value)
+    said = f"{name} {str(value) or repr('')}"
+    try:
+        path = path.expanduser()
+        if not path.exists():
+            raise InputError(f"{said}: no such file")
+        if not path.is_file():
+            raise InputError(f"{said}: not a file")
+        if path.stat().st_size > LARGEST_FILE:
+            raise InputError(f"{said}: larger than {LARGEST_FILE:,} bytes: not a layout")
+        text = path.read_bytes().decode("utf-8-sig")
+    except InputError:
+        raise
+    except UnicodeDecodeError as error:
+        raise InputError(f"{said}: not a text (byte {error.start + 1} is not UTF-8)") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{said}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    lines = text.splitlines()
+    kept = [number for number, line in enumerate(lines) if line.strip()]
+    indents = tuple(len(lines[number]) - len(lines[number].lstrip()) for number in kept)
+    return rows_of(text), Origin(said, "line", tuple(number + 1 for number in kept), indents)

@@ -1,0 +1,166 @@
+"""Drive a passenger to where he wants to go: Gymnasium's `Taxi-v4`, compiled (`Taxi-v3` is the same in dry weather)."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.base.errors import InputError
+from zerone.base.pytree import check, configured, setting, struct
+from zerone.environments.table import CERTAIN, Table, neighbours, uniform
+
+if TYPE_CHECKING:
+    from zerone.environments.base import Array, Info, Key
+
+# A colon lets a taxi through from cell to cell, a bar does not.
+MAP = ("|R: | : :G|", "| : | : : |", "| : : : : |", "| | : | : |", "|Y| : |B: |")
+SIDE = 5
+PLACES = (0, 4, 20, 23)
+"""The cells of the places R, G, Y and B."""
+PLACE_NAMES = "RGYB"
+ABOARD = len(PLACES)
+"""Where the passenger is while in the taxi."""
+SHAPE = (SIDE * SIDE, len(PLACES) + 1, len(PLACES))
+"""Cells of the taxi, places of the passenger, places to go to: a state is numbered by the three, in this order."""
+
+# Action by action: south, north, east, west as (rows, columns), and which of them are to the left and right of each.
+MOVES = ((1, 0), (-1, 0), (0, 1), (0, -1))
+LEFT, RIGHT = (2, 3, 1, 0), (3, 2, 0, 1)
+PICK_UP, DROP_OFF = 4, 5
+RAINY_PROBABILITY, FICKLE_PROBABILITY = 0.8, 0.3
+
+
+def roads() -> np.ndarray[Any, Any]:
+    """Where each move leads from each cell: int32 [25, 4]."""
+    there = neighbours(SIDE, SIDE, MOVES)
+    for cell in range(SIDE * SIDE):
+        row, column = divmod(cell, SIDE)
+        for move, gate in ((2, 2 * column + 2), (3, 2 * column)):
+            if MAP[row][gate] != ":":
+                there[cell, move] = cell
+    return there
+
+
+@functools.cache
+def transitions(rainy: bool) -> Table:
+    """What every step leads to. In rain a free move may go to either side; one into a wall stays where it is."""
+    cell, passenger, goal = np.unravel_index(np.arange(np.prod(SHAPE)), SHAPE)
+    there = roads()
+    ways = np.stack([there, there[:, LEFT], there[:, RIGHT]] if rainy else [there], axis=2)
+    stays = (there == np.arange(len(there))[:, None])[:, :, None]
+    ways = np.where(stays, np.arange(len(there))[:, None, None], ways)[cell]
+
+    actions = len(MOVES) + 2
+    following = np.zeros((len(cell), actions, ways.shape[2]), np.int32)
+    following[:, : len(MOVES)] = np.ravel_multi_index((ways, *(x[:, None, None] for x in (passenger, goal))), SHAPE)
+    reward, terminated = np.full(following.shape, -1, np.float32), np.zeros(following.shape, bool)
+
+    places = np.array([*PLACES, -1])
+    picks = places[passenger] == cell
+    aboard = passenger == ABOARD
+    arrives, leaves = aboard & (places[goal] == cell), aboard & np.isin(cell, PLACES)
+    after_pick_up = np.where(picks, ABOARD, passenger)
+    after_drop_off = np.where(leaves, np.argmax(places[None, :] == cell[:, None], axis=1), passenger)
+    for action, after in ((PICK_UP, after_pick_up), (DROP_OFF, after_drop_off)):
+        following[:, action] = np.ravel_multi_index((cell, after, goal), SHAPE)[:, None]
+    reward[:, PICK_UP] = np.where(picks, -1, -10)[:, None]
+    reward[:, DROP_OFF] = np.select([arrives, leaves], [20, -1], -10)[:, None]
+    terminated[:, DROP_OFF] = arrives[:, None]
+    return Table(following, reward, terminated)
+
+
+def first_states() -> np.ndarray[Any, Any]:
+    """The states in which an episode may start: the passenger waits, and wants to go somewhere else. int32 [300]."""
+    states = np.arange(np.prod(SHAPE), dtype=np.int32)
+    _, passenger, goal = np.unravel_index(states, SHAPE)
+    first: np.ndarray[Any, Any] = states[(passenger != ABOARD) & (passenger != goal)]
+    return first
+
+
+@struct
+class TaxiState:
+    """The state's number (int32 scalar), and whether the passenger will yet change his mind (bool scalar)."""
+
+    number: Array
+    fickle: Array
+
+
+@configured
+class Taxi:
+    """Fetch a passenger from one of four places and bring him to another, through a town of 5 by 5 cells with walls.
+
+    Observation: int32 in [0, 500), (cell * 5 + where the passenger is) * 4 + where he wants to go, places R, G, Y, B
+    being 0 to 3 and 4 the taxi. Actions: 0 south, 1 north, 2 east, 3 west, 4 pick up, 5 drop off. Reward: -1 a step,
+    -10 for picking up or dropping off where that cannot be, 20 for arriving, which ends the episode. Each of the 300
+    first states is as likely.
+
+    Source: Dietterich 2000, "Hierarchical reinforcement learning with the MAXQ value function decomposition", sections
+    3 and 7.1 (rain, and a passenger who may change his mind at the taxi's first move), as Gymnasium's `Taxi-v4` has it.
+    """
+
+    is_rainy: bool = setting(False, "whether a move may go to either side of where it was meant to")
+    rainy_probability: float = setting(RAINY_PROBABILITY, "chance that it does not", at_least=0, at_most=1)
+    fickle_passenger: bool = setting(False, "whether the passenger may change his mind once he is aboard")
+    fickle_probability: float = setting(FICKLE_PROBABILITY, "chance that he does", at_least=0, at_most=1)
+
+    action_names: ClassVar[tuple[str, ...]] = ("south", "north", "east", "west", "pick up", "drop off")
+
+    def __post_init__(self) -> None:
+        check(self, "Taxi")
+        for name, usual, switch in (
+            ("rainy_probability", RAINY_PROBABILITY, "is_rainy"),
+            ("fickle_probability", FICKLE_PROBABILITY, "fickle_passenger"),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, float) and value != usual and not getattr(self, switch):
+                raise InputError(f"Taxi: {name} = {value!r} is not allowed: must be left out unless {switch}")
+
+    @property
+    def observation_space(self) -> gymnasium.spaces.Discrete:
+        return gymnasium.spaces.Discrete(int(np.prod(SHAPE)))
+
+    @property
+    def action_space(self) -> gymnasium.spaces.Discrete:
+        return gymnasium.spaces.Discrete(len(self.action_names))
+
+    @property
+    def chances(self) -> tuple[Array | float, ...]:
+        """The probability of each way in which a step can turn out: as meant, to the left, to the right."""
+        if not self.is_rainy:
+            return CERTAIN
+        aside = (1 - self.rainy_probability) / 2
+        return self.rainy_probability, aside, aside
+
+    @property
+    def table(self) -> Table:
+        """What every step leads to, unless the passenger changes his mind."""
+        return transitions(self.is_rainy)
+
+    def reset(self, key: Key) -> tuple[Array, TaxiState]:
+        state_key, fickle_key = jax.random.split(key)
+        number = jax.random.choice(state_key, jnp.array(first_states()))
+        fickle = self.fickle_passenger & (jax.random.uniform(fickle_key) < self.fickle_probability)
+        return number, TaxiState(number, fickle)
+
+    def step(self, key: Key, state: TaxiState, action: Array) -> tuple[Array, TaxiState, Array, Array, Info]:
+        way_key, mind_key = jax.random.split(key) if self.fickle_passenger else (key, key)
+        number, reward, terminated = self.table.step(way_key, self.chances, state.number, action)
+        if not self.fickle_passenger:
+            return number, TaxiState(number, state.fickle), reward, terminated, {}
+        cell, passenger, goal = decode(state.number)
+        # He changes his mind once, when he is aboard and the taxi has moved; each other place is as likely.
+        changes = state.fickle & (passenger == ABOARD) & (decode(number)[0] != cell)
+        others = len(PLACES) - 1
+        other = (goal + 1 + jnp.floor(uniform(mind_key) * others).astype(jnp.int32)) % len(PLACES)
+        number = jnp.where(changes, number - goal + other, number)
+        return number, TaxiState(number, state.fickle & ~changes), reward, terminated, {}
+
+
+def decode(number: Array) -> tuple[Array, Array, Array]:
+    """The taxi's cell, the passenger's place and the place he wants to go to."""
+    return number // (SHAPE[1] * SHAPE[2]), number // SHAPE[2] % SHAPE[1], number % SHAPE[2]

@@ -1,0 +1,47 @@
+"""A maze from a file on the command line: trained, kept in the run, and refused in one line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+TRAIN = ("train", "q-learning", "zerone/Maze-v0", "--steps", 400, "--out", "run", "--no-figure", "--quiet")
+
+
+def test_a_run_keeps_the_maze_itself(zerone, here):
+    """So it can be resumed, judged and watched when the file is gone."""
+    file = here / "maze.txt"
+    file.write_text("S..\n.#.\n..G\n")
+    assert zerone(*TRAIN, "--option", "layout=maze.txt").code == 0
+    options = json.loads((here / "run" / "config.json").read_text())["environment"]["options"]
+    assert options == {"layout": ["S..", ".#.", "..G"]}
+    zerone("train", "--resume", "run", "--option", "layout=SG").refused("layout", "S..")
+    assert zerone("train", "--resume", "run", "--option", "layout=maze.txt", "--quiet").code == 0
+    file.unlink()
+    assert zerone("train", "--resume", "run", "--quiet").code == 0
+    assert zerone("evaluate", "run", "--episodes", 2, "--json").json["length_mean"] <= 100
+    assert ". # ." in zerone("watch", "run", "--text", "--episodes", 1).out
+
+
+def test_the_host_engine_takes_it_too(zerone, here):
+    (here / "lake.txt").write_text("SF\nFG\n")
+    run = (*TRAIN[:2], "FrozenLake-v1", *TRAIN[3:], "--engine", "host", "--evaluation-episodes", 2)
+    assert zerone(*run, "--option", "desc=lake.txt", "--option", "is_slippery=false").code == 0
+    assert zerone("evaluate", "run", "--episodes", 2).code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, ["layout bad.txt", "no such file"]),
+        ("S.\nx.G\n", ["layout bad.txt", "line 2, column 1", "'x'"]),
+        ("S.\n.", ["layout bad.txt", "line 2, column 2"]),
+        ("..G", ["layout bad.txt", "no start (S)"]),
+    ],
+)
+def test_what_is_no_maze_is_refused_in_one_line(zerone, here, text, words):
+    if text is not None:
+        (here / "bad.txt").write_text(text)
+    zerone(*TRAIN, "--option", "layout=bad.txt").refused(*words)
+    assert not (here / "run").exists()
