@@ -113,9 +113,9 @@ PPO_PEERS = (
     Contestant("stable-baselines3", "stable-baselines3", 40_960, 4_096),
     Contestant("sbx", "sbx", 40_960, 4_096),
     Contestant("cleanrl", "cleanrl", 30_720, 4_096),
-    Contestant("purejaxrl", "purejaxrl", 512_000, 102_400),
-    # Its file as it stands prints every episode from inside the compiled program.
-    Contestant("purejaxrl, printing", "purejaxrl", 512_000, 102_400, changed={"report_episodes": True}),
+    # As published: it prints every episode from inside of the compiled program, which takes it half of its speed.
+    Contestant("purejaxrl", "purejaxrl", 512_000, 102_400, changed={"report_episodes": True}),
+    Contestant("purejaxrl, silent", "purejaxrl", 512_000, 102_400),
     Contestant("rejax", "rejax", 512_000, 0),
 )
 TEN = {"environments": 10, "steps_per_update": 10}
@@ -155,7 +155,7 @@ BENCHES = {
             (ZERONE_PPO, *PPO_PEERS),
             (
                 *against("zerone", stable_baselines3=22, purejaxrl=2, sbx=None, cleanrl=None, rejax=None),
-                Comparison("zerone", "purejaxrl, printing"),
+                Comparison("zerone", "purejaxrl, silent"),
             ),
         ),
         Bench(
