@@ -25,6 +25,11 @@ def linear_schedule(start: Array | float, end: Array | float, fraction: Array | 
     return start + (end - start) * jnp.clip(fraction, 0.0, 1.0)
 
 
+def exponential_schedule(start: Array | float, end: Array | float, fraction: Array | float) -> Array:
+    """From `start` at fraction 0 to `end` at fraction 1 by equal factors, and `end` ever after. Both are above 0."""
+    return start * (end / start) ** jnp.clip(fraction, 0.0, 1.0)
+
+
 def greedy(values: Array) -> Array:
     """argmax_a Q(s, a): `values` [..., n], actions int32 [...]; the first of several that are equal."""
     return values.argmax(-1).astype(jnp.int32)

@@ -24,6 +24,33 @@ def one_step_target(reward: Array, terminated: Array, discount: Array | float, n
     return jax.lax.stop_gradient(reward + discount * jnp.where(terminated, 0.0, next_value))
 
 
+def n_step_return(
+    reward: Array, terminated: Array, truncated: Array, discount: Array | float, n: int
+) -> tuple[Array, Array, Array]:
+    """G_t = R_{t+1} + γ R_{t+2} + … + γ^{m-1} R_{t+m}, to which γ^m V(S_{t+m}) is to be added.
+
+    Sutton 1988; Sutton & Barto 2018, section 7.1, eq. 7.1. m is `n`, or less where the episode ends before, in
+    either way. Inputs are [T+n-1, N]: T steps and the n-1 that follow them.
+
+    Returns:
+        G, float32 [T, N]; what V(S_{t+m}) counts, γ^m or 0 if S_{t+m} is terminal; and m, int32 [T, N].
+    """
+    length = reward.shape[0] - n + 1
+
+    def add(k: Array, sums: tuple[Array, ...]) -> tuple[Array, ...]:
+        total, bootstrap, taken, going, power = sums
+        here, terminal, cut = (jax.lax.dynamic_slice_in_dim(x, k, length) for x in (reward, terminated, truncated))
+        total = total + jnp.where(going, power * here, 0.0)
+        power = power * discount
+        bootstrap = jnp.where(going, jnp.where(terminal, 0.0, power), bootstrap)
+        return total, bootstrap, taken + going, going & ~(terminal | cut), power
+
+    zeros = jnp.zeros((length, *reward.shape[1:]))
+    start = zeros, zeros, zeros.astype(jnp.int32), jnp.ones(zeros.shape, bool), jnp.float32(1)
+    total, bootstrap, taken, _, _ = jax.lax.fori_loop(0, n, add, start)
+    return total, bootstrap, taken
+
+
 def max_value(target_next: Array) -> Array:
     """max_a Q(s', a; θ⁻). Mnih et al. 2015, Methods, algorithm 1. Input [..., n]."""
     return target_next.max(-1)
@@ -32,6 +59,14 @@ def max_value(target_next: Array) -> Array:
 def double_value(online_next: Array, target_next: Array) -> Array:
     """Q(s', argmax_a Q(s', a; θ); θ⁻). Van Hasselt et al. 2016 (arXiv 1509.06461), section 3."""
     return pick(target_next, online_next.argmax(-1))
+
+
+def dueling_values(value: Array, advantage: Array) -> Array:
+    """Q(s, a) = V(s) + A(s, a) - mean_a' A(s, a'): `value` [..., 1], `advantage` [..., n], result [..., n].
+
+    Wang et al. 2016 (arXiv 1511.06581), eq. 9.
+    """
+    return value + advantage - advantage.mean(-1, keepdims=True)
 
 
 def generalized_advantage(
