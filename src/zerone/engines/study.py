@@ -157,7 +157,8 @@ def draw_for(study: Study | None, algorithm: Algorithm, environment: TimedEnviro
         return draw(algorithm, environment, policy, key)
     noise_key, update_key = jax.random.split(key)
     shape = algorithm.steps_per_update, algorithm.environments
-    return Chance(algorithm.noise(policy, noise_key, shape), None, None, update_key)
+    nothing: Any = None
+    return Chance(algorithm.noise(policy, noise_key, shape), nothing, nothing, update_key)
 
 
 def play_or_study(
