@@ -67,6 +67,7 @@ class DatasetWriter:
             group.attrs.update({"id": self.episodes, "seed": seed, "total_steps": steps})
             for name, array in arrays.items():
                 group.create_dataset(name, data=array)
+            group.create_group("infos")  # empty, but Minari's own text of an episode asks for it
         except (OSError, RuntimeError) as error:
             raise self._failed(error) from error
         self.episodes, self.steps = self.episodes + 1, self.steps + steps
