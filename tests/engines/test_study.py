@@ -42,12 +42,16 @@ def counter_engine(kind, algorithm, own_play=None, recorded=None):
 
 @configured
 class Far(Counter):
+    """A counter whose numbers are above 10,000."""
+
     def reset(self, key):
         value, state = Counter.reset(self, key)
         return value + 10_000, dataclasses.replace(state, value=state.value + 10_000)
 
 
 class FarEnv(CounterEnv):
+    """The same for Gymnasium."""
+
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed, options=options)
         self._value += 10_000
@@ -130,8 +134,8 @@ def test_mixed_with_own_play_nothing_is_joined_that_did_not_follow(engine, own_p
     new = seen[1:] % 100 == 0
     assert (seen[1:][~new] == following[:-1][~new]).all()
     jax.clear_caches()
-    monkeypatch.setattr(module, "cut", lambda steps, where: steps)  # the broken twin
-    monkeypatch.setattr("zerone.engines.host.cut", lambda steps, where: steps)
+    monkeypatch.setattr(module, "cut", lambda steps, _: steps)  # the broken twin
+    monkeypatch.setattr("zerone.engines.host.cut", lambda steps, _: steps)
     assert strangers(played()) > 10
     jax.clear_caches()
 
@@ -237,6 +241,7 @@ class Forbidden(Far):
     """An environment that must not be stepped."""
 
     def step(self, key, state, action):
+        del key, state, action
         raise AssertionError("the environment was stepped")
 
 

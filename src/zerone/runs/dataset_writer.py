@@ -47,9 +47,10 @@ class DatasetWriter:
         return self
 
     def episode(
-        self, seed: int, observations: list[Any], actions: list[Any], rewards: list[float], terminated: bool
-    ) -> None:
-        """Append an episode of T steps that ended in its last one, or was cut there."""
+        self, seed: int, observations: list[Any], actions: list[Any], rewards: list[float], *, terminated: bool,
+        truncated: bool,
+    ) -> None:  # fmt: skip
+        """Append an episode of T steps, and how its last one ended it; if not at all, it is cut there."""
         steps = len(rewards)
         ends = np.arange(steps) == steps - 1
         arrays = {
@@ -57,7 +58,7 @@ class DatasetWriter:
             "actions": np.array(actions, self._kinds[1]),
             "rewards": np.array(rewards, np.float64),
             "terminations": ends & terminated,
-            "truncations": ends & (not terminated),
+            "truncations": ends & (truncated or not terminated),
         }
         try:
             if self._file is None:

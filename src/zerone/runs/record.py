@@ -229,7 +229,8 @@ def _play(
         mine = int(np.random.SeedSequence([seed, EPISODE, number]).generate_state(1)[0])
         observation, _ = env.reset(seed=mine)
         seen, done = [np.array(observation)], list[np.ndarray]()
-        rewards, total, terminated, ended = list[float](), 0.0, False, ""
+        rewards, total, ended = list[float](), 0.0, ""
+        terminated = truncated = False
         player.look(Moment(number + 1, 0, 0.0, observation))
         while not ended and not (steps is not None and writer.steps + len(rewards) >= steps):
             action = None if over() else player.act(observation)
@@ -247,7 +248,7 @@ def _play(
                 ended = "(cut)"
             player.look(Moment(number + 1, len(rewards), total, observation, action, rewards[-1], ended))
         if rewards:
-            writer.episode(mine, seen, done, rewards, terminated)
+            writer.episode(mine, seen, done, rewards, terminated=terminated, truncated=truncated)
         if ended:
             returns.append(total)
             lengths.append(len(rewards))

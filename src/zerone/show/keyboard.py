@@ -50,7 +50,7 @@ def keys_for(identity: str, space: Any) -> Keys:
         start, entry = int(space.start), catalogue.find(identity)
         names = [] if entry is None else [name.strip() for name in entry.action.split(",")]
         names = names if len(names) == space.n else []
-        actions = {pygame.key.key_code(NUMBERS[i]): start + i for i in range(int(space.n))}
+        actions = {ord(NUMBERS[i]): start + i for i in range(int(space.n))}  # pygame's number of a letter is its code
         arrows = [(i, name) for i, name in enumerate(names) if name in ARROWS]
         actions |= {ARROWS[name]: start + i for i, name in arrows}
         idle = next((start + i for i, name in enumerate(names) if name in IDLE), None)
