@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zerone.base.errors import ZeroneError as ZeroneError
     from zerone.environments.catalogue import make as make
     from zerone.runs.agent import Agent as Agent
+    from zerone.runs.record import record as record
     from zerone.runs.run import Run as Run
     from zerone.runs.run import load as load
     from zerone.runs.run import resume as resume
@@ -42,6 +43,7 @@ _PLACES = {
     "Agent": "zerone.runs.agent",
     "Run": "zerone.runs.run",
     "load": "zerone.runs.run",
+    "record": "zerone.runs.record",
     "resume": "zerone.runs.run",
     "train": "zerone.runs.run",
 }

@@ -12,8 +12,8 @@ from toys import CounterEnv, Keeper, equal_bits, small_dqn, small_ppo, wrong_ste
 
 from zerone.algorithms.q_learning import QLearning
 from zerone.engines import host
-from zerone.engines.host import Block, Host, seeds_for
-from zerone.engines.play import Happened, Player
+from zerone.engines.host import Host, seeds_for
+from zerone.engines.play import Block, Happened, Player
 from zerone.engines.protocol import EVALUATE
 from zerone.environments.vector import make_vector
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zerone.base.errors import InputError
-from zerone.parts.spaces import Features, count, describe, from_environment, is_image, to_environment
+from zerone.parts.spaces import Features, count, describe, from_environment, is_image, to_algorithm, to_environment
 
 INF = np.inf
 
@@ -83,6 +83,44 @@ def test_discrete_actions_and_observations_are_counted_from_zero_inside(start, n
     assert [space.contains(int(each)) for each in outside] == [True] * 4
     assert outside.dtype == np.int32
     np.testing.assert_array_equal(from_environment(space, outside), inside)
+
+
+@pytest.mark.parametrize("start", [0, 1, -5, 100])
+def test_discrete_actions_come_back_as_they_were_drawn(start):
+    space, drawn = spaces.Discrete(4, start=start), np.arange(4)
+    back = to_algorithm(space, to_environment(space, drawn).astype(np.int64))
+    np.testing.assert_array_equal(back, drawn)
+    assert back.dtype == np.int32
+
+
+@ANY_BOX
+@given(data=st.data())
+@settings(max_examples=20, deadline=None)
+def test_an_action_of_a_box_goes_to_the_algorithm_and_back_to_itself(space, data):
+    """What the environment was given is what it would be given again; what was not clipped is what was drawn."""
+    low, high = np.maximum(space.low, -1e3), np.minimum(space.high, 1e3)
+    share = data.draw(hnp.arrays(np.float64, (5, *space.shape), elements=st.floats(0, 1)))
+    given_to_it = low + (high - low) * share
+    if np.issubdtype(space.dtype, np.integer):
+        given_to_it = np.round(given_to_it)
+    given_to_it = given_to_it.astype(space.dtype)
+    inside = to_algorithm(space, given_to_it)
+    assert inside.dtype == np.float32
+    bounded = np.broadcast_to(np.isfinite(space.low) & np.isfinite(space.high), inside.shape)
+    assert (np.abs(inside[bounded]) <= 1 + 1e-6).all()
+    np.testing.assert_allclose(np.float64(to_environment(space, inside)), given_to_it, rtol=1e-5, atol=1e-5)
+    drawn = np.where(bounded, 2 * share - 1, given_to_it).astype(np.float32)
+    if not np.issubdtype(space.dtype, np.integer):
+        np.testing.assert_allclose(to_algorithm(space, to_environment(space, drawn)), drawn, rtol=1e-5, atol=1e-5)
+
+
+def test_the_ends_of_a_box_are_one_and_what_is_beyond_is_not_clipped():
+    space = BOXES["asymmetric"]
+    beyond = space.high + (space.high - space.low)
+    for action, expected in ((space.low, -1), (space.high, 1), (beyond, 3)):
+        np.testing.assert_allclose(to_algorithm(space, action), np.full(3, expected), rtol=1e-6)
+    flat = spaces.Box(2.0, 2.0, (1,), np.float32)
+    np.testing.assert_array_equal(to_algorithm(flat, np.full((1,), 2.0)), [0.0])
 
 
 def test_other_observations_are_left_as_they_are():

@@ -102,3 +102,14 @@ def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
     have = f"observations are {describe(spaces.observation)}, actions {describe(spaces.action)}"
     which = f"these can: {', '.join(able)}" if able else "no algorithm here can take these spaces"
     raise InputError(f"{algorithm.name} cannot take {environment}: {reason}, but its {have}; {which}")
+
+
+def require_off_policy(algorithm: Algorithm) -> None:
+    """Raise `InputError` if `algorithm` learns from its own play only; one that is not listed here is trusted."""
+    entry = next((entry for entry in _ENTRIES if entry.name == algorithm.name), None)
+    if entry is not None and entry.policy != "off-policy":
+        able = ", ".join(entry.name for entry in _ENTRIES if entry.policy == "off-policy")
+        raise InputError(
+            f"{algorithm.name} cannot learn from a dataset (--from): it learns from its own play only "
+            f"({entry.policy}); these can: {able}"
+        )

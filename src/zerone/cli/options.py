@@ -70,9 +70,12 @@ class Whole(Kind):
 
 
 class Finite(Kind):
-    """Any finite number."""
+    """A finite number, within bounds if there are any, both allowed."""
 
     name = "NUMBER"
+
+    def __init__(self, at_least: float = -math.inf, at_most: float = math.inf) -> None:
+        self.at_least, self.at_most = at_least, at_most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         del ctx
@@ -80,8 +83,10 @@ class Finite(Kind):
             number = float(value)
         except ValueError:
             number = math.nan
-        if not math.isfinite(number):
-            raise refuse(_name(param), value, "a finite number")
+        if not (math.isfinite(number) and self.at_least <= number <= self.at_most):
+            bounded = math.isfinite(self.at_least)
+            allowed = f"a number from {self.at_least:g} to {self.at_most:g}" if bounded else "a finite number"
+            raise refuse(_name(param), value, allowed)
         return number
 
 

@@ -79,6 +79,10 @@ class Train(click.Command):
 @click.option("--engine", type=OneOf("auto", "compiled", "host"), help="Default: auto, compiled where it can be.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE",
               help="Of the environment: see zerone environments NAME. Can be repeated.")  # fmt: skip
+@click.option("--from", "dataset", type=Place("DATASET"), help="Learn from these recorded steps (zerone record, or "
+              "Minari's), not from own play. With --resume: where they are now.")  # fmt: skip
+@click.option("--own-play", type=Finite(0.001, 0.999), metavar="SHARE", help="With --from: mix in this share of own "
+              "play, above 0 and below 1.")  # fmt: skip
 @click.option("--evaluate-every", type=STEPS, help="Steps between two evaluations. Default: a twentieth of all.")
 @click.option("--evaluation-episodes", type=Whole(1, 1_000_000), help="Episodes of each evaluation. Default: 100.")
 @click.option("--save-every", type=STEPS, help="Steps between two checkpoints. Default: after each evaluation.")
@@ -116,6 +120,8 @@ def train(words: tuple[str, ...], resume: Path | None, **typed: Any) -> None:
         _finish(go_on(resume, said, asked, options, manner, lambda config: import_trusted(config, trusted)), manner)
         return
     algorithm, environment = _require_words(said)
+    if "own_play" in asked and "dataset" not in asked:
+        raise InputError(f"--own-play {asked['own_play']:g} is not allowed without --from: it all is own play")
     asked["settings"] = chosen_settings(algorithm, said.given)
     asked["options"] = environment_options(environment, options)
     _finish(start(algorithm, environment, asked, manner), manner)
@@ -129,15 +135,20 @@ def _require_words(said: Words) -> tuple[str, str]:
     if said.environment is None:
         raise InputError(f"ENVIRONMENT is missing: zerone train {said.algorithm} ENVIRONMENT "
                          "(zerone environments lists them)")  # fmt: skip
+    require_environment(said.environment)
+    return said.algorithm, said.environment
+
+
+def require_environment(identity: str) -> None:
+    """Raise `InputError` if there is no such environment; imports its module, if it names one."""
     from zerone.environments import catalogue
 
-    if catalogue.find(said.environment) is None:
+    if catalogue.find(identity) is None:
         from zerone.environments.vector import maker
 
-        if ":" in said.environment:
+        if ":" in identity:
             see_modules_here()
-        maker(said.environment, {})
-    return said.algorithm, said.environment
+        maker(identity, {})
 
 
 def _finish(run: Run, manner: Any) -> None:

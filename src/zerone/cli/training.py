@@ -72,7 +72,7 @@ def go_on(
 
         require_picture(config["environment"]["id"], config["environment"]["options"], config["engine"])
     with shown(path, manner) as glance:
-        return run.resume(path, chunk=manner.chunk, glance=glance)
+        return run.resume(path, chunk=manner.chunk, glance=glance, dataset=asked.get("dataset"))
 
 
 def require_same(
@@ -126,7 +126,9 @@ def _training_differences(
             yield "--out", value.resolve(), path.resolve()
         elif name == "engine":
             yield "--engine", config["engine"] if value == "auto" else value, config["engine"]
-        elif name not in ("seed", "seeds"):
+        elif name == "own_play":
+            yield "--own-play", value, (config.get("dataset") or {}).get("own_play", "none")
+        elif name not in ("seed", "seeds", "dataset"):
             yield _option(name), planned.get(name, value), config.get(name)
 
 

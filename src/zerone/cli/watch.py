@@ -70,6 +70,8 @@ def watch(
         source = _Followed(loaded, agent, fed=leash)
     else:
         source = _Fixed(loaded.agent(agent, checkpoint or ("last" if follow else "best")))
+    from zerone.show.play import open_environment
+
     environment = open_environment(identity["id"], identity["options"], loaded.config["engine"], mode, seed)
     number = None if isinstance(source, _Followed) and episodes is None else episodes or (1 if video is not None else 3)
     title = f"{loaded.config['algorithm']['name']} on {identity['id']}"
@@ -127,37 +129,10 @@ def has_display() -> bool:
     return True
 
 
-def open_environment(identity: str, options: Mapping[str, Any], engine: str, mode: str, seed: int) -> Env:
-    """The environment of a run, ready to be shown in a render mode; as text, numbers do where there is no drawing.
-
-    Raises:
-        InputError: it cannot be made, or has no pictures where pictures are asked for.
-    """
-    from zerone.environments import catalogue
-    from zerone.environments.guard import Guard
-    from zerone.show.play import can_show
-
-    made: Env
-    if engine != "host" and catalogue.find(identity) is not None:
-        from zerone.environments.bridge import GymnasiumEnvironment
-        from zerone.environments.wrappers import judged
-
-        made = GymnasiumEnvironment(judged(catalogue.make(identity, **options)), render_mode=mode)
-    else:
-        from zerone.environments.vector import maker
-
-        options = dict(options) if catalogue.find(identity) is None else catalogue.as_judged(identity, options)
-        plain = maker(identity, options)()
-        able = can_show(plain, mode)
-        plain.close()
-        if not able and mode != "ansi":
-            raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
-        made = maker(identity, options, mode if able else None)()
-    return Guard(made, identity, seed)
-
-
 def require_picture(identity: str, options: Mapping[str, Any], engine: str) -> None:
     """Raise `InputError` unless the environment can be shown in a window."""
+    from zerone.show.play import open_environment
+
     open_environment(identity, options, engine, "rgb_array", 0).close()
 
 

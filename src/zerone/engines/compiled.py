@@ -18,7 +18,7 @@ import numpy as np
 from zerone.algorithms.protocol import Algorithm, Array, Key, Metrics
 from zerone.base.compilation import for_long, for_once
 from zerone.base.pytree import struct
-from zerone.engines.collect import Chance, Episodes, Simulation, collect, draw, play, start
+from zerone.engines.collect import Chance, Episodes, Simulation, play, start
 from zerone.engines.protocol import (
     EVALUATE,
     INIT,
@@ -30,6 +30,7 @@ from zerone.engines.protocol import (
     row_of,
     steps_per_iteration,
 )
+from zerone.engines.study import Lesson, Study, draw_for, first_step, lesson, play_or_study
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.wrappers import judged
 from zerone.parts.spaces import Spaces, from_environment, to_environment
@@ -65,9 +66,12 @@ def stream(seed: Array, purpose: int) -> Key:
     return jax.random.fold_in(jax.random.key(seed), purpose)
 
 
-def iterate(algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, chance: Chance) -> Carry:
-    """Play a block of steps, learn from it, and add what happened to the tally."""
-    simulation, steps, episodes = collect(algorithm, environment, carry.state.policy, carry.simulation, chance)
+def iterate(
+    algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, chance: Chance, lesson: Lesson | None
+) -> Carry:
+    """Play a block of steps or take that of the lesson, learn from it, and add what happened to the tally."""
+    here = algorithm, environment, carry.state.policy, carry.simulation
+    simulation, steps, episodes = play_or_study(*here, chance, lesson)
     state, metrics = algorithm.update(carry.state, steps, chance.update_key)
     tally = carry.tally
     episodes, metrics = jax.tree.map(jnp.add, (tally.episodes, tally.metrics), (episodes, metrics))
@@ -75,8 +79,9 @@ def iterate(algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, c
 
 
 def advance(
-    algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, seed: Array, first: Array, count: Array
-) -> Carry:
+    algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, seed: Array, first: Array, count: Array,
+    study: Study | None = None,
+) -> Carry:  # fmt: skip
     """Run iterations `first` to `first + count` of one seed. `first` and `count` are numbers, not shapes.
 
     The chance of some iterations is drawn at once (see `PREFETCH`): a loop without random numbers in it compiles
@@ -85,16 +90,18 @@ def advance(
     key = stream(seed, TRAIN)
     block = max(1, PREFETCH // algorithm.steps_per_update)
     policy = carry.state.policy
+    place = None if study is None else first_step(seed, study.length)
 
-    def drawn(i: Array) -> Chance:
-        return draw(algorithm, environment, policy, jax.random.fold_in(key, i))
+    def drawn(i: Array) -> tuple[Chance, Lesson | None]:
+        chance = draw_for(study, algorithm, environment, policy, jax.random.fold_in(key, i))
+        return chance, lesson(study, algorithm, i, place)
 
     def outer(b: Array, carry: Carry) -> Carry:
         begin = b * block
         chances = jax.vmap(drawn)(first + begin + jnp.arange(block))
 
         def inner(i: Array, carry: Carry) -> Carry:
-            return iterate(algorithm, environment, carry, jax.tree.map(lambda x: x[i], chances))
+            return iterate(algorithm, environment, carry, *jax.tree.map(lambda x: x[i], chances))
 
         carry = jax.lax.fori_loop(0, jnp.minimum(block, count - begin), inner, carry)
         return carry
@@ -123,7 +130,7 @@ def evaluate(
 
 _initial = jax.jit(initial, compiler_options=for_once())
 _advance = jax.jit(advance, donate_argnums=2, compiler_options=for_long())
-_advance_all = jax.jit(jax.vmap(advance, in_axes=(None, None, 0, 0, 0, 0)), donate_argnums=2)
+_advance_all = jax.jit(jax.vmap(advance, in_axes=(None, None, 0, 0, 0, 0, None)), donate_argnums=2)
 _evaluate = jax.jit(evaluate, static_argnums=5, compiler_options=for_once())
 
 
@@ -148,14 +155,18 @@ class Compiled:
         self.real = judged(environment)
         self.spaces = Spaces(environment.observation_space, environment.action_space)
         self.batch = jax.default_backend() != "cpu" if batch is None else batch
+        self._study: Study | None = None
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
+
+    def learn_from(self, study: Study) -> None:
+        self._study = jax.device_put(study)
 
     def prepare(self, episodes: int) -> None:
         here, seed, number = (self.algorithm, self.environment), np.uint32(0), np.int32(0)
         first = _initial.lower(*here, seed)
         example: Carry = first.out_info
         lowered = [
-            _advance.lower(*here, example, seed, number, number),
+            _advance.lower(*here, example, seed, number, number, self._study),
             _evaluate.lower(self.algorithm, self.real, example.state.policy, seed, number, episodes),
             first,
         ]
@@ -171,11 +182,12 @@ class Compiled:
         numbers, counts = np.asarray(seeds, np.uint32), last - begins
         if self.batch and len(carries) > 1:
             together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *carries)
-            together = _advance_all(self.algorithm, self.environment, together, numbers, begins, counts)
+            here = self.algorithm, self.environment
+            together = _advance_all(*here, together, numbers, begins, counts, self._study)
             return [jax.tree.map(lambda x, i=i: x[i], together) for i in range(len(carries))]
 
         def alone(carry: Carry, seed: np.uint32, begin: np.int32, count: np.int32) -> Carry:
-            carry = _advance(self.algorithm, self.environment, carry, seed, begin, count)
+            carry = _advance(self.algorithm, self.environment, carry, seed, begin, count, self._study)
             carry = jax.block_until_ready(carry)
             return carry
 
@@ -186,7 +198,8 @@ class Compiled:
     def report(self, carry: Carry, first: int, last: int) -> tuple[Row, Carry]:
         tally: Tally = jax.device_get(carry.tally)
         going_on = np.asarray(carry.simulation.episode_length).sum()
-        length = (last - first) * steps_per_iteration(self.algorithm) + tally.begun - going_on
+        played = last - first if self._study is None else self._study.own_between(first, last)
+        length = played * steps_per_iteration(self.algorithm) + tally.begun - going_on
         learned = learning_iterations(self.algorithm, first, last)
         row = row_of(tally.episodes.count, tally.episodes.total_return, length, tally.metrics, learned)
         episodes, metrics = jax.tree.map(np.zeros_like, (tally.episodes, tally.metrics))

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Steps
-from zerone.engines.play import Happened, Player, play
+from zerone.engines.play import Block, Happened, Player, play
 from zerone.engines.protocol import (
     EVALUATE,
     INIT,
@@ -22,6 +22,7 @@ from zerone.engines.protocol import (
     learning_iterations,
     row_of,
 )
+from zerone.engines.study import Study, cut, extras_of, first_step
 from zerone.environments.vector import InTurn, Vector
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
@@ -69,54 +70,17 @@ class Programs:
             shape = algorithm.steps_per_update, algorithm.environments
             return state, metrics, noise(algorithm, state.policy, seed, index + 1, jnp.int32(0), shape)
 
+        def extras(algorithm: Algorithm, policy: Any, observation: Array, seed: Array, index: Array) -> Any:
+            shape = algorithm.steps_per_update, algorithm.environments
+            drawn = noise(algorithm, policy, seed, index, jnp.int32(0), shape)
+            return extras_of(algorithm, policy, from_environment(spaces.observation, observation), drawn)
+
         self.init = jax.jit(init)
+        self.extras = jax.jit(extras)
         self.noise = jax.jit(noise, static_argnums=5)
         self.explore = jax.jit(explore, static_argnums=0)
         self.greedy = jax.jit(greedy)
         self.update = jax.jit(update, donate_argnums=1)
-
-
-class Block:
-    """Transitions of N environments, gathered until each has T.
-
-    A vector may spend a step of one environment on its reset, so columns fill at different speeds; what one
-    environment has too much waits for the next block, and nothing is dropped.
-    """
-
-    def __init__(self, length: int, number: int) -> None:
-        self._length, self._filled, self._even = length, np.zeros(number, int), True
-        self._columns: list[np.ndarray] = []
-
-    def full(self) -> bool:
-        """Whether every environment has its T transitions."""
-        return bool((self._filled >= self._length).all())
-
-    def add(self, leaves: list[np.ndarray], real: np.ndarray) -> None:
-        """Append one vector step (leaves [N, ...]) where it is real."""
-        if not self._columns:
-            room = 2 * self._length + 2
-            self._columns = [np.empty((room, *leaf.shape), leaf.dtype) for leaf in leaves]
-        self._even = self._even and bool(real.all())
-        if self._even:  # the usual case, and a quarter of the time
-            row = self._filled[0]
-            for column, leaf in zip(self._columns, leaves, strict=True):
-                column[row] = leaf
-            self._filled += 1
-            return
-        where = np.flatnonzero(real)
-        if self._filled[where].max(initial=0) >= len(self._columns[0]):
-            self._columns = [np.concatenate([column, np.empty_like(column)]) for column in self._columns]
-        for column, leaf in zip(self._columns, leaves, strict=True):
-            column[self._filled[where], where] = leaf[where]
-        self._filled[where] += 1
-
-    def take(self) -> list[np.ndarray]:
-        """The T transitions of each environment, [T, N, ...]; what is left moves to the front."""
-        taken = [column[: self._length].copy() for column in self._columns]
-        for column in self._columns:
-            column[: -self._length] = column[self._length :]
-        self._filled -= self._length
-        return taken
 
 
 @dataclasses.dataclass
@@ -124,13 +88,16 @@ class Carry:
     """A training of one seed: its state, its environments, and the sums since the last row of the log."""
 
     state: Any
-    player: Player
+    player: Player | None
+    """None where no environment is touched."""
     block: Block
     episode_return: np.ndarray
     episode_length: np.ndarray
     episodes: np.ndarray
     metrics: dict[str, np.ndarray]
     iteration: int
+    begin: int = 0
+    """The recorded step at which this seed began to study."""
     extras_tree: Any = None
     noises: list[Any] | None = None
 
@@ -150,6 +117,7 @@ class Host:
     ) -> None:
         self.algorithm = algorithm
         self._make_vector, self._make_evaluation = make_vector, make_evaluation or make_vector
+        self._study: Study | None = None
         self._open: list[Vector] = []
         self._evaluation: Vector | None = None
         probe = self._opened(self._make_evaluation(1, 0))
@@ -161,6 +129,9 @@ class Host:
         self._open.append(vector)
         return vector
 
+    def learn_from(self, study: Study) -> None:
+        self._study = study
+
     def prepare(self, episodes: int) -> None:
         del episodes  # small programs, each compiled when it is first used
 
@@ -168,11 +139,13 @@ class Host:
         return self._begin(self._programs.init(self.algorithm, np.uint32(seed)), {}, seed, 0)
 
     def _begin(self, state: Any, metrics: dict[str, np.ndarray], seed: int, iteration: int) -> Carry:
-        number = self.algorithm.environments
-        player = Player(self._opened(self._make_vector(number, seed)))
-        player.reset(seeds_for(seed, TRAIN, iteration, number))
+        number, player = self.algorithm.environments, None
+        if self._study is None or self._study.mixes:
+            player = Player(self._opened(self._make_vector(number, seed)))
+            player.reset(seeds_for(seed, TRAIN, iteration, number))
         block = Block(self.algorithm.steps_per_update, number)
-        return Carry(state, player, block, np.zeros(number), np.zeros(number), np.zeros(3), metrics, iteration)
+        begin = 0 if self._study is None else int(first_step(np.uint32(seed), self._study.length))
+        return Carry(state, player, block, np.zeros(number), np.zeros(number), np.zeros(3), metrics, iteration, begin)
 
     def advance(self, carries: Sequence[Carry], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Carry]:
         for carry, seed, begin in zip(carries, seeds, first, strict=True):
@@ -182,7 +155,29 @@ class Host:
         return list(carries)
 
     def _iterate(self, carry: Carry, seed: np.uint32, index: np.int32) -> None:
-        """Play until every environment has its block of steps, then learn from it."""
+        """Play a block of steps or study one, then learn from it."""
+        if carry.player is not None and (self._study is None or self._study.is_own(int(index))):
+            steps = self._played(carry, carry.player, seed, index)
+        else:
+            steps = self._studied(carry, seed, index)
+        if self._study is not None and self._study.switches(int(index)):
+            steps = cut(steps, True)
+        # The next block's chance comes with the update: a program of its own would take as long as two steps.
+        updated = self._programs.update(self.algorithm, carry.state, steps, seed, index)
+        carry.state, metrics, noise = updated
+        carry.noises = self._each_step(noise)
+        for name, value in jax.device_get(metrics).items():
+            carry.metrics[name] = carry.metrics.get(name, np.float32(0)) + value
+
+    def _studied(self, carry: Carry, seed: np.uint32, index: np.int32) -> Steps:
+        assert self._study is not None  # noqa: S101 - else there is own play
+        shape = self.algorithm.steps_per_update, self.algorithm.environments
+        steps = self._study.block(int(index), carry.begin, *shape)
+        extras = self._programs.extras(self.algorithm, carry.state.policy, steps.observation, seed, index)
+        return dataclasses.replace(steps, extras=extras)
+
+    def _played(self, carry: Carry, player: Player, seed: np.uint32, index: np.int32) -> Steps:
+        """Play until every environment has its block of steps."""
         length = self.algorithm.steps_per_update
         # Flattened once for the block: a network's tree costs as much to flatten as a small one to run.
         leaves, tree = jax.tree.flatten((self.algorithm, carry.state.policy))
@@ -193,10 +188,10 @@ class Host:
                 noises = carry.noises
             elif t % length == 0:  # a block usually takes T vector steps; more only where resets take steps too
                 noises = self._noise(carry.state.policy, seed, index, np.int32(t // length))
-            observation = carry.player.observation
+            observation = player.observation
             drawn, extras = self._programs.explore(tree, leaves, observation, noises[t % length])
             action = np.asarray(drawn)
-            happened = carry.player.step(to_environment(self.spaces.action, action))
+            happened = player.step(to_environment(self.spaces.action, action))
             remembered, carry.extras_tree = jax.tree.flatten(extras)
             core = [observation, action, happened.reward, happened.next_observation]
             core += [happened.terminated, happened.truncated]
@@ -205,13 +200,7 @@ class Host:
             t += 1
         taken = carry.block.take()
         columns: list[Any] = [*taken[:6], jax.tree.unflatten(carry.extras_tree, taken[6:])]
-        steps = Steps(*columns)
-        # The next block's chance comes with the update: a program of its own would take as long as two steps.
-        updated = self._programs.update(self.algorithm, carry.state, steps, seed, index)
-        carry.state, metrics, noise = updated
-        carry.noises = self._each_step(noise)
-        for name, value in jax.device_get(metrics).items():
-            carry.metrics[name] = carry.metrics.get(name, np.float32(0)) + value
+        return Steps(*columns)
 
     def _noise(self, policy: Any, seed: np.uint32, index: np.int32, part: np.int32) -> list[Any]:
         """The chance of T vector steps, one tree for each."""

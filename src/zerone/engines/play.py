@@ -64,6 +64,49 @@ class Player:
         return Happened(following, np.asarray(reward, np.float32), np.array(terminated), np.array(truncated), real)
 
 
+class Block:
+    """Transitions of N environments, gathered until each has T.
+
+    A vector may spend a step of one environment on its reset, so columns fill at different speeds; what one
+    environment has too much waits for the next block, and nothing is dropped.
+    """
+
+    def __init__(self, length: int, number: int) -> None:
+        self._length, self._filled, self._even = length, np.zeros(number, int), True
+        self._columns: list[np.ndarray] = []
+
+    def full(self) -> bool:
+        """Whether every environment has its T transitions."""
+        return bool((self._filled >= self._length).all())
+
+    def add(self, leaves: list[np.ndarray], real: np.ndarray) -> None:
+        """Append one vector step (leaves [N, ...]) where it is real."""
+        if not self._columns:
+            room = 2 * self._length + 2
+            self._columns = [np.empty((room, *leaf.shape), leaf.dtype) for leaf in leaves]
+        self._even = self._even and bool(real.all())
+        if self._even:  # the usual case, and a quarter of the time
+            row = self._filled[0]
+            for column, leaf in zip(self._columns, leaves, strict=True):
+                column[row] = leaf
+            self._filled += 1
+            return
+        where = np.flatnonzero(real)
+        if self._filled[where].max(initial=0) >= len(self._columns[0]):
+            self._columns = [np.concatenate([column, np.empty_like(column)]) for column in self._columns]
+        for column, leaf in zip(self._columns, leaves, strict=True):
+            column[self._filled[where], where] = leaf[where]
+        self._filled[where] += 1
+
+    def take(self) -> list[np.ndarray]:
+        """The T transitions of each environment, [T, N, ...]; what is left moves to the front."""
+        taken = [column[: self._length].copy() for column in self._columns]
+        for column in self._columns:
+            column[: -self._length] = column[self._length :]
+        self._filled -= self._length
+        return taken
+
+
 def play(environments: Vector, act: Any, seeds: list[int], cap: int) -> tuple[np.ndarray, np.ndarray]:
     """Greedy returns and lengths of one episode for each seed, as many at a time as there are environments.
 

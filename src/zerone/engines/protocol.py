@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.parts.spaces import Spaces
 
+if TYPE_CHECKING:
+    from zerone.engines.study import Study
+
 Row: TypeAlias = dict[str, np.float32 | None]
 
-INIT, TRAIN, EVALUATE = 0, 1, 2
+INIT, TRAIN, EVALUATE, STUDY = 0, 1, 2, 3
 """The purposes for which a seed gives independent streams of random numbers."""
 
 LONGEST_EVALUATION = 10_000
@@ -49,6 +52,10 @@ class Engine(Protocol):
     name: str
     algorithm: Algorithm
     spaces: Spaces
+
+    def learn_from(self, study: Study) -> None:
+        """Learn from recorded steps, instead of own play or mixed with it. Called before all else, if at all."""
+        ...
 
     def prepare(self, episodes: int) -> None:
         """Compile, side by side, what a training with evaluations of `episodes` episodes will need."""

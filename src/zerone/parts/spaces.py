@@ -57,16 +57,36 @@ def to_environment(space: Space, action: ArrayT) -> ArrayT:
         discrete: ArrayT = (action + int(space.start)).astype(np.int32)
         return discrete
     assert isinstance(space, spaces.Box)  # noqa: S101 - `refuse` has let nothing else through
-    low, high = (np.broadcast_to(bound, action.shape).astype(np.float64) for bound in (space.low, space.high))
-    bounded = np.isfinite(low) & np.isfinite(high)
-    lowest, highest = np.where(bounded, low, -1.0), np.where(bounded, high, 1.0)
-    middle, reach = (lowest / 2 + highest / 2).astype(np.float32), (highest / 2 - lowest / 2).astype(np.float32)
+    bounded, middle, reach = _scale(space, action.shape)
     stretched = numpy.where(bounded, middle + reach * numpy.clip(action, -1.0, 1.0), action)
-    clipped = numpy.clip(stretched, low.astype(np.float32), high.astype(np.float32))
+    low, high = (np.broadcast_to(bound, action.shape).astype(np.float32) for bound in (space.low, space.high))
+    clipped = numpy.clip(stretched, low, high)
     if np.issubdtype(space.dtype, np.integer):
         clipped = numpy.round(clipped)
     sent: ArrayT = clipped.astype(space.dtype)
     return sent
+
+
+def to_algorithm(space: Space, action: np.ndarray) -> np.ndarray:
+    """An action that an environment was given, as an algorithm would have drawn it: `to_environment` undone.
+
+    `Discrete`: int32, counted from 0. `Box`: float32, what has two bounds scaled to [-1, 1]; not clipped.
+    """
+    if isinstance(space, spaces.Discrete):
+        return (action - int(space.start)).astype(np.int32)
+    assert isinstance(space, spaces.Box)  # noqa: S101 - `refuse` has let nothing else through
+    bounded, middle, reach = _scale(space, action.shape)
+    # A dimension whose bounds are equal says nothing of what was drawn: 0.
+    scaled = (action.astype(np.float64) - middle) / np.where(reach == 0, np.inf, reach)
+    return np.where(bounded, scaled, action).astype(np.float32)
+
+
+def _scale(space: spaces.Box, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where a `Box` has two finite bounds, and there the middle and the half width (float32)."""
+    low, high = (np.broadcast_to(bound, shape).astype(np.float64) for bound in (space.low, space.high))
+    bounded = np.isfinite(low) & np.isfinite(high)
+    lowest, highest = np.where(bounded, low, -1.0), np.where(bounded, high, 1.0)
+    return bounded, (lowest / 2 + highest / 2).astype(np.float32), (highest / 2 - lowest / 2).astype(np.float32)
 
 
 def from_environment(space: Space, observation: jax.Array) -> jax.Array:

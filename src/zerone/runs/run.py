@@ -12,7 +12,7 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
 from zerone.engines.protocol import Engine
 from zerone.runs import plan as plans
-from zerone.runs import setup
+from zerone.runs import setup, studying
 from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, judge, load_policies
 from zerone.runs.asked import chosen_seeds, require_count, require_seed
 from zerone.runs.folder import RunFolder, finite
@@ -99,6 +99,8 @@ def train(
     engine: str = "auto",
     settings: Mapping[str, Any] = {},
     options: Mapping[str, Any] = {},
+    dataset: str | Path | None = None,
+    own_play: float | None = None,
     evaluate_every: int | None = None,
     evaluation_episodes: int = EVALUATION_EPISODES,
     save_every: int | None = None,
@@ -123,6 +125,9 @@ def train(
         engine: `compiled`, `host`, or `auto`: compiled where the environment has a compiled twin.
         settings: Hyperparameters that differ from the preset, if `algorithm` is a name.
         options: What the environment is made with, if it is an id.
+        dataset: The folder of recorded steps (`zerone.record`, or anybody's in Minari's format) to learn from,
+            instead of own play; the environment is only for evaluations then. The algorithm must be off-policy.
+        own_play: With a dataset: the share of own play among what is learnt from (default: none).
         evaluate_every: Steps between two evaluations (default: a twentieth of the training).
         evaluation_episodes: Greedy episodes in each evaluation.
         save_every: Steps between two checkpoints (default: one after each evaluation).
@@ -150,14 +155,21 @@ def train(
     made, training = setup.make_algorithm(algorithm, environment, settings)
     plan = plans.make_plan(made, training.get("steps", DEFAULT_STEPS) if steps is None else steps,
                            evaluate_every, save_every)  # fmt: skip
+    data = studying.open_dataset(dataset, own_play, made, options)
     stops = steps is None and training.get("stop_when_solved", True)
     options = setup.options_of(environment, options)
     driver = setup.make_engine(engine, made, environment, options)
     name = setup.environment_name(environment)
+    try:
+        studied = studying.begin(driver, data, name, own_play)
+    except InputError:
+        driver.close()
+        raise
     config = {
         "algorithm": {"name": made.name, "settings": setup.settings_of(made)},
         "environment": {"id": name, "options": options, "known": isinstance(environment, str)},
         "engine": driver.name,
+        "dataset": studied,
         "seeds": chosen,
         **plans.describe(plan),
         "evaluation_episodes": evaluation_episodes,
@@ -176,11 +188,12 @@ def train(
 
 def resume(
     path: str | Path, environment: setup.EnvironmentLike | None = None, chunk: int | None = None,
-    glance: OnGlance = _nothing,
+    glance: OnGlance = _nothing, dataset: str | Path | None = None,
 ) -> Run:  # fmt: skip
     """Go on with a run from its newest checkpoint; on the compiled engine, to the same bits as if never stopped.
 
-    `environment` is needed only where the run was started with one that has no id.
+    `environment` is needed only where the run was started with one that has no id; `dataset` only where the one that
+    it learns from has been moved.
 
     Raises:
         InputError: there is no run at `path`, it is being written to, or a checkpoint is damaged or of another run.
@@ -189,6 +202,7 @@ def resume(
     with RunFolder.resume(path) as folder:
         driver = engine_of(folder.config, environment)
         try:
+            studying.go_on(driver, folder.config, folder.path, dataset)
             plan = plans.read(driver.algorithm, folder.config)
             return _drive(driver, folder, plan, resume=True, chunk=chunk, glance=glance)
         finally:

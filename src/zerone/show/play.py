@@ -12,7 +12,7 @@ from zerone.base.errors import InputError
 from zerone.engines.protocol import LONGEST_EVALUATION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 Env = gymnasium.Env[Any, Any]
 DEFAULT_FRAMES_PER_SECOND = 30
@@ -58,6 +58,40 @@ def episodes(environment: Env, act: Callable[[Any], Any], *, number: int | None,
             elif step >= LONGEST_EVALUATION:  # some environments know no end
                 ended = "(cut)"
             yield Moment(episode, step, total, observation, action, float(reward), ended)
+
+
+def open_environment(
+    identity: str, options: Mapping[str, Any], engine: str, mode: str | None, seed: int, judged: bool = True
+) -> Env:
+    """An environment by its id, under guard, ready to be shown in a render mode; as text, numbers do without a drawing.
+
+    If `judged` it is as an agent is judged in it, with the task's own reward; else as `options` ask for it.
+
+    Raises:
+        InputError: it cannot be made, or has no pictures where pictures are asked for.
+    """
+    from zerone.environments import catalogue
+    from zerone.environments.guard import Guard
+
+    made: Env
+    if engine != "host" and catalogue.find(identity) is not None:
+        from zerone.environments import wrappers
+        from zerone.environments.bridge import GymnasiumEnvironment
+
+        task = catalogue.make(identity, **options)
+        made = GymnasiumEnvironment(wrappers.judged(task) if judged else task, render_mode=mode)
+    else:
+        from zerone.environments.vector import maker
+
+        ours = judged and catalogue.find(identity) is not None
+        options = catalogue.as_judged(identity, options) if ours else dict(options)
+        plain = maker(identity, options)()
+        able = mode is None or can_show(plain, mode)
+        plain.close()
+        if not able and mode != "ansi":
+            raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
+        made = maker(identity, options, mode if able else None)()
+    return Guard(made, identity, seed)
 
 
 def frames_per_second(environment: Env) -> float:

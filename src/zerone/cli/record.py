@@ -1,0 +1,106 @@
+"""`zerone record`: what an agent, chance or a person does, as a dataset."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zerone.base.errors import InputError
+from zerone.cli.options import (
+    LARGEST_SEED,
+    MOST_STEPS,
+    Finite,
+    OneOf,
+    Place,
+    Whole,
+    debug_option,
+    import_trusted,
+    json_option,
+    read_config,
+    trust_option,
+)
+from zerone.cli.options import as_json as print_json
+from zerone.cli.settings import environment_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command(
+    epilog="""\b
+    Keys, which the window shows, too: the arrow keys, where an action is up, down, left or right (or the
+    lowest and the highest of a single continuous one); else the number of the action, 0 to 9, then a to z.
+    A slow environment waits for each key, a fast one begins with the first and goes on at its own speed.
+    Escape, or closing the window, ends the recording.
+
+    \b
+    Examples:
+      zerone record runs/dqn-CartPole-v1-1 --episodes 50 --epsilon 0.1
+      zerone record --random zerone/Maze-v0 --steps 20000 --out day
+      zerone record --keyboard MountainCar-v0
+      zerone train q-learning zerone/Maze-v0 --from day"""
+)
+@click.argument("run", required=False, type=Place("RUN"), metavar="[RUN]")
+@click.option("--random", "chance", metavar="ENVIRONMENT", help="Chance plays in this environment.")
+@click.option("--keyboard", metavar="ENVIRONMENT", help="You play in this environment, in a window.")
+@click.option("--episodes", type=Whole(1, MOST_STEPS), help="How many. Default: 100; at the keyboard, until you end.")
+@click.option("--steps", type=Whole(1, MOST_STEPS), help="How many, instead; the last episode is cut.")
+@click.option("--seed", type=Whole(0, LARGEST_SEED), default=0, help="Of the episodes and actions. Default: 0.")
+@click.option("--out", type=Place("FOLDER"), help="The dataset. Default: a new one in datasets.")
+@click.option("--overwrite", is_flag=True, help="Replace a dataset that is in --out already.")
+@click.option("--epsilon", type=Finite(0, 1), metavar="SHARE", help="Of RUN's actions that chance takes. Default: 0.")
+@click.option("--agent", type=Whole(0, LARGEST_SEED), metavar="SEED", help="Which of the run's seeds. Default: first.")
+@click.option("--checkpoint", metavar="best|last|STEP|FILE", help="Which policy of RUN. Default: best.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of ENVIRONMENT: see zerone "
+              "environments NAME. Can be repeated.")  # fmt: skip
+@click.option("--engine", type=OneOf("auto", "compiled", "host"), help="Of ENVIRONMENT: auto, compiled where it can.")
+@trust_option
+@json_option
+@debug_option
+def record(
+    run: Path | None, chance: str | None, keyboard: str | None, options: tuple[str, ...], trust: bool, as_json: bool,
+    **typed: Any,
+) -> None:  # fmt: skip
+    """Keep what the agent of RUN does, or chance (--random), or you (--keyboard): a dataset in Minari's format."""
+    given = [name for name, value in (("RUN", run), ("--random", chance), ("--keyboard", keyboard)) if value]
+    if len(given) != 1:
+        what = "exclude each other" if given else "are all missing: zerone record RUN, or --random ENVIRONMENT"
+        raise InputError(f"{' and '.join(given) or 'RUN, --random and --keyboard'} {what}")
+    if typed["episodes"] is not None and typed["steps"] is not None:
+        raise InputError("--episodes and --steps exclude each other")
+    environment = chance or keyboard
+    wrong = {"--option": options, "--engine": typed["engine"]} if environment is None else {
+        "--epsilon": typed["epsilon"] is not None, "--agent": typed["agent"] is not None,
+        "--checkpoint": typed["checkpoint"],
+    }  # fmt: skip
+    for name, value in wrong.items():
+        if value:
+            raise InputError(f"{name} is not allowed with {given[0]}: " + (
+                "a run has its own" if environment is None else "it is for the agent of a run"))  # fmt: skip
+    asked = {name: value for name, value in typed.items() if value is not None}
+    if keyboard is not None:
+        from zerone.environments.window import require_display
+
+        require_display()
+    if environment is not None:
+        from zerone.cli.train import require_environment
+
+        require_environment(environment)
+        asked["options"] = environment_options(environment, options)
+    elif run is not None:
+        import_trusted(read_config(run), trust)
+    player = run or ("random" if chance else "keyboard")
+    from zerone.runs.record import record as play
+
+    with contextlib.redirect_stdout(sys.stderr):  # what an environment prints must not get among the results
+        found = play(player, environment, **asked)
+    if as_json:
+        print_json(found)
+        return
+    mean = "no episode was played to its end" if found["return_mean"] is None else (
+        f"mean return {found['return_mean']:,.2f}")  # fmt: skip
+    click.echo(f"{found['dataset']}: {found['player']} on {found['environment']}, {found['steps']:,} steps, "
+               f"{found['episodes']:,} episodes, {mean}")  # fmt: skip

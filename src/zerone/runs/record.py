@@ -1,0 +1,298 @@
+"""Recording: what a policy, chance or a person does in an environment, as a dataset in Minari's format."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import itertools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import gymnasium
+import numpy as np
+
+from zerone.base.errors import InputError
+from zerone.engines.protocol import LONGEST_EVALUATION
+from zerone.environments import catalogue
+from zerone.parts.spaces import Spaces
+from zerone.runs import setup
+from zerone.runs.asked import require_count, require_seed
+from zerone.runs.dataset_format import identity, load_h5py
+from zerone.runs.dataset_writer import DatasetWriter, require_free
+from zerone.runs.interrupt import listening
+from zerone.runs.run import Run, load
+from zerone.show.play import Env, Moment, open_environment
+
+RANDOM, KEYBOARD = "random", "keyboard"
+DEFAULT_EPISODES = 100
+
+Act = Callable[[Any], Any]
+
+
+class Player(Protocol):
+    """Somebody who plays: looks at each moment, and acts until it is enough."""
+
+    def look(self, moment: Moment) -> None:
+        """A moment: the beginning of an episode, or after a step."""
+        ...
+
+    def act(self, observation: Any) -> Any:
+        """The action for an observation; None if it is enough."""
+        ...
+
+
+class Policy:
+    """Plays by a function; with chance `epsilon` by chance."""
+
+    def __init__(self, act: Act, space: gymnasium.Space[Any], epsilon: float, seed: int) -> None:
+        draw, sample = np.random.SeedSequence([seed, RANDOM_ACTIONS]).spawn(2)
+        self._act, self._epsilon, self._random = act, epsilon, np.random.default_rng(draw)
+        self._space = copy.deepcopy(space)  # its generator is ours alone
+        self._space.seed(int(sample.generate_state(1)[0]))
+
+    def look(self, moment: Moment) -> None:
+        del moment
+
+    def act(self, observation: Any) -> Any:
+        chance = self._epsilon > 0 and self._random.random() < self._epsilon
+        return self._space.sample() if chance else self._act(observation)
+
+
+RANDOM_ACTIONS, EPISODE = 0, 1
+"""The purposes for which a seed gives independent streams of random numbers."""
+
+
+def record(
+    player: str | Path | Run | Act,
+    environment: setup.EnvironmentLike | None = None,
+    *,
+    episodes: int | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    epsilon: float | None = None,
+    agent: int | None = None,
+    checkpoint: str = "best",
+    options: Mapping[str, Any] = {},
+    engine: str = "auto",
+) -> dict[str, Any]:
+    """Play, and store every step in a dataset that Minari (`minari.load_dataset`) and `zerone.train` read.
+
+    Args:
+        player: A run (or its folder), whose policy plays greedily in its own environment; "random"; "keyboard", a
+            person in a window; or a function from observations to actions (None is: enough).
+        environment: Where it plays: an id, one of ours, or a function that makes one. For a run only if it has no id.
+        episodes: How many episodes (default: 100; at the keyboard until the window is closed).
+        steps: How many steps, instead: the last episode is cut, `truncated`, where they are enough.
+        seed: Of the episodes and of all chance in the policy; the same seed records the same play.
+        out: The dataset's folder; by default a new one under `datasets`, by environment and player.
+        overwrite: Whether an earlier dataset in `out` may go.
+        epsilon: For a run's policy or a function: share of actions that are left to chance (default: 0).
+        agent: For a run of several seeds: whose policy (default: the first).
+        checkpoint: For a run: `best`, `last`, a step or a file.
+        options: What the environment is made with, if it is an id.
+        engine: `compiled`, `host` or `auto`: which of its twins is played in, if the environment has two.
+
+    Returns:
+        The object of `record --json`; `found["dataset"]` is the folder.
+
+    Raises:
+        InputError: something asked for cannot be done; nothing was created.
+        RunError: the environment or the disk failed; nothing was created.
+        KeyboardInterrupt: Ctrl-C; what was played until then is a dataset, if it was a step at least.
+    """
+    if episodes is not None and steps is not None:
+        raise InputError("episodes and steps exclude each other")
+    for name, value in (("episodes", episodes), ("steps", steps)):
+        if value is not None:
+            require_count(name, value)
+    require_seed(seed)
+    load_h5py()
+    plays = _who(player, environment, epsilon, agent, checkpoint, options, engine)
+    path = Path(out) if out is not None else new_path(plays)
+    require_free(path, overwrite)
+    if episodes is None and steps is None and player != KEYBOARD:
+        episodes = DEFAULT_EPISODES
+    with contextlib.ExitStack() as open_things, listening() as request:
+        env = open_things.enter_context(contextlib.closing(_open(plays, seed)))
+        spaces = Spaces(env.observation_space, env.action_space)
+        if player == KEYBOARD:
+            from zerone.show.keyboard import Keyboard
+
+            played: Player = open_things.enter_context(
+                contextlib.closing(Keyboard(env, plays.name, lambda: request.made))
+            )
+        else:
+            share = 1.0 if player == RANDOM else epsilon or 0.0
+            played = Policy(plays.act, spaces.action, share, seed)
+        writer = open_things.enter_context(DatasetWriter(path, spaces, overwrite))
+        returns, lengths = _play(env, played, writer, episodes, steps, seed, lambda: request.made)
+        if not writer.steps:
+            if request.made:
+                raise KeyboardInterrupt("interrupted before the first step: nothing was recorded")
+            raise InputError("nothing was played, so nothing was recorded")
+        named = identity(path) if out is not None else "/".join(path.parts[1:])
+        writer.finish({"dataset_id": named, **_about(plays, seed)})
+        if request.made:
+            raise KeyboardInterrupt(f"interrupted; what was played until then is in {path}: {writer.steps:,} steps, "
+                                    f"{writer.episodes:,} episodes")  # fmt: skip
+    return {
+        "dataset": str(path),
+        "id": named,
+        "environment": plays.name,
+        "player": plays.player,
+        "seed": seed,
+        "episodes": writer.episodes,
+        "steps": writer.steps,
+        "return_mean": float(np.mean(returns)) if returns else None,
+        "return_std": float(np.std(returns)) if returns else None,
+        "length_mean": float(np.mean(lengths)) if lengths else None,
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plays:
+    """Who plays what: the environment's name, itself or its id, and the policy."""
+
+    name: str
+    environment: setup.EnvironmentLike
+    options: Mapping[str, Any]
+    engine: str
+    player: str
+    act: Act
+    facts: Mapping[str, Any]
+
+
+def _who(
+    player: Any, environment: Any, epsilon: float | None, agent: int | None, checkpoint: str,
+    options: Mapping[str, Any], engine: str,
+) -> _Plays:  # fmt: skip
+    if epsilon is not None and not (isinstance(epsilon, (int, float)) and 0 <= epsilon <= 1):
+        raise InputError(f"epsilon = {epsilon!r} is not allowed: must be a number from 0 to 1")
+    facts: dict[str, Any] = {} if epsilon is None else {"epsilon": epsilon}
+    if player in (RANDOM, KEYBOARD) or callable(player):
+        if environment is None:
+            raise InputError(f"environment is missing: where {player if isinstance(player, str) else 'it'} plays")
+        if epsilon is not None and not callable(player):
+            raise InputError(f"epsilon = {epsilon} is not allowed with {player}: it is for the policy of a run")
+        if agent is not None or checkpoint != "best":
+            raise InputError("agent and checkpoint are not allowed here: they are for the policy of a run")
+        if options and not isinstance(environment, str):
+            raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
+        name = player if isinstance(player, str) else getattr(player, "__name__", type(player).__name__)
+        act: Act = player if callable(player) else _nobody
+        return _Plays(setup.environment_name(environment), environment, options, engine, name, act, facts)
+    if options:
+        raise InputError(f"options = {dict(options)} are not allowed here: a run has its own")
+    run = player if isinstance(player, Run) else load(player, environment)
+    config = run.config
+    if environment is None:
+        setup.trust(config["environment"]["id"])
+    elif config["environment"]["known"]:
+        raise InputError(f"environment is not allowed here: {run.path} has its own, {config['environment']['id']}")
+    policy = run.agent(agent, checkpoint)
+    facts |= {"run": run.path.resolve().name, "agent": policy.seed, "checkpoint": checkpoint}
+    where = config["environment"]["id"] if environment is None else environment
+    return _Plays(config["environment"]["id"], where, config["environment"]["options"], config["engine"],
+                  config["algorithm"]["name"], policy.act, facts)  # fmt: skip
+
+
+def _nobody(observation: Any) -> Any:
+    raise AssertionError(observation)  # chance or a person acts
+
+
+def _open(plays: _Plays, seed: int) -> Env:
+    mode = "rgb_array" if plays.player == KEYBOARD else None
+    if isinstance(plays.environment, str):
+        return open_environment(plays.environment, plays.options, plays.engine, mode, seed, judged=False)
+    from zerone.environments.bridge import GymnasiumEnvironment
+    from zerone.environments.guard import Guard
+
+    made: Any = plays.environment
+    return Guard(made() if callable(made) else GymnasiumEnvironment(made, render_mode=mode), plays.name, seed)
+
+
+def _play(
+    env: Env, player: Player, writer: DatasetWriter, episodes: int | None, steps: int | None, seed: int,
+    over: Callable[[], bool],
+) -> tuple[list[float], list[int]]:  # fmt: skip
+    """Play until it is enough; the returns and lengths of the episodes that were not cut short by that."""
+    returns: list[float] = []
+    lengths: list[int] = []
+    enough = False
+    for number in itertools.count():
+        if enough or over() or number == episodes or (steps is not None and writer.steps >= steps):
+            break
+        mine = int(np.random.SeedSequence([seed, EPISODE, number]).generate_state(1)[0])
+        observation, _ = env.reset(seed=mine)
+        seen, done = [np.array(observation)], list[np.ndarray]()
+        rewards, total, ended = list[float](), 0.0, ""
+        terminated = truncated = False
+        player.look(Moment(number + 1, 0, 0.0, observation))
+        while not ended and not (steps is not None and writer.steps + len(rewards) >= steps):
+            action = None if over() else player.act(observation)
+            if action is None:
+                enough = True
+                break
+            done.append(np.array(action))
+            observation, reward, terminated, truncated, _ = env.step(action)
+            seen.append(np.array(observation))
+            rewards.append(float(reward))
+            total += rewards[-1]
+            if terminated or truncated:
+                ended = "(ended)" if terminated else "(time is up)"
+            elif len(rewards) >= LONGEST_EVALUATION:  # some environments know no end
+                ended = "(cut)"
+            player.look(Moment(number + 1, len(rewards), total, observation, action, rewards[-1], ended))
+        if rewards:
+            writer.episode(mine, seen, done, rewards, terminated=terminated, truncated=truncated)
+        if ended:
+            returns.append(total)
+            lengths.append(len(rewards))
+    return returns, lengths
+
+
+def _about(plays: _Plays, seed: int) -> dict[str, Any]:
+    """Where a dataset is from, in Minari's words and in ours."""
+    from importlib.metadata import version
+
+    place = {"id": plays.name, "options": dict(plays.options)}
+    about: dict[str, Any] = {
+        "algorithm_name": plays.player,
+        "description": f"{plays.player} on {plays.name}, recorded by Zerone",
+        "zerone": {"version": version("zerone"), "environment": place, "seed": seed, **plays.facts},
+    }
+    spec = _spec(plays)
+    return about if spec is None else {"env_spec": spec, **about}
+
+
+def _spec(plays: _Plays) -> str | None:
+    """How Gymnasium makes the environment again; None where it cannot be said."""
+    if not isinstance(plays.environment, str):
+        return None
+    entry, options = catalogue.find(plays.environment), dict(plays.options)
+    if entry is None:
+        known = gymnasium.registry.get(plays.environment.split(":", 1)[-1])
+    elif not options:  # as it is in Gymnasium itself, if it is there, so that nobody needs Zerone for it
+        known = gymnasium.registry.get(entry.gymnasium_id or entry.registered_id)
+    else:
+        known = gymnasium.registry.get(entry.registered_id)
+    if known is None:
+        return None
+    spec = copy.deepcopy(known)
+    if "limit" in options and entry is not None:
+        spec.max_episode_steps = options.pop("limit") or None
+    spec.kwargs.update(options)
+    try:
+        return spec.to_json()
+    except (TypeError, ValueError):
+        return None
+
+
+def new_path(plays: _Plays) -> Path:
+    """`datasets/CartPole-v1/random-v0`, counted on from what is there; Minari finds it from `datasets` by that name."""
+    place = Path("datasets", *plays.name.replace(":", "-").split("/"))
+    return next(path for n in itertools.count() if not (path := place / f"{plays.player}-v{n}").exists())
