@@ -34,6 +34,15 @@ def double_value(online_next: Array, target_next: Array) -> Array:
     return pick(target_next, online_next.argmax(-1))
 
 
+def epsilon_greedy_value(values: Array, epsilon: Array | float) -> Array:
+    """E_{a ~ ε-greedy}[Q(s, a)] = (1 - ε) max_a Q(s, a) + ε mean_a Q(s, a). Input [..., n].
+
+    Sutton & Barto 2018, section 6.6, eq. 6.9 (Expected Sarsa) for an ε-greedy π; how ties are broken makes no
+    difference to it.
+    """
+    return (1.0 - epsilon) * values.max(-1) + epsilon * values.mean(-1)
+
+
 def generalized_advantage(
     reward: Array,
     value: Array,
