@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any, ClassVar
 
@@ -70,6 +71,37 @@ def cycle() -> TimeLimit:
 def chain() -> TimeLimit:
     """Two steps of reward 1, then the end."""
     return table([1, 0], [1, 1], [0, 1])
+
+
+def graph() -> TimeLimit:
+    """Three states with different ways between them, from which episodes start; some end it, others go round."""
+    return table([(0, 1), (2, 0), (1, 3)], [(0.5, 0), (1, 0), (0, 2)], [(1, 0), 0, (0, 1)], starts=(0, 1, 2))
+
+
+def grid(rows: tuple[str, ...], step: float, goal: float, cliff: float, limit: int) -> TimeLimit:
+    """A grid to walk in (up, down, left, right) from S to G; `#` is wall, and `c` a cliff that leads back to S."""
+    width, cells = len(rows[0]), "".join(rows)
+    start, moves = cells.index("S"), ((-1, 0), (1, 0), (0, -1), (0, 1))
+    following, reward = np.zeros((len(cells), 4), np.int32), np.full((len(cells), 4), step, np.float32)
+    for cell, (action, (down, right)) in itertools.product(range(len(cells)), enumerate(moves)):
+        row, column = cell // width + down, cell % width + right
+        inside = 0 <= row < len(rows) and 0 <= column < width and rows[row][column] != "#"
+        there = row * width + column if inside else cell
+        reward[cell, action] = {"c": cliff, "G": goal}.get(cells[there], step)
+        following[cell, action] = start if cells[there] == "c" else there
+    terminal = following == cells.index("G")
+    return TimeLimit(Table(following, reward, terminal, np.array([start], np.int32)), limit)
+
+
+def cliff(limit: int = 1_000) -> TimeLimit:
+    """Sutton & Barto 2018, example 6.6: -1 a step; off the cliff it costs 100, and the walk goes on from the start."""
+    return grid(("." * 12, "." * 12, "." * 12, "S" + "c" * 10 + "G"), -1.0, -1.0, -100.0, limit)
+
+
+def dyna_maze() -> TimeLimit:
+    """Sutton & Barto 2018, figure 8.2: 54 cells, 47 of them free; 1 at the goal, 14 steps away."""
+    rows = (".......#G", "..#....#.", "S.#....#.", "..#......", ".....#...", ".........")
+    return grid(rows, 0.0, 1.0, 0.0, 0)
 
 
 def optimal_values(tables: Table, discount: float) -> np.ndarray:

@@ -17,8 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zerone.algorithms.dqn import DQN as DQN
+    from zerone.algorithms.dyna_q import DynaQ as DynaQ
+    from zerone.algorithms.monte_carlo import MonteCarlo as MonteCarlo
     from zerone.algorithms.ppo import PPO as PPO
     from zerone.algorithms.q_learning import QLearning as QLearning
+    from zerone.algorithms.sarsa import Sarsa as Sarsa
+    from zerone.algorithms.sarsa_lambda import SarsaLambda as SarsaLambda
     from zerone.base.errors import InputError as InputError
     from zerone.base.errors import RunError as RunError
     from zerone.base.errors import ZeroneError as ZeroneError
@@ -34,8 +38,12 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "DQN": "zerone.algorithms.dqn",
+    "DynaQ": "zerone.algorithms.dyna_q",
+    "MonteCarlo": "zerone.algorithms.monte_carlo",
     "PPO": "zerone.algorithms.ppo",
     "QLearning": "zerone.algorithms.q_learning",
+    "Sarsa": "zerone.algorithms.sarsa",
+    "SarsaLambda": "zerone.algorithms.sarsa_lambda",
     "InputError": "zerone.base.errors",
     "RunError": "zerone.base.errors",
     "ZeroneError": "zerone.base.errors",

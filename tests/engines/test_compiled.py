@@ -8,15 +8,26 @@ import sys
 import jax
 import numpy as np
 import pytest
-from toys import Counter, Keeper, equal_bits, small_dqn, small_ppo, table
+from toys import Counter, Keeper, equal_bits, graph, small_dqn, small_ppo
 
+from zerone.algorithms.dyna_q import DynaQ
+from zerone.algorithms.monte_carlo import MonteCarlo
 from zerone.algorithms.q_learning import QLearning
+from zerone.algorithms.sarsa import Sarsa
+from zerone.algorithms.sarsa_lambda import SarsaLambda
 from zerone.base.pytree import configured
 from zerone.engines.compiled import Compiled, advance, initial
 from zerone.environments.wrappers import TimeLimit
 
-ENVIRONMENT = table([(0, 1), (2, 0), (1, 3)], [(0.5, 0), (1, 0), (0, 2)], [(1, 0), 0, (0, 1)], starts=(0, 1, 2))
-ALGORITHMS = {"q-learning": QLearning(), "dqn": small_dqn(), "ppo": small_ppo()}
+ENVIRONMENT = graph()
+TABLES = {
+    "q-learning": QLearning(),
+    "sarsa": Sarsa(environments=2),
+    "sarsa-lambda": SarsaLambda(),
+    "monte-carlo": MonteCarlo(),
+    "dyna-q": DynaQ(exploration_bonus=0.1),
+}
+ALGORITHMS = {**TABLES, "dqn": small_dqn(), "ppo": small_ppo()}
 EACH = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
 LAST = 40
 
@@ -57,7 +68,7 @@ def _differ_pairwise(carries):
     return all(one != other for i, one in enumerate(policies) for other in policies[:i])
 
 
-@pytest.mark.parametrize("algorithm", [QLearning(), small_ppo()], ids=["q-learning", "ppo"])
+@pytest.mark.parametrize("algorithm", [*TABLES.values(), small_ppo()], ids=[*TABLES, "ppo"])
 def test_a_batch_under_vmap_agrees_with_the_seeds_alone(algorithm):
     seeds, stops = [3, 1, 4], (12,)  # short: roundings grow where a network learns
     for one, other in zip(

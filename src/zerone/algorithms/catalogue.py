@@ -6,9 +6,13 @@ import dataclasses
 from typing import Any
 
 from zerone.algorithms.dqn import DQN
+from zerone.algorithms.dyna_q import DynaQ
+from zerone.algorithms.monte_carlo import MonteCarlo
 from zerone.algorithms.ppo import PPO
 from zerone.algorithms.protocol import Algorithm
 from zerone.algorithms.q_learning import QLearning
+from zerone.algorithms.sarsa import Sarsa
+from zerone.algorithms.sarsa_lambda import SarsaLambda
 from zerone.base.errors import InputError, nearest
 from zerone.parts.spaces import Spaces, describe
 
@@ -42,6 +46,22 @@ _ENTRIES = (
     Entry(
         QLearning, "a table of action values, learnt from the best next action", "model-free", "value", "per step",
         "off-policy", "Discrete", "Discrete", "Watkins 1989",
+    ),
+    Entry(
+        Sarsa, "a table of action values, learnt from the next action that was really taken", "model-free", "value",
+        "per step", "on-policy", "Discrete", "Discrete", "Rummery & Niranjan 1994",
+    ),
+    Entry(
+        SarsaLambda, "Sarsa with traces: each step teaches all that led to it", "model-free", "value", "per step",
+        "on-policy", "Discrete", "Discrete", "Rummery & Niranjan 1994, Singh & Sutton 1996",
+    ),
+    Entry(
+        MonteCarlo, "a table of the mean returns that followed each action", "model-free", "value", "per episode",
+        "on-policy", "Discrete", "Discrete", "Sutton & Barto 2018",
+    ),
+    Entry(
+        DynaQ, "Q-learning that also practises in its own model of the environment", "model-based", "value", "per step",
+        "off-policy", "Discrete", "Discrete", "Sutton 1990",
     ),
     Entry(
         DQN, "Q-learning with a network, a replay memory and a fixed target", "model-free", "value", "per step",

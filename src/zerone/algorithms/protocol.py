@@ -49,7 +49,11 @@ class Steps:
 
 
 class State(Protocol):
-    """A training state: any pytree with a `policy`."""
+    """A training state: any pytree with a `policy`.
+
+    What belongs to the episodes going on, and has no meaning for others, is a field `ongoing`, if there is any: an
+    engine that has to begin new episodes puts in its place what `init` begins with.
+    """
 
     @property
     def policy(self) -> Any:

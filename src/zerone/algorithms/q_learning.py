@@ -13,13 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import jax
-
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.algorithms.tabular import act_on_table, refuse_table, zeros
+from zerone.algorithms.tabular import act_on_table, learn_greedy, only_step, refuse_table, zeros
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.exploration import epsilon_greedy_noise
-from zerone.parts.returns import one_step_target
 from zerone.parts.spaces import Spaces
 
 
@@ -62,10 +59,4 @@ class QLearning:
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key
-        table = state.policy
-        step = jax.tree.map(lambda x: x[0], steps)  # T is 1
-        greedy = table[step.next_observation].max(-1)
-        target = one_step_target(step.reward, step.terminated, self.discount, greedy)
-        error = target - table[step.observation, step.action]
-        table = table.at[step.observation, step.action].add(self.learning_rate * error)
-        return State(table), {}
+        return State(learn_greedy(state.policy, only_step(steps), self.learning_rate, self.discount)), {}

@@ -1,12 +1,15 @@
-"""What every table of action values shares: its spaces, its start and how it acts."""
+"""What every table of action values shares: its spaces, its start and how it acts, and what Sarsa waits for."""
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
-from zerone.algorithms.protocol import Array
+from zerone.algorithms.protocol import Array, Steps
+from zerone.base.pytree import struct
 from zerone.parts.exploration import epsilon_greedy_ties, greedy
+from zerone.parts.returns import epsilon_greedy_value, one_step_target
 from zerone.parts.spaces import Spaces, count
 
 
@@ -27,3 +30,68 @@ def act_on_table(table: Array, observation: Array, epsilon: Array | float, noise
     """ε-greedy on the rows of the observed states; greedy without noise."""
     values = table[observation]
     return greedy(values) if noise is None else epsilon_greedy_ties(values, epsilon, noise)
+
+
+def only_step(steps: Steps) -> Steps:
+    """The one step of a block with T = 1: leaves [1, N, ...] become [N, ...]."""
+    step: Steps = jax.tree.map(lambda x: x[0], steps)
+    return step
+
+
+def learn_greedy(table: Array, step: Steps, learning_rate: Array | float, discount: Array | float) -> Array:
+    """Q-learning's update of one step, or of several [N] at once, each from the table as it was.
+
+    Q(S, A) ← Q(S, A) + α [R + γ (1 - terminated) max_a Q(S', a) - Q(S, A)]: Sutton & Barto 2018, eq. 6.8.
+    """
+    target = one_step_target(step.reward, step.terminated, discount, table[step.next_observation].max(-1))
+    error = target - table[step.observation, step.action]
+    return table.at[step.observation, step.action].add(learning_rate * error)
+
+
+@struct
+class Pending:
+    """The last step (S, A, R) of each environment [N], to be learnt when the next action A' is known.
+
+    `going` is false where no step waits: before the first one of an episode.
+    """
+
+    observation: Array
+    action: Array
+    reward: Array
+    going: Array
+
+    @staticmethod
+    def none(environments: int) -> Pending:
+        """Nothing waits in any environment."""
+        places = jnp.zeros(environments, jnp.int32)
+        return Pending(places, jnp.copy(places), jnp.zeros(environments), jnp.zeros(environments, bool))
+
+    @staticmethod
+    def after(step: Steps) -> Pending:
+        """What waits after `step` [N]: nothing where it ended the episode, in either way."""
+        return Pending(step.observation, step.action, step.reward, ~(step.terminated | step.truncated))
+
+
+def pending_change(
+    table: Array, last: Pending, now: Steps, learning_rate: Array | float, discount: Array | float
+) -> Array:
+    """α [R + γ Q(S', A') - Q(S, A)] of the steps that wait [N], 0 where none does: `now` was taken at S', with A'.
+
+    Sutton & Barto 2018, section 6.4, eq. 6.7. Chosen after the product: so it is rounded before it is added, and
+    what is built on it (traces) can agree with Sarsa to the bit.
+    """
+    following = table[now.observation, now.action]
+    error = last.reward + discount * following - table[last.observation, last.action]
+    return jnp.where(last.going, learning_rate * error, 0.0)
+
+
+def final_change(
+    table: Array, now: Steps, learning_rate: Array | float, discount: Array | float, epsilon: Array | float
+) -> Array:
+    """The same of steps that end their episode [N], 0 where one goes on: there is no A' at an end.
+
+    α [R - Q(S, A)] where S' is terminal, α [R + γ E_{a ~ ε-greedy}[Q(S', a)] - Q(S, A)] where the episode was cut.
+    """
+    following = epsilon_greedy_value(table[now.next_observation], epsilon)
+    error = one_step_target(now.reward, now.terminated, discount, following) - table[now.observation, now.action]
+    return jnp.where(now.terminated | now.truncated, learning_rate * error, 0.0)

@@ -249,6 +249,8 @@ class Host:
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
         state = jax.tree.map(jnp.asarray, saved["state"])
+        if hasattr(state, "ongoing"):  # the episodes that it is of are lost
+            state = dataclasses.replace(state, ongoing=self._programs.init(self.algorithm, np.uint32(seed)).ongoing)
         carry = self._begin(state, dict(saved["metrics"]), seed, iteration)
         carry.episodes = np.asarray(saved["episodes"])
         return carry

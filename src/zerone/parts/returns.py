@@ -69,6 +69,15 @@ def dueling_values(value: Array, advantage: Array) -> Array:
     return value + advantage - advantage.mean(-1, keepdims=True)
 
 
+def epsilon_greedy_value(values: Array, epsilon: Array | float) -> Array:
+    """E_{a ~ ε-greedy}[Q(s, a)] = (1 - ε) max_a Q(s, a) + ε mean_a Q(s, a). Input [..., n].
+
+    Sutton & Barto 2018, section 6.6, eq. 6.9 (Expected Sarsa) for an ε-greedy π; how ties are broken makes no
+    difference to it.
+    """
+    return (1.0 - epsilon) * values.max(-1) + epsilon * values.mean(-1)
+
+
 def generalized_advantage(
     reward: Array,
     value: Array,

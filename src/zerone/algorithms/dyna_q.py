@@ -1,0 +1,159 @@
+"""Dyna-Q: Q-learning that also learns from what its model of the environment tells.
+
+    repeat:  A ~ ε-greedy(Q(S, ·));  play A, see R, S'
+             Q(S, A) ← Q(S, A) + α [R + γ (1 - terminated) max_a Q(S', a) - Q(S, A)]
+             Model(S, A) ← R, S', terminated
+             `planning_steps` times:  s, a ← any pair that was tried;  r, s' ← Model(s, a);  the same update of Q(s, a)
+
+Sutton 1990; Sutton & Barto 2018, section 8.2. With `exploration_bonus` κ > 0 it is Dyna-Q+ (section 8.3): a planned reward is
+r + κ √τ, where the pair was last tried τ steps ago, and of every state seen the actions never tried are planned too; the
+model has them lead back to the same state with reward 0 (footnote there).
+The model believes what it saw last; it is right where nothing is left to chance. An episode's cut is no property of
+the environment, so the model keeps `terminated` only.
+Differences: ties between greedy actions are broken at random; with several environments their real updates are
+added at once, and each environment's step is followed by `planning_steps` of its own. No planning is Q-learning, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from zerone.algorithms.protocol import Array, Key, Metrics, Steps
+from zerone.algorithms.tabular import act_on_table, learn_greedy, only_step, refuse_table, zeros
+from zerone.base.pytree import configured, setting, struct
+from zerone.parts.exploration import epsilon_greedy_noise
+from zerone.parts.spaces import Spaces
+
+
+@struct
+class Model:
+    """What each pair led to when it was last tried, [states, actions], and which pairs can be planned.
+
+    `reward` float32, `following` int32, `terminated` bool; `tried` the time of the last try (int32), which `clock`
+    counts. `known` (bool) are the pairs that are in the list `pairs` (int32 [states × actions], s × actions + a), whose
+    first `number` entries are filled: so any of them is drawn in one go, however many there are.
+    """
+
+    reward: Array
+    following: Array
+    terminated: Array
+    tried: Array
+    clock: Array
+    known: Array
+    pairs: Array
+    number: Array
+
+    @staticmethod
+    def empty(shape: tuple[int, int]) -> Model:
+        """Nothing is known; an action never tried leads back to its state, with reward 0."""
+        states, actions = shape
+        number, clock = jnp.zeros((2,), jnp.int32)
+        return Model(
+            jnp.zeros(shape), jnp.tile(jnp.arange(states, dtype=jnp.int32)[:, None], (1, actions)),
+            jnp.zeros(shape, bool), jnp.zeros(shape, jnp.int32), clock,
+            jnp.zeros(shape, bool), jnp.zeros(states * actions, jnp.int32), number,
+        )  # fmt: skip
+
+    def after(self, step: Steps, untried: Array) -> Model:
+        """The model after real steps [N]; the untried actions of their states join the list where `untried` is true."""
+        here, clock = (step.observation, step.action), self.clock + 1
+        known, pairs, number = self.known, self.pairs, self.number
+        for n in range(step.reward.shape[0]):
+            known, pairs, number = listed(known, pairs, number, step.observation[n], step.action[n], untried)
+        return Model(
+            self.reward.at[here].set(step.reward), self.following.at[here].set(step.next_observation),
+            self.terminated.at[here].set(step.terminated), self.tried.at[here].set(clock), clock,
+            known, pairs, number,
+        )  # fmt: skip
+
+    def imagined(self, chance: Array, bonus: Array | float) -> Steps:
+        """The step that the model foretells of a pair; `chance` in [0, 1) chooses which."""
+        place = jnp.minimum((chance * self.number).astype(jnp.int32), self.number - 1)
+        state, action = jnp.divmod(self.pairs[place], self.reward.shape[1])
+        ago = (self.clock - self.tried[state, action]).astype(jnp.float32)
+        reward = self.reward[state, action] + bonus * jnp.sqrt(ago)
+        following, terminated = self.following[state, action], self.terminated[state, action]
+        return Steps(state, action, reward, following, terminated, jnp.zeros_like(terminated), ())
+
+
+def listed(
+    known: Array, pairs: Array, number: Array, state: Array, action: Array, untried: Array
+) -> tuple[Array, Array, Array]:
+    """`known`, `pairs` and `number` with (state, action) among them, and all actions of the state if `untried`."""
+    actions = jnp.arange(known.shape[1])
+    new = ~known[state] & (untried | (actions == action))
+
+    def append(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        known, pairs, number = carry
+        place = jnp.where(new, number + jnp.cumsum(new) - 1, pairs.size)  # what is not new goes nowhere
+        pairs = pairs.at[place].set(state * actions.size + actions, mode="drop")
+        return known.at[state].max(new), pairs, number + new.sum()
+
+    grown: tuple[Array, Array, Array] = jax.lax.cond(new.any(), append, lambda carry: carry, (known, pairs, number))
+    return grown
+
+
+@struct
+class State:
+    """The table Q [states, actions], and the model."""
+
+    policy: Array
+    model: Model
+
+
+@configured
+class DynaQ:
+    """Tabular Dyna-Q and Dyna-Q+, for `Discrete` observations and actions."""
+
+    name: ClassVar[str] = "dyna-q"
+    metrics: ClassVar[Mapping[str, str]] = {}
+    warmup_updates: ClassVar[int] = 0
+    steps_per_update: ClassVar[int] = 1
+
+    learning_rate: float = setting(0.1, "step size α", above=0, at_most=1)
+    discount: float = setting(0.95, "worth γ of a reward one step later", at_least=0, at_most=1)
+    epsilon: float = setting(0.1, "share ε of steps that explore", at_least=0, at_most=1)
+    planning_steps: int = setting(10, "updates from the model after each real step: 0 is Q-learning", at_least=0)
+    exploration_bonus: float = setting(0.0, "κ: a try τ steps ago is planned with κ √τ more (Dyna-Q+)", at_least=0)
+    environments: int = setting(1, "environments played in parallel", at_least=1)
+
+    def refuse(self, spaces: Spaces) -> str | None:
+        return refuse_table(spaces)
+
+    def check(self) -> None:
+        pass
+
+    def init(self, key: Key, spaces: Spaces) -> State:
+        del key  # a table of zeros needs no randomness
+        table = zeros(spaces)
+        states, actions = table.shape
+        return State(table, Model.empty((states, actions)))
+
+    def noise(self, policy: Array, key: Key, shape: tuple[int, ...]) -> Array:
+        # The last numbers choose the pairs to plan: one draw, and without planning just Q-learning's.
+        return epsilon_greedy_noise(key, shape, policy.shape[-1] + self.planning_steps)
+
+    def act(self, policy: Array, observation: Array, noise: Array | None = None) -> tuple[Array, Array | tuple[()]]:
+        if noise is None or self.planning_steps == 0:
+            return act_on_table(policy, observation, self.epsilon, noise), ()
+        used = policy.shape[-1] + 1
+        return act_on_table(policy, observation, self.epsilon, noise[..., :used]), noise[..., used:]
+
+    def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
+        del key
+        now = only_step(steps)
+        table = learn_greedy(state.policy, now, self.learning_rate, self.discount)
+        if self.planning_steps == 0:
+            return State(table, state.model), {}
+        bonus = jnp.float32(self.exploration_bonus)
+        model, chances = state.model.after(now, bonus > 0), now.extras.reshape(-1)
+
+        def plan(i: Array, table: Array) -> Array:
+            return learn_greedy(table, model.imagined(chances[i], bonus), self.learning_rate, self.discount)
+
+        table = jax.lax.fori_loop(0, chances.size, plan, table)
+        return State(table, model), {}

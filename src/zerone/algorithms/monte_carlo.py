@@ -1,0 +1,124 @@
+"""Monte Carlo control: the value of an action is the mean of the returns that followed it.
+
+    repeat:  play an episode S_0, A_0, R_1, …, S_T with ε-greedy(Q)
+             for each t (the first visit of (S_t, A_t) in the episode, or every visit):
+                 G_t = R_{t+1} + γ R_{t+2} + … + γ^{T-t-1} R_T
+             for each pair:  Q(s, a) ← Q(s, a) + w [mean of its G_t - Q(s, a)]
+
+Sutton & Barto 2018, section 5.4. No episode is stored. Let E be the trace of λ = 1: it fades by γ at each step and grows
+by 1 at each visit that counts. Then a pair's returns add up to Σ_t R_{t+1} E_t(s, a), the same sum seen from behind
+(section 12.2). So memory is that of a few tables, however long an episode.
+
+With `averaging`, w = n / N(s, a), for n visits of this episode among N of all: Q is the plain mean of all returns; but
+w is never below 1 - (1 - α)^n, the weight that n steps of size α (`learning_rate`) have. Without `averaging` it is
+just that; for one visit it is α.
+Differences: an episode that is only cut at S_T counts on with γ^{T-t} E_{a ~ ε-greedy}[Q(S_T, a)], from the table as
+it is then. Without averaging the n returns of an episode weigh equally, not by their order. Ties between greedy actions
+are broken at random; episodes that end together are learnt one environment after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from zerone.algorithms.protocol import Array, Key, Metrics, Steps
+from zerone.algorithms.tabular import act_on_table, only_step, refuse_table, zeros
+from zerone.base.pytree import configured, setting, struct
+from zerone.parts.exploration import epsilon_greedy_noise
+from zerone.parts.returns import epsilon_greedy_value
+from zerone.parts.spaces import Spaces
+
+
+@struct
+class Episode:
+    """What belongs to the episodes going on, [N, states, actions] each, float32."""
+
+    trace: Array
+    """E: how much a pair's returns grow by the next reward."""
+    total: Array
+    """The sum of a pair's returns, so far."""
+    visits: Array
+    """How many visits count."""
+
+
+@struct
+class State:
+    """The table Q [states, actions], the episodes going on, and N(s, a), the visits learnt from (int32)."""
+
+    policy: Array
+    ongoing: Episode
+    learnt: Array
+
+
+@configured
+class MonteCarlo:
+    """Tabular Monte Carlo control, for `Discrete` observations and actions, and episodes that end."""
+
+    name: ClassVar[str] = "monte-carlo"
+    metrics: ClassVar[Mapping[str, str]] = {}
+    warmup_updates: ClassVar[int] = 0
+    steps_per_update: ClassVar[int] = 1
+
+    learning_rate: float = setting(0.01, "step size α, the smallest with averaging", above=0, at_most=1)
+    discount: float = setting(0.9, "worth γ of a reward one step later", at_least=0, at_most=1)
+    epsilon: float = setting(0.1, "share ε of steps that explore", at_least=0, at_most=1)
+    visits: str = setting("first", "which visits of an episode count", choices=("first", "every"))
+    averaging: bool = setting(True, "step size 1/N of the N-th visit, as long as that is above α")
+    environments: int = setting(1, "environments played in parallel", at_least=1)
+
+    def refuse(self, spaces: Spaces) -> str | None:
+        return refuse_table(spaces)
+
+    def check(self) -> None:
+        pass
+
+    def init(self, key: Key, spaces: Spaces) -> State:
+        del key  # a table of zeros needs no randomness
+        table = zeros(spaces)
+        trace, total, visits = jnp.zeros((3, self.environments, *table.shape))
+        return State(table, Episode(trace, total, visits), jnp.zeros(table.shape, jnp.int32))
+
+    def noise(self, policy: Array, key: Key, shape: tuple[int, ...]) -> Array:
+        return epsilon_greedy_noise(key, shape, policy.shape[-1])
+
+    def act(self, policy: Array, observation: Array, noise: Array | None = None) -> tuple[Array, tuple[()]]:
+        return act_on_table(policy, observation, self.epsilon, noise), ()
+
+    def weight(self, visits: Array, learnt: Array) -> Array:
+        """w, how far Q moves to the mean of an episode's `visits` returns; `learnt` is N(s, a), these included."""
+        constant = -jnp.expm1(visits * jnp.log1p(-self.learning_rate))  # 1 - (1 - α)^n
+        weight = jnp.maximum(constant, visits / learnt) if self.averaging else constant
+        return jnp.where(visits > 0, weight, 0.0)
+
+    def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
+        del key
+        now, going = only_step(steps), state.ongoing
+        here = jnp.arange(self.environments), now.observation, now.action
+        counts = jnp.ones(self.environments) if self.visits == "every" else 1.0 - going.visits[here]
+        trace = (self.discount * going.trace).at[here].add(counts)
+        visits = going.visits.at[here].add(counts)
+        total = going.total + now.reward[:, None, None] * trace
+        done = now.terminated | now.truncated
+
+        def learn(carry: tuple[Array, Array, Episode]) -> tuple[Array, Array, Episode]:
+            table, learnt, episode = carry
+            follows = epsilon_greedy_value(table[now.next_observation], self.epsilon)
+            follows = jnp.where(now.terminated, 0.0, self.discount * follows)
+
+            def one(n: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+                table, learnt = carry
+                visits = jnp.where(done[n], episode.visits[n], 0.0)
+                learnt = learnt + visits.astype(jnp.int32)
+                mean = (episode.total[n] + follows[n] * episode.trace[n]) / jnp.maximum(visits, 1.0)
+                return table + self.weight(visits, learnt) * (mean - table), learnt
+
+            table, learnt = jax.lax.fori_loop(0, self.environments, one, (table, learnt))
+            return table, learnt, jax.tree.map(lambda x: jnp.where(done[:, None, None], 0.0, x), episode)
+
+        carry = state.policy, state.learnt, Episode(trace, total, visits)
+        table, learnt, episode = jax.lax.cond(done.any(), learn, lambda carry: carry, carry)
+        return State(table, episode, learnt), {}

@@ -1,0 +1,88 @@
+"""Sarsa: on-policy control with a table.
+
+    repeat:  play A, see R, S';  A' ~ ε-greedy(Q(S', ·))
+             Q(S, A) ← Q(S, A) + α [R + γ Q(S', A') - Q(S, A)]        (Q(S', A') is 0 where S' is terminal)
+             S ← S', A ← A'
+
+Rummery & Niranjan 1994; Sutton & Barto 2018, section 6.4, eq. 6.7. A' is chosen from the table as it was before
+this update, as there: a step therefore waits until the next one is taken, and is learnt with the action that was
+really taken then.
+Differences: where an episode is only cut at S', no A' was chosen; E_{a ~ ε-greedy}[Q(S', a)] stands for Q(S', A'), the
+target of Expected Sarsa (section 6.6). Ties between greedy actions are broken at random; with several environments
+their updates are added at once, each from the table as it was before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import jax
+
+from zerone.algorithms.protocol import Array, Key, Metrics, Steps
+from zerone.algorithms.tabular import (
+    Pending,
+    act_on_table,
+    final_change,
+    only_step,
+    pending_change,
+    refuse_table,
+    zeros,
+)
+from zerone.base.pytree import configured, setting, struct
+from zerone.parts.exploration import epsilon_greedy_noise
+from zerone.parts.spaces import Spaces
+
+
+@struct
+class State:
+    """The table Q [states, actions], and the step of each environment that waits for the next action."""
+
+    policy: Array
+    ongoing: Pending
+
+
+@configured
+class Sarsa:
+    """Tabular Sarsa, for `Discrete` observations and actions."""
+
+    name: ClassVar[str] = "sarsa"
+    metrics: ClassVar[Mapping[str, str]] = {}
+    warmup_updates: ClassVar[int] = 0
+    steps_per_update: ClassVar[int] = 1
+
+    learning_rate: float = setting(0.1, "step size α", above=0, at_most=1)
+    discount: float = setting(0.9, "worth γ of a reward one step later", at_least=0, at_most=1)
+    epsilon: float = setting(0.1, "share ε of steps that explore", at_least=0, at_most=1)
+    environments: int = setting(1, "environments played in parallel", at_least=1)
+
+    def refuse(self, spaces: Spaces) -> str | None:
+        return refuse_table(spaces)
+
+    def check(self) -> None:
+        pass
+
+    def init(self, key: Key, spaces: Spaces) -> State:
+        del key  # a table of zeros needs no randomness
+        return State(zeros(spaces), Pending.none(self.environments))
+
+    def noise(self, policy: Array, key: Key, shape: tuple[int, ...]) -> Array:
+        return epsilon_greedy_noise(key, shape, policy.shape[-1])
+
+    def act(self, policy: Array, observation: Array, noise: Array | None = None) -> tuple[Array, tuple[()]]:
+        return act_on_table(policy, observation, self.epsilon, noise), ()
+
+    def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
+        del key
+        now, last, table = only_step(steps), state.ongoing, state.policy
+        # The step before this one: this step's action is its A'.
+        change = pending_change(table, last, now, self.learning_rate, self.discount)
+        table = table.at[last.observation, last.action].add(change)
+
+        def learn_end(table: Array) -> Array:
+            change = final_change(table, now, self.learning_rate, self.discount, self.epsilon)
+            return table.at[now.observation, now.action].add(change)
+
+        # In a branch of its own, or the compiler would copy the table at every step to read it between two writes.
+        table = jax.lax.cond((now.terminated | now.truncated).any(), learn_end, lambda table: table, table)
+        return State(table, Pending.after(now)), {}

@@ -1,0 +1,125 @@
+"""Sarsa(λ): Sarsa whose every step teaches all state-action pairs of the episode, by their traces.
+
+    repeat:  play A, see R, S';  A' ~ ε-greedy(Q(S', ·))
+             δ ← R + γ Q(S', A') - Q(S, A)                            (Q(S', A') is 0 where S' is terminal)
+             E(S, A) ← E(S, A) + 1                                     (accumulating)
+             or  E(S, ·) ← 0, E(S, A) ← 1                              (replacing)
+             for all s, a:  Q(s, a) ← Q(s, a) + α δ E(s, a);  E(s, a) ← γ λ E(s, a)
+             S ← S', A ← A';  at an episode's end  E ← 0
+
+Rummery & Niranjan 1994; Sutton & Barto 1998, section 7.5, figure 7.11. Replacing traces, which clear the other actions of
+the state too: Singh & Sutton 1996 (doi 10.1007/BF00114726); Sutton & Barto 1998, section 7.8. λ = 0 is Sarsa, bit for bit.
+Differences are Sarsa's: A' is the action really taken next; where an episode is only cut at S',
+E_{a ~ ε-greedy}[Q(S', a)] stands for Q(S', A'); ties are broken at random; with several environments, each with traces
+of its own, their updates are added at once. Traces are cleared at an end of either kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from zerone.algorithms.protocol import Array, Key, Metrics, Steps
+from zerone.algorithms.tabular import (
+    Pending,
+    act_on_table,
+    final_change,
+    only_step,
+    pending_change,
+    refuse_table,
+    zeros,
+)
+from zerone.base.pytree import configured, setting, struct
+from zerone.parts.exploration import epsilon_greedy_noise
+from zerone.parts.spaces import Spaces
+
+
+@struct
+class Ongoing:
+    """Of each environment: the step that waits for the next action, and the traces E [N, states, actions]."""
+
+    pending: Pending
+    trace: Array
+
+
+@struct
+class State:
+    """The table Q [states, actions], and what belongs to the episodes going on."""
+
+    policy: Array
+    ongoing: Ongoing
+
+
+@configured
+class SarsaLambda:
+    """Tabular Sarsa(λ), for `Discrete` observations and actions."""
+
+    name: ClassVar[str] = "sarsa-lambda"
+    metrics: ClassVar[Mapping[str, str]] = {}
+    warmup_updates: ClassVar[int] = 0
+    steps_per_update: ClassVar[int] = 1
+
+    learning_rate: float = setting(0.1, "step size α", above=0, at_most=1)
+    discount: float = setting(0.9, "worth γ of a reward one step later", at_least=0, at_most=1)
+    epsilon: float = setting(0.1, "share ε of steps that explore", at_least=0, at_most=1)
+    trace_decay: float = setting(0.9, "λ, how far a step teaches back: 0 is Sarsa", at_least=0, at_most=1)
+    trace: str = setting("replacing", "what a second visit does", choices=("accumulating", "replacing"))
+    environments: int = setting(1, "environments played in parallel", at_least=1)
+
+    def refuse(self, spaces: Spaces) -> str | None:
+        return refuse_table(spaces)
+
+    def check(self) -> None:
+        pass
+
+    def init(self, key: Key, spaces: Spaces) -> State:
+        del key  # a table of zeros needs no randomness
+        table = zeros(spaces)
+        trace = jnp.zeros((self.environments, *table.shape))
+        return State(table, Ongoing(Pending.none(self.environments), trace))
+
+    def noise(self, policy: Array, key: Key, shape: tuple[int, ...]) -> Array:
+        return epsilon_greedy_noise(key, shape, policy.shape[-1])
+
+    def act(self, policy: Array, observation: Array, noise: Array | None = None) -> tuple[Array, tuple[()]]:
+        return act_on_table(policy, observation, self.epsilon, noise), ()
+
+    def visit(self, trace: Array, observation: Array, action: Array, due: Array) -> Array:
+        """The traces [N, states, actions] after a visit of (S, A) [N], where it is due."""
+        each = jnp.arange(self.environments)
+        if self.trace == "accumulating":
+            return trace.at[each, observation, action].add(due.astype(jnp.float32))
+        row = trace[each, observation]
+        replaced = jax.nn.one_hot(action, row.shape[-1])
+        return trace.at[each, observation].set(jnp.where(due[:, None], replaced, row))
+
+    def learn(self, table: Array, trace: Array, change: Array) -> Array:
+        """Q ← Q + α δ E, one environment after the other: so λ = 0 adds in the order in which Sarsa does."""
+
+        def one(n: Array, table: Array) -> Array:
+            return table + change[n] * trace[n]
+
+        learnt: Array = jax.lax.fori_loop(0, self.environments, one, table)
+        return learnt
+
+    def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
+        del key
+        now, last, table = only_step(steps), state.ongoing.pending, state.policy
+        done = now.terminated | now.truncated
+        # The step before this one: this step's action is its A'.
+        trace = self.visit(state.ongoing.trace, last.observation, last.action, last.going)
+        table = self.learn(table, trace, pending_change(table, last, now, self.learning_rate, self.discount))
+        trace = self.discount * self.trace_decay * trace
+
+        def learn_end(carry: tuple[Array, Array]) -> tuple[Array, Array]:
+            table, trace = carry
+            trace = self.visit(trace, now.observation, now.action, done)
+            change = final_change(table, now, self.learning_rate, self.discount, self.epsilon)
+            table = self.learn(table, trace, change)
+            return table, jnp.where(done[:, None, None], 0.0, trace)
+
+        table, trace = jax.lax.cond(done.any(), learn_end, lambda carry: carry, (table, trace))
+        return State(table, Ongoing(Pending.after(now), trace)), {}
