@@ -181,7 +181,7 @@ def test_pictures_are_remembered_as_bytes():
     assert memory.dtype == np.uint8
     assert len(np.unique(memory[:16])) > 100
     assert set(got) == {0, 1}
-    assert int(carry.state.updates) == 3
+    assert int(carry.state.policy.updates) == 3
 
 
 def test_float64_observations_are_taken():
