@@ -11,7 +11,7 @@ model has them lead back to the same state with reward 0 (footnote there).
 The model believes what it saw last; it is right where nothing is left to chance. An episode's cut is no property of
 the environment, so the model keeps `terminated` only.
 Differences: ties between greedy actions are broken at random; with several environments their real updates are
-added at once, and each environment's step is followed by `planning_steps` of its own. No planning is Q-learning, bit for bit.
+added at once, and each environment's step is followed by `planning_steps` of its own. With none, it is Q-learning.
 """
 
 from __future__ import annotations

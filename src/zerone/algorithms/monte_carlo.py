@@ -5,9 +5,9 @@
                  G_t = R_{t+1} + γ R_{t+2} + … + γ^{T-t-1} R_T
              for each pair:  Q(s, a) ← Q(s, a) + w [mean of its G_t - Q(s, a)]
 
-Sutton & Barto 2018, section 5.4. No episode is stored. Let E be the trace of λ = 1: it fades by γ at each step and grows
-by 1 at each visit that counts. Then a pair's returns add up to Σ_t R_{t+1} E_t(s, a), the same sum seen from behind
-(section 12.2). So memory is that of a few tables, however long an episode.
+Sutton & Barto 2018, section 5.4. No episode is stored. Let E be the trace of λ = 1: it fades by γ at each step and
+grows by 1 at each visit that counts. Then a pair's returns add up to Σ_t R_{t+1} E_t(s, a), the same sum seen from
+behind (section 12.2). So memory is that of a few tables, however long an episode.
 
 With `averaging`, w = n / N(s, a), for n visits of this episode among N of all: Q is the plain mean of all returns; but
 w is never below 1 - (1 - α)^n, the weight that n steps of size α (`learning_rate`) have. Without `averaging` it is

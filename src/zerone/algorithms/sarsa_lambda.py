@@ -7,8 +7,9 @@
              for all s, a:  Q(s, a) ← Q(s, a) + α δ E(s, a);  E(s, a) ← γ λ E(s, a)
              S ← S', A ← A';  at an episode's end  E ← 0
 
-Rummery & Niranjan 1994; Sutton & Barto 1998, section 7.5, figure 7.11. Replacing traces, which clear the other actions of
-the state too: Singh & Sutton 1996 (doi 10.1007/BF00114726); Sutton & Barto 1998, section 7.8. λ = 0 is Sarsa, bit for bit.
+Rummery & Niranjan 1994; Sutton & Barto 1998, section 7.5, figure 7.11. Replacing traces, which clear the other
+actions of the state too: Singh & Sutton 1996 (doi 10.1007/BF00114726); Sutton & Barto 1998, section 7.8. λ = 0 is
+Sarsa, bit for bit.
 Differences are Sarsa's: A' is the action really taken next; where an episode is only cut at S',
 E_{a ~ ε-greedy}[Q(S', a)] stands for Q(S', A'); ties are broken at random; with several environments, each with traces
 of its own, their updates are added at once. Traces are cleared at an end of either kind.
