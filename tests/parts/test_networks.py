@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from zerone.parts import networks
 from zerone.parts.networks import MLP, Applied, Convolution, Network
 
 SPACES = {
@@ -117,14 +118,14 @@ def test_a_picture_is_read_by_a_convolution_so_that_bytes_count_as_parts_of_255(
 @pytest.mark.parametrize("shape", [(12, 12, 3), (9, 14, 1), (84, 84, 4), (40, 37, 2)])
 def test_the_convolution_is_xlas(shape):
     """The same weights in `jax.lax.conv_general_dilated`, which also says how many features there are."""
-    net = Convolution(jax.random.key(0), shape)
+    net, small = Convolution(jax.random.key(0), shape), min(shape[:2]) < 36
     pictures = jax.random.uniform(jax.random.key(1), (2, *shape))
 
     def reference(weights, x):
         for (weight, bias), (kernel, stride) in zip(weights, net.sizes, strict=True):
             filters = weight.reshape(kernel, kernel, x.shape[-1], -1)
             x = jax.lax.conv_general_dilated(
-                x, filters, (stride, stride), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+                x, filters, (stride, stride), "SAME" if small else "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
             )
             x = jax.nn.relu(x + bias[None, None, None])
         return x.reshape(len(x), -1)
@@ -138,6 +139,24 @@ def test_the_convolution_is_xlas(shape):
     theirs = jax.grad(lambda w: jnp.square(reference(w, pictures)).sum())(weights)
     for leaf, other in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         np.testing.assert_allclose(leaf, other, rtol=1e-3, atol=1e-3 * float(jnp.abs(other).max()))
+
+
+def unseen(side):
+    """The rows of a square picture on which the features do not depend."""
+    net = Convolution(jax.random.key(0), (side, side, 1))
+    picture = jax.random.uniform(jax.random.key(1), (side, side, 1))
+    slopes = jax.grad(lambda x: jnp.square(net(x)).sum())(picture)
+    return [row for row in range(side) if not jnp.abs(slopes[row]).sum() > 0]
+
+
+@pytest.mark.parametrize("side", range(9, 20))
+def test_a_small_picture_is_seen_to_its_last_pixel(side):
+    assert unseen(side) == []
+
+
+def test_without_padding_the_last_rows_of_a_small_maze_would_not_be_seen(monkeypatch):
+    monkeypatch.setattr(networks, "padding", lambda pictures, _kernel, _stride: pictures)
+    assert unseen(18) == [15, 16, 17]
 
 
 def widths(net):
