@@ -91,7 +91,8 @@ def test_what_is_no_file_of_text_is_refused(tmp_path, monkeypatch, name, says):
 
 
 @pytest.mark.parametrize(
-    ("layout", "size"), [(("S..", "..G"), 6), (("SG",), 12), (("S" + "." * 30 + "G",), 12), (("S...", "...G") * 1, 6)]
+    ("layout", "size"),
+    [(("S..", "..G"), 6), (("SG",), 12), (("S" + "." * 30 + "G",), 12), (("S.G.#H",) + ("......",) * 5, 3)],
 )
 def test_the_picture_of_a_maze_shows_each_cell_and_the_explorer(layout, size):
     maze = Maze(observe="pixels", layout=layout)

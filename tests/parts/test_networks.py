@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from zerone.parts.networks import MLP, Applied, Network
+from zerone.parts import networks
+from zerone.parts.networks import MLP, Applied, Convolution, Network
 
 SPACES = {
     "vector": spaces.Box(-1.0, 1.0, (3,), np.float32),
@@ -112,6 +113,54 @@ def test_a_picture_is_read_by_a_convolution_so_that_bytes_count_as_parts_of_255(
     assert net.convolution is not None
     seen = observations(space, 2)
     np.testing.assert_allclose(net(seen), net.mlp(net.convolution(seen.astype(jnp.float32) / 255)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(12, 12, 3), (9, 14, 1), (84, 84, 4), (40, 37, 2)])
+def test_the_convolution_is_xlas(shape):
+    """The same weights in `jax.lax.conv_general_dilated`, which also says how many features there are."""
+    net, small = Convolution(jax.random.key(0), shape), min(shape[:2]) < 36
+    pictures = jax.random.uniform(jax.random.key(1), (2, *shape))
+
+    def reference(weights, x):
+        for (weight, bias), (kernel, stride) in zip(weights, net.sizes, strict=True):
+            filters = weight.reshape(kernel, kernel, x.shape[-1], -1)
+            x = jax.lax.conv_general_dilated(
+                x, filters, (stride, stride), "SAME" if small else "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+            )
+            x = jax.nn.relu(x + bias[None, None, None])
+        return x.reshape(len(x), -1)
+
+    biased = eqx.tree_at(lambda n: [layer.bias for layer in n.layers], net, [0.1 * jnp.ones(w) for w in widths(net)])
+    weights = [(layer.weight, layer.bias) for layer in biased.layers]
+    expected = reference(weights, pictures)
+    assert expected.shape == (2, net.outputs)
+    np.testing.assert_allclose(biased(pictures), expected, atol=1e-5)
+    ours = jax.grad(lambda n: jnp.square(n(pictures)).sum())(biased)
+    theirs = jax.grad(lambda w: jnp.square(reference(w, pictures)).sum())(weights)
+    for leaf, other in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(leaf, other, rtol=1e-3, atol=1e-3 * float(jnp.abs(other).max()))
+
+
+def unseen(side):
+    """The rows of a square picture on which the features do not depend."""
+    net = Convolution(jax.random.key(0), (side, side, 1))
+    picture = jax.random.uniform(jax.random.key(1), (side, side, 1))
+    slopes = jax.grad(lambda x: jnp.square(net(x)).sum())(picture)
+    return [row for row in range(side) if not jnp.abs(slopes[row]).sum() > 0]
+
+
+@pytest.mark.parametrize("side", range(9, 20))
+def test_a_small_picture_is_seen_to_its_last_pixel(side):
+    assert unseen(side) == []
+
+
+def test_without_padding_the_last_rows_of_a_small_maze_would_not_be_seen(monkeypatch):
+    monkeypatch.setattr(networks, "padding", lambda pictures, _kernel, _stride: pictures)
+    assert unseen(18) == [15, 16, 17]
+
+
+def widths(net):
+    return [layer.bias.shape[0] for layer in net.layers]
 
 
 def test_a_network_of_another_library_is_two_functions():

@@ -144,13 +144,23 @@ def test_features_of_bytes_are_scaled_and_of_anything_else_flattened():
 
 @pytest.mark.parametrize(
     ("shape", "image"),
-    [((84, 84, 3), True), ((9, 9, 1), True), ((4, 84, 84), False), ((84, 84), False), ((5,), False)],
+    [((84, 84, 3), True), ((9, 9, 1), True), ((4, 8, 84), False), ((84, 84), False), ((5,), False)],
 )
 def test_pictures_are_told_from_other_boxes(shape, image):
     space = spaces.Box(0, 255, shape, np.uint8)
     assert is_image(space) is image
     features = Features.of(space)(jnp.zeros((2, *shape), jnp.uint8))
     assert features.shape == ((2, *shape) if image else (2, int(np.prod(shape))))
+
+
+def test_stacked_frames_are_pictures_whose_channels_go_last():
+    space = spaces.Box(0, 255, (4, 9, 12), np.uint8)
+    seen = np.random.default_rng(0).integers(256, size=(2, 3, 4, 9, 12), dtype=np.uint8)
+    features = Features.of(space)
+    assert (is_image(space), features.shape) == (True, (9, 12, 4))
+    np.testing.assert_allclose(features(jnp.asarray(seen)), np.moveaxis(seen, 2, -1) / 255, rtol=1e-6)
+    assert not is_image(spaces.Box(0, 1, (4, 9, 12), np.float32))  # four matrices, for all that is known
+    assert not Features.of(spaces.Box(0, 255, (9, 9, 9), np.uint8)).channels_first
 
 
 def test_spaces_are_described_and_counted():

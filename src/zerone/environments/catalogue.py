@@ -171,7 +171,7 @@ _ENTRIES = (
         _MAZE,
         id="zerone/MazePixels-v0",
         text="the same maze, seen as a picture",
-        observation="16 by 16 pixels in colour",
+        observation="12 by 12 pixels in colour",
         preset={"observe": "pixels"},
     ),
     _DYNA_MAZE,

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from zerone.environments.base import Array
 
-CELL = 4
+CELL = 3
 """Pixels of a cell's side; the explorer is the square in its middle. More where a maze would be too small to see."""
 SMALLEST = 12
 """Pixels of a picture's shorter side: three convolutions need 9."""
@@ -42,7 +42,7 @@ def picture_of(layout: tuple[str, ...], cell: Array) -> Array:
 
     def covers(pixels: Array, place: Array) -> Array:
         inside = pixels - place * size
-        return (inside >= size // 4) & (inside < size - size // 4)
+        return (inside >= size // 3) & (inside < size - size // 3)
 
     here = covers(down, row)[:, None, None] & covers(across, column)[None, :, None]
     return jnp.where(here, jnp.array(EXPLORER, jnp.uint8)[None, None, :], jnp.array(scenery(layout)))

@@ -100,20 +100,25 @@ def from_environment(space: Space, observation: jax.Array) -> jax.Array:
 class Features:
     """From observations to float32 for a network: `Discrete` one-hot, bytes scaled to [0, 1], the rest as it is.
 
-    `values` is the number of a `Discrete` space's values, 0 for a `Box`. A picture keeps its `shape`; anything
-    else becomes one axis. Leading axes are batch axes. Hashable, so that a network can hold one.
+    `values` is the number of a `Discrete` space's values, 0 for a `Box`. A picture keeps its `shape`, which is
+    height, width and channels (those go last if they came first); anything else becomes one axis. Leading axes are
+    batch axes. Hashable, so that a network can hold one.
     """
 
     shape: tuple[int, ...]
     values: int
     bytes: bool
     picture: bool
+    channels_first: bool = False
 
     @staticmethod
     def of(space: Space) -> Features:
         """The features of observations from `space`."""
         values = int(space.n) if isinstance(space, spaces.Discrete) else 0
-        return Features(space.shape or (), values, space.dtype == np.uint8, is_image(space))
+        shape, first = space.shape or (), has_channels_first(space)
+        if first:
+            shape = (*shape[1:], shape[0])
+        return Features(shape, values, space.dtype == np.uint8, is_image(space), first)
 
     @property
     def width(self) -> int:
@@ -123,15 +128,30 @@ class Features:
     def __call__(self, observation: jax.Array) -> jax.Array:
         if self.values:
             return jax.nn.one_hot(observation, self.values)
+        if self.channels_first:
+            observation = jnp.moveaxis(observation, -3, -1)
         scaled = observation.astype(jnp.float32) / (255.0 if self.bytes else 1.0)
         if self.picture:
             return scaled
         return scaled.reshape(*observation.shape[: observation.ndim - len(self.shape)], self.width)
 
 
+SMALLEST_SIDE = 9
+"""Pixels of a picture's shorter side: what three convolutions need."""
+
+
 def is_image(space: Space) -> bool:
-    """Whether observations are pictures: height, width and channels, large enough for three convolutions."""
-    return isinstance(space, spaces.Box) and len(space.shape) == 3 and min(space.shape[:2]) >= 9
+    """Whether observations are pictures: height, width and channels, or bytes with the channels first."""
+    if not isinstance(space, spaces.Box) or len(space.shape) != 3:
+        return False
+    return min(space.shape[:2]) >= SMALLEST_SIDE or has_channels_first(space)
+
+
+def has_channels_first(space: Space) -> bool:
+    """Whether observations are bytes [channels, height, width], such as the stacked frames of an Atari game."""
+    if not isinstance(space, spaces.Box) or len(space.shape) != 3 or space.dtype != np.uint8:
+        return False
+    return space.shape[0] < SMALLEST_SIDE <= min(space.shape[1:])
 
 
 def numbers(space: Space) -> int:
