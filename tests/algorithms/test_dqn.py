@@ -48,18 +48,19 @@ def test_the_target_moves_exactly_at_multiples_of_its_period_in_gradient_updates
     algorithm = small_dqn()  # period 5, one gradient update a block, warm-up 32 steps: 8 blocks of 4
     states = learning(algorithm, 20)
     for before, after in itertools.pairwise(states):
-        learned = int(after.updates) - int(before.updates)
-        due = learned == 1 and int(after.updates) % 5 == 0
+        learned = int(after.policy.updates) - int(before.policy.updates)
+        due = learned == 1 and int(after.policy.updates) % 5 == 0
         assert equal_bits(before.target, after.target) is not due
-        assert equal_bits(after.target, after.policy.network) is (due or learned == int(after.updates) == 0)
-    assert int(states[-1].updates) == 13
+        assert equal_bits(after.target, after.policy.network) is (due or learned == int(after.policy.updates) == 0)
+    assert int(states[-1].policy.updates) == 13
 
 
 def test_a_soft_target_moves_by_its_step():
     algorithm = small_dqn(target_step=0.25)
     for before, after in itertools.pairwise(learning(algorithm, 14)):
         networks = before.target, after.target, after.policy.network
-        share = 0.25 * (int(after.updates) > int(before.updates) and int(after.updates) % 5 == 0)
+        now = int(after.policy.updates)
+        share = 0.25 * (now > int(before.policy.updates) and now % 5 == 0)
         for old, new, online in zip(*map(jax.tree.leaves, networks), strict=True):
             np.testing.assert_allclose(new, (1 - share) * old + share * online, rtol=1e-5, atol=1e-7)
 
@@ -85,7 +86,7 @@ def test_epsilon_falls_with_the_environments_steps_and_does_not_start_again():
     for i in range(0, 40, 10):
         (carry,) = engine.advance([carry], [0], [i], i + 10)
         assert int(carry.state.policy.steps) == 8 * (i + 10)
-        found.append(float(algorithm.epsilon(carry.state.policy.steps)))
+        found.append(float(algorithm.epsilon(carry.state.policy)))
     engine.close()
     expected = [max(0.05, 1 - 0.95 * steps / 200) for steps in (80, 160, 240, 320)]
     assert found == pytest.approx(expected, rel=1e-5)
@@ -95,7 +96,7 @@ def test_epsilon_falls_with_the_environments_steps_and_does_not_start_again():
 def test_acting_explores_with_the_epsilon_of_the_steps_lived(steps, epsilon):
     algorithm, number = small_dqn(), 20_000
     network = INIT(algorithm, jax.random.key(0)).policy.network
-    policy = Policy(network, jnp.int32(steps))
+    policy = Policy(network, jnp.int32(steps), jnp.int32(7))
     seen = jnp.ones((number, 3))
     act = jax.jit(lambda noise: algorithm.act(policy, seen, noise)[0])
     action = act(algorithm.noise(policy, jax.random.key(1), (number,)))
@@ -114,21 +115,24 @@ class LinearQ:
         return x @ self.weight
 
 
+WEIGHTS = np.linspace(0.2, 1.0, 12, dtype=np.float32)
+
+
 def _batch(seed, number=12):
     random = np.random.default_rng(seed)
     seen, following = random.normal(size=(2, number, 3)).astype(np.float32)
     reward = 3 * random.normal(size=number).astype(np.float32)
-    return Transition(seen, random.integers(2, size=number), reward, following, random.random(number) < 0.4)
+    discount = np.where(random.random(number) < 0.4, 0.0, 0.9 ** random.integers(1, 4, size=number)).astype(np.float32)
+    return Transition(seen, random.integers(2, size=number), reward, following, discount)
 
 
 def _semi_gradient(online, target, batch, algorithm):
-    """-E[δ x] in the action's column, δ = r + discount (1 - terminated) max_a x' W⁻ - x W, clipped for huber."""
+    """-E[w δ x] in the action's column, δ = r + discount max_a x' W⁻ - x W, clipped for huber; w is `WEIGHTS`."""
     after = batch.next_observation @ target
     chosen = (batch.next_observation @ online).argmax(1) if algorithm.double else after.argmax(1)
     rows = np.arange(len(after))
-    bootstrap = np.where(batch.terminated, 0, after[rows, chosen])
-    error = batch.reward + algorithm.discount * bootstrap - (batch.observation @ online)[rows, batch.action]
-    error = np.clip(error, -1, 1) if algorithm.loss == "huber" else error
+    error = batch.reward + batch.discount * after[rows, chosen] - (batch.observation @ online)[rows, batch.action]
+    error = WEIGHTS * (np.clip(error, -1, 1) if algorithm.loss == "huber" else error)
     gradient = np.zeros_like(online)
     for row, action in enumerate(batch.action):
         gradient[:, action] -= error[row] * batch.observation[row] / len(rows)
@@ -141,7 +145,8 @@ def _gradient_fits(algorithm, shared):
     online, target = random.normal(size=(2, 3, 2)).astype(np.float32)
     target = online if shared else target
     net, other = LinearQ(jnp.array(online)), LinearQ(jnp.array(target))
-    found = jax.grad(lambda n: algorithm.cost(n, n if shared else other, jax.tree.map(jnp.asarray, batch))[0])(net)
+    batch_here = jax.tree.map(jnp.asarray, batch)
+    found = jax.grad(lambda n: algorithm.cost(n, n if shared else other, batch_here, jnp.asarray(WEIGHTS))[0])(net)
     return np.allclose(found.weight, _semi_gradient(online, target, batch, algorithm), rtol=1e-4, atol=1e-5)
 
 
@@ -165,8 +170,9 @@ def test_one_update_is_adam_on_the_clipped_semi_gradient():
     algorithm = small_dqn(warmup=0, max_gradient_norm=0.1)
     before = INIT(algorithm, jax.random.key(0))
     after, metrics = UPDATE(algorithm, before, block(3, algorithm), jax.random.key(9))
-    slots = np.asarray(algorithm.replay.sample(after.memory, jax.random.key(9), (1, 16)))[0]
-    seen, action, reward, following, terminated = (
+    replay = algorithm.replay
+    slots = np.asarray(replay.draw(after.memory, replay.noise(jax.random.key(9), (1, 16))[0])[0])
+    seen, action, reward, following, discount = (
         np.asarray(leaf)[slots] for leaf in jax.tree.leaves(after.memory.data)
     )
     weights = [np.asarray(leaf) for leaf in jax.tree.leaves(before.policy.network)]
@@ -175,7 +181,7 @@ def test_one_update_is_adam_on_the_clipped_semi_gradient():
         return jnp.maximum(x @ weights[0] + weights[1][None], 0) @ weights[2] + weights[3][None]
 
     def cost(weights):
-        target = reward + 0.9 * (1 - terminated) * values(before_weights, following).max(1)
+        target = reward + discount * values(before_weights, following).max(1)
         return 0.5 * jnp.mean((target - values(weights, seen)[jnp.arange(16), action]) ** 2)
 
     before_weights = [jnp.asarray(w) for w in weights]
@@ -199,9 +205,11 @@ def test_what_is_remembered_is_what_was_lived_and_a_cut_is_no_end():
     np.testing.assert_array_equal(data.next_observation[:size], data.observation[:size] + 1)
     steps_of_episode = data.observation[:size, 0].astype(int) % 100
     assert steps_of_episode.max() == 2
-    ended = np.flatnonzero(data.terminated[:size])
+    terminated = data.discount[:size] == 0
+    np.testing.assert_allclose(data.discount[:size][~terminated], 0.9, rtol=1e-6)
+    ended = np.flatnonzero(terminated)
     # An episode of 4 or 5 steps was cut after 3: its third step is no end; one of 3 both ends and is cut.
-    thirds = data.terminated[:size][steps_of_episode == 2]
+    thirds = terminated[steps_of_episode == 2]
     assert 0 < thirds.sum() < len(thirds)
     assert len(ended) > 10
 

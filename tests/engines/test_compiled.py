@@ -27,7 +27,13 @@ TABLES = {
     "monte-carlo": MonteCarlo(),
     "dyna-q": DynaQ(exploration_bonus=0.1),
 }
-ALGORITHMS = {**TABLES, "dqn": small_dqn(), "ppo": small_ppo()}
+EVERY_PART = {"double": True, "dueling": True, "prioritized": True, "n_steps": 3, "epsilon_clock": "updates"}
+ALGORITHMS = {
+    **TABLES,
+    "dqn": small_dqn(),
+    "dqn with every part": small_dqn(**EVERY_PART, environments=2),
+    "ppo": small_ppo(),
+}
 EACH = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
 LAST = 40
 
@@ -154,15 +160,16 @@ def test_the_detector_of_transfers_catches_an_environment_that_calls_back():
     assert _callbacks(Keeper(), TimeLimit(Talking(), 3)) > 0
 
 
-def test_what_was_saved_goes_on_to_the_same_bits():
-    engine = Compiled(small_dqn(), ENVIRONMENT)
+@pytest.mark.parametrize("algorithm", [ALGORITHMS["dqn"], ALGORITHMS["dqn with every part"]])
+def test_what_was_saved_goes_on_to_the_same_bits(algorithm):
+    engine = Compiled(algorithm, ENVIRONMENT)
     (carry,) = engine.advance([engine.init(2)], [2], [0], 15)
     saved = jax.tree.map(np.asarray, engine.saved(carry))
     example = engine.saved_example()
     assert jax.tree.map(lambda x: (x.shape, x.dtype), saved) == jax.tree.map(lambda x: (x.shape, x.dtype), example)
     (resumed,) = engine.advance([engine.resume(saved, 2, 15)], [2], [15], LAST)
     engine.close()
-    assert equal_bits(resumed, _trained(small_dqn(), [2])[0])
+    assert equal_bits(resumed, _trained(algorithm, [2])[0])
 
 
 def test_a_policy_outlives_the_training_that_goes_on():

@@ -1,6 +1,7 @@
 """The ring forgets the oldest first, draws only what is there, and is written in place."""
 
 import collections
+import dataclasses
 import time
 
 import jax
@@ -13,7 +14,9 @@ from scipy import stats
 from toys import new_arrays
 
 from zerone.base.errors import InputError
-from zerone.parts.replay import Memory, Uniform
+from zerone.parts import sum_tree
+from zerone.parts.replay import Memory, Prioritized, Uniform, read
+from zerone.parts.sum_tree import WIDTH
 
 ITEM = {"x": jax.ShapeDtypeStruct((2,), jnp.float32), "n": jax.ShapeDtypeStruct((), jnp.int32)}
 
@@ -24,6 +27,7 @@ def items(first, count):
 
 
 ADD = jax.jit(Uniform.add)
+SKIP = jax.jit(lambda replay, *rest: replay.add(*rest))
 
 
 @given(st.sampled_from([1, 4, 7]), st.lists(st.sampled_from([1, 3, 4, 7]), max_size=8))
@@ -38,13 +42,13 @@ def test_the_ring_holds_what_a_deque_holds(capacity, counts):
         written += count
     assert int(memory.size) == len(model)
     assert int(memory.cursor) == written % capacity
-    held = replay.read(memory, jnp.arange(int(memory.size)))
+    held = read(memory, jnp.arange(int(memory.size)))
     assert sorted(held["n"].tolist()) == sorted(model)
     np.testing.assert_array_equal(held["x"], np.stack([held["n"], -held["n"]], 1))
 
 
 def _slots(replay, memory, number, seed=0):
-    return np.asarray(replay.sample(memory, jax.random.key(seed), (number,)))
+    return np.asarray(replay.draw(memory, replay.noise(jax.random.key(seed), (number,)))[0])
 
 
 @pytest.mark.parametrize("filled", [1, 3, 10])
@@ -68,9 +72,27 @@ def test_every_filled_slot_is_as_likely():
 
 def test_reading_keeps_the_shape_of_the_slots():
     replay = Uniform(4)
-    held = replay.read(replay.add(replay.init(ITEM), items(0, 4)), jnp.array([[0, 1, 2], [3, 3, 3]]))
+    held = read(replay.add(replay.init(ITEM), items(0, 4)), jnp.array([[0, 1, 2], [3, 3, 3]]))
     np.testing.assert_array_equal(held["n"], [[0, 1, 2], [3, 3, 3]])
     assert held["x"].shape == (2, 3, 2)
+
+
+@pytest.mark.parametrize("rule", [Uniform, Prioritized])
+@given(skips=st.lists(st.integers(0, 5), min_size=1, max_size=4))
+@settings(max_examples=20, deadline=None)
+def test_skipped_items_leave_no_trace(rule, skips):
+    replay, model = rule(7), collections.deque(maxlen=7)
+    memory = replay.init(ITEM)
+    for turn, skipped in enumerate(skips):
+        memory = SKIP(replay, memory, items(10 * turn, 5), skipped)
+        model.extend(range(10 * turn + skipped, 10 * turn + 5))
+    size = int(memory.size)
+    assert sorted(np.asarray(memory.data["n"])[:size].tolist()) == sorted(model)
+    assert not np.asarray(memory.data["n"])[size:].any()
+    if rule is Prioritized:
+        tree = memory.priorities
+        np.testing.assert_array_equal(np.ravel(tree.slots), np.arange(WIDTH) < size)
+        assert float(tree.total) == size
 
 
 def test_a_memory_without_room_is_refused():
@@ -81,14 +103,16 @@ def test_a_memory_without_room_is_refused():
 class Copying(Uniform):
     """The broken twin: a branch on the size, so that the whole memory is copied at every step."""
 
-    def add(self, memory: Memory, batch: dict) -> Memory:
+    def add(self, memory: Memory, batch: dict, skipped: int = 0) -> Memory:
+        del skipped
         return jax.lax.cond(memory.size < 0, lambda m: m, lambda m: Uniform.add(self, m, batch), memory)
 
 
 class Selecting(Uniform):
     """Another: the old memory or the new one, chosen slot by slot."""
 
-    def add(self, memory: Memory, batch: dict) -> Memory:
+    def add(self, memory: Memory, batch: dict, skipped: int = 0) -> Memory:
+        del skipped
         added = Uniform.add(self, memory, batch)
         return jax.tree.map(lambda new, old: jnp.where(memory.size >= 0, new, old), added, memory)
 
@@ -101,8 +125,11 @@ def _advance(replay):
             memory, total = carry
             new = {"x": jnp.full((4, 2), total), "n": jnp.full(4, i)}
             memory = replay.add(memory, new)
-            slots = replay.sample(memory, jax.random.fold_in(jax.random.key(0), i), (8,))
-            return memory, total + replay.read(memory, slots)["x"].mean()
+            noise = replay.noise(jax.random.fold_in(jax.random.key(0), i), (8,))
+            slots, weights = replay.draw(memory, noise, 0.5)
+            error = weights * read(memory, slots)["x"][:, 0]
+            memory = dataclasses.replace(memory, priorities=replay.learnt(memory.priorities, slots, error))
+            return memory, total + error.mean()
 
         return jax.lax.fori_loop(0, count, one, (memory, jnp.float32(1)))
 
@@ -112,14 +139,29 @@ def _advance(replay):
 def _new_memories(kind):
     replay = kind(123_457)
     program = _advance(replay).lower(jax.eval_shape(replay.init, ITEM), jnp.int32(10)).compile()
-    return new_arrays(program, replay.capacity)
+    # The slots' priorities lie in groups, so that the first axis of the largest arrays of a tree is shorter.
+    return new_arrays(program, replay.capacity) + new_arrays(program, -(-replay.capacity // WIDTH))
 
 
-def test_the_compiled_loop_never_copies_the_memory():
-    assert _new_memories(Uniform) == 0
+@pytest.mark.parametrize("rule", [Uniform, Prioritized])
+def test_the_compiled_loop_never_copies_the_memory(rule):
+    assert _new_memories(rule) == 0
 
 
-@pytest.mark.parametrize("broken", [Copying, Selecting])
+class ReadingAgain(Prioritized):
+    """And of the tree: priorities that are read after the draw, in no order that the compiler could keep."""
+
+    def draw(self, memory, noise, correction=1.0):
+        slots, _ = Prioritized.draw(self, memory, noise, correction)
+        tree = memory.priorities
+        return slots, (tree.least / sum_tree.priority(tree, slots)) ** correction
+
+    def learnt(self, priorities, slots, error):
+        del error  # as a TD error does not need the weights
+        return Prioritized.learnt(self, priorities, slots, jnp.sin(slots))
+
+
+@pytest.mark.parametrize("broken", [Copying, Selecting, ReadingAgain])
 def test_the_detector_of_a_copied_memory_catches_its_broken_twins(broken):
     assert _new_memories(broken) > 0
 
@@ -136,5 +178,6 @@ def _steps_per_second(replay, steps):
     return best
 
 
-def test_a_memory_of_a_million_is_nearly_as_fast_as_one_of_ten_thousand():
-    assert _steps_per_second(Uniform(10**6), 2000) > 0.5 * _steps_per_second(Uniform(10**4), 2000)
+@pytest.mark.parametrize("rule", [Uniform, Prioritized])
+def test_a_memory_of_a_million_is_nearly_as_fast_as_one_of_ten_thousand(rule):
+    assert _steps_per_second(rule(10**6), 2000) > 0.5 * _steps_per_second(rule(10**4), 2000)

@@ -1,0 +1,216 @@
+"""The tree of sums draws in proportion, never what is empty, and knows its least and largest exactly."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from zerone.base.errors import InputError
+from zerone.parts import sum_tree
+from zerone.parts.replay import Prioritized
+from zerone.parts.sum_tree import MAX, MIN, SUM, WIDTH, SumTree
+
+CAPACITIES = pytest.mark.parametrize("capacity", [1, 2, 15, 16, 17, 256, 257, 5000])
+ITEM = {"n": jax.ShapeDtypeStruct((), jnp.int32)}
+CHANGE, FIND = jax.jit(sum_tree.change), jax.jit(sum_tree.find)
+
+
+def filled(capacity, priorities):
+    slots = jnp.arange(len(priorities), dtype=jnp.int32)
+    return CHANGE(sum_tree.empty(capacity), slots, jnp.asarray(priorities, jnp.float32))
+
+
+def is_exact(tree):
+    """Whether every node is what its children say, as NumPy adds them up."""
+    below = np.asarray(tree.slots)
+    below = np.stack([below, np.where(below > 0, below, np.inf), below], -1)
+    for level in map(np.asarray, tree.levels):
+        nodes = level.reshape(-1, 3)[: len(below)]
+        held = np.allclose(nodes[:, SUM], below[..., SUM].sum(1, dtype=np.float64), rtol=1e-6)
+        held &= np.array_equal(nodes[:, MIN], below[..., MIN].min(1))
+        held &= np.array_equal(nodes[:, MAX], below[..., MAX].max(1))
+        if not held:
+            return False
+        below = level
+    return len(tree.levels[-1]) == 1
+
+
+@CAPACITIES
+def test_every_node_is_the_sum_least_and_largest_of_its_children(capacity):
+    random = np.random.default_rng(capacity)
+    tree = sum_tree.empty(capacity)
+    assert is_exact(tree)
+    truth = np.zeros(capacity, np.float32)
+    for _ in range(10):
+        slots = random.permutation(capacity)[: max(1, capacity // 3)].astype(np.int32)
+        truth[slots] = random.random(len(slots), np.float32)
+        tree = CHANGE(tree, slots, truth[slots])
+        assert is_exact(tree)
+        assert float(tree.total) == pytest.approx(truth.sum(dtype=np.float64), rel=1e-6)
+        assert float(tree.least) == truth[truth > 0].min()
+        assert float(tree.largest) == truth.max()
+        np.testing.assert_array_equal(sum_tree.priority(tree, jnp.arange(capacity)), truth)
+
+
+def test_least_and_largest_are_right_at_once_when_they_are_overwritten():
+    tree = filled(100, [3.0, 9.0, 1.0, 5.0])
+    for slot, value, least, largest in ((1, 2.0, 1.0, 5.0), (2, 4.0, 2.0, 5.0), (3, 2.5, 2.0, 4.0), (0, 0.5, 0.5, 4.0)):
+        tree = CHANGE(tree, jnp.array([slot]), jnp.array([value]))
+        assert (float(tree.least), float(tree.largest)) == (least, largest)
+    tree = CHANGE(tree, jnp.arange(4), jnp.zeros(4))
+    assert (float(tree.least), float(tree.largest), float(tree.total)) == (np.inf, 0, 0)
+
+
+@CAPACITIES
+def test_the_slot_found_is_where_the_running_sum_passes_the_share(capacity):
+    priorities = np.random.default_rng(capacity).integers(1, 9, capacity)  # whole numbers: float32 adds them exactly
+    tree = filled(capacity, priorities)
+    share = (np.arange(997) + 0.5).astype(np.float32) / 997
+    slots, found = FIND(tree, share)
+    running = np.cumsum(priorities)
+    expected = np.searchsorted(running, share * np.float32(running[-1]), side="right")
+    # Where a share falls on the border between two slots, roundings decide.
+    near = np.abs(running[expected, None][:, 0] - share * running[-1]) < 1e-2
+    near |= np.abs(running[np.maximum(expected - 1, 0)] - share * running[-1]) < 1e-2
+    np.testing.assert_array_equal(np.asarray(slots)[~near], expected[~near])
+    np.testing.assert_array_equal(found, priorities[np.asarray(slots)])
+
+
+def test_draws_are_in_proportion_to_the_priorities():
+    capacity, batch, draws = 60, 64, 2000
+    priorities = np.random.default_rng(5).random(50) ** 3
+    tree = filled(capacity, priorities)
+    noise = jax.random.uniform(jax.random.key(0), (draws, batch))
+    drawn = np.asarray(jax.jit(jax.vmap(lambda u: sum_tree.find(tree, u)[0]))(noise)).ravel()
+    independent = np.random.default_rng(6).choice(50, draws * batch, p=priorities / priorities.sum())
+    expected = draws * batch * priorities / priorities.sum()
+    for each in (drawn, independent):
+        assert stats.chisquare(np.bincount(each, minlength=50), expected).pvalue > 1e-6
+    assert stats.chisquare(np.bincount(drawn, minlength=50), np.full(50, draws * batch / 50)).pvalue < 1e-6
+
+
+def test_a_stratified_batch_has_each_slot_as_often_as_expected_up_to_one_draw():
+    replay, batch = Prioritized(20), 100
+    memory = replay.add(replay.init(ITEM), {"n": jnp.arange(20)})
+    wanted = np.random.default_rng(1).random(20).astype(np.float32)
+    tree = sum_tree.change(memory.priorities, jnp.arange(20), jnp.asarray(wanted))
+    memory = type(memory)(memory.data, memory.cursor, memory.size, tree)
+    expected = batch * wanted / wanted.sum()
+    for seed in range(5):
+        slots, _ = replay.draw(memory, replay.noise(jax.random.key(seed), (batch,)), 1.0)
+        assert np.abs(np.bincount(slots, minlength=20) - expected).max() < 2
+    loose = np.random.default_rng(0).choice(20, (20, batch), p=wanted / wanted.sum())  # the twin draws without strata
+    assert max(np.abs(np.bincount(each, minlength=20) - expected).max() for each in loose) > 2
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, np.nextafter(np.float32(1), np.float32(0)), 1.0, 2.0])
+@pytest.mark.parametrize("filling", [1, 16, 17, 300])
+def test_whatever_is_rounded_no_empty_slot_is_found(share, filling):
+    tree = filled(4096, np.random.default_rng(0).random(filling) + 1e-3)
+    slots, found = FIND(tree, jnp.full(3, share, jnp.float32))
+    assert (np.asarray(slots) < filling).all()
+    assert (np.asarray(found) > 0).all()
+
+
+def _many_changes(change, rounds, batch=128, capacity=4096, used=2500):
+    """Many rounds of changes of used slots in random order, and then all priorities drop to nearly nothing."""
+
+    def one(i, tree):
+        slot_key, size_key = jax.random.split(jax.random.fold_in(jax.random.key(0), i))
+        start = jax.random.randint(slot_key, (), 0, used)
+        slots = (start + 7 * jnp.arange(batch)) % used  # 7 and 2500 share no factor: no slot twice
+        return change(tree, slots.astype(jnp.int32), jax.random.uniform(size_key, (batch,)))
+
+    def run(tree):
+        tree = jax.lax.fori_loop(0, rounds, one, tree)
+        return change(tree, jnp.arange(used, dtype=jnp.int32), jnp.full(used, 1e-6))
+
+    return jax.jit(run)(sum_tree.empty(capacity))
+
+
+def _by_adding(tree: SumTree, slots, priorities) -> SumTree:
+    """The broken twin: the change of a slot is added to every node above it."""
+    node, place = slots // WIDTH, slots % WIDTH
+    change = priorities - tree.slots[node, place]
+    levels = []
+    for level in tree.levels:
+        node, place = node // WIDTH, node % WIDTH
+        levels.append(level.at[node, place, SUM].add(change))
+    return SumTree(tree.slots.at[slots // WIDTH, slots % WIDTH].set(priorities), tuple(levels))
+
+
+def _evenly_drawn(tree, used=2500, draws=50_000):
+    """The draws on each used slot, of a tree whose used slots all have one priority; and those on empty slots."""
+    slots, _ = FIND(tree, jnp.asarray(np.random.default_rng(1).random(draws), jnp.float32))
+    counts = np.bincount(slots, minlength=4096)
+    return counts[:used], counts[used:].sum()
+
+
+def test_a_million_changes_and_a_drop_leave_no_drift():
+    tree = _many_changes(sum_tree.change, 8000)  # of 128 slots each
+    assert is_exact(tree)
+    counts, empty = _evenly_drawn(tree)
+    assert empty == 0
+    assert stats.chisquare(counts).pvalue > 1e-6
+
+
+def test_the_detector_of_drift_catches_a_tree_that_adds_changes_up():
+    tree = _many_changes(_by_adding, 1600)
+    # What the nodes promise beyond what is there: each draw that falls into it would hit an empty slot.
+    promised, there = float(tree.total), float(np.asarray(tree.slots).sum(dtype=np.float64))
+    assert abs(promised - there) > 0.02 * there
+    assert not is_exact(tree)
+    counts, _ = _evenly_drawn(tree)
+    assert stats.chisquare(counts).pvalue < 1e-6
+
+
+def test_weights_are_the_papers_and_never_above_one():
+    replay = Prioritized(40, exponent=0.7, floor=0.05, limit=2.0)
+    memory = replay.add(replay.init(ITEM), {"n": jnp.arange(25)})
+    error = np.random.default_rng(0).normal(size=25).astype(np.float32) * 3
+    tree = replay.learnt(memory.priorities, jnp.arange(25), jnp.asarray(error))
+    memory = type(memory)(memory.data, memory.cursor, memory.size, tree)
+    priority = (np.minimum(np.abs(error), 2.0) + 0.05) ** 0.7
+    probability = priority / priority.sum()
+    for correction in (0.0, 0.4, 1.0):
+        slots, weights = replay.draw(memory, replay.noise(jax.random.key(1), (64,)), correction)
+        every = (25 * probability) ** -correction
+        np.testing.assert_allclose(weights, (every / every.max())[slots], rtol=1e-5)
+        assert float(weights.max()) <= 1.0
+    with_empty = (40 * np.append(probability, 1e-9)) ** -1.0  # a twin whose maximum is also over what is not filled
+    assert (every / with_empty.max()).max() < 0.01
+
+
+def test_what_is_new_enters_with_the_largest_priority_that_is_there_now():
+    replay = Prioritized(6, exponent=1.0, floor=0.5, limit=100.0)
+    memory = replay.add(replay.init(ITEM), {"n": jnp.arange(4)})
+    np.testing.assert_array_equal(np.ravel(memory.priorities.slots)[:6], [1, 1, 1, 1, 0, 0])
+
+    def learnt(memory, slots, error):
+        tree = replay.learnt(memory.priorities, jnp.array(slots), jnp.array(error))
+        return type(memory)(memory.data, memory.cursor, memory.size, tree)
+
+    memory = learnt(memory, [0, 1, 2, 3], [-8.0, 2.0, 0.0, 1.0])
+    np.testing.assert_array_equal(np.ravel(memory.priorities.slots)[:6], [8.5, 2.5, 0.5, 1.5, 0, 0])
+    memory = learnt(memory, [0], [1.0])  # the largest goes: a maximum that only grows would be wrong from here on
+    memory = replay.add(memory, {"n": jnp.arange(3)})
+    np.testing.assert_array_equal(np.ravel(memory.priorities.slots)[:6], [2.5, 2.5, 0.5, 1.5, 2.5, 2.5])
+
+
+def test_without_an_exponent_it_is_uniform_replay():
+    replay = Prioritized(50, exponent=0.0)
+    memory = replay.add(replay.init(ITEM), {"n": jnp.arange(30)})
+    tree = replay.learnt(memory.priorities, jnp.arange(30), jnp.linspace(-5.0, 5.0, 30))
+    memory = type(memory)(memory.data, memory.cursor, memory.size, tree)
+    slots, weights = replay.draw(memory, replay.noise(jax.random.key(0), (30,)), 0.4)
+    np.testing.assert_array_equal(slots, np.arange(30))  # thirty strata, one slot each
+    np.testing.assert_array_equal(weights, 1.0)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"exponent": 1.5}, {"exponent": -0.1}, {"floor": 0.0}, {"limit": 0.0}, {"capacity": 0}]
+)
+def test_what_cannot_be_is_refused(wrong):
+    with pytest.raises(InputError, match=f"Prioritized: {next(iter(wrong))} = "):
+        Prioritized(**wrong)
