@@ -116,7 +116,9 @@ WRONG = {
     "other actions": (
         {"algorithm": "dqn", "environment": "FrozenLake-v1", "dataset": "three"},
         "its actions are Discrete(3), those of FrozenLake-v1 are Discrete(4)"),
-    "other bounds": ({"algorithm": "dqn", "environment": "Acrobot-v1", "dataset": "box"}, "its observations are Box(9.0, 99.0, (6,), float32), those of Acrobot-v1 are Box(["),
+    "other bounds": (
+        {"algorithm": "dqn", "environment": "Acrobot-v1", "dataset": "box"},
+        "Box(9.0, 99.0, (6,), float32), those of Acrobot-v1 are Box(["),
     "no dataset to mix with": ({"dataset": None, "own_play": 0.5}, "own_play = 0.5 is not allowed without a dataset"),
     "all own play": ({"own_play": 1}, "own_play = 1 is not allowed: must be a number from 0.001 to 0.999"),
     "none at all": ({"own_play": 0.0}, "own_play = 0.0 is not allowed"),
