@@ -88,7 +88,7 @@ def test_every_command_named_has_these_options(name, page):
 @pytest.mark.parametrize("name", PAGES)
 def test_options_named_alone_exist(name, page):
     known = {"--set-up", "--list", "--no-double", *_known_options()}
-    for command in ("train", "evaluate", "watch", "plot"):
+    for command in ("train", "record", "evaluate", "watch", "plot"):
         found = zerone.get_command(click.Context(zerone), command)
         known |= {option for each in found.get_params(click.Context(found)) for option in option_names(each)}
     for option in re.findall(r"`(--[\w-]+)[^`]*`", page(name)):

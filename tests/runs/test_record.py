@@ -1,4 +1,4 @@
-"""Recording: every step as it was, the same for the same seed, whole or not at all; keys that do what they say."""
+"""Recording: every step as it was, the same for the same seed, whole or not at all."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import signal
 
 import gymnasium
 import numpy as np
-import pygame
 import pytest
 from gymnasium import spaces
 from toys import CounterEnv, cycle
@@ -14,8 +13,6 @@ from toys import CounterEnv, cycle
 import zerone as zo
 from zerone.base.errors import InputError, RunError
 from zerone.runs.dataset import read
-from zerone.show import keyboard, stage
-from zerone.show.keyboard import keys_for
 
 MAZE, LINE = "zerone/Maze-v0", "zerone/Treasure-v0"
 
@@ -247,103 +244,3 @@ def test_ctrl_c_keeps_what_was_played_as_a_proper_dataset(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         zo.record(twice, LINE, out=tmp_path / "other" / "play")
     assert [each.name for each in tmp_path.iterdir()] == ["play"]
-
-
-UP, DOWN, LEFT, RIGHT = pygame.K_UP, pygame.K_DOWN, pygame.K_LEFT, pygame.K_RIGHT
-
-
-@pytest.mark.parametrize(
-    ("identity", "space", "wanted", "idle", "text"),
-    [
-        (MAZE, spaces.Discrete(4), {UP: 0, DOWN: 1, LEFT: 2, RIGHT: 3, pygame.K_2: 2}, None,
-         "arrow keys: up, down, left, right"),
-        ("CartPole-v1", spaces.Discrete(2), {LEFT: 0, RIGHT: 1, pygame.K_1: 1}, None, "arrow keys: left, right"),
-        ("MountainCar-v0", spaces.Discrete(3), {LEFT: 0, RIGHT: 2}, 1, "arrow keys: left, right (or keys 0 to 2)"),
-        ("Pendulum-v1", spaces.Discrete(11), {pygame.K_0: 0, pygame.K_a: 10}, None, "keys 0 to a"),
-        ("Taxi-v3", spaces.Discrete(6, start=2), {pygame.K_0: 2, pygame.K_5: 7}, None, "keys 0 to 5"),
-        ("Pendulum-v1", spaces.Box(-2.0, 2.0, (1,)), {LEFT: -2, RIGHT: 2, UP: 2}, 0, "left -2, right 2"),
-    ],
-)  # fmt: skip
-def test_keys_do_what_the_actions_are_called(identity, space, wanted, idle, text):
-    keys = keys_for(identity, space)
-    assert {key: keys.actions[key] for key in wanted} == wanted
-    assert keys.idle == idle
-    assert text in keys.text
-    assert all(space.contains(action) for action in keys.actions.values())
-
-
-@pytest.mark.parametrize("space", [spaces.Box(-1.0, 1.0, (2,)), spaces.Box(-np.inf, 1.0, (1,)), spaces.Discrete(37)])
-def test_actions_for_which_a_person_has_not_enough_hands_are_refused(space):
-    with pytest.raises(InputError, match="cannot be played with a keyboard"):
-        keys_for("Some-v0", space)
-
-
-def press(key, kind=pygame.KEYDOWN):
-    pygame.event.post(pygame.event.Event(kind, key=key))
-
-
-@pytest.fixture
-def typist(monkeypatch):
-    """Posts what a list says, one entry at each picture that is shown: a key, a list of events, or None."""
-    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    monkeypatch.setattr(keyboard, "HOLD_SECONDS", 0.0)
-    monkeypatch.setattr(keyboard, "frames_per_second", lambda env: stage.frames_per_second(env) * 20)
-    monkeypatch.setattr(keyboard, "FASTEST_IN_TURNS", 10 * 20)
-
-    show = keyboard.Window.show
-
-    def type_(keys):
-        waiting = list(keys)
-
-        def shown(window, frame):
-            first = window._screen is None
-            if first:
-                show(window, frame)  # the display must be there before an event can be posted
-            key = waiting.pop(0) if waiting else pygame.K_ESCAPE
-            for each in key if isinstance(key, list) else [key]:
-                if isinstance(each, tuple):
-                    press(*each)
-                elif each is not None:
-                    press(each)
-            show(window, frame)
-
-        monkeypatch.setattr(keyboard.Window, "show", shown)
-
-    return type_
-
-
-def test_a_person_walks_a_slow_environment_one_key_at_a_time(typist, tmp_path):
-    typist([None, RIGHT, pygame.K_q, LEFT, None, RIGHT, [RIGHT, RIGHT], RIGHT, RIGHT, RIGHT, RIGHT, LEFT])
-    found = zo.record("keyboard", LINE, out=tmp_path / "play")
-    assert (found["player"], found["episodes"], found["return_mean"]) == ("keyboard", 2, 1.0)
-    first, second = episodes_of(tmp_path / "play")
-    assert first[2].tolist() == [1, 0, 1, 1, 1, 1, 1]
-    assert first[1].tolist() == [0, 1, 0, 1, 2, 3, 4, 5]
-    assert first[4][-1]
-    assert not first[5].any()
-    assert second[2].tolist() == [1, 0]  # escape: the episode that was going on is cut
-    assert second[5].tolist() == [False, True]
-
-
-def test_a_person_drives_a_fast_environment_that_goes_on_by_itself(typist, tmp_path):
-    up = pygame.KEYUP
-    typist([None, None, RIGHT, None, (RIGHT, up), None, LEFT, RIGHT, None, (RIGHT, up), None, (LEFT, up), None])
-    zo.record("keyboard", "MountainCar-v0", out=tmp_path / "car")
-    ((_, _, actions, *_),) = episodes_of(tmp_path / "car")
-    assert actions.tolist() == [2, 2, 1, 1, 0, 2, 2, 0, 0, 1, 1]  # it begins with the first key; 1 is coasting
-    typist([None, RIGHT, (RIGHT, up), None, LEFT, (LEFT, up)])
-    zo.record("keyboard", "CartPole-v1", out=tmp_path / "pole")
-    ((_, _, actions, *_),) = episodes_of(tmp_path / "pole")
-    assert actions.tolist() == [1, 1, 1, 0, 0]  # there is no doing nothing: what was done last goes on
-
-
-def test_closing_the_window_at_once_records_nothing(typist, tmp_path):
-    typist([])
-    with pytest.raises(InputError, match="nothing was played"):
-        zo.record("keyboard", MAZE, out=tmp_path / "play")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_episodes_are_enough_for_a_person_too(typist, tmp_path):
-    typist([RIGHT] * 40)
-    assert zo.record("keyboard", LINE, episodes=2, out=tmp_path / "play")["steps"] == 10
