@@ -91,4 +91,8 @@ class ChangingMaze:
 
     def seen_in(self, state: ChangingMazeState) -> Maze:
         """The maze as it is now, to draw it."""
-        return Maze(layout=self.layout if int(state.steps) < self.change_at else self.later)
+        return self.seen_after(int(state.steps))
+
+    def seen_after(self, steps: int) -> Maze:
+        """The maze as it is after so many steps."""
+        return Maze(layout=self.layout if steps < self.change_at else self.later)

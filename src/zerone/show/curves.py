@@ -109,7 +109,7 @@ def draw(runs: Sequence[tuple[str, Columns]], path: str | Path, solved_at: float
         "svg.hashsalt": "zerone", "axes.titlelocation": "left", "axes.titleweight": "bold", "axes.titlesize": 13,
     }  # fmt: skip
     with mpl.rc_context(style):
-        _save(_figure(runs, solved_at), path)
+        save(_figure(runs, solved_at), path)
 
 
 def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None) -> Any:
@@ -243,7 +243,8 @@ def _thousands(value: float, place: int | None = None) -> str:
     return f"{value:g}"
 
 
-def _save(figure: Any, path: Path) -> None:
+def save(figure: Any, path: Path) -> None:
+    """Write a figure to a file of the kind that its suffix says, all or nothing. Raises `RunError` if it cannot."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     kind = path.suffix.lower().lstrip(".")
     # Without a date equal curves give equal files.

@@ -37,25 +37,25 @@ def frame(environment: Any, state: Any, action: Any = None) -> Frame:
 
     `environment` may be wrapped; `state` is then the wrapper's.
     """
-    bare, state, action = _unwrap(environment, state, action)
+    bare, state, action = unwrap(environment, state, action)
     return _drawing(bare).frame(bare, state, action)
 
 
 def text(environment: Any, state: Any) -> str:
     """The same in characters: one or several lines, without a line break at the end."""
-    bare, state, _ = _unwrap(environment, state, None)
+    bare, state, _ = unwrap(environment, state, None)
     return _drawing(bare).text(bare, state)
 
 
 def render_modes(environment: Any) -> tuple[str, ...]:
     """Gymnasium's names of the ways in which this environment can be drawn; none where it cannot be."""
-    bare, _, _ = _unwrap(environment, None, None)
+    bare, _, _ = unwrap(environment, None, None)
     return RENDER_MODES if type(bare) in _drawings() else ()
 
 
 def frames_per_second(environment: Any) -> int:
     """Steps of this environment that look natural in a second."""
-    bare, _, _ = _unwrap(environment, None, None)
+    bare, _, _ = unwrap(environment, None, None)
     return _drawing(bare).frames_per_second
 
 
@@ -94,7 +94,7 @@ def _drawing(bare: object) -> Drawing:
     return found
 
 
-def _unwrap(environment: Any, state: Any, action: Any) -> tuple[Any, Any, Any]:
+def unwrap(environment: Any, state: Any, action: Any) -> tuple[Any, Any, Any]:
     """Take all wrappers off: a wrapper keeps what is inside in `environment`, and its state's in `inner`."""
     while hasattr(environment, "environment"):
         if hasattr(environment, "continuous") and action is not None:

@@ -7,13 +7,14 @@ and every kind of cell also has a shape of its own.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pygame
 import pygame.freetype
 
 from zerone.environments import maze
+from zerone.environments.drawing.geometry import LOOKS
 from zerone.environments.maze import MazeState
 
 if TYPE_CHECKING:
@@ -25,21 +26,41 @@ if TYPE_CHECKING:
 
 ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION = "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00"
 WHITE, CELL, WALL, BLACK, DARK_GREEN = "#FFFFFF", "#F0F1F3", "#5B616B", "#23262B", "#00694D"
-LOOKS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
-LOOKS |= {"north": LOOKS["up"], "south": LOOKS["down"], "west": LOOKS["left"], "east": LOOKS["right"]}
 
 LARGEST_CELL, LONGEST_SIDE, MARGIN = 96, 1152, 16
 FINER = 4  # drawn this much larger, then reduced: that smooths every edge
 
 
-class Board:
-    """Cells to draw on, numbered by (column, row). One unit of length is the side of a cell."""
+class Easel(Protocol):
+    """What the pictures of single cells are painted on: a `Board`, or a figure. One unit is the side of a cell."""
 
-    def __init__(self, width: int, height: int) -> None:
-        self.pixels = max(8, min(LARGEST_CELL, LONGEST_SIDE // max(width, height)))
-        self.size = (width * self.pixels + 2 * MARGIN, height * self.pixels + 2 * MARGIN)
+    def square(self, cell: tuple[int, int], color: str, side: float = 0.94, line: float = 0.0) -> None:
+        """A square, filled, or only its border where `line` is its thickness."""
+        ...
+
+    def disc(self, cell: tuple[int, int], x: float, y: float, radius: float, color: str) -> None:
+        """A filled circle around (x, y), measured from the middle of `cell`."""
+        ...
+
+    def shape(self, cell: tuple[int, int], corners: list[tuple[float, float]], color: str) -> None:
+        """A filled polygon."""
+        ...
+
+
+class Board:
+    """Cells to draw on, numbered by (column, row). One unit of length is the side of a cell.
+
+    A cell is `pixels` wide: unless told so, as many as let the whole fit on a screen.
+    """
+
+    def __init__(
+        self, width: int, height: int, pixels: int | None = None, margin: int = MARGIN, paper: str = WHITE
+    ) -> None:
+        self.pixels = max(8, min(LARGEST_CELL, LONGEST_SIDE // max(width, height))) if pixels is None else pixels
+        self.margin = margin
+        self.size = (width * self.pixels + 2 * margin, height * self.pixels + 2 * margin)
         self.surface = pygame.Surface((self.size[0] * FINER, self.size[1] * FINER))
-        self.surface.fill(WHITE)
+        self.surface.fill(paper)
 
     def frame(self) -> NDArray[np.uint8]:
         """What has been drawn, uint8 [height, width, 3]."""
@@ -49,7 +70,8 @@ class Board:
     def point(self, cell: tuple[float, float], x: float, y: float) -> tuple[float, float]:
         """Where (x, y), measured from the middle of `cell`, lies on the surface."""
         scale = self.pixels * FINER
-        return (MARGIN * FINER + (cell[0] + 0.5 + x) * scale, MARGIN * FINER + (cell[1] + 0.5 + y) * scale)
+        left, top = ((self.margin * FINER + (place + 0.5) * scale) for place in cell)
+        return left + x * scale, top + y * scale
 
     def square(self, cell: tuple[int, int], color: str, side: float = 0.94, line: float = 0.0) -> None:
         """A square with round corners, filled, or only its border where `line` is its thickness."""
@@ -87,13 +109,18 @@ def draw_explorer(board: Board, cell: tuple[int, int], looks: tuple[int, int]) -
         board.disc(cell, x + 0.03 * looks[0], y + 0.03 * looks[1], 0.038, BLACK)
 
 
-def draw_start(board: Board, cell: tuple[int, int]) -> None:
+def draw_start(board: Easel, cell: tuple[int, int]) -> None:
     """A frame in sky blue."""
     board.square(cell, CELL)
     board.square(cell, SKY, side=0.8, line=0.045)
 
 
-def draw_paradise(board: Board, cell: tuple[int, int]) -> None:
+def draw_wall(board: Easel, cell: tuple[int, int]) -> None:
+    """Grey stone."""
+    board.square(cell, WALL)
+
+
+def draw_paradise(board: Easel, cell: tuple[int, int]) -> None:
     """A green star on yellow."""
     board.square(cell, YELLOW)
     radii = [0.33 if point % 2 == 0 else 0.14 for point in range(10)]
@@ -102,7 +129,7 @@ def draw_paradise(board: Board, cell: tuple[int, int]) -> None:
     board.shape(cell, corners, GREEN)
 
 
-def draw_hell(board: Board, cell: tuple[int, int]) -> None:
+def draw_hell(board: Easel, cell: tuple[int, int]) -> None:
     """A flame on black."""
     board.square(cell, BLACK)
     for size, color in ((1.0, VERMILION), (0.5, ORANGE)):
@@ -112,7 +139,7 @@ def draw_hell(board: Board, cell: tuple[int, int]) -> None:
         board.shape(cell, [(-side, shoulder), (0.04 * size, base - tip), (side, shoulder)], color)
 
 
-def draw_treasure(board: Board, cell: tuple[int, int]) -> None:
+def draw_treasure(board: Easel, cell: tuple[int, int]) -> None:
     """A cut gem on yellow."""
     board.square(cell, YELLOW)
     board.shape(cell, [(-0.18, -0.22), (0.18, -0.22), (0.32, -0.06), (0, 0.3), (-0.32, -0.06)], GREEN)
@@ -142,13 +169,13 @@ def treasure_text(environment: Treasure, state: TreasureState) -> str:
 def maze_frame(environment: Maze, state: MazeState, action: Any) -> NDArray[np.uint8]:
     """The maze seen from above, 96 pixels a cell where it fits."""
     board = Board(environment.width, environment.height)
-    special = {maze.START: draw_start, maze.GOAL: draw_paradise, maze.HELL: draw_hell}
+    special = {maze.START: draw_start, maze.GOAL: draw_paradise, maze.HELL: draw_hell, maze.WALL: draw_wall}
     for row, line in enumerate(environment.layout):
         for column, character in enumerate(line):
             if character in special:
                 special[character](board, (column, row))
             else:
-                board.square((column, row), WALL if character == maze.WALL else CELL)
+                board.square((column, row), CELL)
     row, column = divmod(int(state.cell), environment.width)
     draw_explorer(board, (column, row), look(environment.action_names, action))
     return board.frame()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zerone.environments.cliff import Cliff, CliffState
+    from zerone.environments.drawing.grid import Easel
     from zerone.environments.frozen_lake import FrozenLake, FrozenLakeState
     from zerone.environments.taxi import Taxi, TaxiState
 
@@ -35,7 +36,7 @@ ICE, WATER = "#DDEFF9", "#0B3C5D"
 CORNER = 0.25  # a letter's place, left of and above the middle of its cell
 
 
-def draw_flag(board: Board, cell: tuple[int, int]) -> None:
+def draw_flag(board: Easel, cell: tuple[int, int]) -> None:
     """The goal: a green flag on yellow."""
     board.square(cell, YELLOW)
     board.shape(cell, [(-0.06, -0.3), (0.0, -0.3), (0.0, 0.36), (-0.06, 0.36)], BLACK)
@@ -48,7 +49,7 @@ def cliff_frame(environment: Cliff, state: CliffState, action: Any) -> NDArray[n
     for number in range(cliff.WIDTH * cliff.HEIGHT):
         cell = number % cliff.WIDTH, number // cliff.WIDTH
         if number in cliff.CLIFF:
-            _draw_abyss(board, cell)
+            draw_abyss(board, cell)
         else:
             board.square(cell, CELL)
     start, goal = ((number % cliff.WIDTH, number // cliff.WIDTH) for number in (cliff.START, cliff.GOAL))
@@ -61,7 +62,7 @@ def cliff_frame(environment: Cliff, state: CliffState, action: Any) -> NDArray[n
     return board.frame()
 
 
-def _draw_abyss(board: Board, cell: tuple[int, int]) -> None:
+def draw_abyss(board: Easel, cell: tuple[int, int]) -> None:
     """Black, under a torn edge."""
     board.shape(cell, [(-0.5, -0.47), (0.5, -0.47), (0.5, 0.47), (-0.5, 0.47)], BLACK)
     edge = [(-0.5, -0.28), (-0.34, -0.1), (-0.17, -0.26), (0.03, -0.06), (0.21, -0.25), (0.36, -0.14), (0.5, -0.28)]
@@ -81,26 +82,37 @@ def frozen_lake_frame(environment: FrozenLake, state: FrozenLakeState, action: A
     board = Board(len(rows[0]), len(rows))
     for row, line in enumerate(rows):
         for column, character in enumerate(line):
-            _draw_ice(board, (column, row), character)
+            _draw_lake(board, (column, row), character)
     row, column = divmod(int(state.cell), len(rows[0]))
     draw_explorer(board, (column, row), look(environment.action_names, action))
     return board.frame()
 
 
-def _draw_ice(board: Board, cell: tuple[int, int], character: str) -> None:
+def _draw_lake(board: Board, cell: tuple[int, int], character: str) -> None:
     if character == frozen_lake.GOAL:
         draw_flag(board, cell)
+    elif character == frozen_lake.HOLE:
+        draw_hole(board, cell)
     else:
-        board.square(cell, ICE)
-        for x, y in ((-0.3, 0.02), (0.08, -0.22)):  # two scratches
-            board.shape(cell, [(x, y + 0.2), (x + 0.2, y), (x + 0.23, y + 0.02), (x + 0.03, y + 0.22)], WHITE)
-    if character == frozen_lake.HOLE:
-        board.disc(cell, 0, 0, 0.38, SKY)
-        board.disc(cell, 0, 0, 0.33, WATER)
+        draw_ice(board, cell)
     if character == frozen_lake.START:
         board.square(cell, SKY, side=0.8, line=0.045)
     if character in (frozen_lake.START, frozen_lake.GOAL):
         board.letter(cell, -CORNER, -CORNER, character, BLACK)
+
+
+def draw_ice(board: Easel, cell: tuple[int, int]) -> None:
+    """Pale, with two scratches."""
+    board.square(cell, ICE)
+    for x, y in ((-0.3, 0.02), (0.08, -0.22)):
+        board.shape(cell, [(x, y + 0.2), (x + 0.2, y), (x + 0.23, y + 0.02), (x + 0.03, y + 0.22)], WHITE)
+
+
+def draw_hole(board: Easel, cell: tuple[int, int]) -> None:
+    """Dark water in the ice."""
+    draw_ice(board, cell)
+    board.disc(cell, 0, 0, 0.38, SKY)
+    board.disc(cell, 0, 0, 0.33, WATER)
 
 
 def frozen_lake_text(environment: FrozenLake, state: FrozenLakeState) -> str:

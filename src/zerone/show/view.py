@@ -1,0 +1,78 @@
+"""What is shown of a moment: the environment's own picture, or that with the agent's table over or beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, TextIO
+
+from zerone.show import play, table_frame, table_text
+from zerone.show.tables import table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
+
+    import numpy as np
+
+    from zerone.environments.drawing.geometry import Grid
+    from zerone.show.play import Env, Moment
+    from zerone.show.tables import Table, Trace
+
+WIDTH = 80
+"""Characters in a line of what is no terminal."""
+
+
+class View:
+    """A moment as the environment draws it."""
+
+    def follow(self, moments: Iterable[Moment]) -> Iterator[Moment]:
+        """Moments, each to be drawn before the next is asked for."""
+        return iter(moments)
+
+    def frame(self, environment: Env) -> np.ndarray:
+        """The picture of this moment, uint8 [height, width, 3]."""
+        return play.frame_of(environment)
+
+    def text(self, environment: Env, moment: Moment, stream: TextIO) -> str:
+        """The moment in characters that `stream` can write."""
+        del stream
+        return play.text_of(environment, moment)
+
+
+class TableView(View):
+    """The same with the greedy arrows and values of a table, and the trace of the episode as fading footprints."""
+
+    def __init__(self, policy: Callable[[], Any], grid: Grid, trace: Trace | None) -> None:
+        """`policy` gives the newest table [states, actions] of the agent that is shown."""
+        self._policy, self._grid, self._trace = policy, grid, trace
+        self._drawn: tuple[Any, Table, table_frame.Overlay] | None = None
+        self._here = 0
+
+    def follow(self, moments: Iterable[Moment]) -> Iterator[Moment]:
+        for moment in moments if self._trace is None else self._trace.follow(moments):
+            self._here = int(moment.observation)
+            yield moment
+
+    def frame(self, environment: Env) -> np.ndarray:
+        frame = play.frame_of(environment)
+        _, overlay = self._now()
+        return overlay.over(frame, table_frame.margin_of(environment), self._trace, self._here)
+
+    def text(self, environment: Env, moment: Moment, stream: TextIO) -> str:
+        drawing = play.text_of(environment, moment)
+        live = stream.isatty()
+        width = shutil.get_terminal_size().columns if live else WIDTH
+        symbols = table_text.symbols_for(stream.encoding)
+        table, _ = self._now()
+        colored = live and "NO_COLOR" not in os.environ
+        return table_text.together(drawing, table, self._trace, symbols, width, colored, self._here)
+
+    def _now(self) -> tuple[Table, table_frame.Overlay]:
+        """The newest table, read again only where it is another one."""
+        policy = self._policy()
+        if self._drawn is None or self._drawn[0] is not policy:
+            table = table_of(policy, self._grid)
+            assert table is not None  # noqa: S101 - whoever made this view has looked
+            self._drawn = policy, table, table_frame.Overlay(table)
+        return self._drawn[1], self._drawn[2]
