@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+from zerone.cli.settings import guessed
+
 LINE = ("train", "q-learning", "zerone/Treasure-v0", "--evaluation-episodes", 5)
 
 
@@ -63,12 +65,24 @@ def test_flags_and_lists_of_hyperparameters(zerone, here):
 
 
 def test_options_of_foreign_environments_are_what_they_look_like(zerone, here):
-    zerone("train", "q-learning", "FrozenLake-v1", "--option", "is_slippery=false", "--option", "map_name=4x4",
-           "--option", "success_rate=0.5", "--steps", 20, "--evaluation-episodes", 1, "--out", "run",
+    zerone("train", "ppo", "MountainCarContinuous-v0", "--option", "goal_velocity=0.02", "--steps", 8,
+           "--steps-per-update", 8, "--minibatches", 1, "--evaluation-episodes", 1, "--out", "run",
            "--no-figure")  # fmt: skip
     config = json.loads((here / "run" / "config.json").read_text())
     assert config["engine"] == "host"
-    assert config["environment"]["options"] == {"is_slippery": False, "map_name": "4x4", "success_rate": 0.5}
+    assert config["environment"]["options"] == {"goal_velocity": 0.02}
+    assert [guessed(each) for each in ("true", "4", "0.5", "4x4", "inf")] == [True, 4, 0.5, "4x4", "inf"]
+
+
+def test_the_twin_of_one_of_ours_takes_its_options_on_the_host_engine(zerone, here):
+    zerone("train", "q-learning", "FrozenLake-v1", "--engine", "host", "--option", "is_slippery=false", "--option",
+           "map_name=8x8", "--option", "reward_schedule=2,-1,0", "--steps", 20, "--evaluation-episodes", 1, "--out",
+           "run", "--no-figure")  # fmt: skip
+    config = json.loads((here / "run" / "config.json").read_text())
+    assert config["engine"] == "host"
+    assert config["environment"]["options"] == {
+        "is_slippery": False, "map_name": "8x8", "reward_schedule": [2.0, -1.0, 0.0]
+    }  # fmt: skip
 
 
 def test_overwrite_replaces_a_run(zerone, here):

@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from zerone.base.errors import InputError, nearest
+from zerone.environments import atari
 from zerone.environments.guard import Guard
 
 Env: TypeAlias = gymnasium.Env[Any, Any]
@@ -31,6 +32,8 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
             importlib.import_module(module)
         except ImportError as error:
             raise InputError(f"environment {module}:{id}: module {module!r} cannot be imported: {error}") from error
+    if id.startswith(atari.NAMESPACE):
+        atari.register(id)
     try:
         spec = gymnasium.spec(id)
     except gymnasium.error.Error as error:
@@ -42,7 +45,9 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
 
     def make() -> Env:
         try:
-            return gymnasium.make(spec, **words)
+            return atari.make(spec, words) if id.startswith(atari.NAMESPACE) else gymnasium.make(spec, **words)
+        except InputError as error:
+            raise InputError(f"environment {id!r}: {error}") from error
         except Exception as error:
             text = " ".join(str(error).split())
             raise InputError(f"environment {id!r} cannot be made: {type(error).__name__}: {text}") from error

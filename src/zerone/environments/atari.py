@@ -1,0 +1,52 @@
+"""Atari games, `ALE/Pong-v5` and others, with the preprocessing that is the custom there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+
+from zerone.base.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAMESPACE = "ALE/"
+FRAMES = 4
+"""How many frames an action lasts, and how many pictures an observation is."""
+DECIDED = {"frameskip": FRAMES, "obs_type": "rgb"}
+"""Options of the games that the preprocessing decides."""
+
+
+def register(id: str) -> None:  # noqa: A002 - Gymnasium's word
+    """Make the games known to Gymnasium.
+
+    Raises:
+        InputError: ale-py, which brings them, is not installed.
+    """
+    try:
+        import ale_py
+        import cv2  # noqa: F401 - what the preprocessing needs, said before anything is made
+    except ImportError as error:
+        raise InputError(
+            f"environment {id!r} needs {error.name}, which is not installed: pip install 'zerone[atari]'"
+        ) from error
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # else every game that is made says hello
+    gymnasium.register_envs(ale_py)
+
+
+def make(spec: Any, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
+    """One game, preprocessed: uint8 [4, 84, 84], the last four of the grey pictures that are seen every fourth frame.
+
+    Machado et al. 2018 ("Revisiting the Arcade Learning Environment"), in the two wrappers of Gymnasium: up to 30 idle
+    actions at first, each picture the brighter of the last two frames, losing a life ends nothing.
+    """
+    for name, value in DECIDED.items():
+        if name in options:
+            raise InputError(
+                f"{name} = {options[name]!r} is not allowed: must be left to the preprocessing, where it is {value!r}"
+            )
+    game = gymnasium.make(spec, **options, frameskip=1)
+    return gymnasium.wrappers.FrameStackObservation(
+        gymnasium.wrappers.AtariPreprocessing(game, frame_skip=FRAMES), FRAMES
+    )
