@@ -182,9 +182,7 @@ def test_one_update_is_adam_on_the_clipped_semi_gradient():
     after, metrics = UPDATE(algorithm, before, block(3, algorithm), jax.random.key(9))
     replay = algorithm.replay
     slots = np.asarray(replay.draw(after.memory, replay.noise(jax.random.key(9), (1, 16))[0])[0])
-    seen, action, reward, following, discount = (
-        np.asarray(leaf)[slots] for leaf in jax.tree.leaves(after.memory.data)
-    )
+    seen, action, reward, following, discount = (np.asarray(leaf)[slots] for leaf in jax.tree.leaves(after.memory.data))
     weights = [np.asarray(leaf) for leaf in jax.tree.leaves(before.policy.network)]
 
     def values(weights, x):
