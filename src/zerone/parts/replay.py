@@ -39,8 +39,10 @@ class Memory:
 class Replay(Protocol):
     """Which remembered steps are learnt from, and how much each counts."""
 
-    capacity: int
-    """Steps remembered; the oldest is forgotten first."""
+    @property
+    def capacity(self) -> int:
+        """Steps remembered; the oldest is forgotten first."""
+        ...
 
     def init(self, example: Any) -> Memory:
         """An empty memory for items like `example` (arrays or shapes without a batch axis)."""
