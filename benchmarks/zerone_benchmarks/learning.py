@@ -89,7 +89,8 @@ def judge(
             good = [ok and optimal(table, environment, discount) for ok, table in zip(good, tables, strict=True)]
     return {
         "algorithm": algorithm, "environment": environment, "engine": engine, "level": level, "budget": budget,
-        "settings": settings, "seeds": seeds, "reached": sum(good), "worst": min(returns), "median": float(np.median(returns)),
+        "settings": settings, "seeds": seeds, "reached": sum(good), "worst": min(returns),
+        "median": float(np.median(returns)),
         "median_steps": float(np.median(steps)), "most_steps": max(steps), "seconds": seconds,
     }  # fmt: skip
 

@@ -120,6 +120,7 @@ PPO_PEERS = (
 )
 TEN = {"environments": 10, "steps_per_update": 10}
 LARGE, SMALL = 1_000_000, 10_000
+PRESET = {"hidden": [256, 256], "batch": 64, "memory": 50_000, "steps_per_update": 250, "updates": 125}
 
 BENCHES = {
     bench.name: bench
@@ -204,7 +205,37 @@ BENCHES = {
                 Comparison("zerone, 1,000,000", "zerone, 10,000", at_least=0.8),
                 Comparison("rejax, 1,000,000", "rejax, 10,000"),
             ),
-            payload_bytes=41,  # two observations of 16 bytes, an action and a reward of 4, and one flag
+            payload_bytes=44,  # two observations of 16 bytes; an action, a reward and a discount of 4
+        ),
+        *(
+            Bench(
+                name,
+                f"DQN on CartPole-v1 with prioritised replay beside uniform replay, {sizes}",
+                "dqn",
+                "CartPole-v1",
+                hyperparameters,
+                (
+                    replace(contestant, name="zerone, prioritised", changed={"prioritized": True}),
+                    replace(contestant, name="zerone, uniform"),
+                ),
+                (Comparison("zerone, prioritised", "zerone, uniform", at_least=0.6),),
+            )
+            for name, sizes, hyperparameters, contestant in (
+                ("prioritized", "as in dqn-cartpole", DQN, ZERONE_DQN),
+                ("prioritized-preset", "sizes of its preset", DQN | PRESET, replace(ZERONE_DQN, steps=90_000)),
+            )
+        ),
+        Bench(
+            "prioritized-memory",
+            "Minibatches of 128 drawn by priority from 1,000,000 remembered steps beside 10,000",
+            "dqn",
+            "CartPole-v1",
+            DQN,
+            tuple(
+                Contestant(f"zerone, {size:,}", "zerone", 20_000, 1_000, driver="draw_zerone", changed={"memory": size})
+                for size in (LARGE, SMALL)
+            ),
+            (Comparison("zerone, 1,000,000", "zerone, 10,000", at_least=0.5),),
         ),
         Bench(
             "shell",

@@ -1,5 +1,6 @@
 """DQN: its clock, its target, its gradient and its memory."""
 
+import dataclasses
 import itertools
 
 import jax
@@ -18,6 +19,8 @@ from zerone.base.errors import InputError
 from zerone.base.pytree import struct
 from zerone.engines.compiled import Compiled, _advance
 from zerone.environments.wrappers import TimeLimit
+from zerone.parts.replay import Prioritized, read
+from zerone.parts.returns import n_step_return
 from zerone.parts.spaces import Spaces
 
 SPACES = Spaces(spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Discrete(2))
@@ -44,15 +47,22 @@ def learning(algorithm, blocks):
     return states
 
 
-def test_the_target_moves_exactly_at_multiples_of_its_period_in_gradient_updates_and_then_equals_the_online_one():
-    algorithm = small_dqn()  # period 5, one gradient update a block, warm-up 32 steps: 8 blocks of 4
+EVERY_PART = {"double": True, "dueling": True, "prioritized": True, "n_steps": 3}
+
+
+# Period 5, one gradient update a block of 4. Warm-up 32 steps: 8 blocks; with n steps, 2 more must have been lived.
+@pytest.mark.parametrize(("parts", "updates"), [({}, 13), (EVERY_PART, 12)], ids=["plain", "every part"])
+def test_the_target_moves_exactly_at_multiples_of_its_period_in_gradient_updates_and_then_equals_the_online_one(
+    parts, updates
+):
+    algorithm = small_dqn(**parts)
     states = learning(algorithm, 20)
     for before, after in itertools.pairwise(states):
         learned = int(after.policy.updates) - int(before.policy.updates)
         due = learned == 1 and int(after.policy.updates) % 5 == 0
         assert equal_bits(before.target, after.target) is not due
         assert equal_bits(after.target, after.policy.network) is (due or learned == int(after.policy.updates) == 0)
-    assert int(states[-1].policy.updates) == 13
+    assert int(states[-1].policy.updates) == updates
 
 
 def test_a_soft_target_moves_by_its_step():
@@ -172,9 +182,7 @@ def test_one_update_is_adam_on_the_clipped_semi_gradient():
     after, metrics = UPDATE(algorithm, before, block(3, algorithm), jax.random.key(9))
     replay = algorithm.replay
     slots = np.asarray(replay.draw(after.memory, replay.noise(jax.random.key(9), (1, 16))[0])[0])
-    seen, action, reward, following, discount = (
-        np.asarray(leaf)[slots] for leaf in jax.tree.leaves(after.memory.data)
-    )
+    seen, action, reward, following, discount = (np.asarray(leaf)[slots] for leaf in jax.tree.leaves(after.memory.data))
     weights = [np.asarray(leaf) for leaf in jax.tree.leaves(before.policy.network)]
 
     def values(weights, x):
@@ -232,3 +240,173 @@ def test_settings_that_do_not_go_together_are_refused():
     box = spaces.Box(-1.0, 1.0, (2,))
     assert DQN().refuse(Spaces(box, box)) == "it needs Discrete actions"
     assert DQN().refuse(Spaces(spaces.MultiBinary(2), spaces.Discrete(2))) == "it needs Box or Discrete observations"
+
+
+def test_options_that_would_be_ignored_or_make_no_sense_are_refused():
+    for name, value in (("priority_exponent", 0.5), ("priority_floor", 0.1), ("priority_limit", 2.0),
+                        ("importance", 0.5), ("importance_steps", 9.0)):  # fmt: skip
+        with pytest.raises(InputError, match=rf"{name} = {value} is not allowed: .* without prioritized"):
+            DQN(**{name: value})
+        assert getattr(DQN(prioritized=True, **{name: value}), name) == value
+    for name, value in (("priority_exponent", 1.1), ("importance", -0.1), ("n_steps", 0), ("epsilon_clock", "days")):
+        with pytest.raises(InputError, match=rf"{name} = {value!r} is not allowed"):
+            DQN(prioritized=True, **{name: value})
+    with pytest.raises(InputError, match=r"epsilon_end = 0 .* exponential"):
+        DQN(epsilon_end=0.0, epsilon_shape="exponential").check()
+    with pytest.raises(InputError, match=r"hidden = \(64, 1\) .* dueling"):
+        DQN(hidden=(64, 1), dueling=True).check()
+
+
+@pytest.mark.parametrize("clock", ["steps", "updates"])
+@pytest.mark.parametrize("shape", ["linear", "exponential"])
+def test_epsilon_follows_its_clock_and_its_shape(clock, shape):
+    algorithm = small_dqn(epsilon_clock=clock, epsilon_shape=shape, updates=3, warmup=8)
+    for state in learning(algorithm, 8):
+        steps, updates = int(state.policy.steps), int(state.policy.updates)
+        assert updates == 3 * max(0, steps // 4 - 1)
+        fraction = min(1.0, (steps if clock == "steps" else updates) / 200)
+        expected = 1 - 0.95 * fraction if shape == "linear" else 0.05**fraction
+        assert float(algorithm.epsilon(state.policy)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("length", "number", "n"), [(4, 1, 3), (4, 3, 1), (1, 2, 4), (3, 2, 3), (2, 2, 9)])
+def test_n_step_transitions_over_block_borders_are_those_of_one_long_play(length, number, n):
+    algorithm, blocks = small_dqn(n_steps=n, steps_per_update=length, environments=number, memory=64), 10
+    state = INIT(algorithm, jax.random.key(0))
+    recent, memory, played = state.recent, state.memory, []
+    for index in range(blocks):
+        steps = block(index, algorithm)
+        played.append(steps)
+        lived, missing, recent = algorithm.lived(recent, steps, index * length)
+        memory = algorithm.replay.add(memory, lived, missing)
+    whole = jax.tree.map(lambda *x: np.concatenate(x), *played)
+    expected = []
+    for t, i in np.ndindex(blocks * length - n + 1, number):
+        total, power, k, over = 0.0, 1.0, 0, False
+        while k < n and not over:
+            total += power * whole.reward[t + k, i]
+            power *= 0.9
+            over = whole.terminated[t + k, i] or whole.truncated[t + k, i]
+            k += 1
+        discount = 0.0 if whole.terminated[t + k - 1, i] else power
+        last = whole.next_observation[t + k - 1, i]
+        expected.append((whole.observation[t, i], whole.action[t, i], total, last, discount))
+    size = min(64, len(expected))
+    assert int(memory.size) == size
+    order = [slot % 64 for slot in range(len(expected) - size, len(expected))]
+    for found, truth in zip(jax.tree.leaves(memory.data), zip(*expected[-size:], strict=True), strict=True):
+        np.testing.assert_allclose(np.asarray(found)[order], np.stack(truth), rtol=1e-5, atol=1e-6)
+
+
+COMBINATIONS = pytest.mark.parametrize(
+    "parts",
+    [
+        dict(zip(EVERY_PART, chosen, strict=True))
+        for chosen in itertools.product((False, True), (False, True), (False, True), (1, 3))
+    ],
+    ids=lambda parts: "-".join(str(value) for value in parts.values()),
+)
+WORTH = 4.0
+
+
+def _worth_everywhere(path, leaf):
+    """Zeros, and `WORTH` for the bias of an MLP's last layer or of a dueling head's value."""
+    text = jax.tree_util.keystr(path)
+    outputs = leaf.ndim == 1 and ("value" in text or "layers[1]" in text)
+    return jnp.full(leaf.shape, WORTH if outputs else 0.0)
+
+
+def _cost_where_every_step_is_an_end(parts, terminated):
+    """The cost of one update when Q is `WORTH` everywhere, all rewards are 1, and each step ends its episode."""
+    algorithm = small_dqn(**parts, warmup=0, batch=4, hidden=(2,))
+    with jax.disable_jit():  # sixteen programs would take a minute to compile
+        state = algorithm.init(jax.random.key(0), SPACES)
+        network = jax.tree_util.tree_map_with_path(_worth_everywhere, state.policy.network)
+        policy = dataclasses.replace(state.policy, network=network)
+        state = dataclasses.replace(state, policy=policy, target=network)
+        steps = block(0, algorithm)
+        flag = np.full(steps.reward.shape, terminated)
+        steps = dataclasses.replace(steps, reward=np.ones_like(steps.reward), terminated=flag, truncated=~flag)
+        return float(algorithm.update(state, steps, jax.random.key(1))[1]["cost"])
+
+
+@COMBINATIONS
+def test_an_end_is_not_bootstrapped_and_a_cut_is_in_every_combination(parts):
+    assert _cost_where_every_step_is_an_end(parts, True) == pytest.approx(0.5 * (1 - WORTH) ** 2, rel=1e-5)
+    cut = 0.5 * (1 + 0.9 * WORTH - WORTH) ** 2
+    assert _cost_where_every_step_is_an_end(parts, False) == pytest.approx(cut, rel=1e-5)
+
+
+def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
+    def cut_is_end(reward, terminated, truncated, discount, n):
+        return n_step_return(reward, terminated | truncated, truncated, discount, n)
+
+    def unmasked(reward, terminated, truncated, discount, n):
+        return n_step_return(reward, terminated & False, terminated | truncated, discount, n)
+
+    for twin in (cut_is_end, unmasked):
+        monkeypatch.setattr(dqn, "n_step_return", twin)
+        ends = _cost_where_every_step_is_an_end(EVERY_PART, True), _cost_where_every_step_is_an_end(EVERY_PART, False)
+        assert ends[0] == pytest.approx(ends[1])  # the two are told apart no longer
+
+
+@struct
+class OneValue:
+    """The same value for every state and action."""
+
+    value: jax.Array
+
+    def __call__(self, x):
+        return self.value + jnp.zeros((*x.shape[:-1], 1))
+
+
+def _ended(reward):
+    """One step of each reward, all from one state, all final."""
+    seen = jnp.zeros((len(reward), 1))
+    return Transition(seen, jnp.zeros(len(reward), jnp.int32), reward, seen, jnp.zeros(len(reward)))
+
+
+def _fixed_point(algorithm, correction):
+    """Where gradient descent on `cost` ends, for one value that is to be told from the rewards 0, 0, 0, 1."""
+    replay, remembered = algorithm.replay, _ended(jnp.array([0.0, 0.0, 0.0, 1.0]))
+    memory = replay.add(replay.init(jax.tree.map(lambda x: x[0], remembered)), remembered)
+    noise = replay.noise(jax.random.key(0), (3000, 64))
+
+    def learn(i, carry):
+        net, priorities, total = carry
+        here = dataclasses.replace(memory, priorities=priorities)
+        slots, weights = replay.draw(here, noise[i], correction)
+        gradient, (_, error) = jax.grad(algorithm.cost, has_aux=True)(net, net, read(here, slots), weights)
+        net = OneValue(net.value - 0.02 * gradient.value)
+        return net, replay.learnt(priorities, slots, error), total + jnp.where(i >= 2000, net.value, 0.0)
+
+    start = OneValue(jnp.float32(0.6)), memory.priorities, jnp.float32(0)
+    return float(jax.jit(lambda: jax.lax.fori_loop(0, 3000, learn, start))()[2]) / 1000
+
+
+def test_prioritized_replay_with_full_correction_has_the_fixed_point_of_uniform_replay_and_without_it_the_biased_one():
+    sizes = {"memory": 4, "batch": 4, "steps_per_update": 1}
+    prioritized = DQN(**sizes, prioritized=True, priority_exponent=1.0, priority_floor=1e-6)
+    mean = 1 / 4  # of the rewards
+    assert _fixed_point(DQN(**sizes), 1.0) == pytest.approx(mean, abs=0.01)
+    assert _fixed_point(prioritized, 1.0) == pytest.approx(mean, abs=0.01)
+    # Drawn with |r - q| and not weighted: 3 q · q = (1 - q) · (1 - q), so q = 1 / (1 + √3).
+    assert _fixed_point(prioritized, 0.0) == pytest.approx(1 / (1 + 3**0.5), abs=0.01)
+
+
+def test_the_importance_of_the_weights_rises_to_one(monkeypatch):
+    used = []
+
+    def draw(rule, memory, noise, correction):
+        used.append(float(correction))
+        return right(rule, memory, noise, correction)
+
+    right = Prioritized.draw
+    monkeypatch.setattr(Prioritized, "draw", draw)
+    sizes = {"hidden": (4,), "batch": 4, "memory": 64, "warmup": 0, "steps_per_update": 10, "prioritized": True}
+    algorithm = DQN(**sizes, importance=0.4, importance_steps=40.0)
+    with jax.disable_jit():
+        state = algorithm.init(jax.random.key(0), SPACES)
+        for index in range(5):
+            state, _ = algorithm.update(state, block(index, algorithm), jax.random.key(index))
+    assert used == pytest.approx([0.55, 0.7, 0.85, 1.0, 1.0])

@@ -23,6 +23,10 @@ PROBES = {
 LEARNERS = {
     "q-learning": (QLearning(learning_rate=0.2, discount=0.9, epsilon=0.5), 3000),
     "dqn": (small_dqn(epsilon_end=0.5), 700),
+    "dqn with every part": (
+        small_dqn(epsilon_end=0.5, double=True, dueling=True, prioritized=True, n_steps=2, importance_steps=2000.0),
+        700,
+    ),
     "ppo": (small_ppo(), 150),
 }
 STATES = jnp.arange(4)

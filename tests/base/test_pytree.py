@@ -19,6 +19,7 @@ class Recipe:
     kind: str = setting("plain", "which", choices=("plain", "fancy"))
     flag: bool = setting(False, "whether")
     widths: tuple[int, ...] = setting((4, 4), "how wide", at_least=1)
+    extra: int = setting(2, "how much more", above=0, needs="flag")
 
 
 @struct
@@ -112,3 +113,10 @@ def test_errors_know_their_exit_codes_and_are_the_builtin_kinds():
 )
 def test_the_nearest_name_is_offered(name, expected):
     assert nearest(name, ["ppo", "dqn"]) == expected
+
+
+def test_a_setting_that_would_be_ignored_is_refused():
+    assert Recipe(flag=True, extra=3).extra == 3
+    assert Recipe(extra=2) == Recipe()
+    with pytest.raises(InputError, match=r"Recipe: extra = 3 is not allowed: must be 2 without flag"):
+        Recipe(extra=3)

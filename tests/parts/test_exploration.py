@@ -84,3 +84,8 @@ def test_a_linear_schedule_runs_from_start_to_end_and_stays(start, end, fraction
 def test_a_linear_schedule_is_exact_at_its_ends():
     ends = [float(exploration.linear_schedule(1.0, 0.05, jnp.float32(f))) for f in (0.0, 0.5, 1.0, 7.0)]
     assert ends == pytest.approx([1.0, 0.525, 0.05, 0.05], abs=1e-7)
+
+
+def test_an_exponential_schedule_falls_by_equal_factors_and_stays():
+    found = [float(exploration.exponential_schedule(1.0, 0.01, jnp.float32(f))) for f in (0.0, 0.25, 0.5, 1.0, 9.0)]
+    assert found == pytest.approx([1.0, 0.01**0.25, 0.1, 0.01, 0.01], rel=1e-5)

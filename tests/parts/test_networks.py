@@ -8,7 +8,7 @@ import pytest
 from gymnasium import spaces
 
 from zerone.parts import networks
-from zerone.parts.networks import MLP, Applied, Convolution, Network
+from zerone.parts.networks import MLP, Applied, Convolution, Dueling, Network
 
 SPACES = {
     "vector": spaces.Box(-1.0, 1.0, (3,), np.float32),
@@ -83,6 +83,52 @@ def test_an_mlp_is_the_numpy_product_of_its_layers():
         y = y @ np.asarray(layer.weight) + np.asarray(layer.bias)
         y = np.tanh(y) if i < 2 else y
     np.testing.assert_allclose(mlp(jnp.asarray(x)), y, rtol=1e-4, atol=1e-5)
+
+
+def _dueling_by_hand(head, x):
+    """V + A - mean A of the two halves of the last hidden layer, and its gradient by V's and A's last weights."""
+    shared, value, advantage = head.layers, head.value, head.advantage
+    for layer in shared:
+        x = np.maximum(x @ np.asarray(layer.weight) + np.asarray(layer.bias), 0)
+    half = x.shape[1] // 2
+    worth = x[:, :half] @ np.asarray(value.weight) + np.asarray(value.bias)
+    better = x[:, half:] @ np.asarray(advantage.weight) + np.asarray(advantage.bias)
+    values = worth + better - better.mean(1, keepdims=True)
+    # Σ_i Q(s_i, 0): each state adds its features to V's, and (1 - 1/n) or -1/n of them to A's.
+    share = np.eye(better.shape[1])[0] - 1 / better.shape[1]
+    return values, x[:, :half].sum(0)[:, None], x[:, half:].sum(0)[:, None] * share[None]
+
+
+def test_the_dueling_head_is_equation_nine_in_value_and_gradient():
+    head = Dueling(jax.random.key(1), 3, (7, 6), 4)
+    x = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
+    values, by_value, by_advantage = _dueling_by_hand(head, x)
+    np.testing.assert_allclose(head(jnp.asarray(x)), values, rtol=1e-4, atol=1e-5)
+    gradient = jax.grad(lambda net: net(jnp.asarray(x))[:, 0].sum())(head)
+    np.testing.assert_allclose(gradient.value.weight, by_value, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(gradient.advantage.weight, by_advantage, rtol=1e-4, atol=1e-5)
+
+
+def test_the_streams_of_a_dueling_head_can_be_told_apart():
+    # A constant added to all advantages changes nothing; without the mean (the broken twin) it would be value.
+    head = Dueling(jax.random.key(2), 3, (8,), 2)
+    moved = eqx.tree_at(lambda net: net.advantage.bias, head, head.advantage.bias + 5.0)
+    x = jnp.ones((4, 3))
+    np.testing.assert_allclose(head(x), moved(x), atol=1e-5)
+    features = jax.nn.relu(head.layers[0](x))
+    plain = [net.value(features[:, :4]) + net.advantage(features[:, 4:]) for net in (head, moved)]
+    assert float(jnp.abs(plain[0] - plain[1]).max()) > 4
+
+
+@ANY_SPACE
+def test_any_network_takes_a_dueling_head_and_needs_no_more_weights(space):
+    seen = observations(space, 5)
+    sizes = []
+    for head in (MLP, Dueling):
+        net = Network(jax.random.key(0), space, (8,), 3, head)
+        assert net(seen).shape == (5, 3)
+        sizes.append(sum(leaf.size for leaf in jax.tree.leaves(net)))
+    assert sizes[1] <= sizes[0]
 
 
 def test_weights_start_with_the_deviation_of_their_gain_and_no_two_are_the_same():

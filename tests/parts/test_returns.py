@@ -51,6 +51,63 @@ def test_a_maximum_over_m_noisy_values_overestimates_by_the_known_amount_and_dou
     assert abs(natural.mean()) > five_errors
 
 
+@JITTED
+def test_n_step_returns_on_numbers_worked_by_hand(jit):
+    # γ = ½, n = 3. The third step ends its episode, the sixth is only cut; two more steps follow the last one told.
+    reward = jnp.array([[1.0], [2.0], [4.0], [8.0], [16.0], [32.0], [64.0], [128.0]])
+    terminated, truncated = (jnp.zeros((8, 1), bool).at[i].set(True) for i in (2, 5))
+    program = jit(lambda *x: returns.n_step_return(*x, 0.5, 3))
+    total, counts, taken = (np.ravel(x) for x in program(reward, terminated, truncated))
+    np.testing.assert_array_equal(total, [1 + 1 + 1, 2 + 2, 4, 8 + 8 + 8, 16 + 16, 32])
+    np.testing.assert_array_equal(counts, [0, 0, 0, 1 / 8, 1 / 4, 1 / 2])
+    np.testing.assert_array_equal(taken, [3, 2, 1, 3, 2, 1])
+
+
+def _n_step_by_definition(reward, terminated, truncated, discount, n):
+    """By loops over each environment's steps: go on until n rewards are in, or the episode is over."""
+    told = reward.shape[0] - n + 1, reward.shape[1]
+    total, counts, taken = np.zeros(told), np.zeros(told), np.zeros(told, int)
+    for t, i in np.ndindex(told):
+        k, over = 0, False
+        while k < n and not over:
+            total[t, i] += discount**k * reward[t + k, i]
+            over = terminated[t + k, i] or truncated[t + k, i]
+            k += 1
+        counts[t, i] = 0.0 if terminated[t + k - 1, i] else discount**k
+        taken[t, i] = k
+    return total, counts, taken
+
+
+N_STEP = jax.jit(returns.n_step_return, static_argnums=4)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.floats(0, 1), st.floats(0, 0.5), st.floats(0, 0.5))
+@settings(max_examples=60, deadline=None)
+def test_n_step_returns_are_those_of_the_definition(seed, n, discount, ends, cuts):
+    random = np.random.default_rng(seed)
+    shape = 6 + n - 1, 3
+    reward = random.normal(size=shape).astype(np.float32)
+    terminated, truncated = random.random(shape) < ends, random.random(shape) < cuts
+    found = N_STEP(reward, terminated, truncated, np.float32(discount), n)
+    for one, other in zip(found, _n_step_by_definition(reward, terminated, truncated, discount, n), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_one_step_is_the_one_step_target():
+    random = np.random.default_rng(0)
+    reward, value = random.normal(size=(2, 20, 4)).astype(np.float32)
+    terminated, truncated = random.random((2, 20, 4)) < 0.3
+    total, counts, _ = N_STEP(reward, terminated, truncated, 0.9, 1)
+    np.testing.assert_array_equal(total, reward)
+    np.testing.assert_allclose(total + counts * value, returns.one_step_target(reward, terminated, 0.9, value), 1e-6)
+
+
+@JITTED
+def test_dueling_values_are_those_of_equation_nine(jit):
+    found = jit(returns.dueling_values)(jnp.array([[10.0], [0.0]]), jnp.array([[1.0, 2.0, 6.0], [4.0, 4.0, 4.0]]))
+    np.testing.assert_allclose(found, [[8.0, 9.0, 13.0], [0.0, 0.0, 0.0]], atol=1e-6)
+
+
 def _advantage_by_definition(reward, value, next_value, terminated, truncated, discount, decay):
     """Â_t = Σ_l (γλ)^l δ_{t+l} up to the end of t's episode, by the double loop of the paper."""
     time, number = reward.shape

@@ -45,6 +45,14 @@ def test_names_units_seeds_and_the_interval(tmp_path):
     assert "keeps its last value" not in said
 
 
+def test_cost_and_values_have_a_panel_of_their_own_where_they_are_measured(tmp_path):
+    for measures, said, panels in (({}, (), 1), ({"cost": 0.5}, ("cost",), 2), ({"cost": 0.5, "q": 30.0},
+                                   ("cost", "Q of the", "chosen action"), 3)):  # fmt: skip
+        text = words(tmp_path, [("run", table(2, **measures))])
+        assert text.count('id="axes_') == panels
+        assert [each for each in ("cost", "Q of the", "chosen action") if each in text] == list(said)
+
+
 def test_several_runs_are_told_apart(tmp_path):
     said = words(tmp_path, [("dqn", table(1)), ("ppo", table(2))])
     assert "dqn (one seed)" in said

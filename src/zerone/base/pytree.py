@@ -95,12 +95,8 @@ def check(instance: Any, name: str) -> None:
             continue  # JAX makes trees of the same shape with anything at their leaves
         if not allowed.holds(value):
             raise InputError(problem + allowed.describe())
-        if (
-            allowed.needs
-            and not getattr(instance, allowed.needs)
-            and isinstance(value, kind)
-            and value != field.default
-        ):
+        switched_off = allowed.needs and not getattr(instance, allowed.needs)
+        if switched_off and type(value) in (kind, int) and value != field.default:
             raise InputError(f"{problem}{field.default!r} without {allowed.needs}, or it would be ignored")
 
 

@@ -20,6 +20,8 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 """Okabe and Ito's, told apart by people who see red and green alike (the yellow is darkened for a white page)."""
 COSTS = ("cost", "value_loss", "critic_loss", "critic_cost", "td_error")
 """What the second panel shows: the first of these that is measured, else whatever is called a cost, loss or error."""
+VALUES = {"q": "Q of the\nchosen action"}
+"""What the third panel shows, where it is measured: values that the agent believes in, and what they are called."""
 INK, GRID = "#23262B", "#D9DCE1"
 FEWEST_FOR_INTERVAL, RESAMPLES, CONFIDENCE = 3, 2000, 95
 MOST_MARKERS = 40
@@ -116,14 +118,15 @@ def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None) -> Any
     # `pyplot` would look for a screen and take half a second longer to import.
     from matplotlib.figure import Figure
 
-    costs = [_cost(columns) for _, columns in runs]
-    panels = 2 if any(costs) else 1
-    figure: Any = Figure(figsize=(8.0, 4.4 + 2.4 * (panels - 1)), dpi=150, layout="constrained")
-    ratios = [2.4, 1.0][:panels]
+    lower = [names for names in ([find(columns) for _, columns in runs] for find in (_cost, _value)) if any(names)]
+    panels = 1 + len(lower)
+    height = 4.4 + (2.4, 4.0)[len(lower) - 1] if lower else 4.4
+    figure: Any = Figure(figsize=(8.0, height), dpi=150, layout="constrained")
+    ratios = [2.4, 1.0, 1.0][:panels]
     axes: Any = figure.subplots(panels, 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": ratios})[:, 0]
     _draw_returns(axes[0], runs, solved_at)
-    if panels == 2:
-        _draw_costs(axes[1], runs, costs)
+    for below, names in zip(axes[1:], lower, strict=True):
+        _draw_measures(below, runs, names)
     axes[-1].set_xlabel("environment steps" + (" of each seed" if max(_seed_counts(runs)) > 1 else ""))
     axes[-1].xaxis.set_major_formatter(_thousands)
     axes[-1].set_xlim(left=0)
@@ -177,10 +180,10 @@ def _shade(axes: Any, drawn: Curve, color: str) -> None:
         axes.fill_between(drawn.steps, low, high, color=color, alpha=0.18, linewidth=0)
 
 
-def _draw_costs(axes: Any, runs: Sequence[tuple[str, Columns]], costs: Sequence[str | None]) -> None:
-    """The lower panel: what the algorithm itself makes small."""
+def _draw_measures(axes: Any, runs: Sequence[tuple[str, Columns]], names: Sequence[str | None]) -> None:
+    """A lower panel: of each run the measure of that name, where it has one."""
     highest, lowest = 0.0, np.inf
-    for color, (_, columns), name in zip(_colors(runs), runs, costs, strict=True):
+    for color, (_, columns), name in zip(_colors(runs), runs, names, strict=True):
         drawn = None if name is None else curve(columns, name)
         if drawn is None:
             continue
@@ -190,8 +193,11 @@ def _draw_costs(axes: Any, runs: Sequence[tuple[str, Columns]], costs: Sequence[
         highest, lowest = max(highest, float(mean.max())), min(lowest, float(mean.min()))
     if lowest > 0 and highest > 100 * lowest:
         axes.set_yscale("log")
-    names = dict.fromkeys(_plain(name) for name in costs if name is not None)
-    axes.set_ylabel(",\n".join(names))
+    axes.set_ylabel(",\n".join(dict.fromkeys(_plain(name) for name in names if name is not None)))
+
+
+def _value(columns: Columns) -> str | None:
+    return next((name for name in VALUES if curve(columns, name) is not None), None)
 
 
 def _cost(columns: Columns) -> str | None:
@@ -231,7 +237,7 @@ def _colors(runs: Sequence[Any]) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    return name.replace("td_error", "size of TD error").replace("_", " ")
+    return VALUES.get(name) or name.replace("td_error", "size of TD error").replace("_", " ")
 
 
 def _thousands(value: float, place: int | None = None) -> str:
