@@ -86,6 +86,7 @@ REFUSED = [
     (("record", "--random", LINE, "--checkpoint", "last"), ["--checkpoint is not allowed with --random"]),
     (("record", "--random", LINE, "--option", "cels=3"), ["cels", "did you mean 'cells'?"]),
     (("record", "--random", LINE, "--engine", "hots"), ["--engine hots", "did you mean 'host'?"]),
+    (("record", "--random", "Acrobot-v1", "--engine", "compiled"), ["Acrobot-v1", "--engine host"]),
     (("record", "nowhere", "--option", "cells=3"), ["--option is not allowed with RUN"]),
     (("record", "nowhere", "--engine", "host"), ["--engine is not allowed with RUN"]),
     (("record", "--keyboard", LINE), ["no window can be opened"]),
@@ -95,7 +96,7 @@ REFUSED = [
     *(((*STUDY, "--from", "nowhere", "--own-play", bad), [f"--own-play {bad}", "from 0.001 to 0.999"])
       for bad in ("0", "1", "1.5", "-0.5", "nan", "half")),
     (("train", "ppo", "CartPole-v1", "--from", "nowhere"), ["ppo cannot learn from a dataset (--from)", "on-policy",
-                                                            "q-learning, dqn"]),
+                                                            "these can: q-learning", "dqn"]),
 ]  # fmt: skip
 
 

@@ -144,6 +144,9 @@ WRONG = {
     "chance with epsilon": ({"epsilon": 0.5}, "epsilon = 0.5 is not allowed with random"),
     "an agent of chance": ({"agent": 1}, "agent and checkpoint are not allowed"),
     "options beside a maker": ({"environment": CounterEnv, "options": {"a": 1}}, "make the environment with them"),
+    "an unknown engine": ({"engine": "hots"}, "did you mean 'host'?"),
+    "an engine for what is made": ({"environment": CounterEnv, "engine": "host"}, "is made already"),
+    "compiled where it is not": ({"environment": "Acrobot-v1", "engine": "compiled"}, "not compiled here"),
     "spaces without a form": (
         {"environment": lambda: Odd()}, "MultiBinary spaces cannot be recorded"),
 }  # fmt: skip

@@ -109,7 +109,7 @@ def test_a_resumed_run_wants_the_same_dataset_wherever_it_is_now(maze, line, tmp
 
 
 WRONG = {
-    "on-policy": ({"algorithm": "ppo"}, "own play only (on-policy); these can: q-learning, dqn"),
+    "on-policy": ({"algorithm": "ppo"}, "own play only (on-policy); these can: q-learning, "),
     "an on-policy object": ({"algorithm": small_ppo()}, "ppo cannot learn from a dataset"),
     "other observations": (
         {"environment": LINE}, "its observations are Discrete(16), those of zerone/Treasure-v0 are Discrete(6)"),

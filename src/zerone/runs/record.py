@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import dataclasses
 import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -22,46 +21,11 @@ from zerone.runs.asked import require_count, require_seed
 from zerone.runs.dataset_format import identity, load_h5py
 from zerone.runs.dataset_writer import DatasetWriter, require_free
 from zerone.runs.interrupt import listening
-from zerone.runs.run import Run, load
-from zerone.show.play import Env, Moment, open_environment
+from zerone.runs.players import EPISODE, KEYBOARD, RANDOM, Act, Player, Plays, Policy, opened, who_plays
+from zerone.runs.run import Run
+from zerone.show.play import Env, Moment
 
-RANDOM, KEYBOARD = "random", "keyboard"
 DEFAULT_EPISODES = 100
-
-Act = Callable[[Any], Any]
-
-
-class Player(Protocol):
-    """Somebody who plays: looks at each moment, and acts until it is enough."""
-
-    def look(self, moment: Moment) -> None:
-        """A moment: the beginning of an episode, or after a step."""
-        ...
-
-    def act(self, observation: Any) -> Any:
-        """The action for an observation; None if it is enough."""
-        ...
-
-
-class Policy:
-    """Plays by a function; with chance `epsilon` by chance."""
-
-    def __init__(self, act: Act, space: gymnasium.Space[Any], epsilon: float, seed: int) -> None:
-        draw, sample = np.random.SeedSequence([seed, RANDOM_ACTIONS]).spawn(2)
-        self._act, self._epsilon, self._random = act, epsilon, np.random.default_rng(draw)
-        self._space = copy.deepcopy(space)  # its generator is ours alone
-        self._space.seed(int(sample.generate_state(1)[0]))
-
-    def look(self, moment: Moment) -> None:
-        del moment
-
-    def act(self, observation: Any) -> Any:
-        chance = self._epsilon > 0 and self._random.random() < self._epsilon
-        return self._space.sample() if chance else self._act(observation)
-
-
-RANDOM_ACTIONS, EPISODE = 0, 1
-"""The purposes for which a seed gives independent streams of random numbers."""
 
 
 def record(
@@ -111,13 +75,13 @@ def record(
             require_count(name, value)
     require_seed(seed)
     load_h5py()
-    plays = _who(player, environment, epsilon, agent, checkpoint, options, engine)
+    plays = who_plays(player, environment, epsilon, agent, checkpoint, options, engine)
     path = Path(out) if out is not None else new_path(plays)
     require_free(path, overwrite)
     if episodes is None and steps is None and player != KEYBOARD:
         episodes = DEFAULT_EPISODES
     with contextlib.ExitStack() as open_things, listening() as request:
-        env = open_things.enter_context(contextlib.closing(_open(plays, seed)))
+        env = open_things.enter_context(contextlib.closing(opened(plays, seed)))
         spaces = Spaces(env.observation_space, env.action_space)
         if player == KEYBOARD:
             from zerone.show.keyboard import Keyboard
@@ -151,68 +115,6 @@ def record(
         "return_std": float(np.std(returns)) if returns else None,
         "length_mean": float(np.mean(lengths)) if lengths else None,
     }
-
-
-@dataclasses.dataclass(frozen=True)
-class _Plays:
-    """Who plays what: the environment's name, itself or its id, and the policy."""
-
-    name: str
-    environment: setup.EnvironmentLike
-    options: Mapping[str, Any]
-    engine: str
-    player: str
-    act: Act
-    facts: Mapping[str, Any]
-
-
-def _who(
-    player: Any, environment: Any, epsilon: float | None, agent: int | None, checkpoint: str,
-    options: Mapping[str, Any], engine: str,
-) -> _Plays:  # fmt: skip
-    if epsilon is not None and not (isinstance(epsilon, (int, float)) and 0 <= epsilon <= 1):
-        raise InputError(f"epsilon = {epsilon!r} is not allowed: must be a number from 0 to 1")
-    facts: dict[str, Any] = {} if epsilon is None else {"epsilon": epsilon}
-    if player in (RANDOM, KEYBOARD) or callable(player):
-        if environment is None:
-            raise InputError(f"environment is missing: where {player if isinstance(player, str) else 'it'} plays")
-        if epsilon is not None and not callable(player):
-            raise InputError(f"epsilon = {epsilon} is not allowed with {player}: it is for the policy of a run")
-        if agent is not None or checkpoint != "best":
-            raise InputError("agent and checkpoint are not allowed here: they are for the policy of a run")
-        if options and not isinstance(environment, str):
-            raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
-        name = player if isinstance(player, str) else getattr(player, "__name__", type(player).__name__)
-        act: Act = player if callable(player) else _nobody
-        return _Plays(setup.environment_name(environment), environment, options, engine, name, act, facts)
-    if options:
-        raise InputError(f"options = {dict(options)} are not allowed here: a run has its own")
-    run = player if isinstance(player, Run) else load(player, environment)
-    config = run.config
-    if environment is None:
-        setup.trust(config["environment"]["id"])
-    elif config["environment"]["known"]:
-        raise InputError(f"environment is not allowed here: {run.path} has its own, {config['environment']['id']}")
-    policy = run.agent(agent, checkpoint)
-    facts |= {"run": run.path.resolve().name, "agent": policy.seed, "checkpoint": checkpoint}
-    where = config["environment"]["id"] if environment is None else environment
-    return _Plays(config["environment"]["id"], where, config["environment"]["options"], config["engine"],
-                  config["algorithm"]["name"], policy.act, facts)  # fmt: skip
-
-
-def _nobody(observation: Any) -> Any:
-    raise AssertionError(observation)  # chance or a person acts
-
-
-def _open(plays: _Plays, seed: int) -> Env:
-    mode = "rgb_array" if plays.player == KEYBOARD else None
-    if isinstance(plays.environment, str):
-        return open_environment(plays.environment, plays.options, plays.engine, mode, seed, judged=False)
-    from zerone.environments.bridge import GymnasiumEnvironment
-    from zerone.environments.guard import Guard
-
-    made: Any = plays.environment
-    return Guard(made() if callable(made) else GymnasiumEnvironment(made, render_mode=mode), plays.name, seed)
 
 
 def _play(
@@ -255,7 +157,7 @@ def _play(
     return returns, lengths
 
 
-def _about(plays: _Plays, seed: int) -> dict[str, Any]:
+def _about(plays: Plays, seed: int) -> dict[str, Any]:
     """Where a dataset is from, in Minari's words and in ours."""
     from importlib.metadata import version
 
@@ -269,7 +171,7 @@ def _about(plays: _Plays, seed: int) -> dict[str, Any]:
     return about if spec is None else {"env_spec": spec, **about}
 
 
-def _spec(plays: _Plays) -> str | None:
+def _spec(plays: Plays) -> str | None:
     """How Gymnasium makes the environment again; None where it cannot be said."""
     if not isinstance(plays.environment, str):
         return None
@@ -292,7 +194,7 @@ def _spec(plays: _Plays) -> str | None:
         return None
 
 
-def new_path(plays: _Plays) -> Path:
+def new_path(plays: Plays) -> Path:
     """`datasets/CartPole-v1/random-v0`, counted on from what is there; Minari finds it from `datasets` by that name."""
     place = Path("datasets", *plays.name.replace(":", "-").split("/"))
     return next(path for n in itertools.count() if not (path := place / f"{plays.player}-v{n}").exists())

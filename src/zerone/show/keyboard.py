@@ -81,7 +81,8 @@ class Keyboard:
         self._environment, self._over = environment, over
         speed = frames_per_second(environment)
         self._in_turns = speed <= FASTEST_IN_TURNS
-        self._window = Window(f"{identity}: you play", max(speed, 2.0 * FASTEST_IN_TURNS) if self._in_turns else speed)
+        title = f"{identity}: {self.keys.text}; Esc: end"  # where it can be read whatever the width of the picture
+        self._window = Window(title, max(speed, 2.0 * FASTEST_IN_TURNS) if self._in_turns else speed)
         self._frame = np.zeros((1, 1, 3), np.uint8)
         self._last: Any = None
         self._begun = False
