@@ -13,12 +13,13 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
 from zerone.engines.protocol import Engine
 from zerone.runs import plan as plans
-from zerone.runs import setup, tables
+from zerone.runs import setup
 from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, judge, load_policies
 from zerone.runs.asked import chosen_seeds, require_count, require_seed
 from zerone.runs.folder import RunFolder, finite
 from zerone.runs.interrupt import listening
 from zerone.runs.metrics import MetricsWriter, read_metrics
+from zerone.runs.tables import NoTableError, read_tables
 from zerone.runs.training import Glance, Training
 
 DEFAULT_STEPS = 100_000
@@ -96,7 +97,7 @@ class Run:
         from zerone.show.table_figure import draw
 
         path = self._folder.table_path if out is None else Path(out)
-        draw(tables.read_tables([self._folder], seed=seed, which=checkpoint, engine=self._engine), path)
+        draw(read_tables([self._folder], seed=seed, which=checkpoint, engine=self._engine), path)
         return path
 
 
@@ -281,7 +282,7 @@ def _drive(
     run = Run(folder, driver)
     if config["figure"]:
         run.plot()
-        with suppress(tables.NoTableError):
+        with suppress(NoTableError):
             run.plot_table()
     return run
 
