@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -21,13 +22,15 @@ def test_train_says_how_it_ended_and_what_to_do_next(zerone, here):
     assert "solved after" in ended.out
     for command in ("zerone watch run", "zerone evaluate run", "zerone plot run"):
         assert command in ended.out
-    assert (here / "run" / "figure.png").stat().st_size > 10_000
+    for name in ("figure.png", "table.png"):
+        assert (here / "run" / name).stat().st_size > 10_000
+        assert name in ended.out
 
 
 def test_train_makes_a_new_folder_each_time(zerone, here):
     assert zerone(*LINE, "--steps", 50, "--quiet", "--no-figure").out == "runs/q-learning-zerone-Treasure-v0-1\n"
     assert zerone(*LINE, "--steps", 50, "--quiet", "--no-figure").out == "runs/q-learning-zerone-Treasure-v0-2\n"
-    assert not (here / "runs" / "q-learning-zerone-Treasure-v0-1" / "figure.png").exists()
+    assert not {*(here / "runs" / "q-learning-zerone-Treasure-v0-1").glob("*.png")}
 
 
 def test_train_json_has_all_keys_and_nothing_beside_it(zerone):
@@ -118,8 +121,11 @@ def test_evaluate_in_words_and_json(zerone, treasure):
 def test_watch_as_text(zerone, treasure):
     ended = zerone("watch", treasure, "--text", "--episodes", 2)
     assert (ended.code, ended.err) == (0, "")
-    assert "episode 1  step 0  return 0\no----T\n" in ended.out
-    assert "episode 2  step 5  return 1  (ended)\n-----o\n" in ended.out
+    assert re.search("episode 1  step 0  return 0\no----T( +→ ?[~.0-9]+){5} T\n", ended.out)
+    assert "episode 2  step 5  return 1  (ended)\n-----o   →" in ended.out
+    plain = zerone("watch", treasure, "--text", "--episodes", 2, "--plain").out
+    assert "episode 1  step 0  return 0\no----T\n" in plain
+    assert "episode 2  step 5  return 1  (ended)\n-----o\n" in plain
     assert zerone("watch", treasure, "--episodes", 2).out == ended.out  # no display: text is what is left
     assert zerone("watch", treasure, "--text", "--follow").out.startswith(ended.out)  # it has ended: its last agent
 
@@ -144,9 +150,47 @@ def test_watch_in_a_window(zerone, treasure, monkeypatch):
 
 
 def test_plot_one_and_several(zerone, treasure, here):
-    assert zerone("plot", treasure, "--out", "one.svg").out == "one.svg\n"
-    assert zerone("plot", treasure, treasure, "--out", "two.pdf", "--json").json["figure"] == "two.pdf"
-    assert (here / "two.pdf").read_bytes().startswith(b"%PDF")
+    assert zerone("plot", treasure, "--out", "one.svg").out == "one.svg\none-table.svg\n"
+    several = zerone("plot", treasure, treasure, "--out", "two.pdf", "--json").json
+    assert several == {"figure": "two.pdf", "table": "two-table.pdf", "runs": [str(treasure)] * 2}
+    for name in ("two.pdf", "two-table.pdf"):
+        assert (here / name).read_bytes().startswith(b"%PDF")
+
+
+def test_plot_says_whose_table_it_is(zerone, treasure, here, monkeypatch):
+    import matplotlib as mpl
+
+    monkeypatch.setitem(mpl.rcParams, "svg.fonttype", "none")
+    assert zerone("plot", treasure, "--out", "best.svg").code == 0
+    assert zerone("plot", treasure, "--out", "last.svg", "--agent", 1, "--checkpoint", "last").code == 0
+    best, last = ((here / f"{name}-table.svg").read_text() for name in ("best", "last"))
+    assert "q-learning on zerone/Treasure-v0" in best
+    assert "seed 0 of 2 seeds, best policy, found after" in best
+    assert "seed 1 of 2 seeds, policy after 400 steps" in last
+
+
+def test_plot_of_what_has_no_picture_of_a_table(zerone, here):
+    small = ("--steps", 60, "--evaluation-episodes", 1, "--figure")
+    taxi = zerone("train", "q-learning", "Taxi-v4", *small, "--steps", 400, "--out", "taxi")
+    assert taxi.code == 0
+    assert "table.png" not in taxi.out
+    shown = zerone("plot", "taxi", "--json")
+    assert shown.json == {"figure": "taxi/figure.png", "table": None, "runs": ["taxi"]}
+    shown.said_one_line("taxi: no picture of the table: the states of Taxi-v4 are not the cells of a grid")
+    zerone("plot", "taxi", "--agent", 0).refused("--agent", "not the cells of a grid")
+    zerone("watch", "taxi", "--text", "--plain").refused("--plain is not allowed here", "no table over a grid")
+    assert not (here / "taxi" / "table.png").exists()
+
+
+def test_plot_of_a_table_that_cannot_be_read_still_has_the_curves(zerone, treasure, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(treasure, tmp_path / "copy")
+    (copy / "checkpoints" / "best.safetensors").write_bytes(b"torn")
+    ended = zerone("plot", copy)
+    assert (ended.code, ended.out) == (0, f"{copy}/figure.png\n")
+    ended.said_one_line("no table drawn", "best.safetensors")
+    zerone("plot", copy, "--checkpoint", "best").refused("best.safetensors")
 
 
 def test_algorithms_are_listed(zerone):

@@ -23,7 +23,11 @@ from zerone.cli.options import as_json as print_json
 from zerone.show.formats import FIGURE_SUFFIXES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from zerone.runs.folder import RunFolder
+    from zerone.show.table_figure import Picture
 
 
 @click.command()
@@ -65,10 +69,15 @@ def evaluate(run: Path, episodes: int, seed: int, checkpoint: str, trust: bool, 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=Place("RUN"), metavar="RUN...")
 @click.option("--out", type=Place("FILE"), help="A .png, .svg or .pdf. Default, for one run: its own figure.")
+@click.option("--agent", type=Whole(0, LARGEST_SEED), metavar="SEED", help="Whose table, of each run. Default: first.")
+@click.option("--checkpoint", metavar="best|last|STEP|FILE", help="Which table, of each run. Default: best.")
 @json_option
 @debug_option
-def plot(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
-    """Draw the learning curves of one or several RUNs."""
+def plot(runs: tuple[Path, ...], out: Path | None, agent: int | None, checkpoint: str | None, as_json: bool) -> None:
+    """Draw the learning curves of one or several RUNs; and of tables over a grid their values and greedy arrows.
+
+    The tables have a file of their own beside that of the curves: table.png, or FILE-table.png.
+    """
     from zerone.cli.options import require_file_place
     from zerone.runs.folder import RunFolder
     from zerone.runs.metrics import read_metrics
@@ -80,6 +89,7 @@ def plot(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     folders = [RunFolder.open(run) for run in runs]
     levels = {folder.config.get("solved_at") for folder in folders}
     path = folders[0].figure_path if out is None else out
+    pictures = _tables(folders, agent, checkpoint)
     from zerone.show.curves import draw
 
     names = [folder.path.resolve().name for folder in folders]
@@ -88,7 +98,34 @@ def plot(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     drawn = [(name, read_metrics(folder.path)) for name, folder in zip(names, folders, strict=True)]
     # Several levels (of several environments) would be a line that is true for some of the curves only.
     draw(drawn, path, solved_at=levels.pop() if len(levels) == 1 else None)
+    table = folders[0].table_path if out is None else out.with_stem(f"{out.stem}-table")
+    if pictures:
+        from zerone.show.table_figure import draw as draw_tables
+
+        draw_tables(pictures, table)
     if as_json:
-        print_json({"figure": str(path), "runs": [str(run) for run in runs]})
-    else:
-        click.echo(str(path))
+        places = {"figure": str(path), "table": str(table) if pictures else None}
+        print_json({**places, "runs": [str(run) for run in runs]})
+        return
+    click.echo(str(path))
+    if pictures:
+        click.echo(str(table))
+
+
+def _tables(folders: Sequence[RunFolder], agent: int | None, checkpoint: str | None) -> list[Picture]:
+    """The tables to draw; none where there is none, unless one was asked for, which is then an `InputError`."""
+    from zerone.runs.tables import NoTableError, NothingToDrawError, read_tables
+
+    asked = "--agent" if agent is not None else "--checkpoint" if checkpoint is not None else ""
+    try:
+        return read_tables(folders, seed=agent, which=checkpoint or "best")
+    except NoTableError as reason:
+        if asked:  # it would be ignored
+            raise InputError(f"{asked} is not allowed here: it says which table to draw; {reason}") from reason
+        if not isinstance(reason, NothingToDrawError):
+            click.echo(f"zerone: {reason}", err=True)
+    except InputError as error:  # there are still the curves to be drawn
+        if asked:
+            raise
+        click.echo(f"zerone: no table drawn: {error}", err=True)
+    return []

@@ -89,7 +89,11 @@ class Train(click.Command):
 @click.option("--keep-last", type=Whole(1), help="Checkpoints that are kept beside the best. Default: 2.")
 @click.option("--stop-when-solved/--no-stop-when-solved", default=None, help="End a seed once it has solved it.")
 @click.option("--solved-at", type=Finite(), help="Mean return that counts as solved. Default: the environment's.")
-@click.option("--figure/--no-figure", default=None, help="Draw the learning curve at the end. Default: yes.")
+@click.option(
+    "--figure/--no-figure",
+    default=None,
+    help="Draw the learning curve (and a table's values) at the end. Default: yes.",
+)
 @click.option("--chunk", type=Whole(1, MOST_STEPS), help="Updates between two looks at it; changes no result.")
 @click.option("--watch", is_flag=True, help="See it play in a window while it learns.")
 @click.option("--watch-from", type=Finite(), metavar="RETURN", help="The same, once it reaches this return.")
@@ -176,10 +180,13 @@ def _finish(run: Run, manner: Any) -> None:
     path, zerone = _quoted(run.path), _program()
     trust = " --trust" if ":" in result["environment"] else ""  # what a run names is not imported unasked
     click.echo(f"\nrun folder: {run.path}")
+    with_table = run.config["figure"] and (run.path / "table.png").exists()
+    if run.config["figure"]:
+        click.echo("pictures: figure.png, how it learned" + ("; table.png, what it learned" if with_table else ""))
     hints = {
         f"{zerone} watch {path}{trust}": "see it play",
         f"{zerone} evaluate {path}{trust}": "measure it, on other episodes with --seed",
-        f"{zerone} plot {path}": "draw its learning curve",
+        f"{zerone} plot {path}": "draw its learning curve" + (" and its table" if with_table else ""),
     }
     for command, text in hints.items():
         click.echo(f"  {command:<{max(len(each) for each in hints)}}  {text}")

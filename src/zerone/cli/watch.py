@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from zerone.runs.agent import Agent
     from zerone.runs.run import Run
     from zerone.show.play import Env
+    from zerone.show.view import View
 
 SECONDS_BETWEEN_LOOKS, SECONDS_TO_WAIT = 1.0, 30.0
 LIVE = "live.safetensors"
@@ -45,15 +46,16 @@ LIVE = "live.safetensors"
 @click.option("--seed", type=Whole(0, LARGEST_SEED), default=0, help="Of the episodes. Default: 0.")
 @click.option("--agent", type=Whole(0, LARGEST_SEED), metavar="SEED", help="Which of the run's seeds. Default: first.")
 @click.option("--checkpoint", metavar="best|last|STEP|FILE", help="Which policy. Default: best.")
+@click.option("--plain", is_flag=True, help="Without the values, arrows and footprints of a table.")
 @click.option("--follow", is_flag=True, help="Take up what a training learns, while it goes on.")
 @click.option("--leash", is_flag=True, hidden=True, help="End when standard input ends.")
 @trust_option
 @debug_option
 def watch(
     run: Path, window: bool, video: Path | None, text: bool, episodes: int | None, seed: int, agent: int | None,
-    checkpoint: str | None, follow: bool, leash: bool, trust: bool,
+    checkpoint: str | None, plain: bool, follow: bool, leash: bool, trust: bool,
 ) -> None:  # fmt: skip
-    """See the agent of RUN play."""
+    """See the agent of RUN play; of a table over a grid also its values, greedy arrows and trace."""
     mode = _mode(window, video, text)
     if follow and checkpoint is not None:
         raise InputError("--follow and --checkpoint exclude each other: to follow is to take the newest")
@@ -76,12 +78,37 @@ def watch(
     number = None if isinstance(source, _Followed) and episodes is None else episodes or (1 if video is not None else 3)
     title = f"{loaded.config['algorithm']['name']} on {identity['id']}"
     with contextlib.closing(environment):
-        _show(environment, source, mode, video, title, number, seed, stop)
+        view = _view(loaded, source, plain)
+        _show(environment, source, view, mode, video, title, number, seed, stop)
+
+
+def _view(run: Run, source: _Fixed | _Followed, plain: bool) -> View:
+    """What is shown of each moment: the table too, where there is one, unless `plain` leaves it out.
+
+    Raises:
+        InputError: there is none to be left out.
+    """
+    from zerone.runs.tables import judged_environment
+    from zerone.show.tables import Trace, table_of
+    from zerone.show.view import TableView, View
+
+    policy, grid = source.policy(), None
+    if getattr(policy, "ndim", 0) == 2:  # nothing else is a table; and what follows takes a moment
+        from zerone.environments.drawing.geometry import grid_of
+
+        grid = grid_of(judged_environment(run.config))
+    if grid is None or table_of(policy, grid) is None:
+        if plain:
+            raise InputError(
+                f"--plain is not allowed here: {run.path} has no table over a grid that it would leave out"
+            )
+        return View()
+    return View() if plain else TableView(source.policy, grid, Trace.of(run.config["algorithm"]["settings"], grid))
 
 
 def _show(
-    environment: Env, source: _Fixed | _Followed, mode: str, video: Path | None, title: str, number: int | None,
-    seed: int, stop: threading.Event | None,
+    environment: Env, source: _Fixed | _Followed, view: View, mode: str, video: Path | None, title: str,
+    number: int | None, seed: int, stop: threading.Event | None,
 ) -> None:  # fmt: skip
     from zerone.show import play, stage
 
@@ -90,12 +117,12 @@ def _show(
 
     moments = play.episodes(environment, source.act, number=number, seed=seed)
     if video is not None:
-        pictures = stage.on_film(environment, moments, video)
+        pictures = stage.on_film(environment, moments, video, view)
         click.echo(f"{video}: {pictures / play.frames_per_second(environment):.1f} s of {title}")
     elif mode == "rgb_array":
-        stage.in_window(environment, moments, title, source.note, over)
+        stage.in_window(environment, moments, title, source.note, over, view)
     else:
-        stage.in_terminal(environment, moments, sys.stdout, source.note, over, paced=number is None)
+        stage.in_terminal(environment, moments, sys.stdout, source.note, over, paced=number is None, view=view)
 
 
 def _mode(window: bool, video: Path | None, text: bool) -> str:
@@ -142,7 +169,10 @@ class _Fixed:
     over = False
 
     def __init__(self, agent: Agent) -> None:
-        self.act = agent.act
+        self.act, self._policy = agent.act, agent.policy
+
+    def policy(self) -> Any:
+        return self._policy
 
     def note(self) -> str:
         return ""
@@ -170,6 +200,10 @@ class _Followed:
             self._look()
         assert self._agent is not None  # noqa: S101 - the constructor has waited for it
         return self._agent.act(observation)
+
+    def policy(self) -> Any:
+        assert self._agent is not None  # noqa: S101 - the constructor has waited for it
+        return self._agent.policy
 
     def note(self) -> str:
         return f"after {self._step:,} steps of training"

@@ -23,6 +23,11 @@ class Agent:
     def __init__(self, engine: Engine, policy: Any, seed: int) -> None:
         self._engine, self._policy, self.seed = engine, policy, seed
 
+    @property
+    def policy(self) -> Any:
+        """All that acting needs: a table [states, actions], or the parameters of a network."""
+        return self._policy
+
     def act(self, observation: Any) -> Any:
         """The greedy action for one observation, or actions for a batch of them (a leading axis).
 
@@ -50,7 +55,7 @@ def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: st
         InputError: there is no such checkpoint, or it is damaged or of another run.
     """
     example = engine.policy_example()
-    path, inside = _find(folder, which)
+    path, inside = find_policies(folder, which)
     policies: dict[int, Any] = {}
     arrays, about = checkpoint.load(path)
     checkpoint.expect(about, path, algorithm=engine.algorithm.name, environment=folder.config["environment"]["id"])
@@ -64,8 +69,12 @@ def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: st
     return policies
 
 
-def _find(folder: RunFolder, which: str) -> tuple[Path, str]:
-    """The file of a checkpoint, and where in it the policies are."""
+def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:
+    """The file of a checkpoint, and where in it the policies are: behind `seed-0/` and this.
+
+    Raises:
+        InputError: there is no such checkpoint.
+    """
     if which == "best":
         if folder.best_path.exists():
             return folder.best_path, ""

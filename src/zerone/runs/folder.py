@@ -5,7 +5,7 @@
     events.out.tfevents.*  or  seed-*/...   the same for TensorBoard
     checkpoints/step-000050000.safetensors  to resume from
     checkpoints/best.safetensors            to act with
-    result.json, figure.*, video.*          how it ended
+    result.json, figure.*, table.*, video.* how it ended
 
 A folder is a run if its `config.json` says so. Only files of these names are ever removed.
 """
@@ -42,6 +42,7 @@ _RESULTS = (
     "checkpoints/best.safetensors",
     "result.json",
     "figure.*",
+    "table.*",
     "video.*",
     "live.safetensors",
 )
@@ -164,6 +165,11 @@ class RunFolder:
     def figure_path(self) -> Path:
         """The learning curve."""
         return self.path / "figure.png"
+
+    @property
+    def table_path(self) -> Path:
+        """The picture of a table: values and greedy arrows."""
+        return self.path / "table.png"
 
     @property
     def best_path(self) -> Path:

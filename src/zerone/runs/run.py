@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from zerone.runs.asked import chosen_seeds, require_count, require_seed
 from zerone.runs.folder import RunFolder, finite
 from zerone.runs.interrupt import listening
 from zerone.runs.metrics import MetricsWriter, read_metrics
+from zerone.runs.tables import NoTableError, read_tables
 from zerone.runs.training import Glance, Training
 
 DEFAULT_STEPS = 100_000
@@ -86,6 +88,18 @@ class Run:
         draw([(self.path.name, self.metrics)], path, solved_at=self.config.get("solved_at"))
         return path
 
+    def plot_table(self, out: str | Path | None = None, seed: int | None = None, checkpoint: str = "best") -> Path:
+        """Draw a table's values and greedy arrows over its grid; by default as `table.png` in the run's folder.
+
+        Raises:
+            NoTableError: the algorithm learns no table, or the states of its environment are not the cells of a grid.
+        """
+        from zerone.show.table_figure import draw
+
+        path = self._folder.table_path if out is None else Path(out)
+        draw(read_tables([self._folder], seed=seed, which=checkpoint, engine=self._engine), path)
+        return path
+
 
 def train(
     algorithm: str | Algorithm,
@@ -135,7 +149,7 @@ def train(
         stop_when_solved: Whether a seed ends once solved (default: only where `steps` is not given).
         solved_at: Mean return that counts as solved (default: what the environment says).
         chunk: Iterations run between two looks of the host; it changes no result. By default about half a second.
-        figure: Whether to draw the learning curve at the end.
+        figure: Whether to draw the learning curve at the end, and of a table over a grid its values and arrows.
         glance: Called after each chunk, with what there is to show and a function that gets the policy; and once
             before all, at step 0, when there is no policy yet: what follows is compiled first.
 
@@ -282,6 +296,8 @@ def _drive(
     run = Run(folder, driver)
     if config["figure"]:
         run.plot()
+        with suppress(NoTableError):
+            run.plot_table()
     return run
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from zerone.base.errors import RunError
 from zerone.show.film import Gif, Mp4
-from zerone.show.play import Env, Moment, frame_of, frames_per_second, text_of
+from zerone.show.play import Env, Moment, frames_per_second
+from zerone.show.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,6 +27,7 @@ CAPTION_HEIGHT = 30
 LARGEST_LETTERS, SMALLEST_LETTERS = 15, 6
 INK, PAPER = (35, 38, 43), (240, 241, 243)
 KEYS = "Esc: close"
+PLAIN = View()
 
 
 def in_window(
@@ -34,10 +36,11 @@ def in_window(
     title: str,
     note: Callable[[], str] = str,
     stop: Callable[[], bool] = bool,
+    view: View = PLAIN,
 ) -> int:
     """Show moments in a window until they end, it is closed, or `stop` says so; how many episodes ended in it.
 
-    `note` says more for the caption, such as how far a training is.
+    `note` says more for the caption, such as how far a training is; `view` is what is shown of a moment.
 
     Raises:
         InputError: there is no display, or the environment gives no picture.
@@ -50,8 +53,8 @@ def in_window(
     window = Window(title, speed)
     finished = 0
     try:
-        for moment in moments:
-            frame = captioned(frame_of(environment), f"{moment.describe()}  {note()}", KEYS)
+        for moment in view.follow(moments):
+            frame = captioned(view.frame(environment), f"{moment.describe()}  {note()}", KEYS)
             for _ in range(round(HOLD_SECONDS * speed) if moment.ended else 1):
                 window.show(frame)
                 if window.closed or stop():
@@ -63,7 +66,7 @@ def in_window(
     return finished
 
 
-def on_film(environment: Env, moments: Iterable[Moment], path: Path) -> int:
+def on_film(environment: Env, moments: Iterable[Moment], path: Path, view: View = PLAIN) -> int:
     """Write moments to a film, all or nothing; how many pictures it has.
 
     Raises:
@@ -78,10 +81,10 @@ def on_film(environment: Env, moments: Iterable[Moment], path: Path) -> int:
     pictures = 0
     try:
         with Gif(beside, speed / every) if gif else Mp4(beside, speed) as film:
-            for moment in moments:
+            for moment in view.follow(moments):
                 if moment.step % every and not moment.ended:
                     continue
-                frame = even(captioned(frame_of(environment), moment.describe()))
+                frame = even(captioned(view.frame(environment), moment.describe()))
                 for _ in range(max(1, round(HOLD_SECONDS * speed / every)) if moment.ended else 1):
                     film.append(frame)
                     pictures += 1
@@ -101,6 +104,7 @@ def in_terminal(
     note: Callable[[], str] = str,
     stop: Callable[[], bool] = bool,
     paced: bool = False,
+    view: View = PLAIN,
 ) -> int:
     """Write moments as text: over each other on a terminal, else one after the other.
 
@@ -109,8 +113,9 @@ def in_terminal(
     live = stream.isatty()
     pause = 1.0 / frames_per_second(environment)
     height = finished = 0
-    for moment in moments:
-        lines = [f"{moment.describe()}  {note()}".rstrip(), *text_of(environment, moment).split("\n")]
+    for moment in view.follow(moments):
+        drawn = view.text(environment, moment, stream)
+        lines = [f"{moment.describe()}  {note()}".rstrip(), *drawn.split("\n")]
         if live:
             # Up to where the last picture began, then away with all below: nothing flickers, nothing scrolls.
             up = f"\x1b[{height}F" if height else ""

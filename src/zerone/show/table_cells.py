@@ -185,8 +185,8 @@ def _paint_actions(sheet: Sheet, table: Table, scale: Scale) -> None:
 
 def paint_trace(sheet: Sheet, table: Table, trace: Trace) -> None:
     """Footprints in the direction of each step, the stronger the fresher."""
-    for state in np.flatnonzero(table.grid.acts):
-        sheet.square(sheet.cell(int(state)), FLOOR)
+    for floor in np.flatnonzero(table.grid.acts):
+        sheet.square(sheet.cell(int(floor)), FLOOR)
     sheet.scenery()
     for place in np.argsort(trace.values, axis=None, kind="stable"):
         state, action = divmod(int(place), trace.values.shape[1])

@@ -134,8 +134,7 @@ def _rounded(value: float, decimals: int) -> str:
 def _footprint(trace: float, symbols: Symbols, colored: bool) -> str:
     if trace < FAINTEST:
         return " "
-    large, middling, small = symbols.footprints
-    mark = large if trace >= FRESH else middling if trace >= OLD else small
+    mark = symbols.footprints[0 if trace >= FRESH else 1 if trace >= OLD else 2]
     if not colored:
         return mark
     age = min(int((1.0 - min(trace, 1.0)) * len(FADING)), len(FADING) - 1)
