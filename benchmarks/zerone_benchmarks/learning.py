@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-# What is promised: algorithm, environment, engine, mean return, steps at the most; and what differs from the preset.
+# What is promised: algorithm, environment, engine, mean return, steps at the most; then, where there is more to say,
+# what differs from the preset, and the mean length of an episode at the most.
 PROMISES: tuple[tuple[Any, ...], ...] = (
     ("q-learning", "zerone/Treasure-v0", "compiled", 1.0, 10_000),
     ("q-learning", "zerone/Maze-v0", "compiled", 1.0, 100_000),
@@ -26,7 +27,7 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("dqn", "CartPole-v1", "compiled", 475.0, 50_000, {"dueling": True}),
     ("dqn", "CartPole-v1", "compiled", 475.0, 50_000, {"prioritized": True}),
     ("dqn", "CartPole-v1", "compiled", 475.0, 50_000, {"double": True, "dueling": True, "prioritized": True}),
-    ("dqn", "zerone/MazeFeatures-v0", "compiled", 1.0, 20_000),
+    ("dqn", "zerone/MazeFeatures-v0", "compiled", 1.0, 20_000, {}, 6.0),
     ("dqn", "MountainCar-v0", "compiled", -110.0, 120_000),
     ("ppo", "CartPole-v1", "compiled", 475.0, 100_000),
     ("ppo", "Pendulum-v1", "compiled", -200.0, 200_000),
@@ -68,7 +69,14 @@ def optimal(table: np.ndarray, environment: str, discount: float) -> bool:
 
 
 def judge(
-    algorithm: str, environment: str, engine: str, level: float, budget: int, seeds: int, settings: dict[str, Any]
+    algorithm: str,
+    environment: str,
+    engine: str,
+    level: float,
+    budget: int,
+    seeds: int,
+    settings: dict[str, Any],
+    longest: float = float("inf"),
 ) -> dict[str, Any]:
     """Train one pair and compare it with what is promised."""
     import zerone as zo
@@ -81,8 +89,12 @@ def judge(
         result = run.result or {}
         found = run.evaluate(episodes=100, seed=FRESH_EPISODES)
         returns = [one["return_mean"] for one in found.get("seeds", [found])]
+        lengths = [one["length_mean"] for one in found.get("seeds", [found])]
         steps = [one["steps"] for one in result["seeds"]]
-        good = [value >= level and used <= budget for value, used in zip(returns, steps, strict=True)]
+        good = [
+            value >= level and used <= budget and length <= longest
+            for value, used, length in zip(returns, steps, lengths, strict=True)
+        ]
         if algorithm == "q-learning":
             discount = run.config["algorithm"]["settings"]["discount"]
             tables = [np.asarray(run.agent(seed)._policy) for seed in run.seeds]
@@ -103,13 +115,13 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     results: list[dict[str, Any]] = []
-    for algorithm, environment, engine, level, budget, *changed in PROMISES:
-        settings = changed[0] if changed else {}
+    for algorithm, environment, engine, level, budget, *more in PROMISES:
+        settings = more[0] if more else {}
         name = " ".join([algorithm, environment, engine, *settings])
         if asked.only and not all(part in name for part in asked.only):
             continue
         seeds = min(asked.seeds, HOST_SEEDS) if engine == "host" else asked.seeds
-        one = judge(algorithm, environment, engine, level, budget, seeds, settings)
+        one = judge(algorithm, environment, engine, level, budget, seeds, settings, *more[1:])
         results.append(one)
         print(
             f"{name:60s} {one['reached']:2d} of {seeds} seeds reach {level:g}; worst {one['worst']:.1f}, "
