@@ -88,18 +88,18 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(own_play, maze, t
         assert (whole.path / file).read_bytes() == (stopped.path / file).read_bytes()
 
 
-def test_a_resumed_run_wants_the_same_dataset_wherever_it_is_now(maze, line, tmp_path):
-    mine = shutil.copytree(maze, tmp_path / "mine")
-    run = zo.train("q-learning", MAZE, dataset=mine, steps=50, out=tmp_path / "run", **FAST)
+def test_a_resumed_run_wants_the_same_dataset_wherever_it_is_now(line, tmp_path):
+    mine = shutil.copytree(line, tmp_path / "mine")
+    run = zo.train("q-learning", LINE, dataset=mine, steps=50, out=tmp_path / "run", **FAST)
     moved = mine.rename(tmp_path / "moved")
     with pytest.raises(InputError, match=r"studies the dataset .*mine, which is gone: say where it is now with --from"):
         zo.resume(run.path)
     zo.resume(run.path, dataset=moved)
     other = tmp_path / "other"
-    zo.record("random", MAZE, steps=4000, seed=1, out=other)
-    with pytest.raises(InputError, match=r"other is not the one that .*run was begun with: 4,000 steps of other play"):
+    zo.record("random", LINE, steps=60, seed=1, out=other)
+    with pytest.raises(InputError, match=r"other is not the one that .*run was begun with: 60 steps of other play"):
         zo.resume(run.path, dataset=other)
-    zo.record("random", MAZE, steps=4000, seed=1, out=mine)
+    zo.record("random", LINE, steps=60, seed=1, out=mine)
     with pytest.raises(InputError, match="mine is not the one"):
         zo.resume(run.path)
     plain = zo.train("q-learning", LINE, steps=50, out=tmp_path / "plain", **FAST)
