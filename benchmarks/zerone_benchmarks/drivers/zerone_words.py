@@ -44,14 +44,24 @@ def fields(work: Work) -> dict[str, Any]:
             "minibatches": h["minibatches"],
             "hidden": tuple(h["hidden"]),
         }
-    return {"learning_rate": h["learning_rate"], "discount": h["discount"], "epsilon": h["exploration_end"]}
+    table = {"learning_rate": h["learning_rate"], "discount": h["discount"], "epsilon": h["exploration_end"]}
+    own = {"trace": "trace_decay", "trace_kind": "trace", "visits": "visits", "planning_steps": "planning_steps"}
+    return table | {name: h[word] for word, name in own.items() if word in h}
 
 
 def algorithm(work: Work) -> Any:
     """Zerone's algorithm object for the work."""
     import zerone as zo
 
-    return {"dqn": zo.DQN, "ppo": zo.PPO, "q-learning": zo.QLearning}[work.algorithm](**fields(work))
+    return {
+        "dqn": zo.DQN,
+        "ppo": zo.PPO,
+        "q-learning": zo.QLearning,
+        "sarsa": zo.Sarsa,
+        "sarsa-lambda": zo.SarsaLambda,
+        "monte-carlo": zo.MonteCarlo,
+        "dyna-q": zo.DynaQ,
+    }[work.algorithm](**fields(work))
 
 
 def arguments(work: Work, out: str) -> list[str]:

@@ -29,7 +29,7 @@ from zerone.parts.exploration import epsilon_greedy, epsilon_greedy_noise, greed
 from zerone.parts.networks import Network
 from zerone.parts.replay import Memory, Uniform
 from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick
-from zerone.parts.spaces import Spaces, count
+from zerone.parts.spaces import Spaces, count, example
 
 
 @struct
@@ -64,7 +64,7 @@ class State:
 
 @configured
 class DQN:
-    """Deep Q-network, for any `Box` or `Discrete` observation (pictures too) and `Discrete` actions."""
+    """Deep Q-network, for any `Box`, `Discrete` or `MultiDiscrete` observation (pictures too), `Discrete` actions."""
 
     name: ClassVar[str] = "dqn"
     metrics: ClassVar[Mapping[str, str]] = {
@@ -104,8 +104,8 @@ class DQN:
     def refuse(self, spaces: Spaces) -> str | None:
         if not isinstance(spaces.action, gym_spaces.Discrete):
             return "it needs Discrete actions"
-        if not isinstance(spaces.observation, (gym_spaces.Box, gym_spaces.Discrete)):
-            return "it needs Box or Discrete observations"
+        if not isinstance(spaces.observation, (gym_spaces.Box, gym_spaces.Discrete, gym_spaces.MultiDiscrete)):
+            return "it needs Box, Discrete or MultiDiscrete observations"
         return None
 
     def check(self) -> None:
@@ -121,12 +121,11 @@ class DQN:
 
     def init(self, key: Key, spaces: Spaces) -> State:
         network = Network(key, spaces.observation, self.hidden, count(spaces.action, "action"))
-        kind = jax.dtypes.canonicalize_dtype(spaces.observation.dtype or jnp.float32)  # 64 bits become 32, as in JAX
-        observation = jnp.zeros(spaces.observation.shape or (), kind)
-        example = Transition(observation, jnp.int32(0), jnp.float32(0), observation, jnp.zeros((), bool))
+        observation = example(spaces.observation)
+        transition = Transition(observation, jnp.int32(0), jnp.float32(0), observation, jnp.zeros((), bool))
         target = jax.tree.map(jnp.copy, network)  # its own arrays, or the state could not be donated
         policy = Policy(network, jnp.int32(0))
-        return State(policy, target, self.optimizer().init(network), self.replay.init(example), jnp.int32(0))
+        return State(policy, target, self.optimizer().init(network), self.replay.init(transition), jnp.int32(0))
 
     def epsilon(self, steps: Array) -> Array:
         """ε after `steps` environment steps."""
