@@ -36,7 +36,7 @@ PPO = {
     "epochs": 4,
     "minibatches": 4,
 }
-Q_LEARNING = {"learning_rate": 0.1, "discount": 0.9, "exploration_end": 0.1}
+TABLE = {"learning_rate": 0.1, "discount": 0.9, "exploration_end": 0.1}
 
 SPEED = "steps per CPU second"
 TIME = "seconds from the shell"
@@ -99,6 +99,19 @@ class Bench:
 def against(subject: str, **claims: float | None) -> tuple[Comparison, ...]:
     """Comparisons of one subject with others, by name; `_` stands for `-`."""
     return tuple(Comparison(subject, other.replace("_", "-"), at_least=claim) for other, claim in claims.items())
+
+
+def on_the_maze(
+    algorithm: str, title: str, hyperparameters: dict[str, Any], at_least: float = 300, share: float = 1.0
+) -> Bench:
+    """A table on the maze against a stand-in of the tutorials' kind; `share` of the usual steps, where each is dear."""
+    ours, theirs = (
+        Contestant("zerone", "zerone", round(5_000_000 * share), round(500_000 * share)),
+        Contestant("pandas-table", "pandas-table", round(12_000 * share), round(2_000 * share)),
+    )
+    text = f"{title} on the 4x4 maze, against a table in a pandas frame"
+    claims = against("zerone", pandas_table=at_least)
+    return Bench(f"{algorithm}-maze", text, algorithm, "zerone/Maze-v0", hyperparameters, (ours, theirs), claims)
 
 
 ZERONE_DQN = Contestant("zerone", "zerone", steps=400_000, warm_steps=50_000)
@@ -177,18 +190,11 @@ BENCHES = {
             (replace(ZERONE_PPO, steps=61_440, warm_steps=20_480, engine="host"), PPO_PEERS[0]),
             against("zerone", stable_baselines3=1.5),
         ),
-        Bench(
-            "q-learning-maze",
-            "Q-learning on the 4x4 maze, against a table in a pandas frame",
-            "q-learning",
-            "zerone/Maze-v0",
-            Q_LEARNING,
-            (
-                Contestant("zerone", "zerone", 5_000_000, 500_000),
-                Contestant("pandas-table", "pandas-table", 12_000, 2_000),
-            ),
-            against("zerone", pandas_table=300),
-        ),
+        on_the_maze("q-learning", "Q-learning", TABLE),
+        on_the_maze("sarsa", "Sarsa", TABLE),
+        on_the_maze("sarsa-lambda", "Sarsa(λ)", TABLE | {"trace": 0.9, "trace_kind": "replacing"}, at_least=1_000),
+        on_the_maze("monte-carlo", "Monte Carlo control, every visit", TABLE | {"visits": "every"}),
+        on_the_maze("dyna-q", "Dyna-Q with 10 planning steps", TABLE | {"planning_steps": 10}, share=0.1),
         Bench(
             "memory",
             "DQN on CartPole-v1 with a memory of 1,000,000 steps beside one of 10,000",

@@ -91,7 +91,9 @@ def test_with_a_bonus_untried_actions_of_seen_states_are_planned_as_leading_nowh
 def test_a_bonus_makes_it_try_again_what_it_has_long_not_tried():
     # Nothing is rewarded in the circle, so without a bonus nothing is ever preferred.
     def gaps(bonus):
-        model = trained(DynaQ(planning_steps=5, exploration_bonus=bonus, epsilon=0.0, learning_rate=0.5), cycle(), 0, 2000)
+        model = trained(
+            DynaQ(planning_steps=5, exploration_bonus=bonus, epsilon=0.0, learning_rate=0.5), cycle(), 0, 2000
+        )
         return (model.model.clock - model.model.tried).max()
 
     assert gaps(1.0) < 60  # 8 pairs, tried in turn

@@ -2,12 +2,13 @@
 
 import dataclasses
 
+import gymnasium
 import jax
 import numpy as np
 import pytest
 from gymnasium import spaces
 from textbook import best_soft_values, learned, policy_values, soft_policy
-from toys import chain, cliff, cycle, table
+from toys import chain, cliff, cycle, equal_bits, optimal_values, table
 
 from zerone.algorithms.dyna_q import DynaQ
 from zerone.algorithms.monte_carlo import MonteCarlo
@@ -15,6 +16,10 @@ from zerone.algorithms.q_learning import QLearning
 from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
 from zerone.base.pytree import configured
+from zerone.engines.compiled import Compiled
+from zerone.engines.host import Host
+from zerone.environments.vector import make_vector
+from zerone.environments.wrappers import TimeLimit
 from zerone.parts.spaces import Spaces
 
 EACH = {
@@ -70,7 +75,7 @@ def test_two_steps_of_reward_one_are_worth_what_they_are(make):
 @ALL
 def test_parallel_environments_learn_the_same_values(make):
     environment = table([(1, 0), 1], [(0.0, 0.5), (1.0, 0.0)], [(0, 1), 1])
-    for found in learned(make(learning_rate=0.05, epsilon=1.0, environments=4), environment, 2_000):
+    for found in learned(make(learning_rate=0.05, discount=0.9, epsilon=1.0, environments=4), environment, 2_000):
         # With ε 1 every policy is the same: Sarsa's value of going on is the mean of what follows.
         on_policy = not isinstance(make(), QLearning | DynaQ)
         np.testing.assert_allclose(found[0], [0.45 if on_policy else 0.9, 0.5], atol=0.15 if on_policy else 1e-3)
@@ -86,22 +91,133 @@ def test_it_refuses_what_no_table_can_hold(make):
 
 
 @ALL
-def test_the_same_draws_are_used_once(make, key_reuse_raises):
+@pytest.mark.usefixtures("key_reuse_raises")
+def test_the_same_draws_are_used_once(make):
     algorithm = make()
     state = algorithm.init(jax.random.key(0), Spaces(spaces.Discrete(3), spaces.Discrete(2)))
-    action, _ = algorithm.act(state.policy, np.zeros(1, np.int32), algorithm.noise(state.policy, jax.random.key(1), (1,)))
+    action, _ = algorithm.act(
+        state.policy, np.zeros(1, np.int32), algorithm.noise(state.policy, jax.random.key(1), (1,))
+    )
     assert action.shape == (1,)
 
 
-EDGE, EPSILON = -13.0, 0.1
+EPSILON = 0.1
 
 
-def test_beside_the_cliff_q_learning_earns_fifty_less_and_sarsa_keeps_away():
-    # Example 6.6, exactly: the shortest way is 13 steps along the edge, and who walks it with ε 0.1 falls off now and
-    # then. The best of all ε-greedy policies keeps a row away from the edge or two.
-    world = cliff().environment
-    start = world.starts[0]
+def _earns(world, values):
+    """What ε-greedy around these values earns on average from the start, exactly; no discount."""
+    policy, start = soft_policy(values, EPSILON), world.starts[0]
+    return (policy[start] * policy_values(world, policy, 1.0)[start]).sum()
+
+
+def _walks(world, values):
+    """The cells of the greedy way from the start, in rows from the top."""
+    cell, rows = int(world.starts[0]), []
+    while True:
+        rows.append(cell // 12)
+        action = values[cell].argmax()
+        if world.terminal[cell, action]:
+            return rows
+        cell = int(world.following[cell, action])
+
+
+def test_beside_the_cliff_q_learning_earns_minus_fifty_and_sarsas_detour_minus_twenty_one():
+    # Sutton & Barto 2018, example 6.6. What each way earns is exact, by solving for its values.
+    environment = cliff()
+    world = environment.environment
     best = best_soft_values(world, EPSILON, 1.0)
-    assert best[start].max() == pytest.approx(-20.7, abs=0.5)
-    shortest = policy_values(world, soft_policy(_along_the_edge(), EPSILON), 1.0)
-    assert (soft_policy(_along_the_edge(), EPSILON)[start] * shortest[start]).sum() == pytest.approx(-50, abs=2)
+    assert _earns(world, best) == pytest.approx(-20.7, abs=0.05)
+    edge = optimal_values(world, 1.0)
+    assert edge[world.starts[0]].max() == -13
+    assert _earns(world, edge) == pytest.approx(-51.8, abs=0.05)
+    q_learning = QLearning(learning_rate=1.0, discount=1.0, epsilon=EPSILON)
+    for found in learned(q_learning, environment, 200_000):
+        assert _walks(world, found) == [3, *[2] * 12]  # along the edge
+        assert _earns(world, found) == pytest.approx(_earns(world, edge), rel=0.01)
+    for algorithm in (
+        Sarsa(learning_rate=0.02, discount=1.0, epsilon=EPSILON),
+        SarsaLambda(learning_rate=0.01, discount=1.0, epsilon=EPSILON, trace_decay=0.5),
+    ):
+        for found in learned(algorithm, environment, 1_000_000):
+            assert _earns(world, found) >= _earns(world, best) - 0.3
+            assert min(_walks(world, found)) <= 1  # a row away from the edge, or two
+
+
+NUMBERS = spaces.MultiDiscrete([2, 3], start=[5, -1])
+
+
+class Pair:
+    """One step: two numbers are seen, and the action 1 pays 1 where the second is 0. In JAX."""
+
+    observation_space, action_space = NUMBERS, spaces.Discrete(2)
+
+    def reset(self, key):
+        seen = jax.random.randint(key, (2,), np.array([5, -1]), np.array([7, 2]))
+        return seen, seen
+
+    def step(self, key, state, action):
+        del key
+        return state, state, ((state[1] == 0) & (action == 1)).astype(np.float32), jax.numpy.bool_(True), {}
+
+
+class PairEnv(gymnasium.Env):
+    """The same in Gymnasium."""
+
+    observation_space, action_space = NUMBERS, spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        del options
+        super().reset(seed=seed)
+        self._seen = self.np_random.integers([5, -1], [7, 2])
+        return self._seen, {}
+
+    def step(self, action):
+        return self._seen, float(self._seen[1] == 0 and action == 1), True, False, {}
+
+
+jax.tree_util.register_static(Pair)
+
+
+@pytest.mark.parametrize("make", [QLearning, lambda **kind: Sarsa(environments=3, **kind), MonteCarlo])
+@pytest.mark.parametrize("name", ["compiled", "host"])
+def test_several_discrete_numbers_are_learnt_from_on_both_engines(make, name):
+    algorithm = make(epsilon=1.0, learning_rate=0.5)
+    if name == "compiled":
+        engine = Compiled(algorithm, TimeLimit(Pair(), 8))
+    else:
+        engine = Host(algorithm, lambda number, seed: make_vector(PairEnv, "Pair-v0", number, seed))
+    (carry,) = engine.advance([engine.init(0)], [0], [0], 300)
+    learnt = engine.policy(carry)
+    np.testing.assert_allclose(learnt, [[0, 0], [0, 1], [0, 0]] * 2, atol=0.01)
+    acted = engine.act(learnt, np.array([[5, 0], [6, 0]]))
+    np.testing.assert_array_equal(acted, [1, 1])
+    engine.close()
+
+
+def test_a_host_run_that_is_resumed_does_not_learn_from_an_episode_that_is_lost():
+    def make(number, seed):
+        return make_vector(lambda: CorridorEnv(), "Corridor-v0", number, seed)
+
+    engine = Host(SarsaLambda(trace="accumulating", trace_decay=1.0), make)
+    (carry,) = engine.advance([engine.init(0)], [0], [0], 3)
+    saved = jax.tree.map(np.asarray, engine.saved(carry))
+    assert saved["state"].ongoing.pending.going.all()
+    assert saved["state"].ongoing.trace.any()
+    resumed = engine.resume(saved, 0, 3).state
+    assert equal_bits(resumed.policy, saved["state"].policy)
+    assert not any(np.asarray(leaf).any() for leaf in jax.tree.leaves(resumed.ongoing))
+    engine.close()
+
+
+class CorridorEnv(gymnasium.Env):
+    """Nothing ever happens."""
+
+    observation_space, action_space = spaces.Discrete(3), spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        del options
+        super().reset(seed=seed)
+        return 0, {}
+
+    def step(self, action):
+        return 1 + action, 1.0, False, False, {}

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zerone.base.errors import InputError
-from zerone.parts.spaces import Features, count, describe, from_environment, is_image, to_algorithm, to_environment
+from zerone.parts.spaces import (
+    Features,
+    cells,
+    count,
+    describe,
+    example,
+    from_environment,
+    is_image,
+    to_algorithm,
+    to_environment,
+)
 
 INF = np.inf
 
@@ -171,3 +181,43 @@ def test_spaces_are_described_and_counted():
     assert count(spaces.Discrete(5, start=3), "action") == 5
     with pytest.raises(InputError, match=r"action must be Discrete, not Box\(1,\)"):
         count(BOXES["symmetric"], "action")
+
+
+SEVERAL = {
+    "two": spaces.MultiDiscrete([3, 4]),
+    "from elsewhere": spaces.MultiDiscrete([2, 5, 3], start=[10, -2, 1]),
+    "a matrix": spaces.MultiDiscrete([[2, 3], [4, 2]]),
+}
+
+
+@pytest.mark.parametrize("space", SEVERAL.values(), ids=SEVERAL)
+def test_several_discrete_numbers_become_one_as_numpy_counts_them(space):
+    sizes = tuple(space.nvec.reshape(-1))
+    every = np.stack(np.unravel_index(np.arange(np.prod(sizes)), sizes), -1).reshape(-1, *space.shape) + space.start
+    assert cells(space) == len(every)
+    assert all(space.contains(each.astype(space.dtype)) for each in every)
+    found = jax.jit(lambda x: from_environment(space, x))(every)
+    np.testing.assert_array_equal(found, np.arange(len(every)))
+    assert found.dtype == example(space).dtype == np.int32
+    assert example(space).shape == ()
+    # Networks see each number one-hot.
+    features = Features.of(space)
+    assert features.width == sum(sizes)
+    counted = (every - space.start).reshape(len(every), -1)
+    expected = np.concatenate([np.eye(n)[counted[:, i]] for i, n in enumerate(sizes)], 1)
+    np.testing.assert_array_equal(features(found), expected)
+    np.testing.assert_array_equal(features(found[:, None])[:, 0], expected)
+
+
+def test_what_no_table_can_hold_stays_several_numbers():
+    space = spaces.MultiDiscrete([1024, 1025], start=[0, 5])
+    assert cells(space) is None
+    assert cells(spaces.MultiDiscrete([1024, 1024])) == 2**20
+    assert cells(spaces.Box(-1.0, 1.0, (2,))) is None
+    found = from_environment(space, jnp.array([[3, 6], [1023, 1029]]))
+    np.testing.assert_array_equal(found, [[3, 1], [1023, 1024]])
+    assert example(space).shape == (2,)
+    hot = Features.of(space)(found)
+    assert hot.shape == (2, 2049)
+    np.testing.assert_array_equal(np.argwhere(hot), [[0, 3], [0, 1025], [1, 1023], [1, 2048]])
+    assert describe(space) == "MultiDiscrete(1024, 1025)"

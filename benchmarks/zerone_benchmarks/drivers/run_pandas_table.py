@@ -1,6 +1,6 @@
-"""A stand-in for the tutorials' Q-learning: the table is a pandas frame that grows a row for every new state.
+"""Stand-ins for the tutorials' tables: each is a pandas frame that grows a row for every new state.
 
-Written for this comparison in their manner (`.loc`, shuffled ties, states as text); it draws nothing.
+Written for this comparison in their manner (`.loc`, shuffled ties, states as text); they draw nothing.
 """
 
 from __future__ import annotations
@@ -32,16 +32,20 @@ class Maze:
 class Table:
     """Q-learning, the table a data frame: a row per state, a column per action."""
 
-    def __init__(self, learning_rate: float, discount: float, epsilon: float, seed: int) -> None:
-        self.learning_rate, self.discount, self.epsilon = learning_rate, discount, epsilon
+    def __init__(self, learning_rate: float, discount: float, exploration_end: float, seed: int) -> None:
+        self.learning_rate, self.discount, self.epsilon = learning_rate, discount, exploration_end
         self.q = pd.DataFrame(columns=list(range(len(MOVES))), dtype=np.float64)
         self.random = np.random.RandomState(seed)
+
+    def grown(self, frame: pd.DataFrame, state: str) -> pd.DataFrame:
+        """The frame with a row of zeros for a new state."""
+        row = pd.Series([0.0] * len(MOVES), index=self.q.columns, name=state).to_frame().T
+        return pd.concat([frame, row]) if len(frame) else row
 
     def meet(self, state: str) -> None:
         """A new state gets a row of zeros."""
         if state not in self.q.index:
-            row = pd.Series([0.0] * len(MOVES), index=self.q.columns, name=state)
-            self.q = pd.concat([self.q, row.to_frame().T]) if len(self.q) else row.to_frame().T
+            self.q = self.grown(self.q, state)
 
     def choose(self, state: str) -> int:
         """Epsilon-greedy; ties are broken by chance."""
@@ -58,11 +62,115 @@ class Table:
         self.q.loc[state, action] += self.learning_rate * (target - self.q.loc[state, action])
 
 
+class Sarsa(Table):
+    """The next action is chosen before the update, and then taken."""
+
+    upcoming: int | None = None
+
+    def choose(self, state: str) -> int:
+        """The action chosen already, where there is one."""
+        action, self.upcoming = self.upcoming, None
+        return super().choose(state) if action is None else action
+
+    def learn(self, state: str, action: int, reward: float, following: str, terminated: bool) -> None:
+        """One update."""
+        self.meet(following)
+        target = reward
+        if not terminated:
+            self.upcoming = super().choose(following)
+            target += self.discount * self.q.loc[following, self.upcoming]
+        self.teach(state, action, target - self.q.loc[state, action])
+        if terminated:
+            self.end()
+
+    def teach(self, state: str, action: int, error: float) -> None:
+        """Move the table."""
+        self.q.loc[state, action] += self.learning_rate * error
+
+    def end(self) -> None:
+        """An episode is over."""
+
+
+class SarsaLambda(Sarsa):
+    """A second frame holds the traces, and every update moves all of the table."""
+
+    def __init__(self, trace: float, trace_kind: str, **table: float) -> None:
+        super().__init__(**table)
+        self.decay, self.replacing = trace, trace_kind == "replacing"
+        self.trace = self.q.copy()
+
+    def meet(self, state: str) -> None:
+        """A new state gets a row in both."""
+        if state not in self.q.index:
+            self.trace = self.grown(self.trace, state)
+        super().meet(state)
+
+    def teach(self, state: str, action: int, error: float) -> None:
+        """Move all that led here."""
+        if self.replacing:
+            self.trace.loc[state, :] *= 0
+            self.trace.loc[state, action] = 1
+        else:
+            self.trace.loc[state, action] += 1
+        self.q += self.learning_rate * error * self.trace
+        self.trace *= self.discount * self.decay
+
+    def end(self) -> None:
+        """Forget the episode."""
+        self.trace *= 0
+
+
+class MonteCarlo(Table):
+    """An episode is kept in a list; at its end the table moves to the return of every visit."""
+
+    def __init__(self, visits: str, **table: float) -> None:
+        super().__init__(**table)
+        self.first, self.episode = visits == "first", []
+
+    def learn(self, state: str, action: int, reward: float, following: str, terminated: bool) -> None:
+        """Remember the step; learn at the end."""
+        self.meet(following)
+        self.episode.append((state, action, reward))
+        if not terminated:
+            return
+        total = 0.0
+        for t in reversed(range(len(self.episode))):
+            state, action, reward = self.episode[t]
+            total = reward + self.discount * total
+            if not self.first or (state, action) not in [each[:2] for each in self.episode[:t]]:
+                self.q.loc[state, action] += self.learning_rate * (total - self.q.loc[state, action])
+        self.episode = []
+
+
+class DynaQ(Table):
+    """The model is a second frame, of (reward, next state, end) as they were last seen."""
+
+    def __init__(self, planning_steps: int, **table: float) -> None:
+        super().__init__(**table)
+        self.planning = planning_steps
+        self.model = pd.DataFrame(columns=self.q.columns, dtype=object)
+
+    def learn(self, state: str, action: int, reward: float, following: str, terminated: bool) -> None:
+        """One real update, then some from the model."""
+        super().learn(state, action, reward, following, terminated)
+        if state not in self.model.index:
+            row = pd.Series([None] * len(MOVES), index=self.model.columns, name=state, dtype=object).to_frame().T
+            self.model = pd.concat([self.model, row]) if len(self.model) else row
+        self.model.at[state, action] = (reward, following, terminated)  # `.loc` would spread the tuple over columns
+        for _ in range(self.planning):
+            planned = self.random.choice(self.model.index)
+            tried = self.random.choice(self.model.loc[planned].dropna().index)
+            super().learn(planned, tried, *self.model.loc[planned, tried])
+
+
+KINDS = {"q-learning": Table, "sarsa": Sarsa, "sarsa-lambda": SarsaLambda, "monte-carlo": MonteCarlo, "dyna-q": DynaQ}
+
+
 def main() -> None:
     """Measure the table on the work."""
     work, report = work_from_command_line(), Report()
     report.imported()
-    table = Table(work.h["learning_rate"], work.h["discount"], work.h["exploration_end"], work.seed)
+    table = KINDS[work.algorithm](**work.h, seed=work.seed)
     maze, returns, begin = Maze(), [], Moment.now()
     state = maze.reset()
     for step in range(work.steps):

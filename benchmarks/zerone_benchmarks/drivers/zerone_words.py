@@ -22,9 +22,8 @@ def fields(work: Work) -> dict[str, Any]:
             "warmup": h["learning_starts"],
             "environments": h["environments"],
             "steps_per_update": h["steps_per_update"] // h["environments"],
-            "updates": h.get("updates", 1),  # said aloud: a preset may have more
-            "prioritized": h.get("prioritized", False),
-            "target_period": max(1, h["target_update"] // h["steps_per_update"]),  # in updates there, in steps here
+            "updates": 1,  # said aloud: a preset may have more
+            "target_period": h["target_update"] // h["steps_per_update"],  # in updates there, in steps here
             "hidden": tuple(h["hidden"]),
             "max_gradient_norm": 1e6,  # as good as none
         }
@@ -45,23 +44,36 @@ def fields(work: Work) -> dict[str, Any]:
             "minibatches": h["minibatches"],
             "hidden": tuple(h["hidden"]),
         }
-    return {"learning_rate": h["learning_rate"], "discount": h["discount"], "epsilon": h["exploration_end"]}
+    table: dict[str, Any] = {
+        "learning_rate": h["learning_rate"],
+        "discount": h["discount"],
+        "epsilon": h["exploration_end"],
+    }
+    own = {"trace": "trace_decay", "trace_kind": "trace", "visits": "visits", "planning_steps": "planning_steps"}
+    if work.algorithm == "monte-carlo":
+        table["averaging"] = False
+    return table | {name: h[word] for word, name in own.items() if word in h}
 
 
 def algorithm(work: Work) -> Any:
     """Zerone's algorithm object for the work."""
     import zerone as zo
 
-    return {"dqn": zo.DQN, "ppo": zo.PPO, "q-learning": zo.QLearning}[work.algorithm](**fields(work))
+    return {
+        "dqn": zo.DQN,
+        "ppo": zo.PPO,
+        "q-learning": zo.QLearning,
+        "sarsa": zo.Sarsa,
+        "sarsa-lambda": zo.SarsaLambda,
+        "monte-carlo": zo.MonteCarlo,
+        "dyna-q": zo.DynaQ,
+    }[work.algorithm](**fields(work))
 
 
 def arguments(work: Work, out: str) -> list[str]:
     """The same for the command line: all that follows `zerone`."""
     line = ["train", work.algorithm, work.environment, f"--steps={work.steps}", f"--seed={work.seed}", f"--out={out}"]
     for name, value in fields(work).items():
-        if isinstance(value, bool):
-            line.append(f"--{'' if value else 'no-'}{name}")
-            continue
         text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         line.append(f"--{name.replace('_', '-')}={text}")
     return [*line, "--json"]

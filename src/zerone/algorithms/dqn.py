@@ -41,7 +41,7 @@ from zerone.parts.exploration import (
 from zerone.parts.networks import MLP, Dueling, Network
 from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, read
 from zerone.parts.returns import double_value, huber, max_value, n_step_return, one_step_target, pick
-from zerone.parts.spaces import Spaces, count
+from zerone.parts.spaces import Spaces, count, example
 
 
 @struct
@@ -84,7 +84,7 @@ class State:
 
 @configured
 class DQN:
-    """Deep Q-network, for any `Box` or `Discrete` observation (pictures too) and `Discrete` actions."""
+    """Deep Q-network, for any `Box`, `Discrete` or `MultiDiscrete` observation (pictures too), `Discrete` actions."""
 
     name: ClassVar[str] = "dqn"
     metrics: ClassVar[Mapping[str, str]] = {
@@ -150,8 +150,8 @@ class DQN:
     def refuse(self, spaces: Spaces) -> str | None:
         if not isinstance(spaces.action, gym_spaces.Discrete):
             return "it needs Discrete actions"
-        if not isinstance(spaces.observation, (gym_spaces.Box, gym_spaces.Discrete)):
-            return "it needs Box or Discrete observations"
+        if not isinstance(spaces.observation, (gym_spaces.Box, gym_spaces.Discrete, gym_spaces.MultiDiscrete)):
+            return "it needs Box, Discrete or MultiDiscrete observations"
         return None
 
     def check(self) -> None:
@@ -175,11 +175,11 @@ class DQN:
         head = Dueling if self.dueling else MLP
         network = Network(key, spaces.observation, self.hidden, count(spaces.action, "action"), head)
         target = jax.tree.map(jnp.copy, network)  # its own arrays, or the state could not be donated
-        kind = jax.dtypes.canonicalize_dtype(spaces.observation.dtype or jnp.float32)  # 64 bits become 32, as in JAX
+        seen = example(spaces.observation)
 
         def nothing(*shape: int) -> Steps:
             def observation() -> Array:
-                return jnp.zeros((*shape, *(spaces.observation.shape or ())), kind)
+                return jnp.zeros((*shape, *seen.shape), seen.dtype)
 
             def flag() -> Array:
                 return jnp.zeros(shape, bool)
@@ -188,10 +188,10 @@ class DQN:
             return Steps(observation(), action, reward, observation(), flag(), flag(), ())
 
         one = nothing()
-        example = Transition(one.observation, one.action, one.reward, one.observation, one.reward)
+        item = Transition(one.observation, one.action, one.reward, one.observation, one.reward)
         policy = Policy(network, jnp.int32(0), jnp.int32(0))
         recent = nothing(self.n_steps - 1, self.environments)
-        return State(policy, target, self.optimizer().init(network), self.replay.init(example), recent)
+        return State(policy, target, self.optimizer().init(network), self.replay.init(item), recent)
 
     def epsilon(self, policy: Policy) -> Array:
         """ε, by the clock that was chosen."""

@@ -106,8 +106,8 @@ class PPO:
     max_gradient_norm: float = setting(0.5, "longer gradients are shortened to this norm", above=0)
 
     def refuse(self, spaces: Spaces) -> str | None:
-        if not isinstance(spaces.observation, (gym_spaces.Box, gym_spaces.Discrete)):
-            return "it needs Box or Discrete observations"
+        if not isinstance(spaces.observation, (gym_spaces.Box, gym_spaces.Discrete, gym_spaces.MultiDiscrete)):
+            return "it needs Box, Discrete or MultiDiscrete observations"
         if not isinstance(spaces.action, (gym_spaces.Box, gym_spaces.Discrete)):
             return "it needs Discrete or Box actions"
         return None

@@ -10,20 +10,21 @@ from zerone.algorithms.protocol import Array, Steps
 from zerone.base.pytree import struct
 from zerone.parts.exploration import epsilon_greedy_ties, greedy
 from zerone.parts.returns import epsilon_greedy_value, one_step_target
-from zerone.parts.spaces import Spaces, count
+from zerone.parts.spaces import LARGEST_TABLE, Spaces, cells, count
 
 
 def refuse_table(spaces: Spaces) -> str | None:
     """Why a table cannot hold these spaces; None if it can."""
-    for what, space in (("observations", spaces.observation), ("actions", spaces.action)):
-        if not isinstance(space, gym_spaces.Discrete):
-            return f"a table needs Discrete {what}"
-    return None
+    if cells(spaces.observation) is None:
+        if isinstance(spaces.observation, gym_spaces.MultiDiscrete):
+            return f"a table needs at most {LARGEST_TABLE:,} different observations"
+        return "a table needs Discrete or MultiDiscrete observations"
+    return None if isinstance(spaces.action, gym_spaces.Discrete) else "a table needs Discrete actions"
 
 
 def zeros(spaces: Spaces) -> Array:
     """Q(s, a) = 0 everywhere: float32 [states, actions]."""
-    return jnp.zeros((count(spaces.observation, "observation"), count(spaces.action, "action")))
+    return jnp.zeros((cells(spaces.observation) or 0, count(spaces.action, "action")))
 
 
 def act_on_table(table: Array, observation: Array, epsilon: Array | float, noise: Array | None) -> Array:

@@ -17,8 +17,9 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Stops the run at the first step that is not what Gymnasium's interface promises.
 
     Caught are: an exception, a wrong number of values, a reward that is `None`, NaN, infinite or no number, an
-    observation of another shape, or with NaN or infinity in it, or out of the range of a `Discrete`. What is too
-    large for the type that it will have counts as infinite. The error names environment, seed (`run_seed`) and step.
+    observation of another shape, or with NaN or infinity in it, or out of the range of a `Discrete` or
+    `MultiDiscrete`. What is too large for the type that it will have counts as infinite. The error names environment,
+    seed (`run_seed`) and step.
     """
 
     def __init__(self, env: Env, identity: str, seed: int) -> None:
@@ -68,6 +69,10 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             and not 0 <= int(array) - self._space.start < self._space.n
         ):
             raise self._fault(f"the observation is {observation}, not in {self._space}")
+        if isinstance(self._space, gymnasium.spaces.MultiDiscrete):
+            counted = array - self._space.start
+            if not ((counted >= 0) & (counted < self._space.nvec)).all():
+                raise self._fault(f"the observation is {observation}, not in {self._space}")
         return observation
 
     def _fault(self, what: str) -> RunError:

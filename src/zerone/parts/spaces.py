@@ -25,13 +25,37 @@ class Spaces:
     action: Space
 
 
+LARGEST_TABLE = 2**20
+"""Cells of a `MultiDiscrete` space that a table can have."""
+
+
 def describe(space: Space) -> str:
     """A space in a few words: `Discrete(16)`, `Discrete(5, start=1)`, `Box(4,)`, else Gymnasium's own text."""
     if isinstance(space, spaces.Discrete):
         return f"Discrete({space.n})" if space.start == 0 else f"Discrete({space.n}, start={space.start})"
     if isinstance(space, spaces.Box):
         return f"Box{space.shape}"
+    if isinstance(space, spaces.MultiDiscrete):
+        return f"MultiDiscrete({', '.join(map(str, digits(space)))})"
     return str(space)
+
+
+def digits(space: spaces.MultiDiscrete) -> tuple[int, ...]:
+    """How many values each number of a `MultiDiscrete` observation can have."""
+    return tuple(int(each) for each in space.nvec.reshape(-1))
+
+
+def cells(space: Space) -> int | None:
+    """How many different observations there are, if a table can hold them: None if they are too many, or not counted.
+
+    `Discrete`: its values. `MultiDiscrete`: the product of its numbers' values, up to `LARGEST_TABLE`.
+    """
+    if isinstance(space, spaces.Discrete):
+        return int(space.n)
+    if isinstance(space, spaces.MultiDiscrete):
+        product = math.prod(digits(space))
+        return product if product <= LARGEST_TABLE else None
+    return None
 
 
 def count(space: Space, what: str) -> int:
@@ -90,32 +114,56 @@ def _scale(space: spaces.Box, shape: tuple[int, ...]) -> tuple[np.ndarray, np.nd
 
 
 def from_environment(space: Space, observation: jax.Array) -> jax.Array:
-    """An environment's observation as algorithms see it: `Discrete` counted from 0 (int32), the rest as it is."""
+    """An environment's observation as algorithms see it: `Discrete` counted from 0 (int32), the rest as it is.
+
+    A `MultiDiscrete` observation is one number too, if a table can hold all there are (`cells`): Σ_i x_i Π_{j>i} n_j,
+    each x_i counted from 0 (the mixed radix system, as `numpy.ravel_multi_index` has it); else each is counted from 0.
+    """
     if isinstance(space, spaces.Discrete):
         return (observation - int(space.start)).astype(jnp.int32)
+    if isinstance(space, spaces.MultiDiscrete):
+        counted = (observation - np.broadcast_to(space.start, observation.shape)).astype(jnp.int32)
+        if cells(space) is None:
+            return counted
+        each = digits(space)
+        worth = np.array([math.prod(each[i + 1 :]) for i in range(len(each))], np.int32)
+        flat = counted.reshape(*counted.shape[: counted.ndim - len(space.shape)], -1)
+        return (flat * np.broadcast_to(worth, flat.shape)).sum(-1, dtype=jnp.int32)
     return observation
+
+
+def example(space: Space) -> jax.Array:
+    """An observation as algorithms see it, all zeros: its shape and dtype."""
+    kind = jax.dtypes.canonicalize_dtype(space.dtype or jnp.float32)  # 64 bits become 32, as in JAX
+    shape = jax.eval_shape(lambda x: from_environment(space, x), jax.ShapeDtypeStruct(space.shape or (), kind))
+    return jnp.zeros(shape.shape, shape.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
 class Features:
-    """From observations to float32 for a network: `Discrete` one-hot, bytes scaled to [0, 1], the rest as it is.
+    """From observations to float32 for a network: counted values one-hot, bytes scaled to [0, 1], the rest as it is.
 
-    `values` is the number of a `Discrete` space's values, 0 for a `Box`. A picture keeps its `shape`, which is
-    height, width and channels (those go last if they came first); anything else becomes one axis. Leading axes are
-    batch axes. Hashable, so that a network can hold one.
+    `values` are how many values each number of a `Discrete` or `MultiDiscrete` space has, and none for a `Box`: its
+    numbers are one-hot one after the other. A picture keeps its `shape`, which is height, width and channels (those go
+    last if they came first); anything else becomes one axis. Leading axes are batch axes. Hashable, so that a network
+    can hold one.
     """
 
     shape: tuple[int, ...]
-    values: int
+    values: tuple[int, ...]
     bytes: bool
     picture: bool
     channels_first: bool = False
 
     @staticmethod
     def of(space: Space) -> Features:
-        """The features of observations from `space`."""
-        values = int(space.n) if isinstance(space, spaces.Discrete) else 0
-        shape, first = space.shape or (), has_channels_first(space)
+        """The features of observations from `space`, as `from_environment` gives them."""
+        values: tuple[int, ...] = ()
+        if isinstance(space, spaces.Discrete):
+            values = (int(space.n),)
+        elif isinstance(space, spaces.MultiDiscrete):
+            values = digits(space)
+        shape, first = () if cells(space) is not None else space.shape or (), has_channels_first(space)
         if first:
             shape = (*shape[1:], shape[0])
         return Features(shape, values, space.dtype == np.uint8, is_image(space), first)
@@ -123,17 +171,21 @@ class Features:
     @property
     def width(self) -> int:
         """How many numbers one observation becomes."""
-        return self.values or math.prod(self.shape)
+        return sum(self.values) or math.prod(self.shape)
 
     def __call__(self, observation: jax.Array) -> jax.Array:
+        leading = observation.shape[: observation.ndim - len(self.shape)]
         if self.values:
-            return jax.nn.one_hot(observation, self.values)
+            flat = jnp.moveaxis(observation.reshape(*leading, -1), -1, 0)
+            counted = flat if self.shape else jnp.unravel_index(observation, self.values)
+            each = [jax.nn.one_hot(number, n) for number, n in zip(counted, self.values, strict=True)]
+            return jnp.concatenate(each, -1)
         if self.channels_first:
             observation = jnp.moveaxis(observation, -3, -1)
         scaled = observation.astype(jnp.float32) / (255.0 if self.bytes else 1.0)
         if self.picture:
             return scaled
-        return scaled.reshape(*observation.shape[: observation.ndim - len(self.shape)], self.width)
+        return scaled.reshape(*leading, self.width)
 
 
 SMALLEST_SIDE = 9
