@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -82,6 +84,14 @@ def test_a_changing_maze_is_shown_as_its_agent_is_judged(tmp_path):
     run = zo.train("q-learning", "zerone/BlockingMaze-v0", out=tmp_path / "run", **SMALL)
     letters = "".join(kind.letter or "." for kind in read_tables([RunFolder.open(run.path)])[0].table.grid.kinds)
     assert letters == "".join(LEFT_WAY)
+
+
+def test_looking_for_a_table_where_there_is_none_imports_no_jax(tmp_path):
+    """`zerone plot` of a network's curves would take a second longer."""
+    path = zo.train("dqn", "zerone/MazeFeatures-v0", out=tmp_path / "dqn", settings={"hidden": (4,)}, **SMALL).path
+    words = f"from zerone.cli.app import run; import sys; run(['plot', {str(path)!r}]); print('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.splitlines() == [str(path / "figure.png"), "False"]
 
 
 def test_what_has_no_table_says_so(maze, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from zerone.base.errors import InputError
 from zerone.engines.protocol import Engine, Evaluation
 from zerone.runs import checkpoint
 from zerone.runs.folder import RunFolder
+from zerone.runs.policies import find_policies
 
 EVALUATION_EPISODES, EVALUATION_SEED = 100, 0
 """How a finished training and `zerone evaluate` judge unless told otherwise."""
@@ -67,33 +67,6 @@ def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: st
             wanted = {prefix: arrays[prefix[:-1]]}
         policies[seed] = checkpoint.restore(example, wanted, path=path, what="checkpoint", prefix=prefix)
     return policies
-
-
-def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:
-    """The file of a checkpoint, and where in it the policies are: behind `seed-0/` and this.
-
-    Raises:
-        InputError: there is no such checkpoint.
-    """
-    if which == "best":
-        if folder.best_path.exists():
-            return folder.best_path, ""
-        which = "last"
-    if which == "last":
-        latest = folder.latest()
-        if latest is None:
-            raise InputError(f"{folder.path}: no checkpoint was saved yet")
-        return latest, "state/"
-    if which.isdecimal():
-        path = folder.checkpoint_path(int(which))
-        if not path.exists():
-            steps = ", ".join(str(int(each.stem.split("-")[1])) for each in folder.checkpoints())
-            raise InputError(f"{folder.path}: no checkpoint of step {which}; there are: best, last, {steps}")
-        return path, "state/"
-    path = Path(which)
-    if not path.exists():
-        raise InputError(f"checkpoint {which!r} does not exist: must be best, last, a step or a file")
-    return path, "" if path.name.startswith("best") else "state/"
 
 
 def judge(engine: Engine, policies: Mapping[int, Any], episodes: int, seed: int) -> dict[str, Any]:

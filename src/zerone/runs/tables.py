@@ -9,7 +9,7 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.runs import checkpoint
-from zerone.runs.agent import find_policies
+from zerone.runs.policies import find_policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
