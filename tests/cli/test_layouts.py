@@ -45,3 +45,24 @@ def test_what_is_no_maze_is_refused_in_one_line(zerone, here, text, words):
         (here / "bad.txt").write_text(text)
     zerone(*TRAIN, "--option", "layout=bad.txt").refused(*words)
     assert not (here / "run").exists()
+
+
+def test_a_maze_that_changed_is_judged_and_watched_as_it_is_at_last(zerone, here):
+    for engine in ("compiled", "host"):
+        zerone("train", "q-learning", "zerone/BlockingMaze-v0", "--steps", 40, "--out", engine, "--no-figure",
+               "--engine", engine, "--option", "limit=20" if engine == "compiled" else "change_at=30",
+               "--evaluation-episodes", 1)  # fmt: skip
+        seen = zerone("watch", engine, "--text", "--episodes", 1).out
+        assert ". # # # # # # # #" in seen
+        assert "# # # # # # # # ." not in seen
+    assert json.loads((here / "host" / "config.json").read_text())["environment"]["options"] == {"change_at": 30}
+
+
+def test_a_shaped_task_is_judged_by_its_own_reward_on_both_engines(zerone, here):
+    """In CartPole that is 1 a step, so a return is a whole number; the shaped reward of a step is below 1."""
+    for engine in ("compiled", "host"):
+        zerone("train", "dqn", "zerone/CartPoleShaped-v0", "--steps", 100, "--out", engine, "--no-figure",
+               "--engine", engine, "--evaluation-episodes", 3, "--hidden", 8)  # fmt: skip
+        judged = zerone("evaluate", engine, "--episodes", 3, "--json").json
+        assert judged["return_mean"] == pytest.approx(judged["length_mean"])
+        assert (here / engine / "config.json").exists()

@@ -14,9 +14,12 @@ import pytest
 from zerone.base.errors import InputError, RunError
 from zerone.environments import catalogue, drawing
 from zerone.environments.cartpole import CartPole, CartPoleState
+from zerone.environments.cliff import Cliff, CliffState
+from zerone.environments.frozen_lake import FrozenLake, FrozenLakeState
 from zerone.environments.maze import Maze, MazeState
 from zerone.environments.mountain_car import MountainCar, MountainCarState
 from zerone.environments.pendulum import Pendulum, PendulumState
+from zerone.environments.taxi import Taxi, TaxiState
 from zerone.environments.treasure import Treasure, TreasureState
 from zerone.environments.window import Window
 
@@ -73,6 +76,64 @@ def test_the_explorer_is_where_the_state_says():
         assert frame.shape == (416, 416, 3)
         assert abs(rows.mean() - (16 + 96 * (cell // 4 + 0.5))) < 6
         assert abs(columns.mean() - (16 + 96 * (cell % 4 + 0.5))) < 6
+
+
+def middle(frame, cell, width):
+    """The centre's colour of a cell of 96 pixels."""
+    row, column = divmod(cell, width)
+    return tuple(frame[16 + 96 * row + 48, 16 + 96 * column + 48])
+
+
+def share(frame, cell, width, colour):
+    """How much of a cell has a colour."""
+    row, column = divmod(cell, width)
+    part = frame[16 + 96 * row : 16 + 96 * (row + 1), 16 + 96 * column : 16 + 96 * (column + 1)]
+    return (part == colour).all(axis=2).mean()
+
+
+def test_cliff_and_lake_look_as_they_are():
+    blue, black, water = (0, 0x72, 0xB2), (0x23, 0x26, 0x2B), (0x0B, 0x3C, 0x5D)
+    frame = drawing.frame(Cliff(), CliffState(jnp.int32(13)), 1)
+    assert frame.shape == (4 * 96 + 32, 12 * 96 + 32, 3)
+    assert [cell for cell in range(48) if share(frame, cell, 12, blue) > 0.1] == [13]
+    assert [middle(frame, cell, 12) == black for cell in range(36, 48)] == [False] + [True] * 10 + [False]
+    lake = FrozenLake()
+    frame = drawing.frame(lake, FrozenLakeState(jnp.int32(4)), 0)
+    assert [cell for cell in range(16) if share(frame, cell, 4, blue) > 0.1] == [4]
+    holes = [cell for cell in range(16) if share(frame, cell, 4, water) > 0.2]
+    assert holes == [cell for cell, character in enumerate("".join(lake.rows)) if character == "H"]
+    assert drawing.text(Cliff(), CliffState(jnp.int32(13))).splitlines()[1] == ". o . . . . . . . . . ."
+    assert drawing.text(Cliff(), CliffState(jnp.int32(0))).endswith("S C C C C C C C C C C G")
+    assert drawing.text(lake, FrozenLakeState(jnp.int32(4))) == "S F F F\no H F H\nF F F H\nH F F G"
+
+
+def taxi_at(cell, passenger, goal):
+    return TaxiState(jnp.int32((cell * 5 + passenger) * 4 + goal), jnp.bool_(False))
+
+
+def test_the_taxi_shows_who_is_where_and_wants_what():
+    orange, black = (0xE6, 0x9F, 0), (0x23, 0x26, 0x2B)
+    waiting = drawing.frame(Taxi(), taxi_at(12, 2, 1))
+    riding = drawing.frame(Taxi(), taxi_at(12, 4, 1), 3)
+    for frame in (waiting, riding):
+        assert share(frame, 12, 5, orange) > 0.05
+        assert all(share(frame, cell, 5, orange) == 0 for cell in range(25) if cell != 12)
+    # The passenger, in black, at Y or aboard; the flag at G.
+    assert share(waiting, 20, 5, black) > share(riding, 20, 5, black)
+    assert share(riding, 12, 5, black) > share(waiting, 12, 5, black)
+    assert share(waiting, 4, 5, black) == share(riding, 4, 5, black) > 0
+    assert share(waiting, 0, 5, black) == 0
+    assert drawing.text(Taxi(), taxi_at(12, 2, 1)).splitlines() == [
+        "+---------+",
+        "|R: | : :G|",
+        "| : | : : |",
+        "| : :o: : |",
+        "| | : | : |",
+        "|Y| : |B: |",
+        "+---------+",
+        "the passenger waits at Y and wants to go to G",
+    ]
+    assert "|@| :" in drawing.text(Taxi(), taxi_at(20, 4, 3))
 
 
 def test_a_large_maze_still_fits_on_a_screen():

@@ -1,0 +1,227 @@
+"""What each compiled environment is called, what it is, and when it counts as solved. Reading this imports no JAX."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from zerone.environments import maze_layouts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAMESPACE = "zerone/"
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One environment: what it is called, what it is, and when it counts as solved.
+
+    `solved_at` is the mean return of an episode, in the task's own reward, from which on it is solved.
+    `source` is `module:Class`; `preset` are options that differ from their defaults: fields of the class, `reward`,
+    `torques`. `rewards` maps the name of another reward to its place in `shaping`; `continuous` says that `actions`
+    can be discretised. `judged` are the options of the environment in which an agent is judged, where it is another.
+    """
+
+    id: str
+    text: str
+    source: str
+    limit: int
+    solved_at: float
+    observation: str
+    action: str
+    gymnasium_id: str | None = None
+    preset: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    rewards: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+    continuous: bool = False
+    judged: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+
+    @property
+    def registered_id(self) -> str:
+        """The id in our own namespace, under which Gymnasium knows it."""
+        return self.id if self.id.startswith(NAMESPACE) else NAMESPACE + self.id
+
+    @property
+    def threshold(self) -> float | None:
+        """`solved_at` for Gymnasium, which compares the rewards that it sees; None where those are shaped."""
+        return None if "reward" in self.preset else self.solved_at
+
+
+_CART_POLE = Entry(
+    id="CartPole-v1",
+    text="balance a pole on a cart by pushing the cart",
+    source="zerone.environments.cartpole:CartPole",
+    limit=500,
+    solved_at=475.0,
+    observation="4 numbers: position and velocity of the cart, angle and angular velocity of the pole",
+    action="left, right",
+    gymnasium_id="CartPole-v1",
+    rewards={"shaped": "cart_pole"},
+)
+_MOUNTAIN_CAR = Entry(
+    id="MountainCar-v0",
+    text="rock a weak car out of a valley",
+    source="zerone.environments.mountain_car:MountainCar",
+    limit=200,
+    solved_at=-110.0,
+    observation="2 numbers: position and velocity",
+    action="left, coast, right",
+    gymnasium_id="MountainCar-v0",
+    rewards={"shaped": "mountain_car", "flag": "at_flag"},
+)
+_PENDULUM = Entry(
+    id="Pendulum-v1",
+    text="swing a pendulum up and hold it there",
+    source="zerone.environments.pendulum:Pendulum",
+    limit=200,
+    solved_at=-200.0,
+    observation="3 numbers: cosine and sine of the angle, angular velocity",
+    action="torque, -2 to 2",
+    gymnasium_id="Pendulum-v1",
+    rewards={"tenth": "tenth", "centred": "centred"},
+    continuous=True,
+)
+_MAZE = Entry(
+    id="zerone/Maze-v0",
+    text="find paradise in a 4 by 4 maze with two hells, or in any maze of a text file",
+    source="zerone.environments.maze:Maze",
+    limit=100,
+    solved_at=1.0,
+    observation="cell, 0 to 15",
+    action="up, down, left, right",
+)
+_DYNA_MAZE = dataclasses.replace(
+    _MAZE,
+    id="zerone/DynaMaze-v0",
+    text="find the goal in the 6 by 9 maze of Sutton and Barto's Dyna, 14 steps away",
+    limit=2_000,
+    observation="cell, 0 to 53",
+    preset={"layout": maze_layouts.DYNA},
+)
+_BLOCKING_MAZE = dataclasses.replace(
+    _DYNA_MAZE,
+    id="zerone/BlockingMaze-v0",
+    text="a maze whose way of 10 steps is blocked after 1,000 steps, and one of 16 opens",
+    source="zerone.environments.changing_maze:ChangingMaze",
+    preset={},
+    judged={"change_at": 0},
+)
+_CLIFF = Entry(
+    id="zerone/Cliff-v0",
+    text="walk along a cliff; who falls begins again at the start",
+    source="zerone.environments.cliff:Cliff",
+    limit=500,
+    solved_at=-13.0,
+    observation="cell, 0 to 47",
+    action="up, right, down, left",
+)
+_FROZEN_LAKE = Entry(
+    id="FrozenLake-v1",
+    text="cross a frozen lake of 4 by 4 cells with holes in it, on slippery ice",
+    source="zerone.environments.frozen_lake:FrozenLake",
+    limit=100,
+    solved_at=0.7,
+    observation="cell, 0 to 15",
+    action="left, down, right, up",
+    gymnasium_id="FrozenLake-v1",
+)
+
+ENTRIES = (
+    Entry(
+        id="zerone/Treasure-v0",
+        text="find the treasure at the right end of a line of six cells",
+        source="zerone.environments.treasure:Treasure",
+        limit=100,
+        solved_at=1.0,
+        observation="cell, 0 to 5",
+        action="left, right",
+    ),
+    _MAZE,
+    dataclasses.replace(
+        _MAZE,
+        id="zerone/MazeFeatures-v0",
+        text="the same maze, seen as an offset from paradise",
+        observation="2 numbers: columns and rows from paradise, as parts of the maze's size",
+        preset={"observe": "features"},
+    ),
+    dataclasses.replace(
+        _MAZE,
+        id="zerone/MazePixels-v0",
+        text="the same maze, seen as a picture",
+        observation="12 by 12 pixels in colour",
+        preset={"observe": "pixels"},
+    ),
+    _DYNA_MAZE,
+    _BLOCKING_MAZE,
+    dataclasses.replace(
+        _BLOCKING_MAZE,
+        id="zerone/ShortcutMaze-v0",
+        text="a maze whose way of 16 steps stays, and a shortcut of 10 opens after 3,000 steps",
+        preset={"layout": maze_layouts.LEFT_WAY, "later": maze_layouts.BOTH_WAYS, "change_at": 3_000},
+    ),
+    _CLIFF,
+    dataclasses.replace(
+        _CLIFF,
+        id="CliffWalking-v1",
+        text="the same cliff, without a time limit",
+        limit=0,
+        gymnasium_id="CliffWalking-v1",
+    ),
+    _FROZEN_LAKE,
+    dataclasses.replace(
+        _FROZEN_LAKE,
+        id="FrozenLake8x8-v1",
+        text="the same on a lake of 8 by 8 cells",
+        limit=200,
+        solved_at=0.85,
+        observation="cell, 0 to 63",
+        gymnasium_id="FrozenLake8x8-v1",
+        preset={"map_name": "8x8"},
+    ),
+    Entry(
+        id="Taxi-v4",
+        text="fetch a passenger and bring him to where he wants to go, in a town of 5 by 5 cells",
+        source="zerone.environments.taxi:Taxi",
+        limit=200,
+        solved_at=7.0,
+        observation="state, 0 to 499: the taxi's cell, where the passenger is and where he wants to go",
+        action="south, north, east, west, pick up, drop off",
+        gymnasium_id="Taxi-v4",
+    ),
+    _CART_POLE,
+    dataclasses.replace(
+        _CART_POLE,
+        id="zerone/CartPoleShaped-v0",
+        text="the same, learnt from a reward for being central and upright",
+        gymnasium_id=None,
+        preset={"reward": "shaped"},
+    ),
+    _MOUNTAIN_CAR,
+    dataclasses.replace(
+        _MOUNTAIN_CAR,
+        id="zerone/MountainCarShaped-v0",
+        text="the same, learnt from a reward for being far from the bottom of the valley",
+        gymnasium_id=None,
+        preset={"reward": "shaped"},
+    ),
+    dataclasses.replace(
+        _MOUNTAIN_CAR,
+        id="zerone/MountainCarSparse-v0",
+        text="the same, learnt from -1 a step and 10 at the flag",
+        solved_at=-130.0,
+        gymnasium_id=None,
+        preset={"reward": "flag"},
+    ),
+    _PENDULUM,
+    *(
+        dataclasses.replace(
+            _PENDULUM,
+            id=f"zerone/Pendulum{torques}-v0",
+            text=f"the same with {torques} torques to choose from, learnt from a tenth of its reward",
+            action=f"torque, one of {torques} from -2 to 2",
+            gymnasium_id=None,
+            preset={"torques": torques, "reward": "tenth"},
+        )
+        for torques in (11, 25)
+    ),
+)
