@@ -23,17 +23,24 @@ class Window:
 
     There is one window in a program: a second one takes the first one's place. A person may close it at any
     time, Escape too: `closed` then turns true, and later frames are not shown.
+
+    `held` are the keys (pygame's numbers) that are down, the newest last; `pressed` those that went down since the
+    last `show` began. `pointer` is the pixel (column, row) that the mouse is on, None while it is elsewhere.
     """
 
     def __init__(self, title: str = "Zerone", frames_per_second: float = 30.0) -> None:
         self.title = title
         self.frames_per_second = frames_per_second
         self.closed = False
+        self.held: list[int] = []
+        self.pressed: list[int] = []
+        self.pointer: tuple[int, int] | None = None
         self._screen: pygame.Surface | None = None
         self._clock = pygame.time.Clock()
 
     def show(self, frame: NDArray[np.uint8]) -> None:
         """Show a frame, uint8 [height, width, 3], then wait until it is time for the next."""
+        self.pressed = []
         if self.closed:
             return
         size = (frame.shape[1], frame.shape[0])
@@ -48,6 +55,15 @@ class Window:
             if event.type == pygame.QUIT or escape:
                 self.close()
                 return
+            if event.type in (pygame.KEYDOWN, pygame.KEYUP) and event.key in self.held:
+                self.held.remove(event.key)
+            if event.type == pygame.KEYDOWN:
+                self.held.append(event.key)
+                self.pressed.append(event.key)
+            if event.type == pygame.MOUSEMOTION:
+                self.pointer = event.pos
+            if event.type == pygame.WINDOWLEAVE:
+                self.pointer = None
 
     def close(self) -> None:
         """Take the window off the screen. Closing it again does nothing."""
