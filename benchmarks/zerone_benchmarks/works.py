@@ -1,7 +1,8 @@
 """The works: what is done, who takes part, and what is claimed of Zerone. This file is data.
 
-Hyperparameters are CleanRL's, wherever something learns. Contestants are given different numbers of steps, so that a slow one does not
-take an hour and a fast one does not finish before the clock can tell; what is compared is steps per second.
+Hyperparameters are CleanRL's, where something learns. Contestants are given different numbers of steps, so that a slow
+one does not take an hour and a fast one does not finish before the clock can tell; what is compared is steps per
+second.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ LIVE = "live.safetensors"
 @click.option("--window", is_flag=True, help="In a window. The default where there is a display.")
 @click.option("--video", type=Place("FILE"), help="To a film: .mp4 or .gif.")
 @click.option("--text", is_flag=True, help="In the terminal. The default where there is no display.")
-@click.option("--episodes", type=Whole(1, 1_000_000), help="How many. Default: 1 in a film, else 3.")
+@click.option("--episodes", type=Whole(1, 1_000_000), help="How many. Default: 1 in a film, else 3; "
+              "no end in a window where the goal follows the mouse.")  # fmt: skip
 @click.option("--seed", type=Whole(0, LARGEST_SEED), default=0, help="Of the episodes. Default: 0.")
 @click.option("--agent", type=Whole(0, LARGEST_SEED), metavar="SEED", help="Which of the run's seeds. Default: first.")
 @click.option("--checkpoint", metavar="best|last|STEP|FILE", help="Which policy. Default: best.")
@@ -72,26 +73,36 @@ def watch(
         source = _Fixed(loaded.agent(agent, checkpoint or ("last" if follow else "best")))
     environment = open_environment(identity["id"], identity["options"], loaded.config["engine"], mode, seed)
     number = None if isinstance(source, _Followed) and episodes is None else episodes or (1 if video is not None else 3)
+    if mode == "rgb_array" and video is None and episodes is None:
+        from zerone.show.hands import goal_bridge
+
+        number = number if goal_bridge(environment) is None else None
     title = f"{loaded.config['algorithm']['name']} on {identity['id']}"
     with contextlib.closing(environment):
-        _show(environment, source, mode, video, title, number, seed, stop)
+        _show(environment, identity["id"], source, mode, video, title, number, seed, stop)
 
 
 def _show(
-    environment: Env, source: _Fixed | _Followed, mode: str, video: Path | None, title: str, number: int | None,
-    seed: int, stop: threading.Event | None,
+    environment: Env, identity: str, source: _Fixed | _Followed, mode: str, video: Path | None, title: str,
+    number: int | None, seed: int, stop: threading.Event | None,
 ) -> None:  # fmt: skip
     from zerone.show import play, stage
 
     def over() -> bool:
         return source.over or (stop is not None and stop.is_set())
 
-    moments = play.episodes(environment, source.act, number=number, seed=seed)
+    act, hands = source.act, None
+    if mode == "rgb_array" and video is None:
+        from zerone.show.hands import Hands
+
+        hands = Hands(environment, identity, source.act)
+        act = hands.act
+    moments = play.episodes(environment, act, number=number, seed=seed)
     if video is not None:
         pictures = stage.on_film(environment, moments, video)
         click.echo(f"{video}: {pictures / play.frames_per_second(environment):.1f} s of {title}")
     elif mode == "rgb_array":
-        stage.in_window(environment, moments, title, source.note, over)
+        stage.in_window(environment, moments, title, source.note, over, hands)
     else:
         stage.in_terminal(environment, moments, sys.stdout, source.note, over, paced=number is None)
 

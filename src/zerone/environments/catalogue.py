@@ -109,9 +109,11 @@ _ARM = Entry(
     text="reach a goal with an arm of two links, and hold the finger there for 51 steps",
     source="zerone.environments.arm:Arm",
     limit=300,
-    solved_at=40.0,
+    solved_at=0.9,
     observation="7 numbers: whether the finger is at the goal, and elbow, finger and middle as seen from the goal",
     action="turn the upper arm, turn the forearm: -1 to 1 each",
+    preset={"reward": "shaped"},
+    rewards={"shaped": "arm"},
 )
 _MAZE = Entry(
     id="zerone/Maze-v0",
@@ -261,7 +263,7 @@ _ENTRIES = (
         _ARM,
         id="zerone/ArmHard-v0",
         text="the same with the goal in another place each time",
-        preset={"mode": "hard"},
+        preset={"mode": "hard", "reward": "shaped"},
     ),
 )
 

@@ -45,7 +45,9 @@ class Sheet:
         """A straight bar with round ends."""
         angle = math.atan2(end[1] - begin[1], end[0] - begin[0])
         across = thickness / 2 * math.sin(angle), -thickness / 2 * math.cos(angle)
-        corners = [(p[0] + s * across[0], p[1] + s * across[1]) for p, s in ((begin, 1), (end, 1), (end, -1), (begin, -1))]
+        corners = [
+            (p[0] + s * across[0], p[1] + s * across[1]) for p, s in ((begin, 1), (end, 1), (end, -1), (begin, -1))
+        ]
         pygame.draw.polygon(self.surface, color, [self.at(corner) for corner in corners])
         self.disc(begin, thickness / 2, color)
         self.disc(end, thickness / 2, color)
@@ -117,6 +119,6 @@ def arm_place(column: float, row: float) -> Point:
 
 def _places(environment: Arm, state: ArmState) -> tuple[Point, Point, Point, float]:
     """Elbow, finger, goal, and the distance between the last two."""
-    elbow, finger = ((float(x), float(y)) for x, y in np.asarray(environment.joints(state)))
     goal = (float(state.goal[0]), float(state.goal[1]))
+    elbow, finger, _ = ((goal[0] + float(x), goal[1] + float(y)) for x, y in environment.seen_from_goal(state))
     return elbow, finger, goal, math.dist(finger, goal)
