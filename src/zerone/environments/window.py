@@ -25,7 +25,7 @@ class Window:
     time, Escape too: `closed` then turns true, and later frames are not shown.
 
     `held` are the keys (pygame's numbers) that are down, the newest last; `pressed` those that went down since the
-    last `show` began. `pointer` is the pixel (column, row) that the mouse is on, None while it is elsewhere.
+    last `show` began.
     """
 
     def __init__(self, title: str = "Zerone", frames_per_second: float = 30.0) -> None:
@@ -34,9 +34,10 @@ class Window:
         self.closed = False
         self.held: list[int] = []
         self.pressed: list[int] = []
-        self.pointer: tuple[int, int] | None = None
         self._screen: pygame.Surface | None = None
         self._clock = pygame.time.Clock()
+        self.pointer: tuple[int, int] | None = None
+        """The pixel (column, row) that the mouse is on; None while it is elsewhere, and until it moves."""
 
     def show(self, frame: NDArray[np.uint8]) -> None:
         """Show a frame, uint8 [height, width, 3], then wait until it is time for the next."""
@@ -51,6 +52,8 @@ class Window:
         pygame.display.flip()
         self._clock.tick(self.frames_per_second)
         for event in pygame.event.get():
+            if event.type in (pygame.MOUSEMOTION, pygame.WINDOWLEAVE):
+                self.pointer = event.pos if event.type == pygame.MOUSEMOTION else None
             escape = event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE
             if event.type == pygame.QUIT or escape:
                 self.close()
@@ -60,10 +63,6 @@ class Window:
             if event.type == pygame.KEYDOWN:
                 self.held.append(event.key)
                 self.pressed.append(event.key)
-            if event.type == pygame.MOUSEMOTION:
-                self.pointer = event.pos
-            if event.type == pygame.WINDOWLEAVE:
-                self.pointer = None
 
     def close(self) -> None:
         """Take the window off the screen. Closing it again does nothing."""
