@@ -54,17 +54,15 @@ def in_window(
     finished = 0
     try:
         for moment in moments:
-            pictures = round(HOLD_SECONDS * speed) if moment.ended else 1
+            frame, pictures = frame_of(environment), round(HOLD_SECONDS * speed) if moment.ended else 1
             while pictures > 0:
-                frame = frame_of(environment)
                 shown = captioned(frame, f"{moment.describe()}  {note()}", "" if hands else KEYS)
                 for line in hands.legend() if hands else ():
                     shown = captioned(shown, line)
                 window.show(shown)
                 if window.closed or stop():
                     return finished + bool(moment.ended)
-                # A play that waits for the person's key is shown again: what the mouse moves is seen.
-                ready = hands is None or hands.take(window, frame, enlarged(frame))
+                ready = hands is None or hands.take(window, frame, enlarged(frame))  # else it waits for a key
                 pictures -= ready or bool(moment.ended)
             finished += bool(moment.ended)
             pygame.display.set_caption(f"{title}: {moment.describe()}")
