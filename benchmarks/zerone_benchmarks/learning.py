@@ -46,6 +46,7 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("dqn", "MountainCar-v0", "compiled", -110.0, 120_000),
     ("ppo", "CartPole-v1", "compiled", 475.0, 100_000),
     ("ppo", "Pendulum-v1", "compiled", -200.0, 200_000),
+    ("ppo", "zerone/Arm-v0", "compiled", 0.98, 50_000),
     ("dqn", "CartPole-v1", "host", 475.0, 50_000),
     ("ppo", "CartPole-v1", "host", 475.0, 100_000),
 )

@@ -1,7 +1,8 @@
 """The works: what is done, who takes part, and what is claimed of Zerone. This file is data.
 
-Hyperparameters are CleanRL's everywhere. Contestants are given different numbers of steps, so that a slow one does not
-take an hour and a fast one does not finish before the clock can tell; what is compared is steps per second.
+Hyperparameters are CleanRL's, where something learns. Contestants are given different numbers of steps, so that a slow
+one does not take an hour and a fast one does not finish before the clock can tell; what is compared is steps per
+second.
 """
 
 from __future__ import annotations
@@ -287,6 +288,18 @@ BENCHES = {
             ),
             against("zerone", purejaxrl=None, rejax=None),
             seeds=32,
+        ),
+        Bench(
+            "arms",
+            "256 robot arms at once, random actions, nothing learns, against plain NumPy, one by one",
+            "random",
+            "zerone/ArmHard-v0",
+            {"environments": 256, "mode": "hard"},
+            (
+                Contestant("zerone", "zerone", 30_720_000, 5_120_000, driver="step_zerone"),
+                Contestant("numpy", "zerone", 120_000, 20_000, driver="step_numpy"),
+            ),
+            against("zerone", numpy=300),
         ),
     )
 }

@@ -149,6 +149,40 @@ def test_watch_in_a_window(zerone, treasure, monkeypatch):
     assert (ended.code, ended.out, ended.err) == (0, "", "")
 
 
+def test_watch_an_arm_whose_goal_follows_the_mouse_until_the_window_is_closed(zerone, here, monkeypatch):
+    import pygame
+
+    from zerone.environments.bridge import GymnasiumEnvironment
+    from zerone.environments.window import Window
+
+    few = ("--environments", 1, "--steps-per-update", 20, "--minibatches", 1, "--epochs", 1, "--evaluation-episodes", 1)
+    assert (
+        zerone("train", "ppo", "zerone/Arm-v0", "--steps", 20, *few, "--no-figure", "--quiet", "--out", "run").code == 0
+    )
+    show, goals, pictures = Window.show, [], []
+
+    def shown(window, frame):
+        show(window, frame)
+        pictures.append(frame.shape)
+        moved = pygame.event.Event(pygame.MOUSEMOTION, pos=(100 + len(pictures), 50), rel=(1, 0), buttons=(0, 0, 0))
+        if not window.closed:
+            escape = pygame.event.Event(pygame.KEYDOWN, key=pygame.K_ESCAPE)
+            pygame.event.post(moved if len(pictures) < 12 else escape)
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    monkeypatch.setattr(Window, "show", shown)
+    monkeypatch.setattr(GymnasiumEnvironment, "move_goal", lambda _, *place: goals.append(place))
+    ended = zerone("watch", "run", "--window")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    assert goals == [(101 + i, 350) for i in range(11)]
+    goals.clear()
+    pictures.clear()
+    assert zerone("watch", "run", "--video", "arm.gif").code == 0
+    assert (here / "arm.gif").stat().st_size > 1000
+    assert "distance" in zerone("watch", "run", "--text", "--episodes", 1).out
+    assert goals == []
+
+
 def test_plot_one_and_several(zerone, treasure, here):
     assert zerone("plot", treasure, "--out", "one.svg").out == "one.svg\none-table.svg\n"
     several = zerone("plot", treasure, treasure, "--out", "two.pdf", "--json").json

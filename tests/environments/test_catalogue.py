@@ -38,6 +38,8 @@ def test_ids():
         "Pendulum-v1",
         "zerone/Pendulum11-v0",
         "zerone/Pendulum25-v0",
+        "zerone/Arm-v0",
+        "zerone/ArmHard-v0",
     ]
 
 

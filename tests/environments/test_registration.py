@@ -35,6 +35,8 @@ for name in gymnasium.registry:
         "zerone/MountainCarSparse-v0",
         "zerone/Pendulum11-v0",
         "zerone/Pendulum25-v0",
+        "zerone/Arm-v0",
+        "zerone/ArmHard-v0",
     ]  # Gymnasium would compare the shaped rewards
     assert run(program) == [word for line in expected for word in line]
 

@@ -1,15 +1,12 @@
 """A person at the keyboard: keys that do what they say, an environment that waits or goes on."""
 
 import h5py
-import numpy as np
 import pygame
 import pytest
-from gymnasium import spaces
 
 import zerone as zo
 from zerone.base.errors import InputError
 from zerone.show import keyboard, stage
-from zerone.show.keyboard import keys_for
 
 MAZE, LINE = "zerone/Maze-v0", "zerone/Treasure-v0"
 
@@ -22,32 +19,6 @@ def episodes_of(path):
 
 
 UP, DOWN, LEFT, RIGHT = pygame.K_UP, pygame.K_DOWN, pygame.K_LEFT, pygame.K_RIGHT
-
-
-@pytest.mark.parametrize(
-    ("identity", "space", "wanted", "idle", "text"),
-    [
-        (MAZE, spaces.Discrete(4), {UP: 0, DOWN: 1, LEFT: 2, RIGHT: 3, pygame.K_2: 2}, None,
-         "arrow keys: up, down, left, right"),
-        ("CartPole-v1", spaces.Discrete(2), {LEFT: 0, RIGHT: 1, pygame.K_1: 1}, None, "arrow keys: left, right"),
-        ("MountainCar-v0", spaces.Discrete(3), {LEFT: 0, RIGHT: 2}, 1, "arrow keys: left, right (or keys 0 to 2)"),
-        ("Pendulum-v1", spaces.Discrete(11), {pygame.K_0: 0, pygame.K_a: 10}, None, "keys 0 to a"),
-        ("Taxi-v3", spaces.Discrete(6, start=2), {pygame.K_0: 2, pygame.K_5: 7}, None, "keys 0 to 5"),
-        ("Pendulum-v1", spaces.Box(-2.0, 2.0, (1,)), {LEFT: -2, RIGHT: 2, UP: 2}, 0, "left -2, right 2"),
-    ],
-)  # fmt: skip
-def test_keys_do_what_the_actions_are_called(identity, space, wanted, idle, text):
-    keys = keys_for(identity, space)
-    assert {key: keys.actions[key] for key in wanted} == wanted
-    assert keys.idle == idle
-    assert text in keys.text
-    assert all(space.contains(action) for action in keys.actions.values())
-
-
-@pytest.mark.parametrize("space", [spaces.Box(-1.0, 1.0, (2,)), spaces.Box(-np.inf, 1.0, (1,)), spaces.Discrete(37)])
-def test_actions_for_which_a_person_has_not_enough_hands_are_refused(space):
-    with pytest.raises(InputError, match="cannot be played with a keyboard"):
-        keys_for("Some-v0", space)
 
 
 def press(key, kind=pygame.KEYDOWN):

@@ -42,7 +42,8 @@ LIVE = "live.safetensors"
 @click.option("--window", is_flag=True, help="In a window. The default where there is a display.")
 @click.option("--video", type=Place("FILE"), help="To a film: .mp4 or .gif.")
 @click.option("--text", is_flag=True, help="In the terminal. The default where there is no display.")
-@click.option("--episodes", type=Whole(1, 1_000_000), help="How many. Default: 1 in a film, else 3.")
+@click.option("--episodes", type=Whole(1, 1_000_000), help="How many. Default: 1 in a film, else 3; "
+              "no end in a window where the goal follows the mouse.")  # fmt: skip
 @click.option("--seed", type=Whole(0, LARGEST_SEED), default=0, help="Of the episodes. Default: 0.")
 @click.option("--agent", type=Whole(0, LARGEST_SEED), metavar="SEED", help="Which of the run's seeds. Default: first.")
 @click.option("--checkpoint", metavar="best|last|STEP|FILE", help="Which policy. Default: best.")
@@ -76,10 +77,14 @@ def watch(
 
     environment = open_environment(identity["id"], identity["options"], loaded.config["engine"], mode, seed)
     number = None if isinstance(source, _Followed) and episodes is None else episodes or (1 if video is not None else 3)
+    if mode == "rgb_array" and video is None and episodes is None:
+        from zerone.show.hands import goal_bridge
+
+        number = number if goal_bridge(environment) is None else None
     title = f"{loaded.config['algorithm']['name']} on {identity['id']}"
     with contextlib.closing(environment):
         view = _view(loaded, source, plain)
-        _show(environment, source, view, mode, video, title, number, seed, stop)
+        _show(environment, identity["id"], source, view, mode, video, title, number, seed, stop)
 
 
 def _view(run: Run, source: _Fixed | _Followed, plain: bool) -> View:
@@ -107,7 +112,7 @@ def _view(run: Run, source: _Fixed | _Followed, plain: bool) -> View:
 
 
 def _show(
-    environment: Env, source: _Fixed | _Followed, view: View, mode: str, video: Path | None, title: str,
+    environment: Env, identity: str, source: _Fixed | _Followed, view: View, mode: str, video: Path | None, title: str,
     number: int | None, seed: int, stop: threading.Event | None,
 ) -> None:  # fmt: skip
     from zerone.show import play, stage
@@ -115,12 +120,18 @@ def _show(
     def over() -> bool:
         return source.over or (stop is not None and stop.is_set())
 
-    moments = play.episodes(environment, source.act, number=number, seed=seed)
+    act, hands = source.act, None
+    if mode == "rgb_array" and video is None:
+        from zerone.show.hands import Hands
+
+        hands = Hands(environment, identity, source.act)
+        act = hands.act
+    moments = play.episodes(environment, act, number=number, seed=seed)
     if video is not None:
         pictures = stage.on_film(environment, moments, video, view)
         click.echo(f"{video}: {pictures / play.frames_per_second(environment):.1f} s of {title}")
     elif mode == "rgb_array":
-        stage.in_window(environment, moments, title, source.note, over, view)
+        stage.in_window(environment, moments, title, source.note, over, view, hands)
     else:
         stage.in_terminal(environment, moments, sys.stdout, source.note, over, paced=number is None, view=view)
 

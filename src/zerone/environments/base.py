@@ -6,9 +6,12 @@ with it `truncated`; the driver of an engine resets, so the true last observatio
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import jax
+
+from zerone.base.errors import InputError
 
 if TYPE_CHECKING:
     import gymnasium
@@ -67,6 +70,29 @@ class Lasting(Protocol):
 def carry_over(environment: Any, ended: Tree, fresh: Tree) -> Tree:
     """The state in which `environment` begins the episode after one that was left in `ended`; mostly just `fresh`."""
     return environment.carry_over(ended, fresh) if hasattr(environment, "carry_over") else fresh
+
+
+class Aimed(Protocol):
+    """What an environment may have besides: a goal that somebody can move while an episode goes on."""
+
+    def move_goal(self, state: Tree, x: Array, y: Array) -> Tree:
+        """The state with its goal at (x, y), in the environment's own coordinates."""
+        ...
+
+
+def move_goal(environment: Any, state: Tree, x: Any, y: Any) -> Tree:
+    """The state of `environment`, which may be wrapped, with its goal at (x, y).
+
+    Raises:
+        InputError: it has no goal that can be moved.
+    """
+    if hasattr(environment, "move_goal"):
+        return environment.move_goal(state, x, y)
+    if not hasattr(environment, "environment"):
+        raise InputError(f"{type(environment).__name__} has no goal that can be moved")
+    if not hasattr(state, "inner"):
+        return move_goal(environment.environment, state, x, y)
+    return dataclasses.replace(state, inner=move_goal(environment.environment, state.inner, x, y))
 
 
 class TimedEnvironment(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -11,7 +12,7 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.environments import catalogue, drawing
-from zerone.environments.base import carry_over
+from zerone.environments.base import carry_over, move_goal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +105,19 @@ class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
         if self.render_mode == "ansi":
             return drawing.text(self.environment, self._state)
         return None
+
+    def move_goal(self, x: float, y: float) -> None:
+        """Put the goal elsewhere, in the environment's own coordinates; it is seen from the next step on.
+
+        Raises:
+            InputError: the environment has no goal that can be moved, or `x` or `y` is not finite.
+        """
+        if self._state is None:
+            raise gymnasium.error.ResetNeeded("Cannot call move_goal before reset")
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise InputError(f"move_goal: ({x}, {y}) is not allowed: must be two finite numbers")
+        # On the device where the rest is: elsewhere it would compile the next step anew.
+        self._state = jax.device_put(move_goal(self.environment, self._state, x, y), self._cpu)
 
     def close(self) -> None:
         if self._window is not None:

@@ -36,6 +36,8 @@ class Window:
         self.pressed: list[int] = []
         self._screen: pygame.Surface | None = None
         self._clock = pygame.time.Clock()
+        self.pointer: tuple[int, int] | None = None
+        """The pixel (column, row) that the mouse is on; None while it is elsewhere, and until it moves."""
 
     def show(self, frame: NDArray[np.uint8]) -> None:
         """Show a frame, uint8 [height, width, 3], then wait until it is time for the next."""
@@ -50,6 +52,8 @@ class Window:
         pygame.display.flip()
         self._clock.tick(self.frames_per_second)
         for event in pygame.event.get():
+            if event.type in (pygame.MOUSEMOTION, pygame.WINDOWLEAVE):
+                self.pointer = event.pos if event.type == pygame.MOUSEMOTION else None
             escape = event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE
             if event.type == pygame.QUIT or escape:
                 self.close()

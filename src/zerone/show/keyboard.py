@@ -1,71 +1,21 @@
-"""A person at the keyboard: which keys do what in an environment, and a window that is played in."""
+"""A person at the keyboard: a window that is played in."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pygame
-from gymnasium import spaces
 
-from zerone.base.errors import InputError
-from zerone.environments import catalogue
 from zerone.environments.window import Window
-from zerone.parts.spaces import describe
+from zerone.show.keys import keys_for
 from zerone.show.play import Env, Moment, frame_of, frames_per_second
 from zerone.show.stage import HOLD_SECONDS, captioned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ARROWS = {"up": pygame.K_UP, "down": pygame.K_DOWN, "left": pygame.K_LEFT, "right": pygame.K_RIGHT}
-IDLE = ("coast", "nothing", "stay", "wait")
-"""What an action is called that is taken while no key is down."""
-NUMBERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 FASTEST_IN_TURNS = 10
 """Steps in a second up to which an environment waits for each move; faster ones run on, like a game."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Keys:
-    """What each key does, what is done while none is down (None: what was done last), and how to say so."""
-
-    actions: dict[int, Any]
-    idle: Any
-    text: str
-
-
-def keys_for(identity: str, space: Any) -> Keys:
-    """The keys of an environment, from what its actions are called.
-
-    Up, down, left and right are the arrow keys; any action of a `Discrete` space has the key of its number (0 to 9,
-    then a to z). One continuous action is lowest on the left arrow, highest on the right, else in the middle.
-
-    Raises:
-        InputError: a person has not enough hands for these actions.
-    """
-    if isinstance(space, spaces.Discrete) and space.n <= len(NUMBERS):
-        actions: dict[int, Any]
-        start, entry = int(space.start), catalogue.find(identity)
-        names = [] if entry is None else [name.strip() for name in entry.action.split(",")]
-        names = names if len(names) == space.n else []
-        actions = {ord(NUMBERS[i]): start + i for i in range(int(space.n))}  # pygame's number of a letter is its code
-        arrows = [(i, name) for i, name in enumerate(names) if name in ARROWS]
-        actions |= {ARROWS[name]: start + i for i, name in arrows}
-        idle = next((start + i for i, name in enumerate(names) if name in IDLE), None)
-        by_number = f"keys 0 to {NUMBERS[int(space.n) - 1]}"
-        text = f"arrow keys: {', '.join(name for _, name in arrows)}" if arrows else by_number
-        return Keys(actions, idle, text + (f" (or {by_number})" if arrows and len(arrows) < len(names) else ""))
-    if isinstance(space, spaces.Box) and int(np.prod(space.shape)) == 1 and np.isfinite((space.low, space.high)).all():
-        low, high = space.low, space.high
-        middle = (low / 2 + high / 2).astype(space.dtype)
-        actions = {ARROWS["left"]: low, ARROWS["down"]: low, ARROWS["right"]: high, ARROWS["up"]: high}
-        return Keys(actions, middle, f"arrow keys: left {low.item():g}, right {high.item():g}")
-    raise InputError(
-        f"{identity} cannot be played with a keyboard: its actions are {describe(space)}; that needs "
-        f"Discrete actions, {len(NUMBERS)} at most, or a single one between two bounds"
-    )
 
 
 class Keyboard:
@@ -106,12 +56,12 @@ class Keyboard:
             pressed = [key for key in self._window.pressed if key in self.keys.actions]
             if self._in_turns or not self._begun:
                 if pressed:
-                    self._begun, self._last = True, self.keys.actions[pressed[0]]
+                    self._begun, self._last = True, self.keys.chosen(pressed[:1])
                     return self._last
                 continue
-            held = [key for key in (*pressed, *self._window.held) if key in self.keys.actions]
-            if held:
-                self._last = self.keys.actions[held[-1]]
+            chosen = self.keys.chosen((*pressed, *self._window.held))
+            if chosen is not None:
+                self._last = chosen
             elif self.keys.idle is not None:
                 return self.keys.idle
             return self._last

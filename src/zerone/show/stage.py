@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from zerone.show.hands import Hands
+
 NARROWEST, LOWEST = 300, 100
 """Pixels across and down: smaller pictures are enlarged, by a whole number, so that the caption has room."""
 HOLD_SECONDS = 0.8
@@ -37,10 +39,12 @@ def in_window(
     note: Callable[[], str] = str,
     stop: Callable[[], bool] = bool,
     view: View = PLAIN,
+    hands: Hands | None = None,
 ) -> int:
     """Show moments in a window until they end, it is closed, or `stop` says so; how many episodes ended in it.
 
-    `note` says more for the caption, such as how far a training is; `view` is what is shown of a moment.
+    `note` says more for the caption, such as how far a training is; `view` is what is shown of a moment. With `hands` a
+    person takes part.
 
     Raises:
         InputError: there is no display, or the environment gives no picture.
@@ -54,11 +58,16 @@ def in_window(
     finished = 0
     try:
         for moment in view.follow(moments):
-            frame = captioned(view.frame(environment), f"{moment.describe()}  {note()}", KEYS)
-            for _ in range(round(HOLD_SECONDS * speed) if moment.ended else 1):
-                window.show(frame)
+            frame, pictures = view.frame(environment), round(HOLD_SECONDS * speed) if moment.ended else 1
+            while pictures > 0:
+                shown = captioned(frame, f"{moment.describe()}  {note()}", "" if hands else KEYS)
+                for line in hands.legend() if hands else ():
+                    shown = captioned(shown, line)
+                window.show(shown)
                 if window.closed or stop():
                     return finished + bool(moment.ended)
+                ready = hands is None or hands.take(window, frame, enlarged(frame))  # else it waits for a key
+                pictures -= ready or bool(moment.ended)
             finished += bool(moment.ended)
             pygame.display.set_caption(f"{title}: {moment.describe()}")
     finally:
@@ -132,12 +141,18 @@ def in_terminal(
     return finished
 
 
+def enlarged(frame: np.ndarray) -> int:
+    """How many times as large a picture is shown: more than once if it is tiny."""
+    height, width = map(int, frame.shape[:2])
+    return max(-(-NARROWEST // width), -(-LOWEST // height))
+
+
 def captioned(frame: np.ndarray, left: str, right: str = "") -> np.ndarray:
     """The picture, enlarged if it is tiny, over a strip that says `left`, and `right` where there is room."""
     import pygame
     import pygame.freetype
 
-    times = max(-(-NARROWEST // frame.shape[1]), -(-LOWEST // frame.shape[0]))
+    times = enlarged(frame)
     frame = frame.repeat(times, 0).repeat(times, 1)
     width = frame.shape[1]
     if not pygame.freetype.get_init():
@@ -160,5 +175,5 @@ def captioned(frame: np.ndarray, left: str, right: str = "") -> np.ndarray:
 
 def even(frame: np.ndarray) -> np.ndarray:
     """The picture with even sides, which films need; a row or a column is repeated."""
-    height, width = frame.shape[:2]
+    height, width = map(int, frame.shape[:2])
     return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

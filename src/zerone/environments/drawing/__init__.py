@@ -30,6 +30,8 @@ class Drawing:
     frame: Callable[[Any, Any, Any], Frame]
     text: Callable[[Any, Any], str]
     frames_per_second: int
+    place: Callable[[float, float], tuple[float, float]] | None = None
+    """Which point of the environment a pixel (column, row) shows, where a person may put something there."""
 
 
 def frame(environment: Any, state: Any, action: Any = None) -> Frame:
@@ -59,13 +61,24 @@ def frames_per_second(environment: Any) -> int:
     return _drawing(bare).frames_per_second
 
 
+def place(environment: Any, column: float, row: float) -> tuple[float, float] | None:
+    """The point that a pixel of the frame shows, in the environment's coordinates.
+
+    None where a person has nothing to put there, which is most environments.
+    """
+    bare, _, _ = unwrap(environment, None, None)
+    found = _drawings().get(type(bare))
+    return None if found is None or found.place is None else found.place(column, row)
+
+
 @functools.cache
 def _drawings() -> dict[type, Drawing]:
     # Imported when first drawn: pygame and the environments take a while to load.
+    from zerone.environments.arm import Arm
     from zerone.environments.cartpole import CartPole
     from zerone.environments.changing_maze import ChangingMaze
     from zerone.environments.cliff import Cliff
-    from zerone.environments.drawing import classic, grid, toy_text
+    from zerone.environments.drawing import arm, classic, grid, toy_text
     from zerone.environments.frozen_lake import FrozenLake
     from zerone.environments.maze import Maze
     from zerone.environments.mountain_car import MountainCar
@@ -83,6 +96,7 @@ def _drawings() -> dict[type, Drawing]:
         CartPole: Drawing(classic.cart_pole_frame, classic.cart_pole_text, 50),
         MountainCar: Drawing(classic.mountain_car_frame, classic.mountain_car_text, 30),
         Pendulum: Drawing(classic.pendulum_frame, classic.pendulum_text, 30),
+        Arm: Drawing(arm.arm_frame, arm.arm_text, 30, arm.arm_place),
     }
 
 

@@ -64,8 +64,7 @@ class Board:
 
     def frame(self) -> NDArray[np.uint8]:
         """What has been drawn, uint8 [height, width, 3]."""
-        small = pygame.transform.smoothscale(self.surface, self.size)
-        return np.ascontiguousarray(pygame.surfarray.array3d(small).transpose(1, 0, 2), np.uint8)
+        return reduced(self.surface, self.size)
 
     def point(self, cell: tuple[float, float], x: float, y: float) -> tuple[float, float]:
         """Where (x, y), measured from the middle of `cell`, lies on the surface."""
@@ -97,6 +96,12 @@ class Board:
         drawn, box = font.render(text, color)
         middle = self.point(cell, x, y)
         self.surface.blit(drawn, (middle[0] - box.width / 2, middle[1] - box.height / 2))
+
+
+def reduced(surface: pygame.Surface, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A picture that was drawn larger, at `size` (width, height): uint8 [height, width, 3]."""
+    small = pygame.transform.smoothscale(surface, size)
+    return np.ascontiguousarray(pygame.surfarray.array3d(small).transpose(1, 0, 2), np.uint8)
 
 
 def draw_explorer(board: Board, cell: tuple[int, int], looks: tuple[int, int]) -> None:

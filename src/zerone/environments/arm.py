@@ -1,0 +1,125 @@
+"""Reach a goal with an arm of two links, and hold the finger there."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.base.pytree import configured, setting, struct
+
+if TYPE_CHECKING:
+    from zerone.environments.base import Array, Info, Key
+
+TURN = 2 * math.pi
+
+
+@struct
+class ArmState:
+    """Where the arm and its goal are, and how long the finger has been in the zone.
+
+    `angles`, float32 [2], are those of the upper arm and the forearm, both counter-clockwise from the x axis (the
+    forearm's is not measured from the upper arm), in [0, 2π). `goal`, float32 [2], is a point (x, y) in pixels, y
+    upwards. `inside`, an int32 scalar, counts the steps on end after which the finger was in the zone.
+    """
+
+    angles: Array
+    goal: Array
+    inside: Array
+
+
+@configured
+class Arm:
+    """Bring the finger of an arm into the zone around a goal, and keep it there.
+
+    The arm hangs on the middle (200, 200) of a square of 400 pixels; its two links are 100 pixels long.
+    Action: float32 [2], the angular velocities of the links in [-1, 1] (clipped), for 0.1 time units.
+    Observation: float32 [7]: whether the finger is in the zone (1 or 0); elbow minus goal, finger minus goal, middle
+    minus goal, each as (x, y) in units of 200 pixels. The count of the steps in the zone is not seen.
+    Reward: 1 at the 51st step on end after which the finger is less than 15 pixels from the goal, else 0; that step
+    ends the episode (`terminated`). So a return is 1 if the goal was reached and held, and a mean return the share of
+    goals that were. `info`: `distance` between finger and goal in pixels, and `held`, the same as `terminated`.
+
+    What is learnt from is the tutorial's reward, `shaping.arm`. It alone would be a bad judge: who leaves the zone
+    before the 51st step and comes back gets 1 a step until the time is up, four times what holding gets.
+
+    Source: the arm of a Chinese tutorial for DDPG, A3C and distributed PPO (`mission.md`). Different here: whether
+    the finger is in the zone is seen at once, not a step later; a hard goal is uniform, with no heap at the border of
+    its range, and comes with a pose of its own.
+    """
+
+    mode: str = setting("easy", "where the goal is: always at (250, 303), or anywhere", choices=("easy", "hard"))
+
+    # What bounds a space is no leaf: spaces are known before anything is compiled.
+    side: ClassVar[float] = 400.0
+    middle: ClassVar[float] = 200.0
+    link: ClassVar[float] = 100.0
+    zone: ClassVar[float] = 15.0
+    hold: ClassVar[int] = 50
+    time_step: ClassVar[float] = 0.1
+    unit: ClassVar[float] = 200.0
+    easy_goal: ClassVar[tuple[float, float]] = (250.0, 303.0)
+    hard_goals: ClassVar[tuple[float, float]] = (100.0, 300.0)
+
+    @property
+    def observation_space(self) -> gymnasium.spaces.Box:
+        """Wide enough for a goal anywhere in the square."""
+        elbow, finger, middle = (
+            np.full(2, (self.side - self.middle + links * self.link) / self.unit) for links in (1, 2, 0)
+        )
+        reach = np.concatenate([elbow, finger, middle]).astype(np.float32)
+        low, high = np.append(np.float32(0), -reach), np.append(np.float32(1), reach)
+        return gymnasium.spaces.Box(low, high, dtype=np.float32)
+
+    @property
+    def action_space(self) -> gymnasium.spaces.Box:
+        return gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
+
+    def reset(self, key: Key) -> tuple[Array, ArmState]:
+        drawn = jax.random.uniform(key, (4,))
+        low, high = self.hard_goals
+        goal = jnp.array(self.easy_goal) if self.mode == "easy" else low + (high - low) * drawn[2:]
+        state = ArmState(TURN * drawn[:2], goal, jnp.int32(0))
+        return self.observe(state), state
+
+    def step(self, key: Key, state: ArmState, action: Array) -> tuple[Array, ArmState, Array, Array, Info]:
+        del key  # nothing is left to chance
+        turned = wrap(state.angles + self.time_step * jnp.clip(action, -1.0, 1.0))
+        state = dataclasses.replace(state, angles=turned)
+        distance = self.distance(state)
+        state = dataclasses.replace(state, inside=jnp.where(distance < self.zone, state.inside + 1, 0))
+        held = state.inside > self.hold
+        return self.observe(state), state, held.astype(jnp.float32), held, {"distance": distance, "held": held}
+
+    def seen_from_goal(self, state: ArmState) -> tuple[Array, Array, Array]:
+        """Where elbow, finger and middle are: each float32 [2], (x, y) minus the goal's, in pixels."""
+        cos, sin = jnp.cos(state.angles), jnp.sin(state.angles)
+        middle = self.middle - state.goal
+        elbow = middle + self.link * jnp.stack([cos[0], sin[0]])
+        finger = elbow + self.link * jnp.stack([cos[1], sin[1]])
+        return elbow, finger, middle
+
+    def distance(self, state: ArmState) -> Array:
+        """From the finger to the goal, in pixels."""
+        return jnp.sqrt(jnp.square(self.seen_from_goal(state)[1]).sum())
+
+    def observe(self, state: ArmState) -> Array:
+        """The seven numbers that an agent sees."""
+        inside = (self.distance(state) < self.zone).astype(jnp.float32)
+        return jnp.concatenate([inside[None], *(each / self.unit for each in self.seen_from_goal(state))])
+
+    def move_goal(self, state: ArmState, x: Array, y: Array) -> ArmState:
+        """The goal put at (x, y), or at the border of the square next to it. The next step says what it is worth."""
+        goal = jnp.clip(jnp.stack([jnp.float32(x), jnp.float32(y)]), 0.0, self.side)
+        return dataclasses.replace(state, goal=goal)
+
+
+def wrap(angle: Array) -> Array:
+    """The same angle in [0, 2π)."""
+    turned = angle - TURN * jnp.floor(angle / TURN)
+    return jnp.where(turned < TURN, turned, 0.0)  # just below 0 it is rounded up to a whole turn
