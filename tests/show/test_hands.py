@@ -52,7 +52,7 @@ def test_the_arrows_turn_both_joints_at_once():
         assert space.contains(keys.chosen(down))
     assert keys.chosen([pygame.K_q]) is None
     assert "up, down: turn the upper arm  left, right: turn the forearm" in keys.text
-    assert keys_for("CartPole-v1", spaces.Discrete(2)).chosen([LEFT, RIGHT]) == 1  # the newest
+    assert keys_for("CartPole-v1", spaces.Discrete(2)).chosen([RIGHT, LEFT, RIGHT]) == 1  # the newest
     assert keys_for("Pendulum-v1", spaces.Box(-2.0, 2.0, (1,))).chosen([RIGHT, UP]).tolist() == [2]
     lopsided = keys_for("Some-v0", spaces.Box(np.array([0, -1], np.float32), np.array([4, 3], np.float32)))
     assert lopsided.idle.tolist() == [2, 1]

@@ -36,9 +36,10 @@ class Keys:
         Continuous actions add up, so that two joints turn at once and opposite keys hold still; of others the newest
         counts.
         """
-        meant = [self.actions[key] for key in dict.fromkeys(down) if key in self.actions]
-        if not meant or not isinstance(self.idle, np.ndarray):
-            return meant[-1] if meant else None
+        known = [key for key in down if key in self.actions]
+        if not known or not isinstance(self.idle, np.ndarray):
+            return self.actions[known[-1]] if known else None
+        meant = [self.actions[key] for key in set(known)]
         every = np.stack(list(self.actions.values()))
         together = self.idle + sum(each - self.idle for each in meant)
         return np.clip(together, every.min(0), every.max(0)).astype(self.idle.dtype)
