@@ -81,6 +81,17 @@ _PENDULUM = Entry(
     rewards={"tenth": "tenth", "centred": "centred"},
     continuous=True,
 )
+_ARM = Entry(
+    id="zerone/Arm-v0",
+    text="reach a goal with an arm of two links, and hold the finger there for 51 steps",
+    source="zerone.environments.arm:Arm",
+    limit=300,
+    solved_at=0.9,
+    observation="7 numbers: whether the finger is at the goal, and elbow, finger and middle as seen from the goal",
+    action="turn the upper arm, turn the forearm: -1 to 1 each",
+    preset={"reward": "shaped"},
+    rewards={"shaped": "arm"},
+)
 _MAZE = Entry(
     id="zerone/Maze-v0",
     text="find paradise in a 4 by 4 maze with two hells, or in any maze of a text file",
@@ -223,5 +234,12 @@ ENTRIES = (
             preset={"torques": torques, "reward": "tenth"},
         )
         for torques in (11, 25)
+    ),
+    _ARM,
+    dataclasses.replace(
+        _ARM,
+        id="zerone/ArmHard-v0",
+        text="the same with the goal in another place each time",
+        preset={"mode": "hard", "reward": "shaped"},
     ),
 )
