@@ -3,8 +3,8 @@
 Trains each pair with its preset, evaluates 100 greedy episodes of each seed on episodes that no training has seen,
 and says how many seeds reach the level. Of tables more is asked, and known exactly. The last greedy policy of an
 off-policy one must be optimal in every state that can be reached from the start, by value iteration. An on-policy one
-learns what is best while it explores: ε-greedy around its last table must be worth, at the start, as much as the best of
-all ε-greedy policies (policy iteration), less `TOLERANCE`.
+learns what is best while it explores: ε-greedy around its last table must be worth, at the start, as much as the best
+of all ε-greedy policies (policy iteration), less `TOLERANCE`.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ class DynaQ(Table):
         if state not in self.model.index:
             row = pd.Series([None] * len(MOVES), index=self.model.columns, name=state, dtype=object).to_frame().T
             self.model = pd.concat([self.model, row]) if len(self.model) else row
-        self.model.at[state, action] = (reward, following, terminated)  # noqa: PD008 - `.loc` takes no tuple as one value
+        self.model.at[state, action] = (reward, following, terminated)  # `.loc` would spread the tuple over columns
         for _ in range(self.planning):
             planned = self.random.choice(self.model.index)
             tried = self.random.choice(self.model.loc[planned].dropna().index)

@@ -44,8 +44,14 @@ def fields(work: Work) -> dict[str, Any]:
             "minibatches": h["minibatches"],
             "hidden": tuple(h["hidden"]),
         }
-    table = {"learning_rate": h["learning_rate"], "discount": h["discount"], "epsilon": h["exploration_end"]}
+    table: dict[str, Any] = {
+        "learning_rate": h["learning_rate"],
+        "discount": h["discount"],
+        "epsilon": h["exploration_end"],
+    }
     own = {"trace": "trace_decay", "trace_kind": "trace", "visits": "visits", "planning_steps": "planning_steps"}
+    if work.algorithm == "monte-carlo":
+        table["averaging"] = False
     return table | {name: h[word] for word, name in own.items() if word in h}
 
 

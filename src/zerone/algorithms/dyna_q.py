@@ -5,9 +5,9 @@
              Model(S, A) ← R, S', terminated
              `planning_steps` times:  s, a ← any pair that was tried;  r, s' ← Model(s, a);  the same update of Q(s, a)
 
-Sutton 1990; Sutton & Barto 2018, section 8.2. With `exploration_bonus` κ > 0 it is Dyna-Q+ (section 8.3): a planned reward is
-r + κ √τ, where the pair was last tried τ steps ago, and of every state seen the actions never tried are planned too; the
-model has them lead back to the same state with reward 0 (footnote there).
+Sutton 1990; Sutton & Barto 2018, section 8.2. With `exploration_bonus` κ > 0 it is Dyna-Q+ (section 8.3): a planned
+reward is r + κ √τ, where the pair was last tried τ steps ago, and of every state seen the actions never tried are
+planned too; the model has them lead back to the same state with reward 0 (footnote there).
 The model believes what it saw last; it is right where nothing is left to chance. An episode's cut is no property of
 the environment, so the model keeps `terminated` only.
 Differences: ties between greedy actions are broken at random; with several environments their real updates are

@@ -17,8 +17,9 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Stops the run at the first step that is not what Gymnasium's interface promises.
 
     Caught are: an exception, a wrong number of values, a reward that is `None`, NaN, infinite or no number, an
-    observation of another shape, or with NaN or infinity in it, or out of the range of a `Discrete` or `MultiDiscrete`. What is too
-    large for the type that it will have counts as infinite. The error names environment, seed (`run_seed`) and step.
+    observation of another shape, or with NaN or infinity in it, or out of the range of a `Discrete` or
+    `MultiDiscrete`. What is too large for the type that it will have counts as infinite. The error names environment,
+    seed (`run_seed`) and step.
     """
 
     def __init__(self, env: Env, identity: str, seed: int) -> None:
