@@ -191,4 +191,5 @@ def test_settings_that_do_not_go_together_are_refused():
         small_ppo(minibatches=3).check()
     several = spaces.MultiDiscrete([2, 2])
     assert PPO().refuse(Spaces(spaces.Discrete(2), several)) == "it needs Discrete or Box actions"
-    assert PPO().refuse(Spaces(several, spaces.Discrete(2))) == "it needs Box or Discrete observations"
+    reason = PPO().refuse(Spaces(spaces.MultiBinary(2), spaces.Discrete(2)))
+    assert reason == "it needs Box, Discrete or MultiDiscrete observations"
