@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -76,6 +76,7 @@ def test_greedy_is_the_first_maximum_of_each_row():
 
 
 @given(st.floats(-10, 10), st.floats(-10, 10), st.floats(0, 3))
+@settings(deadline=None)
 def test_a_linear_schedule_runs_from_start_to_end_and_stays(start, end, fraction):
     found = float(exploration.linear_schedule(start, end, fraction))
     assert found == pytest.approx(start + (end - start) * min(fraction, 1.0), abs=1e-4)
