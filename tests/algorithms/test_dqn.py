@@ -239,7 +239,10 @@ def test_settings_that_do_not_go_together_are_refused():
         DQN(memory=200, steps_per_update=100, environments=3).check()
     box = spaces.Box(-1.0, 1.0, (2,))
     assert DQN().refuse(Spaces(box, box)) == "it needs Discrete actions"
-    assert DQN().refuse(Spaces(spaces.MultiBinary(2), spaces.Discrete(2))) == "it needs Box, Discrete or MultiDiscrete observations"
+    assert (
+        DQN().refuse(Spaces(spaces.MultiBinary(2), spaces.Discrete(2)))
+        == "it needs Box, Discrete or MultiDiscrete observations"
+    )
 
 
 def test_options_that_would_be_ignored_or_make_no_sense_are_refused():
