@@ -16,9 +16,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zerone.algorithms.actor_critic import ActorCritic as ActorCritic
     from zerone.algorithms.dqn import DQN as DQN
     from zerone.algorithms.ppo import PPO as PPO
     from zerone.algorithms.q_learning import QLearning as QLearning
+    from zerone.algorithms.reinforce import Reinforce as Reinforce
     from zerone.base.errors import InputError as InputError
     from zerone.base.errors import RunError as RunError
     from zerone.base.errors import ZeroneError as ZeroneError
@@ -32,9 +34,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "ActorCritic": "zerone.algorithms.actor_critic",
     "DQN": "zerone.algorithms.dqn",
     "PPO": "zerone.algorithms.ppo",
     "QLearning": "zerone.algorithms.q_learning",
+    "Reinforce": "zerone.algorithms.reinforce",
     "InputError": "zerone.base.errors",
     "RunError": "zerone.base.errors",
     "ZeroneError": "zerone.base.errors",

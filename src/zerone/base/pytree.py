@@ -23,7 +23,11 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class Allowed:
-    """What a hyperparameter may be. `above`/`below` exclude their bound, `at_least`/`at_most` include it."""
+    """What a hyperparameter may be. `above`/`below` exclude their bound, `at_least`/`at_most` include it.
+
+    `needs` names a switch (a bool), or `option=value`, without which the setting would be ignored: then it must keep
+    its default.
+    """
 
     text: str = ""
     above: float | None = None
@@ -31,6 +35,7 @@ class Allowed:
     below: float | None = None
     at_most: float | None = None
     choices: tuple[str, ...] = ()
+    needs: str = ""
 
     def describe(self) -> str:
         """The range in words, e.g. `above 0 and at most 1`."""
@@ -65,9 +70,10 @@ def setting(
     below: float | None = None,
     at_most: float | None = None,
     choices: tuple[str, ...] = (),
+    needs: str = "",
 ) -> Any:
     """A documented field of a `@configured` class: its default, what it means, and what is allowed."""
-    allowed = Allowed(text, above, at_least, below, at_most, choices)
+    allowed = Allowed(text, above, at_least, below, at_most, choices, needs)
     return dataclasses.field(default=default, metadata={"allowed": allowed})
 
 
@@ -90,6 +96,11 @@ def check(instance: Any, name: str) -> None:
             continue  # JAX makes trees of the same shape with anything at their leaves
         if not allowed.holds(value):
             raise InputError(problem + allowed.describe())
+        if allowed.needs and isinstance(value, kind) and value != field.default:
+            option, _, wanted = allowed.needs.partition("=")
+            found = getattr(instance, option)
+            if found != wanted if wanted else not found:
+                raise InputError(f"{problem}{field.default!r} without {allowed.needs}, or it would be ignored")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, static))
