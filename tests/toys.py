@@ -187,7 +187,7 @@ def small_actor_critic(**changed: Any) -> ActorCritic:
 def small_reinforce(**changed: Any) -> Reinforce:
     """A REINFORCE that compiles fast; the same sizes everywhere, so that tests share its programs."""
     sizes = {"hidden": (16,), "environments": 2, "longest_episode": 10, "learning_rate": 0.01, "baseline": True}
-    return Reinforce(**{**sizes, "baseline_learning_rate": 0.01, "discount": 0.9, **changed})
+    return Reinforce(**{**sizes, "discount": 0.9, **changed})
 
 
 def equal_bits(one: Any, other: Any) -> bool:

@@ -8,7 +8,7 @@ import sys
 import jax
 import numpy as np
 import pytest
-from toys import Counter, Keeper, equal_bits, small_dqn, small_ppo, table
+from toys import Counter, Keeper, equal_bits, small_actor_critic, small_dqn, small_ppo, small_reinforce, table
 
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.pytree import configured
@@ -16,7 +16,14 @@ from zerone.engines.compiled import Compiled, advance, initial
 from zerone.environments.wrappers import TimeLimit
 
 ENVIRONMENT = table([(0, 1), (2, 0), (1, 3)], [(0.5, 0), (1, 0), (0, 2)], [(1, 0), 0, (0, 1)], starts=(0, 1, 2))
-ALGORITHMS = {"q-learning": QLearning(), "dqn": small_dqn(), "ppo": small_ppo()}
+ALGORITHMS = {
+    "q-learning": QLearning(),
+    "dqn": small_dqn(),
+    "reinforce": small_reinforce(),
+    "actor-critic": small_actor_critic(),
+    "ppo": small_ppo(),
+    "ppo-kl": small_ppo(objective="kl"),
+}
 EACH = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
 LAST = 40
 
@@ -57,7 +64,7 @@ def _differ_pairwise(carries):
     return all(one != other for i, one in enumerate(policies) for other in policies[:i])
 
 
-@pytest.mark.parametrize("algorithm", [QLearning(), small_ppo()], ids=["q-learning", "ppo"])
+@pytest.mark.parametrize("algorithm", [QLearning(), small_reinforce(), small_ppo()], ids=lambda each: each.name)
 def test_a_batch_under_vmap_agrees_with_the_seeds_alone(algorithm):
     seeds, stops = [3, 1, 4], (12,)  # short: roundings grow where a network learns
     for one, other in zip(
