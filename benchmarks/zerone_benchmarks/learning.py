@@ -17,14 +17,17 @@ from typing import Any
 
 import numpy as np
 
-# What is promised: algorithm, environment, engine, mean return, steps at the most.
-PROMISES = (
+# What is promised: algorithm, environment, engine, mean return, steps at the most; and what differs from the preset.
+PROMISES: tuple[tuple[Any, ...], ...] = (
     ("q-learning", "zerone/Treasure-v0", "compiled", 1.0, 10_000),
     ("q-learning", "zerone/Maze-v0", "compiled", 1.0, 100_000),
     ("dqn", "CartPole-v1", "compiled", 475.0, 50_000),
     ("dqn", "MountainCar-v0", "compiled", -110.0, 120_000),
+    ("reinforce", "CartPole-v1", "compiled", 475.0, 150_000),
+    ("actor-critic", "CartPole-v1", "compiled", 475.0, 160_000),
     ("ppo", "CartPole-v1", "compiled", 475.0, 100_000),
     ("ppo", "Pendulum-v1", "compiled", -200.0, 200_000),
+    ("ppo", "Pendulum-v1", "compiled", -220.0, 200_000, {"objective": "kl"}),
     ("dqn", "CartPole-v1", "host", 475.0, 50_000),
     ("ppo", "CartPole-v1", "host", 475.0, 100_000),
 )
@@ -62,13 +65,16 @@ def optimal(table: np.ndarray, environment: str, discount: float) -> bool:
     return all(value[s, table[s].argmax()] >= best[s] - 1e-9 for s in reached)
 
 
-def judge(algorithm: str, environment: str, engine: str, level: float, budget: int, seeds: int) -> dict[str, Any]:
+def judge(
+    algorithm: str, environment: str, engine: str, level: float, budget: int, seeds: int, settings: dict[str, Any]
+) -> dict[str, Any]:
     """Train one pair and compare it with what is promised."""
     import zerone as zo
 
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        run = zo.train(algorithm, environment, seeds=seeds, engine=engine, out=Path(folder) / "run", figure=False)
+        out = Path(folder) / "run"
+        run = zo.train(algorithm, environment, seeds=seeds, engine=engine, out=out, figure=False, settings=settings)
         seconds = time.perf_counter() - began
         result = run.result or {}
         found = run.evaluate(episodes=100, seed=FRESH_EPISODES)
@@ -81,7 +87,8 @@ def judge(algorithm: str, environment: str, engine: str, level: float, budget: i
             good = [ok and optimal(table, environment, discount) for ok, table in zip(good, tables, strict=True)]
     return {
         "algorithm": algorithm, "environment": environment, "engine": engine, "level": level, "budget": budget,
-        "seeds": seeds, "reached": sum(good), "worst": min(returns), "median": float(np.median(returns)),
+        "settings": settings, "seeds": seeds, "reached": sum(good), "worst": min(returns),
+        "median": float(np.median(returns)),
         "median_steps": float(np.median(steps)), "most_steps": max(steps), "seconds": seconds,
     }  # fmt: skip
 
@@ -94,15 +101,16 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     results: list[dict[str, Any]] = []
-    for algorithm, environment, engine, level, budget in PROMISES:
-        name = f"{algorithm} {environment} {engine}"
+    for algorithm, environment, engine, level, budget, *changed in PROMISES:
+        settings = changed[0] if changed else {}
+        name = " ".join([algorithm, environment, engine, *settings])
         if asked.only and not all(part in name for part in asked.only):
             continue
         seeds = min(asked.seeds, HOST_SEEDS) if engine == "host" else asked.seeds
-        one = judge(algorithm, environment, engine, level, budget, seeds)
+        one = judge(algorithm, environment, engine, level, budget, seeds, settings)
         results.append(one)
         print(
-            f"{name:40s} {one['reached']:2d} of {seeds} seeds reach {level:g}; worst {one['worst']:.1f}, "
+            f"{name:60s} {one['reached']:2d} of {seeds} seeds reach {level:g}; worst {one['worst']:.1f}, "
             f"median {one['median']:.1f}, after {one['median_steps']:,.0f} steps (at most {one['most_steps']:,}), "
             f"{one['seconds']:.0f} s",
             file=sys.stderr if asked.json else sys.stdout, flush=True,
