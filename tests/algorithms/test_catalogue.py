@@ -53,7 +53,8 @@ def test_wrong_settings_are_refused_in_one_line(settings, text):
 
 def test_an_algorithm_that_does_not_fit_names_those_that_do():
     with pytest.raises(
-        InputError, match=r"q-learning cannot take X-v0: .* actions Discrete\(3\); these can: dqn, reinforce, actor-critic, ppo$"
+        InputError,
+        match=r"q-learning cannot take X-v0: .* actions Discrete\(3\); these can: dqn, reinforce, actor-critic, ppo$",
     ):
         catalogue.require(QLearning(), Spaces(BOX, DISCRETE), "X-v0")
     several = spaces.MultiDiscrete([2, 2])

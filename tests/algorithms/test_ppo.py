@@ -202,7 +202,9 @@ def test_the_gradient_with_the_penalty_is_the_one_written_down(continuous, penal
         np.testing.assert_allclose(gradient_of(gradient, name), expected, rtol=2e-3, atol=1e-3)
         # Broken twins: a penalty twice as strong, and the divergence the wrong way round.
         if penalty:
-            assert not np.allclose(gradient_of(gradient, name), _penalised_by_hand(*there, 2 * penalty)[name], rtol=0.01)
+            assert not np.allclose(
+                gradient_of(gradient, name), _penalised_by_hand(*there, 2 * penalty)[name], rtol=0.01
+            )
     new = jax.jit(type(old).distribution)(policy, seen)
     assert float(metrics["kl"]) == pytest.approx(float(played.divergence(new).mean()), rel=1e-4)
     assert float(metrics["kl"]) != pytest.approx(float(new.divergence(played).mean()), rel=0.01)

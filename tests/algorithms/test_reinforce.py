@@ -85,9 +85,7 @@ def _moments(lived):
     """The steps of episodes that are played side by side, moment by moment; leaves [1, N, ...]."""
     for t in range(len(lived[0].reward)):
         over = [t == len(each.reward) - 1 for each in lived]
-        following = [
-            each.last if end else each.observation[t + 1] for each, end in zip(lived, over, strict=True)
-        ]
+        following = [each.last if end else each.observation[t + 1] for each, end in zip(lived, over, strict=True)]
         columns = (
             [each.observation[t] for each in lived], [each.action[t] for each in lived],
             [each.reward[t] for each in lived], following,

@@ -7,9 +7,9 @@
 
 Sutton & Barto 2018, section 13.5, for n = 1; Mnih et al. 2016 (arXiv 1602.01783), algorithm S3 and section 4, for
 n > 1 with an entropy bonus, here with the environments side by side (A2C).
-Differences: actor and critic are two networks, each with its own step size and its gradient's norm clipped; Adam, unless
-`optimizer` is rmsprop; gradients are means over the block's steps; the actor's gradient is not weighted by γ^t, which
-section 13.5 does and Mnih et al. do not; continuous actions are drawn unclipped and clipped at the environment.
+Differences: actor and critic are two networks, each with its own step size and its gradient's norm clipped; Adam,
+unless `optimizer` is rmsprop; gradients are means over the block's steps; the actor's gradient is not weighted by γ^t,
+which section 13.5 does and Mnih et al. do not; continuous actions are drawn unclipped and clipped at the environment.
 """
 
 from __future__ import annotations

@@ -60,7 +60,8 @@ _ENTRIES = (
     ),
     Entry(
         PPO, "actor and critic that move a little at a time (clipped objective or KL penalty)", "model-free",
-        "value and policy", "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box", "Schulman et al. 2017",
+        "value and policy", "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box",
+        "Schulman et al. 2017",
     ),
 )  # fmt: skip
 

@@ -90,9 +90,7 @@ class PPO:
     trace_decay: float = setting(0.95, "λ of the advantages: 0 trusts the critic, 1 the returns", at_least=0, at_most=1)
     objective: str = setting("clip", "what keeps the policy near the one that played", choices=("clip", "kl"))
     clip: float = setting(0.2, "how far ε the probability ratio may pay off", above=0, needs="objective=clip")
-    kl_target: float = setting(
-        0.01, "divergence d_target of an update, in nats", above=0, needs="objective=kl"
-    )
+    kl_target: float = setting(0.01, "divergence d_target of an update, in nats", above=0, needs="objective=kl")
     kl_penalty: float = setting(1.0, "weight β of the divergence at first", above=0, needs="objective=kl")
     value_cost: float = setting(0.5, "weight c_v of the critic's loss", at_least=0)
     entropy_bonus: float = setting(0.0, "weight c_e of the policy's entropy", at_least=0)

@@ -4,16 +4,18 @@
              G_t = R_{t+1} + γ G_{t+1},  G_T = 0
              θ ← θ + α ∇_θ Σ_t G_t ln π(A_t|S_t; θ)
 
-Williams 1992 (doi 10.1007/BF00992696); Sutton & Barto 2018, section 13.3. With `baseline` the value of a state is learnt
-beside the policy and G_t - V(S_t; w) stands for G_t, section 13.4: w ← w - α_w ∇_w Σ_t ½ (G_t - V(S_t; w))², the
-difference constant for θ. With `discount_steps` step t of an episode is weighted by γ^t, as in both sections; without, as
-nearly everywhere else. With `normalize` the weights of an episode's steps get mean 0 and deviation 1.
+Williams 1992 (doi 10.1007/BF00992696); Sutton & Barto 2018, section 13.3. What can be put in, in any combination:
+
+    baseline         G_t - V(S_t; w) for G_t, constant for θ;  w ← w - α_w ∇_w Σ_t ½ (G_t - V(S_t; w))²   section 13.4
+    discount_steps   step t of an episode is weighted by γ^t, as in both sections; nearly everybody leaves it out
+    normalize        the weights of an episode's steps get mean 0 and deviation 1
 
 An episode that is only cut (`truncated`, or after `longest_episode` steps) has G_T = V(S_T; w) with a baseline. Without
-one nothing is known of what would have followed, and the return so far has to do: it makes a cut look worse than it is.
-Differences: one step along an episode's whole gradient, not one for each of its steps; Adam; gradients of bounded norm.
-With several environments a step is made as soon as any episode is complete (the mean where several are), so an episode may
-have been begun with an older policy; with one environment, the default, it never was.
+one nothing is known of what would have followed, and the return so far has to do: where rewards are above 0 a cut looks
+worse than it is, where they are below 0 better.
+Differences: one step along an episode's whole gradient, not one for each of its steps; Adam; the gradient's norm is
+clipped. With several environments a step is made as soon as any episode is complete (the mean where several are), so
+an episode may have been begun with an older policy; with one environment, the default, it never was.
 """
 
 from __future__ import annotations
@@ -118,9 +120,7 @@ class Reinforce:
         next_value = jnp.broadcast_to(following[None], terminated.shape)
         return discounted_return(episodes.reward, next_value, terminated, at_last & ~terminated, self.discount)
 
-    def loss(
-        self, policy: ActorAndCritic, episodes: Episodes, returns: Array, inside: Array
-    ) -> tuple[Array, Metrics]:
+    def loss(self, policy: ActorAndCritic, episodes: Episodes, returns: Array, inside: Array) -> tuple[Array, Metrics]:
         """The mean over episodes of their sums over steps; `inside` (bool) says which rows are of a complete one."""
         steps, number = jnp.maximum(inside.sum(), 1), jnp.maximum(inside[0].sum(), 1)
 
@@ -162,7 +162,8 @@ class Reinforce:
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key  # nothing is left to chance
-        old, step = state.episodes, jax.tree.map(lambda x: x[0], steps)  # T is 1
+        old: Episodes = state.episodes
+        step: Steps = jax.tree.map(lambda x: x[0], steps)  # T is 1
         here = old.length, jnp.arange(self.environments)
         episodes = Episodes(
             old.observation.at[here].set(step.observation),
@@ -173,7 +174,7 @@ class Reinforce:
         over = step.terminated | step.truncated | (episodes.length == self.longest_episode)
 
         def learn(_: Array, carry: tuple[ActorAndCritic, Any, Metrics]) -> tuple[ActorAndCritic, Any, Metrics]:
-            policy, optimizer, _ = carry
+            policy, optimizer, _old = carry
             gradient, measured = self.gradient(policy, episodes, step, over)
             return *self.apply(policy, optimizer, gradient), measured
 

@@ -41,7 +41,7 @@ def adam_or_rmsprop(kind: str, rate: Rate, decay: Array | float) -> optax.Gradie
     scheduled: Any = rate  # optax knows floats and functions; a learning rate may be a traced number too
     if kind == "adam":
         return optax.adam(scheduled)
-    return optax.rmsprop(scheduled, decay=decay, eps=1e-5, eps_in_sqrt=True)  # type: ignore[arg-type]
+    return optax.rmsprop(scheduled, decay=decay, eps=1e-5, eps_in_sqrt=True)
 
 
 def of_actor_and_critic(

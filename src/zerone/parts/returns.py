@@ -74,9 +74,9 @@ def discounted_return(
         total = gained + discount * jnp.where(over, 0.0, jnp.where(cut, following, later))
         return total, total
 
-    return jax.lax.scan(
-        backwards, next_value[-1], (reward, next_value, terminated, truncated), reverse=True, unroll=8
-    )[1]
+    return jax.lax.scan(backwards, next_value[-1], (reward, next_value, terminated, truncated), reverse=True, unroll=8)[
+        1
+    ]
 
 
 def huber(error: Array) -> Array:
