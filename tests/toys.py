@@ -11,9 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zerone.algorithms.actor_critic import ActorCritic
 from zerone.algorithms.dqn import DQN
 from zerone.algorithms.ppo import PPO
 from zerone.algorithms.protocol import Steps
+from zerone.algorithms.reinforce import Reinforce
 from zerone.base.pytree import configured, struct
 from zerone.environments.wrappers import TimeLimit
 
@@ -206,6 +208,18 @@ def small_ppo(**changed: Any) -> PPO:
     """A PPO that compiles fast; the same sizes everywhere, so that tests share its programs."""
     sizes = {"hidden": (16,), "environments": 4, "steps_per_update": 16, "epochs": 2, "minibatches": 2}
     return PPO(**{**sizes, "learning_rate": 0.01, "discount": 0.9, **changed})
+
+
+def small_actor_critic(**changed: Any) -> ActorCritic:
+    """An actor-critic that compiles fast; the same sizes everywhere, so that tests share its programs."""
+    sizes = {"hidden": (16,), "environments": 4, "steps_per_update": 4, "learning_rate": 0.01}
+    return ActorCritic(**{**sizes, "critic_learning_rate": 0.01, "discount": 0.9, **changed})
+
+
+def small_reinforce(**changed: Any) -> Reinforce:
+    """A REINFORCE that compiles fast; the same sizes everywhere, so that tests share its programs."""
+    sizes = {"hidden": (16,), "environments": 2, "longest_episode": 10, "learning_rate": 0.01, "baseline": True}
+    return Reinforce(**{**sizes, "discount": 0.9, **changed})
 
 
 def equal_bits(one: Any, other: Any) -> bool:

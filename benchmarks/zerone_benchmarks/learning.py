@@ -44,9 +44,12 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("dqn", "CartPole-v1", "compiled", 475.0, 50_000, {"double": True, "dueling": True, "prioritized": True}),
     ("dqn", "zerone/MazeFeatures-v0", "compiled", 1.0, 20_000, {}, 6.0),
     ("dqn", "MountainCar-v0", "compiled", -110.0, 120_000),
+    ("reinforce", "CartPole-v1", "compiled", 475.0, 150_000),
+    ("actor-critic", "CartPole-v1", "compiled", 475.0, 160_000),
     ("ppo", "CartPole-v1", "compiled", 475.0, 100_000),
     ("ppo", "Pendulum-v1", "compiled", -200.0, 200_000),
     ("ppo", "zerone/Arm-v0", "compiled", 0.98, 50_000),
+    ("ppo", "Pendulum-v1", "compiled", -220.0, 200_000, {"objective": "kl"}),
     ("dqn", "CartPole-v1", "host", 475.0, 50_000),
     ("ppo", "CartPole-v1", "host", 475.0, 100_000),
 )

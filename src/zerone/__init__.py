@@ -16,11 +16,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zerone.algorithms.actor_critic import ActorCritic as ActorCritic
     from zerone.algorithms.dqn import DQN as DQN
     from zerone.algorithms.dyna_q import DynaQ as DynaQ
     from zerone.algorithms.monte_carlo import MonteCarlo as MonteCarlo
     from zerone.algorithms.ppo import PPO as PPO
     from zerone.algorithms.q_learning import QLearning as QLearning
+    from zerone.algorithms.reinforce import Reinforce as Reinforce
     from zerone.algorithms.sarsa import Sarsa as Sarsa
     from zerone.algorithms.sarsa_lambda import SarsaLambda as SarsaLambda
     from zerone.base.errors import InputError as InputError
@@ -37,11 +39,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "ActorCritic": "zerone.algorithms.actor_critic",
     "DQN": "zerone.algorithms.dqn",
     "DynaQ": "zerone.algorithms.dyna_q",
     "MonteCarlo": "zerone.algorithms.monte_carlo",
     "PPO": "zerone.algorithms.ppo",
     "QLearning": "zerone.algorithms.q_learning",
+    "Reinforce": "zerone.algorithms.reinforce",
     "Sarsa": "zerone.algorithms.sarsa",
     "SarsaLambda": "zerone.algorithms.sarsa_lambda",
     "InputError": "zerone.base.errors",

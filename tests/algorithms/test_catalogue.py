@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 from gymnasium import spaces
-from toys import cycle, small_dqn, small_ppo
+from toys import cycle, small_actor_critic, small_dqn, small_ppo, small_reinforce
 
 from zerone.algorithms import catalogue
 from zerone.algorithms.q_learning import QLearning
@@ -53,7 +53,8 @@ def test_wrong_settings_are_refused_in_one_line(settings, text):
 
 def test_an_algorithm_that_does_not_fit_names_those_that_do():
     with pytest.raises(
-        InputError, match=r"q-learning cannot take X-v0: .* actions Discrete\(3\); these can: dqn, ppo$"
+        InputError,
+        match=r"q-learning cannot take X-v0: .* actions Discrete\(3\); these can: dqn, reinforce, actor-critic, ppo$",
     ):
         catalogue.require(QLearning(), Spaces(BOX, DISCRETE), "X-v0")
     several = spaces.MultiDiscrete([2, 2])
@@ -62,7 +63,10 @@ def test_an_algorithm_that_does_not_fit_names_those_that_do():
     catalogue.require(QLearning(), Spaces(DISCRETE, DISCRETE), "X-v0")
 
 
-@pytest.mark.parametrize("algorithm", [QLearning(), small_dqn(), small_ppo()], ids=lambda each: each.name)
+MEASURED = [QLearning(), small_dqn(), small_reinforce(), small_actor_critic(), small_ppo(), small_ppo(objective="kl")]
+
+
+@pytest.mark.parametrize("algorithm", MEASURED, ids=lambda each: each.name)
 def test_what_an_update_measures_is_what_the_algorithm_says_it_does(algorithm):
     engine = Compiled(algorithm, cycle())
     (carry,) = engine.advance([engine.init(0)], [0], [0], 20)

@@ -1,5 +1,6 @@
 """PPO: what it stores, what it makes of it, and one update computed again by independent means."""
 
+import dataclasses
 import math
 
 import jax
@@ -8,10 +9,11 @@ import numpy as np
 import optax
 import pytest
 from gymnasium import spaces
-from scipy import stats
+from linear import gradient_of, linear_policy, score
+from scipy import special, stats
 from toys import Echo, cycle, small_ppo
 
-from zerone.algorithms.ppo import PPO, Sample
+from zerone.algorithms.ppo import PPO, Sample, State
 from zerone.base.errors import InputError
 from zerone.engines.collect import collect, draw, start
 from zerone.environments.wrappers import TimeLimit
@@ -41,8 +43,9 @@ def _largest_ratio_error(state, steps, action):
 
 
 @BOTH
-def test_the_ratio_is_one_before_the_first_gradient_update(environment):
-    state, steps = _played(small_ppo(), environment)
+@pytest.mark.parametrize("objective", ["clip", "kl"])
+def test_the_ratio_is_one_before_the_first_gradient_update(environment, objective):
+    state, steps = _played(small_ppo(objective=objective), environment)
     # A matrix product over another batch size may round differently: a few units in the last place of ln π.
     assert _largest_ratio_error(state, steps, steps.action) < 1e-5
 
@@ -156,6 +159,112 @@ def test_the_loss_of_a_minibatch_worked_by_hand():
     assert float(metrics["clipped"]) == 1
     assert float(metrics["kl"]) == pytest.approx((2 - 1 - math.log(2) + 0.5 - 1 + math.log(2)) / 2, rel=1e-4)
     assert float(loss) == pytest.approx(-0.2 + 5 - 0.1 * math.log(2), rel=1e-4)
+
+
+def _penalised_by_hand(old, policy, seen, action, advantage, old_log_probability, penalty):
+    """The gradient of -E[ratio advantage] + penalty E[KL(old, policy)] with regard to the actor, written down.
+
+    Of a softmax the divergence's slope is p - p_old; of a normal (m - m_old)/s² and 1 - (s_old² + (m_old - m)²)/s².
+    """
+    slopes = score(policy, seen, action)
+    output, output_old = (np.float64(seen) @ np.float64(each.actor.weight) for each in (policy, old))
+    if policy.log_deviation is None:
+        log_probability = special.log_softmax(output, -1)[np.arange(len(seen)), action]
+        divergence = {"actor": special.softmax(output, -1) - special.softmax(output_old, -1)}
+    else:
+        deviation, deviation_old = (np.exp(np.float64(each.log_deviation)) for each in (policy, old))
+        log_probability = stats.norm.logpdf(action, output, deviation).sum(-1)
+        apart = output - output_old
+        divergence = {"actor": apart / deviation**2}
+        divergence["log_deviation"] = 1 - (deviation_old**2 + apart**2) / deviation**2
+    divergence["actor"] = seen[:, :, None] * divergence["actor"][:, None]
+    weight = -np.exp(log_probability - old_log_probability) * (advantage - advantage.mean()) / advantage.std()
+    return {
+        name: np.tensordot(weight, slope, 1) / len(seen) + penalty * divergence[name].mean(0)
+        for name, slope in slopes.items()
+    }
+
+
+@pytest.mark.parametrize("continuous", [False, True], ids=["discrete", "continuous"])
+@pytest.mark.parametrize("penalty", [0.0, 0.5, 3.0])
+def test_the_gradient_with_the_penalty_is_the_one_written_down(continuous, penalty):
+    algorithm, random = small_ppo(objective="kl"), np.random.default_rng(4)
+    old, policy = (linear_policy(seed, 3, 2, continuous=continuous) for seed in (1, 2))
+    seen = random.normal(size=(30, 3)).astype(np.float32)
+    action = random.normal(size=(30, 2)).astype(np.float32) if continuous else random.integers(2, size=30)
+    advantage, target = random.normal(size=(2, 30)).astype(np.float32)
+    played = jax.jit(type(old).distribution)(old, seen)
+    before = played.log_probability(jnp.asarray(action))
+    batch = Sample(seen, action, before, advantage, target, played)
+    gradient, metrics = jax.jit(algorithm.gradient)(policy, batch, jnp.float32(penalty))
+    there = old, policy, seen, action, advantage, np.float64(before)
+    for name, expected in _penalised_by_hand(*there, penalty).items():
+        np.testing.assert_allclose(gradient_of(gradient, name), expected, rtol=2e-3, atol=1e-3)
+        # Broken twins: a penalty twice as strong, and the divergence the wrong way round.
+        if penalty:
+            assert not np.allclose(
+                gradient_of(gradient, name), _penalised_by_hand(*there, 2 * penalty)[name], rtol=0.01
+            )
+    new = jax.jit(type(old).distribution)(policy, seen)
+    assert float(metrics["kl"]) == pytest.approx(float(played.divergence(new).mean()), rel=1e-4)
+    assert float(metrics["kl"]) != pytest.approx(float(new.divergence(played).mean()), rel=0.01)
+
+
+@BOTH
+def test_what_the_penalty_measures_from_is_the_policy_that_played(environment):
+    algorithm = small_ppo(objective="kl")
+    state, steps = _played(algorithm, environment)
+    samples, _ = jax.jit(algorithm.samples)(state.policy, steps)
+    assert float(samples.distribution.divergence(state.policy.distribution(samples.observation)).mean()) < 1e-9
+    after, metrics = _UPDATE(algorithm, state, steps)
+    moved = samples.distribution.divergence(after.policy.distribution(samples.observation)).mean()
+    assert float(metrics["kl"]) == pytest.approx(float(moved), rel=1e-3)
+    assert moved > 1e-5
+
+
+@BOTH
+@pytest.mark.parametrize(("share", "factor"), [(0.1, 2.0), (0.6, 2.0), (0.7, 1.0), (1.0, 1.0), (1.4, 1.0), (1.6, 0.5)])
+def test_the_penalty_is_adapted_by_how_far_a_block_has_moved_the_policy(environment, share, factor):
+    # `share` is the target as a part of what an update moves.
+    algorithm = small_ppo(objective="kl", kl_penalty=3.0)
+    state, steps = _played(algorithm, environment)
+    moved = _UPDATE(algorithm, state, steps)[1]["kl"]
+    aimed = dataclasses.replace(algorithm, kl_target=float(moved) * share)
+    after, metrics = _UPDATE(aimed, state, steps)
+    assert float(metrics["penalty"]) == 3.0  # the one that was used
+    assert float(after.penalty) == 3.0 * factor
+
+
+def test_a_higher_penalty_holds_the_policy_back():
+    algorithm = small_ppo(objective="kl", epochs=30)
+    state, steps = _played(algorithm, ENVIRONMENTS["continuous"])
+    states = [State(state.policy, state.optimizer, jnp.float32(penalty)) for penalty in (0.0, 10.0, 1000.0)]
+    moved = [float(_UPDATE(algorithm, each, steps)[1]["kl"]) for each in states]
+    assert moved[0] > 2 * moved[1] > 4 * moved[2]
+
+
+def test_with_clipping_there_is_no_penalty_in_the_state():
+    state, steps = _played(small_ppo(), cycle())
+    after, metrics = _UPDATE(small_ppo(), state, steps)
+    assert after.penalty is None
+    assert float(metrics["penalty"]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"objective": "kl", "kl_target": 0.0}, "kl_target = 0.0 is not allowed: must be above 0"),
+        ({"objective": "kl", "kl_target": -0.01}, "kl_target = -0.01 is not allowed: must be above 0"),
+        ({"kl_target": 0.02}, "kl_target = 0.02 is not allowed: must be 0.01 without objective=kl"),
+        ({"kl_penalty": 2.0}, "kl_penalty = 2.0 is not allowed: must be 1.0 without objective=kl"),
+        ({"objective": "kl", "clip": 0.1}, "clip = 0.1 is not allowed: must be 0.2 without objective=clip"),
+        ({"objective": "both"}, "objective = 'both' is not allowed: must be one of clip, kl"),
+    ],
+)
+def test_options_of_the_other_objective_are_refused(settings, line):
+    with pytest.raises(InputError) as caught:
+        PPO(**settings)
+    assert line in str(caught.value)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import optimal_values, small_dqn, small_ppo, table
+from toys import optimal_values, small_actor_critic, small_dqn, small_ppo, small_reinforce, table
 
-from zerone.algorithms.ppo import PPO
+from zerone.algorithms.dqn import DQN
 from zerone.algorithms.q_learning import QLearning
 from zerone.engines.compiled import Compiled
 
@@ -27,7 +27,10 @@ LEARNERS = {
         small_dqn(epsilon_end=0.5, double=True, dueling=True, prioritized=True, n_steps=2, importance_steps=2000.0),
         700,
     ),
+    "reinforce": (small_reinforce(), 3000),
+    "actor-critic": (small_actor_critic(entropy_bonus=0.0), 1500),
     "ppo": (small_ppo(), 150),
+    "ppo with the penalty": (small_ppo(objective="kl"), 150),
 }
 STATES = jnp.arange(4)
 
@@ -36,10 +39,10 @@ STATES = jnp.arange(4)
 def _judged(algorithm, policy):
     """The value of each state, and its greedy action."""
     greedy, _ = algorithm.act(policy, STATES)
-    if isinstance(algorithm, PPO):
-        return policy.value(STATES), greedy
-    values = policy if isinstance(algorithm, QLearning) else policy.network(STATES)
-    return values.max(-1), greedy
+    if isinstance(algorithm, (QLearning, DQN)):
+        values = policy if isinstance(algorithm, QLearning) else policy.network(STATES)
+        return values.max(-1), greedy
+    return policy.value(STATES), greedy
 
 
 @pytest.mark.parametrize("learner", LEARNERS)

@@ -4,7 +4,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import Counter, Keeper, Table, cycle, small_dqn, small_ppo, table, wrong_steps
+from toys import (
+    Counter,
+    Keeper,
+    Table,
+    cycle,
+    small_actor_critic,
+    small_dqn,
+    small_ppo,
+    small_reinforce,
+    table,
+    wrong_steps,
+)
 
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.pytree import configured
@@ -98,7 +109,11 @@ def _one_iteration(algorithm, environment):
 
 
 @pytest.mark.usefixtures("key_reuse_raises")
-@pytest.mark.parametrize("algorithm", [QLearning(), small_dqn(), small_ppo()], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "algorithm",
+    [QLearning(), small_dqn(), small_reinforce(), small_actor_critic(), small_ppo()],
+    ids=lambda each: each.name,
+)
 def test_no_key_is_used_twice(algorithm):
     _one_iteration(algorithm, cycle())
 

@@ -8,7 +8,16 @@ import sys
 import jax
 import numpy as np
 import pytest
-from toys import Counter, Keeper, equal_bits, graph, small_dqn, small_ppo
+from toys import (
+    Counter,
+    Keeper,
+    equal_bits,
+    graph,
+    small_actor_critic,
+    small_dqn,
+    small_ppo,
+    small_reinforce,
+)
 
 from zerone.algorithms.dyna_q import DynaQ
 from zerone.algorithms.monte_carlo import MonteCarlo
@@ -33,6 +42,9 @@ ALGORITHMS = {
     "dqn": small_dqn(),
     "dqn with every part": small_dqn(**EVERY_PART, environments=2),
     "ppo": small_ppo(),
+    "reinforce": small_reinforce(),
+    "actor-critic": small_actor_critic(),
+    "ppo-kl": small_ppo(objective="kl"),
 }
 EACH = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
 LAST = 40
@@ -74,7 +86,9 @@ def _differ_pairwise(carries):
     return all(one != other for i, one in enumerate(policies) for other in policies[:i])
 
 
-@pytest.mark.parametrize("algorithm", [*TABLES.values(), small_ppo()], ids=[*TABLES, "ppo"])
+@pytest.mark.parametrize(
+    "algorithm", [*TABLES.values(), small_reinforce(), small_ppo()], ids=[*TABLES, "reinforce", "ppo"]
+)
 def test_a_batch_under_vmap_agrees_with_the_seeds_alone(algorithm):
     seeds, stops = [3, 1, 4], (12,)  # short: roundings grow where a network learns
     for one, other in zip(

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from toys import CounterEnv, Keeper, equal_bits, small_dqn, small_ppo, wrong_steps
+from toys import (
+    CounterEnv,
+    Keeper,
+    equal_bits,
+    small_actor_critic,
+    small_dqn,
+    small_ppo,
+    small_reinforce,
+    wrong_steps,
+)
 
 from zerone.algorithms.q_learning import QLearning
 from zerone.engines import host
@@ -60,6 +69,21 @@ def test_every_stored_step_is_true_and_none_is_lost_or_invented(mode, buffer):
     assert float(row["return"]) == float(row["length"])
     # The log counts each episode when it ends; steps that wait for the next block are counted already.
     assert (steps.terminated | steps.truncated).sum() <= row["episodes"] <= over.sum() + 12
+
+
+@MODES
+def test_whole_episodes_stay_whole(mode):
+    # Reward 1 at each of L steps: the discounted return tells what was taken for one episode.
+    engine = Host(small_reinforce(environments=1, baseline=False), counters(mode))
+    (carry,), found = [engine.init(0)], []
+    for i in range(120):
+        (carry,) = engine.advance([carry], [0], [i], i + 1)
+        found.append(float(carry.state.measured["discounted_return"]))
+    engine.close()
+    possible = [(1 - 0.9**length) / 0.1 for length in range(6)]  # 0 before the first is over
+    nearest = np.abs(np.subtract.outer(found, possible))
+    assert nearest.min(1).max() < 1e-5
+    assert set(nearest.argmin(1)) == set(range(6))
 
 
 class Naive(Player):
@@ -166,9 +190,14 @@ def test_discrete_spaces_that_do_not_start_at_zero():
     assert (table > 0).all()  # every state's own row was learned
 
 
-def test_asymmetric_actions_reach_both_ends():
+@pytest.mark.parametrize(
+    ("algorithm", "iterations"),
+    [(small_ppo(), 3), (small_actor_critic(), 20), (small_reinforce(), 60)],
+    ids=["ppo", "actor-critic", "reinforce"],
+)
+def test_asymmetric_actions_reach_both_ends(algorithm, iterations):
     actions = spaces.Box(np.array([-1.0, 5.0], np.float32), np.array([3.0, 6.0], np.float32))
-    _, got, greedy = _driven(small_ppo(), spaces.Box(-1.0, 1.0, (2,), np.float32), actions, 3)
+    _, got, greedy = _driven(algorithm, spaces.Box(-1.0, 1.0, (2,), np.float32), actions, iterations)
     np.testing.assert_array_equal(np.min(got, axis=0), actions.low)
     np.testing.assert_array_equal(np.max(got, axis=0), actions.high)
     assert all(actions.contains(action) for action in greedy)

@@ -107,3 +107,36 @@ def test_batch_axes_lead_everywhere(make):
         action = distribution.sample(distribution.noise(jax.random.key(0), leading))
         assert distribution.log_probability(action).shape == distribution.entropy().shape == leading
         assert distribution.mode().shape == action.shape
+
+
+def _normal_divergence(mean, deviation, other_mean, other_deviation):
+    """KL(P, Q) of two normals by integration."""
+    p, q = stats.norm(mean, deviation), stats.norm(other_mean, other_deviation)
+    reach = mean - 12 * deviation, mean + 12 * deviation
+    return integrate.quad(lambda x: p.pdf(x) * (p.logpdf(x) - q.logpdf(x)), *reach, limit=200)[0]
+
+
+@given(st.lists(st.tuples(st.floats(-6, 6), st.floats(-6, 6)), min_size=3, max_size=3))
+@settings(max_examples=20, deadline=None)
+def test_the_divergence_of_categoricals_is_scipys_relative_entropy(scores):
+    p, q = np.array(scores, np.float32).T
+    found = categorical(jnp.array(p)).divergence(categorical(jnp.array(q)))
+    truth = stats.entropy(special.softmax(np.float64(p)), special.softmax(np.float64(q)))
+    assert found == pytest.approx(truth, rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mine", "other"), [((0, 1), (1, 1)), ((0.5, 0.2), (0.4, 0.3)), ((-1, 2), (1, 0.7)), ((3, 0.1), (3, 0.1))]
+)
+def test_the_divergence_of_normals_is_their_integral(mine, other):
+    found = normal([mine[0]], [mine[1]]).divergence(normal([other[0]], [other[1]]))
+    assert found == pytest.approx(_normal_divergence(*mine, *other), rel=1e-4, abs=1e-6)
+    # The broken twin: the two exchanged. It is the same only where the deviations are.
+    twin = normal([other[0]], [other[1]]).divergence(normal([mine[0]], [mine[1]]))
+    assert (abs(float(twin - found)) < 1e-5) == (mine[1] == other[1])
+
+
+def test_divergences_of_dimensions_add_up():
+    mine, other = normal([[0.0, 1.0]], [[1.0, 0.5]]), normal([[0.5, 0.0]], [[2.0, 0.4]])
+    expected = _normal_divergence(0, 1, 0.5, 2) + _normal_divergence(1, 0.5, 0, 0.4)
+    np.testing.assert_allclose(mine.divergence(other), [expected], rtol=1e-4)

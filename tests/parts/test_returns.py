@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from toys import chain, cycle
 
 from zerone.parts import returns
@@ -181,6 +182,50 @@ def test_with_lambda_zero_the_advantage_is_the_td_error(jit):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_discounted_return_is_the_sum_of_its_definition_and_bootstraps_where_it_is_broken_off(seed):
+    reward, _, next_value, terminated, truncated = _rollout(seed, 9, 3)
+    found = jax.jit(returns.discounted_return)(reward, next_value, terminated, truncated, 0.9)
+    expected = _discounted_by_definition(reward, next_value, terminated, truncated, 0.9)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    # Broken twins: a cut treated as an end, an end as a cut, and the flags of the step before.
+    late = [np.concatenate([np.zeros_like(x[:1]), x[:-1]]) for x in (terminated, truncated)]
+    nothing = np.zeros_like(truncated)
+    for flags in ((terminated | truncated, nothing), (nothing, terminated | truncated), late):
+        twin = returns.discounted_return(reward, next_value, *map(jnp.asarray, flags), 0.9)
+        assert not np.allclose(twin, expected, rtol=0.01)
+
+
+def _discounted_by_definition(reward, next_value, terminated, truncated, discount):
+    """G_t = Σ_k discount^k R_{t+k+1}, by a double loop; then the value of where the sum was broken off."""
+    time, number = reward.shape
+    result = np.zeros((time, number))
+    for n in range(number):
+        for t in range(time):
+            for k in range(t, time):
+                result[t, n] += discount ** (k - t) * reward[k, n]
+                if terminated[k, n]:
+                    break
+                if truncated[k, n] or k == time - 1:
+                    result[t, n] += discount ** (k - t + 1) * next_value[k, n]
+                    break
+    return result
+
+
+@JITTED
+def test_the_discounted_return_on_numbers_worked_by_hand(jit):
+    # Three steps, discount ½, V = 8 behind the last: 4 + 2·½ + 6·¼ + 8·⅛, 2 + 6·½ + 8·¼, 6 + 8·½.
+    reward, value, no = jnp.array([[4.0], [2.0], [6.0]]), jnp.array([[99.0], [99.0], [8.0]]), jnp.zeros((3, 1), bool)
+    found = jit(returns.discounted_return)(reward, value, no, no, 0.5)
+    np.testing.assert_array_equal(found[:, 0], [7.5, 7.0, 10.0])
+
+
+def test_the_return_of_one_step_is_the_one_step_target():
+    reward, _, next_value, terminated, truncated = _rollout(4, 1, 50)
+    found = returns.discounted_return(reward, next_value, terminated, truncated, 0.9)
+    np.testing.assert_allclose(found, returns.one_step_target(reward, terminated, 0.9, next_value), rtol=1e-6)
+
+
 def test_what_happens_after_an_episodes_end_does_not_reach_back():
     reward, value, next_value, terminated, truncated = (x[:, :1] for x in _rollout(2, 10, 1))
     terminated[:], truncated[:] = False, False
@@ -288,3 +333,43 @@ def test_explained_variance_is_one_for_the_truth_and_zero_for_a_constant(jit):
     assert jit(returns.explained_variance)(target, target) == pytest.approx(1)
     assert jit(returns.explained_variance)(jnp.full(4, 9.0), target) == pytest.approx(0, abs=1e-6)
     assert jit(returns.explained_variance)(-target, target) == pytest.approx(-3, rel=1e-5)
+
+
+@JITTED
+def test_an_episodes_weights_get_mean_zero_and_deviation_one_whatever_lies_behind_its_end(jit):
+    x = jnp.array([[1.0, 5.0], [4.0, 7.0], [9.0, 1e6], [-2.0, 1e6]])
+    inside = jnp.array([[True, True], [True, True], [True, False], [False, False]])
+    found = np.asarray(jit(returns.normalize_episode)(x, inside))
+    np.testing.assert_allclose(found[:3, 0], stats.zscore([1, 4, 9]), rtol=1e-4)
+    np.testing.assert_allclose(found[:2, 1], [-1, 1], rtol=1e-4)
+    assert not found[3:, 0].any()
+    assert not found[2:, 1].any()
+
+
+@JITTED
+@pytest.mark.parametrize("value", [0.0, 0.1, -7.3, 1e4])
+@pytest.mark.parametrize("length", [1, 3, 10])
+def test_of_equal_weights_nothing_is_left(jit, value, length):
+    x, inside = jnp.full((10, 1), value), jnp.arange(10)[:, None] < length
+    np.testing.assert_allclose(jit(returns.normalize_episode)(x, inside), 0, atol=0.02)
+    alone = np.float32([value])
+    with np.errstate(invalid="ignore"):  # the broken twin, without a guard
+        assert np.isnan((alone - alone.mean()) / alone.std())
+
+
+@JITTED
+@pytest.mark.parametrize(
+    ("divergence", "factor"),
+    [(0.0, 0.5), (0.0066, 0.5), (0.0067, 1.0), (0.01, 1.0), (0.0149, 1.0), (0.0151, 2.0), (5.0, 2.0)],
+)
+def test_the_penalty_is_halved_below_and_doubled_above_one_and_a_half_times_the_target(jit, divergence, factor):
+    found = jit(returns.adapted_penalty)(jnp.float32(3), jnp.float32(divergence), 0.01)
+    assert found == pytest.approx(3 * factor)
+
+
+def test_a_penalty_can_be_halved_and_doubled_for_ever():
+    low, high = jnp.float32(1), jnp.float32(1)
+    for _ in range(200):
+        low, high = (returns.adapted_penalty(x, d, 0.01) for x, d in ((low, 0.0), (high, 1.0)))
+    assert 0 < low < 1e-9
+    assert 1e9 < high < np.inf

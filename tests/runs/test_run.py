@@ -54,7 +54,7 @@ WRONG = {
     "an unknown option": ({"options": {"cels": 9}}, "did you mean 'cells'?"),
     "options beside an environment": ({"environment": cycle(), "options": {"cells": 9}}, "options"),
     "options beside a maker": ({"environment": CounterEnv, "options": {"cells": 9}}, "options"),
-    "spaces that do not fit": ({"environment": "CartPole-v1"}, "these can: dqn, ppo"),
+    "spaces that do not fit": ({"environment": "CartPole-v1"}, "these can: dqn, reinforce, actor-critic, ppo"),
     "compiled where it is not": ({"environment": "Taxi-v3", "engine": "compiled"}, "not compiled here"),
     "ours on the host without an id": ({"environment": cycle(), "engine": "host"}, "host"),
     "a maker on the compiled engine": ({"environment": CounterEnv, "engine": "compiled"}, "written in JAX"),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from zerone.algorithms.actor_critic import ActorCritic
 from zerone.algorithms.dqn import DQN
 from zerone.algorithms.dyna_q import DynaQ
 from zerone.algorithms.monte_carlo import MonteCarlo
 from zerone.algorithms.ppo import PPO
 from zerone.algorithms.protocol import Algorithm
 from zerone.algorithms.q_learning import QLearning
+from zerone.algorithms.reinforce import Reinforce
 from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
 from zerone.base.errors import InputError, nearest
@@ -68,8 +70,18 @@ _ENTRIES = (
         "off-policy", "Box, Discrete, pictures", "Discrete", "Mnih et al. 2015",
     ),
     Entry(
-        PPO, "actor and critic that move a little at a time (clipped objective)", "model-free", "value and policy",
-        "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box", "Schulman et al. 2017",
+        Reinforce, "a policy that follows the returns of whole episodes", "model-free", "policy", "per episode",
+        "on-policy", "Box, Discrete, pictures", "Discrete, Box", "Williams 1992",
+    ),
+    Entry(
+        ActorCritic, "a critic's error of n steps drives the actor (A2C)", "model-free", "value and policy",
+        "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box",
+        "Sutton & Barto 2018, Mnih et al. 2016",
+    ),
+    Entry(
+        PPO, "actor and critic that move a little at a time (clipped objective or KL penalty)", "model-free",
+        "value and policy", "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box",
+        "Schulman et al. 2017",
     ),
 )  # fmt: skip
 

@@ -25,7 +25,8 @@ T = TypeVar("T")
 class Allowed:
     """What a hyperparameter may be. `above`/`below` exclude their bound, `at_least`/`at_most` include it.
 
-    `needs` names a switch (a bool) without which the setting would be ignored: then it must keep its default.
+    `needs` names a switch (a bool), or `option=value`, without which the setting would be ignored: then it must keep
+    its default.
     """
 
     text: str = ""
@@ -95,9 +96,11 @@ def check(instance: Any, name: str) -> None:
             continue  # JAX makes trees of the same shape with anything at their leaves
         if not allowed.holds(value):
             raise InputError(problem + allowed.describe())
-        switched_off = allowed.needs and not getattr(instance, allowed.needs)
-        if switched_off and type(value) in (kind, int) and value != field.default:
-            raise InputError(f"{problem}{field.default!r} without {allowed.needs}, or it would be ignored")
+        if allowed.needs and isinstance(value, kind) and value != field.default:
+            option, _, wanted = allowed.needs.partition("=")
+            found = getattr(instance, option)
+            if found != wanted if wanted else not found:
+                raise InputError(f"{problem}{field.default!r} without {allowed.needs}, or it would be ignored")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, static))

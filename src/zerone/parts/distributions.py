@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Protocol, Self
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +37,10 @@ class Distribution(Protocol):
         """-E ln π, in nats."""
         ...
 
+    def divergence(self, other: Self) -> Array:
+        """KL(self, other) = E_self[ln self - ln other] ≥ 0, in nats: how far `other` is."""
+        ...
+
 
 @struct
 class Categorical:
@@ -59,6 +63,9 @@ class Categorical:
 
     def entropy(self) -> Array:
         return -(jnp.exp(self.logits) * self.logits).sum(-1)
+
+    def divergence(self, other: Self) -> Array:
+        return (jnp.exp(self.logits) * (self.logits - other.logits)).sum(-1)
 
 
 def categorical(scores: Array) -> Categorical:
@@ -88,3 +95,9 @@ class DiagonalNormal:
 
     def entropy(self) -> Array:
         return (self.log_deviation + 0.5 * math.log(2 * math.pi * math.e)).sum(-1)
+
+    def divergence(self, other: Self) -> Array:
+        # ln σ'/σ + (σ² + (μ - μ')²) / 2σ'² - ½, summed over the dimensions.
+        wider = other.log_deviation - self.log_deviation
+        apart = (self.mean - other.mean) * jnp.exp(-other.log_deviation)
+        return (wider + 0.5 * (jnp.exp(-2.0 * wider) + apart**2 - 1.0)).sum(-1)

@@ -102,6 +102,27 @@ def generalized_advantage(
     return jax.lax.scan(backwards, jnp.zeros_like(error[0]), (error, decay), reverse=True, unroll=8)[1]
 
 
+def discounted_return(
+    reward: Array, next_value: Array, terminated: Array, truncated: Array, discount: Array | float
+) -> Array:
+    """G_t = R_{t+1} + γ G_{t+1} up to the end of t's episode or of the block; all inputs [T, N].
+
+    Sutton & Barto 2018, eq. 3.8 and 3.9. Where the sum is broken off, because the episode was cut (`truncated`) or
+    the block ends, V(S_{t+1}) stands for what would have followed. So over a block of T steps it is the T-step
+    return of the first one, the one-step return of the last: the targets of Mnih et al. 2016 (arXiv 1602.01783),
+    algorithm S3. Zeros for `next_value` leave the return so far.
+    """
+
+    def backwards(later: Array, here: tuple[Array, Array, Array, Array]) -> tuple[Array, Array]:
+        gained, following, over, cut = here
+        total = gained + discount * jnp.where(over, 0.0, jnp.where(cut, following, later))
+        return total, total
+
+    return jax.lax.scan(backwards, next_value[-1], (reward, next_value, terminated, truncated), reverse=True, unroll=8)[
+        1
+    ]
+
+
 def huber(error: Array) -> Array:
     """Quadratic up to 1, then linear: the gradient is the error clipped to [-1, 1]. Mnih et al. 2015, Methods."""
     size = jnp.abs(error)
@@ -113,9 +134,31 @@ def clipped_surrogate(ratio: Array, advantage: Array, clip: Array | float) -> Ar
     return jnp.minimum(ratio * advantage, jnp.clip(ratio, 1.0 - clip, 1.0 + clip) * advantage)
 
 
+def adapted_penalty(penalty: Array, divergence: Array, target: Array | float) -> Array:
+    """β for the next block: halved if d < d_target / 1.5, doubled if d > d_target × 1.5, else as it was.
+
+    Schulman et al. 2017 (arXiv 1707.06347), section 4. It stays within 1e-10 and 1e10.
+    """
+    factor = jnp.where(divergence < target / 1.5, 0.5, jnp.where(divergence > target * 1.5, 2.0, 1.0))
+    return jnp.clip(penalty * factor, 1e-10, 1e10)
+
+
 def normalize(x: Array) -> Array:
     """`x` with mean 0 and standard deviation 1; the deviation of a constant is guarded."""
     return (x - x.mean()) / (x.std() + 1e-8)
+
+
+def normalize_episode(x: Array, inside: Array) -> Array:
+    """Each column of `x` [T, N] with mean 0 and standard deviation 1 over the rows that are `inside` (bool [T, N]).
+
+    The deviation is guarded relative to the mean: of an episode of one step, or of equal returns, nothing is left.
+    Rows outside become 0.
+    """
+    count = jnp.maximum(inside.sum(0), 1)
+    mean = jnp.where(inside, x, 0.0).sum(0) / count
+    centred = jnp.where(inside, x - mean[None], 0.0)
+    deviation = jnp.sqrt(jnp.square(centred).sum(0) / count)
+    return centred / (deviation + 1e-5 * jnp.abs(mean) + 1e-8)[None]
 
 
 def explained_variance(prediction: Array, target: Array) -> Array:

@@ -1,0 +1,124 @@
+"""Actor-critic: the critic's error of n steps drives the actor, one step (n = 1) or more.
+
+    repeat:  play n steps with π(·|s; θ)
+             G_t = R_{t+1} + γ R_{t+2} + … + γ^m V(S_{t+m}; w), up to the end of the block or of the episode
+             θ ← θ + α ∇_θ E[(G_t - V(S_t; w)) ln π(A_t|S_t; θ) + c_e H(π(·|S_t; θ))]
+             w ← w - α_w ∇_w E[½ (G_t - V(S_t; w))²],   G_t and the error constant for both gradients
+
+Sutton & Barto 2018, section 13.5, for n = 1; Mnih et al. 2016 (arXiv 1602.01783), algorithm S3 and section 4, for
+n > 1 with an entropy bonus, here with the environments side by side (A2C).
+Differences: actor and critic are two networks, each with its own step size and its gradient's norm clipped; Adam,
+unless `optimizer` is rmsprop; gradients are means over the block's steps; the actor's gradient is not weighted by γ^t,
+which section 13.5 does and Mnih et al. do not; continuous actions are drawn unclipped and clipped at the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from zerone.algorithms.protocol import Array, Key, Metrics, Steps
+from zerone.base.pytree import configured, setting, struct
+from zerone.parts.optimizers import adam_or_rmsprop, bounded, falling, of_actor_and_critic
+from zerone.parts.policies import ActorAndCritic, refuse_policy
+from zerone.parts.returns import discounted_return
+from zerone.parts.spaces import Spaces
+
+
+@struct
+class State:
+    """Actor and critic (the policy), and the optimiser's moments of each."""
+
+    policy: ActorAndCritic
+    optimizer: Any
+
+
+@configured
+class ActorCritic:
+    """Advantage actor-critic, for `Box` or `Discrete` observations (pictures too), `Discrete` or `Box` actions."""
+
+    name: ClassVar[str] = "actor-critic"
+    metrics: ClassVar[Mapping[str, str]] = {
+        "policy_loss": "minus the mean of the advantage times ln π of what was done",
+        "value_loss": "mean square of the value targets minus V(s)",
+        "entropy": "entropy of the policy, in nats: high is undecided",
+        "value": "mean of V(s) over the states seen",
+    }
+    warmup_updates: ClassVar[int] = 0
+
+    learning_rate: float = setting(7e-4, "the actor's step size α", above=0)
+    critic_learning_rate: float = setting(2e-3, "the critic's step size α_w", above=0)
+    learning_rate_end: float = setting(1.0, "share of both step sizes left after `decay_steps`", at_least=0, at_most=1)
+    decay_steps: float = setting(1e6, "environment steps over which they fall", above=0)
+    discount: float = setting(0.99, "worth γ of a reward one step later", at_least=0, at_most=1)
+    entropy_bonus: float = setting(0.01, "weight c_e of the policy's entropy", at_least=0)
+    environments: int = setting(8, "environments played in parallel", at_least=1)
+    steps_per_update: int = setting(8, "steps n of each environment between updates", at_least=1)
+    optimizer: str = setting("adam", "how gradients become steps", choices=("adam", "rmsprop"))
+    rmsprop_decay: float = setting(
+        0.99, "share of the mean square kept at each update", above=0, below=1, needs="optimizer=rmsprop"
+    )
+    hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
+    max_gradient_norm: float = setting(0.5, "longer gradients, of each network, are shortened to this norm", above=0)
+
+    def refuse(self, spaces: Spaces) -> str | None:
+        return refuse_policy(spaces)
+
+    def check(self) -> None:
+        pass
+
+    def rule(self) -> optax.GradientTransformation:
+        """The chosen optimiser for each network; their step sizes fall linearly with the updates done."""
+        updates = self.decay_steps / (self.environments * self.steps_per_update)
+
+        def one(start: float) -> optax.GradientTransformation:
+            rate = falling(start, self.learning_rate_end, updates)
+            return bounded(adam_or_rmsprop(self.optimizer, rate, self.rmsprop_decay), self.max_gradient_norm)
+
+        return of_actor_and_critic(one(self.learning_rate), one(self.critic_learning_rate))
+
+    def init(self, key: Key, spaces: Spaces) -> State:
+        network = ActorAndCritic.create(key, spaces, self.hidden)
+        return State(network, self.rule().init(network))
+
+    def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
+        return policy.noise(key, shape)
+
+    def act(self, policy: ActorAndCritic, observation: Array, noise: Array | None = None) -> tuple[Array, tuple[()]]:
+        return policy.act(observation, noise)[0], ()
+
+    def loss(self, network: ActorAndCritic, steps: Steps, target: Array) -> tuple[Array, Metrics]:
+        """The sum of both networks' losses, whose gradient is that of each: they share no weight."""
+        distribution, value = network.distribution(steps.observation), network.value(steps.observation)
+        error = target - value
+        log_probability = distribution.log_probability(network.as_drawn(steps.action))
+        policy_loss = -(jax.lax.stop_gradient(error) * log_probability).mean()
+        value_loss = jnp.square(error).mean()
+        entropy = distribution.entropy().mean()
+        return policy_loss - self.entropy_bonus * entropy + 0.5 * value_loss, {
+            "policy_loss": policy_loss,
+            "value_loss": value_loss,
+            "entropy": entropy,
+            "value": value.mean(),
+        }
+
+    def gradient(self, policy: ActorAndCritic, steps: Steps) -> tuple[ActorAndCritic, Metrics]:
+        """What a worker computes of its own steps with its own, perhaps older, copy of the networks."""
+        next_value = policy.value(steps.next_observation)
+        target = discounted_return(steps.reward, next_value, steps.terminated, steps.truncated, self.discount)
+        gradient: tuple[ActorAndCritic, Metrics] = jax.grad(self.loss, has_aux=True)(policy, steps, target)
+        return gradient
+
+    def apply(self, state: State, gradient: ActorAndCritic) -> State:
+        """One step along a gradient, whosever it is."""
+        change, optimizer = self.rule().update(gradient, state.optimizer)
+        return State(optax.apply_updates(state.policy, change), optimizer)
+
+    def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
+        del key  # nothing is left to chance
+        gradient, metrics = self.gradient(state.policy, steps)
+        return self.apply(state, gradient), metrics

@@ -1,0 +1,185 @@
+"""REINFORCE: the policy follows the returns of whole episodes.
+
+    repeat:  play an episode S_0, A_0, R_1, …, S_{T-1}, A_{T-1}, R_T with π(·|s; θ)
+             G_t = R_{t+1} + γ G_{t+1},  G_T = 0
+             θ ← θ + α ∇_θ Σ_t G_t ln π(A_t|S_t; θ)
+
+Williams 1992 (doi 10.1007/BF00992696); Sutton & Barto 2018, section 13.3. What can be put in, in any combination:
+
+    baseline         G_t - V(S_t; w) for G_t, constant for θ;  w ← w - α_w ∇_w Σ_t ½ (G_t - V(S_t; w))²   section 13.4
+    discount_steps   step t of an episode is weighted by γ^t, as in both sections; nearly everybody leaves it out
+    normalize        the weights of an episode's steps get mean 0 and deviation 1
+
+An episode that is only cut (`truncated`, or after `longest_episode` steps) has G_T = V(S_T; w) with a baseline. Without
+one nothing is known of what would have followed, and the return so far has to do: where rewards are above 0 a cut looks
+worse than it is, where they are below 0 better.
+Differences: one step along an episode's whole gradient, not one for each of its steps; Adam; the gradient's norm is
+clipped. With several environments a step is made as soon as any episode is complete (the mean where several are), so
+an episode may have been begun with an older policy; with one environment, the default, it never was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from zerone.algorithms.protocol import Array, Key, Metrics, Steps
+from zerone.base.pytree import configured, setting, struct
+from zerone.parts.optimizers import bounded, of_actor_and_critic
+from zerone.parts.policies import ActorAndCritic, refuse_policy
+from zerone.parts.returns import discounted_return, normalize_episode
+from zerone.parts.spaces import Spaces
+
+
+@struct
+class Episodes:
+    """The episodes going on: leaves [longest_episode, N, ...], of which the first `length` (int32 [N]) are filled."""
+
+    observation: Array
+    action: Array
+    reward: Array
+    length: Array
+
+
+@struct
+class State:
+    """The policy, with a critic if there is a baseline; Adam's moments; the episodes; the last update's metrics."""
+
+    policy: ActorAndCritic
+    optimizer: Any
+    episodes: Episodes
+    measured: Metrics
+
+
+@configured
+class Reinforce:
+    """REINFORCE, for `Box` or `Discrete` observations (pictures too), `Discrete` or `Box` actions."""
+
+    name: ClassVar[str] = "reinforce"
+    metrics: ClassVar[Mapping[str, str]] = {
+        "policy_loss": "minus the sum over an episode of its weights times ln π of what was done",
+        "value_loss": "mean square of the returns minus V(s); 0 without a baseline",
+        "entropy": "entropy of the policy, in nats: high is undecided",
+        "discounted_return": "discounted return of an episode from its first step",
+    }
+    warmup_updates: ClassVar[int] = 0
+    steps_per_update: ClassVar[int] = 1
+
+    learning_rate: float = setting(1e-3, "Adam's step size α", above=0)
+    discount: float = setting(0.99, "worth γ of a reward one step later", at_least=0, at_most=1)
+    discount_steps: bool = setting(False, "weight step t of an episode by γ^t, as the textbook does")
+    normalize: bool = setting(False, "bring the weights of an episode's steps to mean 0 and deviation 1")
+    baseline: bool = setting(False, "learn V(s) and weight steps by G - V(s)")
+    baseline_learning_rate: float = setting(5e-3, "Adam's step size α_w for V(s)", above=0, needs="baseline")
+    environments: int = setting(1, "environments played in parallel", at_least=1)
+    longest_episode: int = setting(1_000, "steps after which an episode is learnt from as if it was cut", at_least=1)
+    hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
+    max_gradient_norm: float = setting(10.0, "longer gradients, of each network, are shortened to this norm", above=0)
+
+    def refuse(self, spaces: Spaces) -> str | None:
+        return refuse_policy(spaces)
+
+    def check(self) -> None:
+        pass
+
+    def optimizer(self) -> optax.GradientTransformation:
+        """Adam for each network."""
+        actor = bounded(optax.adam(self.learning_rate), self.max_gradient_norm)
+        if not self.baseline:
+            return actor
+        return of_actor_and_critic(actor, bounded(optax.adam(self.baseline_learning_rate), self.max_gradient_norm))
+
+    def init(self, key: Key, spaces: Spaces) -> State:
+        policy = ActorAndCritic.create(key, spaces, self.hidden, critic=self.baseline)
+        shape = self.longest_episode, self.environments
+        kind = jax.dtypes.canonicalize_dtype(spaces.observation.dtype or jnp.float32)  # 64 bits become 32, as in JAX
+        episodes = Episodes(
+            jnp.zeros((*shape, *(spaces.observation.shape or ())), kind),
+            jnp.zeros((*shape, *policy.shape), jnp.int32 if policy.log_deviation is None else jnp.float32),
+            jnp.zeros(shape),
+            jnp.zeros(self.environments, jnp.int32),
+        )
+        return State(policy, self.optimizer().init(policy), episodes, dict.fromkeys(self.metrics, jnp.float32(0)))
+
+    def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
+        return policy.noise(key, shape)
+
+    def act(self, policy: ActorAndCritic, observation: Array, noise: Array | None = None) -> tuple[Array, tuple[()]]:
+        return policy.act(observation, noise)[0], ()
+
+    def returns(self, policy: ActorAndCritic, episodes: Episodes, last: Steps) -> Array:
+        """G_t of every row [longest_episode, N], where `last` ([N]) is the last step of each episode so far."""
+        rows = jnp.arange(self.longest_episode)[:, None]
+        at_last = rows == episodes.length[None] - 1
+        following = policy.value(last.next_observation) if self.baseline else jnp.zeros(self.environments)
+        terminated = at_last & last.terminated[None]
+        next_value = jnp.broadcast_to(following[None], terminated.shape)
+        return discounted_return(episodes.reward, next_value, terminated, at_last & ~terminated, self.discount)
+
+    def loss(self, policy: ActorAndCritic, episodes: Episodes, returns: Array, inside: Array) -> tuple[Array, Metrics]:
+        """The mean over episodes of their sums over steps; `inside` (bool) says which rows are of a complete one."""
+        steps, number = jnp.maximum(inside.sum(), 1), jnp.maximum(inside[0].sum(), 1)
+
+        def total(x: Array) -> Array:
+            return jnp.where(inside, x, 0.0).sum()
+
+        distribution = policy.distribution(episodes.observation)
+        log_probability = distribution.log_probability(policy.as_drawn(episodes.action))
+        weight, value_loss = returns, jnp.float32(0)
+        if self.baseline:
+            error = returns - policy.value(episodes.observation)
+            weight, value_loss = jax.lax.stop_gradient(error), total(jnp.square(error))
+        if self.normalize:
+            weight = normalize_episode(weight, inside)
+        if self.discount_steps:
+            weight = weight * self.discount ** jnp.arange(self.longest_episode)[:, None]
+        policy_loss = -total(weight * log_probability) / number
+        return policy_loss + 0.5 * value_loss / number, {
+            "policy_loss": policy_loss,
+            "value_loss": value_loss / steps,
+            "entropy": total(distribution.entropy()) / steps,
+            "discounted_return": jnp.where(inside[0], returns[0], 0.0).sum() / number,
+        }
+
+    def gradient(
+        self, policy: ActorAndCritic, episodes: Episodes, last: Steps, over: Array
+    ) -> tuple[ActorAndCritic, Metrics]:
+        """Of the episodes that are `over` (bool [N]), with their `last` steps ([N])."""
+        rows = jnp.arange(self.longest_episode)[:, None]
+        inside = over[None] & (rows < episodes.length[None])
+        returns = self.returns(policy, episodes, last)
+        gradient: tuple[ActorAndCritic, Metrics] = jax.grad(self.loss, has_aux=True)(policy, episodes, returns, inside)
+        return gradient
+
+    def apply(self, policy: ActorAndCritic, optimizer: Any, gradient: ActorAndCritic) -> tuple[ActorAndCritic, Any]:
+        """One step along a gradient."""
+        change, optimizer = self.optimizer().update(gradient, optimizer)
+        return optax.apply_updates(policy, change), optimizer
+
+    def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
+        del key  # nothing is left to chance
+        old: Episodes = state.episodes
+        step: Steps = jax.tree.map(lambda x: x[0], steps)  # T is 1
+        here = old.length, jnp.arange(self.environments)
+        episodes = Episodes(
+            old.observation.at[here].set(step.observation),
+            old.action.at[here].set(step.action),
+            old.reward.at[here].set(step.reward.astype(jnp.float32)),
+            old.length + 1,
+        )
+        over = step.terminated | step.truncated | (episodes.length == self.longest_episode)
+
+        def learn(_: Array, carry: tuple[ActorAndCritic, Any, Metrics]) -> tuple[ActorAndCritic, Any, Metrics]:
+            policy, optimizer, _old = carry
+            gradient, measured = self.gradient(policy, episodes, step, over)
+            return *self.apply(policy, optimizer, gradient), measured
+
+        # A loop that is run once or not at all: a branch (`lax.cond`) would run both sides under `vmap`.
+        carry = (state.policy, state.optimizer, state.measured)
+        policy, optimizer, measured = jax.lax.fori_loop(0, over.any().astype(jnp.int32), learn, carry)
+        episodes = Episodes(episodes.observation, episodes.action, episodes.reward, jnp.where(over, 0, episodes.length))
+        return State(policy, optimizer, episodes, measured), measured

@@ -1,0 +1,57 @@
+"""How a gradient becomes a step: rules of optax on gradients of bounded norm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+Array = jax.Array
+Rate = Callable[[Array], Array] | Array | float
+"""A step size, or what it is after a number of updates (int32)."""
+
+
+def falling(start: Array | float, left: Array | float, updates: Array | float) -> Callable[[Array], Array]:
+    """A step size that falls linearly over `updates` updates from `start` to the share `left` of it."""
+
+    def rate(count: Array) -> Array:
+        fallen = jnp.minimum(count / updates, 1.0)
+        return start * (1.0 - fallen * (1.0 - left))
+
+    return rate
+
+
+def bounded(rule: optax.GradientTransformation, max_norm: Array | float) -> optax.GradientTransformation:
+    """`rule` on gradients that are shortened to `max_norm` where they are longer.
+
+    Flattened, the arrays of all layers are one to the rule: a quarter less to compile.
+    """
+    return optax.flatten(optax.chain(optax.clip_by_global_norm(max_norm), rule))
+
+
+def adam_or_rmsprop(kind: str, rate: Rate, decay: Array | float) -> optax.GradientTransformation:
+    """The rule of a name. Adam: Kingma & Ba 2015 (arXiv 1412.6980), algorithm 1.
+
+    RMSProp without momentum is that of Mnih et al. 2016 (arXiv 1602.01783), eq. 8 and 9:
+    g ← decay g + (1 - decay) Δ²,  θ ← θ - rate Δ / √(g + ε), with ε = 1e-5.
+    """
+    scheduled: Any = rate  # optax knows floats and functions; a learning rate may be a traced number too
+    if kind == "adam":
+        return optax.adam(scheduled)
+    return optax.rmsprop(scheduled, decay=decay, eps=1e-5, eps_in_sqrt=True)
+
+
+def of_actor_and_critic(
+    actor: optax.GradientTransformation, critic: optax.GradientTransformation
+) -> optax.GradientTransformation:
+    """Two rules for an `ActorAndCritic`: one for its critic, the other for all the rest."""
+
+    def labels(network: Any) -> Any:
+        return jax.tree_util.tree_map_with_path(
+            lambda path, _: "critic" if path[0] == jax.tree_util.GetAttrKey("critic") else "actor", network
+        )
+
+    return optax.partition({"actor": actor, "critic": critic}, labels)

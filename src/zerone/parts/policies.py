@@ -1,0 +1,79 @@
+"""Stochastic policies as networks, and what every algorithm that learns one shares: spaces, chance and acting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from gymnasium import spaces as gym_spaces
+
+from zerone.parts.distributions import DiagonalNormal, Distribution, categorical
+from zerone.parts.networks import Network
+from zerone.parts.spaces import Spaces, numbers
+
+Array = jax.Array
+
+
+def refuse_policy(spaces: Spaces) -> str | None:
+    """Why an `ActorAndCritic` cannot take these spaces; None if it can."""
+    if not isinstance(spaces.observation, (gym_spaces.Box, gym_spaces.Discrete, gym_spaces.MultiDiscrete)):
+        return "it needs Box, Discrete or MultiDiscrete observations"
+    if not isinstance(spaces.action, (gym_spaces.Box, gym_spaces.Discrete)):
+        return "it needs Discrete or Box actions"
+    return None
+
+
+class ActorAndCritic(eqx.Module):
+    """A policy and, unless it does without one, a value, each a network of its own.
+
+    Where actions are continuous, `log_deviation` [d] is learnt beside the actor: it does not depend on the state.
+    """
+
+    actor: Network
+    critic: Network | None
+    log_deviation: Array | None
+    outputs: int = eqx.field(static=True)
+    shape: tuple[int, ...] = eqx.field(static=True)
+
+    @staticmethod
+    def create(key: Array, spaces: Spaces, hidden: Sequence[int], *, critic: bool = True) -> ActorAndCritic:
+        """Tanh networks with `hidden` layers; the policy starts almost uniform. Consumes `key`."""
+        actor_key, critic_key = jax.random.split(key)
+        outputs = numbers(spaces.action)
+        return ActorAndCritic(
+            Network(actor_key, spaces.observation, hidden, outputs, activation=jnp.tanh, last=0.01),
+            Network(critic_key, spaces.observation, hidden, 1, activation=jnp.tanh) if critic else None,
+            None if isinstance(spaces.action, gym_spaces.Discrete) else jnp.zeros(outputs),
+            outputs,
+            spaces.action.shape or (),
+        )
+
+    def distribution(self, observation: Array) -> Distribution:
+        """π(·|s) for observations with any leading axes."""
+        output = self.actor(observation)
+        if self.log_deviation is None:
+            return categorical(output)
+        return DiagonalNormal(output, jnp.broadcast_to(self.log_deviation, output.shape))
+
+    def value(self, observation: Array) -> Array:
+        """V(s), one number for each observation; only where there is a critic."""
+        assert self.critic is not None  # noqa: S101 - who has asked for none does not ask for its values
+        return self.critic(observation)[..., 0]
+
+    def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
+        """What chance decides in `shape` actions: [*shape, outputs]. Consumes `key`."""
+        if self.log_deviation is None:
+            return jax.random.gumbel(key, (*shape, self.outputs))
+        return jax.random.normal(key, (*shape, self.outputs))
+
+    def act(self, observation: Array, noise: Array | None = None) -> tuple[Array, Array]:
+        """Actions [N, ...] for observations [N, ...], and their ln π; the most probable ones without noise."""
+        distribution = self.distribution(observation)
+        action = distribution.mode() if noise is None else distribution.sample(noise)
+        return action.reshape(*action.shape[:1], *self.shape), distribution.log_probability(action)
+
+    def as_drawn(self, action: Array) -> Array:
+        """Actions [T, N, ...] as the distribution knows them: integers [T, N], or floats [T, N, outputs]."""
+        return action if self.log_deviation is None else action.reshape(*action.shape[:2], -1)

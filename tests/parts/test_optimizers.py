@@ -1,0 +1,75 @@
+"""Rules of optimisation against the formulas of their papers, in NumPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from gymnasium import spaces
+
+from zerone.parts.optimizers import adam_or_rmsprop, bounded, falling, of_actor_and_critic
+from zerone.parts.policies import ActorAndCritic
+from zerone.parts.spaces import Spaces
+
+GRADIENTS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+
+
+def _run(rule, gradients):
+    parameters = jnp.zeros(gradients.shape[1])
+    state = rule.init(parameters)
+    for gradient in gradients:
+        change, state = rule.update(jnp.asarray(gradient), state, parameters)
+        parameters = optax.apply_updates(parameters, change)
+    return np.asarray(parameters)
+
+
+def _rmsprop(gradients, rate, decay, epsilon=1e-5):
+    """Mnih et al. 2016, eq. 8 and 9."""
+    parameters, square = np.zeros(gradients.shape[1]), np.zeros(gradients.shape[1])
+    for gradient in gradients.astype(np.float64):
+        square = decay * square + (1 - decay) * gradient**2
+        parameters -= rate * gradient / np.sqrt(square + epsilon)
+    return parameters
+
+
+def _adam(gradients, rate):
+    """Kingma & Ba 2015, algorithm 1."""
+    parameters, first, second = np.zeros((3, gradients.shape[1]))
+    for t, gradient in enumerate(gradients.astype(np.float64), 1):
+        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
+        parameters = parameters - rate * (first / (1 - 0.9**t)) / (np.sqrt(second / (1 - 0.999**t)) + 1e-8)
+    return parameters
+
+
+def test_the_rules_are_those_of_their_papers():
+    rmsprop, adam = (adam_or_rmsprop(kind, 0.1, 0.9) for kind in ("rmsprop", "adam"))
+    np.testing.assert_allclose(_run(rmsprop, GRADIENTS), _rmsprop(GRADIENTS, 0.1, 0.9), rtol=1e-4)
+    np.testing.assert_allclose(_run(adam, GRADIENTS), _adam(GRADIENTS, 0.1), rtol=1e-4)
+    assert not np.allclose(_rmsprop(GRADIENTS, 0.1, 0.9), _adam(GRADIENTS, 0.1), rtol=0.1)
+
+
+def test_longer_gradients_are_shortened_and_shorter_ones_are_not():
+    long, short = np.float32([[3, 4]]), np.float32([[0.3, 0.4]])
+    rule = bounded(optax.sgd(1.0), 1.0)
+    np.testing.assert_allclose(_run(rule, long), [-0.6, -0.8], rtol=1e-6)
+    np.testing.assert_allclose(_run(rule, short), [-0.3, -0.4], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, 2.0), (50, 1.25), (100, 0.5), (10**6, 0.5)])
+def test_a_step_size_falls_linearly_and_then_stays(count, expected):
+    assert float(jax.jit(falling(2.0, 0.25, 100.0))(jnp.int32(count))) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("action", [spaces.Discrete(3), spaces.Box(-1, 1, (2,))], ids=["discrete", "continuous"])
+def test_actor_and_critic_have_a_rule_each_and_a_norm_of_their_own(action):
+    made = Spaces(spaces.Box(-1, 1, (4,)), action)
+    network = jax.jit(lambda key: ActorAndCritic.create(key, made, (5,)))(jax.random.key(0))
+    gradient = jax.tree.map(lambda x: jnp.full_like(x, 2.0), network)
+    rule = of_actor_and_critic(bounded(optax.sgd(0.5), 1e9), bounded(optax.sgd(0.25), 3.0))
+    change, _ = jax.jit(rule.update)(gradient, rule.init(network))
+    mine = jax.tree.leaves((change.actor, change.log_deviation))
+    assert len(mine) == (4 if network.log_deviation is None else 5)
+    for leaf in mine:
+        np.testing.assert_array_equal(leaf, -1.0)
+    length = np.sqrt(sum(float((leaf**2).sum()) for leaf in jax.tree.leaves(change.critic)))
+    assert length == pytest.approx(0.25 * 3.0, rel=1e-5)
