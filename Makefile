@@ -10,7 +10,7 @@ run: $(READY) ## Train DQN on CartPole-v1 until solved, and say where the result
 	$(BIN)/zerone train dqn CartPole-v1
 
 test: $(READY) check ## Lint, types, import order, and every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -178,6 +178,7 @@ def _steps_per_second(replay, steps):
     return best
 
 
-@pytest.mark.parametrize("rule", [Uniform, Prioritized])
-def test_a_memory_of_a_million_is_nearly_as_fast_as_one_of_ten_thousand(rule):
-    assert _steps_per_second(rule(10**6), 2000) > 0.5 * _steps_per_second(rule(10**4), 2000)
+# A copy of the memory at each step would leave a fiftieth. A tree of a million is a level deeper, and not in the cache.
+@pytest.mark.parametrize(("rule", "share"), [(Uniform, 0.5), (Prioritized, 0.2)])
+def test_a_memory_of_a_million_is_nearly_as_fast_as_one_of_ten_thousand(rule, share):
+    assert _steps_per_second(rule(10**6), 2000) > share * _steps_per_second(rule(10**4), 2000)
