@@ -97,7 +97,7 @@ EPISODES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(
 
 
 @given(episode=EPISODES, cut=st.booleans(), discount=st.sampled_from([0.0, 0.7, 1.0]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_accumulating_sarsa_with_all_of_the_trace_agrees_in_the_limit(episode, cut, discount):
     # A small step size hardly moves the table within an episode, so it is learnt as if at its end: then the sum of
     # Sarsa(1)'s changes is α Σ (G_t - Q), every visit's error (Sutton & Barto 1998, section 7.4).

@@ -71,7 +71,7 @@ def check_maze(layout):
     assert int(maze.reset(KEY)[0]) == "".join(layout).index("S")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(layouts())
 def test_any_maze_everywhere(layout):
     check_maze(layout)
