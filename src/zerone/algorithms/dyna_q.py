@@ -16,14 +16,13 @@ added at once, and each environment's step is followed by `planning_steps` of it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.algorithms.tabular import act_on_table, learn_greedy, only_step, refuse_table, zeros
+from zerone.algorithms.tabular import TabularControl, learn_greedy, only_step, zeros
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.exploration import epsilon_greedy_noise
 from zerone.parts.spaces import Spaces
@@ -106,26 +105,14 @@ class State:
 
 
 @configured
-class DynaQ:
+class DynaQ(TabularControl):
     """Tabular Dyna-Q and Dyna-Q+, for `Discrete` observations and actions."""
 
     name: ClassVar[str] = "dyna-q"
-    metrics: ClassVar[Mapping[str, str]] = {}
-    warmup_updates: ClassVar[int] = 0
-    steps_per_update: ClassVar[int] = 1
 
-    learning_rate: float = setting(0.1, "step size α", above=0, at_most=1)
     discount: float = setting(0.95, "worth γ of a reward one step later", at_least=0, at_most=1)
-    epsilon: float = setting(0.1, "share ε of steps that explore", at_least=0, at_most=1)
     planning_steps: int = setting(10, "updates from the model after each real step: 0 is Q-learning", at_least=0)
     exploration_bonus: float = setting(0.0, "κ: a try τ steps ago is planned with κ √τ more (Dyna-Q+)", at_least=0)
-    environments: int = setting(1, "environments played in parallel", at_least=1)
-
-    def refuse(self, spaces: Spaces) -> str | None:
-        return refuse_table(spaces)
-
-    def check(self) -> None:
-        pass
 
     def init(self, key: Key, spaces: Spaces) -> State:
         del key  # a table of zeros needs no randomness
@@ -139,9 +126,9 @@ class DynaQ:
 
     def act(self, policy: Array, observation: Array, noise: Array | None = None) -> tuple[Array, Array | tuple[()]]:
         if noise is None or self.planning_steps == 0:
-            return act_on_table(policy, observation, self.epsilon, noise), ()
+            return super().act(policy, observation, noise)
         used = policy.shape[-1] + 1
-        return act_on_table(policy, observation, self.epsilon, noise[..., :used]), noise[..., used:]
+        return super().act(policy, observation, noise[..., :used])[0], noise[..., used:]
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key

@@ -19,16 +19,14 @@ are broken at random; episodes that end together are learnt one environment afte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.algorithms.tabular import act_on_table, only_step, refuse_table, zeros
+from zerone.algorithms.tabular import TabularControl, only_step, zeros
 from zerone.base.pytree import configured, setting, struct
-from zerone.parts.exploration import epsilon_greedy_noise
 from zerone.parts.returns import epsilon_greedy_value
 from zerone.parts.spaces import Spaces
 
@@ -55,38 +53,20 @@ class State:
 
 
 @configured
-class MonteCarlo:
+class MonteCarlo(TabularControl):
     """Tabular Monte Carlo control, for `Discrete` observations and actions, and episodes that end."""
 
     name: ClassVar[str] = "monte-carlo"
-    metrics: ClassVar[Mapping[str, str]] = {}
-    warmup_updates: ClassVar[int] = 0
-    steps_per_update: ClassVar[int] = 1
 
     learning_rate: float = setting(0.01, "step size α, the smallest with averaging", above=0, at_most=1)
-    discount: float = setting(0.9, "worth γ of a reward one step later", at_least=0, at_most=1)
-    epsilon: float = setting(0.1, "share ε of steps that explore", at_least=0, at_most=1)
     visits: str = setting("first", "which visits of an episode count", choices=("first", "every"))
     averaging: bool = setting(True, "step size 1/N of the N-th visit, as long as that is above α")
-    environments: int = setting(1, "environments played in parallel", at_least=1)
-
-    def refuse(self, spaces: Spaces) -> str | None:
-        return refuse_table(spaces)
-
-    def check(self) -> None:
-        pass
 
     def init(self, key: Key, spaces: Spaces) -> State:
         del key  # a table of zeros needs no randomness
         table = zeros(spaces)
         trace, total, visits = jnp.zeros((3, self.environments, *table.shape))
         return State(table, Episode(trace, total, visits), jnp.zeros(table.shape, jnp.int32))
-
-    def noise(self, policy: Array, key: Key, shape: tuple[int, ...]) -> Array:
-        return epsilon_greedy_noise(key, shape, policy.shape[-1])
-
-    def act(self, policy: Array, observation: Array, noise: Array | None = None) -> tuple[Array, tuple[()]]:
-        return act_on_table(policy, observation, self.epsilon, noise), ()
 
     def weight(self, visits: Array, learnt: Array) -> Array:
         """w, how far Q moves to the mean of an episode's `visits` returns; `learnt` is N(s, a), these included."""

@@ -14,7 +14,6 @@ their updates are added at once, each from the table as it was before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import jax
@@ -22,15 +21,13 @@ import jax
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import (
     Pending,
-    act_on_table,
+    TabularControl,
     final_change,
     only_step,
     pending_change,
-    refuse_table,
     zeros,
 )
-from zerone.base.pytree import configured, setting, struct
-from zerone.parts.exploration import epsilon_greedy_noise
+from zerone.base.pytree import configured, struct
 from zerone.parts.spaces import Spaces
 
 
@@ -43,34 +40,14 @@ class State:
 
 
 @configured
-class Sarsa:
+class Sarsa(TabularControl):
     """Tabular Sarsa, for `Discrete` observations and actions."""
 
     name: ClassVar[str] = "sarsa"
-    metrics: ClassVar[Mapping[str, str]] = {}
-    warmup_updates: ClassVar[int] = 0
-    steps_per_update: ClassVar[int] = 1
-
-    learning_rate: float = setting(0.1, "step size α", above=0, at_most=1)
-    discount: float = setting(0.9, "worth γ of a reward one step later", at_least=0, at_most=1)
-    epsilon: float = setting(0.1, "share ε of steps that explore", at_least=0, at_most=1)
-    environments: int = setting(1, "environments played in parallel", at_least=1)
-
-    def refuse(self, spaces: Spaces) -> str | None:
-        return refuse_table(spaces)
-
-    def check(self) -> None:
-        pass
 
     def init(self, key: Key, spaces: Spaces) -> State:
         del key  # a table of zeros needs no randomness
         return State(zeros(spaces), Pending.none(self.environments))
-
-    def noise(self, policy: Array, key: Key, shape: tuple[int, ...]) -> Array:
-        return epsilon_greedy_noise(key, shape, policy.shape[-1])
-
-    def act(self, policy: Array, observation: Array, noise: Array | None = None) -> tuple[Array, tuple[()]]:
-        return act_on_table(policy, observation, self.epsilon, noise), ()
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key

@@ -17,7 +17,6 @@ of its own, their updates are added at once. Traces are cleared at an end of eit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import jax
@@ -26,15 +25,13 @@ import jax.numpy as jnp
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import (
     Pending,
-    act_on_table,
+    TabularControl,
     final_change,
     only_step,
     pending_change,
-    refuse_table,
     zeros,
 )
 from zerone.base.pytree import configured, setting, struct
-from zerone.parts.exploration import epsilon_greedy_noise
 from zerone.parts.spaces import Spaces
 
 
@@ -55,38 +52,19 @@ class State:
 
 
 @configured
-class SarsaLambda:
+class SarsaLambda(TabularControl):
     """Tabular Sarsa(λ), for `Discrete` observations and actions."""
 
     name: ClassVar[str] = "sarsa-lambda"
-    metrics: ClassVar[Mapping[str, str]] = {}
-    warmup_updates: ClassVar[int] = 0
-    steps_per_update: ClassVar[int] = 1
 
-    learning_rate: float = setting(0.1, "step size α", above=0, at_most=1)
-    discount: float = setting(0.9, "worth γ of a reward one step later", at_least=0, at_most=1)
-    epsilon: float = setting(0.1, "share ε of steps that explore", at_least=0, at_most=1)
     trace_decay: float = setting(0.9, "λ, how far a step teaches back: 0 is Sarsa", at_least=0, at_most=1)
     trace: str = setting("replacing", "what a second visit does", choices=("accumulating", "replacing"))
-    environments: int = setting(1, "environments played in parallel", at_least=1)
-
-    def refuse(self, spaces: Spaces) -> str | None:
-        return refuse_table(spaces)
-
-    def check(self) -> None:
-        pass
 
     def init(self, key: Key, spaces: Spaces) -> State:
         del key  # a table of zeros needs no randomness
         table = zeros(spaces)
         trace = jnp.zeros((self.environments, *table.shape))
         return State(table, Ongoing(Pending.none(self.environments), trace))
-
-    def noise(self, policy: Array, key: Key, shape: tuple[int, ...]) -> Array:
-        return epsilon_greedy_noise(key, shape, policy.shape[-1])
-
-    def act(self, policy: Array, observation: Array, noise: Array | None = None) -> tuple[Array, tuple[()]]:
-        return act_on_table(policy, observation, self.epsilon, noise), ()
 
     def visit(self, trace: Array, observation: Array, action: Array, due: Array) -> Array:
         """The traces [N, states, actions] after a visit of (S, A) [N], where it is due."""

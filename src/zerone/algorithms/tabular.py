@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
-from zerone.algorithms.protocol import Array, Steps
-from zerone.base.pytree import struct
-from zerone.parts.exploration import epsilon_greedy_ties, greedy
+from zerone.algorithms.protocol import Array, Key, Steps
+from zerone.base.pytree import configured, setting, struct
+from zerone.parts.exploration import epsilon_greedy_noise, epsilon_greedy_ties, greedy
 from zerone.parts.returns import epsilon_greedy_value, one_step_target
 from zerone.parts.spaces import LARGEST_TABLE, Spaces, cells, count
 
 
-def refuse_table(spaces: Spaces) -> str | None:
-    """Why a table cannot hold these spaces; None if it can."""
-    if cells(spaces.observation) is None:
-        if isinstance(spaces.observation, gym_spaces.MultiDiscrete):
-            return f"a table needs at most {LARGEST_TABLE:,} different observations"
-        return "a table needs Discrete or MultiDiscrete observations"
-    return None if isinstance(spaces.action, gym_spaces.Discrete) else "a table needs Discrete actions"
+@configured
+class TabularControl:
+    """A table Q [states, actions] that is its own policy, ε-greedy, and learns from every single step.
+
+    What is learnt from a step is all that an algorithm adds: its `init` and its `update`.
+    """
+
+    metrics: ClassVar[Mapping[str, str]] = {}
+    warmup_updates: ClassVar[int] = 0
+    steps_per_update: ClassVar[int] = 1
+
+    learning_rate: float = setting(0.1, "step size α", above=0, at_most=1)
+    discount: float = setting(0.9, "worth γ of a reward one step later", at_least=0, at_most=1)
+    epsilon: float = setting(0.1, "share ε of steps that explore", at_least=0, at_most=1)
+    environments: int = setting(1, "environments played in parallel", at_least=1)
+
+    def refuse(self, spaces: Spaces) -> str | None:
+        """Why a table cannot hold these spaces; None if it can."""
+        if cells(spaces.observation) is None:
+            if isinstance(spaces.observation, gym_spaces.MultiDiscrete):
+                return f"a table needs at most {LARGEST_TABLE:,} different observations"
+            return "a table needs Discrete or MultiDiscrete observations"
+        return None if isinstance(spaces.action, gym_spaces.Discrete) else "a table needs Discrete actions"
+
+    def check(self) -> None:
+        pass
+
+    def noise(self, policy: Array, key: Key, shape: tuple[int, ...]) -> Array:
+        return epsilon_greedy_noise(key, shape, policy.shape[-1])
+
+    def act(self, policy: Array, observation: Array, noise: Array | None = None) -> tuple[Array, Array | tuple[()]]:
+        values = policy[observation]
+        return (greedy(values) if noise is None else epsilon_greedy_ties(values, self.epsilon, noise)), ()
 
 
 def zeros(spaces: Spaces) -> Array:
     """Q(s, a) = 0 everywhere: float32 [states, actions]."""
     return jnp.zeros((cells(spaces.observation) or 0, count(spaces.action, "action")))
-
-
-def act_on_table(table: Array, observation: Array, epsilon: Array | float, noise: Array | None) -> Array:
-    """ε-greedy on the rows of the observed states; greedy without noise."""
-    values = table[observation]
-    return greedy(values) if noise is None else epsilon_greedy_ties(values, epsilon, noise)
 
 
 def only_step(steps: Steps) -> Steps:

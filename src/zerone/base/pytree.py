@@ -119,7 +119,7 @@ def configured(cls: type[T]) -> type[T]:
         return not annotation.startswith(frozen_words)
 
     def validate(self: Any) -> None:
-        check(self, cls.__name__)
+        check(self, type(self).__name__)
 
     if not hasattr(cls, "__post_init__"):
         cls.__post_init__ = validate  # type: ignore[attr-defined]
