@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zerone.algorithms.actor_critic import ActorCritic as ActorCritic
+    from zerone.algorithms.ddpg import DDPG as DDPG
     from zerone.algorithms.dqn import DQN as DQN
     from zerone.algorithms.dyna_q import DynaQ as DynaQ
     from zerone.algorithms.monte_carlo import MonteCarlo as MonteCarlo
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "ActorCritic": "zerone.algorithms.actor_critic",
+    "DDPG": "zerone.algorithms.ddpg",
     "DQN": "zerone.algorithms.dqn",
     "DynaQ": "zerone.algorithms.dyna_q",
     "MonteCarlo": "zerone.algorithms.monte_carlo",
