@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from zerone.base.errors import InputError, RunError
+from zerone.base.statistics import FEWEST_FOR_INTERVAL
 from zerone.show.formats import FIGURE_SUFFIXES
 
 Columns = Mapping[str, np.ndarray]
@@ -23,7 +24,7 @@ COSTS = ("cost", "value_loss", "critic_loss", "critic_cost", "td_error")
 VALUES = {"q": "Q of the\nchosen action"}
 """What the third panel shows, where it is measured: values that the agent believes in, and what they are called."""
 INK, GRID = "#23262B", "#D9DCE1"
-FEWEST_FOR_INTERVAL, RESAMPLES, CONFIDENCE = 3, 2000, 95
+RESAMPLES, CONFIDENCE = 2000, 95
 MOST_MARKERS = 40
 NOTE_WIDTH = 100
 
