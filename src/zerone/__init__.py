@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from zerone.base.errors import ZeroneError as ZeroneError
     from zerone.environments.catalogue import make as make
     from zerone.runs.agent import Agent as Agent
+    from zerone.runs.comparing import Comparison as Comparison
+    from zerone.runs.comparing import compare as compare
     from zerone.runs.record import record as record
     from zerone.runs.run import Run as Run
     from zerone.runs.run import load as load
@@ -53,6 +55,8 @@ _PLACES = {
     "ZeroneError": "zerone.base.errors",
     "make": "zerone.environments.catalogue",
     "Agent": "zerone.runs.agent",
+    "Comparison": "zerone.runs.comparing",
+    "compare": "zerone.runs.comparing",
     "Run": "zerone.runs.run",
     "load": "zerone.runs.run",
     "record": "zerone.runs.record",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -236,6 +236,12 @@ class RunFolder:
             InputError: the file is damaged.
         """
         return _read_object(self.result_path) if self.result_path.exists() else None
+
+
+def names_of(folders: Sequence[RunFolder]) -> list[str]:
+    """What runs are called beside each other: by their folders, or by whole paths where those have equal names."""
+    names = [folder.path.resolve().name for folder in folders]
+    return names if len(set(names)) == len(names) else [str(folder.path) for folder in folders]
 
 
 def finite(value: Any) -> Any:
