@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from zerone.runs.run import load as load
     from zerone.runs.run import resume as resume
     from zerone.runs.run import train as train
+    from zerone.runs.search import Range as Range
+    from zerone.runs.sweeping import Sweep as Sweep
+    from zerone.runs.sweeping import resume_sweep as resume_sweep
+    from zerone.runs.sweeping import sweep as sweep
 
 __version__ = "0.1.0"
 
@@ -62,6 +66,10 @@ _PLACES = {
     "record": "zerone.runs.record",
     "resume": "zerone.runs.run",
     "train": "zerone.runs.run",
+    "Range": "zerone.runs.search",
+    "Sweep": "zerone.runs.sweeping",
+    "resume_sweep": "zerone.runs.sweeping",
+    "sweep": "zerone.runs.sweeping",
 }
 
 __all__ = [*_PLACES]

@@ -235,7 +235,7 @@ class RunFolder:
         Raises:
             InputError: the file is damaged.
         """
-        return _read_object(self.result_path) if self.result_path.exists() else None
+        return read_object(self.result_path) if self.result_path.exists() else None
 
 
 def names_of(folders: Sequence[RunFolder]) -> list[str]:
@@ -259,7 +259,8 @@ def _version() -> str:
     return version("zerone")
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; an `InputError` where it is damaged."""
     try:
         value = json.loads(path.read_bytes())
     except OSError as error:
@@ -281,7 +282,7 @@ def _read_config(path: Path) -> dict[str, Any]:
             raise InputError(f"{path}: not a run folder (it has no {_CONFIG})")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    config = _read_object(path / _CONFIG)
+    config = read_object(path / _CONFIG)
     version = config.get("format")
     if type(version) is not int or "zerone" not in config:
         raise InputError(f"{path / _CONFIG}: not the configuration of a run ('format' or 'zerone' is missing)")
