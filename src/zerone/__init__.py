@@ -33,11 +33,17 @@ if TYPE_CHECKING:
     from zerone.base.errors import ZeroneError as ZeroneError
     from zerone.environments.catalogue import make as make
     from zerone.runs.agent import Agent as Agent
+    from zerone.runs.comparing import Comparison as Comparison
+    from zerone.runs.comparing import compare as compare
     from zerone.runs.record import record as record
     from zerone.runs.run import Run as Run
     from zerone.runs.run import load as load
     from zerone.runs.run import resume as resume
     from zerone.runs.run import train as train
+    from zerone.runs.search import Range as Range
+    from zerone.runs.sweeping import Sweep as Sweep
+    from zerone.runs.sweeping import resume_sweep as resume_sweep
+    from zerone.runs.sweeping import sweep as sweep
 
 __version__ = "0.1.0"
 
@@ -59,11 +65,17 @@ _PLACES = {
     "ZeroneError": "zerone.base.errors",
     "make": "zerone.environments.catalogue",
     "Agent": "zerone.runs.agent",
+    "Comparison": "zerone.runs.comparing",
+    "compare": "zerone.runs.comparing",
     "Run": "zerone.runs.run",
     "load": "zerone.runs.run",
     "record": "zerone.runs.record",
     "resume": "zerone.runs.run",
     "train": "zerone.runs.run",
+    "Range": "zerone.runs.search",
+    "Sweep": "zerone.runs.sweeping",
+    "resume_sweep": "zerone.runs.sweeping",
+    "sweep": "zerone.runs.sweeping",
 }
 
 __all__ = [*_PLACES]

@@ -94,7 +94,7 @@ def test_the_bootstrap_interval_covers_the_mean_as_theory_says():
 
 @pytest.mark.parametrize(("value", "text"), [(0, "0"), (500, "500"), (2500, "2.5k"), (40_000, "40k"), (3e6, "3M")])
 def test_steps_are_written_short(value, text):
-    assert curves._thousands(value) == text
+    assert curves.thousands(value) == text
 
 
 def test_what_cannot_be_drawn_is_refused_and_leaves_nothing(tmp_path):

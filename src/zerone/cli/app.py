@@ -26,6 +26,8 @@ COMMANDS = {
     "evaluate": ("zerone.cli.judge:evaluate", "Measure a trained agent: mean return of greedy episodes."),
     "watch": ("zerone.cli.watch:watch", "See a trained agent play: in a window, a video or a terminal."),
     "plot": ("zerone.cli.judge:plot", "Draw the learning curves of runs."),
+    "compare": ("zerone.cli.compare:compare", "Which of several runs is better, and how sure that is."),
+    "sweep": ("zerone.cli.sweep:sweep", "Which settings are best: train with many, on several seeds each."),
     "algorithms": ("zerone.cli.lists:algorithms", "What can learn, and where each stands in the taxonomy."),
     "environments": ("zerone.cli.lists:environments", "What can be learnt."),
     "bench": ("zerone_benchmarks.command:main", "Speed, side by side with the peers that are installed."),

@@ -79,7 +79,7 @@ def plot(runs: tuple[Path, ...], out: Path | None, agent: int | None, checkpoint
     The tables have a file of their own beside that of the curves: table.png, or FILE-table.png.
     """
     from zerone.cli.options import require_file_place
-    from zerone.runs.folder import RunFolder
+    from zerone.runs.folder import RunFolder, names_of
     from zerone.runs.metrics import read_metrics
 
     if out is not None:
@@ -92,10 +92,7 @@ def plot(runs: tuple[Path, ...], out: Path | None, agent: int | None, checkpoint
     pictures = _tables(folders, agent, checkpoint)
     from zerone.show.curves import draw
 
-    names = [folder.path.resolve().name for folder in folders]
-    if len(set(names)) < len(names):
-        names = [str(folder.path) for folder in folders]
-    drawn = [(name, read_metrics(folder.path)) for name, folder in zip(names, folders, strict=True)]
+    drawn = [(name, read_metrics(folder.path)) for name, folder in zip(names_of(folders), folders, strict=True)]
     # Several levels (of several environments) would be a line that is true for some of the curves only.
     draw(drawn, path, solved_at=levels.pop() if len(levels) == 1 else None)
     table = folders[0].table_path if out is None else out.with_stem(f"{out.stem}-table")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -235,7 +235,13 @@ class RunFolder:
         Raises:
             InputError: the file is damaged.
         """
-        return _read_object(self.result_path) if self.result_path.exists() else None
+        return read_object(self.result_path) if self.result_path.exists() else None
+
+
+def names_of(folders: Sequence[RunFolder]) -> list[str]:
+    """What runs are called beside each other: by their folders, or by whole paths where those have equal names."""
+    names = [folder.path.resolve().name for folder in folders]
+    return names if len(set(names)) == len(names) else [str(folder.path) for folder in folders]
 
 
 def finite(value: Any) -> Any:
@@ -253,7 +259,8 @@ def _version() -> str:
     return version("zerone")
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; an `InputError` where it is damaged."""
     try:
         value = json.loads(path.read_bytes())
     except OSError as error:
@@ -275,7 +282,7 @@ def _read_config(path: Path) -> dict[str, Any]:
             raise InputError(f"{path}: not a run folder (it has no {_CONFIG})")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    config = _read_object(path / _CONFIG)
+    config = read_object(path / _CONFIG)
     version = config.get("format")
     if type(version) is not int or "zerone" not in config:
         raise InputError(f"{path / _CONFIG}: not the configuration of a run ('format' or 'zerone' is missing)")

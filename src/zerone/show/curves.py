@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zerone.base.errors import InputError, RunError
+from zerone.base.statistics import FEWEST_FOR_INTERVAL
 from zerone.show.formats import FIGURE_SUFFIXES
 
 Columns = Mapping[str, np.ndarray]
@@ -23,9 +24,9 @@ COSTS = ("cost", "value_loss", "critic_loss", "critic_cost", "td_error")
 VALUES = {"q": "Q of the\nchosen action"}
 """What the third panel shows, where it is measured: values that the agent believes in, and what they are called."""
 INK, GRID = "#23262B", "#D9DCE1"
-FEWEST_FOR_INTERVAL, RESAMPLES, CONFIDENCE = 3, 2000, 95
+RESAMPLES, CONFIDENCE = 2000, 95
 MOST_MARKERS = 40
-NOTE_WIDTH = 100
+NOTE_WIDTH, LONG_NAME = 100, 36
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,14 +95,31 @@ def draw(runs: Sequence[tuple[str, Columns]], path: str | Path, solved_at: float
         InputError: another suffix, no run, or runs in which nothing was measured yet.
         RunError: the file cannot be written.
     """
+    path = require_figure(path)
+    if not runs:
+        raise InputError("no run to draw: name at least one")
+    require_something(runs)
+    with styled():
+        save(_figure(runs, solved_at), path)
+
+
+def require_figure(path: str | Path) -> Path:
+    """The path, if it is of a kind that can be drawn; else raises `InputError`."""
     path = Path(path)
     if path.suffix.lower() not in FIGURE_SUFFIXES:
         raise InputError(f"figure {path} is not allowed: must end in {', '.join(FIGURE_SUFFIXES)}")
-    if not runs:
-        raise InputError("no run to draw: name at least one")
+    return path
+
+
+def require_something(runs: Sequence[tuple[str, Columns]]) -> None:
+    """Raise `InputError` if in one of the runs nothing was measured yet."""
     for name, columns in runs:
         if curve(columns, "return") is None and curve(columns, "evaluation_return") is None:
             raise InputError(f"{name}: nothing to draw yet: no episode has ended")
+
+
+def styled() -> AbstractContextManager[None]:
+    """The look of every figure, while it lasts."""
     import matplotlib as mpl
 
     style: dict[Any, Any] = {
@@ -110,8 +128,7 @@ def draw(runs: Sequence[tuple[str, Columns]], path: str | Path, solved_at: float
         "grid.color": GRID, "grid.linewidth": 0.8, "axes.axisbelow": True, "legend.frameon": False,
         "svg.hashsalt": "zerone", "axes.titlelocation": "left", "axes.titleweight": "bold", "axes.titlesize": 13,
     }  # fmt: skip
-    with mpl.rc_context(style):
-        save(_figure(runs, solved_at), path)
+    return mpl.rc_context(style)
 
 
 def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None) -> Any:
@@ -124,22 +141,24 @@ def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None) -> Any
     figure: Any = Figure(figsize=(8.0, height), dpi=150, layout="constrained")
     ratios = [2.4, 1.0, 1.0][:panels]
     axes: Any = figure.subplots(panels, 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": ratios})[:, 0]
-    _draw_returns(axes[0], runs, solved_at)
+    draw_returns(axes[0], runs, solved_at)
     for below, names in zip(axes[1:], lower, strict=True):
         _draw_measures(below, runs, names)
     axes[-1].set_xlabel("environment steps" + (" of each seed" if max(_seed_counts(runs)) > 1 else ""))
-    axes[-1].xaxis.set_major_formatter(_thousands)
+    axes[-1].xaxis.set_major_formatter(thousands)
     axes[-1].set_xlim(left=0)
     axes[0].set_title(runs[0][0] if len(runs) == 1 else "learning curves")
-    notes = _notes(runs)
-    if notes:
-        figure.supxlabel(notes, fontsize=9.5, color="#5B616B")
+    remarks = notes(runs)
+    if remarks:
+        figure.supxlabel(remarks, fontsize=9.5, color="#5B616B")
     return figure
 
 
-def _draw_returns(axes: Any, runs: Sequence[tuple[str, Columns]], solved_at: float | None) -> None:
-    """The upper panel: training light, evaluation strong."""
-    for color, (name, columns) in zip(_colors(runs), runs, strict=True):
+def draw_returns(
+    axes: Any, runs: Sequence[tuple[str, Columns]], solved_at: float | None, level: str = "solved"
+) -> None:
+    """The upper panel: training light, evaluation strong; and a line at a level, of that name."""
+    for color, (name, columns) in zip(colors(runs), runs, strict=True):
         training, evaluation = curve(columns, "return"), curve(columns, "evaluation_return")
         seeds = max(len(each.values) for each in (training, evaluation) if each is not None)
         of = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
@@ -161,14 +180,15 @@ def _draw_returns(axes: Any, runs: Sequence[tuple[str, Columns]], solved_at: flo
             )
             _shade(axes, evaluation, color)
     if solved_at is not None:
-        axes.axhline(solved_at, color=INK, linestyle=(0, (5, 4)), linewidth=1.3, label=f"solved: {solved_at:g}")
+        axes.axhline(solved_at, color=INK, linestyle=(0, (5, 4)), linewidth=1.3, label=f"{level}: {solved_at:g}")
     axes.set_ylabel("return per episode")
     handles, labels = axes.get_legend_handles_labels()
     if len(runs) == 1:  # the strong curve first, though it is drawn over the light one
         order = sorted(range(len(labels)), key=lambda place: labels[place].startswith("training"))
         handles, labels = [handles[place] for place in order], [labels[place] for place in order]
+    crowded = len(runs) > 4 or (len(runs) > 1 and max(map(len, labels)) > LONG_NAME)
     # Below the axes nothing can be covered, wherever the curves go.
-    axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.0, -0.04), ncols=1 if len(runs) > 4 else 2,
+    axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.0, -0.04), ncols=1 if crowded else 2,
                 fontsize=10.5, borderaxespad=0.2, handlelength=1.8, columnspacing=1.4)  # fmt: skip
 
 
@@ -183,7 +203,7 @@ def _shade(axes: Any, drawn: Curve, color: str) -> None:
 def _draw_measures(axes: Any, runs: Sequence[tuple[str, Columns]], names: Sequence[str | None]) -> None:
     """A lower panel: of each run the measure of that name, where it has one."""
     highest, lowest = 0.0, np.inf
-    for color, (_, columns), name in zip(_colors(runs), runs, names, strict=True):
+    for color, (_, columns), name in zip(colors(runs), runs, names, strict=True):
         drawn = None if name is None else curve(columns, name)
         if drawn is None:
             continue
@@ -206,21 +226,21 @@ def _cost(columns: Columns) -> str | None:
     return next((name for name in ordered if curve(columns, name) is not None), None)
 
 
-def _notes(runs: Sequence[tuple[str, Columns]]) -> str:
+def notes(runs: Sequence[tuple[str, Columns]]) -> str:
     """What the reader must know to read the picture right."""
-    notes: list[str] = []
+    said: list[str] = []
     if len(runs) > 1:
-        notes.append("strong: evaluation, greedy; light: training, exploring")
+        said.append("strong: evaluation, greedy; light: training, exploring")
     counts = _seed_counts(runs)
     if 1 < min((each for each in counts if each > 1), default=0) < FEWEST_FOR_INTERVAL:
-        notes.append("shaded for 2 seeds: from one to the other")
+        said.append("shaded for 2 seeds: from one to the other")
     if max(counts) >= FEWEST_FOR_INTERVAL:
-        notes.append(f"shaded: {CONFIDENCE}% bootstrap interval of the mean over seeds")
+        said.append(f"shaded: {CONFIDENCE}% bootstrap interval of the mean over seeds")
     drawn = [curve(columns, name) for _, columns in runs for name in ("return", "evaluation_return")]
     if any(each.ended_early for each in drawn if each is not None):
-        notes.append("a seed that has ended keeps its last value")
+        said.append("a seed that has ended keeps its last value")
     lines: list[str] = []
-    for note in notes:  # a note is never broken
+    for note in said:  # a note is never broken
         if lines and len(lines[-1]) + len(note) < NOTE_WIDTH:
             lines[-1] += "; " + note
         else:
@@ -232,7 +252,8 @@ def _seed_counts(runs: Sequence[tuple[str, Columns]]) -> list[int]:
     return [len(np.unique(columns["seed"])) for _, columns in runs]
 
 
-def _colors(runs: Sequence[Any]) -> list[str]:
+def colors(runs: Sequence[Any]) -> list[str]:
+    """A colour for each run."""
     return [COLORS[place % len(COLORS)] for place in range(len(runs))]
 
 
@@ -240,7 +261,7 @@ def _plain(name: str) -> str:
     return VALUES.get(name) or name.replace("td_error", "size of TD error").replace("_", " ")
 
 
-def _thousands(value: float, place: int | None = None) -> str:
+def thousands(value: float, place: int | None = None) -> str:
     """10k, 2.5M: what stays legible when the figure is small."""
     del place
     for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -1,0 +1,200 @@
+"""`zerone sweep`: an algorithm with many settings, and which is best."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zerone.base.errors import InputError
+from zerone.cli.options import (
+    LARGEST_SEED,
+    MOST_SEEDS,
+    MOST_STEPS,
+    OneOf,
+    Place,
+    Whole,
+    as_json,
+    debug_option,
+    json_option,
+    refuse,
+)
+from zerone.cli.settings import chosen_settings, environment_options, parse_like, read_words, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
+
+    from zerone.runs.sweeping import Sweep, Trial
+
+MOST_TRIALS = 10_000
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True},
+    options_metavar="[OPTIONS]",
+    epilog="""\b
+    Examples:
+      zerone sweep ppo CartPole-v1 learning_rate=1e-4..1e-2 --steps 20000
+      zerone sweep dqn CartPole-v1 learning_rate=1e-4..1e-2 target_step=0.1,1 --double
+      zerone sweep ppo CartPole-v1 hidden=32,32;64,64 --driver optuna --trials 10
+      zerone sweep --resume FOLDER""",
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="ALGORITHM ENVIRONMENT NAME=LOW..HIGH NAME=A,B,C")
+@click.option("--points", type=Whole(2, MOST_TRIALS), help="Values of each LOW..HIGH. Default: 5.")
+@click.option("--seeds", type=Whole(1, MOST_SEEDS), help="Seeds of each setting, at least 3. Default: 4.")
+@click.option("--seed", type=Whole(0, LARGEST_SEED), help="The first of them. Default: 0.")
+@click.option("--steps", type=Whole(1, MOST_STEPS), help="Steps of each seed. Default: the preset's.")
+@click.option("--measure", type=OneOf("mean", "last", "best"), help="What is a setting worth: the mean of its "
+              "evaluations, the last, or its best policy. Default: mean.")  # fmt: skip
+@click.option("--driver", type=OneOf("grid", "optuna"), help="All combinations in one compile, or what Optuna "
+              "proposes. Default: grid.")  # fmt: skip
+@click.option("--trials", type=Whole(1, MOST_TRIALS), help="With Optuna: how many settings. Default: 20.")
+@click.option("--out", type=Place("FOLDER"), help="Where to. Default: a new folder in runs.")
+@click.option("--resume", type=Place("FOLDER"), help="Go on with the sweep in this folder; nothing else is needed.")
+@click.option("--engine", type=OneOf("auto", "compiled", "host"), help="Default: auto, compiled where it can be.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the environment.")
+@json_option
+@debug_option
+def sweep(words: tuple[str, ...], resume: Path | None, options: tuple[str, ...], as_json: bool, **typed: Any) -> None:
+    """Train ALGORITHM in ENVIRONMENT with many settings, on several seeds each.
+
+    A range is cut into points by equal factors; of several names all combinations are tried. Any other hyperparameter
+    is an option, as for zerone train. The folder gets the response as a picture and a table, the best setting as a
+    preset (best.toml), and a run folder for each setting.
+    """
+    from zerone.runs import sweeping
+
+    asked = {name: value for name, value in typed.items() if value is not None}
+    if resume is not None:
+        extra = [*words, *options, *(f"--{name}" for name in asked)]
+        if extra:
+            raise InputError(f"{extra[0]} is not allowed with --resume: the sweep in {resume} knows what it was asked")
+        with _shown(resume, as_json) as glance:
+            found = sweeping.resume_sweep(resume, glance)
+    else:
+        if "trials" in asked and asked.get("driver") != "optuna":
+            raise InputError(f"--trials {asked['trials']} is not allowed without --driver optuna: a grid tries all")
+        if "points" in asked and asked.get("driver") == "optuna":
+            raise InputError(f"--points {asked['points']} is not allowed with --driver optuna, which chooses its own")
+        varied = [word for word in words if "=" in word and not word.startswith("-")]
+        said = read_words([word for word in words if word not in varied])
+        if said.algorithm is None or said.environment is None:
+            example = "zerone sweep ppo CartPole-v1 learning_rate=1e-4..1e-2"
+            raise InputError(f"ALGORITHM and ENVIRONMENT are missing: see zerone sweep --help; for example {example}")
+        from zerone.cli.train import require_environment
+        from zerone.runs import run, setup
+
+        require_environment(said.environment)
+        asked["space"] = read_space(said.algorithm, varied)
+        asked["settings"] = chosen_settings(said.algorithm, said.given)
+        asked["options"] = environment_options(said.environment, options)
+        if "out" not in asked:
+            asked["out"] = run.new_path(f"sweep-{said.algorithm}", setup.environment_name(said.environment))
+        with _shown(asked["out"], as_json) as glance:
+            found = sweeping.sweep(said.algorithm, said.environment, glance=glance, **asked)
+    _finish(found, as_json)
+
+
+def read_space(algorithm: str, words: Sequence[str]) -> dict[str, Any]:
+    """What is varied, from words such as `learning_rate=1e-4..1e-2` or `clip=0.1,0.2`; of widths `hidden=32,32;64,64`.
+
+    Raises:
+        InputError: a name that the algorithm does not have, or a value that is not of its kind.
+    """
+    from zerone.algorithms import catalogue
+    from zerone.base.errors import nearest
+    from zerone.runs.search import Range
+
+    known = {setting.name: setting for setting in settings_of(catalogue.look_up(algorithm).make)}
+    space: dict[str, Any] = {}
+    for word in words:
+        typed, _, raw = word.partition("=")
+        name = typed.replace("-", "_")
+        if name not in known:
+            raise InputError(f"{algorithm} has no setting {typed!r}: {nearest(name, known)}")
+        if name in space:
+            raise InputError(f"{word} is not allowed: {name} is varied already")
+        setting = known[name]
+        low, dots, high = raw.partition("..")
+        cut = ";" if isinstance(setting.default, tuple) else ","
+        values = [parse_like(setting.default, each) for each in ([low, high] if dots else raw.split(cut))]
+        if None in values or "" in values:
+            raise refuse(name, f"= {raw}", f"LOW..HIGH or values separated by {cut}, each {setting.describe()}")
+        space[name] = Range(*values) if dots else values
+    return space
+
+
+@dataclasses.dataclass(frozen=True)
+class Sight:
+    """A sweep that is under way, as `show/progress.py` looks at it: all its trainings as one."""
+
+    steps: int
+    total: int
+    steps_per_second: float
+    latest_return: float | None
+    solved: int
+    seeds: int
+
+
+@contextlib.contextmanager
+def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Any], None]]:
+    """What is called between chunks; and what is said when Ctrl-C has ended it."""
+    from zerone.show.progress import progress_for
+
+    stream = sys.stderr if as_json else sys.stdout
+    progress = progress_for(stream, plain_allowed=not as_json)
+
+    def glance(number: int, of: int, now: Any) -> None:
+        if now.steps or not number:  # it is compiled once
+            done = number * now.total + now.steps
+            progress.update(Sight(done, of * now.total, now.steps_per_second, now.latest_return, now.solved, now.seeds))
+
+    try:
+        with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+            yield glance
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(f"interrupted; go on with: zerone sweep --resume {path}") from error
+    finally:
+        progress.stop()
+
+
+def _finish(found: Sweep, as_json_: bool) -> None:
+    """Say what came of it."""
+    if as_json_:
+        as_json(found.facts())
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*found.names, "mean [95% interval]", "worst seed", "", box=box.SIMPLE_HEAD)
+    for trial in found.trials:
+        best = "best" if trial is found.best else ""
+        cells = [_typed(trial.settings[name]) for name in found.names]
+        table.add_row(*cells, _bounded(trial), f"{trial.values.min():.4g}", best)
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = 200
+    console.print(table)
+    seeds, others = found.config["seeds"], found.confirmed.seeds
+    click.echo(f"{len(found.trials)} settings of {found.config['algorithm']} on {found.config['environment']}, "
+               f"{len(seeds)} seeds of {found.config['steps']:,} steps each")  # fmt: skip
+    click.echo(f"the best on seeds {others[0]} to {others[-1]}, which had no part in the choice: "
+               f"{_bounded(found.confirmed)}")  # fmt: skip
+    options = " ".join(f"--{name.replace('_', '-')} {_typed(value)}" for name, value in found.best.settings.items())
+    click.echo(
+        f"\nfolder: {found.path}\npictures: response.png, response.svg; table.csv; the best as a preset: best.toml"
+    )
+    click.echo(f"  zerone train {found.config['algorithm']} {found.config['environment']} {options}")
+
+
+def _bounded(trial: Trial) -> str:
+    return f"{trial.mean:.4g} [{trial.interval[0]:.4g}, {trial.interval[1]:.4g}]"
+
+
+def _typed(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)

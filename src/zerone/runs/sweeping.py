@@ -1,0 +1,314 @@
+"""One algorithm with many settings, each on several seeds: what they are worth, and which is best.
+
+Each trial is a training with a run folder of its own. Numbers of an algorithm are leaves of its pytree, so on the
+compiled engine all trials of a grid run the program that the first one compiled. What the best was worth is partly
+luck, for it was chosen by it: so it is trained again on seeds that had no part in the choice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zerone.algorithms.protocol import Algorithm
+from zerone.base.errors import InputError, nearest
+from zerone.base.statistics import CONFIDENCE, FEWEST_FOR_INTERVAL, bootstrap_interval
+from zerone.runs import asked, run, setup
+from zerone.runs.checkpoint import replacing
+from zerone.runs.folder import RunFolder, read_object
+from zerone.runs.metrics import read_metrics
+from zerone.runs.search import Choices, Grid, Optuna, Range, Search, require_space
+from zerone.runs.training import Glance
+
+MEASURES = {
+    "mean": "the mean of all evaluations: who learns soon, and keeps it",
+    "last": "the last evaluation",
+    "best": "the best policy, judged on other episodes",
+}
+_CONFIG, _OTHER_SEEDS = "sweep.json", "other-seeds"
+
+OnTrial = Callable[[int, int, Glance], None]
+
+
+def _nothing(number: int, of: int, now: Glance) -> None:
+    del number, of, now
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One setting, and what it was worth on each seed."""
+
+    settings: Mapping[str, Any]
+    path: Path
+    seeds: tuple[int, ...]
+    values: np.ndarray
+
+    @property
+    def mean(self) -> float:
+        """The mean over seeds."""
+        return float(self.values.mean())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its 95% bootstrap interval."""
+        return bootstrap_interval(self.values)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """What came of a sweep. Everything in it is kept in the folder `path`."""
+
+    path: Path
+    config: Mapping[str, Any]
+    trials: tuple[Trial, ...]
+    confirmed: Trial
+    """The best setting on seeds that had no part in choosing it."""
+
+    @property
+    def names(self) -> list[str]:
+        """What was varied."""
+        return list(self.config["space"])
+
+    @property
+    def best(self) -> Trial:
+        """The trial of the highest mean; the first of several."""
+        return max(self.trials, key=lambda trial: trial.mean)
+
+    def facts(self) -> dict[str, Any]:
+        """The object of `zerone sweep --json`."""
+        kept = ("algorithm", "environment", "driver", "steps", "seeds", "measure")
+        return {
+            "sweep": str(self.path),
+            **{name: self.config[name] for name in kept},
+            "confidence": CONFIDENCE,
+            "trials": [_facts(each) for each in self.trials],
+            "best": _facts(self.best),
+            "confirmed": _facts(self.confirmed),
+        }
+
+    def table(self) -> str:
+        """One row for each setting and seed, as CSV."""
+        lines = [",".join([*self.names, "seed", self.config["measure"]])]
+        for trial in self.trials:
+            cells = [_cell(trial.settings[name]) for name in self.names]
+            lines += [",".join([*cells, str(seed), repr(float(value))])
+                      for seed, value in zip(trial.seeds, trial.values, strict=True)]  # fmt: skip
+        return "\n".join(lines) + "\n"
+
+    def preset(self) -> str:
+        """The best setting as a preset's table, in TOML."""
+        made, _ = setup.make_algorithm(self.config["algorithm"], self.config["environment"],
+                                       {**self.config["settings"], **self.best.settings})  # fmt: skip
+        default = type(made)()
+        changed = {name: value for name, value in setup.settings_of(made).items()
+                   if value != getattr(default, name)}  # fmt: skip
+        low, high = self.confirmed.interval
+        seeds, other = self.config["seeds"], self.confirmed.seeds
+        return (
+            f"# Best of {len(self.trials)} settings of {', '.join(self.names)} on seeds {seeds[0]} to {seeds[-1]}.\n"
+            f"# On seeds {other[0]} to {other[-1]}, which had no part in the choice, {MEASURES[self.config['measure']]}"
+            f" is\n# {self.confirmed.mean:.4g}, with a 95% bootstrap interval from {low:.4g} to {high:.4g}.\n\n"
+            f"[{json.dumps(self.config['environment'])}]\nsteps = {self.config['steps']}\n"
+            + "".join(f"{name} = {_toml(value)}\n" for name, value in changed.items())
+        )
+
+    def plot(self, out: str | Path) -> Path:
+        """Draw the response into one file, a PNG, SVG or PDF by its suffix."""
+        from zerone.show.response import draw
+
+        title = f"{self.config['algorithm']} on {self.config['environment']}"
+        draw(self.names, self.trials, self.best, out, title=title, measure=MEASURES[self.config["measure"]])
+        return Path(out)
+
+
+def sweep(
+    algorithm: str,
+    environment: str,
+    space: Mapping[str, Choices],
+    *,
+    steps: int | None = None,
+    seed: int | None = None,
+    seeds: int = 4,
+    points: int = 5,
+    driver: str = "grid",
+    trials: int = 20,
+    measure: str = "mean",
+    settings: Mapping[str, Any] = {},
+    options: Mapping[str, Any] = {},
+    engine: str = "auto",
+    out: str | Path | None = None,
+    glance: OnTrial = _nothing,
+) -> Sweep:
+    """Train an algorithm with many settings, and say which is best.
+
+    Args:
+        algorithm: Its name; what is not varied is as in its preset for this environment.
+        environment: The id of one.
+        space: What to vary: of each setting a `Range` or a list of values.
+        steps: Environment steps of each seed of each setting; by default the preset's. None ends earlier.
+        seed: The first seed (default 0).
+        seeds: How many, at least three; as many others follow for the best setting.
+        points: How many values of each range a grid has.
+        driver: `grid` tries every combination, in one compile; `optuna` proposes `trials` settings, and can vary what
+            decides shapes or branches, too.
+        trials: How many settings Optuna proposes.
+        measure: What a setting is judged by: a key of `MEASURES`.
+        settings: Hyperparameters that differ from the preset in all trials.
+        options: What the environment is made with.
+        engine: As for `zerone.train`.
+        out: The folder; by default a new one under `runs`.
+        glance: Called after each chunk, with the number of the trial, how many there are, and what there is to show.
+
+    Returns:
+        What came of it.
+
+    Raises:
+        InputError: something asked for cannot be done; nothing was created.
+        RunError, KeyboardInterrupt: as for `zerone.train`; `resume_sweep` goes on.
+    """
+    require_space(algorithm, space, driver)
+    chosen = asked.chosen_seeds(seed, seeds)
+    for what, value, least in (("seeds", seeds, FEWEST_FOR_INTERVAL), ("points", points, 2), ("trials", trials, 1)):
+        asked.require_count(what, value)
+        if value < least:
+            why = " (an interval over seeds needs them)" if what == "seeds" else ""
+            raise InputError(f"{what} = {value} is not allowed: must be at least {least}{why}")
+    if measure not in MEASURES:
+        raise InputError(f"measure {measure!r} is unknown: {nearest(measure, MEASURES)}")
+    both = sorted(set(space) & set(settings))
+    if both:
+        raise InputError(f"{both[0]} is not allowed twice: it is varied, or it has one value")
+    if steps is None:
+        steps = setup.presets_for(algorithm, environment).get("steps", run.DEFAULT_STEPS)
+    asked.require_count("steps", steps)
+    name = setup.environment_name(environment)
+    config: dict[str, Any] = {
+        "algorithm": algorithm, "environment": name, "options": dict(options),
+        "settings": dict(settings), "space": {name: _described(each) for name, each in space.items()}, "driver": driver,
+        "points": points, "trials": trials, "measure": measure, "steps": steps,
+        "seeds": chosen, "engine": engine,
+    }  # fmt: skip
+    made = [_made(config, each) for each in _corners(space, driver, points)]
+    setup.make_engine(engine, made[0], environment, options).close()
+    path = run.new_path(f"sweep-{algorithm}", name) if out is None else Path(out)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError(f"{path}: not an empty folder; go on with a sweep with resume, or choose another folder")
+    search = _search(config)  # before anything is created: Optuna may not be installed
+    path.mkdir(parents=True, exist_ok=True)
+    with replacing(path / _CONFIG) as file:
+        file.write(json.dumps({"format": 1, **config}, indent=2).encode() + b"\n")
+    return _drive(path, config, search, glance)
+
+
+def resume_sweep(path: str | Path, glance: OnTrial = _nothing) -> Sweep:
+    """Go on with a sweep, or read one that has ended. Raises as `sweep`."""
+    path = Path(path)
+    if not (path / _CONFIG).is_file():
+        raise InputError(f"{path}: not the folder of a sweep (it has no {_CONFIG})")
+    config = read_object(path / _CONFIG)
+    return _drive(path, config, _search(config), glance)
+
+
+def _drive(path: Path, config: Mapping[str, Any], search: Search, glance: OnTrial) -> Sweep:
+    number = len(search.trials) if isinstance(search, Grid) else config["trials"]
+    trials: list[Trial] = []
+    for place, settings in enumerate(search.ask()):
+        seen = functools.partial(glance, place, number + 1)
+        trial = _trial(path / f"{place:03d}", config, settings, config["seeds"], seen)
+        trials.append(trial)
+        search.tell(trial.mean)
+    best = max(trials, key=lambda trial: trial.mean)
+    others = [seed + len(config["seeds"]) for seed in config["seeds"]]
+    seen = functools.partial(glance, number, number + 1)
+    confirmed = _trial(path / _OTHER_SEEDS, config, best.settings, others, seen)
+    found = Sweep(path, config, tuple(trials), confirmed)
+    for name, text in (("table.csv", found.table()), ("best.toml", found.preset())):
+        with replacing(path / name) as file:
+            file.write(text.encode())
+    for suffix in ("png", "svg"):
+        found.plot(path / f"response.{suffix}")
+    return found
+
+
+def _trial(
+    path: Path, config: Mapping[str, Any], settings: Mapping[str, Any], seeds: Sequence[int],
+    glance: Callable[[Glance], None],
+) -> Trial:  # fmt: skip
+    """A trial that has ended: from its folder, after going on with it, or from the beginning."""
+    made = _made(config, settings)
+    if (path / "config.json").exists():
+        folder = RunFolder.open(path)
+        kept = folder.config["algorithm"]["settings"], folder.config["seeds"], folder.config["steps"]
+        if kept[:2] != (json.loads(json.dumps(setup.settings_of(made))), list(seeds)):
+            raise InputError(f"{path}: was trained with other settings than this sweep asks for: choose another folder")
+        if folder.read_result() is None:
+            run.resume(path, glance=lambda now, _: glance(now))
+    else:
+        run.train(
+            made, config["environment"], steps=config["steps"], seeds=seeds, out=path, engine=config["engine"],
+            options=config["options"], stop_when_solved=False, figure=False,
+            keep_last=1, save_every=max(1, config["steps"] // 4),  # each waits for the disk
+            glance=lambda now, _: glance(now),
+        )  # fmt: skip
+    return Trial(dict(settings), path, tuple(seeds), _values(path, seeds, config["measure"]))
+
+
+def _values(path: Path, seeds: Sequence[int], measure: str) -> np.ndarray:
+    """What each seed is worth."""
+    if measure == "best":
+        result = RunFolder.open(path).read_result() or {}
+        return np.array([each["return_mean"] for each in result["seeds"]], np.float64)
+    table = read_metrics(path)
+    known = np.isfinite(table["evaluation_return"])
+    rows = [table["evaluation_return"][known & (table["seed"] == seed)] for seed in seeds]
+    return np.array([row[-1] if measure == "last" else row.mean() for row in rows])
+
+
+def _made(config: Mapping[str, Any], settings: Mapping[str, Any]) -> Algorithm:
+    """The algorithm of a trial; raises `InputError` for what is not allowed."""
+    changed = {**config["settings"], **settings}
+    return setup.make_algorithm(config["algorithm"], config["environment"], changed)[0]
+
+
+def _corners(space: Mapping[str, Choices], driver: str, points: int) -> list[dict[str, Any]]:
+    """Settings that are allowed if all are: every one of a grid; with Optuna one value at a time."""
+    if driver == "grid":
+        return Grid(space, points).trials
+    ends = {name: [each.low, each.high] if isinstance(each, Range) else each for name, each in space.items()}
+    first = {name: values[0] for name, values in ends.items()}
+    return [{**first, name: value} for name, values in ends.items() for value in values]
+
+
+def _search(config: Mapping[str, Any]) -> Search:
+    space = {name: Range(**each) if isinstance(each, dict) else each for name, each in config["space"].items()}
+    return Grid(space, config["points"]) if config["driver"] == "grid" else Optuna(space, config["trials"])
+
+
+def _described(choices: Choices) -> Any:
+    return dataclasses.asdict(choices) if isinstance(choices, Range) else list(choices)
+
+
+def _facts(trial: Trial) -> dict[str, Any]:
+    return {
+        "settings": dict(trial.settings),
+        "run": str(trial.path),
+        "seeds": list(trial.seeds),
+        "values": trial.values.tolist(),
+        "mean": trial.mean,
+        "interval": trial.interval,
+    }
+
+
+def _cell(value: Any) -> str:
+    return "-".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+
+
+def _toml(value: Any) -> str:
+    """A number, text, truth or list of them: TOML writes these as JSON does."""
+    return json.dumps(list(value) if isinstance(value, tuple) else value)

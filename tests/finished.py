@@ -1,0 +1,45 @@
+"""Run folders of trainings that never took place: what came of them is written by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zerone.runs.folder import RunFolder
+from zerone.runs.metrics import MetricsWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+def write_run(
+    path: Path,
+    scores: Sequence[float],
+    evaluations: Sequence[Sequence[float]] = (),
+    *,
+    algorithm: str = "dqn",
+    environment: str = "CartPole-v1",
+    options: Mapping[str, Any] = {},
+    solved_at: float | None = 475.0,
+    ended: bool = True,
+) -> Path:
+    """A run whose seed i scored `scores[i]`, and was evaluated every 100 steps as in `evaluations[i]`."""
+    seeds = list(range(len(scores)))
+    evaluations = evaluations or [[score / 2, score] for score in scores]
+    config = {
+        "algorithm": {"name": algorithm, "settings": {}},
+        "environment": {"id": environment, "options": dict(options), "known": True},
+        "engine": "compiled", "seeds": seeds, "solved_at": solved_at,
+    }  # fmt: skip
+    with RunFolder.create(path, config) as folder:
+        with MetricsWriter(path, ["return", "evaluation_return"], seeds=seeds, tensorboard=False) as writer:
+            writer.write([
+                {"seed": seed, "step": (place + 1) * 100, "return": value - 1, "evaluation_return": value}
+                for seed, row in zip(seeds, evaluations, strict=True) for place, value in enumerate(row)
+            ])  # fmt: skip
+        if ended:
+            per_seed = [{"seed": seed, "return_mean": score} for seed, score in zip(seeds, scores, strict=True)]
+            folder.write_result({
+                "algorithm": algorithm, "seeds": per_seed, "steps_per_second": 50.0, "startup_seconds": 2.0,
+            })  # fmt: skip
+    return path

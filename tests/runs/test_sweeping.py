@@ -1,0 +1,151 @@
+"""Sweeps: one compile for all settings, nothing lost when stopped, and the best written as a preset."""
+
+from __future__ import annotations
+
+import tomllib
+
+import numpy as np
+import pytest
+
+import zerone as zo
+from zerone.algorithms import catalogue
+from zerone.base.errors import InputError
+from zerone.runs import search, sweeping
+from zerone.runs.search import Range
+from zerone.runs.setup import settings_of
+
+LINE = ("q-learning", "zerone/Treasure-v0")
+SHORT = {"steps": 60, "seeds": 3}
+RATES = {"learning_rate": [0.01, 0.5]}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    return zo.sweep(*LINE, RATES, out=tmp_path_factory.mktemp("sweeps") / "done", **SHORT)
+
+
+def files(folder):
+    """All that does not depend on the clock."""
+    kept = ("metrics.csv", "config.json", "table.csv", "best.toml", "response.png", "response.svg", ".safetensors")
+    return {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.name.endswith(kept)}
+
+
+def test_points():
+    assert Range(1e-4, 1e-2).points(5) == [1e-4, 0.0003162, 1e-3, 0.003162, 1e-2]
+    assert Range(0.0, 1.0).points(3) == [0.0, 0.5, 1.0]
+    assert len(search.Grid({"a": Range(1.0, 2.0), "b": [1, 2, 3]}, 4).trials) == 12
+
+
+def test_all_settings_train_in_one_compile(done, tmp_path, compilations):
+    """What `done` has compiled serves other numbers, and more of them."""
+    zo.sweep(*LINE, {"learning_rate": Range(0.1, 0.9), "epsilon": [0.2, 0.3]}, points=2, out=tmp_path / "a", **SHORT)
+    assert compilations() == 0
+    zo.train(
+        zo.QLearning(environments=2), LINE[1], steps=60, out=tmp_path / "b", figure=False
+    )  # another shape does not
+    assert compilations() > 0
+    assert len(done.trials) == 2
+
+
+def test_a_trial_is_a_training_by_itself(done, tmp_path):
+    alone = zo.train("q-learning", LINE[1], settings={"learning_rate": 0.5}, steps=60, seed=1, out=tmp_path / "alone",
+                     figure=False)  # fmt: skip
+    table = alone.metrics["evaluation_return"]
+    assert done.trials[1].values[1] == table[np.isfinite(table)].mean()
+    assert done.trials[1].seeds == (0, 1, 2)
+    assert done.confirmed.seeds == (3, 4, 5)
+
+
+def test_the_best_is_the_highest_mean_and_its_preset_can_be_read(done):
+    best = max(done.trials, key=lambda trial: trial.mean)
+    assert done.best is best
+    assert done.confirmed.settings == best.settings
+    text = (done.path / "best.toml").read_text()
+    read = tomllib.loads(text)[LINE[1]]
+    assert read.pop("steps") == 60
+    made = catalogue.make("q-learning", read)
+    assert settings_of(made)["learning_rate"] == best.settings["learning_rate"]
+    assert "had no part in the choice" in text
+
+
+def test_measures(done):
+    metrics = zo.load(done.trials[0].path).metrics
+    known = np.isfinite(metrics["evaluation_return"]) & (metrics["seed"] == 2)
+    row = metrics["evaluation_return"][known]
+    values = {name: sweeping._values(done.trials[0].path, (0, 1, 2), name)[2] for name in sweeping.MEASURES}
+    result = zo.load(done.trials[0].path).result
+    assert values == {"mean": row.mean(), "last": row[-1], "best": result["seeds"][2]["return_mean"]}
+
+
+def test_a_sweep_that_was_stopped_anywhere_ends_the_same(done, tmp_path):
+    def stop(number, of, now):
+        assert of == 3
+        if number == 1 and now.steps >= 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        zo.sweep(*LINE, RATES, out=tmp_path / "a", glance=stop, **SHORT)
+    assert not (tmp_path / "a" / "table.csv").exists()
+    seen = []
+    found = zo.resume_sweep(tmp_path / "a", lambda *now: seen.append(now[0]))
+    assert 0 not in seen  # the first setting had ended
+    assert files(tmp_path / "a") == files(done.path)
+    assert found.table() == done.table() == (done.path / "table.csv").read_text()
+    assert zo.resume_sweep(tmp_path / "a").facts()["best"]["mean"] == done.best.mean  # once more: it is only read
+
+
+def test_a_table_row_for_each_seed(done):
+    lines = (done.path / "table.csv").read_text().splitlines()
+    assert lines[0] == "learning_rate,seed,mean"
+    assert len(lines) == 1 + 2 * 3
+    assert lines[1].startswith("0.01,0,")
+
+
+def test_optuna_varies_what_decides_shapes_and_can_be_resumed(tmp_path):
+    pytest.importorskip("optuna")
+    space = {"environments": [1, 2], "learning_rate": Range(0.1, 0.9)}
+    asked = {"driver": "optuna", "trials": 3, "measure": "last", **SHORT}
+    found = zo.sweep(*LINE, space, out=tmp_path / "a", **asked)
+    assert len(found.trials) == 3
+    assert {trial.settings["environments"] for trial in found.trials} <= {1, 2}
+    assert all(0.1 <= trial.settings["learning_rate"] <= 0.9 for trial in found.trials)
+    assert len({trial.settings["learning_rate"] for trial in found.trials}) == 3
+
+    def stop(number, _, now):
+        if number == 1 and now.steps:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        zo.sweep(*LINE, space, out=tmp_path / "b", glance=stop, **asked)
+    assert zo.resume_sweep(tmp_path / "b").table() == found.table()
+
+
+def test_refusals_create_nothing(tmp_path, monkeypatch):
+    def refused(words, space=RATES, algorithm=LINE[0], **more):
+        with pytest.raises(InputError, match=words):
+            zo.sweep(algorithm, LINE[1], space, out=tmp_path / "a", **{**SHORT, **more})
+
+    refused("no setting 'learnin_rate': did you mean 'learning_rate'?", {"learnin_rate": [0.1, 0.2]})
+    refused("environments is not allowed in one compile.*can be varied: learning_rate, .*--driver optuna",
+            {"environments": [1, 2]})  # fmt: skip
+    refused("nothing to vary: name a setting", {})
+    refused(r"learning_rate = 0\.5\.\.0\.1 is not allowed: must go up", {"learning_rate": Range(0.5, 0.1)})
+    refused(
+        r"learning_rate = \[0\.1, 0\.1\] is not allowed: must be a range or distinct", {"learning_rate": [0.1, 0.1]}
+    )
+    refused("learning_rate = -1.0 is not allowed", {"learning_rate": [0.5, -1.0]})
+    refused("clip = 0.1 is not allowed: must be 0.2 without objective=clip", {"clip": [0.1, 0.3]}, "ppo",
+            settings={"objective": "kl"})  # fmt: skip
+    refused("learning_rate is not allowed twice", settings={"learning_rate": 0.5})
+    refused("seeds = 1 is not allowed: must be at least 3", seeds=1)
+    refused("points = 1 is not allowed: must be at least 2", points=1)
+    refused("measure 'lats' is unknown: did you mean 'last'", measure="lats")
+    refused("driver 'optunna' is unknown: did you mean 'optuna'", driver="optunna")
+    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+    refused(r"driver optuna needs Optuna: pip install 'zerone\[sweep\]'", driver="optuna")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match="not the folder of a sweep"):
+        zo.resume_sweep(tmp_path)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "mine.txt").write_text("mine")
+    refused("not an empty folder")
