@@ -26,6 +26,7 @@ COMMANDS = {
     "evaluate": ("zerone.cli.judge:evaluate", "Measure a trained agent: mean return of greedy episodes."),
     "watch": ("zerone.cli.watch:watch", "See a trained agent play: in a window, a video or a terminal."),
     "plot": ("zerone.cli.judge:plot", "Draw the learning curves of runs."),
+    "experiment": ("zerone.cli.experiment:experiment", "Put a claim to the test: many seeds, a figure, a verdict."),
     "algorithms": ("zerone.cli.lists:algorithms", "What can learn, and where each stands in the taxonomy."),
     "environments": ("zerone.cli.lists:environments", "What can be learnt."),
     "bench": ("zerone_benchmarks.command:main", "Speed, side by side with the peers that are installed."),

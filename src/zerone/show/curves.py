@@ -104,14 +104,18 @@ def draw(runs: Sequence[tuple[str, Columns]], path: str | Path, solved_at: float
             raise InputError(f"{name}: nothing to draw yet: no episode has ended")
     import matplotlib as mpl
 
-    style: dict[Any, Any] = {
+    with mpl.rc_context(style()):
+        save(_figure(runs, solved_at), path)
+
+
+def style() -> dict[Any, Any]:
+    """What all figures have in common, as Matplotlib's settings."""
+    return {
         "font.size": 12, "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK,
         "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
         "grid.color": GRID, "grid.linewidth": 0.8, "axes.axisbelow": True, "legend.frameon": False,
         "svg.hashsalt": "zerone", "axes.titlelocation": "left", "axes.titleweight": "bold", "axes.titlesize": 13,
     }  # fmt: skip
-    with mpl.rc_context(style):
-        save(_figure(runs, solved_at), path)
 
 
 def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None) -> Any:
