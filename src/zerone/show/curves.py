@@ -26,6 +26,8 @@ INK, GRID = "#23262B", "#D9DCE1"
 FEWEST_FOR_INTERVAL, RESAMPLES, CONFIDENCE = 3, 2000, 95
 MOST_MARKERS = 40
 NOTE_WIDTH = 100
+UNDER_TICKS, UNDER_STEPS = 0.12, 0.62
+"""Inches between the upper panel and its legend: below its ticks alone, or below what is written there, too."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None) -> Any
     figure: Any = Figure(figsize=(8.0, height), dpi=150, layout="constrained")
     ratios = [2.4, 1.0, 1.0][:panels]
     axes: Any = figure.subplots(panels, 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": ratios})[:, 0]
-    _draw_returns(axes[0], runs, solved_at)
+    _draw_returns(axes[0], runs, solved_at, UNDER_STEPS if panels == 1 else UNDER_TICKS)
     for below, names in zip(axes[1:], lower, strict=True):
         _draw_measures(below, runs, names)
     axes[-1].set_xlabel("environment steps" + (" of each seed" if max(_seed_counts(runs)) > 1 else ""))
@@ -137,8 +139,10 @@ def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None) -> Any
     return figure
 
 
-def _draw_returns(axes: Any, runs: Sequence[tuple[str, Columns]], solved_at: float | None) -> None:
-    """The upper panel: training light, evaluation strong."""
+def _draw_returns(axes: Any, runs: Sequence[tuple[str, Columns]], solved_at: float | None, under: float) -> None:
+    """The upper panel: training light, evaluation strong, and `under` it by so many inches what is what."""
+    from matplotlib.transforms import ScaledTranslation
+
     for color, (name, columns) in zip(_colors(runs), runs, strict=True):
         training, evaluation = curve(columns, "return"), curve(columns, "evaluation_return")
         seeds = max(len(each.values) for each in (training, evaluation) if each is not None)
@@ -167,9 +171,11 @@ def _draw_returns(axes: Any, runs: Sequence[tuple[str, Columns]], solved_at: flo
     if len(runs) == 1:  # the strong curve first, though it is drawn over the light one
         order = sorted(range(len(labels)), key=lambda place: labels[place].startswith("training"))
         handles, labels = [handles[place] for place in order], [labels[place] for place in order]
-    # Below the axes nothing can be covered, wherever the curves go.
-    axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.0, -0.04), ncols=1 if len(runs) > 4 else 2,
-                fontsize=10.5, borderaxespad=0.2, handlelength=1.8, columnspacing=1.4)  # fmt: skip
+    # Below the axes nothing can be covered, wherever the curves go; nor what is written there, where it is the lowest.
+    below = ScaledTranslation(0.0, -under, axes.figure.dpi_scale_trans)
+    axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=axes.transAxes + below,
+                ncols=1 if len(runs) > 4 else 2, fontsize=10.5, borderaxespad=0.2, handlelength=1.8,
+                columnspacing=1.4)  # fmt: skip
 
 
 def _shade(axes: Any, drawn: Curve, color: str) -> None:
