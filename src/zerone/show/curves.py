@@ -150,7 +150,9 @@ def _draw_returns(axes: Any, runs: Sequence[tuple[str, Columns]], solved_at: flo
         alone = len(runs) == 1
         if training is not None:
             label = f"training, exploring ({of})" if alone else f"{name} ({of})" if evaluation is None else None
-            axes.plot(training.steps, training.mean, color=color, alpha=0.38, linewidth=1.4, label=label)
+            marker = "o" if len(training.steps) == 1 else None  # one point is no line, and would not be seen
+            axes.plot(training.steps, training.mean, color=color, alpha=0.38, linewidth=1.4, marker=marker,
+                      markersize=4.5, label=label)  # fmt: skip
         if evaluation is not None:
             label = f"evaluation, greedy ({of})" if alone else f"{name} ({of})"
             marker = "o" if len(evaluation.steps) <= MOST_MARKERS else None
