@@ -55,6 +55,19 @@ def test_it_equals_the_textbook_step_for_step(bonus, environments):
     np.testing.assert_allclose(trained(algorithm, graph(), 5, 300).policy, expected, rtol=1e-3, atol=1e-3)
 
 
+class Idle(Textbook):
+    """A broken twin: what is planned is learnt without what follows."""
+
+    def _change(self, table, pair, reward, following, terminated):
+        return super()._change(table, pair, reward, following, terminated or table is self.table)
+
+
+def test_the_comparison_finds_planning_that_looks_no_step_ahead():
+    algorithm = DynaQ(learning_rate=0.1, discount=0.9, epsilon=0.3, planning_steps=3)
+    broken, _ = by_hand(algorithm, graph(), 5, 100, Idle(algorithm, (4, 2)))
+    assert not np.allclose(trained(algorithm, graph(), 5, 100).policy, broken, rtol=0.05, atol=0.05)
+
+
 @pytest.mark.parametrize("environments", [1, 4])
 def test_without_planning_it_is_q_learning_bit_for_bit(environments):
     same = {"learning_rate": 0.2, "discount": 0.9, "epsilon": 0.3, "environments": environments}

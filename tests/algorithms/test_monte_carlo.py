@@ -64,6 +64,22 @@ def test_it_equals_the_textbook_step_for_step(visits, averaging, environments):
     np.testing.assert_allclose(trained(algorithm, graph(), 5, 400).policy, expected, rtol=2e-4, atol=2e-4)
 
 
+class CutIsEnd(Textbook):
+    """A broken twin: nothing follows an episode that was only cut."""
+
+    def _follows(self, step):
+        del step
+        return 0.0
+
+
+@pytest.mark.parametrize(("twin", "visits"), [(CutIsEnd, "first"), (Textbook, "every")])
+def test_the_comparison_finds_a_cut_that_is_taken_for_an_end_and_the_other_visits(twin, visits):
+    same = {"learning_rate": 0.05, "discount": 0.9, "epsilon": 0.3, "averaging": False}
+    algorithm = MonteCarlo(visits="first", **same)
+    broken, _ = by_hand(algorithm, graph(), 5, 200, twin(MonteCarlo(visits=visits, **same), (4, 2)))
+    assert not np.allclose(trained(algorithm, graph(), 5, 200).policy, broken, rtol=0.02, atol=0.02)
+
+
 SMALL = Spaces(graph().observation_space, graph().action_space)
 
 

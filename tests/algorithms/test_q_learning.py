@@ -20,8 +20,11 @@ from zerone.parts.spaces import Spaces
 from zerone.runs.setup import make_algorithm
 
 
-def _by_hand(algorithm, environment, seed, iterations):
-    """The algorithm as a textbook writes it, in NumPy, on the noise that the engine draws for each iteration."""
+def _by_hand(algorithm, environment, seed, iterations, worth=np.max):
+    """The algorithm as a textbook writes it, in NumPy, on the noise that the engine draws for each iteration.
+
+    `worth` is what a state is worth by its action values.
+    """
     engine = Compiled(algorithm, environment)
     table = np.zeros((environment.observation_space.n, environment.action_space.n), np.float32)
     step, reset = jax.jit(environment.step), jax.jit(environment.reset)
@@ -34,7 +37,7 @@ def _by_hand(algorithm, environment, seed, iterations):
         choice = np.arange(table.shape[1]) if noise[0] < np.float32(algorithm.epsilon) else best
         action = int(choice[noise[1:][choice].argmax()])
         following, state, reward, terminated, truncated, _ = step(jax.random.key(0), state, action)
-        target = float(reward) + algorithm.discount * (0.0 if terminated else float(table[following].max()))
+        target = float(reward) + algorithm.discount * (0.0 if terminated else float(worth(table[following])))
         table[seen, action] += algorithm.learning_rate * (target - table[seen, action])
         seen = following
         if terminated or truncated:
@@ -55,6 +58,16 @@ def test_it_equals_the_textbook_step_for_step(name, seed):
     assert np.abs(expected).max() > 0.3  # something was learned
     np.testing.assert_allclose(carry.state.policy, expected, rtol=1e-5, atol=1e-6)
     engine.close()
+
+
+def test_the_comparison_finds_another_target():
+    algorithm = QLearning(learning_rate=0.5, discount=0.9, epsilon=0.3)
+    environment = catalogue.make("zerone/Treasure-v0", limit=20)
+    engine = Compiled(algorithm, environment)
+    (carry,) = engine.advance([engine.init(0)], [0], [0], 600)
+    engine.close()
+    broken = _by_hand(algorithm, environment, 0, 600, worth=np.mean)  # Expected Sarsa's, of chance
+    assert not np.allclose(carry.state.policy, broken, rtol=0.05, atol=0.05)
 
 
 def _update(algorithm, table, *, observation, action, reward, following, terminated, truncated=False):

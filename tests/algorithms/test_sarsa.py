@@ -72,6 +72,32 @@ def test_it_equals_the_textbook_step_for_step(name, environments):
     np.testing.assert_allclose(trained(algorithm, graph(), 5, 400).policy, expected, rtol=2e-4, atol=2e-4)
 
 
+class Greedy(Textbook):
+    """A broken twin: the target is Q-learning's."""
+
+    def _teach(self, lessons):
+        discount = self.setting.discount
+        best = [0.0 if step.terminated else float(self.table[step.following].max()) for step, _ in lessons]
+        super()._teach([(step, step.reward + discount * worth) for (step, _), worth in zip(lessons, best, strict=True)])
+
+
+class Uncleared(Textbook):
+    """Another: a trace goes on into the next episode."""
+
+    def learn(self, steps):
+        kept = self.trace.copy()
+        super().learn(steps)
+        ended = [step.environment for step in steps if step.terminated or step.truncated]
+        self.trace[ended] = kept[ended]
+
+
+@pytest.mark.parametrize(("name", "twin"), [("sarsa", Greedy), ("replacing", Greedy), ("accumulating", Uncleared)])
+def test_the_comparison_finds_another_target_and_a_trace_that_is_not_cleared(name, twin):
+    algorithm = ALGORITHMS[name](learning_rate=0.2, discount=0.9, epsilon=0.3)
+    broken, _ = by_hand(algorithm, graph(), 5, 100, twin(algorithm, (4, 2)))
+    assert not np.allclose(trained(algorithm, graph(), 5, 100).policy, broken, rtol=0.05, atol=0.05)
+
+
 def _update(algorithm, state, **step):
     def each(x):
         return jnp.array([[x]])

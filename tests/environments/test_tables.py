@@ -27,6 +27,7 @@ ASKED = [
     ("FrozenLake-v1", {"desc": ["SFSFF", "FHFFG", "GFFSH"]}),
     ("FrozenLake-v1", {"success_rate": 0.75, "reward_schedule": SCHEDULE}),
     ("FrozenLake8x8-v1", {}),
+    ("FrozenLake8x8-v1", {"is_slippery": False}),
     ("Taxi-v4", {}),
     ("Taxi-v4", {"is_rainy": True}),
     ("Taxi-v4", {"is_rainy": True, "rainy_probability": 0.5}),

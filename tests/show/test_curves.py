@@ -53,6 +53,26 @@ def test_cost_and_values_have_a_panel_of_their_own_where_they_are_measured(tmp_p
         assert [each for each in ("cost", "Q of the", "chosen action") if each in text] == list(said)
 
 
+def _is_readable(measures):
+    """Whether the legend stands clear of the numbers below the axes, of what they are, and of the note."""
+    figure = curves._figure([("run", table(3, **measures))], 30.0)
+    figure.draw_without_rendering()
+    upper, lowest = figure.axes[0], figure.axes[-1]
+    steps = [*lowest.get_xticklabels(), lowest.xaxis.label]
+    words = [each.get_window_extent() for each in (*steps, *figure.texts) if each.get_text()]
+    return not any(upper.get_legend().get_window_extent().overlaps(each) for each in words)
+
+
+@pytest.mark.parametrize("measures", [{}, {"cost": 0.5}, {"cost": 0.5, "q": 30.0}], ids=["one", "two", "three"])
+def test_nothing_is_written_over_anything_else(measures):
+    assert _is_readable(measures)
+
+
+def test_a_legend_at_the_axes_themselves_would_cover_the_steps(monkeypatch):
+    monkeypatch.setattr(curves, "UNDER_STEPS", curves.UNDER_TICKS)
+    assert not _is_readable({})
+
+
 def test_several_runs_are_told_apart(tmp_path):
     said = words(tmp_path, [("dqn", table(1)), ("ppo", table(2))])
     assert "dqn (one seed)" in said

@@ -91,14 +91,17 @@ def test_a_trace_follows_an_episode_and_is_cleared_for_the_next():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.0, "0.00"), (-0.0, "0.00"), (0.5904, "0.59"), (1.0, "1.00"), (-9.999, "-10.0"), (-12.34, "-12.3"),
-     (-123.4, "-123"), (0.0312, "0.031"), (-0.0995, "-0.10"), (1e-5, "~0"), (-1e-5, "~0")],
+    ("value", "largest", "text"),
+    [(0.0, 1.0, "0.00"), (-0.0, 1.0, "0.00"), (0.5904, 1.0, "0.59"), (1.0, 1.0, "1.00"), (0.0312, 1.0, "0.03"),
+     (-9.0, 9.0, "-9.00"), (-9.0, 14.0, "-9.0"), (-9.999, 9.999, "-10.0"), (-9.4, 113.0, "-9"), (-123.4, 123.4, "-123"),
+     (0.0312, 0.07, "0.031"), (-0.0995, 1.0, "-0.10"), (0.004, 1.0, "~0"), (-1e-5, 1.0, "~0"), (0.0, 0.0, "0.00")],
 )  # fmt: skip
-def test_numbers_are_short(value, text):
-    assert plain_number(value, largest=1.0) == text
+def test_numbers_are_short_and_those_of_one_picture_have_the_same_decimals(value, largest, text):
+    assert plain_number(value, largest) == text
 
 
 def test_small_numbers_are_told_where_all_are_small():
     assert plain_number(3.2e-5, largest=4e-5) == "3e-5"
     assert plain_number(3.2e-12, largest=4e-12) == "3e-12"
+    assert plain_number(3.2e-12, largest=4e-5) == "~0"
+    assert plain_number(0.0, largest=4e-5) == "0"

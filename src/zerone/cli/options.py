@@ -27,7 +27,8 @@ MOST_SEEDS = 10_000
 
 def refuse(option: str, raw: object, allowed: str) -> InputError:
     """The error of a value that is not allowed, with what was typed."""
-    return InputError(f"{option} {raw} is not allowed: must be {allowed}")
+    typed = "''" if raw == "" else raw
+    return InputError(f"{option} {typed} is not allowed: must be {allowed}")
 
 
 def whole(text: str) -> int:

@@ -27,6 +27,8 @@ INK, GRID = "#23262B", "#D9DCE1"
 RESAMPLES, CONFIDENCE = 2000, 95
 MOST_MARKERS = 40
 NOTE_WIDTH, LONG_NAME = 100, 36
+UNDER_TICKS, UNDER_STEPS = 0.12, 0.62
+"""Inches between the upper panel and its legend: below its ticks alone, or below what is written there, too."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +143,7 @@ def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None) -> Any
     figure: Any = Figure(figsize=(8.0, height), dpi=150, layout="constrained")
     ratios = [2.4, 1.0, 1.0][:panels]
     axes: Any = figure.subplots(panels, 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": ratios})[:, 0]
-    draw_returns(axes[0], runs, solved_at)
+    draw_returns(axes[0], runs, solved_at, under=UNDER_STEPS if panels == 1 else UNDER_TICKS)
     for below, names in zip(axes[1:], lower, strict=True):
         _draw_measures(below, runs, names)
     axes[-1].set_xlabel("environment steps" + (" of each seed" if max(_seed_counts(runs)) > 1 else ""))
@@ -155,9 +157,15 @@ def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None) -> Any
 
 
 def draw_returns(
-    axes: Any, runs: Sequence[tuple[str, Columns]], solved_at: float | None, level: str = "solved"
+    axes: Any,
+    runs: Sequence[tuple[str, Columns]],
+    solved_at: float | None,
+    level: str = "solved",
+    under: float = UNDER_TICKS,
 ) -> None:
-    """The upper panel: training light, evaluation strong; and a line at a level, of that name."""
+    """The upper panel: training light, evaluation strong, a line at a level; what is what `under` it by so many inches."""
+    from matplotlib.transforms import ScaledTranslation
+
     for color, (name, columns) in zip(colors(runs), runs, strict=True):
         training, evaluation = curve(columns, "return"), curve(columns, "evaluation_return")
         seeds = max(len(each.values) for each in (training, evaluation) if each is not None)
@@ -165,7 +173,9 @@ def draw_returns(
         alone = len(runs) == 1
         if training is not None:
             label = f"training, exploring ({of})" if alone else f"{name} ({of})" if evaluation is None else None
-            axes.plot(training.steps, training.mean, color=color, alpha=0.38, linewidth=1.4, label=label)
+            marker = "o" if len(training.steps) == 1 else None  # one point is no line, and would not be seen
+            axes.plot(training.steps, training.mean, color=color, alpha=0.38, linewidth=1.4, marker=marker,
+                      markersize=4.5, label=label)  # fmt: skip
         if evaluation is not None:
             label = f"evaluation, greedy ({of})" if alone else f"{name} ({of})"
             marker = "o" if len(evaluation.steps) <= MOST_MARKERS else None
@@ -187,9 +197,11 @@ def draw_returns(
         order = sorted(range(len(labels)), key=lambda place: labels[place].startswith("training"))
         handles, labels = [handles[place] for place in order], [labels[place] for place in order]
     crowded = len(runs) > 4 or (len(runs) > 1 and max(map(len, labels)) > LONG_NAME)
-    # Below the axes nothing can be covered, wherever the curves go.
-    axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.0, -0.04), ncols=1 if crowded else 2,
-                fontsize=10.5, borderaxespad=0.2, handlelength=1.8, columnspacing=1.4)  # fmt: skip
+    # Below the axes nothing can be covered, wherever the curves go; nor what is written there, where it is the lowest.
+    below = ScaledTranslation(0.0, -under, axes.figure.dpi_scale_trans)
+    axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=axes.transAxes + below,
+                ncols=1 if crowded else 2, fontsize=10.5, borderaxespad=0.2, handlelength=1.8,
+                columnspacing=1.4)  # fmt: skip
 
 
 def _shade(axes: Any, drawn: Curve, color: str) -> None:

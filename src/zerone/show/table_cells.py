@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zerone.environments.drawing.geometry import Grid
     from zerone.show.tables import Table, Trace
 
-FLOOR, GREY, START = "#F0F1F3", "#5B616B", "#56B4E9"
+FLOOR, GREY, START, PAPER = "#F0F1F3", "#5B616B", "#56B4E9", "#FFFFFF"
 BAD, NEUTRAL, GOOD = ("#803300", "#D55E00", "#F7D0B4"), "#FFFFFF", ("#B5D7EE", "#0072B2", "#003A5F")
 """Orange below 0, blue above, the darker the farther from it: told apart by people who see red and green alike."""
 FOOTPRINT = "#D55E00"
@@ -118,6 +118,7 @@ class Sheet:
             if kind.paint is not None:
                 kind.paint(self, self.cell(state))
             elif kind.letter:
+                self.square(self.cell(state), PAPER, line=0.055)  # on blue values the frame alone would not be seen
                 self.square(self.cell(state), START, line=0.035)
 
     def finish(self) -> None:
@@ -152,7 +153,7 @@ def shown_values(table: Table, each_action: bool) -> np.ndarray:
 
 
 def _paint_best(sheet: Sheet, table: Table, scale: Scale) -> None:
-    numbers, largest = sheet.inches >= WITH_NUMBERS, table.largest
+    numbers, largest = sheet.inches >= WITH_NUMBERS, table.largest_best
     colors = scale.colors(table.best)
     for state, directions in table.arrows():
         cell, ink = sheet.cell(state), ink_on(colors[state])

@@ -56,17 +56,22 @@ class Overlay:
     def _arrows(self, frame: np.ndarray, margin: int, grown: float) -> np.ndarray:
         """How much each pixel is covered by arrowheads and values, `grown` larger all around: float [height, width]."""
         board, table = self._sheet(frame, margin), self._table
-        largest = table.largest
+        largest = table.largest_best
         tip, base, half = 0.46 + grown, 0.37 - grown, 0.09 + 1.7 * grown
         for state, directions in table.arrows():
             cell = _cell(table, state)
             for x, y in directions:
                 corners = [(tip, 0.0), (base, half), (base, -half)]
                 board.shape(cell, [(a * x - b * y, a * y + b * x) for a, b in corners], _grey(1.0))
-            if board.pixels >= SMALLEST_WITH_VALUES and not grown:
-                number = plain_number(float(table.best[state]), largest)
-                width = LETTERS * sum(NARROW if each in ".-" else WIDE for each in number)
-                board.letter(cell, 0.43 - width / 2, 0.385, number, _grey(1.0), size=LETTERS)
+            if board.pixels < SMALLEST_WITH_VALUES:
+                continue
+            number = plain_number(float(table.best[state]), largest)
+            width = LETTERS * sum(NARROW if each in ".-" else WIDE for each in number)
+            left, right, top, bottom = 0.43 - width - grown, 0.43 + grown, 0.385 - LETTERS / 2, 0.385 + LETTERS / 2
+            if grown:  # paper beneath the number, or the frame of the start would run through it
+                board.shape(cell, [(left, top), (right, top), (right, bottom), (left, bottom)], _grey(1.0))
+            else:
+                board.letter(cell, (left + right) / 2, 0.385, number, _grey(1.0), size=LETTERS)
         return _coverage(board)
 
     def _footprints(self, frame: np.ndarray, margin: int, trace: Trace, here: int) -> np.ndarray:

@@ -6,9 +6,7 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from zerone.show.tables import FAINTEST
+from zerone.show.tables import FAINTEST, plain_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,15 +118,8 @@ def visible(line: str) -> int:
 
 def _numbers(table: Table) -> list[str]:
     """V of each state with as many decimals as all of them; nothing where nothing is known."""
-    best, learnt = table.best, table.learnt
-    size = float(np.abs(best[learnt]).max(initial=0.0))
-    decimals = 2 if size < 9.995 else 1 if size < 99.95 else 0
-    return [_rounded(best[state], decimals) if learnt[state] else "" for state in range(len(best))]
-
-
-def _rounded(value: float, decimals: int) -> str:
-    text = f"{value:.{decimals}f}"
-    return "~0" if value and not float(text) else text
+    best, learnt, largest = table.best, table.learnt, table.largest_best
+    return [plain_number(float(best[state]), largest) if learnt[state] else "" for state in range(len(best))]
 
 
 def _footprint(trace: float, symbols: Symbols, colored: bool) -> str:

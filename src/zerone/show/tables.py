@@ -40,6 +40,11 @@ class Table:
         return float(np.abs(self.values[self.grid.acts]).max(initial=0.0))
 
     @property
+    def largest_best(self) -> float:
+        """The size of the largest V(s) that is known."""
+        return float(np.abs(self.best[self.learnt]).max(initial=0.0))
+
+    @property
     def learnt(self) -> NDArray[np.bool_]:
         """Where somebody acts and holds one action for better than another, bool [states]."""
         return self.grid.acts & ~self._tied().all(1)
@@ -111,12 +116,13 @@ def table_of(policy: Any, grid: Grid | None) -> Table | None:
 
 
 def plain_number(value: float, largest: float) -> str:
-    """A value in at most five characters or so; `~0` where it is nothing beside the `largest` of its kind."""
-    size = abs(value)
-    if 0 < size < largest / 2000:
-        return "~0"
-    if size >= 9.995:
-        return f"{value:.1f}" if size < 99.95 else f"{value:.0f}"
-    if size >= 0.0995 or size == 0:
-        return f"{value + 0.0:.2f}"
-    return f"{value:.3f}" if size >= 0.0005 else f"{value:.0e}".replace("e-0", "e-")
+    """A value with as many decimals as all of its picture: so many that two digits of the `largest` are seen.
+
+    `~0` stands for what is not 0, but would look it.
+    """
+    if 0 < largest < 0.0005:
+        text = f"{value:.0e}".replace("e-0", "e-") if abs(value) >= largest / 2000 else "0"
+        return "~0" if value and text == "0" else text
+    decimals = 3 if 0 < largest < 0.0995 else 2 if largest < 9.995 else 1 if largest < 99.95 else 0
+    text = f"{value + 0.0:.{decimals}f}"
+    return "~0" if value and not float(text) else text
