@@ -163,7 +163,7 @@ def draw_returns(
     level: str = "solved",
     under: float = UNDER_TICKS,
 ) -> None:
-    """The upper panel: training light, evaluation strong, a line at a level; what is what `under` it by so many inches."""
+    """The upper panel: training light, evaluation strong, a line at a level; so many inches `under` it the legend."""
     from matplotlib.transforms import ScaledTranslation
 
     for color, (name, columns) in zip(colors(runs), runs, strict=True):
