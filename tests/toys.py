@@ -11,15 +11,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zerone.algorithms.a3c import A3C
 from zerone.algorithms.actor_critic import ActorCritic
 from zerone.algorithms.ddpg import DDPG
+from zerone.algorithms.dppo import DPPO
 from zerone.algorithms.dqn import DQN
 from zerone.algorithms.ppo import PPO
 from zerone.algorithms.protocol import Steps
 from zerone.algorithms.reinforce import Reinforce
 from zerone.base.pytree import configured, struct
+from zerone.engines.collect import collect, draw, start
 from zerone.engines.compiled import Compiled, _advance
 from zerone.environments.wrappers import TimeLimit
+from zerone.parts.spaces import Spaces
 
 
 @struct
@@ -212,22 +216,49 @@ def small_ddpg(**changed: Any) -> DDPG:
     return DDPG(**{**sizes, "learning_rate": 0.01, "critic_learning_rate": 0.01, "discount": 0.9, **changed})
 
 
+_PPO = {"hidden": (16,), "environments": 4, "steps_per_update": 16, "epochs": 2, "minibatches": 2}
+_ACTOR_CRITIC = {"hidden": (16,), "environments": 4, "steps_per_update": 4, "critic_learning_rate": 0.01}
+
+
 def small_ppo(**changed: Any) -> PPO:
     """A PPO that compiles fast; the same sizes everywhere, so that tests share its programs."""
-    sizes = {"hidden": (16,), "environments": 4, "steps_per_update": 16, "epochs": 2, "minibatches": 2}
-    return PPO(**{**sizes, "learning_rate": 0.01, "discount": 0.9, **changed})
+    return PPO(**{**_PPO, "learning_rate": 0.01, "discount": 0.9, **changed})
+
+
+def small_dppo(**changed: Any) -> DPPO:
+    """A distributed PPO of two workers, of the same sizes."""
+    return DPPO(**{**_PPO, "workers": 2, "learning_rate": 0.01, "discount": 0.9, **changed})
 
 
 def small_actor_critic(**changed: Any) -> ActorCritic:
     """An actor-critic that compiles fast; the same sizes everywhere, so that tests share its programs."""
-    sizes = {"hidden": (16,), "environments": 4, "steps_per_update": 4, "learning_rate": 0.01}
-    return ActorCritic(**{**sizes, "critic_learning_rate": 0.01, "discount": 0.9, **changed})
+    return ActorCritic(**{**_ACTOR_CRITIC, "learning_rate": 0.01, "discount": 0.9, **changed})
+
+
+def small_a3c(**changed: Any) -> A3C:
+    """An A3C of two workers, of the same sizes."""
+    return A3C(**{**_ACTOR_CRITIC, "workers": 2, "learning_rate": 0.01, "discount": 0.9, **changed})
 
 
 def small_reinforce(**changed: Any) -> Reinforce:
     """A REINFORCE that compiles fast; the same sizes everywhere, so that tests share its programs."""
     sizes = {"hidden": (16,), "environments": 2, "longest_episode": 10, "learning_rate": 0.01, "baseline": True}
     return Reinforce(**{**sizes, "discount": 0.9, **changed})
+
+
+@jax.jit
+def played(algorithm: Any, environment: TimeLimit) -> tuple[Any, Steps]:
+    """The state at first, and a block of steps that its policy played."""
+    state = algorithm.init(jax.random.key(0), Spaces(environment.observation_space, environment.action_space))
+    simulation = start(environment, algorithm.environments, jax.random.key(1))
+    chance = draw(algorithm, environment, state.policy, jax.random.key(2))
+    return state, collect(algorithm, environment, state.policy, simulation, chance)[1]
+
+
+def part_of(steps: Steps, worker: int, workers: int) -> Steps:
+    """The steps of one worker's environments."""
+    each = steps.reward.shape[1] // workers
+    return jax.tree.map(lambda x: x[:, worker * each : (worker + 1) * each], steps)
 
 
 def equal_bits(one: Any, other: Any) -> bool:

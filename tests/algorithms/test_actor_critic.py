@@ -7,64 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from linear import gradient_of, linear_policy, score, values
+from linear import Weights, actor_critic_gradient, block, gradient_of, linear_policy
 from toys import chain, cycle, small_actor_critic
 
 from zerone.algorithms.actor_critic import ActorCritic, State
 from zerone.algorithms.protocol import Steps
 from zerone.base.errors import InputError
-from zerone.parts.networks import Linear
 
 BOTH = pytest.mark.parametrize("continuous", [False, True], ids=["discrete", "continuous"])
 GRADIENT = jax.jit(lambda algorithm, policy, steps: algorithm.gradient(policy, steps))
 
 
-def block(seed, time, number, *, continuous):
-    """Made-up steps with ends of both kinds in the middle."""
-    random = np.random.default_rng(seed)
-    shape = time, number
-    seen, following = random.normal(size=(2, *shape, 3)).astype(np.float32)
-    action = random.normal(size=(*shape, 2)).astype(np.float32) if continuous else random.integers(2, size=shape)
-    reward = random.normal(size=shape).astype(np.float32)
-    terminated, truncated = random.random((2, *shape)) < 0.2
-    terminated[0, -1], truncated[0, :1] = True, True
-    return Steps(seen, action, reward, following, terminated, truncated, ())
-
-
-def _targets(policy, steps, discount):
-    """The return of each step up to its episode's or the block's end, by a double loop."""
-    following = values(policy, steps.next_observation)
-    result = np.zeros(steps.reward.shape)
-    for n in range(result.shape[1]):
-        for t in range(result.shape[0]):
-            for k in range(t, result.shape[0]):
-                result[t, n] += discount ** (k - t) * steps.reward[k, n]
-                if steps.terminated[k, n]:
-                    break
-                if steps.truncated[k, n] or k == result.shape[0] - 1:
-                    result[t, n] += discount ** (k - t + 1) * following[k, n]
-                    break
-    return result
-
-
-def _by_hand(policy, steps, discount, bonus):
-    """-E[(G - V) ∇ ln π] - bonus ∇ E[H] and -E[(G - V) ∇ V], written down."""
-    seen, action = (np.asarray(x).reshape(steps.reward.size, *x.shape[2:]) for x in (steps.observation, steps.action))
-    error = (_targets(policy, steps, discount) - values(policy, steps.observation)).ravel()
-    found = {name: -np.tensordot(error, each, 1) / error.size for name, each in score(policy, seen, action).items()}
-    if policy.log_deviation is not None:
-        found["log_deviation"] = found["log_deviation"] - bonus  # the entropy of a normal is ln σ and a constant
-    else:
-        output = seen @ np.asarray(policy.actor.weight, np.float64)
-        log = output - np.log(np.exp(output).sum(-1, keepdims=True))
-        entropy = -(np.exp(log) * log).sum(-1, keepdims=True)
-        found["actor"] = found["actor"] + bonus * seen.T @ (np.exp(log) * (log + entropy)) / error.size
-    return found | {"critic": -(error @ seen)[:, None] / error.size}
-
-
 def _fits(policy, steps, algorithm):
     gradient, _ = GRADIENT(algorithm, policy, steps)
-    expected = _by_hand(policy, steps, 0.9, algorithm.entropy_bonus)
+    expected = actor_critic_gradient(policy, steps, 0.9, algorithm.entropy_bonus)
     return all(np.allclose(gradient_of(gradient, name), each, rtol=1e-3, atol=1e-4) for name, each in expected.items())
 
 
@@ -78,7 +34,7 @@ def test_the_gradient_is_the_one_written_down_for_one_step_and_for_several(conti
     # Broken twins: a cut treated as an end, a return that is not discounted.
     ended = dataclasses.replace(steps, terminated=steps.terminated | steps.truncated)
     gradient, _ = GRADIENT(algorithm, policy, ended)
-    expected = _by_hand(policy, steps, 0.9, bonus)
+    expected = actor_critic_gradient(policy, steps, 0.9, bonus)
     assert not np.allclose(gradient_of(gradient, "critic"), expected["critic"], rtol=1e-3)
     assert not _fits(policy, steps, dataclasses.replace(algorithm, discount=1.0))
 
@@ -113,7 +69,7 @@ def _critic_learnt_from(steps):
     share = jnp.asarray(steps.observation).mean((0, 1))[:, None]  # of each state among the steps
 
     def sweep(_, weight):
-        critic = Linear(weight, jnp.zeros(1))
+        critic = Weights(weight)
         gradient, _ = algorithm.gradient(dataclasses.replace(policy, critic=critic), steps)
         return weight - gradient.critic.weight / jnp.where(share > 0, share, 1.0)
 
@@ -151,7 +107,7 @@ def test_an_update_applies_the_gradient_with_a_step_size_for_each_network(contin
     policy, steps = linear_policy(1, 3, 2, continuous=continuous), block(2, 4, 4, continuous=continuous)
     state = State(policy, algorithm.rule().init(policy))
     after, _ = jax.jit(algorithm.update)(state, steps, jax.random.key(0))
-    expected = _by_hand(policy, steps, 0.9, algorithm.entropy_bonus)
+    expected = actor_critic_gradient(policy, steps, 0.9, algorithm.entropy_bonus)
     for name, gradient in expected.items():
         # The first step of both has no memory: ± the step size, or gradient / √((1 - 0.99) gradient² + ε) of it.
         length = np.abs(gradient) + 1e-8 if kind == "adam" else np.sqrt(0.01 * gradient**2 + 1e-5)

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 from gymnasium import spaces
-from toys import cycle, small_actor_critic, small_dqn, small_ppo, small_reinforce
+from toys import cycle, small_a3c, small_actor_critic, small_dqn, small_ppo, small_reinforce
 
 from zerone.algorithms import catalogue
 from zerone.algorithms.q_learning import QLearning
@@ -52,10 +52,8 @@ def test_wrong_settings_are_refused_in_one_line(settings, text):
 
 
 def test_an_algorithm_that_does_not_fit_names_those_that_do():
-    with pytest.raises(
-        InputError,
-        match=r"q-learning cannot take X-v0: .* actions Discrete\(3\); these can: dqn, reinforce, actor-critic, ppo$",
-    ):
+    able = "dqn, reinforce, actor-critic, ppo, a3c, dppo"
+    with pytest.raises(InputError, match=rf"q-learning cannot take X-v0: .* actions Discrete\(3\); these can: {able}$"):
         catalogue.require(QLearning(), Spaces(BOX, DISCRETE), "X-v0")
     several = spaces.MultiDiscrete([2, 2])
     with pytest.raises(InputError, match="no algorithm here can take these spaces"):
@@ -63,7 +61,15 @@ def test_an_algorithm_that_does_not_fit_names_those_that_do():
     catalogue.require(QLearning(), Spaces(DISCRETE, DISCRETE), "X-v0")
 
 
-MEASURED = [QLearning(), small_dqn(), small_reinforce(), small_actor_critic(), small_ppo(), small_ppo(objective="kl")]
+MEASURED = [
+    QLearning(),
+    small_dqn(),
+    small_reinforce(),
+    small_actor_critic(),
+    small_ppo(),
+    small_ppo(objective="kl"),
+    small_a3c(),
+]
 
 
 @pytest.mark.parametrize("algorithm", MEASURED, ids=lambda each: each.name)

@@ -11,26 +11,16 @@ import pytest
 from gymnasium import spaces
 from linear import gradient_of, linear_policy, score
 from scipy import special, stats
-from toys import Echo, cycle, small_ppo
+from toys import Echo, cycle, played, small_ppo
 
 from zerone.algorithms.ppo import PPO, Sample, State
 from zerone.base.errors import InputError
-from zerone.engines.collect import collect, draw, start
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.exploration import shuffled
 from zerone.parts.spaces import Spaces, to_environment
 
 ENVIRONMENTS = {"discrete": cycle(), "continuous": TimeLimit(Echo(), 5)}
 BOTH = pytest.mark.parametrize("environment", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
-
-
-@jax.jit
-def _played(algorithm, environment):
-    """The state at first, and a block of steps that its policy played."""
-    state = algorithm.init(jax.random.key(0), Spaces(environment.observation_space, environment.action_space))
-    simulation = start(environment, algorithm.environments, jax.random.key(1))
-    chance = draw(algorithm, environment, state.policy, jax.random.key(2))
-    return state, collect(algorithm, environment, state.policy, simulation, chance)[1]
 
 
 _UPDATE = jax.jit(lambda algorithm, state, steps: algorithm.update(state, steps, jax.random.key(3)))
@@ -45,19 +35,19 @@ def _largest_ratio_error(state, steps, action):
 @BOTH
 @pytest.mark.parametrize("objective", ["clip", "kl"])
 def test_the_ratio_is_one_before_the_first_gradient_update(environment, objective):
-    state, steps = _played(small_ppo(objective=objective), environment)
+    state, steps = played(small_ppo(objective=objective), environment)
     # A matrix product over another batch size may round differently: a few units in the last place of ln π.
     assert _largest_ratio_error(state, steps, steps.action) < 1e-5
 
 
 def test_the_detector_of_the_ratio_catches_a_stored_action_that_was_clipped():
-    state, steps = _played(small_ppo(), ENVIRONMENTS["continuous"])
+    state, steps = played(small_ppo(), ENVIRONMENTS["continuous"])
     assert _largest_ratio_error(state, steps, jnp.clip(steps.action, -1, 1)) > 0.1
 
 
 def test_the_stored_action_is_the_unclipped_one_and_the_environment_gets_it_clipped_and_stretched():
     environment = ENVIRONMENTS["continuous"]
-    _, steps = _played(small_ppo(), environment)
+    _, steps = played(small_ppo(), environment)
     action = np.asarray(steps.action)
     assert stats.kstest(action.ravel(), stats.norm(0, 1).cdf).pvalue > 1e-6  # at first N(≈0, 1), whatever the bounds
     assert (np.abs(action) > 1).mean() > 0.2
@@ -101,7 +91,7 @@ def _entropy(output, log_deviation):
 @BOTH
 def test_one_update_is_the_papers_loss_under_adam_computed_independently(environment):
     algorithm = small_ppo(epochs=1, minibatches=1, entropy_bonus=0.01, trace_decay=0.8, max_gradient_norm=0.1)
-    state, steps = _played(algorithm, environment)
+    state, steps = played(algorithm, environment)
     assert bool(steps.truncated.any())
     after, metrics = _UPDATE(algorithm, state, steps)
 
@@ -145,7 +135,7 @@ def test_one_update_is_the_papers_loss_under_adam_computed_independently(environ
 def test_the_loss_of_a_minibatch_worked_by_hand():
     # Two actions with scores (0, 0): π = ½. Old ln π such that the ratios are 2 and ½; advantages ±1 normalised.
     algorithm = small_ppo(entropy_bonus=0.1)
-    state, _ = _played(algorithm, cycle())
+    state, _ = played(algorithm, cycle())
     network = jax.tree.map(jnp.zeros_like, state.policy)
     batch = Sample(
         jnp.array([0, 1]), jnp.array([0, 1]), jnp.log(jnp.array([0.25, 1.0])), jnp.array([3.0, 1.0]),
@@ -211,9 +201,9 @@ def test_the_gradient_with_the_penalty_is_the_one_written_down(continuous, penal
 
 
 @BOTH
-def test_what_the_penalty_measures_from_is_the_policy_that_played(environment):
+def test_what_the_penalty_measures_from_is_the_policy_thatplayed(environment):
     algorithm = small_ppo(objective="kl")
-    state, steps = _played(algorithm, environment)
+    state, steps = played(algorithm, environment)
     samples, _ = jax.jit(algorithm.samples)(state.policy, steps)
     assert float(samples.distribution.divergence(state.policy.distribution(samples.observation)).mean()) < 1e-9
     after, metrics = _UPDATE(algorithm, state, steps)
@@ -227,7 +217,7 @@ def test_what_the_penalty_measures_from_is_the_policy_that_played(environment):
 def test_the_penalty_is_adapted_by_how_far_a_block_has_moved_the_policy(environment, share, factor):
     # `share` is the target as a part of what an update moves.
     algorithm = small_ppo(objective="kl", kl_penalty=3.0)
-    state, steps = _played(algorithm, environment)
+    state, steps = played(algorithm, environment)
     moved = _UPDATE(algorithm, state, steps)[1]["kl"]
     aimed = dataclasses.replace(algorithm, kl_target=float(moved) * share)
     after, metrics = _UPDATE(aimed, state, steps)
@@ -237,14 +227,14 @@ def test_the_penalty_is_adapted_by_how_far_a_block_has_moved_the_policy(environm
 
 def test_a_higher_penalty_holds_the_policy_back():
     algorithm = small_ppo(objective="kl", epochs=30)
-    state, steps = _played(algorithm, ENVIRONMENTS["continuous"])
+    state, steps = played(algorithm, ENVIRONMENTS["continuous"])
     states = [State(state.policy, state.optimizer, jnp.float32(penalty)) for penalty in (0.0, 10.0, 1000.0)]
     moved = [float(_UPDATE(algorithm, each, steps)[1]["kl"]) for each in states]
     assert moved[0] > 2 * moved[1] > 4 * moved[2]
 
 
 def test_with_clipping_there_is_no_penalty_in_the_state():
-    state, steps = _played(small_ppo(), cycle())
+    state, steps = played(small_ppo(), cycle())
     after, metrics = _UPDATE(small_ppo(), state, steps)
     assert after.penalty is None
     assert float(metrics["penalty"]) == 0.0

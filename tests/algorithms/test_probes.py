@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import optimal_values, small_actor_critic, small_dqn, small_ppo, small_reinforce, table
+from toys import optimal_values, small_a3c, small_actor_critic, small_dqn, small_ppo, small_reinforce, table
 
 from zerone.algorithms.dqn import DQN
 from zerone.algorithms.q_learning import QLearning
@@ -29,6 +29,7 @@ LEARNERS = {
     ),
     "reinforce": (small_reinforce(), 3000),
     "actor-critic": (small_actor_critic(entropy_bonus=0.0), 1500),
+    "a3c": (small_a3c(entropy_bonus=0.0), 1500),
     "ppo": (small_ppo(), 150),
     "ppo with the penalty": (small_ppo(objective="kl"), 150),
 }
@@ -42,7 +43,7 @@ def _judged(algorithm, policy):
     if isinstance(algorithm, (QLearning, DQN)):
         values = policy if isinstance(algorithm, QLearning) else policy.network(STATES)
         return values.max(-1), greedy
-    return policy.value(STATES), greedy
+    return getattr(policy, "shared", policy).value(STATES), greedy
 
 
 @pytest.mark.parametrize("learner", LEARNERS)

@@ -9,7 +9,9 @@ from toys import (
     Keeper,
     Table,
     cycle,
+    small_a3c,
     small_actor_critic,
+    small_dppo,
     small_dqn,
     small_ppo,
     small_reinforce,
@@ -111,7 +113,7 @@ def _one_iteration(algorithm, environment):
 @pytest.mark.usefixtures("key_reuse_raises")
 @pytest.mark.parametrize(
     "algorithm",
-    [QLearning(), small_dqn(), small_reinforce(), small_actor_critic(), small_ppo()],
+    [QLearning(), small_dqn(), small_reinforce(), small_actor_critic(), small_ppo(), small_a3c(), small_dppo()],
     ids=lambda each: each.name,
 )
 def test_no_key_is_used_twice(algorithm):

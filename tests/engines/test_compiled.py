@@ -13,7 +13,9 @@ from toys import (
     Keeper,
     equal_bits,
     graph,
+    small_a3c,
     small_actor_critic,
+    small_dppo,
     small_dqn,
     small_ppo,
     small_reinforce,
@@ -45,6 +47,8 @@ ALGORITHMS = {
     "reinforce": small_reinforce(),
     "actor-critic": small_actor_critic(),
     "ppo-kl": small_ppo(objective="kl"),
+    "a3c": small_a3c(),
+    "dppo": small_dppo(gather="gradients"),
 }
 EACH = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
 LAST = 40

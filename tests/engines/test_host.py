@@ -12,6 +12,7 @@ from toys import (
     CounterEnv,
     Keeper,
     equal_bits,
+    small_a3c,
     small_actor_critic,
     small_dqn,
     small_ppo,
@@ -192,8 +193,8 @@ def test_discrete_spaces_that_do_not_start_at_zero():
 
 @pytest.mark.parametrize(
     ("algorithm", "iterations"),
-    [(small_ppo(), 3), (small_actor_critic(), 20), (small_reinforce(), 60)],
-    ids=["ppo", "actor-critic", "reinforce"],
+    [(small_ppo(), 3), (small_actor_critic(), 20), (small_reinforce(), 60), (small_a3c(), 20)],
+    ids=["ppo", "actor-critic", "reinforce", "a3c"],
 )
 def test_asymmetric_actions_reach_both_ends(algorithm, iterations):
     actions = spaces.Box(np.array([-1.0, 5.0], np.float32), np.array([3.0, 6.0], np.float32))
