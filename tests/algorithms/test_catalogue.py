@@ -6,12 +6,13 @@ import jax
 import numpy as np
 import pytest
 from gymnasium import spaces
-from toys import cycle, small_a3c, small_actor_critic, small_dqn, small_ppo, small_reinforce
+from toys import Echo, cycle, small_a3c, small_actor_critic, small_ddpg, small_dqn, small_ppo, small_reinforce
 
 from zerone.algorithms import catalogue
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import InputError
 from zerone.engines.compiled import Compiled
+from zerone.environments.wrappers import TimeLimit
 from zerone.parts.spaces import Spaces
 
 BOX, DISCRETE = spaces.Box(-1.0, 1.0, (2,)), spaces.Discrete(3)
@@ -62,19 +63,15 @@ def test_an_algorithm_that_does_not_fit_names_those_that_do():
 
 
 MEASURED = [
-    QLearning(),
-    small_dqn(),
-    small_reinforce(),
-    small_actor_critic(),
-    small_ppo(),
-    small_ppo(objective="kl"),
-    small_a3c(),
-]
+    QLearning(), small_dqn(), small_reinforce(), small_actor_critic(), small_ddpg(), small_ppo(),
+    small_ppo(objective="kl"), small_a3c(),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("algorithm", MEASURED, ids=lambda each: each.name)
 def test_what_an_update_measures_is_what_the_algorithm_says_it_does(algorithm):
-    engine = Compiled(algorithm, cycle())
+    environment = TimeLimit(Echo(), 5) if algorithm.name == "ddpg" else cycle()
+    engine = Compiled(algorithm, environment)
     (carry,) = engine.advance([engine.init(0)], [0], [0], 20)
     row, _ = engine.report(carry, 0, 20)
     engine.close()

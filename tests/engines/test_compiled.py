@@ -10,17 +10,20 @@ import numpy as np
 import pytest
 from toys import (
     Counter,
+    Echo,
     Keeper,
     equal_bits,
     graph,
     small_a3c,
     small_actor_critic,
+    small_ddpg,
     small_dppo,
     small_dqn,
     small_ppo,
     small_reinforce,
 )
 
+from zerone.algorithms.ddpg import DDPG
 from zerone.algorithms.dyna_q import DynaQ
 from zerone.algorithms.monte_carlo import MonteCarlo
 from zerone.algorithms.q_learning import QLearning
@@ -49,14 +52,20 @@ ALGORITHMS = {
     "ppo-kl": small_ppo(objective="kl"),
     "a3c": small_a3c(),
     "dppo": small_dppo(gather="gradients"),
+    "ddpg": small_ddpg(steps_per_update=1, environments=2, exploration="ornstein-uhlenbeck"),
 }
 EACH = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
 LAST = 40
 
 
+def _environment(algorithm):
+    """One that the algorithm can take."""
+    return TimeLimit(Echo(), 5) if isinstance(algorithm, DDPG) else ENVIRONMENT
+
+
 def _trained(algorithm, seeds, stops=(LAST,), batch=False):
     """The carries of several seeds, advanced together from stop to stop."""
-    engine = Compiled(algorithm, ENVIRONMENT, batch=batch)
+    engine = Compiled(algorithm, _environment(algorithm), batch=batch)
     carries, begin = [engine.init(seed) for seed in seeds], 0
     for stop in stops:
         carries = engine.advance(carries, seeds, [begin] * len(seeds), stop)
@@ -113,7 +122,7 @@ def test_networks_are_born_different_for_each_seed(algorithm):
 @EACH
 def test_another_seed_number_count_or_chunk_compiles_nothing(algorithm, compilations):
     def train(algorithm, seed, last):
-        engine = Compiled(algorithm, ENVIRONMENT)
+        engine = Compiled(algorithm, _environment(algorithm))
         (carry,) = engine.advance([engine.init(seed)], [seed], [0], last)
         found = engine.evaluate(engine.policy(carry), seed, 1, 4)
         engine.close()
@@ -165,8 +174,8 @@ def _callbacks(algorithm, environment):
 
 @EACH
 def test_nothing_leaves_the_program_while_it_runs(algorithm):
-    assert _callbacks(algorithm, ENVIRONMENT) == 0
-    engine = Compiled(algorithm, ENVIRONMENT)
+    assert _callbacks(algorithm, _environment(algorithm)) == 0
+    engine = Compiled(algorithm, _environment(algorithm))
     carry = engine.init(0)
     with jax.transfer_guard_device_to_host("disallow"):
         engine.advance([carry], [0], [0], 5)
@@ -178,9 +187,10 @@ def test_the_detector_of_transfers_catches_an_environment_that_calls_back():
     assert _callbacks(Keeper(), TimeLimit(Talking(), 3)) > 0
 
 
-@pytest.mark.parametrize("algorithm", [ALGORITHMS["dqn"], ALGORITHMS["dqn with every part"]])
-def test_what_was_saved_goes_on_to_the_same_bits(algorithm):
-    engine = Compiled(algorithm, ENVIRONMENT)
+@pytest.mark.parametrize("name", ["dqn", "dqn with every part", "ddpg"])
+def test_what_was_saved_goes_on_to_the_same_bits(name):
+    algorithm = ALGORITHMS[name]
+    engine = Compiled(algorithm, _environment(algorithm))
     (carry,) = engine.advance([engine.init(2)], [2], [0], 15)
     saved = jax.tree.map(np.asarray, engine.saved(carry))
     example = engine.saved_example()

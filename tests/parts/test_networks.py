@@ -225,3 +225,15 @@ def test_a_network_of_another_library_is_two_functions():
     np.testing.assert_array_equal(eqx.filter_jit(net)(x), module.apply(parameters, x))
     grad = jax.grad(lambda n: n(x).sum())(net)
     np.testing.assert_allclose(grad.parameters["w"], 5.0)
+
+
+def test_what_is_told_further_joins_the_features_behind_them():
+    net = Network(jax.random.key(0), SPACES["vector"], (8,), 1, further=2)
+    seen, action = (
+        observations(SPACES["vector"], 5),
+        jnp.array(np.random.default_rng(0).normal(size=(5, 2)), jnp.float32),
+    )
+    first, last = net.mlp.layers
+    hidden = np.maximum(np.concatenate([seen, action], 1) @ np.asarray(first.weight) + np.asarray(first.bias), 0)
+    expected = hidden @ np.asarray(last.weight) + np.asarray(last.bias)
+    np.testing.assert_allclose(net(seen, action), expected, rtol=1e-4, atol=1e-5)

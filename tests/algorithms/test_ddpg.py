@@ -1,0 +1,496 @@
+"""DDPG: the actor's gradient, the critic's, their targets, the noise, and what it refuses."""
+
+import dataclasses
+import itertools
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from gymnasium import spaces
+from toys import Echo, copies_of_the_memory, equal_bits, small_ddpg
+
+import zerone as zo
+from zerone.algorithms import catalogue, ddpg, off_policy
+from zerone.algorithms.ddpg import DDPG, Networks
+from zerone.algorithms.off_policy import Transition
+from zerone.algorithms.protocol import Steps
+from zerone.base.errors import InputError
+from zerone.base.pytree import struct
+from zerone.engines.compiled import Compiled
+from zerone.engines.host import Host
+from zerone.environments.vector import make_vector
+from zerone.environments.wrappers import TimeLimit
+from zerone.parts.deterministic import Actor
+from zerone.parts.networks import Linear
+from zerone.parts.replay import read
+from zerone.parts.spaces import Spaces
+
+SPACES = Spaces(spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Box(-2.0, 6.0, (2,), np.float32))
+INIT = jax.jit(lambda algorithm, key: algorithm.init(key, SPACES))
+UPDATE = jax.jit(lambda algorithm, state, steps, key: algorithm.update(state, steps, key))
+OU = {"exploration": "ornstein-uhlenbeck", "noise_pull": 0.2}
+
+
+def block(index, algorithm):
+    """A block of made-up steps, another for each index."""
+    random = np.random.default_rng(index)
+    shape = algorithm.steps_per_update, algorithm.environments
+    seen, following = random.uniform(-1, 1, (2, *shape, 3)).astype(np.float32)
+    action, noise = random.uniform(-1, 1, (2, *shape, 2)).astype(np.float32)
+    return Steps(
+        seen, action, random.normal(size=shape).astype(np.float32), following,
+        random.random(shape) < 0.3, random.random(shape) < 0.3, noise,
+    )  # fmt: skip
+
+
+def learning(algorithm, blocks):
+    """The states before and after each block."""
+    states = [INIT(algorithm, jax.random.key(0))]
+    for index in range(blocks):
+        states.append(UPDATE(algorithm, states[-1], block(index, algorithm), jax.random.key(index))[0])
+    return states
+
+
+def online(state):
+    return Networks(state.policy.actor, state.critic)
+
+
+# The actor's gradient
+
+
+@struct
+class Valley:
+    """Q(s, a) = -½ |a - s M|², so ∇_a Q = s M - a."""
+
+    weight: jax.Array
+
+    def __call__(self, seen, action):
+        return -0.5 * jnp.square(action - seen @ self.weight).sum(-1)
+
+
+def _chain_rule(seen, weight, valley):
+    """E[∇_a Q(s, a)|_{a = μ(s)} ∇_θ μ(s)] for μ(s) = tanh(s W): eq. 6 by hand."""
+    action = np.tanh(seen @ weight)
+    slope = (seen @ valley - action) * (1 - action**2)
+    return seen.T @ slope / len(seen)
+
+
+def _actor_gradient_fits(seed=0):
+    random = np.random.default_rng(seed)
+    seen = random.normal(size=(12, 3)).astype(np.float32)
+    weight, valley = random.normal(size=(2, 3, 2)).astype(np.float32)
+    actor = Actor(Linear(jnp.array(weight), jnp.zeros(2)), (2,))
+    found = jax.grad(small_ddpg().actor_cost)(actor, Valley(jnp.array(valley)), jnp.array(seen))
+    return np.allclose(-found.network.weight, _chain_rule(seen, weight, valley), rtol=1e-4, atol=1e-5)
+
+
+def test_the_actor_climbs_its_critic_by_the_chain_rule():
+    assert _actor_gradient_fits()
+
+
+def test_the_detector_of_the_chain_rule_catches_three_broken_twins(monkeypatch):
+    def descends(_, actor, critic, observation):
+        return critic(observation, actor(observation)).mean()
+
+    def sums(_, actor, critic, observation):
+        return -critic(observation, actor(observation)).sum()
+
+    def before_the_bounds(_, actor, critic, observation):
+        return -critic(observation, actor.network(observation)).mean()
+
+    for twin in (descends, sums, before_the_bounds):
+        monkeypatch.setattr(DDPG, "actor_cost", twin)
+        assert not _actor_gradient_fits()
+
+
+# The critic's gradient
+
+
+@struct
+class LinearQ:
+    """Q(s, a) = s v + a w."""
+
+    state: jax.Array
+    action: jax.Array
+
+    def __call__(self, seen, action):
+        return seen @ self.state + action @ self.action
+
+
+@struct
+class Constant:
+    """Always the same action."""
+
+    action: jax.Array
+
+    def __call__(self, seen):
+        return jnp.broadcast_to(self.action[None], (len(seen), 2))
+
+
+def _critic_gradient_fits(shared):
+    """Whether autodiff finds -E[δ (s, a)]; with `shared` the target is the critic itself."""
+    random = np.random.default_rng(1)
+    seen, following = random.normal(size=(2, 12, 3)).astype(np.float32)
+    action, reward = random.normal(size=(12, 2)).astype(np.float32), random.normal(size=12).astype(np.float32)
+    discount = np.where(random.random(12) < 0.4, 0.0, 0.9).astype(np.float32)
+    own, other = (random.normal(size=5).astype(np.float32) for _ in range(2))
+    other, best = own if shared else other, np.float32([0.3, -0.7])
+
+    def critic(weights):
+        return LinearQ(jnp.array(weights[:3]), jnp.array(weights[3:]))
+
+    batch = jax.tree.map(jnp.asarray, Transition(seen, action, reward, following, discount))
+    algorithm = small_ddpg()
+
+    def cost(net):
+        target = Networks(Constant(jnp.array(best)), net if shared else critic(other))
+        return algorithm.critic_cost(net, target, batch)[0]
+
+    found = jax.grad(cost)(critic(own))
+    error = reward + discount * (following @ other[:3] + best @ other[3:]) - (seen @ own[:3] + action @ own[3:])
+    expected = -(error[:, None] * np.concatenate([seen, action], 1)).mean(0)
+    return np.allclose(np.concatenate([found.state, found.action]), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_critic_s_gradient_is_the_analytic_semi_gradient(shared):
+    assert _critic_gradient_fits(shared)
+
+
+def test_the_detector_of_the_critic_s_gradient_catches_a_target_that_is_not_held_constant(monkeypatch):
+    def not_held(reward, terminated, discount, next_value):
+        return reward + discount * jnp.where(terminated, 0.0, next_value)
+
+    monkeypatch.setattr(ddpg, "one_step_target", not_held)
+    assert not _critic_gradient_fits(shared=True)
+
+
+# A whole update, in NumPy
+
+
+def _layers(network):
+    """The weights and biases of an MLP of one hidden layer, in double precision."""
+    return [np.float64(x) for layer in network.mlp.layers for x in (layer.weight, layer.bias)]
+
+
+def _forward(layers, x):
+    hidden = np.maximum(x @ layers[0] + layers[1], 0)
+    return hidden, hidden @ layers[2] + layers[3]
+
+
+def _backward(layers, x, hidden, slope):
+    """The gradients of the layers and of the input, for the slope of the output."""
+    inner = (slope @ layers[2].T) * (hidden > 0)
+    return [x.T @ inner, inner.sum(0), hidden.T @ slope, slope.sum(0)], inner @ layers[0].T
+
+
+def _adam(layers, gradient, rate):
+    """Kingma & Ba 2015, algorithm 1, its first step."""
+    return [w - rate * g / (np.abs(g) + 1e-8) for w, g in zip(layers, gradient, strict=True)]
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_one_update_is_that_of_numpy(decay):
+    algorithm = small_ddpg(
+        warmup=0, weight_decay=decay, target_step=0.1, learning_rate=0.02, critic_learning_rate=0.03, discount=0.9
+    )
+    before = INIT(algorithm, jax.random.key(0))
+    after, metrics = UPDATE(algorithm, before, block(3, algorithm), jax.random.key(9))
+    replay = algorithm.replay
+    noise = off_policy.chance(replay, jax.random.key(9), 1, algorithm.batch)
+    batch = read(after.memory, replay.draw(after.memory, noise[0])[0])
+    seen, action, reward, following, discount = (np.float64(leaf) for leaf in jax.tree.leaves(batch))
+    rows = len(reward)
+    actor, critic = _layers(before.policy.actor.network), _layers(before.critic.network)
+    next_action = np.tanh(_forward(actor, following)[1])
+    target = reward + discount * _forward(critic, np.concatenate([following, next_action], 1))[1][:, 0]
+    both = np.concatenate([seen, action], 1)
+    hidden, value = _forward(critic, both)
+    error = target - value[:, 0]
+    gradient, _ = _backward(critic, both, hidden, -error[:, None] / rows)
+    learnt = _adam(critic, [g + decay * w for g, w in zip(gradient, critic, strict=True)], 0.03)
+    # The actor climbs what the critic says now.
+    actor_hidden, raw = _forward(actor, seen)
+    own = np.tanh(raw)
+    both = np.concatenate([seen, own], 1)
+    hidden, value_of_own = _forward(learnt, both)
+    _, slope = _backward(learnt, both, hidden, np.full((rows, 1), 1 / rows))
+    gradient, _ = _backward(actor, seen, actor_hidden, -slope[:, 3:] * (1 - own**2))
+    acting = _adam(actor, gradient, 0.02)
+    for found, expected in (
+        (after.critic.network, learnt),
+        (after.policy.actor.network, acting),
+        (after.target.critic.network, [0.9 * w + 0.1 * new for w, new in zip(critic, learnt, strict=True)]),
+        (after.target.actor.network, [0.9 * w + 0.1 * new for w, new in zip(actor, acting, strict=True)]),
+    ):
+        for one, other in zip(_layers(found), expected, strict=True):
+            # Adam's first step is the gradient's sign: where a gradient is nearly 0, roundings decide.
+            assert np.quantile(np.abs(one - other), 0.95) < 1e-5
+    measured = {"critic_loss": (error**2).mean() / 2, "q": value.mean(), "actor_q": value_of_own.mean()}
+    assert {name: float(metrics[name]) for name in measured} == pytest.approx(measured, rel=1e-3, abs=1e-5)
+
+
+# Targets, warm-up, ends and cuts
+
+
+# One gradient update a block of 4; warm-up 32 steps, 8 blocks, the last of which is already followed by one.
+@pytest.mark.parametrize(("period", "step"), [(5, 1.0), (3, 0.25), (1, 0.25)])
+def test_the_targets_move_exactly_when_due_and_as_far_as_they_should(period, step):
+    states = learning(small_ddpg(target_period=period, target_step=step), 16)
+    assert equal_bits(states[0].target, online(states[0]))
+    moves = 0
+    for before, after in itertools.pairwise(states):
+        learned = int(after.updates) - int(before.updates)
+        due = learned == 1 and int(after.updates) % period == 0
+        assert equal_bits(before.target, after.target) is not due
+        moves += due
+        for old, new, net in zip(*map(jax.tree.leaves, (before.target, after.target, online(after))), strict=True):
+            np.testing.assert_allclose(new, old + due * step * (net - old), rtol=1e-4, atol=1e-6)
+        if due and step == 1.0:
+            assert equal_bits(after.target, online(after))
+    assert int(states[-1].updates) == 9
+    assert moves == 9 // period
+
+
+@pytest.mark.parametrize(("warmup", "first"), [(32, 8), (33, 9), (0, 1)])
+def test_while_warming_up_nothing_is_learned_but_everything_remembered(warmup, first):
+    algorithm = small_ddpg(warmup=warmup)
+    states = learning(algorithm, first)
+    for state in states[:first]:
+        assert equal_bits(online(state), online(states[0]))
+        assert equal_bits(state.critic_optimizer, states[0].critic_optimizer)
+    assert not equal_bits(states[first].policy.actor, states[0].policy.actor)
+    assert not equal_bits(states[first].critic, states[0].critic)
+    assert int(states[first].memory.size) == 4 * first
+    assert algorithm.warmup_updates == first - 1
+
+
+WORTH = 4.0
+
+
+def _worth_everywhere(path, leaf):
+    """Zeros, and `WORTH` for the bias of the critic's last layer."""
+    last = leaf.ndim == 1 and "layers[1]" in jax.tree_util.keystr(path)
+    return jnp.full(leaf.shape, WORTH if last else 0.0)
+
+
+def _cost_where_every_step_is_an_end(terminated):
+    """The cost of one update when Q is `WORTH` everywhere, all rewards are 1, and each step ends its episode."""
+    algorithm = small_ddpg(warmup=0, batch=4, hidden=(2,))
+    with jax.disable_jit():
+        state = algorithm.init(jax.random.key(0), SPACES)
+        critic = jax.tree_util.tree_map_with_path(_worth_everywhere, state.critic)
+        state = dataclasses.replace(state, critic=critic, target=Networks(state.target.actor, critic))
+        steps = block(0, algorithm)
+        flag = np.full(steps.reward.shape, terminated)
+        steps = dataclasses.replace(steps, reward=np.ones_like(steps.reward), terminated=flag, truncated=~flag)
+        return float(algorithm.update(state, steps, jax.random.key(1))[1]["critic_loss"])
+
+
+def test_an_end_is_not_bootstrapped_and_a_cut_is():
+    assert _cost_where_every_step_is_an_end(True) == pytest.approx(0.5 * (1 - WORTH) ** 2, rel=1e-5)
+    assert _cost_where_every_step_is_an_end(False) == pytest.approx(0.5 * (1 + 0.9 * WORTH - WORTH) ** 2, rel=1e-5)
+
+
+def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
+    right = off_policy.lived_alone
+
+    def cut_is_end(steps, discount):
+        return right(dataclasses.replace(steps, terminated=steps.terminated | steps.truncated), discount)
+
+    def unmasked(steps, discount):
+        return right(dataclasses.replace(steps, terminated=steps.terminated & False), discount)
+
+    for twin in (cut_is_end, unmasked):
+        monkeypatch.setattr(ddpg, "lived_alone", twin)
+        assert _cost_where_every_step_is_an_end(True) == pytest.approx(_cost_where_every_step_is_an_end(False))
+
+
+@pytest.mark.parametrize("length", [1, 8])
+def test_the_compiled_training_never_copies_the_memory(length):
+    algorithm = small_ddpg(memory=123_457, steps_per_update=length)
+    assert copies_of_the_memory(algorithm, TimeLimit(Echo(), 3)) == 0
+
+
+def test_the_detector_of_copies_catches_chance_without_a_row_more(monkeypatch):
+    monkeypatch.setattr(ddpg, "chance", lambda replay, key, updates, batch: replay.noise(key, (updates, batch)))
+    algorithm = small_ddpg(memory=123_451, steps_per_update=1)
+    assert copies_of_the_memory(algorithm, TimeLimit(Echo(), 3)) > 0
+
+
+# The noise
+
+
+@pytest.mark.parametrize("shape", ["linear", "exponential"])
+def test_the_noise_s_scale_follows_the_steps_lived_and_its_shape(shape):
+    algorithm = small_ddpg(noise_start=0.5, noise_end=0.1, noise_steps=40.0, noise_shape=shape, environments=2)
+    for index, state in enumerate(learning(algorithm, 7)):
+        fraction = min(1.0, 8 * index / 40)
+        expected = 0.5 - 0.4 * fraction if shape == "linear" else 0.5 * 0.2**fraction
+        assert float(algorithm.scale(state.policy)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [{}, OU], ids=["gaussian", "ornstein-uhlenbeck"])
+def test_acting_adds_the_scaled_noise_within_the_bounds_and_nothing_without(kind):
+    algorithm = small_ddpg(noise_start=0.8, noise_end=0.8, environments=500, **kind)
+    policy = INIT(algorithm, jax.random.key(0)).policy
+    if kind:
+        policy = dataclasses.replace(policy, path=policy.path + 0.5)
+    seen = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
+    noise = jax.tree.map(lambda x: x[0], algorithm.noise(policy, jax.random.key(1), (4, 500)))
+    action, value = algorithm.act(policy, seen, noise)
+    greedy, _ = algorithm.act(policy, seen)
+    normal = np.asarray(jax.random.normal(jax.random.key(1), (4, 500, 2)))[0]
+    np.testing.assert_allclose(value, 0.8 * 0.5 + normal if kind else normal, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(action, np.clip(greedy + 0.8 * value, -1, 1), rtol=1e-5, atol=1e-6)
+    assert (np.abs(action) == 1).any()
+    assert np.abs(greedy).max() < 1
+    assert equal_bits(greedy, algorithm.act(policy, seen)[0])
+
+
+def test_on_an_engine_the_noise_of_an_episode_goes_on_and_that_of_the_next_begins_with_nothing():
+    algorithm = small_ddpg(steps_per_update=1, environments=2, **OU)
+    engine = Compiled(algorithm, TimeLimit(Echo(2), 5))
+    (carry,), paths = [engine.init(0)], []
+    for i in range(40):
+        (carry,) = engine.advance([carry], [0], [i], i + 1)
+        paths.append(np.asarray(carry.state.policy.path))
+    engine.close()
+    over = np.arange(1, 41) % 5 == 0
+    assert (np.stack(paths)[over] == 0).all()
+    left = np.stack(paths)[~over]
+    assert (left != 0).all()
+
+
+# Where it is played
+
+
+def test_it_finds_the_best_action_on_every_seed():
+    algorithm = small_ddpg(environments=2, target_step=0.05, noise_start=0.5, noise_end=0.1)
+    engine = Compiled(algorithm, TimeLimit(Echo(2), 8))
+    carries = engine.advance([engine.init(seed) for seed in range(4)], list(range(4)), [0] * 4, 1_000)
+    seen = np.random.default_rng(0).uniform(-2, 6, (20, 2)).astype(np.float32)
+    for carry in carries:
+        np.testing.assert_allclose(engine.act(carry.state.policy, seen), 4.0, atol=0.5)
+        value = carry.state.critic(seen, carry.state.policy.actor(seen))
+        np.testing.assert_allclose(value, 0.0, atol=0.25)  # for ever, though episodes are cut after 8 steps
+    engine.close()
+
+
+class Uneven(gymnasium.Env):
+    """Gymnasium's side: two numbers with bounds of their own, and the reward is high near (4, 0.5)."""
+
+    observation_space = spaces.Box(-1.0, 1.0, (1,), np.float32)
+    action_space = spaces.Box(np.float32([-2.0, 0.0]), np.float32([6.0, 1.0]))
+    seen = []  # noqa: RUF012  what was ever asked of any of them
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed, options=options)
+        self._left = 8
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.seen.append(np.array(action))
+        self._left -= 1
+        reward = -(((action[0] - 4.0) / 4.0) ** 2) - ((action[1] - 0.5) / 0.5) ** 2
+        return np.zeros(1, np.float32), float(reward), False, self._left == 0, {}
+
+
+def test_on_the_host_engine_actions_are_sent_within_bounds_that_are_uneven():
+    Uneven.seen.clear()
+    algorithm = small_ddpg(environments=2, target_step=0.05, noise_start=0.6, noise_end=0.1, **OU)
+    engine = Host(algorithm, lambda number, seed: make_vector(Uneven, "Uneven-v0", number, seed))
+    (carry,) = engine.advance([engine.init(0)], [0], [0], 300)
+    found = engine.act(engine.policy(carry), np.zeros((1, 1), np.float32))[0]
+    engine.close()
+    asked = np.stack(Uneven.seen)
+    assert len(asked) == 300 * 8
+    assert all(Uneven.action_space.contains(each) for each in asked)
+    assert asked.min(0) == pytest.approx([-2.0, 0.0])
+    assert asked.max(0) == pytest.approx([6.0, 1.0])
+    np.testing.assert_allclose(found, [4.0, 0.5], atol=0.3)
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        spaces.Discrete(5),
+        spaces.MultiDiscrete([3, 4]),
+        spaces.Box(0, 255, (12, 12, 3), np.uint8),
+        spaces.Box(-1.0, 1.0, (2, 2), np.float32),
+    ],
+    ids=str,
+)
+def test_observations_and_actions_of_any_shape_are_taken(observation):
+    algorithm, action = small_ddpg(warmup=0), spaces.Box(-1.0, 3.0, (2, 3))
+    both = Spaces(observation, action)
+    assert algorithm.refuse(both) is None
+
+    def trained(key):
+        state = algorithm.init(key, both)
+        seen = state.memory.data.observation[: 4 * 1].reshape(4, 1, *state.memory.data.observation.shape[1:])
+        noise = algorithm.noise(state.policy, key, (4, 1))
+        drawn, value = jax.vmap(lambda seen, noise: algorithm.act(state.policy, seen, noise))(seen, noise)
+        flag = jnp.zeros((4, 1), bool)
+        steps = Steps(seen, drawn, jnp.zeros((4, 1)), seen, flag, flag, value)
+        return drawn, algorithm.update(state, steps, key)
+
+    drawn, (state, metrics) = jax.eval_shape(trained, jax.random.key(0))
+    assert drawn.shape == (4, 1, 2, 3)
+    assert state.memory.data.action.shape == (256, 6)
+    assert set(metrics) == set(algorithm.metrics)
+
+
+def test_it_learns_from_another_s_play_whose_actions_may_be_out_of_bounds(tmp_path):
+    zo.record("random", "Pendulum-v1", steps=400, out=tmp_path / "play")
+    fast = {"evaluation_episodes": 2, "figure": False}
+    for own_play in (None, 0.5):
+        out = tmp_path / str(own_play)
+        run = zo.train(
+            small_ddpg(), "Pendulum-v1", dataset=tmp_path / "play", own_play=own_play, steps=400, out=out, **fast
+        )
+        assert np.isfinite(run.metrics["critic_loss"]).all()
+    algorithm = small_ddpg()
+    steps = block(0, algorithm)
+    steps = dataclasses.replace(steps, action=3 * steps.action)
+    state, _ = UPDATE(algorithm, INIT(algorithm, jax.random.key(0)), steps, jax.random.key(1))
+    np.testing.assert_allclose(state.memory.data.action[:4], np.clip(steps.action[:, 0], -1, 1))
+
+
+# What is refused
+
+
+def test_spaces_that_it_cannot_take_are_refused_and_it_is_said_who_can():
+    box = spaces.Box(-1.0, 1.0, (3,))
+    with pytest.raises(
+        InputError, match=r"ddpg cannot take X-v0: it needs Box actions, but .* these can: dqn, reinforce, actor-critic"
+    ):
+        catalogue.require(DDPG(), Spaces(box, spaces.Discrete(2)), "X-v0")
+    half = spaces.Box(0.0, np.inf, (1,))
+    assert DDPG().refuse(Spaces(box, half)) == "it needs Box actions with finite bounds"
+    assert DDPG().refuse(Spaces(spaces.MultiBinary(2), box)) == "it needs Box, Discrete or MultiDiscrete observations"
+    with pytest.raises(InputError, match=r"dqn cannot take X-v0: .* these can: reinforce, actor-critic, ddpg, ppo"):
+        catalogue.require(catalogue.make("dqn", {}), Spaces(box, box), "X-v0")
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"batch": 200, "memory": 100}, "ddpg: batch = 200 is not allowed: must be at most memory = 100"),
+        ({"steps_per_update": 90, "environments": 2, "memory": 100}, "steps_per_update × environments = 180"),
+        ({"target_step": 0.0}, "target_step = 0.0 is not allowed: must be above 0 and at most 1"),
+        ({"target_step": 1.1}, "target_step = 1.1 is not allowed: must be above 0 and at most 1"),
+        ({"target_period": 0}, "target_period = 0 is not allowed: must be at least 1"),
+        ({"noise_pull": 0.3}, "must be 0.15 without exploration=ornstein-uhlenbeck, or it would be ignored"),
+        ({"noise_start": -0.1}, "noise_start = -0.1 is not allowed: must be at least 0"),
+        ({"noise_end": 0.0, "noise_shape": "exponential"}, "noise_end = 0 is not allowed: must be above 0 where noise"),
+        ({"exploration": "pink"}, "one of gaussian, ornstein-uhlenbeck"),
+        ({"weight_decay": -1.0}, "weight_decay = -1.0 is not allowed: must be at least 0"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings, text):
+    with pytest.raises(InputError) as caught:
+        catalogue.make("ddpg", settings)
+    assert text in str(caught.value)
