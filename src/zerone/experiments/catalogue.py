@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 MODULES = {
     "caution": "caution",
+    "traces": "traces",
+    "eyesight": "eyesight",
+    "planning": "planning",
+    "random-walk": "random_walk",
+    "maximum-bias": "maximum_bias",
+    "blind-cliff": "blind_cliff",
 }
 """The name on the command line and the file in `claims/`, in the order of the tutorial."""
 
