@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-ROOMS = ("cli", "runs", "show", "engines", "algorithms", "parts", "environments", "base")
+ROOMS = ("cli", "experiments", "runs", "show", "engines", "algorithms", "parts", "environments", "base")
 """From the top of the house to the ground."""
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "zerone"

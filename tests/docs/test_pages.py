@@ -46,7 +46,7 @@ def test_files_that_are_named_exist(name, page):
     for file in re.findall(r"`((?:src|tests|tools|docs|benchmarks|examples)/[\w./-]+)`", page(name)):
         if "your" not in file and "ALGORITHM" not in file:
             assert (ROOT / file).exists(), file
-    rooms = "cli|runs|show|engines|algorithms|parts|environments|base"
+    rooms = "cli|experiments|runs|show|engines|algorithms|parts|environments|base"
     for file in re.findall(rf"`((?:{rooms})/\w+\.py)", page(name)):
         assert (ROOT / "src" / "zerone" / file).exists(), file
 

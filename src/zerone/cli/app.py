@@ -28,6 +28,7 @@ COMMANDS = {
     "plot": ("zerone.cli.judge:plot", "Draw the learning curves of runs."),
     "compare": ("zerone.cli.compare:compare", "Which of several runs is better, and how sure that is."),
     "sweep": ("zerone.cli.sweep:sweep", "Which settings are best: train with many, on several seeds each."),
+    "experiment": ("zerone.cli.experiment:experiment", "Put a claim to the test: many seeds, a figure, a verdict."),
     "algorithms": ("zerone.cli.lists:algorithms", "What can learn, and where each stands in the taxonomy."),
     "environments": ("zerone.cli.lists:environments", "What can be learnt."),
     "bench": ("zerone_benchmarks.command:main", "Speed, side by side with the peers that are installed."),

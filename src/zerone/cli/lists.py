@@ -31,7 +31,7 @@ def algorithms(name: str | None, as_json: bool) -> None:
         blocks.append((entry.name, [
             entry.text, place, f"observations {entry.observations}; actions {entry.actions}", entry.paper,
         ]))  # fmt: skip
-    _print_blocks(blocks)
+    print_blocks(blocks)
     if name is None:
         click.echo("\nzerone train ALGORITHM ENVIRONMENT trains one; zerone algorithms NAME says what can be set.")
         return
@@ -88,7 +88,7 @@ def environments(name: str | None, as_json: bool) -> None:
             entry.text, f"sees {entry.observation}", f"does {entry.action}",
             f"{limit}; solved at a mean return of {entry.solved_at:g}{twin}",
         ]))  # fmt: skip
-    _print_blocks(blocks)
+    print_blocks(blocks)
     if name is None:
         click.echo("\nThese run compiled. Any other Gymnasium id, or module:Id, runs on the host engine.")
         click.echo("zerone environments NAME says what can be set with --option NAME=VALUE.")
@@ -111,7 +111,7 @@ def _environment_facts(entry: Any) -> dict[str, Any]:
     }
 
 
-def _print_blocks(blocks: list[tuple[str, list[str]]]) -> None:
+def print_blocks(blocks: list[tuple[str, list[str]]]) -> None:
     """Names in a column, what is said of them beside it, an empty line between two of them."""
     indent = max(len(name) for name, _ in blocks) + 2
     for place, (name, lines) in enumerate(blocks):

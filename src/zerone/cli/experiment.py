@@ -1,0 +1,167 @@
+"""`zerone experiment`: a claim, measured with many seeds, and what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zerone.base.errors import InputError
+from zerone.cli.options import MOST_SEEDS, Place, Whole, debug_option, json_option
+from zerone.cli.options import as_json as print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from zerone.experiments.protocol import Experiment
+    from zerone.experiments.runner import Sight
+    from zerone.experiments.verdict import Verdict
+
+FOLDER = Path("runs") / "experiments"
+SECONDS_BETWEEN_LINES = 1.0
+
+
+@click.command(
+    epilog="""\b
+    Examples:
+      zerone experiment                     the claims, and how long each takes
+      zerone experiment caution             is Sarsa more careful than Q-learning?
+      zerone experiment caution --quick     only a look, in seconds"""
+)
+@click.argument("name", required=False)
+@click.option("--seeds", type=Whole(2, MOST_SEEDS), help="How many, at least 2: an interval needs them. Default: the "
+              "experiment's, 20 or more.")  # fmt: skip
+@click.option("--quick", is_flag=True, help="Fewer seeds and shorter: a minute or two, and only a look.")
+@click.option("--all", "everything", is_flag=True, help="All experiments, one after the other.")
+@click.option("--out", type=Place("FOLDER"), help=f"Each experiment has a folder in this one. Default: {FOLDER}.")
+@click.option("--report", is_flag=True, help="With --all: write docs/results.md and docs/results.zh.md from them.")
+@json_option
+@debug_option
+def experiment(
+    name: str | None, seeds: int | None, quick: bool, everything: bool, out: Path | None, report: bool, as_json: bool
+) -> None:
+    """Put a claim to the test: many seeds, a figure, and a verdict by a rule that was fixed beforehand.
+
+    Without a NAME: the list. What is measured is kept: the same command goes on where an interrupted one ended, and
+    more --seeds add to those that are there.
+    """
+    from zerone.base.compilation import keep_compiled_programs
+
+    keep_compiled_programs()  # before JAX is used for the first time: tables learn twenty times as fast so
+    from zerone.experiments import catalogue
+
+    _refuse_what_excludes(name, seeds, quick, everything, out, report)
+    if name is None and not everything:
+        _list(catalogue.entries(), as_json)
+        return
+    chosen = catalogue.entries() if name is None else [catalogue.look_up(name)]
+    told: list[dict[str, Any]] = []
+    verdicts: list[Verdict] = []
+    with _shown(as_json) as look:
+        for each in chosen:
+            verdict, facts = _run(each, out or FOLDER, seeds, quick, look)
+            verdicts.append(verdict)
+            told.append(facts)
+            if not as_json:
+                _say(verdict, facts)
+    if report:
+        from zerone.experiments.report import write
+
+        for page in write(Path(), verdicts, out or FOLDER):
+            click.echo(str(page), err=as_json)
+    if as_json:
+        print_json({"experiments": told} if everything else told[0])
+
+
+def _refuse_what_excludes(
+    name: str | None, seeds: int | None, quick: bool, everything: bool, out: Path | None, report: bool
+) -> None:
+    """Raise `InputError` where an option would be ignored."""
+    if report and (not everything or quick):
+        raise InputError("--report is not allowed here: it needs --all, and not --quick: a look is no result")
+    if name is not None and everything:
+        raise InputError(f"--all and a name ({name}) exclude each other")
+    if name is None and not everything:
+        ignored = {"--seeds": seeds is not None, "--quick": quick, "--out": out is not None}
+        for option in (option for option, given in ignored.items() if given):
+            raise InputError(f"{option} needs an experiment, or --all: zerone experiment lists them")
+    if report:
+        from zerone.experiments.report import require_docs
+
+        require_docs(Path())
+
+
+def _run(
+    experiment: Experiment, out: Path, seeds: int | None, quick: bool, look: Callable[[Sight], None]
+) -> tuple[Verdict, dict[str, Any]]:
+    """One experiment, in its folder; a look has a folder of its own."""
+    from zerone.experiments import runner
+
+    folder = out / (f"{experiment.name}-quick" if quick else experiment.name)
+    number = seeds or (experiment.quick_seeds if quick else experiment.seeds)
+    begun = time.perf_counter()
+    verdict, told = runner.run(experiment, folder, number, quick, look)
+    return verdict, {**told, "seconds": round(time.perf_counter() - begun, 1)}
+
+
+def _list(experiments: list[Experiment], as_json: bool) -> None:
+    from zerone.cli.lists import print_blocks
+
+    if as_json:
+        print_json([
+            {"name": each.name, "claim": each.claim.en, "source": each.source, "environment": each.environment,
+             "minutes": each.minutes, "seeds": each.seeds} for each in experiments
+        ])  # fmt: skip
+        return
+    print_blocks([(each.name, [each.claim.en, f"{each.source}; {each.seeds} seeds; {_minutes(each.minutes)}"])
+                  for each in experiments])  # fmt: skip
+    total = sum(each.minutes for each in experiments)
+    click.echo(f"\nzerone experiment NAME runs one, --quick has a look; --all takes {_minutes(total)}.")
+
+
+def _minutes(minutes: float) -> str:
+    return f"about {round(60 * minutes)} seconds" if minutes < 1.5 else f"about {round(minutes)} minutes"
+
+
+def _say(verdict: Verdict, told: dict[str, Any]) -> None:
+    """What an experiment came to, for people."""
+    click.echo(f"{verdict.experiment.name}: {verdict.experiment.claim.en}")
+    if verdict.quick:
+        click.echo("  only a look (fewer seeds, shorter): no verdict to rely on")
+    for answer in verdict.answers:
+        click.echo(f"  {answer.sentence(verdict.seeds).en}")
+    click.echo(f"  {verdict.word.upper()}  {told['figure']}  ({told['seconds']:.0f} seconds)")
+
+
+@contextlib.contextmanager
+def _shown(as_json: bool) -> Iterator[Callable[[Sight], None]]:
+    """What is called as seeds come in: a bar on a terminal, else at most a line a second; with --json only a bar."""
+    stream = sys.stderr if as_json else sys.stdout
+    if stream.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        columns = TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("{task.fields[words]}")
+        with Progress(*columns, console=Console(file=stream), transient=True, expand=True) as bar:
+            task = bar.add_task("", total=None, words="")
+
+            def move(now: Sight) -> None:
+                words = f"{now.done} / {now.total}  {now.latest}"
+                bar.update(task, description=now.name, total=now.total, completed=now.done, words=words)
+
+            yield move
+        return
+    printed = 0.0
+
+    def say(now: Sight) -> None:
+        nonlocal printed
+        if not as_json and (time.monotonic() - printed >= SECONDS_BETWEEN_LINES or now.done == now.total):
+            printed = time.monotonic()
+            with contextlib.suppress(BrokenPipeError):
+                print(f"  {now.name}: {now.done} / {now.total} measured", file=stream, flush=True)
+
+    yield say

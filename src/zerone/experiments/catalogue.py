@@ -1,0 +1,40 @@
+"""The list of experiments. A new one is a file in `claims/` and a line here."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from zerone.base.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from zerone.experiments.protocol import Experiment
+
+MODULES = {
+    "caution": "caution",
+    "traces": "traces",
+    "eyesight": "eyesight",
+    "planning": "planning",
+    "random-walk": "random_walk",
+    "maximum-bias": "maximum_bias",
+    "blind-cliff": "blind_cliff",
+}
+"""The name on the command line and the file in `claims/`, in the order of the tutorial."""
+
+
+def names() -> list[str]:
+    """Every experiment."""
+    return list(MODULES)
+
+
+def look_up(name: str) -> Experiment:
+    """The experiment of a name; an `InputError` offers the nearest one where there is none."""
+    if name not in MODULES:
+        raise InputError(f"experiment {name!r} is unknown: {nearest(name, MODULES)}")
+    found: Experiment = importlib.import_module(f"zerone.experiments.claims.{MODULES[name]}").EXPERIMENT
+    return found
+
+
+def entries() -> list[Experiment]:
+    """All of them, made."""
+    return [look_up(name) for name in MODULES]

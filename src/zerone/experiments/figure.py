@@ -1,0 +1,96 @@
+"""Figures that read at half their width: the claim above, means and intervals over seeds, the number of seeds below."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zerone.base.statistics import Statistic, bootstrap_interval, mean
+from zerone.show.curves import COLORS, INK, save, style
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from zerone.experiments.protocol import Results
+    from zerone.experiments.verdict import Verdict
+
+WIDTH, PANEL = 6.4, 3.5
+MARKERS = "osD^vP*X"
+RESAMPLES = 2000
+
+
+class Sheet:
+    """What an experiment draws on: `sheet.axes[0]`, …, one for each panel, and the ways to draw over seeds."""
+
+    def __init__(self, axes: Sequence[Any]) -> None:
+        self.axes = list(axes)
+
+    def curve(
+        self, x: Any, values: np.ndarray, label: str, place: int, panel: int = 0, marked: bool = False,
+        statistic: Statistic = mean,
+    ) -> None:  # fmt: skip
+        """The mean (or another statistic) of curves [seeds, points] over `x` [points], its interval shaded.
+
+        `place` chooses the colour, and the mark where points are `marked`.
+        """
+        color = COLORS[place % len(COLORS)]
+        low, high = intervals(values, statistic)
+        marker = MARKERS[place % len(MARKERS)] if marked else None
+        middle = statistic(values.T)
+        self.axes[panel].plot(x, middle, color=color, label=label, linewidth=2, marker=marker, markersize=5)
+        self.axes[panel].fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
+
+    def points(self, labels: Sequence[str], samples: Sequence[np.ndarray], panel: int = 0) -> None:
+        """For each label a row: every seed as a small dot, the mean as a large one, and its interval."""
+        axes = self.axes[panel]
+        for row, sample in enumerate(samples):
+            color = COLORS[row % len(COLORS)]
+            low, high = bootstrap_interval(sample)
+            spread = np.linspace(-0.22, 0.22, len(sample)) if len(sample) > 1 else np.zeros(1)
+            axes.plot(sample, row + spread, ".", color=color, alpha=0.45, markersize=6)
+            axes.plot([low, high], [row, row], color=color, linewidth=4, solid_capstyle="butt")
+            axes.plot([sample.mean()], [row], MARKERS[row % len(MARKERS)], color=color, markersize=9,
+                      markeredgecolor="white")  # fmt: skip
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set_ylim(len(labels) - 0.4, -0.6)
+        axes.grid(visible=False, axis="y")
+
+    def line(self, level: float, label: str, panel: int = 0, vertical: bool = False) -> None:
+        """A dashed line at a value that is known beforehand."""
+        draw = self.axes[panel].axvline if vertical else self.axes[panel].axhline
+        draw(level, color=INK, linestyle=(0, (5, 4)), linewidth=1.3, label=label)
+
+    def label(self, x: str, y: str, panel: int = 0, legend: bool = True, **more: Any) -> None:
+        """Names of the axes, with their units; and the legend, wherever it covers least."""
+        self.axes[panel].set_xlabel(x)
+        self.axes[panel].set_ylabel(y)
+        if legend:
+            self.axes[panel].legend(**{"fontsize": 10, "handlelength": 1.6, **more})
+
+
+def intervals(values: np.ndarray, statistic: Statistic = mean) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of a statistic of each point of curves [seeds, points]."""
+    bounds = [bootstrap_interval(point, statistic=statistic, resamples=RESAMPLES) for point in values.T]
+    low, high = np.asarray(bounds).T
+    return low, high
+
+
+def write(verdict: Verdict, results: Results, path: Path) -> None:
+    """Draw an experiment's figure into `path`, a PNG, and beside it as SVG; all or nothing."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    experiment = verdict.experiment
+    with mpl.rc_context(style()):
+        drawn: Any = Figure(figsize=(WIDTH, PANEL * experiment.panels + 0.6), dpi=150, layout="constrained")
+        sheet = Sheet(drawn.subplots(experiment.panels, 1, squeeze=False)[:, 0])
+        experiment.draw(sheet, results)
+        drawn.suptitle("\n".join(textwrap.wrap(experiment.title.en, 56)), x=0.01, ha="left", weight="bold", fontsize=13)
+        look = "only a look: " if verdict.quick else ""
+        drawn.supxlabel(f"{look}{results.seeds} seeds; shaded or barred: 95% bootstrap interval over seeds",
+                        fontsize=9.5, color="#5B616B")  # fmt: skip
+        save(drawn, path)
+        save(drawn, path.with_suffix(".svg"))

@@ -1,0 +1,96 @@
+"""Learning on the compiled engine with everything that an experiment wants to know of each iteration.
+
+`zo.train` logs means over stretches of a training. Here a function `keep` says what is kept of every iteration, and
+an array of it comes back. The chance is that of the engine: seed s here is seed s of `zerone train`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.algorithms.protocol import Algorithm, Array, Metrics, Steps
+from zerone.base.compilation import for_long
+from zerone.engines.collect import collect, draw
+from zerone.engines.compiled import PREFETCH, Carry, initial, stream
+from zerone.engines.protocol import TRAIN
+from zerone.environments.base import TimedEnvironment
+from zerone.experiments.runner import stop_if_asked
+
+Keep = Callable[[Any, Steps, Metrics], Any]
+"""(state after the update, the steps [T, N, ...], the update's metrics) -> a tree of arrays."""
+
+CHUNK = 50_000
+"""About how many steps are taken between two looks at whether Ctrl-C was pressed."""
+
+
+def record(
+    algorithm: Algorithm, environment: TimedEnvironment, seed: int, steps: int, keep: Keep, chunk: int = CHUNK
+) -> tuple[Any, Any]:
+    """Learn for at least `steps` steps of each environment; the state at last, and `keep` of each iteration.
+
+    `keep` must be a function of a module (it is compiled, and remembered by its name). Its arrays come back with one
+    axis more in front, an entry for each iteration.
+    """
+    carry = _initial(algorithm, environment, np.uint32(seed))
+    kept: list[Any] = []
+    block = max(1, PREFETCH // algorithm.steps_per_update)
+    iterations = -(-steps // algorithm.steps_per_update)
+    blocks = max(1, min(chunk // algorithm.steps_per_update, iterations) // block)
+    for first in range(0, iterations, blocks * block):
+        stop_if_asked()
+        carry, found = _learn(algorithm, environment, carry, np.uint32(seed), np.int32(first), blocks, keep)
+        kept.append(jax.device_get(found))
+    return jax.device_get(carry.state), jax.tree.map(lambda *parts: np.concatenate(parts)[:iterations], *kept)
+
+
+def learn(
+    algorithm: Algorithm,
+    environment: TimedEnvironment,
+    carry: Carry,
+    seed: Array,
+    first: Array,
+    blocks: int,
+    keep: Keep,
+) -> tuple[Carry, Any]:
+    """`blocks` blocks of iterations from `first` on; a block's chance is drawn at once, as in `compiled.advance`."""
+    key, policy = stream(seed, TRAIN), carry.state.policy
+    block = max(1, PREFETCH // algorithm.steps_per_update)
+
+    def outer(carry: Carry, b: Array) -> tuple[Carry, Any]:
+        numbers = first + b * block + jnp.arange(block)
+        chances = jax.vmap(lambda i: draw(algorithm, environment, policy, jax.random.fold_in(key, i)))(numbers)
+        return jax.lax.scan(inner, carry, chances)
+
+    def inner(carry: Carry, chance: Any) -> tuple[Carry, Any]:
+        simulation, steps, _ = collect(algorithm, environment, carry.state.policy, carry.simulation, chance)
+        state, metrics = algorithm.update(carry.state, steps, chance.update_key)
+        return Carry(state, simulation, carry.tally), keep(state, steps, metrics)
+
+    carry, kept = jax.lax.scan(outer, carry, jnp.arange(blocks))
+    return carry, jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), kept)
+
+
+_initial = jax.jit(initial)
+_learn = functools.partial(jax.jit, static_argnums=(5, 6), donate_argnums=2, compiler_options=for_long())(learn)
+
+
+class Episodes(NamedTuple):
+    """The episodes of one environment that ended, in turn."""
+
+    returns: np.ndarray
+    lengths: np.ndarray
+    ends: np.ndarray
+    """The number of the last step of each."""
+
+
+def episodes(reward: np.ndarray, done: np.ndarray) -> Episodes:
+    """Returns and lengths of the episodes in a stream of steps [T]."""
+    ends = np.flatnonzero(done)
+    total = np.cumsum(reward, dtype=np.float64)[ends]
+    return Episodes(np.diff(total, prepend=0.0), np.diff(ends, prepend=-1), ends)

@@ -1,0 +1,119 @@
+"""The folder of an experiment: what was measured, and what came of it.
+
+    measured/ARM-KEY.jsonl    a line for each seed, appended as it comes; KEY is a hash of the arm's configuration
+    results.csv               the same as one table
+    verdict.json              the verdict, with its effect and interval
+    figure.png, figure.svg
+
+What is measured is never measured again, unless the configuration is another one. A line that a killed process left
+half-written is dropped, and its seed measured anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zerone.base.errors import InputError, RunError
+from zerone.runs.checkpoint import replacing
+from zerone.runs.folder import finite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from zerone.experiments.protocol import Experiment, Measured, Results
+
+
+def key(experiment: Experiment, settings: Mapping[str, Any]) -> str:
+    """A hash of all that decides what an arm measures."""
+    told = {"experiment": experiment.name, "version": experiment.version, "settings": dict(settings)}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+class Store:
+    """The folder of one experiment. Made by `held`, so that no two processes write to it."""
+
+    def __init__(self, path: Path, experiment: Experiment, quick: bool) -> None:
+        self.path = path
+        self._keys = {arm: key(experiment, experiment.settings(arm, quick)) for arm in experiment.arms}
+
+    @property
+    def figure(self) -> Path:
+        """The figure for a screen; beside it is one of the same name that ends in `.svg`."""
+        return self.path / "figure.png"
+
+    def _lines(self, arm: str) -> Path:
+        return self.path / "measured" / f"{arm}-{self._keys[arm]}.jsonl"
+
+    def read(self, arm: str) -> dict[int, Measured]:
+        """What is kept of an arm, seed by seed. A last line without its end is cut off."""
+        path = self._lines(arm)
+        if not path.exists():
+            return {}
+        try:
+            raw = path.read_bytes()
+            whole = raw[: raw.rfind(b"\n") + 1]
+            if whole != raw:
+                with replacing(path) as file:
+                    file.write(whole)
+            found = [json.loads(line) for line in whole.splitlines()]
+            return {int(each["seed"]): each["measured"] for each in found}
+        except OSError as error:
+            raise RunError(f"{path}: cannot be read: {error.strerror or error}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{path}: damaged ({error}); remove it to measure this arm anew") from error
+
+    def add(self, arm: str, seed: int, measured: Measured) -> None:
+        """Keep what one seed of an arm came to."""
+        path = self._lines(arm)
+        plain = {name: np.asarray(value, np.float64).tolist() for name, value in measured.items()}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                file.write(json.dumps({"seed": seed, "measured": plain}).encode() + b"\n")
+        except OSError as error:
+            raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+    def write_table(self, results: Results) -> None:
+        """`results.csv`: one number a row; `place` counts the numbers of an array from 0, row by row."""
+        with replacing(self.path / "results.csv") as file:
+            file.write(b"arm,seed,measure,place,value\n")
+            for arm in results.arms:
+                for measure in results.measures(arm):
+                    values = results(arm, measure)
+                    for seed, row in enumerate(values.reshape(len(values), -1).tolist()):
+                        for place, value in enumerate(row):
+                            file.write(f"{arm},{seed},{measure},{place},{value!r}\n".encode())
+
+    def write_verdict(self, verdict: Mapping[str, Any]) -> None:
+        """`verdict.json`. A number that JSON lacks becomes null."""
+        with replacing(self.path / "verdict.json") as file:
+            file.write(json.dumps(finite(verdict), indent=2, allow_nan=False, ensure_ascii=False).encode() + b"\n")
+
+
+@contextmanager
+def held(path: Path, experiment: Experiment, quick: bool) -> Iterator[Store]:
+    """The folder at `path`, made if needed, and this process the only one that writes to it.
+
+    Raises:
+        InputError: it cannot be made or written to, or another process is writing to it.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path / ".lock", blocking=False)
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(f"{path}: another process is writing to this experiment") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written to: {error.strerror or error}") from error
+    try:
+        yield Store(path, experiment, quick)
+    finally:
+        lock.release()

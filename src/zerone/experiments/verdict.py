@@ -1,0 +1,110 @@
+"""From what was measured to what it means: every question answered, in numbers and in words."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+from zerone.experiments.protocol import CONFIRMED, REFUTED, UNDECIDED, Text, together
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from zerone.experiments.protocol import Estimate, Experiment, Question, Results
+
+WORDS = {
+    CONFIRMED: Text("confirmed", "证实"),
+    REFUTED: Text("refuted", "推翻"),
+    UNDECIDED: Text("undecided", "未决"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """A question, what was found, and what that means by its rule."""
+
+    question: Question
+    found: Estimate
+    verdict: str
+
+    def sentence(self, seeds: int) -> Text:
+        """The verdict of this question in words and numbers."""
+        asked, unit, rule, word = self.question.asks, self.question.unit, self.question.rule(), WORDS[self.verdict]
+        value, low, high = (plain(each) for each in (self.found.value, self.found.low, self.found.high))
+        with_unit = f" {unit.en}" if unit.en else ""
+        return Text(
+            f"{word.en}: {asked.en} is {value}{with_unit} (95% interval over {seeds} seeds: {low} to {high}); "
+            f"the rule asked for {rule.en}",
+            f"{word.zh}：{asked.zh}为 {value}{f' {unit.zh}' if unit.zh else ''}（{seeds} 个种子的 95% 区间："
+            f"{low} 到 {high}）；事先定下的标准是{rule.zh}",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What an experiment came to."""
+
+    experiment: Experiment
+    seeds: int
+    quick: bool
+    answers: tuple[Answer, ...]
+    facts: Mapping[str, float]
+
+    @property
+    def word(self) -> str:
+        """Confirmed, refuted or undecided: of all questions together."""
+        return together([each.verdict for each in self.answers])
+
+    def told(self, text: Text) -> Text:
+        """A text of the experiment with the facts in it."""
+        return Text(text.en.format_map(self.facts), text.zh.format_map(self.facts))
+
+    def as_json(self, figure: str) -> dict[str, Any]:
+        """The object of `zerone experiment NAME --json` and of `verdict.json`. No times: so two can be compared."""
+        first = self.answers[0].found
+        return {
+            "name": self.experiment.name,
+            "claim": self.experiment.claim.en,
+            "source": self.experiment.source,
+            "environment": self.experiment.environment,
+            "verdict": self.word,
+            "effect": first.value,
+            "interval": [first.low, first.high],
+            "seeds": self.seeds,
+            "only_a_look": self.quick,
+            "questions": [
+                {
+                    "asks": each.question.asks.en,
+                    "unit": each.question.unit.en,
+                    "rule": each.question.rule().en,
+                    "effect": each.found.value,
+                    "interval": [each.found.low, each.found.high],
+                    "verdict": each.verdict,
+                    "sentence": each.sentence(self.seeds).en,
+                }
+                for each in self.answers
+            ],
+            "facts": dict(self.facts),
+            "figure": figure,
+        }
+
+
+def judge(experiment: Experiment, results: Results, quick: bool = False) -> Verdict:
+    """Answer every question of an experiment from what was measured."""
+    answers: list[Answer] = []
+    for question in experiment.questions:
+        found = question.effect(results)
+        answers.append(Answer(question, found, question.decide(found)))
+    facts = {name: float(value) for name, value in experiment.facts(results).items()}
+    return Verdict(experiment, results.seeds, quick, tuple(answers), facts)
+
+
+def plain(value: float) -> str:
+    """A number as a person writes it: three digits that count, no exponent where none is needed."""
+    if not math.isfinite(value):
+        return "infinite" if math.isinf(value) else "unknown"
+    if value == 0 or 0.001 <= abs(value) < 1_000_000:
+        digits = 0 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
+        return f"{value:,.{digits}f}"
+    return f"{value:.2e}"
