@@ -62,6 +62,31 @@ def test_the_shell_commands_of_the_readme_work(blocks, here, monkeypatch, capsys
 
 
 @pytest.mark.usefixtures("here")
+def test_the_page_about_comparing_works(blocks, monkeypatch, capsys):
+    """All of it, in order; but each training is a short one of three seeds."""
+    whole = runs.train
+
+    def short(*what, **asked):
+        brief = {"steps": 400, "save_every": 400, "evaluate_every": 400, "evaluation_episodes": 5, "figure": False}
+        return whole(*what, **{**asked, **brief, "seeds": 3 if asked["seeds"] == 10 else asked["seeds"]})
+
+    monkeypatch.setattr(runs, "train", short)
+    for block in blocks("docs/comparing.md", "sh"):
+        for arguments, _ in lines(block):
+            if arguments[0] == "sweep" and "--out" in arguments and "optuna" not in arguments:
+                arguments += ["--points", "2"]
+            if "optuna" in arguments:
+                pytest.importorskip("optuna")
+                arguments[arguments.index("--trials") + 1] = "1"
+            assert run(arguments) == 0, (arguments, capsys.readouterr())
+    for name in ("comparison.png", "sweep/response.svg", "sweep/best.toml", "sweep/003/result.json", "optuna/000"):
+        assert Path(name).exists()
+    for block in blocks("docs/comparing.md", "python"):
+        exec(compile(block, "comparing.md", "exec"), {})  # noqa: S102 - our own page
+    assert Path("comparison.svg").exists()
+
+
+@pytest.mark.usefixtures("here")
 def test_what_a_refusal_looks_like(blocks, capsys):
     (block,) = blocks("README.md", "console")
     command, said = block.splitlines()
@@ -88,7 +113,7 @@ def test_every_command_named_has_these_options(name, page):
 @pytest.mark.parametrize("name", PAGES)
 def test_options_named_alone_exist(name, page):
     known = {"--set-up", "--list", "--no-double", *_known_options()}
-    for command in ("train", "record", "evaluate", "watch", "plot"):
+    for command in ("train", "record", "evaluate", "watch", "plot", "compare", "sweep"):
         found = zerone.get_command(click.Context(zerone), command)
         known |= {option for each in found.get_params(click.Context(found)) for option in option_names(each)}
     for option in re.findall(r"`(--[\w-]+)[^`]*`", page(name)):

@@ -124,13 +124,17 @@ def styled() -> AbstractContextManager[None]:
     """The look of every figure, while it lasts."""
     import matplotlib as mpl
 
-    style: dict[Any, Any] = {
+    return mpl.rc_context(style())
+
+
+def style() -> dict[Any, Any]:
+    """What all figures have in common, as Matplotlib's settings."""
+    return {
         "font.size": 12, "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK,
         "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
         "grid.color": GRID, "grid.linewidth": 0.8, "axes.axisbelow": True, "legend.frameon": False,
         "svg.hashsalt": "zerone", "axes.titlelocation": "left", "axes.titleweight": "bold", "axes.titlesize": 13,
     }  # fmt: skip
-    return mpl.rc_context(style)
 
 
 def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None) -> Any:
