@@ -23,12 +23,15 @@ def graph() -> str:
     return re.sub(r"\|\d+\|", "", found[0])
 
 
-def settings(algorithm: str) -> str:
-    """The table of an algorithm's settings, from its fields."""
+HEADS = {"en": "| Setting | Default | Allowed | What it is |", "zh": "| 设置 | 默认值 | 允许的值 | 说明 |"}
+
+
+def settings(algorithm: str, language: str) -> str:
+    """The table of an algorithm's settings, from its fields: what they mean is in English, as the command says it."""
     from zerone.algorithms import catalogue
     from zerone.cli.settings import settings_of
 
-    lines = ["| Setting | Default | Allowed | What it is |", "|---|---|---|---|"]
+    lines = [HEADS[language], "|---|---|---|---|"]
     for each in settings_of(catalogue.look_up(algorithm).make):
         default: Any = ("on" if each.default else "off") if each.is_flag else each.typed_default()
         allowed = "on, off" if each.is_flag else each.describe()
@@ -36,12 +39,13 @@ def settings(algorithm: str) -> str:
     return "\n".join(lines)
 
 
-def filled(text: str) -> str:
-    """A page with everything between its markers made again."""
+def filled(page: Path, text: str) -> str:
+    """The text of a page with everything between its markers made again."""
+    language = "zh" if page.name.endswith(".zh.md") else "en"
 
     def between(found: re.Match[str]) -> str:
         kind, _, name = found["what"].partition(" ")
-        made = graph() if kind == "graph" else settings(name)
+        made = graph() if kind == "graph" else settings(name, language)
         return f"<!-- {found['what']} -->\n{made}\n<!-- /{kind} -->"
 
     return re.sub(r"<!-- (?P<what>graph|settings [\w-]+) -->\n.*?<!-- /\w+ -->", between, text, flags=re.DOTALL)
@@ -55,4 +59,4 @@ def pages() -> list[Path]:
 
 if __name__ == "__main__":
     for page in pages():
-        page.write_text(filled(page.read_text("utf-8")), "utf-8")
+        page.write_text(filled(page, page.read_text("utf-8")), "utf-8")
