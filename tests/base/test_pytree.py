@@ -22,6 +22,17 @@ class Recipe:
     extra: int = setting(2, "how much more", above=0, needs="flag")
 
 
+@configured
+class Feast(Recipe):
+    """A larger one, made from it: a default of its own, and a field that is worked out from another."""
+
+    kind: str = setting("fancy", "which", choices=("plain", "fancy"))
+    guests: int = setting(0, "how many come; 0 is as many as `size`", at_least=0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "guests", self.guests or self.size)
+
+
 @struct
 class Pair:
     """A state with a choice in it."""
@@ -120,3 +131,16 @@ def test_a_setting_that_would_be_ignored_is_refused():
     assert Recipe(extra=2) == Recipe()
     with pytest.raises(InputError, match=r"Recipe: extra = 3 is not allowed: must be 2 without flag"):
         Recipe(extra=3)
+
+
+def test_a_configured_class_can_be_made_from_another():
+    feast = Feast(size=7)
+    assert (feast.kind, feast.guests, feast.rate) == ("fancy", 7, 0.5)
+    assert (Feast(guests=2).guests, Recipe().kind) == (2, "plain")
+    assert jax.tree.leaves(feast) == [0.5]
+    assert jax.tree.map(lambda x: x, feast) == feast
+    for wrong in ({"rate": 2.0}, {"guests": -1}, {"extra": 3}):  # what is inherited and what is not
+        with pytest.raises(InputError, match=r"^Feast: "):
+            Feast(**wrong)
+    with pytest.raises(InputError, match=r"^Feast: size = 'x' is not allowed"):  # refused before it is worked with
+        Feast(size="x")

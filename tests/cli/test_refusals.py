@@ -65,6 +65,13 @@ REFUSED = [
     ((*CARTPOLE, "--batch"), ["--batch needs a value"]),
     ((*LINE, "--hidden", "64"), ["q-learning has no --hidden", "dqn", "--discount"]),
     ((*LINE, "--no-double"), ["q-learning has no --no-double", "dqn"]),
+    *(
+        (("train", name, "CartPole-v1", "--workers", bad), [f"--workers {bad}", "at least 1 and at most 256"])
+        for name in ("a3c", "dppo")
+        for bad in ("0", "257", "many")
+    ),
+    (("train", "a3c", "CartPole-v1", "--workers", "3", "--environments", "8"), ["workers = 3", "environments = 8"]),
+    ((*CARTPOLE, "--workers", "2"), ["dqn has no --workers", "a3c, dppo"]),
     # environments
     ((*CARTPOLE, "--option", "gravity"), ["--option gravity", "NAME=VALUE"]),
     ((*CARTPOLE, "--option", "gravty=9"), ["gravty", "did you mean 'gravity'?"]),
