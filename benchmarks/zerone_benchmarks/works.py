@@ -209,12 +209,12 @@ BENCHES = {
                 "Pendulum-v1",
                 DDPG | {"hidden": [width, width], "batch": width},
                 (
-                    Contestant("zerone", "zerone", steps, 3_000),
+                    Contestant("zerone", "zerone", steps, 1_500),
                     Contestant("stable-baselines3", "stable-baselines3", peer_steps, 1_500),
                 ),
                 against("zerone", stable_baselines3=at_least),
             )
-            for width, steps, peer_steps, at_least in ((64, 40_000, 4_000, 10), (256, 5_000, 2_500, 1.5))
+            for width, steps, peer_steps, at_least in ((64, 20_000, 4_000, 10), (256, 4_000, 2_500, 1.5))
         ),
         on_the_maze("q-learning", "Q-learning", TABLE),
         on_the_maze("sarsa", "Sarsa", TABLE),

@@ -133,10 +133,10 @@ def warmup_updates(algorithm: Remembering, n: int = 1) -> int:
 def chance(replay: Replay, key: Key, updates: int, batch: int) -> Array:
     """What chance decides in `updates` minibatches, a row for each. Consumes `key`.
 
-    There is a row more, which nobody reads. If there was only one, XLA would know which is read, would read that
-    minibatch before the loop instead of in it, while the memory is written, and would copy the whole memory for that.
+    There are two rows at least. If there was only one, XLA would know which is read, would read that minibatch before
+    the loop instead of in it, while the memory is written, and would copy the whole memory for that.
     """
-    return replay.noise(key, (updates + 1, batch))
+    return replay.noise(key, (max(updates, 2), batch))
 
 
 def practise(
