@@ -22,6 +22,8 @@ NOTHING = Text("", "")
 
 def draw(sheet, results):
     sheet.curve(np.arange(3), results("high", "curve"), "high", 0)
+    sheet.points(["low", "high"], [results("low", "value"), results("high", "value")], panel=1)
+    sheet.line(1, "one", panel=1, vertical=True)
     sheet.label("x", "y")
 
 
@@ -36,7 +38,7 @@ def made(measure, **more):
         "name": "toy", "title": Text("A toy", "玩具"), "claim": Text("High is higher.", "高的更高。"),
         "source": "nobody",
         "setup": NOTHING, "environment": "none", "arms": {"low": {"level": 0.0}, "high": {"level": 6.0}},
-        "measure": measure, "draw": draw, "teaches": NOTHING, "minutes": 0.01, "quick": {"short": True},
+        "measure": measure, "draw": draw, "teaches": NOTHING, "minutes": 0.01, "panels": 2, "quick": {"short": True},
         "questions": (higher,),
         "facts": lambda results: {"mean": results("high", "value").mean()},
     }  # fmt: skip
@@ -57,6 +59,12 @@ class Measure:
 
 def nothing(sight):
     del sight
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """No figure: it takes longer than all the rest."""
+    monkeypatch.setattr(runner.figure, "write", lambda *_: None)
 
 
 def test_everything_is_written(tmp_path):
@@ -84,6 +92,7 @@ def test_the_same_again_has_the_same_bytes(tmp_path):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_seeds_that_are_there_are_not_measured_again(tmp_path):
     measure = Measure()
     runner.run(made(measure), tmp_path, 3, False, nothing)
@@ -95,6 +104,7 @@ def test_seeds_that_are_there_are_not_measured_again(tmp_path):
     assert len(measure.asked) == 10
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("change", [{"version": 2}, {"arms": {"low": {"level": 0.0}, "high": {"level": 3.0}}}])
 def test_what_another_configuration_measured_is_not_used(tmp_path, change):
     measure = Measure()
@@ -103,6 +113,7 @@ def test_what_another_configuration_measured_is_not_used(tmp_path, change):
     assert len(measure.asked) == (8 if "version" in change else 6)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_look_has_settings_of_its_own(tmp_path):
     seen = []
 
@@ -116,6 +127,7 @@ def test_a_look_has_settings_of_its_own(tmp_path):
     assert told["only_a_look"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_line_that_was_cut_short_is_measured_anew(tmp_path):
     measure = Measure()
     experiment = made(measure)
@@ -126,11 +138,16 @@ def test_a_line_that_was_cut_short_is_measured_anew(tmp_path):
     runner.run(experiment, tmp_path, 3, False, nothing)
     assert len(measure.asked) == 7
     assert (tmp_path / "results.csv").read_bytes() == before
+    lines.write_text(lines.read_text().replace('"zerone": "', '"zerone": "of another '))
+    runner.run(experiment, tmp_path, 3, False, nothing)  # what another version has measured is measured anew, too
+    assert len(measure.asked) == 10
+    assert (tmp_path / "results.csv").read_bytes() == before
     lines.write_bytes(b"{}\n")
     with pytest.raises(RunError, match="damaged"):
         runner.run(experiment, tmp_path, 3, False, nothing)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_failure_names_arm_and_seed_and_keeps_the_rest(tmp_path):
     def measure(settings, seed):
         if settings["level"] and seed == 1:
@@ -144,6 +161,7 @@ def test_a_failure_names_arm_and_seed_and_keeps_the_rest(tmp_path):
     assert not (tmp_path / "verdict.json").exists()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_ctrl_c_keeps_what_is_measured(tmp_path):
     measure = Measure()
 

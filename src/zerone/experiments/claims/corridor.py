@@ -184,7 +184,15 @@ EXPERIMENT = Experiment(
     draw=draw,
     facts=facts,
     panels=2,
-    teaches=Text("{times_5:.2f} {times_10:.2f} {times_20:.2f}", "中 {times_5:.2f} {times_10:.2f} {times_20:.2f}"),
+    teaches=Text(
+        "A plain network learns each action's value by itself, from the few times that it was taken. A dueling "
+        "network learns what the state is worth from every step, and is only left to tell the actions apart. Mean "
+        "over the training, the plain network's error is {times_5:.1f} times as large with 5 actions, {times_10:.1f} "
+        "times with 10 and {times_20:.1f} times with 20.",
+        "普通网络分别学每个动作的值，只靠它被采取的那几次。对决网络从每一步学状态值多少，只剩下分辨动作之间的差别。对"
+        "整个训练平均，普通网络的误差在 5 个动作时是对决网络的 {times_5:.1f} 倍，10 个时 {times_10:.1f} 倍，20 个时 "
+        "{times_20:.1f} 倍。",
+    ),
     minutes=2,
     quick={"points": 30},
 )
