@@ -17,6 +17,7 @@ MODULES = {
     "planning": "planning",
     "random-walk": "random_walk",
     "maximum-bias": "maximum_bias",
+    "corridor": "corridor",
     "blind-cliff": "blind_cliff",
 }
 """The name on the command line and the file in `claims/`, in the order of the tutorial."""
