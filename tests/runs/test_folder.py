@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 from zerone.base.errors import InputError, RunError
 from zerone.runs import checkpoint
-from zerone.runs.folder import RunFolder, finite
+from zerone.runs.folder import RunFolder, finite, new_folder
 
 CONFIG = {"algorithm": {"name": "dqn", "gamma": 0.99}, "environment": "CartPole-v1", "seeds": [0, 1]}
 
@@ -230,3 +231,47 @@ def test_the_lock_is_let_go_on_an_error_and_from_another_thread(run):
     with pytest.raises(RunError), RunFolder.resume(run.path):
         raise RunError("x")
     RunFolder.resume(run.path).close()
+
+
+class Chosen:
+    """The broken twin of `new_folder`: the first number that is free when it looks."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __enter__(self):
+        return next(path for n in range(1, 99) if not (path := Path("runs") / f"{self.name}-{n}").exists())
+
+    def __exit__(self, *_):
+        pass
+
+
+def names_of_two_that_begin_at_once(make):
+    with make("dqn-CartPole-v1") as first, make("dqn-CartPole-v1") as second:
+        return {first, second}
+
+
+def test_trainings_that_begin_in_the_same_instant_get_folders_of_their_own(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert len(names_of_two_that_begin_at_once(new_folder)) == 2
+    assert len(names_of_two_that_begin_at_once(Chosen)) == 1
+    at_once = threading.Barrier(8)
+
+    def begin(_):
+        at_once.wait()
+        with new_folder("ppo-CartPole-v1") as path, RunFolder.create(path, CONFIG):
+            return path
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(begin, range(8)))) == 8
+    assert {each.name for each in Path("runs").iterdir()} == {f"ppo-CartPole-v1-{n}" for n in range(1, 9)}
+
+
+def test_a_new_folder_that_stays_empty_goes_again(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="refused"), new_folder("q"):
+        raise InputError("refused")
+    assert list(tmp_path.iterdir()) == []
+    Path("runs").write_text("a file")
+    with pytest.raises(InputError, match="cannot be written to"), new_folder("q"):
+        pass

@@ -42,14 +42,16 @@ def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Ma
         KeyboardInterrupt: Ctrl-C; the line says what is kept.
     """
     from zerone.runs import run, setup
+    from zerone.runs.folder import new_folder
 
     asked = dict(asked)
-    path: Path = asked.pop("out", None) or run.new_path(algorithm, setup.environment_name(environment))
+    out: Path | None = asked.pop("out", None)
     if manner.watching:
         from zerone.cli.watch import require_picture
 
         require_picture(environment, asked["options"], asked.get("engine", "auto"))
-    with shown(path, manner) as glance:
+    name = run.plain_name(algorithm, setup.environment_name(environment))
+    with contextlib.nullcontext(out) if out else new_folder(name) as path, shown(path, manner) as glance:
         return run.train(algorithm, environment, out=path, chunk=manner.chunk, glance=glance, **asked)
 
 

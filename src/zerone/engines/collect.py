@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import jax
@@ -10,7 +9,8 @@ import jax.numpy as jnp
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
 from zerone.base.pytree import struct
-from zerone.environments.base import TimedEnvironment, Tree, carry_over
+from zerone.environments.base import TimedEnvironment, Tree
+from zerone.environments.wrappers import AutoReset
 from zerone.parts.spaces import from_environment, to_environment
 
 
@@ -40,15 +40,6 @@ def start(environment: TimedEnvironment, number: int, key: Key) -> Simulation:
     """`number` environments at the first step of an episode. Consumes `key`."""
     observation, state = jax.vmap(environment.reset)(jax.random.split(key, number))
     return Simulation(state, observation, jnp.zeros(number), jnp.zeros(number))
-
-
-def where_done(done: Array, fresh: Tree, going: Tree) -> Tree:
-    """Leaf by leaf, `fresh` where an episode is done and `going` where it is not; `done` is [N]."""
-
-    def select(new: Array, old: Array) -> Array:
-        return jnp.where(done.reshape(-1, *[1] * (old.ndim - 1)), new, old)
-
-    return jax.tree.map(select, fresh, going)
 
 
 @struct
@@ -82,20 +73,18 @@ def collect(
     observation_space, action_space = environment.observation_space, environment.action_space
 
     def one(simulation: Simulation, chance: tuple[Any, Key, tuple[Array, Tree]]) -> tuple[Simulation, Any]:
-        noise, step_keys, (fresh_observation, fresh_state) = chance
+        noise, step_keys, fresh = chance
         seen = from_environment(observation_space, simulation.observation)
         action, extras = algorithm.act(policy, seen, noise)
-        observation, state, reward, terminated, truncated, _ = jax.vmap(environment.step)(
-            step_keys, simulation.state, to_environment(action_space, action)
+        state, found = jax.vmap(AutoReset(environment).step)(
+            step_keys, simulation.state, to_environment(action_space, action), fresh
         )
-        following = from_environment(observation_space, observation)
-        step = Steps(seen, action, reward, following, terminated, truncated, extras)
-        done = terminated | truncated
-        total, length = simulation.episode_return + reward, simulation.episode_length + 1
-        ended = done, total
-        fresh_state = jax.vmap(functools.partial(carry_over, environment))(state, fresh_state)
-        fresh = fresh_state, fresh_observation, jnp.zeros_like(total), jnp.zeros_like(length)
-        return Simulation(*where_done(done, fresh, (state, observation, total, length))), (step, ended)
+        following = from_environment(observation_space, found.next_observation)
+        step = Steps(seen, action, found.reward, following, found.terminated, found.truncated, extras)
+        done = found.terminated | found.truncated
+        total, length = simulation.episode_return + found.reward, simulation.episode_length + 1
+        going_on = Simulation(state, found.observation, jnp.where(done, 0.0, total), jnp.where(done, 0.0, length))
+        return going_on, (step, (done, total))
 
     inputs = chance.noise, chance.step_keys, chance.fresh
     simulation, (steps, (done, totals)) = jax.lax.scan(one, simulation, inputs)

@@ -163,6 +163,7 @@ class Outcome:
 class AutoReset(Around):
     """Go on with a new episode as soon as one has ended, without losing its last observation.
 
+    The compiled engine plays through it (`collect`), and so can whoever writes a loop of their own.
     Every step has a reset at hand, needed or not, and selects: a branch would run both sides under `vmap`
     anyway. Drawing one at every step inside a scan is what costs most (CartPole alone: 4.3 µs of CPU a step
     against 0.13 µs), so a driver should draw those of a whole block at once and pass each as `fresh`.

@@ -12,11 +12,12 @@ A folder is a run if its `config.json` says so. Only files of these names are ev
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -242,6 +243,34 @@ def names_of(folders: Sequence[RunFolder]) -> list[str]:
     """What runs are called beside each other: by their folders, or by whole paths where those have equal names."""
     names = [folder.path.resolve().name for folder in folders]
     return names if len(set(names)) == len(names) else [str(folder.path) for folder in folders]
+
+
+@contextmanager
+def new_folder(name: str) -> Iterator[Path]:
+    """`runs/NAME-1`, counted on from what is there: made here, so that no other process can choose it as well.
+
+    It goes again if nothing was put into it until the end of the block.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    for n in itertools.count(1):
+        path = Path("runs") / f"{name}-{n}"
+        fresh = not path.parent.exists()
+        try:
+            path.mkdir(parents=True)
+            break
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise _unwritable(path, error) from error
+    try:
+        yield path
+    finally:
+        with suppress(OSError):  # what is not empty stays
+            path.rmdir()
+            if fresh:
+                path.parent.rmdir()
 
 
 def finite(value: Any) -> Any:

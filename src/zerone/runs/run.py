@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from zerone.runs import plan as plans
 from zerone.runs import setup, studying
 from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, judge, load_policies
 from zerone.runs.asked import chosen_seeds, require_count, require_seed
-from zerone.runs.folder import RunFolder, finite
+from zerone.runs.folder import RunFolder, finite, new_folder
 from zerone.runs.interrupt import listening
 from zerone.runs.metrics import MetricsWriter, read_metrics
 from zerone.runs.tables import NoTableError, read_tables
@@ -192,9 +191,9 @@ def train(
         "stop_when_solved": stops if stop_when_solved is None else stop_when_solved,
         "figure": figure,
     }
-    path = new_path(made.name, name) if out is None else out
+    place = nullcontext(Path(out)) if out is not None else new_folder(plain_name(made.name, name))
     try:
-        with RunFolder.create(path, config, overwrite=overwrite) as folder:
+        with place as path, RunFolder.create(path, config, overwrite=overwrite) as folder:
             return _drive(driver, folder, plan, resume=False, chunk=chunk, glance=glance)
     finally:
         driver.close()
@@ -301,10 +300,9 @@ def _drive(
     return run
 
 
-def new_path(algorithm: str, environment: str) -> Path:
-    """`runs/dqn-CartPole-v1-1`, counted on from what is there."""
-    plain = environment.replace("/", "-").replace(":", "-")
-    return next(path for n in itertools.count(1) if not (path := Path("runs") / f"{algorithm}-{plain}-{n}").exists())
+def plain_name(algorithm: str, environment: str) -> str:
+    """`dqn-CartPole-v1`: what a run's folder is called, before its number."""
+    return f"{algorithm}-{environment.replace('/', '-').replace(':', '-')}"
 
 
 def _listed(seeds: Sequence[int]) -> str:
