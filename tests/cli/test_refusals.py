@@ -63,6 +63,10 @@ REFUSED = [
     ((*CARTPOLE, "--learnin-rate", "1"), ["--learnin-rate", "did you mean --learning-rate?"]),
     ((*CARTPOLE, "--step", "100"), ["--step ", "did you mean --steps?"]),
     ((*CARTPOLE, "--batch"), ["--batch needs a value"]),
+    *((("train", "sarsa-lambda", "zerone/Maze-v0", "--trace-decay", bad),
+       [f"--trace-decay {bad or repr(bad)} ", "at least 0 and at most 1"]) for bad in ("-0.1", "1.1", "nan", "")),
+    *((("train", "dyna-q", "zerone/Maze-v0", "--planning-steps", bad),
+       [f"--planning-steps {bad}", "a whole number at least 0"]) for bad in ("-1", "2.5")),
     ((*LINE, "--hidden", "64"), ["q-learning has no --hidden", "dqn", "--discount"]),
     ((*LINE, "--no-double"), ["q-learning has no --no-double", "dqn"]),
     *(
