@@ -53,7 +53,7 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("ppo", "Pendulum-v1", "compiled", -220.0, 200_000, {"objective": "kl"}),
     ("ppo", "zerone/ArmHard-v0", "compiled", 0.9, 600_000),
     ("a3c", "CartPole-v1", "compiled", 475.0, 320_000),
-    ("a3c", "Pendulum-v1", "compiled", -220.0, 1_024_000),
+    ("a3c", "Pendulum-v1", "compiled", -220.0, 2_048_000),
     ("a3c", "zerone/ArmHard-v0", "compiled", 0.9, 1_024_000),
     ("dppo", "CartPole-v1", "compiled", 475.0, 100_000),
     ("dppo", "Pendulum-v1", "compiled", -200.0, 200_000),

@@ -104,7 +104,7 @@ class A3C(ActorCritic):
 
     def pulled(self, network: ActorAndCritic) -> Policy:
         """The policy when every worker has just pulled these shared networks."""
-        return Policy(network, jax.tree.map(lambda x: jnp.stack([x] * self.workers), network))
+        return Policy(network, jax.tree.map(lambda x: jnp.broadcast_to(x, (self.workers, *x.shape)), network))
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:  # type: ignore[override]  # as `init`
         del key  # nothing is left to chance

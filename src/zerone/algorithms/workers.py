@@ -56,6 +56,7 @@ def shared_out(tree: Any, workers: int, axis: int) -> Any:
     """Each worker its part of the environments, which are the axis `axis` of all leaves: [workers, ...]."""
 
     def share(leaf: Array) -> Array:
-        return jnp.stack(jnp.split(leaf, workers, axis))
+        parts = leaf.reshape(*leaf.shape[:axis], workers, -1, *leaf.shape[axis + 1 :])
+        return jnp.moveaxis(parts, axis, 0)
 
     return jax.tree.map(share, tree)
