@@ -47,6 +47,7 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("reinforce", "CartPole-v1", "compiled", 475.0, 150_000),
     ("actor-critic", "CartPole-v1", "compiled", 475.0, 160_000),
     ("ddpg", "Pendulum-v1", "compiled", -170.0, 30_000),
+    ("ddpg", "zerone/ArmHard-v0", "compiled", 0.9, 100_000),
     ("ppo", "CartPole-v1", "compiled", 475.0, 100_000),
     ("ppo", "Pendulum-v1", "compiled", -200.0, 200_000),
     ("ppo", "zerone/Arm-v0", "compiled", 0.98, 50_000),

@@ -215,12 +215,8 @@ class DDPG:
             return Learner(online, target, actor_moments, critic_moments), metrics | {"actor_q": -cost}
 
         times = jnp.where(seen <= self.warmup_updates * steps.reward.size, 0, self.updates)
-        before = Learner(
-            Networks(old.actor, state.critic),
-            state.target,
-            state.actor_optimizer,
-            state.critic_optimizer,
-        )
+        online = Networks(old.actor, state.critic)
+        before = Learner(online, state.target, state.actor_optimizer, state.critic_optimizer)
         after, metrics = practise(learn, before, times, self.updates, ("critic_loss", "q", "actor_q"))
         policy = Policy(after.online.actor, seen, path)
         metrics["noise"] = jnp.where(times > 0, self.scale(policy), 0.0)
