@@ -175,6 +175,7 @@ def test_ctrl_c_keeps_what_is_measured(tmp_path):
 
     with pytest.raises(Interrupted, match="kept in"):
         runner.run(made(press), tmp_path, 50, False, nothing)
+    runner.stop_if_asked()  # the next experiment is not stopped
     done = len(measure.asked)
     assert 4 <= done < 20
     verdict, _ = runner.run(made(measure), tmp_path, 10, False, nothing)
