@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, Metrics
-from zerone.base.compilation import for_long, for_once
+from zerone.base.compilation import for_long, for_once, for_seldom
 from zerone.base.pytree import struct
 from zerone.engines.collect import Chance, Episodes, Simulation, play, start
 from zerone.engines.protocol import (
@@ -131,7 +131,7 @@ def evaluate(
 _initial = jax.jit(initial, compiler_options=for_once())
 _advance = jax.jit(advance, donate_argnums=2, compiler_options=for_long())
 _advance_all = jax.jit(jax.vmap(advance, in_axes=(None, None, 0, 0, 0, 0, None)), donate_argnums=2)
-_evaluate = jax.jit(evaluate, static_argnums=5, compiler_options=for_once())
+_evaluate = jax.jit(evaluate, static_argnums=5, compiler_options=for_seldom())
 
 
 @jax.jit

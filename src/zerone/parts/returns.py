@@ -12,8 +12,12 @@ Array = jax.Array
 
 
 def pick(values: Array, action: Array) -> Array:
-    """Q(s, a) from Q(s, ·): `values` [..., n], `action` integer [...], result [...]."""
-    return jnp.take_along_axis(values, action[..., None], -1)[..., 0]
+    """Q(s, a) from Q(s, ·): `values` [..., n], `action` integer [...], result [...].
+
+    A sum of which all but one are 0: it and its gradient melt into their surroundings, which a look-up and its
+    gradient, a scatter, do not. It is worth it as long as actions are few.
+    """
+    return jnp.where(jax.nn.one_hot(action, values.shape[-1], dtype=bool), values, 0.0).sum(-1)
 
 
 def one_step_target(reward: Array, terminated: Array, discount: Array | float, next_value: Array) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -262,6 +264,9 @@ def _drive(
             training.resume()
         else:
             training.begin()
+        if config["figure"]:
+            # Importing what draws takes most of a second: beside the first steps, on a core that has nothing to do.
+            threading.Thread(target=importlib.import_module, args=("matplotlib.figure",), daemon=True).start()
         since = training.iteration * plan.block if resume else None
         with MetricsWriter(folder.path, training.columns, seeds=config["seeds"], resume_at=since) as writer:
             training.run(writer, request)
