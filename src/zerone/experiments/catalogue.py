@@ -16,6 +16,12 @@ MODULES = {
     "eyesight": "eyesight",
     "planning": "planning",
     "random-walk": "random_walk",
+    "cost": "cost",
+    "overestimation": "overestimation",
+    "priorities": "priorities",
+    "dueling": "dueling",
+    "praise": "praise",
+    "moving-reward": "moving_reward",
     "maximum-bias": "maximum_bias",
     "blind-cliff": "blind_cliff",
 }
