@@ -1,0 +1,149 @@
+"""DQN's cost does not fall smoothly, unlike that of supervised learning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from zerone.environments import catalogue as environments
+from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
+from zerone.experiments.recording import record
+from zerone.experiments.tutorial import DQN_SETTINGS, dqn
+from zerone.parts.replay import read
+from zerone.parts.spaces import Spaces
+
+if TYPE_CHECKING:
+    from zerone.algorithms.protocol import Array, Metrics, Steps
+    from zerone.experiments.figure import Sheet
+    from zerone.experiments.protocol import Measured, Settings
+
+WINDOW = 50
+"""Updates whose costs are averaged: the chance of single minibatches is not what is asked about."""
+
+
+def keep(state: Any, steps: Steps, metrics: Metrics) -> Array:
+    """The cost of the update."""
+    del state, steps
+    return metrics["cost"]
+
+
+@jax.jit
+def study(algorithm: Any, memory: Any, network: Any, target: Any, moving: Array, keys: Array) -> Array:
+    """The cost of each update of a network on steps that stay as they are, the target network moving or not."""
+    replay, optimizer = algorithm.replay, algorithm.optimizer()
+
+    def one(carry: tuple[Any, Any, Any], update: tuple[Array, Array]) -> tuple[tuple[Any, Any, Any], Array]:
+        network, target, moved = carry
+        number, key = update
+        slots, weights = replay.draw(memory, replay.noise(key, (algorithm.batch,)), jnp.float32(1))
+        batch = read(memory, slots)
+        gradient, (metrics, _) = jax.grad(algorithm.cost, has_aux=True)(network, target, batch, weights)
+        change, moved = optimizer.update(gradient, moved)
+        network = optax.apply_updates(network, change)
+        due = moving & (number % algorithm.target_period == 0)
+        target = jax.tree.map(lambda new, old: jnp.where(due, new, old), network, target)
+        return (network, target, moved), metrics["cost"]
+
+    numbers = 1 + jnp.arange(len(keys))
+    _, cost = jax.lax.scan(one, (network, target, optimizer.init(network)), (numbers, keys))
+    return cost
+
+
+def measure(settings: Settings, seed: int) -> Measured:
+    """The cost, averaged over windows; and the sum of its rises over the sum of its falls."""
+    algorithm, environment = dqn(settings), environments.make("zerone/MazeFeatures-v0")
+    state, cost = record(algorithm, environment, seed, settings["steps"], keep)
+    cost = cost[algorithm.warmup_updates :]
+    if settings["data"] == "kept":
+        spaces = Spaces(environment.observation_space, environment.action_space)
+        init_key, study_key = jax.random.split(jax.random.key(seed))
+        fresh = algorithm.init(init_key, spaces).policy.network
+        moving = settings["targets"] == "moving"
+        teacher = fresh if moving else state.policy.network
+        keys = jax.random.split(study_key, len(cost))
+        cost = np.asarray(study(algorithm, state.memory, fresh, teacher, jnp.bool_(moving), keys))
+    windows = cost[: len(cost) // WINDOW * WINDOW].reshape(-1, WINDOW).mean(-1)
+    change = np.diff(windows)
+    return {"cost": windows, "rises": change[change > 0].sum() / -change[change < 0].sum()}
+
+
+ARMS = {
+    "dqn": "DQN",
+    "kept": "DQN's updates, data kept as they are",
+    "supervised": "the same, targets kept too: supervised",
+}
+
+
+def draw(sheet: Sheet, results: Results) -> None:
+    """Above: the costs of the first seed. Below: rises over falls, seed by seed."""
+    for place, (arm, label) in enumerate(ARMS.items()):
+        cost = results(arm, "cost")[:1]
+        sheet.curve(WINDOW * (np.arange(cost.shape[1]) + 0.5), cost, label, place)
+    sheet.axes[0].set_yscale("log")
+    sheet.axes[0].set_title("seed 0", fontsize=11.5)
+    sheet.label("gradient updates", f"cost, mean of {WINDOW}")
+    sheet.points(["DQN", "data kept", "supervised"], [results(arm, "rises") for arm in ARMS], panel=1)
+    sheet.label("sum of the rises of the cost over the sum of its falls", "", 1, legend=False)
+
+
+def facts(results: Results) -> dict[str, float]:
+    """Rises over falls, and the cost at last."""
+    return {f"rises_{arm}": results(arm, "rises").mean() for arm in ARMS} | {
+        f"last_{arm}": results(arm, "cost")[:, -10:].mean() for arm in ARMS}  # fmt: skip
+
+
+COMMON: dict[str, Any] = {
+    **DQN_SETTINGS, "learning_rate": 0.01, "memory": 2000, "warmup": 200, "epsilon_start": 0.1, "hidden": [10],
+    "steps_per_update": 5, "steps": 20_000,
+}  # fmt: skip
+
+EXPERIMENT = Experiment(
+    name="cost",
+    title=Text("DQN's cost does not fall smoothly", "DQN 的 cost 不是平滑下降的"),
+    claim=Text(
+        "DQN's cost does not fall smoothly, unlike that of supervised learning.",
+        "DQN 的 cost 不像监督学习那样平滑下降。",
+    ),
+    source="tutorial, line 1694",
+    setup=Text(
+        "DQN on the maze with the tutorial's settings: 10 hidden units, step size 0.01, γ = 0.9, one update every 5 "
+        "steps from step 200 on, a memory of 2,000 steps, the target network replaced every 200 updates. Then the "
+        "same network anew, as many updates on the memory as it was at last; once with a target network that moves as "
+        "before, once with targets that stay those of the trained network: supervised learning. Measured: of the "
+        "cost, averaged over 50 updates, the sum of all rises over the sum of all falls. 0 is a cost that only falls, "
+        "1 one that gets nowhere.",
+        "迷宫上的 DQN，设置照教程：10 个隐藏单元，步长 0.01，γ = 0.9，从第 200 步起每 5 步更新一次，记忆 2,000 步，目"
+        "标网络每 200 次更新替换一次。然后同样的网络从头来，在最后的记忆上做同样多次更新；一次目标网络照旧移动，一次目"
+        "标一直是学成的网络给出的：这就是监督学习。测量：cost 按 50 次更新取平均，所有上升之和除以所有下降之和。0 是只"
+        "降不升，1 是原地不动。",
+    ),
+    environment="zerone/MazeFeatures-v0",
+    arms={
+        "dqn": {**COMMON, "data": "lived"},
+        "kept": {**COMMON, "data": "kept", "targets": "moving"},
+        "supervised": {**COMMON, "data": "kept", "targets": "fixed"},
+    },
+    measure=measure,
+    questions=(
+        Question(
+            Text("DQN's rises over its falls", "DQN 的上升之和除以下降之和"),
+            lambda results: estimate(results("dqn", "rises")),
+            above=0.5,
+        ),
+        Question(
+            Text("supervised learning's rises over its falls", "监督学习的上升之和除以下降之和"),
+            lambda results: estimate(results("supervised", "rises")),
+            below=0.5,
+        ),
+    ),
+    draw=draw,
+    facts=facts,
+    panels=2,
+    teaches=Text("", ""),
+    minutes=1,
+    quick={"steps": 10_000},
+)

@@ -1,0 +1,121 @@
+"""What REINFORCE praises: early steps on CartPole, late ones on MountainCar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.environments.cartpole import CartPole
+from zerone.environments.mountain_car import MountainCar
+from zerone.experiments import endless
+from zerone.experiments.claims.moving_reward import REINFORCE
+from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
+from zerone.show.curves import INK
+
+if TYPE_CHECKING:
+    from zerone.experiments.figure import Sheet
+    from zerone.experiments.protocol import Measured, Settings
+
+POINTS = 101
+SHARE = 5
+"""Early is the first fifth of an episode, late its last."""
+
+
+def praise(steps: int, reward: float, discount: float) -> np.ndarray:
+    """The tutorial's vt of an episode of equal rewards: discounted returns by their recursion, then normalised."""
+    returns, following = np.zeros(steps), 0.0
+    for time in reversed(range(steps)):
+        following = returns[time] = reward + discount * following
+    deviation = returns.std()
+    return (returns - returns.mean()) / deviation if deviation > 0 else np.zeros(steps)
+
+
+def measure(settings: Settings, seed: int) -> Measured:
+    """The vt over the course of an episode, and its mean over the first fifth minus that over the last."""
+    if settings["environment"] == "CartPole":
+        policy = endless.create(CartPole(), tuple(settings["hidden"]), seed)
+        key = jax.random.fold_in(jax.random.key(seed), 0)
+        discount, longest = jnp.float32(settings["discount"]), jnp.int32(settings["longest"])
+        steps = int(endless.play(policy, CartPole(), discount, longest, key).length)
+    else:
+        steps = int(endless.lengths(MountainCar(), settings, seed)[-1])
+    vt = praise(steps, settings["reward"], settings["discount"])
+    part = max(1, steps // SHARE)
+    course = np.interp(np.linspace(0, 1, POINTS), np.linspace(0, 1, steps), vt)
+    return {"course": course, "slant": vt[:part].mean() - vt[-part:].mean(), "steps": steps}
+
+
+ARMS = {"cartpole": "CartPole, first episode", "mountain-car": "MountainCar, episode 30"}
+CUT = 200
+"""Where Gymnasium cuts an episode of MountainCar."""
+
+
+def draw(sheet: Sheet, results: Results) -> None:
+    """The vt over the course of an episode."""
+    for place, (arm, label) in enumerate(ARMS.items()):
+        sheet.curve(np.linspace(0, 100, POINTS), results(arm, "course"), label, place)
+    cut = praise(CUT, REINFORCE["reward"], REINFORCE["discount"])
+    sheet.axes[0].plot(np.linspace(0, 100, CUT), cut, color=INK, linestyle=":", linewidth=2,
+                       label=f"MountainCar, cut after {CUT} steps, no flag")  # fmt: skip
+    sheet.line(0, "neither praise nor blame")
+    sheet.label("share of the episode that is over (%)", "vt: normalised return", loc="upper left")
+    sheet.axes[0].set_ylim(-2.5, 7.5)
+
+
+def facts(results: Results) -> dict[str, float]:
+    """Means over seeds."""
+    return {f"{name}_{arm.replace('-', '_')}": results(arm, name).mean() for arm in ARMS for name in ("slant", "steps")}
+
+
+EXPERIMENT = Experiment(
+    name="praise",
+    title=Text("What REINFORCE praises and what it blames", "REINFORCE 夸什么，怪什么"),
+    claim=Text(
+        "vt is high early and low late on CartPole, and the reverse on MountainCar.",
+        "vt 在 CartPole 上先高后低，在 MountainCar 上相反。",
+    ),
+    source="tutorial, lines 3421-3490",
+    setup=Text(
+        "The normalised discounted returns vt of an episode, as in the tutorial: the first one on CartPole (γ = 0.99, "
+        "no time limit), and episode 30 on MountainCar (γ = 0.995, no time limit, 10 hidden units, step size 0.02). "
+        "Measured: the mean of vt over the first fifth of the episode minus that over the last.",
+        "一个回合的标准化折扣回报 vt，照教程：CartPole 的第一个回合（γ = 0.99，无时间限制），MountainCar 的第 30 回合"
+        "（γ = 0.995，无时间限制，10 个隐藏单元，步长 0.02）。测量：回合前五分之一的 vt 平均减去后五分之一的。",
+    ),
+    environment="CartPole-v1, MountainCar-v0",
+    arms={
+        "cartpole": {"environment": "CartPole", "reward": 1.0, "discount": 0.99, "hidden": [10], "longest": 100_000},
+        "mountain-car": {**REINFORCE, "environment": "MountainCar", "episodes": 31},
+    },
+    measure=measure,
+    questions=(
+        Question(
+            Text("on CartPole, early vt minus late vt", "在 CartPole 上，早期的 vt 减去晚期的"),
+            lambda results: estimate(results("cartpole", "slant")),
+            above=0,
+        ),
+        Question(
+            Text("on MountainCar, early vt minus late vt", "在 MountainCar 上，早期的 vt 减去晚期的"),
+            lambda results: estimate(results("mountain-car", "slant")),
+            below=0,
+        ),
+    ),
+    draw=draw,
+    facts=facts,
+    teaches=Text(
+        "It could not come out otherwise: where every step pays 1, early steps have more ahead of them; where every "
+        "step costs 1, late steps have less ahead. The slant is {slant_cartpole:.2f} on CartPole and "
+        "{slant_mountain_car:.2f} on MountainCar (in standard deviations). So vt does not know which actions brought "
+        "the flag near. An episode that is cut after 200 steps, far from the flag, and taken for a whole one, praises "
+        "its last actions just as much (dotted): the reason why a time limit must not be learnt from as an end.",
+        "不可能是别的结果：每步得 1 分时，早的步前面剩得多；每步扣 1 分时，晚的步前面剩得少。倾斜在 CartPole 上是 "
+        "{slant_cartpole:.2f}，在 MountainCar 上是 {slant_mountain_car:.2f}（以标准差计）。所以 vt 并不知道是哪些动作"
+        "让旗子近了。一个 200 步就被截断、离旗子还远的回合，如果当作完整的回合，同样会夸最后的动作（点线）：这就是时间"
+        "限制不能当作结束来学的原因。",
+    ),
+    minutes=0.5,
+    quick={},
+)

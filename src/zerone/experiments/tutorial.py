@@ -1,0 +1,30 @@
+"""The tutorial's deep agents, as far as our own can be set so; what differs is said here once.
+
+Its networks have one hidden layer, its DQN takes a step of RMSProp along the mean over all actions of the squared
+error after each step of the environment, and does not know that an episode has ended. Ours takes a step of Adam on the
+chosen action's error, and does not bootstrap past a terminal state. ε falls with the gradient updates, as there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from zerone.algorithms import catalogue as algorithms
+from zerone.algorithms.dqn import DQN
+
+if TYPE_CHECKING:
+    from zerone.experiments.protocol import Settings
+
+DQN_SETTINGS: dict[str, Any] = {
+    "discount": 0.9, "epsilon_start": 1.0, "epsilon_end": 0.1, "epsilon_steps": 900.0, "epsilon_clock": "updates",
+    "batch": 32, "updates": 1, "steps_per_update": 1, "memory": 3000, "warmup": 3000, "target_period": 200,
+    "hidden": [20], "max_gradient_norm": 1e6,
+}  # fmt: skip
+"""Of lines 2011-3130: they begin to learn once the memory is full."""
+
+
+def dqn(settings: Settings) -> Any:
+    """A DQN with those of an arm's settings that are its own."""
+    own = {field.name for field in dataclasses.fields(DQN)}
+    return algorithms.make("dqn", {name: value for name, value in settings.items() if name in own})
