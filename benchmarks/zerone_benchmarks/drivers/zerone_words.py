@@ -22,8 +22,9 @@ def fields(work: Work) -> dict[str, Any]:
             "warmup": h["learning_starts"],
             "environments": h["environments"],
             "steps_per_update": h["steps_per_update"] // h["environments"],
-            "updates": 1,  # said aloud: a preset may have more
-            "target_period": h["target_update"] // h["steps_per_update"],  # in updates there, in steps here
+            "updates": h.get("updates", 1),  # said aloud: a preset may have more
+            "prioritized": h.get("prioritized", False),
+            "target_period": max(1, h["target_update"] // h["steps_per_update"]),  # in updates there, in steps here
             "hidden": tuple(h["hidden"]),
             "max_gradient_norm": 1e6,  # as good as none
         }
@@ -92,6 +93,9 @@ def arguments(work: Work, out: str) -> list[str]:
     """The same for the command line: all that follows `zerone`."""
     line = ["train", work.algorithm, work.environment, f"--steps={work.steps}", f"--seed={work.seed}", f"--out={out}"]
     for name, value in fields(work).items():
+        if isinstance(value, bool):
+            line.append(f"--{'' if value else 'no-'}{name}")
+            continue
         text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         line.append(f"--{name.replace('_', '-')}={text}")
     return [*line, "--json"]
