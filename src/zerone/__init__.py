@@ -50,8 +50,8 @@ __version__ = "0.1.0"
 _PLACES = {
     "A3C": "zerone.algorithms.a3c",
     "ActorCritic": "zerone.algorithms.actor_critic",
-    "DPPO": "zerone.algorithms.dppo",
     "DDPG": "zerone.algorithms.ddpg",
+    "DPPO": "zerone.algorithms.dppo",
     "DQN": "zerone.algorithms.dqn",
     "DynaQ": "zerone.algorithms.dyna_q",
     "MonteCarlo": "zerone.algorithms.monte_carlo",

@@ -87,15 +87,16 @@ def sweep(words: tuple[str, ...], resume: Path | None, options: tuple[str, ...],
             raise InputError(f"ALGORITHM and ENVIRONMENT are missing: see zerone sweep --help; for example {example}")
         from zerone.cli.train import require_environment
         from zerone.runs import run, setup
+        from zerone.runs.folder import new_folder
 
         require_environment(said.environment)
         asked["space"] = read_space(said.algorithm, varied)
         asked["settings"] = chosen_settings(said.algorithm, said.given)
         asked["options"] = environment_options(said.environment, options)
-        if "out" not in asked:
-            asked["out"] = run.new_path(f"sweep-{said.algorithm}", setup.environment_name(said.environment))
-        with _shown(asked["out"], as_json) as glance:
-            found = sweeping.sweep(said.algorithm, said.environment, glance=glance, **asked)
+        out: Path | None = asked.pop("out", None)
+        name = run.plain_name(f"sweep-{said.algorithm}", setup.environment_name(said.environment))
+        with contextlib.nullcontext(out) if out else new_folder(name) as path, _shown(path, as_json) as glance:
+            found = sweeping.sweep(said.algorithm, said.environment, out=path, glance=glance, **asked)
     _finish(found, as_json)
 
 

@@ -13,18 +13,22 @@ if TYPE_CHECKING:
 MODULES = {
     "caution": "caution",
     "traces": "traces",
-    "eyesight": "eyesight",
-    "planning": "planning",
-    "random-walk": "random_walk",
     "cost": "cost",
     "overestimation": "overestimation",
     "priorities": "priorities",
     "dueling": "dueling",
     "praise": "praise",
     "moving-reward": "moving_reward",
+    "one-step": "one_step",
+    "replay-and-targets": "replay_and_targets",
+    "workers": "workers",
+    "clipping": "clipping",
+    "eyesight": "eyesight",
+    "planning": "planning",
+    "random-walk": "random_walk",
     "maximum-bias": "maximum_bias",
-    "corridor": "corridor",
     "blind-cliff": "blind_cliff",
+    "corridor": "corridor",
 }
 """The name on the command line and the file in `claims/`, in the order of the tutorial."""
 

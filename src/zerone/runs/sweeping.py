@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from zerone.base.errors import InputError, nearest
 from zerone.base.statistics import CONFIDENCE, FEWEST_FOR_INTERVAL, bootstrap_interval
 from zerone.runs import asked, run, setup
 from zerone.runs.checkpoint import replacing
-from zerone.runs.folder import RunFolder, read_object
+from zerone.runs.folder import RunFolder, new_folder, read_object
 from zerone.runs.metrics import read_metrics
 from zerone.runs.search import Choices, Grid, Optuna, Range, Search, require_space
 from zerone.runs.training import Glance
@@ -196,14 +197,15 @@ def sweep(
     }  # fmt: skip
     made = [_made(config, each) for each in _corners(space, driver, points)]
     setup.make_engine(engine, made[0], environment, options).close()
-    path = run.new_path(f"sweep-{algorithm}", name) if out is None else Path(out)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError(f"{path}: not an empty folder; go on with a sweep with resume, or choose another folder")
     search = _search(config)  # before anything is created: Optuna may not be installed
-    path.mkdir(parents=True, exist_ok=True)
-    with replacing(path / _CONFIG) as file:
-        file.write(json.dumps({"format": 1, **config}, indent=2).encode() + b"\n")
-    return _drive(path, config, search, glance)
+    place = new_folder(run.plain_name(f"sweep-{algorithm}", name)) if out is None else nullcontext(Path(out))
+    with place as path:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise InputError(f"{path}: not an empty folder; go on with a sweep with resume, or choose another folder")
+        path.mkdir(parents=True, exist_ok=True)
+        with replacing(path / _CONFIG) as file:
+            file.write(json.dumps({"format": 1, **config}, indent=2).encode() + b"\n")
+        return _drive(path, config, search, glance)
 
 
 def resume_sweep(path: str | Path, glance: OnTrial = _nothing) -> Sweep:
