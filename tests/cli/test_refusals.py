@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 CARTPOLE = ("train", "dqn", "CartPole-v1")
+A3C = ("train", "a3c", "CartPole-v1", "--engine", "cluster")
 LINE = ("train", "q-learning", "zerone/Treasure-v0")
 
 REFUSED = [
@@ -37,6 +38,14 @@ REFUSED = [
     ((*CARTPOLE, "--solved-at", "inf"), ["--solved-at inf", "finite number"]),
     ((*CARTPOLE, "--watch-from", "nan"), ["--watch-from nan", "finite number"]),
     ((*CARTPOLE, "--engine", "hots"), ["--engine hots", "did you mean 'host'?", "compiled"]),
+    ((*CARTPOLE, "--engine", "cluster"), ["dqn cannot run on the engine 'cluster'", "a3c, dppo"]),
+    ((*CARTPOLE, "--address", "127.0.0.1:6379"), ["--address 127.0.0.1:6379", "without --engine cluster"]),
+    ((*CARTPOLE, "--worker-timeout", "5"), ["--worker-timeout 5", "without --engine cluster"]),
+    ((*CARTPOLE, "--worker-timeout", "0"), ["--worker-timeout 0", "from 0.1"]),
+    ((*A3C, "--workers", "0"), ["--workers 0", "at least 1"]),
+    ((*A3C, "--workers", "257"), ["--workers 257", "at most 256"]),
+    ((*A3C, "--address", "nowhere"), ["address nowhere", "HOST:PORT"]),
+    ((*A3C, "--address", "127.0.0.1:1"), ["address 127.0.0.1:1", "no Ray cluster answers there"]),
     ((*CARTPOLE, "--steps"), ["--steps needs a value", "zerone train --help"]),
     ((*CARTPOLE, "--out", ""), ["--out ''", "a path"]),
     # hyperparameters

@@ -7,6 +7,7 @@ import re
 import runpy
 import shlex
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -138,8 +139,20 @@ def test_examples_run(name, here, monkeypatch, capsys):
     assert "nan" not in said
 
 
+def test_the_environment_that_costs_milliseconds_does(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    environment = gymnasium.make("slow:Slow-v0")
+    environment.reset(seed=0)
+    began = time.perf_counter()
+    for _ in range(5):
+        environment.step(environment.action_space.sample())
+    assert time.perf_counter() - began >= 5 * 0.005
+    gymnasium.registry.pop("Slow-v0")
+    sys.modules.pop("slow")
+
+
 def test_every_example_is_tried():
-    assert sorted(EXAMPLES) == sorted(each.stem for each in (ROOT / "examples").glob("*.py"))
+    assert sorted([*EXAMPLES, "slow"]) == sorted(each.stem for each in (ROOT / "examples").glob("*.py"))
 
 
 def test_the_front_door_has_what_the_readme_names(page):

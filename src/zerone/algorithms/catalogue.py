@@ -13,7 +13,7 @@ from zerone.algorithms.dqn import DQN
 from zerone.algorithms.dyna_q import DynaQ
 from zerone.algorithms.monte_carlo import MonteCarlo
 from zerone.algorithms.ppo import PPO
-from zerone.algorithms.protocol import Algorithm
+from zerone.algorithms.protocol import Algorithm, Distributed
 from zerone.algorithms.q_learning import QLearning
 from zerone.algorithms.reinforce import Reinforce
 from zerone.algorithms.sarsa import Sarsa
@@ -162,3 +162,11 @@ def require_off_policy(algorithm: Algorithm) -> None:
             f"{algorithm.name} cannot learn from a dataset (--from): it learns from its own play only "
             f"({entry.policy}); these can: {able}"
         )
+
+
+def require_workers(algorithm: Algorithm) -> Distributed:
+    """The algorithm, if it is one of workers; an `InputError` that lists those if it is not."""
+    if isinstance(algorithm, Distributed):
+        return algorithm
+    able = ", ".join(entry.name for entry in _ENTRIES if hasattr(entry.make, "alone"))
+    raise InputError(f"{algorithm.name} cannot run on the engine 'cluster': it has no workers; these have: {able}")

@@ -16,7 +16,7 @@ or a worker must carry; it never holds the replay memory. Everything is batched 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import jax
 
@@ -113,6 +113,7 @@ class Algorithm(Protocol):
         ...
 
 
+@runtime_checkable
 class Distributed(Algorithm, Protocol):
     """An algorithm of several workers, which may be driven in one program or as processes of their own.
 

@@ -76,7 +76,12 @@ class Train(click.Command):
 @click.option("--out", type=Place("FOLDER"), help="The run folder. Default: a new one in runs.")
 @click.option("--resume", type=Place("RUN"), help="Go on with the run in this folder; nothing else is needed.")
 @click.option("--overwrite", is_flag=True, default=None, help="Replace a run that is in --out already.")
-@click.option("--engine", type=OneOf("auto", "compiled", "host"), help="Default: auto, compiled where it can be.")
+@click.option("--engine", type=OneOf("auto", "compiled", "host", "cluster"), help="Default: auto, compiled where it "
+              "can be. cluster: each worker of a3c and dppo in a process of its own.")  # fmt: skip
+@click.option("--address", metavar="HOST:PORT", help="With --engine cluster: the Ray cluster to join. Default: one is "
+              "started on this machine.")  # fmt: skip
+@click.option("--worker-timeout", type=Finite(0.1, 1e6), metavar="SECONDS", help="With --engine cluster: a worker that "
+              "takes longer for a block of steps is replaced. Default: 60.")  # fmt: skip
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE",
               help="Of the environment: see zerone environments NAME. Can be repeated.")  # fmt: skip
 @click.option("--from", "dataset", type=Place("DATASET"), help="Learn from these recorded steps (zerone record, or "
@@ -126,6 +131,10 @@ def train(words: tuple[str, ...], resume: Path | None, **typed: Any) -> None:
     algorithm, environment = _require_words(said)
     if "own_play" in asked and "dataset" not in asked:
         raise InputError(f"--own-play {asked['own_play']:g} is not allowed without --from: it all is own play")
+    for name in ("address", "worker_timeout"):
+        if name in asked and asked.get("engine") != "cluster":
+            option, value = "--" + name.replace("_", "-"), asked[name]
+            raise InputError(f"{option} {value} is not allowed without --engine cluster, or it would be ignored")
     asked["settings"] = chosen_settings(algorithm, said.given)
     asked["options"] = environment_options(environment, options)
     _finish(start(algorithm, environment, asked, manner), manner)

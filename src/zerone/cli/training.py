@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from zerone.runs.run import OnGlance, Run
 
 
+ANEW = ("dataset", "address", "worker_timeout")
+"""What can be said anew when a training goes on."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Manner:
     """How a training is shown; nothing of it changes a result."""
@@ -74,7 +78,8 @@ def go_on(
 
         require_picture(config["environment"]["id"], config["environment"]["options"], config["engine"])
     with shown(path, manner) as glance:
-        return run.resume(path, chunk=manner.chunk, glance=glance, dataset=asked.get("dataset"))
+        anew = {name: asked.get(name) for name in ANEW}
+        return run.resume(path, chunk=manner.chunk, glance=glance, **anew)
 
 
 def require_same(
@@ -130,7 +135,7 @@ def _training_differences(
             yield "--engine", config["engine"] if value == "auto" else value, config["engine"]
         elif name == "own_play":
             yield "--own-play", value, (config.get("dataset") or {}).get("own_play", "none")
-        elif name not in ("seed", "seeds", "dataset"):
+        elif name not in ("seed", "seeds", *ANEW):
             yield _option(name), planned.get(name, value), config.get(name)
 
 

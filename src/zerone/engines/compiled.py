@@ -231,5 +231,8 @@ class Compiled:
         returns, lengths = _evaluate(self.algorithm, self.real, policy, np.uint32(seed), np.int32(index), episodes)
         return Evaluation(np.asarray(returns), np.asarray(lengths))
 
+    def facts(self) -> dict[str, Any]:
+        return {}
+
     def close(self) -> None:
         self._threads.shutdown()

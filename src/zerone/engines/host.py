@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm, Array, Steps
+from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
 from zerone.engines.play import Block, Happened, Player, play
 from zerone.engines.protocol import (
     EVALUATE,
@@ -41,6 +41,19 @@ def _key(seed: Array, purpose: int, index: Array | int) -> Array:
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), purpose), index)
 
 
+def update_key(seed: Array, index: Array) -> Key:
+    """The chance of learning from the block of steps of an iteration."""
+    key: Key = jax.random.split(_key(seed, TRAIN, index))[1]
+    return key
+
+
+def as_seen(spaces: Spaces, steps: Steps) -> Steps:
+    """Steps as algorithms learn from them: their observations are those of the environment no more."""
+    seen = from_environment(spaces.observation, steps.observation)
+    following = from_environment(spaces.observation, steps.next_observation)
+    return dataclasses.replace(steps, observation=seen, next_observation=following)
+
+
 class Programs:
     """The compiled functions around which everything else is Python: init, noise, act and update."""
 
@@ -62,11 +75,7 @@ class Programs:
             return to_environment(spaces.action, action)
 
         def update(algorithm: Algorithm, state: Any, steps: Steps, seed: Array, index: Array) -> tuple[Any, ...]:
-            _, update_key = jax.random.split(_key(seed, TRAIN, index))
-            seen = from_environment(spaces.observation, steps.observation)
-            following = from_environment(spaces.observation, steps.next_observation)
-            steps = dataclasses.replace(steps, observation=seen, next_observation=following)
-            state, metrics = algorithm.update(state, steps, update_key)
+            state, metrics = algorithm.update(state, as_seen(spaces, steps), update_key(seed, index))
             shape = algorithm.steps_per_update, algorithm.environments
             return state, metrics, noise(algorithm, state.policy, seed, index + 1, jnp.int32(0), shape)
 
@@ -136,9 +145,10 @@ class Host:
         del episodes  # small programs, each compiled when it is first used
 
     def init(self, seed: int) -> Carry:
-        return self._begin(self._programs.init(self.algorithm, np.uint32(seed)), {}, seed, 0)
+        return self.begin(self._programs.init(self.algorithm, np.uint32(seed)), {}, seed, 0)
 
-    def _begin(self, state: Any, metrics: dict[str, np.ndarray], seed: int, iteration: int) -> Carry:
+    def begin(self, state: Any, metrics: dict[str, np.ndarray], seed: int, iteration: int) -> Carry:
+        """A carry in new episodes."""
         number, player = self.algorithm.environments, None
         if self._study is None or self._study.mixes:
             player = Player(self._opened(self._make_vector(number, seed)))
@@ -157,7 +167,7 @@ class Host:
     def _iterate(self, carry: Carry, seed: np.uint32, index: np.int32) -> None:
         """Play a block of steps or study one, then learn from it."""
         if carry.player is not None and (self._study is None or self._study.is_own(int(index))):
-            steps = self._played(carry, carry.player, seed, index)
+            steps = self.played(carry, carry.player, seed, index)
         else:
             steps = self._studied(carry, seed, index)
         if self._study is not None and self._study.switches(int(index)):
@@ -176,7 +186,7 @@ class Host:
         extras = self._programs.extras(self.algorithm, carry.state.policy, steps.observation, seed, index)
         return dataclasses.replace(steps, extras=extras)
 
-    def _played(self, carry: Carry, player: Player, seed: np.uint32, index: np.int32) -> Steps:
+    def played(self, carry: Carry, player: Player, seed: np.uint32, index: np.int32) -> Steps:
         """Play until every environment has its block of steps."""
         length = self.algorithm.steps_per_update
         # Flattened once for the block: a network's tree costs as much to flatten as a small one to run.
@@ -251,7 +261,7 @@ class Host:
         state = jax.tree.map(jnp.asarray, saved["state"])
         if hasattr(state, "ongoing"):  # the episodes that it is of are lost
             state = dataclasses.replace(state, ongoing=self._programs.init(self.algorithm, np.uint32(seed)).ongoing)
-        carry = self._begin(state, dict(saved["metrics"]), seed, iteration)
+        carry = self.begin(state, dict(saved["metrics"]), seed, iteration)
         carry.episodes = np.asarray(saved["episodes"])
         return carry
 
@@ -270,6 +280,9 @@ class Host:
             return self.act(policy, observation)
 
         return Evaluation(*play(self._evaluation, act, seeds, LONGEST_EVALUATION))
+
+    def facts(self) -> dict[str, Any]:
+        return {}
 
     def close(self) -> None:
         for vector in self._open:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -101,8 +101,21 @@ class Engine(Protocol):
         """Play `episodes` greedy episodes; `seed` and `index` decide all chance in them."""
         ...
 
+    def facts(self) -> dict[str, Any]:
+        """What a result says of this engine besides what it says of all."""
+        ...
+
     def close(self) -> None:
-        """Let go of environments and threads."""
+        """Let go of environments, threads and processes."""
+        ...
+
+
+@runtime_checkable
+class Workers(Protocol):
+    """An engine that trains with processes of its own, which it has to start first. Judging needs none."""
+
+    def start(self, address: str | None, worker_timeout: float | None) -> None:
+        """Bring them up, here or at the address of a cluster; who is silent for the timeout (seconds) is replaced."""
         ...
 
 

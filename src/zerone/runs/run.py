@@ -125,6 +125,8 @@ def train(
     chunk: int | None = None,
     figure: bool = True,
     glance: OnGlance = _nothing,
+    address: str | None = None,
+    worker_timeout: float | None = None,
 ) -> Run:
     """Train, and keep everything in a run folder.
 
@@ -137,7 +139,8 @@ def train(
         seeds: How many seeds, counted from `seed`, or which.
         out: The run folder; by default a new one under `runs`.
         overwrite: Whether an earlier run in `out` may go.
-        engine: `compiled`, `host`, or `auto`: compiled where the environment has a compiled twin.
+        engine: `compiled`, `host`, or `auto`: compiled where the environment has a compiled twin. `cluster` is for
+            the algorithms that have workers: each plays in a process of its own.
         settings: Hyperparameters that differ from the preset, if `algorithm` is a name.
         options: What the environment is made with, if it is an id.
         dataset: The folder of recorded steps (`zerone.record`, or anybody's in Minari's format) to learn from,
@@ -153,6 +156,8 @@ def train(
         figure: Whether to draw the learning curve at the end, and of a table over a grid its values and arrows.
         glance: Called after each chunk, with what there is to show and a function that gets the policy; and once
             before all, at step 0, when there is no policy yet: what follows is compiled first.
+        address: With engine `cluster`: the Ray cluster to join, HOST:PORT; without it one is started here.
+        worker_timeout: With engine `cluster`: seconds that a worker may take for a block of steps (default: 60).
 
     Returns:
         The run.
@@ -177,7 +182,8 @@ def train(
     name = setup.environment_name(environment)
     try:
         studied = studying.begin(driver, data, name, own_play)
-    except InputError:
+        setup.start_workers(driver, address, worker_timeout)
+    except BaseException:
         driver.close()
         raise
     config = {
@@ -203,12 +209,13 @@ def train(
 
 def resume(
     path: str | Path, environment: setup.EnvironmentLike | None = None, chunk: int | None = None,
-    glance: OnGlance = _nothing, dataset: str | Path | None = None,
+    glance: OnGlance = _nothing, dataset: str | Path | None = None, address: str | None = None,
+    worker_timeout: float | None = None,
 ) -> Run:  # fmt: skip
     """Go on with a run from its newest checkpoint; on the compiled engine, to the same bits as if never stopped.
 
     `environment` is needed only where the run was started with one that has no id; `dataset` only where the one that
-    it learns from has been moved.
+    it learns from has been moved. On the cluster engine `address` and `worker_timeout` are said anew each time.
 
     Raises:
         InputError: there is no run at `path`, it is being written to, or a checkpoint is damaged or of another run.
@@ -218,6 +225,7 @@ def resume(
         driver = engine_of(folder.config, environment)
         try:
             studying.go_on(driver, folder.config, folder.path, dataset)
+            setup.start_workers(driver, address, worker_timeout)
             plan = plans.read(driver.algorithm, folder.config)
             return _drive(driver, folder, plan, resume=True, chunk=chunk, glance=glance)
         finally:
@@ -283,6 +291,7 @@ def _drive(
         "steps_per_second": training.steady_steps / training.steady_seconds if training.steady_seconds else None,
         "startup_seconds": training.startup_seconds,
         "return_mean": judged["return_mean"],
+        **driver.facts(),
         "seeds": [
             {
                 "seed": learner.seed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,7 +20,7 @@ from zerone.engines.protocol import Engine
 from zerone.environments import catalogue as environments
 from zerone.environments.base import TimedEnvironment
 
-ENGINES = ("auto", "compiled", "host")
+ENGINES = ("auto", "compiled", "host", "cluster")
 
 GymnasiumMaker = Callable[[], "gymnasium.Env[Any, Any]"]
 EnvironmentLike = str | TimedEnvironment | GymnasiumMaker
@@ -75,7 +76,8 @@ def make_engine(
 ) -> Engine:
     """The engine that drives `algorithm` in `environment`.
 
-    `auto` is compiled where the environment is one of ours (or has a twin here), else host.
+    `auto` is compiled where the environment is one of ours (or has a twin here), else host. `cluster` plays as
+    either of them would, in processes of its own; `start_workers` starts those.
 
     Raises:
         InputError: unknown names, options or spaces that do not go together.
@@ -86,6 +88,8 @@ def make_engine(
         raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
     keep_compiled_programs()
     name = environment_name(environment)
+    if engine == "cluster":
+        return _cluster(algorithm, environment, name, options)
     ours = _ours(environment, options, required=engine == "compiled") if engine != "host" else None
     if ours is not None:
         from zerone.engines.compiled import Compiled
@@ -99,6 +103,34 @@ def make_engine(
         made.close()
         raise
     return made
+
+
+def _cluster(algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any]) -> Engine:
+    from zerone.engines.cluster import Cluster
+    from zerone.engines.cluster_worker import Task
+
+    workers = algorithms.require_workers(algorithm)
+    judge = make_engine("auto", workers.alone(), environment, options)
+    return Cluster(workers, judge, Task(environment, name, dict(options), judge.name == "compiled"))
+
+
+def start_workers(engine: Engine, address: str | None, worker_timeout: float | None) -> None:
+    """Bring up what an engine trains with, where that are processes of its own.
+
+    Raises:
+        InputError: `address` or `worker_timeout` is not allowed, or is for another engine; no cluster is there.
+        RunError: the workers do not start.
+    """
+    from zerone.engines.protocol import Workers
+
+    if not isinstance(engine, Workers):
+        for asked, value in (("address", address), ("worker_timeout", worker_timeout)):
+            if value is not None:
+                raise InputError(f"{asked} = {value!r} is not allowed without engine='cluster', or it would be ignored")
+        return
+    if worker_timeout is not None and not 0 < worker_timeout < math.inf:
+        raise InputError(f"worker_timeout = {worker_timeout!r} is not allowed: must be a finite number above 0")
+    engine.start(address, worker_timeout)
 
 
 def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bool) -> TimedEnvironment | None:

@@ -149,7 +149,7 @@ class Training:
             RunError: the environment or the disk failed; the last good checkpoint is kept and named.
             Interrupted: `request` was made; a checkpoint was saved.
         """
-        if self.iteration == 0 and self.engine.name == "host":
+        if self.iteration == 0 and self.engine.name != "compiled":
             self._save(writer)  # an environment may fail at any step: there is always something to go back to
         chunk = 1 if self.chunk is None else self.chunk
         try:

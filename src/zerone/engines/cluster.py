@@ -1,0 +1,261 @@
+"""The cluster engine: workers play as processes of their own, on this machine or many, and one chief learns.
+
+    A3C:                  a worker pulls the networks, plays, and pushes a gradient; the chief applies it at once
+                          and sends the fresh networks back to that worker, which waits for no other
+    DPPO, steps:          all workers play with the same networks; the chief learns from the steps of all
+    DPPO, gradients:      the same, but for each minibatch all compute gradients, and the chief applies the mean
+
+The chief is this process. It holds the training's state, and only what has been delivered to it counts: an iteration is
+a block of steps of each worker (of A3C as many blocks as there are workers, whosever they are), so the number of steps
+is exact whatever becomes of the workers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.algorithms.protocol import Array, Distributed, Steps
+from zerone.base.errors import InputError
+from zerone.engines.cluster_crew import Crew
+from zerone.engines.cluster_ray import Connection, connect
+from zerone.engines.cluster_worker import Leaves, Tally, Task, structure
+from zerone.engines.host import as_seen, update_key
+from zerone.engines.protocol import INIT, Engine, Evaluation, Row, learning_iterations, row_of
+from zerone.engines.study import Study
+
+WORKER_TIMEOUT = 60.0
+"""Seconds that a worker may take for a block of steps, unless told otherwise."""
+
+
+@dataclasses.dataclass
+class Carry:
+    """A training of one seed: its state, and the sums since the last row of the log."""
+
+    state: Any
+    episodes: np.ndarray
+    metrics: dict[str, np.float32]
+    iteration: int
+    pushes: int
+    """Gradients applied so far; only A3C counts them."""
+    pulled: dict[int, int]
+    """How many gradients had been applied when each worker last pulled."""
+    asked: dict[int, int]
+    """The index of each worker's next block: it decides the chance in it."""
+
+
+class Cluster:
+    """Drives A3C or DPPO with workers. See `Engine` for the methods.
+
+    `judge` is an engine for one worker's algorithm in the same environment: it acts and evaluates, in this process.
+    Workers are there from `start` to `close`, so whoever only evaluates needs no Ray.
+    """
+
+    name = "cluster"
+
+    def __init__(self, algorithm: Distributed, judge: Engine, task: Task) -> None:
+        self.algorithm: Any = algorithm
+        self.spaces = judge.spaces
+        self._judge, self._task = judge, task
+        self._connection: Connection | None = None
+        self._crew: Crew | None = None
+        self._tree = structure(algorithm.alone(), self.spaces)
+        self._programs = _Programs(self)
+
+    def start(self, address: str | None = None, worker_timeout: float | None = None) -> None:
+        """Join the cluster at an address, or start one here, and bring the workers up.
+
+        Raises:
+            InputError: Ray is not installed; there is no such cluster, or it has other versions.
+            RunError: the workers do not start.
+        """
+        self._connection = connect(address)
+        timeout = WORKER_TIMEOUT if worker_timeout is None else worker_timeout
+        self._crew = Crew(self._connection, self.algorithm.workers, self.algorithm, self._task, timeout)
+
+    @property
+    def _workers(self) -> Crew:
+        assert self._crew is not None  # noqa: S101 - who trains has started them
+        return self._crew
+
+    def learn_from(self, study: Study) -> None:
+        del study
+        raise InputError("engine 'cluster' does not learn from recorded steps: use another engine")
+
+    def prepare(self, episodes: int) -> None:
+        del episodes  # each program is compiled when it is first used, side by side with the workers'
+
+    def init(self, seed: int) -> Carry:
+        return self._begun(self._programs.init(self.algorithm, np.uint32(seed)), {}, 0)
+
+    def _begun(self, state: Any, metrics: dict[str, Any], iteration: int) -> Carry:
+        number = self.algorithm.workers
+        # Where workers are free, a quick one may have played more blocks than there were iterations: begin after those.
+        first = iteration * number if self.algorithm.asynchronous else iteration
+        pushes = iteration * number
+        return Carry(state, np.zeros(3), metrics, iteration, pushes, {}, dict.fromkeys(range(number), first))
+
+    def advance(self, carries: Sequence[Carry], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Carry]:
+        del first  # a carry knows
+        for carry, seed in zip(carries, seeds, strict=True):
+            if self.algorithm.asynchronous:
+                self._push_and_pull(carry, seed, (last - carry.iteration) * self.algorithm.workers)
+                carry.iteration = last
+                continue
+            while carry.iteration < last:
+                if getattr(self.algorithm, "gather", "steps") == "steps":
+                    self._gather_steps(carry, seed)
+                else:
+                    self._gather_gradients(carry, seed)
+                carry.iteration += 1
+        return list(carries)
+
+    def _push_and_pull(self, carry: Carry, seed: int, pushes: int) -> None:
+        """Apply so many gradients as they come; whoever has pushed pulls, and plays on while this goes on."""
+        number = self.algorithm.workers
+        for slot in range(number):
+            if slot not in carry.pulled:
+                self._pull(carry, seed, slot)
+        for _ in range(pushes):
+            slot, (gradient, metrics, tally) = self._workers.answer(seed)
+            stale = np.float32(carry.pushes - carry.pulled[slot])
+            carry.state = self._programs.apply(self.algorithm, carry.state, gradient)
+            carry.pushes += 1
+            self._pull(carry, seed, slot)
+            carry.episodes += tally
+            _add(carry.metrics, {**metrics, "staleness": stale}, 1 / number)
+
+    def _pull(self, carry: Carry, seed: int, slot: int) -> None:
+        carry.pulled[slot] = carry.pushes
+        self._workers.ask(seed, slot, "gradient", seed, carry.asked[slot], _leaves(carry.state.policy))
+        carry.asked[slot] += 1
+
+    def _gather_steps(self, carry: Carry, seed: int) -> None:
+        """Let all play with the same networks, and learn from all their steps."""
+        policy = self._workers.share(_leaves(carry.state.policy))
+        blocks: list[tuple[Steps, Tally]] = self._all(seed, "steps", carry.iteration, policy)
+        steps = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *[block for block, _ in blocks])
+        chance = np.uint32(seed), np.int32(carry.iteration)
+        carry.state, metrics = self._programs.update(self.algorithm, carry.state, steps, *chance)
+        carry.episodes += sum(tally for _, tally in blocks)
+        _add(carry.metrics, jax.device_get(metrics))
+
+    def _gather_gradients(self, carry: Carry, seed: int) -> None:
+        """Let all play with the same networks; then, minibatch by minibatch, go along the mean of their gradients."""
+        algorithm: Any = self.algorithm
+        index, number = carry.iteration, algorithm.workers
+        played = policy = self._workers.share(_leaves(carry.state.policy))
+        penalty = None if carry.state.penalty is None else np.asarray(carry.state.penalty)
+        tallies: dict[int, Tally] = {}  # who has taken a lost one's place has played the block anew: that one counts
+        sums: dict[str, Any] = {}
+        places = [(epoch, part) for epoch in range(algorithm.epochs) for part in range(algorithm.minibatches)]
+        for place in places:
+            found = self._all(seed, "of_minibatch", index, played, policy, penalty, place)
+            gradient = [np.mean(leaf, axis=0) for leaf in zip(*[each[0] for each in found], strict=True)]
+            carry.state = self._programs.apply(algorithm, carry.state, gradient)
+            policy = self._workers.share(_leaves(carry.state.policy))
+            tallies |= {slot: each[3] for slot, each in enumerate(found) if each[3] is not None}
+            for each in found:
+                _add(sums, each[1], 1 / number / len(places))
+        sums["explained_variance"] = np.mean([each[2] for each in found])
+        moved = None
+        if penalty is not None:
+            distances = self._all(seed, "moved", index, played, policy)
+            moved = jnp.float32(np.mean([distance for distance, _ in distances]))
+            tallies |= {slot: tally for slot, (_, tally) in enumerate(distances) if tally is not None}
+        carry.state, adapted = algorithm.adapt(carry.state, moved)
+        _add(carry.metrics, sums | adapted)
+        carry.episodes += sum(tallies.values())
+
+    def _all(self, seed: int, what: str, index: int, *arguments: Any) -> list[Any]:
+        """What every worker answers, in their order."""
+        number = self.algorithm.workers
+        for slot in range(number):
+            self._workers.ask(seed, slot, what, seed, index, *arguments)
+        found = dict(self._workers.answer(seed) for _ in range(number))
+        return [found[slot] for slot in range(number)]
+
+    def report(self, carry: Carry, first: int, last: int) -> tuple[Row, Carry]:
+        sums = {name: carry.metrics.get(name, np.float32(0)) for name in self.algorithm.metrics}
+        ended, total_return, total_length = carry.episodes
+        row = row_of(ended, total_return, total_length, sums, learning_iterations(self.algorithm, first, last))
+        carry.episodes, carry.metrics = np.zeros(3), {}
+        return row, carry
+
+    def facts(self) -> dict[str, Any]:
+        return {"workers": self.algorithm.workers, "workers_replaced": self._workers.lost}
+
+    def policy(self, carry: Carry) -> Any:
+        return jax.tree.map(np.array, carry.state.policy)
+
+    def policy_example(self) -> Any:
+        return self._state_example().policy
+
+    def _state_example(self) -> Any:
+        return jax.eval_shape(self._programs.init, self.algorithm, np.uint32(0))
+
+    def saved(self, carry: Carry) -> Any:
+        sums = {name: np.float32(carry.metrics.get(name, 0)) for name in self.algorithm.metrics}
+        return {"state": carry.state, "episodes": carry.episodes, "metrics": sums}
+
+    def saved_example(self) -> Any:
+        sums = {name: np.float32(0) for name in self.algorithm.metrics}
+        return {"state": self._state_example(), "episodes": np.zeros(3), "metrics": sums}
+
+    def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
+        del seed  # the workers begin new episodes
+        carry = self._begun(jax.tree.map(jnp.asarray, saved["state"]), dict(saved["metrics"]), iteration)
+        carry.episodes = np.asarray(saved["episodes"])
+        return carry
+
+    def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
+        return self._judge.act(policy, observation)
+
+    def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
+        return self._judge.evaluate(policy, seed, index, episodes)
+
+    def close(self) -> None:
+        try:
+            if self._crew is not None:
+                self._crew.close()
+        finally:
+            if self._connection is not None:
+                self._connection.close()
+            self._crew = self._connection = None
+            self._judge.close()
+
+
+def _leaves(policy: Any) -> Leaves:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(policy)]
+
+
+def _add(sums: dict[str, np.float32], metrics: dict[str, Any], weight: float = 1.0) -> None:
+    for name, value in metrics.items():
+        sums[name] = np.float32(sums.get(name, 0) + weight * value)
+
+
+class _Programs:
+    """The chief's compiled functions."""
+
+    def __init__(self, engine: Cluster) -> None:
+        tree, spaces, compiled = engine._tree, engine.spaces, engine._task.compiled
+
+        def init(algorithm: Distributed, seed: Array) -> Any:
+            key = jax.random.fold_in(jax.random.key(seed), INIT)
+            return algorithm.alone().init(key, spaces)
+
+        def apply(algorithm: Distributed, state: Any, gradient: list[Array]) -> Any:
+            return algorithm.apply(state, jax.tree.unflatten(tree, gradient))
+
+        def update(algorithm: Distributed, state: Any, steps: Steps, seed: Array, index: Array) -> Any:
+            steps = steps if compiled else as_seen(spaces, steps)
+            return algorithm.update(state, steps, update_key(seed, index))
+
+        self.init = jax.jit(init)
+        self.apply = jax.jit(apply)
+        self.update = jax.jit(update)

@@ -1,0 +1,238 @@
+"""What a worker of the cluster engine does: it plays with the networks that it is sent, and learns from its steps.
+
+A worker remembers its environments, and the last block of steps where gradients are gathered; nothing that cannot be
+lost. All else comes with each request, so whoever takes the place of a lost worker needs nothing but the same request.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from zerone.algorithms.protocol import Algorithm, Array, Distributed, Metrics, Steps
+from zerone.base.compilation import keep_compiled_programs
+from zerone.engines.collect import Episodes, Simulation, collect, draw, start
+from zerone.engines.compiled import stream
+from zerone.engines.host import Host, as_seen, update_key
+from zerone.engines.protocol import INIT, TRAIN, steps_per_iteration
+from zerone.environments import catalogue
+from zerone.environments.base import TimedEnvironment
+from zerone.environments.vector import Vector, make_vector, maker
+from zerone.parts.spaces import Spaces
+
+Leaves = list[np.ndarray]
+Tally = np.ndarray
+"""Of the episodes that ended in a block: how many, and the sums of their returns and of their lengths (float64 [3])."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What is played: an environment by its id with options, or itself; compiled, or stepped by Python."""
+
+    environment: Any
+    name: str
+    options: Mapping[str, Any]
+    compiled: bool
+
+
+class Ground(Protocol):
+    """Where one seed is played by one worker."""
+
+    spaces: Spaces
+
+    def play(self, policy: Any, index: int) -> tuple[Steps, Tally]:
+        """The block of steps of this index, with a policy. The index decides all chance in it."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class _Playing:
+    """As much of a training's state as playing needs."""
+
+    policy: Any
+
+
+class InGymnasium:
+    """Any Gymnasium environment, in the way of the host engine."""
+
+    def __init__(self, algorithm: Algorithm, task: Task, seed: int, own_seed: int, index: int) -> None:
+        make = maker(task.environment, dict(task.options)) if isinstance(task.environment, str) else task.environment
+
+        def vector(number: int, _: int) -> Vector:
+            return make_vector(make, task.name, number, seed)  # a fault is that of the run's seed
+
+        self._host, self._seed = Host(algorithm, vector), np.uint32(own_seed)
+        self._host.close()  # the environment that has only said what its spaces are
+        self.spaces = self._host.spaces
+        self._carry = self._host.begin(None, {}, own_seed, index)
+
+    def play(self, policy: Any, index: int) -> tuple[Steps, Tally]:
+        carry = self._carry
+        assert carry.player is not None  # noqa: S101 - it studies nothing
+        carry.state, carry.episodes = _Playing(policy), np.zeros(3)
+        return self._host.played(carry, carry.player, self._seed, np.int32(index)), carry.episodes
+
+
+class InJax:
+    """An environment written in JAX, in the way of the compiled engine."""
+
+    def __init__(self, algorithm: Algorithm, task: Task, own_seed: int, index: int) -> None:
+        made = catalogue.make(task.environment, **task.options) if isinstance(task.environment, str) else None
+        self._algorithm, self._environment = algorithm, task.environment if made is None else made
+        self.spaces = Spaces(self._environment.observation_space, self._environment.action_space)
+        self._seed = np.uint32(own_seed)
+        self._simulation = _started(algorithm, self._environment, self._seed, np.int32(index))
+        self._begun = 0.0
+
+    def play(self, policy: Any, index: int) -> tuple[Steps, Tally]:
+        here = self._algorithm, self._environment, policy, self._simulation
+        self._simulation, steps, episodes = _played(*here, self._seed, np.int32(index))
+        going_on = float(np.asarray(self._simulation.episode_length).sum())
+        length = steps_per_iteration(self._algorithm) + self._begun - going_on
+        self._begun = going_on
+        return jax.device_get(steps), np.array([episodes.count, episodes.total_return, length], np.float64)
+
+
+@jax.jit
+def _started(algorithm: Algorithm, environment: TimedEnvironment, seed: Array, index: Array) -> Simulation:
+    return start(environment, algorithm.environments, jax.random.fold_in(stream(seed, INIT), index))
+
+
+@jax.jit
+def _played(
+    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: Simulation, seed: Array, index: Array
+) -> tuple[Simulation, Steps, Episodes]:
+    key = jax.random.fold_in(stream(seed, TRAIN), index)
+    return collect(algorithm, environment, policy, simulation, draw(algorithm, environment, policy, key))
+
+
+def own_seed(seed: int, number: int) -> int:
+    """The seed of one worker's own chance, of a run's seed and the worker's number."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+@dataclasses.dataclass
+class Block:
+    """The block that gradients are computed of, minibatch by minibatch."""
+
+    seed: int
+    index: int
+    samples: Any
+    explained: float
+    epoch: int = -1
+    minibatches: Any = None
+
+
+class Worker:
+    """One worker of a training, of all its seeds. What it is sent and answers are NumPy's arrays."""
+
+    def __init__(self, algorithm: Distributed, task: Task, number: int) -> None:
+        keep_compiled_programs()
+        jax.config.update("jax_cpu_enable_async_dispatch", False)  # small programs: handing them on takes longer
+        self._alone: Any = algorithm.alone()
+        self._task, self._number = task, number
+        self._grounds: dict[int, Ground] = {}
+        self._block: Block | None = None
+        self._tree: Any = None
+        self._programs = _Programs(task)
+
+    def steps(self, seed: int, index: int, policy: Leaves) -> tuple[Steps, Tally]:
+        """Play a block."""
+        steps, tally = self._ground(seed, index).play(self._networks(seed, index, policy), index)
+        return jax.tree.map(np.asarray, steps), tally
+
+    def gradient(self, seed: int, index: int, policy: Leaves) -> tuple[Leaves, Metrics, Tally]:
+        """Play a block, and say what it asks for."""
+        ground, networks = self._ground(seed, index), self._networks(seed, index, policy)
+        steps, tally = ground.play(networks, index)
+        gradient, metrics = self._programs.gradient(self._alone, networks, steps)
+        return _leaves(gradient), jax.device_get(metrics), tally
+
+    def of_minibatch(
+        self, seed: int, index: int, played: Leaves, policy: Leaves, penalty: Any, place: tuple[int, int]
+    ) -> tuple[Leaves, Metrics, float, Tally | None]:
+        """What a minibatch (epoch, part) of the block that `played` has played asks for; plays it if it has not yet."""
+        block, tally = self._played(seed, index, played)
+        epoch, part = place
+        if block.epoch != epoch:
+            key = np.uint32(seed), np.int32(index), np.int32(epoch)
+            block.epoch, block.minibatches = epoch, self._programs.cut(self._alone, block.samples, *key)
+        networks = self._networks(seed, index, policy)
+        found = self._programs.of_minibatch(self._alone, networks, block.minibatches, np.int32(part), penalty)
+        return _leaves(found[0]), jax.device_get(found[1]), block.explained, tally
+
+    def moved(self, seed: int, index: int, played: Leaves, policy: Leaves) -> tuple[float, Tally | None]:
+        """How far a policy is from the one that `played`."""
+        block, tally = self._played(seed, index, played)
+        return float(self._programs.moved(self._alone, self._networks(seed, index, policy), block.samples)), tally
+
+    def _played(self, seed: int, index: int, policy: Leaves) -> tuple[Block, Tally | None]:
+        """The samples of a block, and the episodes in it if it was played only now."""
+        if self._block is not None and (self._block.seed, self._block.index) == (seed, index):
+            return self._block, None
+        ground, networks = self._ground(seed, index), self._networks(seed, index, policy)
+        steps, tally = ground.play(networks, index)
+        samples, explained = self._programs.samples(self._alone, networks, steps)
+        self._block = Block(seed, index, samples, float(explained))
+        return self._block, tally
+
+    def _ground(self, seed: int, index: int) -> Ground:
+        """Where a seed is played; new episodes begin if this worker has not played it yet."""
+        if seed not in self._grounds:
+            own = own_seed(seed, self._number)
+            if self._task.compiled:
+                self._grounds[seed] = InJax(self._alone, self._task, own, index)
+            else:
+                self._grounds[seed] = InGymnasium(self._alone, self._task, seed, own, index)
+            self._programs.spaces = self._grounds[seed].spaces
+        return self._grounds[seed]
+
+    def _networks(self, seed: int, index: int, leaves: Leaves) -> Any:
+        if self._tree is None:
+            self._tree = structure(self._alone, self._ground(seed, index).spaces)
+        return jax.tree.unflatten(self._tree, leaves)
+
+
+def structure(algorithm: Algorithm, spaces: Spaces) -> Any:
+    """How the leaves of a policy make a policy."""
+    return jax.tree.structure(jax.eval_shape(lambda: algorithm.init(jax.random.key(0), spaces)).policy)
+
+
+def _leaves(tree: Any) -> Leaves:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+
+
+class _Programs:
+    """The compiled functions of a worker. `spaces` are known when the first environment is."""
+
+    def __init__(self, task: Task) -> None:
+        self.spaces: Spaces | None = None
+
+        def seen(steps: Steps) -> Steps:
+            assert self.spaces is not None  # noqa: S101 - there are steps
+            return steps if task.compiled else as_seen(self.spaces, steps)
+
+        def gradient(algorithm: Any, policy: Any, steps: Steps) -> Any:
+            return algorithm.gradient(policy, seen(steps))
+
+        def samples(algorithm: Any, policy: Any, steps: Steps) -> Any:
+            return algorithm.samples(policy, seen(steps))
+
+        def cut(algorithm: Any, samples: Any, seed: Array, index: Array, epoch: Array) -> Any:
+            return algorithm.cut(samples, jax.random.split(update_key(seed, index), algorithm.epochs)[epoch])
+
+        def of_minibatch(algorithm: Any, policy: Any, minibatches: Any, part: Array, penalty: Any) -> Any:
+            return algorithm.gradient(policy, jax.tree.map(lambda x: x[part], minibatches), penalty)
+
+        def moved(algorithm: Any, policy: Any, samples: Any) -> Any:
+            return algorithm.moved(policy, samples)
+
+        self.gradient = jax.jit(gradient)
+        self.samples = jax.jit(samples)
+        self.cut = jax.jit(cut)
+        self.of_minibatch = jax.jit(of_minibatch)
+        self.moved = jax.jit(moved)
