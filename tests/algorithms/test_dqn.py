@@ -19,10 +19,12 @@ from zerone.algorithms.protocol import Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import struct
 from zerone.engines.compiled import Compiled
+from zerone.environments import catalogue
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.replay import Prioritized, read
 from zerone.parts.returns import n_step_return
 from zerone.parts.spaces import Spaces
+from zerone.runs.agent import Agent
 
 SPACES = Spaces(spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Discrete(2))
 INIT = jax.jit(lambda algorithm, key: algorithm.init(key, SPACES))
@@ -221,6 +223,19 @@ def test_what_is_remembered_is_what_was_lived_and_a_cut_is_no_end():
     thirds = terminated[steps_of_episode == 2]
     assert 0 < thirds.sum() < len(thirds)
     assert len(ended) > 10
+
+
+def test_an_agent_tells_the_values_that_it_chooses_by():
+    environment = catalogue.make("zerone/Treasure-v0")
+    engine = Compiled(small_dqn(), environment)
+    policy = engine.policy(engine.init(0))
+    values = Agent(engine, policy, 0).values(3)
+    seen = np.eye(6, dtype=np.float32)[3]
+    weights = [np.asarray(leaf) for leaf in jax.tree.leaves(policy.network)]
+    expected = np.maximum(seen @ weights[0] + weights[1], 0) @ weights[2] + weights[3]
+    np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-6)
+    assert Agent(engine, policy, 0).act(3) == values.argmax()
+    engine.close()
 
 
 @pytest.mark.parametrize("length", [8, 1])

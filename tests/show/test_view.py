@@ -17,7 +17,7 @@ from zerone.environments.guard import Guard
 from zerone.show import play, stage
 from zerone.show.table_frame import Overlay, footprints, margin_of
 from zerone.show.tables import Table, Trace
-from zerone.show.view import TableView, View
+from zerone.show.view import TableView, ValueView, View
 
 LINE = catalogue.make("zerone/Treasure-v0")
 GRID = grid_of(LINE)
@@ -99,6 +99,14 @@ def test_a_film_with_a_table(tmp_path, suffix):
     environment = line("rgb_array")
     view = TableView(lambda: RIGHT, GRID, Trace(6, 2, 0.5, replacing=True))
     assert stage.on_film(environment, moments(environment), tmp_path / f"film{suffix}", view) == 8
+
+
+def test_a_network_says_in_characters_what_it_holds_its_choice_for():
+    environment, out = line("ansi"), io.StringIO()
+    view = ValueView(lambda observation: np.array([-1.0, 0.125 * (1 + observation)]))
+    said = [view.text(environment, moment, out).split("\n")[-1] for moment in moments(environment)]
+    assert said[:2] == ["Q of the chosen action 0.125", "Q of the chosen action 0.25"]
+    assert "Q of" not in said[-1]  # the episode is over: nothing is chosen
 
 
 def test_text_on_a_terminal_stays_in_its_place(monkeypatch):

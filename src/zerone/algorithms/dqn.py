@@ -187,8 +187,13 @@ class DQN:
     def noise(self, policy: Policy, key: Key, shape: tuple[int, ...]) -> Array:
         return epsilon_greedy_noise(key, shape, policy.network.outputs)
 
+    def values(self, policy: Policy, observation: Array) -> Array:
+        """Q(s, a) of each action: what can be shown of a decision."""
+        values: Array = policy.network(observation)
+        return values
+
     def act(self, policy: Policy, observation: Array, noise: Array | None = None) -> tuple[Array, tuple[()]]:
-        values = policy.network(observation)
+        values = self.values(policy, observation)
         if noise is None:
             return greedy(values), ()
         return epsilon_greedy(values, self.epsilon(policy), noise), ()

@@ -47,7 +47,7 @@ LIVE = "live.safetensors"
 @click.option("--seed", type=Whole(0, LARGEST_SEED), default=0, help="Of the episodes. Default: 0.")
 @click.option("--agent", type=Whole(0, LARGEST_SEED), metavar="SEED", help="Which of the run's seeds. Default: first.")
 @click.option("--checkpoint", metavar="best|last|STEP|FILE", help="Which policy. Default: best.")
-@click.option("--plain", is_flag=True, help="Without the values, arrows and footprints of a table.")
+@click.option("--plain", is_flag=True, help="Without values, and without the arrows and footprints of a table.")
 @click.option("--follow", is_flag=True, help="Take up what a training learns, while it goes on.")
 @click.option("--leash", is_flag=True, hidden=True, help="End when standard input ends.")
 @trust_option
@@ -56,7 +56,10 @@ def watch(
     run: Path, window: bool, video: Path | None, text: bool, episodes: int | None, seed: int, agent: int | None,
     checkpoint: str | None, plain: bool, follow: bool, leash: bool, trust: bool,
 ) -> None:  # fmt: skip
-    """See the agent of RUN play; of a table over a grid also its values, greedy arrows and trace."""
+    """See the agent of RUN play; of a table over a grid also its values, greedy arrows and trace.
+
+    As text, DQN says what it holds each of its actions for.
+    """
     mode = _mode(window, video, text)
     if follow and checkpoint is not None:
         raise InputError("--follow and --checkpoint exclude each other: to follow is to take the newest")
@@ -95,7 +98,7 @@ def _view(run: Run, source: _Fixed | _Followed, plain: bool) -> View:
     """
     from zerone.runs.tables import judged_environment
     from zerone.show.tables import Trace, table_of
-    from zerone.show.view import TableView, View
+    from zerone.show.view import TableView, ValueView, View
 
     policy, grid = source.policy(), None
     if getattr(policy, "ndim", 0) == 2:  # nothing else is a table; and what follows takes a moment
@@ -103,6 +106,8 @@ def _view(run: Run, source: _Fixed | _Followed, plain: bool) -> View:
 
         grid = grid_of(judged_environment(run.config))
     if grid is None or table_of(policy, grid) is None:
+        if hasattr(run.engine().algorithm, "values"):
+            return View() if plain else ValueView(source.values)
         if plain:
             raise InputError(
                 f"--plain is not allowed here: {run.path} has no table over a grid that it would leave out"
@@ -180,7 +185,7 @@ class _Fixed:
     over = False
 
     def __init__(self, agent: Agent) -> None:
-        self.act, self._policy = agent.act, agent.policy
+        self.act, self.values, self._policy = agent.act, agent.values, agent.policy
 
     def policy(self) -> Any:
         return self._policy
@@ -211,6 +216,10 @@ class _Followed:
             self._look()
         assert self._agent is not None  # noqa: S101 - the constructor has waited for it
         return self._agent.act(observation)
+
+    def values(self, observation: Any) -> Any:
+        assert self._agent is not None  # noqa: S101 - the constructor has waited for it
+        return self._agent.values(observation)
 
     def policy(self) -> Any:
         assert self._agent is not None  # noqa: S101 - the constructor has waited for it

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.engines.protocol import Engine, Evaluation
+from zerone.parts.spaces import from_environment
 from zerone.runs import checkpoint
 from zerone.runs.folder import RunFolder
 from zerone.runs.policies import find_policies
@@ -43,9 +46,23 @@ class Agent:
             return self._engine.act(self._policy, array)
         return self._engine.act(self._policy, array[None])[0]
 
+    def values(self, observation: Any) -> np.ndarray | None:
+        """Q(s, a) of each action for one observation; None where the algorithm learns none with a network."""
+        algorithm, space = self._engine.algorithm, self._engine.spaces.observation
+        if not hasattr(algorithm, "values"):
+            return None
+        seen = from_environment(space, jnp.asarray(np.asarray(observation, space.dtype)[None]))
+        values: np.ndarray = np.asarray(_values(algorithm, self._policy, seen))[0]
+        return values
+
     def evaluate(self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED) -> Evaluation:
         """Play greedy episodes on the real reward; the same `seed` gives the same episodes."""
         return self._engine.evaluate(self._policy, seed, 0, episodes)
+
+
+@jax.jit
+def _values(algorithm: Any, policy: Any, observation: Any) -> Any:
+    return algorithm.values(policy, observation)
 
 
 def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: str) -> dict[int, Any]:

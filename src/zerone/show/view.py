@@ -40,6 +40,20 @@ class View:
         return play.text_of(environment, moment)
 
 
+class ValueView(View):
+    """The same, and in characters also what the network holds the action for that it chooses here."""
+
+    def __init__(self, values: Callable[[Any], Any]) -> None:
+        """`values` gives Q(s, a) of each action for an observation."""
+        self._values = values
+
+    def text(self, environment: Env, moment: Moment, stream: TextIO) -> str:
+        drawn = super().text(environment, moment, stream)
+        if moment.ended:  # nothing is chosen any more
+            return drawn
+        return f"{drawn}\nQ of the chosen action {float(max(self._values(moment.observation))):.3g}"
+
+
 class TableView(View):
     """The same with the greedy arrows and values of a table, and the trace of the episode as fading footprints."""
 
