@@ -23,6 +23,7 @@ MODULES = {
     "praise": "praise",
     "moving-reward": "moving_reward",
     "maximum-bias": "maximum_bias",
+    "corridor": "corridor",
     "blind-cliff": "blind_cliff",
 }
 """The name on the command line and the file in `claims/`, in the order of the tutorial."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zerone.experiments.protocol import Results
     from zerone.experiments.verdict import Verdict
 
-WIDTH, PANEL = 6.4, 3.5
+WIDTH, PANEL, DPI = 6.4, 3.5, 130
 MARKERS = "osD^vP*X"
 RESAMPLES = 2000
 
@@ -85,7 +85,7 @@ def write(verdict: Verdict, results: Results, path: Path) -> None:
 
     experiment = verdict.experiment
     with mpl.rc_context(style()):
-        drawn: Any = Figure(figsize=(WIDTH, PANEL * experiment.panels + 0.6), dpi=150, layout="constrained")
+        drawn: Any = Figure(figsize=(WIDTH, PANEL * experiment.panels + 0.6), dpi=DPI, layout="constrained")
         sheet = Sheet(drawn.subplots(experiment.panels, 1, squeeze=False)[:, 0])
         experiment.draw(sheet, results)
         drawn.suptitle("\n".join(textwrap.wrap(experiment.title.en, 56)), x=0.01, ha="left", weight="bold", fontsize=13)

@@ -57,6 +57,7 @@ def draw(sheet: Sheet, results: Results) -> None:
         sheet.axes[0].plot(AWAY, seen(discount), "--", color="#23262B", linewidth=0.9,
                            label="γ^(k-1)" if place == 0 else None)  # fmt: skip
         sheet.curve(AWAY, results(arm(discount), "value"), f"learnt with γ = {discount:g}", place, marked=True)
+    sheet.axes[0].set_xticks(AWAY[::2])
     sheet.label("steps k to the treasure", "value of the cell", loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 

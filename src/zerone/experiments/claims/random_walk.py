@@ -17,7 +17,7 @@ TRUE_VALUES = np.arange(-18, 20, 2) / 20
 """-1 at the left end, 1 at the right one: Sutton & Barto 2018, example 7.1."""
 STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 DECAYS = (0.0, 0.4, 0.8, 0.9, 0.95, 0.975, 0.99, 1.0)
-RATES = tuple(round(0.05 * each, 2) for each in range(1, 21))
+RATES = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08, *(round(0.05 * each, 2) for each in range(2, 21)))
 LARGEST_ERROR = 1.0
 
 
@@ -130,11 +130,11 @@ EXPERIMENT = Experiment(
     source="Sutton & Barto 2018, example 7.1, figures 7.2 and 12.6",
     setup=Text(
         "n-step TD and TD(λ) with accumulating traces predict the values (-0.9 to 0.9) of a walk over 19 states, from "
-        "0 on. Measured: the root mean square error over states, mean over the first 10 episodes, for 20 step sizes. "
+        "0 on. Measured: the root mean square error over states, mean over the first 10 episodes, for 25 step sizes. "
         "Each n and λ is judged at the step size that was best on half of the seeds, on the other half. The rule "
         "names n = 4 and λ = 0.8, the book's best.",
         "n 步 TD 与带累积迹的 TD(λ) 预测 19 个状态的游走的值（-0.9 到 0.9），从 0 开始。测量：对状态的均方根误差，前 "
-        "10 个回合的平均，20 种步长。每个 n 与 λ 用一半种子选出最好的步长，用另一半评判。标准里的 n = 4 与 λ = 0.8 是"
+        "10 个回合的平均，25 种步长。每个 n 与 λ 用一半种子选出最好的步长，用另一半评判。标准里的 n = 4 与 λ = 0.8 是"
         "书中最好的。",
     ),
     environment="19-state random walk (in the experiment's file)",

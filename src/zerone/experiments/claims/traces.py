@@ -143,18 +143,18 @@ EXPERIMENT = Experiment(
     teaches=Text(
         "A trace tells the whole way of what came at its end. Where only the goal pays that is a gain at once: in "
         "Dyna's maze Sarsa knows a way after {dyna_sarsa:.1f} episodes, with replacing traces after "
-        "{dyna_replacing:.1f}. Accumulating traces ({dyna_accumulating:.1f}) praise most what was done most often, "
-        "which on a random walk is running into walls. In the tutorial's maze two hells stand before paradise, and "
-        "traces spread the fright as far as the joy: the first find comes no sooner (after {tutorial_replacing:.0f} "
-        "episodes, Sarsa {tutorial_sarsa:.0f}). But what is found is kept: after 100 episodes "
-        "{tutorial_replacing_at_last:.0f}% of the seeds know the way with replacing traces, "
+        "{dyna_replacing:.1f}, with accumulating ones after {dyna_accumulating:.1f}: these praise most what was done "
+        "most often, and on a random walk much of that leads nowhere. In the tutorial's maze two hells stand before "
+        "paradise, and traces carry the fright as far as the joy: the first find comes no sooner (after "
+        "{tutorial_replacing:.0f} episodes, Sarsa {tutorial_sarsa:.0f}). But what is found is kept: after 100 "
+        "episodes {tutorial_replacing_at_last:.0f}% of the seeds know the way with replacing traces, "
         "{tutorial_accumulating_at_last:.0f}% with accumulating ones, {tutorial_sarsa_at_last:.0f}% without.",
         "迹把路尽头发生的事告诉整条路。只有目标有奖励时，这立刻就是好处：在 Dyna 的迷宫里，Sarsa 在 {dyna_sarsa:.1f} "
-        "个回合后认得路，用替换迹只要 {dyna_replacing:.1f} 个。累积迹（{dyna_accumulating:.1f}）夸得最多的是做得最多的"
-        "事，而随机走的时候做得最多的是撞墙。教程的迷宫里，天堂前站着两个地狱，迹把惊吓传得和喜悦一样远：第一次找到并"
-        "不更早（{tutorial_replacing:.0f} 个回合后，Sarsa 是 {tutorial_sarsa:.0f} 个）。但找到的记得住：100 个回合后，"
-        "用替换迹有 {tutorial_replacing_at_last:.0f}% 的种子认得路，累积迹 {tutorial_accumulating_at_last:.0f}%，不用"
-        "迹 {tutorial_sarsa_at_last:.0f}%。",
+        "个回合后认得路，用替换迹只要 {dyna_replacing:.1f} 个，用累积迹 {dyna_accumulating:.1f} 个：后者夸得最多的是做"
+        "得最多的事，而随机走的时候，那些事大多没有结果。教程的迷宫里，天堂前站着两个地狱，迹把惊吓传得和喜悦一样远："
+        "第一次找到并不更早（{tutorial_replacing:.0f} 个回合后，Sarsa 是 {tutorial_sarsa:.0f} 个）。但找到的记得住："
+        "100 个回合后，用替换迹有 {tutorial_replacing_at_last:.0f}% 的种子认得路，累积迹 "
+        "{tutorial_accumulating_at_last:.0f}%，不用迹 {tutorial_sarsa_at_last:.0f}%。",
     ),
     minutes=1,
     seeds=100,
