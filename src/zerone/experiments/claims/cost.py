@@ -143,7 +143,16 @@ EXPERIMENT = Experiment(
     draw=draw,
     facts=facts,
     panels=2,
-    teaches=Text("", ""),
+    teaches=Text(
+        "DQN's cost rises by {rises_dqn:.2f} for every 1 that it falls, supervised learning's by "
+        "{rises_supervised:.2f}. The tutorial's reason, that the data keep changing, is not the whole of it: with the "
+        "data kept as they are and only the targets moving it is {rises_kept:.2f}. What is aimed at moves, and that "
+        "shows as a cost that rises whenever the target network is replaced. A cost that does not fall is no sign "
+        "that nothing is learnt: look at the return.",
+        "DQN 的 cost 每下降 1 就上升 {rises_dqn:.2f}，监督学习是 {rises_supervised:.2f}。教程说的原因（数据一直在变）"
+        "不是全部：数据保持不变、只有目标在动时，是 {rises_kept:.2f}。瞄准的东西在动，表现为每换一次目标网络 cost 就上"
+        "升。cost 不降不说明什么都没学到：要看回报。",
+    ),
     minutes=1,
     quick={"steps": 10_000},
 )

@@ -84,7 +84,7 @@ def draw(sheet: Sheet, results: Results) -> None:
     sheet.label("gradient updates", "Q of the best action", loc="lower right")
     sheet.points(list(ARMS.values()), [results(arm, "excess") for arm in ARMS], panel=1)
     sheet.line(0, "", 1, vertical=True)
-    sheet.label("upright: Q of the chosen action minus the return that followed", "", 1, legend=False)
+    sheet.label("upright: Q minus the return that followed", "", 1, legend=False)
 
 
 def facts(results: Results) -> dict[str, float]:
@@ -132,7 +132,17 @@ EXPERIMENT = Experiment(
     draw=draw,
     facts=facts,
     panels=2,
-    teaches=Text("", ""),
+    teaches=Text(
+        "No reward is above 0, so nothing is worth more than 0; natural DQN believes in {value_natural:.2f} where "
+        "{truth_natural:.2f} follows. The maximum over eleven noisy guesses picks the luckiest, and bootstrapping "
+        "hands it on. Double DQN lets one network choose and the other judge: on average its excess is "
+        "{excess_double:.2f}, natural DQN's {excess_natural:.2f}. But single seeds can still overestimate much, so "
+        "the average is not known well.",
+        "没有大于 0 的奖励，所以什么都不会值 0 以上；自然 DQN 相信 {value_natural:.2f}，随后得到的是 "
+        "{truth_natural:.2f}。在十一个带噪声的猜测里取最大，挑中的是最走运的，自举再把它传下去。Double DQN 让一个网络"
+        "选、另一个评：平均高估 {excess_double:.2f}，自然 DQN 是 {excess_natural:.2f}。不过个别种子仍可能高估很多，所"
+        "以这个平均知道得并不准。",
+    ),
     minutes=2,
     quick={"steps": 8_000},
 )
