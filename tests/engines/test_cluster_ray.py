@@ -102,18 +102,18 @@ def harm(crews, at, what, number=1):
     [
         (zo.A3C, "odd_for_cluster:Odd-v0", signal.SIGKILL, 1),
         (zo.DPPO, "CartPole-v1", signal.SIGKILL, 2),
-        (zo.A3C, "CartPole-v1", signal.SIGSTOP, 1),
+        (zo.DPPO, "CartPole-v1", signal.SIGSTOP, 1),  # of A3C the others might have done it all meanwhile
     ],
-    ids=["a3c, one killed", "dppo, all killed", "a3c, one stopped"],
+    ids=["a3c, one killed", "dppo, all killed", "dppo, one stopped"],
 )
 def test_a_lost_worker_is_replaced_and_no_step_is_lost(make, environment, what, number, crews, tmp_path, caplog):
     harmful = harm(crews, 160, what, number)
     with caplog.at_level(logging.WARNING, "zerone"):
-        run = zo.train(make(**SMALL), environment, steps=480, out=tmp_path / "run", glance=harmful,
+        run = zo.train(make(**SMALL), environment, steps=960, out=tmp_path / "run", glance=harmful,
                        worker_timeout=1.0 if what == signal.SIGSTOP else 60.0, chunk=1, **QUICK)  # fmt: skip
-    assert (run.result["steps"], run.result["workers"]) == (480, 2)
+    assert (run.result["steps"], run.result["workers"]) == (960, 2)
     assert run.result["workers_replaced"] >= number  # on a busy machine a good worker may be too late as well
-    assert run.metrics["step"][-1] == 480
+    assert run.metrics["step"][-1] == 960
     assert np.isfinite(run.metrics["value_loss"]).all()
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == run.result["workers_replaced"]

@@ -14,6 +14,7 @@ ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    "JAX_CPU_ENABLE_ASYNC_DISPATCH": "0",  # programs as small as these: handing them to a thread takes longer
     "JAX_PLATFORMS": "cpu",  # a worker plays; an accelerator would be shared by all workers of a host
 }
 """What a worker's process is told: there are as many of them as there is work."""

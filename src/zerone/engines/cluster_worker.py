@@ -73,7 +73,7 @@ class InGymnasium:
     def play(self, policy: Any, index: int) -> tuple[Steps, Tally]:
         carry = self._carry
         assert carry.player is not None  # noqa: S101 - it studies nothing
-        carry.state, carry.episodes = _Playing(policy), np.zeros(3)
+        carry.state, carry.episodes = _Playing(jax.device_put(policy)), np.zeros(3)  # once, not at each step
         return self._host.played(carry, carry.player, self._seed, np.int32(index)), carry.episodes
 
 
@@ -132,7 +132,6 @@ class Worker:
 
     def __init__(self, algorithm: Distributed, task: Task, number: int) -> None:
         keep_compiled_programs()
-        jax.config.update("jax_cpu_enable_async_dispatch", False)  # small programs: handing them on takes longer
         self._alone: Any = algorithm.alone()
         self._task, self._number = task, number
         self._grounds: dict[int, Ground] = {}
