@@ -108,7 +108,7 @@ EXPERIMENT = Experiment(
         "DQN's cost does not fall smoothly, unlike that of supervised learning.",
         "DQN 的 cost 不像监督学习那样平滑下降。",
     ),
-    source="tutorial, line 1694",
+    source="tutorial, lines 1690-1694",
     setup=Text(
         "DQN on the maze with the tutorial's settings: 10 hidden units, step size 0.01, γ = 0.9, one update every 5 "
         "steps from step 200 on, a memory of 2,000 steps, the target network replaced every 200 updates. Then the "

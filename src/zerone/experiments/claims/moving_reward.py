@@ -83,7 +83,7 @@ EXPERIMENT = Experiment(
         "REINFORCE 在没有时间限制的 MountainCar 上，滑动平均回报在第 154 回合约为 -10667，第 387 回合 -2009，第 489 回"
         "合 -1006，第 628 回合 -502。",
     ),
-    source="tutorial, line 3698",
+    source="tutorial, lines 3698-3704",
     setup=Text(
         "REINFORCE with normalised returns, as in the tutorial: 10 hidden units, Adam's step size 0.02, γ = 0.995; "
         "MountainCar without a time limit, by request. The moving reward begins with the first return and takes in a "
