@@ -181,7 +181,7 @@ def test_a_fault_of_ours_is_one_line_and_with_debug_a_traceback(zerone, monkeypa
     def broken(*_):
         raise KeyError("first line\nsecond line")
 
-    monkeypatch.setattr(lists, "_print_blocks", broken)
+    monkeypatch.setattr(lists, "print_blocks", broken)
     ended = zerone("environments")
     assert ended.code == 1
     ended.said_one_line("unexpected KeyError", "--debug")
@@ -203,7 +203,7 @@ def test_what_the_machine_refuses_is_said_plainly(zerone, monkeypatch, error, co
     def broken(*_):
         raise error
 
-    monkeypatch.setattr(lists, "_print_blocks", broken)
+    monkeypatch.setattr(lists, "print_blocks", broken)
     ended = zerone("environments")
     assert ended.code == code
     ended.said_one_line(words)
