@@ -16,7 +16,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zerone.algorithms.a3c import A3C as A3C
     from zerone.algorithms.actor_critic import ActorCritic as ActorCritic
+    from zerone.algorithms.dppo import DPPO as DPPO
     from zerone.algorithms.dqn import DQN as DQN
     from zerone.algorithms.dyna_q import DynaQ as DynaQ
     from zerone.algorithms.monte_carlo import MonteCarlo as MonteCarlo
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "A3C": "zerone.algorithms.a3c",
     "ActorCritic": "zerone.algorithms.actor_critic",
+    "DPPO": "zerone.algorithms.dppo",
     "DQN": "zerone.algorithms.dqn",
     "DynaQ": "zerone.algorithms.dyna_q",
     "MonteCarlo": "zerone.algorithms.monte_carlo",

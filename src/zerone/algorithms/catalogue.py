@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from zerone.algorithms.a3c import A3C
 from zerone.algorithms.actor_critic import ActorCritic
+from zerone.algorithms.dppo import DPPO
 from zerone.algorithms.dqn import DQN
 from zerone.algorithms.dyna_q import DynaQ
 from zerone.algorithms.monte_carlo import MonteCarlo
@@ -82,6 +84,16 @@ _ENTRIES = (
         PPO, "actor and critic that move a little at a time (clipped objective or KL penalty)", "model-free",
         "value and policy", "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box",
         "Schulman et al. 2017",
+    ),
+    Entry(
+        A3C, "actor-critic of many workers, which push gradients and do not wait for each other", "model-free",
+        "value and policy", "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box",
+        "Mnih et al. 2016",
+    ),
+    Entry(
+        DPPO, "PPO of many workers, which send their steps or gradients and wait for each other", "model-free",
+        "value and policy", "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box",
+        "Heess et al. 2017",
     ),
 )  # fmt: skip
 

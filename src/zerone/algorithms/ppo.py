@@ -108,7 +108,7 @@ class PPO:
         block = self.environments * self.steps_per_update
         if block % self.minibatches:
             raise InputError(
-                f"ppo: minibatches = {self.minibatches} is not allowed: "
+                f"{self.name}: minibatches = {self.minibatches} is not allowed: "
                 f"must divide environments × steps_per_update = {block}"
             )
 
@@ -166,6 +166,12 @@ class PPO:
         kept = Sample(steps.observation, policy.as_drawn(steps.action), steps.extras, advantage, target, old)
         return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), kept), explained_variance(value, target)
 
+    def cut(self, samples: Sample, key: Key) -> Sample:
+        """The samples in random order, cut into minibatches: leaves [minibatches, ...]. Consumes `key`."""
+        order = shuffled(key, samples.advantage.shape[0]).reshape(self.minibatches, -1)
+        parts: Sample = jax.tree.map(lambda x: x[order], samples)
+        return parts
+
     def gradient(self, policy: ActorAndCritic, batch: Sample, penalty: Array | None) -> tuple[ActorAndCritic, Metrics]:
         """What a minibatch asks for."""
         gradient: tuple[ActorAndCritic, Metrics] = jax.grad(self.loss, has_aux=True)(policy, batch, penalty)
@@ -176,11 +182,16 @@ class PPO:
         change, optimizer = self.optimizer().update(gradient, state.optimizer)
         return State(optax.apply_updates(state.policy, change), optimizer, state.penalty)
 
-    def adapt(self, state: State, samples: Sample) -> tuple[State, Metrics]:
+    def moved(self, policy: ActorAndCritic, samples: Sample) -> Array | None:
+        """How far the policy is from the one that played, in nats; None where there is no penalty."""
+        if samples.distribution is None:
+            return None
+        return samples.distribution.divergence(policy.distribution(samples.observation)).mean()
+
+    def adapt(self, state: State, moved: Array | None) -> tuple[State, Metrics]:
         """β for the next block, from how far this one's updates have moved the policy."""
-        if state.penalty is None or samples.distribution is None:
+        if state.penalty is None or moved is None:
             return state, {"penalty": jnp.float32(0)}
-        moved = samples.distribution.divergence(state.policy.distribution(samples.observation)).mean()
         penalty = adapted_penalty(state.penalty, moved, self.kl_target)
         return State(state.policy, state.optimizer, penalty), {"kl": moved, "penalty": state.penalty}
 
@@ -188,13 +199,12 @@ class PPO:
         samples, explained = self.samples(state.policy, steps)
 
         def epoch(state: State, key: Key) -> tuple[State, Metrics]:
-            order = shuffled(key, steps.reward.size).reshape(self.minibatches, -1)
-            return jax.lax.scan(minibatch, state, jax.tree.map(lambda x: x[order], samples))
+            return jax.lax.scan(minibatch, state, self.cut(samples, key))
 
         def minibatch(state: State, batch: Sample) -> tuple[State, Metrics]:
             gradient, metrics = self.gradient(state.policy, batch, state.penalty)
             return self.apply(state, gradient), metrics
 
         state, metrics = jax.lax.scan(epoch, state, jax.random.split(key, self.epochs))
-        state, penalty = self.adapt(state, samples)
+        state, penalty = self.adapt(state, self.moved(state.policy, samples))
         return state, jax.tree.map(jnp.mean, metrics) | {"explained_variance": explained} | penalty

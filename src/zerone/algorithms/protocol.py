@@ -15,7 +15,7 @@ or a worker must carry; it never holds the replay memory. Everything is batched 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
 import jax
@@ -110,4 +110,34 @@ class Algorithm(Protocol):
 
         Metrics are float32 scalars, the means over the gradient updates done here.
         """
+        ...
+
+
+class Distributed(Algorithm, Protocol):
+    """An algorithm of several workers, which may be driven in one program or as processes of their own.
+
+    A worker plays with the networks that it has and computes gradients of its steps: that is `alone()`. Whoever holds
+    the shared networks goes along them, with the `apply` of this algorithm, whose step size knows of all workers.
+    """
+
+    asynchronous: ClassVar[bool]
+    """Whether a worker's gradient is applied as soon as it comes (A3C), or when those of all are there (DPPO)."""
+
+    @property
+    def workers(self) -> int:
+        """How many there are; they share out `environments`, each the same number."""
+        ...
+
+    def alone(self) -> Algorithm:
+        """What one worker is: the algorithm without workers, of the same settings, in its own environments."""
+        ...
+
+    @property
+    def gradient(self) -> Callable[..., tuple[Any, Metrics]]:
+        """From networks, and what was played with them, to a gradient; a worker uses that of `alone()`."""
+        ...
+
+    @property
+    def apply(self) -> Callable[[Any, Any], Any]:
+        """From the state that `alone().init` makes, and a gradient, to that state a step later."""
         ...

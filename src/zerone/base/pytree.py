@@ -111,17 +111,25 @@ def struct(cls: type[T]) -> type[T]:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
 def configured(cls: type[T]) -> type[T]:
-    """A frozen, validated dataclass that is a pytree: see the module's text for what is a leaf."""
+    """A frozen, validated dataclass that is a pytree: see the module's text for what is a leaf.
+
+    A class may be made from another configured one, with fields of its own or new defaults. Its `__post_init__`, if it
+    has one, runs after its fields were found to be allowed.
+    """
     frozen_words = ("int", "str", "bool", "tuple")
 
     def is_leaf(field: dataclasses.Field[Any]) -> bool:
         annotation = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")
         return not annotation.startswith(frozen_words)
 
-    def validate(self: Any) -> None:
-        check(self, cls.__name__)
+    own = cls.__dict__.get("__post_init__")
 
-    if not hasattr(cls, "__post_init__"):
+    def validate(self: Any) -> None:
+        check(self, type(self).__name__)
+        if own is not None:
+            own(self)
+
+    if own is not None or not hasattr(cls, "__post_init__"):
         cls.__post_init__ = validate  # type: ignore[attr-defined]
     return _register(cls, is_leaf)
 

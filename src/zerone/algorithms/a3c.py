@@ -1,0 +1,123 @@
+"""Asynchronous advantage actor-critic (A3C): workers that push gradients to shared networks, and wait for nobody.
+
+    shared networks θ, and a copy θ_k of them for each worker k
+    each worker k for itself, again and again:
+        pull   θ_k ← θ
+        play   n steps with π(·|s; θ_k)
+        g      = ∇_θ_k of the actor-critic's loss of these steps  (actor_critic.py)
+        push   θ ← θ - α g / √(m + ε),  with m ← β m + (1 - β) g² shared by all workers
+
+Meanwhile others have pushed, so that g is the gradient of networks that are older than those it changes: it is
+stale by that number of pushes. Mnih et al. 2016 (arXiv 1602.01783), algorithm S3; section 4 for the shared RMSProp.
+
+Here the workers take their turns in order, and each pulls at once after its push: then every gradient is stale by
+workers - 1 pushes, as it is on average where they run freely at the same pace. So the same seed gives the same bits.
+With one worker it is `actor-critic`. Where workers really run side by side, each is `alone()` and their pushes come
+as they come.
+Differences: those of actor-critic; a worker may play several environments, side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from zerone.algorithms import actor_critic
+from zerone.algorithms.actor_critic import ActorCritic
+from zerone.algorithms.protocol import Array, Key, Metrics, Steps
+from zerone.algorithms.workers import check_workers, environments_setting, one_each, one_of, shared_out, workers_setting
+from zerone.base.pytree import configured, setting, struct
+from zerone.parts.policies import ActorAndCritic
+from zerone.parts.spaces import Spaces
+
+
+@struct
+class Policy:
+    """The shared networks, which are judged, and each worker's copy of them (leaves [workers, ...]), which play."""
+
+    shared: ActorAndCritic
+    copies: ActorAndCritic
+
+    def noise(self, key: Key, shape: tuple[int, ...]) -> Array:
+        """As of the networks."""
+        return self.shared.noise(key, shape)
+
+    def act(self, observation: Array, noise: Array | None = None) -> tuple[Array, Array]:
+        """Without noise the shared networks act; with it each copy in its worker's environments."""
+        if noise is None:
+            return self.shared.act(observation)
+        number = jax.tree.leaves(self.copies)[0].shape[0]
+        mine = shared_out((observation, noise), number, 0)
+        acted = jax.vmap(lambda copy, seen, chance: copy.act(seen, chance))(self.copies, *mine)
+        joined: tuple[Array, Array] = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), acted)
+        return joined
+
+
+@struct
+class State:
+    """The networks (the policy), the optimiser that is shared, and when each worker pulled.
+
+    `pulled`, int32 [workers], counts the pushes before each worker's last pull; the last worker's is the count so far.
+    """
+
+    policy: Policy
+    optimizer: Any
+    pulled: Array
+
+
+@configured
+class A3C(ActorCritic):
+    """A3C, for `Box` or `Discrete` observations (pictures too), `Discrete` or `Box` actions."""
+
+    name: ClassVar[str] = "a3c"
+    metrics: ClassVar[Mapping[str, str]] = {
+        **ActorCritic.metrics,
+        "staleness": "pushes of others between a worker's pull and its push",
+    }
+    asynchronous: ClassVar[bool] = True
+
+    environments: int = environments_setting()
+    optimizer: str = setting("rmsprop", "how gradients become steps", choices=("adam", "rmsprop"))
+    workers: int = workers_setting(8)
+
+    def __post_init__(self) -> None:
+        one_each(self)
+
+    def check(self) -> None:
+        check_workers(self)
+
+    def alone(self) -> ActorCritic:
+        """What one worker is: actor-critic in its part of the environments."""
+        return one_of(self, ActorCritic)
+
+    def rule(self) -> optax.GradientTransformation:
+        """The shared optimiser: it counts pushes, each of one worker's steps."""
+        return self.alone().rule()
+
+    def init(self, key: Key, spaces: Spaces) -> State:  # type: ignore[override]  # a state of its own, for `update`
+        begun = super().init(key, spaces)
+        return State(self.pulled(begun.policy), begun.optimizer, jnp.zeros(self.workers, jnp.int32))
+
+    def pulled(self, network: ActorAndCritic) -> Policy:
+        """The policy when every worker has just pulled these shared networks."""
+        return Policy(network, jax.tree.map(lambda x: jnp.stack([x] * self.workers), network))
+
+    def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:  # type: ignore[override]  # as `init`
+        del key  # nothing is left to chance
+
+        def turn(shared: tuple[actor_critic.State, Array], worker: tuple[Any, ...]) -> tuple[Any, Any]:
+            learner, pushes = shared
+            copy, pulled, mine = worker
+            gradient, metrics = self.gradient(copy, mine)
+            learner, done = self.apply(learner, gradient), pushes + 1
+            return (learner, done), (learner.policy, done, metrics | {"staleness": pushes - pulled})
+
+        shared = actor_critic.State(state.policy.shared, state.optimizer), state.pulled[-1]
+        each = state.policy.copies, state.pulled, shared_out(steps, self.workers, 1)
+        (learner, _), (copies, pulled, metrics) = jax.lax.scan(turn, shared, each)
+        means: Metrics = jax.tree.map(lambda x: x.mean(dtype=jnp.float32), metrics)
+        return State(Policy(learner.policy, copies), learner.optimizer, pulled), means
