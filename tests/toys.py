@@ -12,11 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.actor_critic import ActorCritic
+from zerone.algorithms.ddpg import DDPG
 from zerone.algorithms.dqn import DQN
 from zerone.algorithms.ppo import PPO
 from zerone.algorithms.protocol import Steps
 from zerone.algorithms.reinforce import Reinforce
 from zerone.base.pytree import configured, struct
+from zerone.engines.compiled import Compiled, _advance
 from zerone.environments.wrappers import TimeLimit
 
 
@@ -204,6 +206,12 @@ def small_dqn(**changed: Any) -> DQN:
     return DQN(**{**sizes, "epsilon_steps": 200.0, "learning_rate": 0.01, "discount": 0.9, **changed})
 
 
+def small_ddpg(**changed: Any) -> DDPG:
+    """A DDPG that compiles fast; the same sizes everywhere, so that tests share its programs."""
+    sizes = {"hidden": (16,), "batch": 16, "memory": 256, "warmup": 32, "steps_per_update": 4, "noise_steps": 200.0}
+    return DDPG(**{**sizes, "learning_rate": 0.01, "critic_learning_rate": 0.01, "discount": 0.9, **changed})
+
+
 def small_ppo(**changed: Any) -> PPO:
     """A PPO that compiles fast; the same sizes everywhere, so that tests share its programs."""
     sizes = {"hidden": (16,), "environments": 4, "steps_per_update": 16, "epochs": 2, "minibatches": 2}
@@ -235,6 +243,13 @@ def new_arrays(program: Any, size: int) -> int:
     single = rf"= \S*{shape}\S* (?:copy|select|conditional)\("
     several = rf"= \([^=]*{shape}[^=]*\) conditional\("
     return len(re.findall(f"{single}|{several}", program.as_text()))
+
+
+def copies_of_the_memory(algorithm: Any, environment: Any) -> int:
+    """How many times the compiled training of `algorithm`, which remembers, makes an array as long as its memory."""
+    carry = Compiled(algorithm, environment).saved_example()
+    number, seed = jax.ShapeDtypeStruct((), jnp.int32), jax.ShapeDtypeStruct((), jnp.uint32)
+    return new_arrays(_advance.lower(algorithm, environment, carry, seed, number, number).compile(), algorithm.memory)
 
 
 @struct

@@ -37,6 +37,16 @@ PPO = {
     "epochs": 4,
     "minibatches": 4,
 }
+DDPG = {
+    "learning_rate": 1e-3,
+    "discount": 0.99,
+    "target_step": 0.005,
+    "noise": 0.1,
+    "memory": 100_000,
+    "learning_starts": 1_000,
+    "steps_per_update": 1,
+    "environments": 1,
+}
 TABLE = {"learning_rate": 0.1, "discount": 0.9, "exploration_end": 0.1}
 
 SPEED = "steps per CPU second"
@@ -190,6 +200,21 @@ BENCHES = {
             PPO,
             (replace(ZERONE_PPO, steps=61_440, warm_steps=20_480, engine="host"), PPO_PEERS[0]),
             against("zerone", stable_baselines3=1.5),
+        ),
+        *(
+            Bench(
+                f"ddpg-pendulum-{width}",
+                f"DDPG on Pendulum-v1, networks of {width} and {width}, batch {width}, an update a step",
+                "ddpg",
+                "Pendulum-v1",
+                DDPG | {"hidden": [width, width], "batch": width},
+                (
+                    Contestant("zerone", "zerone", steps, 3_000),
+                    Contestant("stable-baselines3", "stable-baselines3", peer_steps, 1_500),
+                ),
+                against("zerone", stable_baselines3=at_least),
+            )
+            for width, steps, peer_steps, at_least in ((64, 40_000, 4_000, 10), (256, 5_000, 2_500, 1.5))
         ),
         on_the_maze("q-learning", "Q-learning", TABLE),
         on_the_maze("sarsa", "Sarsa", TABLE),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zerone.algorithms.a3c import A3C as A3C
     from zerone.algorithms.actor_critic import ActorCritic as ActorCritic
+    from zerone.algorithms.ddpg import DDPG as DDPG
     from zerone.algorithms.dppo import DPPO as DPPO
     from zerone.algorithms.dqn import DQN as DQN
     from zerone.algorithms.dyna_q import DynaQ as DynaQ
@@ -43,6 +44,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "A3C": "zerone.algorithms.a3c",
     "ActorCritic": "zerone.algorithms.actor_critic",
+    "DDPG": "zerone.algorithms.ddpg",
     "DPPO": "zerone.algorithms.dppo",
     "DQN": "zerone.algorithms.dqn",
     "DynaQ": "zerone.algorithms.dyna_q",

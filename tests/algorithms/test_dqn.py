@@ -10,14 +10,15 @@ import optax
 import pytest
 from gymnasium import spaces
 from scipy import stats
-from toys import Counter, equal_bits, new_arrays, small_dqn, table
+from toys import Counter, copies_of_the_memory, equal_bits, small_dqn, table
 
-from zerone.algorithms import dqn
-from zerone.algorithms.dqn import DQN, Policy, Transition
+from zerone.algorithms import dqn, off_policy
+from zerone.algorithms.dqn import DQN, Policy
+from zerone.algorithms.off_policy import Transition, lived
 from zerone.algorithms.protocol import Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import struct
-from zerone.engines.compiled import Compiled, _advance
+from zerone.engines.compiled import Compiled
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.replay import Prioritized, read
 from zerone.parts.returns import n_step_return
@@ -222,14 +223,10 @@ def test_what_is_remembered_is_what_was_lived_and_a_cut_is_no_end():
     assert len(ended) > 10
 
 
-def test_the_compiled_training_never_copies_the_memory():
-    algorithm = small_dqn(memory=123_457, steps_per_update=8)
-    environment = TimeLimit(Counter(), 3)
-    carry = Compiled(algorithm, environment).saved_example()
-    number = jax.ShapeDtypeStruct((), jnp.int32)
-    seed = jax.ShapeDtypeStruct((), jnp.uint32)
-    program = _advance.lower(algorithm, environment, carry, seed, number, number).compile()
-    assert new_arrays(program, 123_457) == 0
+@pytest.mark.parametrize("length", [8, 1])
+def test_the_compiled_training_never_copies_the_memory(length):
+    algorithm = small_dqn(memory=123_457, steps_per_update=length)
+    assert copies_of_the_memory(algorithm, TimeLimit(Counter(), 3)) == 0
 
 
 def test_settings_that_do_not_go_together_are_refused():
@@ -280,8 +277,8 @@ def test_n_step_transitions_over_block_borders_are_those_of_one_long_play(length
     for index in range(blocks):
         steps = block(index, algorithm)
         played.append(steps)
-        lived, missing, recent = algorithm.lived(recent, steps, index * length)
-        memory = algorithm.replay.add(memory, lived, missing)
+        told, missing, recent = lived(recent, steps, index * length, 0.9, n)
+        memory = algorithm.replay.add(memory, told, missing)
     whole = jax.tree.map(lambda *x: np.concatenate(x), *played)
     expected = []
     for t, i in np.ndindex(blocks * length - n + 1, number):
@@ -348,7 +345,7 @@ def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
         return n_step_return(reward, terminated & False, terminated | truncated, discount, n)
 
     for twin in (cut_is_end, unmasked):
-        monkeypatch.setattr(dqn, "n_step_return", twin)
+        monkeypatch.setattr(off_policy, "n_step_return", twin)
         ends = _cost_where_every_step_is_an_end(EVERY_PART, True), _cost_where_every_step_is_an_end(EVERY_PART, False)
         assert ends[0] == pytest.approx(ends[1])  # the two are told apart no longer
 

@@ -1,16 +1,19 @@
-"""Stable-Baselines3: DQN and PPO.
+"""Stable-Baselines3: DQN, PPO and DDPG.
 
 Where it cannot be given CleanRL's settings: its DQN has a Huber loss and always computes the gradient's norm.
+While its DDPG warms up, its actions are uniform, not the actor's.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
-from stable_baselines3 import DQN, PPO
+from stable_baselines3 import DDPG, DQN, PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.noise import NormalActionNoise
 from stopwatch import Moment, Report, Work, work_from_command_line
 
 if TYPE_CHECKING:
@@ -75,8 +78,29 @@ def ppo_settings(work: Work) -> dict[str, Any]:
     }
 
 
+def ddpg_settings(work: Work) -> dict[str, Any]:
+    """As for DQN; the noise is that of a single action, as Pendulum has."""
+    h = work.h
+    return {
+        "learning_rate": h["learning_rate"],
+        "buffer_size": h["memory"],
+        "learning_starts": h["learning_starts"],
+        "batch_size": h["batch"],
+        "tau": h["target_step"],
+        "gamma": h["discount"],
+        "train_freq": h["steps_per_update"],
+        "gradient_steps": 1,
+        "action_noise": NormalActionNoise(np.zeros(1), np.full(1, h["noise"])),
+        "policy_kwargs": {"net_arch": h["hidden"]},
+        "seed": work.seed,
+        "device": "cpu",
+    }
+
+
 def build(work: Work) -> BaseAlgorithm:
     """The algorithm that the work asks for."""
+    if work.algorithm == "ddpg":
+        return DDPG("MlpPolicy", make_vec_env(work.environment, n_envs=1), **ddpg_settings(work))
     if work.algorithm == "dqn":
         return DQN("MlpPolicy", make_vec_env(work.environment, n_envs=1), **dqn_settings(work))
     return PPO("MlpPolicy", make_vec_env(work.environment, n_envs=work.h["environments"]), **ppo_settings(work))

@@ -27,6 +27,23 @@ def fields(work: Work) -> dict[str, Any]:
             "hidden": tuple(h["hidden"]),
             "max_gradient_norm": 1e6,  # as good as none
         }
+    if work.algorithm == "ddpg":
+        return {
+            "learning_rate": h["learning_rate"],
+            "critic_learning_rate": h["learning_rate"],
+            "discount": h["discount"],
+            "noise_start": h["noise"],
+            "noise_end": h["noise"],
+            "batch": h["batch"],
+            "memory": h["memory"],
+            "warmup": h["learning_starts"],
+            "environments": h["environments"],
+            "steps_per_update": h["steps_per_update"] // h["environments"],
+            "updates": 1,
+            "target_period": 1,
+            "target_step": h["target_step"],
+            "hidden": tuple(h["hidden"]),
+        }
     if work.algorithm == "ppo":
         return {
             "learning_rate": h["learning_rate"],
@@ -60,6 +77,7 @@ def algorithm(work: Work) -> Any:
     import zerone as zo
 
     return {
+        "ddpg": zo.DDPG,
         "dqn": zo.DQN,
         "ppo": zo.PPO,
         "q-learning": zo.QLearning,

@@ -7,6 +7,7 @@ from typing import Any
 
 from zerone.algorithms.a3c import A3C
 from zerone.algorithms.actor_critic import ActorCritic
+from zerone.algorithms.ddpg import DDPG
 from zerone.algorithms.dppo import DPPO
 from zerone.algorithms.dqn import DQN
 from zerone.algorithms.dyna_q import DynaQ
@@ -79,6 +80,10 @@ _ENTRIES = (
         ActorCritic, "a critic's error of n steps drives the actor (A2C)", "model-free", "value and policy",
         "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box",
         "Sutton & Barto 2018, Mnih et al. 2016",
+    ),
+    Entry(
+        DDPG, "an actor that climbs its critic's values; DQN for continuous actions", "model-free", "value and policy",
+        "per step", "off-policy", "Box, Discrete, pictures", "Box", "Lillicrap et al. 2016",
     ),
     Entry(
         PPO, "actor and critic that move a little at a time (clipped objective or KL penalty)", "model-free",

@@ -28,6 +28,18 @@ import jax.numpy as jnp
 import optax
 from gymnasium import spaces as gym_spaces
 
+from zerone.algorithms.off_policy import (
+    Transition,
+    chance,
+    check_memory,
+    check_shape,
+    followed,
+    lived,
+    nothing,
+    practise,
+    transition_like,
+    warmup_updates,
+)
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, struct
@@ -40,8 +52,8 @@ from zerone.parts.exploration import (
 )
 from zerone.parts.networks import MLP, Dueling, Network
 from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, read
-from zerone.parts.returns import double_value, huber, max_value, n_step_return, one_step_target, pick
-from zerone.parts.spaces import Spaces, count, example
+from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick
+from zerone.parts.spaces import Spaces, count
 
 
 @struct
@@ -51,21 +63,6 @@ class Policy:
     network: Network
     steps: Array
     updates: Array
-
-
-@struct
-class Transition:
-    """What is remembered of n steps: the first, their return, and where they led.
-
-    `discount` is what the value of `next_observation` counts: γ^n, or 0 if it is terminal. An episode that was only
-    cut still bootstraps, from its true last observation.
-    """
-
-    observation: Array
-    action: Array
-    reward: Array
-    next_observation: Array
-    discount: Array
 
 
 @struct
@@ -80,6 +77,16 @@ class State:
     optimizer: Any
     memory: Memory
     recent: Steps
+
+
+@struct
+class Learner:
+    """What a gradient update changes."""
+
+    network: Network
+    target: Network
+    optimizer: Any
+    priorities: Any
 
 
 @configured
@@ -133,12 +140,8 @@ class DQN:
 
     @property
     def warmup_updates(self) -> int:
-        """Blocks that are only remembered: the first gradient updates follow the block that completes `warmup`.
-
-        The last n-1 steps of each environment are lived, but not yet remembered.
-        """
-        lived = max(1, self.warmup) + (self.n_steps - 1) * self.environments
-        return -(-lived // (self.steps_per_update * self.environments)) - 1
+        """Blocks that are only remembered."""
+        return warmup_updates(self, self.n_steps)
 
     @property
     def replay(self) -> Replay:
@@ -155,16 +158,10 @@ class DQN:
         return None
 
     def check(self) -> None:
-        if self.batch > self.memory:
-            raise InputError(f"dqn: batch = {self.batch} is not allowed: must be at most memory = {self.memory}")
-        if self.steps_per_update * self.environments > self.memory:
-            block = f"steps_per_update × environments = {self.steps_per_update * self.environments}"
-            raise InputError(f"dqn: {block} is not allowed: must be at most memory = {self.memory}")
+        check_memory(self)
+        check_shape("dqn", self.epsilon_shape, {"epsilon_start": self.epsilon_start, "epsilon_end": self.epsilon_end})
         if self.dueling and self.hidden[-1] < 2:
             raise InputError(f"dqn: hidden = {self.hidden} is not allowed with dueling: the last must be at least 2")
-        for name in ("epsilon_start", "epsilon_end") if self.epsilon_shape == "exponential" else ():
-            if getattr(self, name) == 0:
-                raise InputError(f"dqn: {name} = 0 is not allowed: must be above 0 where epsilon_shape is exponential")
 
     def optimizer(self) -> optax.GradientTransformation:
         """Adam on gradients of bounded norm."""
@@ -175,23 +172,11 @@ class DQN:
         head = Dueling if self.dueling else MLP
         network = Network(key, spaces.observation, self.hidden, count(spaces.action, "action"), head)
         target = jax.tree.map(jnp.copy, network)  # its own arrays, or the state could not be donated
-        seen = example(spaces.observation)
-
-        def nothing(*shape: int) -> Steps:
-            def observation() -> Array:
-                return jnp.zeros((*shape, *seen.shape), seen.dtype)
-
-            def flag() -> Array:
-                return jnp.zeros(shape, bool)
-
-            action, reward = jnp.zeros(shape, jnp.int32), jnp.zeros(shape)
-            return Steps(observation(), action, reward, observation(), flag(), flag(), ())
-
-        one = nothing()
-        item = Transition(one.observation, one.action, one.reward, one.observation, one.reward)
+        action = jnp.int32(0)
+        memory = self.replay.init(transition_like(spaces, action))
         policy = Policy(network, jnp.int32(0), jnp.int32(0))
-        recent = nothing(self.n_steps - 1, self.environments)
-        return State(policy, target, self.optimizer().init(network), self.replay.init(item), recent)
+        recent = nothing(spaces, action, self.n_steps - 1, self.environments)
+        return State(policy, target, self.optimizer().init(network), memory, recent)
 
     def epsilon(self, policy: Policy) -> Array:
         """ε, by the clock that was chosen."""
@@ -221,55 +206,33 @@ class DQN:
         cost = (weights * (huber(error) if self.loss == "huber" else 0.5 * error**2)).mean()
         return cost, ({"cost": cost, "q": value.mean()}, error)
 
-    def lived(self, recent: Steps, steps: Steps, seen: Array) -> tuple[Transition, Array, Steps]:
-        """The transitions [T * N] that can be told now that `steps` are known, and the steps that must wait.
-
-        The first ones are of before the first step of all, when `seen` steps of each environment had been lived:
-        the number in the middle says how many they are.
-        """
-        known = jax.tree.map(lambda old, new: jnp.concatenate([old, new.astype(old.dtype)]), recent, steps)
-        reward, bootstrap, taken = n_step_return(
-            known.reward, known.terminated, known.truncated, self.discount, self.n_steps
-        )
-        length, number = reward.shape
-        last = jnp.arange(length)[:, None] + taken - 1
-        following = known.next_observation[last, jnp.arange(number)[None]]
-        told = Transition(known.observation[:length], known.action[:length], reward, following, bootstrap)
-        missing = jnp.clip(self.n_steps - 1 - seen, 0, length) * number
-        flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), told)
-        return flat, missing, jax.tree.map(lambda x: x[length:], known)
-
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
-        before, replay = state.policy.steps, self.replay
-        transitions, missing, recent = self.lived(state.recent, steps, before // self.environments)
+        old, replay = state.policy, self.replay
+        transitions, missing, recent = lived(
+            state.recent, steps, old.steps // self.environments, self.discount, self.n_steps
+        )
         memory = replay.add(state.memory, transitions, missing)
-        seen = before + steps.reward.size
-        noise = replay.noise(key, (self.updates, self.batch))
+        seen = old.steps + steps.reward.size
+        noise = chance(replay, key, self.updates, self.batch)
         importance = linear_schedule(self.importance, 1.0, seen / self.importance_steps)
 
-        def learn(i: Array, carry: tuple[Network, Network, Any, Array, Any, Metrics]) -> tuple[Any, ...]:
-            network, target, optimizer, updates, priorities, sums = carry
-            slots, weights = replay.draw(dataclasses.replace(memory, priorities=priorities), noise[i], importance)
-            gradient, (metrics, error) = jax.grad(self.cost, has_aux=True)(
-                network, target, read(memory, slots), weights
+        def learn(i: Array, learner: Learner) -> tuple[Learner, Metrics]:
+            slots, weights = replay.draw(
+                dataclasses.replace(memory, priorities=learner.priorities), noise[i], importance
             )
-            priorities = replay.learnt(priorities, slots, error)
-            change, optimizer = self.optimizer().update(gradient, optimizer)
-            network = optax.apply_updates(network, change)
-            updates = updates + 1
-            moved = optax.incremental_update(network, target, self.target_step)
-            due = updates % self.target_period == 0
-            target = jax.tree.map(lambda new, old: jnp.where(due, new, old), moved, target)
-            return network, target, optimizer, updates, priorities, jax.tree.map(jnp.add, sums, metrics)
+            gradient, (metrics, error) = jax.grad(self.cost, has_aux=True)(
+                learner.network, learner.target, read(memory, slots), weights
+            )
+            priorities = replay.learnt(learner.priorities, slots, error)
+            change, optimizer = self.optimizer().update(gradient, learner.optimizer)
+            network = optax.apply_updates(learner.network, change)
+            target = followed(learner.target, network, self.target_step, self.target_period, old.updates + i + 1)
+            return Learner(network, target, optimizer, priorities), metrics
 
-        # While warming up the loop is run 0 times; a branch (`lax.cond`) would run both sides under `vmap`.
-        count = jnp.where(seen <= self.warmup_updates * steps.reward.size, 0, self.updates)
-        sums = {"cost": jnp.float32(0), "q": jnp.float32(0)}
-        old = state.policy
-        carry = (old.network, state.target, state.optimizer, old.updates, memory.priorities, sums)
-        network, target, optimizer, updates, priorities, sums = jax.lax.fori_loop(0, count, learn, carry)
-        policy = Policy(network, seen, updates)
-        metrics = {name: total / self.updates for name, total in sums.items()}
-        metrics["epsilon"] = jnp.where(count > 0, self.epsilon(policy), 0.0)
-        memory = dataclasses.replace(memory, priorities=priorities)
-        return State(policy, target, optimizer, memory, recent), metrics
+        times = jnp.where(seen <= self.warmup_updates * steps.reward.size, 0, self.updates)
+        before = Learner(old.network, state.target, state.optimizer, memory.priorities)
+        after, metrics = practise(learn, before, times, self.updates, ("cost", "q"))
+        policy = Policy(after.network, seen, old.updates + times)
+        metrics["epsilon"] = jnp.where(times > 0, self.epsilon(policy), 0.0)
+        memory = dataclasses.replace(memory, priorities=after.priorities)
+        return State(policy, after.target, after.optimizer, memory, recent), metrics

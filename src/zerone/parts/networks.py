@@ -169,7 +169,10 @@ def patches(pictures: Array, kernel: int, stride: int) -> Array:
 
 
 class Network(eqx.Module):
-    """From raw observations of a space to outputs: features, a convolution if they are pictures, then a head."""
+    """From raw observations of a space to outputs: features, a convolution if they are pictures, then a head.
+
+    The head may be told `further` numbers beside what is seen, such as an action.
+    """
 
     features: Features = eqx.field(static=True)
     outputs: int = eqx.field(static=True)
@@ -183,6 +186,7 @@ class Network(eqx.Module):
         hidden: Sequence[int],
         outputs: int,
         head: type[MLP] | type[Dueling] = MLP,
+        further: int = 0,
         **options: Any,
     ) -> None:
         picture_key, mlp_key = jax.random.split(key)
@@ -190,12 +194,14 @@ class Network(eqx.Module):
         self.outputs = outputs
         self.convolution = Convolution(picture_key, self.features.shape) if self.features.picture else None
         inputs = self.convolution.outputs if self.convolution else self.features.width
-        self.mlp = head(mlp_key, inputs, hidden, outputs, **options)
+        self.mlp = head(mlp_key, inputs + further, hidden, outputs, **options)
 
-    def __call__(self, observation: Array) -> Array:
+    def __call__(self, observation: Array, further: Array | None = None) -> Array:
         x = self.features(observation)
         if self.convolution is not None:
             x = self.convolution(x)
+        if further is not None:
+            x = jnp.concatenate([x, further], -1)
         return self.mlp(x)
 
 

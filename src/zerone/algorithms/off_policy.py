@@ -1,0 +1,169 @@
+"""What algorithms share that learn from remembered steps with networks, such as DQN and DDPG.
+
+What is remembered of a step, when learning begins, the loop of gradient updates, and networks that follow others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from zerone.algorithms.protocol import Array, Key, Metrics, Steps
+from zerone.base.errors import InputError
+from zerone.base.pytree import struct
+from zerone.parts.replay import Replay
+from zerone.parts.returns import n_step_return
+from zerone.parts.spaces import Spaces, example
+
+Tree = TypeVar("Tree")
+
+
+class Remembering(Protocol):
+    """The settings of an algorithm that remembers."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def memory(self) -> int: ...
+    @property
+    def warmup(self) -> int: ...
+    @property
+    def steps_per_update(self) -> int: ...
+    @property
+    def environments(self) -> int: ...
+
+
+@struct
+class Transition:
+    """What is remembered of n steps: the first, their return, and where they led.
+
+    `discount` is what the value of `next_observation` counts: γ^n, or 0 if it is terminal. An episode that was only
+    cut still bootstraps, from its true last observation.
+    """
+
+    observation: Array
+    action: Array
+    reward: Array
+    next_observation: Array
+    discount: Array
+
+
+def nothing(spaces: Spaces, action: Array, *shape: int) -> Steps:
+    """Steps [*shape] of zeros; `action` is an example of what the algorithm draws."""
+    seen = example(spaces.observation)
+
+    def zeros(like: Array) -> Array:
+        return jnp.zeros((*shape, *like.shape), like.dtype)
+
+    flag = jnp.bool_(False)
+    return Steps(zeros(seen), zeros(action), jnp.zeros(shape), zeros(seen), zeros(flag), zeros(flag), ())
+
+
+def transition_like(spaces: Spaces, action: Array) -> Transition:
+    """A transition of zeros, without a batch axis: what a memory is made for."""
+    one = nothing(spaces, action)
+    return Transition(one.observation, one.action, one.reward, one.next_observation, one.reward)
+
+
+def lived(recent: Steps, steps: Steps, seen: Array, discount: Array | float, n: int) -> tuple[Transition, Array, Steps]:
+    """The transitions [T * N] of `n` steps that can be told now that `steps` [T, N] are known, and what must wait.
+
+    `recent` [n-1, N] is what has waited. The first transitions are of before the first step of all, when `seen` steps
+    of each environment had been lived: the number in the middle says how many they are.
+    """
+    known = jax.tree.map(lambda old, new: jnp.concatenate([old, new.astype(old.dtype)]), recent, steps)
+    reward, bootstrap, taken = n_step_return(known.reward, known.terminated, known.truncated, discount, n)
+    length, number = reward.shape
+    last = jnp.arange(length)[:, None] + taken - 1
+    following = known.next_observation[last, jnp.arange(number)[None]]
+    told = Transition(known.observation[:length], known.action[:length], reward, following, bootstrap)
+    missing = jnp.clip(n - 1 - seen, 0, length) * number
+    return flat(told), missing, jax.tree.map(lambda x: x[length:], known)
+
+
+def lived_alone(steps: Steps, discount: Array | float) -> Transition:
+    """The transitions [T * N] of single steps: `lived` with n = 1, for which nothing has to wait."""
+    bootstrap = jnp.where(steps.terminated, 0.0, discount)
+    return flat(Transition(steps.observation, steps.action, steps.reward, steps.next_observation, bootstrap))
+
+
+def flat(tree: Tree) -> Tree:
+    """Leaves [T, N, ...] as [T * N, ...]."""
+    rows: Tree = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), tree)
+    return rows
+
+
+def check_memory(algorithm: Remembering) -> None:
+    """Raise `InputError` where a minibatch or a block of steps does not fit into the memory."""
+    name, memory = algorithm.name, algorithm.memory
+    if algorithm.batch > memory:
+        raise InputError(f"{name}: batch = {algorithm.batch} is not allowed: must be at most memory = {memory}")
+    block = algorithm.steps_per_update * algorithm.environments
+    if block > memory:
+        raise InputError(
+            f"{name}: steps_per_update × environments = {block} is not allowed: must be at most memory = {memory}"
+        )
+
+
+def check_shape(name: str, shape: str, ends: dict[str, float]) -> None:
+    """Raise `InputError` where a schedule falls exponentially from or to 0; `ends` are the two settings of its ends."""
+    for setting, value in ends.items() if shape == "exponential" else ():
+        if value == 0:
+            schedule = setting.rpartition("_")[0]
+            raise InputError(
+                f"{name}: {setting} = 0 is not allowed: must be above 0 where {schedule}_shape is exponential"
+            )
+
+
+def warmup_updates(algorithm: Remembering, n: int = 1) -> int:
+    """Blocks that are only remembered: the first gradient updates follow the block that completes `warmup`.
+
+    The last n-1 steps of each environment are lived, but not yet remembered.
+    """
+    lived = max(1, algorithm.warmup) + (n - 1) * algorithm.environments
+    return -(-lived // (algorithm.steps_per_update * algorithm.environments)) - 1
+
+
+def chance(replay: Replay, key: Key, updates: int, batch: int) -> Array:
+    """What chance decides in `updates` minibatches, a row for each. Consumes `key`.
+
+    There is a row more, which nobody reads. If there was only one, XLA would know which is read, would read that
+    minibatch before the loop instead of in it, while the memory is written, and would copy the whole memory for that.
+    """
+    return replay.noise(key, (updates + 1, batch))
+
+
+def practise(
+    learn: Callable[[Array, Tree], tuple[Tree, Metrics]], learner: Tree, times: Array, most: int, names: Iterable[str]
+) -> tuple[Tree, Metrics]:
+    """`learner, metrics = learn(i, learner)` for i from 0 to `times`, which is 0 or `most`; the metrics' means.
+
+    While warming up the loop is run 0 times; a branch (`lax.cond`) would run both sides under `vmap`.
+    """
+
+    def once(i: Array, carry: tuple[Tree, Metrics]) -> tuple[Tree, Metrics]:
+        learner, metrics = learn(i, carry[0])
+        return learner, jax.tree.map(jnp.add, carry[1], metrics)
+
+    start = learner, dict.fromkeys(names, jnp.float32(0))
+    learner, sums = jax.lax.fori_loop(0, times, once, start)
+    return learner, {name: total / most for name, total in sums.items()}
+
+
+def followed(target: Tree, online: Tree, step: Array | float, period: int, updates: Array) -> Tree:
+    """θ⁻ ← τ θ + (1 - τ) θ⁻ if `updates` is a multiple of `period`, else θ⁻ as it was.
+
+    Mnih et al. 2015, algorithm 1 (τ = 1, every C updates); Lillicrap et al. 2016, algorithm 1 (τ ≪ 1, at each).
+    """
+    moved: Tree = optax.incremental_update(online, target, step)
+    if period == 1:
+        return moved
+    due = updates % period == 0
+    kept: Tree = jax.tree.map(lambda new, old: jnp.where(due, new, old), moved, target)
+    return kept

@@ -1,0 +1,70 @@
+"""A policy that always does the same in the same state, and what its actions are worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from gymnasium import spaces as gym_spaces
+
+from zerone.parts.networks import Network
+from zerone.parts.spaces import Spaces, numbers
+
+Array = jax.Array
+
+
+def refuse_actor(spaces: Spaces) -> str | None:
+    """Why an `Actor` cannot take these spaces; None if it can."""
+    if not isinstance(spaces.action, gym_spaces.Box):
+        return "it needs Box actions"
+    if not (np.isfinite(spaces.action.low).all() and np.isfinite(spaces.action.high).all()):
+        return "it needs Box actions with finite bounds"
+    if not isinstance(spaces.observation, (gym_spaces.Box, gym_spaces.Discrete, gym_spaces.MultiDiscrete)):
+        return "it needs Box, Discrete or MultiDiscrete observations"
+    return None
+
+
+class Actor(eqx.Module):
+    """μ(s): one action for each observation, each of its numbers within [-1, 1]."""
+
+    network: Any
+    shape: tuple[int, ...] = eqx.field(static=True)
+
+    @staticmethod
+    def create(key: Array, spaces: Spaces, hidden: Sequence[int]) -> Actor:
+        """A ReLU network whose actions are near the middle at first. Consumes `key`."""
+        network = Network(key, spaces.observation, hidden, numbers(spaces.action), last=0.1)
+        return Actor(network, spaces.action.shape or ())
+
+    @property
+    def width(self) -> int:
+        """How many numbers an action has."""
+        return math.prod(self.shape)
+
+    def __call__(self, observation: Array) -> Array:
+        """Actions as numbers in a row, [..., width]."""
+        return jnp.tanh(self.network(observation))
+
+    def shaped(self, action: Array) -> Array:
+        """Actions [..., width] as the space has them, [..., *shape]."""
+        return action.reshape(*action.shape[:-1], *self.shape)
+
+
+class Critic(eqx.Module):
+    """Q(s, a): what an action [..., width] is worth in a state. The action joins what is seen at the first layer."""
+
+    network: Any
+
+    @staticmethod
+    def create(key: Array, spaces: Spaces, hidden: Sequence[int]) -> Critic:
+        """A ReLU network. Consumes `key`."""
+        return Critic(Network(key, spaces.observation, hidden, 1, further=numbers(spaces.action)))
+
+    def __call__(self, observation: Array, action: Array) -> Array:
+        value: Array = self.network(observation, action)[..., 0]
+        return value
