@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 MODULES = {
     "caution": "caution",
+    "one-step": "one_step",
+    "replay-and-targets": "replay_and_targets",
+    "workers": "workers",
+    "clipping": "clipping",
 }
 """The name on the command line and the file in `claims/`, in the order of the tutorial."""
 

@@ -1,0 +1,164 @@
+"""PPO's two ways of staying near the policy that played, and the step sizes that it tolerates for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zerone.algorithms import catalogue as algorithms
+from zerone.experiments.pendulum import NAME, bins, centres, returns
+from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, difference, estimate
+
+if TYPE_CHECKING:
+    from zerone.experiments.figure import Sheet
+    from zerone.experiments.protocol import Measured, Settings
+
+POINTS = 20
+LEVEL = -900
+MARGIN, TIMES = 50, 2
+NOTCH = 10**0.5
+RATES = [3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
+OBJECTIVES = {"clip": "clipped", "kl": "KL penalty"}
+SWEPT = {"ppo": "PPO", "no-clip": "PPO without clipping", "actor-critic": "actor-critic"}
+
+
+def measure(settings: Settings, seed: int) -> Measured:
+    """At each step size the return of the last quarter; and the largest step size with which that is `LEVEL`.
+
+    Where it is with none, what counts is the step size that would come before the smallest.
+    """
+    last, curves = [], []
+    for rate in settings["rates"]:
+        own = dict.fromkeys(settings["rate_is"], rate)
+        algorithm = algorithms.make(settings["algorithm"], {**settings["options"], **own})
+        found = returns(algorithm, "centred", seed, settings["steps"] // algorithm.environments).mean(1)
+        last.append(found[-len(found) // 4 :].mean())
+        curves.append(bins(found, POINTS))
+    learns = np.flatnonzero(np.array(last) >= LEVEL)
+    tolerated = settings["rates"][learns[-1]] if learns.size else settings["rates"][0] / NOTCH
+    return {"last": last, "curve": curves, "tolerated": np.log10(tolerated), "steps": settings["steps"]}
+
+
+def times(results: Results, arm: str) -> Estimate:
+    """The largest step size that PPO tolerates over another's: the ratio of their geometric means."""
+    return estimate(
+        results("ppo", "tolerated"), results(arm, "tolerated"),
+        statistic=lambda ours, theirs: 10 ** (ours.mean(-1) - theirs.mean(-1)),
+    )  # fmt: skip
+
+
+def draw(sheet: Sheet, results: Results) -> None:
+    """Learning curves of both objectives; and returns against step sizes."""
+    for place, (arm, label) in enumerate(OBJECTIVES.items()):
+        x = centres(results(arm, "steps")[0], POINTS) / 1000
+        sheet.curve(x, results(arm, "curve")[:, 0], label, place)
+    sheet.label("thousands of steps", "return while learning")
+    for place, (arm, label) in enumerate(SWEPT.items()):
+        sheet.curve(RATES, results(arm, "last"), label, place, panel=1, marked=True)
+    sheet.line(LEVEL, f"the level: {LEVEL}", panel=1)
+    sheet.axes[1].set_xscale("log")
+    sheet.label("step size (log scale)", "return in the last quarter", panel=1)
+
+
+def facts(results: Results) -> dict[str, float]:
+    """What the texts name."""
+    found = {f"last_{arm}": results(arm, "last").mean() for arm in OBJECTIVES}
+    for arm in SWEPT:
+        name, means = arm.replace("-", "_"), results(arm, "last").mean(0)
+        found |= {
+            f"tolerated_{name}": 10 ** results(arm, "tolerated").mean(),
+            f"best_{name}": means.max(),
+            f"best_rate_{name}": RATES[int(means.argmax())],
+        }
+    return found
+
+
+NETWORKS = {"discount": 0.9, "hidden": [100], "max_gradient_norm": 1e6}
+EPOCHS = {**NETWORKS, "trace_decay": 1.0, "steps_per_update": 32, "epochs": 10, "minibatches": 1}
+ALONE = {"algorithm": "ppo", "rate_is": ["learning_rate"], "rates": [1e-4], "steps": 200_000}
+PPO = {"algorithm": "ppo", "rate_is": ["learning_rate"], "rates": RATES, "steps": 96_000}
+ACTOR_CRITIC = {"algorithm": "actor-critic", "rate_is": ["learning_rate", "critic_learning_rate"], "rates": RATES,
+                "steps": 96_000}  # fmt: skip
+
+EXPERIMENT = Experiment(
+    name="clipping",
+    title=Text(
+        "PPO: clipping or a KL penalty, and how large a step it bears",
+        "PPO：裁剪还是 KL 惩罚，以及它经得起多大的步长",
+    ),
+    claim=Text(
+        "Clipping PPO's objective beats the KL penalty, and PPO tolerates larger step sizes than plain policy "
+        "gradient.",
+        "PPO 的裁剪目标胜过 KL 惩罚，而且 PPO 比普通的策略梯度更经得起大步长。",
+    ),
+    source="tutorial, lines 5779 and 5866-5890",
+    setup=Text(
+        "Both parts swing up the pendulum, with discount 0.9, 100 hidden units and reward (r + 8) / 8. First, the "
+        "tutorial's settings: 200,000 steps (1,000 episodes) in blocks of 32 steps of one pendulum, 10 passes over "
+        "each, step size 0.0001 (its critic has 0.0002), clipping at 0.2 or a penalty that begins at 0.5 and aims at "
+        "a divergence of 0.01. Then six step sizes with 96,000 steps each: PPO in blocks of 32 steps of 8 pendulums, "
+        "10 passes; the same without clipping; and actor-critic in blocks of 32 steps of one pendulum, so that all "
+        "make a gradient step for about 30 steps of theirs. Measured: the mean return of the last quarter, and for "
+        "each seed the largest step size with which that is at least -900; where it is with none, the step size half "
+        "a power of ten below the smallest counts.",
+        "两部分都是把摆锤甩上去，折扣 0.9，100 个隐藏单元，奖励 (r + 8) / 8。第一部分用教程的设置：200,000 步（1,000 "
+        "个回合），每块是一个摆锤的 32 步，各学 10 遍，步长 0.0001（教程的评论家用 0.0002），裁剪范围 0.2，或者惩罚系"
+        "数从 0.5 开始、散度目标 0.01。第二部分取六个步长，每个 96,000 步：PPO 每块是 8 个摆锤各 32 步，学 10 遍；同样"
+        "的设置去掉裁剪；以及 Actor-Critic，每块是一个摆锤的 32 步：三者都是大约每走 30 步做一次梯度更新。测量：最后四"
+        "分之一的平均回报，以及每个种子最后四分之一至少达到 -900 的最大步长；一个也达不到的，按比最小步长再小半个数量"
+        "级计。",
+    ),
+    environment=NAME,
+    arms={
+        "clip": {**ALONE, "options": {**EPOCHS, "environments": 1}},
+        "kl": {**ALONE, "options": {**EPOCHS, "environments": 1, "objective": "kl", "kl_penalty": 0.5}},
+        "ppo": {**PPO, "options": {**EPOCHS, "environments": 8}},
+        "no-clip": {**PPO, "options": {**EPOCHS, "environments": 8, "clip": 1e6}},
+        "actor-critic": {
+            **ACTOR_CRITIC,
+            "options": {**NETWORKS, "environments": 1, "steps_per_update": 32, "entropy_bonus": 0.0},
+        },
+    },
+    measure=measure,
+    questions=(
+        Question(
+            Text("the last return with clipping minus that with the penalty", "裁剪时最后的回报减去用惩罚时的"),
+            lambda results: difference(results("clip", "last")[:, 0], results("kl", "last")[:, 0]),
+            above=MARGIN,
+        ),
+        Question(
+            Text(
+                "the ratio of the largest step size that PPO tolerates to actor-critic's",
+                "PPO 经得起的最大步长与 Actor-Critic 的比值",
+            ),
+            lambda results: times(results, "actor-critic"),
+            above=TIMES,
+        ),
+        Question(
+            Text(
+                "the ratio of the largest step size that PPO tolerates to that without clipping",
+                "PPO 经得起的最大步长与不裁剪的 PPO 的比值",
+            ),
+            lambda results: times(results, "no-clip"),
+            above=TIMES,
+        ),
+    ),
+    draw=draw,
+    facts=facts,
+    teaches=Text(
+        "At the tutorial's small step size there is little to choose: {last_clip:.0f} with clipping, {last_kl:.0f} "
+        "with the penalty. Ten passes at 0.0001 hardly reach either limit. Clipping shows where steps are large: on "
+        "average a seed of PPO still learns with {tolerated_ppo:.1g}, without clipping with {tolerated_no_clip:.1g}, "
+        "and actor-critic with {tolerated_actor_critic:.1g}. Ten passes over the same block would carry the policy as "
+        "far from the one that played as the step size allows; clipping takes away the gain once the ratio of "
+        "probabilities has left its range, so that a step that is too long is at least not repeated ten times.",
+        "在教程的小步长下，两者相差无几：裁剪 {last_clip:.0f}，惩罚 {last_kl:.0f}。步长 0.0001 学十遍，几乎碰不到任何"
+        "一种限制。步子大时才看得出裁剪的作用：平均而言，PPO 的种子步长到 {tolerated_ppo:.1g} 还能学，去掉裁剪是 "
+        "{tolerated_no_clip:.1g}，Actor-Critic 是 {tolerated_actor_critic:.1g}。在同一块上学十遍，步长有多大，策略就会"
+        "离采样时的策略多远；裁剪在概率比离开范围之后不再给好处，于是步子即使太大，至少不会重复十次。",
+    ),
+    minutes=3,
+    quick={"steps": 32_000},
+    panels=2,
+)

@@ -1,0 +1,134 @@
+"""How many steps each of A3C's workers takes, side by side, until all of them together have learnt something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zerone.algorithms import catalogue as algorithms
+from zerone.base.statistics import median
+from zerone.experiments.pendulum import EPISODE, NAME, bins, centres, returns
+from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, estimate
+
+if TYPE_CHECKING:
+    from zerone.experiments.figure import Sheet
+    from zerone.experiments.protocol import Measured, Settings
+
+LEVEL = -900
+RECENT = 48
+POINTS = 50
+WORKERS = (1, 2, 4, 8)
+
+
+def arm(workers: int) -> str:
+    """The name of an arm."""
+    return f"workers-{workers}"
+
+
+def measure(settings: Settings, seed: int) -> Measured:
+    """Steps of each worker until the last `RECENT` episodes of all reach `LEVEL`; infinitely many if they never do."""
+    workers, steps = settings["options"]["workers"], settings["steps"] // settings["options"]["workers"]
+    found = returns(algorithms.make("a3c", settings["options"]), "centred", seed, steps)
+    recent = np.convolve(found.reshape(-1), np.ones(RECENT) / RECENT, "valid")  # the workers' episodes in turn
+    reached = np.flatnonzero(recent >= LEVEL)
+    rounds = -(-(reached[0] + RECENT) // workers) if reached.size else np.inf
+    return {"until": EPISODE * rounds, "reached": reached.size > 0, "curve": bins(found, POINTS), "steps": steps}
+
+
+def relative(results: Results, workers: int) -> Estimate:
+    """The median of several workers' steps, each, over that of one worker's."""
+    return estimate(
+        results(arm(workers), "until"), results(arm(1), "until"),
+        statistic=lambda several, one: median(several) / median(one),
+    )  # fmt: skip
+
+
+def draw(sheet: Sheet, results: Results) -> None:
+    """Learning curves over the time of a step; and how much sooner more workers are."""
+    for place, workers in enumerate(WORKERS):
+        x = centres(results(arm(workers), "steps")[0], POINTS) / 1000
+        sheet.curve(x, results(arm(workers), "curve"), "1 worker" if workers == 1 else f"{workers} workers", place)
+    sheet.line(LEVEL, f"the level: {LEVEL}")
+    sheet.axes[0].set_xscale("log")
+    sheet.label("thousands of steps of each worker (log scale)", "return while learning", loc="lower right")
+    found = [relative(results, workers) for workers in WORKERS]
+    times = [np.array([1 / each.value, 1 / each.high, 1 / each.low]) for each in found]
+    value, low, high = np.transpose(times)
+    below = sheet.axes[1]
+    below.plot(
+        WORKERS, WORKERS, color="#5B616B", linestyle=(0, (5, 4)), linewidth=1.3, label="as many times as workers"
+    )
+    below.errorbar(WORKERS, value, [value - low, high - value], color="#0072B2", marker="o", linewidth=2, capsize=4,
+                   label="measured")  # fmt: skip
+    below.set_xscale("log", base=2)
+    below.set_yscale("log", base=2)
+    below.set_xticks(WORKERS, [str(each) for each in WORKERS])
+    below.set_yticks(WORKERS, [str(each) for each in WORKERS])
+    sheet.label("workers", f"times sooner at {LEVEL}", panel=1)
+
+
+def facts(results: Results) -> dict[str, float]:
+    """What the texts name."""
+    until = {f"until_{workers}": median(results(arm(workers), "until")) for workers in WORKERS}
+    sooner = {f"sooner_{workers}": 1 / relative(results, workers).value for workers in WORKERS}
+    reached = {f"reached_{workers}": 100 * results(arm(workers), "reached").mean() for workers in WORKERS}
+    together = {f"together_{workers}": workers * until[f"until_{workers}"] for workers in WORKERS}
+    return {**until, **sooner, **reached, **together}
+
+
+OPTIONS = {
+    "learning_rate": 0.0001, "critic_learning_rate": 0.001, "discount": 0.9, "entropy_bonus": 0.01,
+    "steps_per_update": 10, "optimizer": "rmsprop", "rmsprop_decay": 0.9, "hidden": [200], "max_gradient_norm": 1e6,
+}  # fmt: skip
+
+EXPERIMENT = Experiment(
+    name="workers",
+    title=Text(
+        "More A3C workers, less time",
+        "A3C：工人越多，用时越少",
+    ),
+    claim=Text("The more workers A3C has, the less time it takes to learn.", "A3C 的工人越多，学会所用的时间越短。"),
+    source="tutorial, lines 5408-5416",
+    setup=Text(
+        "A3C learns to swing up the pendulum with 1, 2, 4 and 8 workers, 400,000 steps of all together, with the "
+        "tutorial's settings: a push after 10 steps, RMSProp at 0.0001 and 0.001, discount 0.9, entropy bonus 0.01, "
+        "reward (r + 8) / 8, 200 hidden units; a cut episode is not taken for an ended one. Time is counted in steps "
+        "of the environment: all workers take a step at once, each on a core of its own, pushing and pulling take no "
+        "time, and a gradient is stale by as many pushes as there are other workers. So time passes where the "
+        "environment is what costs, a robot or a slow simulator; seconds on given cores are another matter, and those "
+        "of the cluster engine depend on the machine. Measured: the steps that each worker takes until the last 48 "
+        "episodes of all workers average -900.",
+        "A3C 用 1、2、4、8 个工人学习把摆锤甩上去，所有工人合计 400,000 步，用教程的设置：每 10 步推送一次，RMSProp 步"
+        "长 0.0001 和 0.001，折扣 0.9，熵奖励 0.01，奖励 (r + 8) / 8，200 个隐藏单元；被截断的回合不当作结束。时间以环"
+        "境的步来计：所有工人同时走一步，各占一个核心，推送和拉取不花时间，有几个别的工人，梯度就滞后几次推送。环境是"
+        "主要开销时（机器人，或很慢的模拟器），时间就是这样流逝的；在给定的核心上要多少秒是另一回事，集群引擎的秒数取"
+        "决于机器。测量：所有工人最近 48 个回合平均达到 -900 时，每个工人走了多少步。",
+    ),
+    environment=NAME,
+    arms={arm(workers): {"options": {**OPTIONS, "workers": workers}, "steps": 400_000} for workers in WORKERS},
+    measure=measure,
+    questions=(
+        Question(
+            Text("the ratio of each of 8 workers' steps (their median over seeds) to a single worker's",
+                 "8 个工人时每人所走步数的中位数与只有 1 个工人时的比值"),
+            lambda results: relative(results, 8),
+            below=1,
+        ),
+    ),
+    draw=draw,
+    facts=facts,
+    teaches=Text(
+        "One worker takes {until_1:,.0f} steps, each of eight {until_8:,.0f}: {sooner_8:.1f} times sooner. All eight "
+        "together take {together_8:,.0f}, so what they save is time, not experience, and they save it only where the "
+        "environment's steps are what takes the time. That gradients are stale by seven pushes costs next to nothing "
+        "at these small step sizes, and eight pendulums in different places are better company than ten steps on end "
+        "of a single one.",
+        "一个工人要走 {until_1:,.0f} 步，八个工人每人只走 {until_8:,.0f} 步：快 {sooner_8:.1f} 倍。八个人合起来走了 "
+        "{together_8:,.0f} 步，所以省下的是时间，不是经验；而且只有当时间主要花在环境的步上时才省得下来。梯度滞后七次"
+        "推送，在这么小的步长下几乎没有代价；而八个处在不同位置的摆锤，比同一个摆锤接连的十步更有内容。",
+    ),
+    minutes=3,
+    quick={"steps": 80_000},
+    panels=2,
+)  # fmt: skip

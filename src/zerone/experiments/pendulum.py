@@ -1,0 +1,45 @@
+"""What an algorithm earns while it learns to swing up the pendulum, where every episode has 200 steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zerone.environments import catalogue as environments
+from zerone.environments import shaping
+from zerone.experiments.recording import record
+
+if TYPE_CHECKING:
+    from zerone.algorithms.protocol import Algorithm, Metrics, Steps
+
+NAME = "Pendulum-v1"
+EPISODE = 200
+
+
+def keep(state: Any, steps: Steps, metrics: Metrics) -> Any:
+    """What is looked at of every step."""
+    del state, metrics
+    return steps.reward
+
+
+def returns(algorithm: Algorithm, reward: str, seed: int, steps: int) -> np.ndarray:
+    """The return of each episode while learning, [episodes, environments]; `steps` are those of each environment.
+
+    The algorithm sees the `reward` of that name; returns are in the task's own, so that they can be compared.
+    """
+    _, rewards = record(algorithm, environments.make(NAME, reward=reward), seed, steps, keep)
+    shape: shaping.Scaled = getattr(shaping, reward)
+    own = rewards.reshape(-1, algorithm.environments).astype(np.float64) * shape.divisor - shape.offset
+    episodes = steps // EPISODE
+    return np.asarray(own[: episodes * EPISODE].reshape(episodes, EPISODE, -1).sum(1))
+
+
+def bins(values: np.ndarray, number: int) -> np.ndarray:
+    """Means of `number` equal parts of values [n], n a multiple of it."""
+    return np.asarray(values.reshape(number, -1).mean(1))
+
+
+def centres(steps: float, number: int) -> np.ndarray:
+    """The middle of each of `number` equal parts of `steps` steps."""
+    return np.asarray((np.arange(number) + 0.5) * steps / number)

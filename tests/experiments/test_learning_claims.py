@@ -1,0 +1,91 @@
+"""What the experiments with actors and critics measure, where the answer is known."""
+
+from __future__ import annotations
+
+import gymnasium
+import jax
+import numpy as np
+import pytest
+
+from zerone.algorithms import catalogue as algorithms
+from zerone.experiments import catalogue
+from zerone.experiments.claims import clipping, one_step, workers
+from zerone.experiments.pendulum import bins, returns
+from zerone.experiments.protocol import CONFIRMED, REFUTED, Results
+
+
+@pytest.fixture(scope="module")
+def beginner():
+    """The first 80 episodes of an actor-critic that learns next to nothing, from one reward and from the other."""
+    algorithm = algorithms.make("actor-critic", {"learning_rate": 1e-30, "critic_learning_rate": 1e-30, "hidden": [2]})
+    return {reward: returns(algorithm, reward, 0, 2_000) for reward in ("tenth", "centred")}
+
+
+def test_returns_are_in_the_tasks_own_reward_whatever_was_learnt_from(beginner):
+    assert beginner["tenth"].shape == (10, 8)
+    np.testing.assert_allclose(beginner["tenth"], beginner["centred"], rtol=1e-4)
+
+
+def test_a_beginner_earns_what_random_torques_earn_in_gymnasium(beginner):
+    environment, random, theirs = gymnasium.make("Pendulum-v1"), np.random.default_rng(0), []
+    for seed in range(80):
+        environment.reset(seed=seed)
+        # The policy at first: a normal torque with deviation 1 in units of the bound, 2.
+        drawn = np.clip(2 * random.standard_normal((200, 1)), -2, 2).astype(np.float32)
+        theirs.append(sum(environment.step(torque)[1] for torque in drawn))
+    spread = np.hypot(beginner["centred"].std(), np.std(theirs)) / 80**0.5
+    assert beginner["centred"].mean() == pytest.approx(np.mean(theirs), abs=4 * spread)
+
+
+def test_bins_are_means_of_equal_parts():
+    np.testing.assert_allclose(bins(np.arange(6.0), 3), [0.5, 2.5, 4.5])
+
+
+def fallen(past_the_end):
+    """The step with which a pole falls that is only pushed to one side."""
+    environment = one_step.make_environment({"fall": True, "past_the_end": past_the_end})
+    key, step = jax.random.key(0), jax.jit(environment.step)
+    _, state = environment.reset(key)
+    for _ in range(50):
+        _, state, reward, terminated, truncated, _ = step(key, state, np.int32(1))
+        if terminated or truncated:
+            return float(reward), bool(terminated), bool(truncated)
+    raise AssertionError("it never fell")
+
+
+def test_a_fall_costs_20_and_is_an_end_or_by_the_tutorials_fault_a_cut():
+    assert fallen(past_the_end=False) == (-20.0, True, False)
+    assert fallen(past_the_end=True) == (-20.0, False, True)
+
+
+def tolerated(**powers):
+    """What PPO and the others tolerate: the same for three seeds."""
+    return Results({arm: [{"tolerated": power}] * 3 for arm, power in powers.items()})
+
+
+def test_the_ratio_of_step_sizes_is_that_of_geometric_means():
+    results = Results({"ppo": [{"tolerated": -1}, {"tolerated": -3}], "actor-critic": [{"tolerated": -3}] * 2})
+    assert clipping.times(results, "actor-critic").value == pytest.approx(10)
+    question = clipping.EXPERIMENT.questions[1]
+    assert question.decide(clipping.times(tolerated(**{"ppo": -2, "actor-critic": -3}), "actor-critic")) == CONFIRMED
+    assert question.decide(clipping.times(tolerated(**{"ppo": -3, "actor-critic": -3}), "actor-critic")) == REFUTED
+
+
+@pytest.mark.parametrize(
+    ("eight", "ratio", "verdict"),
+    [([200, 400, 600], 0.5, CONFIRMED), ([800, 1200, 900], 1.125, REFUTED), ([np.inf, np.inf, 200], np.inf, None)],
+)
+def test_eight_workers_against_one(eight, ratio, verdict):
+    results = Results({"workers-1": [{"until": 800}] * 3, "workers-8": [{"until": each} for each in eight]})
+    found = workers.relative(results, 8)
+    assert found.value == ratio
+    decided = workers.EXPERIMENT.questions[0].decide(found)
+    assert decided != CONFIRMED if verdict is None else decided == verdict
+
+
+@pytest.mark.parametrize("name", ["one-step", "replay-and-targets", "workers", "clipping"])
+def test_every_arm_can_be_made(name):
+    experiment = catalogue.look_up(name)
+    for arm in experiment.arms:
+        settings = experiment.settings(arm, quick=False)
+        algorithms.make(settings.get("algorithm", "a3c"), settings["options"])
