@@ -55,6 +55,8 @@ def test_the_shell_commands_of_the_readme_work(blocks, here, monkeypatch, capsys
         monkeypatch.chdir(here / folder)
         if "--watch" in arguments:  # its help is as far as it goes without a screen
             arguments.append("--help")
+        if arguments[0] == "experiment" and len(arguments) > 1:  # in a short form
+            arguments = [*dict.fromkeys([*arguments, "--quick"]), "--seeds", "2"]
         if arguments[0] != "bench":
             assert run(arguments) == 0, (arguments, capsys.readouterr())
     assert (here / "pole.mp4").stat().st_size > 1000
@@ -88,7 +90,7 @@ def test_every_command_named_has_these_options(name, page):
 @pytest.mark.parametrize("name", PAGES)
 def test_options_named_alone_exist(name, page):
     known = {"--set-up", "--list", "--no-double", *_known_options()}
-    for command in ("train", "record", "evaluate", "watch", "plot"):
+    for command in ("train", "record", "evaluate", "watch", "plot", "experiment"):
         found = zerone.get_command(click.Context(zerone), command)
         known |= {option for each in found.get_params(click.Context(found)) for option in option_names(each)}
     for option in re.findall(r"`(--[\w-]+)[^`]*`", page(name)):

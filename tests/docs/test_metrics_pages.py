@@ -53,3 +53,10 @@ def test_evaluation(name, page, trained, capsys):
     assert run(["evaluate", str(trained), "--episodes", "2", "--json"]) == 0
     (named,) = tables(section(page(name), "zerone evaluate --json"))
     assert {*json.loads(capsys.readouterr().out), "seeds"} == {*named}
+
+
+@PAGES
+def test_experiment(name, page, capsys, tmp_path):
+    assert run(["experiment", "maximum-bias", "--quick", "--json", "--out", str(tmp_path)]) == 0
+    (named,) = tables(section(page(name), "zerone experiment NAME --json"))
+    assert named == [*json.loads(capsys.readouterr().out)]

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 
 MODULES = {
     "caution": "caution",
+    "traces": "traces",
+    "eyesight": "eyesight",
+    "planning": "planning",
+    "random-walk": "random_walk",
+    "maximum-bias": "maximum_bias",
+    "corridor": "corridor",
+    "blind-cliff": "blind_cliff",
     "one-step": "one_step",
     "replay-and-targets": "replay_and_targets",
     "workers": "workers",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zerone.base.statistics import bootstrap_interval
+from zerone.base.statistics import Statistic, bootstrap_interval, mean
 from zerone.show.curves import COLORS, INK, save, style
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zerone.experiments.protocol import Results
     from zerone.experiments.verdict import Verdict
 
-WIDTH, PANEL = 6.4, 3.5
+WIDTH, PANEL, DPI = 6.4, 3.5, 130
 MARKERS = "osD^vP*X"
 RESAMPLES = 2000
 
@@ -28,12 +28,19 @@ class Sheet:
     def __init__(self, axes: Sequence[Any]) -> None:
         self.axes = list(axes)
 
-    def curve(self, x: Any, values: np.ndarray, label: str, place: int, panel: int = 0, marked: bool = False) -> None:
-        """The mean of curves [seeds, points] over `x` [points], its interval shaded. `place` chooses the colour."""
+    def curve(
+        self, x: Any, values: np.ndarray, label: str, place: int, panel: int = 0, marked: bool = False,
+        statistic: Statistic = mean,
+    ) -> None:  # fmt: skip
+        """The mean (or another statistic) of curves [seeds, points] over `x` [points], its interval shaded.
+
+        `place` chooses the colour, and the mark where points are `marked`.
+        """
         color = COLORS[place % len(COLORS)]
-        low, high = intervals(values)
+        low, high = intervals(values, statistic)
         marker = MARKERS[place % len(MARKERS)] if marked else None
-        self.axes[panel].plot(x, values.mean(0), color=color, label=label, linewidth=2, marker=marker, markersize=5)
+        middle = statistic(values.T)
+        self.axes[panel].plot(x, middle, color=color, label=label, linewidth=2, marker=marker, markersize=5)
         self.axes[panel].fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
 
     def points(self, labels: Sequence[str], samples: Sequence[np.ndarray], panel: int = 0) -> None:
@@ -64,12 +71,10 @@ class Sheet:
             self.axes[panel].legend(**{"fontsize": 10, "handlelength": 1.6, **more})
 
 
-def intervals(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of the means of curves [seeds, points] over seeds: percentile bootstrap, always the same resamples."""
-    seeds = len(values)
-    drawn = np.random.default_rng(0).integers(seeds, size=(RESAMPLES, seeds))
-    weights = np.stack([(drawn == seed).mean(1) for seed in range(seeds)], axis=1)
-    low, high = np.percentile(weights @ values, [2.5, 97.5], axis=0)
+def intervals(values: np.ndarray, statistic: Statistic = mean) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of a statistic of each point of curves [seeds, points]."""
+    bounds = [bootstrap_interval(point, statistic=statistic, resamples=RESAMPLES) for point in values.T]
+    low, high = np.asarray(bounds).T
     return low, high
 
 
@@ -80,12 +85,12 @@ def write(verdict: Verdict, results: Results, path: Path) -> None:
 
     experiment = verdict.experiment
     with mpl.rc_context(style()):
-        drawn: Any = Figure(figsize=(WIDTH, PANEL * experiment.panels + 0.6), dpi=150, layout="constrained")
+        drawn: Any = Figure(figsize=(WIDTH, PANEL * experiment.panels + 0.6), dpi=DPI, layout="constrained")
         sheet = Sheet(drawn.subplots(experiment.panels, 1, squeeze=False)[:, 0])
         experiment.draw(sheet, results)
         drawn.suptitle("\n".join(textwrap.wrap(experiment.title.en, 56)), x=0.01, ha="left", weight="bold", fontsize=13)
         look = "only a look: " if verdict.quick else ""
-        drawn.supxlabel(f"{look}{results.seeds} seeds; shaded or barred: 95% bootstrap interval of the mean",
+        drawn.supxlabel(f"{look}{results.seeds} seeds; shaded or barred: 95% bootstrap interval over seeds",
                         fontsize=9.5, color="#5B616B")  # fmt: skip
         save(drawn, path)
         save(drawn, path.with_suffix(".svg"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import RunError, ZeroneError
@@ -77,35 +79,44 @@ def measure(
     look(Sight(experiment.name, total - len(missing), total, ""))
     waiting = iter(missing)
     running: dict[Future[Measured], tuple[int, str]] = {}
-    _stopped.clear()
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as threads, listening() as request:
+    with _threads(workers) as threads, listening() as request:
 
         def begin_next() -> None:
             if not _stopped.is_set() and (following := next(waiting, None)) is not None:
                 seed, arm = following
                 running[threads.submit(experiment.measure, experiment.settings(arm, quick), seed)] = following
 
-        try:
-            for _ in range(workers):
+        for _ in range(workers):
+            begin_next()
+        while running:
+            done, _ = wait(running, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
+            if request.made:
+                _stopped.set()
+            for each in done:
+                seed, arm = running.pop(each)
+                _keep(experiment, store, kept, arm, seed, each)
                 begin_next()
-            while running:
-                done, _ = wait(running, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
-                if request.made:
-                    _stopped.set()
-                for each in done:
-                    seed, arm = running.pop(each)
-                    _keep(experiment, store, kept, arm, seed, each)
-                    begin_next()
-                    left = sum(seed not in kept[arm] for seed, arm in missing)
-                    look(Sight(experiment.name, total - left, total, f"{arm}, seed {seed}"))
-        finally:
-            _stopped.set()
+                left = sum(seed not in kept[arm] for seed, arm in missing)
+                look(Sight(experiment.name, total - left, total, f"{arm}, seed {seed}"))
     if request.made and any(seed not in kept[arm] for seed, arm in missing):
         raise Interrupted(
             f"interrupted; what was measured is kept in {store.path}, the same command goes on from there"
         )
     return Results({arm: [kept[arm][seed] for seed in seeds] for arm in experiment.arms})
+
+
+@contextmanager
+def _threads(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads to measure in; whatever ends the block, none of them goes on."""
+    try:
+        with ThreadPoolExecutor(workers) as threads:
+            try:
+                yield threads
+            finally:
+                _stopped.set()
+    finally:
+        _stopped.clear()
 
 
 def _keep(

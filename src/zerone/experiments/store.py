@@ -5,8 +5,8 @@
     verdict.json              the verdict, with its effect and interval
     figure.png, figure.svg
 
-What is measured is never measured again, unless the configuration is another one. A line that a killed process left
-half-written is dropped, and its seed measured anew.
+What is measured is never measured again, unless the configuration or Zerone's version is another one. A line that
+a killed process left half-written is dropped, and its seed measured anew.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zerone import __version__
 from zerone.base.errors import InputError, RunError
 from zerone.runs.checkpoint import replacing
 from zerone.runs.folder import finite
@@ -51,7 +52,7 @@ class Store:
         return self.path / "measured" / f"{arm}-{self._keys[arm]}.jsonl"
 
     def read(self, arm: str) -> dict[int, Measured]:
-        """What is kept of an arm, seed by seed. A last line without its end is cut off."""
+        """What this version has kept of an arm, seed by seed. A last line without its end is cut off."""
         path = self._lines(arm)
         if not path.exists():
             return {}
@@ -62,7 +63,7 @@ class Store:
                 with replacing(path) as file:
                     file.write(whole)
             found = [json.loads(line) for line in whole.splitlines()]
-            return {int(each["seed"]): each["measured"] for each in found}
+            return {int(each["seed"]): each["measured"] for each in found if each["zerone"] == __version__}
         except OSError as error:
             raise RunError(f"{path}: cannot be read: {error.strerror or error}") from error
         except (ValueError, KeyError, TypeError) as error:
@@ -75,7 +76,7 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("ab") as file:
-                file.write(json.dumps({"seed": seed, "measured": plain}).encode() + b"\n")
+                file.write(json.dumps({"zerone": __version__, "seed": seed, "measured": plain}).encode() + b"\n")
         except OSError as error:
             raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
 

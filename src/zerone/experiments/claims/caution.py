@@ -109,4 +109,4 @@ EXPERIMENT = Experiment(
     ),
     minutes=0.3,
     quick={"episodes": 300, "steps": 60_000},
-)  # fmt: skip
+)

@@ -1,0 +1,115 @@
+"""The maximum of noisy values is too high, the more so the more there are; the double estimate is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
+from zerone.parts.returns import double_value, max_value
+
+if TYPE_CHECKING:
+    from zerone.experiments.figure import Sheet
+    from zerone.experiments.protocol import Measured, Settings
+
+ACTIONS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
+
+
+def closed_form(actions: Any) -> Any:
+    """E[max] of so many errors that are uniform in ±1: (m - 1) / (m + 1). Van Hasselt et al. 2016, appendix."""
+    return (actions - 1) / (actions + 1)
+
+
+def measure(settings: Settings, seed: int) -> Measured:
+    """The mean of many estimates of max_a Q(s, a) = 0, for each number of actions, by the library's own targets."""
+    found: dict[str, list[float]] = {"single": [], "double": []}
+    for actions in settings["actions"]:
+        random = np.random.default_rng([seed, actions])
+        one, other = random.uniform(-1, 1, (2, settings["trials"], actions)).astype(np.float32)
+        found["single"].append(float(max_value(jnp.asarray(one)).mean()))
+        found["double"].append(float(double_value(jnp.asarray(one), jnp.asarray(other)).mean()))
+    return found
+
+
+def off(measure: str, wanted: Any) -> Any:
+    """How far the mean over all numbers of actions is from what it should be."""
+    return lambda results: estimate((results("uniform", measure) - wanted).mean(1))
+
+
+def draw(sheet: Sheet, results: Results) -> None:
+    """Both estimates against the number of actions."""
+    number = np.asarray(ACTIONS)
+    sheet.curve(number, results("uniform", "single"), "maximum (DQN)", 0, marked=True)
+    sheet.curve(number, results("uniform", "double"), "double estimate (Double DQN)", 1, marked=True)
+    smooth = np.geomspace(2, 64, 100)
+    sheet.axes[0].plot(smooth, closed_form(smooth), "--", color="#23262B", linewidth=1.3, label="(m - 1) / (m + 1)")
+    sheet.axes[0].set_xscale("log", base=2)
+    sheet.axes[0].set_xticks([2, 4, 8, 16, 32, 64], ["2", "4", "8", "16", "32", "64"])
+    sheet.label("number of actions m", "bias (largest error = 1)")
+
+
+def facts(results: Results) -> dict[str, float]:
+    """In how many cases the interval has the closed form in it."""
+    inside = 0
+    for place, actions in enumerate(ACTIONS):
+        found = estimate(results("uniform", "single")[:, place])
+        inside += found.low <= closed_form(actions) <= found.high
+    return {"inside": inside, "cases": len(ACTIONS), "two": results("uniform", "single")[:, 0].mean(),
+            "most": results("uniform", "single")[:, -1].mean()}  # fmt: skip
+
+
+EXPERIMENT = Experiment(
+    name="maximum-bias",
+    title=Text(
+        "The maximum of noisy values is too high; the double estimate is not", "带噪声的最大值偏高，双重估计不偏"
+    ),
+    claim=Text(
+        "Where all actions are worth 0 and the errors of their values are uniform in ±1, the maximum of m values is "
+        "(m - 1) / (m + 1) on average, and the double estimate 0.",
+        "所有动作的真值都是 0、估计误差在 ±1 内均匀时，m 个值的最大值平均为 (m - 1) / (m + 1)，双重估计平均为 0。",
+    ),
+    source="Van Hasselt et al. 2016, section 3 and appendix",
+    setup=Text(
+        "2,000 states with m = 2 to 64 actions, all worth 0, seen through errors that are uniform in ±1. The targets "
+        "are those that DQN and Double DQN are trained with here (`returns.max_value`, `returns.double_value`, the "
+        "latter with independent errors of its two networks). Measured: their mean.",
+        "2,000 个状态，m = 2 到 64 个动作，真值都是 0，带 ±1 内均匀的误差。所用目标正是这里训练 DQN 与 Double DQN 的"
+        "（`returns.max_value`、`returns.double_value`，后者两个网络的误差互相独立）。测量：它们的平均值。",
+    ),
+    environment="none: values with errors",
+    arms={"uniform": {"actions": list(ACTIONS), "trials": 2_000}},
+    measure=measure,
+    questions=(
+        Question(
+            Text(
+                "the maximum's bias minus (m - 1) / (m + 1), mean over m",
+                "最大值的偏差减去 (m - 1) / (m + 1)（对 m 平均）",
+            ),
+            off("single", closed_form(np.asarray(ACTIONS))),
+            above=-0.005,
+            below=0.005,
+        ),
+        Question(
+            Text("the double estimate's bias, mean over m", "双重估计的偏差（对 m 平均）"),
+            off("double", 0.0),
+            above=-0.01,
+            below=0.01,
+        ),
+    ),
+    draw=draw,
+    facts=facts,
+    teaches=Text(
+        "Nobody has to make a mistake for DQN's values to rise: choosing the largest of several noisy values and "
+        "believing it is enough. With 2 actions a third of the largest error is added ({two:.2f}), with 64 nearly all "
+        "of it ({most:.2f}). The double estimate lets one network choose and another one judge. {inside:.0f} of "
+        "{cases:.0f} intervals hold the closed form.",
+        "DQN 的值偏高，不需要谁犯错：在几个带噪声的值里挑最大的，再相信它，就够了。2 个动作时多出最大误差的三分之一（"
+        "{two:.2f}），64 个动作时几乎是全部（{most:.2f}）。双重估计让一个网络挑选，另一个网络评价。{cases:.0f} 个区间"
+        "中有 {inside:.0f} 个包含闭式解。",
+    ),
+    minutes=0.1,
+    seeds=40,
+    quick={"trials": 500},
+)
