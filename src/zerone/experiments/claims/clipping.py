@@ -84,7 +84,7 @@ ACTOR_CRITIC = {"algorithm": "actor-critic", "rate_is": ["learning_rate", "criti
 EXPERIMENT = Experiment(
     name="clipping",
     title=Text(
-        "PPO: clipping or a KL penalty, and how large a step it bears",
+        "PPO: clip or KL penalty, and the step sizes it bears",
         "PPO：裁剪还是 KL 惩罚，以及它经得起多大的步长",
     ),
     claim=Text(
@@ -147,18 +147,20 @@ EXPERIMENT = Experiment(
     draw=draw,
     facts=facts,
     teaches=Text(
-        "At the tutorial's small step size there is little to choose: {last_clip:.0f} with clipping, {last_kl:.0f} "
-        "with the penalty. Ten passes at 0.0001 hardly reach either limit. Clipping shows where steps are large: on "
-        "average a seed of PPO still learns with {tolerated_ppo:.1g}, without clipping with {tolerated_no_clip:.1g}, "
-        "and actor-critic with {tolerated_actor_critic:.1g}. Ten passes over the same block would carry the policy as "
-        "far from the one that played as the step size allows; clipping takes away the gain once the ratio of "
-        "probabilities has left its range, so that a step that is too long is at least not repeated ten times.",
-        "在教程的小步长下，两者相差无几：裁剪 {last_clip:.0f}，惩罚 {last_kl:.0f}。步长 0.0001 学十遍，几乎碰不到任何"
-        "一种限制。步子大时才看得出裁剪的作用：平均而言，PPO 的种子步长到 {tolerated_ppo:.1g} 还能学，去掉裁剪是 "
-        "{tolerated_no_clip:.1g}，Actor-Critic 是 {tolerated_actor_critic:.1g}。在同一块上学十遍，步长有多大，策略就会"
-        "离采样时的策略多远；裁剪在概率比离开范围之后不再给好处，于是步子即使太大，至少不会重复十次。",
+        "At the tutorial's small step size clipping comes to {last_clip:.0f} at last, the penalty to {last_kl:.0f}: "
+        "it adapts, and where ten passes move the policy less than it aims at, it is halved again and again until it "
+        "hinders nobody. Clipping shows what it is for where steps are large: on average a seed of PPO still learns "
+        "with {tolerated_ppo:.1g}, without clipping with {tolerated_no_clip:.1g}, and actor-critic with "
+        "{tolerated_actor_critic:.1g}. Ten passes over the same block would carry the policy as far from the one that "
+        "played as the step size allows; clipping takes away the gain once the ratio of probabilities has left its "
+        "range, so that a step that is too long is at least not repeated ten times.",
+        "在教程的小步长下，裁剪最后达到 {last_clip:.0f}，惩罚达到 {last_kl:.0f}：惩罚会自己调整，学十遍若还不到它的目"
+        "标散度，就一再减半，直到不碍事为止。步子大时才看得出裁剪的用处：平均而言，PPO 的种子步长到 "
+        "{tolerated_ppo:.1g} 还能学，去掉裁剪是 {tolerated_no_clip:.1g}，Actor-Critic 是 "
+        "{tolerated_actor_critic:.1g}。在同一块上学十遍，步长有多大，策略就会离采样时的策略多远；裁剪在概率比离开范围"
+        "之后不再给好处，于是步子即使太大，至少不会重复十次。",
     ),
-    minutes=3,
+    minutes=4,
     quick={"steps": 32_000},
     panels=2,
 )

@@ -38,10 +38,12 @@ def draw(sheet: Sheet, results: Results) -> None:
         x = centres(results(arm, "steps")[0], POINTS) / 1000
         sheet.curve(x, results(arm, "curve"), label, place)
     sheet.line(LEVEL, f"converged: {LEVEL}")
-    sheet.label("thousands of steps", "return while learning")
+    sheet.axes[0].set_ylim(-1700, 500)  # room for the legend
+    sheet.axes[0].set_yticks(range(-1500, 1, 500))
+    sheet.label("thousands of steps", "return while learning", ncols=2, loc="upper left")
     sheet.points(list(LABELS.values()), [results(arm, "last") for arm in LABELS], panel=1)
     sheet.line(LEVEL, f"converged: {LEVEL}", panel=1, vertical=True)
-    sheet.label("return in the last tenth of the steps (small dots: seeds)", "", panel=1, legend=False)
+    sheet.label("return in the last tenth of the steps", "", panel=1, legend=False)
 
 
 def facts(results: Results) -> dict[str, float]:
@@ -79,7 +81,7 @@ def less(arm: str) -> Question:
 EXPERIMENT = Experiment(
     name="replay-and-targets",
     title=Text(
-        "What a replay memory and target networks do for actor-critic",
+        "What replay and target networks do for actor-critic",
         "回放记忆与目标网络给 Actor-Critic 带来什么",
     ),
     claim=Text(
@@ -124,14 +126,14 @@ EXPERIMENT = Experiment(
     teaches=Text(
         "Replay is what counts. With it DDPG comes to {last_ddpg:.0f} at last, and {converges_ddpg:.0f}% of its seeds "
         "stay above -300. The newest 32 steps are all alike: what a critic learns from them it has forgotten a second "
-        "later, and the actor climbs whatever it says just then: {last_no_replay:.0f}, no better than at the "
-        "beginning. One-step actor-critic, which forgets in the same way, comes to {last_one_step:.0f}. The target "
-        "networks do much less here: without them it is {last_no_targets:.0f}. With a discount of 0.9 a target is "
-        "mostly the reward itself, so that it can hardly run away with the network that computes it; they were made "
-        "for tasks that look farther ahead.",
+        "later, and the actor climbs whatever it says just then; so it comes to {last_no_replay:.0f}. One-step "
+        "actor-critic, which forgets in the same way, comes to {last_one_step:.0f}. The target networks do much less "
+        "here: without them it is {last_no_targets:.0f}. With a discount of 0.9 a target is mostly the reward itself, "
+        "so that it can hardly run away with the network that computes it; they were made for tasks that look farther "
+        "ahead.",
         "起作用的是回放。有了它，DDPG 最后达到 {last_ddpg:.0f}，{converges_ddpg:.0f}% 的种子在 -300 以上。最新的 32 步"
-        "彼此几乎一样：评论家从中学到的，一转眼就忘了，而演员总是照它此刻所说的往上爬：{last_no_replay:.0f}，并不比开"
-        "始时好。单步 Actor-Critic 同样健忘，达到 {last_one_step:.0f}。目标网络在这里的作用小得多：去掉它们是 "
+        "彼此几乎一样：评论家从中学到的，一转眼就忘了，而演员总是照它此刻所说的往上爬，于是只到 {last_no_replay:.0f}。"
+        "单步 Actor-Critic 同样健忘，达到 {last_one_step:.0f}。目标网络在这里的作用小得多：去掉它们是 "
         "{last_no_targets:.0f}。折扣为 0.9 时，目标值主要就是奖励本身，不大会跟着算出它的网络一起跑掉；目标网络本是为"
         "看得更远的任务准备的。",
     ),

@@ -10,6 +10,7 @@ from zerone.algorithms import catalogue as algorithms
 from zerone.base.statistics import median
 from zerone.experiments.pendulum import EPISODE, NAME, bins, centres, returns
 from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, estimate
+from zerone.show.curves import COLORS, INK
 
 if TYPE_CHECKING:
     from zerone.experiments.figure import Sheet
@@ -51,21 +52,20 @@ def draw(sheet: Sheet, results: Results) -> None:
         sheet.curve(x, results(arm(workers), "curve"), "1 worker" if workers == 1 else f"{workers} workers", place)
     sheet.line(LEVEL, f"the level: {LEVEL}")
     sheet.axes[0].set_xscale("log")
-    sheet.label("thousands of steps of each worker (log scale)", "return while learning", loc="lower right")
-    found = [relative(results, workers) for workers in WORKERS]
-    times = [np.array([1 / each.value, 1 / each.high, 1 / each.low]) for each in found]
-    value, low, high = np.transpose(times)
+    sheet.axes[0].set_xticks([1, 10, 100], ["1", "10", "100"])
+    sheet.label("thousands of steps of each worker (log scale)", "return while learning", loc="upper left")
+    several = WORKERS[1:]
+    found = [relative(results, workers) for workers in several]
+    value, low, high = np.transpose([[1 / each.value, 1 / each.high, 1 / each.low] for each in found])
     below = sheet.axes[1]
-    below.plot(
-        WORKERS, WORKERS, color="#5B616B", linestyle=(0, (5, 4)), linewidth=1.3, label="as many times as workers"
-    )
-    below.errorbar(WORKERS, value, [value - low, high - value], color="#0072B2", marker="o", linewidth=2, capsize=4,
+    below.plot(WORKERS, WORKERS, color=INK, linestyle=(0, (5, 4)), linewidth=1.3, label="as many times as workers")
+    below.errorbar(several, value, [value - low, high - value], color=COLORS[0], marker="o", linewidth=2, capsize=4,
                    label="measured")  # fmt: skip
     below.set_xscale("log", base=2)
     below.set_yscale("log", base=2)
     below.set_xticks(WORKERS, [str(each) for each in WORKERS])
     below.set_yticks(WORKERS, [str(each) for each in WORKERS])
-    sheet.label("workers", f"times sooner at {LEVEL}", panel=1)
+    sheet.label("workers", "times sooner than 1 worker", panel=1)
 
 
 def facts(results: Results) -> dict[str, float]:
