@@ -43,6 +43,7 @@ def draw(sheet: Sheet, results: Results) -> None:
     sheet.label("thousands of steps", "return while learning", ncols=2, loc="upper left")
     sheet.points(list(LABELS.values()), [results(arm, "last") for arm in LABELS], panel=1)
     sheet.line(LEVEL, f"converged: {LEVEL}", panel=1, vertical=True)
+    sheet.axes[1].set_xticks(range(-1600, 1, 400))
     sheet.label("return in the last tenth of the steps", "", panel=1, legend=False)
 
 
@@ -127,15 +128,17 @@ EXPERIMENT = Experiment(
         "Replay is what counts. With it DDPG comes to {last_ddpg:.0f} at last, and {converges_ddpg:.0f}% of its seeds "
         "stay above -300. The newest 32 steps are all alike: what a critic learns from them it has forgotten a second "
         "later, and the actor climbs whatever it says just then; so it comes to {last_no_replay:.0f}. One-step "
-        "actor-critic, which forgets in the same way, comes to {last_one_step:.0f}. The target networks do much less "
-        "here: without them it is {last_no_targets:.0f}. With a discount of 0.9 a target is mostly the reward itself, "
-        "so that it can hardly run away with the network that computes it; they were made for tasks that look farther "
-        "ahead.",
+        "actor-critic, which forgets in the same way, comes to {last_one_step:.0f}. Beside it the target networks "
+        "bring nothing here: without them it is {last_no_targets:.0f}; only without replay do they help, since with "
+        "neither it is {last_neither:.0f}. With a discount of 0.9 a target looks some ten steps ahead, so that it can "
+        "hardly run away with the network that computes it, and targets that follow slowly only pass on later what "
+        "was learnt. They were made for tasks that look farther.",
         "起作用的是回放。有了它，DDPG 最后达到 {last_ddpg:.0f}，{converges_ddpg:.0f}% 的种子在 -300 以上。最新的 32 步"
         "彼此几乎一样：评论家从中学到的，一转眼就忘了，而演员总是照它此刻所说的往上爬，于是只到 {last_no_replay:.0f}。"
-        "单步 Actor-Critic 同样健忘，达到 {last_one_step:.0f}。目标网络在这里的作用小得多：去掉它们是 "
-        "{last_no_targets:.0f}。折扣为 0.9 时，目标值主要就是奖励本身，不大会跟着算出它的网络一起跑掉；目标网络本是为"
-        "看得更远的任务准备的。",
+        "单步 Actor-Critic 同样健忘，达到 {last_one_step:.0f}。有回放时，目标网络在这里没有用处：去掉它们是 "
+        "{last_no_targets:.0f}；没有回放时它们才有帮助，两样都去掉是 {last_neither:.0f}。折扣为 0.9 时，目标值只看十步"
+        "左右，不大会跟着算出它的网络一起跑掉；而跟得慢的目标，只是把学到的东西传得更晚。目标网络本是为看得更远的任务"
+        "准备的。",
     ),
     minutes=2,
     quick={"steps": 20_000},

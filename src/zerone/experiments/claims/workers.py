@@ -121,12 +121,11 @@ EXPERIMENT = Experiment(
     teaches=Text(
         "One worker takes {until_1:,.0f} steps, each of eight {until_8:,.0f}: {sooner_8:.1f} times sooner. All eight "
         "together take {together_8:,.0f}, so what they save is time, not experience, and they save it only where the "
-        "environment's steps are what takes the time. That gradients are stale by seven pushes costs next to nothing "
-        "at these small step sizes, and eight pendulums in different places are better company than ten steps on end "
-        "of a single one.",
+        "environment's steps are what takes the time. That gradients are stale by seven pushes costs little at these "
+        "small step sizes.",
         "一个工人要走 {until_1:,.0f} 步，八个工人每人只走 {until_8:,.0f} 步：快 {sooner_8:.1f} 倍。八个人合起来走了 "
         "{together_8:,.0f} 步，所以省下的是时间，不是经验；而且只有当时间主要花在环境的步上时才省得下来。梯度滞后七次"
-        "推送，在这么小的步长下几乎没有代价；而八个处在不同位置的摆锤，比同一个摆锤接连的十步更有内容。",
+        "推送，在这么小的步长下代价不大。",
     ),
     minutes=3,
     quick={"steps": 80_000},
