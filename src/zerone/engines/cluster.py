@@ -26,8 +26,9 @@ from zerone.engines.cluster_crew import Crew
 from zerone.engines.cluster_ray import Connection, connect
 from zerone.engines.cluster_worker import Leaves, Tally, Task, structure
 from zerone.engines.host import as_seen, update_key
-from zerone.engines.protocol import INIT, Engine, Evaluation, Row, learning_iterations, row_of
+from zerone.engines.protocol import INIT, Engine, Evaluation
 from zerone.engines.study import Study
+from zerone.engines.tallied import TalliedEngine
 
 WORKER_TIMEOUT = 60.0
 """Seconds that a worker may take for a block of steps, unless told otherwise."""
@@ -49,7 +50,7 @@ class Carry:
     """The index of each worker's next block: it decides the chance in it."""
 
 
-class Cluster:
+class Cluster(TalliedEngine):
     """Drives A3C or DPPO with workers. See `Engine` for the methods.
 
     `judge` is an engine for one worker's algorithm in the same environment: it acts and evaluates, in this process.
@@ -91,7 +92,7 @@ class Cluster:
         del episodes  # each program is compiled when it is first used, side by side with the workers'
 
     def init(self, seed: int) -> Carry:
-        return self._begun(self._programs.init(self.algorithm, np.uint32(seed)), {}, 0)
+        return self._begun(self.born(np.uint32(seed)), {}, 0)
 
     def _begun(self, state: Any, metrics: dict[str, Any], iteration: int) -> Carry:
         number = self.algorithm.workers
@@ -180,32 +181,11 @@ class Cluster:
         found = dict(self._workers.answer(seed) for _ in range(number))
         return [found[slot] for slot in range(number)]
 
-    def report(self, carry: Carry, first: int, last: int) -> tuple[Row, Carry]:
-        sums = {name: carry.metrics.get(name, np.float32(0)) for name in self.algorithm.metrics}
-        ended, total_return, total_length = carry.episodes
-        row = row_of(ended, total_return, total_length, sums, learning_iterations(self.algorithm, first, last))
-        carry.episodes, carry.metrics = np.zeros(3), {}
-        return row, carry
-
     def facts(self) -> dict[str, Any]:
         return {"workers": self.algorithm.workers, "workers_replaced": self._workers.lost}
 
-    def policy(self, carry: Carry) -> Any:
-        return jax.tree.map(np.array, carry.state.policy)
-
-    def policy_example(self) -> Any:
-        return self._state_example().policy
-
-    def _state_example(self) -> Any:
-        return jax.eval_shape(self._programs.init, self.algorithm, np.uint32(0))
-
-    def saved(self, carry: Carry) -> Any:
-        sums = {name: np.float32(carry.metrics.get(name, 0)) for name in self.algorithm.metrics}
-        return {"state": carry.state, "episodes": carry.episodes, "metrics": sums}
-
-    def saved_example(self) -> Any:
-        sums = {name: np.float32(0) for name in self.algorithm.metrics}
-        return {"state": self._state_example(), "episodes": np.zeros(3), "metrics": sums}
+    def born(self, seed: np.uint32) -> Any:
+        return self._programs.init(self.algorithm, seed)
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
         del seed  # the workers begin new episodes

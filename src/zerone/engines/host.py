@@ -18,11 +18,9 @@ from zerone.engines.protocol import (
     LONGEST_EVALUATION,
     TRAIN,
     Evaluation,
-    Row,
-    learning_iterations,
-    row_of,
 )
 from zerone.engines.study import Study, cut, extras_of, first_step
+from zerone.engines.tallied import TalliedEngine
 from zerone.environments.vector import InTurn, Vector
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
@@ -111,7 +109,7 @@ class Carry:
     noises: list[Any] | None = None
 
 
-class Host:
+class Host(TalliedEngine):
     """Drives an algorithm in Gymnasium environments. See `Engine` for the methods.
 
     `make_vector(number, seed)` makes a vector of environments to learn in, `make_evaluation` (the same, unless given)
@@ -145,7 +143,7 @@ class Host:
         del episodes  # small programs, each compiled when it is first used
 
     def init(self, seed: int) -> Carry:
-        return self.begin(self._programs.init(self.algorithm, np.uint32(seed)), {}, seed, 0)
+        return self.begin(self.born(np.uint32(seed)), {}, seed, 0)
 
     def begin(self, state: Any, metrics: dict[str, np.ndarray], seed: int, iteration: int) -> Carry:
         """A carry in new episodes."""
@@ -233,34 +231,13 @@ class Host:
             carry.episodes += (done.sum(), carry.episode_return[done].sum(), carry.episode_length[done].sum())
             carry.episode_return[done] = carry.episode_length[done] = 0.0
 
-    def report(self, carry: Carry, first: int, last: int) -> tuple[Row, Carry]:
-        sums = {name: carry.metrics.get(name, np.float32(0)) for name in self.algorithm.metrics}
-        ended, total_return, total_length = carry.episodes
-        row = row_of(ended, total_return, total_length, sums, learning_iterations(self.algorithm, first, last))
-        carry.episodes, carry.metrics = np.zeros(3), {}
-        return row, carry
-
-    def policy(self, carry: Carry) -> Any:
-        return jax.tree.map(np.array, carry.state.policy)
-
-    def policy_example(self) -> Any:
-        return self._state_example().policy
-
-    def _state_example(self) -> Any:
-        return jax.eval_shape(self._programs.init, self.algorithm, np.uint32(0))
-
-    def saved(self, carry: Carry) -> Any:
-        sums = {name: np.float32(carry.metrics.get(name, 0)) for name in self.algorithm.metrics}
-        return {"state": carry.state, "episodes": carry.episodes, "metrics": sums}
-
-    def saved_example(self) -> Any:
-        sums = {name: np.float32(0) for name in self.algorithm.metrics}
-        return {"state": self._state_example(), "episodes": np.zeros(3), "metrics": sums}
+    def born(self, seed: np.uint32) -> Any:
+        return self._programs.init(self.algorithm, seed)
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
         state = jax.tree.map(jnp.asarray, saved["state"])
         if hasattr(state, "ongoing"):  # the episodes that it is of are lost
-            state = dataclasses.replace(state, ongoing=self._programs.init(self.algorithm, np.uint32(seed)).ongoing)
+            state = dataclasses.replace(state, ongoing=self.born(np.uint32(seed)).ongoing)
         carry = self.begin(state, dict(saved["metrics"]), seed, iteration)
         carry.episodes = np.asarray(saved["episodes"])
         return carry

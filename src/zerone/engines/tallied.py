@@ -1,0 +1,58 @@
+"""What engines share whose loop is Python: sums since the last row of the log, and what a checkpoint keeps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Protocol, TypeVar
+
+import jax
+import numpy as np
+
+from zerone.engines.protocol import Row, learning_iterations, row_of
+
+
+class Tallied(Protocol):
+    """A training of one seed: its state, and of the episodes that ended how many, their returns and their lengths."""
+
+    state: Any
+    episodes: np.ndarray
+    metrics: dict[str, Any]
+
+
+C = TypeVar("C", bound=Tallied)
+
+
+class TalliedEngine(ABC):
+    """The part of `Engine` that needs nothing of a carry but that it is `Tallied`."""
+
+    algorithm: Any
+
+    @abstractmethod
+    def born(self, seed: np.uint32) -> Any:
+        """The algorithm's state before the first step, in a program that JAX can trace."""
+
+    def report(self, carry: C, first: int, last: int) -> tuple[Row, C]:
+        ended, total_return, total_length = carry.episodes
+        learned = learning_iterations(self.algorithm, first, last)
+        row = row_of(ended, total_return, total_length, self._sums(carry), learned)
+        carry.episodes, carry.metrics = np.zeros(3), {}
+        return row, carry
+
+    def _sums(self, carry: Tallied) -> dict[str, np.float32]:
+        return {name: np.float32(carry.metrics.get(name, 0)) for name in self.algorithm.metrics}
+
+    def policy(self, carry: Tallied) -> Any:
+        return jax.tree.map(np.array, carry.state.policy)
+
+    def policy_example(self) -> Any:
+        return self._state_example().policy
+
+    def _state_example(self) -> Any:
+        return jax.eval_shape(self.born, np.uint32(0))
+
+    def saved(self, carry: Tallied) -> Any:
+        return {"state": carry.state, "episodes": carry.episodes, "metrics": self._sums(carry)}
+
+    def saved_example(self) -> Any:
+        sums = {name: np.float32(0) for name in self.algorithm.metrics}
+        return {"state": self._state_example(), "episodes": np.zeros(3), "metrics": sums}
