@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zerone.base.statistics import Statistic, bootstrap_interval, mean
-from zerone.show.curves import COLORS, INK, save, styled
+from zerone.show.curves import COLORS, INK, save, styled, thousands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 WIDTH, PANEL, DPI = 6.4, 3.5, 130
 MARKERS = "osD^vP*X"
 RESAMPLES = 2000
+CROWDED = 10_000
+"""From here on numbers are written as 10k, or they would run into each other at half width."""
 
 
 class Sheet:
@@ -42,6 +44,8 @@ class Sheet:
         middle = statistic(values.T)
         self.axes[panel].plot(x, middle, color=color, label=label, linewidth=2, marker=marker, markersize=5)
         self.axes[panel].fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
+        if np.max(x) >= CROWDED:
+            self.axes[panel].xaxis.set_major_formatter(thousands)
 
     def points(self, labels: Sequence[str], samples: Sequence[np.ndarray], panel: int = 0) -> None:
         """For each label a row: every seed as a small dot, the mean as a large one, and its interval."""

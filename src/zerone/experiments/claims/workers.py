@@ -53,7 +53,7 @@ def draw(sheet: Sheet, results: Results) -> None:
     sheet.line(LEVEL, f"the level: {LEVEL}")
     sheet.axes[0].set_xscale("log")
     sheet.axes[0].set_xticks([1, 10, 100], ["1", "10", "100"])
-    sheet.label("thousands of steps of each worker (log scale)", "return while learning", loc="upper left")
+    sheet.label("thousands of steps of each worker (log scale)", "return while learning", loc="lower right")
     several = WORKERS[1:]
     found = [relative(results, workers) for workers in several]
     value, low, high = np.transpose([[1 / each.value, 1 / each.high, 1 / each.low] for each in found])
