@@ -22,7 +22,7 @@ format: $(READY) ## Put every file into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-learn: $(READY) ## Every preset on 20 seeds: half an hour
+learn: $(READY) ## Every preset on 20 seeds: about an hour
 	$(BIN)/python -m zerone_benchmarks.learning
 
 bench: $(READY) ## Speed beside the peers that are installed

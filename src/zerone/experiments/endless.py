@@ -53,7 +53,10 @@ def create(environment: Environment, hidden: tuple[int, ...], seed: int) -> Acto
 
 @jax.jit
 def play(policy: ActorAndCritic, environment: Environment, discount: Array, longest: Array, key: Array) -> Played:
-    """One episode, cut at the first block that ends after `longest` steps. Consumes `key`."""
+    """One episode, cut at the first block that ends after `longest` steps. Consumes `key`.
+
+    `environment` leaves nothing to chance after its reset.
+    """
     reset_key, noise_key = jax.random.split(key)
     observation, state = environment.reset(reset_key)
     place = jnp.arange(BLOCK)
@@ -63,6 +66,7 @@ def play(policy: ActorAndCritic, environment: Environment, discount: Array, long
     ) -> tuple[tuple[Any, Array, Array], tuple[Array, Array, Array]]:
         state, observation, over = carry
         action = policy.act(observation[None], noise)[0][0]
+        # A key that is used again and again: only for an environment whose steps leave nothing to chance.
         following, after, _, terminated, _ = environment.step(noise_key, state, action)
         kept = jax.tree.map(lambda new, old: jnp.where(over, old, new), (after, following), (state, observation))
         return (*kept, over | terminated), (observation, action, ~over)
