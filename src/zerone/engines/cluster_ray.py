@@ -99,6 +99,8 @@ def connect(address: str | None) -> Connection:
 def _imported(address: str | None) -> Any:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
+    if address is not None:  # read once, too; a Ray of our own may take longer to start
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "5")  # seconds that a stranger at the address is asked
     if "ray" not in sys.modules and (address is None or _has_token()):
         os.environ.setdefault("RAY_AUTH_MODE", "token")  # read once, when Ray is imported
     try:
@@ -152,6 +154,8 @@ def _join(ray: Any, address: str) -> Connection:
     except Exception as error:
         with suppress(Exception):
             ray.shutdown()
+        if "Failed to connect" in str(error):
+            raise InputError(f"address {address} is not allowed: what answers there is no Ray cluster") from error
         raise InputError(f"address {address} is not allowed: {_line(error)}") from error
 
 
