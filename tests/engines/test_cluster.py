@@ -11,8 +11,9 @@ import pytest
 from toys import equal_bits
 
 import zerone as zo
+from zerone.engines import cluster_worker
 from zerone.engines.cluster import Cluster
-from zerone.engines.cluster_worker import Task, Worker, own_seed
+from zerone.engines.cluster_worker import Parcel, Task, Worker, own_seed
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
 from zerone.environments import catalogue
@@ -33,13 +34,13 @@ class InProcess:
     def share(self, value):
         return value
 
-    def ask(self, _key, slot, what, *arguments):
-        assert slot not in self.asked
-        self.asked[slot] = what, arguments
+    def ask(self, key, slot, what, *arguments):
+        assert (key, slot) not in self.asked
+        self.asked[key, slot] = what, arguments
 
-    def answer(self, _key):
-        slot = self.next_one(self.asked)
-        what, arguments = self.asked.pop(slot)
+    def answer(self, key):
+        slot = self.next_one(asked for of, asked in self.asked if of == key)
+        what, arguments = self.asked.pop((key, slot))
         self.heard.append((slot, what))
         return slot, getattr(self.workers[slot], what)(*arguments)
 
@@ -71,7 +72,7 @@ def test_one_worker_of_a3c_is_actor_critic(environment):
     state, other = carry.state, Worker(engine.algorithm, engine._task, 0)
     for index in range(4):
         (carry,) = engine.advance([carry], [3], [index], index + 1)
-        steps, _ = other.steps(3, index, [np.asarray(leaf) for leaf in jax.tree.leaves(state.policy)])
+        steps, _ = other.steps(3, index, np.asarray(Parcel.wrap(state.policy)))
         state, _ = alone.update(state, steps, jax.random.key(0))
         jax.tree.map(lambda one, two: np.testing.assert_allclose(one, two, rtol=2e-4, atol=1e-6), carry.state, state)
     row, _ = engine.report(carry, 0, 4)
@@ -99,18 +100,18 @@ def test_a_stale_gradient_is_of_the_networks_that_were_pulled():
     engine = cluster(zo.A3C(workers=2, **SMALL))
     carry = engine.init(0)
     begun = carry.state
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(begun.policy)]
+    networks = np.asarray(Parcel.wrap(begun.policy))
     others = [Worker(engine.algorithm, engine._task, slot) for slot in (0, 1)]
     order = iter([0, 1])
     engine._crew.next_one = lambda _: next(order)
     (carry,) = engine.advance([carry], [0], [0], 1)
-    tree, apply = jax.tree.structure(begun.policy), engine.algorithm.apply
-    first, second = (jax.tree.unflatten(tree, other.gradient(0, 0, leaves)[0]) for other in others)
+    opened, apply = Parcel(engine.algorithm.alone(), engine.spaces).open, engine.algorithm.apply
+    first, second = (opened(other.gradient(0, 0, networks)[0]) for other in others)
     right = apply(apply(begun, first), second)
     mine = jax.tree.leaves(carry.state.policy)[0]
     np.testing.assert_allclose(mine, jax.tree.leaves(right.policy)[0], rtol=1e-4, atol=1e-7)
-    after_first = [np.asarray(leaf) for leaf in jax.tree.leaves(apply(begun, first).policy)]
-    fresh = jax.tree.unflatten(tree, Worker(engine.algorithm, engine._task, 1).gradient(0, 0, after_first)[0])
+    after_first = np.asarray(Parcel.wrap(apply(begun, first).policy))
+    fresh = opened(Worker(engine.algorithm, engine._task, 1).gradient(0, 0, after_first)[0])
     broken = apply(apply(begun, first), fresh)  # not stale: of the networks that the first push has made
     assert not np.allclose(jax.tree.leaves(broken.policy)[0], jax.tree.leaves(right.policy)[0], rtol=1e-4, atol=1e-7)
     engine.close()
@@ -123,8 +124,8 @@ def test_gradients_that_are_gathered_are_those_of_dppo(objective):
     engine = cluster(zo.DPPO(workers=2, environments=4, **settings))
     carry = engine.init(0)
     others = [Worker(engine.algorithm, engine._task, slot) for slot in (0, 1)]
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(carry.state.policy)]
-    blocks = [other.steps(0, 0, leaves)[0] for other in others]
+    networks = np.asarray(Parcel.wrap(carry.state.policy))
+    blocks = [other.steps(0, 0, networks)[0] for other in others]
     steps = jax.tree.map(lambda *parts: np.concatenate(parts, 1), *blocks)
     chance = np.uint32(0), np.int32(0)
     state, metrics = engine._programs.update(engine.algorithm, carry.state, steps, *chance)
@@ -158,10 +159,10 @@ def test_whoever_takes_a_lost_ones_place_plays_the_block_anew():
 
 def test_workers_differ_and_a_block_is_decided_by_seed_worker_and_index():
     algorithm, task = zo.DPPO(workers=2, **SMALL), Task("CartPole-v1", "CartPole-v1", {}, True)
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(cluster(algorithm).init(0).state.policy)]
+    networks = np.asarray(Parcel.wrap(cluster(algorithm).init(0).state.policy))
 
     def played(slot, seed):
-        return Worker(algorithm, task, slot).steps(seed, 0, leaves)[0]
+        return Worker(algorithm, task, slot).steps(seed, 0, networks)[0]
 
     assert equal_bits(played(0, 0), played(0, 0))
     assert not np.allclose(played(0, 0).observation, played(1, 0).observation)
@@ -178,6 +179,37 @@ def test_episodes_are_counted_as_they_are(environment):
     assert count > 0
     assert length <= 2 * 512 * 4
     assert total == (length if environment == "CartPole-v1" else -length)
+    engine.close()
+
+
+@pytest.mark.parametrize("environment", ["Acrobot-v1", "MountainCarContinuous-v0"])
+def test_workers_judge_by_the_very_episodes_of_the_host_engine(monkeypatch, environment):
+    """Whoever is free plays the next one, a little at a time; one is lost: the bits are one process's."""
+    monkeypatch.setattr(cluster_worker, "A_WHILE", 0.0)
+    chance = np.random.default_rng(0)
+    engine = cluster(zo.A3C(workers=3, **SMALL), environment, next_one=lambda slots: chance.choice(list(slots)))
+    (carry,) = engine.advance([engine.init(0)], [0], [0], 1)  # and gradients that nobody has heard are on the way
+    policy, crew = engine.policy(carry), engine._crew
+    ask, asked = crew.ask, []
+
+    def lose(key, slot, what, *arguments):
+        asked.append((slot, arguments[-1]))
+        if len(asked) == 300:
+            crew.workers[slot] = Worker(engine.algorithm, engine._task, slot)
+        ask(key, slot, what, *arguments)
+
+    crew.ask = lose
+    found = engine.evaluate(policy, 0, 1, 5)
+    right = engine._judge.evaluate(policy, 0, 1, 5)
+    assert equal_bits(found.returns, right.returns)
+    assert equal_bits(found.lengths, right.lengths)
+    assert {slot for slot, _ in asked} == {0, 1, 2}
+    assert len(asked) > found.lengths.sum()  # some were played twice, in part, and none counted so
+    row, _ = engine.report(carry, 0, 1)
+    assert row["staleness"] is not None
+    # Another policy's judgement goes on with no episode of the one before.
+    other = engine.policy(engine.init(1))
+    assert equal_bits(engine.evaluate(other, 0, 1, 5).returns, engine._judge.evaluate(other, 0, 1, 5).returns)
     engine.close()
 
 

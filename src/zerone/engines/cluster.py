@@ -24,9 +24,9 @@ from zerone.algorithms.protocol import Array, Distributed, Steps
 from zerone.base.errors import InputError
 from zerone.engines.cluster_crew import Crew
 from zerone.engines.cluster_ray import Connection, connect
-from zerone.engines.cluster_worker import Leaves, Tally, Task, structure
-from zerone.engines.host import as_seen, update_key
-from zerone.engines.protocol import INIT, Engine, Evaluation
+from zerone.engines.cluster_worker import Parcel, Tally, Task, Vector, Which
+from zerone.engines.host import as_seen, seeds_for, update_key
+from zerone.engines.protocol import EVALUATE, INIT, Engine, Evaluation
 from zerone.engines.study import Study
 from zerone.engines.tallied import TalliedEngine
 
@@ -65,7 +65,8 @@ class Cluster(TalliedEngine):
         self._judge, self._task = judge, task
         self._connection: Connection | None = None
         self._crew: Crew | None = None
-        self._tree = structure(algorithm.alone(), self.spaces)
+        self._on_device = jax.device_put(algorithm)  # once: each number would be sent anew with each push
+        self._judged = 0
         self._programs = _Programs(self)
 
     def start(self, address: str | None = None, worker_timeout: float | None = None) -> None:
@@ -119,30 +120,31 @@ class Cluster(TalliedEngine):
     def _push_and_pull(self, carry: Carry, seed: int, pushes: int) -> None:
         """Apply so many gradients as they come; whoever has pushed pulls, and plays on while this goes on."""
         number = self.algorithm.workers
+        networks = self._programs.wrapped(carry.state.policy)
         for slot in range(number):
             if slot not in carry.pulled:
-                self._pull(carry, seed, slot)
+                self._pull(carry, seed, slot, networks)
         for _ in range(pushes):
             slot, (gradient, metrics, tally) = self._workers.answer(seed)
             stale = np.float32(carry.pushes - carry.pulled[slot])
-            carry.state = self._programs.apply(self.algorithm, carry.state, gradient)
+            carry.state, networks = self._programs.apply(self._on_device, carry.state, gradient)
             carry.pushes += 1
-            self._pull(carry, seed, slot)
+            self._pull(carry, seed, slot, networks)
             carry.episodes += tally
             _add(carry.metrics, {**metrics, "staleness": stale}, 1 / number)
 
-    def _pull(self, carry: Carry, seed: int, slot: int) -> None:
+    def _pull(self, carry: Carry, seed: int, slot: int, networks: Array) -> None:
         carry.pulled[slot] = carry.pushes
-        self._workers.ask(seed, slot, "gradient", seed, carry.asked[slot], _leaves(carry.state.policy))
+        self._workers.ask(seed, slot, "gradient", seed, carry.asked[slot], np.asarray(networks))
         carry.asked[slot] += 1
 
     def _gather_steps(self, carry: Carry, seed: int) -> None:
         """Let all play with the same networks, and learn from all their steps."""
-        policy = self._workers.share(_leaves(carry.state.policy))
+        policy = self._shared(carry.state.policy)
         blocks: list[tuple[Steps, Tally]] = self._all(seed, "steps", carry.iteration, policy)
         steps = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *[block for block, _ in blocks])
         chance = np.uint32(seed), np.int32(carry.iteration)
-        carry.state, metrics = self._programs.update(self.algorithm, carry.state, steps, *chance)
+        carry.state, metrics = self._programs.update(self._on_device, carry.state, steps, *chance)
         carry.episodes += sum(tally for _, tally in blocks)
         _add(carry.metrics, jax.device_get(metrics))
 
@@ -150,16 +152,16 @@ class Cluster(TalliedEngine):
         """Let all play with the same networks; then, minibatch by minibatch, go along the mean of their gradients."""
         algorithm: Any = self.algorithm
         index, number = carry.iteration, algorithm.workers
-        played = policy = self._workers.share(_leaves(carry.state.policy))
+        played = policy = self._shared(carry.state.policy)
         penalty = None if carry.state.penalty is None else np.asarray(carry.state.penalty)
         tallies: dict[int, Tally] = {}  # who has taken a lost one's place has played the block anew: that one counts
         sums: dict[str, Any] = {}
         places = [(epoch, part) for epoch in range(algorithm.epochs) for part in range(algorithm.minibatches)]
         for place in places:
             found = self._all(seed, "of_minibatch", index, played, policy, penalty, place)
-            gradient = [np.mean(leaf, axis=0) for leaf in zip(*[each[0] for each in found], strict=True)]
-            carry.state = self._programs.apply(algorithm, carry.state, gradient)
-            policy = self._workers.share(_leaves(carry.state.policy))
+            gradient: Vector = np.mean([each[0] for each in found], axis=0)
+            carry.state, networks = self._programs.apply(self._on_device, carry.state, gradient)
+            policy = self._workers.share(np.asarray(networks))
             tallies |= {slot: each[3] for slot, each in enumerate(found) if each[3] is not None}
             for each in found:
                 _add(sums, each[1], 1 / number / len(places))
@@ -172,6 +174,10 @@ class Cluster(TalliedEngine):
         carry.state, adapted = algorithm.adapt(carry.state, moved)
         _add(carry.metrics, sums | adapted)
         carry.episodes += sum(tallies.values())
+
+    def _shared(self, policy: Any) -> Any:
+        """Networks, put where each worker can get them."""
+        return self._workers.share(np.asarray(self._programs.wrapped(policy)))
 
     def _all(self, seed: int, what: str, index: int, *arguments: Any) -> list[Any]:
         """What every worker answers, in their order."""
@@ -197,7 +203,32 @@ class Cluster(TalliedEngine):
         return self._judge.act(policy, observation)
 
     def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
-        return self._judge.evaluate(policy, seed, index, episodes)
+        if self._crew is None or self._task.compiled:
+            return self._judge.evaluate(policy, seed, index, episodes)
+        return self._evaluate_side_by_side(policy, seed, index, episodes)
+
+    def _evaluate_side_by_side(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
+        """Where a step takes time, workers play the episodes that the judge would: whoever is free the next one."""
+        self._judged += 1
+        key, networks = f"judgement of {seed}", self._shared(policy)
+        starts = seeds_for(seed, EVALUATE, index, episodes)
+        returns, lengths = np.zeros(episodes, np.float32), np.zeros(episodes, np.float32)
+        plays: dict[int, int] = {}
+        left = list(range(episodes))
+        free = list(range(self.algorithm.workers))
+        while left or plays:
+            for slot in free:
+                if slot not in plays and left:
+                    plays[slot] = left.pop(0)
+                if slot in plays:
+                    which = Which(self._judged, starts[plays[slot]], plays[slot], episodes)
+                    self._workers.ask(key, slot, "episode", seed, networks, which)
+            slot, ended = self._workers.answer(key)
+            free = [slot]
+            if ended is not None:
+                place = plays.pop(slot)
+                returns[place], lengths[place] = ended
+        return Evaluation(returns, lengths)
 
     def close(self) -> None:
         try:
@@ -210,10 +241,6 @@ class Cluster(TalliedEngine):
             self._judge.close()
 
 
-def _leaves(policy: Any) -> Leaves:
-    return [np.asarray(leaf) for leaf in jax.tree.leaves(policy)]
-
-
 def _add(sums: dict[str, np.float32], metrics: dict[str, Any], weight: float = 1.0) -> None:
     for name, value in metrics.items():
         sums[name] = np.float32(sums.get(name, 0) + weight * value)
@@ -223,14 +250,16 @@ class _Programs:
     """The chief's compiled functions."""
 
     def __init__(self, engine: Cluster) -> None:
-        tree, spaces, compiled = engine._tree, engine.spaces, engine._task.compiled
+        spaces, compiled = engine.spaces, engine._task.compiled
+        parcel = Parcel(engine.algorithm.alone(), spaces)
 
         def init(algorithm: Distributed, seed: Array) -> Any:
             key = jax.random.fold_in(jax.random.key(seed), INIT)
             return algorithm.alone().init(key, spaces)
 
-        def apply(algorithm: Distributed, state: Any, gradient: list[Array]) -> Any:
-            return algorithm.apply(state, jax.tree.unflatten(tree, gradient))
+        def apply(algorithm: Distributed, state: Any, gradient: Array) -> tuple[Any, Array]:
+            state = algorithm.apply(state, parcel.open(gradient))
+            return state, parcel.wrap(state.policy)
 
         def update(algorithm: Distributed, state: Any, steps: Steps, seed: Array, index: Array) -> Any:
             steps = steps if compiled else as_seen(spaces, steps)
@@ -238,4 +267,5 @@ class _Programs:
 
         self.init = jax.jit(init)
         self.apply = jax.jit(apply)
+        self.wrapped = jax.jit(parcel.wrap)
         self.update = jax.jit(update)

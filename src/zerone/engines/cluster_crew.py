@@ -28,7 +28,7 @@ LOOK_SECONDS = 2.0
 class Request:
     """What a worker was asked, and until when it must have answered."""
 
-    key: int
+    key: int | str
     slot: int
     what: str
     arguments: tuple[Any, ...]
@@ -50,7 +50,7 @@ class Member:
 class Crew:
     """Workers 0 to `number` - 1 of one algorithm on one task.
 
-    What is asked has a `key`, the seed that it is for: answers are waited for by it.
+    What is asked has a `key`, such as the seed that it is for: answers are waited for by it.
     """
 
     def __init__(self, connection: Connection, number: int, algorithm: Any, task: Any, timeout: float) -> None:
@@ -74,7 +74,7 @@ class Crew:
         """Put something that several are sent where each can get it."""
         return self._ray.put(value)
 
-    def ask(self, key: int, slot: int, what: str, *arguments: Any) -> None:
+    def ask(self, key: int | str, slot: int, what: str, *arguments: Any) -> None:
         """Ask worker `slot` for something. A reference that `share` gave arrives as what it stands for.
 
         At first only one is asked, and the others when it has answered: what it had to compile for that is kept, and
@@ -86,7 +86,7 @@ class Crew:
         else:
             self._send(request)
 
-    def answer(self, key: int) -> tuple[int, Any]:
+    def answer(self, key: int | str) -> tuple[int, Any]:
         """The next answer to what was asked with this key: whose it is, and what.
 
         Raises:

@@ -7,24 +7,33 @@ lost. All else comes with each request, so whoever takes the place of a lost wor
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, Protocol
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from zerone.algorithms.protocol import Algorithm, Array, Distributed, Metrics, Steps
 from zerone.base.compilation import keep_compiled_programs
 from zerone.engines.collect import Episodes, Simulation, collect, draw, start
 from zerone.engines.compiled import stream
 from zerone.engines.host import Host, as_seen, update_key
+from zerone.engines.play import Judged
 from zerone.engines.protocol import INIT, TRAIN, steps_per_iteration
 from zerone.environments import catalogue
 from zerone.environments.base import TimedEnvironment
-from zerone.environments.vector import Vector, make_vector, maker
+from zerone.environments.vector import make_vector, maker
 from zerone.parts.spaces import Spaces
 
-Leaves = list[np.ndarray]
+Vector = np.ndarray
+"""Networks, or gradients of them, as one array (see `Parcel`)."""
+
+A_WHILE = 0.2
+"""Seconds for which an episode is judged before the chief is told that it goes on, and the worker lives."""
+
 Tally = np.ndarray
 """Of the episodes that ended in a block: how many, and the sums of their returns and of their lengths (float64 [3])."""
 
@@ -37,6 +46,30 @@ class Task:
     name: str
     options: Mapping[str, Any]
     compiled: bool
+
+
+class Which(NamedTuple):
+    """An episode to be judged by: the number of the judgement, the episode's seed, and its place among how many."""
+
+    judgement: int
+    seed: int
+    place: int
+    number: int
+
+
+class Parcel:
+    """How the networks of an algorithm travel: as one array. A dozen arrays take ten times as long to send."""
+
+    def __init__(self, algorithm: Algorithm, spaces: Spaces) -> None:
+        shapes = jax.eval_shape(lambda: algorithm.init(jax.random.key(0), spaces)).policy
+        example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        self.open: Callable[[Array], Any] = ravel_pytree(example)[1]
+
+    @staticmethod
+    def wrap(networks: Any) -> Array:
+        """The array. In programs; `open` gives the networks back."""
+        array: Array = ravel_pytree(networks)[0]
+        return array
 
 
 class Ground(Protocol):
@@ -60,12 +93,7 @@ class InGymnasium:
     """Any Gymnasium environment, in the way of the host engine."""
 
     def __init__(self, algorithm: Algorithm, task: Task, seed: int, own_seed: int, index: int) -> None:
-        make = maker(task.environment, dict(task.options)) if isinstance(task.environment, str) else task.environment
-
-        def vector(number: int, _: int) -> Vector:
-            return make_vector(make, task.name, number, seed)  # a fault is that of the run's seed
-
-        self._host, self._seed = Host(algorithm, vector), np.uint32(own_seed)
+        self._host, self._seed = host_of(algorithm, task, seed), np.uint32(own_seed)
         self._host.close()  # the environment that has only said what its spaces are
         self.spaces = self._host.spaces
         self._carry = self._host.begin(None, {}, own_seed, index)
@@ -73,8 +101,14 @@ class InGymnasium:
     def play(self, policy: Any, index: int) -> tuple[Steps, Tally]:
         carry = self._carry
         assert carry.player is not None  # noqa: S101 - it studies nothing
-        carry.state, carry.episodes = _Playing(jax.device_put(policy)), np.zeros(3)  # once, not at each step
+        carry.state, carry.episodes = _Playing(policy), np.zeros(3)
         return self._host.played(carry, carry.player, self._seed, np.int32(index)), carry.episodes
+
+
+def host_of(algorithm: Algorithm, task: Task, seed: int) -> Host:
+    """The host engine for a task; a fault of its environments is that of this seed of the run."""
+    make = maker(task.environment, dict(task.options)) if isinstance(task.environment, str) else task.environment
+    return Host(algorithm, lambda number, _: make_vector(make, task.name, number, seed))
 
 
 class InJax:
@@ -132,48 +166,71 @@ class Worker:
 
     def __init__(self, algorithm: Distributed, task: Task, number: int) -> None:
         keep_compiled_programs()
-        self._alone: Any = algorithm.alone()
+        self._alone: Any = jax.device_put(algorithm.alone())
         self._task, self._number = task, number
         self._grounds: dict[int, Ground] = {}
         self._block: Block | None = None
-        self._tree: Any = None
+        self._judge: Host | None = None
+        self._judging: tuple[Any, Iterator[Judged | None]] | None = None
         self._programs = _Programs(task)
 
-    def steps(self, seed: int, index: int, policy: Leaves) -> tuple[Steps, Tally]:
+    def steps(self, seed: int, index: int, policy: Vector) -> tuple[Steps, Tally]:
         """Play a block."""
-        steps, tally = self._ground(seed, index).play(self._networks(seed, index, policy), index)
+        ground = self._ground(seed, index)
+        steps, tally = ground.play(self._programs.opened(policy), index)
         return jax.tree.map(np.asarray, steps), tally
 
-    def gradient(self, seed: int, index: int, policy: Leaves) -> tuple[Leaves, Metrics, Tally]:
+    def gradient(self, seed: int, index: int, policy: Vector) -> tuple[Vector, Metrics, Tally]:
         """Play a block, and say what it asks for."""
-        ground, networks = self._ground(seed, index), self._networks(seed, index, policy)
+        ground = self._ground(seed, index)
+        networks = self._programs.opened(policy)
         steps, tally = ground.play(networks, index)
         gradient, metrics = self._programs.gradient(self._alone, networks, steps)
-        return _leaves(gradient), jax.device_get(metrics), tally
+        return np.asarray(gradient), jax.device_get(metrics), tally
 
     def of_minibatch(
-        self, seed: int, index: int, played: Leaves, policy: Leaves, penalty: Any, place: tuple[int, int]
-    ) -> tuple[Leaves, Metrics, float, Tally | None]:
+        self, seed: int, index: int, played: Vector, policy: Vector, penalty: Any, place: tuple[int, int]
+    ) -> tuple[Vector, Metrics, float, Tally | None]:
         """What a minibatch (epoch, part) of the block that `played` has played asks for; plays it if it has not yet."""
         block, tally = self._played(seed, index, played)
         epoch, part = place
         if block.epoch != epoch:
             key = np.uint32(seed), np.int32(index), np.int32(epoch)
             block.epoch, block.minibatches = epoch, self._programs.cut(self._alone, block.samples, *key)
-        networks = self._networks(seed, index, policy)
+        networks = self._programs.opened(policy)
         found = self._programs.of_minibatch(self._alone, networks, block.minibatches, np.int32(part), penalty)
-        return _leaves(found[0]), jax.device_get(found[1]), block.explained, tally
+        return np.asarray(found[0]), jax.device_get(found[1]), block.explained, tally
 
-    def moved(self, seed: int, index: int, played: Leaves, policy: Leaves) -> tuple[float, Tally | None]:
+    def moved(self, seed: int, index: int, played: Vector, policy: Vector) -> tuple[float, Tally | None]:
         """How far a policy is from the one that `played`."""
         block, tally = self._played(seed, index, played)
-        return float(self._programs.moved(self._alone, self._networks(seed, index, policy), block.samples)), tally
+        return float(self._programs.moved(self._alone, self._programs.opened(policy), block.samples)), tally
 
-    def _played(self, seed: int, index: int, policy: Leaves) -> tuple[Block, Tally | None]:
+    def episode(self, seed: int, policy: Vector, which: Which) -> tuple[float, float] | None:
+        """Return and length of a greedy episode in Gymnasium.
+
+        None when it has not ended after `A_WHILE`: who is asked again goes on with it, or begins it if it is new here.
+        """
+        if self._judge is None:
+            self._judge = host_of(self._alone, self._task, seed)
+            self._programs.begin(self._alone, self._judge.spaces)
+        if self._judging is None or self._judging[0] != which:
+            networks, place = self._programs.opened(policy), (which.place, which.number)
+            self._judging = which, self._judge.judging(networks, seed, [which.seed], place)
+        until = time.monotonic() + A_WHILE
+        for found in self._judging[1]:
+            if found is not None:
+                return float(found[0][0]), float(found[1][0])
+            if time.monotonic() > until:
+                break
+        return None
+
+    def _played(self, seed: int, index: int, policy: Vector) -> tuple[Block, Tally | None]:
         """The samples of a block, and the episodes in it if it was played only now."""
         if self._block is not None and (self._block.seed, self._block.index) == (seed, index):
             return self._block, None
-        ground, networks = self._ground(seed, index), self._networks(seed, index, policy)
+        ground = self._ground(seed, index)
+        networks = self._programs.opened(policy)
         steps, tally = ground.play(networks, index)
         samples, explained = self._programs.samples(self._alone, networks, steps)
         self._block = Block(seed, index, samples, float(explained))
@@ -187,36 +244,24 @@ class Worker:
                 self._grounds[seed] = InJax(self._alone, self._task, own, index)
             else:
                 self._grounds[seed] = InGymnasium(self._alone, self._task, seed, own, index)
-            self._programs.spaces = self._grounds[seed].spaces
+            self._programs.begin(self._alone, self._grounds[seed].spaces)
         return self._grounds[seed]
-
-    def _networks(self, seed: int, index: int, leaves: Leaves) -> Any:
-        if self._tree is None:
-            self._tree = structure(self._alone, self._ground(seed, index).spaces)
-        return jax.tree.unflatten(self._tree, leaves)
-
-
-def structure(algorithm: Algorithm, spaces: Spaces) -> Any:
-    """How the leaves of a policy make a policy."""
-    return jax.tree.structure(jax.eval_shape(lambda: algorithm.init(jax.random.key(0), spaces)).policy)
-
-
-def _leaves(tree: Any) -> Leaves:
-    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
 
 
 class _Programs:
-    """The compiled functions of a worker. `spaces` are known when the first environment is."""
+    """The compiled functions of a worker. `begin` when there is an environment: it says what the spaces are."""
 
     def __init__(self, task: Task) -> None:
         self.spaces: Spaces | None = None
+        self.opened: Callable[[Vector], Any]
 
         def seen(steps: Steps) -> Steps:
             assert self.spaces is not None  # noqa: S101 - there are steps
             return steps if task.compiled else as_seen(self.spaces, steps)
 
         def gradient(algorithm: Any, policy: Any, steps: Steps) -> Any:
-            return algorithm.gradient(policy, seen(steps))
+            gradient, metrics = algorithm.gradient(policy, seen(steps))
+            return Parcel.wrap(gradient), metrics
 
         def samples(algorithm: Any, policy: Any, steps: Steps) -> Any:
             return algorithm.samples(policy, seen(steps))
@@ -225,7 +270,8 @@ class _Programs:
             return algorithm.cut(samples, jax.random.split(update_key(seed, index), algorithm.epochs)[epoch])
 
         def of_minibatch(algorithm: Any, policy: Any, minibatches: Any, part: Array, penalty: Any) -> Any:
-            return algorithm.gradient(policy, jax.tree.map(lambda x: x[part], minibatches), penalty)
+            gradient, metrics = algorithm.gradient(policy, jax.tree.map(lambda x: x[part], minibatches), penalty)
+            return Parcel.wrap(gradient), metrics
 
         def moved(algorithm: Any, policy: Any, samples: Any) -> Any:
             return algorithm.moved(policy, samples)
@@ -235,3 +281,7 @@ class _Programs:
         self.cut = jax.jit(cut)
         self.of_minibatch = jax.jit(of_minibatch)
         self.moved = jax.jit(moved)
+
+    def begin(self, algorithm: Algorithm, spaces: Spaces) -> None:
+        if self.spaces is None:
+            self.spaces, self.opened = spaces, jax.jit(Parcel(algorithm, spaces).open)

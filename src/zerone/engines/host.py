@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
-from zerone.engines.play import Block, Happened, Player, play
+from zerone.engines.play import Block, Happened, Judged, Player, playing
 from zerone.engines.protocol import (
     EVALUATE,
     INIT,
@@ -63,10 +63,11 @@ class Programs:
             noise_key, _ = jax.random.split(_key(seed, TRAIN, index))
             return algorithm.noise(policy, jax.random.fold_in(noise_key, part), shape)
 
-        def explore(tree: Any, leaves: list[Array], observation: Array, noise: Any) -> tuple[Array, Any]:
+        def explore(tree: Any, leaves: list[Array], observation: Array, noise: Any) -> tuple[Array, Array, Any]:
             algorithm: Algorithm
             algorithm, policy = jax.tree.unflatten(tree, leaves)
-            return algorithm.act(policy, from_environment(spaces.observation, observation), noise)
+            action, extras = algorithm.act(policy, from_environment(spaces.observation, observation), noise)
+            return action, to_environment(spaces.action, action), extras
 
         def greedy(algorithm: Algorithm, policy: Any, observation: Array) -> Array:
             action, _ = algorithm.act(policy, from_environment(spaces.observation, observation))
@@ -123,6 +124,7 @@ class Host(TalliedEngine):
         self, algorithm: Algorithm, make_vector: MakeVector, make_evaluation: MakeVector | None = None
     ) -> None:
         self.algorithm = algorithm
+        self._on_device = jax.device_put(algorithm)  # once: each number would be sent anew at each step
         self._make_vector, self._make_evaluation = make_vector, make_evaluation or make_vector
         self._study: Study | None = None
         self._open: list[Vector] = []
@@ -171,7 +173,7 @@ class Host(TalliedEngine):
         if self._study is not None and self._study.switches(int(index)):
             steps = cut(steps, True)
         # The next block's chance comes with the update: a program of its own would take as long as two steps.
-        updated = self._programs.update(self.algorithm, carry.state, steps, seed, index)
+        updated = self._programs.update(self._on_device, carry.state, steps, seed, index)
         carry.state, metrics, noise = updated
         carry.noises = self._each_step(noise)
         for name, value in jax.device_get(metrics).items():
@@ -181,14 +183,14 @@ class Host(TalliedEngine):
         assert self._study is not None  # noqa: S101 - else there is own play
         shape = self.algorithm.steps_per_update, self.algorithm.environments
         steps = self._study.block(int(index), carry.begin, *shape)
-        extras = self._programs.extras(self.algorithm, carry.state.policy, steps.observation, seed, index)
+        extras = self._programs.extras(self._on_device, carry.state.policy, steps.observation, seed, index)
         return dataclasses.replace(steps, extras=extras)
 
     def played(self, carry: Carry, player: Player, seed: np.uint32, index: np.int32) -> Steps:
         """Play until every environment has its block of steps."""
         length = self.algorithm.steps_per_update
         # Flattened once for the block: a network's tree costs as much to flatten as a small one to run.
-        leaves, tree = jax.tree.flatten((self.algorithm, carry.state.policy))
+        leaves, tree = jax.tree.flatten((self._on_device, carry.state.policy))
         noises: list[Any] = []
         t = 0
         while not carry.block.full():
@@ -197,11 +199,10 @@ class Host(TalliedEngine):
             elif t % length == 0:  # a block usually takes T vector steps; more only where resets take steps too
                 noises = self._noise(carry.state.policy, seed, index, np.int32(t // length))
             observation = player.observation
-            drawn, extras = self._programs.explore(tree, leaves, observation, noises[t % length])
-            action = np.asarray(drawn)
-            happened = player.step(to_environment(self.spaces.action, action))
+            drawn, sent, extras = self._programs.explore(tree, leaves, observation, noises[t % length])
+            happened = player.step(np.asarray(sent, self.spaces.action.dtype))
             remembered, carry.extras_tree = jax.tree.flatten(extras)
-            core = [observation, action, happened.reward, happened.next_observation]
+            core = [observation, np.asarray(drawn), happened.reward, happened.next_observation]
             core += [happened.terminated, happened.truncated]
             carry.block.add(core + [np.asarray(leaf) for leaf in remembered], happened.real)
             self._count(carry, happened)
@@ -213,7 +214,7 @@ class Host(TalliedEngine):
     def _noise(self, policy: Any, seed: np.uint32, index: np.int32, part: np.int32) -> list[Any]:
         """The chance of T vector steps, one tree for each."""
         shape = self.algorithm.steps_per_update, self.algorithm.environments
-        return self._each_step(self._programs.noise(self.algorithm, policy, seed, index, part, shape))
+        return self._each_step(self._programs.noise(self._on_device, policy, seed, index, part, shape))
 
     def _each_step(self, noise: Any) -> list[Any]:
         leaves, tree = jax.tree.flatten(noise)
@@ -232,7 +233,7 @@ class Host(TalliedEngine):
             carry.episode_return[done] = carry.episode_length[done] = 0.0
 
     def born(self, seed: np.uint32) -> Any:
-        return self._programs.init(self.algorithm, seed)
+        return self._programs.init(self._on_device, seed)
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
         state = jax.tree.map(jnp.asarray, saved["state"])
@@ -243,20 +244,35 @@ class Host(TalliedEngine):
         return carry
 
     def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
-        return np.asarray(self._programs.greedy(self.algorithm, policy, observation))
+        return np.asarray(self._programs.greedy(self._on_device, policy, observation))
 
     def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
-        if self._evaluation is None or self._evaluation.num_envs != min(episodes, EVALUATED_AT_ONCE):
-            self._evaluation = self._opened(self._make_evaluation(min(episodes, EVALUATED_AT_ONCE), seed))
+        (found,) = (each for each in self.judging(policy, seed, seeds_for(seed, EVALUATE, index, episodes)) if each)
+        return Evaluation(*found)
+
+    def judging(
+        self, policy: Any, seed: int, episodes: Sequence[int], place: tuple[int, int] | None = None
+    ) -> Iterator[Judged | None]:
+        """Play the greedy episodes of these seeds, on behalf of a seed of the run; see `playing`.
+
+        A single one may be played in its place (its index, of how many): the networks then see it in the row in which
+        they would if all were played here, and its actions are the same to the last bit.
+        """
+        number = min(len(episodes), EVALUATED_AT_ONCE)
+        if self._evaluation is None or self._evaluation.num_envs != number:
+            self._evaluation = self._opened(self._make_evaluation(number, seed))
         if isinstance(self._evaluation, InTurn):
             self._evaluation.name_seed(seed)
-        seeds = seeds_for(seed, EVALUATE, index, episodes)
         policy = jax.device_put(policy)
 
         def act(observation: np.ndarray) -> np.ndarray:
-            return self.act(policy, observation)
+            if place is None:
+                return self.act(policy, observation)
+            rows = min(place[1], EVALUATED_AT_ONCE)
+            row = place[0] % rows
+            return self.act(policy, np.repeat(observation, rows, 0))[row : row + 1]
 
-        return Evaluation(*play(self._evaluation, act, seeds, LONGEST_EVALUATION))
+        return playing(self._evaluation, act, list(episodes), LONGEST_EVALUATION)
 
     def facts(self) -> dict[str, Any]:
         return {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import gymnasium
 import numpy as np
@@ -107,10 +108,15 @@ class Block:
         return taken
 
 
-def play(environments: Vector, act: Any, seeds: list[int], cap: int) -> tuple[np.ndarray, np.ndarray]:
-    """Greedy returns and lengths of one episode for each seed, as many at a time as there are environments.
+Judged: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""Returns and lengths of episodes, float32 [episodes]."""
 
-    An episode that has not ended after `cap` steps is cut there.
+
+def playing(environments: Vector, act: Any, seeds: list[int], cap: int) -> Iterator[Judged | None]:
+    """Play one greedy episode for each seed, as many at a time as there are environments.
+
+    Gives None after each vector step, so that whoever plays may do something else in between, and at last what was
+    found. An episode that has not ended after `cap` steps is cut there.
     """
     number = environments.num_envs
     returns, lengths = np.zeros(len(seeds), np.float64), np.zeros(len(seeds), np.float32)
@@ -125,9 +131,10 @@ def play(environments: Vector, act: Any, seeds: list[int], cap: int) -> tuple[np
             returns[begin + counted] += happened.reward[counted]
             lengths[begin + counted] += 1
             alive &= ~(happened.terminated | happened.truncated)
+            yield None
             if not alive.any():
                 break
-    return returns.astype(np.float32), lengths
+    yield returns.astype(np.float32), lengths
 
 
 def single_spaces(environments: Vector) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:
