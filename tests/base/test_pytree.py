@@ -1,11 +1,15 @@
 """Numbers are leaves, shapes and choices are static, and what is not allowed is refused in one line."""
 
+import dataclasses
+import itertools
+
 import jax
 import jax.numpy as jnp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zerone.algorithms import catalogue, q_learning, sarsa
 from zerone.base.errors import InputError, RunError, ZeroneError, nearest
 from zerone.base.pytree import Allowed, configured, setting, static, struct
 
@@ -144,3 +148,32 @@ def test_a_configured_class_can_be_made_from_another():
             Feast(**wrong)
     with pytest.raises(InputError, match=r"^Feast: size = 'x' is not allowed"):  # refused before it is worked with
         Feast(size="x")
+
+
+def test_no_tree_is_equal_to_that_of_another_class():
+    """Else a program that was compiled for the one might be run for the other: by chance, when their hashes collide."""
+
+    def another():
+        @configured
+        class Recipe:
+            rate: float = setting(0.5, "how fast", above=0, at_most=1)
+            size: int = setting(3, "how many", at_least=1)
+
+        return Recipe
+
+    first, second = another(), another()
+    assert jax.tree.structure(first()) == jax.tree.structure(first(rate=0.25))
+    assert jax.tree.structure(first()) != jax.tree.structure(first(size=4))
+    assert jax.tree.structure(first()) != jax.tree.structure(second())
+    states = {q_learning.State, sarsa.State}
+    made = [state(*range(len(dataclasses.fields(state)))) for state in states]
+    assert len({jax.tree.structure(each) for each in made}) == len(states)
+    for one, other in itertools.combinations(catalogue.entries(), 2):
+        assert jax.tree.structure(one.make()) != jax.tree.structure(other.make()), (one.name, other.name)
+
+
+def test_a_tree_keeps_the_names_of_its_leaves():
+    paths = [
+        jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path({"a": Pair(jnp.ones(2), "x")})
+    ]
+    assert paths == ["['a'].value"]

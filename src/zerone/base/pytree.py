@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
@@ -135,9 +135,30 @@ def configured(cls: type[T]) -> type[T]:
 
 
 def _register(cls: type[T], is_leaf: Callable[[dataclasses.Field[Any]], bool]) -> type[T]:
+    """Make a class a frozen dataclass and a pytree.
+
+    Not by `jax.tree_util.register_dataclass`: to JAX 0.10 the trees of two such classes are equal if their static
+    fields are, so one algorithm's compiled program may be taken for another's, whenever their hashes collide.
+    """
     made = dataclasses.dataclass(frozen=True)(cls)
     fields = dataclasses.fields(made)  # type: ignore[arg-type]
     data = [field.name for field in fields if is_leaf(field)]
     meta = [field.name for field in fields if not is_leaf(field)]
-    jax.tree_util.register_dataclass(made, data, meta)
+    keys = [jax.tree_util.GetAttrKey(name) for name in data]
+
+    def flatten(tree: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        values = tree.__dict__
+        return tuple([values[name] for name in data]), tuple([values[name] for name in meta])
+
+    def flatten_with_keys(tree: Any) -> tuple[Any, tuple[Any, ...]]:
+        leaves, static = flatten(tree)
+        return tuple(zip(keys, leaves, strict=True)), static
+
+    def unflatten(static: tuple[Any, ...], leaves: Iterable[Any]) -> T:
+        tree: T = object.__new__(made)  # what JAX puts into a tree is not ours to check
+        tree.__dict__.update(zip(data, leaves, strict=True))
+        tree.__dict__.update(zip(meta, static, strict=True))
+        return tree
+
+    jax.tree_util.register_pytree_with_keys(made, flatten_with_keys, unflatten, flatten)
     return made
