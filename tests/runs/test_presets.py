@@ -6,13 +6,15 @@ from importlib import resources
 
 import pytest
 
+import zerone as zo
 from zerone.algorithms import catalogue as algorithms
 from zerone.environments import catalogue as environments
+from zerone.runs import presets
 from zerone.runs.plan import make_plan
 from zerone.runs.presets import preset
 from zerone.runs.setup import make_algorithm, make_engine
 
-OF_TRAINING = {"steps": int, "stop_when_solved": bool}
+OF_TRAINING = {"steps": int, "evaluate_every": int, "stop_when_solved": bool}
 FILES = sorted(each.name for each in (resources.files("zerone") / "presets").iterdir() if each.name.endswith(".toml"))
 PAIRS = [
     (file.removesuffix(".toml"), environment)
@@ -55,6 +57,21 @@ def test_what_nobody_has_tuned_keeps_its_defaults():
     assert preset("no-such-algorithm", "CartPole-v1") == {}
     made, training = make_algorithm("dqn", "zerone/Maze-v0")
     assert (made, training) == (algorithms.look_up("dqn").make(), {})
+
+
+def test_a_preset_says_how_often_to_evaluate_a_training_of_its_own_length(monkeypatch, tmp_path):
+    tuned = {**preset("q-learning", "zerone/Treasure-v0"), "steps": 400, "evaluate_every": 50}
+    monkeypatch.setattr(presets, "preset", lambda *_: tuned)
+
+    def evaluated(**asked):
+        run = zo.train("q-learning", "zerone/Treasure-v0", out=tmp_path / str(len(list(tmp_path.iterdir()))), **asked)
+        return run.config["evaluate_every"]
+
+    assert evaluated() == 50
+    assert evaluated(evaluate_every=100) == 100
+    assert evaluated(steps=200) == 10
+    with pytest.raises(zo.InputError, match="evaluate_every = 0"):
+        evaluated(evaluate_every=0)
 
 
 def test_what_is_asked_for_goes_before_the_preset():

@@ -173,10 +173,15 @@ def train(
     if chunk is not None:
         require_count("chunk", chunk)
     made, training = setup.make_algorithm(algorithm, environment, settings)
-    plan = plans.make_plan(made, training.get("steps", DEFAULT_STEPS) if steps is None else steps,
-                           evaluate_every, save_every)  # fmt: skip
+    tuned = training if steps is None else {}  # of the training itself, for its length alone
+    stops = steps is None and tuned.get("stop_when_solved", True)
+    plan = plans.make_plan(
+        made,
+        tuned.get("steps", DEFAULT_STEPS) if steps is None else steps,
+        tuned.get("evaluate_every") if evaluate_every is None else evaluate_every,
+        save_every,
+    )
     data = studying.open_dataset(dataset, own_play, made, options)
-    stops = steps is None and training.get("stop_when_solved", True)
     options = setup.options_of(environment, options)
     driver = setup.make_engine(engine, made, environment, options)
     name = setup.environment_name(environment)
