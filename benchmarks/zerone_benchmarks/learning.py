@@ -208,8 +208,8 @@ def main() -> int:
         results.append(one)
         gap = f" (ε-greedy at most {one['worst_soft_gap']:.2%} below the best)" if one["worst_soft_gap"] else ""
         print(
-            f"{name:60s} {one['reached']:2d} of {seeds} seeds reach {level:g}; worst {one['worst']:.1f}, "
-            f"median {one['median']:.1f}, after {one['median_steps']:,.0f} steps (at most {one['most_steps']:,}), "
+            f"{name:60s} {one['reached']:2d} of {seeds} seeds reach {level:g}; worst {one['worst']:.4g}, "
+            f"median {one['median']:.4g}, after {one['median_steps']:,.0f} steps (at most {one['most_steps']:,}), "
             f"{one['seconds']:.0f} s{gap}",
             file=sys.stderr if asked.json else sys.stdout, flush=True,
         )  # fmt: skip

@@ -58,7 +58,7 @@ class Which(NamedTuple):
 
 
 class Parcel:
-    """How the networks of an algorithm travel: as one array. A dozen arrays take ten times as long to send."""
+    """How the networks of an algorithm travel: as one array, which is handled once where a dozen are a dozen times."""
 
     def __init__(self, algorithm: Algorithm, spaces: Spaces) -> None:
         shapes = jax.eval_shape(lambda: algorithm.init(jax.random.key(0), spaces)).policy
