@@ -28,7 +28,8 @@ says: this one is better. Here each of its claims (the lines are that text's), a
 with many seeds. The rule that decides was fixed beforehand, in the experiment's own file: a range in which the
 effect must lie. Where its whole 95% bootstrap interval over seeds lies in the range, the claim is *confirmed*; where
 all of it lies outside, *refuted*; else *undecided*. A claim with several parts is confirmed if each is, and refuted
-if any is. This page is written by `zerone experiment --all --report`.
+if any is. This page is written by `zerone experiment --all --report`. On the same machine it comes out the same again; another kind
+of processor rounds differently, so that some numbers differ there, as they would with other seeds.
 """,
     """# 结果
 
@@ -38,6 +39,7 @@ Zerone 由一份从 0 到 1 的强化学习教程生长而来；教程画出一�
 （行号指那份教程），以及论文里的几条，都用许多种子测过。判定的标准事先写在实验自己的文件里：效应必须落在的一个范围。
 种子间的 95% 自助法区间整个落在范围内，主张就被*证实*；整个落在范围外，就被*推翻*；否则*未决*。
 由几部分组成的主张，每一部分都证实才算证实，有一部分推翻就算推翻。本页由 `zerone experiment --all --report` 写成。
+在同一台机器上再跑一次，结果相同；换一种处理器，舍入不同，有些数字也会不同，就像换了种子一样。
 """,
 )
 COLUMNS = Text("| Experiment | Claim | By | Verdict |", "| 实验 | 主张 | 出处 | 判定 |")
