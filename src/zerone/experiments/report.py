@@ -28,8 +28,8 @@ says: this one is better. Here each of its claims (the lines are that text's), a
 with many seeds. The rule that decides was fixed beforehand, in the experiment's own file: a range in which the
 effect must lie. Where its whole 95% bootstrap interval over seeds lies in the range, the claim is *confirmed*; where
 all of it lies outside, *refuted*; else *undecided*. A claim with several parts is confirmed if each is, and refuted
-if any is. This page is written by `zerone experiment --all --report`. On the same machine it comes out the same again; another kind
-of processor rounds differently, so that some numbers differ there, as they would with other seeds.
+if any is. This page is written by `zerone experiment --all --report`. On the same machine it comes out the same again;
+another kind of processor rounds differently, so that some numbers differ there, as they would with other seeds.
 """,
     """# 结果
 
