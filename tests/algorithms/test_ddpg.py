@@ -81,8 +81,9 @@ def _actor_gradient_fits(seed=0):
     random = np.random.default_rng(seed)
     seen = random.normal(size=(12, 3)).astype(np.float32)
     weight, valley = random.normal(size=(2, 3, 2)).astype(np.float32)
-    actor = Actor(Linear(jnp.array(weight), jnp.zeros(2)), (2,))
-    found = jax.grad(small_ddpg().actor_cost)(actor, Valley(jnp.array(valley)), jnp.array(seen))
+    actor = Actor(Linear(weight, np.zeros(2, np.float32)), (2,))
+    algorithm = small_ddpg()
+    found = jax.jit(jax.grad(lambda *given: algorithm.actor_cost(*given)))(actor, Valley(valley), seen)
     return np.allclose(-found.network.weight, _chain_rule(seen, weight, valley), rtol=1e-4, atol=1e-5)
 
 
@@ -139,16 +140,16 @@ def _critic_gradient_fits(shared):
     other, best = own if shared else other, np.float32([0.3, -0.7])
 
     def critic(weights):
-        return LinearQ(jnp.array(weights[:3]), jnp.array(weights[3:]))
+        return LinearQ(weights[:3], weights[3:])
 
-    batch = jax.tree.map(jnp.asarray, Transition(seen, action, reward, following, discount))
+    batch = Transition(seen, action, reward, following, discount)
     algorithm = small_ddpg()
 
-    def cost(net):
+    def cost(net, batch):
         target = Networks(Constant(jnp.array(best)), net if shared else critic(other))
         return algorithm.critic_cost(net, target, batch)[0]
 
-    found = jax.grad(cost)(critic(own))
+    found = jax.jit(jax.grad(cost))(critic(own), batch)
     error = reward + discount * (following @ other[:3] + best @ other[3:]) - (seen @ own[:3] + action @ own[3:])
     expected = -(error[:, None] * np.concatenate([seen, action], 1)).mean(0)
     return np.allclose(np.concatenate([found.state, found.action]), expected, rtol=1e-4, atol=1e-5)
@@ -199,8 +200,13 @@ def test_one_update_is_that_of_numpy(decay):
     before = INIT(algorithm, jax.random.key(0))
     after, metrics = UPDATE(algorithm, before, block(3, algorithm), jax.random.key(9))
     replay = algorithm.replay
-    noise = off_policy.chance(replay, jax.random.key(9), 1, algorithm.batch)
-    batch = read(after.memory, replay.draw(after.memory, noise[0])[0])
+
+    @jax.jit
+    def drawn(memory, key):
+        noise = off_policy.chance(replay, key, 1, algorithm.batch)
+        return read(memory, replay.draw(memory, noise[0])[0])
+
+    batch = drawn(after.memory, jax.random.key(9))
     seen, action, reward, following, discount = (np.float64(leaf) for leaf in jax.tree.leaves(batch))
     rows = len(reward)
     actor, critic = _layers(before.policy.actor.network), _layers(before.critic.network)
@@ -276,22 +282,29 @@ def _worth_everywhere(path, leaf):
     return jnp.full(leaf.shape, WORTH if last else 0.0)
 
 
-def _cost_where_every_step_is_an_end(terminated):
-    """The cost of one update when Q is `WORTH` everywhere, all rewards are 1, and each step ends its episode."""
+def _costs_where_every_step_is_an_end():
+    """The costs of an update where Q is `WORTH` and rewards are 1: if each step ends its episode, and if it cuts it."""
     algorithm = small_ddpg(warmup=0, batch=4, hidden=(2,))
-    with jax.disable_jit():
-        state = algorithm.init(jax.random.key(0), SPACES)
+
+    @jax.jit
+    def cost(steps, key):  # all else of an update is not asked for, so it is hardly compiled
+        state = algorithm.init(key, SPACES)
         critic = jax.tree_util.tree_map_with_path(_worth_everywhere, state.critic)
         state = dataclasses.replace(state, critic=critic, target=Networks(state.target.actor, critic))
-        steps = block(0, algorithm)
-        flag = np.full(steps.reward.shape, terminated)
-        steps = dataclasses.replace(steps, reward=np.ones_like(steps.reward), terminated=flag, truncated=~flag)
-        return float(algorithm.update(state, steps, jax.random.key(1))[1]["critic_loss"])
+        return algorithm.update(state, steps, key)[1]["critic_loss"]
+
+    steps = block(0, algorithm)
+    yes = np.ones(steps.reward.shape, bool)
+    steps = dataclasses.replace(steps, reward=np.ones_like(steps.reward))
+    ends = dataclasses.replace(steps, terminated=yes, truncated=~yes)
+    cuts = dataclasses.replace(steps, terminated=~yes, truncated=yes)
+    return [float(cost(each, jax.random.key(1))) for each in (ends, cuts)]
 
 
 def test_an_end_is_not_bootstrapped_and_a_cut_is():
-    assert _cost_where_every_step_is_an_end(True) == pytest.approx(0.5 * (1 - WORTH) ** 2, rel=1e-5)
-    assert _cost_where_every_step_is_an_end(False) == pytest.approx(0.5 * (1 + 0.9 * WORTH - WORTH) ** 2, rel=1e-5)
+    end, cut = _costs_where_every_step_is_an_end()
+    assert end == pytest.approx(0.5 * (1 - WORTH) ** 2, rel=1e-5)
+    assert cut == pytest.approx(0.5 * (1 + 0.9 * WORTH - WORTH) ** 2, rel=1e-5)
 
 
 def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
@@ -305,7 +318,8 @@ def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
 
     for twin in (cut_is_end, unmasked):
         monkeypatch.setattr(ddpg, "lived_alone", twin)
-        assert _cost_where_every_step_is_an_end(True) == pytest.approx(_cost_where_every_step_is_an_end(False))
+        end, cut = _costs_where_every_step_is_an_end()
+        assert end == pytest.approx(cut)  # the two are told apart no longer
 
 
 @pytest.mark.parametrize("length", [1, 8])
@@ -339,15 +353,20 @@ def test_acting_adds_the_scaled_noise_within_the_bounds_and_nothing_without(kind
     if kind:
         policy = dataclasses.replace(policy, path=policy.path + 0.5)
     seen = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
-    noise = jax.tree.map(lambda x: x[0], algorithm.noise(policy, jax.random.key(1), (4, 500)))
-    action, value = algorithm.act(policy, seen, noise)
-    greedy, _ = algorithm.act(policy, seen)
-    normal = np.asarray(jax.random.normal(jax.random.key(1), (4, 500, 2)))[0]
+
+    @jax.jit
+    def noisy(policy, key):
+        noise = jax.tree.map(lambda x: x[0], algorithm.noise(policy, key, (4, 500)))
+        return algorithm.act(policy, seen, noise), jax.random.normal(key, (4, 500, 2))[0]
+
+    quiet = jax.jit(lambda policy: algorithm.act(policy, seen)[0])
+    (action, value), normal = jax.tree.map(np.asarray, noisy(policy, jax.random.key(1)))
+    greedy = np.asarray(quiet(policy))
     np.testing.assert_allclose(value, 0.8 * 0.5 + normal if kind else normal, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(action, np.clip(greedy + 0.8 * value, -1, 1), rtol=1e-5, atol=1e-6)
     assert (np.abs(action) == 1).any()
     assert np.abs(greedy).max() < 1
-    assert equal_bits(greedy, algorithm.act(policy, seen)[0])
+    assert equal_bits(greedy, quiet(policy))
 
 
 def test_on_an_engine_the_noise_of_an_episode_goes_on_and_that_of_the_next_begins_with_nothing():
@@ -374,10 +393,11 @@ def test_it_finds_the_best_action_and_its_worth_on_every_seed():
     engine = Compiled(algorithm, TimeLimit(Echo(2), 8))
     carries = engine.advance([engine.init(seed) for seed in range(4)], list(range(4)), [0] * 4, 2_000)
     seen = np.float32([[4.0, 4.0], [3.0, 5.0], [0.5, 0.5]])
+    worth = jax.jit(lambda state: state.critic(seen, state.policy.actor(seen)))
     for carry in carries:
         # Within 1.5 of 4, of a range of 8; the last observation is one of those that an episode begins with.
         np.testing.assert_allclose(engine.act(carry.state.policy, seen), 4.0, atol=1.5)
-        np.testing.assert_allclose(carry.state.critic(seen, carry.state.policy.actor(seen)), 0.0, atol=0.5)
+        np.testing.assert_allclose(worth(carry.state), 0.0, atol=0.5)
     engine.close()
 
 

@@ -38,6 +38,8 @@ def test_it_is_ppo_where_steps_are_gathered_and_where_there_is_one_worker(enviro
 
 
 _SAMPLES = jax.jit(lambda ppo, policy, steps: ppo.samples(policy, steps)[0])
+_ORDER = jax.jit(shuffled, static_argnums=1)
+_MOVED = jax.jit(lambda policy, one: one.distribution.divergence(policy.distribution(one.observation)).mean())
 _SLOPE = jax.jit(lambda ppo, policy, batch, penalty: jax.grad(ppo.loss, has_aux=True)(policy, batch, penalty)[0])
 
 
@@ -48,16 +50,17 @@ def _by_hand(algorithm, state, steps):
     change = jax.jit(adam.update)
     moments = jax.jit(adam.init)(policy)
     samples = [_SAMPLES(ppo, policy, part_of(steps, k, algorithm.workers)) for k in workers]
+    samples = [jax.tree.map(np.asarray, one) for one in samples]
     for key in jax.random.split(KEY, ppo.epochs):
-        for part in np.asarray(shuffled(key, samples[0].advantage.size)).reshape(ppo.minibatches, -1):
-            batches = [jax.tree.map(lambda x, part=part: np.asarray(x)[part], one) for one in samples]
+        for part in np.asarray(_ORDER(key, samples[0].advantage.size)).reshape(ppo.minibatches, -1):
+            batches = [jax.tree.map(lambda x, part=part: x[part], one) for one in samples]
             slopes = [_SLOPE(ppo, policy, batch, state.penalty) for batch in batches]
             mean = jax.tree.map(lambda *leaves: sum(map(np.asarray, leaves)) / len(leaves), *slopes)
             step, moments = change(mean, moments)
             policy = jax.tree.map(lambda x, y: np.asarray(x) + np.asarray(y), policy, step)
     if state.penalty is None:
         return policy, None
-    moved = [np.mean(one.distribution.divergence(policy.distribution(one.observation))) for one in samples]
+    moved = [np.asarray(_MOVED(policy, one)) for one in samples]
     return policy, sum(moved) / len(moved)
 
 

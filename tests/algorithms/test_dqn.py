@@ -31,6 +31,13 @@ INIT = jax.jit(lambda algorithm, key: algorithm.init(key, SPACES))
 UPDATE = jax.jit(lambda algorithm, state, steps, key: algorithm.update(state, steps, key))
 
 
+@jax.jit
+def explored_and_greedy(algorithm, policy, seen, key):
+    """Exploring actions and greedy ones."""
+    noise = algorithm.noise(policy, key, (len(seen),))
+    return algorithm.act(policy, seen, noise)[0], algorithm.act(policy, seen)[0]
+
+
 def block(index, algorithm):
     """A block of made-up steps, another for each index."""
     random = np.random.default_rng(index)
@@ -109,12 +116,9 @@ def test_epsilon_falls_with_the_environments_steps_and_does_not_start_again():
 def test_acting_explores_with_the_epsilon_of_the_steps_lived(steps, epsilon):
     algorithm, number = small_dqn(), 20_000
     network = INIT(algorithm, jax.random.key(0)).policy.network
-    policy = Policy(network, jnp.int32(steps), jnp.int32(7))
-    seen = jnp.ones((number, 3))
-    act = jax.jit(lambda noise: algorithm.act(policy, seen, noise)[0])
-    action = act(algorithm.noise(policy, jax.random.key(1), (number,)))
-    best, _ = algorithm.act(policy, seen)
-    greedy = int((action == best).sum())
+    policy = Policy(network, np.int32(steps), np.int32(7))
+    action, best = explored_and_greedy(algorithm, policy, np.ones((number, 3), np.float32), jax.random.key(1))
+    greedy = int((np.asarray(action) == best).sum())
     assert stats.binomtest(greedy, number, 1 - epsilon + epsilon / 2).pvalue > 1e-6
 
 
@@ -157,9 +161,11 @@ def _gradient_fits(algorithm, shared):
     batch, random = _batch(1), np.random.default_rng(2)
     online, target = random.normal(size=(2, 3, 2)).astype(np.float32)
     target = online if shared else target
-    net, other = LinearQ(jnp.array(online)), LinearQ(jnp.array(target))
-    batch_here = jax.tree.map(jnp.asarray, batch)
-    found = jax.grad(lambda n: algorithm.cost(n, n if shared else other, batch_here, jnp.asarray(WEIGHTS))[0])(net)
+
+    def cost(net, other, batch, weights):
+        return algorithm.cost(net, net if shared else other, batch, weights)[0]
+
+    found = jax.jit(jax.grad(cost))(LinearQ(online), LinearQ(target), batch, WEIGHTS)
     return np.allclose(found.weight, _semi_gradient(online, target, batch, algorithm), rtol=1e-4, atol=1e-5)
 
 
@@ -184,7 +190,8 @@ def test_one_update_is_adam_on_the_clipped_semi_gradient():
     before = INIT(algorithm, jax.random.key(0))
     after, metrics = UPDATE(algorithm, before, block(3, algorithm), jax.random.key(9))
     replay = algorithm.replay
-    slots = np.asarray(replay.draw(after.memory, replay.noise(jax.random.key(9), (1, 16))[0])[0])
+    draw = jax.jit(lambda memory, key: replay.draw(memory, replay.noise(key, (1, 16))[0])[0])
+    slots = np.asarray(draw(after.memory, jax.random.key(9)))
     seen, action, reward, following, discount = (np.asarray(leaf)[slots] for leaf in jax.tree.leaves(after.memory.data))
     weights = [np.asarray(leaf) for leaf in jax.tree.leaves(before.policy.network)]
 
@@ -196,15 +203,16 @@ def test_one_update_is_adam_on_the_clipped_semi_gradient():
         return 0.5 * jnp.mean((target - values(weights, seen)[jnp.arange(16), action]) ** 2)
 
     before_weights = [jnp.asarray(w) for w in weights]
-    gradient = jax.jit(jax.grad(cost))(before_weights)
+    expected, gradient = jax.jit(jax.value_and_grad(cost))(before_weights)
+    gradient = [np.asarray(g) for g in gradient]
     length = np.sqrt(sum(float((g**2).sum()) for g in gradient))
     assert length > 0.1  # so the clipping is seen
-    gradient = [g * 0.1 / length for g in gradient]
+    gradient = [g * np.float32(0.1 / length) for g in gradient]
     adam = optax.adam(0.01)
     change = jax.jit(lambda g, w: adam.update(g, adam.init(w))[0])(gradient, before_weights)
-    for new, old, step in zip(jax.tree.leaves(after.policy.network), before_weights, change, strict=True):
-        np.testing.assert_allclose(new, old + step, rtol=1e-4, atol=1e-5)
-    assert float(metrics["cost"]) == pytest.approx(float(cost(before_weights)), rel=1e-4)
+    for new, old, step in zip(jax.tree.leaves(after.policy.network), weights, change, strict=True):
+        np.testing.assert_allclose(new, old + np.asarray(step), rtol=1e-4, atol=1e-5)
+    assert float(metrics["cost"]) == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_what_is_remembered_is_what_was_lived_and_a_cut_is_no_end():
@@ -289,11 +297,16 @@ def test_n_step_transitions_over_block_borders_are_those_of_one_long_play(length
     algorithm, blocks = small_dqn(n_steps=n, steps_per_update=length, environments=number, memory=64), 10
     state = INIT(algorithm, jax.random.key(0))
     recent, memory, played = state.recent, state.memory, []
+
+    @jax.jit
+    def remember(memory, recent, steps, seen):
+        told, missing, recent = lived(recent, steps, seen, 0.9, n)
+        return algorithm.replay.add(memory, told, missing), recent
+
     for index in range(blocks):
         steps = block(index, algorithm)
         played.append(steps)
-        told, missing, recent = lived(recent, steps, index * length, 0.9, n)
-        memory = algorithm.replay.add(memory, told, missing)
+        memory, recent = remember(memory, recent, steps, index * length)
     whole = jax.tree.map(lambda *x: np.concatenate(x), *played)
     expected = []
     for t, i in np.ndindex(blocks * length - n + 1, number):
@@ -331,25 +344,31 @@ def _worth_everywhere(path, leaf):
     return jnp.full(leaf.shape, WORTH if outputs else 0.0)
 
 
-def _cost_where_every_step_is_an_end(parts, terminated):
-    """The cost of one update when Q is `WORTH` everywhere, all rewards are 1, and each step ends its episode."""
+def _costs_where_every_step_is_an_end(parts):
+    """The costs of an update where Q is `WORTH` and rewards are 1: if each step ends its episode, and if it cuts it."""
     algorithm = small_dqn(**parts, warmup=0, batch=4, hidden=(2,))
-    with jax.disable_jit():  # sixteen programs would take a minute to compile
-        state = algorithm.init(jax.random.key(0), SPACES)
+
+    @jax.jit
+    def cost(steps, key):  # all else of an update is not asked for, so it is hardly compiled
+        state = algorithm.init(key, SPACES)
         network = jax.tree_util.tree_map_with_path(_worth_everywhere, state.policy.network)
         policy = dataclasses.replace(state.policy, network=network)
         state = dataclasses.replace(state, policy=policy, target=network)
-        steps = block(0, algorithm)
-        flag = np.full(steps.reward.shape, terminated)
-        steps = dataclasses.replace(steps, reward=np.ones_like(steps.reward), terminated=flag, truncated=~flag)
-        return float(algorithm.update(state, steps, jax.random.key(1))[1]["cost"])
+        return algorithm.update(state, steps, key)[1]["cost"]
+
+    steps = block(0, algorithm)
+    yes = np.ones(steps.reward.shape, bool)
+    steps = dataclasses.replace(steps, reward=np.ones_like(steps.reward))
+    ends = dataclasses.replace(steps, terminated=yes, truncated=~yes)
+    cuts = dataclasses.replace(steps, terminated=~yes, truncated=yes)
+    return [float(cost(each, jax.random.key(1))) for each in (ends, cuts)]
 
 
 @COMBINATIONS
 def test_an_end_is_not_bootstrapped_and_a_cut_is_in_every_combination(parts):
-    assert _cost_where_every_step_is_an_end(parts, True) == pytest.approx(0.5 * (1 - WORTH) ** 2, rel=1e-5)
-    cut = 0.5 * (1 + 0.9 * WORTH - WORTH) ** 2
-    assert _cost_where_every_step_is_an_end(parts, False) == pytest.approx(cut, rel=1e-5)
+    end, cut = _costs_where_every_step_is_an_end(parts)
+    assert end == pytest.approx(0.5 * (1 - WORTH) ** 2, rel=1e-5)
+    assert cut == pytest.approx(0.5 * (1 + 0.9 * WORTH - WORTH) ** 2, rel=1e-5)
 
 
 def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
@@ -361,8 +380,8 @@ def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
 
     for twin in (cut_is_end, unmasked):
         monkeypatch.setattr(off_policy, "n_step_return", twin)
-        ends = _cost_where_every_step_is_an_end(EVERY_PART, True), _cost_where_every_step_is_an_end(EVERY_PART, False)
-        assert ends[0] == pytest.approx(ends[1])  # the two are told apart no longer
+        end, cut = _costs_where_every_step_is_an_end(EVERY_PART)
+        assert end == pytest.approx(cut)  # the two are told apart no longer
 
 
 @struct
@@ -381,6 +400,7 @@ def _ended(reward):
     return Transition(seen, jnp.zeros(len(reward), jnp.int32), reward, seen, jnp.zeros(len(reward)))
 
 
+@jax.jit
 def _fixed_point(algorithm, correction):
     """Where gradient descent on `cost` ends, for one value that is to be told from the rewards 0, 0, 0, 1."""
     replay, remembered = algorithm.replay, _ended(jnp.array([0.0, 0.0, 0.0, 1.0]))
@@ -396,32 +416,32 @@ def _fixed_point(algorithm, correction):
         return net, replay.learnt(priorities, slots, error), total + jnp.where(i >= 2000, net.value, 0.0)
 
     start = OneValue(jnp.float32(0.6)), memory.priorities, jnp.float32(0)
-    return float(jax.jit(lambda: jax.lax.fori_loop(0, 3000, learn, start))()[2]) / 1000
+    return jax.lax.fori_loop(0, 3000, learn, start)[2] / 1000
 
 
 def test_prioritized_replay_with_full_correction_has_the_fixed_point_of_uniform_replay_and_without_it_the_biased_one():
     sizes = {"memory": 4, "batch": 4, "steps_per_update": 1}
     prioritized = DQN(**sizes, prioritized=True, priority_exponent=1.0, priority_floor=1e-6)
     mean = 1 / 4  # of the rewards
-    assert _fixed_point(DQN(**sizes), 1.0) == pytest.approx(mean, abs=0.01)
-    assert _fixed_point(prioritized, 1.0) == pytest.approx(mean, abs=0.01)
+    assert float(_fixed_point(DQN(**sizes), 1.0)) == pytest.approx(mean, abs=0.01)
+    assert float(_fixed_point(prioritized, 1.0)) == pytest.approx(mean, abs=0.01)
     # Drawn with |r - q| and not weighted: 3 q · q = (1 - q) · (1 - q), so q = 1 / (1 + √3).
-    assert _fixed_point(prioritized, 0.0) == pytest.approx(1 / (1 + 3**0.5), abs=0.01)
+    assert float(_fixed_point(prioritized, 0.0)) == pytest.approx(1 / (1 + 3**0.5), abs=0.01)
 
 
 def test_the_importance_of_the_weights_rises_to_one(monkeypatch):
     used = []
 
     def draw(rule, memory, noise, correction):
-        used.append(float(correction))
+        jax.debug.callback(lambda value: used.append(float(value)), correction, ordered=True)
         return right(rule, memory, noise, correction)
 
     right = Prioritized.draw
     monkeypatch.setattr(Prioritized, "draw", draw)
     sizes = {"hidden": (4,), "batch": 4, "memory": 64, "warmup": 0, "steps_per_update": 10, "prioritized": True}
     algorithm = DQN(**sizes, importance=0.4, importance_steps=40.0)
-    with jax.disable_jit():
-        state = algorithm.init(jax.random.key(0), SPACES)
-        for index in range(5):
-            state, _ = algorithm.update(state, block(index, algorithm), jax.random.key(index))
+    state, update = INIT(algorithm, jax.random.key(0)), jax.jit(lambda *given: algorithm.update(*given))
+    for index in range(5):
+        state, _ = update(state, block(index, algorithm), jax.random.key(index))
+    jax.effects_barrier()
     assert used == pytest.approx([0.55, 0.7, 0.85, 1.0, 1.0])

@@ -81,18 +81,21 @@ def test_the_comparison_finds_a_cut_that_is_taken_for_an_end_and_the_other_visit
 
 
 SMALL = Spaces(graph().observation_space, graph().action_space)
+# The settings are arguments, so that another step size or discount compiles nothing.
+INIT = jax.jit(lambda algorithm: algorithm.init(jax.random.key(0), SMALL))
+UPDATE = jax.jit(lambda algorithm, state, steps: algorithm.update(state, steps, jax.random.key(0))[0])
 
 
 def _lived(algorithm, episode, cut=False):
     """The state after one episode of (state, action, reward), which then ends or is cut in state 3."""
-    state = algorithm.init(jax.random.key(0), SMALL)
+    state = INIT(algorithm)
     for t, (observation, action, reward) in enumerate(episode):
         last = t == len(episode) - 1
         following = 3 if last else episode[t + 1][0]
         step = observation, action, reward, following, last and not cut, last and cut
-        steps = Steps(*(jnp.array([[x]]) for x in step), ())
-        state, _ = jax.jit(algorithm.update)(state, steps, jax.random.key(0))
-    return state
+        steps = Steps(*(np.array([[x]], jax.dtypes.canonicalize_dtype(type(x))) for x in step), ())
+        state = UPDATE(algorithm, state, steps)
+    return jax.tree.map(np.asarray, state)
 
 
 def test_returns_worked_by_hand():

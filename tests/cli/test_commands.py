@@ -155,7 +155,8 @@ def test_watch_an_arm_whose_goal_follows_the_mouse_until_the_window_is_closed(ze
     from zerone.environments.bridge import GymnasiumEnvironment
     from zerone.environments.window import Window
 
-    few = ("--environments", 1, "--steps-per-update", 20, "--minibatches", 1, "--epochs", 1, "--evaluation-episodes", 1)
+    few = ("--environments", 1, "--steps-per-update", 20, "--minibatches", 1, "--epochs", 1, "--evaluation-episodes", 1,
+           "--option", "limit=30")  # fmt: skip
     assert (
         zerone("train", "ppo", "zerone/Arm-v0", "--steps", 20, *few, "--no-figure", "--quiet", "--out", "run").code == 0
     )

@@ -51,7 +51,7 @@ def test_a_maze_that_changed_is_judged_and_watched_as_it_is_at_last(zerone, here
     for engine in ("compiled", "host"):
         zerone("train", "q-learning", "zerone/BlockingMaze-v0", "--steps", 40, "--out", engine, "--no-figure",
                "--engine", engine, "--option", "limit=20" if engine == "compiled" else "change_at=30",
-               "--evaluation-episodes", 1)  # fmt: skip
+               "--evaluation-episodes", 1, "--evaluate-every", 40)  # fmt: skip
         seen = zerone("watch", engine, "--text", "--episodes", 1).out
         assert ". # # # # # # # #" in seen
         assert "# # # # # # # # ." not in seen

@@ -70,10 +70,11 @@ def test_one_worker_of_a3c_is_actor_critic(environment):
     carry = engine.init(3)
     alone = engine.algorithm.alone()
     state, other = carry.state, Worker(engine.algorithm, engine._task, 0)
+    update = jax.jit(lambda state, steps: alone.update(state, steps, jax.random.key(0))[0])
     for index in range(4):
         (carry,) = engine.advance([carry], [3], [index], index + 1)
         steps, _ = other.steps(3, index, np.asarray(Parcel.wrap(state.policy)))
-        state, _ = alone.update(state, steps, jax.random.key(0))
+        state = update(state, steps)
         jax.tree.map(lambda one, two: np.testing.assert_allclose(one, two, rtol=2e-4, atol=1e-6), carry.state, state)
     row, _ = engine.report(carry, 0, 4)
     assert row["staleness"] == 0

@@ -40,8 +40,8 @@ def following(environment, make_state, states, actions):
     def one(cell, action):
         return environment.step(KEY, make_state(cell), action)[0]
 
-    each = jax.vmap(jax.vmap(one, (None, 0)), (0, None))
-    return np.asarray(each(jnp.arange(states), jnp.arange(actions)))
+    each = jax.jit(jax.vmap(jax.vmap(one, (None, 0)), (0, None)))
+    return np.asarray(each(np.arange(states), np.arange(actions)))
 
 
 def moves_as_drawn(grid, there):

@@ -19,10 +19,9 @@ KEY = jax.random.key(0)
 
 def everywhere(environment, state_of, states, actions):
     """Observation, cell, reward and end for each pair of a state and an action, in their order."""
-    pairs = jnp.array([(state, action) for state in range(states) for action in range(actions)], jnp.int32)
-    observations, after, rewards, ends, _ = jax.vmap(lambda s, a: environment.step(KEY, state_of(s), a))(
-        pairs[:, 0], pairs[:, 1]
-    )
+    state, action = np.divmod(np.arange(states * actions, dtype=np.int32), actions)
+    step = jax.jit(jax.vmap(lambda s, a: environment.step(KEY, state_of(s), a)))
+    observations, after, rewards, ends, _ = step(state, action)
     return np.asarray(observations), np.asarray(jax.tree.leaves(after)[0]), np.asarray(rewards), np.asarray(ends)
 
 

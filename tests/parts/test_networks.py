@@ -23,27 +23,36 @@ def observations(space, *leading):
     space.seed(0)
     number = int(np.prod(leading))
     drawn = np.stack([np.asarray(space.sample()) for _ in range(number)])
-    return jnp.asarray(drawn.reshape(*leading, *(space.shape or ())))
+    drawn = drawn.reshape(*leading, *(space.shape or ()))
+    return drawn.astype(jax.dtypes.canonicalize_dtype(drawn.dtype))
 
 
 def network(space, outputs=2):
     return Network(jax.random.key(0), space, (8,), outputs)
 
 
+def made(kind, *given, **options):
+    """A network in one program: eagerly, the weights of each layer would be several."""
+    return eqx.filter_jit(lambda: kind(*given, **options))()
+
+
+CALL = eqx.filter_jit(lambda net, *seen: net(*seen))
+
+
 @ANY_SPACE
 def test_leading_axes_are_batch_axes(space):
-    net, seen = jax.jit(lambda: network(space))(), observations(space, 3, 2)
-    together = jax.jit(net.__call__)(seen)
+    net, seen = made(network, space), observations(space, 3, 2)
+    together = CALL(net, seen)
     assert together.shape == (3, 2, 2)
     assert together.dtype == jnp.float32
     for i in range(3):
-        np.testing.assert_allclose(jax.jit(net.__call__)(seen[i, 1]), together[i, 1], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(CALL(net, seen[i, 1]), together[i, 1], rtol=1e-4, atol=1e-5)
 
 
 def _moved_gradients(loss, space):
     """For each sample's loss: how much its gradient moves when the last sample changes."""
-    net, seen = network(space), observations(space, 4)
-    other = seen.at[-1].set(observations(space, 9)[-1])
+    net, seen = made(network, space), observations(space, 4)
+    other = np.concatenate([seen[:-1], observations(space, 9)[-1:]])
     assert not np.array_equal(seen[-1], other[-1])
 
     each = jax.jit(jax.jacrev(loss))
@@ -76,13 +85,13 @@ def test_broadcasting_by_rank_is_an_error_in_the_whole_suite():
 
 
 def test_an_mlp_is_the_numpy_product_of_its_layers():
-    mlp = MLP(jax.random.key(1), 3, (5, 4), 2, activation=jnp.tanh)
+    mlp = made(MLP, jax.random.key(1), 3, (5, 4), 2, activation=jnp.tanh)
     x = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
     y = x
     for i, layer in enumerate(mlp.layers):
         y = y @ np.asarray(layer.weight) + np.asarray(layer.bias)
         y = np.tanh(y) if i < 2 else y
-    np.testing.assert_allclose(mlp(jnp.asarray(x)), y, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(CALL(mlp, x), y, rtol=1e-4, atol=1e-5)
 
 
 def _dueling_by_hand(head, x):
@@ -100,24 +109,28 @@ def _dueling_by_hand(head, x):
 
 
 def test_the_dueling_head_is_equation_nine_in_value_and_gradient():
-    head = Dueling(jax.random.key(1), 3, (7, 6), 4)
+    head = made(Dueling, jax.random.key(1), 3, (7, 6), 4)
     x = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
     values, by_value, by_advantage = _dueling_by_hand(head, x)
-    np.testing.assert_allclose(head(jnp.asarray(x)), values, rtol=1e-4, atol=1e-5)
-    gradient = jax.grad(lambda net: net(jnp.asarray(x))[:, 0].sum())(head)
+    np.testing.assert_allclose(CALL(head, x), values, rtol=1e-4, atol=1e-5)
+    gradient = jax.jit(jax.grad(lambda net: net(jnp.asarray(x))[:, 0].sum()))(head)
     np.testing.assert_allclose(gradient.value.weight, by_value, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(gradient.advantage.weight, by_advantage, rtol=1e-4, atol=1e-5)
 
 
 def test_the_streams_of_a_dueling_head_can_be_told_apart():
     # A constant added to all advantages changes nothing; without the mean (the broken twin) it would be value.
-    head = Dueling(jax.random.key(2), 3, (8,), 2)
-    moved = eqx.tree_at(lambda net: net.advantage.bias, head, head.advantage.bias + 5.0)
-    x = jnp.ones((4, 3))
-    np.testing.assert_allclose(head(x), moved(x), atol=1e-5)
-    features = jax.nn.relu(head.layers[0](x))
-    plain = [net.value(features[:, :4]) + net.advantage(features[:, 4:]) for net in (head, moved)]
-    assert float(jnp.abs(plain[0] - plain[1]).max()) > 4
+    head = made(Dueling, jax.random.key(2), 3, (8,), 2)
+    moved = eqx.tree_at(lambda net: net.advantage.bias, head, np.asarray(head.advantage.bias) + 5.0)
+    x = np.ones((4, 3), np.float32)
+    np.testing.assert_allclose(CALL(head, x), CALL(moved, x), atol=1e-5)
+
+    @jax.jit
+    def without_the_mean(net, x):
+        features = jax.nn.relu(net.layers[0](x))
+        return net.value(features[:, :4]) + net.advantage(features[:, 4:])
+
+    assert np.abs(without_the_mean(head, x) - without_the_mean(moved, x)).max() > 4
 
 
 @ANY_SPACE
@@ -125,19 +138,20 @@ def test_any_network_takes_a_dueling_head_and_needs_no_more_weights(space):
     seen = observations(space, 5)
     sizes = []
     for head in (MLP, Dueling):
-        net = Network(jax.random.key(0), space, (8,), 3, head)
-        assert net(seen).shape == (5, 3)
+        net = jax.eval_shape(lambda head=head: Network(jax.random.key(0), space, (8,), 3, head))
+        assert jax.eval_shape(lambda net: net(seen), net).shape == (5, 3)
         sizes.append(sum(leaf.size for leaf in jax.tree.leaves(net)))
     assert sizes[1] <= sizes[0]
 
 
 def test_weights_start_with_the_deviation_of_their_gain_and_no_two_are_the_same():
-    mlp = MLP(jax.random.key(2), 200, (300, 250), 100, gain=np.sqrt(2), last=0.01)
+    mlp = made(MLP, jax.random.key(2), 200, (300, 250), 100, gain=np.sqrt(2), last=0.01)
+    mlp = jax.tree.map(np.asarray, mlp)
     for layer, scale in zip(mlp.layers, (np.sqrt(2), np.sqrt(2), 0.01), strict=True):
         inputs = layer.weight.shape[0]
         assert float(layer.weight.std()) == pytest.approx(scale / np.sqrt(inputs), rel=0.02)
         assert float(layer.weight.mean()) == pytest.approx(0, abs=5 * scale / np.sqrt(inputs) / np.sqrt(25_000))
-        assert float(jnp.abs(layer.weight).max()) <= scale * np.sqrt(3 / inputs) * (1 + 1e-6)
+        assert float(np.abs(layer.weight).max()) <= scale * np.sqrt(3 / inputs) * (1 + 1e-6)
         assert not layer.bias.any()
     smallest = min(layer.weight.size for layer in mlp.layers)
     first = [np.ravel(layer.weight)[:smallest] / np.std(layer.weight) for layer in mlp.layers]
@@ -155,17 +169,18 @@ def test_pictures_of_every_size_become_features(size):
 
 def test_a_picture_is_read_by_a_convolution_so_that_bytes_count_as_parts_of_255():
     space = SPACES["picture"]
-    net = network(space)
+    net = made(network, space)
     assert net.convolution is not None
     seen = observations(space, 2)
-    np.testing.assert_allclose(net(seen), net.mlp(net.convolution(seen.astype(jnp.float32) / 255)), rtol=1e-5)
+    features = CALL(net.convolution, seen.astype(np.float32) / 255)
+    np.testing.assert_allclose(CALL(net, seen), CALL(net.mlp, features), rtol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(9, 14, 1), (84, 84, 4)])
 def test_the_convolution_is_xlas(shape):
     """The same weights in `jax.lax.conv_general_dilated`, which also says how many features there are."""
-    net, small = Convolution(jax.random.key(0), shape), min(shape[:2]) < 36
-    pictures = jax.random.uniform(jax.random.key(1), (2, *shape))
+    net, small = made(Convolution, jax.random.key(0), shape), min(shape[:2]) < 36
+    pictures = np.random.default_rng(1).random((2, *shape), np.float32)
 
     def reference(weights, x):
         for (weight, bias), (kernel, stride) in zip(weights, net.sizes, strict=True):
@@ -176,23 +191,31 @@ def test_the_convolution_is_xlas(shape):
             x = jax.nn.relu(x + bias[None, None, None])
         return x.reshape(len(x), -1)
 
-    biased = eqx.tree_at(lambda n: [layer.bias for layer in n.layers], net, [0.1 * jnp.ones(w) for w in widths(net)])
-    weights = [(layer.weight, layer.bias) for layer in biased.layers]
-    expected = reference(weights, pictures)
+    def slopes(features):
+        """The features, and the gradient of the sum of their squares by weights and biases: in one program."""
+
+        def cost(net):
+            found = features(net, jnp.asarray(pictures))
+            return jnp.square(found).sum(), found
+
+        return jax.jit(jax.grad(cost, has_aux=True))
+
+    biases = [np.full(width, 0.1, np.float32) for width in widths(net)]
+    biased = eqx.tree_at(lambda n: [layer.bias for layer in n.layers], net, biases)
+    theirs, expected = slopes(reference)([(layer.weight, layer.bias) for layer in biased.layers])
+    ours, found = slopes(lambda net, x: net(x))(biased)
     assert expected.shape == (2, net.outputs)
-    np.testing.assert_allclose(biased(pictures), expected, atol=1e-5)
-    ours = jax.grad(lambda n: jnp.square(n(pictures)).sum())(biased)
-    theirs = jax.grad(lambda w: jnp.square(reference(w, pictures)).sum())(weights)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
     for leaf, other in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
-        np.testing.assert_allclose(leaf, other, rtol=1e-3, atol=1e-3 * float(jnp.abs(other).max()))
+        np.testing.assert_allclose(leaf, other, rtol=1e-3, atol=1e-3 * float(np.abs(other).max()))
 
 
 def unseen(side):
     """The rows of a square picture on which the features do not depend."""
-    net = Convolution(jax.random.key(0), (side, side, 1))
-    picture = jax.random.uniform(jax.random.key(1), (side, side, 1))
-    slopes = jax.grad(lambda x: jnp.square(net(x)).sum())(picture)
-    return [row for row in range(side) if not jnp.abs(slopes[row]).sum() > 0]
+    net = made(Convolution, jax.random.key(0), (side, side, 1))
+    picture = np.random.default_rng(1).random((side, side, 1), np.float32)
+    slopes = np.asarray(jax.jit(jax.grad(lambda x: jnp.square(net(x)).sum()))(picture))
+    return [row for row in range(side) if not np.abs(slopes[row]).sum() > 0]
 
 
 @pytest.mark.parametrize("side", [9, 12, 13, 18])
@@ -221,19 +244,17 @@ def test_a_network_of_another_library_is_two_functions():
     parameters = module.init(jax.random.key(0), jnp.ones(3))
     net = Applied(module.apply, parameters)
     assert jax.tree.leaves(net)[0] is parameters["w"]
-    x = jnp.ones((5, 3))
-    np.testing.assert_array_equal(eqx.filter_jit(net)(x), module.apply(parameters, x))
-    grad = jax.grad(lambda n: n(x).sum())(net)
+    x = np.ones((5, 3), np.float32)
+    np.testing.assert_array_equal(CALL(net, x), module.apply(parameters, x))
+    grad = jax.jit(jax.grad(lambda n: n(x).sum()))(net)
     np.testing.assert_allclose(grad.parameters["w"], 5.0)
 
 
 def test_what_is_told_further_joins_the_features_behind_them():
-    net = Network(jax.random.key(0), SPACES["vector"], (8,), 1, further=2)
-    seen, action = (
-        observations(SPACES["vector"], 5),
-        jnp.array(np.random.default_rng(0).normal(size=(5, 2)), jnp.float32),
-    )
+    net = made(Network, jax.random.key(0), SPACES["vector"], (8,), 1, further=2)
+    seen = observations(SPACES["vector"], 5)
+    action = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
     first, last = net.mlp.layers
     hidden = np.maximum(np.concatenate([seen, action], 1) @ np.asarray(first.weight) + np.asarray(first.bias), 0)
     expected = hidden @ np.asarray(last.weight) + np.asarray(last.bias)
-    np.testing.assert_allclose(net(seen, action), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(CALL(net, seen, action), expected, rtol=1e-4, atol=1e-5)

@@ -1,5 +1,8 @@
 """The tree of sums draws in proportion, never what is empty, and knows its least and largest exactly."""
 
+import dataclasses
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,12 +16,30 @@ from zerone.parts.sum_tree import MAX, MIN, SUM, WIDTH, SumTree
 
 CAPACITIES = pytest.mark.parametrize("capacity", [1, 2, 15, 16, 17, 256, 257, 5000])
 ITEM = {"n": jax.ShapeDtypeStruct((), jnp.int32)}
+# Each is one program for a shape; operation by operation they would be dozens.
+EMPTY, PRIORITY = jax.jit(sum_tree.empty, static_argnums=0), jax.jit(sum_tree.priority)
 CHANGE, FIND = jax.jit(sum_tree.change), jax.jit(sum_tree.find)
+INIT, ADD = jax.jit(lambda replay: replay.init(ITEM)), jax.jit(Prioritized.add)
+
+
+@jax.jit
+def learnt(replay, memory, slots, error):
+    """The memory, now that the errors of `slots` are known."""
+    return dataclasses.replace(memory, priorities=replay.learnt(memory.priorities, slots, error))
+
+
+@functools.partial(jax.jit, static_argnames="number")
+def drawn(replay, memory, seed, number, correction):
+    """Slots and weights of a minibatch."""
+    return replay.draw(memory, replay.noise(jax.random.key(seed), (number,)), correction)
+
+
+def first(number):
+    return np.arange(number, dtype=np.int32)
 
 
 def filled(capacity, priorities):
-    slots = jnp.arange(len(priorities), dtype=jnp.int32)
-    return CHANGE(sum_tree.empty(capacity), slots, jnp.asarray(priorities, jnp.float32))
+    return CHANGE(EMPTY(capacity), first(len(priorities)), np.asarray(priorities, np.float32))
 
 
 def is_exact(tree):
@@ -39,7 +60,7 @@ def is_exact(tree):
 @CAPACITIES
 def test_every_node_is_the_sum_least_and_largest_of_its_children(capacity):
     random = np.random.default_rng(capacity)
-    tree = sum_tree.empty(capacity)
+    tree = EMPTY(capacity)
     assert is_exact(tree)
     truth = np.zeros(capacity, np.float32)
     for _ in range(10):
@@ -50,15 +71,15 @@ def test_every_node_is_the_sum_least_and_largest_of_its_children(capacity):
         assert float(tree.total) == pytest.approx(truth.sum(dtype=np.float64), rel=1e-6)
         assert float(tree.least) == truth[truth > 0].min()
         assert float(tree.largest) == truth.max()
-        np.testing.assert_array_equal(sum_tree.priority(tree, jnp.arange(capacity)), truth)
+        np.testing.assert_array_equal(PRIORITY(tree, first(capacity)), truth)
 
 
 def test_least_and_largest_are_right_at_once_when_they_are_overwritten():
     tree = filled(100, [3.0, 9.0, 1.0, 5.0])
     for slot, value, least, largest in ((1, 2.0, 1.0, 5.0), (2, 4.0, 2.0, 5.0), (3, 2.5, 2.0, 4.0), (0, 0.5, 0.5, 4.0)):
-        tree = CHANGE(tree, jnp.array([slot]), jnp.array([value]))
+        tree = CHANGE(tree, np.array([slot], np.int32), np.array([value], np.float32))
         assert (float(tree.least), float(tree.largest)) == (least, largest)
-    tree = CHANGE(tree, jnp.arange(4), jnp.zeros(4))
+    tree = CHANGE(tree, first(4), np.zeros(4, np.float32))
     assert (float(tree.least), float(tree.largest), float(tree.total)) == (np.inf, 0, 0)
 
 
@@ -81,24 +102,23 @@ def test_draws_are_in_proportion_to_the_priorities():
     capacity, batch, draws = 60, 64, 2000
     priorities = np.random.default_rng(5).random(50) ** 3
     tree = filled(capacity, priorities)
-    noise = jax.random.uniform(jax.random.key(0), (draws, batch))
-    drawn = np.asarray(jax.jit(jax.vmap(lambda u: sum_tree.find(tree, u)[0]))(noise)).ravel()
+    noise = np.random.default_rng(0).random((draws, batch), np.float32)
+    found = np.asarray(jax.jit(jax.vmap(lambda u: sum_tree.find(tree, u)[0]))(noise)).ravel()
     independent = np.random.default_rng(6).choice(50, draws * batch, p=priorities / priorities.sum())
     expected = draws * batch * priorities / priorities.sum()
-    for each in (drawn, independent):
+    for each in (found, independent):
         assert stats.chisquare(np.bincount(each, minlength=50), expected).pvalue > 1e-6
-    assert stats.chisquare(np.bincount(drawn, minlength=50), np.full(50, draws * batch / 50)).pvalue < 1e-6
+    assert stats.chisquare(np.bincount(found, minlength=50), np.full(50, draws * batch / 50)).pvalue < 1e-6
 
 
 def test_a_stratified_batch_has_each_slot_as_often_as_expected_up_to_one_draw():
     replay, batch = Prioritized(20), 100
-    memory = replay.add(replay.init(ITEM), {"n": jnp.arange(20)})
+    memory = ADD(replay, INIT(replay), {"n": first(20)})
     wanted = np.random.default_rng(1).random(20).astype(np.float32)
-    tree = sum_tree.change(memory.priorities, jnp.arange(20), jnp.asarray(wanted))
-    memory = type(memory)(memory.data, memory.cursor, memory.size, tree)
+    memory = dataclasses.replace(memory, priorities=CHANGE(memory.priorities, first(20), wanted))
     expected = batch * wanted / wanted.sum()
     for seed in range(5):
-        slots, _ = replay.draw(memory, replay.noise(jax.random.key(seed), (batch,)), 1.0)
+        slots, _ = drawn(replay, memory, seed, batch, 1.0)
         assert np.abs(np.bincount(slots, minlength=20) - expected).max() < 2
     loose = np.random.default_rng(0).choice(20, (20, batch), p=wanted / wanted.sum())  # the twin draws without strata
     assert max(np.abs(np.bincount(each, minlength=20) - expected).max() for each in loose) > 2
@@ -108,7 +128,7 @@ def test_a_stratified_batch_has_each_slot_as_often_as_expected_up_to_one_draw():
 @pytest.mark.parametrize("filling", [1, 16, 17, 300])
 def test_whatever_is_rounded_no_empty_slot_is_found(share, filling):
     tree = filled(4096, np.random.default_rng(0).random(filling) + 1e-3)
-    slots, found = FIND(tree, jnp.full(3, share, jnp.float32))
+    slots, found = FIND(tree, np.full(3, share, np.float32))
     assert (np.asarray(slots) < filling).all()
     assert (np.asarray(found) > 0).all()
 
@@ -126,7 +146,7 @@ def _many_changes(change, rounds, batch=128, capacity=4096, used=2500):
         tree = jax.lax.fori_loop(0, rounds, one, tree)
         return change(tree, jnp.arange(used, dtype=jnp.int32), jnp.full(used, 1e-6))
 
-    return jax.jit(run)(sum_tree.empty(capacity))
+    return jax.jit(run)(EMPTY(capacity))
 
 
 def _by_adding(tree: SumTree, slots, priorities) -> SumTree:
@@ -142,7 +162,7 @@ def _by_adding(tree: SumTree, slots, priorities) -> SumTree:
 
 def _evenly_drawn(tree, used=2500, draws=50_000):
     """The draws on each used slot, of a tree whose used slots all have one priority; and those on empty slots."""
-    slots, _ = FIND(tree, jnp.asarray(np.random.default_rng(1).random(draws), jnp.float32))
+    slots, _ = FIND(tree, np.random.default_rng(1).random(draws, np.float32))
     counts = np.bincount(slots, minlength=4096)
     return counts[:used], counts[used:].sum()
 
@@ -167,14 +187,12 @@ def test_the_detector_of_drift_catches_a_tree_that_adds_changes_up():
 
 def test_weights_are_the_papers_and_never_above_one():
     replay = Prioritized(40, exponent=0.7, floor=0.05, limit=2.0)
-    memory = replay.add(replay.init(ITEM), {"n": jnp.arange(25)})
     error = np.random.default_rng(0).normal(size=25).astype(np.float32) * 3
-    tree = replay.learnt(memory.priorities, jnp.arange(25), jnp.asarray(error))
-    memory = type(memory)(memory.data, memory.cursor, memory.size, tree)
+    memory = learnt(replay, ADD(replay, INIT(replay), {"n": first(25)}), first(25), error)
     priority = (np.minimum(np.abs(error), 2.0) + 0.05) ** 0.7
     probability = priority / priority.sum()
     for correction in (0.0, 0.4, 1.0):
-        slots, weights = replay.draw(memory, replay.noise(jax.random.key(1), (64,)), correction)
+        slots, weights = drawn(replay, memory, 1, 64, correction)
         every = (25 * probability) ** -correction
         np.testing.assert_allclose(weights, (every / every.max())[slots], rtol=1e-5)
         assert float(weights.max()) <= 1.0
@@ -184,26 +202,23 @@ def test_weights_are_the_papers_and_never_above_one():
 
 def test_what_is_new_enters_with_the_largest_priority_that_is_there_now():
     replay = Prioritized(6, exponent=1.0, floor=0.5, limit=100.0)
-    memory = replay.add(replay.init(ITEM), {"n": jnp.arange(4)})
+    memory = ADD(replay, INIT(replay), {"n": first(4)})
     np.testing.assert_array_equal(np.ravel(memory.priorities.slots)[:6], [1, 1, 1, 1, 0, 0])
 
-    def learnt(memory, slots, error):
-        tree = replay.learnt(memory.priorities, jnp.array(slots), jnp.array(error))
-        return type(memory)(memory.data, memory.cursor, memory.size, tree)
-
-    memory = learnt(memory, [0, 1, 2, 3], [-8.0, 2.0, 0.0, 1.0])
+    memory = learnt(replay, memory, first(4), np.array([-8.0, 2.0, 0.0, 1.0], np.float32))
     np.testing.assert_array_equal(np.ravel(memory.priorities.slots)[:6], [8.5, 2.5, 0.5, 1.5, 0, 0])
-    memory = learnt(memory, [0], [1.0])  # the largest goes: a maximum that only grows would be wrong from here on
-    memory = replay.add(memory, {"n": jnp.arange(3)})
+    memory = learnt(
+        replay, memory, first(1), np.ones(1, np.float32)
+    )  # the largest goes: a maximum that only grows would be wrong from here on
+    memory = ADD(replay, memory, {"n": first(3)})
     np.testing.assert_array_equal(np.ravel(memory.priorities.slots)[:6], [2.5, 2.5, 0.5, 1.5, 2.5, 2.5])
 
 
 def test_without_an_exponent_it_is_uniform_replay():
     replay = Prioritized(50, exponent=0.0)
-    memory = replay.add(replay.init(ITEM), {"n": jnp.arange(30)})
-    tree = replay.learnt(memory.priorities, jnp.arange(30), jnp.linspace(-5.0, 5.0, 30))
-    memory = type(memory)(memory.data, memory.cursor, memory.size, tree)
-    slots, weights = replay.draw(memory, replay.noise(jax.random.key(0), (30,)), 0.4)
+    memory = ADD(replay, INIT(replay), {"n": first(30)})
+    memory = learnt(replay, memory, first(30), np.linspace(-5.0, 5.0, 30, dtype=np.float32))
+    slots, weights = drawn(replay, memory, 0, 30, 0.4)
     np.testing.assert_array_equal(slots, np.arange(30))  # thirty strata, one slot each
     np.testing.assert_array_equal(weights, 1.0)
 

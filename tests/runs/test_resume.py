@@ -27,7 +27,7 @@ else:
     zo.train(dqn, "zerone/MazeFeatures-v0", steps=1200, seeds=2, out=path, evaluate_every=100, save_every=150,
              evaluation_episodes=2, figure=False, chunk=5, glance=glance)
 """
-KILLS = 5
+KILLS = 4
 
 
 def _start(path, pause):
