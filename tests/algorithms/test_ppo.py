@@ -210,7 +210,7 @@ def test_the_gradient_with_the_penalty_is_the_one_written_down(continuous, penal
 
 
 @BOTH
-def test_what_the_penalty_measures_from_is_the_policy_thatplayed(environment):
+def test_what_the_penalty_measures_from_is_the_policy_that_played(environment):
     algorithm = small_ppo(objective="kl")
     state, steps = played(algorithm, environment)
     samples, _ = jax.jit(algorithm.samples)(state.policy, steps)

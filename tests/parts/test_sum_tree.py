@@ -212,6 +212,9 @@ def test_what_is_new_enters_with_the_largest_priority_that_is_there_now():
     )  # the largest goes: a maximum that only grows would be wrong from here on
     memory = ADD(replay, memory, {"n": first(3)})
     np.testing.assert_array_equal(np.ravel(memory.priorities.slots)[:6], [2.5, 2.5, 0.5, 1.5, 2.5, 2.5])
+    memory = learnt(replay, memory, first(6), np.full(6, 0.25, np.float32))  # also where all are below the first's 1
+    memory = ADD(replay, memory, {"n": first(3)})
+    np.testing.assert_array_equal(np.ravel(memory.priorities.slots)[:6], [0.75] * 6)
 
 
 def test_without_an_exponent_it_is_uniform_replay():
