@@ -24,6 +24,7 @@ def main() -> None:
     from zerone.cli.app import run
 
     code = run(sys.argv[1:])
+    gc.freeze()  # to look through a million objects for garbage once more, at the end, would take a third of a second
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to be stopped, and Python's end is easily upset
     sys.exit(code)
 
