@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 from typing import Any, ClassVar
@@ -334,3 +335,11 @@ class Keeper:
 def wrong_steps(steps: Steps) -> int:
     """How many steps of a `Counter` lead elsewhere than to the next number of the same episode."""
     return int((np.asarray(steps.next_observation) != np.asarray(steps.observation) + 1).sum())
+
+
+def all_ended_and_all_cut(steps: Any) -> tuple[Any, Any]:
+    """The same steps with a reward of 1 each: once every one ends its episode, once a time limit cuts it there."""
+    yes = np.ones(steps.reward.shape, bool)
+    steps = dataclasses.replace(steps, reward=np.ones_like(steps.reward))
+    ended = dataclasses.replace(steps, terminated=yes, truncated=~yes)
+    return ended, dataclasses.replace(steps, terminated=~yes, truncated=yes)

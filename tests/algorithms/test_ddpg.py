@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from gymnasium import spaces
-from toys import Echo, copies_of_the_memory, equal_bits, small_ddpg
+from toys import Echo, all_ended_and_all_cut, copies_of_the_memory, equal_bits, small_ddpg
 
 import zerone as zo
 from zerone.algorithms import catalogue, ddpg, off_policy
@@ -293,12 +293,7 @@ def _costs_where_every_step_is_an_end():
         state = dataclasses.replace(state, critic=critic, target=Networks(state.target.actor, critic))
         return algorithm.update(state, steps, key)[1]["critic_loss"]
 
-    steps = block(0, algorithm)
-    yes = np.ones(steps.reward.shape, bool)
-    steps = dataclasses.replace(steps, reward=np.ones_like(steps.reward))
-    ends = dataclasses.replace(steps, terminated=yes, truncated=~yes)
-    cuts = dataclasses.replace(steps, terminated=~yes, truncated=yes)
-    return [float(cost(each, jax.random.key(1))) for each in (ends, cuts)]
+    return [float(cost(each, jax.random.key(1))) for each in all_ended_and_all_cut(block(0, algorithm))]
 
 
 def test_an_end_is_not_bootstrapped_and_a_cut_is():

@@ -10,7 +10,7 @@ import optax
 import pytest
 from gymnasium import spaces
 from scipy import stats
-from toys import Counter, copies_of_the_memory, equal_bits, small_dqn, table
+from toys import Counter, all_ended_and_all_cut, copies_of_the_memory, equal_bits, small_dqn, table
 
 from zerone.algorithms import dqn, off_policy
 from zerone.algorithms.dqn import DQN, Policy
@@ -356,12 +356,7 @@ def _costs_where_every_step_is_an_end(parts):
         state = dataclasses.replace(state, policy=policy, target=network)
         return algorithm.update(state, steps, key)[1]["cost"]
 
-    steps = block(0, algorithm)
-    yes = np.ones(steps.reward.shape, bool)
-    steps = dataclasses.replace(steps, reward=np.ones_like(steps.reward))
-    ends = dataclasses.replace(steps, terminated=yes, truncated=~yes)
-    cuts = dataclasses.replace(steps, terminated=~yes, truncated=yes)
-    return [float(cost(each, jax.random.key(1))) for each in (ends, cuts)]
+    return [float(cost(each, jax.random.key(1))) for each in all_ended_and_all_cut(block(0, algorithm))]
 
 
 @COMBINATIONS
