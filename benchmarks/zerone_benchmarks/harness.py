@@ -223,6 +223,8 @@ def run(bench: Bench, setting: Setting, tell: Callable[[str], object] = str) -> 
                 python = peers.python_of(contestant.peer, setting.home)
                 command = [str(python), str(setting.drivers / contestant.script)]
                 command.append(json.dumps(work_of(bench, contestant, setting)))
+                if contestant.rehearsed:
+                    run_driver(command, environment, setting.cores, setting.time_limit)
                 measured, why = run_driver(command, environment, setting.cores, setting.time_limit)
                 if measured is None:
                     standing.failures[turn] = why

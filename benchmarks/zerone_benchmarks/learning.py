@@ -54,7 +54,7 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("ppo", "Pendulum-v1", "compiled", -200.0, 200_000),
     ("ppo", "zerone/Arm-v0", "compiled", 0.98, 50_000),
     ("ppo", "Pendulum-v1", "compiled", -220.0, 200_000, {"objective": "kl"}),
-    ("ppo", "zerone/ArmHard-v0", "compiled", 0.9, 600_000),
+    ("ppo", "zerone/ArmHard-v0", "compiled", 0.98, 1_200_000),
     ("a3c", "CartPole-v1", "compiled", 475.0, 320_000),
     ("a3c", "Pendulum-v1", "compiled", -220.0, 4_096_000),
     ("a3c", "zerone/ArmHard-v0", "compiled", 0.9, 2_048_000),

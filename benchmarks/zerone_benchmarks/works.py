@@ -67,6 +67,9 @@ class Contestant:
     engine: str = "compiled"
     changed: dict[str, Any] = field(default_factory=dict)
     """Hyperparameters that differ from the work's."""
+    rehearsed: bool = False
+    """Whether a run that does not count comes first, and leaves its programs in the cache. Compiling takes more memory
+    than most trainings, and not the same each time: it would hide what a training itself takes."""
 
     @property
     def script(self) -> str:
@@ -126,6 +129,7 @@ def on_the_maze(
 
 
 ZERONE_DQN = Contestant("zerone", "zerone", steps=400_000, warm_steps=50_000)
+ZERONE_MEMORY = replace(ZERONE_DQN, rehearsed=True)
 ZERONE_PPO = Contestant("zerone", "zerone", steps=1_024_000, warm_steps=102_400)
 DQN_PEERS = (
     Contestant("stable-baselines3", "stable-baselines3", 30_000, 12_000),
@@ -228,8 +232,8 @@ BENCHES = {
             "CartPole-v1",
             DQN | TEN,
             (
-                replace(ZERONE_DQN, name="zerone, 1,000,000", changed={"memory": LARGE, "environments": 1}),
-                replace(ZERONE_DQN, name="zerone, 10,000", changed={"memory": SMALL, "environments": 1}),
+                replace(ZERONE_MEMORY, name="zerone, 1,000,000", changed={"memory": LARGE, "environments": 1}),
+                replace(ZERONE_MEMORY, name="zerone, 10,000", changed={"memory": SMALL, "environments": 1}),
                 Contestant("rejax, 1,000,000", "rejax", 12_000, 0, changed={"memory": LARGE}),
                 Contestant("rejax, 10,000", "rejax", 100_000, 0, changed={"memory": SMALL}),
             ),

@@ -112,6 +112,80 @@ def test_a_wrong_reset_is_an_error():
     engine.close()
 
 
+class Manifold(Misbehaving):
+    """What is seen has parts: two numbers, one of three things, and bits."""
+
+    observation_space = spaces.Dict(
+        {
+            "place": spaces.Box(-1.0, 1.0, (2,), np.float32),
+            "rest": spaces.Tuple([spaces.Discrete(3, start=1), spaces.MultiBinary(2)]),
+        }
+    )
+
+    def reset(self, *, seed=None, options=None):
+        gymnasium.Env.reset(self, seed=seed, options=options)
+        return self._seen(1), {}
+
+    def step(self, action):
+        del action
+        self.steps += 1
+        return (self.wrong() if self.steps == self.at else self._seen(3)), 1.0, False, False, {}
+
+    def _seen(self, thing):
+        return {"place": GOOD, "rest": (thing, np.array([0, 1], np.int8))}
+
+
+def test_what_has_parts_is_seen_as_one_vector_the_numbers_as_they_are_the_rest_one_hot():
+    (env,) = make_vector(lambda: Manifold(None, 0), "Parts-v0", 1, 0).envs
+    assert env.observation_space.shape == (7,)
+    np.testing.assert_array_equal(env.reset()[0], [*GOOD, 1, 0, 0, 0, 1])
+    np.testing.assert_array_equal(env.step(0)[0], [*GOOD, 0, 0, 1, 0, 1])
+
+
+class Bits(Misbehaving):
+    """A chequered picture of four bits."""
+
+    observation_space = spaces.MultiBinary((2, 2))
+
+    def reset(self, **_):
+        return np.array([[0, 1], [1, 0]], np.int8), {}
+
+
+def test_bits_are_seen_as_numbers():
+    (env,) = make_vector(lambda: Bits(None), "Bits-v0", 1, 0).envs
+    assert env.observation_space.shape == (4,)
+    np.testing.assert_array_equal(env.reset()[0], [0, 1, 1, 0])
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"place": GOOD},
+        {"place": GOOD, "rest": (7, np.zeros(2, np.int8))},
+        {"place": GOOD * np.nan, "rest": (1, np.zeros(2, np.int8))},
+        {"place": np.zeros(3, np.float32), "rest": (1, np.zeros(2, np.int8))},
+        None,
+    ],
+    ids=["one is missing", "one is out of range", "one is NaN", "one has another shape", "nothing"],
+)
+def test_a_wrong_part_is_an_error_that_names_environment_seed_and_step(part):
+    assert _fault(lambda: Manifold(lambda: part)).startswith("environment Odd-v0, seed 3, step 7: ")
+
+
+class Unending(Misbehaving):
+    """Cannot be closed."""
+
+    def close(self):
+        raise RuntimeError("stuck")
+
+
+def test_an_environment_that_cannot_be_closed_is_a_warning_and_loses_nothing():
+    engine = Host(Keeper(), lambda number, seed: make_vector(lambda: Unending(None, 0), "Odd-v0", number, seed))
+    engine.advance([engine.init(0)], [0], [0], 10)
+    with pytest.warns(UserWarning, match="environment Odd-v0: close raised RuntimeError: stuck"):
+        engine.close()
+
+
 def test_a_fault_in_an_evaluation_names_the_seed_that_is_judged():
     made = []
 

@@ -148,7 +148,7 @@ WRONG = {
     "an engine for what is made": ({"environment": CounterEnv, "engine": "host"}, "is made already"),
     "compiled where it is not": ({"environment": "Acrobot-v1", "engine": "compiled"}, "not compiled here"),
     "spaces without a form": (
-        {"environment": lambda: Odd()}, "MultiBinary spaces cannot be recorded"),
+        {"environment": lambda: Odd()}, "Sequence spaces cannot be recorded"),
 }  # fmt: skip
 
 
@@ -157,7 +157,7 @@ class Odd(CounterEnv):
 
     def __init__(self):
         super().__init__()
-        self.observation_space = spaces.MultiBinary(1)
+        self.observation_space = spaces.Sequence(spaces.Discrete(2))
 
 
 @pytest.mark.parametrize("kind", WRONG)

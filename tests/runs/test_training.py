@@ -6,14 +6,16 @@ import signal
 import threading
 
 import gymnasium
+import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import CounterEnv, Keeper
+from toys import CounterEnv, Keeper, table
 
 import zerone as zo
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import RunError
 from zerone.engines.protocol import Evaluation
+from zerone.environments.wrappers import ShapedReward, TimeLimit
 from zerone.runs import checkpoint
 from zerone.runs.interrupt import Interrupted, listening
 
@@ -106,6 +108,41 @@ def test_a_failing_environment_ends_in_one_line_that_names_the_checkpoint_that_i
     assert "\n" not in message
     resumed = zo.resume(tmp_path / "run", functools.partial(Failing, 0))
     assert resumed.result["steps"] == 96
+
+
+FEW = {"steps": 64, "save_every": 8, "evaluate_every": 8, "evaluation_episodes": 2, "figure": False}
+
+
+def test_learning_that_has_diverged_ends_in_one_line_and_pushes_no_good_policy_out(tmp_path):
+    """Values that add up to more than float32 holds, 3.4e38, as no return of 8 steps does: Q goes to r / (1 - γ)."""
+    huge = table([1, 2, 3, 0], [4e37] * 4, [0] * 4)
+    with pytest.raises(RunError, match=r"seed 0, step [0-9]+: the policy has become NaN or infinite") as caught:
+        zo.train(QLearning(learning_rate=0.5, discount=0.95), huge, out=tmp_path / "run", **{**FEW, "steps": 800})
+    assert "\n" not in str(caught.value)
+    kept = sorted((tmp_path / "run" / "checkpoints").glob("*.safetensors"))
+    assert str(kept[-1]) in str(caught.value)
+    assert {"best.safetensors"} < {each.name for each in kept}
+    for each in kept:
+        assert all(np.isfinite(array).all() for array in checkpoint.load(each)[0].values())
+
+
+@pytest.mark.parametrize("engine", ["compiled", "host"])
+def test_a_network_whose_steps_were_too_long_is_no_result(engine, tmp_path):
+    options = {"engine": engine, "settings": {"learning_rate": 1e30}, "figure": False, "steps": 1_000}
+    with pytest.raises(RunError, match=r"dqn on CartPole-v1, seed 0, step 1000: .* a smaller learning_rate may help"):
+        zo.train("dqn", "CartPole-v1", out=tmp_path / "run", **options)
+
+
+def test_an_evaluation_without_numbers_is_no_result(tmp_path):
+    """Learnt from is a shaped reward; the real one, by which agents are judged, is NaN."""
+    timed = table([1, 0], [np.nan, np.nan], [0, 1])
+    shaped = TimeLimit(ShapedReward(timed.environment, _nothing), 8)
+    with pytest.raises(RunError, match="seed 0, step 8: an evaluation's return is nan"):
+        zo.train(QLearning(), shaped, out=tmp_path / "run", **FEW)
+
+
+def _nothing(*_):
+    return jnp.float32(0)
 
 
 def test_a_request_to_stop_saves_and_the_run_resumes_to_the_same_bytes(whole, tmp_path):

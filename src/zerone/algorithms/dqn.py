@@ -53,7 +53,7 @@ from zerone.parts.exploration import (
 from zerone.parts.networks import MLP, Dueling, Network
 from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, read
 from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick
-from zerone.parts.spaces import Spaces, count
+from zerone.parts.spaces import Spaces, count, refuse_observations
 
 
 @struct
@@ -115,7 +115,7 @@ class DQN:
     updates: int = setting(1, "gradient updates after each block of steps", at_least=1)
     steps_per_update: int = setting(4, "steps of each environment in a block", at_least=1)
     environments: int = setting(1, "environments played in parallel", at_least=1)
-    memory: int = setting(10_000, "steps remembered", at_least=1)
+    memory: int = setting(10_000, "steps remembered", at_least=1, at_most=2**31 - 1)
     warmup: int = setting(1_000, "steps remembered before learning starts", at_least=0)
     target_period: int = setting(50, "gradient updates between two moves of the target network", at_least=1)
     target_step: float = setting(1.0, "how far τ the target moves towards the online network", above=0, at_most=1)
@@ -153,9 +153,7 @@ class DQN:
     def refuse(self, spaces: Spaces) -> str | None:
         if not isinstance(spaces.action, gym_spaces.Discrete):
             return "it needs Discrete actions"
-        if not isinstance(spaces.observation, (gym_spaces.Box, gym_spaces.Discrete, gym_spaces.MultiDiscrete)):
-            return "it needs Box, Discrete or MultiDiscrete observations"
-        return None
+        return refuse_observations(spaces.observation)
 
     def check(self) -> None:
         check_memory(self)

@@ -216,7 +216,8 @@ class Compiled:
         return carry
 
     def saved_example(self) -> Carry:
-        shapes: Carry = jax.eval_shape(initial, self.algorithm, self.environment, np.uint32(0))
+        # Of the program, not of its function: what was traced for this is there when it is compiled.
+        shapes: Carry = _initial.eval_shape(self.algorithm, self.environment, np.uint32(0))
         return shapes
 
     def resume(self, saved: Carry, seed: int, iteration: int) -> Carry:

@@ -6,11 +6,25 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium import spaces
+from gymnasium.wrappers import FlattenObservation
 
 from zerone.base.errors import RunError
 
 Env = gymnasium.Env[Any, Any]
 _LARGEST = float(np.finfo(np.float32).max)
+
+
+def guarded(env: Env, identity: str, seed: int) -> Guard:
+    """The environment under guard. What it shows is one vector of numbers where its space is put together of others.
+
+    Observations of a `Dict`, a `Tuple` or a `MultiBinary` are laid out by Gymnasium's `FlattenObservation`: each
+    `Discrete` in them one-hot, each `Box` as it is.
+    """
+    space = env.observation_space
+    if isinstance(space, (spaces.Dict, spaces.Tuple, spaces.MultiBinary)) and space.is_np_flattenable:
+        env = FlattenObservation(env)
+    return Guard(env, identity, seed)
 
 
 class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -28,7 +42,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._identity, self._steps = identity, 0
         self._space = env.observation_space
         self._shape = env.observation_space.shape
-        self._number = isinstance(env.observation_space, gymnasium.spaces.Box)
+        self._number = isinstance(env.observation_space, spaces.Box)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         try:
@@ -53,6 +67,13 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise self._fault(f"the reward is {reward!r}, not a finite number")
         return self._checked(observation), reward, bool(terminated), bool(truncated), info
 
+    def close(self) -> None:
+        """Let go of it. One that cannot even end does no harm any more, and takes no result with it."""
+        try:
+            self.env.close()
+        except Exception as error:
+            gymnasium.logger.warn(f"environment {self._identity}: close raised {type(error).__name__}: {error}")
+
     def _checked(self, observation: Any) -> Any:
         try:
             array = np.asarray(observation)
@@ -64,12 +85,9 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise self._fault(f"the observation is {what}, not of shape {self._shape}")
         if not finite:
             raise self._fault("the observation has NaN or infinity in it")
-        if (
-            isinstance(self._space, gymnasium.spaces.Discrete)
-            and not 0 <= int(array) - self._space.start < self._space.n
-        ):
+        if isinstance(self._space, spaces.Discrete) and not 0 <= int(array) - self._space.start < self._space.n:
             raise self._fault(f"the observation is {observation}, not in {self._space}")
-        if isinstance(self._space, gymnasium.spaces.MultiDiscrete):
+        if isinstance(self._space, spaces.MultiDiscrete):
             counted = array - self._space.start
             if not ((counted >= 0) & (counted < self._space.nvec)).all():
                 raise self._fault(f"the observation is {observation}, not in {self._space}")

@@ -13,7 +13,7 @@ from gymnasium.vector.utils import batch_space
 
 from zerone.base.errors import InputError, nearest
 from zerone.environments import atari
-from zerone.environments.guard import Guard
+from zerone.environments.guard import Guard, guarded
 
 Env: TypeAlias = gymnasium.Env[Any, Any]
 Vector: TypeAlias = VectorEnv[Any, Any, Any]
@@ -123,8 +123,4 @@ def make_vector(make: Maker, identity: str, number: int, run_seed: int) -> Vecto
     Raises:
         InputError: the environment cannot be made.
     """
-
-    def guarded() -> Guard:
-        return Guard(make(), identity, run_seed)
-
-    return InTurn([guarded] * number)
+    return InTurn([lambda: guarded(make(), identity, run_seed)] * number)

@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces as gym_spaces
 
 from zerone.parts.networks import Network
-from zerone.parts.spaces import Spaces, numbers
+from zerone.parts.spaces import Spaces, numbers, refuse_observations
 
 Array = jax.Array
 
@@ -24,9 +24,7 @@ def refuse_actor(spaces: Spaces) -> str | None:
         return "it needs Box actions"
     if not (np.isfinite(spaces.action.low).all() and np.isfinite(spaces.action.high).all()):
         return "it needs Box actions with finite bounds"
-    if not isinstance(spaces.observation, (gym_spaces.Box, gym_spaces.Discrete, gym_spaces.MultiDiscrete)):
-        return "it needs Box, Discrete or MultiDiscrete observations"
-    return None
+    return refuse_observations(spaces.observation)
 
 
 class Actor(eqx.Module):

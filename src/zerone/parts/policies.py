@@ -11,18 +11,15 @@ from gymnasium import spaces as gym_spaces
 
 from zerone.parts.distributions import DiagonalNormal, Distribution, categorical
 from zerone.parts.networks import Network
-from zerone.parts.spaces import Spaces, numbers
+from zerone.parts.spaces import Spaces, numbers, refuse_observations
 
 Array = jax.Array
 
 
 def refuse_policy(spaces: Spaces) -> str | None:
     """Why an `ActorAndCritic` cannot take these spaces; None if it can."""
-    if not isinstance(spaces.observation, (gym_spaces.Box, gym_spaces.Discrete, gym_spaces.MultiDiscrete)):
-        return "it needs Box, Discrete or MultiDiscrete observations"
-    if not isinstance(spaces.action, (gym_spaces.Box, gym_spaces.Discrete)):
-        return "it needs Discrete or Box actions"
-    return None
+    able = isinstance(spaces.action, (gym_spaces.Box, gym_spaces.Discrete))
+    return refuse_observations(spaces.observation) or (None if able else "it needs Discrete or Box actions")
 
 
 class ActorAndCritic(eqx.Module):

@@ -25,6 +25,13 @@ class Spaces:
     action: Space
 
 
+def refuse_observations(space: Space) -> str | None:
+    """Why a network cannot see what is in this space; None if it can."""
+    if not isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete)):
+        return "it needs Box, Discrete or MultiDiscrete observations"
+    return None if Features.of(space).width else "it needs observations with a number in them"
+
+
 LARGEST_TABLE = 2**20
 """Cells of a `MultiDiscrete` space that a table can have."""
 

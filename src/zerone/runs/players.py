@@ -126,7 +126,7 @@ def opened(plays: Plays, seed: int) -> Env:
     if isinstance(plays.environment, str):
         return open_environment(plays.environment, plays.options, plays.engine, mode, seed, judged=False)
     from zerone.environments.bridge import GymnasiumEnvironment
-    from zerone.environments.guard import Guard
+    from zerone.environments.guard import guarded
 
     made: Any = plays.environment
-    return Guard(made() if callable(made) else GymnasiumEnvironment(made, render_mode=mode), plays.name, seed)
+    return guarded(made() if callable(made) else GymnasiumEnvironment(made, render_mode=mode), plays.name, seed)

@@ -20,6 +20,7 @@ from zerone.runs.asked import chosen_seeds, require_count, require_seed
 from zerone.runs.folder import RunFolder, finite, new_folder
 from zerone.runs.interrupt import listening
 from zerone.runs.metrics import MetricsWriter, read_metrics
+from zerone.runs.room import require_room
 from zerone.runs.tables import NoTableError, read_tables
 from zerone.runs.training import Glance, Training
 
@@ -186,6 +187,7 @@ def train(
     driver = setup.make_engine(engine, made, environment, options)
     name = setup.environment_name(environment)
     try:
+        require_room(driver, name, len(chosen))
         studied = studying.begin(driver, data, name, own_play)
         setup.start_workers(driver, address, worker_timeout)
     except BaseException:

@@ -213,8 +213,12 @@ class Training:
 
     def _evaluate(self, learner: Learner, step: int) -> Row:
         """Judge a seed's policy; remember it if none was better."""
-        policy = self.engine.policy(learner.carry)
+        policy = self._sound_policy(learner)
         found = self.engine.evaluate(policy, learner.seed, FIRST_LOOK, self.evaluation_episodes)
+        if not np.isfinite(found.mean):
+            raise RunError(
+                f"{self._place(learner)}: an evaluation's return is {found.mean}: actions or rewards are no numbers"
+            )
         learner.evaluation = found.mean
         if found.mean >= learner.best:
             learner.best, learner.best_step, learner.best_policy = found.mean, step, policy
@@ -224,6 +228,19 @@ class Training:
             "evaluation_return": np.float32(found.mean),
             "evaluation_length": np.float32(found.lengths.mean(dtype=np.float64)),
         }
+
+    def _sound_policy(self, learner: Learner) -> Any:
+        """A copy of a seed's policy. Raises `RunError` if it has lost its numbers: it would never find them again."""
+        policy = self.engine.policy(learner.carry)
+        arrays = checkpoint.flatten(policy).values()
+        if not all(np.isfinite(each).all() for each in arrays if np.issubdtype(each.dtype, np.floating)):
+            rate = "; a smaller learning_rate may help" if hasattr(self.engine.algorithm, "learning_rate") else ""
+            raise RunError(f"{self._place(learner)}: the policy has become NaN or infinite, learning diverged{rate}")
+        return policy
+
+    def _place(self, learner: Learner) -> str:
+        step = learner.iteration * self.plan.block
+        return f"{self.about['algorithm']} on {self.about['environment']}, seed {learner.seed}, step {step}"
 
     def _solves(self, policy: Any, found: Evaluation, learner: Learner) -> bool:
         """Whether a policy is worth the level: shown twice, the second time on other episodes.
@@ -240,6 +257,8 @@ class Training:
             return
         writer.sync()
         step = self.iteration * self.plan.block
+        for learner in self.learners:
+            self._sound_policy(learner)  # what is lost does not push out what is good
         best: dict[str, np.ndarray] = {}
         facts: dict[str, Any] = {}
         for learner in self.learners:

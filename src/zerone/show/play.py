@@ -71,7 +71,7 @@ def open_environment(
         InputError: it cannot be made, or has no pictures where pictures are asked for.
     """
     from zerone.environments import catalogue
-    from zerone.environments.guard import Guard
+    from zerone.environments.guard import guarded
 
     made: Env
     if engine != "host" and catalogue.find(identity) is not None:
@@ -91,7 +91,7 @@ def open_environment(
         if not able and mode != "ansi":
             raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
         made = maker(identity, options, mode if able else None)()
-    return Guard(made, identity, seed)
+    return guarded(made, identity, seed)
 
 
 def frames_per_second(environment: Env) -> float:

@@ -1,0 +1,74 @@
+"""Whether a training fits into the memory there is, before anything is created for it."""
+
+from __future__ import annotations
+
+import math
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from zerone.base.errors import InputError
+from zerone.engines.protocol import Engine, steps_per_iteration
+
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where Linux says how much a container may have."""
+_SIZES = ("memory", "environments", "steps_per_update", "hidden")
+"""The settings that decide how much a training holds."""
+
+
+def require_room(engine: Engine, name: str, seeds: int) -> None:
+    """Raise `InputError` if what the seeds hold between two updates is more than the machine's memory.
+
+    That is the least a training takes: its state (with the replay memory, or the table), and a block of steps. Much
+    more than there is would not fail at once: XLA reserves it, and the system kills what has filled it halfway.
+    """
+    there = available()
+    needed: float
+    try:
+        needed = seeds * (_bytes(engine.saved_example()) + _block(engine))
+    except OverflowError:  # a size that is no number to JAX
+        needed = math.inf
+    if there is None or needed <= there:
+        return
+    algorithm = engine.algorithm
+    said = [f"{each} = {getattr(algorithm, each)}" for each in _SIZES if hasattr(algorithm, each)]
+    much = f"{needed / 1e9:,.0f} GB" if math.isfinite(needed) else "more than can be counted"
+    raise InputError(
+        f"{algorithm.name} on {name} needs {much} of memory for {seeds} {'seed' if seeds == 1 else 'seeds'}, "
+        f"but there is {there / 1e9:,.1f} GB: make smaller what is large ({', '.join(said)}, or the observations)"
+    )
+
+
+def available() -> int | None:
+    """Bytes of the device's memory, or of what the system or a container grants; None where nobody says."""
+    device = jax.local_devices()[0]
+    if device.platform != "cpu":
+        return (device.memory_stats() or {}).get("bytes_limit")
+    found: list[int] = []
+    with suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for each in _LIMITS:
+        with suppress(OSError, ValueError):  # no such file, or the word "max" in it
+            found.append(int(Path(each).read_text()))
+    return min(found, default=None)
+
+
+def _block(engine: Engine) -> int:
+    """Bytes of one block of steps: two observations a step, an action, a reward."""
+    space = engine.spaces.observation
+    observation = math.prod(space.shape or ()) * np.dtype(space.dtype or np.float32).itemsize
+    action = math.prod(engine.spaces.action.shape or ()) * 4
+    return steps_per_iteration(engine.algorithm) * (2 * observation + action + 4)
+
+
+def _bytes(tree: Any) -> int:
+    return sum(math.prod(np.shape(leaf)) * _item(leaf) for leaf in jax.tree.leaves(tree))
+
+
+def _item(leaf: Any) -> int:
+    kind = getattr(leaf, "dtype", np.dtype(np.float32))
+    return int(getattr(kind, "itemsize", 8))
