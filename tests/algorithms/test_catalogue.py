@@ -56,9 +56,9 @@ def test_an_algorithm_that_does_not_fit_names_those_that_do():
     able = "dqn, reinforce, actor-critic, ppo, a3c, dppo"
     with pytest.raises(InputError, match=rf"q-learning cannot take X-v0: .* actions Discrete\(3\); these can: {able}$"):
         catalogue.require(QLearning(), Spaces(BOX, DISCRETE), "X-v0")
-    several = spaces.MultiDiscrete([2, 2])
+    words = spaces.Text(3)
     with pytest.raises(InputError, match="no algorithm here can take these spaces"):
-        catalogue.require(QLearning(), Spaces(several, several), "X-v0")
+        catalogue.require(QLearning(), Spaces(words, words), "X-v0")
     catalogue.require(QLearning(), Spaces(DISCRETE, DISCRETE), "X-v0")
 
 

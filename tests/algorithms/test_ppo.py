@@ -302,7 +302,7 @@ def test_the_step_size_falls_over_the_environments_steps(updates, share):
 def test_settings_that_do_not_go_together_are_refused():
     with pytest.raises(InputError, match=r"ppo: minibatches = 3 is not allowed: must divide .* = 64"):
         small_ppo(minibatches=3).check()
-    several = spaces.MultiDiscrete([2, 2])
-    assert PPO().refuse(Spaces(spaces.Discrete(2), several)) == "it needs Discrete or Box actions"
+    reason = PPO().refuse(Spaces(spaces.Discrete(2), spaces.Dict({"a": spaces.Discrete(2)})))
+    assert reason == "it needs Discrete, MultiDiscrete, MultiBinary or Box actions"
     reason = PPO().refuse(Spaces(spaces.MultiBinary(2), spaces.Discrete(2)))
     assert reason == "it needs Box, Discrete or MultiDiscrete observations"

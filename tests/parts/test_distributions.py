@@ -1,5 +1,8 @@
 """Densities integrate to one, samples have them, entropies are their integrals; log-densities are SciPy's."""
 
+import itertools
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, special, stats
 
-from zerone.parts.distributions import DiagonalNormal, categorical
+from zerone.parts.distributions import DiagonalNormal, categorical, choices
 
 # Few lengths: each is compiled anew.
 SCORES = st.sampled_from([1, 4]).flatmap(lambda n: st.lists(st.floats(-20, 20, width=32), min_size=n, max_size=n))
@@ -140,3 +143,39 @@ def test_divergences_of_dimensions_add_up():
     mine, other = normal([[0.0, 1.0]], [[1.0, 0.5]]), normal([[0.5, 0.0]], [[2.0, 0.4]])
     expected = _normal_divergence(0, 1, 0.5, 2) + _normal_divergence(1, 0.5, 0, 0.4)
     np.testing.assert_allclose(mine.divergence(other), [expected], rtol=1e-4)
+
+
+def joint(scores, sizes):
+    """Every combination of choices and its probability: the product of the softmaxes, written out."""
+    ends = np.cumsum(sizes)
+    each = [special.softmax(np.float64(scores[end - n : end])) for end, n in zip(ends, sizes, strict=True)]
+    combinations = list(itertools.product(*(range(n) for n in sizes)))
+    return combinations, np.array([math.prod(p[a] for p, a in zip(each, one, strict=True)) for one in combinations])
+
+
+@pytest.mark.parametrize("sizes", [(3,), (2, 4), (2, 3, 2)])
+def test_choices_are_the_product_of_their_softmaxes(sizes):
+    rng = np.random.default_rng(len(sizes))
+    scores, others = (np.float32(rng.normal(size=sum(sizes)) * 2) for _ in range(2))
+    distribution, other = choices(jnp.asarray(scores), sizes), choices(jnp.asarray(others), sizes)
+    combinations, probability = joint(scores, sizes)
+    _, its = joint(others, sizes)
+    found = distribution.log_probability(jnp.asarray(combinations))
+    np.testing.assert_allclose(found, np.log(probability), rtol=1e-4, atol=1e-5)
+    assert distribution.entropy() == pytest.approx(stats.entropy(probability), rel=1e-4)
+    assert distribution.divergence(other) == pytest.approx(stats.entropy(probability, its), rel=1e-4)
+    assert tuple(np.asarray(distribution.mode())) == combinations[probability.argmax()]
+
+
+def test_samples_of_choices_have_the_probabilities_of_the_combinations():
+    sizes, scores = (2, 3), np.float32([0.5, -1.0, 2.0, 0.0, 1.0])
+    distribution = choices(jnp.broadcast_to(scores, (100_000, 5)), sizes)
+    noise = distribution.noise(jax.random.key(0), (100_000,))
+    sampled = np.asarray(distribution.sample(noise))
+    assert sampled.dtype == np.int32
+    assert sampled.shape == (100_000, 2)
+    _, probability = joint(scores, sizes)
+    assert _frequencies_fit(sampled @ [3, 1], probability)
+    # A broken twin: chance that is shared by the choices, so that they are no longer made on their own.
+    shared = jnp.concatenate([noise[:, :2], noise[:, :2], noise[:, 4:]], -1)
+    assert not _frequencies_fit(np.asarray(distribution.sample(shared)) @ [3, 1], probability)

@@ -182,8 +182,8 @@ def _steps_per_second(replay, steps):
     return best
 
 
-# A copy of the memory at each step would leave a fiftieth, every time. A tree of a million is a level deeper, and not in
-# the cache, which other processes may have just then: so one of five turns must do.
+# A copy of the memory at each step would leave a fiftieth, every time. A tree of a million is a level deeper, and not
+# in the cache, which other processes may have just then: so one of five turns must do.
 @pytest.mark.parametrize(("rule", "share"), [(Uniform, 0.5), (Prioritized, 0.2)])
 def test_a_memory_of_a_million_is_nearly_as_fast_as_one_of_ten_thousand(rule, share):
     turns = ([_steps_per_second(rule(capacity), 2000) for capacity in (10**6, 10**4)] for _ in range(5))

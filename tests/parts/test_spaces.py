@@ -1,5 +1,8 @@
 """Actions reach the environment as it takes them, whatever its space; NumPy and JAX agree."""
 
+import itertools
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,11 +16,13 @@ from zerone.base.errors import InputError
 from zerone.parts.spaces import (
     Features,
     cells,
+    choices_in,
     count,
     describe,
     example,
     from_environment,
     is_image,
+    numbers,
     to_algorithm,
     to_environment,
 )
@@ -55,8 +60,8 @@ def _one_number(low, high, action, whole):
 @settings(max_examples=20, deadline=None)
 def test_a_box_action_is_stretched_or_clipped_into_the_space(space, data):
     leading = data.draw(st.sampled_from([(), (3,), (2, 2)]))
-    numbers = st.floats(-4, 4, width=32)
-    action = data.draw(hnp.arrays(np.float32, (*leading, *space.shape), elements=numbers))
+    drawn = st.floats(-4, 4, width=32)
+    action = data.draw(hnp.arrays(np.float32, (*leading, *space.shape), elements=drawn))
     found = to_environment(space, action)
     low, high = (np.broadcast_to(np.float64(bound), action.shape) for bound in (space.low, space.high))
     whole = np.issubdtype(space.dtype, np.integer)
@@ -101,6 +106,21 @@ def test_discrete_actions_come_back_as_they_were_drawn(start):
     back = to_algorithm(space, to_environment(space, drawn).astype(np.int64))
     np.testing.assert_array_equal(back, drawn)
     assert back.dtype == np.int32
+
+
+@pytest.mark.parametrize(
+    "space",
+    [spaces.MultiDiscrete([3, 2], start=[1, -4]), spaces.MultiDiscrete([[3, 2], [2, 3]]), spaces.MultiBinary((2, 3))],
+    ids=str,
+)
+def test_several_choices_are_counted_from_zero_inside_too(space):
+    values = choices_in(space)
+    assert numbers(space) == sum(values)
+    every = np.array(list(itertools.product(*(range(n) for n in values))), np.int32)
+    sent = jax.jit(lambda inside: to_environment(space, inside))(every.reshape(-1, *space.shape))
+    assert all(space.contains(each) for each in np.asarray(sent, space.dtype))
+    # All are reached: as many as there are, and each but once.
+    assert len({tuple(each) for each in np.reshape(sent, (len(every), -1)).tolist()}) == math.prod(values)
 
 
 @ANY_BOX

@@ -44,7 +44,7 @@ class Vast(CounterEnv):
 @pytest.mark.parametrize(
     ("algorithm", "environment", "settings"),
     [
-        ("dqn", "CartPole-v1", {"memory": 2**31 - 1, "environments": 1_000}),
+        ("dqn", "CartPole-v1", {"memory": 2_000_000_000, "environments": 1_000}),
         ("ppo", "CartPole-v1", {"environments": 2**33}),
         ("ppo", "CartPole-v1", {"steps_per_update": 2**50}),
         ("ppo", "CartPole-v1", {"hidden": (2**22, 2**22)}),

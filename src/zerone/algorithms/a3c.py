@@ -71,7 +71,7 @@ class State:
 
 @configured
 class A3C(ActorCritic):
-    """A3C, for `Box` or `Discrete` observations (pictures too), `Discrete` or `Box` actions."""
+    """A3C, for `Box`, `Discrete` or `MultiDiscrete` observations (pictures too) and actions."""
 
     name: ClassVar[str] = "a3c"
     metrics: ClassVar[Mapping[str, str]] = {

@@ -39,7 +39,7 @@ class State:
 
 @configured
 class ActorCritic:
-    """Advantage actor-critic, for `Box` or `Discrete` observations (pictures too), `Discrete` or `Box` actions."""
+    """Advantage actor-critic, for `Box`, `Discrete` or `MultiDiscrete` observations (pictures too) and actions."""
 
     name: ClassVar[str] = "actor-critic"
     metrics: ClassVar[Mapping[str, str]] = {

@@ -47,6 +47,9 @@ class Entry:
         return name
 
 
+_SEEN, _CHOSEN = "Box, Discrete, MultiDiscrete, pictures", "Discrete, MultiDiscrete, Box"
+"""What networks see, and what a policy that draws can draw."""
+
 _ENTRIES = (
     Entry(
         QLearning, "a table of action values, learnt from the best next action", "model-free", "value", "per step",
@@ -70,34 +73,34 @@ _ENTRIES = (
     ),
     Entry(
         DQN, "Q-learning with a network, a replay memory and a fixed target", "model-free", "value", "per step",
-        "off-policy", "Box, Discrete, pictures", "Discrete", "Mnih et al. 2015",
+        "off-policy", _SEEN, "Discrete", "Mnih et al. 2015",
     ),
     Entry(
         Reinforce, "a policy that follows the returns of whole episodes", "model-free", "policy", "per episode",
-        "on-policy", "Box, Discrete, pictures", "Discrete, Box", "Williams 1992",
+        "on-policy", _SEEN, _CHOSEN, "Williams 1992",
     ),
     Entry(
         ActorCritic, "a critic's error of n steps drives the actor (A2C)", "model-free", "value and policy",
-        "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box",
+        "per block of steps", "on-policy", _SEEN, _CHOSEN,
         "Sutton & Barto 2018, Mnih et al. 2016",
     ),
     Entry(
         DDPG, "an actor that climbs its critic's values; DQN for continuous actions", "model-free", "value and policy",
-        "per step", "off-policy", "Box, Discrete, pictures", "Box", "Lillicrap et al. 2016",
+        "per step", "off-policy", _SEEN, "Box", "Lillicrap et al. 2016",
     ),
     Entry(
         PPO, "actor and critic that move a little at a time (clipped objective or KL penalty)", "model-free",
-        "value and policy", "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box",
+        "value and policy", "per block of steps", "on-policy", _SEEN, _CHOSEN,
         "Schulman et al. 2017",
     ),
     Entry(
         A3C, "actor-critic of many workers, which push gradients and do not wait for each other", "model-free",
-        "value and policy", "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box",
+        "value and policy", "per block of steps", "on-policy", _SEEN, _CHOSEN,
         "Mnih et al. 2016",
     ),
     Entry(
         DPPO, "PPO of many workers, which send their steps or gradients and wait for each other", "model-free",
-        "value and policy", "per block of steps", "on-policy", "Box, Discrete, pictures", "Discrete, Box",
+        "value and policy", "per block of steps", "on-policy", _SEEN, _CHOSEN,
         "Heess et al. 2017",
     ),
 )  # fmt: skip

@@ -116,7 +116,7 @@ class DDPG:
     updates: int = setting(1, "gradient updates after each block of steps", at_least=1)
     steps_per_update: int = setting(1, "steps of each environment in a block", at_least=1)
     environments: int = setting(1, "environments played in parallel", at_least=1)
-    memory: int = setting(100_000, "steps remembered", at_least=1, at_most=2**31 - 1)
+    memory: int = setting(100_000, "steps remembered", at_least=1, at_most=2_000_000_000)
     warmup: int = setting(1_000, "steps remembered before learning starts", at_least=0)
     target_period: int = setting(1, "gradient updates between two moves of the target networks", at_least=1)
     target_step: float = setting(0.005, "how far τ the targets move towards the online networks", above=0, at_most=1)

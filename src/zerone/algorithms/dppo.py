@@ -30,7 +30,7 @@ from zerone.parts.policies import ActorAndCritic
 
 @configured
 class DPPO(PPO):
-    """Distributed PPO, for `Box` or `Discrete` observations (pictures too), `Discrete` or `Box` actions."""
+    """Distributed PPO, for `Box`, `Discrete` or `MultiDiscrete` observations (pictures too) and actions."""
 
     name: ClassVar[str] = "dppo"
     asynchronous: ClassVar[bool] = False

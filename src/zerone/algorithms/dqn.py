@@ -115,7 +115,7 @@ class DQN:
     updates: int = setting(1, "gradient updates after each block of steps", at_least=1)
     steps_per_update: int = setting(4, "steps of each environment in a block", at_least=1)
     environments: int = setting(1, "environments played in parallel", at_least=1)
-    memory: int = setting(10_000, "steps remembered", at_least=1, at_most=2**31 - 1)
+    memory: int = setting(10_000, "steps remembered", at_least=1, at_most=2_000_000_000)
     warmup: int = setting(1_000, "steps remembered before learning starts", at_least=0)
     target_period: int = setting(50, "gradient updates between two moves of the target network", at_least=1)
     target_step: float = setting(1.0, "how far τ the target moves towards the online network", above=0, at_most=1)

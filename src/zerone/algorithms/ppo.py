@@ -68,7 +68,7 @@ class Sample:
 
 @configured
 class PPO:
-    """PPO, for `Box` or `Discrete` observations (pictures too), `Discrete` or `Box` actions."""
+    """PPO, for `Box`, `Discrete` or `MultiDiscrete` observations (pictures too) and actions."""
 
     name: ClassVar[str] = "ppo"
     metrics: ClassVar[Mapping[str, str]] = {

@@ -57,7 +57,7 @@ class State:
 
 @configured
 class Reinforce:
-    """REINFORCE, for `Box` or `Discrete` observations (pictures too), `Discrete` or `Box` actions."""
+    """REINFORCE, for `Box`, `Discrete` or `MultiDiscrete` observations (pictures too) and actions."""
 
     name: ClassVar[str] = "reinforce"
     metrics: ClassVar[Mapping[str, str]] = {

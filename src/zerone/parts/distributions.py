@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from typing import Protocol, Self
 
 import jax
@@ -71,6 +73,44 @@ class Categorical:
 def categorical(scores: Array) -> Categorical:
     """The softmax distribution of unnormalised scores [..., n]."""
     return Categorical(jax.nn.log_softmax(scores))
+
+
+@struct
+class Choices:
+    """Several choices at once, each made without regard to the others: π(a) = Π_i π_i(a_i). Actions are [..., k]."""
+
+    parts: tuple[Categorical, ...]
+
+    def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
+        return jax.random.gumbel(key, (*shape, sum(self._sizes)))
+
+    def sample(self, noise: Array) -> Array:
+        each = jnp.split(noise, list(itertools.accumulate(self._sizes))[:-1], -1)
+        return jnp.stack([part.sample(mine) for part, mine in zip(self.parts, each, strict=True)], -1)
+
+    def mode(self) -> Array:
+        return jnp.stack([part.mode() for part in self.parts], -1)
+
+    def log_probability(self, action: Array) -> Array:
+        each = [part.log_probability(action[..., i]) for i, part in enumerate(self.parts)]
+        return jnp.stack(each).sum(0)
+
+    def entropy(self) -> Array:
+        return jnp.stack([part.entropy() for part in self.parts]).sum(0)
+
+    def divergence(self, other: Self) -> Array:
+        each = [mine.divergence(its) for mine, its in zip(self.parts, other.parts, strict=True)]
+        return jnp.stack(each).sum(0)
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [part.logits.shape[-1] for part in self.parts]
+
+
+def choices(scores: Array, values: Sequence[int]) -> Choices:
+    """A softmax for each choice over its own `values[i]` of the scores [..., sum of values]."""
+    each = jnp.split(scores, list(itertools.accumulate(values))[:-1], -1)
+    return Choices(tuple(categorical(mine) for mine in each))
 
 
 @struct

@@ -9,17 +9,18 @@ import jax
 import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
-from zerone.parts.distributions import DiagonalNormal, Distribution, categorical
+from zerone.parts.distributions import DiagonalNormal, Distribution, categorical, choices
 from zerone.parts.networks import Network
-from zerone.parts.spaces import Spaces, numbers, refuse_observations
+from zerone.parts.spaces import Spaces, choices_in, numbers, refuse_observations
 
 Array = jax.Array
 
 
 def refuse_policy(spaces: Spaces) -> str | None:
     """Why an `ActorAndCritic` cannot take these spaces; None if it can."""
-    able = isinstance(spaces.action, (gym_spaces.Box, gym_spaces.Discrete))
-    return refuse_observations(spaces.observation) or (None if able else "it needs Discrete or Box actions")
+    able = isinstance(spaces.action, gym_spaces.Box) or choices_in(spaces.action)
+    wanted = "it needs Discrete, MultiDiscrete, MultiBinary or Box actions"
+    return refuse_observations(spaces.observation) or (None if able else wanted)
 
 
 class ActorAndCritic(eqx.Module):
@@ -33,6 +34,7 @@ class ActorAndCritic(eqx.Module):
     log_deviation: Array | None
     outputs: int = eqx.field(static=True)
     shape: tuple[int, ...] = eqx.field(static=True)
+    choices: tuple[int, ...] = eqx.field(static=True, default=())
 
     @staticmethod
     def create(key: Array, spaces: Spaces, hidden: Sequence[int], *, critic: bool = True) -> ActorAndCritic:
@@ -42,16 +44,17 @@ class ActorAndCritic(eqx.Module):
         return ActorAndCritic(
             Network(actor_key, spaces.observation, hidden, outputs, activation=jnp.tanh, last=0.01),
             Network(critic_key, spaces.observation, hidden, 1, activation=jnp.tanh) if critic else None,
-            None if isinstance(spaces.action, gym_spaces.Discrete) else jnp.zeros(outputs),
+            None if choices_in(spaces.action) else jnp.zeros(outputs),
             outputs,
             spaces.action.shape or (),
+            choices_in(spaces.action),
         )
 
     def distribution(self, observation: Array) -> Distribution:
         """π(·|s) for observations with any leading axes."""
         output = self.actor(observation)
         if self.log_deviation is None:
-            return categorical(output)
+            return choices(output, self.choices) if self.shape else categorical(output)
         return DiagonalNormal(output, jnp.broadcast_to(self.log_deviation, output.shape))
 
     def value(self, observation: Array) -> Array:
@@ -72,5 +75,6 @@ class ActorAndCritic(eqx.Module):
         return action.reshape(*action.shape[:1], *self.shape), distribution.log_probability(action)
 
     def as_drawn(self, action: Array) -> Array:
-        """Actions [T, N, ...] as the distribution knows them: integers [T, N], or floats [T, N, outputs]."""
-        return action if self.log_deviation is None else action.reshape(*action.shape[:2], -1)
+        """Actions [T, N, ...] as the distribution knows them: integers [T, N], or [T, N, k] integers or floats."""
+        one = self.log_deviation is None and not self.shape
+        return action if one else action.reshape(*action.shape[:2], -1)

@@ -78,7 +78,8 @@ ArrayT = TypeVar("ArrayT", jax.Array, np.ndarray)
 def to_environment(space: Space, action: ArrayT) -> ArrayT:
     """An algorithm's action as the environment takes it, in the space's dtype. Leading axes are batch axes.
 
-    `Discrete`: 0..n-1 becomes start..start+n-1. `Box`: what has two finite bounds is clipped to [-1, 1] and
+    `Discrete`: 0..n-1 becomes start..start+n-1, as do the numbers of a `MultiDiscrete`; those of a `MultiBinary` are 0
+    or 1 already. `Box`: what has two finite bounds is clipped to [-1, 1] and
     stretched from low to high, whatever their asymmetry; what has not is only clipped to the bound it has.
     The algorithm keeps its own, unclipped action: its density is that of what it drew. Works on JAX's arrays
     inside of programs and on NumPy's on the host.
@@ -87,6 +88,10 @@ def to_environment(space: Space, action: ArrayT) -> ArrayT:
     if isinstance(space, spaces.Discrete):
         discrete: ArrayT = (action + int(space.start)).astype(np.int32)
         return discrete
+    if isinstance(space, (spaces.MultiDiscrete, spaces.MultiBinary)):
+        start = space.start if isinstance(space, spaces.MultiDiscrete) else 0
+        chosen: ArrayT = (action + np.broadcast_to(np.int32(start), action.shape)).astype(np.int32)
+        return chosen
     assert isinstance(space, spaces.Box)  # noqa: S101 - `refuse` has let nothing else through
     bounded, middle, reach = _scale(space, action.shape)
     stretched = numpy.where(bounded, middle + reach * numpy.clip(action, -1.0, 1.0), action)
@@ -213,6 +218,15 @@ def has_channels_first(space: Space) -> bool:
     return space.shape[0] < SMALLEST_SIDE <= min(space.shape[1:])
 
 
+def choices_in(space: Space) -> tuple[int, ...]:
+    """How many values each choice of an action has: one choice in a `Discrete`, several in others, none in a `Box`."""
+    if isinstance(space, spaces.Discrete):
+        return (int(space.n),)
+    if isinstance(space, spaces.MultiDiscrete):
+        return digits(space)
+    return (2,) * math.prod(space.shape) if isinstance(space, spaces.MultiBinary) else ()
+
+
 def numbers(space: Space) -> int:
-    """How many numbers a policy says about an action: one for each value of a `Discrete`, each dimension of a `Box`."""
-    return int(space.n) if isinstance(space, spaces.Discrete) else math.prod(space.shape or ())
+    """How many numbers a policy says about an action: one for each value of a choice, each dimension of a `Box`."""
+    return sum(choices_in(space)) or math.prod(space.shape or ())
