@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 import zerone as zo
 from zerone.algorithms import catalogue
-from zerone.base.errors import InputError
+from zerone.base.errors import InputError, RunError
 from zerone.runs import search, sweeping
 from zerone.runs.search import Range
 from zerone.runs.setup import settings_of
@@ -149,3 +150,24 @@ def test_refusals_create_nothing(tmp_path, monkeypatch):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "mine.txt").write_text("mine")
     refused("not an empty folder")
+
+
+WILD = ("dqn", "CartPole-v1", {"learning_rate": [1e-3, 1e30]})
+
+
+def test_a_setting_with_which_learning_diverges_is_worth_nothing_and_ends_no_sweep(tmp_path):
+    found = zo.sweep(*WILD, steps=1_000, seeds=3, out=tmp_path / "a")
+    good, wild = found.trials
+    assert found.best is good
+    assert (good.diverged, wild.diverged, wild.mean) == (False, True, -np.inf)
+    told = json.loads(json.dumps(found.facts(), allow_nan=False))["trials"]
+    assert (told[1]["mean"], told[1]["values"]) == (None, None)
+    again = zo.resume_sweep(tmp_path / "a")
+    assert [trial.mean for trial in again.trials] == [good.mean, -np.inf]
+    with pytest.raises(RunError, match="learning diverged with every one of the 1 settings"):
+        zo.sweep(*WILD[:2], {"learning_rate": [1e30]}, steps=1_000, seeds=3, out=tmp_path / "b")
+
+
+def test_optuna_goes_on_after_a_setting_with_which_learning_diverges(tmp_path):
+    found = zo.sweep(*WILD, steps=1_000, seeds=3, driver="optuna", trials=4, out=tmp_path / "a")
+    assert {trial.diverged for trial in found.trials} == {False, True}

@@ -176,7 +176,7 @@ def _finish(found: Sweep, as_json_: bool) -> None:
     for trial in found.trials:
         best = "best" if trial is found.best else ""
         cells = [_typed(trial.settings[name]) for name in found.names]
-        table.add_row(*cells, _bounded(trial), f"{trial.values.min():.4g}", best)
+        table.add_row(*cells, _bounded(trial), "" if trial.diverged else f"{trial.values.min():.4g}", best)
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = 200
@@ -194,6 +194,8 @@ def _finish(found: Sweep, as_json_: bool) -> None:
 
 
 def _bounded(trial: Trial) -> str:
+    if trial.diverged:
+        return "learning diverged"
     return f"{trial.mean:.4g} [{trial.interval[0]:.4g}, {trial.interval[1]:.4g}]"
 
 

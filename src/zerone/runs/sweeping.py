@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm
-from zerone.base.errors import InputError, nearest
+from zerone.base.errors import InputError, RunError, nearest
 from zerone.base.statistics import CONFIDENCE, FEWEST_FOR_INTERVAL, bootstrap_interval
 from zerone.runs import asked, run, setup
 from zerone.runs.checkpoint import replacing
 from zerone.runs.folder import RunFolder, new_folder, read_object
 from zerone.runs.metrics import read_metrics
 from zerone.runs.search import Choices, Grid, Optuna, Range, Search, require_space
-from zerone.runs.training import Glance
+from zerone.runs.training import DivergedError, Glance
 
 MEASURES = {
     "mean": "the mean of all evaluations: who learns soon, and keeps it",
@@ -43,7 +43,7 @@ def _nothing(number: int, of: int, now: Glance) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """One setting, and what it was worth on each seed."""
+    """One setting, and what it was worth on each seed: -∞ on all of them if learning diverged on one."""
 
     settings: Mapping[str, Any]
     path: Path
@@ -58,7 +58,12 @@ class Trial:
     @property
     def interval(self) -> tuple[float, float]:
         """Its 95% bootstrap interval."""
-        return bootstrap_interval(self.values)
+        return (-np.inf, -np.inf) if self.diverged else bootstrap_interval(self.values)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether there is nothing to be worth anything."""
+        return not np.isfinite(self.values).all()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,6 +231,8 @@ def _drive(path: Path, config: Mapping[str, Any], search: Search, glance: OnTria
         trials.append(trial)
         search.tell(trial.mean)
     best = max(trials, key=lambda trial: trial.mean)
+    if best.diverged:
+        raise RunError(f"{path}: learning diverged with every one of the {len(trials)} settings")
     others = [seed + len(config["seeds"]) for seed in config["seeds"]]
     seen = functools.partial(glance, number, number + 1)
     confirmed = _trial(path / _OTHER_SEEDS, config, best.settings, others, seen)
@@ -243,6 +250,17 @@ def _trial(
     glance: Callable[[Glance], None],
 ) -> Trial:  # fmt: skip
     """A trial that has ended: from its folder, after going on with it, or from the beginning."""
+    try:
+        _train(path, config, settings, seeds, glance)
+    except DivergedError:  # an answer, too: these settings are worth nothing
+        return Trial(dict(settings), path, tuple(seeds), np.full(len(seeds), -np.inf))
+    return Trial(dict(settings), path, tuple(seeds), _values(path, seeds, config["measure"]))
+
+
+def _train(
+    path: Path, config: Mapping[str, Any], settings: Mapping[str, Any], seeds: Sequence[int],
+    glance: Callable[[Glance], None],
+) -> None:  # fmt: skip
     made = _made(config, settings)
     if (path / "config.json").exists():
         folder = RunFolder.open(path)
@@ -258,7 +276,6 @@ def _trial(
             keep_last=1, save_every=max(1, config["steps"] // 4),  # each waits for the disk
             glance=lambda now, _: glance(now),
         )  # fmt: skip
-    return Trial(dict(settings), path, tuple(seeds), _values(path, seeds, config["measure"]))
 
 
 def _values(path: Path, seeds: Sequence[int], measure: str) -> np.ndarray:
@@ -301,9 +318,9 @@ def _facts(trial: Trial) -> dict[str, Any]:
         "settings": dict(trial.settings),
         "run": str(trial.path),
         "seeds": list(trial.seeds),
-        "values": trial.values.tolist(),
-        "mean": trial.mean,
-        "interval": trial.interval,
+        "values": None if trial.diverged else trial.values.tolist(),
+        "mean": None if trial.diverged else trial.mean,
+        "interval": None if trial.diverged else trial.interval,
     }
 
 

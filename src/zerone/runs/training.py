@@ -28,6 +28,10 @@ GLANCE_SECONDS = 0.5
 """How long a chunk lasts: how often progress is shown and Ctrl-C is heard."""
 
 
+class DivergedError(RunError):
+    """Learning has lost its numbers: going on would change nothing any more."""
+
+
 @dataclasses.dataclass
 class Learner:
     """One seed of a training: where it is, and the best it has been."""
@@ -146,7 +150,8 @@ class Training:
         """Train to the end.
 
         Raises:
-            RunError: the environment or the disk failed; the last good checkpoint is kept and named.
+            RunError: the environment, the disk or learning (`DivergedError`) failed; the last good checkpoint is kept
+                and named.
             Interrupted: `request` was made; a checkpoint was saved.
         """
         if self.iteration == 0 and self.engine.name != "compiled":
@@ -171,7 +176,8 @@ class Training:
                     self._save(writer)
                     raise Interrupted
         except ZeroneError as error:
-            raise RunError(f"{error}; {self._kept()}") from error
+            kind = DivergedError if isinstance(error, DivergedError) else RunError
+            raise kind(f"{error}; {self._kept()}") from error
 
     def _active(self) -> list[Learner]:
         if self.iteration >= self.plan.total:
@@ -216,7 +222,7 @@ class Training:
         policy = self._sound_policy(learner)
         found = self.engine.evaluate(policy, learner.seed, FIRST_LOOK, self.evaluation_episodes)
         if not np.isfinite(found.mean):
-            raise RunError(
+            raise DivergedError(
                 f"{self._place(learner)}: an evaluation's return is {found.mean}: actions or rewards are no numbers"
             )
         learner.evaluation = found.mean
@@ -230,12 +236,14 @@ class Training:
         }
 
     def _sound_policy(self, learner: Learner) -> Any:
-        """A copy of a seed's policy. Raises `RunError` if it has lost its numbers: it would never find them again."""
+        """A copy of a seed's policy. Raises `DivergedError` if it has lost its numbers, which it never finds again."""
         policy = self.engine.policy(learner.carry)
         arrays = checkpoint.flatten(policy).values()
         if not all(np.isfinite(each).all() for each in arrays if np.issubdtype(each.dtype, np.floating)):
             rate = "; a smaller learning_rate may help" if hasattr(self.engine.algorithm, "learning_rate") else ""
-            raise RunError(f"{self._place(learner)}: the policy has become NaN or infinite, learning diverged{rate}")
+            raise DivergedError(
+                f"{self._place(learner)}: the policy has become NaN or infinite, learning diverged{rate}"
+            )
         return policy
 
     def _place(self, learner: Learner) -> str:

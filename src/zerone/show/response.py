@@ -100,11 +100,16 @@ def _draw_line(axes: Any, points: Sequence[Point], name: str, color: str, label:
     at = np.array(_places(points, name, points))
     order = np.argsort(at, kind="stable")
     means = np.array([point.mean for point in points])
-    bounds = np.array([point.interval for point in points])
+    lost = ~np.isfinite(means)
+    means[lost] = np.nan  # a gap in the line
+    bounds = np.where(lost[:, None], np.nan, np.array([point.interval for point in points]))
     axes.plot(at[order], means[order], color=color, linewidth=2.2, marker="o", label=label,
               linestyle="-" if joined else "none")  # fmt: skip
     axes.vlines(at, bounds[:, 0], bounds[:, 1], color=color, linewidth=4.5, alpha=0.35)
-    for place, point in zip(at, points, strict=True):
+    if lost.any():
+        axes.plot(at[lost], np.full(lost.sum(), 0.03), color=color, marker="x", markersize=9, linestyle="none",
+                  transform=axes.get_xaxis_transform(), label="learning diverged")  # fmt: skip
+    for place, point in zip(at[~lost], (point for point in points if np.isfinite(point.mean)), strict=True):
         axes.plot(np.full(len(point.values), place), point.values, color=color, marker=".", markersize=4,
                   alpha=0.5, linestyle="none")  # fmt: skip
 
