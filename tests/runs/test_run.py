@@ -75,6 +75,27 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_nothing_is_created(kind,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("1 / 0", "cannot be imported: ZeroDivisionError: division by zero"),
+        ("import sys; sys.exit(3)", "cannot be imported: SystemExit: 3"),
+        ("raise ValueError('in\\ntwo lines')", "cannot be imported: ValueError: in two lines"),
+        ("def (", "cannot be imported: SyntaxError: "),
+        ("pass", " registers no 'Pendulum-v7': did you mean 'Pendulum-v1'?"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_or_registers_no_such_id(source, text, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path.name  # one that nobody has imported yet
+    (tmp_path / f"{module}.py").write_text(source)
+    with pytest.raises(InputError, match=f"^environment {module}:Pendulum-v7: ") as caught:
+        zo.train("dqn", f"{module}:Pendulum-v7", steps=100, out=tmp_path / "run")
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_earlier_run_is_not_overwritten_unless_asked(tmp_path):
     first = trained(tmp_path / "run")
     before = (first.path / "metrics.csv").read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -11,7 +12,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from zerone.base.errors import InputError, nearest
+from zerone.base.errors import InputError
 from zerone.environments import atari
 from zerone.environments.guard import Guard, guarded
 
@@ -26,19 +27,22 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
     Raises:
         InputError: no such id, no such module, or the environment cannot be made; says why in one line.
     """
+    module = None
     if ":" in id:
         module, id = id.split(":", 1)  # noqa: A001
         try:
             importlib.import_module(module)
-        except ImportError as error:
-            raise InputError(f"environment {module}:{id}: module {module!r} cannot be imported: {error}") from error
+        except (Exception, SystemExit) as error:  # whatever a module does when it is imported
+            what = " ".join(str(error).split())
+            if not isinstance(error, ImportError):
+                what = f"{type(error).__name__}: {what}"
+            raise InputError(f"environment {module}:{id}: module {module!r} cannot be imported: {what}") from error
     if id.startswith(atari.NAMESPACE):
         atari.register(id)
     try:
         spec = gymnasium.spec(id)
     except gymnasium.error.Error as error:
-        near = nearest(id, gymnasium.registry) if len(gymnasium.registry) < 20 else _near(id)
-        raise InputError(f"environment {id!r} is unknown: {near}") from error
+        raise InputError(_unknown(id, module)) from error
 
     # Not every environment knows the word `render_mode`, so it is said only where it is needed.
     words = options if render_mode is None else {**options, "render_mode": render_mode}
@@ -55,12 +59,15 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
     return make
 
 
-def _near(id: str) -> str:  # noqa: A002
-    import difflib
-
+def _unknown(id: str, module: str | None) -> str:  # noqa: A002
     close = difflib.get_close_matches(id, list(gymnasium.registry), n=1, cutoff=0.4)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return hint + "(zerone environments lists ours; any Gymnasium id or module:Id is allowed)"
+    if module is not None:
+        return (
+            f"environment {module}:{id}: {module} registers no {id!r}: {hint}(gymnasium.register says how it is made)"
+        )
+    allowed = "(zerone environments lists ours; any Gymnasium id or module:Id is allowed)"
+    return f"environment {id!r} is unknown: {hint}{allowed}"
 
 
 def solved_at(id: str) -> float | None:  # noqa: A002
