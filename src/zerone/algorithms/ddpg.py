@@ -40,6 +40,7 @@ from zerone.base.pytree import configured, setting, struct
 from zerone.parts.action_noise import OrnsteinUhlenbeck, Process, White
 from zerone.parts.deterministic import Actor, Critic, refuse_actor
 from zerone.parts.exploration import exponential_schedule, linear_schedule
+from zerone.parts.optimizers import as_one_array
 from zerone.parts.replay import Memory, Uniform, read
 from zerone.parts.returns import one_step_target
 from zerone.parts.spaces import Spaces
@@ -146,13 +147,13 @@ class DDPG:
         check_shape("ddpg", self.noise_shape, {"noise_start": self.noise_start, "noise_end": self.noise_end})
 
     def actor_rule(self) -> optax.GradientTransformation:
-        """Adam, which sees one array instead of one a layer: less to compile, and faster."""
-        return optax.flatten(optax.adam(self.learning_rate))
+        """Adam."""
+        return as_one_array(optax.adam(self.learning_rate))
 
     def critic_rule(self) -> optax.GradientTransformation:
         """The same with the gradient of the weights' squares added to the critic's."""
         rule = optax.chain(optax.add_decayed_weights(self.weight_decay), optax.adam(self.critic_learning_rate))
-        return optax.flatten(rule)
+        return as_one_array(rule)
 
     def init(self, key: Key, spaces: Spaces) -> State:
         actor_key, critic_key = jax.random.split(key)

@@ -51,6 +51,7 @@ from zerone.parts.exploration import (
     linear_schedule,
 )
 from zerone.parts.networks import MLP, Dueling, Network
+from zerone.parts.optimizers import bounded
 from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, read
 from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick
 from zerone.parts.spaces import Spaces, count, refuse_observations
@@ -163,8 +164,7 @@ class DQN:
 
     def optimizer(self) -> optax.GradientTransformation:
         """Adam on gradients of bounded norm."""
-        clipped = optax.chain(optax.clip_by_global_norm(self.max_gradient_norm), optax.adam(self.learning_rate))
-        return optax.flatten(clipped)  # one array instead of one a layer: less to compile, and faster
+        return bounded(optax.adam(self.learning_rate), self.max_gradient_norm)
 
     def init(self, key: Key, spaces: Spaces) -> State:
         head = Dueling if self.dueling else MLP

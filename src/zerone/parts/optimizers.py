@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 Array = jax.Array
@@ -25,11 +26,42 @@ def falling(start: Array | float, left: Array | float, updates: Array | float) -
 
 
 def bounded(rule: optax.GradientTransformation, max_norm: Array | float) -> optax.GradientTransformation:
-    """`rule` on gradients that are shortened to `max_norm` where they are longer.
+    """`rule` on gradients that are shortened to `max_norm` where they are longer, all layers as one array."""
+    return as_one_array(optax.chain(optax.clip_by_global_norm(max_norm), rule))
 
-    Flattened, the arrays of all layers are one to the rule: a quarter less to compile.
+
+def as_one_array(rule: optax.GradientTransformation) -> optax.GradientTransformation:
+    """`rule`, to which the arrays of all layers are one: a quarter less to compile, and faster.
+
+    What optax.flatten does, but the layers are written into the array one after the other. optax concatenates, which
+    XLA makes one loop that asks at each element, of every layer, whether it lies there; on x86 these masked reads
+    cost 2 or 30 ns each, by what happens to lie beside a small layer in memory (256-256: a third or all of the time).
     """
-    return optax.flatten(optax.chain(optax.clip_by_global_norm(max_norm), rule))
+
+    def joined(tree: Any) -> Array:
+        leaves = jax.tree.leaves(tree)
+        array = jnp.zeros(sum(leaf.size for leaf in leaves), jnp.result_type(*leaves))
+        start = 0
+        for leaf in leaves:
+            array = jax.lax.dynamic_update_slice(array, leaf.ravel().astype(array.dtype), (start,))
+            start += leaf.size
+        return array
+
+    def split(array: Array, like: Any) -> Any:
+        leaves, structure = jax.tree.flatten(like)
+        ends = np.cumsum([leaf.size for leaf in leaves])
+        parts = [array[end - leaf.size : end].reshape(leaf.shape) for leaf, end in zip(leaves, ends, strict=True)]
+        return jax.tree.unflatten(structure, parts)
+
+    def init(parameters: Any) -> Any:
+        return rule.init(joined(parameters))
+
+    def update(gradients: Any, state: Any, parameters: Any = None) -> tuple[Any, Any]:
+        flat = None if parameters is None else joined(parameters)
+        updates, state = rule.update(joined(gradients), state, flat)
+        return split(updates, gradients), state
+
+    return optax.GradientTransformation(init, update)
 
 
 def adam_or_rmsprop(kind: str, rate: Rate, decay: Array | float) -> optax.GradientTransformation:
