@@ -40,7 +40,9 @@ def as_one_array(rule: optax.GradientTransformation) -> optax.GradientTransforma
 
     def joined(tree: Any) -> Array:
         leaves = jax.tree.leaves(tree)
-        array = jnp.zeros(sum(leaf.size for leaf in leaves), jnp.result_type(*leaves))
+        # Written into what XLA does not know to be zeros: else the first write becomes a padding, such a loop too.
+        nothing = jax.lax.optimization_barrier(jnp.zeros((), jnp.result_type(*leaves)))
+        array = jnp.full(sum(leaf.size for leaf in leaves), nothing)
         start = 0
         for leaf in leaves:
             array = jax.lax.dynamic_update_slice(array, leaf.ravel().astype(array.dtype), (start,))
