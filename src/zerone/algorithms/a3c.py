@@ -81,6 +81,7 @@ class A3C(ActorCritic):
     asynchronous: ClassVar[bool] = True
 
     environments: int = environments_setting()
+    steps_per_update: int = setting(16, "steps n of each environment between a pull and a push", at_least=1)
     optimizer: str = setting("rmsprop", "how gradients become steps", choices=("adam", "rmsprop"))
     workers: int = workers_setting(8)
 
