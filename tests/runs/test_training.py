@@ -14,6 +14,7 @@ from toys import CounterEnv, Keeper, table
 import zerone as zo
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import RunError
+from zerone.engines.compiled import Compiled
 from zerone.engines.protocol import Evaluation
 from zerone.environments.wrappers import ShapedReward, TimeLimit
 from zerone.runs import checkpoint
@@ -73,6 +74,18 @@ def test_the_best_policy_is_the_last_of_the_best(whole):
         best = np.nanmax(found)
         facts = about["learners"][str(seed)]
         assert facts == {"return_mean": best, "step": step[found == best][-1]}
+
+
+@pytest.mark.parametrize(("stops", "kept"), [(True, (9.0, 180)), (False, (10.0, 90))])
+def test_who_ends_because_it_is_solved_keeps_the_policy_that_has_shown_it(stops, kept, monkeypatch, tmp_path):
+    """One evaluation was better, but only by luck: its episodes differ too much to be sure of 8."""
+    found = iter([[20.0, 20.0, 0.0, 0.0], *[[9.0] * 4] * 20])
+    lengths = np.ones(4, np.float32)
+    monkeypatch.setattr(Compiled, "evaluate", lambda *_: Evaluation(np.float32(next(found)), lengths))
+    run = train(tmp_path / "run", seeds=1, solved_at=8.0, stop_when_solved=stops)
+    _, about = checkpoint.load(run.path / "checkpoints" / "best.safetensors")
+    assert tuple(about["learners"]["0"].values()) == kept
+    assert run.metrics["step"][-1] == (180 if stops else 997)
 
 
 class Failing(CounterEnv):

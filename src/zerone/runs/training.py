@@ -218,7 +218,11 @@ class Training:
         self.glance(now, lambda: self.engine.policy(active[0].carry))
 
     def _evaluate(self, learner: Learner, step: int) -> Row:
-        """Judge a seed's policy; remember it if none was better."""
+        """Judge a seed's policy; remember it if none was better.
+
+        A seed that ends because it is solved keeps the policy that has shown it, twice: one that was better once may
+        only have been lucky then.
+        """
         policy = self._sound_policy(learner)
         found = self.engine.evaluate(policy, learner.seed, FIRST_LOOK, self.evaluation_episodes)
         if not np.isfinite(found.mean):
@@ -226,10 +230,11 @@ class Training:
                 f"{self._place(learner)}: an evaluation's return is {found.mean}: actions or rewards are no numbers"
             )
         learner.evaluation = found.mean
-        if found.mean >= learner.best:
-            learner.best, learner.best_step, learner.best_policy = found.mean, step, policy
-        if learner.solved_at_step is None and self._solves(policy, found, learner):
+        solves = learner.solved_at_step is None and self._solves(policy, found, learner)
+        if solves:
             learner.solved_at_step = step
+        if found.mean >= learner.best or (solves and self.stop_when_solved):
+            learner.best, learner.best_step, learner.best_policy = found.mean, step, policy
         return {
             "evaluation_return": np.float32(found.mean),
             "evaluation_length": np.float32(found.lengths.mean(dtype=np.float64)),
