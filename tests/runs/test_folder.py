@@ -165,8 +165,16 @@ def test_where_nothing_can_be_written_nothing_is_created(tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     for path in (tmp_path / "a" / "b" / "c", tmp_path / "empty"):
         with refused("cannot be written to: No space left on device$"):
-            RunFolder.create(path, CONFIG)
+            RunFolder.create(path, CONFIG, overwrite=True)
     assert [each.name for each in tmp_path.rglob("*")] == ["empty"]
+
+
+def test_an_empty_folder_is_somebodys_and_taken_only_when_that_is_said(tmp_path):
+    with refused("exists already, an empty folder; take it with --overwrite or choose another$"):
+        RunFolder.create(tmp_path, CONFIG)
+    assert list(tmp_path.iterdir()) == []
+    RunFolder.create(tmp_path, CONFIG, overwrite=True).close()
+    assert everything(tmp_path).keys() == {".lock", "config.json"}
 
 
 def test_a_configuration_that_is_no_json_creates_nothing(tmp_path):
@@ -176,7 +184,7 @@ def test_a_configuration_that_is_no_json_creates_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_killed_before_it_became_a_run_is_as_good_as_empty(tmp_path):
+def test_a_folder_killed_before_it_became_a_run_is_as_good_as_none(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / ".lock").touch()
     (tmp_path / ".config.json.77.tmp").touch()

@@ -199,6 +199,10 @@ def test_an_earlier_dataset_goes_only_if_asked_and_nothing_else_ever(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="a file; a dataset needs a folder"):
         zo.record("random", LINE, steps=20, out=tmp_path / "file", overwrite=True)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty: exists already, an empty folder; take it with --overwrite"):
+        zo.record("random", LINE, steps=20, out=tmp_path / "empty")
+    zo.record("random", LINE, steps=20, out=tmp_path / "empty", overwrite=True)
     assert (tmp_path / "file").read_text() == (tmp_path / "play" / "letters.txt").read_text() == "mine"
 
 

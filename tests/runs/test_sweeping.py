@@ -148,8 +148,9 @@ def test_refusals_create_nothing(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="not the folder of a sweep"):
         zo.resume_sweep(tmp_path)
     (tmp_path / "a").mkdir()
+    refused("a: exists already; go on with a sweep with resume, or choose another folder")
     (tmp_path / "a" / "mine.txt").write_text("mine")
-    refused("not an empty folder")
+    refused("a: exists already")
 
 
 WILD = ("dqn", "CartPole-v1", {"learning_rate": [1e-3, 1e30]})

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 @click.option("--steps", type=Whole(1, MOST_STEPS), help="How many, instead; the last episode is cut.")
 @click.option("--seed", type=Whole(0, LARGEST_SEED), default=0, help="Of the episodes and actions. Default: 0.")
 @click.option("--out", type=Place("FOLDER"), help="The dataset. Default: a new one in datasets.")
-@click.option("--overwrite", is_flag=True, help="Replace a dataset that is in --out already.")
+@click.option("--overwrite", is_flag=True, help="Use --out though it exists: replace the dataset in it.")
 @click.option("--epsilon", type=Finite(0, 1), metavar="SHARE", help="Of RUN's actions that chance takes. Default: 0.")
 @click.option("--agent", type=Whole(0, LARGEST_SEED), metavar="SEED", help="Which of the run's seeds. Default: first.")
 @click.option("--checkpoint", metavar="best|last|STEP|FILE", help="Which policy of RUN. Default: best.")

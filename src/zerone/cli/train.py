@@ -75,7 +75,7 @@ class Train(click.Command):
 @click.option("--seeds", type=Whole(1, MOST_SEEDS), help="How many seeds to train. Default: 1.")
 @click.option("--out", type=Place("FOLDER"), help="The run folder. Default: a new one in runs.")
 @click.option("--resume", type=Place("RUN"), help="Go on with the run in this folder; nothing else is needed.")
-@click.option("--overwrite", is_flag=True, default=None, help="Replace a run that is in --out already.")
+@click.option("--overwrite", is_flag=True, default=None, help="Use --out though it exists: replace the run in it.")
 @click.option("--engine", type=OneOf("auto", "compiled", "host", "cluster"), help="Default: auto, compiled where it "
               "can be. cluster: each worker of a3c and dppo in a process of its own.")  # fmt: skip
 @click.option("--address", metavar="HOST:PORT", help="With --engine cluster: the Ray cluster to join. Default: one is "

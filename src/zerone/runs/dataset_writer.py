@@ -114,9 +114,10 @@ class DatasetWriter:
 def require_free(path: Path, overwrite: bool) -> None:
     """Raise `InputError` unless a dataset may be put at `path`; with `overwrite` another dataset may be there."""
     try:
+        exists = path.exists()
         if path.is_dir():
             inside = {str(each.relative_to(path)) for each in path.rglob("*")}
-        elif path.exists():
+        elif exists:
             raise InputError(f"{path}: a file; a dataset needs a folder")
         else:
             inside = set()
@@ -125,9 +126,9 @@ def require_free(path: Path, overwrite: bool) -> None:
             raise InputError(f"{path}: cannot be written to: {above} is no folder, or not one of yours")
     except OSError as error:
         raise InputError(f"{path}: cannot be written to: {error.strerror or error}") from error
-    if not inside:
-        return
+    if exists and not (inside or overwrite):
+        raise InputError(f"{path}: exists already, an empty folder; take it with --overwrite or choose another")
     if not inside <= {DATA, f"{DATA}/{METADATA}", f"{DATA}/{MAIN}"}:
         raise InputError(f"{path}: not empty, and not only a dataset; choose another folder")
-    if not overwrite:
+    if inside and not overwrite:
         raise InputError(f"{path}: a dataset is there already; replace it with --overwrite, or choose another folder")

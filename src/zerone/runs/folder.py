@@ -68,11 +68,12 @@ class RunFolder:
         """A new run at `path`, locked, with nothing in it but its `config.json`.
 
         `format` and `zerone` (the version) are put in front of `config`. With `overwrite` an earlier run
-        at `path` goes: the files that Zerone wrote, and no other.
+        at `path` goes: the files that Zerone wrote, and no other; and an empty folder is taken.
 
         Raises:
             InputError: `path` is a file, cannot be written, is being written to by another process, or
-                holds something already; nothing was created or removed.
+                exists already (with `overwrite`: as something else than a run or an empty folder); nothing was
+                created or removed.
         """
         path = Path(path)
         config = {"format": FORMAT_VERSION, "zerone": _version(), **config}
@@ -249,7 +250,8 @@ def names_of(folders: Sequence[RunFolder]) -> list[str]:
 def new_folder(name: str) -> Iterator[Path]:
     """`runs/NAME-1`, counted on from what is there: made here, so that no other process can choose it as well.
 
-    It goes again if nothing was put into it until the end of the block.
+    Nothing but the lock's file is in it, which tells `RunFolder.create` that it is kept for a run. It goes again
+    if nothing was put into it until the end of the block.
 
     Raises:
         InputError: it cannot be made.
@@ -259,6 +261,7 @@ def new_folder(name: str) -> Iterator[Path]:
         fresh = not path.parent.exists()
         try:
             path.mkdir(parents=True)
+            (path / _LOCK).touch()
             break
         except FileExistsError:
             continue
@@ -268,9 +271,16 @@ def new_folder(name: str) -> Iterator[Path]:
         yield path
     finally:
         with suppress(OSError):  # what is not empty stays
+            if is_unused(path):
+                (path / _LOCK).unlink()
             path.rmdir()
             if fresh:
                 path.parent.rmdir()
+
+
+def is_unused(path: Path) -> bool:
+    """Whether nothing is at `path`, or what `new_folder` keeps there for its caller. Raises `OSError`."""
+    return not path.exists() or (path.is_dir() and [each.name for each in path.iterdir()] == [_LOCK])
 
 
 def finite(value: Any) -> Any:
@@ -327,12 +337,14 @@ def _check_free(path: Path, overwrite: bool) -> None:
             return
         if not path.is_dir():
             raise InputError(f"{path}: a file; a run needs a folder")
-        inside = {each.name for each in path.iterdir()} - {_LOCK, "checkpoints"}
-        inside |= {each.name for each in path.glob("checkpoints/*")}
+        found = {each.name for each in path.iterdir()}
+        inside = (found - {_LOCK, "checkpoints"}) | {each.name for each in path.glob("checkpoints/*")}
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if not (found or overwrite):
+        raise InputError(f"{path}: exists already, an empty folder; take it with --overwrite or choose another")
     if all(name.startswith(".") and name.endswith(".tmp") for name in inside):
-        return  # empty, or a run was killed before it began
+        return  # `new_folder` keeps it for this run, or a run was killed before it began
     try:
         _read_config(path)
     except InputError as error:

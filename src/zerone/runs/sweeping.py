@@ -22,7 +22,7 @@ from zerone.base.errors import InputError, RunError, nearest
 from zerone.base.statistics import CONFIDENCE, FEWEST_FOR_INTERVAL, bootstrap_interval
 from zerone.runs import asked, run, setup
 from zerone.runs.checkpoint import replacing
-from zerone.runs.folder import RunFolder, new_folder, read_object
+from zerone.runs.folder import RunFolder, is_unused, new_folder, read_object
 from zerone.runs.metrics import read_metrics
 from zerone.runs.search import Choices, Grid, Optuna, Range, Search, require_space
 from zerone.runs.training import DivergedError, Glance
@@ -205,8 +205,8 @@ def sweep(
     search = _search(config)  # before anything is created: Optuna may not be installed
     place = new_folder(run.plain_name(f"sweep-{algorithm}", name)) if out is None else nullcontext(Path(out))
     with place as path:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise InputError(f"{path}: not an empty folder; go on with a sweep with resume, or choose another folder")
+        if not is_unused(path):
+            raise InputError(f"{path}: exists already; go on with a sweep with resume, or choose another folder")
         path.mkdir(parents=True, exist_ok=True)
         with replacing(path / _CONFIG) as file:
             file.write(json.dumps({"format": 1, **config}, indent=2).encode() + b"\n")
