@@ -13,7 +13,7 @@ import pytest
 
 from zerone.base.errors import InputError
 from zerone.environments import bridge, catalogue, drawing, shaping, wrappers
-from zerone.environments.arm import Arm, ArmState, wrap
+from zerone.environments.arm import TURN, Arm, ArmState, cos_and_sin, wrap
 from zerone.environments.bridge import GymnasiumEnvironment
 from zerone.environments.wrappers import TimeLimit
 from zerone_benchmarks.numpy_arm import NumpyArm
@@ -82,6 +82,14 @@ def test_angles_are_taken_modulo_a_whole_turn():
     assert (turned < np.float32(2 * math.pi)).all()
     np.testing.assert_allclose(np.cos(turned), np.cos(angles), atol=2e-5)
     np.testing.assert_allclose(np.sin(turned), np.sin(angles), atol=2e-5)
+
+
+def test_cosine_and_sine_are_those_of_numpy():
+    for turns, error in ((1, 5e-7), (3, 2e-6)):
+        angles = np.linspace(-TURN * (turns - 1), TURN * turns, 100_001).astype(np.float32)
+        cos, sin = cos_and_sin(jnp.asarray(angles))
+        np.testing.assert_allclose(cos, np.cos(angles.astype(np.float64)), rtol=0, atol=error)
+        np.testing.assert_allclose(sin, np.sin(angles.astype(np.float64)), rtol=0, atol=error)
 
 
 @pytest.mark.parametrize(("away", "inside"), [(14.9, 1), (15.1, 0), (0, 1), (150, 0)])
