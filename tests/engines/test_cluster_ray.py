@@ -206,6 +206,22 @@ def test_an_address_without_a_cluster_is_refused_soon(monkeypatch):
             cluster_ray.connect(address)
 
 
+@pytest.mark.usefixtures("no_ray")
+def test_of_a_stranger_at_the_address_nothing_is_said_but_the_line(monkeypatch, capfd):
+    def init(*_, **__):
+        os.write(2, b"W gcs_client.cc:210: Failed to get cluster ID\n")
+        raise ConnectionError("Failed to connect to GCS")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)  # the other tests' Ray lives on
+    settings = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])  # what every server of HTTP/2 begins with
+    with server(settings) as address, pytest.raises(zo.InputError, match="what answers there is no Ray cluster"):
+        cluster_ray.connect(address)
+    assert capfd.readouterr().err == ""
+    os.write(2, b"and then it is heard again")
+    assert capfd.readouterr().err == "and then it is heard again"
+
+
 def test_a_cluster_that_is_there_answers(here):
     here.require_alive()
     with pytest.raises(zo.InputError, match="this process uses the Ray cluster at"):

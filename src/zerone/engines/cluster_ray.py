@@ -148,7 +148,7 @@ def _join(ray: Any, address: str) -> Connection:
         raise InputError(f"address {address} is not allowed: no Ray cluster answers there ({problem}); "
                          "ray start --head begins one")  # fmt: skip
     try:
-        with _quiet():
+        with _quiet(), _mute():
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
         return Connection(ray, None, ours=True)
     except Exception as error:
@@ -207,10 +207,26 @@ def _quiet() -> Iterator[None]:
     handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            with suppress(ValueError):  # only the main thread may, and only there Ray has taken them
+                for each, handler in handlers.items():
+                    signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def _mute() -> Iterator[None]:
+    """Standard error leads nowhere: Ray's C++ writes to it past Python, whatever its log level, when a call fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
         yield
-    with suppress(ValueError):  # only the main thread may, and only there Ray has taken them
-        for each, handler in handlers.items():
-            signal.signal(each, handler)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _line(error: BaseException) -> str:
