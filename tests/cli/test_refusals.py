@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 CARTPOLE = ("train", "dqn", "CartPole-v1")
@@ -142,6 +144,20 @@ def test_a_run_is_not_overwritten_unasked(zerone, treasure):
 )
 def test_a_run_goes_on_as_it_was_begun_or_not_at_all(zerone, treasure, arguments, words):
     zerone("train", "--resume", treasure, *arguments).refused(*words)
+
+
+def test_a_run_with_a_damaged_checkpoint_goes_not_on_and_says_nothing_else(zerone, treasure, tmp_path):
+    copy = shutil.copytree(treasure, tmp_path / "copy")
+    newest = max((copy / "checkpoints").glob("step-*"))
+    newest.write_bytes(newest.read_bytes()[:-9])
+    zerone("train", "--resume", copy).refused(newest.name, "damaged", "remove it to go on from")
+
+
+def test_an_output_folder_that_exists_is_refused_though_it_is_empty(zerone, here):
+    (here / "empty").mkdir()
+    zerone(*LINE, "--steps", 10, "--out", "empty").refused("empty: exists already", "--overwrite")
+    assert list((here / "empty").iterdir()) == []
+    assert zerone(*LINE, "--steps", 10, "--out", "empty", "--overwrite", "--quiet", "--no-figure").code == 0
 
 
 def test_what_a_run_does_not_have_is_listed(zerone, treasure):

@@ -173,6 +173,10 @@ def test_an_empty_folder_is_somebodys_and_taken_only_when_that_is_said(tmp_path)
     with refused("exists already, an empty folder; take it with --overwrite or choose another$"):
         RunFolder.create(tmp_path, CONFIG)
     assert list(tmp_path.iterdir()) == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+        with refused("cannot be written to: read-only, or not yours$"):
+            RunFolder.create(tmp_path, CONFIG, overwrite=True)
     RunFolder.create(tmp_path, CONFIG, overwrite=True).close()
     assert everything(tmp_path).keys() == {".lock", "config.json"}
 

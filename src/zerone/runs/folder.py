@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -341,6 +342,8 @@ def _check_free(path: Path, overwrite: bool) -> None:
         inside = (found - {_LOCK, "checkpoints"}) | {each.name for each in path.glob("checkpoints/*")}
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if not os.access(path, os.W_OK):
+        raise InputError(f"{path}: cannot be written to: read-only, or not yours")
     if not (found or overwrite):
         raise InputError(f"{path}: exists already, an empty folder; take it with --overwrite or choose another")
     if all(name.startswith(".") and name.endswith(".tmp") for name in inside):

@@ -273,7 +273,6 @@ def _drive(
         stop_when_solved=config["stop_when_solved"], keep_last=config["keep_last"], chunk=chunk, glance=glance,
         about={"algorithm": driver.algorithm.name, "environment": config["environment"]["id"], "engine": driver.name},
     )  # fmt: skip
-    training.announce()
     with listening() as request:
         if resume:
             training.resume()

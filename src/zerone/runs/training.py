@@ -104,12 +104,13 @@ class Training:
             "evaluation_length",
         )
 
-    def announce(self) -> None:
+    def _announce(self) -> None:
         """Show that the training is about to begin: compiling comes first, and takes seconds."""
         self._show([], 0.0, [])
 
     def begin(self) -> None:
         """Start every seed from nothing."""
+        self._announce()
         self.engine.prepare(self.evaluation_episodes)
         for learner in self.learners:
             learner.carry = self.engine.init(learner.seed)
@@ -121,6 +122,7 @@ class Training:
             return
         path, arrays, about = self.folder.load_latest()
         checkpoint.expect(about, path, **self.about)
+        self._announce()  # nothing is shown of a training that cannot go on
         example = self.engine.saved_example()
         self.iteration = self.saved_iteration = int(about["iteration"])
         for learner in self.learners:
