@@ -84,6 +84,12 @@ def test_angles_are_taken_modulo_a_whole_turn():
     np.testing.assert_allclose(np.sin(turned), np.sin(angles), atol=2e-5)
 
 
+def test_what_is_not_a_number_is_seen_and_not_taken_for_0():
+    observation, _, _, _, info = Arm().step(KEY, pose(0, 90), jnp.array([jnp.nan, 0.0]))
+    assert np.isnan(observation).any()
+    assert np.isnan(info["distance"])
+
+
 def test_cosine_and_sine_are_those_of_numpy():
     for turns, error in ((1, 5e-7), (3, 2e-6)):
         angles = np.linspace(-TURN * (turns - 1), TURN * turns, 100_001).astype(np.float32)

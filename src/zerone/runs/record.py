@@ -53,7 +53,7 @@ def record(
         steps: How many steps, instead: the last episode is cut, `truncated`, where they are enough.
         seed: Of the episodes and of all chance in the policy; the same seed records the same play.
         out: The dataset's folder; by default a new one under `datasets`, by environment and player.
-        overwrite: Whether an earlier dataset in `out` may go.
+        overwrite: Whether an earlier dataset in `out` may go, or an empty folder be taken.
         epsilon: For a run's policy or a function: share of actions that are left to chance (default: 0).
         agent: For a run of several seeds: whose policy (default: the first).
         checkpoint: For a run: `best`, `last`, a step or a file.

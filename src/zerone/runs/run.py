@@ -139,7 +139,7 @@ def train(
         seed: The one seed (default 0), from 0 to 2³²-1.
         seeds: How many seeds, counted from `seed`, or which.
         out: The run folder; by default a new one under `runs`.
-        overwrite: Whether an earlier run in `out` may go.
+        overwrite: Whether an earlier run in `out` may go, or an empty folder be taken.
         engine: `compiled`, `host`, or `auto`: compiled where the environment has a compiled twin. `cluster` is for
             the algorithms that have workers: each plays in a process of its own.
         settings: Hyperparameters that differ from the preset, if `algorithm` is a name.
