@@ -276,8 +276,27 @@ def test_options_that_would_be_ignored_or_make_no_sense_are_refused():
             DQN(prioritized=True, **{name: value})
     with pytest.raises(InputError, match=r"epsilon_end = 0 .* exponential"):
         DQN(epsilon_end=0.0, epsilon_shape="exponential").check()
-    with pytest.raises(InputError, match=r"hidden = \(64, 1\) .* dueling"):
-        DQN(hidden=(64, 1), dueling=True).check()
+    for streams in ("separate", "halved"):
+        with pytest.raises(InputError, match=rf"hidden = \(64, 1\) .* dueling_streams = {streams}: .* at least 2"):
+            DQN(hidden=(64, 1), dueling=True, dueling_streams=streams).check()
+        with pytest.raises(InputError, match=rf"dueling_streams = '{streams}' is not allowed: .* without dueling"):
+            DQN(dueling_streams=streams)
+    with pytest.raises(InputError, match=r"dueling_streams = separate .* hidden = \(64,\): must have two layers"):
+        DQN(hidden=(64,), dueling=True, dueling_streams="separate").check()
+    DQN(hidden=(64, 1), dueling=True).check()
+    DQN(hidden=(64,), dueling=True, dueling_streams="halved").check()
+
+
+@pytest.mark.parametrize(("streams", "hidden", "read"), [
+    ({}, (16,), (16, 16)), ({}, (16, 8), (8, 8)), ({"dueling_streams": "shared"}, (16,), (16, 16)),
+    ({"dueling_streams": "separate"}, (16, 8), (4, 4)), ({"dueling_streams": "halved"}, (16,), (8, 8)),
+])  # fmt: skip
+def test_what_the_streams_of_a_dueling_network_read(streams, hidden, read):
+    algorithm = small_dqn(dueling=True, hidden=hidden, **streams)
+    algorithm.check()
+    head = jax.eval_shape(INIT, algorithm, jax.random.key(0)).policy.network.mlp
+    assert (head.value.weight.shape, head.advantage.weight.shape) == ((read[0], 1), (read[1], 2))
+    assert len(head.layers) == len(hidden)
 
 
 @pytest.mark.parametrize("clock", ["steps", "updates"])

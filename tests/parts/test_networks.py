@@ -94,33 +94,67 @@ def test_an_mlp_is_the_numpy_product_of_its_layers():
     np.testing.assert_allclose(CALL(mlp, x), y, rtol=1e-4, atol=1e-5)
 
 
-def _dueling_by_hand(head, x):
-    """V + A - mean A of the two halves of the last hidden layer, and its gradient by V's and A's last weights."""
-    shared, value, advantage = head.layers, head.value, head.advantage
-    for layer in shared:
+STREAMS = pytest.mark.parametrize("separate", [False, True], ids=["shared", "separate"])
+
+
+def _dueling_by_hand(head, x, separate):
+    """V + A - mean A, and its gradient by V's and A's last weights; separate streams read a half of the layer each."""
+    for layer in head.layers:
         x = np.maximum(x @ np.asarray(layer.weight) + np.asarray(layer.bias), 0)
     half = x.shape[1] // 2
-    worth = x[:, :half] @ np.asarray(value.weight) + np.asarray(value.bias)
-    better = x[:, half:] @ np.asarray(advantage.weight) + np.asarray(advantage.bias)
+    for_value, for_advantage = (x[:, :half], x[:, half:]) if separate else (x, x)
+    worth = for_value @ np.asarray(head.value.weight) + np.asarray(head.value.bias)
+    better = for_advantage @ np.asarray(head.advantage.weight) + np.asarray(head.advantage.bias)
     values = worth + better - better.mean(1, keepdims=True)
     # Σ_i Q(s_i, 0): each state adds its features to V's, and (1 - 1/n) or -1/n of them to A's.
     share = np.eye(better.shape[1])[0] - 1 / better.shape[1]
-    return values, x[:, :half].sum(0)[:, None], x[:, half:].sum(0)[:, None] * share[None]
+    return values, for_value.sum(0)[:, None], for_advantage.sum(0)[:, None] * share[None]
 
 
-def test_the_dueling_head_is_equation_nine_in_value_and_gradient():
-    head = made(Dueling, jax.random.key(1), 3, (7, 6), 4)
+@STREAMS
+@pytest.mark.parametrize("hidden", [(7, 6), (6,), (5, 3)], ids=str)
+def test_the_dueling_head_is_equation_nine_in_value_and_gradient(separate, hidden):
+    head = made(Dueling, jax.random.key(1), 3, hidden, 4, separate=separate)
     x = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
-    values, by_value, by_advantage = _dueling_by_hand(head, x)
+    values, by_value, by_advantage = _dueling_by_hand(head, x, separate)
     np.testing.assert_allclose(CALL(head, x), values, rtol=1e-4, atol=1e-5)
     gradient = jax.jit(jax.grad(lambda net: net(jnp.asarray(x))[:, 0].sum()))(head)
     np.testing.assert_allclose(gradient.value.weight, by_value, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(gradient.advantage.weight, by_advantage, rtol=1e-4, atol=1e-5)
 
 
-def test_the_streams_of_a_dueling_head_can_be_told_apart():
+@pytest.mark.parametrize(("separate", "read"), [(False, (9, 9)), (True, (4, 5))], ids=["shared", "separate"])
+def test_both_streams_read_the_whole_layer_unless_they_are_separate(separate, read):
+    head = jax.eval_shape(lambda: Dueling(jax.random.key(0), 3, (7, 9), 4, separate=separate))
+    found = {jax.tree_util.keystr(path): leaf.shape for path, leaf in jax.tree_util.tree_leaves_with_path(head)}
+    assert found == {
+        ".layers[0].weight": (3, 7), ".layers[0].bias": (7,), ".layers[1].weight": (7, 9), ".layers[1].bias": (9,),
+        ".value.weight": (read[0], 1), ".value.bias": (1,), ".advantage.weight": (read[1], 4), ".advantage.bias": (4,),
+    }  # fmt: skip
+
+
+@STREAMS
+def test_every_unit_of_the_last_hidden_layer_moves_what_reads_it(separate):
+    # One unit at a time is silenced: shared, the mean of the values (V) and their differences (A) change with each.
+    head = made(Dueling, jax.random.key(3), 3, (6, 8), 4, separate=separate)
+    head = eqx.tree_at(lambda net: net.layers[-1].bias, head, np.ones(8, np.float32))  # or a unit may be silent already
+    x = np.random.default_rng(1).normal(size=(20, 3)).astype(np.float32)
+
+    def parts(values):
+        return np.stack([values.mean(1), values[:, 0] - values[:, 1]])
+
+    before, moved = parts(np.asarray(CALL(head, x))), []
+    for unit in range(8):
+        last = head.layers[-1]
+        silent = eqx.tree_at(lambda net: net.layers[-1].weight, head, jnp.asarray(last.weight).at[:, unit].set(0))
+        moved.append((np.abs(parts(np.asarray(CALL(silent, x))) - before).max(1) > 1e-4).tolist())
+    assert moved == ([[True, False]] * 4 + [[False, True]] * 4 if separate else [[True, True]] * 8)
+
+
+@STREAMS
+def test_the_streams_of_a_dueling_head_can_be_told_apart(separate):
     # A constant added to all advantages changes nothing; without the mean (the broken twin) it would be value.
-    head = made(Dueling, jax.random.key(2), 3, (8,), 2)
+    head = made(Dueling, jax.random.key(2), 3, (8,), 2, separate=separate)
     moved = eqx.tree_at(lambda net: net.advantage.bias, head, np.asarray(head.advantage.bias) + 5.0)
     x = np.ones((4, 3), np.float32)
     np.testing.assert_allclose(CALL(head, x), CALL(moved, x), atol=1e-5)
@@ -128,20 +162,22 @@ def test_the_streams_of_a_dueling_head_can_be_told_apart():
     @jax.jit
     def without_the_mean(net, x):
         features = jax.nn.relu(net.layers[0](x))
-        return net.value(features[:, :4]) + net.advantage(features[:, 4:])
+        rows, width = net.value.weight.shape[0], features.shape[1]
+        return net.value(features[:, :rows]) + net.advantage(features[:, width - net.advantage.weight.shape[0] :])
 
     assert np.abs(without_the_mean(head, x) - without_the_mean(moved, x)).max() > 4
 
 
 @ANY_SPACE
-def test_any_network_takes_a_dueling_head_and_needs_no_more_weights(space):
+def test_any_network_takes_a_dueling_head_and_separate_streams_need_no_more_weights(space):
     seen = observations(space, 5)
     sizes = []
-    for head in (MLP, Dueling):
-        net = jax.eval_shape(lambda head=head: Network(jax.random.key(0), space, (8,), 3, head))
+    for head, options in ((MLP, {}), (Dueling, {"separate": True}), (Dueling, {})):
+        net = jax.eval_shape(lambda h=head, o=options: Network(jax.random.key(0), space, (8,), 3, h, **o))
         assert jax.eval_shape(lambda net: net(seen), net).shape == (5, 3)
         sizes.append(sum(leaf.size for leaf in jax.tree.leaves(net)))
     assert sizes[1] <= sizes[0]
+    assert sizes[2] == sizes[0] + 8 + 1  # V's
 
 
 def test_weights_start_with_the_deviation_of_their_gain_and_no_two_are_the_same():

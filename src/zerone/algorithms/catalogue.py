@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from zerone.algorithms.a3c import A3C
@@ -39,6 +40,8 @@ class Entry:
     observations: str
     actions: str
     paper: str
+    formerly: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Settings that were added since, of which the default is not how it was before: how it was."""
 
     @property
     def name(self) -> str:
@@ -73,7 +76,7 @@ _ENTRIES = (
     ),
     Entry(
         DQN, "Q-learning with a network, a replay memory and a fixed target", "model-free", "value", "per step",
-        "off-policy", _SEEN, "Discrete", "Mnih et al. 2015",
+        "off-policy", _SEEN, "Discrete", "Mnih et al. 2015", {"dueling_streams": "halved"},
     ),
     Entry(
         Reinforce, "a policy that follows the returns of whole episodes", "model-free", "policy", "per episode",
@@ -143,6 +146,21 @@ def make(name: str, settings: dict[str, Any]) -> Algorithm:
     algorithm: Algorithm = entry.make(**chosen)
     algorithm.check()
     return algorithm
+
+
+def make_saved(name: str, settings: dict[str, Any]) -> Algorithm:
+    """The algorithm with the settings of a run's folder. One that it lacks was added since, and is as it was then.
+
+    Raises:
+        InputError: as `make`.
+    """
+    entry = look_up(name)
+    before = {
+        field.name: entry.formerly[field.name]
+        for field in dataclasses.fields(entry.make)
+        if field.name in entry.formerly and field.metadata["allowed"].takes_effect(settings)
+    }
+    return make(name, {**before, **settings})
 
 
 def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:

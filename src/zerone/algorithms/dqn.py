@@ -9,7 +9,8 @@
 Mnih et al. 2015 (doi 10.1038/nature14236), algorithm 1. What can be put in, in any combination:
 
     double       y = r + γ Q(s', argmax_a Q(s', a; θ); θ⁻)         van Hasselt et al. 2016 (arXiv 1509.06461)
-    dueling      Q = V + A - mean A, two streams                   Wang et al. 2016 (arXiv 1511.06581), eq. 9
+    dueling      Q = V + A - mean A, two streams                   Wang et al. 2016 (arXiv 1511.06581), eq. 9;
+                 they read the same layer, or are separate         section 4.1 for the latter
     prioritized  drawn by |y - Q|, the loss weighted for that      Schaul et al. 2016 (arXiv 1511.05952)
     n_steps      r is the return of n steps, γ^n counts for γ      Sutton & Barto 2018, section 7.1
 
@@ -50,7 +51,7 @@ from zerone.parts.exploration import (
     greedy,
     linear_schedule,
 )
-from zerone.parts.networks import MLP, Dueling, Network
+from zerone.parts.networks import Dueling, Network
 from zerone.parts.optimizers import bounded
 from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, read
 from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick
@@ -123,6 +124,13 @@ class DQN:
     loss: str = setting("squared", "of the TD error; huber bounds its gradient", choices=("squared", "huber"))
     double: bool = setting(False, "choose the target's action with the online network (Double DQN)")
     dueling: bool = setting(False, "a network of two streams, the state's value and its actions' advantages")
+    dueling_streams: str = setting(
+        "shared",
+        "of the last hidden layer both streams read all (shared), or half each: "
+        "separate needs two hidden layers, halved does not",
+        choices=("shared", "separate", "halved"),
+        needs="dueling",
+    )
     n_steps: int = setting(1, "rewards n counted before the target network is asked", at_least=1)
     prioritized: bool = setting(False, "draw steps in proportion to their TD error (prioritised replay)")
     priority_exponent: float = setting(
@@ -159,16 +167,28 @@ class DQN:
     def check(self) -> None:
         check_memory(self)
         check_shape("dqn", self.epsilon_shape, {"epsilon_start": self.epsilon_start, "epsilon_end": self.epsilon_end})
-        if self.dueling and self.hidden[-1] < 2:
-            raise InputError(f"dqn: hidden = {self.hidden} is not allowed with dueling: the last must be at least 2")
+        if self.dueling_streams == "separate" and len(self.hidden) < 2:
+            raise InputError(
+                f"dqn: dueling_streams = separate is not allowed with hidden = {self.hidden}: must have two layers, "
+                "the first for both streams (halved is for pictures, whose convolution they share)"
+            )
+        if self.dueling_streams != "shared" and self.hidden[-1] < 2:
+            raise InputError(
+                f"dqn: hidden = {self.hidden} is not allowed with dueling_streams = {self.dueling_streams}: "
+                "the last must be at least 2, one for each stream"
+            )
 
     def optimizer(self) -> optax.GradientTransformation:
         """Adam on gradients of bounded norm."""
         return bounded(optax.adam(self.learning_rate), self.max_gradient_norm)
 
     def init(self, key: Key, spaces: Spaces) -> State:
-        head = Dueling if self.dueling else MLP
-        network = Network(key, spaces.observation, self.hidden, count(spaces.action, "action"), head)
+        actions = count(spaces.action, "action")
+        if self.dueling:
+            separate = self.dueling_streams != "shared"
+            network = Network(key, spaces.observation, self.hidden, actions, Dueling, separate=separate)
+        else:
+            network = Network(key, spaces.observation, self.hidden, actions)
         target = jax.tree.map(jnp.copy, network)  # its own arrays, or the state could not be donated
         action = jnp.int32(0)
         memory = self.replay.init(transition_like(spaces, action))

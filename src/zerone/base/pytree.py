@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
@@ -43,6 +43,12 @@ class Allowed:
             return "one of " + ", ".join(self.choices)
         bounds = [("above", self.above), ("at least", self.at_least), ("below", self.below), ("at most", self.at_most)]
         return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None) or "a finite number"
+
+    def takes_effect(self, settings: Mapping[str, Any]) -> bool:
+        """Whether the other settings do not leave this one to be ignored."""
+        option, _, wanted = self.needs.partition("=")
+        found = settings.get(option)
+        return not self.needs or (found == wanted if wanted else bool(found))
 
     def holds(self, value: Any) -> bool:
         """Whether `value` is allowed. Arrays and tracers (a batch of settings) are taken on trust."""
@@ -96,11 +102,8 @@ def check(instance: Any, name: str) -> None:
             continue  # JAX makes trees of the same shape with anything at their leaves
         if not allowed.holds(value):
             raise InputError(problem + allowed.describe())
-        if allowed.needs and isinstance(value, kind) and value != field.default:
-            option, _, wanted = allowed.needs.partition("=")
-            found = getattr(instance, option)
-            if found != wanted if wanted else not found:
-                raise InputError(f"{problem}{field.default!r} without {allowed.needs}, or it would be ignored")
+        if isinstance(value, kind) and value != field.default and not allowed.takes_effect(vars(instance)):
+            raise InputError(f"{problem}{field.default!r} without {allowed.needs}, or it would be ignored")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, static))

@@ -83,16 +83,18 @@ class MLP(eqx.Module):
 
 
 class Dueling(eqx.Module):
-    """An MLP whose last hidden layer is halved: one half says what a state is worth, one how its actions differ.
+    """An MLP with two outputs: one says what a state is worth, the other how its actions differ.
 
-    Wang et al. 2016 (arXiv 1511.06581), section 3 and eq. 9; the streams are as in its section 4.1, each with half
-    of the hidden units. It costs no more than the plain MLP. Made like an `MLP`, from the same arguments.
+    Wang et al. 2016 (arXiv 1511.06581), section 3 and eq. 9. Both streams read all of the last hidden layer. With
+    `separate` each has one half of that layer to itself and shares the layers before it, as in the paper's section
+    4.1; then it has no more weights than the plain MLP. Made like an `MLP`, from the same arguments.
     """
 
     layers: tuple[Linear, ...]
     value: Linear
     advantage: Linear
     activation: Activation = eqx.field(static=True)
+    separate: bool = eqx.field(static=True)
 
     def __init__(
         self,
@@ -104,16 +106,21 @@ class Dueling(eqx.Module):
         activation: Activation = jax.nn.relu,
         gain: float = math.sqrt(2),
         last: float = 1.0,
+        separate: bool = False,
     ) -> None:
         half = hidden[-1] // 2
-        shapes = [*itertools.pairwise((inputs, *hidden)), (half, 1), (hidden[-1] - half, outputs)]
+        read = (half, hidden[-1] - half) if separate else (hidden[-1], hidden[-1])
+        shapes = [*itertools.pairwise((inputs, *hidden)), (read[0], 1), (read[1], outputs)]
         *layers, self.value, self.advantage = linears(key, shapes, [gain] * len(hidden) + [last, last])
         self.layers = tuple(layers)
         self.activation = activation
+        self.separate = separate
 
     def __call__(self, x: Array) -> Array:
         for layer in self.layers:
             x = self.activation(layer(x))
+        if not self.separate:
+            return dueling_values(self.value(x), self.advantage(x))
         half = self.value.weight.shape[0]
         return dueling_values(self.value(x[..., :half]), self.advantage(x[..., half:]))
 

@@ -187,7 +187,7 @@ def solved_at(environment: EnvironmentLike) -> float | None:
 
 def make_algorithm_from(saved: Mapping[str, Any]) -> Algorithm:
     """The algorithm of a run's configuration, with exactly the settings it was saved with."""
-    return algorithms.make(saved["name"], saved["settings"])
+    return algorithms.make_saved(saved["name"], saved["settings"])
 
 
 def trust(id: str) -> None:  # noqa: A002 - Gymnasium's word

@@ -264,8 +264,8 @@ def _train(
     made = _made(config, settings)
     if (path / "config.json").exists():
         folder = RunFolder.open(path)
-        kept = folder.config["algorithm"]["settings"], folder.config["seeds"], folder.config["steps"]
-        if kept[:2] != (json.loads(json.dumps(setup.settings_of(made))), list(seeds)):
+        kept = setup.settings_of(setup.make_algorithm_from(folder.config["algorithm"])), folder.config["seeds"]
+        if kept != (setup.settings_of(made), list(seeds)):
             raise InputError(f"{path}: was trained with other settings than this sweep asks for: choose another folder")
         if folder.read_result() is None:
             run.resume(path, glance=lambda now, _: glance(now))

@@ -68,7 +68,8 @@ def learn(seed: jax.Array, actions: int, dueling: bool, points: int) -> jax.Arra
     chances, truth = chances.astype(jnp.float32), truth.astype(jnp.float32)
     seen = jnp.eye(len(CELLS))
     born, lived = jax.random.split(jax.random.key(seed))
-    network: Any = (Dueling if dueling else MLP)(born, len(CELLS), HIDDEN, actions)
+    shape = len(CELLS), HIDDEN, actions
+    network: Any = Dueling(born, *shape, separate=True) if dueling else MLP(born, *shape)
     optimizer = optax.adam(LEARNING_RATE)
 
     def cost(network: Any, cell: jax.Array, action: jax.Array, after: jax.Array) -> jax.Array:
