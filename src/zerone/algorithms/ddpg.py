@@ -29,17 +29,20 @@ from zerone.algorithms.off_policy import (
     chance,
     check_memory,
     check_shape,
+    clock_setting,
     followed,
     lived_alone,
     practise,
+    ticks,
     transition_like,
+    updates_after,
     warmup_updates,
 )
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.action_noise import OrnsteinUhlenbeck, Process, White
 from zerone.parts.deterministic import Actor, Critic, refuse_actor
-from zerone.parts.exploration import exponential_schedule, linear_schedule
+from zerone.parts.exploration import schedule
 from zerone.parts.optimizers import as_one_array
 from zerone.parts.replay import Memory, Uniform, read
 from zerone.parts.returns import one_step_target
@@ -109,7 +112,8 @@ class DDPG:
     )
     noise_start: float = setting(0.2, "scale σ of the noise at first; 1 is half of an action's range", at_least=0)
     noise_end: float = setting(0.2, "scale σ of the noise at last", at_least=0)
-    noise_steps: float = setting(100_000.0, "environment steps over which σ changes", above=0)
+    noise_steps: float = setting(100_000.0, "ticks of `noise_clock` over which σ changes", above=0)
+    noise_clock: str = clock_setting("σ")
     noise_shape: str = setting(
         "linear", "how σ changes: by equal amounts or equal factors", choices=("linear", "exponential")
     )
@@ -166,9 +170,9 @@ class DDPG:
         return State(policy, critic, target, *moments, jnp.int32(0), memory)
 
     def scale(self, policy: Policy) -> Array:
-        """σ after the steps that were lived."""
-        schedule = linear_schedule if self.noise_shape == "linear" else exponential_schedule
-        return schedule(self.noise_start, self.noise_end, policy.steps / self.noise_steps)
+        """σ, by the clock that was chosen."""
+        elapsed = ticks(self, self.noise_clock, policy.steps, updates_after(self, policy.steps))
+        return schedule(self.noise_shape, self.noise_start, self.noise_end, elapsed / self.noise_steps)
 
     def noise(self, policy: Policy, key: Key, shape: tuple[int, ...]) -> Any:
         return self.process.noise(key, (*shape, policy.actor.width))

@@ -34,10 +34,12 @@ from zerone.algorithms.off_policy import (
     chance,
     check_memory,
     check_shape,
+    clock_setting,
     followed,
     lived,
     nothing,
     practise,
+    ticks,
     transition_like,
     warmup_updates,
 )
@@ -47,9 +49,9 @@ from zerone.base.pytree import configured, setting, struct
 from zerone.parts.exploration import (
     epsilon_greedy,
     epsilon_greedy_noise,
-    exponential_schedule,
     greedy,
     linear_schedule,
+    schedule,
 )
 from zerone.parts.networks import Dueling, Network
 from zerone.parts.optimizers import bounded
@@ -107,9 +109,7 @@ class DQN:
     epsilon_start: float = setting(1.0, "share ε of exploring steps at first", at_least=0, at_most=1)
     epsilon_end: float = setting(0.05, "share ε of exploring steps at last", at_least=0, at_most=1)
     epsilon_steps: float = setting(10_000.0, "ticks of `epsilon_clock` over which ε falls", above=0)
-    epsilon_clock: str = setting(
-        "steps", "what moves ε: environment steps or gradient updates", choices=("steps", "updates")
-    )
+    epsilon_clock: str = clock_setting("ε")
     epsilon_shape: str = setting(
         "linear", "how ε falls: by equal amounts or equal factors", choices=("linear", "exponential")
     )
@@ -142,8 +142,9 @@ class DQN:
         0.4, "how far β weights correct for the priorities at first", at_least=0, at_most=1, needs="prioritized"
     )
     importance_steps: float = setting(
-        50_000.0, "environment steps over which β rises to 1", above=0, needs="prioritized"
+        50_000.0, "ticks of `importance_clock` over which β rises to 1", above=0, needs="prioritized"
     )
+    importance_clock: str = clock_setting("β", needs="prioritized")
     hidden: tuple[int, ...] = setting((128, 128), "widths of the hidden layers", at_least=1)
     max_gradient_norm: float = setting(10.0, "longer gradients are shortened to this norm", above=0)
 
@@ -198,9 +199,13 @@ class DQN:
 
     def epsilon(self, policy: Policy) -> Array:
         """ε, by the clock that was chosen."""
-        elapsed = (policy.steps if self.epsilon_clock == "steps" else policy.updates) / self.epsilon_steps
-        schedule = linear_schedule if self.epsilon_shape == "linear" else exponential_schedule
-        return schedule(self.epsilon_start, self.epsilon_end, elapsed)
+        elapsed = ticks(self, self.epsilon_clock, policy.steps, policy.updates)
+        return schedule(self.epsilon_shape, self.epsilon_start, self.epsilon_end, elapsed / self.epsilon_steps)
+
+    def correction(self, steps: Array, updates: Array) -> Array:
+        """β of a gradient update that `updates` others came before, after `steps` environment steps."""
+        elapsed = ticks(self, self.importance_clock, steps, updates)
+        return linear_schedule(self.importance, 1.0, elapsed / self.importance_steps)
 
     def noise(self, policy: Policy, key: Key, shape: tuple[int, ...]) -> Array:
         return epsilon_greedy_noise(key, shape, policy.network.outputs)
@@ -237,12 +242,10 @@ class DQN:
         memory = replay.add(state.memory, transitions, missing)
         seen = old.steps + steps.reward.size
         noise = chance(replay, key, self.updates, self.batch)
-        importance = linear_schedule(self.importance, 1.0, seen / self.importance_steps)
 
         def learn(i: Array, learner: Learner) -> tuple[Learner, Metrics]:
-            slots, weights = replay.draw(
-                dataclasses.replace(memory, priorities=learner.priorities), noise[i], importance
-            )
+            beta = self.correction(seen, old.updates + i)
+            slots, weights = replay.draw(dataclasses.replace(memory, priorities=learner.priorities), noise[i], beta)
             gradient, (metrics, error) = jax.grad(self.cost, has_aux=True)(
                 learner.network, learner.target, read(memory, slots), weights
             )

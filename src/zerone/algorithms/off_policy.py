@@ -1,12 +1,13 @@
 """What algorithms share that learn from remembered steps with networks, such as DQN and DDPG.
 
-What is remembered of a step, when learning begins, the loop of gradient updates, and networks that follow others.
+What is remembered of a step, when learning begins, the clocks of schedules, the loop of gradient updates, and networks
+that follow others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ import optax
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.errors import InputError
-from zerone.base.pytree import struct
+from zerone.base.pytree import setting, struct
 from zerone.parts.replay import Replay
 from zerone.parts.returns import n_step_return
 from zerone.parts.spaces import Spaces, example
@@ -34,9 +35,13 @@ class Remembering(Protocol):
     @property
     def warmup(self) -> int: ...
     @property
+    def updates(self) -> int: ...
+    @property
     def steps_per_update(self) -> int: ...
     @property
     def environments(self) -> int: ...
+    @property
+    def warmup_updates(self) -> int: ...
 
 
 @struct
@@ -104,7 +109,7 @@ def check_memory(algorithm: Remembering) -> None:
     name, memory = algorithm.name, algorithm.memory
     if algorithm.batch > memory:
         raise InputError(f"{name}: batch = {algorithm.batch} is not allowed: must be at most memory = {memory}")
-    block = algorithm.steps_per_update * algorithm.environments
+    block = block_of(algorithm)
     if block > memory:
         raise InputError(
             f"{name}: steps_per_update × environments = {block} is not allowed: must be at most memory = {memory}"
@@ -113,12 +118,10 @@ def check_memory(algorithm: Remembering) -> None:
 
 def check_shape(name: str, shape: str, ends: dict[str, float]) -> None:
     """Raise `InputError` where a schedule falls exponentially from or to 0; `ends` are the two settings of its ends."""
-    for setting, value in ends.items() if shape == "exponential" else ():
+    for end, value in ends.items() if shape == "exponential" else ():
         if value == 0:
-            schedule = setting.rpartition("_")[0]
-            raise InputError(
-                f"{name}: {setting} = 0 is not allowed: must be above 0 where {schedule}_shape is exponential"
-            )
+            schedule = end.rpartition("_")[0]
+            raise InputError(f"{name}: {end} = 0 is not allowed: must be above 0 where {schedule}_shape is exponential")
 
 
 def warmup_updates(algorithm: Remembering, n: int = 1) -> int:
@@ -127,7 +130,41 @@ def warmup_updates(algorithm: Remembering, n: int = 1) -> int:
     The last n-1 steps of each environment are lived, but not yet remembered.
     """
     lived = max(1, algorithm.warmup) + (n - 1) * algorithm.environments
-    return -(-lived // (algorithm.steps_per_update * algorithm.environments)) - 1
+    return -(-lived // block_of(algorithm)) - 1
+
+
+CLOCKS = ("steps", "learning-steps", "updates")
+"""What may move a schedule. `ticks` says what each counts."""
+
+
+def clock_setting(what: str, needs: str = "") -> Any:
+    """The field that chooses the clock of a schedule; `what` it moves."""
+    text = f"what moves {what}: environment steps, those since the first gradient update, or gradient updates"
+    return setting("steps", text, choices=CLOCKS, needs=needs)
+
+
+def ticks(algorithm: Remembering, clock: str, steps: Array, updates: Array) -> Array:
+    """What a clock says after `steps` environment steps and `updates` gradient updates.
+
+    `steps` counts all environment steps, `updates` the gradient updates, and `learning-steps` the environment steps
+    since the block that the first gradient update followed. At that update the last two say 0.
+    """
+    if clock == "steps":
+        return steps
+    if clock == "updates":
+        return updates
+    return jnp.maximum(steps - (algorithm.warmup_updates + 1) * block_of(algorithm), 0)
+
+
+def updates_after(algorithm: Remembering, steps: Array) -> Array:
+    """The gradient updates made after whole blocks of `steps` environment steps, as a float: int32 might overflow."""
+    learning = jnp.maximum(steps // block_of(algorithm) - algorithm.warmup_updates, 0)
+    return learning.astype(jnp.float32) * algorithm.updates
+
+
+def block_of(algorithm: Remembering) -> int:
+    """Environment steps in a block, over all environments."""
+    return algorithm.steps_per_update * algorithm.environments
 
 
 def chance(replay: Replay, key: Key, updates: int, batch: int) -> Array:

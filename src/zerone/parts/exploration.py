@@ -30,6 +30,11 @@ def exponential_schedule(start: Array | float, end: Array | float, fraction: Arr
     return start * (end / start) ** jnp.clip(fraction, 0.0, 1.0)
 
 
+def schedule(shape: str, start: Array | float, end: Array | float, fraction: Array | float) -> Array:
+    """The schedule of a name: linear or exponential."""
+    return (linear_schedule if shape == "linear" else exponential_schedule)(start, end, fraction)
+
+
 def greedy(values: Array) -> Array:
     """argmax_a Q(s, a): `values` [..., n], actions int32 [...]; the first of several that are equal."""
     return values.argmax(-1).astype(jnp.int32)
