@@ -27,6 +27,42 @@ REFUSED = [
     (("evaluate",), ["RUN is missing"]),
     (("plot",), ["RUN is missing"]),
     (("watch",), ["RUN is missing"]),
+    # words of others
+    *(((*CARTPOLE, theirs, "1"), [theirs, f"here it is {ours}"]) for theirs, ours in {
+        "--gamma": "--discount", "--lr": "--learning-rate", "--alpha": "--learning-rate", "--batch-size": "--batch",
+        "--tau": "--target-step", "--n-envs": "--environments", "--buffer-size": "--memory",
+        "--learning-starts": "--warmup", "--render": "--watch", "--total-timesteps": "--steps",
+        "--replace-target-iter": "--target-period", "--episodes": "--steps", "--max-steps": "--steps",
+        "--env": "the second word", "--algo": "the first word", "--verbose": "--quiet", "--device": "JAX_PLATFORMS",
+        "--tensorboard-log": "--out", "--ent-coef": "--entropy-bonus, which only actor-critic, ppo, a3c, dppo have",
+    }.items()),
+    ((*CARTPOLE, "--gama", "1"), ["here it is --discount"]),
+    ((*CARTPOLE, "--xyzzy", "1"), ["--xyzzy is unknown: zerone train dqn --help lists all"]),
+    ((*LINE, "--xyzzy", "1"), ["q-learning has --learning-rate, --discount, --epsilon, --environments"]),
+    ((*LINE, "--exploration", "1"), ["here it is --epsilon"]),
+    (("train", "--gamma", "1", "dqn", "CartPole-v1"), ["here it is --discount"]),
+    (("sweep", "dqn", "CartPole-v1", "gamma=0.9,1"), ["here it is 'discount'"]),
+    (("sweep", "dqn", "CartPole-v1", "discount=0.9,1", "--lr", "1"), ["here it is --learning-rate"]),
+    (("evaluate", "run", "--n-eval-episodes", "1"), ["here it is --episodes"]),
+    (("watch", "run", "--render"), ["here it is --window"]),
+    (("train", "a2c", "CartPole-v1"), ["'a2c'", "here it is actor-critic"]),
+    (("train", "double-dqn", "CartPole-v1"), ["here it is dqn --double"]),
+    (("train", "duelling", "CartPole-v1"), ["here it is dqn --dueling"]),
+    (("train", "td-lambda", "zerone/Maze-v0"), ["here it is sarsa-lambda"]),
+    (("train", "td3", "Pendulum-v1"), ["not here; near is ddpg"]),
+    (("train", "q-learning", "maze"), ["did you mean 'zerone/Maze-v0'?"]),
+    (("train", "dqn", "cartpole"), ["did you mean 'CartPole-v1'?"]),
+    (("train", "q-learning", "frozen_lake"), ["did you mean 'FrozenLake-v1'?"]),
+    (("train", "ppo", "half cheetah"), ["did you mean 'HalfCheetah-v5'?"]),
+    (("train", "dqn", "Quux-v7"), ["'Quux-v7' is unknown: zerone environments lists ours"]),
+    (("train", "CartPole-v1", "dqn"), ["the algorithm comes first", "zerone train dqn CartPole-v1"]),
+    (("train", "maze", "q-learning"), ["zerone train q-learning zerone/Maze-v0"]),
+    (("train", "CartPole-v1"), ["ALGORITHM is missing", "zerone train ALGORITHM CartPole-v1"]),
+    (("train", "ddpg", "Pendulum-v1", "--option", "g=5"), ["here it is 'gravity'"]),
+    (("list",), ["zerone algorithms, or zerone environments"]),
+    (("--list",), ["zerone algorithms, or zerone environments"]),
+    (("play",), ["zerone watch"]),
+    (("help", "trian"), ["did you mean train?"]),
     # numbers of the training
     *(((*CARTPOLE, "--steps", bad), ["--steps", bad, "from 1 to"]) for bad in ("0", "-5", "abc", "1.5", "nan")),
     *(((*CARTPOLE, "--seed", bad), ["--seed", bad, "from 0 to 4294967295"]) for bad in ("-1", "4294967296", "x", "")),
@@ -120,6 +156,25 @@ REFUSED = [
 def test_is_refused_in_one_line_and_creates_nothing(zerone, here, arguments, words):
     zerone(*arguments).refused(*words)
     assert list(here.iterdir()) == []
+
+
+def test_help_is_a_word_too(zerone):
+    assert zerone("help", "train").out.startswith("Usage: zerone train")
+    assert zerone("help").out == zerone("--help").out
+
+
+def test_a_module_says_what_it_registers(zerone, here):
+    module = "import gymnasium\nfor n in range(30):\n    gymnasium.register(f'Oven{n}-v0', entry_point='stove:Oven')\n"
+    (here / "stove.py").write_text(module)
+    zerone("train", "dqn", "stove:Nope-v0").refused(
+        "stove registers no 'Nope-v0': it registers Oven0-v0", "and 14 more"
+    )
+    zerone("train", "dqn", "stove:Oven1-v9").refused("did you mean 'Oven1-v0'?")
+    zerone("train", "dqn", "json:Nope-v0").refused("json registers no 'Nope-v0': it registers none")
+    import gymnasium
+
+    for n in range(30):
+        del gymnasium.registry[f"Oven{n}-v0"]
 
 
 def test_a_run_is_not_overwritten_unasked(zerone, treasure):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from zerone.algorithms.a3c import A3C
@@ -19,7 +19,8 @@ from zerone.algorithms.q_learning import QLearning
 from zerone.algorithms.reinforce import Reinforce
 from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
-from zerone.base.errors import InputError, nearest
+from zerone.base.errors import MOST_LISTED, InputError, nearest
+from zerone.base.meanings import algorithm_meant, setting_meant
 from zerone.parts.spaces import Spaces, describe
 
 
@@ -119,7 +120,19 @@ def look_up(name: str) -> Entry:
     for entry in _ENTRIES:
         if entry.name == name:
             return entry
-    raise InputError(f"algorithm {name!r} is unknown: {nearest(name, [entry.name for entry in _ENTRIES])}")
+    meant = algorithm_meant(name) or nearest(name, [entry.name for entry in _ENTRIES])
+    raise InputError(f"algorithm {name!r} is unknown: {meant}")
+
+
+def setting_of(algorithm: str, name: str, spelt: Callable[[str], str] = repr) -> str:
+    """End of a sentence about a name that is no setting of an algorithm: what is meant by it, or what there is."""
+    owners = {entry.name: [field.name for field in dataclasses.fields(entry.make)] for entry in _ENTRIES}
+    ours = owners[algorithm]
+    meant = setting_meant(name, ours, owners, spelt)
+    if meant is not None:
+        return meant
+    few = len(ours) <= MOST_LISTED
+    return f"it has {', '.join(map(spelt, ours))}" if few else f"zerone algorithms {algorithm} lists what it has"
 
 
 def make(name: str, settings: dict[str, Any]) -> Algorithm:
@@ -133,7 +146,7 @@ def make(name: str, settings: dict[str, Any]) -> Algorithm:
     chosen: dict[str, Any] = {}
     for key, value in settings.items():
         if key not in known:
-            raise InputError(f"{name} has no setting {key!r}: {nearest(key, known)}")
+            raise InputError(f"{name} has no setting {key!r}: {setting_of(name, key)}")
         default = known[key].default
         if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)

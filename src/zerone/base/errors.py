@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+MOST_LISTED = 16
+"""How many names an error lists: a longer list is a wall that nobody reads."""
+
+_IN_SHELL = ContextVar("zerone_in_shell", default=False)
 
 
 class ZeroneError(Exception):
@@ -22,16 +28,84 @@ class RunError(ZeroneError, RuntimeError):
     """Something failed while running (exit code 1); the last good checkpoint is kept."""
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str:
-    """End of a sentence about an unknown `name`: the nearest allowed name, or all of them.
+@contextmanager
+def in_shell() -> Iterator[None]:
+    """While it lasts, advice is given in the words of the command line."""
+    token = _IN_SHELL.set(True)
+    try:
+        yield
+    finally:
+        _IN_SHELL.reset(token)
+
+
+def said(shell: str, python: str) -> str:
+    """Advice in the words of the face that is used: the command line's, or Python's.
+
+    >>> said("--overwrite", "overwrite=True")
+    'overwrite=True'
+    """
+    return shell if _IN_SHELL.get() else python
+
+
+def nearest(name: str, allowed: Iterable[str], lists: str = "") -> str:
+    """End of a sentence about an unknown `name`: the nearest allowed name, and all of them if they are few.
+
+    `lists` says where all are listed, where they are many.
 
     >>> nearest("dqm", ["dqn", "ppo"])
     "did you mean 'dqn'? (allowed: dqn, ppo)"
+    >>> nearest("xyz", ["dqn", "ppo"])
+    'allowed: dqn, ppo'
     """
     names = sorted(allowed)
-    close = difflib.get_close_matches(name.lower(), [each.lower() for each in names], n=1, cutoff=0.5)
-    listed = f"allowed: {', '.join(names)}"
-    if not close:
-        return listed
-    found = next(each for each in names if each.lower() == close[0])
-    return f"did you mean {found!r}? ({listed})"
+    found = closest(name, names)
+    listed = f"allowed: {', '.join(names)}" if len(names) <= MOST_LISTED else lists
+    if found is None:
+        return listed or f"there is none like it among {len(names)}"
+    return f"did you mean {found!r}?" + (f" ({listed})" if listed else "")
+
+
+def closest(name: str, allowed: Iterable[str]) -> str | None:
+    """The name that was probably meant; None where none is near: a far-off guess is worse than none.
+
+    Near is what differs by few slips of the fingers (a letter too many, too few, another, or two exchanged), or
+    begins with `name`. Capital letters, hyphens and underscores make no difference.
+
+    >>> closest("Lerning_rate", ["learning-rate", "loss"]), closest("lr", ["loss", "learning-rate"])
+    ('learning-rate', None)
+    """
+    typed = plain(name)
+    found: list[tuple[float, int, str]] = []
+    for each in allowed:
+        other = plain(each)
+        slips = _slips(typed, other)
+        if slips <= _tolerated(max(len(typed), len(other))):
+            found.append((slips, len(other), each))
+        elif len(typed) >= 4 and other.startswith(typed):
+            found.append((1.5, len(other), each))
+    return min(found)[2] if found else None
+
+
+def plain(name: str) -> str:
+    """A name without what people do not remember: capitals and separators."""
+    return "".join(each for each in name.casefold() if each not in "-_ /().,'\"")
+
+
+def _tolerated(length: int) -> int:
+    """How many slips there may be in a word."""
+    return 0 if length <= 2 else 1 if length <= 5 else 2 if length <= 10 else 3
+
+
+def _slips(one: str, other: str) -> int:
+    """Letters to add, remove, change or exchange with their neighbour to make one word the other."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one):
+        last, row, older = row, [i + 1], before
+        for j, wanted in enumerate(other):
+            cost = min(last[j + 1] + 1, row[j] + 1, last[j] + (letter != wanted))
+            if i and j and letter == other[j - 1] and one[i - 1] == wanted:
+                cost = min(cost, older[j - 1] + 1)
+            row.append(cost)
+        before = last
+    return row[-1]

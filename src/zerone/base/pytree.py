@@ -10,13 +10,15 @@ compile and a new number never compiles anew.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
 
-from zerone.base.errors import InputError
+from zerone.base.errors import MOST_LISTED, InputError
+from zerone.base.meanings import setting_meant
 
 T = TypeVar("T")
 
@@ -134,7 +136,26 @@ def configured(cls: type[T]) -> type[T]:
 
     if own is not None or not hasattr(cls, "__post_init__"):
         cls.__post_init__ = validate  # type: ignore[attr-defined]
-    return _register(cls, is_leaf)
+    return _answering(_register(cls, is_leaf))
+
+
+def _answering(cls: type[T]) -> type[T]:
+    """The class, which answers a word that is none of its fields with what is meant by it."""
+    init = cls.__init__
+    names = [field.name for field in dataclasses.fields(cls) if field.init]  # type: ignore[arg-type]
+
+    @functools.wraps(init)
+    def answering(self: Any, *values: Any, **words: Any) -> None:
+        for word in words:
+            if word not in names:
+                few = len(names) <= MOST_LISTED
+                listed = f"it has {', '.join(names)}" if few else f"help({cls.__name__}) lists what it has"
+                meant = setting_meant(word, names) or listed
+                raise InputError(f"{cls.__name__} has no setting {word!r}: {meant}")
+        init(self, *values, **words)
+
+    cls.__init__ = answering  # type: ignore[method-assign]
+    return cls
 
 
 def _register(cls: type[T], is_leaf: Callable[[dataclasses.Field[Any]], bool]) -> type[T]:

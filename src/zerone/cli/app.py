@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zerone.base.errors import InputError, ZeroneError
-from zerone.cli.options import option_names, unknown_option
+from zerone.base.errors import InputError, ZeroneError, in_shell
+from zerone.base.meanings import meanings
+from zerone.base.synonyms import COMMANDS as WORDS
+from zerone.cli.options import option_names
+from zerone.cli.unknown import unknown_command, unknown_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,8 +62,13 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[:1] == ["help"]:  # as git has it
+            args = [*args[1:], "--help"] if args[1:] else ["--help"]
+            if args == ["--help"]:
+                click.echo(ctx.get_help())
+                ctx.exit()
         if args and args[0] not in COMMANDS:
-            raise unknown_option(args[0], COMMANDS, "zerone --help", what="command")
+            raise unknown_command(args[0], COMMANDS)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -100,6 +108,11 @@ def zerone(context: click.Context) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command and return its exit code. Whatever happens, no traceback without `--debug`."""
+    with in_shell():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         with zerone.make_context("zerone", list(arguments)) as context:
             zerone.invoke(context)
@@ -154,6 +167,8 @@ def explain_usage(error: click.ClickException, command: str | None = None) -> st
     ):
         return f"{error.option_name} needs a value: see {path} --help"
     if isinstance(error, click.NoSuchOption) and context is not None:
+        if isinstance(context.command, Commands) and meanings(error.option_name, WORDS):
+            return str(unknown_command(error.option_name, COMMANDS))
         names = [name for parameter in context.command.get_params(context) for name in option_names(parameter)]
         return str(unknown_option(error.option_name, names, f"{path} --help"))
     if isinstance(error, click.MissingParameter) and error.param is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections.abc import Callable, Iterable
@@ -138,18 +137,9 @@ def require_file_place(option: str, path: Path, suffixes: Iterable[str]) -> None
         raise refuse(option, path, f"in a folder that exists ({path.parent} does not)")
 
 
-def unknown_option(name: str, known: Iterable[str], where: str, what: str = "option") -> InputError:
-    """The error of a name that is none of `known`: the nearest one, or all of them."""
-    names = sorted(known)
-    if difflib.get_close_matches(name, names, n=1, cutoff=0.6):
-        guess = difflib.get_close_matches(name, names, n=1, cutoff=0.6)[0]
-        return InputError(f"{what} {name} is unknown: did you mean {guess}? ({where} lists all)")
-    return InputError(f"{what} {name} is unknown: {nearest(name, names)}")
-
-
 def option_names(parameter: click.Parameter) -> list[str]:
-    """How an option is spelt; nothing for an argument."""
-    if isinstance(parameter, click.Option):
+    """How an option is spelt; nothing for an argument, or what is for our own programs only."""
+    if isinstance(parameter, click.Option) and not parameter.hidden:
         return [*parameter.opts, *parameter.secondary_opts]
     return []
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError, nearest
-from zerone.cli.options import option_names, refuse, unknown_option, whole
+from zerone.base.meanings import as_option, option_meant
+from zerone.cli.options import option_names, refuse, whole
+from zerone.cli.unknown import help_for, unknown_setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +30,7 @@ class Setting:
     @property
     def option(self) -> str:
         """How it is spelt: `--learning-rate`."""
-        return "--" + self.name.replace("_", "-")
+        return as_option(self.name)
 
     @property
     def negation(self) -> str:
@@ -130,7 +132,7 @@ def read_words(tokens: Sequence[str]) -> Words:
             continue
         option, _, attached = word.partition("=")
         if option not in takes_value:
-            raise unknown_option(option, [*takes_value, *_common_options()], "zerone train ALGORITHM --help")
+            raise unknown_setting(option, [*words, *waiting], _owners(), *_command())
         if not takes_value[option]:
             if "=" in word:
                 raise InputError(f"{option} takes no value, but {attached!r} was given")
@@ -138,9 +140,9 @@ def read_words(tokens: Sequence[str]) -> Words:
         elif "=" in word or waiting:
             given.append((option, attached if "=" in word else waiting.pop(0)))
         else:
-            raise InputError(f"{option} needs a value: see zerone train ALGORITHM --help")
+            raise InputError(f"{option} needs a value: see {help_for(words, _owners(), _command()[1])}")
     if len(words) > 2:
-        raise InputError(f"{words[2]!r} is a word too many after ALGORITHM and ENVIRONMENT: see zerone train --help")
+        raise InputError(f"{words[2]!r} is a word too many after ALGORITHM and ENVIRONMENT: see {_command()[1]} --help")
     return Words(words[0] if words else None, words[1] if len(words) > 1 else None, tuple(given))
 
 
@@ -157,10 +159,17 @@ def _known_options() -> dict[str, bool]:
     return known
 
 
-def _common_options() -> list[str]:
-    from zerone.cli.train import train
+def _owners() -> dict[str, list[str]]:
+    """The settings of each algorithm, by its name."""
+    from zerone.algorithms import catalogue
 
-    return [name for parameter in train.params for name in option_names(parameter)]
+    return {entry.name: [setting.name for setting in settings_of(entry.make)] for entry in catalogue.entries()}
+
+
+def _command() -> tuple[list[str], str]:
+    """The options of the command that is carried out, and how it is called."""
+    context = click.get_current_context()
+    return [name for each in context.command.params for name in option_names(each)], context.command_path
 
 
 def chosen_settings(algorithm: str, given: Sequence[tuple[str, str | None]]) -> dict[str, Any]:
@@ -172,17 +181,22 @@ def chosen_settings(algorithm: str, given: Sequence[tuple[str, str | None]]) -> 
     from zerone.algorithms import catalogue
 
     settings = settings_of(catalogue.look_up(algorithm).make)
-    spelt = {setting.option: setting for setting in settings}
-    spelt |= {setting.negation: setting for setting in settings if setting.is_flag}
+    known = {setting.option: setting for setting in settings}
+    known |= {setting.negation: setting for setting in settings if setting.is_flag}
     chosen: dict[str, Any] = {}
     for option, raw in given:
-        if option not in spelt:
-            owners = [e.name for e in catalogue.entries() if option.removeprefix("--no-").removeprefix("--") in
-                      {setting.option[2:] for setting in settings_of(e.make)}]  # fmt: skip
-            raise InputError(f"{algorithm} has no {option} (only {', '.join(owners)}): {nearest(option, spelt)}")
-        setting = spelt[option]
+        if option not in known:
+            owners = [name for name, names in _owners().items() if _plain(option) in names]
+            meant = catalogue.setting_of(algorithm, option, as_option)
+            raise InputError(f"{algorithm} has no {option} (only {', '.join(owners)}): {meant}")
+        setting = known[option]
         chosen[setting.name] = option == setting.option if raw is None else setting.convert(raw)
     return chosen
+
+
+def _plain(option: str) -> str:
+    """The setting that an option is of: `double` of `--no-double`."""
+    return option.removeprefix("--no-").removeprefix("--").replace("-", "_")
 
 
 def environment_options(environment: str, pairs: Sequence[str]) -> dict[str, Any]:
@@ -209,7 +223,7 @@ def environment_options(environment: str, pairs: Sequence[str]) -> dict[str, Any
             chosen[name] = guessed(raw)
             continue
         if name not in known:
-            raise InputError(f"--option {pair} is not allowed: {entry.id} has no {name!r}: {nearest(name, known)}")
+            raise InputError(f"--option {pair} is not allowed: {entry.id} has no {name!r}: {option_meant(name, known)}")
         if known[name].legend is not None:
             chosen |= catalogue.resolved(entry.id, {name: raw})
             continue

@@ -107,7 +107,6 @@ def read_space(algorithm: str, words: Sequence[str]) -> dict[str, Any]:
         InputError: a name that the algorithm does not have, or a value that is not of its kind.
     """
     from zerone.algorithms import catalogue
-    from zerone.base.errors import nearest
     from zerone.runs.search import Range
 
     known = {setting.name: setting for setting in settings_of(catalogue.look_up(algorithm).make)}
@@ -116,7 +115,7 @@ def read_space(algorithm: str, words: Sequence[str]) -> dict[str, Any]:
         typed, _, raw = word.partition("=")
         name = typed.replace("-", "_")
         if name not in known:
-            raise InputError(f"{algorithm} has no setting {typed!r}: {nearest(name, known)}")
+            raise InputError(f"{algorithm} has no setting {typed!r}: {catalogue.setting_of(algorithm, typed)}")
         if name in space:
             raise InputError(f"{word} is not allowed: {name} is varied already")
         setting = known[name]

@@ -146,9 +146,19 @@ def _require_words(said: Words) -> tuple[str, str]:
         raise InputError("ALGORITHM and ENVIRONMENT are missing: zerone train ALGORITHM ENVIRONMENT, "
                          "for example zerone train dqn CartPole-v1 (zerone algorithms lists them)")  # fmt: skip
     if said.environment is None:
+        from zerone.environments.names import is_known
+
+        if is_known(said.algorithm):
+            raise InputError(f"ALGORITHM is missing: zerone train ALGORITHM {said.algorithm} "
+                             "(zerone algorithms lists them)")  # fmt: skip
         raise InputError(f"ENVIRONMENT is missing: zerone train {said.algorithm} ENVIRONMENT "
                          "(zerone environments lists them)")  # fmt: skip
-    require_environment(said.environment)
+    try:
+        require_environment(said.environment)
+    except InputError as error:
+        from zerone.runs.words import swapped
+
+        raise swapped(said.algorithm, said.environment) or error from None
     return said.algorithm, said.environment
 
 

@@ -10,7 +10,8 @@ import dataclasses
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from zerone.base.errors import InputError, nearest
+from zerone.base.errors import InputError
+from zerone.base.meanings import option_meant
 from zerone.environments.entries import ENTRIES, Entry
 
 if TYPE_CHECKING:
@@ -49,7 +50,11 @@ def look_up(id: str) -> Entry:  # noqa: A002
     """The entry of an id; an `InputError` that names the nearest one where there is none."""
     entry = find(id)
     if entry is None:
-        raise InputError(f"environment {id!r} is unknown: {nearest(id, [each.id for each in ENTRIES])}")
+        from zerone.environments.names import meant
+
+        near = meant(id, registered=False)
+        hint = "" if near is None else f"did you mean {near!r}? "
+        raise InputError(f"environment {id!r} is unknown: {hint}(zerone environments lists all)")
     return entry
 
 
@@ -80,7 +85,7 @@ def resolved(id: str, chosen: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A00
     found: dict[str, Any] = {}
     for name, value in chosen.items():
         if name not in known:
-            raise InputError(f"{entry.id}: option {name!r} is unknown: {nearest(name, known)}")
+            raise InputError(f"{entry.id}: option {name!r} is unknown: {option_meant(name, known)}")
         found[name] = _resolved(entry, known[name], value)
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -12,8 +11,8 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from zerone.base.errors import InputError
-from zerone.environments import atari
+from zerone.base.errors import InputError, closest
+from zerone.environments import atari, names
 from zerone.environments.guard import Guard, guarded
 
 Env: TypeAlias = gymnasium.Env[Any, Any]
@@ -60,14 +59,16 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
 
 
 def _unknown(id: str, module: str | None) -> str:  # noqa: A002
-    close = difflib.get_close_matches(id, list(gymnasium.registry), n=1, cutoff=0.4)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    """What is said of an id that nobody has registered."""
     if module is not None:
-        return (
-            f"environment {module}:{id}: {module} registers no {id!r}: {hint}(gymnasium.register says how it is made)"
-        )
-    allowed = "(zerone environments lists ours; any Gymnasium id or module:Id is allowed)"
-    return f"environment {id!r} is unknown: {hint}{allowed}"
+        there = names.of_module(module)
+        near = closest(id, there) if there else names.meant(id)
+        hint = f"did you mean {near!r}? " if near is not None else ""
+        what = f"it registers {names.listed(there)}" if there else "it registers none (gymnasium.register is the way)"
+        return f"environment {module}:{id}: {module} registers no {id!r}: {hint}{what}"
+    near = names.meant(id)
+    allowed = "zerone environments lists ours; any Gymnasium id or module:Id is allowed"
+    return f"environment {id!r} is unknown: " + (allowed if near is None else f"did you mean {near!r}? ({allowed})")
 
 
 def solved_at(id: str) -> float | None:  # noqa: A002

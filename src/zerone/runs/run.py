@@ -23,6 +23,7 @@ from zerone.runs.metrics import MetricsWriter, read_metrics
 from zerone.runs.room import require_room
 from zerone.runs.tables import NoTableError, read_tables
 from zerone.runs.training import Glance, Training
+from zerone.runs.words import answering
 
 DEFAULT_STEPS = 100_000
 
@@ -103,6 +104,7 @@ class Run:
         return path
 
 
+@answering
 def train(
     algorithm: str | Algorithm,
     environment: setup.EnvironmentLike,
@@ -214,6 +216,7 @@ def train(
         driver.close()
 
 
+@answering
 def resume(
     path: str | Path, environment: setup.EnvironmentLike | None = None, chunk: int | None = None,
     glance: OnGlance = _nothing, dataset: str | Path | None = None, address: str | None = None,

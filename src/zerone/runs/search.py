@@ -124,7 +124,7 @@ def require_space(algorithm: str, space: Mapping[str, Choices], driver: str) -> 
         )
     for name, choices in space.items():
         if name not in fields:
-            raise InputError(f"{algorithm} has no setting {name!r}: {nearest(name, fields)}")
+            raise InputError(f"{algorithm} has no setting {name!r}: {algorithms.setting_of(algorithm, name)}")
         default = fields[name].default
         if driver == "grid" and name not in numbers:
             raise InputError(

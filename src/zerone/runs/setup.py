@@ -19,6 +19,7 @@ from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
 from zerone.environments import catalogue as environments
 from zerone.environments.base import TimedEnvironment
+from zerone.runs.words import swapped
 
 ENGINES = ("auto", "compiled", "host", "cluster")
 
@@ -56,6 +57,9 @@ def make_algorithm(
         check(algorithm, algorithm.name)
         algorithm.check()
         return algorithm, {}
+    mistake = swapped(algorithm, environment) if isinstance(environment, str) else None
+    if mistake is not None:
+        raise mistake
     entry = algorithms.look_up(algorithm)
     tuned = presets_for(algorithm, environment)
     own = {field.name for field in dataclasses.fields(entry.make)}

@@ -26,6 +26,7 @@ from zerone.runs.folder import RunFolder, is_unused, new_folder, read_object
 from zerone.runs.metrics import read_metrics
 from zerone.runs.search import Choices, Grid, Optuna, Range, Search, require_space
 from zerone.runs.training import DivergedError, Glance
+from zerone.runs.words import answering
 
 MEASURES = {
     "mean": "the mean of all evaluations: who learns soon, and keeps it",
@@ -133,6 +134,7 @@ class Sweep:
         return Path(out)
 
 
+@answering
 def sweep(
     algorithm: str,
     environment: str,

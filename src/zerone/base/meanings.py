@@ -1,0 +1,112 @@
+"""Which of our names is meant by one of somebody else's (`synonyms`)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Mapping
+
+from zerone.base.errors import closest, nearest, plain, said
+from zerone.base.synonyms import ALGORITHMS, ASKED, NOT_HERE, NOTES, OPTIONS, SETTINGS
+
+
+def meanings(theirs: str, table: Mapping[str, str], ours: Collection[str] | None = None) -> list[str]:
+    """What a name of somebody else's means, of `ours` if these are given, in the order of `table`."""
+    typed = plain(theirs)
+    return [
+        name
+        for name, words in table.items()
+        if (ours is None or name in ours) and typed in (plain(each) for each in words.split())
+    ]
+
+
+def near_meanings(theirs: str, table: Mapping[str, str], ours: Collection[str]) -> list[str]:
+    """The same where fingers have slipped in their name; of short names nothing can be said."""
+    words = [word for name in table if name in ours for word in table[name].split() if len(plain(word)) > 3]
+    near = closest(theirs, words) if len(plain(theirs)) > 3 else None
+    return [] if near is None else meanings(near, table, ours)
+
+
+def note(theirs: str, ours: str) -> str:
+    """What has to be known of a setting of ours by those who call it otherwise; nothing for most."""
+    return next((text for name, text in NOTES.get(ours, {}).items() if plain(name) == plain(theirs)), "")
+
+
+def asked(theirs: str, ours: Collection[str], training: bool) -> str | None:
+    """What is meant besides settings, and what has to be known of it; None where nothing is.
+
+    `ours` are the options of a command, or the arguments of a function. An answer that is neither is one of a
+    `training` only.
+    """
+    typed = plain(theirs)
+    for each in ASKED:
+        if typed in map(plain, each.theirs.split()):
+            answer = said(each.shell, each.python)
+            name, equals, _ = answer.split()[0].partition("=")
+            option = name.startswith("--") or (equals and name.islower())
+            if name in ours if option else training:
+                return f"here it is {answer}" + (f" ({each.note})" if each.note else "")
+    return None
+
+
+def setting_meant(
+    theirs: str,
+    ours: Collection[str],
+    owners: Mapping[str, Collection[str]] = {},
+    spelt: Callable[[str], str] = repr,
+) -> str | None:
+    """What a name that is no setting of an algorithm means: a setting of ours, in words; None where nothing is near.
+
+    `ours` are the algorithm's settings, to be written as `spelt` does. `owners` has the settings of others: what only
+    they have is said to be theirs.
+
+    >>> setting_meant("gamma", ["discount", "epsilon"])
+    "here it is 'discount'"
+    """
+
+    def named(found: list[str]) -> str:
+        about = note(theirs, found[0])
+        return f"here it is {' or '.join(map(spelt, found[:2]))}" + (f" ({about})" if about else "")
+
+    found = meanings(theirs, SETTINGS, ours)
+    if found:
+        return named(found)
+    near = closest(theirs, ours)
+    if near is not None:
+        return f"did you mean {spelt(near)}?"
+    found = near_meanings(theirs, SETTINGS, ours)
+    if found:
+        return named(found)
+    for name in meanings(theirs, SETTINGS):
+        having = [owner for owner, names in owners.items() if name in names]
+        if having:
+            return f"here it is {spelt(name)}, which only {', '.join(having)} have"
+    return None
+
+
+def as_option(setting: str) -> str:
+    """A setting as an option of the command line: `--learning-rate`."""
+    return "--" + setting.replace("_", "-")
+
+
+def algorithm_meant(theirs: str) -> str | None:
+    """What is meant by a name that no algorithm has, or what is near where it is not here; None where nothing is."""
+    found = meanings(theirs, ALGORITHMS)
+    if found:
+        return f"here it is {said(found[0], _in_python(found[0]))}"
+    near = [here for name, here in NOT_HERE.items() if plain(name) == plain(theirs)]
+    return f"it is not here; near is {near[0]}" if near else None
+
+
+def _in_python(command: str) -> str:
+    """`dqn --double` as it is asked for in Python."""
+    name, _, options = command.partition(" --")
+    words = [option.split() for option in options.split(" --") if option]
+    settings = {word[0].replace("-", "_"): ast.literal_eval(word[1]) if word[1:] and word[1][0].isdigit() else
+                word[1] if word[1:] else True for word in words}  # fmt: skip
+    return f"{name!r} with settings={settings}" if settings else repr(name)
+
+
+def option_meant(theirs: str, ours: Collection[str]) -> str:
+    """End of a sentence about an option that an environment does not have: what is meant, or what it has."""
+    found = meanings(theirs, OPTIONS, ours)
+    return f"here it is {' or '.join(map(repr, found[:2]))}" if found else nearest(theirs, ours)

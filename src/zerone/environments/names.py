@@ -1,0 +1,62 @@
+"""Environments by what people call them: the id that was meant by a word that is none, and what a module registers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import gymnasium
+
+from zerone.base.errors import MOST_LISTED, closest, plain
+from zerone.base.meanings import meanings
+from zerone.base.synonyms import ENVIRONMENTS
+from zerone.environments.entries import ENTRIES
+
+_VERSION = re.compile(r"(NoFrameskip|Deterministic)?(-v(\d+))?$", re.IGNORECASE)
+
+
+def meant(id: str, registered: bool = True) -> str | None:  # noqa: A002 - Gymnasium's word
+    """The id that was probably meant; None where none is near. Of ours alone unless any `registered` one may be."""
+    ours = [entry.id for entry in ENTRIES]
+    taken = {entry.registered_id for entry in ENTRIES} | {*ours}
+    others = sorted((each for each in gymnasium.registry if "/" not in each and each not in taken), key=_version)
+    # Of those with one name the last stands: ours, else the newest.
+    known = {_bare(each): each for each in (*(others if registered else ()), *reversed(ours))}
+    found = [each for each in meanings(_bare(id), ENVIRONMENTS) if registered or each in ours]
+    if found:
+        return found[0]
+    near = closest(_bare(id), known)
+    return None if near is None else known[near]
+
+
+def is_known(id: str) -> bool:  # noqa: A002
+    """Whether an environment is registered under exactly this id."""
+    return id in gymnasium.registry or any(id in (entry.id, entry.registered_id) for entry in ENTRIES)
+
+
+def of_module(module: str) -> list[str]:
+    """The ids that a module, or what it imports of its own package, has registered."""
+    found: list[str] = []
+    for id, spec in gymnasium.registry.items():  # noqa: A001
+        point = spec.entry_point
+        place = point.split(":")[0] if isinstance(point, str) else getattr(point, "__module__", "")
+        if place == module or place.startswith(module + "."):
+            found.append(id)
+    return sorted(found)
+
+
+def listed(ids: Iterable[str]) -> str:
+    """Ids as an error lists them: all, or of many the first and how many more there are."""
+    names = [*ids]
+    more = len(names) - MOST_LISTED
+    return ", ".join(names[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _bare(id: str) -> str:  # noqa: A002
+    """An id as it is remembered: without namespace, version and capitals."""
+    return plain(_VERSION.sub("", id.rsplit("/", 1)[-1]))
+
+
+def _version(id: str) -> int:  # noqa: A002
+    found = _VERSION.search(id)
+    return int(found[3]) if found and found[3] else 0
