@@ -1,11 +1,15 @@
 """An environment that misbehaves stops the run with one line that names it, the seed and the step."""
 
+import asyncio
+import sys
+
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
-from toys import Keeper
+from gymnasium.vector import SyncVectorEnv
+from toys import Keeper, small_ppo
 
 from zerone.base.errors import RunError
 from zerone.engines.host import Host
@@ -22,13 +26,26 @@ WRONG_STEPS = {
     "no reward": (lambda: (GOOD, None, False, False, {}), "the reward is None"),
     "a text for a reward": (lambda: (GOOD, "1", False, False, {}), "the reward is '1'"),
     "rewards": (lambda: (GOOD, np.ones(2), False, False, {}), "the reward is array"),
+    "a reward in a list": (lambda: (GOOD, [1.0], False, False, {}), "the reward is [1.0], not a finite number"),
+    "an end in a list": (lambda: (GOOD, 1.0, [False], False, {}), "terminated is [False], not one boolean"),
+    "an end for all": (lambda: (GOOD, 1.0, {"__all__": False}, False, {}), "terminated is {'__all__': False}, not"),
+    "an end as a text": (lambda: (GOOD, 1.0, "False", False, {}), "terminated is 'False', not one boolean"),
+    "no end": (lambda: (GOOD, 1.0, None, False, {}), "terminated is None, not one boolean"),
+    "a time limit in a tuple": (lambda: (GOOD, 1.0, False, (False,), {}), "truncated is (False,), not one boolean"),
+    "no info": (lambda: (GOOD, 1.0, False, False, None), "step returned None as its info, not a dictionary"),
     "another shape": (lambda: (np.zeros(3, np.float32), 1.0, False, False, {}), "of shape (3,), not of shape (2,)"),
     "no observation": (lambda: (None, 1.0, False, False, {}), "the observation is None"),
     "a ragged observation": (lambda: ([[1.0], 2.0], 1.0, False, False, {}), "the observation is"),
     "four values": (lambda: (GOOD, 1.0, False, {}), "step returned 4 values"),
     "one value": (lambda: GOOD, "step returned 1 values"),
+    "an exit": (lambda: sys.exit(3), "step called sys.exit(3)"),
+    "an end of a task": (lambda: _cancel(), "step raised CancelledError"),
     "a crash": (lambda: 1 / 0, "step raised ZeroDivisionError: division by zero"),
 }
+
+
+def _cancel():
+    raise asyncio.CancelledError
 
 
 class Misbehaving(gymnasium.Env):
@@ -109,6 +126,90 @@ def test_a_wrong_reset_is_an_error():
     engine = Host(Keeper(), lambda number, seed: make_vector(lambda: WrongReset(None), "Odd-v0", number, seed))
     with pytest.raises(RunError, match="environment Odd-v0, seed 3, step 0: reset returned no"):
         engine.init(3)
+    engine.close()
+
+
+class Exits(Misbehaving):
+    """Ends the program, from wherever it is asked to."""
+
+    def reset(self, **_):
+        sys.exit("no licence")
+
+
+def test_a_reset_that_ends_the_program_is_an_error():
+    engine = Host(Keeper(), lambda number, seed: make_vector(lambda: Exits(None), "Odd-v0", number, seed))
+    with pytest.raises(RunError, match=r"environment Odd-v0, seed 3, step 0: reset called sys.exit\('no licence'\)"):
+        engine.init(3)
+    engine.close()
+
+
+class NoInfo(Misbehaving):
+    """Its observation is a pair, and all that a reset returns."""
+
+    observation_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
+
+    def reset(self, **_):
+        return 0.5, -0.5
+
+
+def test_an_observation_that_is_a_pair_is_no_observation_with_an_info():
+    engine = Host(Keeper(), lambda number, seed: make_vector(lambda: NoInfo(None), "Odd-v0", number, seed))
+    with pytest.raises(RunError, match=r"step 0: reset returned -0\.5 as its info, not a dictionary"):
+        engine.init(3)
+    engine.close()
+
+
+class Doubling(gymnasium.Env):
+    """Writes into the action that it gets, and remembers of which type that was."""
+
+    observation_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
+
+    def __init__(self, action_space, got):
+        self.action_space, self.got, self.left = action_space, got, 5
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed, options=options)
+        self.left = 5
+        return GOOD.copy(), {}
+
+    def step(self, action):
+        sample = self.action_space.sample()
+        self.got.append((type(action) is type(sample), getattr(action, "dtype", None), np.shape(action)))
+        if np.shape(action):
+            action *= 0
+        self.left -= 1
+        return GOOD.copy(), 1.0, self.left == 0, False, {}
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Discrete(3, start=-1),
+        spaces.Box(-1.0, 2.0, (2,), np.float32),
+        spaces.Box(-1.0, 2.0, (2,), np.float64),
+        spaces.Box(0, 200, (1,), np.uint8),
+        spaces.MultiDiscrete([2, 3]),
+        spaces.MultiBinary(2),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("vector", [make_vector, None], ids=["ours", "gymnasium's"])
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype")
+def test_actions_are_the_environments_own_in_training_evaluation_and_use(space, vector):
+    got = []
+
+    def make(number, seed):
+        makers = [lambda: Doubling(space, got)] * number
+        return SyncVectorEnv(makers) if vector is None else vector(makers[0], "Odd-v0", number, seed)
+
+    engine = Host(small_ppo(environments=2, minibatches=1), make)
+    (carry,) = engine.advance([engine.init(0)], [0], [0], 2)
+    engine.evaluate(engine.policy(carry), 0, 0, 3)
+    assert len(got) > 40
+    assert set(got) == {(True, space.sample().dtype, space.sample().shape)}
+    acted = engine.act(engine.policy(carry), np.zeros((4, 2), np.float32))
+    assert acted.dtype == space.dtype
+    acted[:] = 0
     engine.close()
 
 

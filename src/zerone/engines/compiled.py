@@ -226,7 +226,8 @@ class Compiled:
         return carry
 
     def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
-        return np.asarray(_act(self.algorithm, self.environment, policy, observation))
+        action = _act(self.algorithm, self.environment, policy, observation)
+        return np.array(action, self.spaces.action.dtype)
 
     def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
         returns, lengths = _evaluate(self.algorithm, self.real, policy, np.uint32(seed), np.int32(index), episodes)

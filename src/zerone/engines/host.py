@@ -200,7 +200,7 @@ class Host(TalliedEngine):
                 noises = self._noise(carry.state.policy, seed, index, np.int32(t // length))
             observation = player.observation
             drawn, sent, extras = self._programs.explore(tree, leaves, observation, noises[t % length])
-            happened = player.step(np.asarray(sent, self.spaces.action.dtype))
+            happened = player.step(np.array(sent, self.spaces.action.dtype))
             remembered, carry.extras_tree = jax.tree.flatten(extras)
             core = [observation, np.asarray(drawn), happened.reward, happened.next_observation]
             core += [happened.terminated, happened.truncated]
@@ -244,7 +244,7 @@ class Host(TalliedEngine):
         return carry
 
     def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
-        return np.asarray(self._programs.greedy(self._on_device, policy, observation))
+        return np.array(self._programs.greedy(self._on_device, policy, observation), self.spaces.action.dtype)
 
     def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
         (found,) = (each for each in self.judging(policy, seed, seeds_for(seed, EVALUATE, index, episodes)) if each)

@@ -94,7 +94,7 @@ class Engine(Protocol):
         ...
 
     def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
-        """Greedy actions, as the environment takes them, for observations [N, ...]."""
+        """Greedy actions for observations [N, ...], as the environment takes them: of its dtype, and writable."""
         ...
 
     def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:

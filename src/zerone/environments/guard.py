@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium
@@ -9,10 +10,10 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.wrappers import FlattenObservation
 
-from zerone.base.errors import RunError
+from zerone.base.errors import RunError, ZeroneError
+from zerone.environments.exchange import flag_of, raised, reward_of, shown, taker
 
 Env = gymnasium.Env[Any, Any]
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 def guarded(env: Env, identity: str, seed: int) -> Guard:
@@ -30,10 +31,12 @@ def guarded(env: Env, identity: str, seed: int) -> Guard:
 class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Stops the run at the first step that is not what Gymnasium's interface promises.
 
-    Caught are: an exception, a wrong number of values, a reward that is `None`, NaN, infinite or no number, an
-    observation of another shape, or with NaN or infinity in it, or out of the range of a `Discrete` or
-    `MultiDiscrete`. What is too large for the type that it will have counts as infinite. The error names environment,
-    seed (`run_seed`) and step.
+    Caught are: an exception or `sys.exit`, a wrong number of values, a reward that is not a finite number, an end
+    that is not one boolean, an observation of another shape, or with NaN or infinity in it, or out of the range of a
+    `Discrete` or `MultiDiscrete`. What is too large for the type that it will have counts as infinite. The error names
+    environment, seed (`run_seed`) and step.
+
+    The environment gets each action as its own space's `sample` would give it (`exchange.taker`).
     """
 
     def __init__(self, env: Env, identity: str, seed: int) -> None:
@@ -43,36 +46,72 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._space = env.observation_space
         self._shape = env.observation_space.shape
         self._number = isinstance(env.observation_space, spaces.Box)
+        self._take = taker(env.action_space)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        try:
-            values = self.env.reset(seed=seed, options=options)
-        except Exception as error:
-            raise self._fault(f"reset raised {type(error).__name__}: {error}") from error
+        values = self._called("reset", self.env.reset, seed=seed, options=options)
         if not isinstance(values, tuple) or len(values) != 2:
             raise self._fault("reset returned no (observation, info)")
-        return self._checked(values[0]), values[1]
+        observation, info = values
+        self._require_info("reset", info)
+        return self._checked(observation), info
 
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         self._steps += 1
         try:
-            values: Any = self.env.step(action)
-        except Exception as error:
-            raise self._fault(f"step raised {type(error).__name__}: {error}") from error
+            action = self._take(action)
+        except ValueError as error:
+            raise self._fault(f"the action is {error}") from error
+        values = self._called("step", self.env.step, action)
         if not isinstance(values, tuple) or len(values) != 5:
             count = len(values) if isinstance(values, tuple) else 1
             raise self._fault(f"step returned {count} values, not (observation, reward, terminated, truncated, info)")
         observation, reward, terminated, truncated, info = values
-        if not _is_reward(reward):
-            raise self._fault(f"the reward is {reward!r}, not a finite number")
-        return self._checked(observation), reward, bool(terminated), bool(truncated), info
+        number = reward_of(reward)
+        if number is None:
+            raise self._fault(f"the reward is {shown(reward)}, not a finite number")
+        if type(terminated) is not bool:
+            terminated = self._flag("terminated", terminated)
+        if type(truncated) is not bool:
+            truncated = self._flag("truncated", truncated)
+        self._require_info("step", info)
+        return self._checked(observation), number, terminated, truncated, info
+
+    def render(self) -> Any:
+        try:
+            return self.env.render()
+        except (KeyboardInterrupt, ZeroneError, gymnasium.error.DependencyNotInstalled):
+            raise  # a line already, or one that `show` makes of it
+        except BaseException as error:
+            raise self._fault(f"render {raised(error)}") from error
 
     def close(self) -> None:
         """Let go of it. One that cannot even end does no harm any more, and takes no result with it."""
         try:
             self.env.close()
-        except Exception as error:
-            gymnasium.logger.warn(f"environment {self._identity}: close raised {type(error).__name__}: {error}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            gymnasium.logger.warn(f"environment {self._identity}: close {raised(error)}")
+
+    def _called(self, name: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """What the environment's own code returns; whatever that raises, `sys.exit` too, ends in one line."""
+        try:
+            return function(*arguments, **named)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise self._fault(f"{name} {raised(error)}") from error
+
+    def _flag(self, name: str, value: Any) -> bool:
+        found = flag_of(value)
+        if found is None:
+            raise self._fault(f"{name} is {shown(value)}, not one boolean")
+        return found
+
+    def _require_info(self, name: str, info: Any) -> None:
+        if type(info) is not dict and not isinstance(info, Mapping):
+            raise self._fault(f"{name} returned {shown(info)} as its info, not a dictionary")
 
     def _checked(self, observation: Any) -> Any:
         try:
@@ -95,16 +134,6 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _fault(self, what: str) -> RunError:
         return RunError(f"environment {self._identity}, seed {self.run_seed}, step {self._steps}: {what}")
-
-
-def _is_reward(reward: Any) -> bool:
-    """Whether it is one number, finite also as the float32 that it will become."""
-    if not isinstance(reward, (float, int)):  # the usual ones need no NumPy, which would take as long as the step
-        array = np.asarray(reward)
-        if array.ndim or array.dtype.kind not in "biuf":
-            return False
-        reward = float(array)
-    return bool(-_LARGEST <= reward <= _LARGEST)
 
 
 def _finite(array: np.ndarray[Any, Any], kind: Any) -> bool:

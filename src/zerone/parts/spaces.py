@@ -95,8 +95,7 @@ def to_environment(space: Space, action: ArrayT) -> ArrayT:
     assert isinstance(space, spaces.Box)  # noqa: S101 - `refuse` has let nothing else through
     bounded, middle, reach = _scale(space, action.shape)
     stretched = numpy.where(bounded, middle + reach * numpy.clip(action, -1.0, 1.0), action)
-    low, high = (np.broadcast_to(bound, action.shape).astype(np.float32) for bound in (space.low, space.high))
-    clipped = numpy.clip(stretched, low, high)
+    clipped = numpy.clip(stretched, *(np.broadcast_to(bound, action.shape) for bound in _bounds(space)))
     if np.issubdtype(space.dtype, np.integer):
         clipped = numpy.round(clipped)
     sent: ArrayT = clipped.astype(space.dtype)
@@ -115,6 +114,15 @@ def to_algorithm(space: Space, action: np.ndarray) -> np.ndarray:
     # A dimension whose bounds are equal says nothing of what was drawn: 0.
     scaled = (action.astype(np.float64) - middle) / np.where(reach == 0, np.inf, reach)
     return np.where(bounded, scaled, action).astype(np.float32)
+
+
+def _bounds(space: spaces.Box) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and highest of a `Box` in float32, none of them outside of it: float32 may round a bound outwards."""
+    low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+    inner_low = np.where(low < space.low, np.nextafter(low, np.float32(np.inf)), low)
+    inner_high = np.where(high > space.high, np.nextafter(high, np.float32(-np.inf)), high)
+    empty = inner_low > inner_high  # a width that float32 does not know
+    return np.where(empty, low, inner_low), np.where(empty, high, inner_high)
 
 
 def _scale(space: spaces.Box, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,0 +1,119 @@
+"""What an environment is given and gives back besides observations: actions, rewards, ends. One rule for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+LARGEST_REWARD = float(np.finfo(np.float32).max)
+LONGEST_REPR = 80
+
+
+def taker(space: spaces.Space[Any]) -> Callable[[Any], Any]:
+    """A function that makes of an action what `space.sample()` would be: of its dtype and shape, and writable.
+
+    A policy's actions are views of memory that is not the environment's, and of the type that computing them took. The
+    function raises `ValueError` for what cannot be such an action. Spaces put together of others take any.
+    """
+    if isinstance(space, spaces.Discrete):
+        return _Choice(space.dtype.type)
+    if isinstance(space, (spaces.Box, spaces.MultiDiscrete, spaces.MultiBinary)):
+        return _Numbers(space)
+    return _unchanged
+
+
+def _unchanged(action: Any) -> Any:
+    return action
+
+
+class _Choice:
+    """One whole number, a scalar of NumPy's."""
+
+    def __init__(self, kind: Callable[[int], Any]) -> None:
+        self._kind = kind
+
+    def __call__(self, action: Any) -> Any:
+        if type(action) is self._kind:  # a scalar cannot be written into
+            return action
+        array = np.asarray(action)
+        if array.size != 1 or array.dtype.kind not in "biu":
+            raise ValueError(f"{shown(action)}, not a whole number")
+        return self._kind(array.item())
+
+
+class _Numbers:
+    """An array of its own."""
+
+    def __init__(self, space: spaces.Space[Any]) -> None:
+        self._kind: np.dtype[Any] = np.dtype(space.dtype)
+        self._shape = tuple(space.shape or ())
+
+    def __call__(self, action: Any) -> np.ndarray[Any, Any]:
+        given = np.asarray(action)
+        if given.dtype == self._kind and given.shape == self._shape:  # the usual case, and a tenth of the time
+            return given.copy()
+        if given.dtype.kind not in "biuf":
+            raise ValueError(f"{shown(action)}, not an array of numbers")
+        with np.errstate(invalid="ignore"):
+            taken = given.astype(self._kind)
+        if self._kind != given.dtype and self._kind.kind in "iu" and not (taken == given).all():
+            raise ValueError(f"{shown(action)}, which {self._kind} cannot hold")
+        if taken.shape != self._shape:
+            if taken.size != np.prod(self._shape, dtype=int):
+                raise ValueError(f"of shape {taken.shape}, not of shape {self._shape}")
+            taken = taken.reshape(self._shape)
+        return taken
+
+
+def reward_of(value: Any) -> float | None:
+    """The number that a reward is, finite also as the float32 that it will become; None if it is none."""
+    if not isinstance(value, (float, int)):
+        array = _one(value)
+        if array is None or array.dtype.kind not in "biuf":
+            return None
+        value = array.item()
+    return float(value) if -LARGEST_REWARD <= value <= LARGEST_REWARD else None
+
+
+def flag_of(value: Any) -> bool | None:
+    """The truth that `terminated` or `truncated` is: a boolean, or 0 or 1; None if it is none."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    array = _one(value)
+    if array is None or array.dtype.kind not in "biu" or array.item() not in (0, 1):
+        return None
+    return bool(array.item())
+
+
+def _one(value: Any) -> np.ndarray[Any, Any] | None:
+    """An array of one thing; None for what holds several, or is a container of Python's."""
+    if value is None or isinstance(value, (str, bytes, list, tuple, dict, set, frozenset)):
+        return None
+    try:
+        array = np.asarray(value)
+    except Exception:  # whatever somebody's own type does when it is asked for its numbers
+        return None
+    return array if array.size == 1 else None
+
+
+def shown(value: Any) -> str:
+    """`repr` for an error: one line, of a length that can be read, whatever the value is."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a number too long to be written, or somebody's own type
+        return f"a {type(value).__name__}"
+    return text if len(text) <= LONGEST_REPR else text[: LONGEST_REPR - 1] + "…"
+
+
+def raised(error: BaseException) -> str:
+    """What code of somebody else's did, in one line: `raised OSError: the simulator is gone`."""
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({'' if error.code is None else shown(error.code)})"
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # somebody's own exception
+        text = ""
+    return f"raised {type(error).__name__}: {text}" if text else f"raised {type(error).__name__}"
