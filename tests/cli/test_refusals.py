@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -156,6 +157,21 @@ REFUSED = [
 def test_is_refused_in_one_line_and_creates_nothing(zerone, here, arguments, words):
     zerone(*arguments).refused(*words)
     assert list(here.iterdir()) == []
+
+
+def test_settings_from_a_file_and_what_is_typed_beside_them(zerone, here):
+    (here / "mine.toml").write_text("learning_rate = 0.5\nepsilon = 0.3\nsteps = 40\n")
+    ended = zerone(*LINE, "--settings", "mine.toml", "--epsilon", "0.4", "--out", "run")
+    assert ended.code == 0
+    assert "settings: mine.toml, in the place of the preset" in ended.out
+    config = json.loads((here / "run" / "config.json").read_text())
+    settings = config["algorithm"]["settings"]
+    assert (settings["learning_rate"], settings["epsilon"], settings["discount"]) == (0.5, 0.4, 0.9)
+    assert config["steps"] == 40
+    zerone("train", "--resume", "run", "--settings", "mine.toml").refused("mine.toml, with epsilon = 0.3", "has 0.4")
+    assert zerone("train", "--resume", "run", "--settings", "mine.toml", "--epsilon", "0.4").code == 0
+    zerone(*LINE, "--settings", "gone.toml", "--out", "other").refused("gone.toml: no such file")
+    assert not (here / "other").exists()
 
 
 def test_help_is_a_word_too(zerone):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+
 import pytest
 
 from zerone.cli.sweep import read_space
@@ -24,7 +27,8 @@ def test_a_sweep_and_its_end(zerone, here):
     ended = zerone(*LINE, "learning_rate=0.01,0.5", "--steps", 60, "--seeds", 3, "--epsilon", "0.2", "--out", "s")
     assert (ended.code, ended.err) == (0, "")
     for word in ("compiling", "180 steps", "best", "2 settings of q-learning", "on seeds 3 to 5", "had no part",
-                 "zerone train q-learning zerone/Treasure-v0 --learning-rate 0."):  # fmt: skip
+                 "setting 2/2", "on other seeds expect less", "zerone train q-learning zerone/Treasure-v0 --settings "
+                 "s/best.toml --steps 60"):  # fmt: skip
         assert word in ended.out
     assert ended.out.count("compiling") == 1
     inside = {each.name for each in (here / "s").iterdir()}
@@ -42,6 +46,18 @@ def test_a_sweep_and_its_end(zerone, here):
     assert low <= found["confirmed"]["mean"] <= high
     assert "epsilon = 0.2" in (here / "s" / "best.toml").read_text()
     zerone("sweep", "--resume", "s", "--steps", 5).refused("--steps is not allowed with --resume")
+
+
+def test_the_command_that_is_printed_trains_with_the_best_for_as_long(zerone, here):
+    asked = ("learning_rate=0.1,0.5", "--steps", 60, "--seeds", 3, "--option", "cells=5", "--out", "s")
+    printed = zerone(*LINE, *asked).out.splitlines()[-1].strip()
+    command = printed.partition("  ")[0]
+    ended = zerone(*shlex.split(command)[1:], "--out", "again", "--quiet")
+    assert (ended.code, ended.err) == (0, "")
+    config = json.loads((here / "again" / "config.json").read_text())
+    best = zerone("sweep", "--resume", "s", "--json").json["best"]
+    assert config["algorithm"] == json.loads((here / best["run"] / "config.json").read_text())["algorithm"]
+    assert (config["steps"], config["stop_when_solved"], config["environment"]["options"]) == (60, False, {"cells": 5})
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

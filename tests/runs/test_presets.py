@@ -23,6 +23,84 @@ PAIRS = [
 ]
 
 
+def write(folder, text):
+    (folder / "mine.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return folder / "mine.toml"
+
+
+TABLES = """algorithm = "dqn"
+["zerone/CartPole-v1"]
+steps = 700
+stop_when_solved = false
+batch = 16
+hidden = [8, 8]
+learning_rate = 1
+["MountainCar-v0"]
+batch = 17
+"""
+
+
+@pytest.mark.parametrize("change", [str, lambda text: text.replace("\n", "\r\n"), lambda text: "\ufeff" + text])
+def test_a_file_takes_the_place_of_the_preset(tmp_path, change):
+    path = write(tmp_path, change(TABLES))
+    made, training = make_algorithm("dqn", "CartPole-v1", path)
+    assert (made, training) == (
+        zo.DQN(batch=16, hidden=(8, 8), learning_rate=1.0),
+        {"steps": 700, "stop_when_solved": False},
+    )
+    assert make_algorithm("dqn", "MountainCar-v0", str(path))[0] == zo.DQN(batch=17)
+    assert make_algorithm("dqn", "MountainCar-v0", (path, {"double": True}))[0] == zo.DQN(batch=17, double=True)
+
+
+def test_a_file_without_tables_is_for_any_environment(tmp_path):
+    path = write(tmp_path, "batch = 16\nsteps = 5\n")
+    assert make_algorithm("dqn", "Acrobot-v1", path) == (zo.DQN(batch=16), {"steps": 5})
+
+
+def test_every_preset_of_ours_is_such_a_file():
+    for algorithm, environment in PAIRS:
+        path = resources.files("zerone") / "presets" / f"{algorithm}.toml"
+        assert make_algorithm(algorithm, environment, str(path)) == make_algorithm(algorithm, environment)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("lr = 1", "dqn has no setting 'lr': here it is 'learning_rate'"),
+        ("frob = 1", "dqn has no setting 'frob'"),
+        ("batch = 0", "batch = 0 is not allowed: must be at least 1"),
+        ("batch = 'x'", "batch = 'x' is not allowed: must be of type int"),
+        ("steps = 0", "steps = 0 is not allowed: must be a whole number, at least 1"),
+        ("steps = true", "steps = True is not allowed: must be a whole number"),
+        ("stop_when_solved = 1", "stop_when_solved = 1 is not allowed: must be true or false"),
+        ("algorithm = 'ppo'\nclip = 0.1", "settings of 'ppo', not of dqn"),
+        ("batch = 3\n['CartPole-v1']\nbatch = 4", "batch is in no table"),
+        ("['MountainCar-v0']\nbatch = 4", r'has no table \["CartPole-v1"\]; it has \["MountainCar-v0"\]'),
+        ("['CartPole-v1']\nbatch = [1, [2]]", "batch = "),
+        ("['CartPole-v1'.deeper]\nbatch = 4", "dqn has no setting 'deeper'"),
+        ("batch =", "not TOML: "),
+        ("{", "not TOML: "),
+        (b"\xff\xfe", "not text: "),
+        ("#" * 2_000_000, "too large for a file of settings"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_its_name(tmp_path, monkeypatch, text, words):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, text)
+    with pytest.raises(zo.InputError, match=f"^mine.toml: .*{words}"):
+        zo.train("dqn", "CartPole-v1", settings="mine.toml", out="run")
+    assert [each.name for each in tmp_path.iterdir()] == ["mine.toml"]
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    for path, words in ((tmp_path, "no file of settings"), (tmp_path / "pipe", "no file"), (tmp_path / "x", "no such")):
+        with pytest.raises(zo.InputError, match=words):
+            make_algorithm("dqn", "CartPole-v1", path)
+
+
 def test_every_file_is_named_after_an_algorithm():
     assert FILES
     names = {entry.name for entry in algorithms.entries()}

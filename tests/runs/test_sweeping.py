@@ -12,6 +12,7 @@ import zerone as zo
 from zerone.algorithms import catalogue
 from zerone.base.errors import InputError, RunError
 from zerone.runs import search, sweeping
+from zerone.runs.advice import notes
 from zerone.runs.search import Range
 from zerone.runs.setup import settings_of
 
@@ -63,10 +64,77 @@ def test_the_best_is_the_highest_mean_and_its_preset_can_be_read(done):
     assert done.confirmed.settings == best.settings
     text = (done.path / "best.toml").read_text()
     read = tomllib.loads(text)[LINE[1]]
-    assert read.pop("steps") == 60
+    assert (read.pop("steps"), read.pop("stop_when_solved")) == (60, False)
     made = catalogue.make("q-learning", read)
     assert settings_of(made)["learning_rate"] == best.settings["learning_rate"]
     assert "had no part in the choice" in text
+
+
+def test_what_is_written_trains_as_the_sweep_did(done, tmp_path):
+    """Its settings, its length, its schedules and its bits."""
+    again = zo.train(*LINE, settings=done.path / "best.toml", seeds=3, out=tmp_path / "again", figure=False)
+    trial = zo.load(done.best.path)
+    assert again.config["algorithm"] == trial.config["algorithm"]
+    for name in ("steps", "evaluate_every", "stop_when_solved"):
+        assert again.config[name] == trial.config[name]
+    assert (again.path / "metrics.csv").read_bytes() == (trial.path / "metrics.csv").read_bytes()
+
+
+def test_what_was_swept_or_fixed_is_written_though_it_is_the_default(tmp_path):
+    default = zo.QLearning()
+    space = {"epsilon": [default.epsilon, 0.5], "learning_rate": [default.learning_rate, 0.3]}
+    found = zo.sweep(*LINE, space, settings={"discount": default.discount}, out=tmp_path / "a", **SHORT)
+    table = tomllib.loads(found.preset())[LINE[1]]
+    assert {"epsilon", "learning_rate", "discount"} <= set(table)
+    assert {name: table[name] for name in space} == dict(found.best.settings)
+
+
+def trial(mean, **settings):
+    return sweeping.Trial(settings, None, (0,), np.array([mean]))
+
+
+@pytest.mark.parametrize(
+    ("name", "choices", "tried", "value", "word"),
+    [
+        ("learning_rate", {"low": 1e-4, "high": 1e-2}, [1e-4, 1e-3, 1e-2], 1e-2, "highest"),
+        ("learning_rate", {"low": 1e-4, "high": 1e-2}, [1e-4, 1e-3, 1e-2], 1e-4, "lowest"),
+        ("learning_rate", {"low": 1e-4, "high": 1e-2}, [1e-4, 1e-3, 1e-2], 1e-3, None),
+        ("learning_rate", {"low": 1e-4, "high": 1e-2}, [2e-3, 9.5e-3], 9.5e-3, "highest"),  # as Optuna comes near it
+        ("learning_rate", [1e-4, 1e-3, 1e-2], [1e-4, 1e-3, 1e-2], 1e-2, "highest"),
+        ("learning_rate", [1e-4, 1e-3], [1e-4, 1e-3], 1e-3, None),  # of two values each is an edge
+        ("discount", {"low": 0.0, "high": 1.0}, [0.0, 0.5, 1.0], 1.0, None),  # more is not allowed
+        ("discount", {"low": 0.0, "high": 1.0}, [0.0, 0.5, 1.0], 0.0, None),
+        ("discount", {"low": 0.9, "high": 0.99}, [0.9, 0.95, 0.99], 0.99, "highest"),
+        ("objective", ["clip", "kl", "none"], ["clip", "kl", "none"], "kl", None),
+    ],
+)
+def test_the_best_at_the_edge_of_a_range_is_said_to_be_there(name, choices, tried, value, word):
+    trials = [trial(1.0 if each == value else 0.0, **{name: each}) for each in tried]
+    best = next(each for each in trials if each.mean == 1.0)
+    found = notes("ppo", {name: choices}, trials, best, zo.PPO(), 10**9)
+    assert [f"at the {word} end" in note for note in found] == ([] if word is None else [True])
+
+
+def test_a_tie_is_called_one():
+    trials = [trial(1.0, epsilon=0.1), trial(0.5, epsilon=0.2), trial(1.0, epsilon=0.3), trial(0.9999, epsilon=0.25)]
+    *_, note = notes("q-learning", {"epsilon": [0.1, 0.2, 0.3, 0.25]}, trials, trials[0], zo.QLearning(), 100)
+    assert note.startswith("worth exactly the same: epsilon = 0.3;")
+
+
+def test_a_schedule_longer_than_a_trial_is_told_of():
+    made = zo.PPO(decay_steps=1000.0, learning_rate_end=0.1)
+    best = trial(1.0, clip=0.2)
+    (note,) = notes("ppo", {"clip": [0.1, 0.2]}, [best, trial(0.0, clip=0.1)], best, made, 200)
+    assert "decay_steps = 1,000 is longer than the 200 steps of a trial" in note
+    assert "20%" in note
+    flat = zo.PPO(decay_steps=1000.0, learning_rate_end=1.0)
+    assert notes("ppo", {"clip": [0.1, 0.2]}, [best, trial(0.0, clip=0.1)], best, flat, 200) == []
+
+
+def test_a_sweep_is_no_run_and_says_what_to_do(done):
+    for call in (zo.load, lambda path: zo.compare([path, path])):
+        with pytest.raises(InputError, match=r"not a run folder but a sweep: .*000 \(zerone compare .*0\* takes all"):
+            call(done.path)
 
 
 def test_measures(done):

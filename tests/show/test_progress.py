@@ -20,6 +20,7 @@ class At:
     latest_return: float | None = 213.44
     solved: int = 0
     seeds: int = 1
+    note: str = ""
 
 
 class Terminal(io.StringIO):
@@ -34,6 +35,7 @@ class Terminal(io.StringIO):
     [
         (At(25_000), "25,000 / 50,000 steps  return 213.4  41,200 steps/s"),
         (At(25_000, solved=3, seeds=8), "25,000 / 50,000 steps  return 213.4  solved 3/8  41,200 steps/s"),
+        (At(25_000, note="ε 0.1"), "25,000 / 50,000 steps  return 213.4  ε 0.1  41,200 steps/s"),
         (At(1, latest_return=None, steps_per_second=0.0), "1 / 50,000 steps"),
         (At(1, latest_return=-0.01234, steps_per_second=0.0), "1 / 50,000 steps  return -0.01234"),
         (At(1, latest_return=-10667.0, steps_per_second=0.0), "1 / 50,000 steps  return -10,667.0"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +139,7 @@ class Sight:
     latest_return: float | None
     solved: int
     seeds: int
+    note: str
 
 
 @contextlib.contextmanager
@@ -151,7 +153,9 @@ def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Any], Non
     def glance(number: int, of: int, now: Any) -> None:
         if now.steps or not number:  # it is compiled once
             done = number * now.total + now.steps
-            progress.update(Sight(done, of * now.total, now.steps_per_second, now.latest_return, now.solved, now.seeds))
+            note = f"setting {number + 1}/{of - 1}" if number < of - 1 else "the best on other seeds"
+            about = now.steps_per_second, now.latest_return, now.solved, now.seeds
+            progress.update(Sight(done, of * now.total, *about, note))
 
     try:
         with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
@@ -185,11 +189,23 @@ def _finish(found: Sweep, as_json_: bool) -> None:
                f"{len(seeds)} seeds of {found.config['steps']:,} steps each")  # fmt: skip
     click.echo(f"the best on seeds {others[0]} to {others[-1]}, which had no part in the choice: "
                f"{_bounded(found.confirmed)}")  # fmt: skip
-    options = " ".join(f"--{name.replace('_', '-')} {_typed(value)}" for name, value in found.best.settings.items())
-    click.echo(
-        f"\nfolder: {found.path}\npictures: response.png, response.svg; table.csv; the best as a preset: best.toml"
-    )
-    click.echo(f"  zerone train {found.config['algorithm']} {found.config['environment']} {options}")
+    click.echo("Quote that number: the best of many is partly luck, so on other seeds expect less than in the table.")
+    for note in found.notes:
+        click.echo(f"note: {note}")
+    click.echo(f"\nfolder: {found.path}\npictures: response.png, response.svg; table.csv; the best settings: best.toml")
+    click.echo(f"  {_command(found)}  trains with them, for as long")
+
+
+def _command(found: Sweep) -> str:
+    """What trains with the best settings as the sweep did."""
+    config = found.config
+    words = ["zerone", "train", config["algorithm"], config["environment"]]
+    words += ["--settings", str(found.path / "best.toml"), "--steps", str(config["steps"])]
+    words += [] if config["engine"] == "auto" else ["--engine", config["engine"]]
+    for name, value in config["options"].items():
+        layout = isinstance(value, (tuple, list))  # the rows of a file whose name is not kept
+        words += ["--option", f"{name}=FILE" if layout else f"{name}={value}"]
+    return shlex.join(words)
 
 
 def _bounded(trial: Trial) -> str:

@@ -88,6 +88,8 @@ class Train(click.Command):
               "Minari's), not from own play. With --resume: where they are now.")  # fmt: skip
 @click.option("--own-play", type=Finite(0.001, 0.999), metavar="SHARE", help="With --from: mix in this share of own "
               "play, above 0 and below 1.")  # fmt: skip
+@click.option("--settings", "settings_file", type=Place("FILE"), help="A TOML file in the place of the preset: its "
+              "table of ENVIRONMENT, such as the best.toml of a sweep.")  # fmt: skip
 @click.option("--evaluate-every", type=STEPS, help="Steps between two evaluations. Default: a twentieth of all.")
 @click.option("--evaluation-episodes", type=Whole(1, 1_000_000), help="Episodes of each evaluation. Default: 100.")
 @click.option("--save-every", type=STEPS, help="Steps between two checkpoints. Default: after each evaluation.")
@@ -106,7 +108,7 @@ class Train(click.Command):
 @trust_option
 @json_option
 @debug_option
-def train(words: tuple[str, ...], resume: Path | None, **typed: Any) -> None:
+def train(words: tuple[str, ...], resume: Path | None, settings_file: Path | None, **typed: Any) -> None:
     """Train ALGORITHM in ENVIRONMENT, with the hyperparameters of its preset changed by what is given here."""
     from zerone.cli.training import Manner, go_on, start
 
@@ -126,7 +128,10 @@ def train(words: tuple[str, ...], resume: Path | None, **typed: Any) -> None:
     said = read_words(words)
     if resume is not None:
         trusted = trusted or said.environment is not None
-        _finish(go_on(resume, said, asked, options, manner, lambda config: import_trusted(config, trusted)), manner)
+        _finish(
+            go_on(resume, said, asked, options, settings_file, manner, lambda config: import_trusted(config, trusted)),
+            manner,
+        )
         return
     algorithm, environment = _require_words(said)
     if "own_play" in asked and "dataset" not in asked:
@@ -135,9 +140,10 @@ def train(words: tuple[str, ...], resume: Path | None, **typed: Any) -> None:
         if name in asked and asked.get("engine") != "cluster":
             option, value = "--" + name.replace("_", "-"), asked[name]
             raise InputError(f"{option} {value} is not allowed without --engine cluster, or it would be ignored")
-    asked["settings"] = chosen_settings(algorithm, said.given)
+    changes = chosen_settings(algorithm, said.given)
+    asked["settings"] = changes if settings_file is None else (settings_file, changes)
     asked["options"] = environment_options(environment, options)
-    _finish(start(algorithm, environment, asked, manner), manner)
+    _finish(start(algorithm, environment, asked, manner), manner, settings_file)
 
 
 def _require_words(said: Words) -> tuple[str, str]:
@@ -174,7 +180,7 @@ def require_environment(identity: str) -> None:
         maker(identity, {})
 
 
-def _finish(run: Run, manner: Any) -> None:
+def _finish(run: Run, manner: Any, settings_file: Path | None = None) -> None:
     """Say how it ended, and what can be done with it."""
     result = run.result or {}
     if manner.as_json:
@@ -189,6 +195,8 @@ def _finish(run: Run, manner: Any) -> None:
     steps, seconds = f"{result['steps']:,} steps", f"{result['seconds']:.1f} s"
     speed = f", {result['steps_per_second']:,.0f} steps/s" if result["steps_per_second"] else ""
     click.echo(f"\n{result['algorithm']} on {result['environment']}: {steps} in {seconds}{speed}")
+    if settings_file is not None:
+        click.echo(f"settings: {settings_file}, in the place of the preset")
     click.echo(f"mean return {_number(result['return_mean'])} over {over}")
     if level is not None:
         first = min((each["solved_at_step"] for each in seeds if each["solved"]), default=None)

@@ -60,7 +60,7 @@ def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Ma
 
 
 def go_on(
-    path: Path, said: Words, asked: Mapping[str, Any], options: Sequence[str], manner: Manner,
+    path: Path, said: Words, asked: Mapping[str, Any], options: Sequence[str], settings: Path | None, manner: Manner,
     trust: Callable[[dict[str, Any]], None],
 ) -> Run:  # fmt: skip
     """A training from its newest checkpoint. What is asked besides must be what the run was started with.
@@ -71,7 +71,7 @@ def go_on(
     from zerone.runs import run
 
     config = read_config(path)
-    require_same(path, config, said, asked, options)
+    require_same(path, config, said, asked, options, settings)
     trust(config)
     if manner.watching:
         from zerone.cli.watch import require_picture
@@ -83,8 +83,9 @@ def go_on(
 
 
 def require_same(
-    path: Path, config: Mapping[str, Any], said: Words, asked: Mapping[str, Any], options: Sequence[str]
-) -> None:
+    path: Path, config: Mapping[str, Any], said: Words, asked: Mapping[str, Any], options: Sequence[str],
+    file: Path | None = None,
+) -> None:  # fmt: skip
     """Raise `InputError` where something typed beside `--resume` differs from the run's own configuration."""
     from zerone.runs import setup
 
@@ -97,6 +98,10 @@ def require_same(
     if said.environment is not None:
         typed.append(("ENVIRONMENT", setup.environment_name(said.environment), environment))
     settings = config["algorithm"]["settings"]
+    if file is not None:
+        made, _ = setup.make_algorithm(algorithm, environment, (file, chosen_settings(algorithm, said.given)))
+        for name, value in setup.settings_of(made).items():
+            typed.append((f"--settings {file}, with {name} =", _listed(value), settings.get(name)))
     for name, value in chosen_settings(algorithm, said.given).items():
         typed.append((_option(name), _listed(value), settings.get(name)))
     for name, value in environment_options(environment, options).items():

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 
 _CONFIG = "config.json"
+SWEEP = "sweep.json"
+"""What the folder of a sweep has, which is no run but holds many."""
 _LOCK = ".lock"
 _TEMPORARY = (".*.tmp", "checkpoints/.*.tmp")
 _RESULTS = (
@@ -319,7 +321,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         if not path.is_dir():
             raise InputError(f"{path}: a file, not a run folder")
         if not (path / _CONFIG).exists():
-            raise InputError(f"{path}: not a run folder (it has no {_CONFIG})")
+            raise InputError(f"{path}: not a run folder{_instead(path)}")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     config = read_object(path / _CONFIG)
@@ -329,6 +331,17 @@ def _read_config(path: Path) -> dict[str, Any]:
     if version > FORMAT_VERSION:
         raise InputError(f"{path}: made by a newer Zerone (format {version}; this one reads up to {FORMAT_VERSION})")
     return config
+
+
+def _instead(path: Path) -> str:
+    """What a folder is that is no run, and what to do with it."""
+    if (path / SWEEP).is_file():
+        runs = sorted(each.parent.name for each in path.glob(f"[0-9]*/{_CONFIG}"))
+        first = f", such as {path / runs[0]}" if runs else ""
+        return f" but a sweep: name some of the runs in it{first} (zerone compare {path}/0* takes all of them)"
+    if (path / "data").is_dir() and (path / "data" / "metadata.json").is_file():
+        return " but a dataset: zerone train ALGORITHM ENVIRONMENT --from " + str(path)
+    return f" (it has no {_CONFIG})"
 
 
 def _check_free(path: Path, overwrite: bool) -> None:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from importlib import resources
+from pathlib import Path
 from typing import Any
+
+from zerone.base.errors import InputError
+
+OF_TRAINING: dict[str, type[Any]] = {"steps": int, "evaluate_every": int, "stop_when_solved": bool}
+"""What a table may say besides an algorithm's settings."""
+LARGEST_FILE = 1_000_000
+"""Bytes of a file of settings: what is larger is something else."""
 
 
 def preset(algorithm: str, environment: str) -> dict[str, Any]:
@@ -14,3 +23,67 @@ def preset(algorithm: str, environment: str) -> dict[str, Any]:
         return {}
     tables: dict[str, dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8"))
     return dict(tables.get(environment, {}))
+
+
+def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, Any]:
+    """The settings that a file has for an algorithm in an environment: a preset's file, or the `best.toml` of a sweep.
+
+    It has a table for each environment, of which the one with this id is used; or it has no tables, and is used as it
+    is. `algorithm = "ppo"` before the tables says whose settings they are.
+
+    Raises:
+        InputError: no such file or table, a file of another algorithm, a name that is no setting, or a value that is
+            not allowed; the line names the file.
+    """
+    from zerone.algorithms import catalogue as algorithms
+    from zerone.environments import catalogue as environments
+
+    path = Path(path)
+    found = _read(path)
+    whose = found.pop("algorithm", algorithm)
+    if whose != algorithm:
+        raise InputError(f"{path}: settings of {whose!r}, not of {algorithm}")
+    tables = {name: value for name, value in found.items() if isinstance(value, dict)}
+    outside = [name for name in found if name not in tables]
+    if tables and outside:
+        raise InputError(f"{path}: {outside[0]} is in no table: the table of an environment begins with its id in []")
+    entries = {name: environments.find(name) for name in tables}
+    named = [name for name, entry in entries.items() if environment in (name, entry.id if entry else name)]
+    if tables and not named:
+        there = ", ".join(f'["{name}"]' for name in tables)
+        raise InputError(f'{path}: has no table ["{environment}"]; it has {there}')
+    table: dict[str, Any] = dict(tables[named[0]]) if named else found
+    own = {field.name for field in dataclasses.fields(algorithms.look_up(algorithm).make)}
+    for name, value in table.items():
+        if name in OF_TRAINING:
+            kind = OF_TRAINING[name]
+            if type(value) is not kind or (kind is int and value < 1):
+                wanted = "a whole number, at least 1" if kind is int else "true or false"
+                raise InputError(f"{path}: {name} = {value!r} is not allowed: must be {wanted}")
+        elif name not in own:
+            raise InputError(f"{path}: {algorithm} has no setting {name!r}: {algorithms.setting_of(algorithm, name)}")
+    try:
+        algorithms.make(algorithm, {name: value for name, value in table.items() if name in own})
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return table
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The TOML of a file."""
+    try:
+        if not path.exists():
+            raise InputError(f"{path}: no such file")
+        if not path.is_file():
+            raise InputError(f"{path}: no file of settings")
+        if path.stat().st_size > LARGEST_FILE:
+            raise InputError(f"{path}: too large for a file of settings")
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not text: {error.reason}") from error
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: not TOML: {error}") from error

@@ -115,7 +115,7 @@ def train(
     out: str | Path | None = None,
     overwrite: bool = False,
     engine: str = "auto",
-    settings: Mapping[str, Any] = {},
+    settings: setup.SettingsLike = setup.UNCHANGED,
     options: Mapping[str, Any] = {},
     dataset: str | Path | None = None,
     own_play: float | None = None,
@@ -144,7 +144,8 @@ def train(
         overwrite: Whether an earlier run in `out` may go, or an empty folder be taken.
         engine: `compiled`, `host`, or `auto`: compiled where the environment has a compiled twin. `cluster` is for
             the algorithms that have workers: each plays in a process of its own.
-        settings: Hyperparameters that differ from the preset, if `algorithm` is a name.
+        settings: Hyperparameters that differ from the preset, if `algorithm` is a name; or the name of a TOML file
+            that takes the preset's place, such as the `best.toml` of a sweep; or both: `(file, {...})`.
         options: What the environment is made with, if it is an id.
         dataset: The folder of recorded steps (`zerone.record`, or anybody's in Minari's format) to learn from,
             instead of own play; the environment is only for evaluations then. The algorithm must be off-policy.

@@ -7,6 +7,8 @@ import functools
 import math
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import gymnasium
@@ -19,6 +21,7 @@ from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
 from zerone.environments import catalogue as environments
 from zerone.environments.base import TimedEnvironment
+from zerone.runs import presets
 from zerone.runs.words import swapped
 
 ENGINES = ("auto", "compiled", "host", "cluster")
@@ -26,6 +29,10 @@ ENGINES = ("auto", "compiled", "host", "cluster")
 GymnasiumMaker = Callable[[], "gymnasium.Env[Any, Any]"]
 EnvironmentLike = str | TimedEnvironment | GymnasiumMaker
 """An id, one of our environments (with its `TimeLimit`), or a function that makes a Gymnasium environment."""
+SettingsLike = Mapping[str, Any] | str | Path | tuple[str | Path, Mapping[str, Any]]
+"""Hyperparameters that differ from the preset; a TOML file that takes its place (`presets.read_table`); or both."""
+UNCHANGED: Mapping[str, Any] = MappingProxyType({})
+"""The preset as it is."""
 
 
 def settings_of(algorithm: Algorithm) -> dict[str, Any]:
@@ -45,15 +52,18 @@ def environment_name(environment: EnvironmentLike) -> str:
 
 
 def make_algorithm(
-    algorithm: str | Algorithm, environment: EnvironmentLike, overrides: Mapping[str, Any] = {}
+    algorithm: str | Algorithm, environment: EnvironmentLike, settings: SettingsLike = UNCHANGED
 ) -> tuple[Algorithm, dict[str, Any]]:
     """The algorithm, and what the preset says of the training itself (such as `steps`).
 
-    A name takes the preset of that environment, changed by `overrides`; an algorithm object is taken as it is.
+    A name takes the preset of that environment, or the file of `settings` in its place, changed by what else is in
+    them; an algorithm object is taken as it is.
     """
+    file, changes = split_settings(settings)
     if not isinstance(algorithm, str):
-        if overrides:
-            raise InputError(f"settings = {dict(overrides)} are not allowed here: set them on the algorithm itself")
+        if file is not None or changes:
+            given = str(file) if file is not None else dict(changes)
+            raise InputError(f"settings = {given} are not allowed here: set them on the algorithm itself")
         check(algorithm, algorithm.name)
         algorithm.check()
         return algorithm, {}
@@ -61,18 +71,28 @@ def make_algorithm(
     if mistake is not None:
         raise mistake
     entry = algorithms.look_up(algorithm)
-    tuned = presets_for(algorithm, environment)
+    if file is None:
+        tuned = presets_for(algorithm, environment)
+    else:
+        tuned = presets.read_table(file, algorithm, environment_name(environment))
     own = {field.name for field in dataclasses.fields(entry.make)}
-    settings = {key: value for key, value in tuned.items() if key in own} | dict(overrides)
+    chosen = {key: value for key, value in tuned.items() if key in own} | dict(changes)
     training = {key: value for key, value in tuned.items() if key not in own}
-    return algorithms.make(algorithm, settings), training
+    return algorithms.make(algorithm, chosen), training
+
+
+def split_settings(settings: SettingsLike) -> tuple[str | Path | None, Mapping[str, Any]]:
+    """The file in which settings stand, if there is one, and what is changed of that or of the preset."""
+    if isinstance(settings, (str, Path)):
+        return settings, {}
+    if isinstance(settings, tuple):
+        return settings
+    return None, settings
 
 
 def presets_for(algorithm: str, environment: EnvironmentLike) -> dict[str, Any]:
     """The preset of an algorithm's name on an environment."""
-    from zerone.runs.presets import preset
-
-    return preset(algorithm, environment_name(environment)) if isinstance(environment, str) else {}
+    return presets.preset(algorithm, environment_name(environment)) if isinstance(environment, str) else {}
 
 
 def make_engine(

@@ -21,19 +21,20 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError, RunError, nearest
 from zerone.base.statistics import CONFIDENCE, FEWEST_FOR_INTERVAL, bootstrap_interval
 from zerone.runs import asked, run, setup
+from zerone.runs.advice import notes
 from zerone.runs.checkpoint import replacing
-from zerone.runs.folder import RunFolder, is_unused, new_folder, read_object
+from zerone.runs.folder import SWEEP, RunFolder, is_unused, new_folder, read_object
 from zerone.runs.metrics import read_metrics
 from zerone.runs.search import Choices, Grid, Optuna, Range, Search, require_space
 from zerone.runs.training import DivergedError, Glance
 from zerone.runs.words import answering
 
 MEASURES = {
-    "mean": "the mean of all evaluations: who learns soon, and keeps it",
+    "mean": "the mean of all evaluations, which rewards learning that is both fast and lasting",
     "last": "the last evaluation",
     "best": "the best policy, judged on other episodes",
 }
-_CONFIG, _OTHER_SEEDS = "sweep.json", "other-seeds"
+_OTHER_SEEDS = "other-seeds"
 
 OnTrial = Callable[[int, int, Glance], None]
 
@@ -97,6 +98,7 @@ class Sweep:
             "trials": [_facts(each) for each in self.trials],
             "best": _facts(self.best),
             "confirmed": _facts(self.confirmed),
+            "notes": self.notes,
         }
 
     def table(self) -> str:
@@ -108,21 +110,38 @@ class Sweep:
                       for seed, value in zip(trial.seeds, trial.values, strict=True)]  # fmt: skip
         return "\n".join(lines) + "\n"
 
+    @property
+    def algorithm(self) -> Algorithm:
+        """The algorithm with the best setting."""
+        return _made(self.config, self.best.settings)
+
+    @property
+    def notes(self) -> list[str]:
+        """What has to be known of the best setting before it is used: at an edge, worth the same as others."""
+        steps = self.config["steps"]
+        return notes(self.config["algorithm"], self.config["space"], self.trials, self.best, self.algorithm, steps)
+
     def preset(self) -> str:
-        """The best setting as a preset's table, in TOML."""
-        made, _ = setup.make_algorithm(self.config["algorithm"], self.config["environment"],
-                                       {**self.config["settings"], **self.best.settings})  # fmt: skip
+        """The best setting in TOML: what `zerone train --settings` takes, and a table of a preset."""
+        made, algorithm = self.algorithm, self.config["algorithm"]
         default = type(made)()
-        changed = {name: value for name, value in setup.settings_of(made).items()
-                   if value != getattr(default, name)}  # fmt: skip
+        chosen = {*self.names, *self.config["settings"]}
+        kept = {name: value for name, value in setup.settings_of(made).items()
+                if value != getattr(default, name) or name in chosen}  # fmt: skip
         low, high = self.confirmed.interval
         seeds, other = self.config["seeds"], self.confirmed.seeds
+        about = [
+            f"Best of {len(self.trials)} settings of {', '.join(self.names)} on seeds {seeds[0]} to {seeds[-1]}.",
+            f"On seeds {other[0]} to {other[-1]}, which had no part in the choice, it was worth",
+            f"{self.confirmed.mean:.4g} (95% interval {low:.4g} to {high:.4g}). That is",
+            f"{MEASURES[self.config['measure']]}.",
+            *self.notes,
+        ]
+        table = {"steps": self.config["steps"], "stop_when_solved": False, **kept}
         return (
-            f"# Best of {len(self.trials)} settings of {', '.join(self.names)} on seeds {seeds[0]} to {seeds[-1]}.\n"
-            f"# On seeds {other[0]} to {other[-1]}, which had no part in the choice, {MEASURES[self.config['measure']]}"
-            f" is\n# {self.confirmed.mean:.4g}, with a 95% bootstrap interval from {low:.4g} to {high:.4g}.\n\n"
-            f"[{json.dumps(self.config['environment'])}]\nsteps = {self.config['steps']}\n"
-            + "".join(f"{name} = {_toml(value)}\n" for name, value in changed.items())
+            "".join(f"# {line}\n" for line in about)
+            + f"\nalgorithm = {json.dumps(algorithm)}\n\n[{json.dumps(self.config['environment'])}]\n"
+            + "".join(f"{name} = {_toml(value)}\n" for name, value in table.items())
         )
 
     def plot(self, out: str | Path) -> Path:
@@ -210,7 +229,7 @@ def sweep(
         if not is_unused(path):
             raise InputError(f"{path}: exists already; go on with a sweep with resume, or choose another folder")
         path.mkdir(parents=True, exist_ok=True)
-        with replacing(path / _CONFIG) as file:
+        with replacing(path / SWEEP) as file:
             file.write(json.dumps({"format": 1, **config}, indent=2).encode() + b"\n")
         return _drive(path, config, search, glance)
 
@@ -218,9 +237,9 @@ def sweep(
 def resume_sweep(path: str | Path, glance: OnTrial = _nothing) -> Sweep:
     """Go on with a sweep, or read one that has ended. Raises as `sweep`."""
     path = Path(path)
-    if not (path / _CONFIG).is_file():
-        raise InputError(f"{path}: not the folder of a sweep (it has no {_CONFIG})")
-    config = read_object(path / _CONFIG)
+    if not (path / SWEEP).is_file():
+        raise InputError(f"{path}: not the folder of a sweep (it has no {SWEEP})")
+    config = read_object(path / SWEEP)
     return _drive(path, config, _search(config), glance)
 
 

@@ -62,6 +62,7 @@ class Glance:
     latest_return: float | None
     solved: int
     seeds: int
+    note: str = ""
 
 
 class Training:

@@ -43,6 +43,11 @@ class Sight(Protocol):
         """How many there are."""
         ...
 
+    @property
+    def note(self) -> str:
+        """What else there is to say, in a word or two; empty for nothing."""
+        ...
+
 
 class Progress(Protocol):
     """Shows a training. Before the first `update` it shows nothing: what was asked may still be refused."""
@@ -72,6 +77,8 @@ def describe(now: Sight) -> str:
         )
     if now.seeds > 1 or now.solved:
         parts.append(f"solved {now.solved}/{now.seeds}")
+    if now.note:
+        parts.append(now.note)
     if now.steps_per_second:
         parts.append(f"{now.steps_per_second:,.0f} steps/s")
     return "  ".join(parts)

@@ -1,0 +1,105 @@
+"""What has to be known of the best setting of a sweep before it is used: whether it lies at an edge, and who ties."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from zerone.algorithms import catalogue as algorithms
+
+EDGE = 0.05
+"""How near the end of a range is at its edge, as a part of it."""
+SAME = 1e-9
+"""Means that differ by less than this part of their size are equal."""
+SCHEDULES = {"decay_steps": "the step size", "epsilon_steps": "ε", "noise_steps": "σ", "importance_steps": "β"}
+"""Settings that say over how many steps something changes."""
+
+
+class Worth(Protocol):
+    """A setting that was tried, and what it was worth."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What was varied, by name."""
+        ...
+
+    @property
+    def mean(self) -> float:
+        """What it was worth, over seeds."""
+        ...
+
+
+def notes(
+    algorithm: str, space: Mapping[str, Any], trials: Sequence[Worth], best: Worth, made: Any, steps: int
+) -> list[str]:
+    """Sentences about the `best` of `trials`. `space` is what was varied, `made` the algorithm with what is best."""
+    ties = [trial for trial in trials if trial is not best and math.isclose(trial.mean, best.mean, rel_tol=SAME)]
+    found = [_edge(algorithm, name, space[name], [trial.settings[name] for trial in trials], best.settings[name])
+             for name in space]  # fmt: skip
+    return [*filter(None, found), *_tie(ties), *_schedules(made, steps)]
+
+
+def _edge(algorithm: str, name: str, choices: Any, tried: Sequence[Any], value: Any) -> str:
+    """What is said of a number at the end of what was tried, if it may go on; nothing of others."""
+    if type(value) not in (int, float):
+        return ""
+    if isinstance(choices, Mapping):
+        low, high = choices["low"], choices["high"]
+    elif len(set(tried)) > 2:  # of two values each is an edge
+        low, high = min(tried), max(tried)
+    else:
+        return ""
+    place = _place(value, low, high)
+    if EDGE < place < 1 - EDGE:
+        return ""
+    upper = place > EDGE
+    field = next(each for each in dataclasses.fields(algorithms.look_up(algorithm).make) if each.name == name)
+    allowed = field.metadata["allowed"]
+    if value == (allowed.at_most if upper else allowed.at_least):
+        return ""  # nothing is beyond it
+    end = "highest" if upper else "lowest"
+    return f"{name} = {value:g} is at the {end} end of what was tried: the best may lie beyond it, so widen the range"
+
+
+def _place(value: float, low: float, high: float) -> float:
+    """Where in a range a value is, from 0 to 1: by factors if it is above 0, as its points are."""
+    if low > 0:
+        value, low, high = (math.log(each) for each in (value, low, high))
+    return (value - low) / (high - low)
+
+
+def _tie(ties: Sequence[Worth]) -> Iterator[str]:
+    """That others are worth the same."""
+    if not ties:
+        return
+    others = [" and ".join(f"{name} = {_short(value)}" for name, value in each.settings.items()) for each in ties[:3]]
+    more = f" and {len(ties) - 3} more" if len(ties) > 3 else ""
+    yield f"worth exactly the same: {'; '.join(others)}{more}; the first that was tried is called the best"
+
+
+def _schedules(made: Any, steps: int) -> Iterator[str]:
+    """Which schedules had not ended after the steps of a trial."""
+    for name, what in SCHEDULES.items():
+        length, clock = getattr(made, name, None), getattr(made, name.replace("_steps", "_clock"), "steps")
+        if not isinstance(length, float) or length <= steps or clock != "steps" or not _changes(made, name):
+            continue
+        yield (
+            f"{name} = {length:,.0f} is longer than the {steps:,} steps of a trial, so {what} had gone only "
+            f"{steps / length:.0%} of its way: in longer trainings it goes on"
+        )
+
+
+def _changes(made: Any, name: str) -> bool:
+    """Whether what a schedule is about changes at all."""
+    if name == "decay_steps":
+        return bool(made.learning_rate_end != 1.0)
+    if name == "importance_steps":
+        return bool(made.prioritized)
+    ends = name.removesuffix("_steps")
+    return bool(getattr(made, f"{ends}_start") != getattr(made, f"{ends}_end"))
+
+
+def _short(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
