@@ -346,7 +346,7 @@ def test_acting_adds_the_scaled_noise_within_the_bounds_and_nothing_without(kind
     algorithm = small_ddpg(noise_start=0.8, noise_end=0.8, environments=500, **kind)
     policy = INIT(algorithm, jax.random.key(0)).policy
     if kind:
-        policy = dataclasses.replace(policy, path=policy.path + 0.5)
+        policy = dataclasses.replace(policy, ongoing=policy.ongoing + 0.5)
     seen = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
 
     @jax.jit
@@ -370,7 +370,7 @@ def test_on_an_engine_the_noise_of_an_episode_goes_on_and_that_of_the_next_begin
     (carry,), paths = [engine.init(0)], []
     for i in range(40):
         (carry,) = engine.advance([carry], [0], [i], i + 1)
-        paths.append(np.asarray(carry.state.policy.path))
+        paths.append(np.asarray(carry.state.policy.ongoing))
     engine.close()
     over = np.arange(1, 41) % 5 == 0
     assert (np.stack(paths)[over] == 0).all()

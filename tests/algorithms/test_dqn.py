@@ -316,17 +316,17 @@ def test_epsilon_follows_its_clock_and_its_shape(clock, shape):
 def test_n_step_transitions_over_block_borders_are_those_of_one_long_play(length, number, n):
     algorithm, blocks = small_dqn(n_steps=n, steps_per_update=length, environments=number, memory=64), 10
     state = INIT(algorithm, jax.random.key(0))
-    recent, memory, played = state.recent, state.memory, []
+    waiting, memory, played = state.ongoing, state.memory, []
 
     @jax.jit
-    def remember(memory, recent, steps, seen):
-        told, missing, recent = lived(recent, steps, seen, 0.9, n)
-        return algorithm.replay.add(memory, told, missing), recent
+    def remember(memory, waiting, steps):
+        told, missing, waiting = lived(waiting, steps, 0.9, n)
+        return algorithm.replay.add(memory, told, missing), waiting
 
     for index in range(blocks):
         steps = block(index, algorithm)
         played.append(steps)
-        memory, recent = remember(memory, recent, steps, index * length)
+        memory, waiting = remember(memory, waiting, steps)
     whole = jax.tree.map(lambda *x: np.concatenate(x), *played)
     expected = []
     for t, i in np.ndindex(blocks * length - n + 1, number):

@@ -78,7 +78,7 @@ def _state(algorithm, policy):
     action = spaces.Box(-1, 1, (2,)) if continuous else spaces.Discrete(2)
     made = Spaces(spaces.Box(-9, 9, (3,)), action)
     born = jax.jit(lambda key: algorithm.init(key, made))(jax.random.key(0))
-    return State(policy, algorithm.optimizer().init(policy), born.episodes, born.measured)
+    return State(policy, algorithm.optimizer().init(policy), born.ongoing, born.measured)
 
 
 def _moments(lived):
@@ -189,7 +189,7 @@ def test_nothing_is_learnt_before_the_episode_is_over_and_then_adam_makes_one_st
         step = (0.002 if name == "critic" else 0.01) * gradient / (np.abs(gradient) + 1e-8)
         moved = gradient_of(after.policy, name) - gradient_of(policy, name)
         np.testing.assert_allclose(moved, -step, rtol=1e-3, atol=1e-6)
-    assert int(after.episodes.length[0]) == 0
+    assert int(after.ongoing.length[0]) == 0
     assert float(after.measured["discounted_return"]) == pytest.approx(_returns(lived, 0.9, 0.0)[0], rel=1e-4)
 
 
@@ -240,7 +240,7 @@ def test_an_episode_longer_than_there_is_room_is_learnt_from_as_if_it_was_cut():
     policy = linear_policy(1, 3, 2, continuous=False)
     whole = episode(3, 8, continuous=False)
     states = _played(algorithm, _state(algorithm, policy), [whole])
-    lengths = [int(state.episodes.length[0]) for state in states]
+    lengths = [int(state.ongoing.length[0]) for state in states]
     assert lengths == [1, 2, 3, 4, 0, 1, 2, 0]
     cut = Episode(whole.observation[:5], whole.action[:5], whole.reward[:5], whole.observation[5], False)
     as_cut = _played(algorithm, _state(algorithm, policy), [cut])[-1]

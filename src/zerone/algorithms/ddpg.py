@@ -51,11 +51,11 @@ from zerone.parts.spaces import Spaces
 
 @struct
 class Policy:
-    """The actor, the environment steps seen (int32), on which σ depends, and where the noise is."""
+    """The actor, the environment steps seen (int32), on which σ depends, and where drifting noise is."""
 
     actor: Actor
     steps: Array
-    path: Any
+    ongoing: Any
 
 
 @struct
@@ -182,7 +182,7 @@ class DDPG:
         action = policy.actor(observation)
         if noise is None:
             return policy.actor.shaped(action), ()
-        value = self.process.value(policy.path, noise)
+        value = self.process.value(policy.ongoing, noise)
         action = jnp.clip(action + self.scale(policy) * value, -1.0, 1.0)
         return policy.actor.shaped(action), value
 
@@ -204,7 +204,7 @@ class DDPG:
         done = jnp.clip(steps.action.reshape(*steps.reward.shape, -1), -1.0, 1.0)
         memory = replay.add(state.memory, lived_alone(dataclasses.replace(steps, action=done), self.discount))
         seen = old.steps + steps.reward.size
-        path = process.after(old.path, steps.extras, steps.terminated | steps.truncated)
+        path = process.after(old.ongoing, steps.extras, steps.terminated | steps.truncated)
         noise = chance(replay, key, self.updates, self.batch)
 
         def learn(i: Array, learner: Learner) -> tuple[Learner, Metrics]:

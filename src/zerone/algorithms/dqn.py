@@ -31,13 +31,13 @@ from gymnasium import spaces as gym_spaces
 
 from zerone.algorithms.off_policy import (
     Transition,
+    Waiting,
     chance,
     check_memory,
     check_shape,
     clock_setting,
     followed,
     lived,
-    nothing,
     practise,
     ticks,
     transition_like,
@@ -71,16 +71,13 @@ class Policy:
 
 @struct
 class State:
-    """The policy, the target network θ⁻, Adam's moments, the memory, and the last n-1 steps [n-1, N, ...].
-
-    Those steps wait for what follows them: none is lost where a block ends.
-    """
+    """The policy, the target network θ⁻, Adam's moments, the memory, and the last n-1 steps, which wait."""
 
     policy: Policy
     target: Network
     optimizer: Any
     memory: Memory
-    recent: Steps
+    ongoing: Waiting
 
 
 @struct
@@ -194,8 +191,8 @@ class DQN:
         action = jnp.int32(0)
         memory = self.replay.init(transition_like(spaces, action))
         policy = Policy(network, jnp.int32(0), jnp.int32(0))
-        recent = nothing(spaces, action, self.n_steps - 1, self.environments)
-        return State(policy, target, self.optimizer().init(network), memory, recent)
+        waiting = Waiting.none(spaces, action, self.n_steps, self.environments)
+        return State(policy, target, self.optimizer().init(network), memory, waiting)
 
     def epsilon(self, policy: Policy) -> Array:
         """ε, by the clock that was chosen."""
@@ -236,9 +233,7 @@ class DQN:
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         old, replay = state.policy, self.replay
-        transitions, missing, recent = lived(
-            state.recent, steps, old.steps // self.environments, self.discount, self.n_steps
-        )
+        transitions, missing, waiting = lived(state.ongoing, steps, self.discount, self.n_steps)
         memory = replay.add(state.memory, transitions, missing)
         seen = old.steps + steps.reward.size
         noise = chance(replay, key, self.updates, self.batch)
@@ -255,10 +250,12 @@ class DQN:
             target = followed(learner.target, network, self.target_step, self.target_period, old.updates + i + 1)
             return Learner(network, target, optimizer, priorities), metrics
 
-        times = jnp.where(seen <= self.warmup_updates * steps.reward.size, 0, self.updates)
+        # Where episodes were lost while warming up, nothing may be remembered yet.
+        idle = (seen <= self.warmup_updates * steps.reward.size) | (memory.size == 0)
+        times = jnp.where(idle, 0, self.updates)
         before = Learner(old.network, state.target, state.optimizer, memory.priorities)
         after, metrics = practise(learn, before, times, self.updates, ("cost", "q"))
         policy = Policy(after.network, seen, old.updates + times)
         metrics["epsilon"] = jnp.where(times > 0, self.epsilon(policy), 0.0)
         memory = dataclasses.replace(memory, priorities=after.priorities)
-        return State(policy, after.target, after.optimizer, memory, recent), metrics
+        return State(policy, after.target, after.optimizer, memory, waiting), metrics

@@ -76,20 +76,36 @@ def transition_like(spaces: Spaces, action: Array) -> Transition:
     return Transition(one.observation, one.action, one.reward, one.next_observation, one.reward)
 
 
-def lived(recent: Steps, steps: Steps, seen: Array, discount: Array | float, n: int) -> tuple[Transition, Array, Steps]:
-    """The transitions [T * N] of `n` steps that can be told now that `steps` [T, N] are known, and what must wait.
+@struct
+class Waiting:
+    """The last n-1 steps [n-1, N, ...], which wait for what follows them, and how many of them were played (int32).
 
-    `recent` [n-1, N] is what has waited. The first transitions are of before the first step of all, when `seen` steps
-    of each environment had been lived: the number in the middle says how many they are.
+    Those before are of no episode: nothing was played yet when these episodes began.
     """
-    known = jax.tree.map(lambda old, new: jnp.concatenate([old, new.astype(old.dtype)]), recent, steps)
+
+    steps: Steps
+    number: Array
+
+    @staticmethod
+    def none(spaces: Spaces, action: Array, n: int, environments: int) -> Waiting:
+        """Nothing waits."""
+        return Waiting(nothing(spaces, action, n - 1, environments), jnp.int32(0))
+
+
+def lived(waiting: Waiting, steps: Steps, discount: Array | float, n: int) -> tuple[Transition, Array, Waiting]:
+    """The transitions [T * N] of `n` steps that are complete now that `steps` [T, N] are known, and what must wait.
+
+    The first transitions begin before the first step that waited: the number in the middle says how many they are.
+    """
+    known = jax.tree.map(lambda old, new: jnp.concatenate([old, new.astype(old.dtype)]), waiting.steps, steps)
     reward, bootstrap, taken = n_step_return(known.reward, known.terminated, known.truncated, discount, n)
     length, number = reward.shape
     last = jnp.arange(length)[:, None] + taken - 1
     following = known.next_observation[last, jnp.arange(number)[None]]
     told = Transition(known.observation[:length], known.action[:length], reward, following, bootstrap)
-    missing = jnp.clip(n - 1 - seen, 0, length) * number
-    return flat(told), missing, jax.tree.map(lambda x: x[length:], known)
+    missing = jnp.clip(n - 1 - waiting.number, 0, length) * number
+    later = Waiting(jax.tree.map(lambda x: x[length:], known), jnp.minimum(waiting.number + length, n - 1))
+    return flat(told), missing, later
 
 
 def lived_alone(steps: Steps, discount: Array | float) -> Transition:

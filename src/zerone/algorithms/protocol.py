@@ -15,7 +15,7 @@ or a worker must carry; it never holds the replay memory. Everything is batched 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import jax
@@ -51,14 +51,34 @@ class Steps:
 class State(Protocol):
     """A training state: any pytree with a `policy`.
 
-    What belongs to the episodes going on, and has no meaning for others, is a field `ongoing`, if there is any: an
-    engine that has to begin new episodes puts in its place what `init` begins with.
+    What belongs to the episodes going on, and has no meaning for others, is in a field `ongoing`, of the state or of
+    anything in it, such as its policy. Where the engine has to begin new episodes, because it has lost those that
+    were going on, `in_new_episodes` puts in its place what `init` begins with.
     """
 
     @property
     def policy(self) -> Any:
         """All that acting needs."""
         ...
+
+
+_ONGOING = (jax.tree_util.GetAttrKey("ongoing"), jax.tree_util.DictKey("ongoing"))
+
+
+def ongoing(state: Any) -> list[Any]:
+    """The leaves of a state that belong to the episodes going on."""
+    leaves: list[tuple[tuple[Any, ...], Any]] = jax.tree_util.tree_leaves_with_path(state)
+    return [leaf for path, leaf in leaves if any(key in _ONGOING for key in path)]
+
+
+def in_new_episodes(state: Any, begun: Sequence[Any]) -> Any:
+    """The state when new episodes begin everywhere; `begun` is what is `ongoing` in a state that `init` has made."""
+    fresh = iter(begun)
+
+    def chosen(path: tuple[Any, ...], leaf: Any) -> Any:
+        return next(fresh) if any(key in _ONGOING for key in path) else leaf
+
+    return jax.tree_util.tree_map_with_path(chosen, state)
 
 
 class Algorithm(Protocol):

@@ -51,7 +51,7 @@ class State:
 
     policy: ActorAndCritic
     optimizer: Any
-    episodes: Episodes
+    ongoing: Episodes
     measured: Metrics
 
 
@@ -162,7 +162,7 @@ class Reinforce:
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key  # nothing is left to chance
-        old: Episodes = state.episodes
+        old: Episodes = state.ongoing
         step: Steps = jax.tree.map(lambda x: x[0], steps)  # T is 1
         here = old.length, jnp.arange(self.environments)
         episodes = Episodes(

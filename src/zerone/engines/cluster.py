@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Array, Distributed, Steps
+from zerone.algorithms.protocol import Array, Distributed, Steps, in_new_episodes, ongoing
 from zerone.base.errors import InputError
 from zerone.engines.cluster_crew import Crew
 from zerone.engines.cluster_ray import Connection, connect
@@ -194,8 +194,9 @@ class Cluster(TalliedEngine):
         return self._programs.init(self.algorithm, seed)
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
-        del seed  # the workers begin new episodes
-        carry = self._begun(jax.tree.map(jnp.asarray, saved["state"]), dict(saved["metrics"]), iteration)
+        state = jax.tree.map(jnp.asarray, saved["state"])
+        state = in_new_episodes(state, ongoing(self.born(np.uint32(seed))))  # which the workers begin
+        carry = self._begun(state, dict(saved["metrics"]), iteration)
         carry.episodes = np.asarray(saved["episodes"])
         return carry
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
+from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, in_new_episodes, ongoing
 from zerone.engines.play import Block, Happened, Judged, Player, playing
 from zerone.engines.protocol import (
     EVALUATE,
@@ -59,6 +59,9 @@ class Programs:
         def init(algorithm: Algorithm, seed: Array) -> Any:
             return algorithm.init(_key(seed, INIT, 0), spaces)
 
+        def begun(algorithm: Algorithm) -> list[Any]:
+            return ongoing(algorithm.init(jax.random.key(0), spaces))
+
         def noise(algorithm: Algorithm, policy: Any, seed: Array, index: Array, part: Array, shape: Any) -> Any:
             noise_key, _ = jax.random.split(_key(seed, TRAIN, index))
             return algorithm.noise(policy, jax.random.fold_in(noise_key, part), shape)
@@ -84,6 +87,7 @@ class Programs:
             return extras_of(algorithm, policy, from_environment(spaces.observation, observation), drawn)
 
         self.init = jax.jit(init)
+        self.begun = jax.jit(begun)
         self.extras = jax.jit(extras)
         self.noise = jax.jit(noise, static_argnums=5)
         self.explore = jax.jit(explore, static_argnums=0)
@@ -237,11 +241,15 @@ class Host(TalliedEngine):
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
         state = jax.tree.map(jnp.asarray, saved["state"])
-        if hasattr(state, "ongoing"):  # the episodes that it is of are lost
-            state = dataclasses.replace(state, ongoing=self.born(np.uint32(seed)).ongoing)
+        if self._was_playing(iteration):  # those episodes are lost
+            state = in_new_episodes(state, self._programs.begun(self._on_device))
         carry = self.begin(state, dict(saved["metrics"]), seed, iteration)
         carry.episodes = np.asarray(saved["episodes"])
         return carry
+
+    def _was_playing(self, iteration: int) -> bool:
+        """Whether own play was going on after so many iterations. Where a recording was read, it is read on."""
+        return self._study is None or (iteration > 0 and bool(self._study.is_own(iteration - 1)))
 
     def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
         return np.array(self._programs.greedy(self._on_device, policy, observation), self.spaces.action.dtype)

@@ -26,11 +26,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 
 from zerone.base.errors import InputError, RunError
+from zerone.runs.upgrade import upgraded
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _CODES = {
     "bool": "BOOL",
@@ -134,7 +135,7 @@ def load(path: str | Path, prefix: str = "") -> tuple[dict[str, np.ndarray], dic
     """
     safe_open: Any = importlib.import_module("safetensors").safe_open
     path = Path(path)
-    _verify(path)
+    version = _verify(path)
     try:
         with safe_open(path, framework="numpy") as file:
             about = json.loads(file.metadata()["about"])
@@ -143,11 +144,11 @@ def load(path: str | Path, prefix: str = "") -> tuple[dict[str, np.ndarray], dic
         raise InputError(f"{path}: not a checkpoint that can be read: {_line(error)}") from error
     if not isinstance(about, dict):
         raise InputError(f"{path}: not a checkpoint that can be read: 'about' is no JSON object")
-    return arrays, cast("dict[str, Any]", about)
+    return upgraded(arrays, version, about.get("algorithm")), cast("dict[str, Any]", about)
 
 
-def _verify(path: Path) -> None:
-    """Read all of `path` in small pieces and raise `InputError` unless it is a whole checkpoint."""
+def _verify(path: Path) -> int:
+    """Read all of `path` in small pieces: its format. Raises `InputError` unless it is a whole checkpoint."""
     try:
         if not path.exists():
             raise InputError(f"{path}: no such checkpoint")
@@ -169,6 +170,7 @@ def _verify(path: Path) -> None:
     version = int(start[1])
     if version > FORMAT_VERSION:
         raise InputError(f"{path}: written by a newer Zerone (format {version}; this one reads up to {FORMAT_VERSION})")
+    return version
 
 
 def expect(about: Mapping[str, Any], path: str | Path, **wanted: Any) -> None:
