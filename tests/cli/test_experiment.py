@@ -41,3 +41,10 @@ def test_what_is_refused(zerone, here):
     zerone("experiment", "--all", "--quick", "--report").refused("--report", "not --quick")
     zerone("experiment", "--all", "--report").refused("--report", "docs")
     assert list(here.iterdir()) == []
+
+
+def test_a_look_prints_no_verdict_in_capitals_and_says_what_to_look_at(zerone):
+    said = zerone("experiment", "maximum-bias", "--quick", "--seeds", "5").out
+    assert not any(word in said for word in ("CONFIRMED", "REFUTED", "UNDECIDED"))
+    assert "so far confirmed" in said
+    assert "look at: The blue curve" in said

@@ -33,11 +33,14 @@ def test_every_experiment_says_what_it_must(name):
     for question in experiment.questions:
         assert question.above < question.below
         assert np.isfinite([question.above, question.below]).any()  # something would refute it
-    for text in (experiment.title, experiment.claim, experiment.setup, experiment.teaches):
+    assert not all(question.added for question in experiment.questions)
+    for text in (experiment.title, experiment.claim, experiment.setup, experiment.look, experiment.teaches):
         assert re.search(r"[\u4e00-\u9fff]", text.zh)
         assert not re.search(r"[\u4e00-\u9fff]", text.en)
         assert sorted(re.findall(r"{(\w+)", text.en)) == sorted(re.findall(r"{(\w+)", text.zh))
-    assert experiment.source.startswith("tutorial, lines ") or re.search(r"\d{4}, (section|example)", experiment.source)
+    source = experiment.source.en
+    assert source.startswith("tutorial, chapter on ") or re.search(r"\d{4}, (section|example)", source)
+    assert 1 <= len(re.findall(r"[.!?](?= |$)", experiment.look.en)) <= 2
 
 
 def test_all_together_end_within_an_hour():

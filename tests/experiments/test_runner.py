@@ -36,7 +36,8 @@ def made(measure, **more):
     )
     fields = {
         "name": "toy", "title": Text("A toy", "玩具"), "claim": Text("High is higher.", "高的更高。"),
-        "source": "nobody",
+        "source": Text("nobody", "无人"),
+        "look": Text("the line.", "那条线。"),
         "setup": NOTHING, "environment": "none", "arms": {"low": {"level": 0.0}, "high": {"level": 6.0}},
         "measure": measure, "draw": draw, "teaches": NOTHING, "minutes": 0.01, "panels": 2, "quick": {"short": True},
         "questions": (higher,),

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
+from zerone.experiments import catalogue
 from zerone.experiments.protocol import CONFIRMED, REFUTED, UNDECIDED, Estimate, Question, Text, together
-from zerone.experiments.verdict import Answer, plain
+from zerone.experiments.verdict import Answer, Verdict, plain
 
 
 def question(**bounds):
@@ -35,6 +36,18 @@ def test_parts_together():
     assert together([CONFIRMED, CONFIRMED]) == CONFIRMED
     assert together([CONFIRMED, UNDECIDED]) == UNDECIDED
     assert together([CONFIRMED, UNDECIDED, REFUTED]) == REFUTED
+
+
+def test_a_question_that_was_added_is_answered_and_does_not_count():
+    """Else a question that was found by looking at the results would decide about them."""
+    asked = [question(above=0), question(above=9, added=True)]
+    answers = tuple(Answer(each, Estimate(5, 4, 6), each.decide(Estimate(5, 4, 6))) for each in asked)
+    assert [each.verdict for each in answers] == [CONFIRMED, REFUTED]
+    verdict = Verdict(catalogue.look_up("caution"), 20, False, answers, {})
+    assert verdict.word == CONFIRMED
+    assert "added later" not in answers[0].sentence(20).en
+    assert answers[1].sentence(20).en.startswith("added later, no part of the verdict: refuted: ")
+    assert [each["added"] for each in verdict.as_json("figure.png")["questions"]] == [False, True]
 
 
 def test_the_sentence_has_all_that_is_needed_to_check_it():

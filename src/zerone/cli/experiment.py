@@ -113,11 +113,11 @@ def _list(experiments: list[Experiment], as_json: bool) -> None:
 
     if as_json:
         print_json([
-            {"name": each.name, "claim": each.claim.en, "source": each.source, "environment": each.environment,
+            {"name": each.name, "claim": each.claim.en, "source": each.source.en, "environment": each.environment,
              "minutes": each.minutes, "seeds": each.seeds} for each in experiments
         ])  # fmt: skip
         return
-    print_blocks([(each.name, [each.claim.en, f"{each.source}; {each.seeds} seeds; {_minutes(each.minutes)}"])
+    print_blocks([(each.name, [each.claim.en, f"{each.source.en}; {each.seeds} seeds; {_minutes(each.minutes)}"])
                   for each in experiments])  # fmt: skip
     total = sum(each.minutes for each in experiments)
     click.echo(f"\nzerone experiment NAME runs one, --quick has a look; --all takes {_minutes(total)}.")
@@ -134,7 +134,9 @@ def _say(verdict: Verdict, told: dict[str, Any]) -> None:
         click.echo("  only a look (fewer seeds, shorter): no verdict to rely on")
     for answer in verdict.answers:
         click.echo(f"  {answer.sentence(verdict.seeds).en}")
-    click.echo(f"  {verdict.word.upper()}  {told['figure']}  ({told['seconds']:.0f} seconds)")
+    click.echo(f"  look at: {verdict.told(verdict.experiment.look).en}")
+    word = f"so far {verdict.word}" if verdict.quick else verdict.word.upper()
+    click.echo(f"  {word}  {told['figure']}  ({told['seconds']:.0f} seconds)")
 
 
 @contextlib.contextmanager

@@ -48,9 +48,9 @@ class Arm:
     What is learnt from is the tutorial's reward, `shaping.arm`. It alone would be a bad judge: who leaves the zone
     before the 51st step and comes back gets 1 a step until the time is up, four times what holding gets.
 
-    Source: the arm of a Chinese tutorial for DDPG, A3C and distributed PPO (`mission.md`). Different here: whether
-    the finger is in the zone is seen at once, not a step later; a hard goal is uniform, with no heap at the border of
-    its range, and comes with a pose of its own.
+    Source: the arm of the Chinese tutorial that Zerone grew from, there for DDPG, A3C and distributed PPO. Different
+    here: whether the finger is in the zone is seen at once, not a step later; a hard goal is uniform, with no heap at
+    the border of its range, and comes with a pose of its own.
     """
 
     mode: str = setting("easy", "where the goal is: always at (250, 303), or anywhere", choices=("easy", "hard"))

@@ -89,6 +89,8 @@ class Question:
     above: float = -math.inf
     below: float = math.inf
     unit: Text = Text("", "")
+    added: bool = False
+    """Whether it was asked only after a first run. Then it is answered too, but has no part in the verdict."""
 
     def decide(self, found: Estimate) -> str:
         """Confirmed where the whole interval lies in the range, refuted where all of it lies outside."""
@@ -131,8 +133,8 @@ class Experiment:
     """A few words: the heading of its section and of its figure."""
     claim: Text
     """What is claimed, as one sentence."""
-    source: str
-    """Who claims it: `tutorial, lines 708-718`, or a paper and its section."""
+    source: Text
+    """Who claims it: a chapter of the tutorial (`tutorial.chapter`), or a paper and its section."""
     setup: Text
     """Who is compared, on which environment, and what is measured."""
     environment: str
@@ -144,6 +146,8 @@ class Experiment:
     """What decides. The first one is the effect that is reported as such."""
     draw: Callable[[Any, Results], None]
     """Draw on a `figure.Sheet`."""
+    look: Text
+    """What to look at in the figure: one sentence, or two where it has two panels."""
     teaches: Text
     """What a learner takes along, in the light of the result."""
     minutes: float

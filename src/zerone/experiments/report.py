@@ -24,22 +24,23 @@ HEAD = Text(
 [中文](results.zh.md)
 
 Zerone grew from a tutorial in Chinese, reinforcement learning from 0 to 1, which draws one curve of one seed and
-says: this one is better. Here each of its claims (the lines are that text's), and some of the papers', is measured
-with many seeds. The rule that decides was fixed beforehand, in the experiment's own file: a range in which the
-effect must lie. Where its whole 95% bootstrap interval over seeds lies in the range, the claim is *confirmed*; where
-all of it lies outside, *refuted*; else *undecided*. A claim with several parts is confirmed if each is, and refuted
-if any is. This page is written by `zerone experiment --all --report`. On the same machine it comes out the same again;
-another kind of processor rounds differently, so that some numbers differ there, as they would with other seeds.
+says: this one is better. This page measures each of its claims, and some claims of papers, with many seeds. Each
+experiment's file fixes the rule before the first run: a range in which the effect must lie. If the whole 95% interval
+over seeds lies in the range, the claim is *confirmed*; if all of it lies outside, *refuted*; otherwise *undecided*. A
+claim with several parts is confirmed if each part is, and refuted if any part is. A question that was added after a
+first run is answered too, but does not count. `zerone experiment --all --report` writes this page. On the same machine
+it comes out the same; another kind of processor rounds differently, so some numbers differ there, as they would with
+other seeds.
 """,
     """# 结果
 
 [English](results.md)
 
-Zerone 由一份从 0 到 1 的强化学习教程生长而来；教程画出一个种子的一条曲线，就说：这个更好。这里把它的每一条主张
-（行号指那份教程），以及论文里的几条，都用许多种子测过。判定的标准事先写在实验自己的文件里：效应必须落在的一个范围。
-种子间的 95% 自助法区间整个落在范围内，主张就被*证实*；整个落在范围外，就被*推翻*；否则*未决*。
-由几部分组成的主张，每一部分都证实才算证实，有一部分推翻就算推翻。本页由 `zerone experiment --all --report` 写成。
-在同一台机器上再跑一次，结果相同；换一种处理器，舍入不同，有些数字也会不同，就像换了种子一样。
+Zerone 源自一份“从 0 到 1”的中文强化学习教程。教程只画一个种子的一条曲线，就说：这个更好。本页用许多随机种子检验它的
+每一条主张，以及论文里的几条。判定标准在第一次运行之前就写进了实验自己的文件：效应必须落入的一个范围。如果种子间的 95%
+区间整个落在范围内，主张就被*证实*；整个落在范围外，就被*推翻*；否则*未决*。由几部分组成的主张，每部分都证实才算证实，
+有一部分被推翻就算推翻。第一次运行之后才加问的问题也会回答，但不计入判定。本页由 `zerone experiment --all --report`
+生成。在同一台机器上重跑，结果相同；换一种处理器，舍入不同，有些数字也会不同，就像换了种子一样。
 """,
 )
 COLUMNS = Text("| Experiment | Claim | By | Verdict |", "| 实验 | 主张 | 出处 | 判定 |")
@@ -89,7 +90,7 @@ def page(verdicts: Sequence[Verdict], choose: Callable[[Text], str]) -> str:
     for each in verdicts:
         name, title = each.experiment.name, choose(each.experiment.title)
         word = choose(WORDS[each.word])
-        rows.append(f"| `{name}` | [{title}](#{anchor(title)}) | {source(each, choose)} | {word} |")
+        rows.append(f"| `{name}` | [{title}](#{anchor(title)}) | {choose(each.experiment.source)} | {word} |")
     return "\n".join([choose(HEAD), *rows, "", *(section(each, choose) for each in verdicts)])
 
 
@@ -97,7 +98,7 @@ def section(verdict: Verdict, choose: Callable[[Text], str]) -> str:
     """What is said of one experiment."""
     experiment = verdict.experiment
     title = choose(experiment.title)
-    claim = choose(Text("*Claim* ({}): ", "*主张*（{}）：")).format(source(verdict, choose))
+    claim = choose(Text("*Claim* ({}): ", "*主张*（{}）：")).format(choose(experiment.source))
     stop = choose(Text(".", "。"))
     answers = "\n".join(f"- {choose(each.sentence(verdict.seeds))}{stop}" for each in verdict.answers)
     return f"""## {title}
@@ -107,6 +108,8 @@ def section(verdict: Verdict, choose: Callable[[Text], str]) -> str:
 {choose(verdict.told(experiment.setup))}
 
 ![{title}]({PICTURES}/{experiment.name}.png)
+
+{choose(Text("*Look at*", "*看图*"))}{choose(Text(": ", "："))}{choose(verdict.told(experiment.look))}
 
 **{choose(WORDS[verdict.word]).capitalize()}{stop}**
 
@@ -118,12 +121,6 @@ def section(verdict: Verdict, choose: Callable[[Text], str]) -> str:
 zerone experiment {experiment.name}
 ```
 """
-
-
-def source(verdict: Verdict, choose: Callable[[Text], str]) -> str:
-    """Who claims it."""
-    told = verdict.experiment.source
-    return told if choose is english else told.replace("tutorial, lines", "教程，行").replace("section", "节")
 
 
 def anchor(title: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.algorithms.dqn import DQN
+from zerone.experiments.protocol import Text
 
 if TYPE_CHECKING:
     from zerone.experiments.protocol import Settings
@@ -21,7 +22,12 @@ DQN_SETTINGS: dict[str, Any] = {
     "batch": 32, "updates": 1, "steps_per_update": 1, "memory": 3000, "warmup": 3000, "target_period": 200,
     "hidden": [20], "max_gradient_norm": 1e6,
 }  # fmt: skip
-"""Of lines 2011-3130: they begin to learn once the memory is full."""
+"""Of its chapters on Double DQN, prioritised replay and dueling: they begin to learn once the memory is full."""
+
+
+def chapter(english: str, chinese: str | None = None) -> Text:
+    """The tutorial's chapter on something, as the source of a claim."""
+    return Text(f"tutorial, chapter on {english}", f"教程，{chinese or english} 一章")
 
 
 def dqn(settings: Settings) -> Any:

@@ -33,10 +33,15 @@ class Answer:
         asked, unit, rule, word = self.question.asks, self.question.unit, self.question.rule(), WORDS[self.verdict]
         value, low, high = (plain(each) for each in (self.found.value, self.found.low, self.found.high))
         with_unit = f" {unit.en}" if unit.en else ""
+        added = (
+            Text("added later, no part of the verdict: ", "后来加问，不计入判定：")
+            if self.question.added
+            else Text("", "")
+        )
         return Text(
-            f"{word.en}: {asked.en} is {value}{with_unit} (95% interval over {seeds} seeds: {low} to {high}); "
-            f"the rule asked for {rule.en}",
-            f"{word.zh}：{asked.zh}为 {value}{f' {unit.zh}' if unit.zh else ''}（{seeds} 个种子的 95% 区间："
+            f"{added.en}{word.en}: {asked.en} is {value}{with_unit} "
+            f"(95% interval over {seeds} seeds: {low} to {high}); the rule asked for {rule.en}",
+            f"{added.zh}{word.zh}：{asked.zh}为 {value}{f' {unit.zh}' if unit.zh else ''}（{seeds} 个种子的 95% 区间："
             f"{low} 到 {high}）；事先定下的标准是{rule.zh}",
         )
 
@@ -53,8 +58,8 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """Confirmed, refuted or undecided: of all questions together."""
-        return together([each.verdict for each in self.answers])
+        """Confirmed, refuted or undecided: of all questions together, without those added after a first run."""
+        return together([each.verdict for each in self.answers if not each.question.added])
 
     def told(self, text: Text) -> Text:
         """A text of the experiment with the facts in it."""
@@ -66,7 +71,7 @@ class Verdict:
         return {
             "name": self.experiment.name,
             "claim": self.experiment.claim.en,
-            "source": self.experiment.source,
+            "source": self.experiment.source.en,
             "environment": self.experiment.environment,
             "verdict": self.word,
             "effect": first.value,
@@ -81,6 +86,7 @@ class Verdict:
                     "effect": each.found.value,
                     "interval": [each.found.low, each.found.high],
                     "verdict": each.verdict,
+                    "added": each.question.added,
                     "sentence": each.sentence(self.seeds).en,
                 }
                 for each in self.answers

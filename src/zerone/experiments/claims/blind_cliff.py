@@ -173,7 +173,9 @@ EXPERIMENT = Experiment(
         "记忆里 2^n 步才有一步得到奖励时，均匀重放所需的更新数随 n 指数增长；顺序最好时只要很少几次，先重放 TD 误差最"
         "大的步则更接近它。",
     ),
-    source="Schaul et al. 2016, section 3.1, figure 2 and appendix B.1",
+    source=Text(
+        "Schaul et al. 2016, section 3.1, figure 2 and appendix B.1", "Schaul 等 2016，3.1 节、图 2 与附录 B.1"
+    ),
     setup=Text(
         "The blind cliff walk of 2 to 13 states: a memory of all that 2^n sequences of actions lived, one of which "
         "reaches the reward. Q-learning on a table, step size 1/4, γ = 1 - 1/n, values begun near 0 (standard "
@@ -210,6 +212,11 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "The slopes, on two logarithmic axes: uniform replay grows with the size of the memory, the oracle hardly"
+        " at all.",
+        "看双对数坐标上的斜率：均匀重放随记忆大小增长，神谕几乎不增长。",
+    ),
     facts=facts,
     teaches=Text(
         "One success among {memory:.0f} remembered steps: uniform replay needs {uniform:.0f} updates (the median), "

@@ -11,6 +11,7 @@ from zerone.environments import catalogue as environments
 from zerone.environments.cliff import HEIGHT, WIDTH
 from zerone.experiments.protocol import Experiment, Question, Results, Text, difference
 from zerone.experiments.recording import episodes, record
+from zerone.experiments.tutorial import chapter
 
 if TYPE_CHECKING:
     from zerone.algorithms.protocol import Metrics, Steps
@@ -72,7 +73,7 @@ EXPERIMENT = Experiment(
         "Sarsa keeps away from danger where Q-learning takes the shortest way beside it.",
         "Sarsa 会远离危险，而 Q-learning 走紧挨着危险的最短路。",
     ),
-    source="tutorial, lines 708-718",
+    source=chapter("Sarsa"),
     setup=Text(
         "Q-learning and Sarsa learn for 1,000 episodes on the cliff, with a step size of 0.5 and one random step in "
         "ten (Sutton & Barto 2018, example 6.6). Measured in the last 100 episodes, exploring: the return, and how "
@@ -97,6 +98,11 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "The gap between the curves: both agents explore all the time, and Sarsa loses less by it because it "
+        "walks farther from the edge.",
+        "两条曲线之间的距离：两者一直在探索，Sarsa 走得离崖边更远，因此损失更少。",
+    ),
     facts=facts,
     teaches=Text(
         "Q-learning values what the best move would bring, so it learns the shortest way, along the edge, and falls "

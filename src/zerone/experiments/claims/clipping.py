@@ -9,6 +9,7 @@ import numpy as np
 from zerone.algorithms import catalogue as algorithms
 from zerone.experiments.pendulum import NAME, bins, centres, returns
 from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, difference, estimate
+from zerone.experiments.tutorial import chapter
 
 if TYPE_CHECKING:
     from zerone.experiments.figure import Sheet
@@ -92,7 +93,7 @@ EXPERIMENT = Experiment(
         "gradient.",
         "PPO 的裁剪目标胜过 KL 惩罚，而且 PPO 比普通的策略梯度更经得起大步长。",
     ),
-    source="tutorial, lines 5779 and 5866-5890",
+    source=chapter("PPO"),
     setup=Text(
         "Both parts swing up the pendulum, with discount 0.9, 100 hidden units and reward (r + 8) / 8. First, the "
         "tutorial's settings: 200,000 steps (1,000 episodes) in blocks of 32 steps of one pendulum, 10 passes over "
@@ -145,6 +146,11 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "Above, whether the bands overlap. Below, how far to the right each curve stays above the dashed line: "
+        "the largest step size that still learns.",
+        "上图看两条带是否重叠。下图看每条曲线向右到哪里还在虚线之上：那是还能学会的最大步长。",
+    ),
     facts=facts,
     teaches=Text(
         "At the tutorial's small step size clipping comes to {last_clip:.0f} at last, the penalty to {last_kl:.0f}: "

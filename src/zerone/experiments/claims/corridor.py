@@ -148,7 +148,7 @@ EXPERIMENT = Experiment(
         "the more actions there are.",
         "许多动作作用相同时，对决网络比普通网络更快学到它们的值；动作越多，领先越多。",
     ),
-    source="Wang et al. 2016, section 4.1, figure 3",
+    source=Text("Wang et al. 2016, section 4.1, figure 3", "Wang 等 2016，4.1 节、图 3"),
     setup=Text(
         "A policy is evaluated (Expected Sarsa) in three corridors of 5, 20 and 4 cells, scaled down from the paper's "
         "10, 50 and 10, with one reward of 1 at the end, γ = 0.99; four moves and 1, 6 or 16 actions that do nothing. "
@@ -183,6 +183,10 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "The gap between the two curves: small with 5 actions, wide with 20.",
+        "看两条曲线之间的距离：5 个动作时小，20 个动作时大。",
+    ),
     facts=facts,
     panels=2,
     teaches=Text(

@@ -12,7 +12,7 @@ import optax
 from zerone.environments import catalogue as environments
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
 from zerone.experiments.recording import record
-from zerone.experiments.tutorial import DQN_SETTINGS, dqn
+from zerone.experiments.tutorial import DQN_SETTINGS, chapter, dqn
 from zerone.parts.replay import read
 from zerone.parts.spaces import Spaces
 
@@ -108,7 +108,7 @@ EXPERIMENT = Experiment(
         "DQN's cost does not fall smoothly, unlike that of supervised learning.",
         "DQN 的 cost 不像监督学习那样平滑下降。",
     ),
-    source="tutorial, lines 1690-1694",
+    source=chapter("DQN"),
     setup=Text(
         "DQN on the maze with the tutorial's settings: 10 hidden units, step size 0.01, γ = 0.9, one update every 5 "
         "steps from step 200 on, a memory of 2,000 steps, the target network replaced every 200 updates. Then the "
@@ -141,6 +141,11 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "Above, how often each curve turns upwards: DQN's never settles, the supervised one falls. Below, how far"
+        " each group of dots lies from 0, where a cost only ever falls.",
+        "上图看每条曲线有多少次掉头向上：DQN 的始终不平静，监督学习的在下降。下图看每组点离 0 有多远，0 表示只降不升。",
+    ),
     facts=facts,
     panels=2,
     teaches=Text(

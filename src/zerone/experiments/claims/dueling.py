@@ -9,7 +9,7 @@ import numpy as np
 from zerone.environments import catalogue as environments
 from zerone.experiments.protocol import Experiment, Question, Results, Text, difference
 from zerone.experiments.recording import record
-from zerone.experiments.tutorial import DQN_SETTINGS, dqn
+from zerone.experiments.tutorial import DQN_SETTINGS, chapter, dqn
 
 if TYPE_CHECKING:
     from zerone.algorithms.protocol import Array, Metrics, Steps
@@ -65,7 +65,7 @@ EXPERIMENT = Experiment(
     claim=Text(
         "With many actions dueling DQN learns faster than natural DQN.", "动作多时，Dueling DQN 比自然 DQN 学得快。"
     ),
-    source="tutorial, lines 3129-3131",
+    source=chapter("Dueling DQN"),
     setup=Text(
         "DQN with one stream and with two on the pendulum with 25 torques and a tenth of its reward, as in the "
         "tutorial: 20 hidden units (of which each of dueling's streams gets half), step size 0.001, γ = 0.9, a memory "
@@ -101,6 +101,10 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "Where the curves part: a flatter curve is a pendulum that stays upright for longer.",
+        "看两条曲线从哪里分开：曲线越平，摆直立的时间越长。",
+    ),
     facts=facts,
     panels=2,
     teaches=Text(

@@ -10,6 +10,7 @@ from zerone.algorithms.q_learning import QLearning
 from zerone.environments import catalogue as environments
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
 from zerone.experiments.recording import record
+from zerone.experiments.tutorial import chapter
 
 if TYPE_CHECKING:
     from zerone.algorithms.protocol import Metrics, Steps
@@ -75,7 +76,7 @@ EXPERIMENT = Experiment(
         "sight fades with distance.",
         "γ = 0 只看得见眼前的奖励，γ = 1 把之后的全部看得清清楚楚，居中则越远越淡。",
     ),
-    source="tutorial, lines 135-141",
+    source=chapter("Q-learning"),
     setup=Text(
         "Q-learning on the treasure line, made 16 cells long, for five γ. Measured: the value of each cell, against "
         "the closed form γ^(k-1) for a treasure k steps away.",
@@ -100,6 +101,10 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "How fast each curve falls from left to right: the smaller γ, the sooner a treasure is out of sight.",
+        "看每条曲线从左到右降得多快：γ 越小，宝藏越早看不见。",
+    ),
     facts=facts,
     teaches=Text(
         "γ says how far the agent sees: {away:.0f} steps away, a treasure of 1 is worth {far_1:.2f} with γ = 1, "

@@ -70,7 +70,7 @@ EXPERIMENT = Experiment(
         "(m - 1) / (m + 1) on average, and the double estimate 0.",
         "所有动作的真值都是 0、估计误差在 ±1 内均匀时，m 个值的最大值平均为 (m - 1) / (m + 1)，双重估计平均为 0。",
     ),
-    source="Van Hasselt et al. 2016, section 3 and appendix",
+    source=Text("Van Hasselt et al. 2016, section 3 and appendix", "Van Hasselt 等 2016，第 3 节与附录"),
     setup=Text(
         "2,000 states with m = 2 to 64 actions, all worth 0, seen through errors that are uniform in ±1. The targets "
         "are those that DQN and Double DQN are trained with here (`returns.max_value`, `returns.double_value`, the "
@@ -99,6 +99,11 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "The blue curve lies on the dashed one, the closed form, and grows with the number of actions; the orange"
+        " one stays at 0.",
+        "蓝线落在虚线（闭式解）上，动作越多越高；橙线一直在 0。",
+    ),
     facts=facts,
     teaches=Text(
         "Nobody has to make a mistake for DQN's values to rise: choosing the largest of several noisy values and "

@@ -9,6 +9,7 @@ import numpy as np
 from zerone.environments.mountain_car import MountainCar
 from zerone.experiments import endless
 from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, estimate
+from zerone.experiments.tutorial import chapter
 
 if TYPE_CHECKING:
     from zerone.experiments.figure import Sheet
@@ -83,7 +84,7 @@ EXPERIMENT = Experiment(
         "REINFORCE 在没有时间限制的 MountainCar 上，滑动平均回报在第 154 回合约为 -10667，第 387 回合 -2009，第 489 回"
         "合 -1006，第 628 回合 -502。",
     ),
-    source="tutorial, lines 3698-3704",
+    source=chapter("policy gradients", "策略梯度"),
     setup=Text(
         "REINFORCE with normalised returns, as in the tutorial: 10 hidden units, Adam's step size 0.02, γ = 0.995; "
         "MountainCar without a time limit, by request. The moving reward begins with the first return and takes in a "
@@ -109,6 +110,10 @@ EXPERIMENT = Experiment(
         for episode, value in PRINTED.items()
     ),
     draw=draw,
+    look=Text(
+        "Whether the diamonds lie on the thick line, and how wide the thin lines, one for each seed, spread around it.",
+        "看菱形是否落在粗线上，以及每个种子一条的细线在它周围散得多宽。",
+    ),
     facts=facts,
     teaches=Text(
         "The printed numbers are what this method does, and no lucky seed: on average over seeds the moving reward is "

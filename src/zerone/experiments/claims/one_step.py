@@ -15,6 +15,7 @@ from zerone.environments.wrappers import Around, ShapedReward, TimeLimit
 from zerone.experiments.pendulum import bins, centres
 from zerone.experiments.protocol import Experiment, Question, Results, Text, difference, ratio
 from zerone.experiments.recording import episodes, record
+from zerone.experiments.tutorial import chapter
 
 if TYPE_CHECKING:
     from zerone.algorithms.protocol import Metrics, Steps
@@ -139,7 +140,7 @@ EXPERIMENT = Experiment(
         "but it converges with more difficulty.",
         "Actor-Critic 每一步都学，比要等回合结束才学的 REINFORCE 更快；但它更难收敛。",
     ),
-    source="tutorial, lines 3790-3798",
+    source=chapter("Actor-Critic"),
     setup=Text(
         "CartPole for 100,000 steps, with the tutorial's settings. REINFORCE: Adam at 0.02, discount 0.99, 10 hidden "
         "units, normalised returns. Actor-critic: an update after every step, step sizes 0.001 and 0.01, discount "
@@ -179,6 +180,11 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "Above, the first ten thousand steps: who is sooner at the dashed line. Below, how many dots lie left of "
+        "it: seeds that did not hold the level.",
+        "上图看最初一万步：谁先到达虚线。下图看虚线左侧有多少点：那些种子没有守住这个水平。",
+    ),
     facts=facts,
     teaches=Text(
         "REINFORCE makes an update for each episode, {episodes_r:.0f} of them in all, and averages 200 after "

@@ -14,7 +14,7 @@ from zerone.environments.pendulum import PendulumState
 from zerone.environments.wrappers import Seen
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate, ratio
 from zerone.experiments.recording import record
-from zerone.experiments.tutorial import DQN_SETTINGS, dqn
+from zerone.experiments.tutorial import DQN_SETTINGS, chapter, dqn
 from zerone.parts.spaces import to_environment
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ EXPERIMENT = Experiment(
         "it.",
         "摆直立时真实价值接近 0，自然 DQN 却高估；Double DQN 消除了其中的大部分。",
     ),
-    source="tutorial, lines 2133-2212",
+    source=chapter("Double DQN"),
     setup=Text(
         "DQN with and without double targets on the pendulum with 11 torques and a tenth of its reward, as in the "
         "tutorial: 20 hidden units, step size 0.005, γ = 0.9, a memory of 3,000 steps, 20,000 updates. Gymnasium's "
@@ -130,6 +130,10 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "Below, the dots to the right of the dashed line: those agents expect more than they get.",
+        "下图看虚线右侧的点：这些智能体期望的比得到的多。",
+    ),
     facts=facts,
     panels=2,
     teaches=Text(

@@ -78,7 +78,10 @@ EXPERIMENT = Experiment(
         "Learning from a model beside the environment finds the shortest way in fewer episodes, the more is planned.",
         "在环境之外再从模型里学习，计划得越多，找到最短路所需的回合越少。",
     ),
-    source="Sutton & Barto 2018, section 8.2, figure 8.2; tutorial, lines 19-41",
+    source=Text(
+        "Sutton & Barto 2018, section 8.2, figure 8.2; tutorial, first chapter",
+        "Sutton & Barto 2018，8.2 节、图 8.2；教程第一章",
+    ),
     setup=Text(
         "Dyna-Q with 0, 5 and 50 planned steps after each real one, on the 6×9 maze with step size 0.1, γ = 0.95 and "
         "one random step in ten. Measured: after how many of 50 episodes the greedy way is one of 14 steps, the "
@@ -123,6 +126,10 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "The first ten episodes: how many of them it takes until a curve has come down to the dashed line.",
+        "看最初十个回合：每条曲线用多少个回合降到虚线附近。",
+    ),
     quick_seeds=10,
     version=2,
     facts=facts,

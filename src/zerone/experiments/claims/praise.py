@@ -13,6 +13,7 @@ from zerone.environments.mountain_car import MountainCar
 from zerone.experiments import endless
 from zerone.experiments.claims.moving_reward import REINFORCE
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
+from zerone.experiments.tutorial import chapter
 from zerone.show.curves import INK
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ EXPERIMENT = Experiment(
         "vt is high early and low late on CartPole, and the reverse on MountainCar.",
         "vt 在 CartPole 上先高后低，在 MountainCar 上相反。",
     ),
-    source="tutorial, lines 3421-3490",
+    source=chapter("policy gradients", "策略梯度"),
     setup=Text(
         "The normalised discounted returns vt of an episode, as in the tutorial: the first one on CartPole (γ = 0.99, "
         "no time limit), and episode 30 on MountainCar (γ = 0.995, no time limit, 10 hidden units, step size 0.02). "
@@ -104,6 +105,10 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "Where each curve lies above the dashed line: those steps are made more likely, the others less.",
+        "看每条曲线在虚线以上的部分：这些步的动作概率会提高，其余的会降低。",
+    ),
     facts=facts,
     teaches=Text(
         "It could not come out otherwise: where every step pays 1, early steps have more ahead of them; where every "

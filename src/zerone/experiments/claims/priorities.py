@@ -9,7 +9,7 @@ import numpy as np
 from zerone.environments import catalogue as environments
 from zerone.experiments.protocol import Experiment, Question, Results, Text, ratio
 from zerone.experiments.recording import episodes, record
-from zerone.experiments.tutorial import DQN_SETTINGS, dqn
+from zerone.experiments.tutorial import DQN_SETTINGS, chapter, dqn
 
 if TYPE_CHECKING:
     from zerone.algorithms.protocol import Array, Metrics, Steps
@@ -75,7 +75,7 @@ EXPERIMENT = Experiment(
         "From the first +10 on, prioritised replay reaches the flag in fewer steps per episode than uniform replay.",
         "从第一个 +10 起，优先回放每回合用比均匀回放更少的步数到达旗子。",
     ),
-    source="tutorial, lines 2660-2664",
+    source=chapter("prioritised replay", "优先经验回放"),
     setup=Text(
         "DQN with uniform and with prioritised replay (α = 0.6, β from 0.4 to 1 over 600 updates) on MountainCar, -1 "
         "a step and +10 at the flag, without a time limit as in the tutorial: 20 hidden units, step size 0.005, γ = "
@@ -103,6 +103,11 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "Below, the few dots far to the right: the seeds in which the first reward was hardly ever replayed. They"
+        " move the mean much more than the median.",
+        "下图看最右边的几个点：这些种子几乎没有重放过第一个奖励。它们对平均值的影响远大于对中位数的影响。",
+    ),
     facts=facts,
     panels=2,
     teaches=Text(

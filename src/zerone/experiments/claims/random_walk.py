@@ -127,7 +127,7 @@ EXPERIMENT = Experiment(
         "Intermediate n and λ learn values better than either end, one step or the whole episode.",
         "居中的 n 与 λ 比两端（只看一步，或看整个回合）学得更准。",
     ),
-    source="Sutton & Barto 2018, example 7.1, figures 7.2 and 12.6",
+    source=Text("Sutton & Barto 2018, example 7.1, figures 7.2 and 12.6", "Sutton & Barto 2018，例 7.1，图 7.2、12.6"),
     setup=Text(
         "n-step TD and TD(λ) with accumulating traces predict the values (-0.9 to 0.9) of a walk over 19 states, from "
         "0 on. Measured: the root mean square error over states, mean over the first 10 episodes, for 25 step sizes. "
@@ -164,6 +164,11 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "The lowest point of each curve: it is lowest for n = 4 and λ = 0.8, and lies at smaller step sizes for "
+        "larger n and λ.",
+        "看每条曲线的最低点：n = 4 和 λ = 0.8 时最低；n 和 λ 越大，最低点所在的步长越小。",
+    ),
     facts=facts,
     panels=2,
     teaches=Text(

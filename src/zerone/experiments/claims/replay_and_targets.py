@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zerone.algorithms import catalogue as algorithms
 from zerone.experiments.pendulum import NAME, bins, centres, returns
 from zerone.experiments.protocol import Experiment, Question, Results, Text, difference, estimate
+from zerone.experiments.tutorial import chapter
 
 if TYPE_CHECKING:
     from zerone.experiments.figure import Sheet
@@ -89,7 +90,7 @@ EXPERIMENT = Experiment(
         "With a replay memory and target networks, actor-critic converges on continuous actions: that is DDPG.",
         "有了回放记忆和目标网络，Actor-Critic 在连续动作上就能收敛：这就是 DDPG。",
     ),
-    source="tutorial, lines 4072-4126",
+    source=chapter("DDPG"),
     setup=Text(
         "The pendulum for 40,000 steps, 200 episodes, with the tutorial's settings: step sizes 0.001, discount 0.9, "
         "30 hidden units, batches of 32 out of the last 10,000 steps, target networks that follow by 0.01, a tenth of "
@@ -123,6 +124,10 @@ EXPERIMENT = Experiment(
         less("one-step"),
     ),
     draw=draw,
+    look=Text(
+        "Below, which groups of dots reach the dashed line, and how far the groups without replay stay from it.",
+        "下图看哪几组点到得了虚线，以及没有回放的几组离它还有多远。",
+    ),
     facts=facts,
     teaches=Text(
         "Replay is what counts. With it DDPG comes to {last_ddpg:.0f} at last, and {converges_ddpg:.0f}% of its seeds "

@@ -12,6 +12,7 @@ from zerone.environments import catalogue as environments
 from zerone.environments.maze import MazeMap, read_map
 from zerone.experiments.protocol import Experiment, Question, Results, Text, ratio
 from zerone.experiments.recording import record
+from zerone.experiments.tutorial import chapter
 
 if TYPE_CHECKING:
     from zerone.algorithms.protocol import Metrics, Steps
@@ -97,7 +98,7 @@ EXPERIMENT = Experiment(
         "Sarsa(λ) finds the goal in fewer episodes than Sarsa, and replacing traces beat accumulating ones.",
         "Sarsa(λ) 比 Sarsa 用更少的回合找到目标；替换迹胜过累积迹。",
     ),
-    source="tutorial, lines 877-1060",
+    source=chapter("Sarsa(λ)"),
     setup=Text(
         "Sarsa and Sarsa(λ), λ = 0.9, with both kinds of traces. On the tutorial's 4×4 maze with its settings (step "
         "size 0.01, γ = 0.9, one random step in ten, 100 episodes), and on Dyna's 6×9 maze, which has walls but no "
@@ -138,6 +139,11 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "Above, which curve is first to rise, and which one ends highest: finding the way and keeping it are two "
+        "things. Below, how far to the left each curve begins to rise.",
+        "上图看哪条曲线先升起、哪条最后最高：找到路和记住路是两回事。下图看每条曲线从多早开始上升。",
+    ),
     facts=facts,
     panels=2,
     teaches=Text(

@@ -10,6 +10,7 @@ from zerone.algorithms import catalogue as algorithms
 from zerone.base.statistics import median
 from zerone.experiments.pendulum import EPISODE, NAME, bins, centres, returns
 from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, estimate
+from zerone.experiments.tutorial import chapter
 from zerone.show.curves import COLORS, INK
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ EXPERIMENT = Experiment(
         "A3C：工人越多，用时越少",
     ),
     claim=Text("The more workers A3C has, the less time it takes to learn.", "A3C 的工人越多，学会所用的时间越短。"),
-    source="tutorial, lines 5408-5416",
+    source=chapter("A3C"),
     setup=Text(
         "A3C learns to swing up the pendulum with 1, 2, 4 and 8 workers, 400,000 steps of all together, with the "
         "tutorial's settings: a push after 10 steps, RMSProp at 0.0001 and 0.001, discount 0.9, entropy bonus 0.01, "
@@ -117,6 +118,11 @@ EXPERIMENT = Experiment(
         ),
     ),
     draw=draw,
+    look=Text(
+        "Above, how far to the left each curve crosses the dashed line. Below, how near the dots come to the "
+        "diagonal: twice the workers, half the time.",
+        "上图看每条曲线在多靠左的地方穿过虚线。下图看点离对角线有多近：工人加倍，时间减半。",
+    ),
     facts=facts,
     teaches=Text(
         "One worker takes {until_1:,.0f} steps, each of eight {until_8:,.0f}: {sooner_8:.1f} times sooner. All eight "
