@@ -128,6 +128,7 @@ EXPERIMENT = Experiment(
         "掉百分之一。628 个回合之后，最好的种子是 {best:.0f}，最差的是 {worst:.0f}。有了 Gymnasium 的 200 步限制，这些"
         "都学不到：碰运气是不会这么快到旗子的。",
     ),
-    minutes=1,
+    minutes=3,
+    version=2,
     quick={"budget": 1_500_000},
 )

@@ -201,7 +201,8 @@ EXPERIMENT = Experiment(
         "{holds_a:.0f}%，REINFORCE 有 {holds_r:.0f}%。演员一动，评论家学到的就过时了，而两者都沿着单独一步的误差，始终"
         "迈同样大的步子。教程越过倒下继续自举的错误在这里看不出害处（{holds_p:.0f}%）：-20 已经说得够清楚，杆倒了。",
     ),
-    minutes=2,
+    minutes=6,
+    seeds=60,
     quick={"steps": 20_000},
     panels=2,
 )

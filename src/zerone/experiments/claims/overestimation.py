@@ -12,7 +12,7 @@ import numpy as np
 from zerone.environments import catalogue as environments
 from zerone.environments.pendulum import PendulumState
 from zerone.environments.wrappers import Seen
-from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate, ratio
+from zerone.experiments.protocol import Experiment, Question, Results, Text, difference, estimate, ratio
 from zerone.experiments.recording import record
 from zerone.experiments.tutorial import DQN_SETTINGS, chapter, dqn
 from zerone.parts.spaces import to_environment
@@ -128,6 +128,24 @@ EXPERIMENT = Experiment(
             lambda results: ratio(results("double", "excess"), results("natural", "excess")),
             below=0.5,
         ),
+        Question(
+            Text(
+                "the share of seeds in which natural DQN's Q upright is above 0",
+                "自然 DQN 在直立时 Q 大于 0 的种子比例",
+            ),
+            lambda results: estimate(results("natural", "value") > 0),
+            above=0.5,
+            added=True,
+        ),
+        Question(
+            Text(
+                "the share of seeds in which Q upright is above 0, Double DQN's minus natural DQN's",
+                "直立时 Q 大于 0 的种子比例，Double DQN 的减去自然 DQN 的",
+            ),
+            lambda results: difference(results("double", "value") > 0, results("natural", "value") > 0),
+            below=0,
+            added=True,
+        ),
     ),
     draw=draw,
     look=Text(
@@ -147,6 +165,7 @@ EXPERIMENT = Experiment(
         "选、另一个评：平均高估 {excess_double:.2f}，自然 DQN 是 {excess_natural:.2f}。不过个别种子仍可能高估很多，所"
         "以这个平均知道得并不准。",
     ),
-    minutes=2,
+    minutes=4,
+    seeds=40,
     quick={"steps": 8_000},
 )

@@ -145,7 +145,9 @@ EXPERIMENT = Experiment(
         "左右，不大会跟着算出它的网络一起跑掉；而跟得慢的目标，只是把学到的东西传得更晚。目标网络本是为看得更远的任务"
         "准备的。",
     ),
-    minutes=2,
+    minutes=4,
+    seeds=40,
+    version=2,
     quick={"steps": 20_000},
     panels=2,
 )

@@ -10,7 +10,7 @@ import numpy as np
 from zerone.algorithms import catalogue as algorithms
 from zerone.environments import catalogue as environments
 from zerone.environments.maze import MazeMap, read_map
-from zerone.experiments.protocol import Experiment, Question, Results, Text, ratio
+from zerone.experiments.protocol import Experiment, Question, Results, Text, difference, ratio
 from zerone.experiments.recording import record
 from zerone.experiments.tutorial import chapter
 
@@ -137,6 +137,18 @@ EXPERIMENT = Experiment(
             compared("dyna", "replacing", "accumulating"),
             below=1,
         ),
+        Question(
+            Text(
+                "in the tutorial's maze, the share of seeds that know the way after the last episode, Sarsa(λ)'s with "
+                "replacing traces minus Sarsa's",
+                "在教程的迷宫里，最后一个回合之后认得路的种子比例，用替换迹的 Sarsa(λ) 减去 Sarsa",
+            ),
+            lambda results: difference(
+                results("tutorial-replacing", "found")[:, -1], results("tutorial-sarsa", "found")[:, -1]
+            ),
+            above=0,
+            added=True,
+        ),
     ),
     draw=draw,
     look=Text(
@@ -162,7 +174,8 @@ EXPERIMENT = Experiment(
         "100 个回合后，用替换迹有 {tutorial_replacing_at_last:.0f}% 的种子认得路，累积迹 "
         "{tutorial_accumulating_at_last:.0f}%，不用迹 {tutorial_sarsa_at_last:.0f}%。",
     ),
-    minutes=1,
-    seeds=100,
+    minutes=2,
+    seeds=200,
+    version=2,
     quick_seeds=10,
 )
