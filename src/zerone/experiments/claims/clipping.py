@@ -166,7 +166,7 @@ EXPERIMENT = Experiment(
         "{tolerated_actor_critic:.1g}。在同一块上学十遍，步长有多大，策略就会离采样时的策略多远；裁剪在概率比离开范围"
         "之后不再给好处，于是步子即使太大，至少不会重复十次。",
     ),
-    minutes=8,
+    minutes=6,
     seeds=40,
     version=2,
     quick={"steps": 32_000},
