@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zerone.base.files import replacing
 from zerone_benchmarks.works import BENCHES, USUAL
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def main(
                 console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
             console.print()
         if out:
-            out.write_text(json_module.dumps(data, indent=2) + "\n", encoding="utf-8")
+            with replacing(out) as file:
+                file.write(json_module.dumps(data, indent=2).encode() + b"\n")
     if json:
         click.echo(json_module.dumps(data))
     if failed:

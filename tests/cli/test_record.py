@@ -147,7 +147,6 @@ def test_a_recording_that_is_stopped_is_a_dataset_or_nothing(number, here, zeron
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=100)  # noqa: S603
-    visible = [each.name for each in here.iterdir() if not each.name.startswith(".")]
     if number == signal.SIGINT:
         assert done.returncode == 130
         assert "what was played until then is in day: 120 steps" in done.stderr
@@ -156,4 +155,9 @@ def test_a_recording_that_is_stopped_is_a_dataset_or_nothing(number, here, zeron
         assert zerone(*STUDY, "--from", "day", "--steps", 40, "--out", "night", "--quiet").code == 0
     else:
         assert done.returncode == -number
-        assert visible == []  # what it had begun lies beside, hidden, and nobody takes it for a dataset
+        left = [each.name for each in (here / "day").iterdir()]
+        assert all(name.startswith(".") for name in left)
+        zerone(*STUDY, "--from", "day", "--steps", 40).refused("day is no dataset")
+        assert any(name.endswith(".tmp") for name in left)  # 120 steps: an episode had been written
+        assert zerone("record", "--random", LINE, "--out", "day", "--steps", 5).code == 0
+        assert [each.name for each in (here / "day").iterdir()] == ["data"]

@@ -156,7 +156,7 @@ def test_somebody_elses_safetensors_is_refused(tmp_path):
 
 
 def test_no_such_file_and_a_folder(tmp_path):
-    assert "no such checkpoint" in refusal(tmp_path / "nothing")
+    assert "no such file" in refusal(tmp_path / "nothing")
     assert "folder" in refusal(tmp_path)
 
 

@@ -14,6 +14,7 @@ from gymnasium import spaces
 import zerone as zo
 from zerone.base.errors import InputError, RunError
 from zerone.parts.spaces import Spaces
+from zerone.runs.claim import Claim
 from zerone.runs.dataset import read
 from zerone.runs.dataset_format import identity, space_from_json, space_to_json
 from zerone.runs.dataset_writer import DatasetWriter
@@ -71,7 +72,8 @@ def written(path, observation, action, number=3, steps=6):
     observation.seed(1)
     action.seed(2)
     episodes = []
-    with DatasetWriter(path, Spaces(observation, action), overwrite=False) as writer:
+    claim = Claim.take(path)
+    with claim, DatasetWriter(claim, Spaces(observation, action), overwrite=False) as writer:
         for i in range(number):
             seen, done = [observation.sample() for _ in range(steps + 1)], [action.sample() for _ in range(steps)]
             rewards = [float(10 * i + t) for t in range(steps)]

@@ -222,9 +222,9 @@ def test_a_second_writer_is_refused_until_the_first_is_killed(run):
     try:
         assert process.stdout.readline() == b"held\n"
         before = everything(run.path)
-        with refused("another process is writing to this run"):
+        with refused("another process is writing to it"):
             RunFolder.resume(run.path)
-        with refused("another process is writing to this run"):
+        with refused("another process is writing to it"):
             RunFolder.create(run.path, CONFIG, overwrite=True)
         assert everything(run.path) == before
         RunFolder.open(run.path)

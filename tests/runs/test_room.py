@@ -8,6 +8,7 @@ from gymnasium import spaces
 from toys import CounterEnv
 
 import zerone as zo
+from zerone.base import memory
 from zerone.base.errors import InputError
 from zerone.runs import checkpoint, room
 
@@ -63,7 +64,7 @@ def test_what_is_there_is_the_least_of_what_the_system_and_the_container_grant(t
     for name, text in (("max", "max\n"), ("less", f"{system // 2}\n"), ("more", f"{system * 2}\n")):
         (tmp_path / name).write_text(text)
     for names, share in ((("absent",), 1.0), (("max", "more"), 1.0), (("max", "less", "more"), 0.5)):
-        monkeypatch.setattr(room, "_LIMITS", [str(tmp_path / name) for name in names])
+        monkeypatch.setattr(memory, "_LIMITS", [str(tmp_path / name) for name in names])
         assert room.available() == pytest.approx(share * _of_the_system(), abs=4096)
 
 

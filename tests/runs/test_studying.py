@@ -134,6 +134,7 @@ def test_what_cannot_be_studied_is_refused_in_one_line_and_nothing_is_created(ki
     from gymnasium import spaces
 
     from zerone.parts.spaces import Spaces
+    from zerone.runs.claim import Claim
     from zerone.runs.dataset_writer import DatasetWriter
 
     monkeypatch.chdir(tmp_path)
@@ -141,7 +142,8 @@ def test_what_cannot_be_studied_is_refused_in_one_line_and_nothing_is_created(ki
         ("three", spaces.Discrete(16), spaces.Discrete(3)),
         ("box", spaces.Box(9.0, 99.0, (6,), np.float32), spaces.Discrete(3)),
     ):
-        with DatasetWriter(tmp_path / name, Spaces(made, action), overwrite=False) as writer:
+        claim = Claim.take(tmp_path / name)
+        with claim, DatasetWriter(claim, Spaces(made, action), overwrite=False) as writer:
             writer.episode(0, [made.sample(), made.sample()], [0], [0.0], terminated=True, truncated=False)
             writer.finish({})
     before = sorted(tmp_path.rglob("*"))

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,7 +28,6 @@ from zerone.cli.settings import chosen_settings, environment_options, parse_like
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
-    from pathlib import Path
 
     from zerone.runs.sweeping import Sweep, Trial
 
@@ -96,7 +96,7 @@ def sweep(words: tuple[str, ...], resume: Path | None, options: tuple[str, ...],
         asked["options"] = environment_options(said.environment, options)
         out: Path | None = asked.pop("out", None)
         name = run.plain_name(f"sweep-{said.algorithm}", setup.environment_name(said.environment))
-        with contextlib.nullcontext(out) if out else new_folder(name) as path, _shown(path, as_json) as glance:
+        with contextlib.nullcontext(out) if out else new_folder(name) as path, _shown(Path(path), as_json) as glance:
             found = sweeping.sweep(said.algorithm, said.environment, out=path, glance=glance, **asked)
     _finish(found, as_json)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
@@ -13,7 +14,6 @@ from zerone.cli.settings import Words, chosen_settings, environment_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from zerone.runs.run import OnGlance, Run
 
@@ -55,7 +55,7 @@ def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Ma
 
         require_picture(environment, asked["options"], asked.get("engine", "auto"))
     name = run.plain_name(algorithm, setup.environment_name(environment))
-    with contextlib.nullcontext(out) if out else new_folder(name) as path, shown(path, manner) as glance:
+    with contextlib.nullcontext(out) if out else new_folder(name) as path, shown(Path(path), manner) as glance:
         return run.train(algorithm, environment, out=path, chunk=manner.chunk, glance=glance, **asked)
 
 

@@ -6,9 +6,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 from zerone.base.errors import InputError, RunError
+from zerone.base.files import replacing
 from zerone.experiments.protocol import Text
 from zerone.experiments.verdict import WORDS
-from zerone.runs.checkpoint import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

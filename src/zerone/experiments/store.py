@@ -20,7 +20,8 @@ import numpy as np
 
 from zerone import __version__
 from zerone.base.errors import InputError, RunError
-from zerone.runs.checkpoint import replacing
+from zerone.base.files import read_bytes, replacing
+from zerone.runs.claim import Claim
 from zerone.runs.folder import finite
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zerone.experiments.protocol import Experiment, Measured, Results
+
+LARGEST = 1024 * 1024 * 1024
+"""Bytes. What one arm of an experiment has measured is a hundredth of this."""
 
 
 def key(experiment: Experiment, settings: Mapping[str, Any]) -> str:
@@ -57,16 +61,16 @@ class Store:
         if not path.exists():
             return {}
         try:
-            raw = path.read_bytes()
+            raw = read_bytes(path, LARGEST)
             whole = raw[: raw.rfind(b"\n") + 1]
             if whole != raw:
                 with replacing(path) as file:
                     file.write(whole)
             found = [json.loads(line) for line in whole.splitlines()]
             return {int(each["seed"]): each["measured"] for each in found if each["zerone"] == __version__}
-        except OSError as error:
-            raise RunError(f"{path}: cannot be read: {error.strerror or error}") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except InputError:
+            raise
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise RunError(f"{path}: damaged ({error}); remove it to measure this arm anew") from error
 
     def add(self, arm: str, seed: int, measured: Measured) -> None:
@@ -104,17 +108,5 @@ def held(path: Path, experiment: Experiment, quick: bool) -> Iterator[Store]:
     Raises:
         InputError: it cannot be made or written to, or another process is writing to it.
     """
-    from filelock import FileLock, Timeout
-
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path / ".lock", blocking=False)
-        lock.acquire()
-    except Timeout as error:
-        raise InputError(f"{path}: another process is writing to this experiment") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written to: {error.strerror or error}") from error
-    try:
+    with Claim.take(path):
         yield Store(path, experiment, quick)
-    finally:
-        lock.release()

@@ -17,19 +17,19 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import os
 import re
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from zerone.base.errors import InputError, RunError
+from zerone.base.files import opened, replacing, require_shallow, size_of
+from zerone.base.memory import machine_memory
 from zerone.runs.upgrade import upgraded
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 FORMAT_VERSION = 2
 
@@ -51,38 +51,6 @@ _CODES = {
 _START = re.compile(rb'\{"__metadata__":\{"zerone":"([0-9]{1,9})","sha256":"')
 _BLANK = b"0" * 64
 _CHUNK = 1 << 20
-
-
-@contextmanager
-def replacing(path: Path) -> Generator[BinaryIO]:
-    """A binary file that takes the place of `path` only once it is complete and on the disk.
-
-    Whatever fails or kills the process, `path` holds either its old bytes or all of the new ones.
-
-    Raises:
-        RunError: the operating system refused (disk full, no such folder); `path` is as it was.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError):
-            raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
-        raise
-    # Only the rename is at stake now: without this a power cut may bring the old file back, itself whole.
-    # So a file system that cannot sync a folder (some network ones, Windows) is no failure.
-    with suppress(OSError):
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def save(path: str | Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
@@ -142,6 +110,7 @@ def load(path: str | Path, prefix: str = "") -> tuple[dict[str, np.ndarray], dic
             arrays = {name: file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
     except Exception as error:  # the checksum is right, so someone forged it: whatever they did, refuse in one line
         raise InputError(f"{path}: not a checkpoint that can be read: {_line(error)}") from error
+    require_shallow(about, str(path))
     if not isinstance(about, dict):
         raise InputError(f"{path}: not a checkpoint that can be read: 'about' is no JSON object")
     return upgraded(arrays, version, about.get("algorithm")), cast("dict[str, Any]", about)
@@ -149,22 +118,18 @@ def load(path: str | Path, prefix: str = "") -> tuple[dict[str, np.ndarray], dic
 
 def _verify(path: Path) -> int:
     """Read all of `path` in small pieces: its format. Raises `InputError` unless it is a whole checkpoint."""
-    try:
-        if not path.exists():
-            raise InputError(f"{path}: no such checkpoint")
-        if not path.is_file():
-            raise InputError(f"{path}: not a checkpoint: a folder or a device")
-        with path.open("rb") as file:
-            first = file.read(_CHUNK)
-            start = _START.match(first, 8)
-            if start is None:
-                raise InputError(f"{path}: {'empty' if not first else 'not a checkpoint of Zerone, or damaged'}")
-            place = slice(start.end(), start.end() + len(_BLANK))
-            digest = hashlib.sha256(first[: place.start] + _BLANK + first[place.stop :])
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    with opened(path) as file:
+        first = file.read(_CHUNK)
+        start = _START.match(first, 8)
+        if start is None:
+            raise InputError(f"{path}: {'empty' if not first else 'not a checkpoint of Zerone, or damaged'}")
+        memory = machine_memory()
+        if memory is not None and size_of(file) > memory:
+            raise InputError(f"{path}: {size_of(file) / 1e9:,.0f} GB, but there is {memory / 1e9:,.1f} GB of memory")
+        place = slice(start.end(), start.end() + len(_BLANK))
+        digest = hashlib.sha256(first[: place.start] + _BLANK + first[place.stop :])
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
     if digest.hexdigest().encode() != first[place]:
         raise InputError(f"{path}: damaged: cut short or altered, its bytes do not match its checksum")
     version = int(start[1])

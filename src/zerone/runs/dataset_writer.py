@@ -1,46 +1,48 @@
-"""A dataset in Minari's format, written beside its place episode by episode, and renamed once it is whole."""
+"""A dataset in Minari's format, written episode by episode in a claimed folder, and renamed once it is whole."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zerone.base.errors import InputError, RunError
-from zerone.runs.checkpoint import replacing
+from zerone.base.files import is_incomplete, replacing
+from zerone.runs.claim import LOCK
 from zerone.runs.dataset_format import DATA, LAYOUT, MAIN, METADATA, load_h5py, space_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from zerone.parts.spaces import Spaces
+    from zerone.runs.claim import Claim
 
 
 class DatasetWriter:
-    """Gathers episodes in a folder beside `path`. After `finish` the dataset is at `path`; without it nothing is.
+    """Gathers episodes in a claimed folder. After `finish` a dataset is in it; without it what was there before.
 
     Raises:
-        InputError: at once, if a dataset cannot be put at `path`, or the spaces cannot be written.
+        InputError: at once, if the spaces cannot be written.
         RunError: the disk failed; nothing is left of it.
     """
 
-    def __init__(self, path: Path, spaces: Spaces, overwrite: bool) -> None:
-        self.path, self.steps, self.episodes = path, 0, 0
+    def __init__(self, claim: Claim, spaces: Spaces, overwrite: bool) -> None:
+        self.path, self.steps, self.episodes = claim.path, 0, 0
+        self._claim, self._overwrite = claim, overwrite
         self._h5py = load_h5py()
         self._told = {
             "observation_space": space_to_json(spaces.observation),
             "action_space": space_to_json(spaces.action),
         }
         self._kinds = spaces.observation.dtype, spaces.action.dtype
-        require_free(path, overwrite)
-        self._beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        self._missing = [each for each in path.parents if not each.exists()]
+        self._beside = claim.incomplete(DATA)
         self._file: Any = None
 
     def __enter__(self) -> DatasetWriter:
@@ -62,8 +64,8 @@ class DatasetWriter:
         }
         try:
             if self._file is None:
-                (self._beside / DATA).mkdir(parents=True)
-                self._file = self._h5py.File(self._beside / DATA / MAIN, "w", track_order=True)
+                self._beside.mkdir()
+                self._file = self._h5py.File(self._beside / MAIN, "w", track_order=True)
             group = self._file.create_group(f"episode_{self.episodes}")
             group.attrs.update({"id": self.episodes, "seed": seed, "total_steps": steps})
             for name, array in arrays.items():
@@ -75,7 +77,7 @@ class DatasetWriter:
 
     def finish(self, about: Mapping[str, Any]) -> None:
         """Put the dataset in its place, with `about` in its metadata. There must have been an episode."""
-        data = self._beside / DATA
+        data = self._beside
         try:
             self._file.close()
             with (data / MAIN).open("rb") as file:
@@ -85,14 +87,29 @@ class DatasetWriter:
             told = {**counts, "jpeg_encoding": False, **self._told, "minari_version": LAYOUT, **size, **about}
             with replacing(data / METADATA) as file:
                 file.write(json.dumps(told, indent=2).encode() + b"\n")
-            # Two renames, if an earlier dataset has to go: there is none that swaps two folders on every system.
-            old = self.path.with_name(f".{self.path.name}.{os.getpid()}.old.tmp")
-            if self.path.exists():
-                self.path.rename(old)
-            self._beside.rename(self.path)
-            shutil.rmtree(old, ignore_errors=True)
+            self._put_in_place()
         except (OSError, RuntimeError) as error:
+            if isinstance(error, RunError):
+                raise
             raise self._failed(error) from error
+        self._claim.leave()
+
+    def _put_in_place(self) -> None:
+        """Rename what is complete now. What has come to its place meanwhile is not ours to remove."""
+        place, old = self.path / DATA, self._claim.incomplete("replaced")
+        if self._overwrite and _is_dataset(place):
+            place.rename(old)  # two renames: there is none that swaps two folders on every system
+        if place.exists() or place.is_symlink():
+            kept = next(each for n in itertools.count(1) if not (each := self.path / f"{DATA}-{n}").exists())
+            self._beside.rename(kept)
+            raise RunError(f"{place}: was put there while this was recorded, and stays; what was recorded is in {kept}")
+        try:
+            self._beside.rename(place)
+        except OSError:
+            with suppress(OSError):
+                old.rename(place)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
 
     def _failed(self, error: Exception) -> RunError:
         why = getattr(error, "strerror", None) or " ".join(str(error).split())
@@ -105,30 +122,30 @@ class DatasetWriter:
             with suppress(OSError, RuntimeError, ValueError):
                 self._file.close()
         shutil.rmtree(self._beside, ignore_errors=True)
-        if not self.path.exists():
-            with suppress(OSError):  # what is not empty is not ours
-                for each in self._missing:
-                    each.rmdir()
 
 
 def require_free(path: Path, overwrite: bool) -> None:
     """Raise `InputError` unless a dataset may be put at `path`; with `overwrite` another dataset may be there."""
     try:
         exists = path.exists()
-        if path.is_dir():
-            inside = {str(each.relative_to(path)) for each in path.rglob("*")}
-        elif exists:
+        if exists and not path.is_dir():
             raise InputError(f"{path}: a file; a dataset needs a folder")
-        else:
-            inside = set()
-        above = next(each for each in path.absolute().parents if each.exists())
+        found = {each.name for each in path.iterdir()} if exists else set[str]()
+        inside = {name for name in found - {LOCK} if not is_incomplete(name)}
+        only_a_dataset = inside <= {DATA} and _is_dataset(path / DATA)
+        above = next(each for each in (path, *path.absolute().parents) if each.exists())
         if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
             raise InputError(f"{path}: cannot be written to: {above} is no folder, or not one of yours")
     except OSError as error:
         raise InputError(f"{path}: cannot be written to: {error.strerror or error}") from error
-    if exists and not (inside or overwrite):
+    if exists and not (found or overwrite):
         raise InputError(f"{path}: exists already, an empty folder; take it with --overwrite or choose another")
-    if not inside <= {DATA, f"{DATA}/{METADATA}", f"{DATA}/{MAIN}"}:
+    if inside and not only_a_dataset:
         raise InputError(f"{path}: not empty, and not only a dataset; choose another folder")
     if inside and not overwrite:
         raise InputError(f"{path}: a dataset is there already; replace it with --overwrite, or choose another folder")
+
+
+def _is_dataset(data: Path) -> bool:
+    """Whether there is nothing in a folder but a dataset, or a part of one. Raises `OSError`."""
+    return data.is_dir() and {each.name for each in data.iterdir()} <= {METADATA, MAIN}

@@ -12,32 +12,32 @@ A folder is a run if its `config.json` says so. Only files of these names are ev
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from zerone.base.errors import InputError, RunError
+from zerone.base.files import is_incomplete, read_object, replacing
 from zerone.runs import checkpoint
+from zerone.runs.claim import CHECKPOINTS, LOCK, Claim, first_free, unwritable
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     import numpy as np
-    from filelock import BaseFileLock
 
 FORMAT_VERSION = 1
 
 _CONFIG = "config.json"
 SWEEP = "sweep.json"
 """What the folder of a sweep has, which is no run but holds many."""
-_LOCK = ".lock"
-_TEMPORARY = (".*.tmp", "checkpoints/.*.tmp")
 _RESULTS = (
     "metrics.csv",
     "events.out.tfevents.*",
@@ -61,14 +61,14 @@ class RunFolder:
         config: The JSON object of `config.json`.
     """
 
-    def __init__(self, path: Path, config: dict[str, Any], lock: BaseFileLock | None = None):
+    def __init__(self, path: Path, config: dict[str, Any], claim: Claim | None = None):
         self.path = path
         self.config = config
-        self._lock = lock
+        self._claim = claim
 
     @classmethod
-    def create(cls, path: str | Path, config: Mapping[str, Any], overwrite: bool = False) -> RunFolder:
-        """A new run at `path`, locked, with nothing in it but its `config.json`.
+    def create(cls, path: str | Path | Claim, config: Mapping[str, Any], overwrite: bool = False) -> RunFolder:
+        """A new run at `path`, locked, with nothing in it but its `config.json`. A `Claim` is taken over.
 
         `format` and `zerone` (the version) are put in front of `config`. With `overwrite` an earlier run
         at `path` goes: the files that Zerone wrote, and no other; and an empty folder is taken.
@@ -78,38 +78,27 @@ class RunFolder:
                 exists already (with `overwrite`: as something else than a run or an empty folder); nothing was
                 created or removed.
         """
+        claim = path if isinstance(path, Claim) else None
         path = Path(path)
         config = {"format": FORMAT_VERSION, "zerone": _version(), **config}
         try:
             text = json.dumps(config, indent=2, allow_nan=False) + "\n"
         except (TypeError, ValueError) as error:
             raise InputError(f"{path}: the configuration is not JSON: {error}") from error
-        _check_free(path, overwrite)
-        lock: BaseFileLock | None = None
-        missing: list[Path] = []
+        if claim is None:
+            claim = Claim.take(path, functools.partial(_check_free, overwrite=overwrite))
         try:
-            missing = [each for each in (path / "checkpoints", path, *path.parents) if not each.exists()]
-            fresh = not (path / _LOCK).exists()
-            path.mkdir(parents=True, exist_ok=True)
-            lock = _acquire(path)
-            missing = [path / _LOCK, *missing] if fresh else missing
-            _check_free(path, overwrite)  # again: another process may have been quicker
-            _remove(path, _TEMPORARY)
-            with checkpoint.replacing(path / _CONFIG) as file:
+            with replacing(path / _CONFIG) as file:
                 file.write(text.encode())
                 file.flush()  # only when the disk has taken this may the old run go
                 _remove(path, _RESULTS)
-                (path / "checkpoints").mkdir(exist_ok=True)
+                claim.make(CHECKPOINTS)
         except BaseException as error:
-            with suppress(OSError):  # what is not empty is not ours
-                for each in (each for each in missing if each.exists()):
-                    each.rmdir() if each.is_dir() else each.unlink()
-            if lock is not None:
-                lock.release()
+            claim.give_up()
             if isinstance(error, (OSError, RunError)):
-                raise _unwritable(path, error) from error
+                raise unwritable(path, error) from error
             raise
-        return cls(path, json.loads(text), lock)
+        return cls(path, json.loads(text), claim)
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
@@ -129,24 +118,22 @@ class RunFolder:
             InputError: as `open`, or the folder cannot be written or is being written to by another process.
         """
         path = Path(path)
-        _read_config(path)
-        lock = _acquire(path)
+        claim = Claim.take(path, _require_run)
         try:
-            config = _read_config(path)  # again, now that nobody overwrites it
-            _remove(path, _TEMPORARY)
-            (path / "checkpoints").mkdir(exist_ok=True)
+            config = _read_config(path)  # now that nobody overwrites it
+            claim.make(CHECKPOINTS)
         except BaseException as error:
-            lock.release()
+            claim.release()
             if isinstance(error, OSError):
-                raise _unwritable(path, error) from error
+                raise unwritable(path, error) from error
             raise
-        return cls(path, config, lock)
+        return cls(path, config, claim)
 
     def close(self) -> None:
         """Let others write to the run. The operating system does so too when the process ends or is killed."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        if self._claim is not None:
+            self._claim.release()
+            self._claim = None
 
     def __enter__(self) -> RunFolder:
         return self
@@ -231,7 +218,7 @@ class RunFolder:
         Raises:
             RunError: it cannot be written.
         """
-        with checkpoint.replacing(self.result_path) as file:
+        with replacing(self.result_path) as file:
             file.write(json.dumps(finite(result), indent=2, allow_nan=False).encode() + b"\n")
 
     def read_result(self) -> dict[str, Any] | None:
@@ -249,41 +236,13 @@ def names_of(folders: Sequence[RunFolder]) -> list[str]:
     return names if len(set(names)) == len(names) else [str(folder.path) for folder in folders]
 
 
-@contextmanager
-def new_folder(name: str) -> Iterator[Path]:
-    """`runs/NAME-1`, counted on from what is there: made here, so that no other process can choose it as well.
-
-    Nothing but the lock's file is in it, which tells `RunFolder.create` that it is kept for a run. It goes again
-    if nothing was put into it until the end of the block.
+def new_folder(name: str) -> AbstractContextManager[Claim]:
+    """`runs/NAME-1`, counted on from what is there, claimed. It goes again if nothing is put into it.
 
     Raises:
         InputError: it cannot be made.
     """
-    for n in itertools.count(1):
-        path = Path("runs") / f"{name}-{n}"
-        fresh = not path.parent.exists()
-        try:
-            path.mkdir(parents=True)
-            (path / _LOCK).touch()
-            break
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise _unwritable(path, error) from error
-    try:
-        yield path
-    finally:
-        with suppress(OSError):  # what is not empty stays
-            if is_unused(path):
-                (path / _LOCK).unlink()
-            path.rmdir()
-            if fresh:
-                path.parent.rmdir()
-
-
-def is_unused(path: Path) -> bool:
-    """Whether nothing is at `path`, or what `new_folder` keeps there for its caller. Raises `OSError`."""
-    return not path.exists() or (path.is_dir() and [each.name for each in path.iterdir()] == [_LOCK])
+    return first_free(Path("runs") / f"{name}-{n}" for n in itertools.count(1))
 
 
 def finite(value: Any) -> Any:
@@ -301,20 +260,18 @@ def _version() -> str:
     return version("zerone")
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; an `InputError` where it is damaged."""
-    try:
-        value = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: damaged: not JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path}: damaged: not a JSON object")
-    return cast("dict[str, Any]", value)
+def _require_run(path: Path) -> None:
+    _read_identity(path)
+    if (path / CHECKPOINTS).is_symlink():
+        raise InputError(f"{path / CHECKPOINTS}: a link to elsewhere, where nothing of a run is written or removed")
 
 
 def _read_config(path: Path) -> dict[str, Any]:
+    return _read_identity(path)
+
+
+def _read_identity(path: Path) -> dict[str, Any]:
+    """The configuration of what says that it is a run, whatever else it says."""
     try:
         if not path.exists():
             raise InputError(f"{path}: no such run folder")
@@ -352,17 +309,17 @@ def _check_free(path: Path, overwrite: bool) -> None:
         if not path.is_dir():
             raise InputError(f"{path}: a file; a run needs a folder")
         found = {each.name for each in path.iterdir()}
-        inside = (found - {_LOCK, "checkpoints"}) | {each.name for each in path.glob("checkpoints/*")}
+        inside = (found - {LOCK, CHECKPOINTS}) | {each.name for each in path.glob(f"{CHECKPOINTS}/*")}
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     if not os.access(path, os.W_OK):
         raise InputError(f"{path}: cannot be written to: read-only, or not yours")
     if not (found or overwrite):
         raise InputError(f"{path}: exists already, an empty folder; take it with --overwrite or choose another")
-    if all(name.startswith(".") and name.endswith(".tmp") for name in inside):
-        return  # `new_folder` keeps it for this run, or a run was killed before it began
+    if all(map(is_incomplete, inside)):
+        return  # claimed for this run, or a run was killed before it began
     try:
-        _read_config(path)
+        _require_run(path)
     except InputError as error:
         raise InputError(
             f"{path}: not empty, and no run for --resume or --overwrite to work on ({error}); choose another folder"
@@ -378,24 +335,3 @@ def _remove(path: Path, patterns: tuple[str, ...]) -> None:
             if each.parent.name.startswith("seed-"):
                 with suppress(OSError):  # it holds something that Zerone did not write
                     each.parent.rmdir()
-
-
-def _acquire(path: Path) -> BaseFileLock:
-    """The writer's lock on the run at `path`, held until it is released or the process is gone."""
-    from filelock import FileLock, Timeout
-
-    try:
-        with (path / _LOCK).open("ab"):  # filelock takes any refusal for a lock that is held
-            pass
-        lock = FileLock(path / _LOCK, blocking=False, thread_local=False)  # close() may come from another thread
-        lock.acquire()
-    except Timeout as error:
-        raise InputError(f"{path}: another process is writing to this run") from error
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    return lock
-
-
-def _unwritable(path: Path, error: OSError | RunError) -> InputError:
-    cause = error if isinstance(error, OSError) else error.__cause__
-    return InputError(f"{path}: cannot be written to: {getattr(cause, 'strerror', None) or error}")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zerone.base.errors import InputError, RunError
-from zerone.runs.checkpoint import replacing
+from zerone.base.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from zerone.environments import catalogue
 from zerone.parts.spaces import Spaces
 from zerone.runs import setup
 from zerone.runs.asked import require_count, require_seed
+from zerone.runs.claim import Claim, first_free
 from zerone.runs.dataset_format import identity, load_h5py
 from zerone.runs.dataset_writer import DatasetWriter, require_free
 from zerone.runs.interrupt import listening
@@ -76,8 +78,9 @@ def record(
     require_seed(seed)
     load_h5py()
     plays = who_plays(player, environment, epsilon, agent, checkpoint, options, engine)
-    path = Path(out) if out is not None else new_path(plays)
-    require_free(path, overwrite)
+    check = functools.partial(require_free, overwrite=overwrite)
+    if out is not None:
+        check(Path(out))
     if episodes is None and steps is None and player != KEYBOARD:
         episodes = DEFAULT_EPISODES
     with contextlib.ExitStack() as open_things, listening() as request:
@@ -92,7 +95,10 @@ def record(
         else:
             share = 1.0 if player == RANDOM else epsilon or 0.0
             played = Policy(plays.act, spaces.action, share, seed)
-        writer = open_things.enter_context(DatasetWriter(path, spaces, overwrite))
+        place = first_free(new_places(plays)) if out is None else Claim.take(out, check)
+        claim = open_things.enter_context(place)
+        path = claim.path
+        writer = open_things.enter_context(DatasetWriter(claim, spaces, overwrite))
         returns, lengths = _play(env, played, writer, episodes, steps, seed, lambda: request.made)
         if not writer.steps:
             if request.made:
@@ -194,7 +200,7 @@ def _spec(plays: Plays) -> str | None:
         return None
 
 
-def new_path(plays: Plays) -> Path:
-    """`datasets/CartPole-v1/random-v0`, counted on from what is there; Minari finds it from `datasets` by that name."""
+def new_places(plays: Plays) -> Iterator[Path]:
+    """`datasets/CartPole-v1/random-v0`, counted on; Minari finds it from `datasets` by that name."""
     place = Path("datasets", *plays.name.replace(":", "-").split("/"))
-    return next(path for n in itertools.count() if not (path := place / f"{plays.player}-v{n}").exists())
+    return (place / f"{plays.player}-v{n}" for n in itertools.count())

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
 from zerone.base.errors import InputError
+from zerone.base.memory import machine_memory
 from zerone.engines.protocol import Engine, steps_per_iteration
 
-_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-"""Where Linux says how much a container may have."""
 _SIZES = ("memory", "environments", "steps_per_update", "hidden")
 """The settings that decide how much a training holds."""
 
@@ -48,13 +44,7 @@ def available() -> int | None:
     device = jax.local_devices()[0]
     if device.platform != "cpu":
         return (device.memory_stats() or {}).get("bytes_limit")
-    found: list[int] = []
-    with suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
-        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    for each in _LIMITS:
-        with suppress(OSError, ValueError):  # no such file, or the word "max" in it
-            found.append(int(Path(each).read_text()))
-    return min(found, default=None)
+    return machine_memory()
 
 
 def _block(engine: Engine) -> int:

@@ -17,6 +17,7 @@ from zerone.runs import plan as plans
 from zerone.runs import setup, studying
 from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, judge, load_policies
 from zerone.runs.asked import chosen_seeds, require_count, require_seed
+from zerone.runs.claim import Claim
 from zerone.runs.folder import RunFolder, finite, new_folder
 from zerone.runs.interrupt import listening
 from zerone.runs.metrics import MetricsWriter, read_metrics
@@ -112,7 +113,7 @@ def train(
     steps: int | None = None,
     seed: int | None = None,
     seeds: int | Sequence[int] | None = None,
-    out: str | Path | None = None,
+    out: str | Path | Claim | None = None,
     overwrite: bool = False,
     engine: str = "auto",
     settings: setup.SettingsLike = setup.UNCHANGED,
@@ -140,7 +141,7 @@ def train(
         steps: Environment steps of each seed; by default the preset's, ending earlier once solved.
         seed: The one seed (default 0), from 0 to 2³²-1.
         seeds: How many seeds, counted from `seed`, or which.
-        out: The run folder; by default a new one under `runs`.
+        out: The run folder, or a claim of one that is new; by default a new one under `runs`.
         overwrite: Whether an earlier run in `out` may go, or an empty folder be taken.
         engine: `compiled`, `host`, or `auto`: compiled where the environment has a compiled twin. `cluster` is for
             the algorithms that have workers: each plays in a process of its own.
@@ -209,7 +210,7 @@ def train(
         "stop_when_solved": stops if stop_when_solved is None else stop_when_solved,
         "figure": figure,
     }
-    place = nullcontext(Path(out)) if out is not None else new_folder(plain_name(made.name, name))
+    place = nullcontext(out) if out is not None else new_folder(plain_name(made.name, name))
     try:
         with place as path, RunFolder.create(path, config, overwrite=overwrite) as folder:
             return _drive(driver, folder, plan, resume=False, chunk=chunk, glance=glance)

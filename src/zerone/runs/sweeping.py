@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ import numpy as np
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError, RunError, nearest
+from zerone.base.files import read_object, replacing
 from zerone.base.statistics import CONFIDENCE, FEWEST_FOR_INTERVAL, bootstrap_interval
 from zerone.runs import asked, run, setup
 from zerone.runs.advice import notes
-from zerone.runs.checkpoint import replacing
-from zerone.runs.folder import SWEEP, RunFolder, is_unused, new_folder, read_object
+from zerone.runs.claim import Claim, is_abandoned
+from zerone.runs.folder import SWEEP, RunFolder, new_folder
 from zerone.runs.metrics import read_metrics
 from zerone.runs.search import Choices, Grid, Optuna, Range, Search, require_space
 from zerone.runs.training import DivergedError, Glance
@@ -169,7 +170,7 @@ def sweep(
     settings: Mapping[str, Any] = {},
     options: Mapping[str, Any] = {},
     engine: str = "auto",
-    out: str | Path | None = None,
+    out: str | Path | Claim | None = None,
     glance: OnTrial = _nothing,
 ) -> Sweep:
     """Train an algorithm with many settings, and say which is best.
@@ -224,23 +225,32 @@ def sweep(
     made = [_made(config, each) for each in _corners(space, driver, points)]
     setup.make_engine(engine, made[0], environment, options).close()
     search = _search(config)  # before anything is created: Optuna may not be installed
-    place = new_folder(run.plain_name(f"sweep-{algorithm}", name)) if out is None else nullcontext(Path(out))
-    with place as path:
-        if not is_unused(path):
-            raise InputError(f"{path}: exists already; go on with a sweep with resume, or choose another folder")
-        path.mkdir(parents=True, exist_ok=True)
-        with replacing(path / SWEEP) as file:
+    place: AbstractContextManager[Claim]
+    if out is None:
+        place = new_folder(run.plain_name(f"sweep-{algorithm}", name))
+    else:
+        place = out if isinstance(out, Claim) else Claim.take(out, _require_free)
+    with place as claim:
+        with replacing(claim.path / SWEEP) as file:
             file.write(json.dumps({"format": 1, **config}, indent=2).encode() + b"\n")
-        return _drive(path, config, search, glance)
+        return _drive(claim.path, config, search, glance)
 
 
 def resume_sweep(path: str | Path, glance: OnTrial = _nothing) -> Sweep:
     """Go on with a sweep, or read one that has ended. Raises as `sweep`."""
-    path = Path(path)
-    if not (path / SWEEP).is_file():
+    with Claim.take(path, _require_sweep) as claim:
+        config = read_object(claim.path / SWEEP)
+        return _drive(claim.path, config, _search(config), glance)
+
+
+def _require_sweep(path: Path) -> None:
+    if not (path / SWEEP).exists():
         raise InputError(f"{path}: not the folder of a sweep (it has no {SWEEP})")
-    config = read_object(path / SWEEP)
-    return _drive(path, config, _search(config), glance)
+
+
+def _require_free(path: Path) -> None:
+    if path.exists() and not is_abandoned(path):
+        raise InputError(f"{path}: exists already; go on with a sweep with resume, or choose another folder")
 
 
 def _drive(path: Path, config: Mapping[str, Any], search: Search, glance: OnTrial) -> Sweep:

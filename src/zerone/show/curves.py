@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zerone.base.errors import InputError, RunError
+from zerone.base.errors import InputError
+from zerone.base.files import replacing
 from zerone.base.statistics import FEWEST_FOR_INTERVAL
 from zerone.show.formats import FIGURE_SUFFIXES
 
@@ -288,15 +288,8 @@ def thousands(value: float, place: int | None = None) -> str:
 
 def save(figure: Any, path: Path) -> None:
     """Write a figure to a file of the kind that its suffix says, all or nothing. Raises `RunError` if it cannot."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     kind = path.suffix.lower().lstrip(".")
     # Without a date equal curves give equal files.
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-    try:
-        figure.savefig(beside, format=kind, metadata=metadata)
-        beside.replace(path)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+    with replacing(path) as file:
+        figure.savefig(file, format=kind, metadata=metadata)

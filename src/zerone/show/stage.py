@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
 from zerone.base.errors import RunError
+from zerone.base.files import beside
 from zerone.show.film import Gif, Mp4
 from zerone.show.play import Env, Moment, frames_per_second
 from zerone.show.view import View
@@ -86,23 +85,21 @@ def on_film(environment: Env, moments: Iterable[Moment], path: Path, view: View 
     gif = path.suffix.lower() == ".gif"
     if gif:
         every = max(1, round(speed / GIF_FRAMES_PER_SECOND))
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     pictures = 0
     try:
-        with Gif(beside, speed / every) if gif else Mp4(beside, speed) as film:
-            for moment in view.follow(moments):
-                if moment.step % every and not moment.ended:
-                    continue
-                frame = even(captioned(view.frame(environment), moment.describe()))
-                for _ in range(max(1, round(HOLD_SECONDS * speed / every)) if moment.ended else 1):
-                    film.append(frame)
-                    pictures += 1
-        beside.replace(path)
+        with beside(path, path.suffix) as (place, file):
+            with Gif(place, speed / every) if gif else Mp4(place, speed) as film:
+                for moment in view.follow(moments):
+                    if moment.step % every and not moment.ended:
+                        continue
+                    frame = even(captioned(view.frame(environment), moment.describe()))
+                    for _ in range(max(1, round(HOLD_SECONDS * speed / every)) if moment.ended else 1):
+                        film.append(frame)
+                        pictures += 1
+            file.close()
+            place.replace(path)
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
     return pictures
 
 
