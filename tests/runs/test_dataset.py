@@ -14,6 +14,7 @@ from gymnasium import spaces
 import zerone as zo
 from zerone.base.errors import InputError, RunError
 from zerone.parts.spaces import Spaces
+from zerone.runs import dataset_storage
 from zerone.runs.claim import Claim
 from zerone.runs.dataset import read
 from zerone.runs.dataset_format import identity, space_from_json, space_to_json
@@ -223,7 +224,41 @@ def put(name, index, value):
     return inside(lambda file: file[name].__setitem__(index, value))
 
 
+def declared(**words):
+    """20 million steps in the place of the first episode's, of which hardly one is in the file."""
+
+    def change(file):
+        del file["episode_0"]
+        group = file.create_group("episode_0")
+        for name, kind in (("rewards", "f8"), ("terminations", "?"), ("truncations", "?"), ("actions", "i8")):
+            group.create_dataset(name, (20_000_000,), kind, **words)
+        group.create_dataset("observations", (20_000_001,), "i8", **words)
+
+    return inside(change)
+
+
+def repeated(path):
+    """Every episode is the first one again, which is long."""
+
+    def change(file):
+        for name in list(file):
+            del file[name]
+        group = file.create_group("episode_0")
+        for name in ("rewards", "terminations", "truncations", "actions"):
+            group.create_dataset(name, data=np.zeros(100_000, "?"), compression="gzip")
+        group.create_dataset("observations", data=np.zeros(100_001, "?"), compression="gzip")
+        for i in range(1, 5000):
+            file[f"episode_{i}"] = group
+
+    inside(change)(path)
+    metadata(lambda told: told | {"total_episodes": 5000, "total_steps": 500_000_000})(path)
+
+
 SPOILT = {
+    "steps that were never written": (declared(), "not all are in the file"),
+    "steps in no chunk": (declared(chunks=(1024,)), "not all are in the file"),
+    "steps in a few chunks": (declared(chunks=(1024,), compression="gzip"), "not all are in the file"),
+    "episodes that are one": (repeated, "no recording is packed like that"),
     "gone": (shutil.rmtree, "does not exist"),
     "no metadata": (lambda path: (path / "data" / "metadata.json").unlink(), "metadata.json is missing"),
     "no main file": (lambda path: (path / "data" / "main_data.hdf5").unlink(), "main_data.hdf5 is missing"),
@@ -280,6 +315,21 @@ def test_what_is_torn_or_does_not_fit_is_refused_in_one_line_and_creates_nothing
     assert "\n" not in str(caught.value)
     assert str(copy) in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_what_does_not_fit_into_memory_is_not_read(copy, monkeypatch):
+    monkeypatch.setattr(dataset_storage, "machine_memory", lambda: 1000)
+    with pytest.raises(InputError, match="held up to 3 times, but there is 0"):
+        read(copy)
+
+
+def test_what_is_packed_as_tightly_as_deflate_can_is_taken(tmp_path):
+    """Nothing but zeros: the most that one byte of a file can honestly stand for."""
+    with h5py.File(tmp_path / "zeros.hdf5", "w") as file:
+        file.create_dataset("x", data=np.zeros(2_000_000), compression="gzip", chunks=(1_000_000,))
+    with h5py.File(tmp_path / "zeros.hdf5") as file:
+        assert file["x"].nbytes > 900 * file["x"].id.get_storage_size()
+        dataset_storage.Storage((tmp_path / "zeros.hdf5").stat().st_size).admit("x", file["x"])
 
 
 def test_what_was_not_spoilt_is_taken(copy, tmp_path):

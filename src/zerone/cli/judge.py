@@ -80,7 +80,7 @@ def plot(runs: tuple[Path, ...], out: Path | None, agent: int | None, checkpoint
     """
     from zerone.cli.options import require_file_place
     from zerone.runs.folder import RunFolder, names_of
-    from zerone.runs.metrics import read_metrics
+    from zerone.runs.metrics_table import read_metrics
 
     if out is not None:
         require_file_place("--out", out, FIGURE_SUFFIXES)

@@ -27,7 +27,7 @@ from zerone.base.statistics import (
 )
 from zerone.environments import catalogue as environments
 from zerone.runs.folder import RunFolder, names_of
-from zerone.runs.metrics import read_metrics
+from zerone.runs.metrics_table import read_metrics
 from zerone.runs.run import Run
 
 Bounds = tuple[float, float]

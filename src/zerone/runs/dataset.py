@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,14 @@ import numpy as np
 from gymnasium import spaces
 
 from zerone.base.errors import InputError
+from zerone.base.files import opened, read_object, size_of
 from zerone.engines.study import Recorded, Study, make_study
 from zerone.parts.spaces import Space, Spaces, describe, to_algorithm
 from zerone.runs.dataset_format import DATA, MAIN, METADATA, PARTS, is_jpeg, load_h5py, space_from_json, space_to_json
+from zerone.runs.dataset_storage import Storage
+
+LARGEST_METADATA = 256 * 1024 * 1024
+"""Bytes: the bounds of a picture are a number for each of its pixels."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,15 +112,14 @@ def read(path: str | Path) -> Dataset:
         raise InputError(f"dataset {path}: {METADATA} does not say how many episodes and steps there are")
     if is_jpeg(found.observation, metadata):
         raise InputError(f"dataset {path}: its pictures are JPEG, not what was seen: record with jpeg_encoding=False")
-    if not (data / MAIN).is_file():
-        raise InputError(f"dataset {path}: {MAIN} is missing")
+    storage = Storage(_size_of(path, data / MAIN))
     try:
         with h5py.File(data / MAIN, "r") as file:
             if len(file) != told[0]:
                 raise InputError(f"dataset {path}: torn: {len(file)} episodes are there, {METADATA} says {told[0]}")
             if not told[0]:
                 raise InputError(f"dataset {path} is empty: it has no episodes")
-            parts = [_Episode(path, file, i, found).read() for i in range(len(file))]
+            parts = [_Episode(path, file, i, found, storage).read() for i in range(len(file))]
     except InputError:
         raise
     except MemoryError as error:
@@ -148,7 +151,7 @@ def _data_folder(path: Path) -> Path:
         if not path.is_dir():
             raise InputError(f"dataset {path} is a file: must be the folder of a dataset in Minari's format")
         for data in (path / DATA, path):
-            if (data / METADATA).is_file():
+            if (data / METADATA).exists():
                 return data
         missing = METADATA if any((data / MAIN).exists() for data in (path / DATA, path)) else ""
     except OSError as error:
@@ -158,15 +161,18 @@ def _data_folder(path: Path) -> Path:
     raise InputError(f"{path} is no dataset in Minari's format: it has no {DATA}/{METADATA}")
 
 
+def _size_of(path: Path, file: Path) -> int:
+    if not file.exists():
+        raise InputError(f"dataset {path}: {MAIN} is missing")
+    with opened(file) as main:
+        return size_of(main)
+
+
 def _read_metadata(path: Path, file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_bytes())
-    except OSError as error:
-        raise InputError(f"dataset {path}: {METADATA} cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"dataset {path}: {METADATA} is damaged: not JSON ({error})") from error
-    if not isinstance(found, dict):
-        raise InputError(f"dataset {path}: {METADATA} is damaged: not a JSON object")
+        found = read_object(file, LARGEST_METADATA)
+    except InputError as error:
+        raise InputError(f"dataset {path}: {str(error).replace(str(file), METADATA)}") from error
     form = found.get("data_format", "hdf5")
     if form != "hdf5":
         raise InputError(f"dataset {path} is stored as {str(form)[:20]!r}: only hdf5 can be read")
@@ -185,8 +191,8 @@ def _space(path: Path, metadata: dict[str, Any], name: str) -> Space:
 class _Episode:
     """One group of the file, checked before it is read."""
 
-    def __init__(self, path: Path, file: Any, number: int, found: Spaces) -> None:
-        self._h5py, self._spaces = load_h5py(), found
+    def __init__(self, path: Path, file: Any, number: int, found: Spaces, storage: Storage) -> None:
+        self._h5py, self._spaces, self._storage = load_h5py(), found, storage
         self._name, self._file = f"dataset {path}: episode_{number}", file
         self._link = f"episode_{number}"
 
@@ -230,6 +236,7 @@ class _Episode:
     def _numbers(self, name: str, stored: Any) -> np.ndarray:
         if stored.dtype.kind not in "biuf":
             raise InputError(f"{self._name}: {name} are {stored.dtype}, not numbers")
+        self._storage.admit(f"{self._name}: {name}", stored)
         array: np.ndarray = stored[()]
         space = {"observations": self._spaces.observation, "actions": self._spaces.action}.get(name)
         kind = space.dtype if space is not None else np.float32 if name == "rewards" else bool

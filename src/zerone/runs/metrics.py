@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import math
 import os
 import socket
 import time
@@ -18,17 +17,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from zerone.base.errors import InputError, RunError
+from zerone.base.errors import RunError
 from zerone.base.files import replacing
+from zerone.runs.metrics_table import FILE, rows_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
 Number = float | int | None
-_FILE = "metrics.csv"
 
 
 class MetricsWriter:
@@ -57,12 +54,12 @@ class MetricsWriter:
         resume_at: int | None = None,
         tensorboard: bool = True,
     ):
-        self.path = Path(folder) / _FILE
+        self.path = Path(folder) / FILE
         self.columns = ("seed", "step", *columns)
         if len(set(self.columns)) != len(self.columns) or any(set(name) & set(',"\r\n') for name in columns):
             raise ValueError(f"columns must be distinct and without commas, quotes and line ends: {self.columns}")
         header = ",".join(self.columns) + "\n"
-        kept = b"" if resume_at is None else _rows_until(self.path, header, resume_at)
+        kept = b"" if resume_at is None else rows_until(self.path, header, resume_at)
         with replacing(self.path) as file:
             file.write(header.encode() + kept)
         try:
@@ -121,82 +118,6 @@ class MetricsWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def read_metrics(path: str | Path) -> dict[str, np.ndarray]:
-    """The columns of a run's table: `seed` and `step` are integers, the rest floats with NaN where a cell is empty.
-
-    A last line without its end (the run goes on, or was killed) is left out. `path` may be the run folder.
-
-    Raises:
-        InputError: there is no table, or it is damaged; the line says where.
-    """
-    path = Path(path)
-    path = path / _FILE if path.is_dir() else path
-    lines = _whole_lines(path)
-    if not lines or not lines[0].startswith("seed,step"):
-        raise InputError(f"{path}: line 1: not a table of metrics (its first columns must be seed,step)")
-    names = lines[0].split(",")
-    whole: list[tuple[int, int]] = []
-    measured: list[list[float]] = []
-    for number, line in enumerate(lines[1:], start=2):
-        cells = line.split(",")
-        if len(cells) != len(names):
-            raise InputError(f"{path}: line {number}: damaged: {len(cells)} cells for {len(names)} columns")
-        try:
-            whole.append((int(cells[0]), int(cells[1])))
-            measured.append([float(cell) if cell else math.nan for cell in cells[2:]])
-        except ValueError as error:
-            raise InputError(f"{path}: line {number}: damaged: {error}") from error
-    try:
-        counts = np.array(whole, np.int64).reshape(len(whole), 2)
-    except OverflowError as error:
-        raise InputError(f"{path}: damaged: a seed or a step is beyond all bounds") from error
-    values = np.array(measured, np.float64).reshape(len(measured), len(names) - 2)
-    columns = {name: counts[:, place] for place, name in enumerate(names[:2])}
-    return columns | {name: values[:, place] for place, name in enumerate(names[2:])}
-
-
-def _whole_lines(path: Path) -> list[str]:
-    """The lines of a table, without one at the end that was cut off."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no metrics there") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    lines = data.split(b"\n")[:-1]
-    for number, line in enumerate(lines, start=1):
-        if not line.isascii() and (number > 1 or not _is_text(line)):
-            raise InputError(f"{path}: line {number}: damaged: not text")
-    return [line.decode() for line in lines]
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _rows_until(path: Path, header: str, step: int) -> bytes:
-    """The bytes of the rows up to and including `step`, as they are."""
-    if not path.exists():
-        return b""
-    lines = _whole_lines(path)
-    if not lines:  # killed within the first line
-        return b""
-    if lines[0] + "\n" != header:
-        raise InputError(f"{path}: its columns are {lines[0]}, not {header.strip()}; the run cannot be resumed into it")
-    kept: list[str] = []
-    for number, line in enumerate(lines[1:], start=2):
-        try:
-            if int(line.split(",", 2)[1]) <= step:
-                kept.append(line + "\n")
-        except (ValueError, IndexError) as error:
-            raise InputError(f"{path}: line {number}: damaged: no step in it") from error
-    return "".join(kept).encode()
 
 
 def _text(value: Any) -> str:

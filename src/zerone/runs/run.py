@@ -20,7 +20,8 @@ from zerone.runs.asked import chosen_seeds, require_count, require_seed
 from zerone.runs.claim import Claim
 from zerone.runs.folder import RunFolder, finite, new_folder
 from zerone.runs.interrupt import listening
-from zerone.runs.metrics import MetricsWriter, read_metrics
+from zerone.runs.metrics import MetricsWriter
+from zerone.runs.metrics_table import read_metrics
 from zerone.runs.room import require_room
 from zerone.runs.tables import NoTableError, read_tables
 from zerone.runs.training import Glance, Training

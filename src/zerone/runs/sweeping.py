@@ -25,7 +25,7 @@ from zerone.runs import asked, run, setup
 from zerone.runs.advice import notes
 from zerone.runs.claim import Claim, is_abandoned
 from zerone.runs.folder import SWEEP, RunFolder, new_folder
-from zerone.runs.metrics import read_metrics
+from zerone.runs.metrics_table import read_metrics
 from zerone.runs.search import Choices, Grid, Optuna, Range, Search, require_space
 from zerone.runs.training import DivergedError, Glance
 from zerone.runs.words import answering

@@ -1,0 +1,45 @@
+"""Whether what an HDF5 file declares is really in it, and fits into memory: asked before anything is read.
+
+A file of a few kilobytes can declare arrays of gigabytes: what was never written reads as zeros, and a megabyte of
+zeros is packed into a kilobyte.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from zerone.base.errors import InputError
+from zerone.base.memory import machine_memory
+
+MOST_UNPACKED = 1100
+"""Bytes that one byte of a file can stand for: deflate, the strongest of the usual packers, reaches 1,032."""
+COPIES = 3
+"""How often steps are held at most: as read, one after the other, and as an engine learns from them."""
+
+
+class Storage:
+    """What has been read of a file so far, against its size and the memory."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._memory, self._declared = size, machine_memory(), 0
+
+    def admit(self, name: str, array: Any) -> None:
+        """Take account of an array of the file. Raises `InputError` if it should not be read."""
+        if not is_stored(array):
+            raise InputError(f"{name} are {array.size:,} numbers, of which not all are in the file")
+        self._declared += int(array.nbytes)
+        if self._declared > MOST_UNPACKED * self._size:
+            raise InputError(f"{name} make {self._declared / 1e6:,.0f} MB of a file of {self._size / 1e6:,.3f} MB: "
+                             "no recording is packed like that")  # fmt: skip
+        if self._memory is not None and COPIES * self._declared > self._memory:
+            raise InputError(f"{name} make {self._declared / 1e9:,.1f} GB, which is held up to {COPIES} times, "
+                             f"but there is {self._memory / 1e9:,.1f} GB of memory")  # fmt: skip
+
+
+def is_stored(array: Any) -> bool:
+    """Whether every number of an array of h5py's was written."""
+    if array.chunks is None:
+        return bool(array.id.get_storage_size() >= array.nbytes)
+    chunks = math.prod(-(-length // chunk) for length, chunk in zip(array.shape, array.chunks, strict=True))
+    return bool(array.id.get_num_chunks() >= chunks)
