@@ -22,14 +22,19 @@ def write_run(
     options: Mapping[str, Any] = {},
     solved_at: float | None = 475.0,
     ended: bool = True,
+    returns: Sequence[Sequence[float]] = (),
+    engine: str = "compiled",
 ) -> Path:
-    """A run whose seed i scored `scores[i]`, and was evaluated every 100 steps as in `evaluations[i]`."""
+    """A run whose seed i scored `scores[i]`, and was evaluated every 100 steps as in `evaluations[i]`.
+
+    `returns` are those of the episodes that each seed was judged by; older runs have not kept them.
+    """
     seeds = list(range(len(scores)))
     evaluations = evaluations or [[score / 2, score] for score in scores]
     config = {
         "algorithm": {"name": algorithm, "settings": {}},
         "environment": {"id": environment, "options": dict(options), "known": True},
-        "engine": "compiled", "seeds": seeds, "solved_at": solved_at,
+        "engine": engine, "seeds": seeds, "solved_at": solved_at,
     }  # fmt: skip
     with RunFolder.create(path, config) as folder:
         with MetricsWriter(path, ["return", "evaluation_return"], seeds=seeds, tensorboard=False) as writer:
@@ -39,6 +44,8 @@ def write_run(
             ])  # fmt: skip
         if ended:
             per_seed = [{"seed": seed, "return_mean": score} for seed, score in zip(seeds, scores, strict=True)]
+            for one, row in zip(per_seed, returns, strict=False):
+                one["returns"] = list(row)
             folder.write_result({
                 "algorithm": algorithm, "seeds": per_seed, "steps_per_second": 50.0, "startup_seconds": 2.0,
             })  # fmt: skip

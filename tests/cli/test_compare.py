@@ -16,8 +16,9 @@ def two(here):
 def test_tables(zerone):
     ended = zerone("compare", "good", "bad")
     assert (ended.code, ended.err) == (0, "")
-    for word in ("CartPole-v1", "interquartile mean", "485.0 [", "3 / 4", "0 / 5", "never", "good > bad", "1 [1, 1]",
-                 "95% bootstrap intervals over seeds"):  # fmt: skip
+    for word in ("CartPole-v1", "interquartile mean", "485.0 [", "3 / 4", "0 / 5", "never", "good > bad",
+                 "1 [0.518, 1]", "difference", "331.0 [", "95% intervals over seeds", "4 seeds are few",
+                 "older run"):  # fmt: skip
         assert word in ended.out
 
 
@@ -30,7 +31,12 @@ def test_json_and_a_figure(zerone, here):
     assert found["runs"][1]["reached"]["seeds"] == 4
     low, high = found["runs"][0]["iqm_interval"]
     assert low <= found["runs"][0]["iqm"] <= high
-    assert found["pairs"] == [{"better": "good", "worse": "bad", "probability": 1, "interval": [1, 1]}]
+    (pair,) = found["pairs"]
+    assert (pair["better"], pair["worse"], pair["probability"], pair["difference"]) == ("good", "bad", 1, 331)
+    assert pair["interval"][1] == 1
+    assert pair["difference_interval"][0] < 331 < pair["difference_interval"][1]
+    assert found["runs"][0]["reached"]["steps_interval"] is None  # a median of four seeds has none
+    assert any("few" in note for note in found["notes"])
     assert (here / "c.svg").read_text().startswith("<?xml")
     # What JSON has no number for is null: the median seed never got there.
     assert zerone("compare", "good", "bad", "--json").json["runs"][1]["reached"]["steps_median"] is None

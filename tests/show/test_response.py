@@ -43,7 +43,7 @@ def test_panels_and_words(tmp_path, space, panels, words):
         response.draw(list(space), found, found[-1], tmp_path / "r.svg", title="ppo on CartPole", measure="the end")
     text = (tmp_path / "r.svg").read_text()
     assert text.count('id="axes_') == panels
-    for word in ("ppo on CartPole", "95% bootstrap interval", *words):
+    for word in ("ppo on CartPole", "95% interval", *words):
         assert word in text
 
 

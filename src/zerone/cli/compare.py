@@ -60,17 +60,23 @@ def _print(found: Comparison) -> None:
                       _bounded(run.reached.steps_median, run.reached.steps_interval),
                       "unknown" if seconds is None else _number(seconds)]  # fmt: skip
         scores.add_row(*cells)
-    pairs = Table("", "probability of improvement", box=box.SIMPLE_HEAD)
+    pairs = Table("", "probability of improvement", "difference", box=box.SIMPLE_HEAD)
     for pair in found.pairs:
-        pairs.add_row(f"{pair.better} > {pair.worse}", _bounded(pair.probability, pair.interval))
+        pairs.add_row(f"{pair.better} > {pair.worse}", _bounded(pair.probability, pair.interval),
+                      _bounded(pair.difference, pair.difference_interval))  # fmt: skip
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = 200  # in a file no column need be broken
     console.print(scores, pairs)
-    console.print("In brackets: 95% bootstrap intervals over seeds. Steps and seconds: medians over seeds.")
+    console.print("In brackets: 95% intervals over seeds and episodes. Steps and seconds: medians over seeds.")
+    for note in found.notes():
+        console.print(f"Note: {note}.")
 
 
-def _bounded(value: float, bounds: tuple[float, float]) -> str:
+def _bounded(value: float, bounds: tuple[float, float] | None) -> str:
+    """A number and its bounds; a dash where it has none."""
+    if bounds is None:
+        return f"{_number(value)} [-]"
     return f"{_number(value)} [{_number(bounds[0])}, {_number(bounds[1])}]"
 
 

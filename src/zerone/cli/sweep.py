@@ -211,7 +211,8 @@ def _command(found: Sweep) -> str:
 def _bounded(trial: Trial) -> str:
     if trial.diverged:
         return "learning diverged"
-    return f"{trial.mean:.4g} [{trial.interval[0]:.4g}, {trial.interval[1]:.4g}]"
+    bounds = trial.interval
+    return f"{trial.mean:.4g} [-]" if bounds is None else f"{trial.mean:.4g} [{bounds[0]:.4g}, {bounds[1]:.4g}]"
 
 
 def _typed(value: Any) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zerone.base.statistics import Statistic, bootstrap_interval, mean
+from zerone.base.intervals import interval, mean_bounds
+from zerone.base.statistics import Statistic, mean
 from zerone.show.curves import COLORS, INK, save, styled, thousands
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 WIDTH, PANEL, DPI = 6.4, 3.5, 130
 MARKERS = "osD^vP*X"
-RESAMPLES = 2000
 CROWDED = 10_000
 """From here on numbers are written as 10k, or they would run into each other at half width."""
 
@@ -52,10 +52,11 @@ class Sheet:
         axes = self.axes[panel]
         for row, sample in enumerate(samples):
             color = COLORS[row % len(COLORS)]
-            low, high = bootstrap_interval(sample)
+            bounds = interval(sample)
             spread = np.linspace(-0.22, 0.22, len(sample)) if len(sample) > 1 else np.zeros(1)
             axes.plot(sample, row + spread, ".", color=color, alpha=0.45, markersize=6)
-            axes.plot([low, high], [row, row], color=color, linewidth=4, solid_capstyle="butt")
+            if bounds is not None:
+                axes.plot(bounds, [row, row], color=color, linewidth=4, solid_capstyle="butt")
             axes.plot([sample.mean()], [row], MARKERS[row % len(MARKERS)], color=color, markersize=9,
                       markeredgecolor="white")  # fmt: skip
         axes.set_yticks(range(len(labels)), labels)
@@ -76,8 +77,10 @@ class Sheet:
 
 
 def intervals(values: np.ndarray, statistic: Statistic = mean) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of a statistic of each point of curves [seeds, points]."""
-    bounds = [bootstrap_interval(point, statistic=statistic, resamples=RESAMPLES) for point in values.T]
+    """Bounds of a statistic of each point of curves [seeds, points]; NaN where there are none to give."""
+    if statistic is mean:
+        return mean_bounds(values.T)
+    bounds = [interval(point, statistic=statistic) or (np.nan, np.nan) for point in values.T]
     low, high = np.asarray(bounds).T
     return low, high
 
@@ -93,7 +96,7 @@ def write(verdict: Verdict, results: Results, path: Path) -> None:
         experiment.draw(sheet, results)
         drawn.suptitle("\n".join(textwrap.wrap(experiment.title.en, 56)), x=0.01, ha="left", weight="bold", fontsize=13)
         look = "only a look: " if verdict.quick else ""
-        drawn.supxlabel(f"{look}{results.seeds} seeds; shaded or barred: 95% bootstrap interval over seeds",
+        drawn.supxlabel(f"{look}{results.seeds} seeds; shaded or barred: 95% interval over seeds",
                         fontsize=9.5, color="#5B616B")  # fmt: skip
         save(drawn, path)
         save(drawn, path.with_suffix(".svg"))

@@ -19,7 +19,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from zerone.base.statistics import Statistic, bootstrap_interval, mean
+from zerone.base.intervals import fewest, interval
+from zerone.base.statistics import Statistic, difference_of_means, mean, ratio_of_means
 
 CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
 
@@ -40,7 +41,7 @@ class Text:
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """A number, and its 95% bootstrap interval over seeds."""
+    """A number, and its 95% interval over seeds: without end where so few seeds have none, a point where all agree."""
 
     value: float
     low: float
@@ -64,19 +65,24 @@ class Results:
 
 
 def estimate(*samples: np.ndarray, statistic: Statistic = mean, paired: bool = False) -> Estimate:
-    """A statistic of one or several samples [seeds], with its interval; see `bootstrap_interval`."""
-    value = float(np.asarray(statistic(*(np.asarray(each, np.float64) for each in samples))))
-    return Estimate(value, *bootstrap_interval(*samples, statistic=statistic, paired=paired))
+    """A statistic of one or several samples [seeds], with its interval; see `intervals.interval`."""
+    arrays = [np.asarray(each, np.float64) for each in samples]
+    value = float(np.asarray(statistic(*arrays)))
+    bounds = interval(*arrays, statistic=statistic, paired=paired)
+    if bounds is None:  # too few seeds, or seeds that all agree
+        few = min(each.size for each in arrays) < fewest(statistic)
+        bounds = (-math.inf, math.inf) if few else (value, value)
+    return Estimate(value, *bounds)
 
 
 def difference(left: np.ndarray, right: np.ndarray) -> Estimate:
-    """Mean of `left` minus mean of `right`; each is [seeds], resampled by itself."""
-    return estimate(left, right, statistic=lambda left, right: left.mean(-1) - right.mean(-1))
+    """Mean of `left` minus mean of `right`; each is [seeds], and has seeds of its own."""
+    return estimate(left, right, statistic=difference_of_means)
 
 
 def ratio(left: np.ndarray, right: np.ndarray) -> Estimate:
-    """Mean of `left` over mean of `right`; each is [seeds], resampled by itself."""
-    return estimate(left, right, statistic=lambda left, right: left.mean(-1) / right.mean(-1))
+    """Mean of `left` over mean of `right`; each is [seeds], and has seeds of its own."""
+    return estimate(left, right, statistic=ratio_of_means)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -38,11 +38,15 @@ class Answer:
             if self.question.added
             else Text("", "")
         )
+        bounds = Text(
+            f"95% interval over {seeds} seeds: {low} to {high}", f"{seeds} 个种子的 95% 区间：{low} 到 {high}"
+        )
+        if math.isinf(self.found.low) and math.isinf(self.found.high):
+            bounds = Text(f"{seeds} seeds are too few for an interval", f"{seeds} 个种子太少，没有区间")
         return Text(
-            f"{added.en}{word.en}: {asked.en} is {value}{with_unit} "
-            f"(95% interval over {seeds} seeds: {low} to {high}); the rule asked for {rule.en}",
-            f"{added.zh}{word.zh}：{asked.zh}为 {value}{f' {unit.zh}' if unit.zh else ''}（{seeds} 个种子的 95% 区间："
-            f"{low} 到 {high}）；事先定下的标准是{rule.zh}",
+            f"{added.en}{word.en}: {asked.en} is {value}{with_unit} ({bounds.en}); the rule asked for {rule.en}",
+            f"{added.zh}{word.zh}：{asked.zh}为 {value}{f' {unit.zh}' if unit.zh else ''}（{bounds.zh}）；"
+            f"事先定下的标准是{rule.zh}",
         )
 
 

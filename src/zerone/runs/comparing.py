@@ -1,7 +1,8 @@
 """Which of several runs is better, and how sure that is: statistics over seeds.
 
-A seed's *score* is what `result.json` says of it: the mean return of greedy episodes of its best policy, on episodes
-that had no part in choosing that policy. What is said of the scores is from Agarwal et al. 2021 (`base/statistics.py`).
+A seed's *score* is what `result.json` says of it: the mean return of its best policy, on episodes that had no part in
+choosing that policy. All seeds are judged on the same episodes, so their luck is in the interval of one run's mean, and
+drops out of the difference of two. What is said of the scores is from Agarwal et al. 2021 (`base/statistics.py`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,20 @@ from typing import Any
 import numpy as np
 
 from zerone.base.errors import InputError
-from zerone.base.statistics import (
+from zerone.base.intervals import (
     CONFIDENCE,
     FEWEST_FOR_INTERVAL,
-    bootstrap_interval,
+    FEWEST_FOR_MEDIAN,
+    Bounds,
+    interquartile_bounds,
+    interval,
+)
+from zerone.base.shared import episodes_parts, shared_bounds
+from zerone.base.statistics import (
+    difference_of_means,
     first_reached,
     interquartile_mean,
+    left_out,
     mean,
     median,
     probability_of_improvement,
@@ -30,8 +39,6 @@ from zerone.runs.folder import RunFolder, names_of
 from zerone.runs.metrics_table import read_metrics
 from zerone.runs.run import Run
 
-Bounds = tuple[float, float]
-
 
 @dataclasses.dataclass(frozen=True)
 class Reached:
@@ -39,9 +46,10 @@ class Reached:
 
     seeds: int
     steps_median: float
-    steps_interval: Bounds
+    steps_interval: Bounds | None
+    """None where the seeds are too few for one, or all the same."""
     seconds_median: float | None
-    """Wall time from the start of the run, all seeds side by side: its start-up and its steady speed."""
+    """Time on the wall from the start of the run, all seeds side by side: its start-up and its speed after it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,25 +59,33 @@ class Compared:
     name: str
     path: Path
     algorithm: str
+    judged_in: str
+    """The engine that played the episodes: another one plays others."""
     seeds: tuple[int, ...]
+    steps: int
+    """The most that a seed has made."""
     scores: np.ndarray
     """One for each seed, float64."""
+    returns: np.ndarray | None = dataclasses.field(repr=False)
+    """Of each seed and episode; None of a run that was made before these were kept."""
     mean: float
-    mean_interval: Bounds
+    mean_interval: Bounds | None
     iqm: float
-    iqm_interval: Bounds
+    iqm_interval: Bounds | None
     reached: Reached | None
     """None where there is no threshold."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """How likely a seed of `better` scores above one of `worse`."""
+    """How likely a seed of `better` scores above one of `worse`, and how much more the mean score is."""
 
     better: str
     worse: str
     probability: float
-    interval: Bounds
+    interval: Bounds | None
+    difference: float
+    difference_interval: Bounds | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +107,28 @@ class Comparison:
             "confidence": CONFIDENCE,
             "runs": [_facts(each) for each in self.runs],
             "pairs": [dataclasses.asdict(each) for each in self.pairs],
+            "notes": self.notes(),
         }
+
+    def notes(self) -> list[str]:
+        """What must be known to read the numbers right."""
+        said: list[str] = []
+        lengths = {each.name: each.steps for each in self.runs}
+        if len(set(lengths.values())) > 1:
+            listed = ", ".join(f"{name} {steps:,}" for name, steps in lengths.items())
+            said.append(f"the runs have different lengths (steps of a seed: {listed}): a longer one has had more time")
+        fewest = min(len(each.seeds) for each in self.runs)
+        if not left_out(fewest):
+            said.append(f"of {fewest} seeds the interquartile mean is the mean: there is nothing to leave out")
+        if fewest < FEW_SEEDS:
+            said.append(f"{fewest} seeds are few: a difference that is not very large cannot be told from luck")
+        if self.threshold is not None and fewest < FEWEST_FOR_MEDIAN:
+            said.append(f"the median steps have an interval from {FEWEST_FOR_MEDIAN} seeds on")
+        if any(each.mean_interval is None for each in self.runs):
+            said.append("seeds that all score the same have no interval: they do not show how much others would differ")
+        if any(each.returns is None for each in self.runs):
+            said.append("an older run has not kept its episodes: its intervals leave out their luck")
+        return said
 
     def plot(self, out: str | Path) -> Path:
         """Draw curves, scores and pairs into one file, a PNG, SVG or PDF by its suffix."""
@@ -100,6 +137,10 @@ class Comparison:
         curves = [(each.name, table) for each, table in zip(self.runs, self.tables, strict=True)]
         draw(curves, self.runs, self.pairs, out, self.threshold)
         return Path(out)
+
+
+FEW_SEEDS = 5
+"""Below so many seeds it is said that they are few."""
 
 
 def compare(runs: Sequence[Run | str | Path], threshold: float | None = None) -> Comparison:
@@ -173,12 +214,35 @@ def _compared(
     name: str, folder: RunFolder, result: Mapping[str, Any], table: Mapping[str, np.ndarray], threshold: float | None
 ) -> Compared:
     scores = np.array([each["return_mean"] for each in result["seeds"]], np.float64)
+    returns = _returns(result["seeds"])
+    last = int(table["step"].max()) if len(table["step"]) else 0
+    ours = environments.find(folder.config["environment"]["id"]) is not None
+    engine = str(folder.config["engine"])
+    judged_in = ("compiled" if ours else "host") if engine == "cluster" else engine
+    seeds = tuple(each["seed"] for each in result["seeds"])
     return Compared(
-        name, folder.path, result["algorithm"], tuple(each["seed"] for each in result["seeds"]), scores,
-        float(mean(scores)), bootstrap_interval(scores),
-        float(interquartile_mean(scores)), bootstrap_interval(scores, statistic=interquartile_mean),
+        name, folder.path, result["algorithm"], judged_in, seeds, last, scores, returns,
+        float(mean(scores)), interval(scores) if returns is None else shared_bounds([returns]),
+        float(interquartile_mean(scores)), _interquartile_interval(scores, returns),
         None if threshold is None else _reached(table, result, threshold),
     )  # fmt: skip
+
+
+def _returns(seeds: Sequence[Mapping[str, Any]]) -> np.ndarray | None:
+    """Returns [seeds, episodes]; None where they were not kept."""
+    rows = [each.get("returns") for each in seeds]
+    return np.array(rows, np.float64) if all(rows) and len({len(row) for row in rows if row}) == 1 else None
+
+
+def _interquartile_interval(scores: np.ndarray, returns: np.ndarray | None) -> Bounds | None:
+    """Of the seeds in the middle, with the luck of the episodes that they share."""
+    if returns is None:
+        return interval(scores, statistic=interquartile_mean)
+    out = left_out(len(scores))
+    middle = np.argsort(scores, kind="stable")[out : len(scores) - out]
+    if len(middle) == len(scores):
+        return shared_bounds([returns])
+    return interquartile_bounds(scores, episodes_parts(returns[middle]))
 
 
 def _reached(table: Mapping[str, np.ndarray], result: Mapping[str, Any], threshold: float) -> Reached:
@@ -187,14 +251,23 @@ def _reached(table: Mapping[str, np.ndarray], result: Mapping[str, Any], thresho
     firsts = np.array([first_reached(table["step"][of], table["evaluation_return"][of], threshold) for of in mine])
     middle, speed = float(median(firsts)), result["steps_per_second"]
     seconds = result["startup_seconds"] + middle * len(seeds) / speed if speed else None
-    interval = bootstrap_interval(firsts, statistic=median)
-    return Reached(int(np.isfinite(firsts).sum()), middle, interval, seconds)
+    return Reached(int(np.isfinite(firsts).sum()), middle, interval(firsts, statistic=median), seconds)
 
 
 def _pair(left: Compared, right: Compared) -> Pair:
     chance = probability_of_improvement(left.scores, right.scores)
-    interval = bootstrap_interval(left.scores, right.scores, statistic=probability_of_improvement)
-    return Pair(left.name, right.name, float(chance), interval)
+    bounds = interval(left.scores, right.scores, statistic=probability_of_improvement)
+    more = float(difference_of_means(left.scores, right.scores))
+    return Pair(left.name, right.name, float(chance), bounds, more, _difference_interval(left, right))
+
+
+def _difference_interval(left: Compared, right: Compared) -> Bounds | None:
+    """Of the same episodes what they share drops out; runs of two engines were judged on different ones."""
+    both = left.returns, right.returns
+    if both[0] is None or both[1] is None:
+        return interval(left.scores, right.scores, statistic=difference_of_means)
+    same = left.judged_in == right.judged_in and both[0].shape[1] == both[1].shape[1]
+    return shared_bounds([both[0], both[1]], (1.0, -1.0), same)
 
 
 def _facts(run: Compared) -> dict[str, Any]:
@@ -203,6 +276,7 @@ def _facts(run: Compared) -> dict[str, Any]:
         "run": str(run.path),
         "algorithm": run.algorithm,
         "seeds": list(run.seeds),
+        "steps": run.steps,
         "returns": run.scores.tolist(),
         "mean": run.mean,
         "mean_interval": run.mean_interval,

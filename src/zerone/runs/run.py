@@ -311,6 +311,7 @@ def _drive(
                 "solved_at_step": learner.solved_at_step,
                 "return_mean": one["return_mean"],
                 "return_std": one["return_std"],
+                "returns": one["returns"],
                 "steps": learner.iteration * plan.block,
                 "best_step": learner.best_step,
             }

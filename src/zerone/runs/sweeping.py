@@ -20,7 +20,7 @@ import numpy as np
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError, RunError, nearest
 from zerone.base.files import read_object, replacing
-from zerone.base.statistics import CONFIDENCE, FEWEST_FOR_INTERVAL, bootstrap_interval
+from zerone.base.intervals import CONFIDENCE, FEWEST_FOR_INTERVAL, Bounds, interval
 from zerone.runs import asked, run, setup
 from zerone.runs.advice import notes
 from zerone.runs.claim import Claim, is_abandoned
@@ -59,9 +59,9 @@ class Trial:
         return float(self.values.mean())
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """Its 95% bootstrap interval."""
-        return (-np.inf, -np.inf) if self.diverged else bootstrap_interval(self.values)
+    def interval(self) -> Bounds | None:
+        """Its 95% interval; None where learning diverged, and where all seeds are worth the same."""
+        return None if self.diverged else interval(self.values)
 
     @property
     def diverged(self) -> bool:
@@ -129,12 +129,13 @@ class Sweep:
         chosen = {*self.names, *self.config["settings"]}
         kept = {name: value for name, value in setup.settings_of(made).items()
                 if value != getattr(default, name) or name in chosen}  # fmt: skip
-        low, high = self.confirmed.interval
+        bounds = self.confirmed.interval
+        sure = "on each of them" if bounds is None else f"(95% interval {bounds[0]:.4g} to {bounds[1]:.4g})"
         seeds, other = self.config["seeds"], self.confirmed.seeds
         about = [
             f"Best of {len(self.trials)} settings of {', '.join(self.names)} on seeds {seeds[0]} to {seeds[-1]}.",
             f"On seeds {other[0]} to {other[-1]}, which had no part in the choice, it was worth",
-            f"{self.confirmed.mean:.4g} (95% interval {low:.4g} to {high:.4g}). That is",
+            f"{self.confirmed.mean:.4g} {sure}. That is",
             f"{MEASURES[self.config['measure']]}.",
             *self.notes,
         ]
@@ -351,7 +352,7 @@ def _facts(trial: Trial) -> dict[str, Any]:
         "seeds": list(trial.seeds),
         "values": None if trial.diverged else trial.values.tolist(),
         "mean": None if trial.diverged else trial.mean,
-        "interval": None if trial.diverged else trial.interval,
+        "interval": trial.interval,
     }
 
 

@@ -36,8 +36,8 @@ class Score(Protocol):
         ...
 
     @property
-    def mean_interval(self) -> Bounds:
-        """Its bounds."""
+    def mean_interval(self) -> Bounds | None:
+        """Its bounds, if it has any."""
         ...
 
     @property
@@ -46,8 +46,8 @@ class Score(Protocol):
         ...
 
     @property
-    def iqm_interval(self) -> Bounds:
-        """Its bounds."""
+    def iqm_interval(self) -> Bounds | None:
+        """Its bounds, if it has any."""
         ...
 
 
@@ -70,8 +70,8 @@ class Duel(Protocol):
         ...
 
     @property
-    def interval(self) -> Bounds:
-        """Its bounds."""
+    def interval(self) -> Bounds | None:
+        """Its bounds, if it has any."""
         ...
 
 
@@ -138,6 +138,7 @@ def _name_rows(axes: Any, names: Sequence[str]) -> None:
     axes.set_ylim(len(names) - 0.4, -0.75)
 
 
-def _draw_point(axes: Any, value: float, bounds: Bounds, height: float, color: str, marker: str) -> None:
-    axes.plot(bounds, [height, height], color=color, linewidth=4.5, alpha=0.35, solid_capstyle="butt")
+def _draw_point(axes: Any, value: float, bounds: Bounds | None, height: float, color: str, marker: str) -> None:
+    if bounds is not None:
+        axes.plot(bounds, [height, height], color=color, linewidth=4.5, alpha=0.35, solid_capstyle="butt")
     axes.plot([value], [height], color=color, marker=marker, markersize=7, linestyle="none")

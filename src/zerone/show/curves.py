@@ -12,7 +12,7 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.base.files import replacing
-from zerone.base.statistics import FEWEST_FOR_INTERVAL
+from zerone.base.intervals import CONFIDENCE, FEWEST_FOR_INTERVAL, mean_bounds
 from zerone.show.formats import FIGURE_SUFFIXES
 
 Columns = Mapping[str, np.ndarray]
@@ -24,7 +24,6 @@ COSTS = ("cost", "value_loss", "critic_loss", "critic_cost", "td_error")
 VALUES = {"q": "Q of the\nchosen action"}
 """What the third panel shows, where it is measured: values that the agent believes in, and what they are called."""
 INK, GRID = "#23262B", "#D9DCE1"
-RESAMPLES, CONFIDENCE = 2000, 95
 MOST_MARKERS = 40
 NOTE_WIDTH, LONG_NAME = 100, 36
 UNDER_TICKS, UNDER_STEPS = 0.12, 0.62
@@ -46,19 +45,8 @@ class Curve:
         return np.asarray(np.where(known, self.values, 0.0).sum(0) / np.maximum(known.sum(0), 1))
 
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """Bounds of the mean over seeds: percentile bootstrap, with the same resamples each time."""
-        random = np.random.default_rng(0)
-        seeds = len(self.values)
-        drawn = random.integers(seeds, size=(RESAMPLES, seeds))
-        # How often each seed was drawn: then every resampled mean is one matrix product.
-        weights = np.stack([(drawn == seed).sum(1) for seed in range(seeds)], axis=1).astype(float)
-        known = np.isfinite(self.values)
-        total = weights @ np.where(known, self.values, 0.0)
-        count = weights @ known
-        means = np.divide(total, count, out=np.broadcast_to(self.mean, total.shape).copy(), where=count > 0)
-        tail = (100 - CONFIDENCE) / 2
-        low, high = np.percentile(means, [tail, 100 - tail], axis=0)
-        return low, high
+        """Bounds of the mean over seeds at each step; NaN where there are none to give."""
+        return mean_bounds(self.values.T)
 
 
 def curve(columns: Columns, name: str) -> Curve | None:
@@ -251,7 +239,7 @@ def notes(runs: Sequence[tuple[str, Columns]]) -> str:
     if 1 < min((each for each in counts if each > 1), default=0) < FEWEST_FOR_INTERVAL:
         said.append("shaded for 2 seeds: from one to the other")
     if max(counts) >= FEWEST_FOR_INTERVAL:
-        said.append(f"shaded: {CONFIDENCE}% bootstrap interval of the mean over seeds")
+        said.append(f"shaded: {CONFIDENCE:.0%} interval of the mean over seeds")
     drawn = [curve(columns, name) for _, columns in runs for name in ("return", "evaluation_return")]
     if any(each.ended_early for each in drawn if each is not None):
         said.append("a seed that has ended keeps its last value")

@@ -34,8 +34,8 @@ class Point(Protocol):
         ...
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """Its bounds."""
+    def interval(self) -> tuple[float, float] | None:
+        """Its bounds, if it has any."""
         ...
 
 
@@ -77,7 +77,7 @@ def _figure(names: Sequence[str], points: Sequence[Point], best: Point, title: s
         axes.set_ylabel("return")
         axes.legend(loc="upper left", bbox_to_anchor=(0.0, -0.16), ncols=2, fontsize=10.5)
     panels[0].set_title(title)
-    bars = f"mean of {len(best.values)} seeds and its 95% bootstrap interval; dots: single seeds"
+    bars = f"mean of {len(best.values)} seeds and its 95% interval; dots: single seeds"
     figure.supxlabel(f"return: {measure}\n{bars}", fontsize=9.5, color="#5B616B")
     return figure
 
@@ -102,7 +102,7 @@ def _draw_line(axes: Any, points: Sequence[Point], name: str, color: str, label:
     means = np.array([point.mean for point in points])
     lost = ~np.isfinite(means)
     means[lost] = np.nan  # a gap in the line
-    bounds = np.where(lost[:, None], np.nan, np.array([point.interval for point in points]))
+    bounds = np.array([point.interval or (np.nan, np.nan) for point in points])
     axes.plot(at[order], means[order], color=color, linewidth=2.2, marker="o", label=label,
               linestyle="-" if joined else "none")  # fmt: skip
     axes.vlines(at, bounds[:, 0], bounds[:, 1], color=color, linewidth=4.5, alpha=0.35)
