@@ -90,13 +90,14 @@ def test_one_update_worked_by_hand(terminated, truncated, expected):
     np.testing.assert_allclose(state.policy, [[0, expected], [20, 10]], rtol=1e-6)
 
 
-def test_several_environments_add_their_updates_to_the_table_as_it_was():
+def test_several_environments_are_learnt_from_one_after_the_other():
+    # 0 + 0.1 (1 - 0) = 0.1, then 0.1 + 0.1 (3 - 0.1) = 0.39; the third leads to that: 0.1 (5 + 0.9 · 0.39).
     state, _ = _update(
-        QLearning(learning_rate=0.1, discount=0.0), [[0, 0]],
-        observation=[0, 0], action=[1, 1], reward=[1.0, 3.0], following=[0, 0],
-        terminated=[True, True], truncated=[False, False],
+        QLearning(learning_rate=0.1, discount=0.9, environments=3), [[0, 0], [0, 0]],
+        observation=[0, 0, 1], action=[1, 1, 0], reward=[1.0, 3.0, 5.0], following=[1, 1, 0],
+        terminated=[True, True, False], truncated=[False] * 3,
     )  # fmt: skip
-    np.testing.assert_allclose(state.policy, [[0, 0.4]], rtol=1e-6)
+    np.testing.assert_allclose(state.policy, [[0, 0.39], [0.5351, 0]], rtol=1e-6)
 
 
 def _learned(environment, algorithm, iterations, seeds=3):

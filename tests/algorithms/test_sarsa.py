@@ -29,30 +29,39 @@ class Textbook:
         self.trace = np.zeros((algorithm.environments, *shape), np.float32)
 
     def learn(self, steps):
-        discount = self.setting.discount
         going = [(step, self.waiting[step.environment]) for step in steps if self.waiting[step.environment]]
-        self._teach([(last, last.reward + discount * self.table[now.state, now.action]) for now, last in going])
+        self._teach([(last, lambda now=now: self.table[now.state, now.action]) for now, last in going])
         ended = []
         for step in steps:
             over = step.terminated or step.truncated
             self.waiting[step.environment] = None if over else step
             if over:
-                follows = 0.0 if step.terminated else soft_value(self.table[step.following], self.setting.epsilon)
-                ended.append((step, step.reward + discount * follows))
+                ended.append((step, lambda step=step: self._worth(step)))
         self._teach(ended)
         for step, _ in ended:
             self.trace[step.environment] = 0.0
 
+    def _worth(self, step):
+        return 0.0 if step.terminated else soft_value(self.table[step.following], self.setting.epsilon)
+
     def _teach(self, lessons):
-        change = np.zeros_like(self.table)
-        for step, target in lessons:
+        """Learn from steps, one after the other, each with what follows it from the table as it is then."""
+        rate, discount, aside = self.setting.learning_rate, self.setting.discount, np.zeros_like(self.table)
+        for step, _ in lessons:
             trace = self.trace[step.environment]
             if self.kind == "replacing":
                 trace[step.state] = 0.0
             trace[step.state, step.action] += 1.0
-            change += self.setting.learning_rate * (target - self.table[step.state, step.action]) * trace
-            trace *= self.setting.discount * self.decay
-        self.table += change
+            aside += trace
+            aside[step.state, step.action] -= trace[step.state, step.action]
+        for step, follows in lessons:
+            trace = self.trace[step.environment]
+            error = step.reward + discount * follows() - self.table[step.state, step.action]
+            shared = trace if len(self.trace) == 1 else trace / np.maximum(1.0, rate * aside)
+            shared[step.state, step.action] = trace[step.state, step.action]
+            self.table += rate * error * shared
+        for step, _ in lessons:
+            self.trace[step.environment] *= discount * self.decay
 
 
 ALGORITHMS = {
@@ -62,7 +71,7 @@ ALGORITHMS = {
 }
 
 
-@pytest.mark.parametrize("environments", [1, 3])
+@pytest.mark.parametrize("environments", [1, 3, 20])
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_it_equals_the_textbook_step_for_step(name, environments):
     algorithm = ALGORITHMS[name](learning_rate=0.2, discount=0.9, epsilon=0.3, environments=environments)
@@ -76,9 +85,10 @@ class Greedy(Textbook):
     """A broken twin: the target is Q-learning's."""
 
     def _teach(self, lessons):
-        discount = self.setting.discount
-        best = [0.0 if step.terminated else float(self.table[step.following].max()) for step, _ in lessons]
-        super()._teach([(step, step.reward + discount * worth) for (step, _), worth in zip(lessons, best, strict=True)])
+        super()._teach([(step, lambda step=step: self._best(step)) for step, _ in lessons])
+
+    def _best(self, step):
+        return 0.0 if step.terminated else float(self.table[step.following].max())
 
 
 class Uncleared(Textbook):

@@ -83,6 +83,30 @@ def test_parallel_environments_learn_the_same_values(make):
 
 
 @ALL
+@pytest.mark.parametrize("learning_rate", [0.1, 1.0])
+@pytest.mark.parametrize("environments", [8, 32, 100])
+def test_however_many_hit_one_entry_it_learns_what_is_true(make, environments, learning_rate):
+    # In the circle all go side by side, and every hit of a step is of the same few entries. With one step of the size
+    # n α for n hits (the table as it was, all changes added) values would grow for ever from n α = 2 on.
+    algorithm = make(learning_rate=learning_rate, discount=0.9, epsilon=1.0, environments=environments)
+    for found in learned(algorithm, cycle(), 800):
+        np.testing.assert_allclose(found, 10.0, rtol=1e-3)
+
+
+@ALL
+@pytest.mark.parametrize("environments", [32, 100])
+def test_where_chance_decides_values_stay_where_they_belong(make, environments):
+    environment = table([(0, 1), (2, 3), (3, 0), (1, 2)], [(1, 0), (0, 1), (-1, 0.5), (0.3, 0)], [0] * 4, (0, 1, 2, 3))
+    algorithm = make(learning_rate=0.02, discount=0.9, epsilon=1.0, environments=environments)
+    if isinstance(algorithm, QLearning | DynaQ):
+        expected = optimal_values(environment.environment, 0.9)
+    else:
+        expected = policy_values(environment.environment, np.full((4, 2), 0.5), 0.9)
+    for found in learned(algorithm, environment, 800):
+        np.testing.assert_allclose(found, expected, atol=0.35)
+
+
+@ALL
 def test_it_refuses_what_no_table_can_hold(make):
     discrete, box = spaces.Discrete(3), spaces.Box(-1.0, 1.0, (2,))
     assert make().refuse(Spaces(discrete, discrete)) is None

@@ -224,14 +224,12 @@ def test_q_learning_from_a_recording_is_that_of_numpy(environments):
     values, length = np.zeros((4, 2)), len(WALK.at)
     begin = int(first_step(np.uint32(seed), length))
     for i in range(iterations):
-        change = np.zeros_like(values)
         for column in range(environments):
             at = (begin + column * length // environments + i) % length
             state, following = WALK.frames[WALK.at[at]], WALK.frames[WALK.at[at] + 1]
             bootstrap = 0.0 if WALK.terminated[at] else 0.9 * values[following].max()
             action = WALK.action[at]
-            change[state, action] += 0.3 * (WALK.reward[at] + bootstrap - values[state, action])
-        values += change
+            values[state, action] += 0.3 * (WALK.reward[at] + bootstrap - values[state, action])
     np.testing.assert_allclose(carry.state.policy, values, rtol=1e-4, atol=1e-5)
     assert np.abs(values).max() > 0.5
 

@@ -10,8 +10,8 @@ reward is r + κ √τ, where the pair was last tried τ steps ago, and of every
 planned too; the model has them lead back to the same state with reward 0 (footnote there).
 The model believes what it saw last; it is right where nothing is left to chance. An episode's cut is no property of
 the environment, so the model keeps `terminated` only.
-Differences: ties between greedy actions are broken at random; with several environments their real updates are
-added at once, and each environment's step is followed by `planning_steps` of its own. With none, it is Q-learning.
+Differences: ties between greedy actions are broken at random; with several environments their real steps are
+learnt one after the other, and then `planning_steps` for each of them. With none, it is Q-learning.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.algorithms.tabular import TabularControl, learn_greedy, only_step, zeros
+from zerone.algorithms.tabular import TabularControl, in_turn, learn_greedy, only_step, zeros
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.exploration import epsilon_greedy_noise
 from zerone.parts.spaces import Spaces
@@ -57,12 +57,10 @@ class Model:
             jnp.zeros(shape, bool), jnp.zeros(states * actions, jnp.int32), number,
         )  # fmt: skip
 
-    def after(self, step: Steps, untried: Array) -> Model:
-        """The model after real steps [N]; the untried actions of their states join the list where `untried` is true."""
-        here, clock = (step.observation, step.action), self.clock + 1
-        known, pairs, number = self.known, self.pairs, self.number
-        for n in range(step.reward.shape[0]):
-            known, pairs, number = listed(known, pairs, number, step.observation[n], step.action[n], untried)
+    def after(self, step: Steps, untried: Array, clock: Array) -> Model:
+        """The model after a real step [1]; the untried actions of its state join the list where `untried` is true."""
+        here = step.observation, step.action
+        known, pairs, number = listed(self.known, self.pairs, self.number, here[0][0], here[1][0], untried)
         return Model(
             self.reward.at[here].set(step.reward), self.following.at[here].set(step.next_observation),
             self.terminated.at[here].set(step.terminated), self.tried.at[here].set(clock), clock,
@@ -132,15 +130,23 @@ class DynaQ(TabularControl):
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key
+        bonus, clock = jnp.float32(self.exploration_bonus), state.model.clock + 1
+
+        def learn(table: Array, step: Steps) -> Array:
+            return learn_greedy(table, step, self.learning_rate, self.discount)
+
+        def live(state: State, step: Steps) -> State:
+            planned = self.planning_steps > 0
+            model = state.model.after(step, bonus > 0, clock) if planned else state.model
+            return State(learn(state.policy, step), model)
+
         now = only_step(steps)
-        table = learn_greedy(state.policy, now, self.learning_rate, self.discount)
+        after = in_turn(live, state, now)
         if self.planning_steps == 0:
-            return State(table, state.model), {}
-        bonus = jnp.float32(self.exploration_bonus)
-        model, chances = state.model.after(now, bonus > 0), now.extras.reshape(-1)
+            return after, {}
+        model, chances = after.model, now.extras.reshape(-1)
 
         def plan(i: Array, table: Array) -> Array:
-            return learn_greedy(table, model.imagined(chances[i], bonus), self.learning_rate, self.discount)
+            return learn(table, model.imagined(chances[i], bonus))
 
-        table = jax.lax.fori_loop(0, chances.size, plan, table)
-        return State(table, model), {}
+        return State(jax.lax.fori_loop(0, chances.size, plan, after.policy), model), {}

@@ -4,8 +4,8 @@
              Q(S, A) ← Q(S, A) + α [R + γ (1 - terminated) max_a Q(S', a) - Q(S, A)]
 
 Watkins 1989; Sutton & Barto 2018, section 6.5, eq. 6.8.
-Differences: ties between greedy actions are broken at random; with several environments their updates are
-added at once, each from the table as it was before.
+Differences: ties between greedy actions are broken at random; with several environments their steps are learnt one
+after the other.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.algorithms.tabular import TabularControl, learn_greedy, only_step, zeros
+from zerone.algorithms.tabular import TabularControl, in_turn, learn_greedy, only_step, zeros
 from zerone.base.pytree import configured, struct
 from zerone.parts.spaces import Spaces
 
@@ -37,4 +37,8 @@ class QLearning(TabularControl):
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key
-        return State(learn_greedy(state.policy, only_step(steps), self.learning_rate, self.discount)), {}
+
+        def learn(table: Array, step: Steps) -> Array:
+            return learn_greedy(table, step, self.learning_rate, self.discount)
+
+        return State(in_turn(learn, state.policy, only_step(steps))), {}

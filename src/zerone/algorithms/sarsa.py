@@ -9,7 +9,7 @@ this update, as there: a step therefore waits until the next one is taken, and i
 really taken then.
 Differences: where an episode is only cut at S', no A' was chosen; E_{a ~ ε-greedy}[Q(S', a)] stands for Q(S', A'), the
 target of Expected Sarsa (section 6.6). Ties between greedy actions are broken at random; with several environments
-their updates are added at once, each from the table as it was before.
+their steps are learnt one after the other.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from zerone.algorithms.tabular import (
     Pending,
     TabularControl,
     final_change,
+    in_turn,
     only_step,
     pending_change,
     zeros,
@@ -51,15 +52,21 @@ class Sarsa(TabularControl):
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key
-        now, last, table = only_step(steps), state.ongoing, state.policy
-        # The step before this one: this step's action is its A'.
-        change = pending_change(table, last, now, self.learning_rate, self.discount)
-        table = table.at[last.observation, last.action].add(change)
+        now = only_step(steps)
 
-        def learn_end(table: Array) -> Array:
+        # The step before this one: this step's action is its A'.
+        def learn(table: Array, each: tuple[Pending, Steps]) -> Array:
+            last, now = each
+            change = pending_change(table, last, now, self.learning_rate, self.discount)
+            return table.at[last.observation, last.action].add(change)
+
+        def learn_end(table: Array, now: Steps) -> Array:
             change = final_change(table, now, self.learning_rate, self.discount, self.epsilon)
             return table.at[now.observation, now.action].add(change)
 
+        table = in_turn(learn, state.policy, (state.ongoing, now))
+
         # In a branch of its own, or the compiler would copy the table at every step to read it between two writes.
-        table = jax.lax.cond((now.terminated | now.truncated).any(), learn_end, lambda table: table, table)
+        over = (now.terminated | now.truncated).any()
+        table = jax.lax.cond(over, lambda table: in_turn(learn_end, table, now), lambda table: table, table)
         return State(table, Pending.after(now)), {}

@@ -11,8 +11,9 @@ Rummery & Niranjan 1994; Sutton & Barto 1998, section 7.5, figure 7.11. Replacin
 actions of the state too: Singh & Sutton 1996 (doi 10.1007/BF00114726); Sutton & Barto 1998, section 7.8. λ = 0 is
 Sarsa, bit for bit.
 Differences are Sarsa's: A' is the action really taken next; where an episode is only cut at S',
-E_{a ~ ε-greedy}[Q(S', a)] stands for Q(S', A'); ties are broken at random; with several environments, each with traces
-of its own, their updates are added at once. Traces are cleared at an end of either kind.
+E_{a ~ ε-greedy}[Q(S', a)] stands for Q(S', A'); ties are broken at random; several environments, each with traces
+of its own, are learnt from one after the other. Where several have traces in one entry, other than that of their own
+(S, A), these are made smaller until α Σ E ≤ 1 there. Traces are cleared at an end of either kind.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from zerone.algorithms.tabular import (
     Pending,
     TabularControl,
     final_change,
+    in_turn,
     only_step,
     pending_change,
     zeros,
@@ -75,29 +77,44 @@ class SarsaLambda(TabularControl):
         replaced = jax.nn.one_hot(action, row.shape[-1])
         return trace.at[each, observation].set(jnp.where(due[:, None], replaced, row))
 
-    def learn(self, table: Array, trace: Array, change: Array) -> Array:
-        """Q ← Q + α δ E, one environment after the other: so λ = 0 adds in the order in which Sarsa does."""
+    def share(self, trace: Array, observation: Array, action: Array, due: Array) -> Array:
+        """The traces by which steps are learnt, where they are due: α times their sum in an entry is at most 1.
 
-        def one(n: Array, table: Array) -> Array:
-            return table + change[n] * trace[n]
-
-        learnt: Array = jax.lax.fori_loop(0, self.environments, one, table)
-        return learnt
+        The δ of an environment is the error of its own (S, A). There it shrinks with each hit that was learnt before
+        it; elsewhere it does not know how far the others' δ have moved an entry already, and so many would overshoot.
+        """
+        if self.environments == 1:
+            return trace
+        here = jnp.arange(self.environments), observation, action
+        aside = jnp.where(due[:, None, None], trace, 0.0).at[here].set(0.0)
+        shared = aside / jnp.maximum(1.0, self.learning_rate * aside.sum(0))[None]
+        return shared.at[here].set(trace[here])
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key
-        now, last, table = only_step(steps), state.ongoing.pending, state.policy
+        now, last = only_step(steps), state.ongoing.pending
         done = now.terminated | now.truncated
+
         # The step before this one: this step's action is its A'.
+        def learn(table: Array, each: tuple[Pending, Steps, Array]) -> Array:
+            last, now, trace = each
+            return table + pending_change(table, last, now, self.learning_rate, self.discount)[0] * trace[0]
+
+        def learn_ended(table: Array, each: tuple[Steps, Array]) -> Array:
+            now, trace = each
+            change = final_change(table, now, self.learning_rate, self.discount, self.epsilon)
+            return table + change[0] * trace[0]
+
         trace = self.visit(state.ongoing.trace, last.observation, last.action, last.going)
-        table = self.learn(table, trace, pending_change(table, last, now, self.learning_rate, self.discount))
+        shared = self.share(trace, last.observation, last.action, last.going)
+        table = in_turn(learn, state.policy, (last, now, shared))
         trace = self.discount * self.trace_decay * trace
 
         def learn_end(carry: tuple[Array, Array]) -> tuple[Array, Array]:
             table, trace = carry
             trace = self.visit(trace, now.observation, now.action, done)
-            change = final_change(table, now, self.learning_rate, self.discount, self.epsilon)
-            table = self.learn(table, trace, change)
+            shared = self.share(trace, now.observation, now.action, done)
+            table = in_turn(learn_ended, table, (now, shared))
             return table, jnp.where(done[:, None, None], 0.0, trace)
 
         table, trace = jax.lax.cond(done.any(), learn_end, lambda carry: carry, (table, trace))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,8 @@ from zerone.base.pytree import configured, setting, struct
 from zerone.parts.exploration import epsilon_greedy_noise, epsilon_greedy_ties, greedy
 from zerone.parts.returns import epsilon_greedy_value, one_step_target
 from zerone.parts.spaces import LARGEST_TABLE, Spaces, cells, count
+
+Tree = TypeVar("Tree")
 
 
 @configured
@@ -62,8 +64,25 @@ def only_step(steps: Steps) -> Steps:
     return step
 
 
+def in_turn(learn: Callable[[Tree, Any], Tree], learnt: Tree, each: Any) -> Tree:
+    """`learnt = learn(learnt, one)` for one environment after the other; `each` has leaves [N, ...], `one` [1, ...].
+
+    So an entry that several have hit moves as often, each time from where it is. Added at once, each from the table as
+    it was before, the updates of n hits would be one with the step size n α, which diverges where that is above 2.
+    """
+    number = jax.tree.leaves(each)[0].shape[0]
+    if number == 1:
+        return learn(learnt, each)
+
+    def of_one(n: Array, learnt: Tree) -> Tree:
+        return learn(learnt, jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, n, 1), each))
+
+    after: Tree = jax.lax.fori_loop(0, number, of_one, learnt)
+    return after
+
+
 def learn_greedy(table: Array, step: Steps, learning_rate: Array | float, discount: Array | float) -> Array:
-    """Q-learning's update of one step, or of several [N] at once, each from the table as it was.
+    """Q-learning's update of one step, whose leaves are scalars or [1].
 
     Q(S, A) ← Q(S, A) + α [R + γ (1 - terminated) max_a Q(S', a) - Q(S, A)]: Sutton & Barto 2018, eq. 6.8.
     """
