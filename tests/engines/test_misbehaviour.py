@@ -237,10 +237,10 @@ class Manifold(Misbehaving):
 
 
 def test_what_has_parts_is_seen_as_one_vector_the_numbers_as_they_are_the_rest_one_hot():
-    (env,) = make_vector(lambda: Manifold(None, 0), "Parts-v0", 1, 0).envs
-    assert env.observation_space.shape == (7,)
-    np.testing.assert_array_equal(env.reset()[0], [*GOOD, 1, 0, 0, 0, 1])
-    np.testing.assert_array_equal(env.step(0)[0], [*GOOD, 0, 0, 1, 0, 1])
+    vector = make_vector(lambda: Manifold(None, 0), "Parts-v0", 1, 0)
+    assert vector.single_observation_space.shape == (7,)
+    np.testing.assert_array_equal(vector.reset()[0], [[*GOOD, 1, 0, 0, 0, 1]])
+    np.testing.assert_array_equal(vector.step([0])[0], [[*GOOD, 0, 0, 1, 0, 1]])
 
 
 class Bits(Misbehaving):
@@ -253,9 +253,9 @@ class Bits(Misbehaving):
 
 
 def test_bits_are_seen_as_numbers():
-    (env,) = make_vector(lambda: Bits(None), "Bits-v0", 1, 0).envs
-    assert env.observation_space.shape == (4,)
-    np.testing.assert_array_equal(env.reset()[0], [0, 1, 1, 0])
+    vector = make_vector(lambda: Bits(None), "Bits-v0", 1, 0)
+    assert vector.single_observation_space.shape == (4,)
+    np.testing.assert_array_equal(vector.reset()[0], [[0, 1, 1, 0]])
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zerone.base.errors import InputError
+from zerone.environments.views import describe
 from zerone.parts.spaces import (
     Features,
     cells,
     choices_in,
     count,
-    describe,
     example,
     from_environment,
-    is_image,
     numbers,
     to_algorithm,
     to_environment,
@@ -164,33 +163,37 @@ def test_features_of_a_discrete_space_are_one_hot():
     np.testing.assert_array_equal(features(jnp.array([[0, 2]])), [[[1, 0, 0], [0, 0, 1]]])
 
 
-def test_features_of_bytes_are_scaled_and_of_anything_else_flattened():
+def test_features_of_a_box_are_its_numbers_as_they_are():
     few = Features.of(spaces.Box(0, 255, (2, 2), np.uint8))
-    np.testing.assert_allclose(few(jnp.array([[[0, 255], [51, 102]]], jnp.uint8)), [[0, 1, 0.2, 0.4]], rtol=1e-6)
+    np.testing.assert_array_equal(few(jnp.array([[[0, 255], [51, 102]]], jnp.uint8)), [[0, 255, 51, 102]])
     wide = Features.of(BOXES["matrix"])
     assert (wide.width, wide(jnp.ones((5, 4, 2, 3))).shape) == (6, (5, 4, 6))
     assert Features.of(spaces.Box(-1.0, 1.0, (), np.float32))(jnp.ones((5,))).shape == (5, 1)
 
 
+@pytest.mark.parametrize("leading", [(), (2,), (3, 2)])
 @pytest.mark.parametrize(
-    ("shape", "image"),
-    [((84, 84, 3), True), ((9, 9, 1), True), ((4, 8, 84), False), ((84, 84), False), ((5,), False)],
+    ("shape", "order"),
+    [
+        ((9, 12, 3), None),
+        ((4, 9, 12), (1, 2, 0)),
+        ((4, 9, 12, 3), (1, 2, 0, 3)),
+        ((4, 3, 9, 12), (2, 3, 0, 1)),
+        ((9, 12, 3, 4), None),
+    ],
+    ids=str,
 )
-def test_pictures_are_told_from_other_boxes(shape, image):
-    space = spaces.Box(0, 255, shape, np.uint8)
-    assert is_image(space) is image
-    features = Features.of(space)(jnp.zeros((2, *shape), jnp.uint8))
-    assert features.shape == ((2, *shape) if image else (2, int(np.prod(shape))))
-
-
-def test_stacked_frames_are_pictures_whose_channels_go_last():
-    space = spaces.Box(0, 255, (4, 9, 12), np.uint8)
-    seen = np.random.default_rng(0).integers(256, size=(2, 3, 4, 9, 12), dtype=np.uint8)
-    features = Features.of(space)
-    assert (is_image(space), features.shape) == (True, (9, 12, 4))
-    np.testing.assert_allclose(features(jnp.asarray(seen)), np.moveaxis(seen, 2, -1) / 255, rtol=1e-6)
-    assert not is_image(spaces.Box(0, 1, (4, 9, 12), np.float32))  # four matrices, for all that is known
-    assert not Features.of(spaces.Box(0, 255, (9, 9, 9), np.uint8)).channels_first
+def test_features_of_a_picture_are_its_height_width_and_channels_scaled(shape, order, leading):
+    """Whatever the order of the axes, a pixel stays beside its neighbours, and its channels are together."""
+    pixels = np.random.default_rng(0).integers(256, size=(*leading, *shape), dtype=np.uint8)
+    features = Features.of(spaces.Box(0, 255, shape, np.uint8))
+    ordered = pixels
+    if order is not None:
+        ordered = pixels.transpose(*range(len(leading)), *(len(leading) + axis for axis in order))
+    assert features.picture is not None
+    assert features.picture[:2] == (9, 12)
+    expected = ordered.reshape(*leading, *features.picture) / np.float32(255)
+    np.testing.assert_allclose(features(jnp.asarray(pixels)), expected, rtol=1e-6)
 
 
 def test_spaces_are_described_and_counted():
@@ -198,6 +201,9 @@ def test_spaces_are_described_and_counted():
     assert describe(spaces.Discrete(5, start=1)) == "Discrete(5, start=1)"
     assert describe(BOXES["matrix"]) == "Box(2, 3)"
     assert describe(spaces.MultiBinary(3)) == "MultiBinary(3)"
+    assert describe(spaces.MultiDiscrete([2] * 20)) == f"MultiDiscrete({'2, ' * 16}…)"
+    parts = spaces.Dict(hand=spaces.Tuple([spaces.Discrete(3), spaces.Text(5)]), place=BOXES["symmetric"])
+    assert describe(parts) == "Dict(hand: Tuple(Discrete(3), Text), place: Box(1,))"
     assert count(spaces.Discrete(5, start=3), "action") == 5
     with pytest.raises(InputError, match=r"action must be Discrete, not Box\(1,\)"):
         count(BOXES["symmetric"], "action")

@@ -148,7 +148,7 @@ WRONG = {
     "an engine for what is made": ({"environment": CounterEnv, "engine": "host"}, "is made already"),
     "compiled where it is not": ({"environment": "Acrobot-v1", "engine": "compiled"}, "not compiled here"),
     "spaces without a form": (
-        {"environment": lambda: Odd()}, "Sequence spaces cannot be recorded"),
+        {"environment": lambda: Odd()}, "its observations are Sequence, in which no number has a fixed place"),
 }  # fmt: skip
 
 

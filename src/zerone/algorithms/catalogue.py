@@ -21,7 +21,8 @@ from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
 from zerone.base.errors import MOST_LISTED, InputError, nearest
 from zerone.base.meanings import algorithm_meant, setting_meant
-from zerone.parts.spaces import Spaces, describe
+from zerone.environments.views import describe
+from zerone.parts.spaces import Spaces
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,7 +183,8 @@ def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
     if reason is None:
         return
     able = [entry.name for entry in _ENTRIES if entry.make().refuse(spaces) is None]
-    have = f"observations are {describe(spaces.observation)}, actions {describe(spaces.action)}"
+    seen = spaces.encoding.given if spaces.encoded else spaces.observation
+    have = f"observations are {describe(seen)}, actions {describe(spaces.action)}"
     which = f"these can: {', '.join(able)}" if able else "no algorithm here can take these spaces"
     raise InputError(f"{algorithm.name} cannot take {environment}: {reason}, but its {have}; {which}")
 

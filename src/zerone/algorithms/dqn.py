@@ -57,7 +57,7 @@ from zerone.parts.networks import Dueling, Network
 from zerone.parts.optimizers import bounded
 from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, read
 from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick
-from zerone.parts.spaces import Spaces, count, refuse_observations
+from zerone.parts.spaces import Spaces, count, refuse_actions, refuse_observations
 
 
 @struct
@@ -160,7 +160,7 @@ class DQN:
     def refuse(self, spaces: Spaces) -> str | None:
         if not isinstance(spaces.action, gym_spaces.Discrete):
             return "it needs Discrete actions"
-        return refuse_observations(spaces.observation)
+        return refuse_observations(spaces.observation) or refuse_actions(spaces.action)
 
     def check(self) -> None:
         check_memory(self)

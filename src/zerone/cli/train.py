@@ -84,6 +84,8 @@ class Train(click.Command):
               "takes longer for a block of steps is replaced. Default: 60.")  # fmt: skip
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE",
               help="Of the environment: see zerone environments NAME. Can be repeated.")  # fmt: skip
+@click.option("--observations", type=OneOf("auto", "picture", "grid", "numbers", "scaled"), help="How they are seen, "
+              "grid is a picture of symbols. Default: auto; zerone check ENVIRONMENT says what that is.")  # fmt: skip
 @click.option("--from", "dataset", type=Place("DATASET"), help="Learn from these recorded steps (zerone record, or "
               "Minari's), not from own play. With --resume: where they are now.")  # fmt: skip
 @click.option("--own-play", type=Finite(0.001, 0.999), metavar="SHARE", help="With --from: mix in this share of own "

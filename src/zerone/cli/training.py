@@ -138,6 +138,8 @@ def _training_differences(
             yield "--out", value.resolve(), path.resolve()
         elif name == "engine":
             yield "--engine", config["engine"] if value == "auto" else value, config["engine"]
+        elif name == "observations":
+            yield "--observations", value, config["environment"].get(name, "those of before there was a choice")
         elif name == "own_play":
             yield "--own-play", value, (config.get("dataset") or {}).get("own_play", "none")
         elif name not in ("seed", "seeds", *ANEW):

@@ -26,6 +26,8 @@ from zerone.engines.protocol import INIT, TRAIN, steps_per_iteration
 from zerone.environments import catalogue
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.vector import make_vector, maker
+from zerone.environments.views import AUTO
+from zerone.environments.wrappers import with_view
 from zerone.parts.spaces import Spaces
 
 Vector = np.ndarray
@@ -46,6 +48,8 @@ class Task:
     name: str
     options: Mapping[str, Any]
     compiled: bool
+    view: str = AUTO
+    """How observations are seen (`views.VIEWS`)."""
 
 
 class Which(NamedTuple):
@@ -108,7 +112,7 @@ class InGymnasium:
 def host_of(algorithm: Algorithm, task: Task, seed: int) -> Host:
     """The host engine for a task; a fault of its environments is that of this seed of the run."""
     make = maker(task.environment, dict(task.options)) if isinstance(task.environment, str) else task.environment
-    return Host(algorithm, lambda number, _: make_vector(make, task.name, number, seed))
+    return Host(algorithm, lambda number, _: make_vector(make, task.name, number, seed, task.view))
 
 
 class InJax:
@@ -116,7 +120,8 @@ class InJax:
 
     def __init__(self, algorithm: Algorithm, task: Task, own_seed: int, index: int) -> None:
         made = catalogue.make(task.environment, **task.options) if isinstance(task.environment, str) else None
-        self._algorithm, self._environment = algorithm, task.environment if made is None else made
+        self._algorithm = algorithm
+        self._environment = with_view(task.environment if made is None else made, task.view)
         self.spaces = Spaces(self._environment.observation_space, self._environment.action_space)
         self._seed = np.uint32(own_seed)
         self._simulation = _started(algorithm, self._environment, self._seed, np.int32(index))

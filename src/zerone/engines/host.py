@@ -134,7 +134,8 @@ class Host(TalliedEngine):
         self._open: list[Vector] = []
         self._evaluation: Vector | None = None
         probe = self._opened(self._make_evaluation(1, 0))
-        self.spaces = Spaces(probe.single_observation_space, probe.single_action_space)
+        encoding = probe.encoding if isinstance(probe, InTurn) else None
+        self.spaces = Spaces(probe.single_observation_space, probe.single_action_space, encoding)
         self._evaluation = probe
         self._programs = Programs(self.spaces)
 

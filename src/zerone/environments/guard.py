@@ -7,45 +7,52 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
-from gymnasium.wrappers import FlattenObservation
 
-from zerone.base.errors import RunError, ZeroneError
+from zerone.base.errors import InputError, RunError, ZeroneError
+from zerone.base.notices import Notices
+from zerone.environments.encoding import Encoding
 from zerone.environments.exchange import flag_of, raised, reward_of, shown, taker
+from zerone.environments.leaves import BoxLeaf, ObservationError
+from zerone.environments.precision import Precision
+from zerone.environments.views import AUTO
 
 Env = gymnasium.Env[Any, Any]
 
 
-def guarded(env: Env, identity: str, seed: int) -> Guard:
-    """The environment under guard. What it shows is one vector of numbers where its space is put together of others.
+def guarded(env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None) -> Guard:
+    """The environment under guard; see `encoding` for what algorithms are given of what it shows, by which `view`.
 
-    Observations of a `Dict`, a `Tuple` or a `MultiBinary` are laid out by Gymnasium's `FlattenObservation`: each
-    `Discrete` in them one-hot, each `Box` as it is.
+    Raises:
+        InputError: there is nothing in its observations that an algorithm could see.
     """
-    space = env.observation_space
-    if isinstance(space, (spaces.Dict, spaces.Tuple, spaces.MultiBinary)) and space.is_np_flattenable:
-        env = FlattenObservation(env)
-    return Guard(env, identity, seed)
+    return Guard(env, identity, seed, view, notices)
 
 
 class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Stops the run at the first step that is not what Gymnasium's interface promises.
 
     Caught are: an exception or `sys.exit`, a wrong number of values, a reward that is not a finite number, an end
-    that is not one boolean, an observation of another shape, or with NaN or infinity in it, or out of the range of a
-    `Discrete` or `MultiDiscrete`. What is too large for the type that it will have counts as infinite. The error names
-    environment, seed (`run_seed`) and step.
+    that is not one boolean, an observation of another shape, with NaN or infinity in it, out of the range of what is
+    counted, or of numbers that the type of its space cannot hold. The error names environment, seed (`run_seed`) and
+    step.
 
-    The environment gets each action as its own space's `sample` would give it (`exchange.taker`).
+    The environment gets each action as its own space's `sample` would give it (`exchange.taker`). Observations are
+    handed on as they are; `encoded` is the last one as algorithms are given it.
     """
 
-    def __init__(self, env: Env, identity: str, seed: int) -> None:
+    encoded: np.ndarray[Any, Any]
+
+    def __init__(self, env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None) -> None:
         super().__init__(env)
         self.run_seed = seed
         self._identity, self._steps = identity, 0
-        self._space = env.observation_space
-        self._shape = env.observation_space.shape
-        self._number = isinstance(env.observation_space, spaces.Box)
+        self._notices = notices = notices or Notices()
+        try:
+            self.encoding = Encoding(getattr(env, "observation_space", None), view)
+        except InputError as error:
+            raise InputError(f"environment {identity!r}: {error}") from error
+        watched = [isinstance(leaf, BoxLeaf) for leaf in self.encoding.leaves]
+        self._precision = [(place, Precision()) for place, each in enumerate(watched) if each]
         self._take = taker(env.action_space)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -115,32 +122,21 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _checked(self, observation: Any) -> Any:
         try:
-            array = np.asarray(observation)
-            finite = not self._number or _finite(array, self._space.dtype)
-        except (TypeError, ValueError):
-            raise self._fault(f"the observation is {type(observation).__name__}, not an array of numbers") from None
-        if observation is None or array.shape != self._shape:
-            what = None if observation is None else f"of shape {array.shape}"
-            raise self._fault(f"the observation is {what}, not of shape {self._shape}")
-        if not finite:
-            raise self._fault("the observation has NaN or infinity in it")
-        if isinstance(self._space, spaces.Discrete) and not 0 <= int(array) - self._space.start < self._space.n:
-            raise self._fault(f"the observation is {observation}, not in {self._space}")
-        if isinstance(self._space, spaces.MultiDiscrete):
-            counted = array - self._space.start
-            if not ((counted >= 0) & (counted < self._space.nvec)).all():
-                raise self._fault(f"the observation is {observation}, not in {self._space}")
+            found = self.encoding.read(observation)
+            self.encoded = self.encoding.join(found)
+        except ObservationError as error:
+            raise self._fault(str(error)) from None
+        for place, precision in self._precision:
+            if lost := precision.look(found[place]):
+                name = self.encoding.leaves[place].name or "the observation"
+                self._notices(
+                    f"environment {self._identity}: {name} changes by less than can be seen: {lost}; "
+                    "subtract what does not change, in a wrapper",
+                    about=f"precision of {name}",
+                )
         return observation
 
     def _fault(self, what: str) -> RunError:
         return RunError(f"environment {self._identity}, seed {self.run_seed}, step {self._steps}: {what}")
 
 
-def _finite(array: np.ndarray[Any, Any], kind: Any) -> bool:
-    """Whether every number is finite, also as the narrower `kind` that it will become."""
-    if not np.isfinite(array).all():
-        return False
-    if array.dtype == kind:
-        return True
-    with np.errstate(over="ignore"):
-        return bool(np.isfinite(array.astype(kind)).all())

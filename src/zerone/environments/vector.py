@@ -12,8 +12,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from zerone.base.errors import InputError, closest
+from zerone.base.notices import Notices
 from zerone.environments import atari, names
+from zerone.environments.encoding import Encoding
 from zerone.environments.guard import Guard, guarded
+from zerone.environments.views import AUTO, in_doubt
 
 Env: TypeAlias = gymnasium.Env[Any, Any]
 Vector: TypeAlias = VectorEnv[Any, Any, Any]
@@ -80,15 +83,16 @@ def solved_at(id: str) -> float | None:  # noqa: A002
 class InTurn(Vector):
     """Environments stepped one after the other; who steps them also resets them (Gymnasium's DISABLED mode).
 
-    It does what `gymnasium.vector.SyncVectorEnv` does for the spaces that algorithms here can take, in a third of
-    the time where there are few environments: that vector's own work would take longer than CartPole's.
+    It does what `gymnasium.vector.SyncVectorEnv` does, with encoded observations, in a third of the time where there
+    are few environments: that vector's own work would take longer than CartPole's.
     """
 
     def __init__(self, makers: Sequence[Callable[[], Guard]]) -> None:
         self.metadata = {"autoreset_mode": AutoresetMode.DISABLED}
         self.envs = [make() for make in makers]
         self.num_envs = len(self.envs)
-        self.single_observation_space = self.envs[0].observation_space
+        self.encoding = self.envs[0].encoding
+        self.single_observation_space = self.encoding.space
         self.single_action_space = self.envs[0].action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
@@ -102,7 +106,8 @@ class InTurn(Vector):
         seeds = seed if isinstance(seed, list) else [seed] * self.num_envs
         mask = np.ones(self.num_envs, bool) if options is None else options["reset_mask"]
         for i in np.flatnonzero(mask):
-            self._observation[i], _ = self.envs[i].reset(seed=seeds[i])
+            self.envs[i].reset(seed=seeds[i])
+            self._observation[i] = self.envs[i].encoded
         return self._observation.copy(), {}
 
     def step(self, actions: Any) -> tuple[Any, ...]:
@@ -110,7 +115,8 @@ class InTurn(Vector):
         reward = np.zeros(self.num_envs)
         terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
         for i, env in enumerate(self.envs):
-            self._observation[i], reward[i], terminated[i], truncated[i], _ = env.step(actions[i])
+            _, reward[i], terminated[i], truncated[i], _ = env.step(actions[i])
+            self._observation[i] = env.encoded
         return self._observation.copy(), reward, terminated, truncated, {}
 
     def name_seed(self, seed: int) -> None:
@@ -125,10 +131,26 @@ class InTurn(Vector):
             env.close()
 
 
-def make_vector(make: Maker, identity: str, number: int, run_seed: int) -> Vector:
+def make_vector(
+    make: Maker, identity: str, number: int, run_seed: int, view: str = AUTO, notices: Notices | None = None
+) -> Vector:
     """`number` environments, stepped in turn; whoever steps them also resets them (DISABLED mode).
+
+    Their observations are encoded, by a `view` of `views.VIEWS`. What a person should know is said to `notices`.
 
     Raises:
         InputError: the environment cannot be made.
     """
-    return InTurn([lambda: guarded(make(), identity, run_seed)] * number)
+    notices = notices or Notices()
+    made = InTurn([lambda: guarded(make(), identity, run_seed, view, notices)] * number)
+    _say_what_is_seen(made.encoding, identity, notices)
+    return made
+
+
+def _say_what_is_seen(encoding: Encoding, identity: str, notices: Notices) -> None:
+    """What a person may not expect: parts that are left out, and small bytes that may be no picture."""
+    for each in encoding.left_out:
+        notices(f"environment {identity}: {each} has no numbers in fixed places, and is left out of what is seen")
+    if in_doubt(encoding.space):
+        notices(f"environment {identity}: bytes of shape {encoding.space.shape} are seen as a picture and divided by "
+                "255; if they are symbols, not brightness, choose --observations grid or numbers")  # fmt: skip

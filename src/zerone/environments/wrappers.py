@@ -14,10 +14,12 @@ import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
+from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, static, struct
 from zerone.environments.base import Array, Environment, Info, Key, TimedEnvironment, Tree, carry_over
+from zerone.environments.views import AUTO, FIRST, ViewedBox, first_view, view_of, viewed
 
 # (observation, action, reward, terminated, next observation) -> reward
 Shape: TypeAlias = Callable[[Array, Array, Array, Array, Array], Array]
@@ -142,6 +144,41 @@ class DiscretizedActions(Around):
             raise InputError(f"DiscretizedActions needs one bounded continuous action, not {space}")
         low, high = float(space.low[0]), float(space.high[0])
         return jnp.reshape(low + action * ((high - low) / (self.count - 1)), (1,)).astype(jnp.float32)
+
+
+@configured
+class Viewed(Around):
+    """Say how observations are seen, by a word of `views.VIEWS`. It goes around all else but `AutoReset`."""
+
+    environment: TimedEnvironment
+    view: str = AUTO
+
+    @property
+    def observation_space(self) -> gymnasium.Space[Any]:
+        space = self.environment.observation_space
+        return first_view(space) if self.view == FIRST else viewed(space, self.view)
+
+    def carry_over(self, ended: Tree, fresh: Tree) -> Tree:
+        return carry_over(self.environment, ended, fresh)
+
+    def reset(self, key: Key) -> tuple[Array, Tree]:
+        return self.environment.reset(key)
+
+    def step(self, key: Key, state: Tree, action: Array) -> tuple[Array, Tree, Array, Array, Array, Info]:
+        return self.environment.step(key, state, action)
+
+
+def with_view(environment: TimedEnvironment, view: str) -> TimedEnvironment:
+    """The environment, its observations seen by `view`; itself, where that is how they are seen anyway.
+
+    Raises:
+        InputError: they cannot be seen like that, or what is said would be ignored.
+    """
+    space = environment.observation_space
+    if view == FIRST:
+        same = not isinstance(space, spaces.Box) or view_of(space) == view_of(ViewedBox(space, FIRST))
+        return environment if same else Viewed(environment, view)
+    return environment if viewed(space, view) is space else Viewed(environment, view)
 
 
 @struct

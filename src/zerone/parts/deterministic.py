@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces as gym_spaces
 
 from zerone.parts.networks import Network
-from zerone.parts.spaces import Spaces, numbers, refuse_observations
+from zerone.parts.spaces import Spaces, numbers, refuse_actions, refuse_observations
 
 Array = jax.Array
 
@@ -24,7 +24,7 @@ def refuse_actor(spaces: Spaces) -> str | None:
         return "it needs Box actions"
     if not (np.isfinite(spaces.action.low).all() and np.isfinite(spaces.action.high).all()):
         return "it needs Box actions with finite bounds"
-    return refuse_observations(spaces.observation)
+    return refuse_observations(spaces.observation) or refuse_actions(spaces.action)
 
 
 class Actor(eqx.Module):

@@ -14,8 +14,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from zerone.environments.views import Space
 from zerone.parts.returns import dueling_values
-from zerone.parts.spaces import Features, Space
+from zerone.parts.spaces import Features
 
 Array = jax.Array
 Activation = Callable[[Array], Array]
@@ -199,7 +200,8 @@ class Network(eqx.Module):
         picture_key, mlp_key = jax.random.split(key)
         self.features = Features.of(space)
         self.outputs = outputs
-        self.convolution = Convolution(picture_key, self.features.shape) if self.features.picture else None
+        picture = self.features.picture
+        self.convolution = Convolution(picture_key, picture) if picture else None
         inputs = self.convolution.outputs if self.convolution else self.features.width
         self.mlp = head(mlp_key, inputs + further, hidden, outputs, **options)
 

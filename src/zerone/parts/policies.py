@@ -11,7 +11,7 @@ from gymnasium import spaces as gym_spaces
 
 from zerone.parts.distributions import DiagonalNormal, Distribution, categorical, choices
 from zerone.parts.networks import Network
-from zerone.parts.spaces import Spaces, choices_in, numbers, refuse_observations
+from zerone.parts.spaces import Spaces, choices_in, numbers, refuse_actions, refuse_observations
 
 Array = jax.Array
 
@@ -20,7 +20,7 @@ def refuse_policy(spaces: Spaces) -> str | None:
     """Why an `ActorAndCritic` cannot take these spaces; None if it can."""
     able = isinstance(spaces.action, gym_spaces.Box) or choices_in(spaces.action)
     wanted = "it needs Discrete, MultiDiscrete, MultiBinary or Box actions"
-    return refuse_observations(spaces.observation) or (None if able else wanted)
+    return refuse_observations(spaces.observation) or (refuse_actions(spaces.action) if able else wanted)
 
 
 class ActorAndCritic(eqx.Module):

@@ -3,48 +3,66 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
-import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
 from gymnasium import spaces
 
 from zerone.base.errors import InputError
+from zerone.environments.encoding import Encoding
+from zerone.environments.leaves import Counts
+from zerone.environments.views import BoxView, Space, describe, view_of
 
-Space: TypeAlias = gymnasium.Space[Any]
+LARGEST_TABLE = 2**20
+"""Cells of a `MultiDiscrete` space that a table can have."""
+MOST_VALUES = 2**31 - 1
+"""Values of one number that is counted: it is counted in 32 bits."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Spaces:
-    """The two spaces of one environment (not of a vector of them)."""
+    """The two spaces of one environment (not of a vector of them), the observations as algorithms are given them.
+
+    `encoded` says what they have become that of, if it is known.
+    """
 
     observation: Space
     action: Space
+    encoded: Encoding | None = None
+
+    @functools.cached_property
+    def encoding(self) -> Encoding:
+        """From what the environment shows to what algorithms are given."""
+        return self.encoded or Encoding(self.observation)
 
 
 def refuse_observations(space: Space) -> str | None:
     """Why a network cannot see what is in this space; None if it can."""
     if not isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete)):
-        return "it needs Box, Discrete or MultiDiscrete observations"
+        return "it needs observations made of Box, Discrete, MultiDiscrete or MultiBinary"
+    if max(choices_in(space), default=0) > MOST_VALUES:
+        return f"it needs observations of at most {MOST_VALUES:,} values"
     return None if Features.of(space).width else "it needs observations with a number in them"
 
 
-LARGEST_TABLE = 2**20
-"""Cells of a `MultiDiscrete` space that a table can have."""
+def refuse_actions(space: Space) -> str | None:
+    """Why actions of this space cannot be chosen, of one of the kinds that can be; None if they can."""
+    if max(choices_in(space), default=0) > MOST_VALUES or not _fits(getattr(space, "start", 0)):
+        return f"it needs actions that are counted from -{MOST_VALUES:,} to {MOST_VALUES:,}"
+    if not numbers(space):
+        return "it needs actions with a number in them"
+    if isinstance(space, spaces.Box) and space.dtype.kind in "iu" and not _fits(space.low, space.high):
+        return "it needs whole numbers within 32 bits as actions"
+    return None
 
 
-def describe(space: Space) -> str:
-    """A space in a few words: `Discrete(16)`, `Discrete(5, start=1)`, `Box(4,)`, else Gymnasium's own text."""
-    if isinstance(space, spaces.Discrete):
-        return f"Discrete({space.n})" if space.start == 0 else f"Discrete({space.n}, start={space.start})"
-    if isinstance(space, spaces.Box):
-        return f"Box{space.shape}"
-    if isinstance(space, spaces.MultiDiscrete):
-        return f"MultiDiscrete({', '.join(map(str, digits(space)))})"
-    return str(space)
+def _fits(*bounds: Any) -> bool:
+    """Whether all of these whole numbers fit into 32 bits."""
+    return all(-(2**31) <= int(each) <= 2**31 - 1 for bound in bounds for each in np.reshape(bound, -1))
 
 
 def digits(space: spaces.MultiDiscrete) -> tuple[int, ...]:
@@ -58,7 +76,7 @@ def cells(space: Space) -> int | None:
     `Discrete`: its values. `MultiDiscrete`: the product of its numbers' values, up to `LARGEST_TABLE`.
     """
     if isinstance(space, spaces.Discrete):
-        return int(space.n)
+        return int(space.n) if space.n <= MOST_VALUES else None
     if isinstance(space, spaces.MultiDiscrete):
         product = math.prod(digits(space))
         return product if product <= LARGEST_TABLE else None
@@ -79,8 +97,8 @@ def to_environment(space: Space, action: ArrayT) -> ArrayT:
     """An algorithm's action as the environment takes it, in the space's dtype. Leading axes are batch axes.
 
     `Discrete`: 0..n-1 becomes start..start+n-1, as do the numbers of a `MultiDiscrete`; those of a `MultiBinary` are 0
-    or 1 already. `Box`: what has two finite bounds is clipped to [-1, 1] and
-    stretched from low to high, whatever their asymmetry; what has not is only clipped to the bound it has.
+    or 1 already. `Box`: what has two finite bounds is clipped to [-1, 1] and stretched from low to high, whatever their
+    asymmetry, and rounded where it is whole numbers or booleans; what has not is only clipped to the bound it has.
     The algorithm keeps its own, unclipped action: its density is that of what it drew. Works on JAX's arrays
     inside of programs and on NumPy's on the host.
     """
@@ -96,7 +114,7 @@ def to_environment(space: Space, action: ArrayT) -> ArrayT:
     bounded, middle, reach = _scale(space, action.shape)
     stretched = numpy.where(bounded, middle + reach * numpy.clip(action, -1.0, 1.0), action)
     clipped = numpy.clip(stretched, *(np.broadcast_to(bound, action.shape) for bound in _bounds(space)))
-    if np.issubdtype(space.dtype, np.integer):
+    if space.dtype.kind in "iub":
         clipped = numpy.round(clipped)
     sent: ArrayT = clipped.astype(space.dtype)
     return sent
@@ -140,9 +158,9 @@ def from_environment(space: Space, observation: jax.Array) -> jax.Array:
     each x_i counted from 0 (the mixed radix system, as `numpy.ravel_multi_index` has it); else each is counted from 0.
     """
     if isinstance(space, spaces.Discrete):
-        return (observation - int(space.start)).astype(jnp.int32)
+        return observation.astype(jnp.int32) - int(space.start)
     if isinstance(space, spaces.MultiDiscrete):
-        counted = (observation - np.broadcast_to(space.start, observation.shape)).astype(jnp.int32)
+        counted = observation.astype(jnp.int32) - np.broadcast_to(np.int32(space.start), observation.shape)
         if cells(space) is None:
             return counted
         each = digits(space)
@@ -161,69 +179,62 @@ def example(space: Space) -> jax.Array:
 
 @dataclasses.dataclass(frozen=True)
 class Features:
-    """From observations to float32 for a network: counted values one-hot, bytes scaled to [0, 1], the rest as it is.
+    """From observations to float32 for a network: what is counted one-hot, what is in a `Box` as `view_of` says.
 
     `values` are how many values each number of a `Discrete` or `MultiDiscrete` space has, and none for a `Box`: its
-    numbers are one-hot one after the other. A picture keeps its `shape`, which is height, width and channels (those go
-    last if they came first); anything else becomes one axis. Leading axes are batch axes. Hashable, so that a network
-    can hold one.
+    numbers are one-hot one after the other, but `bits` are the numbers they are. `shape` is that of what an algorithm
+    is given. A picture becomes height, width and channels; anything else one axis. Leading axes are batch axes.
+    Hashable, so that a network can hold one.
     """
 
     shape: tuple[int, ...]
-    values: tuple[int, ...]
-    bytes: bool
-    picture: bool
-    channels_first: bool = False
+    values: tuple[int, ...] = ()
+    bits: tuple[bool, ...] = ()
+    view: BoxView | None = None
 
     @staticmethod
     def of(space: Space) -> Features:
         """The features of observations from `space`, as `from_environment` gives them."""
-        values: tuple[int, ...] = ()
+        shape = () if cells(space) is not None else tuple(space.shape or ())
         if isinstance(space, spaces.Discrete):
-            values = (int(space.n),)
-        elif isinstance(space, spaces.MultiDiscrete):
+            return Features(shape, (int(space.n),), (False,))
+        if isinstance(space, spaces.MultiDiscrete):
             values = digits(space)
-        shape, first = () if cells(space) is not None else space.shape or (), has_channels_first(space)
-        if first:
-            shape = (*shape[1:], shape[0])
-        return Features(shape, values, space.dtype == np.uint8, is_image(space), first)
+            return Features(shape, values, space.bits if isinstance(space, Counts) else (False,) * len(values))
+        assert isinstance(space, spaces.Box)  # noqa: S101 - `refuse` has let nothing else through
+        return Features(shape, view=view_of(space))
+
+    @property
+    def picture(self) -> tuple[int, int, int] | None:
+        """Height, width and channels; None where it is none."""
+        return None if self.view is None else self.view.picture
 
     @property
     def width(self) -> int:
         """How many numbers one observation becomes."""
-        return sum(self.values) or math.prod(self.shape)
+        each = (1 if bit else n for n, bit in zip(self.values, self.bits, strict=True))
+        return sum(each) if self.view is None else self.view.width
 
     def __call__(self, observation: jax.Array) -> jax.Array:
         leading = observation.shape[: observation.ndim - len(self.shape)]
-        if self.values:
-            flat = jnp.moveaxis(observation.reshape(*leading, -1), -1, 0)
-            counted = flat if self.shape else jnp.unravel_index(observation, self.values)
-            each = [jax.nn.one_hot(number, n) for number, n in zip(counted, self.values, strict=True)]
-            return jnp.concatenate(each, -1)
-        if self.channels_first:
-            observation = jnp.moveaxis(observation, -3, -1)
-        scaled = observation.astype(jnp.float32) / (255.0 if self.bytes else 1.0)
-        if self.picture:
-            return scaled
-        return scaled.reshape(*leading, self.width)
+        if self.view is None:
+            return self._counted(observation, leading)
+        if self.view.axes is not None:
+            before = range(len(leading))
+            observation = jnp.transpose(observation, (*before, *(len(leading) + axis for axis in self.view.axes)))
+        scaled = observation.astype(jnp.float32)
+        if self.view.scale != 1:
+            scaled = scaled / self.view.scale
+        return scaled.reshape(*leading, *(self.view.picture or (self.width,)))
 
-
-SMALLEST_SIDE = 9
-"""Pixels of a picture's shorter side: what three convolutions need."""
-
-
-def is_image(space: Space) -> bool:
-    """Whether observations are pictures: height, width and channels, or bytes with the channels first."""
-    if not isinstance(space, spaces.Box) or len(space.shape) != 3:
-        return False
-    return min(space.shape[:2]) >= SMALLEST_SIDE or has_channels_first(space)
-
-
-def has_channels_first(space: Space) -> bool:
-    """Whether observations are bytes [channels, height, width], such as the stacked frames of an Atari game."""
-    if not isinstance(space, spaces.Box) or len(space.shape) != 3 or space.dtype != np.uint8:
-        return False
-    return space.shape[0] < SMALLEST_SIDE <= min(space.shape[1:])
+    def _counted(self, observation: jax.Array, leading: tuple[int, ...]) -> jax.Array:
+        flat = jnp.moveaxis(observation.reshape(*leading, -1), -1, 0)
+        counted = flat if self.shape else jnp.unravel_index(observation, self.values)
+        each = [
+            number[..., None].astype(jnp.float32) if bit else jax.nn.one_hot(number, n)
+            for number, n, bit in zip(counted, self.values, self.bits, strict=True)
+        ]
+        return jnp.concatenate(each, -1)
 
 
 def choices_in(space: Space) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.engines.protocol import Engine, Evaluation
+from zerone.environments.leaves import ObservationError
 from zerone.parts.spaces import from_environment
 from zerone.runs import checkpoint
 from zerone.runs.folder import RunFolder
@@ -32,28 +33,32 @@ class Agent:
         return self._policy
 
     def act(self, observation: Any) -> Any:
-        """The greedy action for one observation, or actions for a batch of them (a leading axis).
+        """The greedy action for one observation as the environment returns it, or actions for a batch of them.
+
+        A batch is an array or a list of observations. Of a `Dict` or a `Tuple` it may also be one whose parts are
+        batches, as Gymnasium's vectors have it. The keys of a dictionary may be in any order.
 
         Raises:
-            InputError: `observation` has not the shape of the environment's.
+            InputError: it is not what the environment's space promises.
         """
-        space = self._engine.spaces.observation
-        array = np.asarray(observation, space.dtype)
-        shape = space.shape or ()
-        if array.shape[array.ndim - len(shape) :] != shape or array.ndim - len(shape) not in (0, 1):
-            raise InputError(f"observation of shape {array.shape} is not allowed: must be {shape} or a batch of it")
-        if array.ndim > len(shape):
-            return self._engine.act(self._policy, array)
-        return self._engine.act(self._policy, array[None])[0]
+        batch, single = self._read(observation)
+        actions = self._engine.act(self._policy, batch)
+        return actions[0] if single else actions
 
     def values(self, observation: Any) -> np.ndarray | None:
         """Q(s, a) of each action for one observation; None where the algorithm learns none with a network."""
         algorithm, space = self._engine.algorithm, self._engine.spaces.observation
         if not hasattr(algorithm, "values"):
             return None
-        seen = from_environment(space, jnp.asarray(np.asarray(observation, space.dtype)[None]))
-        values: np.ndarray = np.asarray(_values(algorithm, self._policy, seen))[0]
-        return values
+        batch, single = self._read(observation)
+        values: np.ndarray = np.asarray(_values(algorithm, self._policy, from_environment(space, jnp.asarray(batch))))
+        return values[0] if single else values
+
+    def _read(self, observation: Any) -> tuple[np.ndarray, bool]:
+        try:
+            return self._engine.spaces.encoding.batch(observation)
+        except ObservationError as error:
+            raise InputError(str(error)) from error
 
     def evaluate(self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED) -> Evaluation:
         """Play greedy episodes on the real reward; the same `seed` gives the same episodes."""

@@ -17,7 +17,10 @@ from gymnasium import spaces
 from zerone.base.errors import InputError
 from zerone.base.files import opened, read_object, size_of
 from zerone.engines.study import Recorded, Study, make_study
-from zerone.parts.spaces import Space, Spaces, describe, to_algorithm
+from zerone.environments.encoding import Encoding
+from zerone.environments.leaves import ObservationError
+from zerone.environments.views import Space, describe
+from zerone.parts.spaces import Spaces, to_algorithm
 from zerone.runs.dataset_format import DATA, MAIN, METADATA, PARTS, is_jpeg, load_h5py, space_from_json, space_to_json
 from zerone.runs.dataset_storage import Storage
 
@@ -67,15 +70,26 @@ class Dataset:
         Raises:
             InputError: `wanted`, the environment's spaces, are others; or `own_play` is not between 0 and 1.
         """
-        require_same_spaces(self, wanted, environment)
-        recorded = dataclasses.replace(self.recorded, action=to_algorithm(wanted.action, self.recorded.action))
-        return make_study(recorded, own_play)
+        encoding = self._encoding()
+        require_same_spaces(self, Spaces(encoding.space, self.spaces.action), wanted, environment)
+        try:
+            frames = encoding.join(encoding.read(self.recorded.frames, batch=True), batch=True)
+        except ObservationError as error:
+            raise InputError(f"dataset {self.path}: {error}") from error
+        action = to_algorithm(wanted.action, self.recorded.action)
+        return make_study(dataclasses.replace(self.recorded, frames=frames, action=action), own_play)
+
+    def _encoding(self) -> Encoding:
+        try:
+            return Encoding(self.spaces.observation)
+        except InputError as error:
+            raise InputError(f"dataset {self.path}: {error}") from error
 
 
-def require_same_spaces(dataset: Dataset, wanted: Spaces, environment: str) -> None:
+def require_same_spaces(dataset: Dataset, encoded: Spaces, wanted: Spaces, environment: str) -> None:
     """Raise `InputError`, which names both, where the dataset's spaces are not the environment's."""
     for what in ("observation", "action"):
-        mine, other = getattr(dataset.spaces, what), getattr(wanted, what)
+        mine, other = getattr(encoded, what), getattr(wanted, what)
         if not _same(mine, other):
             names = describe(mine), describe(other)
             if names[0] == names[1]:  # they differ in their bounds, which the short form leaves out
@@ -106,7 +120,7 @@ def read(path: str | Path) -> Dataset:
     h5py, path = load_h5py(), Path(path)
     data = _data_folder(path)
     metadata = _read_metadata(path, data / METADATA)
-    found = Spaces(*(_space(path, metadata, name) for name in ("observation_space", "action_space")))
+    found = Spaces(_space(path, metadata, "observation_space"), _space(path, metadata, "action_space"))
     told = [metadata.get(name) for name in ("total_episodes", "total_steps")]
     if any(type(each) is not int or each < 0 for each in told):
         raise InputError(f"dataset {path}: {METADATA} does not say how many episodes and steps there are")

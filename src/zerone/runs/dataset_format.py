@@ -23,7 +23,7 @@ import numpy as np
 from gymnasium import spaces
 
 from zerone.base.errors import InputError
-from zerone.parts.spaces import Space
+from zerone.environments.views import Space
 
 DATA, METADATA, MAIN = "data", "metadata.json", "main_data.hdf5"
 LAYOUT = "0.5.4"

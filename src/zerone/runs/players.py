@@ -12,9 +12,10 @@ import numpy as np
 
 from zerone.base.errors import InputError, nearest
 from zerone.environments import catalogue
+from zerone.environments.guard import Guard, guarded
 from zerone.runs import setup
 from zerone.runs.run import Run, load
-from zerone.show.play import Env, Moment, open_environment
+from zerone.show.play import Moment, open_environment
 
 RANDOM, KEYBOARD = "random", "keyboard"
 
@@ -120,13 +121,12 @@ def _nobody(observation: Any) -> Any:
     raise AssertionError(observation)  # chance or a person acts
 
 
-def opened(plays: Plays, seed: int) -> Env:
+def opened(plays: Plays, seed: int) -> Guard:
     """The environment, under guard; with pictures, if a person is to see it. Raises `InputError` if it cannot be."""
     mode = "rgb_array" if plays.player == KEYBOARD else None
     if isinstance(plays.environment, str):
         return open_environment(plays.environment, plays.options, plays.engine, mode, seed, judged=False)
     from zerone.environments.bridge import GymnasiumEnvironment
-    from zerone.environments.guard import guarded
 
     made: Any = plays.environment
     return guarded(made() if callable(made) else GymnasiumEnvironment(made, render_mode=mode), plays.name, seed)

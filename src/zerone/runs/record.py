@@ -16,6 +16,7 @@ import numpy as np
 from zerone.base.errors import InputError
 from zerone.engines.protocol import LONGEST_EVALUATION
 from zerone.environments import catalogue
+from zerone.environments.guard import Guard
 from zerone.parts.spaces import Spaces
 from zerone.runs import setup
 from zerone.runs.asked import require_count, require_seed
@@ -25,7 +26,7 @@ from zerone.runs.dataset_writer import DatasetWriter, require_free
 from zerone.runs.interrupt import listening
 from zerone.runs.players import EPISODE, KEYBOARD, RANDOM, Act, Player, Plays, Policy, opened, who_plays
 from zerone.runs.run import Run
-from zerone.show.play import Env, Moment
+from zerone.show.play import Moment
 
 DEFAULT_EPISODES = 100
 
@@ -85,7 +86,7 @@ def record(
         episodes = DEFAULT_EPISODES
     with contextlib.ExitStack() as open_things, listening() as request:
         env = open_things.enter_context(contextlib.closing(opened(plays, seed)))
-        spaces = Spaces(env.observation_space, env.action_space)
+        spaces = Spaces(env.encoding.recorded, env.action_space, env.encoding)
         if player == KEYBOARD:
             from zerone.show.keyboard import Keyboard
 
@@ -124,7 +125,7 @@ def record(
 
 
 def _play(
-    env: Env, player: Player, writer: DatasetWriter, episodes: int | None, steps: int | None, seed: int,
+    env: Guard, player: Player, writer: DatasetWriter, episodes: int | None, steps: int | None, seed: int,
     over: Callable[[], bool],
 ) -> tuple[list[float], list[int]]:  # fmt: skip
     """Play until it is enough; the returns and lengths of the episodes that were not cut short by that."""
@@ -136,7 +137,7 @@ def _play(
             break
         mine = int(np.random.SeedSequence([seed, EPISODE, number]).generate_state(1)[0])
         observation, _ = env.reset(seed=mine)
-        seen, done = [np.array(observation)], list[np.ndarray]()
+        seen, done = [_kept(env, observation)], list[np.ndarray]()
         rewards, total, ended = list[float](), 0.0, ""
         terminated = truncated = False
         player.look(Moment(number + 1, 0, 0.0, observation))
@@ -147,7 +148,7 @@ def _play(
                 break
             done.append(np.array(action))
             observation, reward, terminated, truncated, _ = env.step(action)
-            seen.append(np.array(observation))
+            seen.append(_kept(env, observation))
             rewards.append(float(reward))
             total += rewards[-1]
             if terminated or truncated:
@@ -161,6 +162,11 @@ def _play(
             returns.append(total)
             lengths.append(len(rewards))
     return returns, lengths
+
+
+def _kept(env: Guard, observation: Any) -> np.ndarray:
+    """An observation as a dataset keeps it: as it was shown, where it has no parts."""
+    return np.array(env.encoded if env.encoding.recorded is env.encoding.space else observation)
 
 
 def _about(plays: Plays, seed: int) -> dict[str, Any]:

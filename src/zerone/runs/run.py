@@ -13,6 +13,7 @@ from typing import Any
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
 from zerone.engines.protocol import Engine
+from zerone.environments.views import AUTO, FIRST
 from zerone.runs import plan as plans
 from zerone.runs import setup, studying
 from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, judge, load_policies
@@ -119,6 +120,7 @@ def train(
     engine: str = "auto",
     settings: setup.SettingsLike = setup.UNCHANGED,
     options: Mapping[str, Any] = {},
+    observations: str = AUTO,
     dataset: str | Path | None = None,
     own_play: float | None = None,
     evaluate_every: int | None = None,
@@ -149,6 +151,8 @@ def train(
         settings: Hyperparameters that differ from the preset, if `algorithm` is a name; or the name of a TOML file
             that takes the preset's place, such as the `best.toml` of a sweep; or both: `(file, {...})`.
         options: What the environment is made with, if it is an id.
+        observations: How its observations are seen: `picture`, `grid` (a picture of symbols), `numbers` or `scaled`;
+            `auto` by their shape and bounds (docs/environments.md).
         dataset: The folder of recorded steps (`zerone.record`, or anybody's in Minari's format) to learn from,
             instead of own play; the environment is only for evaluations then. The algorithm must be off-policy.
         own_play: With a dataset: the share of own play among what is learnt from (default: none).
@@ -189,7 +193,7 @@ def train(
     )
     data = studying.open_dataset(dataset, own_play, made, options)
     options = setup.options_of(environment, options)
-    driver = setup.make_engine(engine, made, environment, options)
+    driver = setup.make_engine(engine, made, environment, options, observations)
     name = setup.environment_name(environment)
     try:
         require_room(driver, name, len(chosen))
@@ -200,7 +204,12 @@ def train(
         raise
     config = {
         "algorithm": {"name": made.name, "settings": setup.settings_of(made)},
-        "environment": {"id": name, "options": options, "known": isinstance(environment, str)},
+        "environment": {
+            "id": name,
+            "options": options,
+            "known": isinstance(environment, str),
+            "observations": observations,
+        },
         "engine": driver.name,
         "dataset": studied,
         "seeds": chosen,
@@ -265,7 +274,8 @@ def engine_of(config: Mapping[str, Any], environment: setup.EnvironmentLike | No
         setup.trust(saved["id"])
         environment = saved["id"]
     algorithm = setup.make_algorithm_from(config["algorithm"])
-    return setup.make_engine(config["engine"], algorithm, environment, saved["options"])
+    seen = saved.get("observations", FIRST)  # runs from before there was a choice
+    return setup.make_engine(config["engine"], algorithm, environment, saved["options"], seen)
 
 
 def _drive(

@@ -17,10 +17,12 @@ from zerone.algorithms import catalogue as algorithms
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.errors import InputError, nearest
+from zerone.base.notices import Notices
 from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
 from zerone.environments import catalogue as environments
 from zerone.environments.base import TimedEnvironment
+from zerone.environments.views import AUTO
 from zerone.runs import presets
 from zerone.runs.words import swapped
 
@@ -96,12 +98,14 @@ def presets_for(algorithm: str, environment: EnvironmentLike) -> dict[str, Any]:
 
 
 def make_engine(
-    engine: str, algorithm: Algorithm, environment: EnvironmentLike, options: Mapping[str, Any] = {}
-) -> Engine:
+    engine: str, algorithm: Algorithm, environment: EnvironmentLike, options: Mapping[str, Any] = {},
+    observations: str = AUTO,
+) -> Engine:  # fmt: skip
     """The engine that drives `algorithm` in `environment`.
 
     `auto` is compiled where the environment is one of ours (or has a twin here), else host. `cluster` plays as
-    either of them would, in processes of its own; `start_workers` starts those.
+    either of them would, in processes of its own; `start_workers` starts those. `observations` says how they are seen
+    (`views.VIEWS`).
 
     Raises:
         InputError: unknown names, options or spaces that do not go together.
@@ -113,14 +117,15 @@ def make_engine(
     keep_compiled_programs()
     name = environment_name(environment)
     if engine == "cluster":
-        return _cluster(algorithm, environment, name, options)
+        return _cluster(algorithm, environment, name, options, observations)
     ours = _ours(environment, options, required=engine == "compiled") if engine != "host" else None
     if ours is not None:
         from zerone.engines.compiled import Compiled
+        from zerone.environments.wrappers import with_view
 
-        made: Engine = Compiled(algorithm, ours)
+        made: Engine = Compiled(algorithm, with_view(ours, observations))
     else:
-        made = _host(algorithm, environment, name, options)
+        made = _host(algorithm, environment, name, options, observations)
     try:
         algorithms.require(algorithm, made.spaces, name)
     except InputError:
@@ -129,13 +134,15 @@ def make_engine(
     return made
 
 
-def _cluster(algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any]) -> Engine:
+def _cluster(
+    algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str
+) -> Engine:
     from zerone.engines.cluster import Cluster
     from zerone.engines.cluster_worker import Task
 
     workers = algorithms.require_workers(algorithm)
-    judge = make_engine("auto", workers.alone(), environment, options)
-    return Cluster(workers, judge, Task(environment, name, dict(options), judge.name == "compiled"))
+    judge = make_engine("auto", workers.alone(), environment, options, observations)
+    return Cluster(workers, judge, Task(environment, name, dict(options), judge.name == "compiled", observations))
 
 
 def start_workers(engine: Engine, address: str | None, worker_timeout: float | None) -> None:
@@ -174,7 +181,9 @@ def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bo
     return None
 
 
-def _host(algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any]) -> Engine:
+def _host(
+    algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str
+) -> Engine:
     from zerone.engines.host import Host
     from zerone.environments.vector import make_vector, maker
 
@@ -182,9 +191,10 @@ def _host(algorithm: Algorithm, environment: EnvironmentLike, name: str, options
         raise InputError(f"the host engine needs an id or a function that makes an environment, not {name}")
     real = dict(options) if environments.find(name) is None else environments.as_judged(name, options)
     made: list[Callable[[int, int], Any]] = []
+    notices = Notices()
     for chosen in (dict(options), real):
         make: GymnasiumMaker = maker(environment, chosen) if isinstance(environment, str) else environment
-        made.append(functools.partial(make_vector, make, name))
+        made.append(functools.partial(make_vector, make, name, view=observations, notices=notices))
     return Host(algorithm, *made)
 
 

@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.environments import catalogue
-from zerone.parts.spaces import describe
+from zerone.environments.views import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -12,7 +13,9 @@ from zerone.base.errors import InputError
 from zerone.engines.protocol import LONGEST_EVALUATION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
+
+    from zerone.environments.guard import Guard
 
 Env = gymnasium.Env[Any, Any]
 DEFAULT_FRAMES_PER_SECOND = 30
@@ -62,7 +65,7 @@ def episodes(environment: Env, act: Callable[[Any], Any], *, number: int | None,
 
 def open_environment(
     identity: str, options: Mapping[str, Any], engine: str, mode: str | None, seed: int, judged: bool = True
-) -> Env:
+) -> Guard:
     """An environment by its id, under guard, ready to be shown in a render mode; as text, numbers do without a drawing.
 
     If `judged` it is as an agent is judged in it, with the task's own reward; else as `options` ask for it.
@@ -134,10 +137,19 @@ def text_of(environment: Env, moment: Moment) -> str:
 
 
 def short(value: Any) -> str:
-    """An observation or an action in at most a line: numbers to four digits, a large array by its shape."""
+    """An observation or an action in at most a line: numbers to four digits, a large array by its shape.
+
+    Of what has parts each part is said: `place 0.5 -0.5, thing 3`.
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {short(part)}" for name, part in value.items())
+    if isinstance(value, (tuple, list)) and not all(isinstance(each, (int, float, np.number)) for each in value):
+        return ", ".join(map(short, value))
     array = np.asarray(value)
-    if array.dtype == object or array.size > 16:
-        return f"of shape {array.shape}" if array.dtype != object else type(value).__name__
+    if array.dtype.kind not in "biuf":
+        return str(value) if isinstance(value, str) else type(value).__name__
+    if array.size > 16:
+        return f"of shape {array.shape}"
     return " ".join(f"{each:.4g}" for each in array.ravel().tolist())
 
 

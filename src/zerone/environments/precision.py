@@ -1,0 +1,58 @@
+"""Whether numbers of 32 bits, in which everything is computed, tell apart what an environment shows as different.
+
+Seconds since 1970 are about 1.7 · 10⁹, where the next float32 is 128 seconds away: a minute later is the same moment.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+FIRST_LOOKS = 256
+"""So many observations are looked at, and later one pair in `SELDOM`: looking takes longer than seeing."""
+SELDOM = 64
+FEWEST_LEVELS = 1000
+"""What has fewer values than these over all that was seen of a number is lost; more are precision enough."""
+NOISE = 2e-10
+"""Floats that differ by less than this part of them do so by rounding of the environment's own."""
+
+
+class Precision:
+    """Looks at the numbers of one part of an observation, one after the other."""
+
+    def __init__(self) -> None:
+        self._looks = 0
+        self._last: Array | None = None
+        self._low: Array | None = None
+        self._high: Array | None = None
+
+    def look(self, found: Array) -> str | None:
+        """What of it is lost, in words; None where nothing is, or it was no turn to look."""
+        if found.dtype.itemsize < 4 or found.dtype == np.float32 or found.dtype.kind == "b":
+            return None
+        self._looks += 1
+        if self._looks > FIRST_LOOKS and self._looks % SELDOM > 1:
+            return None
+        last, self._last = self._last, found.copy()
+        if last is None or self._low is None or self._high is None:
+            self._low = self._high = found.astype(np.float64)
+            return None
+        self._low, self._high = np.minimum(self._low, found), np.maximum(self._high, found)
+        if self._looks > FIRST_LOOKS and self._looks % SELDOM != 1:
+            return None
+        narrow = found.astype(np.float32)
+        lost = (last != found) & (last.astype(np.float32) == narrow)
+        if not lost.any():
+            return None
+        size = np.maximum(np.abs(self._low), np.abs(self._high)).astype(np.float32)
+        reach = self._high - self._low
+        noise = NOISE * size if found.dtype.kind == "f" else 0
+        lost &= (np.spacing(size) * FEWEST_LEVELS > reach) & (reach > noise)
+        if not lost.any():
+            return None
+        place = tuple(int(each) for each in np.argwhere(lost)[0]) if lost.ndim else ()
+        which = f"number {', '.join(map(str, place))}" if place else "it"
+        return f"{which} was {last[place]} and {found[place]}, which are one number in 32 bits ({narrow[place]:.10g})"

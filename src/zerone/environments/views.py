@@ -1,0 +1,209 @@
+"""How a `Box` of an environment is seen: as a picture or as a row of numbers, scaled or as they are.
+
+Only pictures are scaled: 147 symbols of a grid world that are stored as bytes are not brightnesses, and divided by 255
+nothing is left of them. What is a picture is decided here and nowhere else (`view_of`); whoever knows better says so
+(`viewed`), with one of `VIEWS`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, TypeAlias
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from zerone.base.errors import InputError, nearest
+
+Space: TypeAlias = gymnasium.Space[Any]
+
+AUTO, PICTURE, GRID, NUMBERS, SCALED = "auto", "picture", "grid", "numbers", "scaled"
+VIEWS = {
+    AUTO: "by its shape and bounds",
+    PICTURE: "a picture, scaled to at most 1 by its bounds",
+    GRID: "a picture whose numbers are taken as they are, such as the symbols of a grid world",
+    NUMBERS: "a row of numbers, as they are",
+    SCALED: "a row of numbers, scaled to at most 1 by their bounds",
+}
+"""What can be said of the observations of an environment, and what it means."""
+
+FIRST = "first"
+"""How runs see that were begun before it could be said: bytes are always scaled, with parts there are no pictures."""
+
+SMALLEST_SIDE = 9
+"""Pixels of the shorter side of a picture: what three convolutions need."""
+SMALLEST_GREY = 36
+"""The same of bytes without an axis for channels, which could as well be a table of numbers."""
+MOST_LISTED = 16
+"""Of more numbers than these only the first are named."""
+LARGEST_SCALE = 2**16 - 1
+"""A bound above this is none to scale by: the numbers are far from it."""
+
+
+class ViewedBox(spaces.Box):
+    """A `Box`, and how it is seen."""
+
+    def __init__(self, space: spaces.Box, view: str) -> None:
+        low, high = sound_bounds(space)
+        kind: Any = space.dtype.type
+        super().__init__(low.astype(kind), high.astype(kind), space.shape, kind)
+        self.view = view
+
+
+def sound_bounds(space: spaces.Box) -> tuple[np.ndarray, np.ndarray]:
+    """The bounds as float64, wide open where somebody's own `Box` has none: NaN, or the lower above the upper."""
+    low, high = (np.broadcast_to(np.asarray(each, np.float64), space.shape) for each in (space.low, space.high))
+    widest = (-np.inf, np.inf)
+    if space.dtype.kind in "iu":
+        info = np.iinfo(space.dtype.name)
+        widest = (float(info.min), float(info.max))
+    broken = ~(low <= high)
+    return np.where(broken, widest[0], low), np.where(broken, widest[1], high)
+
+
+@dataclasses.dataclass(frozen=True)
+class BoxView:
+    """How the numbers of a `Box` become those that a network is given.
+
+    `axes` are the axes of the box in the order in which they are read, None as they are. What is read is then a
+    picture of the shape `picture`, which is height, width and channels, or a row of `width` numbers. Each is divided by
+    `scale`.
+    """
+
+    width: int
+    scale: float = 1.0
+    axes: tuple[int, ...] | None = None
+    picture: tuple[int, int, int] | None = None
+
+    def describe(self) -> str:
+        """In words: `a picture of 84 × 84 with 4 channels, scaled by 255`."""
+        scaled = f"scaled by {self.scale:g}"
+        if self.picture is None:
+            if self.width == 1:
+                return f"1 number, {scaled if self.scale != 1 else 'as it is'}"
+            return f"{self.width:,} numbers, {scaled if self.scale != 1 else 'as they are'}"
+        height, width, channels = self.picture
+        depth = f"{channels} channel" if channels == 1 else f"{channels} channels"
+        return f"a picture of {height} × {width} with {depth}, {scaled if self.scale != 1 else 'as it is'}"
+
+
+def view_of(space: spaces.Box) -> BoxView:
+    """How a `Box` is seen.
+
+    A picture has three axes, the shortest of which are its channels (the last, if several are as short), and sides of
+    at least `SMALLEST_SIDE`; with a fourth axis in front or at the end it is several of these, one after the other
+    (stacked frames), whose channels are put together. Bytes from 0 to 255 with two axes are one, too, if they are as
+    large as a camera's. Whatever its type, a picture is divided by its upper bound, if all its numbers have the same
+    one and are at least 0. Everything else is a row of numbers, as they are.
+    """
+    view = space.view if isinstance(space, ViewedBox) else AUTO
+    if view == FIRST:
+        return _first_view(space)
+    width = math.prod(space.shape)
+    if view in (NUMBERS, SCALED):
+        return BoxView(width, _scale(space) if view == SCALED else 1.0)
+    found = _picture(space.shape, 1 if view != AUTO else SMALLEST_SIDE)
+    if found is None or (view == AUTO and len(space.shape) == 2 and not _is_grey(space)):
+        return BoxView(width)
+    axes, shape = found
+    return BoxView(width, 1.0 if view == GRID else _scale(space), axes, shape)
+
+
+def viewed(space: Space, view: str) -> Space:
+    """The same space, with what is said of how it is seen.
+
+    Raises:
+        InputError: it cannot be seen like that, or what is said would be ignored.
+    """
+    if not isinstance(view, str) or view not in VIEWS:
+        raise InputError(f"observations = {view!r} is not allowed: {nearest(str(view), VIEWS)}")
+    if view == AUTO:
+        return space
+    problem = f"observations = {view!r} is not allowed here"
+    if not isinstance(space, spaces.Box):
+        raise InputError(f"{problem}: they are {describe(space)}, which can be seen in one way only")
+    if view in (PICTURE, GRID) and _picture(space.shape, 1) is None:
+        raise InputError(f"{problem}: they are {describe(space)}, which have no height and width")
+    if view == SCALED and _scale(space) == 1:
+        raise InputError(
+            f"{problem}: their bounds are not 0 and one number from above 1 to {LARGEST_SCALE}, the same for all"
+        )
+    return ViewedBox(space, view)
+
+
+def first_view(space: Space) -> Space:
+    """The same space, seen as runs saw it that were begun before there was a choice."""
+    return ViewedBox(space, FIRST) if isinstance(space, spaces.Box) else space
+
+
+def in_doubt(space: Space) -> bool:
+    """Whether it could as well be a grid of symbols what is seen as a picture: small, in bytes."""
+    if not isinstance(space, spaces.Box) or isinstance(space, ViewedBox) or space.dtype != np.uint8:
+        return False
+    picture, scale = view_of(space).picture, _scale(space)
+    return picture is not None and min(picture[:2]) < SMALLEST_GREY and scale == 255
+
+
+def _picture(shape: tuple[int, ...], smallest: int) -> tuple[tuple[int, ...] | None, tuple[int, int, int]] | None:
+    """The order in which the axes are read (None: as they are), and height, width and channels; None if it is none."""
+    if len(shape) == 4:
+        if inner := _picture(shape[1:], smallest):
+            height, width, channels = inner[1]
+            if shape[0] < min(height, width):
+                down, across, deep = inner[0] or (0, 1, 2)
+                return (down + 1, across + 1, 0, deep + 1), (height, width, shape[0] * channels)
+        if inner := _picture(shape[:-1], smallest):
+            height, width, channels = inner[1]
+            if shape[-1] < min(height, width):
+                return (*inner[0], 3) if inner[0] else None, (height, width, channels * shape[-1])
+        return None
+    if len(shape) == 2:
+        return (None, (shape[0], shape[1], 1)) if min(shape) >= smallest else None
+    if len(shape) != 3 or min(shape) < 1:
+        return None
+    if shape[0] < min(shape[1:]):
+        axes, (channels, height, width) = (1, 2, 0), shape
+    else:
+        axes, (height, width, channels) = None, shape
+    return (axes, (height, width, channels)) if min(height, width) >= smallest else None
+
+
+def _scale(space: spaces.Box) -> float:
+    """The upper bound of all numbers, if there is one to scale by; else 1."""
+    low, high = np.asarray(space.low), np.asarray(space.high)
+    if not high.size or (low != 0).any() or (high != high.flat[0]).any():
+        return 1.0
+    bound = float(high.flat[0])
+    return bound if 1 < bound <= LARGEST_SCALE else 1.0
+
+
+def _is_grey(space: spaces.Box) -> bool:
+    return space.dtype == np.uint8 and min(space.shape) >= SMALLEST_GREY and _scale(space) == 255
+
+
+def _first_view(space: spaces.Box) -> BoxView:
+    shape, width = space.shape, math.prod(space.shape)
+    scale = 255.0 if space.dtype == np.uint8 else 1.0
+    if len(shape) == 3 and space.dtype == np.uint8 and shape[0] < SMALLEST_SIDE <= min(shape[1:]):
+        return BoxView(width, scale, (1, 2, 0), (shape[1], shape[2], shape[0]))
+    if len(shape) == 3 and min(shape[:2]) >= SMALLEST_SIDE:
+        return BoxView(width, scale, None, (shape[0], shape[1], shape[2]))
+    return BoxView(width, scale)
+
+
+def describe(space: Any) -> str:
+    """A space in a few words: `Discrete(16)`, `Discrete(5, start=1)`, `Box(4,)`, `Tuple(Discrete(32), Discrete(2))`."""
+    if isinstance(space, spaces.Discrete):
+        return f"Discrete({space.n})" if space.start == 0 else f"Discrete({space.n}, start={space.start})"
+    if isinstance(space, spaces.Box):
+        return f"Box{space.shape}"
+    if isinstance(space, spaces.MultiDiscrete):
+        values = [str(int(each)) for each in space.nvec.reshape(-1)]
+        return f"MultiDiscrete({', '.join([*values[:MOST_LISTED], '…'] if values[MOST_LISTED:] else values)})"
+    if isinstance(space, spaces.Tuple):
+        return f"Tuple({', '.join(map(describe, space.spaces))})"
+    if isinstance(space, spaces.Dict):
+        return f"Dict({', '.join(f'{name}: {describe(each)}' for name, each in space.spaces.items())})"
+    return str(space) if isinstance(space, spaces.MultiBinary) else type(space).__name__
