@@ -37,6 +37,7 @@ from zerone.environments.leaves import (
     name_of,
     subject_of,
 )
+from zerone.environments.shortcuts import Shortcut, counts_shortcut, row_shortcut, shortcut
 from zerone.environments.views import AUTO, FIRST, NUMBERS, Space, describe, first_view, viewed
 
 MOST_NUMBERS = 2**24
@@ -80,6 +81,7 @@ class Encoding:
         self._row = apart if view == FIRST else len(self.leaves) > 1
         self._counts = False
         self.space: Space = self._space(view)
+        self._shortcut = self._make_shortcut()
 
     def __call__(self, observation: Any) -> Array:
         """One observation, as algorithms are given it.
@@ -87,7 +89,11 @@ class Encoding:
         Raises:
             ObservationError: it is not what its space promises.
         """
-        return self.join(self.read(observation))
+        try:
+            found = self._shortcut(observation)
+        except Exception:  # not of the usual form: what is wrong is said on the long way
+            found = None
+        return self.join(self.read(observation)) if found is None else found
 
     def read(self, observation: Any, batch: bool = False) -> list[Array]:
         """The numbers of each part as they were given; of a batch of observations with an axis more.
@@ -158,6 +164,15 @@ class Encoding:
         if not isinstance(observations, (list, tuple, np.ndarray)) or not len(observations):
             raise ObservationError("it is no list of observations")
         return np.stack([self(each) for each in observations])
+
+    def _make_shortcut(self) -> Shortcut:
+        if not self._row:
+            return shortcut(self.leaves[0]) if not self.composite else lambda _: None
+        if self._counts:
+            return counts_shortcut(self.given, [leaf for leaf in self.leaves if isinstance(leaf, CountedLeaf)])
+        if self.space.dtype != np.float32:
+            return lambda _: None
+        return row_shortcut(self.given, self.leaves, (self.space.shape or (0,))[0])
 
     def _pairs(self, found: Sequence[Array]) -> Iterator[tuple[Leaf, Array]]:
         return zip(self.leaves, found, strict=True)

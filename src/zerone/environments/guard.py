@@ -13,7 +13,7 @@ from zerone.base.notices import Notices
 from zerone.environments.encoding import Encoding
 from zerone.environments.exchange import flag_of, raised, reward_of, shown, taker
 from zerone.environments.leaves import BoxLeaf, ObservationError
-from zerone.environments.precision import Precision
+from zerone.environments.precision import FIRST_LOOKS, Precision
 from zerone.environments.views import AUTO
 
 Env = gymnasium.Env[Any, Any]
@@ -45,7 +45,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     def __init__(self, env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None) -> None:
         super().__init__(env)
         self.run_seed = seed
-        self._identity, self._steps = identity, 0
+        self._identity, self._steps, self._observed = identity, 0, 0
         self._notices = notices = notices or Notices()
         try:
             self.encoding = Encoding(getattr(env, "observation_space", None), view)
@@ -122,19 +122,26 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _checked(self, observation: Any) -> Any:
         try:
-            found = self.encoding.read(observation)
-            self.encoded = self.encoding.join(found)
+            self.encoded = self.encoding(observation)
         except ObservationError as error:
             raise self._fault(str(error)) from None
+        self._observed += 1
+        if self._observed <= FIRST_LOOKS or self._observed % FIRST_LOOKS < 2:
+            self._look(observation)
+        return observation
+
+    def _look(self, observation: Any) -> None:
+        """Say, once, if 32 bits do not tell apart what is shown."""
+        near = self._observed <= FIRST_LOOKS or self._observed % FIRST_LOOKS == 1
+        found = self.encoding.read(observation)
         for place, precision in self._precision:
-            if lost := precision.look(found[place]):
+            if lost := precision.look(found[place], near):
                 name = self.encoding.leaves[place].name or "the observation"
                 self._notices(
                     f"environment {self._identity}: {name} changes by less than can be seen: {lost}; "
                     "subtract what does not change, in a wrapper",
                     about=f"precision of {name}",
                 )
-        return observation
 
     def _fault(self, what: str) -> RunError:
         return RunError(f"environment {self._identity}, seed {self.run_seed}, step {self._steps}: {what}")

@@ -134,18 +134,19 @@ class BoxLeaf(_Placed):
         return self._cast(found, self._encoded_type, "is beyond the 32 bits that are computed with")
 
     @functools.cached_property
-    def _scale(self) -> float:
+    def scale(self) -> float:
+        """What its numbers are divided by in a row."""
         view = view_of(self.encoded_space())
         return view.scale if view.picture and self.scaled else 1.0
 
     def row(self, found: Array, batch: bool = False) -> Array:
         """What was read, in a row of float32 numbers."""
         row = self._cast(found, np.float32, "").reshape(*found.shape[:batch], -1)
-        return row if self._scale == 1 else row / np.float32(self._scale)
+        return row if self.scale == 1 else row / np.float32(self.scale)
 
     def row_bounds(self) -> tuple[Array, Array]:
         """The bounds of these."""
-        low, high = (bound.reshape(-1) / self._scale for bound in sound_bounds(self.space))
+        low, high = (bound.reshape(-1) / self.scale for bound in sound_bounds(self.space))
         return low, high
 
 

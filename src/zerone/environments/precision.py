@@ -12,8 +12,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 FIRST_LOOKS = 256
-"""So many observations are looked at, and later one pair in `SELDOM`: looking takes longer than seeing."""
-SELDOM = 64
+"""So many observations are looked at, and later two in a row of so many: looking takes longer than seeing."""
 FEWEST_LEVELS = 1000
 """What has fewer values than these over all that was seen of a number is lost; more are precision enough."""
 NOISE = 2e-10
@@ -24,24 +23,20 @@ class Precision:
     """Looks at the numbers of one part of an observation, one after the other."""
 
     def __init__(self) -> None:
-        self._looks = 0
         self._last: Array | None = None
         self._low: Array | None = None
         self._high: Array | None = None
 
-    def look(self, found: Array) -> str | None:
-        """What of it is lost, in words; None where nothing is, or it was no turn to look."""
+    def look(self, found: Array, near: bool) -> str | None:
+        """What of it is lost, in words; None where nothing is, or the last look was not at the step before (`near`)."""
         if found.dtype.itemsize < 4 or found.dtype == np.float32 or found.dtype.kind == "b":
-            return None
-        self._looks += 1
-        if self._looks > FIRST_LOOKS and self._looks % SELDOM > 1:
             return None
         last, self._last = self._last, found.copy()
         if last is None or self._low is None or self._high is None:
             self._low = self._high = found.astype(np.float64)
             return None
         self._low, self._high = np.minimum(self._low, found), np.maximum(self._high, found)
-        if self._looks > FIRST_LOOKS and self._looks % SELDOM != 1:
+        if not near:
             return None
         narrow = found.astype(np.float32)
         lost = (last != found) & (last.astype(np.float32) == narrow)
