@@ -25,6 +25,7 @@ import numpy as np
 from gymnasium import spaces
 
 from zerone.base.errors import InputError
+from zerone.environments.exchange import shown
 from zerone.environments.leaves import (
     NARROW,
     Array,
@@ -83,12 +84,13 @@ class Encoding:
         self.space: Space = self._space(view)
         self._shortcut = self._make_shortcut()
 
-    def __call__(self, observation: Any) -> Array:
-        """One observation, as algorithms are given it.
+    def __call__(self, observation: Any) -> Array | int:
+        """One observation, as algorithms are given it; a count alone may be an int.
 
         Raises:
             ObservationError: it is not what its space promises.
         """
+        found: Array | int | None
         try:
             found = self._shortcut(observation)
         except Exception:  # not of the usual form: what is wrong is said on the long way
@@ -127,14 +129,14 @@ class Encoding:
         if not self.composite:
             found, wanted = as_array(observation, subject_of(())).shape, tuple(self.leaves[0].space.shape or ())
             if found == wanted:
-                return self(observation)[None], True
+                return np.asarray(self(observation))[None], True
             if found[1:] != wanted or not found:
                 raise ObservationError(
                     f"observation of shape {found} is not allowed: must be {wanted} or a batch of it"
                 )
             return self._of_batches(observation), False
         try:
-            return self(observation)[None], True
+            return np.asarray(self(observation))[None], True
         except ObservationError as error:
             batches: list[Array] = []
             for way in (self._of_batches, self._of_list):
@@ -238,15 +240,9 @@ def _inside(space: Any, value: Any, path: tuple[Any, ...], batch: bool) -> Any:
         else:
             several = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim and not batch)
             if not several or len(value) != len(space.spaces):
-                raise ObservationError(f"{subject} is {_short(value)}, not a tuple of {len(space.spaces)} parts")
+                raise ObservationError(f"{subject} is {shown(value)}, not a tuple of {len(space.spaces)} parts")
         value, space = value[key], space.spaces[key]
     return value
-
-
-def _short(value: Any) -> str:
-    """What a value is, in at most a few words."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 40 else type(value).__name__
 
 
 def _nothing_to_see(given: Space, left_out: Sequence[LeftOut]) -> str:

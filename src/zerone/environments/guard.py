@@ -40,7 +40,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     handed on as they are; `encoded` is the last one as algorithms are given it.
     """
 
-    encoded: np.ndarray[Any, Any]
+    encoded: np.ndarray[Any, Any] | int
 
     def __init__(self, env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None) -> None:
         super().__init__(env)
@@ -145,5 +145,3 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _fault(self, what: str) -> RunError:
         return RunError(f"environment {self._identity}, seed {self.run_seed}, step {self._steps}: {what}")
-
-

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from gymnasium import spaces
 
+from zerone.environments.exchange import shown
 from zerone.environments.views import Space, describe, sound_bounds, view_of
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -183,7 +184,7 @@ class CountedLeaf(_Placed):
             whole = found.astype(np.int64)
             counted = whole - self._start
         if (whole != found).any() or (counted < 0).any() or (counted >= self._number).any():
-            raise ObservationError(f"{self.subject} is {value}, not in {describe(self.space)}")
+            raise ObservationError(f"{self.subject} is {shown(found.tolist())}, not in {describe(self.space)}")
         return whole
 
     def encoded_space(self) -> Space:

@@ -111,14 +111,19 @@ def view_of(space: spaces.Box) -> BoxView:
     return BoxView(width, 1.0 if view == GRID else _scale(space), axes, shape)
 
 
+def require_view(view: Any) -> None:
+    """Raise `InputError` unless `view` is one of `VIEWS`."""
+    if not isinstance(view, str) or view not in VIEWS:
+        raise InputError(f"observations = {view!r} is not allowed: {nearest(str(view), VIEWS)}")
+
+
 def viewed(space: Space, view: str) -> Space:
     """The same space, with what is said of how it is seen.
 
     Raises:
         InputError: it cannot be seen like that, or what is said would be ignored.
     """
-    if not isinstance(view, str) or view not in VIEWS:
-        raise InputError(f"observations = {view!r} is not allowed: {nearest(str(view), VIEWS)}")
+    require_view(view)
     if view == AUTO:
         return space
     problem = f"observations = {view!r} is not allowed here"

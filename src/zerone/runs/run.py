@@ -13,7 +13,7 @@ from typing import Any
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
 from zerone.engines.protocol import Engine
-from zerone.environments.views import AUTO, FIRST
+from zerone.environments.views import AUTO, FIRST, require_view
 from zerone.runs import plan as plans
 from zerone.runs import setup, studying
 from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, judge, load_policies
@@ -182,6 +182,7 @@ def train(
         require_count(name, value)
     if chunk is not None:
         require_count("chunk", chunk)
+    require_view(observations)
     made, training = setup.make_algorithm(algorithm, environment, settings)
     tuned = training if steps is None else {}  # of the training itself, for its length alone
     stops = steps is None and tuned.get("stop_when_solved", True)
