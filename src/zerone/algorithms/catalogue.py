@@ -58,23 +58,23 @@ _SEEN, _CHOSEN = "Box, Discrete, MultiDiscrete, pictures", "Discrete, MultiDiscr
 _ENTRIES = (
     Entry(
         QLearning, "a table of action values, learnt from the best next action", "model-free", "value", "per step",
-        "off-policy", "Discrete, MultiDiscrete", "Discrete", "Watkins 1989",
+        "off-policy", "made of Discrete parts", "Discrete", "Watkins 1989",
     ),
     Entry(
         Sarsa, "a table of action values, learnt from the next action that was really taken", "model-free", "value",
-        "per step", "on-policy", "Discrete, MultiDiscrete", "Discrete", "Rummery & Niranjan 1994",
+        "per step", "on-policy", "made of Discrete parts", "Discrete", "Rummery & Niranjan 1994",
     ),
     Entry(
         SarsaLambda, "Sarsa with traces: each step teaches all that led to it", "model-free", "value", "per step",
-        "on-policy", "Discrete, MultiDiscrete", "Discrete", "Rummery & Niranjan 1994",
+        "on-policy", "made of Discrete parts", "Discrete", "Rummery & Niranjan 1994",
     ),
     Entry(
         MonteCarlo, "a table of the mean returns that followed each action", "model-free", "value", "per episode",
-        "on-policy", "Discrete, MultiDiscrete", "Discrete", "Sutton & Barto 2018",
+        "on-policy", "made of Discrete parts", "Discrete", "Sutton & Barto 2018",
     ),
     Entry(
         DynaQ, "Q-learning that also practises in its own model of the environment", "model-based", "value", "per step",
-        "off-policy", "Discrete, MultiDiscrete", "Discrete", "Sutton 1990",
+        "off-policy", "made of Discrete parts", "Discrete", "Sutton 1990",
     ),
     Entry(
         DQN, "Q-learning with a network, a replay memory and a fixed target", "model-free", "value", "per step",
