@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from zerone.runs.run import resume as resume
     from zerone.runs.run import train as train
     from zerone.runs.search import Range as Range
-    from zerone.runs.sweeping import Sweep as Sweep
     from zerone.runs.sweeping import resume_sweep as resume_sweep
     from zerone.runs.sweeping import sweep as sweep
+    from zerone.runs.swept import Sweep as Sweep
 
 __version__ = "0.1.0"
 
@@ -73,7 +73,7 @@ _PLACES = {
     "resume": "zerone.runs.run",
     "train": "zerone.runs.run",
     "Range": "zerone.runs.search",
-    "Sweep": "zerone.runs.sweeping",
+    "Sweep": "zerone.runs.swept",
     "resume_sweep": "zerone.runs.sweeping",
     "sweep": "zerone.runs.sweeping",
 }

@@ -123,7 +123,7 @@ def test_what_cannot_be_compared(two, tmp_path):
     refused([good], "1 run is too few to compare: name at least two")
     refused([good, good], "good: named twice")
     refused([good, tmp_path / "none"], "none: no such run folder")
-    refused([good, write_run(tmp_path / "going", BAD, ended=False)], "going: has no result yet.*--resume")
+    refused([good, write_run(tmp_path / "going", BAD, ended=False)], "going: has no result yet.*zo.resume")
     refused([good, write_run(tmp_path / "one", BAD[:1])], "one: seeds = 1 is not allowed.*at least 3.*zerone plot")
     other = write_run(tmp_path / "other", BAD, environment="MountainCar-v0")
     refused([good, other], "other: is of MountainCar-v0, .*good of CartPole-v1: only runs in one environment")

@@ -98,7 +98,7 @@ def test_an_existing_run_is_not_overwritten_unasked(run):
     fill(run)
     run.close()
     before = everything(run.path)
-    with refused("--resume.*--overwrite"):
+    with refused(r"zo.resume\(.*overwrite=True"):
         RunFolder.create(run.path, CONFIG)
     assert everything(run.path) == before
 
@@ -170,7 +170,7 @@ def test_where_nothing_can_be_written_nothing_is_created(tmp_path, monkeypatch):
 
 
 def test_an_empty_folder_is_somebodys_and_taken_only_when_that_is_said(tmp_path):
-    with refused("exists already, an empty folder; take it with --overwrite or choose another$"):
+    with refused("exists already, an empty folder; take it with overwrite=True or choose another$"):
         RunFolder.create(tmp_path, CONFIG)
     assert list(tmp_path.iterdir()) == []
     with pytest.MonkeyPatch.context() as patch:

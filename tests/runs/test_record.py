@@ -187,7 +187,7 @@ def test_what_belongs_to_a_run_is_not_asked_again(run, tmp_path):
 def test_an_earlier_dataset_goes_only_if_asked_and_nothing_else_ever(tmp_path):
     zo.record("random", LINE, steps=20, out=tmp_path / "play")
     before = read(tmp_path / "play").checksum()
-    with pytest.raises(InputError, match="replace it with --overwrite"):
+    with pytest.raises(InputError, match="replace it with overwrite=True"):
         zo.record("random", LINE, steps=20, seed=1, out=tmp_path / "play")
     assert read(tmp_path / "play").checksum() == before
     zo.record("random", LINE, steps=20, seed=1, out=tmp_path / "play", overwrite=True)
@@ -200,7 +200,7 @@ def test_an_earlier_dataset_goes_only_if_asked_and_nothing_else_ever(tmp_path):
     with pytest.raises(InputError, match="a file; a dataset needs a folder"):
         zo.record("random", LINE, steps=20, out=tmp_path / "file", overwrite=True)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="empty: exists already, an empty folder; take it with --overwrite"):
+    with pytest.raises(InputError, match="empty: exists already, an empty folder; take it with overwrite=True"):
         zo.record("random", LINE, steps=20, out=tmp_path / "empty")
     zo.record("random", LINE, steps=20, out=tmp_path / "empty", overwrite=True)
     assert (tmp_path / "file").read_text() == (tmp_path / "play" / "letters.txt").read_text() == "mine"

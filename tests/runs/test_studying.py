@@ -92,7 +92,9 @@ def test_a_resumed_run_wants_the_same_dataset_wherever_it_is_now(line, tmp_path)
     mine = shutil.copytree(line, tmp_path / "mine")
     run = zo.train("q-learning", LINE, dataset=mine, steps=50, out=tmp_path / "run", **FAST)
     moved = mine.rename(tmp_path / "moved")
-    with pytest.raises(InputError, match=r"studies the dataset .*mine, which is gone: say where it is now with --from"):
+    with pytest.raises(
+        InputError, match=r"studies the dataset .*mine, which is gone: say where it is now with dataset="
+    ):
         zo.resume(run.path)
     zo.resume(run.path, dataset=moved)
     other = tmp_path / "other"

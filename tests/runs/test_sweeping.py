@@ -11,7 +11,7 @@ import pytest
 import zerone as zo
 from zerone.algorithms import catalogue
 from zerone.base.errors import InputError, RunError
-from zerone.runs import search, sweeping
+from zerone.runs import search, sweeping, swept
 from zerone.runs.advice import notes
 from zerone.runs.search import Range
 from zerone.runs.setup import settings_of
@@ -90,7 +90,7 @@ def test_what_was_swept_or_fixed_is_written_though_it_is_the_default(tmp_path):
 
 
 def trial(mean, **settings):
-    return sweeping.Trial(settings, None, (0,), np.array([mean]))
+    return swept.Trial(settings, None, (0,), np.array([mean]))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_schedule_longer_than_a_trial_is_told_of():
 
 def test_a_sweep_is_no_run_and_says_what_to_do(done):
     for call in (zo.load, lambda path: zo.compare([path, path])):
-        with pytest.raises(InputError, match=r"not a run folder but a sweep: .*000 \(zerone compare .*0\* takes all"):
+        with pytest.raises(InputError, match=r"not a run folder but a sweep: .*000 \(zo.resume_sweep\(.*reads all"):
             call(done.path)
 
 
@@ -141,7 +141,7 @@ def test_measures(done):
     metrics = zo.load(done.trials[0].path).metrics
     known = np.isfinite(metrics["evaluation_return"]) & (metrics["seed"] == 2)
     row = metrics["evaluation_return"][known]
-    values = {name: sweeping._values(done.trials[0].path, (0, 1, 2), name)[2] for name in sweeping.MEASURES}
+    values = {name: sweeping._values(done.trials[0].path, (0, 1, 2), name)[2] for name in swept.MEASURES}
     result = zo.load(done.trials[0].path).result
     assert values == {"mean": row.mean(), "last": row[-1], "best": result["seeds"][2]["return_mean"]}
 
@@ -195,7 +195,7 @@ def test_refusals_create_nothing(tmp_path, monkeypatch):
             zo.sweep(algorithm, LINE[1], space, out=tmp_path / "a", **{**SHORT, **more})
 
     refused("no setting 'learnin_rate': did you mean 'learning_rate'?", {"learnin_rate": [0.1, 0.2]})
-    refused("environments is not allowed in one compile.*can be varied: learning_rate, .*--driver optuna",
+    refused("environments is not allowed in one compile.*can be varied: learning_rate, .*driver='optuna'",
             {"environments": [1, 2]})  # fmt: skip
     refused("nothing to vary: name a setting", {})
     refused(r"learning_rate = 0\.5\.\.0\.1 is not allowed: must go up", {"learning_rate": Range(0.5, 0.1)})

@@ -195,7 +195,7 @@ def require_off_policy(algorithm: Algorithm) -> None:
     if entry is not None and entry.policy != "off-policy":
         able = ", ".join(entry.name for entry in _ENTRIES if entry.policy == "off-policy")
         raise InputError(
-            f"{algorithm.name} cannot learn from a dataset (--from): it learns from its own play only "
+            f"{algorithm.name} cannot learn from a dataset: it learns from its own play only "
             f"({entry.policy}); these can: {able}"
         )
 

@@ -134,6 +134,15 @@ class Algorithm(Protocol):
 
 
 @runtime_checkable
+class Valued(Protocol):
+    """An algorithm whose policy has a value Q(s, a) of each action: a table, or a network of values."""
+
+    def values(self, policy: Any, observation: Array) -> Array:
+        """Q(s, a) of each action for observations [N, ...]: [N, actions]."""
+        ...
+
+
+@runtime_checkable
 class Distributed(Algorithm, Protocol):
     """An algorithm of several workers, which may be driven in one program or as processes of their own.
 

@@ -50,6 +50,11 @@ class TabularControl:
     def noise(self, policy: Array, key: Key, shape: tuple[int, ...]) -> Array:
         return epsilon_greedy_noise(key, shape, policy.shape[-1])
 
+    def values(self, policy: Array, observation: Array) -> Array:
+        """Q(s, a) of each action: what can be shown of a decision."""
+        values: Array = policy[observation]
+        return values
+
     def act(self, policy: Array, observation: Array, noise: Array | None = None) -> tuple[Array, Array | tuple[()]]:
         values = policy[observation]
         return (greedy(values) if noise is None else epsilon_greedy_ties(values, self.epsilon, noise)), ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import shlex
 import sys
 from pathlib import Path
@@ -29,7 +28,7 @@ from zerone.cli.settings import chosen_settings, environment_options, parse_like
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from zerone.runs.sweeping import Sweep, Trial
+    from zerone.runs.swept import Sweep, Trial
 
 MOST_TRIALS = 10_000
 
@@ -75,7 +74,7 @@ def sweep(words: tuple[str, ...], resume: Path | None, options: tuple[str, ...],
         if extra:
             raise InputError(f"{extra[0]} is not allowed with --resume: the sweep in {resume} knows what it was asked")
         with _shown(resume, as_json) as glance:
-            found = sweeping.resume_sweep(resume, glance)
+            found = sweeping.resume_sweep(resume, glance, progress=False)
     else:
         if "trials" in asked and asked.get("driver") != "optuna":
             raise InputError(f"--trials {asked['trials']} is not allowed without --driver optuna: a grid tries all")
@@ -97,7 +96,7 @@ def sweep(words: tuple[str, ...], resume: Path | None, options: tuple[str, ...],
         out: Path | None = asked.pop("out", None)
         name = run.plain_name(f"sweep-{said.algorithm}", setup.environment_name(said.environment))
         with contextlib.nullcontext(out) if out else new_folder(name) as path, _shown(Path(path), as_json) as glance:
-            found = sweeping.sweep(said.algorithm, said.environment, out=path, glance=glance, **asked)
+            found = sweeping.sweep(said.algorithm, said.environment, out=path, glance=glance, progress=False, **asked)
     _finish(found, as_json)
 
 
@@ -129,33 +128,17 @@ def read_space(algorithm: str, words: Sequence[str]) -> dict[str, Any]:
     return space
 
 
-@dataclasses.dataclass(frozen=True)
-class Sight:
-    """A sweep that is under way, as `show/progress.py` looks at it: all its trainings as one."""
-
-    steps: int
-    total: int
-    steps_per_second: float
-    latest_return: float | None
-    solved: int
-    seeds: int
-    note: str
-
-
 @contextlib.contextmanager
 def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Any], None]]:
     """What is called between chunks; and what is said when Ctrl-C has ended it."""
+    from zerone.runs.sweeping import together
     from zerone.show.progress import progress_for
 
     stream = sys.stderr if as_json else sys.stdout
     progress = progress_for(stream, plain_allowed=not as_json)
 
     def glance(number: int, of: int, now: Any) -> None:
-        if now.steps or not number:  # it is compiled once
-            done = number * now.total + now.steps
-            note = f"setting {number + 1}/{of - 1}" if number < of - 1 else "the best on other seeds"
-            about = now.steps_per_second, now.latest_return, now.solved, now.seeds
-            progress.update(Sight(done, of * now.total, *about, note))
+        together(progress, number, of, now)
 
     try:
         with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():

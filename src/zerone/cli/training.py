@@ -56,7 +56,7 @@ def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Ma
         require_picture(environment, asked["options"], asked.get("engine", "auto"))
     name = run.plain_name(algorithm, setup.environment_name(environment))
     with contextlib.nullcontext(out) if out else new_folder(name) as path, shown(Path(path), manner) as glance:
-        return run.train(algorithm, environment, out=path, chunk=manner.chunk, glance=glance, **asked)
+        return run.train(algorithm, environment, out=path, chunk=manner.chunk, glance=glance, progress=False, **asked)
 
 
 def go_on(
@@ -79,7 +79,7 @@ def go_on(
         require_picture(config["environment"]["id"], config["environment"]["options"], config["engine"])
     with shown(path, manner) as glance:
         anew = {name: asked.get(name) for name in ANEW}
-        return run.resume(path, chunk=manner.chunk, glance=glance, **anew)
+        return run.resume(path, chunk=manner.chunk, glance=glance, progress=False, **anew)
 
 
 def require_same(

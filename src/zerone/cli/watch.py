@@ -96,6 +96,7 @@ def _view(run: Run, source: _Fixed | _Followed, plain: bool) -> View:
     Raises:
         InputError: there is none to be left out.
     """
+    from zerone.algorithms.protocol import Valued
     from zerone.runs.tables import judged_environment
     from zerone.show.tables import Trace, table_of
     from zerone.show.view import TableView, ValueView, View
@@ -106,7 +107,7 @@ def _view(run: Run, source: _Fixed | _Followed, plain: bool) -> View:
 
         grid = grid_of(judged_environment(run.config))
     if grid is None or table_of(policy, grid) is None:
-        if hasattr(run.engine().algorithm, "values"):
+        if isinstance(run.engine().algorithm, Valued):
             return View() if plain else ValueView(source.values)
         if plain:
             raise InputError(

@@ -30,6 +30,9 @@ class Evaluation:
     returns: np.ndarray
     lengths: np.ndarray
 
+    def __repr__(self) -> str:
+        return f"Evaluation(mean={self.mean:.4g}, deviation={self.deviation:.4g}, {len(self.returns)} episodes)"
+
     @property
     def mean(self) -> float:
         """Mean return."""

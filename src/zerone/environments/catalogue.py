@@ -58,6 +58,13 @@ def look_up(id: str) -> Entry:  # noqa: A002
     return entry
 
 
+def action_names(id: str, count: int) -> list[str]:  # noqa: A002
+    """What the `count` actions of an environment are called: `left`, `right`; by number where nobody has named them."""
+    entry = find(id)
+    names = [] if entry is None else [name.strip() for name in entry.action.split(":")[0].split(",")]
+    return names if len(names) == count else [str(number) for number in range(count)]
+
+
 def options(entry: Entry) -> list[Option]:
     """What `make` takes for this entry: the clock, the rewards, the actions, and the fields of its class."""
     found = [Option("limit", entry.limit, "steps after which an episode is cut; 0: never")]

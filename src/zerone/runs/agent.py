@@ -9,13 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zerone.algorithms.protocol import Valued
 from zerone.base.errors import InputError
 from zerone.engines.protocol import Engine, Evaluation
+from zerone.environments.catalogue import action_names
 from zerone.environments.leaves import ObservationError
-from zerone.parts.spaces import from_environment
+from zerone.parts.spaces import cells, count, describe, from_environment
 from zerone.runs import checkpoint
 from zerone.runs.folder import RunFolder
 from zerone.runs.policies import find_policies
+from zerone.runs.q_table import QTable, labels
 
 EVALUATION_EPISODES, EVALUATION_SEED = 100, 0
 """How a finished training and `zerone evaluate` judge unless told otherwise."""
@@ -24,8 +27,13 @@ EVALUATION_EPISODES, EVALUATION_SEED = 100, 0
 class Agent:
     """The policy of one seed of a run, and the engine that it plays in."""
 
-    def __init__(self, engine: Engine, policy: Any, seed: int) -> None:
-        self._engine, self._policy, self.seed = engine, policy, seed
+    def __init__(self, engine: Engine, policy: Any, seed: int, environment: str = "") -> None:
+        """`environment` is what it was trained in, by name."""
+        self._engine, self._policy, self.seed, self._environment = engine, policy, seed, environment
+
+    def __repr__(self) -> str:
+        where = f" on {self._environment}" if self._environment else ""
+        return f"Agent({self._engine.algorithm.name}{where}, seed {self.seed})"
 
     @property
     def policy(self) -> Any:
@@ -45,14 +53,18 @@ class Agent:
         actions = self._engine.act(self._policy, batch)
         return actions[0] if single else actions
 
-    def values(self, observation: Any) -> np.ndarray | None:
-        """Q(s, a) of each action for one observation; None where the algorithm learns none with a network."""
+    def values(self, observation: Any) -> np.ndarray:
+        """Q(s, a) of each action for one observation, or for a batch of them (a leading axis).
+
+        Raises:
+            InputError: the algorithm learns none, or `observation` has not the shape of the environment's.
+        """
         algorithm, space = self._engine.algorithm, self._engine.spaces.observation
-        if not hasattr(algorithm, "values"):
-            return None
+        if not isinstance(algorithm, Valued):
+            raise InputError(f"{algorithm.name} learns no value Q(s, a) of each action")
         batch, single = self._read(observation)
-        values: np.ndarray = np.asarray(_values(algorithm, self._policy, from_environment(space, jnp.asarray(batch))))
-        return values[0] if single else values
+        found = np.asarray(_values(algorithm, self._policy, from_environment(space, jnp.asarray(batch))))
+        return np.asarray(found[0]) if single else found
 
     def _read(self, observation: Any) -> tuple[np.ndarray, bool]:
         try:
@@ -60,9 +72,40 @@ class Agent:
         except ObservationError as error:
             raise InputError(str(error)) from error
 
+    @property
+    def table(self) -> QTable:
+        """Q(s, a) of every state and action, where the states can be counted: of a table, or of a network.
+
+        Raises:
+            InputError: they cannot, or the algorithm learns no Q(s, a).
+        """
+        algorithm, spaces = self._engine.algorithm, self._engine.spaces
+        if not isinstance(algorithm, Valued):
+            raise InputError(f"no table: {algorithm.name} learns no value Q(s, a) of each action")
+        number = cells(spaces.observation)
+        if number is None:
+            seen = describe(spaces.observation)
+            raise InputError(f"no table: observations are {seen}, not states; values(observation) has Q(s, a) of one")
+        values = np.asarray(_values(algorithm, self._policy, jnp.arange(number)))  # states are counted from 0
+        actions = action_names(self._environment, count(spaces.action, "action"))
+        return QTable(values, labels(spaces.observation, number), tuple(actions))
+
     def evaluate(self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED) -> Evaluation:
         """Play greedy episodes on the real reward; the same `seed` gives the same episodes."""
         return self._engine.evaluate(self._policy, seed, 0, episodes)
+
+
+class Evaluated(dict[str, Any]):
+    """What an evaluation has measured: the object of `evaluate --json`, a dictionary, in a line where it is shown."""
+
+    def __repr__(self) -> str:
+        return f"Evaluated({', '.join(f'{name}={_short(value)}' for name, value in self.items())})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{len(value)}]"
+    return f"{value:.4g}" if isinstance(value, float) else repr(value)
 
 
 @jax.jit

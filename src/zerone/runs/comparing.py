@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from zerone.base.errors import InputError
+from zerone.base.errors import InputError, said
 from zerone.base.intervals import (
     CONFIDENCE,
     FEWEST_FOR_INTERVAL,
@@ -38,6 +38,7 @@ from zerone.environments import catalogue as environments
 from zerone.runs.folder import RunFolder, names_of
 from zerone.runs.metrics_table import read_metrics
 from zerone.runs.run import Run
+from zerone.show.image import Figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,13 +131,13 @@ class Comparison:
             said.append("an older run has not kept its episodes: its intervals leave out their luck")
         return said
 
-    def plot(self, out: str | Path) -> Path:
+    def plot(self, out: str | Path) -> Figure:
         """Draw curves, scores and pairs into one file, a PNG, SVG or PDF by its suffix."""
         from zerone.show.comparison import draw
 
         curves = [(each.name, table) for each, table in zip(self.runs, self.tables, strict=True)]
         draw(curves, self.runs, self.pairs, out, self.threshold)
-        return Path(out)
+        return Figure(out)
 
 
 FEW_SEEDS = 5
@@ -182,7 +183,8 @@ def _require_comparable(folders: Sequence[RunFolder]) -> list[dict[str, Any]]:
             raise InputError(f"{folder.path}: named twice: a run is not compared with itself")
         result = folder.read_result()
         if result is None:
-            raise InputError(f"{folder.path}: has no result yet: end it with zerone train --resume {folder.path}")
+            go_on = said(f"zerone train --resume {folder.path}", f"zo.resume({str(folder.path)!r})")
+            raise InputError(f"{folder.path}: has no result yet: end it with {go_on}")
         if len(result["seeds"]) < FEWEST_FOR_INTERVAL:
             raise InputError(
                 f"{folder.path}: seeds = {len(result['seeds'])} is not allowed: an interval over seeds needs at least "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zerone.base.errors import InputError, RunError
+from zerone.base.errors import InputError, RunError, said
 from zerone.base.files import is_incomplete, replacing
 from zerone.runs.claim import LOCK
 from zerone.runs.dataset_format import DATA, LAYOUT, MAIN, METADATA, load_h5py, space_to_json
@@ -138,12 +138,13 @@ def require_free(path: Path, overwrite: bool) -> None:
             raise InputError(f"{path}: cannot be written to: {above} is no folder, or not one of yours")
     except OSError as error:
         raise InputError(f"{path}: cannot be written to: {error.strerror or error}") from error
+    over = said("--overwrite", "overwrite=True")
     if exists and not (found or overwrite):
-        raise InputError(f"{path}: exists already, an empty folder; take it with --overwrite or choose another")
+        raise InputError(f"{path}: exists already, an empty folder; take it with {over} or choose another")
     if inside and not only_a_dataset:
         raise InputError(f"{path}: not empty, and not only a dataset; choose another folder")
     if inside and not overwrite:
-        raise InputError(f"{path}: a dataset is there already; replace it with --overwrite, or choose another folder")
+        raise InputError(f"{path}: a dataset is there already; replace it with {over}, or choose another folder")
 
 
 def _is_dataset(data: Path) -> bool:

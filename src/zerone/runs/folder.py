@@ -23,7 +23,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from zerone.base.errors import InputError, RunError
+from zerone.base.errors import InputError, RunError, said
 from zerone.base.files import is_incomplete, read_object, replacing
 from zerone.runs import checkpoint
 from zerone.runs.claim import CHECKPOINTS, LOCK, Claim, first_free, unwritable
@@ -295,9 +295,11 @@ def _instead(path: Path) -> str:
     if (path / SWEEP).is_file():
         runs = sorted(each.parent.name for each in path.glob(f"[0-9]*/{_CONFIG}"))
         first = f", such as {path / runs[0]}" if runs else ""
-        return f" but a sweep: name some of the runs in it{first} (zerone compare {path}/0* takes all of them)"
+        every = said(f"zerone compare {path}/0* takes", f"zo.resume_sweep({str(path)!r}) reads")
+        return f" but a sweep: name some of the runs in it{first} ({every} all of them)"
     if (path / "data").is_dir() and (path / "data" / "metadata.json").is_file():
-        return " but a dataset: zerone train ALGORITHM ENVIRONMENT --from " + str(path)
+        study = said(f"zerone train ALGORITHM ENVIRONMENT --from {path}", f"zo.train(…, dataset={str(path)!r})")
+        return f" but a dataset: {study} learns from it"
     return f" (it has no {_CONFIG})"
 
 
@@ -315,17 +317,19 @@ def _check_free(path: Path, overwrite: bool) -> None:
     if not os.access(path, os.W_OK):
         raise InputError(f"{path}: cannot be written to: read-only, or not yours")
     if not (found or overwrite):
-        raise InputError(f"{path}: exists already, an empty folder; take it with --overwrite or choose another")
+        over = said("--overwrite", "overwrite=True")
+        raise InputError(f"{path}: exists already, an empty folder; take it with {over} or choose another")
     if all(map(is_incomplete, inside)):
         return  # claimed for this run, or a run was killed before it began
     try:
         _require_run(path)
     except InputError as error:
         raise InputError(
-            f"{path}: not empty, and no run for --resume or --overwrite to work on ({error}); choose another folder"
+            f"{path}: not empty, and no run that could be continued or replaced ({error}); choose another folder"
         ) from error
     if not overwrite:
-        raise InputError(f"{path}: a run is there already; continue it with --resume or replace it with --overwrite")
+        go_on, over = said("--resume", f"zo.resume({str(path)!r})"), said("--overwrite", "overwrite=True")
+        raise InputError(f"{path}: a run is there already; continue it with {go_on} or replace it with {over}")
 
 
 def _remove(path: Path, patterns: tuple[str, ...]) -> None:

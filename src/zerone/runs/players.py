@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import gymnasium
 import numpy as np
 
-from zerone.base.errors import InputError, nearest
+from zerone.base.errors import InputError, nearest, said
 from zerone.environments import catalogue
 from zerone.environments.guard import Guard, guarded
 from zerone.runs import setup
@@ -114,7 +114,8 @@ def _check_engine(engine: str, environment: Any) -> None:
     if engine != "auto" and not isinstance(environment, str):
         raise InputError(f"engine = {engine!r} is not allowed here: the environment is made already")
     if engine == "compiled" and catalogue.find(environment) is None:
-        raise InputError(f"environment {environment!r} is not compiled here: use --engine host")
+        host = said("--engine host", "engine='host'")
+        raise InputError(f"environment {environment!r} is not compiled here: use {host}")
 
 
 def _nobody(observation: Any) -> Any:

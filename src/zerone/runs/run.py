@@ -16,17 +16,21 @@ from zerone.engines.protocol import Engine
 from zerone.environments.views import AUTO, FIRST, require_view
 from zerone.runs import plan as plans
 from zerone.runs import setup, studying
-from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, judge, load_policies
+from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, Evaluated, judge, load_policies
 from zerone.runs.asked import chosen_seeds, require_count, require_seed
 from zerone.runs.claim import Claim
 from zerone.runs.folder import RunFolder, finite, new_folder
 from zerone.runs.interrupt import listening
+from zerone.runs.looks import as_html, described
 from zerone.runs.metrics import MetricsWriter
 from zerone.runs.metrics_table import read_metrics
+from zerone.runs.q_table import QTable
 from zerone.runs.room import require_room
 from zerone.runs.tables import NoTableError, read_tables
 from zerone.runs.training import Glance, Training
 from zerone.runs.words import answering
+from zerone.show.image import Figure
+from zerone.show.progress import showing
 
 DEFAULT_STEPS = 100_000
 
@@ -46,7 +50,10 @@ class Run:
         self.config = folder.config
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
+        return f"Run({str(self.path)!r}: {described(self.config, self.result)})"
+
+    def _repr_html_(self) -> str:
+        return as_html(self._folder)
 
     @property
     def seeds(self) -> list[int]:
@@ -75,26 +82,31 @@ class Run:
         if chosen not in self.seeds:
             raise InputError(f"{self.path}: seed {chosen} was not trained; there are: {_listed(self.seeds)}")
         policies = load_policies(self.engine(), self._folder, [chosen], checkpoint)
-        return Agent(self.engine(), policies[chosen], chosen)
+        return Agent(self.engine(), policies[chosen], chosen, str(self.config["environment"]["id"]))
+
+    @property
+    def table(self) -> QTable:
+        """Q(s, a) of the first seed's best policy, where its states can be counted: see `Agent.table`."""
+        return self.agent().table
 
     def evaluate(
         self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, checkpoint: str = "best"
-    ) -> dict[str, Any]:
+    ) -> Evaluated:
         """Greedy episodes of every seed's agent, on the real reward; the object of `evaluate --json`."""
         require_count("episodes", episodes)
         require_seed(seed)
         policies = load_policies(self.engine(), self._folder, self.seeds, checkpoint)
-        return judge(self.engine(), policies, episodes, seed)
+        return Evaluated(judge(self.engine(), policies, episodes, seed))
 
-    def plot(self, out: str | Path | None = None) -> Path:
-        """Draw the learning curves; by default over the run's own figure."""
+    def plot(self, out: str | Path | None = None) -> Figure:
+        """Draw the learning curves, by default over the run's own figure; where they are, which a notebook shows."""
         from zerone.show.curves import draw
 
         path = self._folder.figure_path if out is None else Path(out)
         draw([(self.path.name, self.metrics)], path, solved_at=self.config.get("solved_at"))
-        return path
+        return Figure(path)
 
-    def plot_table(self, out: str | Path | None = None, seed: int | None = None, checkpoint: str = "best") -> Path:
+    def plot_table(self, out: str | Path | None = None, seed: int | None = None, checkpoint: str = "best") -> Figure:
         """Draw a table's values and greedy arrows over its grid; by default as `table.png` in the run's folder.
 
         Raises:
@@ -104,7 +116,7 @@ class Run:
 
         path = self._folder.table_path if out is None else Path(out)
         draw(read_tables([self._folder], seed=seed, which=checkpoint, engine=self._engine), path)
-        return path
+        return Figure(path)
 
 
 @answering
@@ -131,6 +143,7 @@ def train(
     solved_at: float | None = None,
     chunk: int | None = None,
     figure: bool = True,
+    progress: bool | None = None,
     glance: OnGlance = _nothing,
     address: str | None = None,
     worker_timeout: float | None = None,
@@ -164,6 +177,8 @@ def train(
         solved_at: Mean return that counts as solved (default: what the environment says).
         chunk: Iterations run between two looks of the host; it changes no result. By default about half a second.
         figure: Whether to draw the learning curve at the end, and of a table over a grid its values and arrows.
+        progress: Whether to show how far it is. By default in a notebook and on a terminal, not in a program whose
+            standard error goes elsewhere; True writes lines there, too.
         glance: Called after each chunk, with what there is to show and a function that gets the policy; and once
             before all, at step 0, when there is no policy yet: what follows is compiled first.
         address: With engine `cluster`: the Ray cluster to join, HOST:PORT; without it one is started here.
@@ -223,8 +238,12 @@ def train(
     }
     place = nullcontext(out) if out is not None else new_folder(plain_name(made.name, name))
     try:
-        with place as path, RunFolder.create(path, config, overwrite=overwrite) as folder:
-            return _drive(driver, folder, plan, resume=False, chunk=chunk, glance=glance)
+        with (
+            place as path,
+            RunFolder.create(path, config, overwrite=overwrite) as folder,
+            showing(progress, glance) as both,
+        ):
+            return _drive(driver, folder, plan, resume=False, chunk=chunk, glance=both)
     finally:
         driver.close()
 
@@ -233,7 +252,7 @@ def train(
 def resume(
     path: str | Path, environment: setup.EnvironmentLike | None = None, chunk: int | None = None,
     glance: OnGlance = _nothing, dataset: str | Path | None = None, address: str | None = None,
-    worker_timeout: float | None = None,
+    worker_timeout: float | None = None, progress: bool | None = None,
 ) -> Run:  # fmt: skip
     """Go on with a run from its newest checkpoint; on the compiled engine, to the same bits as if never stopped.
 
@@ -250,7 +269,8 @@ def resume(
             studying.go_on(driver, folder.config, folder.path, dataset)
             setup.start_workers(driver, address, worker_timeout)
             plan = plans.read(driver.algorithm, folder.config)
-            return _drive(driver, folder, plan, resume=True, chunk=chunk, glance=glance)
+            with showing(progress, glance) as both:
+                return _drive(driver, folder, plan, resume=True, chunk=chunk, glance=both)
         finally:
             driver.close()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from zerone.algorithms import catalogue as algorithms
-from zerone.base.errors import InputError, nearest
+from zerone.base.errors import InputError, nearest, said
 
 if TYPE_CHECKING:
     import optuna
@@ -127,9 +127,10 @@ def require_space(algorithm: str, space: Mapping[str, Choices], driver: str) -> 
             raise InputError(f"{algorithm} has no setting {name!r}: {algorithms.setting_of(algorithm, name)}")
         default = fields[name].default
         if driver == "grid" and name not in numbers:
+            other = said("--driver optuna", "driver='optuna'")
             raise InputError(
                 f"{name} is not allowed in one compile: it decides shapes or branches; these can be varied: "
-                f"{', '.join(numbers)}; for {name} use --driver optuna, which compiles each trial"
+                f"{', '.join(numbers)}; for {name} use {other}, which compiles each trial"
             )
         if isinstance(choices, Range):
             _require_range(name, choices, type(default))

@@ -16,7 +16,7 @@ import gymnasium
 from zerone.algorithms import catalogue as algorithms
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.compilation import keep_compiled_programs
-from zerone.base.errors import InputError, nearest
+from zerone.base.errors import InputError, nearest, said
 from zerone.base.notices import Notices
 from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
@@ -174,8 +174,9 @@ def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bo
     if environments.find(environment) is not None:
         return environments.make(environment, **options)
     if required:
+        host = said("--engine host", "engine='host'")
         raise InputError(
-            f"environment {environment!r} is not compiled here: use --engine host, or one of "
+            f"environment {environment!r} is not compiled here: use {host}, or one of "
             + ", ".join(entry.id for entry in environments.entries())
         )
     return None
@@ -232,7 +233,5 @@ def trust(id: str) -> None:  # noqa: A002 - Gymnasium's word
     """
     module = id.split(":", 1)[0]
     if ":" in id and module not in sys.modules:
-        raise InputError(
-            f"environment {id!r} of this run would import the module {module!r}: "
-            f"if you trust it, pass --trust (environment={id!r} in Python)"
-        )
+        how = said("pass --trust", f"import {module} first, or zo.load(path, environment={id!r})")
+        raise InputError(f"environment {id!r} of this run would import the module {module!r}: if you trust it, {how}")

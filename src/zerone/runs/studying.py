@@ -8,7 +8,7 @@ from typing import Any
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.algorithms.protocol import Algorithm
-from zerone.base.errors import InputError
+from zerone.base.errors import InputError, said
 from zerone.engines.protocol import Engine
 from zerone.environments.catalogue import TASK_REWARD
 from zerone.runs.dataset import Dataset, read
@@ -70,8 +70,8 @@ def go_on(driver: Engine, config: Mapping[str, Any], run: Path, dataset: str | P
         return
     place = Path(saved["path"]) if dataset is None else Path(dataset)
     if dataset is None and not place.exists():
-        raise InputError(f"{run} studies the dataset {place}, which is gone: say where it is now with --from "
-                         "(dataset= in Python)")  # fmt: skip
+        where = said("--from", "dataset=")
+        raise InputError(f"{run} studies the dataset {place}, which is gone: say where it is now with {where}")
     found = read(place)
     if found.checksum() != saved["sha256"]:
         raise InputError(f"dataset {place} is not the one that {run} was begun with: {found.steps:,} steps of other "

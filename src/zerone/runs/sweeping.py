@@ -17,24 +17,19 @@ from typing import Any
 
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError, RunError, nearest
 from zerone.base.files import read_object, replacing
-from zerone.base.intervals import CONFIDENCE, FEWEST_FOR_INTERVAL, Bounds, interval
+from zerone.base.intervals import FEWEST_FOR_INTERVAL
 from zerone.runs import asked, run, setup
-from zerone.runs.advice import notes
 from zerone.runs.claim import Claim, is_abandoned
 from zerone.runs.folder import SWEEP, RunFolder, new_folder
 from zerone.runs.metrics_table import read_metrics
 from zerone.runs.search import Choices, Grid, Optuna, Range, Search, require_space
+from zerone.runs.swept import MEASURES, Sweep, Trial, made_with
 from zerone.runs.training import DivergedError, Glance
 from zerone.runs.words import answering
+from zerone.show.progress import Progress, Whole, progress_in_python
 
-MEASURES = {
-    "mean": "the mean of all evaluations, which rewards learning that is both fast and lasting",
-    "last": "the last evaluation",
-    "best": "the best policy, judged on other episodes",
-}
 _OTHER_SEEDS = "other-seeds"
 
 OnTrial = Callable[[int, int, Glance], None]
@@ -44,115 +39,11 @@ def _nothing(number: int, of: int, now: Glance) -> None:
     del number, of, now
 
 
-@dataclasses.dataclass(frozen=True)
-class Trial:
-    """One setting, and what it was worth on each seed: -∞ on all of them if learning diverged on one."""
-
-    settings: Mapping[str, Any]
-    path: Path
-    seeds: tuple[int, ...]
-    values: np.ndarray
-
-    @property
-    def mean(self) -> float:
-        """The mean over seeds."""
-        return float(self.values.mean())
-
-    @property
-    def interval(self) -> Bounds | None:
-        """Its 95% interval; None where learning diverged, and where all seeds are worth the same."""
-        return None if self.diverged else interval(self.values)
-
-    @property
-    def diverged(self) -> bool:
-        """Whether there is nothing to be worth anything."""
-        return not np.isfinite(self.values).all()
-
-
-@dataclasses.dataclass(frozen=True)
-class Sweep:
-    """What came of a sweep. Everything in it is kept in the folder `path`."""
-
-    path: Path
-    config: Mapping[str, Any]
-    trials: tuple[Trial, ...]
-    confirmed: Trial
-    """The best setting on seeds that had no part in choosing it."""
-
-    @property
-    def names(self) -> list[str]:
-        """What was varied."""
-        return list(self.config["space"])
-
-    @property
-    def best(self) -> Trial:
-        """The trial of the highest mean; the first of several."""
-        return max(self.trials, key=lambda trial: trial.mean)
-
-    def facts(self) -> dict[str, Any]:
-        """The object of `zerone sweep --json`."""
-        kept = ("algorithm", "environment", "driver", "steps", "seeds", "measure")
-        return {
-            "sweep": str(self.path),
-            **{name: self.config[name] for name in kept},
-            "confidence": CONFIDENCE,
-            "trials": [_facts(each) for each in self.trials],
-            "best": _facts(self.best),
-            "confirmed": _facts(self.confirmed),
-            "notes": self.notes,
-        }
-
-    def table(self) -> str:
-        """One row for each setting and seed, as CSV."""
-        lines = [",".join([*self.names, "seed", self.config["measure"]])]
-        for trial in self.trials:
-            cells = [_cell(trial.settings[name]) for name in self.names]
-            lines += [",".join([*cells, str(seed), repr(float(value))])
-                      for seed, value in zip(trial.seeds, trial.values, strict=True)]  # fmt: skip
-        return "\n".join(lines) + "\n"
-
-    @property
-    def algorithm(self) -> Algorithm:
-        """The algorithm with the best setting."""
-        return _made(self.config, self.best.settings)
-
-    @property
-    def notes(self) -> list[str]:
-        """What has to be known of the best setting before it is used: at an edge, worth the same as others."""
-        steps = self.config["steps"]
-        return notes(self.config["algorithm"], self.config["space"], self.trials, self.best, self.algorithm, steps)
-
-    def preset(self) -> str:
-        """The best setting in TOML: what `zerone train --settings` takes, and a table of a preset."""
-        made, algorithm = self.algorithm, self.config["algorithm"]
-        default = type(made)()
-        chosen = {*self.names, *self.config["settings"]}
-        kept = {name: value for name, value in setup.settings_of(made).items()
-                if value != getattr(default, name) or name in chosen}  # fmt: skip
-        bounds = self.confirmed.interval
-        sure = "on each of them" if bounds is None else f"(95% interval {bounds[0]:.4g} to {bounds[1]:.4g})"
-        seeds, other = self.config["seeds"], self.confirmed.seeds
-        about = [
-            f"Best of {len(self.trials)} settings of {', '.join(self.names)} on seeds {seeds[0]} to {seeds[-1]}.",
-            f"On seeds {other[0]} to {other[-1]}, which had no part in the choice, it was worth",
-            f"{self.confirmed.mean:.4g} {sure}. That is",
-            f"{MEASURES[self.config['measure']]}.",
-            *self.notes,
-        ]
-        table = {"steps": self.config["steps"], "stop_when_solved": False, **kept}
-        return (
-            "".join(f"# {line}\n" for line in about)
-            + f"\nalgorithm = {json.dumps(algorithm)}\n\n[{json.dumps(self.config['environment'])}]\n"
-            + "".join(f"{name} = {_toml(value)}\n" for name, value in table.items())
-        )
-
-    def plot(self, out: str | Path) -> Path:
-        """Draw the response into one file, a PNG, SVG or PDF by its suffix."""
-        from zerone.show.response import draw
-
-        title = f"{self.config['algorithm']} on {self.config['environment']}"
-        draw(self.names, self.trials, self.best, out, title=title, measure=MEASURES[self.config["measure"]])
-        return Path(out)
+def together(progress: Progress, number: int, of: int, now: Glance) -> None:
+    """Show all trainings of a sweep as one; the last of them is that of the best setting."""
+    if now.steps or not number:  # it is compiled once
+        note = f"setting {number + 1}/{of - 1}" if number < of - 1 else "the best on other seeds"
+        progress.update(Whole.of(number, of, now, note))
 
 
 @answering
@@ -172,6 +63,7 @@ def sweep(
     options: Mapping[str, Any] = {},
     engine: str = "auto",
     out: str | Path | Claim | None = None,
+    progress: bool | None = None,
     glance: OnTrial = _nothing,
 ) -> Sweep:
     """Train an algorithm with many settings, and say which is best.
@@ -192,6 +84,7 @@ def sweep(
         options: What the environment is made with.
         engine: As for `zerone.train`.
         out: The folder; by default a new one under `runs`.
+        progress: Whether to show how far it is: as for `zerone.train`.
         glance: Called after each chunk, with the number of the trial, how many there are, and what there is to show.
 
     Returns:
@@ -223,7 +116,7 @@ def sweep(
         "points": points, "trials": trials, "measure": measure, "steps": steps,
         "seeds": chosen, "engine": engine,
     }  # fmt: skip
-    made = [_made(config, each) for each in _corners(space, driver, points)]
+    made = [made_with(config, each) for each in _corners(space, driver, points)]
     setup.make_engine(engine, made[0], environment, options).close()
     search = _search(config)  # before anything is created: Optuna may not be installed
     place: AbstractContextManager[Claim]
@@ -234,14 +127,14 @@ def sweep(
     with place as claim:
         with replacing(claim.path / SWEEP) as file:
             file.write(json.dumps({"format": 1, **config}, indent=2).encode() + b"\n")
-        return _drive(claim.path, config, search, glance)
+        return _drive(claim.path, config, search, glance, progress)
 
 
-def resume_sweep(path: str | Path, glance: OnTrial = _nothing) -> Sweep:
+def resume_sweep(path: str | Path, glance: OnTrial = _nothing, progress: bool | None = None) -> Sweep:
     """Go on with a sweep, or read one that has ended. Raises as `sweep`."""
     with Claim.take(path, _require_sweep) as claim:
         config = read_object(claim.path / SWEEP)
-        return _drive(claim.path, config, _search(config), glance)
+        return _drive(claim.path, config, _search(config), glance, progress)
 
 
 def _require_sweep(path: Path) -> None:
@@ -254,7 +147,21 @@ def _require_free(path: Path) -> None:
         raise InputError(f"{path}: exists already; go on with a sweep with resume, or choose another folder")
 
 
-def _drive(path: Path, config: Mapping[str, Any], search: Search, glance: OnTrial) -> Sweep:
+def _drive(path: Path, config: Mapping[str, Any], search: Search, glance: OnTrial, progress: bool | None) -> Sweep:
+    """All trials, from wherever they are to the end, and what came of them."""
+    shown = progress_in_python(progress)
+
+    def both(number: int, of: int, now: Glance) -> None:
+        together(shown, number, of, now)
+        glance(number, of, now)
+
+    try:
+        return _tried(path, config, search, both)
+    finally:
+        shown.stop()
+
+
+def _tried(path: Path, config: Mapping[str, Any], search: Search, glance: OnTrial) -> Sweep:
     number = len(search.trials) if isinstance(search, Grid) else config["trials"]
     trials: list[Trial] = []
     for place, settings in enumerate(search.ask()):
@@ -293,20 +200,20 @@ def _train(
     path: Path, config: Mapping[str, Any], settings: Mapping[str, Any], seeds: Sequence[int],
     glance: Callable[[Glance], None],
 ) -> None:  # fmt: skip
-    made = _made(config, settings)
+    made = made_with(config, settings)
     if (path / "config.json").exists():
         folder = RunFolder.open(path)
         kept = setup.settings_of(setup.make_algorithm_from(folder.config["algorithm"])), folder.config["seeds"]
         if kept != (setup.settings_of(made), list(seeds)):
             raise InputError(f"{path}: was trained with other settings than this sweep asks for: choose another folder")
         if folder.read_result() is None:
-            run.resume(path, glance=lambda now, _: glance(now))
+            run.resume(path, glance=lambda now, _: glance(now), progress=False)
     else:
         run.train(
             made, config["environment"], steps=config["steps"], seeds=seeds, out=path, engine=config["engine"],
             options=config["options"], stop_when_solved=False, figure=False,
             keep_last=1, save_every=max(1, config["steps"] // 4),  # each waits for the disk
-            glance=lambda now, _: glance(now),
+            glance=lambda now, _: glance(now), progress=False,
         )  # fmt: skip
 
 
@@ -319,12 +226,6 @@ def _values(path: Path, seeds: Sequence[int], measure: str) -> np.ndarray:
     known = np.isfinite(table["evaluation_return"])
     rows = [table["evaluation_return"][known & (table["seed"] == seed)] for seed in seeds]
     return np.array([row[-1] if measure == "last" else row.mean() for row in rows])
-
-
-def _made(config: Mapping[str, Any], settings: Mapping[str, Any]) -> Algorithm:
-    """The algorithm of a trial; raises `InputError` for what is not allowed."""
-    changed = {**config["settings"], **settings}
-    return setup.make_algorithm(config["algorithm"], config["environment"], changed)[0]
 
 
 def _corners(space: Mapping[str, Choices], driver: str, points: int) -> list[dict[str, Any]]:
@@ -343,23 +244,3 @@ def _search(config: Mapping[str, Any]) -> Search:
 
 def _described(choices: Choices) -> Any:
     return dataclasses.asdict(choices) if isinstance(choices, Range) else list(choices)
-
-
-def _facts(trial: Trial) -> dict[str, Any]:
-    return {
-        "settings": dict(trial.settings),
-        "run": str(trial.path),
-        "seeds": list(trial.seeds),
-        "values": None if trial.diverged else trial.values.tolist(),
-        "mean": None if trial.diverged else trial.mean,
-        "interval": trial.interval,
-    }
-
-
-def _cell(value: Any) -> str:
-    return "-".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
-
-
-def _toml(value: Any) -> str:
-    """A number, text, truth or list of them: TOML writes these as JSON does."""
-    return json.dumps(list(value) if isinstance(value, tuple) else value)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
+import sys
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TextIO
 
-SECONDS_BETWEEN_LINES = 1.0
+from zerone.show.html import bar
+
+SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_PICTURES = 1.0, 0.25
 COMPILING = "compiling: a few seconds, fewer the next time"
 
 
@@ -49,6 +55,25 @@ class Sight(Protocol):
         ...
 
 
+@dataclasses.dataclass(frozen=True)
+class Whole:
+    """Several trainings, one after the other, looked at as one."""
+
+    steps: int
+    total: int
+    steps_per_second: float
+    latest_return: float | None
+    solved: int
+    seeds: int
+    note: str
+
+    @staticmethod
+    def of(number: int, total: int, now: Sight, note: str) -> Whole:
+        """The whole of `total` trainings of one length, of which `number` have ended and the next is at `now`."""
+        about = now.steps_per_second, now.latest_return, now.solved, now.seeds
+        return Whole(number * now.total + now.steps, total * now.total, *about, note)
+
+
 class Progress(Protocol):
     """Shows a training. Before the first `update` it shows nothing: what was asked may still be refused."""
 
@@ -66,6 +91,43 @@ def progress_for(stream: TextIO, plain_allowed: bool = True) -> Progress:
     if stream.isatty():
         return Bar(stream)
     return Lines(stream) if plain_allowed else Nothing()
+
+
+def progress_in_python(wanted: bool | None) -> Progress:
+    """What a function of the library shows: a notebook's bar, or a terminal's on standard error.
+
+    A program whose standard error is read by nobody is silent, unless progress is `wanted`: then it gets lines.
+    """
+    if wanted is False:
+        return Nothing()
+    notebook = _display()
+    if notebook is not None:
+        return Notebook(notebook)
+    return progress_for(sys.stderr, plain_allowed=wanted is True)
+
+
+@contextmanager
+def showing(wanted: bool | None, glance: Callable[..., None]) -> Iterator[Callable[..., None]]:
+    """What is called between chunks: `glance`, after what shows the progress (see `progress_in_python`)."""
+    progress = progress_in_python(wanted)
+
+    def both(now: Any, policy: Callable[[], Any]) -> None:
+        progress.update(now)
+        glance(now, policy)
+
+    try:
+        yield both
+    finally:
+        progress.stop()
+
+
+def _display() -> Callable[..., Any] | None:
+    """IPython's `display`, in a notebook; else None. Imports nothing: a notebook has imported it."""
+    module: Any = sys.modules.get("IPython")
+    shell = None if module is None else module.get_ipython()
+    if shell is None or getattr(shell, "kernel", None) is None:
+        return None
+    return importlib.import_module("IPython.display").display  # type: ignore[no-any-return]
 
 
 def describe(now: Sight) -> str:
@@ -106,8 +168,8 @@ class Lines:
         if now.steps == 0:
             self._print(COMPILING)
             return
-        if time.monotonic() - self._printed < SECONDS_BETWEEN_LINES:
-            self._pending = now
+        if not now.steps_per_second or time.monotonic() - self._printed < SECONDS_BETWEEN_LINES:
+            self._pending = now  # the first chunk is a single update: nothing to tell of
             return
         self._pending, self._printed = None, time.monotonic()
         self._print(describe(now))
@@ -120,6 +182,36 @@ class Lines:
     def _print(self, text: str) -> None:
         with suppress(BrokenPipeError):
             print(f"  {text}", file=self._stream, flush=True)
+
+
+class Notebook:
+    """The same as the bar of a terminal, below the cell of a notebook; its last words stay."""
+
+    def __init__(self, display: Callable[..., Any]) -> None:
+        self._display = display
+        self._handle: Any = None
+        self._shown = 0.0
+        self._latest: Sight | None = None
+
+    def update(self, now: Sight) -> None:
+        if self._handle is None:
+            self._handle = self._display(_data(None, COMPILING), raw=True, display_id=True)
+        self._latest = now if now.steps else None
+        if now.steps and time.monotonic() - self._shown >= SECONDS_BETWEEN_PICTURES:
+            self._shown = time.monotonic()
+            self._handle.update(_data(now.steps / now.total, with_time_left(now)), raw=True)
+
+    def stop(self) -> None:
+        now = self._latest
+        if now is not None:  # nothing is left to wait for, though the training may have ended early
+            self._handle.update(_data(now.steps / now.total, describe(now)), raw=True)
+        elif self._handle is not None:  # nothing was left to do
+            self._handle.update({"text/html": "", "text/plain": ""}, raw=True)
+
+
+def _data(share: float | None, words: str) -> dict[str, str]:
+    """A line in the forms among which a notebook chooses."""
+    return {"text/html": bar(share, words), "text/plain": words}
 
 
 class Bar:
@@ -143,12 +235,17 @@ class Bar:
             self._task = self._bar.add_task("", total=None, words=COMPILING)
         if now.steps == 0:
             return
-        left = (now.total - now.steps) * now.seeds / now.steps_per_second if now.steps_per_second else None
-        words = describe(now) if left is None else f"{describe(now)}  {_clock(left)} left"
-        self._bar.update(self._task, total=now.total, completed=now.steps, words=words)
+        self._bar.update(self._task, total=now.total, completed=now.steps, words=with_time_left(now))
 
     def stop(self) -> None:
         self._bar.stop()
+
+
+def with_time_left(now: Sight) -> str:
+    """The words about a training, and how long it will go on, where that is known."""
+    if not now.steps_per_second or now.steps >= now.total:
+        return describe(now)
+    return f"{describe(now)}  {_clock((now.total - now.steps) * now.seeds / now.steps_per_second)} left"
 
 
 def _clock(seconds: float) -> str:

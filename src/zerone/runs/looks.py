@@ -1,0 +1,37 @@
+"""How a run looks where it is the value of a line that was typed: in words, and in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zerone.show import html
+
+if TYPE_CHECKING:
+    from zerone.runs.folder import RunFolder
+
+
+def described(config: Mapping[str, Any], result: Mapping[str, Any] | None) -> str:
+    """What was trained, and how it ended, in a line."""
+    seeds = config["seeds"]
+    which = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds"
+    about = f"{config['algorithm']['name']} on {config['environment']['id']}, {which}"
+    if result is None:
+        return f"{about}, not ended"
+    return f"{about}, {result['steps']:,} steps, mean return {_number(result['return_mean'])}"
+
+
+def as_html(folder: RunFolder) -> str:
+    """The same, a row for each seed, and the learning curves."""
+    result = folder.read_result()
+    rows = [
+        [str(one["seed"]), _number(one["return_mean"]),
+         f"after {one['solved_at_step']:,} steps" if one["solved"] else "no", f"{one['steps']:,}"]
+        for one in (result or {}).get("seeds", [])
+    ]  # fmt: skip
+    seeds = html.table(["seed", "mean return", "solved", "steps"], rows) if rows else ""
+    return html.text(f"{folder.path}: {described(folder.config, result)}") + seeds + html.picture(folder.figure_path)
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.4g}"
