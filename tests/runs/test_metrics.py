@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import zerone as zo
 from zerone.base.errors import InputError, RunError
 from zerone.runs import metrics_table
+from zerone.runs.boards import tag_of
 from zerone.runs.metrics import MetricsWriter
 from zerone.runs.metrics_table import read_metrics, rows_by_seed
 
@@ -242,7 +244,49 @@ def test_one_seed_is_one_curve_in_the_run_folder_itself(tmp_path):
         assert list(tmp_path.iterdir()) == [tmp_path / "metrics.csv"]  # nothing measured, no file
         writer.write([{"seed": 7, "step": 2, "loss": 0.5}])
     (events,) = tmp_path.glob("events.out.tfevents.*")
-    assert scalars(records(events)) == [(2, "loss", 0.5)]
+    assert scalars(records(events)) == [(2, "learning/loss", 0.5)]
+
+
+def test_tensorboard_is_told_what_is_measured_with_what_settings(tmp_path):
+    from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
+
+    settings = {"hidden": (8,), "batch": 4, "warmup": 10, "double": True}
+    run = zo.train("dqn", "CartPole-v1", steps=100, seeds=2, out=tmp_path / "pole", settings=settings, figure=False,
+                   options={"limit": 50}, evaluation_episodes=2)  # fmt: skip
+    (file,) = (tmp_path / "pole" / "seed-1").glob("events.out.tfevents.*")
+    values = [value for event in records(file) for value in event.summary.value]
+    tags = {value.tag for value in values if not value.tag.startswith("_")}
+    assert tags == {"train/return", "train/length", "train/episodes", "evaluation/return", "evaluation/length",
+                    "loss/value", "value/q", "exploration/epsilon", "run"}  # fmt: skip
+    told = {value.tag: value.metadata.summary_description for value in values if value.metadata.summary_description}
+    assert told["loss/value"] == zo.DQN.metrics["cost"]
+    assert set(told) == tags - {"run"}
+    sessions = [HParamsPluginData.FromString(value.metadata.plugin_data.content) for value in values
+                if value.metadata.plugin_data.plugin_name == "hparams"]  # fmt: skip
+    start, end = sessions
+    kept = start.session_start_info.hparams
+    assert start.session_start_info.group_name == "pole"  # its seeds are repetitions
+    assert (kept["algorithm"].string_value, kept["environment"].string_value) == ("dqn", "CartPole-v1")
+    assert (kept["batch"].number_value, kept["double"].bool_value, kept["hidden"].string_value) == (4.0, True, "8")
+    assert (kept["option.limit"].number_value, kept["seed"].number_value) == (50.0, 1.0)
+    assert end.session_end_info.status == 1
+    (text,) = (value for value in values if value.metadata.plugin_data.plugin_name == "text")
+    assert text.tensor.string_val[0].decode().startswith("**pole**: dqn on CartPole-v1, seed 1\n")
+    assert set(run.metrics) == {"seed", "step", "episodes", "return", "length", "cost", "q", "epsilon",
+                                "evaluation_return", "evaluation_length"}  # fmt: skip
+
+
+def test_every_measure_has_a_group_and_what_is_the_same_has_one_tag():
+    from zerone.algorithms import catalogue
+
+    tags = {(entry.name, name): tag_of(name) for entry in catalogue.entries() for name in entry.make.metrics}
+    assert not [each for each, tag in tags.items() if tag.startswith("learning/")]
+    assert len({tags[each] for each in (("dqn", "cost"), ("ppo", "value_loss"), ("ddpg", "critic_loss"))}) == 1
+    assert tags["dqn", "q"] == tags["ddpg", "q"]
+    for entry in catalogue.entries():  # no two columns of one algorithm share a chart
+        of = [tag_of(name) for name in entry.make.metrics]
+        assert len(of) == len(set(of))
+    assert (tag_of("mine"), tag_of("my/own")) == ("learning/mine", "my/own")
 
 
 def test_when_tensorboard_fails_the_table_goes_on_and_it_is_said_once(tmp_path, caplog):

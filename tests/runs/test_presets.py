@@ -78,10 +78,10 @@ def test_every_preset_of_ours_is_such_a_file():
         ("['MountainCar-v0']\nbatch = 4", r'has no table \["CartPole-v1"\]; it has \["MountainCar-v0"\]'),
         ("['CartPole-v1']\nbatch = [1, [2]]", "batch = "),
         ("['CartPole-v1'.deeper]\nbatch = 4", "dqn has no setting 'deeper'"),
-        ("batch =", "not TOML: "),
-        ("{", "not TOML: "),
-        (b"\xff\xfe", "not text: "),
-        ("#" * 2_000_000, "too large for a file of settings"),
+        ("batch =", r"not TOML \("),
+        ("{", r"not TOML \("),
+        (b"\xff\xfe", "not a text "),
+        ("#" * 2_000_000, "larger than 1,000,000 bytes"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_with_its_name(tmp_path, monkeypatch, text, words):
@@ -96,7 +96,7 @@ def test_what_is_no_file_is_refused(tmp_path):
     import os
 
     os.mkfifo(tmp_path / "pipe")
-    for path, words in ((tmp_path, "no file of settings"), (tmp_path / "pipe", "no file"), (tmp_path / "x", "no such")):
+    for path, words in ((tmp_path, "a folder"), (tmp_path / "pipe", "a pipe"), (tmp_path / "x", "no such")):
         with pytest.raises(zo.InputError, match=words):
             make_algorithm("dqn", "CartPole-v1", path)
 

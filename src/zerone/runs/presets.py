@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zerone.base.errors import InputError
+from zerone.base.files import read_toml
 
 OF_TRAINING: dict[str, type[Any]] = {"steps": int, "evaluate_every": int, "stop_when_solved": bool}
 """What a table may say besides an algorithm's settings."""
@@ -39,7 +40,7 @@ def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, 
     from zerone.environments import catalogue as environments
 
     path = Path(path)
-    found = _read(path)
+    found = read_toml(path, LARGEST_FILE)
     whose = found.pop("algorithm", algorithm)
     if whose != algorithm:
         raise InputError(f"{path}: settings of {whose!r}, not of {algorithm}")
@@ -67,23 +68,3 @@ def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, 
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return table
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """The TOML of a file."""
-    try:
-        if not path.exists():
-            raise InputError(f"{path}: no such file")
-        if not path.is_file():
-            raise InputError(f"{path}: no file of settings")
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{path}: too large for a file of settings")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not text: {error.reason}") from error
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: not TOML: {error}") from error

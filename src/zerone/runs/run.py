@@ -18,6 +18,7 @@ from zerone.runs import plan as plans
 from zerone.runs import setup, studying
 from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, Evaluated, judge, load_policies
 from zerone.runs.asked import chosen_seeds, require_count, require_seed
+from zerone.runs.boards import Meaning
 from zerone.runs.claim import Claim
 from zerone.runs.folder import RunFolder, finite, new_folder
 from zerone.runs.interrupt import listening
@@ -319,7 +320,10 @@ def _drive(
             # Importing what draws takes most of a second: beside the first steps, on a core that has nothing to do.
             threading.Thread(target=importlib.import_module, args=("matplotlib.figure",), daemon=True).start()
         since = training.iteration * plan.block if resume else None
-        with MetricsWriter(folder.path, training.columns, seeds=config["seeds"], resume_at=since) as writer:
+        meaning = Meaning.of(folder.path, config, driver.algorithm.metrics)
+        with MetricsWriter(
+            folder.path, training.columns, seeds=config["seeds"], resume_at=since, meaning=meaning
+        ) as writer:
             training.run(writer, request)
     policies = {each.seed: each.best_policy for each in training.learners}
     judged = judge(driver, policies, config["evaluation_episodes"], EVALUATION_SEED)

@@ -1,0 +1,227 @@
+"""TensorBoard's event files: the numbers of `metrics.csv` under tags in groups, what they mean, and the settings.
+
+A tag is `group/name`, and what is the same in several algorithms has one tag, so that they share a chart. Each seed's
+folder is a session of TensorBoard's HParams: its settings, beside the numbers that came of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import logging
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+TAGS = {
+    "evaluation_return": "evaluation/return",
+    "evaluation_length": "evaluation/length",
+    "return": "train/return",
+    "length": "train/length",
+    "episodes": "train/episodes",
+    "cost": "loss/value",  # of the values that are learnt, whatever they are of
+    "value_loss": "loss/value",
+    "critic_loss": "loss/value",
+    "policy_loss": "loss/policy",
+    "q": "value/q",
+    "actor_q": "value/actor_q",
+    "value": "value/v",
+    "discounted_return": "value/discounted_return",
+    "explained_variance": "value/explained_variance",
+    "epsilon": "exploration/epsilon",
+    "noise": "exploration/noise",
+    "entropy": "exploration/entropy",
+    "kl": "policy/kl",
+    "clipped": "policy/clipped",
+    "penalty": "policy/penalty",
+    "staleness": "workers/staleness",
+}
+"""The tag of each column; of one that is not here, and in no group, `learning/` and its name."""
+COMMON = {
+    "episodes": "episodes that ended since the row before",
+    "return": "mean return of the episodes that ended: exploring, and on the reward that is learnt from",
+    "length": "mean length of these episodes, in steps",
+    "evaluation_return": "mean return of the greedy evaluation episodes, on the task's own reward",
+    "evaluation_length": "mean length of the evaluation episodes, in steps",
+}
+"""What the columns of every run mean."""
+HPARAMS, TEXT = "hparams", "text"
+"""TensorBoard's plugins."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Meaning:
+    """What TensorBoard is told besides numbers.
+
+    `name` is what the run is called, `settings` what it was trained with, `columns` what the algorithm's measures mean.
+    """
+
+    name: str = ""
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @staticmethod
+    def of(folder: Path, config: Mapping[str, Any], measures: Mapping[str, str]) -> Meaning:
+        """That of a run with its configuration and the measures of its algorithm."""
+        algorithm, environment = config["algorithm"], config["environment"]
+        settings = {
+            "algorithm": algorithm["name"],
+            "environment": environment["id"],
+            **{f"option.{name}": value for name, value in environment["options"].items()},
+            **algorithm["settings"],
+            "steps": config["steps"],
+        }
+        return Meaning(folder.resolve().name, settings, measures)
+
+    def describe(self, column: str) -> str:
+        """What a column means, or nothing."""
+        return COMMON.get(column) or self.columns.get(column, "")
+
+
+NUMBERS_ALONE = Meaning()
+
+
+def tag_of(column: str) -> str:
+    """The tag under which TensorBoard shows a column."""
+    return TAGS.get(column, column if "/" in column else f"learning/{column}")
+
+
+class Boards:
+    """TensorBoard's event files, one per seed; the first failure of any kind ends them, not the run.
+
+    Records are written here and now: tensorboardX's own writer hands them to a thread by a queue of ten,
+    and if that thread dies (disk full) the eleventh waits for ever, and the training with it.
+    """
+
+    def __init__(self, folder: Path, seeds: Sequence[int], resume_at: int | None, meaning: Meaning) -> None:
+        self._folders = {seed: folder / f"seed-{seed}" if len(seeds) > 1 else folder for seed in seeds}
+        self._resume_at, self._meaning = resume_at, meaning
+        self._writers: dict[int, Any] = {}
+        self._described: dict[int, set[str]] = {}
+        self._failed = False
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows, as for `metrics.csv`."""
+
+        def all_rows() -> None:
+            for row in rows:
+                self._write_row(row)
+
+        self._guard(all_rows)
+
+    def flush(self) -> None:
+        """Bring all to the disk."""
+        self._guard(lambda: [writer.flush() for writer in self._writers.values()])
+
+    def close(self) -> None:
+        """End the sessions, and close the files."""
+        for writer in self._writers.values():
+            self._guard(lambda writer=writer: self._end(writer))
+            with suppress(Exception):
+                writer.close()
+        self._writers = {}
+
+    def _guard(self, action: Any) -> None:
+        if self._failed:
+            return
+        try:
+            action()
+        except Exception as error:
+            self._failed = True
+            logging.getLogger("zerone").warning("TensorBoard gets no more events: %s", error)
+
+    def _write_row(self, row: Mapping[str, Any]) -> None:
+        measured = {name: value for name, value in row.items() if name not in ("seed", "step") and _is_number(value)}
+        if not measured:
+            return
+        seed = int(row["seed"])
+        writer, described = self._writer(seed), self._described[seed]
+        event = _event()
+        event.step = int(row["step"])
+        for name, value in measured.items():
+            added = event.summary.value.add(tag=tag_of(name), simple_value=float(value))
+            text = self._meaning.describe(name)
+            if text and name not in described:  # once is enough
+                described.add(name)
+                added.metadata.summary_description = text
+        writer.write(event.SerializeToString())
+
+    def _writer(self, seed: int) -> Any:
+        """The open file of `seed`. After a resume TensorBoard hides what older files say of later steps."""
+        if seed not in self._writers:
+            self._folders[seed].mkdir(exist_ok=True)
+            # TensorBoard reads the files in the order of their names, so they begin with the time.
+            moment = f"{time.time_ns() / 1e9:017.6f}".replace(".", "-")
+            name = f"events.out.tfevents.{moment}.{socket.gethostname()}"
+            writer = importlib.import_module("tensorboardX").RecordWriter(str(self._folders[seed] / name))
+            self._writers[seed], self._described[seed] = writer, set()
+            start = _event()
+            start.file_version = "brain.Event:2"
+            writer.write(start.SerializeToString())
+            if self._resume_at is not None:
+                again = _event()
+                again.step = self._resume_at + 1
+                again.session_log.status = 1  # START
+                writer.write(again.SerializeToString())
+            if self._meaning.settings:
+                writer.write(self._start(seed).SerializeToString())
+        return self._writers[seed]
+
+    def _start(self, seed: int) -> Any:
+        """The event that begins a session: its settings, for HParams, and the same as a text."""
+        protocol = importlib.import_module("tensorboardX.proto.plugin_hparams_pb2")
+        session = protocol.SessionStartInfo(group_name=self._meaning.name, start_time_secs=time.time())
+        for name, value in {**self._meaning.settings, "seed": seed}.items():
+            kept = session.hparams[name]
+            if isinstance(value, bool):
+                kept.bool_value = value
+            elif isinstance(value, (int, float)):
+                kept.number_value = value
+            else:
+                kept.string_value = _text(value)
+        content = protocol.HParamsPluginData(version=0, session_start_info=session)
+        event = _event()
+        _add(event, "_hparams_/session_start_info", HPARAMS, content.SerializeToString())
+        rows = "\n".join(f"| {name} | {_text(value)} |" for name, value in self._meaning.settings.items())
+        what = f"{self._meaning.settings.get('algorithm')} on {self._meaning.settings.get('environment')}"
+        text = f"**{self._meaning.name}**: {what}, seed {seed}\n\n| setting | value |\n|---|---|\n{rows}"
+        added = _add(event, "run", TEXT, b"")
+        added.tensor.dtype = 7  # DT_STRING
+        added.tensor.string_val.append(text.encode())
+        added.tensor.tensor_shape.dim.add(size=1)
+        return event
+
+    def _end(self, writer: Any) -> None:
+        """End a session: it is over, whether it went to its end or can be resumed."""
+        if self._meaning.settings:
+            protocol = importlib.import_module("tensorboardX.proto.plugin_hparams_pb2")
+            session = protocol.SessionEndInfo(status=1, end_time_secs=time.time())  # STATUS_SUCCESS
+            content = protocol.HParamsPluginData(version=0, session_end_info=session)
+            event = _event()
+            _add(event, "_hparams_/session_end_info", HPARAMS, content.SerializeToString())
+            writer.write(event.SerializeToString())
+        writer.flush()
+
+
+def _add(event: Any, tag: str, plugin: str, content: bytes) -> Any:
+    """A value of an event that belongs to a plugin."""
+    added = event.summary.value.add(tag=tag)
+    added.metadata.plugin_data.plugin_name = plugin
+    added.metadata.plugin_data.content = content
+    return added
+
+
+def _is_number(value: Any) -> bool:
+    return value is not None and value == value  # not NaN
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+
+
+def _event() -> Any:
+    """A new event of TensorBoard's. Imported here, where it is needed first: it takes a sixth of a second."""
+    return importlib.import_module("tensorboardX.proto.event_pb2").Event(wall_time=time.time())
