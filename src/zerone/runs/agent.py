@@ -14,7 +14,8 @@ from zerone.base.errors import InputError
 from zerone.engines.protocol import Engine, Evaluation
 from zerone.environments.catalogue import action_names
 from zerone.environments.leaves import ObservationError
-from zerone.parts.spaces import cells, count, describe, from_environment
+from zerone.environments.views import describe
+from zerone.parts.spaces import cells, count, from_environment
 from zerone.runs import checkpoint
 from zerone.runs.folder import RunFolder
 from zerone.runs.policies import find_policies

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from zerone.parts.spaces import Space, digits
+from zerone.environments.views import Space
+from zerone.parts.spaces import digits
 from zerone.show import html
 
 MOST_ROWS = 64
