@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from gymnasium import spaces
+from scipy import stats
 from toys import Echo, all_ended_and_all_cut, copies_of_the_memory, equal_bits, small_ddpg
 
 import zerone as zo
@@ -344,7 +345,7 @@ def test_the_noise_s_scale_follows_the_steps_lived_and_its_shape(shape):
 @pytest.mark.parametrize("kind", [{}, OU], ids=["gaussian", "ornstein-uhlenbeck"])
 def test_acting_adds_the_scaled_noise_within_the_bounds_and_nothing_without(kind):
     algorithm = small_ddpg(noise_start=0.8, noise_end=0.8, environments=500, **kind)
-    policy = INIT(algorithm, jax.random.key(0)).policy
+    policy = dataclasses.replace(INIT(algorithm, jax.random.key(0)).policy, steps=jnp.int32(10**6))  # it has learnt
     if kind:
         policy = dataclasses.replace(policy, ongoing=policy.ongoing + 0.5)
     seen = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
@@ -352,7 +353,7 @@ def test_acting_adds_the_scaled_noise_within_the_bounds_and_nothing_without(kind
     @jax.jit
     def noisy(policy, key):
         noise = jax.tree.map(lambda x: x[0], algorithm.noise(policy, key, (4, 500)))
-        return algorithm.act(policy, seen, noise), jax.random.normal(key, (4, 500, 2))[0]
+        return algorithm.act(policy, seen, noise), jax.random.normal(jax.random.split(key)[0], (4, 500, 2))[0]
 
     quiet = jax.jit(lambda policy: algorithm.act(policy, seen)[0])
     (action, value), normal = jax.tree.map(np.asarray, noisy(policy, jax.random.key(1)))
@@ -376,6 +377,72 @@ def test_on_an_engine_the_noise_of_an_episode_goes_on_and_that_of_the_next_begin
     assert (np.stack(paths)[over] == 0).all()
     left = np.stack(paths)[~over]
     assert (left != 0).all()
+
+
+# The actions before there was learning
+
+
+def explored(algorithm, steps, number=20_000):
+    """Actions [number, 2] after so many environment steps, and the greedy one, of an actor that has not learnt."""
+    policy = dataclasses.replace(INIT(algorithm, jax.random.key(0)).policy, steps=jnp.int32(steps))
+    if algorithm.exploration != "gaussian":
+        policy = dataclasses.replace(policy, ongoing=jnp.zeros((number, 2)))
+    seen = np.zeros((number, 3), np.float32)
+
+    @jax.jit
+    def acted(policy, key):
+        noise = jax.tree.map(lambda x: x[0], algorithm.noise(policy, key, (1, number)))
+        return algorithm.act(policy, seen, noise)[0], algorithm.act(policy, seen)[0]
+
+    return tuple(np.asarray(each) for each in acted(policy, jax.random.key(1)))
+
+
+def is_uniform(action):
+    """Whether actions [number, 2] are uniform within ±1, and their two numbers independent."""
+    spread = all(stats.kstest(column, stats.uniform(-1, 2).cdf).pvalue > 1e-6 for column in action.T)
+    return bool(spread and abs(np.corrcoef(action.T)[0, 1]) < 5 / np.sqrt(len(action)))
+
+
+# With 33 steps to remember, two environments and blocks of 4 steps, the fifth block is the first to be learnt from.
+@pytest.mark.parametrize("kind", [{}, OU], ids=["gaussian", "ornstein-uhlenbeck"])
+@pytest.mark.parametrize(("steps", "uniform"), [(0, True), (8, True), (32, True), (40, False), (10**6, False)])
+def test_until_the_first_gradient_update_actions_are_uniform_within_the_bounds(kind, steps, uniform):
+    algorithm = small_ddpg(environments=2, warmup=33, noise_start=0.2, noise_end=0.2, **kind)
+    assert algorithm.warmup_updates * 8 == 32
+    action, greedy = explored(algorithm, steps)
+    assert is_uniform(action) is uniform
+    if not uniform:
+        assert (action - greedy).std() == pytest.approx(0.2, rel=0.05)
+    # The broken twin, an untrained actor's actions with noise: all near the middle of the range.
+    untrained, _ = explored(dataclasses.replace(algorithm, warmup_actions="policy"), steps)
+    assert not is_uniform(untrained)
+    assert np.abs(untrained).mean() < 0.3
+
+
+def test_without_noise_it_is_greedy_from_the_first_step():
+    algorithm = small_ddpg()
+    policy = INIT(algorithm, jax.random.key(0)).policy
+    seen = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    np.testing.assert_array_equal(algorithm.act(policy, seen)[0], policy.actor.shaped(policy.actor(seen)))
+
+
+def remembered_while_warming_up(engine, algorithm):
+    """The actions in the memory when the first gradient update is due."""
+    (carry,) = engine.advance([engine.init(0)], [0], [0], algorithm.warmup_updates + 1)
+    memory = carry.state.memory
+    engine.close()
+    assert int(memory.size) == 1_000
+    return np.asarray(memory.data.action[:1_000])
+
+
+@pytest.mark.parametrize("name", ["compiled", "host"])
+def test_on_every_engine_the_memory_is_filled_with_actions_from_all_of_the_range(name):
+    algorithm = small_ddpg(environments=2, memory=2_000, warmup=1_000)
+    if name == "compiled":
+        engine = Compiled(algorithm, TimeLimit(Echo(2), 8))
+    else:
+        engine = Host(algorithm, lambda number, seed: make_vector(Uneven, "Uneven-v0", number, seed))
+    assert is_uniform(remembered_while_warming_up(engine, algorithm))
 
 
 # Where it is played
@@ -501,6 +568,8 @@ def test_spaces_that_it_cannot_take_are_refused_and_it_is_said_who_can():
         ({"noise_start": -0.1}, "noise_start = -0.1 is not allowed: must be at least 0"),
         ({"noise_end": 0.0, "noise_shape": "exponential"}, "noise_end = 0 is not allowed: must be above 0 where noise"),
         ({"exploration": "pink"}, "one of gaussian, ornstein-uhlenbeck"),
+        ({"warmup_actions": "random"}, "one of uniform, policy"),
+        ({"noise_clock": "hours"}, "one of steps, learning-steps, updates"),
         ({"weight_decay": -1.0}, "weight_decay = -1.0 is not allowed: must be at least 0"),
     ],
 )

@@ -238,3 +238,23 @@ def test_an_id_from_a_file_imports_nothing(run, tmp_path):
     with pytest.raises(InputError, match="would import the module 'antigravity'"):
         zo.load(folder).evaluate()
     assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize(("name", "environment", "settings", "former"), [
+    ("dqn", "CartPole-v1", {"dueling": True, "hidden": [8], "batch": 8}, {"dueling_streams": "halved"}),
+    ("dqn", "CartPole-v1", {"hidden": [8], "batch": 8}, {}),
+    ("ddpg", "Pendulum-v1", {"hidden": [8], "batch": 8}, {"warmup_actions": "policy"}),
+])  # fmt: skip
+def test_a_folder_that_lacks_a_setting_is_loaded_as_it_was_trained(name, environment, settings, former, tmp_path):
+    run = trained(tmp_path / "run", name, environment, steps=400, settings={**settings, "memory": 400, **former})
+    agent = run.agent()
+    config = json.loads((run.path / "config.json").read_text())
+    for added in ("dueling_streams", "warmup_actions"):
+        config["algorithm"]["settings"].pop(added, None)
+    (run.path / "config.json").write_text(json.dumps(config))
+    again = zo.load(run.path)
+    saved = setup.make_algorithm_from(again.config["algorithm"])
+    assert saved == setup.make_algorithm_from(run.config["algorithm"])
+    assert {setting: getattr(saved, setting) for setting in former} == former
+    seen = run.engine().spaces.observation.sample()
+    np.testing.assert_array_equal(again.agent().act(seen), agent.act(seen))

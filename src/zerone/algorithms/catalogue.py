@@ -91,7 +91,7 @@ _ENTRIES = (
     ),
     Entry(
         DDPG, "an actor that climbs its critic's values; DQN for continuous actions", "model-free", "value and policy",
-        "per step", "off-policy", _SEEN, "Box", "Lillicrap et al. 2016",
+        "per step", "off-policy", _SEEN, "Box", "Lillicrap et al. 2016", {"warmup_actions": "policy"},
     ),
     Entry(
         PPO, "actor and critic that move a little at a time (clipped objective or KL penalty)", "model-free",

@@ -10,8 +10,9 @@
 Lillicrap et al. 2016 (arXiv 1509.02971), algorithm 1; the actor's gradient is its eq. 6 (Silver et al. 2014, eq. 9).
 Differences: actions join the critic at its first layer, not the second; no batch normalisation; weights are born as
 everywhere here (the paper's last layers are smaller still); actions and noise are clipped to the bounds together, and
-remembered so, because that is what was done; the noise may be white, and σ may fall. Hard replacement (τ = 1 and a
-`target_period`) is DQN's.
+remembered so, because that is what was done; the noise may be white, and σ may fall; until the first gradient update
+actions are uniform within the bounds, not the untrained actor's, which are all near the middle (`warmup_actions`; as in
+OpenAI's Spinning Up, 2018). Hard replacement (τ = 1 and a `target_period`) is DQN's.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import optax
 
 from zerone.algorithms.off_policy import (
     Transition,
+    block_of,
     chance,
     check_memory,
     check_shape,
@@ -56,6 +58,14 @@ class Policy:
     actor: Actor
     steps: Array
     ongoing: Any
+
+
+@struct
+class Noise:
+    """The chance of actions: of the noise that is added, and the uniform actions [..., d] before there was learning."""
+
+    process: Any
+    uniform: Array | None
 
 
 @struct
@@ -123,6 +133,11 @@ class DDPG:
     environments: int = setting(1, "environments played in parallel", at_least=1)
     memory: int = setting(100_000, "steps remembered", at_least=1, at_most=2_000_000_000)
     warmup: int = setting(1_000, "steps remembered before learning starts", at_least=0)
+    warmup_actions: str = setting(
+        "uniform",
+        "until then: uniform within the bounds, or of the untrained policy with noise",
+        choices=("uniform", "policy"),
+    )
     target_period: int = setting(1, "gradient updates between two moves of the target networks", at_least=1)
     target_step: float = setting(0.005, "how far τ the targets move towards the online networks", above=0, at_most=1)
     weight_decay: float = setting(0.0, "weight c of the squares of the critic's parameters", at_least=0)
@@ -174,16 +189,23 @@ class DDPG:
         elapsed = ticks(self, self.noise_clock, policy.steps, updates_after(self, policy.steps))
         return schedule(self.noise_shape, self.noise_start, self.noise_end, elapsed / self.noise_steps)
 
-    def noise(self, policy: Policy, key: Key, shape: tuple[int, ...]) -> Any:
-        return self.process.noise(key, (*shape, policy.actor.width))
+    def noise(self, policy: Policy, key: Key, shape: tuple[int, ...]) -> Noise:
+        shape = (*shape, policy.actor.width)
+        if self.warmup_actions == "policy":
+            return Noise(self.process.noise(key, shape), None)
+        process_key, uniform_key = jax.random.split(key)
+        return Noise(self.process.noise(process_key, shape), jax.random.uniform(uniform_key, shape, minval=-1.0))
 
-    def act(self, policy: Policy, observation: Array, noise: Any = None) -> tuple[Array, Any]:
+    def act(self, policy: Policy, observation: Array, noise: Noise | None = None) -> tuple[Array, Any]:
         """Actions, and the noise in them before it was scaled."""
         action = policy.actor(observation)
         if noise is None:
             return policy.actor.shaped(action), ()
-        value = self.process.value(policy.ongoing, noise)
+        value = self.process.value(policy.ongoing, noise.process)
         action = jnp.clip(action + self.scale(policy) * value, -1.0, 1.0)
+        if noise.uniform is not None:
+            learnt = policy.steps > self.warmup_updates * block_of(self)
+            action = jnp.where(learnt, action, noise.uniform)
         return policy.actor.shaped(action), value
 
     def critic_cost(self, critic: Critic, target: Networks, batch: Transition) -> tuple[Array, Metrics]:

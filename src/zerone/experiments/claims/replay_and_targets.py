@@ -62,6 +62,7 @@ DDPG = {
     "learning_rate": 0.001, "critic_learning_rate": 0.001, "discount": 0.9, "batch": 32, "memory": MEMORY,
     "warmup": MEMORY, "target_step": 0.01, "hidden": [30], "noise_shape": "exponential", "noise_start": 1.5,
     "noise_end": 1.5 * FADES ** (STEPS - MEMORY), "noise_steps": STEPS - MEMORY, "noise_clock": "updates",
+    "warmup_actions": "policy",
 }  # fmt: skip
 ONE_STEP = {
     "learning_rate": 0.001, "critic_learning_rate": 0.01, "discount": 0.9, "entropy_bonus": 0.0, "environments": 1,
