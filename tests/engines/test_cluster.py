@@ -118,10 +118,22 @@ def test_a_stale_gradient_is_of_the_networks_that_were_pulled():
     engine.close()
 
 
-@pytest.mark.parametrize("objective", ["clip", "kl"])
-def test_gradients_that_are_gathered_are_those_of_dppo(objective):
+OPTIONS = {
+    "clip": {},
+    "kl": {"objective": "kl"},
+    "clip, all options": {
+        "kl_stop": 4.0, "kl_target": 1e-7, "critic_learning_rate": 0.01, "normalize_advantages": False,
+    },
+    "kl, all options": {
+        "objective": "kl", "kl_stop": 4.0, "kl_target": 1e-7, "critic_learning_rate": 0.01, "kl_penalty_max": 1.5,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_gradients_that_are_gathered_are_those_of_dppo(options):
     """Minibatch by minibatch the same as `DPPO.update` of one program, which is tested against PPO's equations."""
-    settings = {"epochs": 2, "minibatches": 2, "objective": objective, "gather": "gradients", **SMALL}
+    settings = {"epochs": 2, "minibatches": 2, "gather": "gradients", **options, **SMALL}
     engine = cluster(zo.DPPO(workers=2, environments=4, **settings))
     carry = engine.init(0)
     others = [Worker(engine.algorithm, engine._task, slot) for slot in (0, 1)]

@@ -321,10 +321,18 @@ def test_the_clipped_surrogate_is_pessimistic(jit, ratio, advantage, expected):
 
 
 @JITTED
-def test_normalize_gives_mean_zero_and_deviation_one_and_takes_a_constant(jit):
+def test_normalize_gives_mean_zero_and_deviation_one(jit):
     x = jnp.array([[1.0, 4.0], [9.0, -2.0]])
     np.testing.assert_allclose(jit(returns.normalize)(x), (x - 3.0) / np.std(x), rtol=1e-5)
-    np.testing.assert_array_equal(jit(returns.normalize)(jnp.full(4, 7.0)), 0)
+
+
+@JITTED
+@pytest.mark.parametrize("value", [0.0, 0.1, -7.3, 1e-4, 33333.3])
+@pytest.mark.parametrize("number", [1, 2, 7, 1000, 12_345])
+def test_numbers_that_are_all_the_same_are_not_normalised(jit, value, number):
+    # Without a guard: 0 for one number, and for many their roundings, brought to the size of 1.
+    x = np.full(number, value, np.float32)
+    np.testing.assert_array_equal(jit(returns.normalize)(x), x)
 
 
 @JITTED

@@ -12,11 +12,15 @@ With `objective` kl the first term of L is E[ρ Â - β KL(π(·|s; θ_old), π(
              d = E[KL(π(·|s; θ_old), π(·|s; θ))]
              β ← β / 2 if d < d_target / 1.5,  β ← β × 2 if d > d_target × 1.5
 
+With `kl_stop` the policy stands still for the rest of the block, and only the critic goes on, once the divergence of a
+minibatch is above `kl_stop` × d_target (Heess et al. 2017, arXiv 1707.02286, algorithm 2, where it is 4 ×).
+
 Schulman et al. 2017 (arXiv 1707.06347), algorithm 1, eq. 7 and 9; section 4, eq. 8, for the penalty; advantages by
 Schulman et al. 2016 (arXiv 1506.02438).
-Differences: actor and critic are two networks; advantages are normalised in each minibatch; the gradient's norm
-is clipped; the step size may fall linearly; continuous actions are drawn unclipped and clipped at the environment;
-β is kept between 1e-10 and 1e10, or years of doubling would lead to infinity and of halving to a 0 that stays.
+Differences: actor and critic are two networks, which may have step sizes of their own; advantages are normalised in
+each minibatch, unless `normalize_advantages` is off or all of them are the same; the gradient's norm is clipped; the
+step size may fall linearly; continuous actions are drawn unclipped and clipped at the environment; β is kept within
+bounds, or years of doubling would lead to infinity and of halving to a 0 that stays.
 """
 
 from __future__ import annotations
@@ -30,10 +34,10 @@ import optax
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.errors import InputError
-from zerone.base.pytree import configured, setting, struct
+from zerone.base.pytree import configured, is_on, setting, struct
 from zerone.parts.distributions import Distribution
 from zerone.parts.exploration import shuffled
-from zerone.parts.optimizers import bounded, falling
+from zerone.parts.optimizers import bounded, falling, held_back, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
 from zerone.parts.returns import (
     adapted_penalty,
@@ -84,14 +88,28 @@ class PPO:
     warmup_updates: ClassVar[int] = 0
 
     learning_rate: float = setting(3e-4, "Adam's step size α", above=0)
+    critic_learning_rate: float = setting(
+        0.0, "Adam's step size of the critic; 0 is that of the actor", at_least=0, zero_is_off=True
+    )
     learning_rate_end: float = setting(1.0, "share of α left after `decay_steps`", at_least=0, at_most=1)
     decay_steps: float = setting(1e6, "environment steps over which α falls", above=0)
     discount: float = setting(0.99, "worth γ of a reward one step later", at_least=0, at_most=1)
     trace_decay: float = setting(0.95, "λ of the advantages: 0 trusts the critic, 1 the returns", at_least=0, at_most=1)
     objective: str = setting("clip", "what keeps the policy near the one that played", choices=("clip", "kl"))
     clip: float = setting(0.2, "how far ε the probability ratio may pay off", above=0, needs="objective=clip")
-    kl_target: float = setting(0.01, "divergence d_target of an update, in nats", above=0, needs="objective=kl")
+    kl_target: float = setting(
+        0.01, "divergence d_target of an update, in nats", above=0, needs="objective=kl or kl_stop"
+    )
+    kl_stop: float = setting(
+        0.0,
+        "the policy stands still for the rest of a block when it has moved by more than this × d_target; 0 is never",
+        at_least=0,
+        zero_is_off=True,
+    )
     kl_penalty: float = setting(1.0, "weight β of the divergence at first", above=0, needs="objective=kl")
+    kl_penalty_min: float = setting(1e-10, "β never falls below this", above=0, needs="objective=kl")
+    kl_penalty_max: float = setting(1e10, "β never rises above this", above=0, needs="objective=kl")
+    normalize_advantages: bool = setting(True, "bring the advantages of a minibatch to mean 0 and deviation 1")
     value_cost: float = setting(0.5, "weight c_v of the critic's loss", at_least=0)
     entropy_bonus: float = setting(0.0, "weight c_e of the policy's entropy", at_least=0)
     environments: int = setting(8, "environments played in parallel", at_least=1)
@@ -111,12 +129,28 @@ class PPO:
                 f"{self.name}: minibatches = {self.minibatches} is not allowed: "
                 f"must divide environments × steps_per_update = {block}"
             )
+        if self.objective == "kl" and not self.kl_penalty_min <= self.kl_penalty <= self.kl_penalty_max:
+            raise InputError(
+                f"{self.name}: kl_penalty = {self.kl_penalty} is not allowed: must be at least kl_penalty_min = "
+                f"{self.kl_penalty_min:g} and at most kl_penalty_max = {self.kl_penalty_max:g}"
+            )
 
     def optimizer(self) -> optax.GradientTransformation:
-        """Adam on gradients of bounded norm; its step size falls linearly with the gradient updates done."""
+        """Adam on gradients of bounded norm; its step size falls linearly with the gradient updates done.
+
+        Actor and critic share one, unless they differ in their step sizes or in when they stop.
+        """
         updates_per_step = self.epochs * self.minibatches / (self.environments * self.steps_per_update)
-        rate = falling(self.learning_rate, self.learning_rate_end, self.decay_steps * updates_per_step)
-        return bounded(optax.adam(rate), self.max_gradient_norm)
+
+        def adam(start: float) -> optax.GradientTransformation:
+            rate = falling(start, self.learning_rate_end, self.decay_steps * updates_per_step)
+            return bounded(optax.adam(rate), self.max_gradient_norm)
+
+        own = is_on(self.critic_learning_rate)
+        if not (own or is_on(self.kl_stop)):
+            return adam(self.learning_rate)
+        critic = adam(self.critic_learning_rate if own else self.learning_rate)
+        return of_actor_and_critic(adam(self.learning_rate), critic)
 
     def init(self, key: Key, spaces: Spaces) -> State:
         network = ActorAndCritic.create(key, spaces, self.hidden)
@@ -133,7 +167,8 @@ class PPO:
         """-L of a minibatch; see the pseudocode."""
         distribution = network.distribution(batch.observation)
         log_ratio = distribution.log_probability(batch.action) - batch.log_probability
-        ratio, advantage = jnp.exp(log_ratio), normalize(batch.advantage)
+        ratio = jnp.exp(log_ratio)
+        advantage = normalize(batch.advantage) if self.normalize_advantages else batch.advantage
         if penalty is None:
             objective = clipped_surrogate(ratio, advantage, self.clip).mean()
             # E[ρ - 1 - ln ρ] ≥ 0 estimates KL(π_old, π) without bias: Schulman 2020, "Approximating KL divergence".
@@ -177,10 +212,21 @@ class PPO:
         gradient: tuple[ActorAndCritic, Metrics] = jax.grad(self.loss, has_aux=True)(policy, batch, penalty)
         return gradient
 
-    def apply(self, state: State, gradient: ActorAndCritic) -> State:
-        """One step along a gradient."""
+    def apply(self, state: State, gradient: ActorAndCritic, stopped: Array | None = None) -> State:
+        """One step along a gradient; of the critic alone where the policy has `stopped` (bool)."""
         change, optimizer = self.optimizer().update(gradient, state.optimizer)
-        return State(optax.apply_updates(state.policy, change), optimizer, state.penalty)
+        policy = optax.apply_updates(state.policy, change)
+        if stopped is not None:
+            policy, optimizer = held_back(stopped, (state.policy, state.optimizer), (policy, optimizer))
+        return State(policy, optimizer, state.penalty)
+
+    def begin_block(self) -> Array | None:
+        """Whether the policy has stopped before a block's first minibatch: no; None where it never does."""
+        return jnp.bool_(False) if is_on(self.kl_stop) else None
+
+    def stops(self, stopped: Array | None, metrics: Metrics) -> Array | None:
+        """The same after a minibatch was looked at, and before the step along its gradient."""
+        return None if stopped is None else stopped | (metrics["kl"] > self.kl_stop * self.kl_target)
 
     def moved(self, policy: ActorAndCritic, samples: Sample) -> Array | None:
         """How far the policy is from the one that played, in nats; None where there is no penalty."""
@@ -192,19 +238,23 @@ class PPO:
         """β for the next block, from how far this one's updates have moved the policy."""
         if state.penalty is None or moved is None:
             return state, {"penalty": jnp.float32(0)}
-        penalty = adapted_penalty(state.penalty, moved, self.kl_target)
+        bounds = self.kl_penalty_min, self.kl_penalty_max
+        penalty = adapted_penalty(state.penalty, moved, self.kl_target, *bounds)
         return State(state.policy, state.optimizer, penalty), {"kl": moved, "penalty": state.penalty}
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         samples, explained = self.samples(state.policy, steps)
 
-        def epoch(state: State, key: Key) -> tuple[State, Metrics]:
-            return jax.lax.scan(minibatch, state, self.cut(samples, key))
+        def epoch(carry: tuple[State, Array | None], key: Key) -> tuple[tuple[State, Array | None], Metrics]:
+            return jax.lax.scan(minibatch, carry, self.cut(samples, key))
 
-        def minibatch(state: State, batch: Sample) -> tuple[State, Metrics]:
+        def minibatch(carry: tuple[State, Array | None], batch: Sample) -> tuple[tuple[State, Array | None], Metrics]:
+            state, stopped = carry
             gradient, metrics = self.gradient(state.policy, batch, state.penalty)
-            return self.apply(state, gradient), metrics
+            stopped = self.stops(stopped, metrics)
+            return (self.apply(state, gradient, stopped), stopped), metrics
 
-        state, metrics = jax.lax.scan(epoch, state, jax.random.split(key, self.epochs))
+        carry, metrics = jax.lax.scan(epoch, (state, self.begin_block()), jax.random.split(key, self.epochs))
+        state = carry[0]
         state, penalty = self.adapt(state, self.moved(state.policy, samples))
         return state, jax.tree.map(jnp.mean, metrics) | {"explained_variance": explained} | penalty

@@ -168,6 +168,6 @@ class Distributed(Algorithm, Protocol):
         ...
 
     @property
-    def apply(self) -> Callable[[Any, Any], Any]:
+    def apply(self) -> Callable[..., Any]:
         """From the state that `alone().init` makes, and a gradient, to that state a step later."""
         ...

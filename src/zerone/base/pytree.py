@@ -4,7 +4,7 @@ Two decorators and two field makers are the whole vocabulary. `@struct` makes a 
 leaf or a tree of leaves, unless `static`. `@configured` makes something a person sets up (an algorithm,
 an environment, a part of one): fields annotated `int`, `str`, `bool` or `tuple` are static, because they
 decide shapes and branches; every other field is a leaf, so that a batch of learning rates trains in one
-compile and a new number never compiles anew.
+compile and a new number never compiles anew. A number of which 0 means `off` is a leaf only where it is on.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ T = TypeVar("T")
 class Allowed:
     """What a hyperparameter may be. `above`/`below` exclude their bound, `at_least`/`at_most` include it.
 
-    `needs` names a switch (a bool), or `option=value`, without which the setting would be ignored: then it must keep
-    its default.
+    `needs` names a switch, or `option=value`, without which the setting would be ignored: then it must keep its
+    default. Several that will do are joined by ` or `.
     """
 
     text: str = ""
@@ -48,9 +48,12 @@ class Allowed:
 
     def takes_effect(self, settings: Mapping[str, Any]) -> bool:
         """Whether the other settings do not leave this one to be ignored."""
-        option, _, wanted = self.needs.partition("=")
-        found = settings.get(option)
-        return not self.needs or (found == wanted if wanted else bool(found))
+        for each in self.needs.split(" or "):
+            option, _, wanted = each.partition("=")
+            found = settings.get(option)
+            if not each or (found == wanted if wanted else bool(found)):
+                return True
+        return False
 
     def holds(self, value: Any) -> bool:
         """Whether `value` is allowed. Arrays and tracers (a batch of settings) are taken on trust."""
@@ -79,10 +82,20 @@ def setting(
     at_most: float | None = None,
     choices: tuple[str, ...] = (),
     needs: str = "",
+    zero_is_off: bool = False,
 ) -> Any:
-    """A documented field of a `@configured` class: its default, what it means, and what is allowed."""
+    """A documented field of a `@configured` class: its default, what it means, and what is allowed.
+
+    With `zero_is_off` a 0 is no leaf, so that `is_on` is known before anything is computed, and what is off costs
+    nothing.
+    """
     allowed = Allowed(text, above, at_least, below, at_most, choices, needs)
-    return dataclasses.field(default=default, metadata={"allowed": allowed})
+    return dataclasses.field(default=default, metadata={"allowed": allowed, "zero_is_off": zero_is_off})
+
+
+def is_on(value: Any) -> bool:
+    """Whether a number that is off at 0 is on. One that is not known yet (a tracer) is."""
+    return not (isinstance(value, (int, float)) and value == 0)
 
 
 def static(default: Any = dataclasses.MISSING) -> Any:
@@ -168,10 +181,14 @@ def _register(cls: type[T], is_leaf: Callable[[dataclasses.Field[Any]], bool]) -
     fields = dataclasses.fields(made)  # type: ignore[arg-type]
     data = [field.name for field in fields if is_leaf(field)]
     meta = [field.name for field in fields if not is_leaf(field)]
+    switches = [field.name for field in fields if field.metadata.get("zero_is_off", False)]
     keys = [jax.tree_util.GetAttrKey(name) for name in data]
 
     def flatten(tree: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         values = tree.__dict__
+        off = {name: None for name in switches if not is_on(values[name])}  # to JAX, None has no leaves
+        if off:
+            values = {**values, **off}
         return tuple([values[name] for name in data]), tuple([values[name] for name in meta])
 
     def flatten_with_keys(tree: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -182,6 +199,9 @@ def _register(cls: type[T], is_leaf: Callable[[dataclasses.Field[Any]], bool]) -
         tree: T = object.__new__(made)  # what JAX puts into a tree is not ours to check
         tree.__dict__.update(zip(data, leaves, strict=True))
         tree.__dict__.update(zip(meta, static, strict=True))
+        for name in switches:
+            if tree.__dict__[name] is None:
+                tree.__dict__[name] = 0.0
         return tree
 
     jax.tree_util.register_pytree_with_keys(made, flatten_with_keys, unflatten, flatten)

@@ -156,11 +156,14 @@ class Cluster(TalliedEngine):
         penalty = None if carry.state.penalty is None else np.asarray(carry.state.penalty)
         tallies: dict[int, Tally] = {}  # who has taken a lost one's place has played the block anew: that one counts
         sums: dict[str, Any] = {}
+        stopped = algorithm.begin_block()
         places = [(epoch, part) for epoch in range(algorithm.epochs) for part in range(algorithm.minibatches)]
         for place in places:
             found = self._all(seed, "of_minibatch", index, played, policy, penalty, place)
             gradient: Vector = np.mean([each[0] for each in found], axis=0)
-            carry.state, networks = self._programs.apply(self._on_device, carry.state, gradient)
+            stopped = algorithm.stops(stopped, {"kl": np.mean([each[1]["kl"] for each in found], dtype=np.float32)})
+            further = () if stopped is None else (stopped,)
+            carry.state, networks = self._programs.apply(self._on_device, carry.state, gradient, *further)
             policy = self._workers.share(np.asarray(networks))
             tallies |= {slot: each[3] for slot, each in enumerate(found) if each[3] is not None}
             for each in found:
@@ -258,8 +261,8 @@ class _Programs:
             key = jax.random.fold_in(jax.random.key(seed), INIT)
             return algorithm.alone().init(key, spaces)
 
-        def apply(algorithm: Distributed, state: Any, gradient: Array) -> tuple[Any, Array]:
-            state = algorithm.apply(state, parcel.open(gradient))
+        def apply(algorithm: Distributed, state: Any, gradient: Array, *further: Array) -> tuple[Any, Array]:
+            state = algorithm.apply(state, parcel.open(gradient), *further)
             return state, parcel.wrap(state.policy)
 
         def update(algorithm: Distributed, state: Any, steps: Steps, seed: Array, index: Array) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -89,3 +90,25 @@ def of_actor_and_critic(
         )
 
     return optax.partition({"actor": actor, "critic": critic}, labels)
+
+
+def held_back(where: Array, old: tuple[Any, Any], new: tuple[Any, Any]) -> tuple[Any, Any]:
+    """An `ActorAndCritic` with the state of its two rules after a step; of the critic alone `where` (bool) says so.
+
+    The actor's moments stay as they were, too. Only the count by which its step size falls goes on.
+    """
+
+    def kept(path: Any, one: Any, other: Any) -> Any:
+        return (
+            other if counts(one) or _of_critic(path) else jax.tree.map(functools.partial(jnp.where, where), one, other)
+        )
+
+    def counts(tree: Any) -> bool:
+        return isinstance(tree, optax.ScaleByScheduleState)
+
+    held: tuple[Any, Any] = jax.tree_util.tree_map_with_path(kept, old, new, is_leaf=counts)
+    return held
+
+
+def _of_critic(path: Any) -> bool:
+    return any(part in (jax.tree_util.GetAttrKey("critic"), jax.tree_util.DictKey("critic")) for part in path)

@@ -138,18 +138,28 @@ def clipped_surrogate(ratio: Array, advantage: Array, clip: Array | float) -> Ar
     return jnp.minimum(ratio * advantage, jnp.clip(ratio, 1.0 - clip, 1.0 + clip) * advantage)
 
 
-def adapted_penalty(penalty: Array, divergence: Array, target: Array | float) -> Array:
+def adapted_penalty(
+    penalty: Array,
+    divergence: Array,
+    target: Array | float,
+    least: Array | float = 1e-10,
+    most: Array | float = 1e10,
+) -> Array:
     """β for the next block: halved if d < d_target / 1.5, doubled if d > d_target × 1.5, else as it was.
 
-    Schulman et al. 2017 (arXiv 1707.06347), section 4. It stays within 1e-10 and 1e10.
+    Schulman et al. 2017 (arXiv 1707.06347), section 4. It stays within `least` and `most`.
     """
     factor = jnp.where(divergence < target / 1.5, 0.5, jnp.where(divergence > target * 1.5, 2.0, 1.0))
-    return jnp.clip(penalty * factor, 1e-10, 1e10)
+    return jnp.clip(penalty * factor, least, most)
 
 
 def normalize(x: Array) -> Array:
-    """`x` with mean 0 and standard deviation 1; the deviation of a constant is guarded."""
-    return (x - x.mean()) / (x.std() + 1e-8)
+    """`x` with mean 0 and standard deviation 1; as it is where all are the same, one number for example.
+
+    Of numbers that are the same, nothing would be left but their roundings, at the size of 1.
+    """
+    mean, deviation = x.mean(), x.std()
+    return jnp.where(deviation > 1e-6 * jnp.abs(mean), (x - mean) / (deviation + 1e-8), x)
 
 
 def normalize_episode(x: Array, inside: Array) -> Array:
