@@ -77,6 +77,8 @@ def facts(results: Results) -> dict[str, float]:
 
 NETWORKS = {"discount": 0.9, "hidden": [100], "max_gradient_norm": 1e6}
 EPOCHS = {**NETWORKS, "trace_decay": 1.0, "steps_per_update": 32, "epochs": 10, "minibatches": 1}
+TUTORIAL = {**EPOCHS, "environments": 1, "critic_learning_rate": 2e-4, "normalize_advantages": False}
+PENALTY = {"objective": "kl", "kl_penalty": 0.5, "kl_penalty_min": 1e-4, "kl_penalty_max": 10.0, "kl_stop": 4.0}
 ALONE = {"algorithm": "ppo", "rate_is": ["learning_rate"], "rates": [1e-4], "steps": 200_000}
 PPO = {"algorithm": "ppo", "rate_is": ["learning_rate"], "rates": RATES, "steps": 96_000}
 ACTOR_CRITIC = {"algorithm": "actor-critic", "rate_is": ["learning_rate", "critic_learning_rate"], "rates": RATES,
@@ -95,25 +97,29 @@ EXPERIMENT = Experiment(
     ),
     source=chapter("PPO"),
     setup=Text(
-        "Both parts swing up the pendulum, with discount 0.9, 100 hidden units and reward (r + 8) / 8. First, the "
-        "tutorial's settings: 200,000 steps (1,000 episodes) in blocks of 32 steps of one pendulum, 10 passes over "
-        "each, step size 0.0001 (its critic has 0.0002), clipping at 0.2 or a penalty that begins at 0.5 and aims at "
-        "a divergence of 0.01. Then six step sizes with 96,000 steps each: PPO in blocks of 32 steps of 8 pendulums, "
-        "10 passes; the same without clipping; and actor-critic in blocks of 32 steps of one pendulum, so that all "
-        "make a gradient step for about 30 steps of theirs. Measured: the mean return of the last quarter, and for "
-        "each seed the largest step size with which that is at least -900; where it is with none, the step size half "
-        "a power of ten below the smallest counts.",
+        "Both parts swing up the pendulum, with discount 0.9, 100 hidden units and reward (r + 8) / 8. The first part "
+        "has the tutorial's settings: 200,000 steps (1,000 episodes) in blocks of 32 steps of one pendulum, 10 passes "
+        "over each block, step sizes of 0.0001 for the actor and 0.0002 for the critic, advantages that are not "
+        "normalised; clipping at 0.2, or a KL penalty with a target of 0.01 whose weight begins at 0.5, stays between "
+        "0.0001 and 10, and whose passes end for the actor once the divergence is above 4 times the target. (What "
+        "differs: our hidden units are tanh, and σ does not depend on the state.) The second part takes six step "
+        "sizes with 96,000 steps each, for Zerone's own PPO, which normalises advantages, in blocks of 32 steps of 8 "
+        "pendulums, 10 passes; for the same without clipping; and for actor-critic in blocks of 32 steps of one "
+        "pendulum, so that all three make one gradient update for about 30 steps. Measured: the mean return of the "
+        "last quarter, and for each seed the largest step size with which that is at least -900; if none reaches it, "
+        "half a power of ten below the smallest step size counts.",
         "两部分都是把摆锤甩上去，折扣 0.9，100 个隐藏单元，奖励 (r + 8) / 8。第一部分用教程的设置：200,000 步（1,000 "
-        "个回合），每块是一个摆锤的 32 步，各学 10 遍，步长 0.0001（教程的评论家用 0.0002），裁剪范围 0.2，或者惩罚系"
-        "数从 0.5 开始、散度目标 0.01。第二部分取六个步长，每个 96,000 步：PPO 每块是 8 个摆锤各 32 步，学 10 遍；同样"
-        "的设置去掉裁剪；以及 Actor-Critic，每块是一个摆锤的 32 步：三者都是大约每走 30 步做一次梯度更新。测量：最后四"
-        "分之一的平均回报，以及每个种子最后四分之一至少达到 -900 的最大步长；一个也达不到的，按比最小步长再小半个数量"
-        "级计。",
+        "个回合），每块是一个摆锤的 32 步，各学 10 遍，演员的步长 0.0001，评论家的 0.0002，优势不做归一化；裁剪范围 "
+        "0.2，或者 KL 惩罚，目标 0.01，系数从 0.5 开始、限制在 0.0001 与 10 之间，散度超过目标的 4 倍时演员不再继续学"
+        "这一块。（不同之处：我们的隐藏单元是 tanh，σ 不随状态变化。）第二部分取六个步长，每个 96,000 步：Zerone 自己"
+        "的 PPO（优势做归一化），每块是 8 个摆锤各 32 步，学 10 遍；同样的设置去掉裁剪；以及 Actor-Critic，每块是一个"
+        "摆锤的 32 步：三者都是大约每30 步做一次梯度更新。测量：最后四分之一的平均回报，以及每个种子最后四分之一至少达"
+        "到 -900 的最大步长；一个也达不到的，按比最小步长再小半个数量级计。",
     ),
     environment=NAME,
     arms={
-        "clip": {**ALONE, "options": {**EPOCHS, "environments": 1}},
-        "kl": {**ALONE, "options": {**EPOCHS, "environments": 1, "objective": "kl", "kl_penalty": 0.5}},
+        "clip": {**ALONE, "options": TUTORIAL},
+        "kl": {**ALONE, "options": {**TUTORIAL, **PENALTY}},
         "ppo": {**PPO, "options": {**EPOCHS, "environments": 8}},
         "no-clip": {**PPO, "options": {**EPOCHS, "environments": 8, "clip": 1e6}},
         "actor-critic": {
@@ -147,24 +153,24 @@ EXPERIMENT = Experiment(
     ),
     draw=draw,
     look=Text(
-        "Above, whether the bands overlap. Below, how far to the right each curve stays above the dashed line: "
-        "the largest step size that still learns.",
+        "Above, whether the bands overlap. Below, how far to the right each curve stays above the dashed line: the "
+        "largest step size that still learns.",
         "上图看两条带是否重叠。下图看每条曲线向右到哪里还在虚线之上：那是还能学会的最大步长。",
     ),
     facts=facts,
     teaches=Text(
-        "At the tutorial's small step size clipping comes to {last_clip:.0f} at last, the penalty to {last_kl:.0f}: "
-        "it adapts, and where ten passes move the policy less than it aims at, it is halved again and again until it "
-        "hinders nobody. Clipping shows what it is for where steps are large: on average a seed of PPO still learns "
-        "with {tolerated_ppo:.1g}, without clipping with {tolerated_no_clip:.1g}, and actor-critic with "
+        "With the tutorial's settings clipping ends at {last_clip:.0f} and the penalty at {last_kl:.0f}. The penalty "
+        "adapts: where ten passes move the policy by less than its target, its weight is halved again and again until "
+        "it hardly restrains anything. Clipping shows its purpose where steps are large: on average a seed of PPO "
+        "still learns with {tolerated_ppo:.1g}, without clipping with {tolerated_no_clip:.1g}, and actor-critic with "
         "{tolerated_actor_critic:.1g}. Ten passes over the same block would carry the policy as far from the one that "
         "played as the step size allows; clipping takes away the gain once the ratio of probabilities has left its "
         "range, so that a step that is too long is at least not repeated ten times.",
-        "在教程的小步长下，裁剪最后达到 {last_clip:.0f}，惩罚达到 {last_kl:.0f}：惩罚会自己调整，学十遍若还不到它的目"
-        "标散度，就一再减半，直到不碍事为止。步子大时才看得出裁剪的用处：平均而言，PPO 的种子步长到 "
-        "{tolerated_ppo:.1g} 还能学，去掉裁剪是 {tolerated_no_clip:.1g}，Actor-Critic 是 "
-        "{tolerated_actor_critic:.1g}。在同一块上学十遍，步长有多大，策略就会离采样时的策略多远；裁剪在概率比离开范围"
-        "之后不再给好处，于是步子即使太大，至少不会重复十次。",
+        "用教程的设置，裁剪最后达到 {last_clip:.0f}，惩罚达到 {last_kl:.0f}。惩罚会自己调整：学十遍若还不到它的目标散"
+        "度，系数就一再减半，直到几乎不起约束作用。步子大时才看得出裁剪的用处：平均而言，PPO 的种子步长到 "
+        "{tolerated_ppo:.1g} 还能学，去掉裁剪是 {tolerated_no_clip:.1g}，Actor-Critic 是 {tolerated_actor_critic:.1g}"
+        "。在同一块上学十遍，步长有多大，策略就会离采样时的策略多远；裁剪在概率比离开范围之后不再给好处，于是步子即使"
+        "太大，至少不会重复十次。",
     ),
     minutes=6,
     seeds=40,
