@@ -73,10 +73,14 @@ def test_the_ratio_of_step_sizes_is_that_of_geometric_means():
 
 @pytest.mark.parametrize(
     ("eight", "ratio", "verdict"),
-    [([200, 400, 600], 0.5, CONFIRMED), ([800, 1200, 900], 1.125, REFUTED), ([np.inf, np.inf, 200], np.inf, None)],
+    [
+        ([200, 400, 600] * 5, 0.5, CONFIRMED),
+        ([800, 1200, 900] * 5, 1.125, REFUTED),
+        ([np.inf, np.inf, 200] * 5, np.inf, None),
+    ],
 )
 def test_eight_workers_against_one(eight, ratio, verdict):
-    results = Results({"workers-1": [{"until": 800}] * 3, "workers-8": [{"until": each} for each in eight]})
+    results = Results({"workers-1": [{"until": 800}] * 15, "workers-8": [{"until": each} for each in eight]})
     found = workers.relative(results, 8)
     assert found.value == ratio
     decided = workers.EXPERIMENT.questions[0].decide(found)

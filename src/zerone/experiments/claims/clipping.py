@@ -8,7 +8,7 @@ import numpy as np
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.experiments.pendulum import NAME, bins, centres, returns
-from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, difference, estimate
+from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, difference
 from zerone.experiments.tutorial import chapter
 
 if TYPE_CHECKING:
@@ -43,10 +43,8 @@ def measure(settings: Settings, seed: int) -> Measured:
 
 def times(results: Results, arm: str) -> Estimate:
     """The largest step size that PPO tolerates over another's: the ratio of their geometric means."""
-    return estimate(
-        results("ppo", "tolerated"), results(arm, "tolerated"),
-        statistic=lambda ours, theirs: 10 ** (ours.mean(-1) - theirs.mean(-1)),
-    )  # fmt: skip
+    powers = difference(results("ppo", "tolerated"), results(arm, "tolerated"))
+    return Estimate(*(10**each for each in (powers.value, powers.low, powers.high)))
 
 
 def draw(sheet: Sheet, results: Results) -> None:
