@@ -21,9 +21,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    from zerone.cli import output
     from zerone.cli.app import run
 
     code = run(sys.argv[1:])
+    output.end()
     gc.freeze()  # to look through a million objects for garbage once more, at the end, would take a third of a second
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to be stopped, and Python's end is easily upset
     sys.exit(code)

@@ -132,9 +132,11 @@ def _run(arguments: Sequence[str]) -> int:
 
             traceback.print_exception(error)
         code, line = explain(error, arguments)
-        print(f"zerone: {one_line(line)}", file=sys.stderr)
-        with suppress(OSError):
+        try:
+            print(f"zerone: {one_line(line)}", file=sys.stderr, flush=True)
             sys.stdout.flush()
+        except OSError:  # a terminal that is gone, or full: Python would complain once more at its end
+            _silence_output()
         return code
     return 0
 
@@ -191,5 +193,9 @@ def _first_line(error: BaseException) -> str:
 
 def _silence_output() -> None:
     """Nobody reads any more: let what is still in the buffer go nowhere, or Python complains at its end."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

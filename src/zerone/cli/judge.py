@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zerone.base.errors import InputError
+from zerone.cli import output
 from zerone.cli.options import (
     LARGEST_SEED,
     Place,
@@ -17,6 +16,7 @@ from zerone.cli.options import (
     import_trusted,
     json_option,
     read_config,
+    step_timeout_option,
     trust_option,
 )
 from zerone.cli.options import as_json as print_json
@@ -35,22 +35,21 @@ if TYPE_CHECKING:
 @click.option("--episodes", type=Whole(1, 1_000_000), default=100, help="How many, of each seed. Default: 100.")
 @click.option("--seed", type=Whole(0, LARGEST_SEED), default=0, help="Of the episodes. Default: 0.")
 @click.option("--checkpoint", default="best", metavar="best|last|STEP|FILE", help="Which policy. Default: best.")
+@step_timeout_option
 @trust_option
 @json_option
 @debug_option
-def evaluate(run: Path, episodes: int, seed: int, checkpoint: str, trust: bool, as_json: bool) -> None:
+def evaluate(
+    run: Path, episodes: int, seed: int, checkpoint: str, step_timeout: float | None, trust: bool, as_json: bool
+) -> None:
     """Measure the agents of RUN: greedy episodes, on the real reward. The same seed gives the same episodes."""
-    import_trusted(read_config(run), trust)
-    from zerone.runs.run import load
-
-    loaded = load(run)
-    with contextlib.redirect_stdout(sys.stderr):  # what an environment prints must not get among the results
-        found = loaded.evaluate(episodes, seed, checkpoint)
-    config = loaded.config
-    if as_json:
-        about = {"run": str(run), "algorithm": config["algorithm"]["name"], "environment": config["environment"]["id"]}
-        print_json({**about, "checkpoint": checkpoint, **found})
-        return
+    with output.apart(quiet=False) as streams:
+        config, found = _evaluated(run, episodes, seed, checkpoint, step_timeout, trust)
+        identity = config["environment"]["id"]
+        if as_json:
+            about = {"run": str(run), "algorithm": config["algorithm"]["name"], "environment": identity}
+            print_json({**about, "checkpoint": checkpoint, **found}, streams.results)
+            return
     per_seed: list[dict[str, Any]] = found.get("seeds", [])
     what = f"{config['algorithm']['name']} on {config['environment']['id']}"
     if not per_seed:
@@ -64,6 +63,22 @@ def evaluate(run: Path, episodes: int, seed: int, checkpoint: str, trust: bool, 
     level = config.get("solved_at")
     if level is not None:
         click.echo(f"solved is {level:g} or more")
+
+
+def _evaluated(
+    path: Path, episodes: int, seed: int, checkpoint: str, step_timeout: float | None, trust: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The configuration of the run at `path`, and what its agents are worth."""
+    import_trusted(read_config(path), trust)
+    from zerone.runs.interrupt import Program, as_program
+    from zerone.runs.run import load
+
+    run = load(path)
+    try:
+        with as_program(Program(output.tell)):
+            return run.config, run.evaluate(episodes, seed, checkpoint, step_timeout=step_timeout)
+    finally:
+        run.engine().close()
 
 
 @click.command()

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -144,11 +144,11 @@ def option_names(parameter: click.Parameter) -> list[str]:
     return []
 
 
-def as_json(value: Any) -> None:
+def as_json(value: Any, file: TextIO | None = None) -> None:
     """Print `value` as one line of JSON; a number that JSON lacks becomes null."""
     from zerone.runs.folder import finite
 
-    click.echo(json.dumps(finite(value), allow_nan=False, ensure_ascii=False))
+    click.echo(json.dumps(finite(value), allow_nan=False, ensure_ascii=False), file=file)
 
 
 def json_option(command: F) -> F:
@@ -161,6 +161,12 @@ def json_option(command: F) -> F:
 def debug_option(command: F) -> F:
     """`--debug`, which `run` looks for by itself."""
     return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(command)
+
+
+def step_timeout_option(command: F) -> F:
+    """`--step-timeout`."""
+    text = "A Gymnasium environment that takes longer for a step or a reset is an error. Default: no limit."
+    return click.option("--step-timeout", type=Finite(0.01, 1e6), metavar="SECONDS", help=text)(command)
 
 
 def trust_option(command: F) -> F:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zerone.base.errors import InputError
+from zerone.cli import output
 from zerone.cli.options import (
     LARGEST_SEED,
     MOST_STEPS,
@@ -20,6 +19,7 @@ from zerone.cli.options import (
     import_trusted,
     json_option,
     read_config,
+    step_timeout_option,
     trust_option,
 )
 from zerone.cli.options import as_json as print_json
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of ENVIRONMENT: see zerone "
               "environments NAME. Can be repeated.")  # fmt: skip
 @click.option("--engine", type=OneOf("auto", "compiled", "host"), help="Of ENVIRONMENT: auto, compiled where it can.")
+@step_timeout_option
 @trust_option
 @json_option
 @debug_option
@@ -85,21 +86,23 @@ def record(
         from zerone.environments.window import require_display
 
         require_display()
-    if environment is not None:
-        from zerone.cli.train import require_environment
+    with output.apart(quiet=False) as streams:
+        if environment is not None:
+            from zerone.cli.train import require_environment
 
-        require_environment(environment)
-        asked["options"] = environment_options(environment, options)
-    elif run is not None:
-        import_trusted(read_config(run), trust)
-    player = run or ("random" if chance else "keyboard")
-    from zerone.runs.record import record as play
+            require_environment(environment)
+            asked["options"] = environment_options(environment, options)
+        elif run is not None:
+            import_trusted(read_config(run), trust)
+        player = run or ("random" if chance else "keyboard")
+        from zerone.runs.interrupt import Program, as_program
+        from zerone.runs.record import record as play
 
-    with contextlib.redirect_stdout(sys.stderr):  # what an environment prints must not get among the results
-        found = play(player, environment, **asked)
-    if as_json:
-        print_json(found)
-        return
+        with as_program(Program(output.tell)):
+            found = play(player, environment, **asked)
+        if as_json:
+            print_json(found, streams.results)
+            return
     mean = "no episode was played to its end" if found["return_mean"] is None else (
         f"mean return {found['return_mean']:,.2f}")  # fmt: skip
     click.echo(f"{found['dataset']}: {found['player']} on {found['environment']}, {found['steps']:,} steps, "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
+from zerone.cli import output
 from zerone.cli.options import (
     LARGEST_SEED,
     MOST_SEEDS,
@@ -18,11 +19,11 @@ from zerone.cli.options import (
     OneOf,
     Place,
     Whole,
-    as_json,
     debug_option,
     json_option,
     refuse,
 )
+from zerone.cli.options import as_json as print_json
 from zerone.cli.settings import chosen_settings, environment_options, parse_like, read_words, settings_of
 
 if TYPE_CHECKING:
@@ -66,6 +67,17 @@ def sweep(words: tuple[str, ...], resume: Path | None, options: tuple[str, ...],
     is an option, as for zerone train. The folder gets the response as a picture and a table, the best setting as a
     preset (best.toml), and a run folder for each setting.
     """
+    if not as_json:
+        _finish(_swept(words, resume, options, typed, as_json))
+        return
+    with output.apart(quiet=False) as streams:
+        print_json(_swept(words, resume, options, typed, as_json).facts(), streams.results)
+
+
+def _swept(
+    words: tuple[str, ...], resume: Path | None, options: tuple[str, ...], typed: dict[str, Any], as_json: bool
+) -> Sweep:
+    """What was asked for, carried out."""
     from zerone.runs import sweeping
 
     asked = {name: value for name, value in typed.items() if value is not None}
@@ -97,7 +109,7 @@ def sweep(words: tuple[str, ...], resume: Path | None, options: tuple[str, ...],
         name = run.plain_name(f"sweep-{said.algorithm}", setup.environment_name(said.environment))
         with contextlib.nullcontext(out) if out else new_folder(name) as path, _shown(Path(path), as_json) as glance:
             found = sweeping.sweep(said.algorithm, said.environment, out=path, glance=glance, progress=False, **asked)
-    _finish(found, as_json)
+    return found
 
 
 def read_space(algorithm: str, words: Sequence[str]) -> dict[str, Any]:
@@ -141,19 +153,15 @@ def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Any], Non
         together(progress, number, of, now)
 
     try:
-        with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-            yield glance
+        yield glance
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(f"interrupted; go on with: zerone sweep --resume {path}") from error
     finally:
         progress.stop()
 
 
-def _finish(found: Sweep, as_json_: bool) -> None:
+def _finish(found: Sweep) -> None:
     """Say what came of it."""
-    if as_json_:
-        as_json(found.facts())
-        return
     from rich import box
     from rich.console import Console
     from rich.table import Table

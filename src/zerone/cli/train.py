@@ -24,11 +24,13 @@ from zerone.cli.options import (
     import_trusted,
     json_option,
     see_modules_here,
+    step_timeout_option,
     trust_option,
 )
 from zerone.cli.settings import Words, chosen_settings, click_option, environment_options, read_words, settings_of
 
 if TYPE_CHECKING:
+    from zerone.cli.training import Manner
     from zerone.runs.run import Run
 
 STEPS = Whole(1, MOST_STEPS)
@@ -82,6 +84,7 @@ class Train(click.Command):
               "started on this machine.")  # fmt: skip
 @click.option("--worker-timeout", type=Finite(0.1, 1e6), metavar="SECONDS", help="With --engine cluster: a worker that "
               "takes longer for a block of steps is replaced. Default: 60.")  # fmt: skip
+@step_timeout_option
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE",
               help="Of the environment: see zerone environments NAME. Can be repeated.")  # fmt: skip
 @click.option("--observations", type=OneOf("auto", "picture", "grid", "numbers", "scaled"), help="How they are seen, "
@@ -112,10 +115,28 @@ class Train(click.Command):
 @debug_option
 def train(words: tuple[str, ...], resume: Path | None, settings_file: Path | None, **typed: Any) -> None:
     """Train ALGORITHM in ENVIRONMENT, with the hyperparameters of its preset changed by what is given here."""
-    from zerone.cli.training import Manner, go_on, start
+    from zerone.cli import output
+    from zerone.cli.training import Manner
 
     names = ("chunk", "watch", "watch_from", "quiet", "as_json")
     manner = Manner(**{name: typed.pop(name) for name in names})
+    if not (manner.quiet or manner.as_json):
+        _finish(_trained(words, resume, settings_file, typed, manner), None if resume else settings_file)
+        return
+    with output.apart(quiet=manner.quiet) as streams:
+        run = _trained(words, resume, settings_file, typed, manner)
+        if manner.as_json:
+            as_json(run.result or {}, streams.results)
+        else:
+            click.echo(str(run.path), file=streams.results)
+
+
+def _trained(
+    words: tuple[str, ...], resume: Path | None, settings_file: Path | None, typed: dict[str, Any], manner: Manner
+) -> Run:
+    """What was asked for, carried out."""
+    from zerone.cli.training import go_on, start
+
     trusted = typed.pop("trust")
     options = typed.pop("options")
     # None is what was not typed; so the defaults are those of `zerone.train`, and are written down once.
@@ -130,11 +151,9 @@ def train(words: tuple[str, ...], resume: Path | None, settings_file: Path | Non
     said = read_words(words)
     if resume is not None:
         trusted = trusted or said.environment is not None
-        _finish(
-            go_on(resume, said, asked, options, settings_file, manner, lambda config: import_trusted(config, trusted)),
-            manner,
+        return go_on(
+            resume, said, asked, options, settings_file, manner, lambda config: import_trusted(config, trusted)
         )
-        return
     algorithm, environment = _require_words(said)
     if "own_play" in asked and "dataset" not in asked:
         raise InputError(f"--own-play {asked['own_play']:g} is not allowed without --from: it all is own play")
@@ -145,7 +164,7 @@ def train(words: tuple[str, ...], resume: Path | None, settings_file: Path | Non
     changes = chosen_settings(algorithm, said.given)
     asked["settings"] = changes if settings_file is None else (settings_file, changes)
     asked["options"] = environment_options(environment, options)
-    _finish(start(algorithm, environment, asked, manner), manner, settings_file)
+    return start(algorithm, environment, asked, manner)
 
 
 def _require_words(said: Words) -> tuple[str, str]:
@@ -182,15 +201,9 @@ def require_environment(identity: str) -> None:
         maker(identity, {})
 
 
-def _finish(run: Run, manner: Any, settings_file: Path | None = None) -> None:
+def _finish(run: Run, settings_file: Path | None) -> None:
     """Say how it ended, and what can be done with it."""
     result = run.result or {}
-    if manner.as_json:
-        as_json(result)
-        return
-    if manner.quiet:
-        click.echo(str(run.path))
-        return
     seeds = result["seeds"]
     solved, level = sum(each["solved"] for each in seeds), run.config.get("solved_at")
     over = f"{run.config['evaluation_episodes']} episodes" + (f" of each of {len(seeds)} seeds" if seeds[1:] else "")

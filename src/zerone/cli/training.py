@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zerone.runs.run import OnGlance, Run
 
 
-ANEW = ("dataset", "address", "worker_timeout")
+ANEW = ("dataset", "address", "worker_timeout", "step_timeout")
 """What can be said anew when a training goes on."""
 
 
@@ -153,14 +153,21 @@ def _option(name: str) -> str:
 @contextlib.contextmanager
 def shown(path: Path, manner: Manner) -> Generator[OnGlance]:
     """What `zerone.train` calls between chunks: progress, and a window if asked for. Ends with all of it gone."""
+    from zerone.cli.output import tell
+    from zerone.runs.folder import RunFolder
+    from zerone.runs.interrupt import Program, as_program
+    from zerone.runs.training import kept_in
     from zerone.show.progress import Nothing, progress_for
 
     stream = sys.stderr if manner.as_json else sys.stdout
     progress = Nothing() if manner.quiet else progress_for(stream, plain_allowed=not manner.as_json)
-    # What an environment prints must not get among the results.
-    output = contextlib.redirect_stdout(sys.stderr) if manner.as_json else contextlib.nullcontext()
+
+    def kept(what: str) -> str:
+        progress.stop()
+        return f"{what}; {kept_in(RunFolder.open(path))}" if what else _kept(path)
+
     with contextlib.ExitStack() as cleaning:
-        cleaning.enter_context(output)
+        cleaning.enter_context(as_program(Program(tell, kept)))
         watcher: Any = None
         if manner.watching:
             from zerone.cli.live import Audience

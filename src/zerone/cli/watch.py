@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError, ZeroneError
+from zerone.cli import output
 from zerone.cli.options import (
     LARGEST_SEED,
     Place,
@@ -20,6 +21,7 @@ from zerone.cli.options import (
     import_trusted,
     read_config,
     require_file_place,
+    step_timeout_option,
     trust_option,
 )
 
@@ -49,12 +51,13 @@ LIVE = "live.safetensors"
 @click.option("--checkpoint", metavar="best|last|STEP|FILE", help="Which policy. Default: best.")
 @click.option("--plain", is_flag=True, help="Without values, and without the arrows and footprints of a table.")
 @click.option("--follow", is_flag=True, help="Take up what a training learns, while it goes on.")
+@step_timeout_option
 @click.option("--leash", is_flag=True, hidden=True, help="End when standard input ends.")
 @trust_option
 @debug_option
 def watch(
     run: Path, window: bool, video: Path | None, text: bool, episodes: int | None, seed: int, agent: int | None,
-    checkpoint: str | None, plain: bool, follow: bool, leash: bool, trust: bool,
+    checkpoint: str | None, plain: bool, follow: bool, leash: bool, trust: bool, step_timeout: float | None,
 ) -> None:  # fmt: skip
     """See the agent of RUN play; of a table over a grid also its values, greedy arrows and trace.
 
@@ -85,7 +88,11 @@ def watch(
 
         number = number if goal_bridge(environment) is None else None
     title = f"{loaded.config['algorithm']['name']} on {identity['id']}"
-    with contextlib.closing(environment):
+    from zerone.environments.step_timeout import limited
+    from zerone.runs.interrupt import Program
+
+    program = Program(output.tell)
+    with contextlib.closing(environment), limited(step_timeout, lambda line: program.end(1, line)):
         view = _view(loaded, source, plain)
         _show(environment, identity["id"], source, view, mode, video, title, number, seed, stop)
 

@@ -26,7 +26,7 @@ from zerone.engines.cluster_crew import Crew
 from zerone.engines.cluster_ray import Connection, connect
 from zerone.engines.cluster_worker import Parcel, Tally, Task, Vector, Which
 from zerone.engines.host import as_seen, seeds_for, update_key
-from zerone.engines.protocol import EVALUATE, INIT, Engine, Evaluation
+from zerone.engines.protocol import EVALUATE, INIT, Engine, Evaluation, Opens, Stopped
 from zerone.engines.study import Study
 from zerone.engines.tallied import TalliedEngine
 
@@ -63,13 +63,16 @@ class Cluster(TalliedEngine):
         self.algorithm: Any = algorithm
         self.spaces = judge.spaces
         self._judge, self._task = judge, task
+        self.steps_one_by_one = not task.compiled
         self._connection: Connection | None = None
         self._crew: Crew | None = None
         self._on_device = jax.device_put(algorithm)  # once: each number would be sent anew with each push
         self._judged = 0
         self._programs = _Programs(self)
 
-    def start(self, address: str | None = None, worker_timeout: float | None = None) -> None:
+    def start(
+        self, address: str | None = None, worker_timeout: float | None = None, step_timeout: float | None = None
+    ) -> None:
         """Join the cluster at an address, or start one here, and bring the workers up.
 
         Raises:
@@ -78,7 +81,15 @@ class Cluster(TalliedEngine):
         """
         self._connection = connect(address)
         timeout = WORKER_TIMEOUT if worker_timeout is None else worker_timeout
-        self._crew = Crew(self._connection, self.algorithm.workers, self.algorithm, self._task, timeout)
+        task = dataclasses.replace(self._task, step_timeout=step_timeout)
+        self._crew = Crew(self._connection, self.algorithm.workers, self.algorithm, task, timeout)
+        self._crew.while_waiting = self._stop_if_asked
+
+    def open_for(self, seed: int) -> None:
+        """See `Opens`. What cannot be had here cannot be had by the workers, where it is needed."""
+        if isinstance(self._judge, Opens):
+            self._judge.open_for(seed)
+            self._judge.close()
 
     @property
     def _workers(self) -> Crew:
@@ -105,17 +116,23 @@ class Cluster(TalliedEngine):
     def advance(self, carries: Sequence[Carry], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Carry]:
         del first  # a carry knows
         for carry, seed in zip(carries, seeds, strict=True):
-            if self.algorithm.asynchronous:
-                self._push_and_pull(carry, seed, (last - carry.iteration) * self.algorithm.workers)
-                carry.iteration = last
-                continue
             while carry.iteration < last:
-                if getattr(self.algorithm, "gather", "steps") == "steps":
-                    self._gather_steps(carry, seed)
-                else:
-                    self._gather_gradients(carry, seed)
+                before = carry.state, carry.episodes.copy(), dict(carry.metrics)
+                try:
+                    self._iterate(carry, seed)
+                except Stopped:
+                    carry.state, carry.episodes, carry.metrics = before
+                    raise
                 carry.iteration += 1
         return list(carries)
+
+    def _iterate(self, carry: Carry, seed: int) -> None:
+        if self.algorithm.asynchronous:
+            self._push_and_pull(carry, seed, self.algorithm.workers)
+        elif getattr(self.algorithm, "gather", "steps") == "steps":
+            self._gather_steps(carry, seed)
+        else:
+            self._gather_gradients(carry, seed)
 
     def _push_and_pull(self, carry: Carry, seed: int, pushes: int) -> None:
         """Apply so many gradients as they come; whoever has pushed pulls, and plays on while this goes on."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from zerone.base.errors import InputError, RunError
@@ -57,13 +58,15 @@ class Crew:
         self._connection, self._ray, self._timeout = connection, connection.ray, timeout
         self._actor = self._ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(Door)
         self._kill = self._ray.remote(num_cpus=0, max_retries=0)(kill)
-        self._what = self._ray.put(algorithm), self._ray.put(task)
+        self._what, self._name = (self._ray.put(algorithm), self._ray.put(task)), task.name
         self._asked: dict[Any, Request] = {}
         self._held: list[Request] | None = []
         self._members: dict[int, Member] = {}
         self._in_vain = dict.fromkeys(range(number), 0)
         self._look_every = min(LOOK_SECONDS, timeout / 2)
         self._look_at = 0.0
+        self.while_waiting: Callable[[], None] = lambda: None
+        """What is done again and again while answers are waited for; it may raise."""
         self.lost = 0
         """How many were replaced."""
         for slot in range(number):
@@ -93,6 +96,7 @@ class Crew:
             RunError: an environment or the cluster failed, or a worker was replaced in vain too often.
         """
         while True:
+            self.while_waiting()
             if time.monotonic() > self._look_at:  # also while the others answer: nobody else would miss a silent one
                 self._connection.require_alive()
                 self._replace_late()
@@ -186,7 +190,8 @@ class Crew:
         named = f"worker {slot}" if who is None else f"worker {slot} (process {who.process} on {who.host})"
         if self._in_vain[slot] >= MOST_IN_VAIN:
             because = "" if error is None else f": {_line(error)}"
-            raise RunError(f"{named} {why}, the {MOST_IN_VAIN}th in a row that has done nothing{because}")
+            raise RunError(f"environment {self._name}: {named} {why}, the {MOST_IN_VAIN}th in a row that has done "
+                           f"nothing{because}")  # fmt: skip
         del self._members[slot]
         self._members[slot] = self._hired(slot)
         logging.getLogger("zerone").warning("zerone: %s %s; another takes its place", named, why)

@@ -74,7 +74,8 @@ class Door:
     def do(self, what: str, *arguments: Any) -> Answer | Fault:
         """Let the worker do something."""
         try:
-            return Answer(getattr(self._worker, what)(*arguments))
+            with self._worker.limits():
+                return Answer(getattr(self._worker, what)(*arguments))
         except Exception as error:
             return _fault(error)
 

@@ -7,8 +7,10 @@ lost. All else comes with each request, so whoever takes the place of a lost wor
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -25,6 +27,8 @@ from zerone.engines.play import Judged
 from zerone.engines.protocol import INIT, TRAIN, steps_per_iteration
 from zerone.environments import catalogue
 from zerone.environments.base import TimedEnvironment
+from zerone.environments.sources import checked
+from zerone.environments.step_timeout import limited
 from zerone.environments.vector import make_vector, maker
 from zerone.environments.views import AUTO
 from zerone.environments.wrappers import with_view
@@ -50,6 +54,8 @@ class Task:
     compiled: bool
     view: str = AUTO
     """How observations are seen (`views.VIEWS`)."""
+    step_timeout: float | None = None
+    """Seconds that a step of an environment may take."""
 
 
 class Which(NamedTuple):
@@ -111,7 +117,10 @@ class InGymnasium:
 
 def host_of(algorithm: Algorithm, task: Task, seed: int) -> Host:
     """The host engine for a task; a fault of its environments is that of this seed of the run."""
-    make = maker(task.environment, dict(task.options)) if isinstance(task.environment, str) else task.environment
+    if isinstance(task.environment, str):
+        make = maker(task.environment, dict(task.options))
+    else:
+        make = checked(task.environment, task.name)
     return Host(algorithm, lambda number, _: make_vector(make, task.name, number, seed, task.view))
 
 
@@ -178,6 +187,10 @@ class Worker:
         self._judge: Host | None = None
         self._judging: tuple[Any, Iterator[Judged | None]] | None = None
         self._programs = _Programs(task)
+
+    def limits(self) -> AbstractContextManager[None]:
+        """In which all that follows is done. What hangs in native code ends the process, and is replaced."""
+        return limited(self._task.step_timeout, lambda _: os._exit(1))
 
     def steps(self, seed: int, index: int, policy: Vector) -> tuple[Steps, Tally]:
         """Play a block."""

@@ -148,6 +148,7 @@ class Compiled:
     """
 
     name = "compiled"
+    steps_one_by_one = False
 
     def __init__(self, algorithm: Algorithm, environment: TimedEnvironment, batch: bool | None = None) -> None:
         self.algorithm = algorithm

@@ -18,9 +18,11 @@ from zerone.engines.protocol import (
     LONGEST_EVALUATION,
     TRAIN,
     Evaluation,
+    Stopped,
 )
 from zerone.engines.study import Study, cut, extras_of, first_step
 from zerone.engines.tallied import TalliedEngine
+from zerone.environments.sources import require_separate
 from zerone.environments.vector import InTurn, Vector
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
@@ -118,21 +120,25 @@ class Host(TalliedEngine):
     """Drives an algorithm in Gymnasium environments. See `Engine` for the methods.
 
     `make_vector(number, seed)` makes a vector of environments to learn in, `make_evaluation` (the same, unless given)
-    one to be judged in: where the reward is shaped, by the real one. What goes on inside of them cannot be saved: a
+    one to be judged in: where the reward is shaped, by the real one. `at_once` evaluation episodes are played side by
+    side. What goes on inside of them cannot be saved: a
     resumed training starts new episodes, so it is as good as one left alone but not equal to it bit for bit.
     """
 
     name = "host"
+    steps_one_by_one = True
 
     def __init__(
-        self, algorithm: Algorithm, make_vector: MakeVector, make_evaluation: MakeVector | None = None
-    ) -> None:
-        self.algorithm = algorithm
+        self, algorithm: Algorithm, make_vector: MakeVector, make_evaluation: MakeVector | None = None,
+        at_once: int = EVALUATED_AT_ONCE,
+    ) -> None:  # fmt: skip
+        self.algorithm, self._at_once = algorithm, at_once
         self._on_device = jax.device_put(algorithm)  # once: each number would be sent anew at each step
         self._make_vector, self._make_evaluation = make_vector, make_evaluation or make_vector
         self._study: Study | None = None
         self._open: list[Vector] = []
         self._evaluation: Vector | None = None
+        self._ready: Vector | None = None
         probe = self._opened(self._make_evaluation(1, 0))
         encoding = probe.encoding if isinstance(probe, InTurn) else None
         self.spaces = Spaces(probe.single_observation_space, probe.single_action_space, encoding)
@@ -142,6 +148,10 @@ class Host(TalliedEngine):
     def _opened(self, vector: Vector) -> Vector:
         self._open.append(vector)
         return vector
+
+    def _closed(self, vector: Vector) -> None:
+        self._open.remove(vector)
+        vector.close()
 
     def learn_from(self, study: Study) -> None:
         self._study = study
@@ -155,12 +165,32 @@ class Host(TalliedEngine):
     def begin(self, state: Any, metrics: dict[str, np.ndarray], seed: int, iteration: int) -> Carry:
         """A carry in new episodes."""
         number, player = self.algorithm.environments, None
-        if self._study is None or self._study.mixes:
-            player = Player(self._opened(self._make_vector(number, seed)))
+        if self._plays():
+            player = Player(self._ready_for(seed))
             player.reset(seeds_for(seed, TRAIN, iteration, number))
         block = Block(self.algorithm.steps_per_update, number)
         begin = 0 if self._study is None else int(first_step(np.uint32(seed), self._study.length))
         return Carry(state, player, block, np.zeros(number), np.zeros(number), np.zeros(3), metrics, iteration, begin)
+
+    def _plays(self) -> bool:
+        """Whether any environment is learnt in."""
+        return self._study is None or self._study.mixes
+
+    def open_for(self, seed: int) -> None:
+        if not self._plays():
+            return
+        self._ready = self._opened(self._make_vector(self.algorithm.environments, seed))
+        if isinstance(self._ready, InTurn) and isinstance(self._evaluation, InTurn):
+            require_separate([*self._evaluation.envs, *self._ready.envs])
+
+    def _ready_for(self, seed: int) -> Vector:
+        """Environments for a seed to learn in: those that are ready, if there are any."""
+        vector, self._ready = self._ready, None
+        if vector is None:
+            return self._opened(self._make_vector(self.algorithm.environments, seed))
+        if isinstance(vector, InTurn):
+            vector.name_seed(seed)
+        return vector
 
     def advance(self, carries: Sequence[Carry], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Carry]:
         for carry, seed, begin in zip(carries, seeds, first, strict=True):
@@ -172,7 +202,12 @@ class Host(TalliedEngine):
     def _iterate(self, carry: Carry, seed: np.uint32, index: np.int32) -> None:
         """Play a block of steps or study one, then learn from it."""
         if carry.player is not None and (self._study is None or self._study.is_own(int(index))):
-            steps = self.played(carry, carry.player, seed, index)
+            counted = carry.episodes.copy()
+            try:
+                steps = self.played(carry, carry.player, seed, index)
+            except Stopped:  # nothing is learnt from a part of a block, so nothing is counted of it
+                carry.episodes = counted
+                raise
         else:
             steps = self._studied(carry, seed, index)
         if self._study is not None and self._study.switches(int(index)):
@@ -199,6 +234,7 @@ class Host(TalliedEngine):
         noises: list[Any] = []
         t = 0
         while not carry.block.full():
+            self._stop_if_asked()
             if t == 0 and carry.noises is not None:
                 noises = carry.noises
             elif t % length == 0:  # a block usually takes T vector steps; more only where resets take steps too
@@ -256,8 +292,12 @@ class Host(TalliedEngine):
         return np.array(self._programs.greedy(self._on_device, policy, observation), self.spaces.action.dtype)
 
     def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
-        (found,) = (each for each in self.judging(policy, seed, seeds_for(seed, EVALUATE, index, episodes)) if each)
-        return Evaluation(*found)
+        self._stop_if_asked()
+        for found in self.judging(policy, seed, seeds_for(seed, EVALUATE, index, episodes)):
+            if found is not None:
+                return Evaluation(*found)
+            self._stop_if_asked()
+        raise AssertionError  # what was found comes last
 
     def judging(
         self, policy: Any, seed: int, episodes: Sequence[int], place: tuple[int, int] | None = None
@@ -267,8 +307,10 @@ class Host(TalliedEngine):
         A single one may be played in its place (its index, of how many): the networks then see it in the row in which
         they would if all were played here, and its actions are the same to the last bit.
         """
-        number = min(len(episodes), EVALUATED_AT_ONCE)
+        number = min(len(episodes), self._at_once)
         if self._evaluation is None or self._evaluation.num_envs != number:
+            if self._evaluation is not None:
+                self._closed(self._evaluation)
             self._evaluation = self._opened(self._make_evaluation(number, seed))
         if isinstance(self._evaluation, InTurn):
             self._evaluation.name_seed(seed)
@@ -277,7 +319,7 @@ class Host(TalliedEngine):
         def act(observation: np.ndarray) -> np.ndarray:
             if place is None:
                 return self.act(policy, observation)
-            rows = min(place[1], EVALUATED_AT_ONCE)
+            rows = min(place[1], self._at_once)
             row = place[0] % rows
             return self.act(policy, np.repeat(observation, rows, 0))[row : row + 1]
 
@@ -290,4 +332,4 @@ class Host(TalliedEngine):
         for vector in self._open:
             vector.close()
         self._open.clear()
-        self._evaluation = None  # whoever evaluates again gets environments that are open
+        self._evaluation = self._ready = None  # a later evaluation gets environments that are open

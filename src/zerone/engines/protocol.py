@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -55,6 +55,8 @@ class Engine(Protocol):
     name: str
     algorithm: Algorithm
     spaces: Spaces
+    steps_one_by_one: bool
+    """Whether each step of an environment is a call of its own, which may take long or fail."""
 
     def learn_from(self, study: Study) -> None:
         """Learn from recorded steps, instead of own play or mixed with it. Called before all else, if at all."""
@@ -117,8 +119,40 @@ class Engine(Protocol):
 class Workers(Protocol):
     """An engine that trains with processes of its own, which it has to start first. Judging needs none."""
 
-    def start(self, address: str | None, worker_timeout: float | None) -> None:
-        """Bring them up, here or at the address of a cluster; who is silent for the timeout (seconds) is replaced."""
+    def start(self, address: str | None, worker_timeout: float | None, step_timeout: float | None) -> None:
+        """Bring them up, here or at the address of a cluster.
+
+        Who is silent for the first timeout (seconds) is replaced; an environment that is for the second is an error.
+        """
+        ...
+
+
+class Stopped(Exception):  # noqa: N818 - what was asked for, no error
+    """A request to stop was heeded in the middle of an iteration: carries are as they were after their last one."""
+
+
+@runtime_checkable
+class Heeds(Protocol):
+    """An engine that can stop in the middle of an iteration or an evaluation, which may take long where steps do.
+
+    Its carries have `iteration`, the number of the iterations that they have behind them.
+    """
+
+    def heed(self, asked: Callable[[], bool]) -> None:
+        """From now on raise `Stopped`, between two steps, as soon as `asked` says so."""
+        ...
+
+
+@runtime_checkable
+class Opens(Protocol):
+    """An engine whose environments are objects, which somebody has to make."""
+
+    def open_for(self, seed: int) -> None:
+        """Make the environments in which `seed` will learn now, before anything is created.
+
+        Raises:
+            InputError: they cannot be had, or not beside those in which it will be judged.
+        """
         ...
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 import jax
 import numpy as np
 
-from zerone.engines.protocol import Row, learning_iterations, row_of
+from zerone.engines.protocol import Row, Stopped, learning_iterations, row_of
 
 
 class Tallied(Protocol):
@@ -26,6 +27,15 @@ class TalliedEngine(ABC):
     """The part of `Engine` that needs nothing of a carry but that it is `Tallied`."""
 
     algorithm: Any
+    _asked: Callable[[], bool] = staticmethod(lambda: False)
+
+    def heed(self, asked: Callable[[], bool]) -> None:
+        """See `Heeds`."""
+        self._asked = asked
+
+    def _stop_if_asked(self) -> None:
+        if self._asked():
+            raise Stopped
 
     @abstractmethod
     def born(self, seed: np.uint32) -> Any:

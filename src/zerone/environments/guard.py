@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 import gymnasium
 import numpy as np
@@ -14,6 +15,7 @@ from zerone.environments.encoding import Encoding
 from zerone.environments.exchange import flag_of, raised, reward_of, shown, taker
 from zerone.environments.leaves import BoxLeaf, ObservationError
 from zerone.environments.precision import FIRST_LOOKS, Precision
+from zerone.environments.step_timeout import LateError, current
 from zerone.environments.views import AUTO
 
 Env = gymnasium.Env[Any, Any]
@@ -28,13 +30,23 @@ def guarded(env: Env, identity: str, seed: int, view: str = AUTO, notices: Notic
     return Guard(env, identity, seed, view, notices)
 
 
+class Turn:
+    """Whose turn it is in an environment: that of the guard by which it was reset last."""
+
+    owner: object = None
+
+
+_turns: WeakValueDictionary[int, Turn] = WeakValueDictionary()
+"""By the number of the innermost environment: two guards around the same one have one `Turn`."""
+
+
 class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Stops the run at the first step that is not what Gymnasium's interface promises.
 
     Caught are: an exception or `sys.exit`, a wrong number of values, a reward that is not a finite number, an end
     that is not one boolean, an observation of another shape, with NaN or infinity in it, out of the range of what is
-    counted, or of numbers that the type of its space cannot hold. The error names environment, seed (`run_seed`) and
-    step.
+    counted, or of numbers that the type of its space cannot hold, and steps after somebody else's reset of the same
+    object. The error names environment, seed (`run_seed`) and step.
 
     The environment gets each action as its own space's `sample` would give it (`exchange.taker`). Observations are
     handed on as they are; `encoded` is the last one as algorithms are given it.
@@ -45,7 +57,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     def __init__(self, env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None) -> None:
         super().__init__(env)
         self.run_seed = seed
-        self._identity, self._steps, self._observed = identity, 0, 0
+        self.identity, self._steps, self._observed = identity, 0, 0
         self._notices = notices = notices or Notices()
         try:
             self.encoding = Encoding(getattr(env, "observation_space", None), view)
@@ -53,9 +65,12 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise InputError(f"environment {identity!r}: {error}") from error
         watched = [isinstance(leaf, BoxLeaf) for leaf in self.encoding.leaves]
         self._precision = [(place, Precision()) for place, each in enumerate(watched) if each]
+        self.turn = _turns.setdefault(id(env.unwrapped), Turn())
+        self._me = object()
         self._take = taker(env.action_space)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        self.turn.owner = self._me
         values = self._called("reset", self.env.reset, seed=seed, options=options)
         if not isinstance(values, tuple) or len(values) != 2:
             raise self._fault("reset returned no (observation, info)")
@@ -65,6 +80,8 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         self._steps += 1
+        if self.turn.owner is not self._me and self.turn.owner is not None:
+            raise self._fault("another copy was reset in between: the function that makes it returns one object again")
         try:
             action = self._take(action)
         except ValueError as error:
@@ -86,11 +103,11 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def render(self) -> Any:
         try:
-            return self.env.render()
-        except (KeyboardInterrupt, ZeroneError, gymnasium.error.DependencyNotInstalled):
-            raise  # a line already, or one that `show` makes of it
-        except BaseException as error:
-            raise self._fault(f"render {raised(error)}") from error
+            return self._called("render", self.env.render)
+        except RunError as error:
+            if isinstance(error.__cause__, (ZeroneError, gymnasium.error.DependencyNotInstalled)):
+                raise error.__cause__ from None  # a line already, or one that `show` makes of it
+            raise
 
     def close(self) -> None:
         """Let go of it. One that cannot even end does no harm any more, and takes no result with it."""
@@ -99,14 +116,22 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            gymnasium.logger.warn(f"environment {self._identity}: close {raised(error)}")
+            gymnasium.logger.warn(f"environment {self.identity}: close {raised(error)}")
 
     def _called(self, name: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        """What the environment's own code returns; whatever that raises, `sys.exit` too, ends in one line."""
+        """What the environment's own code returns; whatever that raises, `sys.exit` too, ends in one line.
+
+        So does a call that takes longer than it may, where that is limited.
+        """
+        limit = current()
         try:
-            return function(*arguments, **named)
+            if limit is None:
+                return function(*arguments, **named)
+            return limit.call(lambda what: self._fault(f"{name} {what}"), function, *arguments, **named)
         except KeyboardInterrupt:
             raise
+        except LateError as error:
+            raise self._fault(f"{name} {error}") from None
         except BaseException as error:
             raise self._fault(f"{name} {raised(error)}") from error
 
@@ -138,10 +163,10 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             if lost := precision.look(found[place], near):
                 name = self.encoding.leaves[place].name or "the observation"
                 self._notices(
-                    f"environment {self._identity}: {name} changes by less than can be seen: {lost}; "
+                    f"environment {self.identity}: {name} changes by less than can be seen: {lost}; "
                     "subtract what does not change, in a wrapper",
                     about=f"precision of {name}",
                 )
 
     def _fault(self, what: str) -> RunError:
-        return RunError(f"environment {self._identity}, seed {self.run_seed}, step {self._steps}: {what}")
+        return RunError(f"environment {self.identity}, seed {self.run_seed}, step {self._steps}: {what}")

@@ -11,11 +11,14 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from zerone.base.errors import InputError, closest
+from zerone.base.errors import InputError, RunError, closest
 from zerone.base.notices import Notices
 from zerone.environments import atari, names
 from zerone.environments.encoding import Encoding
+from zerone.environments.exchange import raised
 from zerone.environments.guard import Guard, guarded
+from zerone.environments.sources import require_separate
+from zerone.environments.step_timeout import LateError, current
 from zerone.environments.views import AUTO, in_doubt
 
 Env: TypeAlias = gymnasium.Env[Any, Any]
@@ -54,6 +57,8 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
             return atari.make(spec, words) if id.startswith(atari.NAMESPACE) else gymnasium.make(spec, **words)
         except InputError as error:
             raise InputError(f"environment {id!r}: {error}") from error
+        except SystemExit as error:
+            raise InputError(f"environment {id!r} cannot be made: it {raised(error)}") from error
         except Exception as error:
             text = " ".join(str(error).split())
             raise InputError(f"environment {id!r} cannot be made: {type(error).__name__}: {text}") from error
@@ -89,7 +94,14 @@ class InTurn(Vector):
 
     def __init__(self, makers: Sequence[Callable[[], Guard]]) -> None:
         self.metadata = {"autoreset_mode": AutoresetMode.DISABLED}
-        self.envs = [make() for make in makers]
+        self.envs: list[Guard] = []
+        try:
+            for make in makers:
+                self.envs.append(make())
+            require_separate(self.envs)
+        except BaseException:  # one that cannot be had: the others are not left open
+            self.close_extras()
+            raise
         self.num_envs = len(self.envs)
         self.encoding = self.envs[0].encoding
         self.single_observation_space = self.encoding.space
@@ -139,10 +151,10 @@ def make_vector(
     Their observations are encoded, by a `view` of `views.VIEWS`. What a person should know is said to `notices`.
 
     Raises:
-        InputError: the environment cannot be made.
+        InputError: the environment cannot be made, or the same object was made twice.
     """
     notices = notices or Notices()
-    made = InTurn([lambda: guarded(make(), identity, run_seed, view, notices)] * number)
+    made = InTurn([lambda: guarded(_made(make, identity, run_seed), identity, run_seed, view, notices)] * number)
     _say_what_is_seen(made.encoding, identity, notices)
     return made
 
@@ -154,3 +166,18 @@ def _say_what_is_seen(encoding: Encoding, identity: str, notices: Notices) -> No
     if in_doubt(encoding.space):
         notices(f"environment {identity}: bytes of shape {encoding.space.shape} are seen as a picture and divided by "
                 "255; if they are symbols, not brightness, choose --observations grid or numbers")  # fmt: skip
+
+
+def _made(make: Maker, identity: str, run_seed: int) -> Env:
+    """One of them, within the time that it may take, if that is limited."""
+    limit = current()
+    if limit is None:
+        return make()
+
+    def fault(what: str) -> RunError:
+        return RunError(f"environment {identity}, seed {run_seed}: the making of it {what}")
+
+    try:
+        return limit.call(fault, make)
+    except LateError as error:
+        raise fault(str(error)) from None

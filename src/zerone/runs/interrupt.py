@@ -1,43 +1,176 @@
-"""Ctrl-C as a request: the training ends after the chunk it is in, with a checkpoint."""
+"""Ctrl-C as a request: the training ends after the step or the chunk that it is in, with a checkpoint."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import socket
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+SECONDS_UNTIL_SAID = 1.0
+"""How long a request may take before something is said."""
+
+SECONDS_UNTIL_ENDED = 2.0
+"""How long a second request may take before the program is ended, where it may be."""
+
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C has ended: 128 + 2."""
+
+STOPPING = "stopping after this step; again to stop now"
+
+SIGNALS = [int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+HANG_UP = int(getattr(signal, "SIGHUP", 0))
 
 
 class Interrupted(KeyboardInterrupt):
     """The training was asked to stop, and has saved itself."""
 
 
+class Program:
+    """The program that this process is: where it says something, and what its last line is if it has to be ended."""
+
+    def __init__(self, say: Callable[[str], None], kept: Callable[[str], str] = str) -> None:
+        """`say` writes a line for a person; `kept` makes a line of what has happened, with what is left of the work.
+
+        What has happened is empty where a person has interrupted it.
+        """
+        self.say, self._kept = say, kept
+
+    def end(self, code: int, what: str = "") -> NoReturn:
+        """End it here and now, from any thread: what does not answer cannot be ended otherwise."""
+        with contextlib.suppress(Exception):
+            self.say(self._kept(what) or "interrupted")
+        os._exit(code)
+
+
+_program: ContextVar[Program | None] = ContextVar("program", default=None)
+
+
+@contextlib.contextmanager
+def as_program(program: Program) -> Iterator[None]:
+    """Let what happens in the block, in this thread, be that program. Without one nothing here ends the process."""
+    token = _program.set(program)
+    try:
+        yield
+    finally:
+        _program.reset(token)
+
+
+def last_resort() -> Callable[[str], None] | None:
+    """What ends the program that this is with exit code 1 and a line; None where it is none."""
+    program = _program.get()
+    return None if program is None else lambda line: program.end(1, line)
+
+
 class Request:
-    """Set by the first Ctrl-C (or SIGTERM); a second one interrupts at once."""
+    """Set by the first Ctrl-C (or SIGTERM, or SIGHUP); a second one interrupts at once.
+
+    When a terminal closes, SIGHUP comes more than once: it is never the second one.
+    """
 
     def __init__(self) -> None:
         self.made = False
+        self.tell: Callable[[int], None] | None = None
 
     def __call__(self, number: int, frame: Any) -> None:
         del frame
-        if self.made:
+        if self.tell is not None:
+            self.tell(number)
+        if self.made and number != HANG_UP:
             raise KeyboardInterrupt
-        self.made = True
-        self.number = number
+        if not self.made:
+            self.made = True
+            self.number = number
+
+    def asked(self) -> bool:
+        """Whether it was made."""
+        return self.made
 
 
-@contextmanager
+@contextlib.contextmanager
 def listening() -> Iterator[Request]:
-    """A `Request` that Ctrl-C sets, until the end of the block. Only the main thread can listen."""
+    """A `Request` that Ctrl-C sets, until the end of the block. Only the main thread can listen.
+
+    Where the stop does not come at once a line says so, and how to stop at once. A second request that is not followed,
+    because native code hears no signal or the environment catches it, ends the program, where this is one.
+    """
     request = Request()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    signals = (signal.SIGINT, signal.SIGTERM)
+    # What a shell or nohup lets ignore the closing of its terminal goes on.
+    signals = [each for each in SIGNALS if each != HANG_UP or signal.getsignal(each) != signal.SIG_IGN]
     before = [signal.signal(each, request) for each in signals]
     try:
-        yield request
+        with _Attendant(request):
+            yield request
     finally:
         for each, handler in zip(signals, before, strict=True):
             signal.signal(each, handler)
+
+
+class _Attendant:
+    """A thread that hears of signals at once, whatever the main thread does; Python's handlers wait for that one."""
+
+    def __init__(self, request: Request) -> None:
+        self._request, self._program = request, _program.get()
+        self._mouth, self._ear = socket.socketpair()
+        self._mouth.setblocking(False)
+        self._thread = threading.Thread(target=self._attend, name="zerone: signals", daemon=True)
+
+    def __enter__(self) -> None:
+        self._before = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
+        if self._before != -1:  # somebody else listens, such as an event loop; then the handler must do
+            signal.set_wakeup_fd(self._before)
+            self._request.tell = self._tell
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._before == -1:
+            signal.set_wakeup_fd(-1)
+        self._request.tell = None
+        self._tell(0)
+        self._thread.join()
+        self._mouth.close()
+        self._ear.close()
+
+    def _tell(self, number: int) -> None:
+        with contextlib.suppress(BlockingIOError):  # full of signals: nothing is missed
+            self._mouth.send(bytes([number]))
+
+    def _attend(self) -> None:
+        asked: list[float] = []
+        said = False
+        while True:
+            wait = None
+            if len(asked) > 1:
+                wait = asked[1] + SECONDS_UNTIL_ENDED - time.monotonic() if self._program else None
+            elif asked and not said:
+                wait = asked[0] + SECONDS_UNTIL_SAID - time.monotonic()
+            if wait is not None and wait <= 0:
+                if len(asked) > 1 and self._program is not None:
+                    self._program.end(INTERRUPTED)
+                said = True
+                self._say(STOPPING)
+                continue
+            self._ear.settimeout(wait)
+            try:
+                heard = self._ear.recv(64)
+            except TimeoutError:
+                continue
+            if 0 in heard:
+                return
+            asked += [time.monotonic() for each in heard if each in SIGNALS and not (asked and each == HANG_UP)]
+
+    def _say(self, line: str) -> None:
+        with contextlib.suppress(Exception):  # a terminal that is gone
+            if self._program is None:
+                print(f"zerone: {line}", file=sys.stderr, flush=True)
+            else:
+                self._program.say(line)

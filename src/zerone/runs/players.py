@@ -13,6 +13,7 @@ import numpy as np
 from zerone.base.errors import InputError, nearest, said
 from zerone.environments import catalogue
 from zerone.environments.guard import Guard, guarded
+from zerone.environments.sources import checked, source
 from zerone.runs import setup
 from zerone.runs.run import Run, load
 from zerone.show.play import Moment, open_environment
@@ -79,6 +80,7 @@ def who_plays(
     if epsilon is not None and not (isinstance(epsilon, (int, float)) and 0 <= epsilon <= 1):
         raise InputError(f"epsilon = {epsilon!r} is not allowed: must be a number from 0 to 1")
     facts: dict[str, Any] = {} if epsilon is None else {"epsilon": epsilon}
+    environment = None if environment is None else source(environment)
     if player in (RANDOM, KEYBOARD) or callable(player):
         if environment is None:
             raise InputError(f"environment is missing: where {player if isinstance(player, str) else 'it'} plays")
@@ -130,4 +132,5 @@ def opened(plays: Plays, seed: int) -> Guard:
     from zerone.environments.bridge import GymnasiumEnvironment
 
     made: Any = plays.environment
-    return guarded(made() if callable(made) else GymnasiumEnvironment(made, render_mode=mode), plays.name, seed)
+    env = checked(made, plays.name)() if callable(made) else GymnasiumEnvironment(made, render_mode=mode)
+    return guarded(env, plays.name, seed)

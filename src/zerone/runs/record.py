@@ -24,6 +24,7 @@ from zerone.runs.claim import Claim, first_free
 from zerone.runs.dataset_format import identity, load_h5py
 from zerone.runs.dataset_writer import DatasetWriter, require_free
 from zerone.runs.interrupt import listening
+from zerone.runs.limits import with_step_timeout
 from zerone.runs.players import EPISODE, KEYBOARD, RANDOM, Act, Player, Plays, Policy, opened, who_plays
 from zerone.runs.run import Run
 from zerone.show.play import Moment
@@ -31,6 +32,7 @@ from zerone.show.play import Moment
 DEFAULT_EPISODES = 100
 
 
+@with_step_timeout
 def record(
     player: str | Path | Run | Act,
     environment: setup.EnvironmentLike | None = None,
@@ -45,6 +47,7 @@ def record(
     checkpoint: str = "best",
     options: Mapping[str, Any] = {},
     engine: str = "auto",
+    step_timeout: float | None = None,
 ) -> dict[str, Any]:
     """Play, and store every step in a dataset that Minari (`minari.load_dataset`) and `zerone.train` read.
 
@@ -62,6 +65,7 @@ def record(
         checkpoint: For a run: `best`, `last`, a step or a file.
         options: What the environment is made with, if it is an id.
         engine: `compiled`, `host` or `auto`: which of its twins is played in, if the environment has two.
+        step_timeout: Seconds that the environment may take for a step or a reset (default: no limit).
 
     Returns:
         The object of `record --json`; `found["dataset"]` is the folder.
@@ -71,6 +75,7 @@ def record(
         RunError: the environment or the disk failed; nothing was created.
         KeyboardInterrupt: Ctrl-C; what was played until then is a dataset, if it was a step at least.
     """
+    del step_timeout  # it holds already
     if episodes is not None and steps is not None:
         raise InputError("episodes and steps exclude each other")
     for name, value in (("episodes", episodes), ("steps", steps)):

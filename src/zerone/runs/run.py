@@ -22,6 +22,7 @@ from zerone.runs.boards import Meaning
 from zerone.runs.claim import Claim
 from zerone.runs.folder import RunFolder, finite, new_folder
 from zerone.runs.interrupt import listening
+from zerone.runs.limits import with_step_timeout
 from zerone.runs.looks import as_html, described
 from zerone.runs.metrics import MetricsWriter
 from zerone.runs.metrics_table import read_metrics
@@ -90,12 +91,18 @@ class Run:
         """Q(s, a) of the first seed's best policy, where its states can be counted: see `Agent.table`."""
         return self.agent().table
 
+    @with_step_timeout
     def evaluate(
-        self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, checkpoint: str = "best"
-    ) -> Evaluated:
-        """Greedy episodes of every seed's agent, on the real reward; the object of `evaluate --json`."""
+        self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, checkpoint: str = "best", *,
+        step_timeout: float | None = None,
+    ) -> Evaluated:  # fmt: skip
+        """Greedy episodes of every seed's agent, on the real reward; the object of `evaluate --json`.
+
+        `step_timeout` is as for `train`.
+        """
         require_count("episodes", episodes)
         require_seed(seed)
+        setup.require_steps_that_can_be_late(self.engine(), step_timeout)
         policies = load_policies(self.engine(), self._folder, self.seeds, checkpoint)
         return Evaluated(judge(self.engine(), policies, episodes, seed))
 
@@ -121,6 +128,7 @@ class Run:
 
 
 @answering
+@with_step_timeout
 def train(
     algorithm: str | Algorithm,
     environment: setup.EnvironmentLike,
@@ -148,13 +156,15 @@ def train(
     glance: OnGlance = _nothing,
     address: str | None = None,
     worker_timeout: float | None = None,
+    step_timeout: float | None = None,
 ) -> Run:
     """Train, and keep everything in a run folder.
 
     Args:
         algorithm: A name, which takes the preset for this environment, or an algorithm such as `DQN(double=True)`.
         environment: A Gymnasium id (`module:Id` too), one of our environments, or a function that makes a
-            Gymnasium environment.
+            Gymnasium environment, a new one at each call. (One environment object is enough only where nothing is
+            played to learn from: with a dataset.)
         steps: Environment steps of each seed; by default the preset's, ending earlier once solved.
         seed: The one seed (default 0), from 0 to 2³²-1.
         seeds: How many seeds, counted from `seed`, or which.
@@ -184,6 +194,8 @@ def train(
             before all, at step 0, when there is no policy yet: what follows is compiled first.
         address: With engine `cluster`: the Ray cluster to join, HOST:PORT; without it one is started here.
         worker_timeout: With engine `cluster`: seconds that a worker may take for a block of steps (default: 60).
+        step_timeout: Seconds that a Gymnasium environment may take for a step or a reset (default: no limit). One that
+            takes longer ends the training with an error, as far as Python can interrupt it.
 
     Returns:
         The run.
@@ -215,7 +227,8 @@ def train(
     try:
         require_room(driver, name, len(chosen))
         studied = studying.begin(driver, data, name, own_play)
-        setup.start_workers(driver, address, worker_timeout)
+        setup.open_environments(driver, chosen[0])
+        setup.start_workers(driver, address, worker_timeout, step_timeout)
     except BaseException:
         driver.close()
         raise
@@ -250,15 +263,17 @@ def train(
 
 
 @answering
+@with_step_timeout
 def resume(
     path: str | Path, environment: setup.EnvironmentLike | None = None, chunk: int | None = None,
     glance: OnGlance = _nothing, dataset: str | Path | None = None, address: str | None = None,
-    worker_timeout: float | None = None, progress: bool | None = None,
+    worker_timeout: float | None = None, progress: bool | None = None, *, step_timeout: float | None = None,
 ) -> Run:  # fmt: skip
     """Go on with a run from its newest checkpoint; on the compiled engine, to the same bits as if never stopped.
 
     `environment` is needed only where the run was started with one that has no id; `dataset` only where the one that
-    it learns from has been moved. On the cluster engine `address` and `worker_timeout` are said anew each time.
+    it learns from has been moved. `step_timeout`, and on the cluster engine `address` and `worker_timeout`, are said
+    each time.
 
     Raises:
         InputError: there is no run at `path`, it is being written to, or a checkpoint is damaged or of another run.
@@ -268,7 +283,8 @@ def resume(
         driver = engine_of(folder.config, environment)
         try:
             studying.go_on(driver, folder.config, folder.path, dataset)
-            setup.start_workers(driver, address, worker_timeout)
+            setup.open_environments(driver, folder.config["seeds"][0])
+            setup.start_workers(driver, address, worker_timeout, step_timeout)
             plan = plans.read(driver.algorithm, folder.config)
             with showing(progress, glance) as both:
                 return _drive(driver, folder, plan, resume=True, chunk=chunk, glance=both)

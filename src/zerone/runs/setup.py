@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 
@@ -22,6 +22,7 @@ from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
 from zerone.environments import catalogue as environments
 from zerone.environments.base import TimedEnvironment
+from zerone.environments.sources import Single, checked, source
 from zerone.environments.views import AUTO
 from zerone.runs import presets
 from zerone.runs.words import swapped
@@ -29,8 +30,11 @@ from zerone.runs.words import swapped
 ENGINES = ("auto", "compiled", "host", "cluster")
 
 GymnasiumMaker = Callable[[], "gymnasium.Env[Any, Any]"]
-EnvironmentLike = str | TimedEnvironment | GymnasiumMaker
-"""An id, one of our environments (with its `TimeLimit`), or a function that makes a Gymnasium environment."""
+EnvironmentLike = str | TimedEnvironment | GymnasiumMaker | gymnasium.Env[Any, Any]
+"""An id, one of our environments (with its `TimeLimit`), or a function that makes a Gymnasium environment.
+
+One environment object of Gymnasium's is taken where no more than one is needed.
+"""
 SettingsLike = Mapping[str, Any] | str | Path | tuple[str | Path, Mapping[str, Any]]
 """Hyperparameters that differ from the preset; a TOML file that takes its place (`presets.read_table`); or both."""
 UNCHANGED: Mapping[str, Any] = MappingProxyType({})
@@ -45,6 +49,7 @@ def settings_of(algorithm: Algorithm) -> dict[str, Any]:
 
 def environment_name(environment: EnvironmentLike) -> str:
     """What a run is called by: the id, our own spelling of it for our own, or the name of what was given."""
+    environment = source(environment)
     if isinstance(environment, str):
         entry = environments.find(environment)
         return environment if entry is None else entry.id
@@ -115,6 +120,7 @@ def make_engine(
     if options and not isinstance(environment, str):
         raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
     keep_compiled_programs()
+    environment = source(environment)
     name = environment_name(environment)
     if engine == "cluster":
         return _cluster(algorithm, environment, name, options, observations)
@@ -145,15 +151,18 @@ def _cluster(
     return Cluster(workers, judge, Task(environment, name, dict(options), judge.name == "compiled", observations))
 
 
-def start_workers(engine: Engine, address: str | None, worker_timeout: float | None) -> None:
+def start_workers(
+    engine: Engine, address: str | None, worker_timeout: float | None, step_timeout: float | None = None
+) -> None:
     """Bring up what an engine trains with, where that are processes of its own.
 
     Raises:
-        InputError: `address` or `worker_timeout` is not allowed, or is for another engine; no cluster is there.
+        InputError: something asked for is not allowed, or is for another engine; no cluster is there.
         RunError: the workers do not start.
     """
     from zerone.engines.protocol import Workers
 
+    require_steps_that_can_be_late(engine, step_timeout)
     if not isinstance(engine, Workers):
         for asked, value in (("address", address), ("worker_timeout", worker_timeout)):
             if value is not None:
@@ -161,7 +170,26 @@ def start_workers(engine: Engine, address: str | None, worker_timeout: float | N
         return
     if worker_timeout is not None and not 0 < worker_timeout < math.inf:
         raise InputError(f"worker_timeout = {worker_timeout!r} is not allowed: must be a finite number above 0")
-    engine.start(address, worker_timeout)
+    engine.start(address, worker_timeout, step_timeout)
+
+
+def require_steps_that_can_be_late(engine: Engine, step_timeout: float | None) -> None:
+    """Raise `InputError` if a limit is set to steps that are no calls of their own."""
+    if step_timeout is not None and not engine.steps_one_by_one:
+        raise InputError(f"step_timeout = {step_timeout!r} is not allowed here: compiled environments step in one "
+                         "program, which cannot hang; it is for those of Gymnasium")  # fmt: skip
+
+
+def open_environments(engine: Engine, seed: int) -> None:
+    """Make what the first seed will learn in, where that can fail: before anything is created.
+
+    Raises:
+        InputError: it cannot be made, or not often enough.
+    """
+    from zerone.engines.protocol import Opens
+
+    if isinstance(engine, Opens):
+        engine.open_for(seed)
 
 
 def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bool) -> TimedEnvironment | None:
@@ -170,7 +198,8 @@ def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bo
             if required:
                 raise InputError("the compiled engine needs an environment written in JAX: use engine='host'")
             return None
-        return environment
+        ours: Any = environment  # `source` has made a function of Gymnasium's
+        return cast("TimedEnvironment", ours)
     if environments.find(environment) is not None:
         return environments.make(environment, **options)
     if required:
@@ -185,7 +214,7 @@ def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bo
 def _host(
     algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str
 ) -> Engine:
-    from zerone.engines.host import Host
+    from zerone.engines.host import EVALUATED_AT_ONCE, Host
     from zerone.environments.vector import make_vector, maker
 
     if not isinstance(environment, str) and not callable(environment):
@@ -194,9 +223,9 @@ def _host(
     made: list[Callable[[int, int], Any]] = []
     notices = Notices()
     for chosen in (dict(options), real):
-        make: GymnasiumMaker = maker(environment, chosen) if isinstance(environment, str) else environment
+        make = maker(environment, chosen) if isinstance(environment, str) else checked(environment, name)
         made.append(functools.partial(make_vector, make, name, view=observations, notices=notices))
-    return Host(algorithm, *made)
+    return Host(algorithm, made[0], made[1], at_once=1 if isinstance(environment, Single) else EVALUATED_AT_ONCE)
 
 
 def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict[str, Any]:

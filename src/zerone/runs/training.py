@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from zerone.base.errors import RunError, ZeroneError
-from zerone.engines.protocol import Engine, Evaluation, Row
+from zerone.engines.protocol import Engine, Evaluation, Heeds, Row, Stopped
 from zerone.runs import checkpoint
 from zerone.runs.folder import RunFolder
 from zerone.runs.interrupt import Interrupted, Request
@@ -90,6 +90,7 @@ class Training:
         self.began = time.perf_counter()
         self.learners = [Learner(seed, None) for seed in seeds]
         self.iteration = 0
+        self.looked = True
         self.saved_iteration: int | None = None
         self.steady_steps, self.steady_seconds, self.startup_seconds = 0, 0.0, 0.0
 
@@ -126,6 +127,7 @@ class Training:
         self._announce()  # nothing is shown of a training that cannot go on
         example = self.engine.saved_example()
         self.iteration = self.saved_iteration = int(about["iteration"])
+        self.looked = bool(about.get("looked", True))
         for learner in self.learners:
             facts = about["learners"][str(learner.seed)]
             learner.iteration, learner.evaluation = facts["iteration"], facts["evaluation"]
@@ -157,37 +159,56 @@ class Training:
                 and named.
             Interrupted: `request` was made; a checkpoint was saved.
         """
+        if isinstance(self.engine, Heeds):
+            self.engine.heed(request.asked)
         if self.iteration == 0 and self.engine.name != "compiled":
             self._save(writer)  # an environment may fail at any step: there is always something to go back to
-        chunk = 1 if self.chunk is None else self.chunk
         try:
-            while active := self._active():
-                target = self.plan.next_stop(self.iteration, chunk)
-                started = time.perf_counter()
-                self._advance(active, target)
-                took = time.perf_counter() - started
-                if self.iteration and self.startup_seconds:
-                    self.steady_steps += (target - self.iteration) * self.plan.block * len(active)
-                    self.steady_seconds += took
-                    if self.chunk is None:
-                        chunk = max(1, min(2 * chunk, round(chunk * GLANCE_SECONDS / max(took, 1e-4))))
-                else:
-                    self.startup_seconds = time.perf_counter() - self.began
-                self.iteration = target
-                self._look(active, writer, time.perf_counter() - self.began)
-                if request.made:
-                    self._save(writer)
-                    raise Interrupted
+            self._run(writer, request)
+        except Stopped as stopped:
+            for learner in self.learners:
+                learner.iteration = learner.carry.iteration
+            self.iteration = min((each.iteration for each in self._active()), default=self.iteration)
+            self._save(writer)
+            raise Interrupted from stopped
         except ZeroneError as error:
             kind = DivergedError if isinstance(error, DivergedError) else RunError
-            raise kind(f"{error}; {self._kept()}") from error
+            raise kind(f"{error}; {kept_in(self.folder)}") from error
+
+    def _run(self, writer: MetricsWriter, request: Request) -> None:
+        chunk = 1 if self.chunk is None else self.chunk
+        if not self.looked:  # it was stopped in the middle of it
+            self._look(self._looked_at(), writer, 0.0)
+        while active := self._active():
+            target = self.plan.next_stop(self.iteration, chunk)
+            started = time.perf_counter()
+            self._advance(active, target)
+            took = time.perf_counter() - started
+            if self.iteration and self.startup_seconds:
+                self.steady_steps += (target - self.iteration) * self.plan.block * len(active)
+                self.steady_seconds += took
+                if self.chunk is None:
+                    chunk = max(1, min(2 * chunk, round(chunk * GLANCE_SECONDS / max(took, 1e-4))))
+            else:
+                self.startup_seconds = time.perf_counter() - self.began
+            self.iteration = target
+            self._look(active, writer, time.perf_counter() - self.began)
+            if request.made:
+                self._save(writer)
+                raise Interrupted
 
     def _active(self) -> list[Learner]:
         if self.iteration >= self.plan.total:
             return []
         return [each for each in self.learners if not (self.stop_when_solved and each.solved_at_step is not None)]
 
+    def _looked_at(self) -> list[Learner]:
+        """The seeds that were active until this iteration, those that have been found to solve it only now, too."""
+        step = self.iteration * self.plan.block
+        return [each for each in self.learners if not self.stop_when_solved or each.solved_at_step in (None, step)]
+
     def _advance(self, active: list[Learner], target: int) -> None:
+        active = [learner for learner in active if learner.iteration < target]  # one may be ahead, when one was stopped
         carries = [learner.carry for learner in active]
         firsts = [learner.iteration for learner in active]
         advanced = self.engine.advance(carries, [learner.seed for learner in active], firsts, target)
@@ -201,11 +222,13 @@ class Training:
         latest = [each.evaluation for each in self.learners if each.evaluation is not None]
         if plan.has_row(self.iteration):
             first = plan.row_before(self.iteration)
-            for learner in active:
+            due = plan.due(self.iteration, plan.evaluate_every)
+            self.looked = False  # until all is judged nothing is reported: a request to stop leaves it all to do
+            judged = [self._evaluate(learner, step) if due else {} for learner in active]
+            self.looked = True
+            for learner, found in zip(active, judged, strict=True):
                 row, learner.carry = self.engine.report(learner.carry, first, self.iteration)
-                if plan.due(self.iteration, plan.evaluate_every):
-                    row |= self._evaluate(learner, step)
-                rows.append({"seed": learner.seed, "step": step, **row})
+                rows.append({"seed": learner.seed, "step": step, **row, **found})
             writer.write(rows)
             latest = [float(row["return"]) for row in rows if row["return"] is not None] or latest
         if plan.due(self.iteration, plan.save_every) or not self._active():
@@ -286,13 +309,14 @@ class Training:
         arrays: dict[str, np.ndarray] = {}
         for learner in self.learners:
             arrays |= checkpoint.flatten(self.engine.saved(learner.carry), f"seed-{learner.seed}/")
-        about = {**self.about, "iteration": self.iteration, "step": step}
+        about = {**self.about, "iteration": self.iteration, "step": step, "looked": self.looked}
         about["learners"] = {str(each.seed): each.facts() for each in self.learners}
         checkpoint.save(self.folder.checkpoint_path(step), arrays, about)
         self.saved_iteration = self.iteration
         self.folder.prune(self.keep_last)
 
-    def _kept(self) -> str:
-        """The end of the line of an error: what is kept of this run."""
-        latest = self.folder.latest()
-        return "no checkpoint was saved yet" if latest is None else f"the last checkpoint is {latest}"
+
+def kept_in(folder: RunFolder) -> str:
+    """The end of the line of an error: what is kept of a run."""
+    latest = folder.latest()
+    return "no checkpoint was saved yet" if latest is None else f"the last checkpoint is {latest}"

@@ -157,7 +157,7 @@ class Nothing:
 
 
 class Lines:
-    """Plain lines. A reader that goes away (`| head`) does not end the training: it only goes on unseen."""
+    """Plain lines. A reader or a terminal that goes away (`| head`) does not end the training: it goes on unseen."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -180,7 +180,7 @@ class Lines:
             self._pending = None
 
     def _print(self, text: str) -> None:
-        with suppress(BrokenPipeError):
+        with suppress(OSError):
             print(f"  {text}", file=self._stream, flush=True)
 
 
@@ -230,6 +230,10 @@ class Bar:
         self._task: Any = None
 
     def update(self, now: Sight) -> None:
+        with suppress(OSError):  # a terminal that is gone
+            self._update(now)
+
+    def _update(self, now: Sight) -> None:
         if self._task is None:
             self._bar.start()
             self._task = self._bar.add_task("", total=None, words=COMPILING)
@@ -238,7 +242,8 @@ class Bar:
         self._bar.update(self._task, total=now.total, completed=now.steps, words=with_time_left(now))
 
     def stop(self) -> None:
-        self._bar.stop()
+        with suppress(OSError):
+            self._bar.stop()
 
 
 def with_time_left(now: Sight) -> str:

@@ -1,0 +1,128 @@
+"""What a command writes, kept apart from what everything else in its process writes.
+
+An environment may print: in Python, in native code, or from a program that it starts. With `--json` or `--quiet`
+nothing of that may get among the results.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+
+@dataclasses.dataclass(frozen=True)
+class Streams:
+    """Where a command itself writes."""
+
+    results: TextIO
+    """Standard output."""
+    person: TextIO
+    """Standard error."""
+
+
+_person: TextIO | None = None
+"""Where `tell` writes while standard error leads elsewhere."""
+
+_late: bool | None = None
+"""Whether what is printed after the results goes nowhere; None where it is no matter."""
+
+
+@contextlib.contextmanager
+def apart(quiet: bool) -> Iterator[Streams]:
+    """Until the end of the block whatever anybody prints goes to standard error, or nowhere if `quiet`."""
+    global _late, _person
+    _late = quiet
+    with contextlib.ExitStack() as ends:
+        out, error = sys.stdout, sys.stderr
+        streams = Streams(ends.enter_context(_kept(out, 1)), ends.enter_context(_kept(error, 2)))
+        nowhere = ends.enter_context(Path(os.devnull).open("w", encoding="utf-8")) if quiet else None
+        for stream, number in ((out, 1), (error, 2)) if nowhere else ((out, 1),):
+            ends.enter_context(_turned(stream, number, nowhere or error))
+        ends.enter_context(contextlib.redirect_stdout(nowhere or error))
+        if nowhere:
+            ends.enter_context(contextlib.redirect_stderr(nowhere))
+            ends.enter_context(_noticed(streams.person))
+            _person = streams.person
+        try:
+            yield streams
+        finally:
+            _person = None
+
+
+def tell(line: str) -> None:
+    """Say something to the person at the terminal, whatever the environment's own words are kept from."""
+    print(f"zerone: {line}", file=_person or sys.stderr, flush=True)
+
+
+def end() -> None:
+    """Keep apart what is printed from now on, by what only ends with the process."""
+    if _late is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        nowhere = os.open(os.devnull, os.O_WRONLY) if _late else None
+        os.dup2(2 if nowhere is None else nowhere, 1)
+        if nowhere is not None:
+            sys.stderr.flush()
+            os.dup2(nowhere, 2)
+
+
+def _is_descriptor(stream: TextIO, number: int) -> bool:
+    """Whether a stream writes to that descriptor; not where somebody has put another one in its place."""
+    try:
+        return stream.fileno() == number
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+@contextlib.contextmanager
+def _kept(stream: TextIO, number: int) -> Iterator[TextIO]:
+    """A stream to where this one writes now, whatever becomes of the descriptor."""
+    if not _is_descriptor(stream, number):
+        yield stream
+        return
+    stream.flush()
+    with open(os.dup(number), "w", encoding=stream.encoding, errors="replace", buffering=1) as kept:  # noqa: PTH123
+        yield kept
+
+
+@contextlib.contextmanager
+def _turned(stream: TextIO, number: int, target: TextIO) -> Iterator[None]:
+    """Let a descriptor lead to where `target` does: native code and other programs know nothing else."""
+    try:
+        there = target.fileno()
+    except (AttributeError, OSError, ValueError):
+        there = number
+    if there == number or not _is_descriptor(stream, number):
+        yield
+        return
+    stream.flush()
+    before = os.dup(number)
+    os.dup2(there, number)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+        with contextlib.suppress(OSError, AttributeError, TypeError):
+            ctypes.CDLL(None).fflush(None)  # C has a buffer of its own
+        os.dup2(before, number)
+        os.close(before)
+
+
+@contextlib.contextmanager
+def _noticed(stream: TextIO) -> Iterator[None]:
+    """Let what we ourselves have to say be seen there."""
+    logger, handler = logging.getLogger("zerone"), logging.StreamHandler(stream)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
