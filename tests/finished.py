@@ -34,7 +34,8 @@ def write_run(
     config = {
         "algorithm": {"name": algorithm, "settings": {}},
         "environment": {"id": environment, "options": dict(options), "known": True},
-        "engine": engine, "seeds": seeds, "solved_at": solved_at,
+        "engine": engine, "seeds": seeds, "solved_at": solved_at, "steps": 200, "report_every": 100,
+        "evaluate_every": 100, "save_every": 200, "evaluation_episodes": 100,
     }  # fmt: skip
     with RunFolder.create(path, config) as folder:
         with MetricsWriter(path, ["return", "evaluation_return"], seeds=seeds, tensorboard=False) as writer:

@@ -23,7 +23,11 @@ from zerone.runs.dataset import read
 from zerone.runs.folder import RunFolder
 
 LINE = "zerone/Treasure-v0"
-CONFIG = {"algorithm": {"name": "dqn", "settings": {}}, "environment": {"id": LINE, "options": {}, "known": True}}
+CONFIG = {
+    "algorithm": {"name": "dqn", "settings": {}}, "environment": {"id": LINE, "options": {}, "known": True},
+    "engine": "compiled", "seeds": [0], "steps": 200, "report_every": 100, "evaluate_every": 100, "save_every": 200,
+    "evaluation_episodes": 100,
+}  # fmt: skip
 
 
 def inside(path: Path) -> list[str]:

@@ -17,7 +17,13 @@ from zerone.base.errors import InputError, RunError
 from zerone.runs import checkpoint
 from zerone.runs.folder import RunFolder, finite, new_folder
 
-CONFIG = {"algorithm": {"name": "dqn", "gamma": 0.99}, "environment": "CartPole-v1", "seeds": [0, 1]}
+CONFIG = {
+    "algorithm": {"name": "dqn", "settings": {"discount": 0.99}},
+    "environment": {"id": "CartPole-v1", "options": {}, "known": True},
+    "engine": "compiled", "seeds": [0, 1], "steps": 200, "report_every": 100, "evaluate_every": 100, "save_every": 200,
+    "evaluation_episodes": 100,
+}  # fmt: skip
+RESULT = {"algorithm": "dqn", "steps_per_second": None, "startup_seconds": 0.5}
 
 
 def everything(path: Path) -> dict[str, bytes]:
@@ -40,7 +46,7 @@ def fill(folder: RunFolder) -> None:
     checkpoint.save(folder.best_path, {"w": np.zeros(2)}, {"step": 1})
     folder.metrics_path.write_text("seed,step\n")
     folder.figure_path.write_bytes(b"png")
-    folder.write_result({"seconds": 1.5})
+    folder.write_result({**RESULT, "seeds": [{"seed": 0, "return_mean": 1.5}]})
     (folder.path / "seed-0").mkdir()
     (folder.path / "seed-0" / "events.out.tfevents.1.host").touch()
 
@@ -86,8 +92,9 @@ def test_pruning_keeps_the_newest_and_the_best(run):
 
 
 def test_a_result_is_strict_json(run):
-    run.write_result({"return_mean": float("nan"), "seeds": [{"best": -float("inf"), "steps": 3}]})
-    assert run.read_result() == {"return_mean": None, "seeds": [{"best": None, "steps": 3}]}
+    seeds = [{"seed": 0, "return_mean": float("nan"), "best": -float("inf"), "steps": 3}]
+    run.write_result({**RESULT, "seeds": seeds})
+    assert run.read_result() == {**RESULT, "seeds": [{"seed": 0, "return_mean": None, "best": None, "steps": 3}]}
     assert finite((1.5, "a", True)) == [1.5, "a", True]
     run.result_path.write_text('{"a": ')
     with refused(r"result\.json: damaged: not JSON"):
@@ -109,7 +116,7 @@ def test_overwriting_removes_what_zerone_wrote_and_no_more(run):
     (run.path / "seed-0" / "mine").write_text("mine")
     (run.path / "checkpoints" / ".best.safetensors.77.tmp").touch()
     run.close()
-    RunFolder.create(run.path, {"new": 1}, overwrite=True).close()
+    RunFolder.create(run.path, {**CONFIG, "new": 1}, overwrite=True).close()
     assert everything(run.path).keys() == {"config.json", ".lock", "notes.txt", "seed-0/mine"}
     assert RunFolder.open(run.path).config["new"] == 1
 
@@ -184,7 +191,7 @@ def test_an_empty_folder_is_somebodys_and_taken_only_when_that_is_said(tmp_path)
 def test_a_configuration_that_is_no_json_creates_nothing(tmp_path):
     for value in (float("nan"), object()):
         with refused("configuration is not JSON"):
-            RunFolder.create(tmp_path / "run", {"x": value})
+            RunFolder.create(tmp_path / "run", {**CONFIG, "x": value})
     assert not list(tmp_path.iterdir())
 
 

@@ -21,6 +21,7 @@ from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
 from zerone.base.errors import MOST_LISTED, InputError, nearest
 from zerone.base.meanings import algorithm_meant, setting_meant
+from zerone.base.values import typed
 from zerone.environments.views import describe
 from zerone.parts.spaces import Spaces
 
@@ -148,15 +149,7 @@ def make(name: str, settings: dict[str, Any]) -> Algorithm:
     for key, value in settings.items():
         if key not in known:
             raise InputError(f"{name} has no setting {key!r}: {setting_of(name, key)}")
-        default = known[key].default
-        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if isinstance(default, tuple) and isinstance(value, list):
-            value = tuple(value)
-        if type(value) is not type(default):
-            kind = type(default).__name__
-            raise InputError(f"{name}: {key} = {value!r} is not allowed: must be of type {kind}")
-        chosen[key] = value
+        chosen[key] = typed(value, known[key].default, f"{name}: {key}")
     algorithm: Algorithm = entry.make(**chosen)
     algorithm.check()
     return algorithm

@@ -60,11 +60,11 @@ class Allowed:
         if self.choices:
             return value in self.choices
         if isinstance(value, tuple):
-            return len(value) > 0 and all(self.holds(each) for each in value)
+            return len(value) > 0 and all(not isinstance(each, bool) and self.holds(each) for each in value)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return not isinstance(value, (str, bytes))
+            return not isinstance(value, (str, bytes, list, dict, set))
         return (
-            math.isfinite(value)
+            (isinstance(value, int) or math.isfinite(value))
             and (self.above is None or value > self.above)
             and (self.at_least is None or value >= self.at_least)
             and (self.below is None or value < self.below)
@@ -115,6 +115,8 @@ def check(instance: Any, name: str) -> None:
             raise InputError(f"{problem}of type {kind.__name__}")
         if kind is float and isinstance(value, tuple):
             continue  # JAX makes trees of the same shape with anything at their leaves
+        if kind is float and isinstance(value, bool):
+            raise InputError(f"{problem}of type float")
         if not allowed.holds(value):
             raise InputError(problem + allowed.describe())
         if isinstance(value, kind) and value != field.default and not allowed.takes_effect(vars(instance)):

@@ -69,7 +69,7 @@ def _evaluated(
     path: Path, episodes: int, seed: int, checkpoint: str, step_timeout: float | None, trust: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The configuration of the run at `path`, and what its agents are worth."""
-    import_trusted(read_config(path), trust)
+    import_trusted(read_config(path)["environment"]["id"], trust)
     from zerone.runs.interrupt import Program, as_program
     from zerone.runs.run import load
 

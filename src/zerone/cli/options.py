@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from zerone.base.errors import InputError, nearest
+from zerone.runs.asked import LARGEST_SEED, MOST_SEEDS, MOST_STEPS
+
+__all__ = ["LARGEST_SEED", "MOST_SEEDS", "MOST_STEPS"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,10 +21,6 @@ if TYPE_CHECKING:
     Kind = click.ParamType[Any]
 else:  # in older versions of click it takes no argument
     Kind = click.ParamType
-
-LARGEST_SEED = 2**32 - 1
-MOST_STEPS = 2**31 - 1  # steps are counted in 32 bits where they are counted on a device
-MOST_SEEDS = 10_000
 
 
 def refuse(option: str, raw: object, allowed: str) -> InputError:
@@ -177,37 +176,20 @@ def trust_option(command: F) -> F:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The configuration of the run at `path`.
-
-    Raises:
-        InputError: there is no run, or its configuration lacks something.
-    """
+    """The configuration of the run at `path`. Raises `InputError` where there is none, or it is damaged."""
     from zerone.runs.folder import RunFolder
 
-    config = RunFolder.open(path).config
-    wanted = {"algorithm": ("name", "settings"), "environment": ("id", "options", "known"), "engine": (), "seeds": ()}
-    for name, inner in wanted.items():
-        if name not in config or not (config[name] if name == "seeds" else True):
-            raise InputError(f"{path / 'config.json'}: not the configuration of a run ({name!r} is missing)")
-        for each in inner:
-            if not isinstance(config[name], dict) or each not in config[name]:
-                raise InputError(f"{path / 'config.json'}: not the configuration of a run ('{name}.{each}' is missing)")
-    return config
+    return RunFolder.open(path).config
 
 
-def import_trusted(folder_config: dict[str, Any], trusted: bool) -> None:
-    """Import the module of a run's environment, if the person says so."""
-    import importlib
-
-    identity = str(folder_config["environment"]["id"])
+def import_trusted(identity: str, trusted: bool) -> None:
+    """Import the module of an environment that is named in a file, if the person says so."""
     if not trusted or ":" not in identity:
         return
+    from zerone.base.modules import import_named
+
     see_modules_here()
-    module = identity.split(":", 1)[0]
-    try:
-        importlib.import_module(module)
-    except ImportError as error:
-        raise InputError(f"environment {identity}: module {module!r} cannot be imported: {error}") from error
+    import_named(identity)
 
 
 def see_modules_here() -> None:

@@ -93,7 +93,7 @@ def record(
             require_environment(environment)
             asked["options"] = environment_options(environment, options)
         elif run is not None:
-            import_trusted(read_config(run), trust)
+            import_trusted(read_config(run)["environment"]["id"], trust)
         player = run or ("random" if chance else "keyboard")
         from zerone.runs.interrupt import Program, as_program
         from zerone.runs.record import record as play

@@ -20,18 +20,19 @@ from zerone.cli.options import (
     Place,
     Whole,
     debug_option,
+    import_trusted,
     json_option,
     refuse,
+    trust_option,
 )
 from zerone.cli.options import as_json as print_json
 from zerone.cli.settings import chosen_settings, environment_options, parse_like, read_words, settings_of
+from zerone.runs.asked import MOST_TRIALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from zerone.runs.swept import Sweep, Trial
-
-MOST_TRIALS = 10_000
 
 
 @click.command(
@@ -58,9 +59,12 @@ MOST_TRIALS = 10_000
 @click.option("--resume", type=Place("FOLDER"), help="Go on with the sweep in this folder; nothing else is needed.")
 @click.option("--engine", type=OneOf("auto", "compiled", "host"), help="Default: auto, compiled where it can be.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the environment.")
+@trust_option
 @json_option
 @debug_option
-def sweep(words: tuple[str, ...], resume: Path | None, options: tuple[str, ...], as_json: bool, **typed: Any) -> None:
+def sweep(
+    words: tuple[str, ...], resume: Path | None, options: tuple[str, ...], trust: bool, as_json: bool, **typed: Any
+) -> None:  # fmt: skip
     """Train ALGORITHM in ENVIRONMENT with many settings, on several seeds each.
 
     A range is cut into points by equal factors; of several names all combinations are tried. Any other hyperparameter
@@ -68,23 +72,25 @@ def sweep(words: tuple[str, ...], resume: Path | None, options: tuple[str, ...],
     preset (best.toml), and a run folder for each setting.
     """
     if not as_json:
-        _finish(_swept(words, resume, options, typed, as_json))
+        _finish(_swept(words, resume, options, trust, typed, as_json))
         return
     with output.apart(quiet=False) as streams:
-        print_json(_swept(words, resume, options, typed, as_json).facts(), streams.results)
+        print_json(_swept(words, resume, options, trust, typed, as_json).facts(), streams.results)
 
 
 def _swept(
-    words: tuple[str, ...], resume: Path | None, options: tuple[str, ...], typed: dict[str, Any], as_json: bool
-) -> Sweep:
+    words: tuple[str, ...], resume: Path | None, options: tuple[str, ...], trust: bool, typed: dict[str, Any],
+    as_json: bool,
+) -> Sweep:  # fmt: skip
     """What was asked for, carried out."""
-    from zerone.runs import sweeping
+    from zerone.runs import sweep_plan, sweeping
 
     asked = {name: value for name, value in typed.items() if value is not None}
     if resume is not None:
         extra = [*words, *options, *(f"--{name}" for name in asked)]
         if extra:
             raise InputError(f"{extra[0]} is not allowed with --resume: the sweep in {resume} knows what it was asked")
+        import_trusted(sweep_plan.read_config(resume)["environment"], trust)
         with _shown(resume, as_json) as glance:
             found = sweeping.resume_sweep(resume, glance, progress=False)
     else:

@@ -152,7 +152,7 @@ def _trained(
     if resume is not None:
         trusted = trusted or said.environment is not None
         return go_on(
-            resume, said, asked, options, settings_file, manner, lambda config: import_trusted(config, trusted)
+            resume, said, asked, options, settings_file, manner, lambda identity: import_trusted(identity, trusted)
         )
     algorithm, environment = _require_words(said)
     if "own_play" in asked and "dataset" not in asked:

@@ -61,7 +61,7 @@ def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Ma
 
 def go_on(
     path: Path, said: Words, asked: Mapping[str, Any], options: Sequence[str], settings: Path | None, manner: Manner,
-    trust: Callable[[dict[str, Any]], None],
+    trust: Callable[[str], None],
 ) -> Run:  # fmt: skip
     """A training from its newest checkpoint. What is asked besides must be what the run was started with.
 
@@ -72,7 +72,7 @@ def go_on(
 
     config = read_config(path)
     require_same(path, config, said, asked, options, settings)
-    trust(config)
+    trust(config["environment"]["id"])
     if manner.watching:
         from zerone.cli.watch import require_picture
 
@@ -88,9 +88,12 @@ def require_same(
 ) -> None:  # fmt: skip
     """Raise `InputError` where something typed beside `--resume` differs from the run's own configuration."""
     from zerone.runs import setup
+    from zerone.runs.saved import naming
 
     if asked.get("overwrite"):
         raise InputError("--overwrite and --resume exclude each other")
+    with naming(path / "config.json"):
+        setup.make_algorithm_from(config["algorithm"])
     algorithm, environment = config["algorithm"]["name"], config["environment"]["id"]
     typed: list[tuple[str, Any, Any]] = []  # what was typed, its value, and that of the run
     if said.algorithm is not None:

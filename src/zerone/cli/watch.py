@@ -69,7 +69,7 @@ def watch(
     if follow and video is not None:
         raise InputError("--follow and --video exclude each other: a film needs an end")
     stop = _leash() if leash else None
-    import_trusted(read_config(run), trust)
+    import_trusted(read_config(run)["environment"]["id"], trust)
     from zerone.runs.run import load
 
     loaded = load(run)
@@ -211,6 +211,7 @@ class _Followed:
         self._seen: tuple[Any, ...] = ()
         self._looked, self._step = 0.0, 0
         self.over = False
+        run.engine()  # what is refused is said, and not taken for a policy that is not there yet
         deadline = time.monotonic() + (SECONDS_TO_WAIT if fed else 0.0)
         while self._agent is None:
             self._look()
@@ -238,32 +239,35 @@ class _Followed:
 
     def _look(self) -> None:
         """Take up the newest policy, if there is a newer one. What cannot be read now is read the next time."""
-        from zerone.runs import checkpoint
+        from zerone.runs import checkpoint, saved
         from zerone.runs.agent import Agent
+        from zerone.runs.fields import checked
+        from zerone.runs.folder import RunFolder, step_of
 
         self._looked = time.monotonic()
         self.over = self._run.result is not None
         live = self._run.path / LIVE
         with contextlib.suppress(ZeroneError, OSError, KeyError):
             # Whoever is fed policies waits for those: a checkpoint is newer for a moment, but can be gigabytes.
-            saved = [] if self._fed else [*(self._run.path / "checkpoints").glob("step-*.safetensors")]
-            saved += [live] if live.exists() else []
-            if not saved:
+            kept = [] if self._fed else RunFolder(self._run.path, self._run.config).checkpoints()
+            kept += [live] if live.exists() else []
+            if not kept:
                 return
-            path = max(saved, key=lambda each: each.stat().st_mtime_ns)
+            path = max(kept, key=lambda each: each.stat().st_mtime_ns)
             found = path.stat()
             mark = (path, found.st_mtime_ns, found.st_ino)
             if mark == self._seen:
                 return
             if path == live:
                 arrays, about = checkpoint.load(path)
+                about = checked(about, saved.LIVE, path)
                 example = self._run.engine().policy_example()
                 policy = checkpoint.restore(example, arrays, path=path, what="live policy", prefix="policy/")
                 chosen = self._run.seeds[0] if self._seed is None else self._seed
-                self._agent, self._step = Agent(self._run.engine(), policy, chosen), int(about["step"])
+                self._agent, self._step = Agent(self._run.engine(), policy, chosen), about["step"]
             else:
                 self._agent = self._run.agent(self._seed, str(path))
-                self._step = int(path.stem.split("-")[1])
+                self._step = step_of(path)
             self._seen = mark
 
 

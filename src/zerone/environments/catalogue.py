@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
 from zerone.base.meanings import option_meant
+from zerone.base.values import short, typed
 from zerone.environments.entries import ENTRIES, Entry
 
 if TYPE_CHECKING:
@@ -141,16 +142,20 @@ def _resolved(entry: Entry, option: Option, value: Any) -> Any:
         from zerone.environments.layout import read_rows
 
         return read_rows(value, option.legend, f"{entry.id}: {option.name}")
-    problem = f"{entry.id}: {option.name} = {value!r} is not allowed: must be "
+    problem = f"{entry.id}: {option.name} = {short(value)} is not allowed: must be "
     if isinstance(option.default, bool) and not isinstance(value, bool):
         raise InputError(problem + "true or false")
     whole = isinstance(value, int) and not isinstance(value, bool)
     if type(option.default) is int and not whole:
         raise InputError(problem + "a whole number")
+    if type(option.default) is float and isinstance(value, (bool, str, bytes, list, tuple, dict, type(None))):
+        raise InputError(problem + "a number")
     if option.name == "limit" and value < 0:
         raise InputError(problem + "at least 0")
     if option.name == "torques" and value != 0 and value < 2:
         raise InputError(problem + "0 or at least 2")
     if option.name == "reward" and value not in (TASK_REWARD, *entry.rewards):
         raise InputError(problem + option.text)
-    return tuple(value) if isinstance(value, list) else value  # JSON has no tuples
+    if isinstance(option.default, tuple):
+        return typed(value, option.default, f"{entry.id}: {option.name}")
+    return value

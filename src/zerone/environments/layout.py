@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
+from zerone.base.files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,19 +120,11 @@ def _read_file(value: str | Path, name: str) -> tuple[tuple[str, ...], Origin]:
     said = f"{name} {str(value) or repr('')}"
     try:
         path = path.expanduser()
-        if not path.exists():
-            raise InputError(f"{said}: no such file")
-        if not path.is_file():
-            raise InputError(f"{said}: not a file")
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{said}: larger than {LARGEST_FILE:,} bytes: not a layout")
-        text = path.read_bytes().decode("utf-8-sig")
-    except InputError:
-        raise
-    except UnicodeDecodeError as error:
-        raise InputError(f"{said}: not a text (byte {error.start + 1} is not UTF-8)") from error
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"{said}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        text = read_text(path, LARGEST_FILE)
+    except InputError as error:
+        raise InputError(f"{said}: {str(error).removeprefix(f'{path}: ')}") from error
+    except RuntimeError as error:  # no such user after ~
+        raise InputError(f"{said}: cannot be read: {error}") from error
     lines = text.splitlines()
     kept = [number for number, line in enumerate(lines) if line.strip()]
     indents = tuple(len(lines[number]) - len(lines[number].lstrip()) for number in kept)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -12,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from zerone.base.errors import InputError, RunError, closest
+from zerone.base.modules import import_named, require_trusted
 from zerone.base.notices import Notices
 from zerone.environments import atari, names
 from zerone.environments.encoding import Encoding
@@ -32,16 +32,10 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
     Raises:
         InputError: no such id, no such module, or the environment cannot be made; says why in one line.
     """
-    module = None
-    if ":" in id:
-        module, id = id.split(":", 1)  # noqa: A001
-        try:
-            importlib.import_module(module)
-        except (Exception, SystemExit) as error:  # whatever a module does when it is imported
-            what = " ".join(str(error).split())
-            if not isinstance(error, ImportError):
-                what = f"{type(error).__name__}: {what}"
-            raise InputError(f"environment {module}:{id}: module {module!r} cannot be imported: {what}") from error
+    require_trusted(id, options)
+    import_named(id)
+    module = id.partition(":")[0] if ":" in id else None
+    id = id.partition(":")[2] if ":" in id else str(id)  # noqa: A001
     if id.startswith(atari.NAMESPACE):
         atari.register(id)
     try:

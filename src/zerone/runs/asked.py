@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from zerone.base.errors import InputError
 
 LARGEST_SEED = 2**32 - 1
+MOST_SEEDS = 10_000
+MOST_TRIALS = 10_000
+"""Settings of a sweep."""
+MOST_STEPS = 2**31 - 1
+"""Steps of a seed: they are counted in 32 bits where they are counted on a device."""
 
 
 def chosen_seeds(seed: int | None, seeds: int | Sequence[int] | None) -> list[int]:
@@ -21,15 +26,17 @@ def chosen_seeds(seed: int | None, seeds: int | Sequence[int] | None) -> list[in
         return [first]
     if isinstance(seeds, int):
         require_count("seeds", seeds)
-        chosen = list(range(first, first + seeds))
+        chosen = list(range(first, first + min(seeds, MOST_SEEDS + 1)))
     elif seed is not None:
         raise InputError("seed and a list of seeds exclude each other")
     else:
         chosen = list(seeds)
+    if len(chosen) > MOST_SEEDS:
+        raise InputError(f"{len(chosen):,} seeds or more are not allowed: must be at most {MOST_SEEDS:,}")
+    for each in chosen:
+        require_seed(each)
     if not chosen or len(set(chosen)) != len(chosen):
         raise InputError(f"seeds = {chosen} is not allowed: must be at least one, and each only once")
-    for each in (chosen[0], chosen[-1]) if isinstance(seeds, int) else chosen:
-        require_seed(each)
     return chosen
 
 

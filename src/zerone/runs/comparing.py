@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from zerone.base.errors import InputError, said
+from zerone.base.errors import InputError
 from zerone.base.intervals import (
     CONFIDENCE,
     FEWEST_FOR_INTERVAL,
@@ -36,7 +36,7 @@ from zerone.base.statistics import (
 )
 from zerone.environments import catalogue as environments
 from zerone.runs.folder import RunFolder, names_of
-from zerone.runs.metrics_table import read_metrics
+from zerone.runs.metrics_table import read_metrics, require_column, rows_by_seed
 from zerone.runs.run import Run
 from zerone.show.image import Figure
 
@@ -165,6 +165,8 @@ def compare(runs: Sequence[Run | str | Path], threshold: float | None = None) ->
             raise InputError(f"threshold is missing: the runs count as solved at different returns ({listed})")
         threshold = levels.pop()
     tables = [read_metrics(folder.path) for folder in folders]
+    for folder, table in zip(folders, tables, strict=True):
+        require_column(table, "evaluation_return", folder.metrics_path)
     rows = zip(names_of(folders), folders, results, tables, strict=True)
     compared = tuple(_compared(*row, threshold) for row in rows)
     pairs = tuple(_pair(left, right) for left, right in itertools.combinations(compared, 2))
@@ -181,16 +183,13 @@ def _require_comparable(folders: Sequence[RunFolder]) -> list[dict[str, Any]]:
     for number, folder in enumerate(folders):
         if places[number] in places[:number]:
             raise InputError(f"{folder.path}: named twice: a run is not compared with itself")
-        result = folder.read_result()
-        if result is None:
-            go_on = said(f"zerone train --resume {folder.path}", f"zo.resume({str(folder.path)!r})")
-            raise InputError(f"{folder.path}: has no result yet: end it with {go_on}")
-        if len(result["seeds"]) < FEWEST_FOR_INTERVAL:
+        scores = folder.read_scores()
+        if len(scores) < FEWEST_FOR_INTERVAL:
             raise InputError(
-                f"{folder.path}: seeds = {len(result['seeds'])} is not allowed: an interval over seeds needs at least "
+                f"{folder.path}: seeds = {len(scores)} is not allowed: an interval over seeds needs at least "
                 f"{FEWEST_FOR_INTERVAL} (zerone plot draws runs of fewer)"
             )
-        results.append(result)
+        results.append(folder.read_result() or {})
     tasks = [_task(folder.config["environment"]) for folder in folders]
     for folder, task in zip(folders, tasks, strict=True):
         if task != tasks[0]:
@@ -249,7 +248,8 @@ def _interquartile_interval(scores: np.ndarray, returns: np.ndarray | None) -> B
 
 def _reached(table: Mapping[str, np.ndarray], result: Mapping[str, Any], threshold: float) -> Reached:
     seeds = [each["seed"] for each in result["seeds"]]
-    mine = [table["seed"] == seed for seed in seeds]
+    rows = rows_by_seed(table)
+    mine = [rows.get(seed, np.zeros(0, np.int64)) for seed in seeds]
     firsts = np.array([first_reached(table["step"][of], table["evaluation_return"][of], threshold) for of in mine])
     middle, speed = float(median(firsts)), result["steps_per_second"]
     seconds = result["startup_seconds"] + middle * len(seeds) / speed if speed else None

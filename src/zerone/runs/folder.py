@@ -25,8 +25,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from zerone.base.errors import InputError, RunError, said
 from zerone.base.files import is_incomplete, read_object, replacing
-from zerone.runs import checkpoint
+from zerone.runs import checkpoint, saved
 from zerone.runs.claim import CHECKPOINTS, LOCK, Claim, first_free, unwritable
+from zerone.runs.fields import checked
+from zerone.runs.saved import CONFIG, naming
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -85,6 +87,8 @@ class RunFolder:
             text = json.dumps(config, indent=2, allow_nan=False) + "\n"
         except (TypeError, ValueError) as error:
             raise InputError(f"{path}: the configuration is not JSON: {error}") from error
+        with naming(path / _CONFIG):
+            CONFIG(json.loads(text), "")  # what is written here can be read again
         if claim is None:
             claim = Claim.take(path, functools.partial(_check_free, overwrite=overwrite))
         try:
@@ -98,7 +102,7 @@ class RunFolder:
             if isinstance(error, (OSError, RunError)):
                 raise unwritable(path, error) from error
             raise
-        return cls(path, json.loads(text), claim)
+        return cls(path, CONFIG(json.loads(text), ""), claim)
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
@@ -142,6 +146,11 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def config_path(self) -> Path:
+        """What is trained."""
+        return self.path / _CONFIG
 
     @property
     def metrics_path(self) -> Path:
@@ -221,13 +230,34 @@ class RunFolder:
         with replacing(self.result_path) as file:
             file.write(json.dumps(finite(result), indent=2, allow_nan=False).encode() + b"\n")
 
+    def read_best(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """The arrays and `about` of the checkpoint of the best policies. Raises `InputError` where it is damaged."""
+        arrays, about = checkpoint.load(self.best_path)
+        return arrays, checked(about, saved.BEST, self.best_path)
+
     def read_result(self) -> dict[str, Any] | None:
         """What `write_result` wrote, or None for a run that has not ended.
 
         Raises:
             InputError: the file is damaged.
         """
-        return read_object(self.result_path) if self.result_path.exists() else None
+        return saved.read(self.result_path, saved.RESULT) if self.result_path.exists() else None
+
+    def read_scores(self) -> dict[int, float]:
+        """The mean return of each seed's best policy. Raises `InputError` for a run that has not ended, or has none."""
+        result = self.read_result()
+        if result is None:
+            raise InputError(f"{self.path}: has no result yet: end it with zerone train --resume {self.path}")
+        for each in result["seeds"]:
+            if each["return_mean"] is None:
+                raise InputError(f"{self.result_path}: seed {each['seed']} has no return")
+        return {each["seed"]: float(each["return_mean"]) for each in result["seeds"]}
+
+
+def step_of(path: Path) -> int:
+    """After how many steps a checkpoint to resume from was saved, by its name."""
+    match = _STEP.fullmatch(path.name)
+    return int(match[1]) if match is not None else 0
 
 
 def names_of(folders: Sequence[RunFolder]) -> list[str]:
@@ -267,7 +297,8 @@ def _require_run(path: Path) -> None:
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    return _read_identity(path)
+    config: dict[str, Any] = checked(_read_identity(path), CONFIG, path / _CONFIG)
+    return config
 
 
 def _read_identity(path: Path) -> dict[str, Any]:
@@ -286,7 +317,9 @@ def _read_identity(path: Path) -> dict[str, Any]:
     if type(version) is not int or "zerone" not in config:
         raise InputError(f"{path / _CONFIG}: not the configuration of a run ('format' or 'zerone' is missing)")
     if version > FORMAT_VERSION:
-        raise InputError(f"{path}: made by a newer Zerone (format {version}; this one reads up to {FORMAT_VERSION})")
+        raise InputError(
+            f"{path / _CONFIG}: made by a newer Zerone (format {version}; this one reads up to {FORMAT_VERSION})"
+        )
     return config
 
 

@@ -19,7 +19,7 @@ from zerone.base.files import read_bytes
 from zerone.base.memory import machine_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 FILE = "metrics.csv"
 MOST_COUNTED = 2**53
@@ -99,6 +99,24 @@ def rows_by_seed(columns: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
     order = np.lexsort((columns["step"], columns["seed"]))
     seeds, begins = np.unique(columns["seed"][order], return_index=True)
     return dict(zip(seeds.tolist(), np.split(order, begins[1:]), strict=True)) if len(seeds) else {}
+
+
+def require_column(table: Mapping[str, np.ndarray], name: str, path: Path) -> None:
+    """Raise `InputError` unless a table has a column."""
+    if name not in table:
+        raise InputError(f"{path}: line 1: damaged: the column {name} is missing")
+
+
+def evaluations_of(path: Path, seeds: Sequence[int]) -> list[np.ndarray]:
+    """What the evaluations of each seed returned, in their order. Raises `InputError` where one has none."""
+    table = read_metrics(path)
+    rows = rows_by_seed(table)
+    require_column(table, "evaluation_return", path)
+    found = [table["evaluation_return"][rows.get(seed, np.zeros(0, np.int64))] for seed in seeds]
+    for seed, each in zip(seeds, found, strict=True):
+        if not np.isfinite(each).any():
+            raise InputError(f"{path}: damaged: seed {seed} has no evaluation")
+    return [each[np.isfinite(each)] for each in found]
 
 
 def _whole_lines(path: Path) -> bytes:

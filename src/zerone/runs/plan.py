@@ -7,6 +7,7 @@ from typing import Any
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
+from zerone.runs.asked import MOST_STEPS
 
 ROWS, EVALUATIONS = 100, 20
 """How many rows of the log and how many evaluations a training has unless told otherwise."""
@@ -74,7 +75,12 @@ def describe(plan: Plan) -> dict[str, Any]:
 
 
 def read(algorithm: Algorithm, described: dict[str, Any]) -> Plan:
-    """The plan that was described."""
+    """The plan that was described. Raises `InputError` where it is none of this algorithm."""
     block = algorithm.steps_per_update * algorithm.environments
     names = ("steps", "report_every", "evaluate_every", "save_every")
+    for name in names:
+        value, most = int(described[name]), MOST_STEPS + block - 1
+        if value % block or not block <= value <= most:
+            raise InputError(f"{name} = {value} is not allowed: must be a multiple of {block}, the steps of an update, "
+                             f"and at most {most}")  # fmt: skip
     return Plan(block, *(int(described[name]) // block for name in names))

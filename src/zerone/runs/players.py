@@ -98,9 +98,7 @@ def who_plays(
         raise InputError(f"options = {dict(options)} are not allowed here: a run has its own")
     run = player if isinstance(player, Run) else load(player, environment)
     config = run.config
-    if environment is None:
-        setup.trust(config["environment"]["id"])
-    elif config["environment"]["known"]:
+    if environment is not None and config["environment"]["known"]:
         raise InputError(f"environment is not allowed here: {run.path} has its own, {config['environment']['id']}")
     policy = run.agent(agent, checkpoint)
     facts |= {"run": run.path.resolve().name, "agent": policy.seed, "checkpoint": checkpoint}

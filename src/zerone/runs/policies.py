@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from zerone.base.errors import InputError
-from zerone.runs.folder import RunFolder
+from zerone.runs.folder import RunFolder, step_of
 
 
 def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:
@@ -24,12 +24,17 @@ def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:
             raise InputError(f"{folder.path}: no checkpoint was saved yet")
         return latest, "state/"
     if which.isdecimal():
-        path = folder.checkpoint_path(int(which))
-        if not path.exists():
-            steps = ", ".join(str(int(each.stem.split("-")[1])) for each in folder.checkpoints())
-            raise InputError(f"{folder.path}: no checkpoint of step {which}; there are: best, last, {steps}")
-        return path, "state/"
+        steps = {str(step_of(each)): each for each in folder.checkpoints()}
+        asked = which.lstrip("0") or "0"
+        if asked not in steps:
+            listed = ", ".join(["best", "last", *steps])
+            raise InputError(f"{folder.path}: no checkpoint of step {which[:30]}; there are: {listed}")
+        return steps[asked], "state/"
     path = Path(which)
-    if not path.exists():
-        raise InputError(f"checkpoint {which!r} does not exist: must be best, last, a step or a file")
+    try:
+        there = path.exists()
+    except (OSError, ValueError):  # too long, or a character that no path has
+        there = False
+    if not there:
+        raise InputError(f"checkpoint {which[:200]!r} does not exist: must be best, last, a step or a file")
     return path, "" if path.name.startswith("best") else "state/"

@@ -22,7 +22,7 @@ def preset(algorithm: str, environment: str) -> dict[str, Any]:
     file = resources.files("zerone") / "presets" / f"{algorithm}.toml"
     if not file.is_file():
         return {}
-    tables: dict[str, dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8"))
+    tables: dict[str, dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     return dict(tables.get(environment, {}))
 
 

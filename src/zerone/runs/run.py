@@ -13,7 +13,7 @@ from typing import Any
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
 from zerone.engines.protocol import Engine
-from zerone.environments.views import AUTO, FIRST, require_view
+from zerone.environments.views import AUTO, require_view
 from zerone.runs import plan as plans
 from zerone.runs import setup, studying
 from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, Evaluated, judge, load_policies
@@ -28,6 +28,7 @@ from zerone.runs.metrics import MetricsWriter
 from zerone.runs.metrics_table import read_metrics
 from zerone.runs.q_table import QTable
 from zerone.runs.room import require_room
+from zerone.runs.saved import naming
 from zerone.runs.tables import NoTableError, read_tables
 from zerone.runs.training import Glance, Training
 from zerone.runs.words import answering
@@ -75,7 +76,7 @@ class Run:
     def engine(self) -> Engine:
         """The engine, made again from the configuration if this run was loaded."""
         if self._engine is None:
-            self._engine = engine_of(self.config)
+            self._engine = engine_of(self._folder)
         return self._engine
 
     def agent(self, seed: int | None = None, checkpoint: str = "best") -> Agent:
@@ -280,12 +281,15 @@ def resume(
         RunError, KeyboardInterrupt: as for `train`.
     """
     with RunFolder.resume(path) as folder:
-        driver = engine_of(folder.config, environment)
+        driver = engine_of(folder, environment)
         try:
+            with naming(folder.config_path):
+                require_room(driver, folder.config["environment"]["id"], len(folder.config["seeds"]))
             studying.go_on(driver, folder.config, folder.path, dataset)
             setup.open_environments(driver, folder.config["seeds"][0])
             setup.start_workers(driver, address, worker_timeout, step_timeout)
-            plan = plans.read(driver.algorithm, folder.config)
+            with naming(folder.config_path):
+                plan = plans.read(driver.algorithm, folder.config)
             with showing(progress, glance) as both:
                 return _drive(driver, folder, plan, resume=True, chunk=chunk, glance=both)
         finally:
@@ -295,25 +299,26 @@ def resume(
 def load(path: str | Path, environment: setup.EnvironmentLike | None = None) -> Run:
     """The run in a folder: its agents, metrics and result. Raises `InputError` if there is none."""
     folder = RunFolder.open(path)
-    return Run(folder, None if environment is None else engine_of(folder.config, environment))
+    return Run(folder, None if environment is None else engine_of(folder, environment))
 
 
-def engine_of(config: Mapping[str, Any], environment: setup.EnvironmentLike | None = None) -> Engine:
-    """The engine of a run's configuration.
+def engine_of(folder: RunFolder, environment: setup.EnvironmentLike | None = None) -> Engine:
+    """The engine of a run.
 
     Raises:
         InputError: the environment has no id, or its id would import a module that nobody has imported yet:
-            a folder from somewhere else must not run code of its choosing.
+            a folder from somewhere else must not run code of its choosing; or the configuration asks for what there is
+            not, and the line names its file.
     """
+    config = folder.config
     saved = config["environment"]
     if environment is None:
         if not saved["known"]:
             raise InputError(f"environment {saved['id']} was not given by id: pass it as environment=")
-        setup.trust(saved["id"])
         environment = saved["id"]
-    algorithm = setup.make_algorithm_from(config["algorithm"])
-    seen = saved.get("observations", FIRST)  # runs from before there was a choice
-    return setup.make_engine(config["engine"], algorithm, environment, saved["options"], seen)
+    with naming(folder.config_path):
+        algorithm = setup.make_algorithm_from(config["algorithm"])
+        return setup.make_engine(config["engine"], algorithm, environment, saved["options"], saved["observations"])
 
 
 def _drive(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.base.errors import InputError, nearest, said
+from zerone.runs.asked import MOST_TRIALS
 
 if TYPE_CHECKING:
     import optuna
@@ -112,6 +114,13 @@ def import_optuna() -> Any:
     return optuna
 
 
+def require_few(space: Mapping[str, Choices], points: int) -> None:
+    """Raise `InputError` for a grid of more settings than anybody can wait for."""
+    number = math.prod(points if isinstance(each, Range) else len(each) for each in space.values())
+    if number > MOST_TRIALS:
+        raise InputError(f"a grid of {number:,} settings is not allowed: must be at most {MOST_TRIALS:,}")
+
+
 def require_space(algorithm: str, space: Mapping[str, Choices], driver: str) -> None:
     """Raise `InputError` unless every name of a space is a setting that `driver` can vary."""
     if driver not in DRIVERS:
@@ -134,8 +143,15 @@ def require_space(algorithm: str, space: Mapping[str, Choices], driver: str) -> 
             )
         if isinstance(choices, Range):
             _require_range(name, choices, type(default))
-        elif isinstance(choices, str) or not choices or len(set(choices)) < len(choices):
+        elif isinstance(choices, str) or not choices or not _are_distinct(choices):
             raise InputError(f"{name} = {choices!r} is not allowed: must be a range or distinct values")
+
+
+def _are_distinct(choices: Sequence[Any]) -> bool:
+    try:
+        return len(set(choices)) == len(choices)
+    except TypeError:  # a list or an object is no value of a setting
+        return False
 
 
 def _require_range(name: str, choices: Range, kind: type[Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from zerone.algorithms import catalogue as algorithms
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.errors import InputError, nearest, said
+from zerone.base.modules import require_trusted
 from zerone.base.notices import Notices
 from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
@@ -119,6 +119,8 @@ def make_engine(
         raise InputError(f"engine {engine!r} is unknown: {nearest(engine, ENGINES)}")
     if options and not isinstance(environment, str):
         raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
+    if isinstance(environment, str):
+        require_trusted(environment, options)  # before it is refused for another reason
     keep_compiled_programs()
     environment = source(environment)
     name = environment_name(environment)
@@ -148,6 +150,7 @@ def _cluster(
 
     workers = algorithms.require_workers(algorithm)
     judge = make_engine("auto", workers.alone(), environment, options, observations)
+    environment = str(environment) if isinstance(environment, str) else environment  # trusted, or it were not made
     return Cluster(workers, judge, Task(environment, name, dict(options), judge.name == "compiled", observations))
 
 
@@ -252,15 +255,3 @@ def solved_at(environment: EnvironmentLike) -> float | None:
 def make_algorithm_from(saved: Mapping[str, Any]) -> Algorithm:
     """The algorithm of a run's configuration, with exactly the settings it was saved with."""
     return algorithms.make_saved(saved["name"], saved["settings"])
-
-
-def trust(id: str) -> None:  # noqa: A002 - Gymnasium's word
-    """Let an id out of a file name an environment, but import nothing for it.
-
-    Raises:
-        InputError: the id is `module:Id` and that module has not been imported by the person's own program.
-    """
-    module = id.split(":", 1)[0]
-    if ":" in id and module not in sys.modules:
-        how = said("pass --trust", f"import {module} first, or zo.load(path, environment={id!r})")
-        raise InputError(f"environment {id!r} of this run would import the module {module!r}: if you trust it, {how}")

@@ -7,7 +7,6 @@ luck, for it was chosen by it: so it is trained again on seeds that had no part 
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -18,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from zerone.base.errors import InputError, RunError, nearest
-from zerone.base.files import read_object, replacing
+from zerone.base.files import replacing
 from zerone.base.intervals import FEWEST_FOR_INTERVAL
-from zerone.runs import asked, run, setup
-from zerone.runs.claim import Claim, is_abandoned
+from zerone.runs import asked, run, setup, sweep_plan
+from zerone.runs.claim import Claim
 from zerone.runs.folder import SWEEP, RunFolder, new_folder
-from zerone.runs.metrics_table import read_metrics
-from zerone.runs.search import Choices, Grid, Optuna, Range, Search, require_space
+from zerone.runs.metrics_table import evaluations_of
+from zerone.runs.search import Choices, Grid, Search, require_space
 from zerone.runs.swept import MEASURES, Sweep, Trial, made_with
 from zerone.runs.training import DivergedError, Glance
 from zerone.runs.words import answering
@@ -103,27 +102,26 @@ def sweep(
             raise InputError(f"{what} = {value} is not allowed: must be at least {least}{why}")
     if measure not in MEASURES:
         raise InputError(f"measure {measure!r} is unknown: {nearest(measure, MEASURES)}")
-    both = sorted(set(space) & set(settings))
-    if both:
-        raise InputError(f"{both[0]} is not allowed twice: it is varied, or it has one value")
+    sweep_plan.require_different(space, settings)
+    sweep_plan.require_other_seeds(chosen)
     if steps is None:
         steps = setup.presets_for(algorithm, environment).get("steps", run.DEFAULT_STEPS)
     asked.require_count("steps", steps)
     name = setup.environment_name(environment)
+    varied = {each: sweep_plan.described(choices) for each, choices in space.items()}
     config: dict[str, Any] = {
-        "algorithm": algorithm, "environment": name, "options": dict(options),
-        "settings": dict(settings), "space": {name: _described(each) for name, each in space.items()}, "driver": driver,
-        "points": points, "trials": trials, "measure": measure, "steps": steps,
+        "algorithm": algorithm, "environment": name, "options": dict(options), "settings": dict(settings),
+        "space": varied, "driver": driver, "points": points, "trials": trials, "measure": measure, "steps": steps,
         "seeds": chosen, "engine": engine,
     }  # fmt: skip
-    made = [made_with(config, each) for each in _corners(space, driver, points)]
+    made = [made_with(config, each) for each in sweep_plan.corners(space, driver, points)]
     setup.make_engine(engine, made[0], environment, options).close()
-    search = _search(config)  # before anything is created: Optuna may not be installed
+    search = sweep_plan.search_of(config)  # before anything is created: Optuna may not be installed
     place: AbstractContextManager[Claim]
     if out is None:
         place = new_folder(run.plain_name(f"sweep-{algorithm}", name))
     else:
-        place = out if isinstance(out, Claim) else Claim.take(out, _require_free)
+        place = out if isinstance(out, Claim) else Claim.take(out, sweep_plan.require_free)
     with place as claim:
         with replacing(claim.path / SWEEP) as file:
             file.write(json.dumps({"format": 1, **config}, indent=2).encode() + b"\n")
@@ -132,19 +130,9 @@ def sweep(
 
 def resume_sweep(path: str | Path, glance: OnTrial = _nothing, progress: bool | None = None) -> Sweep:
     """Go on with a sweep, or read one that has ended. Raises as `sweep`."""
-    with Claim.take(path, _require_sweep) as claim:
-        config = read_object(claim.path / SWEEP)
-        return _drive(claim.path, config, _search(config), glance, progress)
-
-
-def _require_sweep(path: Path) -> None:
-    if not (path / SWEEP).exists():
-        raise InputError(f"{path}: not the folder of a sweep (it has no {SWEEP})")
-
-
-def _require_free(path: Path) -> None:
-    if path.exists() and not is_abandoned(path):
-        raise InputError(f"{path}: exists already; go on with a sweep with resume, or choose another folder")
+    with Claim.take(path, sweep_plan.require_sweep) as claim:
+        config = sweep_plan.read_config(claim.path)
+        return _drive(claim.path, config, sweep_plan.search_of(config), glance, progress)
 
 
 def _drive(path: Path, config: Mapping[str, Any], search: Search, glance: OnTrial, progress: bool | None) -> Sweep:
@@ -219,28 +207,11 @@ def _train(
 
 def _values(path: Path, seeds: Sequence[int], measure: str) -> np.ndarray:
     """What each seed is worth."""
+    folder = RunFolder.open(path)
     if measure == "best":
-        result = RunFolder.open(path).read_result() or {}
-        return np.array([each["return_mean"] for each in result["seeds"]], np.float64)
-    table = read_metrics(path)
-    known = np.isfinite(table["evaluation_return"])
-    rows = [table["evaluation_return"][known & (table["seed"] == seed)] for seed in seeds]
-    return np.array([row[-1] if measure == "last" else row.mean() for row in rows])
-
-
-def _corners(space: Mapping[str, Choices], driver: str, points: int) -> list[dict[str, Any]]:
-    """Settings that are allowed if all are: every one of a grid; with Optuna one value at a time."""
-    if driver == "grid":
-        return Grid(space, points).trials
-    ends = {name: [each.low, each.high] if isinstance(each, Range) else each for name, each in space.items()}
-    first = {name: values[0] for name, values in ends.items()}
-    return [{**first, name: value} for name, values in ends.items() for value in values]
-
-
-def _search(config: Mapping[str, Any]) -> Search:
-    space = {name: Range(**each) if isinstance(each, dict) else each for name, each in config["space"].items()}
-    return Grid(space, config["points"]) if config["driver"] == "grid" else Optuna(space, config["trials"])
-
-
-def _described(choices: Choices) -> Any:
-    return dataclasses.asdict(choices) if isinstance(choices, Range) else list(choices)
+        scores = folder.read_scores()
+        if list(scores) != list(seeds):
+            raise InputError(f"{folder.result_path}: is not of the seeds that were trained")
+        return np.array(list(scores.values()), np.float64)
+    evaluations = evaluations_of(folder.metrics_path, seeds)
+    return np.array([each[-1] if measure == "last" else each.mean() for each in evaluations])

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zerone.base.errors import InputError
-from zerone.runs import checkpoint
+from zerone.runs import checkpoint, saved
+from zerone.runs.fields import checked
 from zerone.runs.policies import find_policies
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def judged_environment(config: Mapping[str, Any], engine: Engine | None = None) 
 
 def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | None, alone: bool) -> Picture:
     from zerone.environments.drawing.geometry import grid_of
+    from zerone.runs import setup
     from zerone.show.table_figure import Picture
     from zerone.show.tables import Trace, table_of
 
@@ -91,6 +93,7 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
         raise NothingToDrawError(f"{folder.path}: no table to draw: no checkpoint was saved yet")
     path, inside = find_policies(folder, which)
     arrays, about = checkpoint.load(path, f"seed-{chosen}/{inside}policy")
+    about = checked(about, saved.CHECKPOINT if inside else saved.BEST, path)
     checkpoint.expect(about, path, algorithm=algorithm, environment=identity)
     values = next(iter(arrays.values()), None)
     if len(arrays) != 1 or values is None or values.ndim != 2:
@@ -101,12 +104,15 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
         raise NoTableError(
             f"{folder.path}: no picture of the table: the states of {identity} are not the cells of a grid"
         )
-    facts = about["learners"][str(chosen)]  # of best policies the step, of all others the iteration
+    facts = about["learners"].get(str(chosen))  # of best policies the step, of all others the iteration
+    if facts is None:
+        raise InputError(f"{path}: 'learners.{chosen}' is missing")
     step = facts["step"] if "step" in facts else facts["iteration"] * about["step"] // max(1, about["iteration"])
     policy = f"best policy, found after {step:,} steps" if "step" in facts else f"policy after {step:,} steps"
     number = len(config["seeds"])
     what, said = f"{algorithm} on {identity}", f"seed {chosen}{f' of {number} seeds' if number > 1 else ''}, {policy}"
-    settings = config["algorithm"]["settings"]
+    with saved.naming(folder.config_path):
+        settings = setup.settings_of(setup.make_algorithm_from(config["algorithm"]))
     trace = Trace.of(settings, table.grid)
     about_trace = "" if trace is None else _walk(environment, table, trace, settings)
     if alone:

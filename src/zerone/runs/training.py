@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zerone.base.errors import RunError, ZeroneError
+from zerone.base.errors import InputError, RunError, ZeroneError
 from zerone.engines.protocol import Engine, Evaluation, Heeds, Row, Stopped
-from zerone.runs import checkpoint
+from zerone.runs import checkpoint, saved
+from zerone.runs.fields import checked
 from zerone.runs.folder import RunFolder
 from zerone.runs.interrupt import Interrupted, Request
 from zerone.runs.metrics import MetricsWriter
@@ -126,22 +128,38 @@ class Training:
         checkpoint.expect(about, path, **self.about)
         self._announce()  # nothing is shown of a training that cannot go on
         example = self.engine.saved_example()
-        self.iteration = self.saved_iteration = int(about["iteration"])
-        self.looked = bool(about.get("looked", True))
+        about = self._plausible(checked(about, saved.CHECKPOINT, path), path)
+        self.iteration = self.saved_iteration = about["iteration"]
+        self.looked = about["looked"]
         for learner in self.learners:
             facts = about["learners"][str(learner.seed)]
             learner.iteration, learner.evaluation = facts["iteration"], facts["evaluation"]
             learner.solved_at_step = facts["solved_at_step"]
             prefix, what = f"seed-{learner.seed}/", "checkpoint"
-            saved = checkpoint.restore(example, arrays, path=path, what=what, prefix=prefix)
-            learner.carry = self.engine.resume(saved, learner.seed, learner.iteration)
+            carry = checkpoint.restore(example, arrays, path=path, what=what, prefix=prefix)
+            learner.carry = self.engine.resume(carry, learner.seed, learner.iteration)
         self._resume_best()
+
+    def _plausible(self, about: dict[str, Any], path: Path) -> dict[str, Any]:
+        """What a checkpoint says of itself, if that can be of this training. Raises `InputError`."""
+        last = self.plan.total
+        if about["iteration"] > last or about["step"] != about["iteration"] * self.plan.block:
+            raise InputError(f"{path}: iteration = {about['iteration']} (step {about['step']}) is not allowed: must be "
+                             f"at most {last}, of {self.plan.block} steps each")  # fmt: skip
+        for learner in self.learners:
+            facts = about["learners"].get(str(learner.seed))
+            if facts is None:
+                raise InputError(f"{path}: 'learners.{learner.seed}' is missing")
+            if facts["iteration"] > about["iteration"]:
+                raise InputError(f"{path}: learners.{learner.seed}.iteration = {facts['iteration']} is not allowed: "
+                                 f"must be at most {about['iteration']}")  # fmt: skip
+        return about
 
     def _resume_best(self) -> None:
         path = self.folder.best_path
         if not path.exists():
             return
-        arrays, about = checkpoint.load(path)
+        arrays, about = self.folder.read_best()
         checkpoint.expect(about, path, **self.about)
         example = self.engine.policy_example()
         for learner in self.learners:

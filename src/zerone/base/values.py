@@ -1,0 +1,32 @@
+"""Values that come from a file or a program, brought to the type that their default has."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from zerone.base.errors import InputError
+
+
+def typed(value: Any, default: Any, name: str) -> Any:
+    """A value as it is kept: of the type of `default`. A whole number is a float, and a list a tuple, where that is.
+
+    Raises:
+        InputError: it is of another type, or an entry of a list is.
+    """
+    if isinstance(default, float) and type(value) is int:
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise InputError(f"{name} = {short(value)} is not allowed: must be a finite number") from error
+    if isinstance(default, tuple) and isinstance(value, (list, tuple)):
+        return tuple(typed(each, default[0] if default else each, f"{name}[{place}]")
+                     for place, each in enumerate(cast("list[Any]", value)))  # fmt: skip
+    if type(value) is not type(default):
+        raise InputError(f"{name} = {short(value)} is not allowed: must be of type {type(default).__name__}")
+    return value
+
+
+def short(value: Any) -> str:
+    """A value in an error: its beginning, if it is long."""
+    text = repr(value)
+    return text if len(text) <= 100 else text[:100] + "…"

@@ -1,0 +1,168 @@
+"""What may stand in a file, field by field: small checks that are put together to tables (see `saved`).
+
+A check takes a value and where it stands, and gives the value back, with the defaults of what is not said. What is not
+allowed is an `InputError` that names the field, the value and what is allowed. Fields that a table does not know are
+left as they are: they are from a later Zerone that reads and writes the same format.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
+
+from zerone.base.errors import InputError
+
+Check: TypeAlias = Callable[[Any, str], Any]
+
+LARGEST = 2**53
+"""The largest whole number that JSON's readers agree on."""
+LONGEST = 1000
+"""Characters of a text."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Maybe:
+    """A field that may be missing: then it has its default, as in files from before there was such a field."""
+
+    check: Check
+    default: Any = None
+
+
+def checked(value: Any, check: Check, path: object) -> Any:
+    """A value out of the file `path`, with its defaults. Raises `InputError`, which names file and field."""
+    try:
+        return check(value, "")
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def whole(low: int = 0, high: int = LARGEST) -> Check:
+    """A whole number, `low` and `high` allowed."""
+    allowed = f"a whole number from {low} to {high}" if high < LARGEST else f"a whole number, at least {low}"
+    return _simple(allowed, lambda value: type(value) is int and low <= value <= high)
+
+
+def number(low: float = -1e300, high: float = 1e300) -> Check:
+    """A finite number, `low` and `high` allowed."""
+    allowed = "a finite number" if high == 1e300 else f"a number from {low:g} to {high:g}"
+    return _simple(allowed, lambda value: type(value) in (int, float) and low <= value <= high)
+
+
+def one_of(*words: str) -> Check:
+    """One of some words."""
+    return _simple("one of " + ", ".join(words), lambda value: value in words)
+
+
+def truth(value: Any, where: str) -> Any:
+    """True or false."""
+    return _simple("true or false", lambda value: type(value) is bool)(value, where)
+
+
+def text(value: Any, where: str) -> Any:
+    """A text on one line, which a terminal can show."""
+    return _simple("a text on one line", _is_text)(value, where)
+
+
+def anything(value: Any, where: str) -> Any:
+    """Whatever JSON has: it is checked where it is used."""
+    return _simple("text that can be written", _can_be_written)(value, where)
+
+
+def or_none(check: Check) -> Check:
+    """What `check` allows, or null."""
+
+    def holds(value: Any, where: str) -> Any:
+        return None if value is None else check(value, where)
+
+    return holds
+
+
+def many(check: Check, at_least: int = 0, distinct: bool = False) -> Check:
+    """A list of what `check` allows."""
+
+    def holds(value: Any, where: str) -> Any:
+        if not isinstance(value, list) or len(value) < at_least:
+            raise refuse(where, value, f"a list of at least {at_least}" if at_least else "a list")
+        found = [check(each, f"{where}[{place}]") for place, each in enumerate(value)]
+        if distinct and len(set(found)) < len(found):
+            raise refuse(where, value, "a list of different values")
+        return found
+
+    return holds
+
+
+def by_name(check: Check) -> Check:
+    """An object of any names; each has what `check` allows."""
+
+    def holds(value: Any, where: str) -> Any:
+        named = _object(value, where)
+        return {text(name, f"a name in {where}"): check(each, _below(where, name)) for name, each in named.items()}
+
+    return holds
+
+
+def fields(**known: Check | Maybe) -> Check:
+    """An object with these fields, and perhaps others."""
+
+    def holds(value: Any, where: str) -> Any:
+        found = dict(_object(value, where))
+        for name, check in known.items():
+            if name in found:
+                inner = check.check if isinstance(check, Maybe) else check
+                found[name] = inner(found[name], _below(where, name))
+            elif isinstance(check, Maybe):
+                found[name] = check.default
+            else:
+                raise InputError(f"{_below(where, name)!r} is missing")
+        return found
+
+    return holds
+
+
+def either(one: Check, other: Check) -> Check:
+    """An object that `one` allows; else what `other` allows."""
+
+    def holds(value: Any, where: str) -> Any:
+        return (one if isinstance(value, dict) else other)(value, where)
+
+    return holds
+
+
+def refuse(where: str, value: Any, allowed: str) -> InputError:
+    """The error of a field that has a value which is not allowed."""
+    shown = json.dumps(value, default=repr)
+    return InputError(f"{where} = {shown if len(shown) <= 60 else shown[:60] + '…'} is not allowed: must be {allowed}")
+
+
+def _simple(allowed: str, holds: Callable[[Any], bool]) -> Check:
+    def check(value: Any, where: str) -> Any:
+        if not holds(value):
+            raise refuse(where, value, allowed)
+        return value
+
+    return check
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable() and len(value) <= LONGEST
+
+
+def _can_be_written(value: Any) -> bool:
+    """Whether a value has no half of a character (a lone surrogate), and no number beyond all others."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        return False
+    return True
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise refuse(where, value, "an object")
+    return cast("dict[str, Any]", value)
+
+
+def _below(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
