@@ -243,9 +243,10 @@ def test_what_a_run_does_not_have_is_listed(zerone, treasure):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"seeds": []}, "'seeds' is missing"),
-        ({"engine": "hots"}, "engine 'hots' is unknown"),
-        ({"algorithm": "dqn"}, "'algorithm.name' is missing"),
+        ({"seeds": []}, "run/config.json: seeds = [] is not allowed: must be a list of at least 1"),
+        ({"engine": "hots"}, 'run/config.json: engine = "hots" is not allowed: must be one of compiled, host, cluster'),
+        ({"algorithm": "dqn"}, 'run/config.json: algorithm = "dqn" is not allowed: must be an object'),
+        ({"algorithm": {"settings": {}}}, "run/config.json: 'algorithm.name' is missing"),
         ({"environment": {"id": "CartPole-v1"}}, "'environment.options' is missing"),
     ],
 )

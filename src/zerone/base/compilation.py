@@ -8,6 +8,8 @@ from pathlib import Path
 
 import jax
 
+from zerone.base.program_cache import bind_entries, safe_folder
+
 _LARGEST = 512 * 1024 * 1024
 _SMALL_LOOP = 64 * 1024
 """Bytes that a loop may touch in one turn and still be compiled into one function; XLA's own default is 1,024."""
@@ -38,7 +40,11 @@ def keep_compiled_programs() -> None:
     compile_small_loops_whole()
     if os.environ.get("ZERONE_CACHE") == "off" or jax.config.values["jax_compilation_cache_dir"]:
         return
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+    folder = safe_folder(cache_folder() / "compiled")
+    if folder is None:
+        return
+    bind_entries()
+    jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_compilation_cache_max_size", _LARGEST)
     # Every program counts: what a newcomer waits for is many small ones.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

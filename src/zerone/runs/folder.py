@@ -247,7 +247,8 @@ class RunFolder:
         """The mean return of each seed's best policy. Raises `InputError` for a run that has not ended, or has none."""
         result = self.read_result()
         if result is None:
-            raise InputError(f"{self.path}: has no result yet: end it with zerone train --resume {self.path}")
+            go_on = said(f"zerone train --resume {self.path}", f"zo.resume({str(self.path)!r})")
+            raise InputError(f"{self.path}: has no result yet: end it with {go_on}")
         for each in result["seeds"]:
             if each["return_mean"] is None:
                 raise InputError(f"{self.result_path}: seed {each['seed']} has no return")
