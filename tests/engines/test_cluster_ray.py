@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -276,3 +277,25 @@ def test_the_warden_ends_what_its_driver_leaves_behind(tmp_path):
     assert not marked("a-mark-of-a-test")
     end_marked("a-mark-of-a-test")  # nothing is left to do
     assert Path("/proc").exists()
+
+
+def test_the_token_is_for_its_owner_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    path = tmp_path / ".ray" / "auth_token"
+    cluster_ray.keep_token_private()
+    made = path.read_text()
+    assert len(made) == 64
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [each.name for each in path.parent.iterdir()] == ["auth_token"]
+    path.chmod(0o644)  # as Ray itself writes it
+    cluster_ray.keep_token_private()
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == (made, 0o600)
+
+
+def test_a_token_that_the_user_has_put_elsewhere_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "mine"))
+    cluster_ray.keep_token_private()
+    assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ import importlib
 import logging
 import os
 import re
+import secrets
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from zerone.base.errors import InputError, RunError
+from zerone.base.files import beside
 from zerone.engines.cluster_warden import MARK, Warden
 
 OLDEST = (2, 54)
@@ -119,6 +121,7 @@ def _imported(address: str | None) -> Any:
 
 def _start(ray: Any) -> Connection:
     """A Ray of our own, which only this machine can reach and which asks for its token even so."""
+    keep_token_private()
     warden = Warden(uuid.uuid4().hex)
     os.environ[MARK] = warden.mark
     try:
@@ -163,6 +166,27 @@ def _has_token() -> bool:
     """Whether this user has a token, as `ray start` looks for one."""
     place = os.environ.get("RAY_AUTH_TOKEN_PATH") or str(Path.home() / ".ray" / "auth_token")
     return "RAY_AUTH_TOKEN" in os.environ or Path(place).exists()
+
+
+def keep_token_private() -> None:
+    """Let nobody else read the token that a Ray of our own asks for; Ray itself writes it for all to read.
+
+    Where there is none, it is made here, as Ray makes it. One that the user has put elsewhere is left alone.
+    """
+    if "RAY_AUTH_TOKEN" in os.environ or os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        return
+    path = Path.home() / ".ray" / "auth_token"
+    with suppress(OSError):  # then Ray says what is wrong
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            with beside(path) as (place, file):
+                place.chmod(0o600)
+                file.write(secrets.token_hex(32).encode())
+                file.close()
+                with suppress(FileExistsError):  # another process was quicker, and its token holds
+                    os.link(place, path)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
 
 
 def _unanswered(address: str) -> str | None:
