@@ -7,7 +7,7 @@ import pytest
 
 from zerone.base.errors import InputError, RunError
 from zerone.base.intervals import interval
-from zerone.show import curves
+from zerone.show import curves, measured
 
 
 def table(seeds: int = 2, ends: tuple[int, ...] = (), **more: float) -> dict[str, np.ndarray]:
@@ -70,7 +70,7 @@ def test_nothing_is_written_over_anything_else(measures):
 
 
 def test_a_legend_at_the_axes_themselves_would_cover_the_steps(monkeypatch):
-    monkeypatch.setattr(curves, "UNDER_STEPS", curves.UNDER_TICKS)
+    monkeypatch.setattr(curves, "UNDER_STEPS", curves.UNDER_AXIS)
     assert not _is_readable({})
 
 
@@ -79,12 +79,12 @@ def test_several_runs_are_told_apart(tmp_path):
     assert "dqn (one seed)" in said
     assert "ppo (mean of 2 seeds)" in said
     assert "from one to the other" in said
-    assert curves.COLORS[0].lower() in said.lower()
-    assert curves.COLORS[1].lower() in said.lower()
+    assert measured.COLORS[0].lower() in said.lower()
+    assert measured.COLORS[1].lower() in said.lower()
 
 
 def test_a_seed_that_ended_keeps_its_last_value(tmp_path):
-    found = curves.curve(table(2, ends=(20, 10)), "evaluation_return")
+    found = measured.curve(table(2, ends=(20, 10)), "evaluation_return")
     assert found is not None
     assert found.ended_early
     np.testing.assert_allclose(found.steps, [500, 1000, 1500, 2000])
@@ -96,7 +96,7 @@ def test_a_seed_that_ended_keeps_its_last_value(tmp_path):
 def test_gaps_are_bridged_and_the_beginning_is_not_invented():
     columns = {"seed": np.array([0, 0, 0, 1, 1, 1]), "step": np.array([1, 2, 3, 1, 2, 3])}
     columns["return"] = np.array([0.0, np.nan, 4.0, np.nan, 6.0, 8.0])
-    found = curves.curve(columns, "return")
+    found = measured.curve(columns, "return")
     assert found is not None
     np.testing.assert_allclose(found.values, [[0, 2, 4], [np.nan, 6, 8]])
     np.testing.assert_allclose(found.mean, [0, 4, 6])
@@ -104,11 +104,11 @@ def test_gaps_are_bridged_and_the_beginning_is_not_invented():
 
 def test_the_interval_is_that_of_a_comparison_and_none_where_seeds_agree():
     values = np.random.default_rng(1).normal(size=(50, 3))
-    drawn = curves.Curve(np.arange(3), values, False)
+    drawn = measured.Curve(np.arange(3), values, False)
     np.testing.assert_allclose(np.transpose(drawn.interval()), [interval(each) for each in values.T])
     half = 2.01 * values.std(0, ddof=1) / 50**0.5
     np.testing.assert_allclose(drawn.interval()[0], drawn.mean - half, atol=0.02)
-    equal = curves.Curve(np.arange(3), np.ones((5, 3)), False)
+    equal = measured.Curve(np.arange(3), np.ones((5, 3)), False)
     assert np.isnan(equal.interval()).all()
 
 

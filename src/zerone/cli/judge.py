@@ -95,6 +95,7 @@ def plot(runs: tuple[Path, ...], out: Path | None, agent: int | None, checkpoint
     """
     from zerone.cli.options import require_file_place
     from zerone.runs.folder import RunFolder, names_of
+    from zerone.runs.looks import about_of
     from zerone.runs.metrics_table import read_metrics
 
     if out is not None:
@@ -109,7 +110,8 @@ def plot(runs: tuple[Path, ...], out: Path | None, agent: int | None, checkpoint
 
     drawn = [(name, read_metrics(folder.path)) for name, folder in zip(names_of(folders), folders, strict=True)]
     # Several levels (of several environments) would be a line that is true for some of the curves only.
-    draw(drawn, path, solved_at=levels.pop() if len(levels) == 1 else None)
+    about = [about_of(folder.config) for folder in folders]
+    draw(drawn, path, levels.pop() if len(levels) == 1 else None, about)
     table = folders[0].table_path if out is None else out.with_stem(f"{out.stem}-table")
     if pictures:
         from zerone.show.table_figure import draw as draw_tables

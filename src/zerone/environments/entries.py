@@ -20,7 +20,9 @@ class Entry:
     `solved_at` is the mean return of an episode, in the task's own reward, from which on it is solved.
     `source` is `module:Class`; `preset` are options that differ from their defaults: fields of the class, `reward`,
     `torques`. `rewards` maps the name of another reward to its place in `shaping`; `continuous` says that `actions`
-    can be discretised. `judged` are the options of the environment in which an agent is judged, where it is another.
+    can be discretised. `highest_reward` is the highest of a step, where that is known, and `ends_with_it` says that it
+    comes with the end of an episode. `judged` are the options of the environment in which an agent is judged, where it
+    is another.
     """
 
     id: str
@@ -34,7 +36,16 @@ class Entry:
     preset: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
     rewards: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     continuous: bool = False
+    highest_reward: float | None = None
+    ends_with_it: bool = False
     judged: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+
+    def highest_value(self, discount: float) -> float | None:
+        """What no policy can be worth more than, from any state: of the task's own reward. None: not known."""
+        highest = self.highest_reward
+        if highest is None or self.ends_with_it or highest <= 0:
+            return highest
+        return highest / (1 - discount) if discount < 1 else None
 
     @property
     def registered_id(self) -> str:
@@ -56,6 +67,7 @@ _CART_POLE = Entry(
     observation="4 numbers: position and velocity of the cart, angle and angular velocity of the pole",
     action="left, right",
     gymnasium_id="CartPole-v1",
+    highest_reward=1.0,
     rewards={"shaped": "cart_pole"},
 )
 _MOUNTAIN_CAR = Entry(
@@ -67,6 +79,7 @@ _MOUNTAIN_CAR = Entry(
     observation="2 numbers: position and velocity",
     action="left, coast, right",
     gymnasium_id="MountainCar-v0",
+    highest_reward=-1.0,
     rewards={"shaped": "mountain_car", "flag": "at_flag"},
 )
 _PENDULUM = Entry(
@@ -78,6 +91,7 @@ _PENDULUM = Entry(
     observation="3 numbers: cosine and sine of the angle, angular velocity",
     action="torque, -2 to 2",
     gymnasium_id="Pendulum-v1",
+    highest_reward=0.0,
     rewards={"tenth": "tenth", "centred": "centred"},
     continuous=True,
 )
@@ -100,6 +114,8 @@ _MAZE = Entry(
     solved_at=1.0,
     observation="cell, 0 to 15",
     action="up, down, left, right",
+    highest_reward=1.0,
+    ends_with_it=True,
 )
 _DYNA_MAZE = dataclasses.replace(
     _MAZE,
@@ -125,6 +141,7 @@ _CLIFF = Entry(
     solved_at=-13.0,
     observation="cell, 0 to 47",
     action="up, right, down, left",
+    highest_reward=-1.0,
 )
 _FROZEN_LAKE = Entry(
     id="FrozenLake-v1",
@@ -135,6 +152,8 @@ _FROZEN_LAKE = Entry(
     observation="cell, 0 to 15",
     action="left, down, right, up",
     gymnasium_id="FrozenLake-v1",
+    highest_reward=1.0,
+    ends_with_it=True,
 )
 
 ENTRIES = (
@@ -146,6 +165,8 @@ ENTRIES = (
         solved_at=1.0,
         observation="cell, 0 to 5",
         action="left, right",
+        highest_reward=1.0,
+        ends_with_it=True,
     ),
     _MAZE,
     dataclasses.replace(
@@ -198,6 +219,8 @@ ENTRIES = (
         observation="state, 0 to 499: the taxi's cell, where the passenger is and where he wants to go",
         action="south, north, east, west, pick up, drop off",
         gymnasium_id="Taxi-v4",
+        highest_reward=20.0,
+        ends_with_it=True,
     ),
     _CART_POLE,
     dataclasses.replace(

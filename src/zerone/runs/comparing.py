@@ -36,6 +36,7 @@ from zerone.base.statistics import (
 )
 from zerone.environments import catalogue as environments
 from zerone.runs.folder import RunFolder, names_of
+from zerone.runs.looks import about_of
 from zerone.runs.metrics_table import read_metrics, require_column, rows_by_seed
 from zerone.runs.run import Run
 from zerone.show.image import Figure
@@ -136,7 +137,8 @@ class Comparison:
         from zerone.show.comparison import draw
 
         curves = [(each.name, table) for each, table in zip(self.runs, self.tables, strict=True)]
-        draw(curves, self.runs, self.pairs, out, self.threshold)
+        about = [about_of(RunFolder.open(each.path).config) for each in self.runs]
+        draw(curves, self.runs, self.pairs, out, self.threshold, about)
         return Figure(out)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zerone.environments import catalogue
 from zerone.show import html
+from zerone.show.curves import About
 
 if TYPE_CHECKING:
     from zerone.runs.folder import RunFolder
@@ -31,6 +33,21 @@ def as_html(folder: RunFolder) -> str:
     ]  # fmt: skip
     seeds = html.table(["seed", "mean return", "solved", "steps"], rows) if rows else ""
     return html.text(f"{folder.path}: {described(folder.config, result)}") + seeds + html.picture(folder.figure_path)
+
+
+def about_of(config: Mapping[str, Any]) -> About:
+    """What a run is of, for the figure of its learning."""
+    identity, options = config["environment"]["id"], config["environment"]["options"]
+    entry = catalogue.find(identity) if config["environment"]["known"] else None
+    shaped = False
+    bound = None
+    if entry is not None:
+        reward = options.get("reward", entry.preset.get("reward", catalogue.TASK_REWARD))
+        shaped = reward != catalogue.TASK_REWARD
+        changed = shaped or any("reward" in name for name in options)
+        discount = config["algorithm"]["settings"].get("discount", 1.0)
+        bound = None if changed else entry.highest_value(float(discount))
+    return About(config["algorithm"]["name"], identity, shaped, bound)
 
 
 def _number(value: float | None) -> str:

@@ -23,7 +23,7 @@ from zerone.runs.claim import Claim
 from zerone.runs.folder import RunFolder, finite, new_folder
 from zerone.runs.interrupt import listening
 from zerone.runs.limits import with_step_timeout
-from zerone.runs.looks import as_html, described
+from zerone.runs.looks import about_of, as_html, described
 from zerone.runs.metrics import MetricsWriter
 from zerone.runs.metrics_table import read_metrics
 from zerone.runs.q_table import QTable
@@ -112,7 +112,7 @@ class Run:
         from zerone.show.curves import draw
 
         path = self._folder.figure_path if out is None else Path(out)
-        draw([(self.path.name, self.metrics)], path, solved_at=self.config.get("solved_at"))
+        draw([(self.path.name, self.metrics)], path, self.config.get("solved_at"), [about_of(self.config)])
         return Figure(path)
 
     def plot_table(self, out: str | Path | None = None, seed: int | None = None, checkpoint: str = "best") -> Figure:

@@ -8,8 +8,7 @@ from typing import Any, Protocol
 
 from zerone.show.curves import (
     INK,
-    Columns,
-    colors,
+    About,
     draw_returns,
     notes,
     require_figure,
@@ -17,7 +16,9 @@ from zerone.show.curves import (
     save,
     styled,
     thousands,
+    title,
 )
+from zerone.show.measured import Columns, colors
 
 Bounds = tuple[float, float]
 
@@ -77,7 +78,7 @@ class Duel(Protocol):
 
 def draw(
     runs: Sequence[tuple[str, Columns]], scores: Sequence[Score], pairs: Sequence[Duel], path: str | Path,
-    threshold: float | None = None,
+    threshold: float | None = None, about: Sequence[About] = (),
 ) -> None:  # fmt: skip
     """Draw a comparison into one file, a PNG, SVG or PDF by its suffix, all or nothing.
 
@@ -88,25 +89,26 @@ def draw(
     path = require_figure(path)
     require_something(runs)
     with styled():
-        save(_figure(runs, scores, pairs, threshold), path)
+        save(_figure(runs, scores, pairs, threshold, about), path)
 
 
 def _figure(
-    runs: Sequence[tuple[str, Columns]], scores: Sequence[Score], pairs: Sequence[Duel], threshold: float | None
-) -> Any:
+    runs: Sequence[tuple[str, Columns]], scores: Sequence[Score], pairs: Sequence[Duel], threshold: float | None,
+    about: Sequence[About] = (),
+) -> Any:  # fmt: skip
     from matplotlib.figure import Figure
 
     heights = 4.6 + 0.3 * len(runs), 0.9 + 0.62 * len(scores), 0.9 + 0.5 * len(pairs)
     figure: Any = Figure(figsize=(8.0, sum(heights)), dpi=150, layout="constrained")
     axes: Any = figure.subplots(3, 1, gridspec_kw={"height_ratios": heights})
-    draw_returns(axes[0], runs, threshold, "threshold")
+    draw_returns(axes[0], runs, threshold, "threshold", about=about)
     axes[0].xaxis.set_major_formatter(thousands)
     axes[0].set_xlim(left=0)
-    axes[0].set_title("learning curves: return against environment steps of each seed")
+    axes[0].set_title(f"{title(runs, about)}: return against environment steps")
     axes[0].set_ylabel("")
     _draw_scores(axes[1], scores)
     _draw_pairs(axes[2], pairs)
-    figure.supxlabel(notes(runs), fontsize=9.5, color="#5B616B")
+    figure.supxlabel(notes(runs, about), fontsize=9.5, color="#5B616B")
     return figure
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -12,74 +12,48 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.base.files import replacing
-from zerone.base.intervals import CONFIDENCE, FEWEST_FOR_INTERVAL, mean_bounds
+from zerone.base.intervals import CONFIDENCE, FEWEST_FOR_INTERVAL
 from zerone.show.formats import FIGURE_SUFFIXES
+from zerone.show.measured import COLORS as COLORS
+from zerone.show.measured import Columns, colors, curve, limit, shade
+from zerone.show.panels import draw_panel, panels
 
-Columns = Mapping[str, np.ndarray]
-
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
-"""Okabe and Ito's, told apart by people who see red and green alike (the yellow is darkened for a white page)."""
-COSTS = ("cost", "value_loss", "critic_loss", "critic_cost", "td_error")
-"""What the second panel shows: the first of these that is measured, else whatever is called a cost, loss or error."""
-VALUES = {"q": "Q of the\nchosen action"}
-"""What the third panel shows, where it is measured: values that the agent believes in, and what they are called."""
 INK, GRID = "#23262B", "#D9DCE1"
 MOST_MARKERS = 40
-NOTE_WIDTH, LONG_NAME = 100, 36
-UNDER_TICKS, UNDER_STEPS = 0.12, 0.62
-"""Inches between the upper panel and its legend: below its ticks alone, or below what is written there, too."""
+FEW = 5
+"""Below so many seeds an interval is wider than most people expect."""
+NOTE_WIDTH, LONG_NAME, LONGER_NAME = 100, 36, 40
+UNDER_AXIS, UNDER_TICKS, UNDER_STEPS = 0.12, 0.38, 0.62
+"""Inches between the upper panel and its legend: below the axis, its numbers, or what is written below those."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Curve:
-    """One measure of one run over seeds: [steps], [seeds, steps]; and whether seeds ended before the last step."""
+class About:
+    """What was trained, beside what was measured of it.
 
-    steps: np.ndarray
-    values: np.ndarray
-    ended_early: bool
-
-    @property
-    def mean(self) -> np.ndarray:
-        """The mean over the seeds that have a value."""
-        known = np.isfinite(self.values)
-        return np.asarray(np.where(known, self.values, 0.0).sum(0) / np.maximum(known.sum(0), 1))
-
-    def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """Bounds of the mean over seeds at each step; NaN where there are none to give."""
-        return mean_bounds(self.values.T)
-
-
-def curve(columns: Columns, name: str) -> Curve | None:
-    """The curve of one column of a run's table; None where nothing was measured.
-
-    A seed that has ended keeps its last value, or the mean would be that of the slow ones only. Between two
-    values of a seed (no episode ended there) it goes straight.
+    `shaped` says that it has learnt from another reward than it is judged by; `bound` is what no policy can be worth
+    more than, where that is known.
     """
-    if name not in columns:
-        return None
-    seed, step, value = columns["seed"], columns["step"], columns[name]
-    known = np.isfinite(value)
-    if not known.any():
-        return None
-    steps = np.unique(step[known])
-    seeds = np.unique(seed[known])
-    values = np.empty((len(seeds), len(steps)))
-    lasts: list[int] = []
-    for row, each in enumerate(seeds):
-        mine = known & (seed == each)
-        order = np.argsort(step[mine], kind="stable")
-        values[row] = np.interp(steps, step[mine][order], value[mine][order], left=np.nan)
-        lasts.append(int(step[seed == each].max()))
-    return Curve(steps, values, min(lasts) < max(lasts))
+
+    algorithm: str
+    environment: str
+    shaped: bool = False
+    bound: float | None = None
 
 
-def draw(runs: Sequence[tuple[str, Columns]], path: str | Path, solved_at: float | None = None) -> None:
+def draw(
+    runs: Sequence[tuple[str, Columns]],
+    path: str | Path,
+    solved_at: float | None = None,
+    about: Sequence[About] = (),
+) -> None:
     """Draw the learning curves of runs into one file, a PNG, SVG or PDF by its suffix, all or nothing.
 
     Args:
         runs: The name of each run, and its table: columns `seed`, `step`, `return`, `evaluation_return` and more.
         path: Where to. An earlier file goes.
         solved_at: The return that counts as solved.
+        about: What each run is of, where that is known.
 
     Raises:
         InputError: another suffix, no run, or runs in which nothing was measured yet.
@@ -90,7 +64,7 @@ def draw(runs: Sequence[tuple[str, Columns]], path: str | Path, solved_at: float
         raise InputError("no run to draw: name at least one")
     require_something(runs)
     with styled():
-        save(_figure(runs, solved_at), path)
+        save(_figure(runs, solved_at, about), path)
 
 
 def require_figure(path: str | Path) -> Path:
@@ -125,27 +99,38 @@ def style() -> dict[Any, Any]:
     }  # fmt: skip
 
 
-def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None) -> Any:
+def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None, about: Sequence[About] = ()) -> Any:
     # `pyplot` would look for a screen and take half a second longer to import.
     from matplotlib.figure import Figure
 
-    lower = [names for names in ([find(columns) for _, columns in runs] for find in (_cost, _value)) if any(names)]
-    panels = 1 + len(lower)
-    height = 4.4 + (2.4, 4.0)[len(lower) - 1] if lower else 4.4
-    figure: Any = Figure(figsize=(8.0, height), dpi=150, layout="constrained")
-    ratios = [2.4, 1.0, 1.0][:panels]
-    axes: Any = figure.subplots(panels, 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": ratios})[:, 0]
-    draw_returns(axes[0], runs, solved_at, under=UNDER_STEPS if panels == 1 else UNDER_TICKS)
-    for below, names in zip(axes[1:], lower, strict=True):
-        _draw_measures(below, runs, names)
+    tables = [columns for _, columns in runs]
+    lower = panels(tables)
+    heights = [4.4, *(panel.height for panel in lower)]
+    figure: Any = Figure(figsize=(8.0, sum(heights)), dpi=150, layout="constrained")
+    ratios = [4.4 - 0.8 * bool(lower), *heights[1:]]  # where there are more its numbers are below the last of them
+    axes: Any = figure.subplots(
+        len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": ratios}
+    )[:, 0]  # fmt: skip
+    draw_returns(axes[0], runs, solved_at, under=UNDER_AXIS if lower else UNDER_STEPS, about=about)
+    bounds = {each.bound for each in about}
+    for below, panel in zip(axes[1:], lower, strict=True):
+        draw_panel(below, tables, panel, bounds.copy().pop() if len(bounds) == 1 else None)
     axes[-1].set_xlabel("environment steps" + (" of each seed" if max(_seed_counts(runs)) > 1 else ""))
     axes[-1].xaxis.set_major_formatter(thousands)
     axes[-1].set_xlim(left=0)
-    axes[0].set_title(runs[0][0] if len(runs) == 1 else "learning curves")
-    remarks = notes(runs)
+    axes[0].set_title(title(runs, about))
+    remarks = notes(runs, about)
     if remarks:
         figure.supxlabel(remarks, fontsize=9.5, color="#5B616B")
     return figure
+
+
+def title(runs: Sequence[tuple[str, Columns]], about: Sequence[About]) -> str:
+    """What a figure of runs is of: algorithm and environment, where they are known."""
+    if len(runs) == 1:
+        return f"{about[0].algorithm} on {about[0].environment}" if about else runs[0][0]
+    environments = {each.environment for each in about}
+    return f"learning curves on {environments.pop()}" if len(environments) == 1 else "learning curves"
 
 
 def draw_returns(
@@ -154,22 +139,28 @@ def draw_returns(
     solved_at: float | None,
     level: str = "solved",
     under: float = UNDER_TICKS,
+    about: Sequence[About] = (),
 ) -> None:
     """The upper panel: training light, evaluation strong, a line at a level; so many inches `under` it the legend."""
     from matplotlib.transforms import ScaledTranslation
 
-    for color, (name, columns) in zip(colors(runs), runs, strict=True):
+    shown: list[np.ndarray] = []
+    for color, name, (_, columns) in zip(colors(runs), _names(runs, about), runs, strict=True):
         training, evaluation = curve(columns, "return"), curve(columns, "evaluation_return")
         seeds = max(len(each.values) for each in (training, evaluation) if each is not None)
         of = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
         alone = len(runs) == 1
+        shown += [] if training is None else [training.mean]
+        shown += [] if evaluation is None else [evaluation.values]
         if training is not None:
-            label = f"training, exploring ({of})" if alone else f"{name} ({of})" if evaluation is None else None
+            light = "training, exploring, shaped reward" if _is_shaped(about) else "training, exploring"
+            label = f"{light} ({of})" if alone else f"{name} ({of})" if evaluation is None else None
             marker = "o" if len(training.steps) == 1 else None  # one point is no line, and would not be seen
             axes.plot(training.steps, training.mean, color=color, alpha=0.38, linewidth=1.4, marker=marker,
                       markersize=4.5, label=label)  # fmt: skip
         if evaluation is not None:
-            label = f"evaluation, greedy ({of})" if alone else f"{name} ({of})"
+            strong = "evaluation, greedy, task's reward" if _is_shaped(about) else "evaluation, greedy"
+            label = f"{strong} ({of})" if alone else f"{name} ({of})"
             marker = "o" if len(evaluation.steps) <= MOST_MARKERS else None
             axes.plot(
                 evaluation.steps,
@@ -180,7 +171,9 @@ def draw_returns(
                 markersize=4.5,
                 label=label,
             )
-            _shade(axes, evaluation, color)
+            shade(axes, evaluation, color)
+    shown += [] if solved_at is None else [np.array([solved_at])]
+    limit(axes, shown)
     if solved_at is not None:
         axes.axhline(solved_at, color=INK, linestyle=(0, (5, 4)), linewidth=1.3, label=f"{level}: {solved_at:g}")
     axes.set_ylabel("return per episode")
@@ -188,7 +181,8 @@ def draw_returns(
     if len(runs) == 1:  # the strong curve first, though it is drawn over the light one
         order = sorted(range(len(labels)), key=lambda place: labels[place].startswith("training"))
         handles, labels = [handles[place] for place in order], [labels[place] for place in order]
-    crowded = len(runs) > 4 or (len(runs) > 1 and max(map(len, labels)) > LONG_NAME)
+    longest = max(map(len, labels))
+    crowded = len(runs) > 4 or longest > (LONG_NAME if len(runs) > 1 else LONGER_NAME)
     # Below the axes nothing can be covered, wherever the curves go; nor what is written there, where it is the lowest.
     below = ScaledTranslation(0.0, -under, axes.figure.dpi_scale_trans)
     axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=axes.transAxes + below,
@@ -196,50 +190,34 @@ def draw_returns(
                 columnspacing=1.4)  # fmt: skip
 
 
-def _shade(axes: Any, drawn: Curve, color: str) -> None:
-    """The spread over seeds: an interval where there are enough of them, else from one seed to the other."""
-    seeds = len(drawn.values)
-    if seeds > 1:
-        low, high = drawn.interval() if seeds >= FEWEST_FOR_INTERVAL else (drawn.values.min(0), drawn.values.max(0))
-        axes.fill_between(drawn.steps, low, high, color=color, alpha=0.18, linewidth=0)
+def _names(runs: Sequence[tuple[str, Columns]], about: Sequence[About]) -> list[str]:
+    """What runs are called in a legend: by their folders, and their algorithms where those do not say which."""
+    if not about:
+        return [name for name, _ in runs]
+    return [name if each.algorithm in name else f"{name}, {each.algorithm}"
+            for (name, _), each in zip(runs, about, strict=True)]  # fmt: skip
 
 
-def _draw_measures(axes: Any, runs: Sequence[tuple[str, Columns]], names: Sequence[str | None]) -> None:
-    """A lower panel: of each run the measure of that name, where it has one."""
-    highest, lowest = 0.0, np.inf
-    for color, (_, columns), name in zip(colors(runs), runs, names, strict=True):
-        drawn = None if name is None else curve(columns, name)
-        if drawn is None:
-            continue
-        mean = drawn.mean
-        axes.plot(drawn.steps, mean, color=color, linewidth=1.6)
-        _shade(axes, drawn, color)
-        highest, lowest = max(highest, float(mean.max())), min(lowest, float(mean.min()))
-    if lowest > 0 and highest > 100 * lowest:
-        axes.set_yscale("log")
-    axes.set_ylabel(",\n".join(dict.fromkeys(_plain(name) for name in names if name is not None)))
+def _is_shaped(about: Sequence[About]) -> bool:
+    return any(each.shaped for each in about)
 
 
-def _value(columns: Columns) -> str | None:
-    return next((name for name in VALUES if curve(columns, name) is not None), None)
-
-
-def _cost(columns: Columns) -> str | None:
-    found = [name for name in columns if any(word in name for word in ("cost", "loss", "error"))]
-    ordered = [name for name in COSTS if name in found] + found
-    return next((name for name in ordered if curve(columns, name) is not None), None)
-
-
-def notes(runs: Sequence[tuple[str, Columns]]) -> str:
+def notes(runs: Sequence[tuple[str, Columns]], about: Sequence[About] = ()) -> str:
     """What the reader must know to read the picture right."""
     said: list[str] = []
-    if len(runs) > 1:
+    if len(runs) > 1 and _is_shaped(about):
+        said += [
+            "strong: evaluation, greedy, on the task's own reward",
+            "light: training, exploring, on what is learnt from",
+        ]
+    elif len(runs) > 1:
         said.append("strong: evaluation, greedy; light: training, exploring")
     counts = _seed_counts(runs)
     if 1 < min((each for each in counts if each > 1), default=0) < FEWEST_FOR_INTERVAL:
         said.append("shaded for 2 seeds: from one to the other")
     if max(counts) >= FEWEST_FOR_INTERVAL:
-        said.append(f"shaded: {CONFIDENCE:.0%} interval of the mean over seeds")
+        wide = ", wide with few of them" if min(each for each in counts if each >= FEWEST_FOR_INTERVAL) < FEW else ""
+        said.append(f"shaded: {CONFIDENCE:.0%} interval of the mean over seeds{wide}")
     drawn = [curve(columns, name) for _, columns in runs for name in ("return", "evaluation_return")]
     if any(each.ended_early for each in drawn if each is not None):
         said.append("a seed that has ended keeps its last value")
@@ -254,15 +232,6 @@ def notes(runs: Sequence[tuple[str, Columns]]) -> str:
 
 def _seed_counts(runs: Sequence[tuple[str, Columns]]) -> list[int]:
     return [len(np.unique(columns["seed"])) for _, columns in runs]
-
-
-def colors(runs: Sequence[Any]) -> list[str]:
-    """A colour for each run."""
-    return [COLORS[place % len(COLORS)] for place in range(len(runs))]
-
-
-def _plain(name: str) -> str:
-    return VALUES.get(name) or name.replace("td_error", "size of TD error").replace("_", " ")
 
 
 def thousands(value: float, place: int | None = None) -> str:

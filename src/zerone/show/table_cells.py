@@ -25,8 +25,8 @@ FOOTPRINT = "#D55E00"
 EACH_ACTION, WITH_NUMBERS, WITH_FOOTPRINTS, WITH_ARROWS = 1.3, 0.6, 0.35, 0.12
 """Inches of a cell from which on it shows the value of each action, the value of the best, footprints, arrows."""
 LARGEST_LETTERS = 11.0
-GAP = 0.94
-"""The side of a square, of a cell's."""
+GAP, FRAME = 0.94, 1.036
+"""The side of a square, and of the frame around the start, of a cell's: so it covers nothing of what is inside."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,8 +118,7 @@ class Sheet:
             if kind.paint is not None:
                 kind.paint(self, self.cell(state))
             elif kind.letter:
-                self.square(self.cell(state), PAPER, line=0.055)  # on blue values the frame alone would not be seen
-                self.square(self.cell(state), START, line=0.035)
+                self.square(self.cell(state), START, side=FRAME, line=0.032)
 
     def finish(self) -> None:
         """Draw what was painted."""
@@ -127,7 +126,7 @@ class Sheet:
 
         # With an edge of its own colour no seam is seen between two that touch.
         painted = PolyCollection(self._corners, facecolors=self._colors, edgecolors=self._colors, linewidths=0.3)
-        painted.set_zorder(1)
+        painted.set(zorder=1, clip_on=False)  # the frame around a start in a corner is outside of the axes
         self.axes.add_collection(painted)
 
 

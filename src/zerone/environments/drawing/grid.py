@@ -115,9 +115,9 @@ def draw_explorer(board: Board, cell: tuple[int, int], looks: tuple[int, int]) -
 
 
 def draw_start(board: Easel, cell: tuple[int, int]) -> None:
-    """A frame in sky blue."""
+    """A frame in sky blue, at the edge: what is drawn over the picture is inside of it."""
     board.square(cell, CELL)
-    board.square(cell, SKY, side=0.8, line=0.045)
+    board.square(cell, SKY, side=0.99, line=0.035)
 
 
 def draw_wall(board: Easel, cell: tuple[int, int]) -> None:
