@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import sys
+import textwrap
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zerone.base.files import replacing
 from zerone_benchmarks.works import BENCHES, USUAL
 
 if TYPE_CHECKING:
+    from zerone_benchmarks import harness
     from zerone_benchmarks.works import Bench
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -55,7 +56,7 @@ def main(
 
     Zerone and its peers do the same WORK in turn, and what counts is the ratio of their speeds within one run.
     """
-    from zerone_benchmarks import harness, peers, show
+    from zerone_benchmarks import harness, peers
 
     home = peers_home or peers.default_home()
     if set_up:
@@ -63,20 +64,33 @@ def main(
         return
     if listing:
         for bench in BENCHES.values():
-            click.echo(f"{bench.name:18} {bench.title}")
+            lines = textwrap.wrap(bench.title, 60)
+            for number, line in enumerate(lines):
+                click.echo(f"{bench.name if number == 0 else '':<19}{line}")
         return
     chosen = [BENCHES[name] for name in (BENCHES if everything else works or USUAL)]
     checkouts = {name: path for name, path in {"purejaxrl": purejaxrl, "cleanrl": cleanrl}.items() if path}
     setting = harness.Setting(rounds, cores, seed, time_limit, home, checkouts)
+    if measure(selected(chosen, only), setting, out, json):
+        raise SystemExit(1)
 
+
+def measure(benches: list[Bench], setting: harness.Setting, out: Path | None, json: bool) -> bool:
+    """Let all take part, and print what came of it; whether any of them failed."""
     from rich.console import Console
+
+    from zerone.base.files import replacing
+    from zerone_benchmarks import harness, show
 
     # A table that is squeezed cannot be read; one that goes to a file needs no terminal's width.
     console = Console(width=None if sys.stdout.isatty() else 120)
-    failed = False
-    data = {"machine": harness.machine(), "rounds": rounds, "cores": cores, "seed": seed, "works": []}
-    for bench in selected(chosen, only):
-        result = harness.run(bench, setting, partial(click.echo, err=True))
+    failed, absent = False, set[str]()
+    about = {"rounds": setting.rounds, "cores": setting.cores, "seed": setting.seed}
+    data = {"machine": harness.machine(), **about, "works": []}
+    progress = harness.Turns(sum(harness.turns(bench, setting) for bench in benches), partial(click.echo, err=True))
+    for bench in benches:
+        result = harness.run(bench, setting, progress)
+        absent |= {standing.contestant.peer for standing in result.standings if standing.absent}
         data["works"].append(show.as_data(result))
         failed = failed or any(standing.failures for standing in result.standings)
         if not json:
@@ -88,8 +102,10 @@ def main(
                 file.write(json_module.dumps(data, indent=2).encode() + b"\n")
     if json:
         click.echo(json_module.dumps(data))
-    if failed:
-        raise SystemExit(1)
+    elif absent:
+        others = "1 peer is" if len(absent) == 1 else f"{len(absent)} peers are"
+        click.echo(f"{others} not installed and took no part (zerone bench --set-up all).", err=True)
+    return failed
 
 
 def selected(benches: list[Bench], only: tuple[str, ...]) -> list[Bench]:

@@ -203,7 +203,31 @@ def children_cpu_seconds() -> float:
     return times.children_user + times.children_system
 
 
-def run(bench: Bench, setting: Setting, tell: Callable[[str], object] = str) -> Result:
+class Turns:
+    """Says before each turn which it is, and after it how long it took."""
+
+    def __init__(self, total: int, tell: Callable[[str], object] = str) -> None:
+        self._total, self._tell = total, tell
+        self._done, self._began = 0, 0.0
+
+    def begin(self, what: str) -> None:
+        """A turn begins."""
+        self._done += 1
+        self._began = time.monotonic()
+        self._tell(f"[{self._done}/{self._total}] {what} ...")
+
+    def end(self) -> None:
+        """It has ended."""
+        self._tell(f"    took {time.monotonic() - self._began:,.1f} s")
+
+
+def turns(bench: Bench, setting: Setting) -> int:
+    """How many turns of contestants that are here there will be."""
+    here = [each for each in bench.contestants if not peers.missing(each.peer, setting.home, setting.checkouts)]
+    return setting.rounds * len(here)
+
+
+def run(bench: Bench, setting: Setting, progress: Turns | None = None) -> Result:
     """Let the contestants take turns, `setting.rounds` times. A contestant that fails is not asked again.
 
     Every round begins with empty caches, so that what is kept between processes helps only within the round.
@@ -218,7 +242,8 @@ def run(bench: Bench, setting: Setting, tell: Callable[[str], object] = str) -> 
                 if standing.absent or standing.failures:
                     continue
                 contestant = standing.contestant
-                tell(f"{bench.name}: round {turn + 1} of {setting.rounds}, {contestant.name}")
+                if progress is not None:
+                    progress.begin(f"{bench.name}, round {turn + 1} of {setting.rounds}: {contestant.name}")
                 environment = environment_of(contestant, setting.cores, cache)
                 python = peers.python_of(contestant.peer, setting.home)
                 command = [str(python), str(setting.drivers / contestant.script)]
@@ -226,6 +251,8 @@ def run(bench: Bench, setting: Setting, tell: Callable[[str], object] = str) -> 
                 if contestant.rehearsed:
                     run_driver(command, environment, setting.cores, setting.time_limit)
                 measured, why = run_driver(command, environment, setting.cores, setting.time_limit)
+                if progress is not None:
+                    progress.end()
                 if measured is None:
                     standing.failures[turn] = why
                 else:

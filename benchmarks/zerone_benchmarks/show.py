@@ -27,8 +27,8 @@ COLUMNS = {
     "peak_megabytes": "MB",
 }
 LEGEND = (
-    "  import, start: CPU seconds before the first step that counts; whole: the process in wall seconds; MB: its peak. "
-    "Medians (least to greatest)."
+    "  import, start: CPU seconds before the first step that counts; whole: the process\n"
+    "  in wall seconds; MB: its peak. Medians (least to greatest)."
 )
 
 
@@ -99,7 +99,8 @@ def notes(result: Result) -> Iterator[str]:
         if kind := next((run["return_is"] for run in standing.runs.values() if run.get("return_is")), ""):
             yield f"  return of {standing.contestant.name}: {kind}"
     for standing in result.standings:
-        if why := trouble(standing):
+        why = trouble(standing)
+        if why and not standing.absent:  # who is not installed is not missed here
             yield f"  {standing.contestant.name}: {why}"
 
 

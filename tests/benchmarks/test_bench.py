@@ -68,8 +68,10 @@ def test_ratio_leaves_out_rounds_that_one_side_missed():
 
 def test_contestants_take_turns(setting: harness.Setting):
     told: list[str] = []
-    harness.run(BENCH, setting, told.append)
-    assert [line.rsplit(" ", 1)[1] for line in told] == ["fast", "slow", "fast", "slow"]
+    harness.run(BENCH, setting, harness.Turns(harness.turns(BENCH, setting), told.append))
+    assert [line.split()[-2] for line in told[::2]] == ["fast", "slow", "fast", "slow"]
+    assert [line.split()[0] for line in told[::2]] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
+    assert all(line.strip().startswith("took ") for line in told[1::2])
 
 
 def test_speeds_ratios_and_claims(setting: harness.Setting):
@@ -120,9 +122,10 @@ def test_a_driver_that_is_killed_names_the_signal(setting: harness.Setting):
     assert harness.run(bench, setting).standings[0].failures == {0: "signal SIGKILL"}
 
 
-def test_a_missing_peer_is_shown_and_the_others_run(setting: harness.Setting):
+def test_a_missing_peer_is_in_no_list_and_the_others_run(setting: harness.Setting):
     result = harness.run(with_contestant(works.Contestant("rejax", "rejax", 1, 0)), setting)
-    assert "  rejax: not installed (zerone bench --set-up rejax)\n" in printed(result)
+    assert "rejax" not in printed(result)
+    assert show.as_data(result)["contestants"][-1]["trouble"] == "not installed (zerone bench --set-up rejax)"
     assert len(result.standings[0].runs) == 2
 
 

@@ -122,10 +122,10 @@ def test_watch_as_text(zerone, treasure):
     ended = zerone("watch", treasure, "--text", "--episodes", 2)
     assert (ended.code, ended.err) == (0, "")
     assert re.search("episode 1  step 0  return 0\no----T( +→ ?[~.0-9]+){5} T\n", ended.out)
-    assert "episode 2  step 5  return 1  (ended)\n-----o   →" in ended.out
+    assert "episode 2  step 5  return 1  (treasure found)\n-----o   →" in ended.out
     plain = zerone("watch", treasure, "--text", "--episodes", 2, "--plain").out
     assert "episode 1  step 0  return 0\no----T\n" in plain
-    assert "episode 2  step 5  return 1  (ended)\n-----o\n" in plain
+    assert "episode 2  step 5  return 1  (treasure found)\n-----o\n" in plain
     assert zerone("watch", treasure, "--episodes", 2).out == ended.out  # no display: text is what is left
     assert zerone("watch", treasure, "--text", "--follow").out.startswith(ended.out)  # it has ended: its last agent
 
@@ -213,7 +213,9 @@ def test_plot_of_what_has_no_picture_of_a_table(zerone, here):
     assert shown.json == {"figure": "taxi/figure.png", "table": None, "runs": ["taxi"]}
     shown.said_one_line("taxi: no picture of the table: the states of Taxi-v4 are not the cells of a grid")
     zerone("plot", "taxi", "--agent", 0).refused("--agent", "not the cells of a grid")
-    zerone("watch", "taxi", "--text", "--plain").refused("--plain is not allowed here", "no table over a grid")
+    said = zerone("watch", "taxi", "--text", "--episodes", 1).out
+    assert "\nQ  south " in said
+    assert "Q  south" not in zerone("watch", "taxi", "--text", "--episodes", 1, "--plain").out
     assert not (here / "taxi" / "table.png").exists()
 
 

@@ -105,5 +105,5 @@ def test_follow_takes_up_what_is_new_and_ends_with_the_training(zerone, here):
     training.join()
     assert ended.code == 0, ended
     assert "episode 1  step 1  return 0  after 111 steps of training\no----T   ←0.00 ←0.00" in ended.out
-    assert "return 1  (ended)  after 222 steps of training\n-----o   →1.00 →1.00" in ended.out
+    assert "return 1  (treasure found)  after 222 steps of training\n-----o   →1.00 →1.00" in ended.out
     assert json.loads(result)["run"] == "run"

@@ -74,6 +74,98 @@ def test_a_legend_at_the_axes_themselves_would_cover_the_steps(monkeypatch):
     assert not _is_readable({})
 
 
+POLE = curves.About("dqn", "CartPole-v1", bound=100.0)
+
+
+def drawn(runs, about=(), solved_at=None):
+    """The figure, with everything in its place."""
+    with curves.styled():
+        figure = curves._figure(runs, solved_at, about)
+        figure.draw_without_rendering()
+    return figure
+
+
+def test_a_title_says_algorithm_and_environment_and_a_legend_the_algorithm_where_the_folder_does_not():
+    assert drawn([("mw2", table(1))], [POLE]).axes[0].get_title(loc="left") == "dqn on CartPole-v1"
+    other = curves.About("ppo", "CartPole-v1")
+    figure = drawn([("mw2", table(1)), ("ppo-CartPole-v1-1", table(1))], [POLE, other])
+    assert figure.axes[0].get_title(loc="left") == "learning curves on CartPole-v1"
+    said = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert said == ["mw2, dqn (one seed)", "ppo-CartPole-v1-1 (one seed)"]
+    mixed = drawn([("a", table(1)), ("b", table(1))], [POLE, curves.About("dqn", "Pendulum-v1")])
+    assert mixed.axes[0].get_title(loc="left") == "learning curves"
+
+
+def test_shaped_and_true_returns_are_told_apart(tmp_path):
+    shaped = curves.About("dqn", "zerone/CartPoleShaped-v0", shaped=True)
+    said = words(tmp_path, [("run", table(2))], about=[shaped])
+    assert "evaluation, greedy, task's reward" in said
+    assert "training, exploring, shaped reward" in said
+    both = words(tmp_path, [("run", table(2)), ("other", table(2))], about=[shaped, POLE])
+    assert "evaluation, greedy, on the task" in both
+    assert "what is learnt from" in both
+    assert "shaped reward" not in words(tmp_path, [("run", table(2))], about=[POLE])
+
+
+def lines_in(axes):
+    return [float(line.get_ydata()[0]) for line in axes.get_lines() if line.get_linestyle() != "-"]
+
+
+def test_values_above_what_is_possible_have_a_line_to_be_seen_against():
+    assert lines_in(drawn([("run", table(2, q=190.0))], [POLE]).axes[1]) == [100.0]
+    assert lines_in(drawn([("run", table(2, q=60.0))], [POLE]).axes[1]) == [100.0]
+    assert lines_in(drawn([("run", table(2, q=20.0))], [POLE]).axes[1]) == []  # it would only flatten the curve
+    assert lines_in(drawn([("run", table(2, q=190.0))], [curves.About("dqn", "Else-v0")]).axes[1]) == []
+    swing = curves.About("ddpg", "Pendulum-v1", bound=0.0)
+    assert lines_in(drawn([("run", table(2, q=-90.0))], [swing]).axes[1]) == []
+    assert lines_in(drawn([("run", table(2, q=5.0))], [swing]).axes[1]) == [0.0]
+
+
+def test_the_length_of_episodes_is_drawn_where_returns_say_nothing():
+    flat = table(2, length=7.0, evaluation_length=5.0)
+    flat["return"] = np.ones_like(flat["return"])
+    length = "episode\nlength"
+    for measures, panels in (
+        (flat, [length]),
+        (flat | {"cost": flat["return"]}, [length, "cost"]),
+        (table(2, length=7.0, cost=1.0), ["cost"]),
+        (table(2, length=7.0), [length]),
+    ):
+        assert [axes.get_ylabel() for axes in drawn([("run", measures)]).axes[1:]] == panels
+
+
+def test_what_is_explored_has_a_panel_while_it_changes():
+    falling = table(2, cost=1.0)
+    falling["epsilon"] = 1.0 / falling["step"]
+    assert [axes.get_ylabel() for axes in drawn([("run", falling)]).axes[1:]] == ["cost", "share ε of\nexploring"]
+    assert len(drawn([("run", table(2, cost=1.0, noise=0.2))]).axes) == 2
+
+
+def test_a_wide_interval_does_not_flatten_the_curves():
+    rows = table(3)
+    rows["evaluation_return"] = rows["evaluation_return"] + 200.0 * rows["seed"]  # three seeds, far from each other
+    low, high = drawn([("run", rows)]).axes[0].get_ylim()
+    known = rows["evaluation_return"][np.isfinite(rows["evaluation_return"])]
+    assert high - low < 1.2 * (known.max() - min(known.min(), rows["return"].min()))
+    assert low < known.min()
+    assert known.max() < high
+
+
+def test_the_legend_of_a_comparison_stands_clear_of_the_numbers():
+    from types import SimpleNamespace
+
+    from zerone.show import comparison
+
+    score = SimpleNamespace(name="a", mean=1.0, mean_interval=(0.5, 1.5), iqm=1.0, iqm_interval=(0.5, 1.5))
+    duel = SimpleNamespace(better="a", worse="b", probability=0.5, interval=(0.2, 0.8))
+    figure = comparison._figure([("a", table(3)), ("b", table(3))], [score, score], [duel], 30.0)
+    figure.draw_without_rendering()
+    legend = figure.axes[0].get_legend().get_window_extent()
+    numbers = [each.get_window_extent() for each in figure.axes[0].get_xticklabels() if each.get_text()]
+    assert numbers
+    assert not any(legend.overlaps(each) for each in numbers)
+
+
 def test_several_runs_are_told_apart(tmp_path):
     said = words(tmp_path, [("dqn", table(1)), ("ppo", table(2))])
     assert "dqn (one seed)" in said

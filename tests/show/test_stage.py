@@ -10,7 +10,7 @@ import pytest
 
 from zerone.base.errors import InputError, RunError
 from zerone.environments.bridge import GymnasiumEnvironment
-from zerone.show import play, stage
+from zerone.show import film, play, stage
 
 
 class Counter(gymnasium.Env):
@@ -56,13 +56,29 @@ def test_episodes_are_told_moment_by_moment():
     ]  # fmt: skip
     assert environment.seeds == [7, None]  # one stream of chance, as Gymnasium has it
     assert (moments[0].action, moments[1].action, moments[1].reward) == (None, 1, 1.0)
-    assert [each.ended for each in moments] == ["", "", "", "(ended)"] * 2
+    assert [each.ended for each in moments] == ["", "", "", "ended"] * 2
     assert moments[3].describe() == "episode 1  step 3  return 3  (ended)"
 
 
 def test_an_episode_without_end_is_cut(monkeypatch):
     monkeypatch.setattr(play, "LONGEST_EVALUATION", 2)
-    assert list(play.episodes(Counter(), always(0), number=1, seed=0))[-1].ended == "(cut)"
+    assert list(play.episodes(Counter(), always(0), number=1, seed=0))[-1].ended == "cut"
+
+
+@pytest.mark.parametrize("speed", [4.0, 15.0, 24.0, 30.0, 50.0, 60.0])
+@pytest.mark.parametrize("pictures", [2, 31, 200])
+def test_a_gif_plays_as_long_as_it_should(tmp_path, speed, pictures):
+    """Read from the file itself: a control block for each picture has its hundredths of a second."""
+    rate = speed / max(1, round(speed / stage.GIF_FRAMES_PER_SECOND))
+    with film.Gif(tmp_path / "film.gif", rate) as made:
+        for number in range(pictures):
+            made.append(np.full((8, 8, 3), number % 256, np.uint8))
+    data = (tmp_path / "film.gif").read_bytes()
+    blocks = [place for place in range(len(data)) if data[place : place + 3] == b"\x21\xf9\x04"]
+    lasts = [int.from_bytes(data[place + 4 : place + 6], "little") for place in blocks]
+    assert len(lasts) == pictures
+    assert sum(lasts) == pytest.approx(100 * pictures / rate, rel=0.01, abs=0.6)
+    assert max(lasts) - min(lasts) <= 1
 
 
 def test_text_is_the_drawing_or_the_numbers():

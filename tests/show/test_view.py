@@ -17,11 +17,12 @@ from zerone.environments.guard import Guard
 from zerone.show import play, stage
 from zerone.show.table_frame import Overlay, footprints, margin_of
 from zerone.show.tables import Table, Trace
-from zerone.show.view import TableView, ValueView, View
+from zerone.show.view import TableView, ValueView, View, values_text
 
 LINE = catalogue.make("zerone/Treasure-v0")
 GRID = grid_of(LINE)
 RIGHT = np.array([[0.0, 0.5]] * 6)
+ACTIONS = ["left", "right"]
 
 
 def line(mode):
@@ -75,38 +76,61 @@ def test_footprints_go_where_the_action_leads():
 
 def test_a_new_table_is_taken_up():
     policies = [RIGHT, RIGHT[:, ::-1].copy()]
-    view = TableView(lambda: policies[0], GRID, None)
+    view = TableView(lambda: policies[0], GRID, None, ACTIONS)
     environment = line("ansi")
     texts = []
     for moment in view.follow(moments(environment)):
         texts.append(view.text(environment, moment, io.StringIO()))
         if moment.step == 1:
             policies.pop(0)
-    assert texts[0] == "o----T   →0.50 →0.50 →0.50 →0.50 →0.50 T"
-    assert texts[2] == "--o--T   ←0.50 ←0.50 ←0.50 ←0.50 ←0.50 T"
+    assert texts[0] == "o----T   →0.50 →0.50 →0.50 →0.50 →0.50 T\nQ  left 0  right 0.5*"
+    assert texts[2] == "--o--T   ←0.50 ←0.50 ←0.50 ←0.50 ←0.50 T\nQ  left 0.5*  right 0"
 
 
 def test_the_plain_view_changes_nothing():
     environment = line("rgb_array")
     environment.reset(seed=0)
     assert (View().frame(environment) == environment.render()).all()
-    film = TableView(lambda: RIGHT, GRID, Trace(6, 2, 0.5, replacing=False))
+    film = TableView(lambda: RIGHT, GRID, Trace(6, 2, 0.5, replacing=False), ACTIONS)
     assert film.frame(environment).shape == environment.render().shape
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".mp4"])
 def test_a_film_with_a_table(tmp_path, suffix):
     environment = line("rgb_array")
-    view = TableView(lambda: RIGHT, GRID, Trace(6, 2, 0.5, replacing=True))
+    view = TableView(lambda: RIGHT, GRID, Trace(6, 2, 0.5, replacing=True), ACTIONS)
     assert stage.on_film(environment, moments(environment), tmp_path / f"film{suffix}", view) == 8
 
 
-def test_a_network_says_in_characters_what_it_holds_its_choice_for():
+def test_a_network_says_in_characters_what_each_action_is_worth():
     environment, out = line("ansi"), io.StringIO()
-    view = ValueView(lambda observation: np.array([-1.0, 0.125 * (1 + observation)]))
+    view = ValueView(lambda observation: np.array([-1.0, 0.125 * (1 + observation)]), ACTIONS)
     said = [view.text(environment, moment, out).split("\n")[-1] for moment in moments(environment)]
-    assert said[:2] == ["Q of the chosen action 0.125", "Q of the chosen action 0.25"]
-    assert "Q of" not in said[-1]  # the episode is over: nothing is chosen
+    assert said[:2] == ["Q  left -1  right 0.125*", "Q  left -1  right 0.25*"]
+    assert "Q " not in said[-1]  # the episode is over: nothing is chosen
+    assert view.legend(out) == ""
+
+
+def test_no_star_where_all_actions_are_worth_the_same():
+    assert values_text(["a", "b"], [0.5, 0.5]) == "Q  a 0.5  b 0.5"
+    assert values_text(["a", "b", "c"], [2.0, -1.0, 2.0]) == "Q  a 2*  b -1  c 2*"
+
+
+def test_a_table_in_characters_explains_its_signs_once_and_says_q_of_every_action():
+    environment, out = line("ansi"), io.StringIO()
+    view = TableView(lambda: RIGHT, GRID, Trace(6, 2, 0.5, replacing=True), ACTIONS)
+    stage.in_terminal(environment, moments(environment), out, view=view)
+    said = out.getvalue()
+    assert said.startswith("↑↓←→ the best action; ↔↖┴┼ several that are equally good; · none is known\n")
+    assert said.count("none is known") == 1
+    assert "●•◦ the trace" in said
+    assert "Q  left 0  right 0.5*\n" in said
+    assert max(map(len, said.splitlines())) <= 80
+
+    class Plain(io.StringIO):
+        encoding = "ascii"
+
+    assert view.legend(Plain()).startswith("^v<> the best action; + several")
 
 
 def test_text_on_a_terminal_stays_in_its_place(monkeypatch):
@@ -117,9 +141,9 @@ def test_text_on_a_terminal_stays_in_its_place(monkeypatch):
     monkeypatch.setattr(stage.time, "sleep", lambda _: None)
     monkeypatch.delenv("NO_COLOR", raising=False)
     environment, terminal = line("ansi"), Terminal()
-    view = TableView(lambda: RIGHT, GRID, Trace(6, 2, 0.5, replacing=True))
+    view = TableView(lambda: RIGHT, GRID, Trace(6, 2, 0.5, replacing=True), ACTIONS)
     assert stage.in_terminal(environment, moments(environment), terminal, view=view) == 1
-    assert terminal.getvalue().count("\x1b[2F\x1b[J") == 5
+    assert terminal.getvalue().count("\x1b[3F\x1b[J") == 5
     assert "\x1b[38;5;208m●" in terminal.getvalue()
     monkeypatch.setenv("NO_COLOR", "1")
     plain = Terminal()

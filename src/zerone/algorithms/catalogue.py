@@ -19,7 +19,7 @@ from zerone.algorithms.q_learning import QLearning
 from zerone.algorithms.reinforce import Reinforce
 from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
-from zerone.base.errors import MOST_LISTED, InputError, nearest
+from zerone.base.errors import MOST_LISTED, InputError, nearest, said
 from zerone.base.meanings import algorithm_meant, setting_meant
 from zerone.base.values import typed
 from zerone.environments.views import describe
@@ -188,8 +188,8 @@ def require_off_policy(algorithm: Algorithm) -> None:
     if entry is not None and entry.policy != "off-policy":
         able = ", ".join(entry.name for entry in _ENTRIES if entry.policy == "off-policy")
         raise InputError(
-            f"{algorithm.name} cannot learn from a dataset: it learns from its own play only "
-            f"({entry.policy}); these can: {able}"
+            f"{algorithm.name} cannot learn from a dataset ({said('--from', 'dataset=')}): it learns from its own play "
+            f"only ({entry.policy}); these can: {able}"
         )
 
 

@@ -94,7 +94,7 @@ def _print_version(context: click.Context, parameter: click.Parameter, value: bo
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
     Examples:
-      zerone train q-learning zerone/Maze-v0     a table that finds paradise, in a second
+      zerone train q-learning zerone/Maze-v0     a table that finds paradise
       zerone train dqn CartPole-v1               a network that balances a pole
       zerone watch RUN                           what it learned""",
 )

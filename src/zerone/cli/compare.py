@@ -46,31 +46,42 @@ def _print(found: Comparison) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    level = None if found.threshold is None else f"{found.threshold:g}"
     scores = Table("run", "seeds", "mean return", "interquartile mean", title=found.environment, title_justify="left",
                    box=box.SIMPLE_HEAD)  # fmt: skip
-    for column in ("reached", "steps to", "seconds to") if level else ():
-        scores.add_column(f"{column} {level}")
     for run in found.runs:
-        cells = [run.name, str(len(run.seeds)), _bounded(run.mean, run.mean_interval),
-                 _bounded(run.iqm, run.iqm_interval)]  # fmt: skip
+        scores.add_row(run.name, str(len(run.seeds)), _bounded(run.mean, run.mean_interval),
+                       _bounded(run.iqm, run.iqm_interval))  # fmt: skip
+    times = Table("run", f"reached {found.threshold or 0:g}", "after steps", "seconds", box=box.SIMPLE_HEAD)
+    for run in found.runs:
         if run.reached is not None:
             seconds = run.reached.seconds_median
-            cells += [f"{run.reached.seeds} / {len(run.seeds)}",
-                      _bounded(run.reached.steps_median, run.reached.steps_interval),
-                      "unknown" if seconds is None else _number(seconds)]  # fmt: skip
-        scores.add_row(*cells)
+            times.add_row(run.name, f"{run.reached.seeds} of {len(run.seeds)}",
+                          steps_text(run.reached.steps_median, run.reached.steps_interval),
+                          "unknown" if seconds is None else _number(seconds))  # fmt: skip
     pairs = Table("", "probability of improvement", "difference", box=box.SIMPLE_HEAD)
     for pair in found.pairs:
         pairs.add_row(f"{pair.better} > {pair.worse}", _bounded(pair.probability, pair.interval),
                       _bounded(pair.difference, pair.difference_interval))  # fmt: skip
     console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = 200  # in a file no column need be broken
-    console.print(scores, pairs)
-    console.print("In brackets: 95% intervals over seeds and episodes. Steps and seconds: medians over seeds.")
+    for table in (scores, *([times] if times.row_count else []), pairs):
+        for column in table.columns[1:]:
+            column.no_wrap = True  # a number is never broken, a name can be
+        table.columns[0].overflow = "fold"
+        console.print(table)
+    click.echo("In brackets: 95% intervals over seeds and episodes. Steps and seconds: medians\nover seeds.")
     for note in found.notes():
-        console.print(f"Note: {note}.")
+        click.echo(f"Note: {note}.")
+
+
+def steps_text(middle: float, bounds: tuple[float, float] | None) -> str:
+    """After how many steps the median seed was there, with its interval; in words where some never were."""
+    if middle == float("inf") and (bounds is None or bounds[0] == float("inf")):
+        return "never"
+    first = "most never" if middle == float("inf") else _number(middle)
+    if bounds is None:
+        return first if middle == float("inf") else f"{first} [-]"
+    last = " or more]" if bounds[1] == float("inf") else f", {_number(bounds[1])}]"
+    return f"{first} [{_number(bounds[0])}{last}"
 
 
 def _bounded(value: float, bounds: tuple[float, float] | None) -> str:

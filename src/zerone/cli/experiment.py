@@ -120,7 +120,7 @@ def _list(experiments: list[Experiment], as_json: bool) -> None:
     print_blocks([(each.name, [each.claim.en, f"{each.source.en}; {each.seeds} seeds; {_minutes(each.minutes)}"])
                   for each in experiments])  # fmt: skip
     total = sum(each.minutes for each in experiments)
-    click.echo(f"\nzerone experiment NAME runs one, --quick has a look; --all takes {_minutes(total)}.")
+    click.echo(f"\nzerone experiment NAME runs one, --quick has a look.\n--all takes {_minutes(total)}.")
 
 
 def _minutes(minutes: float) -> str:

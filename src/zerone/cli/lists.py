@@ -33,7 +33,8 @@ def algorithms(name: str | None, as_json: bool) -> None:
         ]))  # fmt: skip
     print_blocks(blocks)
     if name is None:
-        click.echo("\nzerone train ALGORITHM ENVIRONMENT trains one; zerone algorithms NAME says what can be set.")
+        click.echo("\nzerone train ALGORITHM ENVIRONMENT trains one.")
+        click.echo("zerone algorithms NAME says what can be set.")
         return
     click.echo("\nHyperparameters:")
     for setting in _algorithm_facts(chosen[0])["settings"]:
@@ -90,7 +91,8 @@ def environments(name: str | None, as_json: bool) -> None:
         ]))  # fmt: skip
     print_blocks(blocks)
     if name is None:
-        click.echo("\nThese run compiled. Any other Gymnasium id, or module:Id, runs on the host engine.")
+        click.echo("\nThese run compiled. Any other Gymnasium id, or module:Id, runs on the host")
+        click.echo("engine.")
         click.echo("zerone environments NAME says what can be set with --option NAME=VALUE.")
         return
     click.echo("\nOptions, each as --option NAME=VALUE:")

@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog="""\b
-    Keys, which the window shows, too: the arrow keys, where an action is up, down, left or right (or the
-    lowest and the highest of a single continuous one); else the number of the action, 0 to 9, then a to z.
-    A slow environment waits for each key, a fast one begins with the first and goes on at its own speed.
-    Escape, or closing the window, ends the recording.
+    Keys, which the window shows, too: the arrow keys, where an action is up,
+    down, left or right (or the lowest and the highest of a single continuous
+    one); else the number of the action, 0 to 9, then a to z. A slow environment
+    waits for each key, a fast one begins with the first and goes on at its own
+    speed. Escape, or closing the window, ends the recording.
 
     \b
     Examples:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     epilog="""\b
     Examples:
       zerone sweep ppo CartPole-v1 learning_rate=1e-4..1e-2 --steps 20000
-      zerone sweep dqn CartPole-v1 learning_rate=1e-4..1e-2 target_step=0.1,1 --double
+      zerone sweep dqn CartPole-v1 learning_rate=1e-4..1e-2 target_step=0.1,1
       zerone sweep ppo CartPole-v1 hidden=32,32;64,64 --driver optuna --trials 10
       zerone sweep --resume FOLDER""",
 )

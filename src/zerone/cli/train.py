@@ -67,7 +67,7 @@ class Train(click.Command):
     epilog="""\b
     Examples:
       zerone train dqn CartPole-v1 --seeds 3
-      zerone train ppo CartPole-v1 --steps 50000 --learning-rate 1e-3 --hidden 64,64
+      zerone train ppo CartPole-v1 --steps 50000 --learning-rate 1e-3
       zerone train --resume RUN""",
 )
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="ALGORITHM ENVIRONMENT")

@@ -26,7 +26,7 @@ from zerone.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from zerone.runs.agent import Agent
@@ -61,7 +61,7 @@ def watch(
 ) -> None:  # fmt: skip
     """See the agent of RUN play; of a table over a grid also its values, greedy arrows and trace.
 
-    As text, DQN says what it holds each of its actions for.
+    As text, tables and DQN also say the value Q of each action at every step; a star is at the highest.
     """
     mode = _mode(window, video, text)
     if follow and checkpoint is not None:
@@ -79,6 +79,7 @@ def watch(
         source = _Followed(loaded, agent, fed=leash)
     else:
         source = _Fixed(loaded.agent(agent, checkpoint or ("last" if follow else "best")))
+    from zerone.environments.endings import ending
     from zerone.show.play import open_environment
 
     environment = open_environment(identity["id"], identity["options"], loaded.config["engine"], mode, seed)
@@ -94,7 +95,8 @@ def watch(
     program = Program(output.tell)
     with contextlib.closing(environment), limited(step_timeout, lambda line: program.end(1, line)):
         view = _view(loaded, source, plain)
-        _show(environment, identity["id"], source, view, mode, video, title, number, seed, stop)
+        why = ending(identity["id"], identity["options"])
+        _show(environment, identity["id"], source, view, mode, video, title, number, seed, stop, why)
 
 
 def _view(run: Run, source: _Fixed | _Followed, plain: bool) -> View:
@@ -103,30 +105,36 @@ def _view(run: Run, source: _Fixed | _Followed, plain: bool) -> View:
     Raises:
         InputError: there is none to be left out.
     """
+    from gymnasium.spaces import Discrete
+
     from zerone.algorithms.protocol import Valued
+    from zerone.environments.catalogue import action_names
     from zerone.runs.tables import judged_environment
     from zerone.show.tables import Trace, table_of
     from zerone.show.view import TableView, ValueView, View
 
     policy, grid = source.policy(), None
+    actions = run.engine().spaces.action
+    names = action_names(run.config["environment"]["id"], int(actions.n)) if isinstance(actions, Discrete) else []
     if getattr(policy, "ndim", 0) == 2:  # nothing else is a table; and what follows takes a moment
         from zerone.environments.drawing.geometry import grid_of
 
         grid = grid_of(judged_environment(run.config))
     if grid is None or table_of(policy, grid) is None:
         if isinstance(run.engine().algorithm, Valued):
-            return View() if plain else ValueView(source.values)
+            return View() if plain else ValueView(source.values, names)
         if plain:
             raise InputError(
                 f"--plain is not allowed here: {run.path} has no table over a grid that it would leave out"
             )
         return View()
-    return View() if plain else TableView(source.policy, grid, Trace.of(run.config["algorithm"]["settings"], grid))
+    trace = Trace.of(run.config["algorithm"]["settings"], grid)
+    return View() if plain else TableView(source.policy, grid, trace, names)
 
 
 def _show(
     environment: Env, identity: str, source: _Fixed | _Followed, view: View, mode: str, video: Path | None, title: str,
-    number: int | None, seed: int, stop: threading.Event | None,
+    number: int | None, seed: int, stop: threading.Event | None, why: Callable[[Any, float, Mapping[str, Any]], str],
 ) -> None:  # fmt: skip
     from zerone.show import play, stage
 
@@ -139,7 +147,7 @@ def _show(
 
         hands = Hands(environment, identity, source.act)
         act = hands.act
-    moments = play.episodes(environment, act, number=number, seed=seed)
+    moments = play.episodes(environment, act, number=number, seed=seed, why=why)
     if video is not None:
         pictures = stage.on_film(environment, moments, video, view)
         click.echo(f"{video}: {pictures / play.frames_per_second(environment):.1f} s of {title}")

@@ -44,7 +44,7 @@ def about_of(config: Mapping[str, Any]) -> About:
     if entry is not None:
         reward = options.get("reward", entry.preset.get("reward", catalogue.TASK_REWARD))
         shaped = reward != catalogue.TASK_REWARD
-        changed = shaped or any("reward" in name for name in options)
+        changed = shaped or any("reward" in name and name != "reward" for name in options)
         discount = config["algorithm"]["settings"].get("discount", 1.0)
         bound = None if changed else entry.highest_value(float(discount))
     return About(config["algorithm"]["name"], identity, shaped, bound)

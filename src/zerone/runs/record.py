@@ -16,6 +16,7 @@ import numpy as np
 from zerone.base.errors import InputError
 from zerone.engines.protocol import LONGEST_EVALUATION
 from zerone.environments import catalogue
+from zerone.environments.endings import ending
 from zerone.environments.guard import Guard
 from zerone.parts.spaces import Spaces
 from zerone.runs import setup
@@ -27,7 +28,7 @@ from zerone.runs.interrupt import listening
 from zerone.runs.limits import with_step_timeout
 from zerone.runs.players import EPISODE, KEYBOARD, RANDOM, Act, Player, Plays, Policy, opened, who_plays
 from zerone.runs.run import Run
-from zerone.show.play import Moment
+from zerone.show.play import Digits, Moment
 
 DEFAULT_EPISODES = 100
 
@@ -105,7 +106,8 @@ def record(
         claim = open_things.enter_context(place)
         path = claim.path
         writer = open_things.enter_context(DatasetWriter(claim, spaces, overwrite))
-        returns, lengths = _play(env, played, writer, episodes, steps, seed, lambda: request.made)
+        why = ending(plays.name, plays.options)
+        returns, lengths = _play(env, played, writer, episodes, steps, seed, lambda: request.made, why)
         if not writer.steps:
             if request.made:
                 raise KeyboardInterrupt("interrupted before the first step: nothing was recorded")
@@ -131,7 +133,7 @@ def record(
 
 def _play(
     env: Guard, player: Player, writer: DatasetWriter, episodes: int | None, steps: int | None, seed: int,
-    over: Callable[[], bool],
+    over: Callable[[], bool], why: Callable[[Any, float, Mapping[str, Any]], str],
 ) -> tuple[list[float], list[int]]:  # fmt: skip
     """Play until it is enough; the returns and lengths of the episodes that were not cut short by that."""
     returns: list[float] = []
@@ -143,7 +145,7 @@ def _play(
         mine = int(np.random.SeedSequence([seed, EPISODE, number]).generate_state(1)[0])
         observation, _ = env.reset(seed=mine)
         seen, done = [_kept(env, observation)], list[np.ndarray]()
-        rewards, total, ended = list[float](), 0.0, ""
+        rewards, total, ended, digits = list[float](), 0.0, "", Digits()
         terminated = truncated = False
         player.look(Moment(number + 1, 0, 0.0, observation))
         while not ended and not (steps is not None and writer.steps + len(rewards) >= steps):
@@ -152,15 +154,16 @@ def _play(
                 enough = True
                 break
             done.append(np.array(action))
-            observation, reward, terminated, truncated, _ = env.step(action)
+            observation, reward, terminated, truncated, info = env.step(action)
             seen.append(_kept(env, observation))
             rewards.append(float(reward))
             total += rewards[-1]
             if terminated or truncated:
-                ended = "(ended)" if terminated else "(time is up)"
+                ended = (why(observation, rewards[-1], info) or "ended") if terminated else "time is up"
             elif len(rewards) >= LONGEST_EVALUATION:  # some environments know no end
-                ended = "(cut)"
-            player.look(Moment(number + 1, len(rewards), total, observation, action, rewards[-1], ended))
+                ended = "cut"
+            decimals = digits.see(rewards[-1])
+            player.look(Moment(number + 1, len(rewards), total, observation, action, rewards[-1], ended, decimals))
         if rewards:
             writer.episode(mine, seen, done, rewards, terminated=terminated, truncated=truncated)
         if ended:

@@ -67,6 +67,15 @@ class Glance:
     note: str = ""
 
 
+def exploring(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How much is explored, in the words of a line of progress: `ε 0.05` or `σ 0.2`; nothing if it is not measured."""
+    for name, symbol in (("epsilon", "ε"), ("noise", "σ")):
+        values = [float(row[name]) for row in rows if row.get(name) is not None]
+        if values and np.isfinite(values).all():
+            return f"{symbol} {np.mean(values):.2g}"
+    return ""
+
+
 class Training:
     """All seeds of a run, from wherever they are to the end."""
 
@@ -95,6 +104,8 @@ class Training:
         self.looked = True
         self.saved_iteration: int | None = None
         self.steady_steps, self.steady_seconds, self.startup_seconds = 0, 0.0, 0.0
+        share = getattr(engine.algorithm, "epsilon", None)  # a table's is always the same, and not measured
+        self._note = f"ε {share:.2g}" if isinstance(share, float) else ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -248,6 +259,7 @@ class Training:
                 row, learner.carry = self.engine.report(learner.carry, first, self.iteration)
                 rows.append({"seed": learner.seed, "step": step, **row, **found})
             writer.write(rows)
+            self._note = exploring(rows) or self._note
             latest = [float(row["return"]) for row in rows if row["return"] is not None] or latest
         if plan.due(self.iteration, plan.save_every) or not self._active():
             self._save(writer)
@@ -258,7 +270,8 @@ class Training:
         mean = float(np.mean(latest)) if latest else None
         solved = sum(each.solved_at_step is not None for each in self.learners)
         total = self.plan.total * self.plan.block
-        now = Glance(self.iteration * self.plan.block, total, seconds, per_second, mean, solved, len(self.learners))
+        seeds = len(self.learners)
+        now = Glance(self.iteration * self.plan.block, total, seconds, per_second, mean, solved, seeds, self._note)
         self.glance(now, lambda: self.engine.policy(active[0].carry))
 
     def _evaluate(self, learner: Learner, step: int) -> Row:

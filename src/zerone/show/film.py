@@ -82,20 +82,33 @@ def _ffmpeg() -> str:
 
 
 class Gif:
-    """A GIF that runs round and round. Pictures are uint8 [height, width, 3]."""
+    """A GIF that runs round and round. Pictures are uint8 [height, width, 3].
+
+    Its clock ticks in hundredths of a second, so pictures last three or four of them where they should last 3.33.
+    """
 
     def __init__(self, path: Path, frames_per_second: float) -> None:
-        imageio: Any = importlib.import_module("imageio.v2")
-        self._writer: Any = imageio.get_writer(path, duration=1000.0 / frames_per_second, loop=0)
+        self._path, self._speed = path, frames_per_second
+        self._pictures: list[Any] = []
 
     def __enter__(self) -> Gif:
         return self
 
     def append(self, frame: np.ndarray) -> None:
         """The next picture."""
-        self._writer.append_data(frame)
+        image: Any = importlib.import_module("PIL.Image")
+        self._pictures.append(image.fromarray(frame).convert("P", palette=image.Palette.ADAPTIVE))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
+        if error is None and self._pictures:
+            first, *others = self._pictures
+            lengths = [10 * each for each in hundredths(len(self._pictures), self._speed)]
+            first.save(self._path, "GIF", save_all=True, append_images=others, duration=lengths, loop=0)
+
+
+def hundredths(pictures: int, frames_per_second: float) -> list[int]:
+    """How many hundredths of a second each picture lasts, so that the end of none is more than half of one off."""
+    ends = [round(100 * (number + 1) / frames_per_second) for number in range(pictures)]
+    return [end - begin for begin, end in zip([0, *ends], ends, strict=False)]

@@ -33,34 +33,64 @@ class Moment:
     action: Any = None
     reward: float | None = None
     ended: str = ""
-    """Why the episode ended here, in a word; empty while it goes on."""
+    """Why the episode ended here, in a word or two; empty while it goes on."""
+    decimals: int = 0
+    """Of the return."""
 
     def describe(self) -> str:
-        """`episode 2  step 37  return 37.0`, and how it ended."""
-        words = f"episode {self.episode}  step {self.step}  return {self.total:g}"
-        return f"{words}  {self.ended}" if self.ended else words
+        """`episode 2  step 37  return 37`, and how it ended."""
+        total = round(self.total, self.decimals) + 0.0  # no -0.0
+        words = f"episode {self.episode}  step {self.step}  return {total:,.{self.decimals}f}"
+        return f"{words}  ({self.ended})" if self.ended else words
 
 
-def episodes(environment: Env, act: Callable[[Any], Any], *, number: int | None, seed: int) -> Iterator[Moment]:
+class Digits:
+    """How many decimals of a return are shown: as many as its largest reward has need of, as more only flicker."""
+
+    def __init__(self) -> None:
+        self._largest = 0.0
+        self._broken = False
+
+    def see(self, reward: float) -> int:
+        """Those of the return after one more reward."""
+        self._largest = max(self._largest, abs(reward))
+        self._broken = self._broken or not reward.is_integer()
+        if not self._broken:
+            return 0
+        return 1 if self._largest >= 0.5 else 2 if self._largest >= 0.05 else 3
+
+
+def no_reason(observation: Any, reward: float, info: Mapping[str, Any]) -> str:
+    """Of an episode of which nobody knows why it ended."""
+    del observation, reward, info
+    return ""
+
+
+def episodes(
+    environment: Env, act: Callable[[Any], Any], *, number: int | None, seed: int,
+    why: Callable[[Any, float, Mapping[str, Any]], str] = no_reason,
+) -> Iterator[Moment]:  # fmt: skip
     """Play `number` episodes (None: without end), the first reset with `seed`; a moment before and after each step.
 
-    The generator pauses between moments, so `environment.render()` then shows the moment.
+    The generator pauses between moments, so `environment.render()` then shows the moment. `why` says of the last
+    observation, reward and info of an episode why it ended.
     """
     episode = 0
     while number is None or episode < number:
         observation, _ = environment.reset(seed=seed) if episode == 0 else environment.reset()
         episode += 1
-        step, total, ended = 0, 0.0, ""
+        step, total, ended, digits = 0, 0.0, "", Digits()
         yield Moment(episode, step, total, observation)
         while not ended:
             action = act(observation)
-            observation, reward, terminated, truncated, _ = environment.step(action)
+            observation, reward, terminated, truncated, info = environment.step(action)
             step, total = step + 1, total + float(reward)
             if terminated or truncated:
-                ended = "(ended)" if terminated else "(time is up)"
+                ended = (why(observation, float(reward), info) or "ended") if terminated else "time is up"
             elif step >= LONGEST_EVALUATION:  # some environments know no end
-                ended = "(cut)"
-            yield Moment(episode, step, total, observation, action, float(reward), ended)
+                ended = "cut"
+            decimals = digits.see(float(reward))
+            yield Moment(episode, step, total, observation, action, float(reward), ended, decimals)
 
 
 def open_environment(

@@ -118,6 +118,9 @@ def in_terminal(
     """
     live = stream.isatty()
     pause = 1.0 / frames_per_second(environment)
+    legend = view.legend(stream)
+    if legend:
+        stream.write(legend + "\n\n")
     height = finished = 0
     for moment in view.follow(moments):
         drawn = view.text(environment, moment, stream)

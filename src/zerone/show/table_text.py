@@ -65,6 +65,19 @@ def symbols_for(encoding: str | None) -> Symbols:
     return UNICODE
 
 
+def legend(symbols: Symbols, traced: bool) -> list[str]:
+    """What the characters of a table mean, in lines of less than 80."""
+    ties = "".join([symbols.ties[frozenset((LEFT, RIGHT))], symbols.ties[frozenset((UP, LEFT))],
+                    symbols.ties[frozenset((LEFT, UP, RIGHT))]]) if symbols.ties else ""  # fmt: skip
+    arrows = "".join(symbols.arrows.values())
+    several = f"{ties}{symbols.several}" if ties else symbols.several
+    lines = [f"{arrows} the best action; {several} several that are equally good; {symbols.nothing} none is known",
+             "beside them the value of the best action; below Q of each action, * the highest"]  # fmt: skip
+    if traced:
+        lines.append(f"{symbols.footprints} the trace: how much of the next error a step will be taught")
+    return lines
+
+
 def table_lines(
     table: Table, trace: Trace | None, symbols: Symbols, width: int, colored: bool = False, here: int | None = None
 ) -> list[str]:

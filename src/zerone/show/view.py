@@ -10,7 +10,7 @@ from zerone.show import play, table_frame, table_text
 from zerone.show.tables import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
     import numpy as np
@@ -25,6 +25,11 @@ WIDTH = 80
 
 class View:
     """A moment as the environment draws it."""
+
+    def legend(self, stream: TextIO) -> str:
+        """What is said once of the signs in `text`, in lines; nothing where they explain themselves."""
+        del stream
+        return ""
 
     def follow(self, moments: Iterable[Moment]) -> Iterator[Moment]:
         """Moments, each to be drawn before the next is asked for."""
@@ -41,25 +46,30 @@ class View:
 
 
 class ValueView(View):
-    """The same, and in characters also what the network holds the action for that it chooses here."""
+    """The same, and in characters also the value of each action."""
 
-    def __init__(self, values: Callable[[Any], Any]) -> None:
-        """`values` gives Q(s, a) of each action for an observation."""
-        self._values = values
+    def __init__(self, values: Callable[[Any], Any], names: Sequence[str]) -> None:
+        """`values` gives Q(s, a) of each action for an observation; `names` says what they are called."""
+        self._values, self._names = values, names
 
     def text(self, environment: Env, moment: Moment, stream: TextIO) -> str:
         drawn = super().text(environment, moment, stream)
-        if moment.ended:  # nothing is chosen any more
-            return drawn
-        return f"{drawn}\nQ of the chosen action {float(max(self._values(moment.observation))):.3g}"
+        return drawn if moment.ended else f"{drawn}\n{values_text(self._names, self._values(moment.observation))}"
+
+
+def values_text(names: Sequence[str], values: Sequence[float]) -> str:
+    """`Q  left 98.2  right 99.1*`: the value of each action; a star at the highest, unless all are equal."""
+    best, stars = max(values), min(values) < max(values)
+    return "Q  " + "  ".join(f"{name} {float(value):.3g}{'*' if stars and value == best else ''}"
+                             for name, value in zip(names, values, strict=True))  # fmt: skip
 
 
 class TableView(View):
     """The same with the greedy arrows and values of a table, and the trace of the episode as fading footprints."""
 
-    def __init__(self, policy: Callable[[], Any], grid: Grid, trace: Trace | None) -> None:
-        """`policy` gives the newest table [states, actions] of the agent that is shown."""
-        self._policy, self._grid, self._trace = policy, grid, trace
+    def __init__(self, policy: Callable[[], Any], grid: Grid, trace: Trace | None, names: Sequence[str]) -> None:
+        """`policy` gives the newest table [states, actions] of the agent; `names` says what the actions are called."""
+        self._policy, self._grid, self._trace, self._names = policy, grid, trace, names
         self._drawn: tuple[Any, Table, table_frame.Overlay] | None = None
         self._here = 0
 
@@ -80,7 +90,12 @@ class TableView(View):
         symbols = table_text.symbols_for(stream.encoding)
         table, _ = self._now()
         colored = live and "NO_COLOR" not in os.environ
-        return table_text.together(drawing, table, self._trace, symbols, width, colored, self._here)
+        drawn = table_text.together(drawing, table, self._trace, symbols, width, colored, self._here)
+        return drawn if moment.ended else f"{drawn}\n{values_text(self._names, table.values[self._here].tolist())}"
+
+    def legend(self, stream: TextIO) -> str:
+        symbols = table_text.symbols_for(stream.encoding)
+        return "\n".join(table_text.legend(symbols, self._trace is not None))
 
     def _now(self) -> tuple[Table, table_frame.Overlay]:
         """The newest table, read again only where it is another one."""

@@ -1,0 +1,83 @@
+"""Why an episode ended, where the task knows: that it was a success, or what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from zerone.environments.catalogue import find
+
+Why = Callable[[Any, float], str]
+"""From the last observation and reward to a word or two; empty where they do not tell."""
+SUCCESS = ("is_success", "success")
+"""What environments call it in their `info`."""
+
+
+def _by_reward(good: str, bad: str, neither: str | None = None) -> Why:
+    """By the sign of the last reward; one of 0 counts as bad unless it is `neither`."""
+
+    def why(observation: Any, reward: float) -> str:
+        del observation
+        return good if reward > 0 else neither if reward == 0 and neither is not None else bad
+
+    return why
+
+
+def _always(said: str) -> Why:
+    return _by_reward(said, said)
+
+
+def _pole(observation: Any, reward: float) -> str:
+    del reward
+    position, _, angle, _ = np.asarray(observation, np.float64)
+    return "off the track" if abs(position) > 2.4 else "the pole has fallen" if abs(angle) > 0.2 else ""
+
+
+_GRID = _by_reward("goal reached", "in hell")
+_KNOWN: Mapping[str, Why] = {
+    "zerone/Treasure-v0": _always("treasure found"),
+    "zerone/Maze-v0": _GRID,
+    "zerone/MazeFeatures-v0": _GRID,
+    "zerone/MazePixels-v0": _GRID,
+    "zerone/DynaMaze-v0": _GRID,
+    "zerone/BlockingMaze-v0": _GRID,
+    "zerone/ShortcutMaze-v0": _GRID,
+    "zerone/Cliff-v0": _always("goal reached"),
+    "CliffWalking-v1": _always("goal reached"),
+    "FrozenLake-v1": _by_reward("goal reached", "in a hole"),
+    "FrozenLake8x8-v1": _by_reward("goal reached", "in a hole"),
+    "Taxi-v4": _always("passenger delivered"),
+    "zerone/Arm-v0": _always("goal held"),
+    "zerone/ArmHard-v0": _always("goal held"),
+    "CartPole-v1": _pole,
+    "CartPole-v0": _pole,
+    "zerone/CartPoleShaped-v0": _pole,
+    "MountainCar-v0": _always("goal reached"),
+    "MountainCarContinuous-v0": _always("goal reached"),
+    "zerone/MountainCarShaped-v0": _always("goal reached"),
+    "zerone/MountainCarSparse-v0": _always("goal reached"),
+    "Acrobot-v1": _always("goal reached"),
+    "LunarLander-v3": _by_reward("landed", "crashed or flown away"),
+    "LunarLanderContinuous-v3": _by_reward("landed", "crashed or flown away"),
+    "Blackjack-v1": _by_reward("won", "lost", "drawn"),
+}
+
+
+def ending(id: str, options: Mapping[str, Any]) -> Callable[[Any, float, Mapping[str, Any]], str]:  # noqa: A002
+    """What says why an episode has ended in an environment: from the last observation, reward and info to words.
+
+    Where rewards are other than usual, they tell nothing.
+    """
+    entry = find(id)
+    why = _KNOWN.get(id if entry is None else entry.id)
+    changed = any("reward" in name and name != "reward" for name in options)
+
+    def describe(observation: Any, reward: float, info: Mapping[str, Any]) -> str:
+        for name in SUCCESS:
+            if isinstance(info.get(name), (bool, np.bool_)):
+                return "success" if info[name] else "failed"
+        return "" if why is None or changed else why(observation, reward)
+
+    return describe
