@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jax
 
+from zerone.base.place import absolute
 from zerone.base.program_cache import bind_entries, safe_folder
 
 _LARGEST = 512 * 1024 * 1024
@@ -19,7 +20,7 @@ def cache_folder() -> Path:
     """`ZERONE_CACHE`, else `zerone` in the user's cache folder (`XDG_CACHE_HOME`, `~/.cache`)."""
     chosen = os.environ.get("ZERONE_CACHE")
     if chosen:
-        return Path(chosen)
+        return absolute(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zerone"
 
 

@@ -13,6 +13,7 @@ import click
 
 from zerone.base.errors import InputError, ZeroneError, in_shell
 from zerone.base.meanings import meanings
+from zerone.base.place import asked_here, in_short
 from zerone.base.synonyms import COMMANDS as WORDS
 from zerone.cli.options import option_names
 from zerone.cli.unknown import unknown_command, unknown_option
@@ -108,7 +109,7 @@ def zerone(context: click.Context) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command and return its exit code. Whatever happens, no traceback without `--debug`."""
-    with in_shell():
+    with in_shell(), asked_here():
         return _run(arguments)
 
 
@@ -132,6 +133,7 @@ def _run(arguments: Sequence[str]) -> int:
 
             traceback.print_exception(error)
         code, line = explain(error, arguments)
+        line = in_short(line)
         try:
             print(f"zerone: {one_line(line)}", file=sys.stderr, flush=True)
             sys.stdout.flush()

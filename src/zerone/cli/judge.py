@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
+from zerone.base.place import as_seen
 from zerone.cli import output
 from zerone.cli.options import (
     LARGEST_SEED,
@@ -118,12 +119,12 @@ def plot(runs: tuple[Path, ...], out: Path | None, agent: int | None, checkpoint
 
         draw_tables(pictures, table)
     if as_json:
-        places = {"figure": str(path), "table": str(table) if pictures else None}
+        places = {"figure": str(as_seen(path)), "table": str(as_seen(table)) if pictures else None}
         print_json({**places, "runs": [str(run) for run in runs]})
         return
-    click.echo(str(path))
+    click.echo(str(as_seen(path)))
     if pictures:
-        click.echo(str(table))
+        click.echo(str(as_seen(table)))
 
 
 def _tables(folders: Sequence[RunFolder], agent: int | None, checkpoint: str | None) -> list[Picture]:

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import ZeroneError
+from zerone.base.place import absolute
 from zerone.cli.watch import LIVE
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Audience:
     """Starts the window once there is something to see (a return of `level`, if that is given), and feeds it."""
 
     def __init__(self, path: Path, level: float | None = None) -> None:
-        self._path, self._level = path, level
+        self._path, self._level = absolute(path), level
         self._process: subprocess.Popen[bytes] | None = None
         self._written = -SECONDS_BETWEEN_POLICIES
         self._gone = False

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from zerone.base.place import in_short
+
 
 @dataclasses.dataclass(frozen=True)
 class Streams:
@@ -58,7 +60,7 @@ def apart(quiet: bool) -> Iterator[Streams]:
 
 def tell(line: str) -> None:
     """Say something to the person at the terminal, whatever the environment's own words are kept from."""
-    print(f"zerone: {line}", file=_person or sys.stderr, flush=True)
+    print(f"zerone: {in_short(line)}", file=_person or sys.stderr, flush=True)
 
 
 def end() -> None:

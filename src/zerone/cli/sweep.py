@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
+from zerone.base.place import as_seen
 from zerone.cli import output
 from zerone.cli.options import (
     LARGEST_SEED,
@@ -189,7 +190,8 @@ def _finish(found: Sweep) -> None:
     click.echo("Quote that number: the best of many is partly luck, so on other seeds expect less than in the table.")
     for note in found.notes:
         click.echo(f"note: {note}")
-    click.echo(f"\nfolder: {found.path}\npictures: response.png, response.svg; table.csv; the best settings: best.toml")
+    click.echo(f"\nfolder: {as_seen(found.path)}")
+    click.echo("pictures: response.png, response.svg; table.csv; the best settings: best.toml")
     click.echo(f"  {_command(found)}  trains with them, for as long")
 
 
@@ -197,7 +199,7 @@ def _command(found: Sweep) -> str:
     """What trains with the best settings as the sweep did."""
     config = found.config
     words = ["zerone", "train", config["algorithm"], config["environment"]]
-    words += ["--settings", str(found.path / "best.toml"), "--steps", str(config["steps"])]
+    words += ["--settings", str(as_seen(found.path) / "best.toml"), "--steps", str(config["steps"])]
     words += [] if config["engine"] == "auto" else ["--engine", config["engine"]]
     for name, value in config["options"].items():
         layout = isinstance(value, (tuple, list))  # the rows of a file whose name is not kept

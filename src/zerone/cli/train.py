@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
+from zerone.base.place import absolute, as_seen
 from zerone.cli.options import (
     LARGEST_SEED,
     MOST_SEEDS,
@@ -128,7 +129,7 @@ def train(words: tuple[str, ...], resume: Path | None, settings_file: Path | Non
         if manner.as_json:
             as_json(run.result or {}, streams.results)
         else:
-            click.echo(str(run.path), file=streams.results)
+            click.echo(str(as_seen(run.path)), file=streams.results)
 
 
 def _trained(
@@ -219,9 +220,9 @@ def _finish(run: Run, settings_file: Path | None) -> None:
         which = f"on {solved} of {len(seeds)} seeds" if seeds[1:] else ""
         words = ["solved" if solved else "not solved", which]
         click.echo(" ".join(each for each in words if each) + f"{when} (solved: {level:g} or more)")
-    path, zerone = _quoted(run.path), _program()
+    path, zerone = _quoted(as_seen(run.path)), _program()
     trust = " --trust" if ":" in result["environment"] else ""  # what a run names is not imported unasked
-    click.echo(f"\nrun folder: {run.path}")
+    click.echo(f"\nrun folder: {as_seen(run.path)}")
     with_table = run.config["figure"] and (run.path / "table.png").exists()
     if run.config["figure"]:
         click.echo("pictures: figure.png, how it learned" + ("; table.png, what it learned" if with_table else ""))
@@ -239,10 +240,10 @@ def _program() -> str:
     """How this program can be called from here: by its name, or by its place where the name is not found."""
     if shutil.which("zerone"):
         return "zerone"
-    here = Path(sys.argv[0])
+    here = absolute(sys.argv[0])
     if here.name != "zerone":
         return f"{Path(sys.executable).name} -m zerone"
-    near = Path(os.path.relpath(here))
+    near = Path(os.path.relpath(here, absolute("")))
     return _quoted(near if len(str(near)) < len(str(here)) else here)
 
 

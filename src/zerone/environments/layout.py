@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
 from zerone.base.files import read_text
+from zerone.base.place import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +111,7 @@ def rows_of(text: str) -> tuple[str, ...]:
 
 def _exists(path: str) -> bool:
     try:
-        return Path(path).exists()
+        return absolute(path).exists()
     except (OSError, ValueError):  # too long, or a character that no path has
         return False
 
@@ -119,7 +120,7 @@ def _read_file(value: str | Path, name: str) -> tuple[tuple[str, ...], Origin]:
     path = Path(value)
     said = f"{name} {str(value) or repr('')}"
     try:
-        path = path.expanduser()
+        path = absolute(path.expanduser())
         text = read_text(path, LARGEST_FILE)
     except InputError as error:
         raise InputError(f"{said}: {str(error).removeprefix(f'{path}: ')}") from error

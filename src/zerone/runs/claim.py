@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from zerone.base.errors import InputError
 from zerone.base.files import is_incomplete, remove_unless_held
+from zerone.base.place import absolute
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -56,7 +57,7 @@ class Claim:
             InputError: `check` has objected, another process has the folder, or it cannot be written to; what was made
                 here is gone again.
         """
-        path = Path(path)
+        path = absolute(path)
         check(path)
         claim = None
         try:
@@ -131,7 +132,8 @@ def first_free(places: Iterable[Path]) -> Iterator[Claim]:
 
 
 def _first_free(places: Iterable[Path]) -> Claim:
-    for path in places:
+    for place in places:
+        path = absolute(place)
         try:
             if is_abandoned(path) or not _exists(path):
                 return Claim.take(path, _require_free)

@@ -24,6 +24,7 @@ from zerone.base.intervals import (
     interquartile_bounds,
     interval,
 )
+from zerone.base.place import as_seen
 from zerone.base.shared import episodes_parts, shared_bounds
 from zerone.base.statistics import (
     difference_of_means,
@@ -277,7 +278,7 @@ def _difference_interval(left: Compared, right: Compared) -> Bounds | None:
 def _facts(run: Compared) -> dict[str, Any]:
     facts = {
         "name": run.name,
-        "run": str(run.path),
+        "run": str(as_seen(run.path)),
         "algorithm": run.algorithm,
         "seeds": list(run.seeds),
         "steps": run.steps,

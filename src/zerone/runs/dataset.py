@@ -16,6 +16,7 @@ from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.base.files import opened, read_object, size_of
+from zerone.base.place import absolute
 from zerone.engines.study import Recorded, Study, make_study
 from zerone.environments.encoding import Encoding
 from zerone.environments.leaves import ObservationError
@@ -117,7 +118,7 @@ def read(path: str | Path) -> Dataset:
     Raises:
         InputError: there is none, it is torn or does not fit what it says of itself, or h5py is not installed.
     """
-    h5py, path = load_h5py(), Path(path)
+    h5py, path = load_h5py(), absolute(path)
     data = _data_folder(path)
     metadata = _read_metadata(path, data / METADATA)
     found = Spaces(_space(path, metadata, "observation_space"), _space(path, metadata, "action_space"))

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from zerone.base.errors import InputError, RunError, said
 from zerone.base.files import is_incomplete, read_object, replacing
+from zerone.base.place import absolute
 from zerone.runs import checkpoint, saved
 from zerone.runs.claim import CHECKPOINTS, LOCK, Claim, first_free, unwritable
 from zerone.runs.fields import checked
@@ -64,7 +65,7 @@ class RunFolder:
     """
 
     def __init__(self, path: Path, config: dict[str, Any], claim: Claim | None = None):
-        self.path = path
+        self.path = absolute(path)
         self.config = config
         self._claim = claim
 
@@ -81,7 +82,7 @@ class RunFolder:
                 created or removed.
         """
         claim = path if isinstance(path, Claim) else None
-        path = Path(path)
+        path = absolute(path)
         config = {"format": FORMAT_VERSION, "zerone": _version(), **config}
         try:
             text = json.dumps(config, indent=2, allow_nan=False) + "\n"
@@ -111,7 +112,7 @@ class RunFolder:
         Raises:
             InputError: there is no run at `path`, or a newer Zerone made it, or its `config.json` is damaged.
         """
-        path = Path(path)
+        path = absolute(path)
         return cls(path, _read_config(path))
 
     @classmethod
@@ -121,7 +122,7 @@ class RunFolder:
         Raises:
             InputError: as `open`, or the folder cannot be written or is being written to by another process.
         """
-        path = Path(path)
+        path = absolute(path)
         claim = Claim.take(path, _require_run)
         try:
             config = _read_config(path)  # now that nobody overwrites it

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any, NoReturn
 
 SECONDS_UNTIL_SAID = 1.0
@@ -40,12 +40,17 @@ class Program:
 
         What has happened is empty where a person has interrupted it.
         """
-        self.say, self._kept = say, kept
+        self._write, self._kept = say, kept
+        self._context = copy_context()  # what ends a program is another thread
+
+    def say(self, line: str) -> None:
+        """Say something to the person at the terminal."""
+        self._context.copy().run(self._write, line)
 
     def end(self, code: int, what: str = "") -> NoReturn:
         """End it here and now, from any thread: what does not answer cannot be ended otherwise."""
         with contextlib.suppress(Exception):
-            self.say(self._kept(what) or "interrupted")
+            self.say(self._context.copy().run(self._kept, what) or "interrupted")
         os._exit(code)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from zerone.base.errors import InputError
 from zerone.base.files import read_bytes
 from zerone.base.memory import machine_memory
+from zerone.base.place import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +37,7 @@ def read_metrics(path: str | Path) -> dict[str, np.ndarray]:
     Raises:
         InputError: there is no table, or it is damaged; the line says where.
     """
-    path = Path(path)
+    path = absolute(path)
     path = path / FILE if path.is_dir() else path
     first, _, rows = _whole_lines(path).partition(b"\n")
     names = _require_header(path, first)

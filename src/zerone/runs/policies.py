@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from zerone.base.errors import InputError
+from zerone.base.place import absolute
 from zerone.runs.folder import RunFolder, step_of
 
 
@@ -30,7 +31,7 @@ def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:
             listed = ", ".join(["best", "last", *steps])
             raise InputError(f"{folder.path}: no checkpoint of step {which[:30]}; there are: {listed}")
         return steps[asked], "state/"
-    path = Path(which)
+    path = absolute(which)
     try:
         there = path.exists()
     except (OSError, ValueError):  # too long, or a character that no path has

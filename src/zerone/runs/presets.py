@@ -10,6 +10,7 @@ from typing import Any
 
 from zerone.base.errors import InputError
 from zerone.base.files import read_toml
+from zerone.base.place import absolute
 
 OF_TRAINING: dict[str, type[Any]] = {"steps": int, "evaluate_every": int, "stop_when_solved": bool}
 """What a table may say besides an algorithm's settings."""
@@ -39,7 +40,7 @@ def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, 
     from zerone.algorithms import catalogue as algorithms
     from zerone.environments import catalogue as environments
 
-    path = Path(path)
+    path = absolute(path)
     found = read_toml(path, LARGEST_FILE)
     whose = found.pop("algorithm", algorithm)
     if whose != algorithm:

@@ -14,6 +14,7 @@ import gymnasium
 import numpy as np
 
 from zerone.base.errors import InputError
+from zerone.base.place import absolute, as_seen
 from zerone.engines.protocol import LONGEST_EVALUATION
 from zerone.environments import catalogue
 from zerone.environments.endings import ending
@@ -24,8 +25,8 @@ from zerone.runs.asked import require_count, require_seed
 from zerone.runs.claim import Claim, first_free
 from zerone.runs.dataset_format import identity, load_h5py
 from zerone.runs.dataset_writer import DatasetWriter, require_free
+from zerone.runs.entry import entry
 from zerone.runs.interrupt import listening
-from zerone.runs.limits import with_step_timeout
 from zerone.runs.players import EPISODE, KEYBOARD, RANDOM, Act, Player, Plays, Policy, opened, who_plays
 from zerone.runs.run import Run
 from zerone.show.play import Digits, Moment
@@ -33,7 +34,7 @@ from zerone.show.play import Digits, Moment
 DEFAULT_EPISODES = 100
 
 
-@with_step_timeout
+@entry
 def record(
     player: str | Path | Run | Act,
     environment: setup.EnvironmentLike | None = None,
@@ -87,7 +88,7 @@ def record(
     plays = who_plays(player, environment, epsilon, agent, checkpoint, options, engine)
     check = functools.partial(require_free, overwrite=overwrite)
     if out is not None:
-        check(Path(out))
+        check(absolute(out))
     if episodes is None and steps is None and player != KEYBOARD:
         episodes = DEFAULT_EPISODES
     with contextlib.ExitStack() as open_things, listening() as request:
@@ -112,13 +113,13 @@ def record(
             if request.made:
                 raise KeyboardInterrupt("interrupted before the first step: nothing was recorded")
             raise InputError("nothing was played, so nothing was recorded")
-        named = identity(path) if out is not None else "/".join(path.parts[1:])
+        named = identity(path) if out is not None else path.relative_to(absolute("datasets")).as_posix()
         writer.finish({"dataset_id": named, **_about(plays, seed)})
         if request.made:
-            raise KeyboardInterrupt(f"interrupted; what was played until then is in {path}: {writer.steps:,} steps, "
-                                    f"{writer.episodes:,} episodes")  # fmt: skip
+            raise KeyboardInterrupt(f"interrupted; what was played until then is in {as_seen(path)}: "
+                                    f"{writer.steps:,} steps, {writer.episodes:,} episodes")  # fmt: skip
     return {
-        "dataset": str(path),
+        "dataset": str(as_seen(path)),
         "id": named,
         "environment": plays.name,
         "player": plays.player,

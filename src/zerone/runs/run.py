@@ -12,6 +12,7 @@ from typing import Any
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
+from zerone.base.place import absolute, as_seen
 from zerone.engines.protocol import Engine
 from zerone.environments.views import AUTO, require_view
 from zerone.runs import plan as plans
@@ -20,9 +21,9 @@ from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, Evalu
 from zerone.runs.asked import chosen_seeds, require_count, require_seed
 from zerone.runs.boards import Meaning
 from zerone.runs.claim import Claim
+from zerone.runs.entry import entry
 from zerone.runs.folder import RunFolder, finite, new_folder
 from zerone.runs.interrupt import listening
-from zerone.runs.limits import with_step_timeout
 from zerone.runs.looks import about_of, as_html, described
 from zerone.runs.metrics import MetricsWriter
 from zerone.runs.metrics_table import read_metrics
@@ -53,7 +54,7 @@ class Run:
         self.config = folder.config
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}: {described(self.config, self.result)})"
+        return f"Run({str(as_seen(self.path))!r}: {described(self.config, self.result)})"
 
     def _repr_html_(self) -> str:
         return as_html(self._folder)
@@ -92,7 +93,7 @@ class Run:
         """Q(s, a) of the first seed's best policy, where its states can be counted: see `Agent.table`."""
         return self.agent().table
 
-    @with_step_timeout
+    @entry
     def evaluate(
         self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, checkpoint: str = "best", *,
         step_timeout: float | None = None,
@@ -111,7 +112,7 @@ class Run:
         """Draw the learning curves, by default over the run's own figure; where they are, which a notebook shows."""
         from zerone.show.curves import draw
 
-        path = self._folder.figure_path if out is None else Path(out)
+        path = self._folder.figure_path if out is None else absolute(out)
         draw([(self.path.name, self.metrics)], path, self.config.get("solved_at"), [about_of(self.config)])
         return Figure(path)
 
@@ -123,13 +124,13 @@ class Run:
         """
         from zerone.show.table_figure import draw
 
-        path = self._folder.table_path if out is None else Path(out)
+        path = self._folder.table_path if out is None else absolute(out)
         draw(read_tables([self._folder], seed=seed, which=checkpoint, engine=self._engine), path)
         return Figure(path)
 
 
 @answering
-@with_step_timeout
+@entry
 def train(
     algorithm: str | Algorithm,
     environment: setup.EnvironmentLike,
@@ -264,7 +265,7 @@ def train(
 
 
 @answering
-@with_step_timeout
+@entry
 def resume(
     path: str | Path, environment: setup.EnvironmentLike | None = None, chunk: int | None = None,
     glance: OnGlance = _nothing, dataset: str | Path | None = None, address: str | None = None,
@@ -296,6 +297,7 @@ def resume(
             driver.close()
 
 
+@entry
 def load(path: str | Path, environment: setup.EnvironmentLike | None = None) -> Run:
     """The run in a folder: its agents, metrics and result. Raises `InputError` if there is none."""
     folder = RunFolder.open(path)
@@ -350,7 +352,7 @@ def _drive(
     judged = judge(driver, policies, config["evaluation_episodes"], EVALUATION_SEED)
     per_seed = judged.get("seeds", [judged])
     result = {
-        "run": str(folder.path),
+        "run": str(as_seen(folder.path)),
         "algorithm": driver.algorithm.name,
         "environment": config["environment"]["id"],
         "engine": driver.name,

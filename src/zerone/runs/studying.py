@@ -9,6 +9,7 @@ from typing import Any
 from zerone.algorithms import catalogue as algorithms
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError, said
+from zerone.base.place import absolute
 from zerone.engines.protocol import Engine
 from zerone.environments.catalogue import TASK_REWARD
 from zerone.runs.dataset import Dataset, read
@@ -68,7 +69,7 @@ def go_on(driver: Engine, config: Mapping[str, Any], run: Path, dataset: str | P
         if dataset is not None:
             raise InputError(f"dataset {dataset} is not allowed: {run} was begun without one, and goes on so")
         return
-    place = Path(saved["path"]) if dataset is None else Path(dataset)
+    place = absolute(saved["path"] if dataset is None else dataset)
     if dataset is None and not place.exists():
         where = said("--from", "dataset=")
         raise InputError(f"{run} studies the dataset {place}, which is gone: say where it is now with {where}")

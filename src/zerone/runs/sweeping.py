@@ -21,6 +21,7 @@ from zerone.base.files import replacing
 from zerone.base.intervals import FEWEST_FOR_INTERVAL
 from zerone.runs import asked, run, setup, sweep_plan
 from zerone.runs.claim import Claim
+from zerone.runs.entry import entry
 from zerone.runs.folder import SWEEP, RunFolder, new_folder
 from zerone.runs.metrics_table import evaluations_of
 from zerone.runs.search import Choices, Grid, Search, require_space
@@ -46,6 +47,7 @@ def together(progress: Progress, number: int, of: int, now: Glance) -> None:
 
 
 @answering
+@entry
 def sweep(
     algorithm: str,
     environment: str,
@@ -128,6 +130,7 @@ def sweep(
         return _drive(claim.path, config, search, glance, progress)
 
 
+@entry
 def resume_sweep(path: str | Path, glance: OnTrial = _nothing, progress: bool | None = None) -> Sweep:
     """Go on with a sweep, or read one that has ended. Raises as `sweep`."""
     with Claim.take(path, sweep_plan.require_sweep) as claim:

@@ -12,6 +12,7 @@ import numpy as np
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.intervals import CONFIDENCE, Bounds, interval
+from zerone.base.place import as_seen
 from zerone.runs import setup
 from zerone.runs.advice import notes
 from zerone.show import html
@@ -62,7 +63,9 @@ class Sweep:
     def __repr__(self) -> str:
         best = ", ".join(f"{name} = {value}" for name, value in self.best.settings.items())
         about = f"{self.config['algorithm']} on {self.config['environment']}, {len(self.trials)} settings"
-        return f"Sweep({str(self.path)!r}: {about}; best {best}, worth {self.confirmed.mean:.4g} on other seeds)"
+        return (
+            f"Sweep({str(as_seen(self.path))!r}: {about}; best {best}, worth {self.confirmed.mean:.4g} on other seeds)"
+        )
 
     def _repr_html_(self) -> str:
         rows = [
@@ -88,7 +91,7 @@ class Sweep:
         """The object of `zerone sweep --json`."""
         kept = ("algorithm", "environment", "driver", "steps", "seeds", "measure")
         return {
-            "sweep": str(self.path),
+            "sweep": str(as_seen(self.path)),
             **{name: self.config[name] for name in kept},
             "confidence": CONFIDENCE,
             "trials": [_facts(each) for each in self.trials],
@@ -159,7 +162,7 @@ def made_with(config: Mapping[str, Any], settings: Mapping[str, Any]) -> Algorit
 def _facts(trial: Trial) -> dict[str, Any]:
     return {
         "settings": dict(trial.settings),
-        "run": str(trial.path),
+        "run": str(as_seen(trial.path)),
         "seeds": list(trial.seeds),
         "values": None if trial.diverged else trial.values.tolist(),
         "mean": None if trial.diverged else trial.mean,

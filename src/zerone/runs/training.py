@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from zerone.base.errors import InputError, RunError, ZeroneError
+from zerone.base.place import as_seen
 from zerone.engines.protocol import Engine, Evaluation, Heeds, Row, Stopped
 from zerone.runs import checkpoint, saved
 from zerone.runs.fields import checked
@@ -350,4 +351,4 @@ class Training:
 def kept_in(folder: RunFolder) -> str:
     """The end of the line of an error: what is kept of a run."""
     latest = folder.latest()
-    return "no checkpoint was saved yet" if latest is None else f"the last checkpoint is {latest}"
+    return "no checkpoint was saved yet" if latest is None else f"the last checkpoint is {as_seen(latest)}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from zerone.base.errors import RunError
 from zerone.base.files import beside
+from zerone.base.place import absolute
 from zerone.show.film import Gif, Mp4
 from zerone.show.play import Env, Moment, frames_per_second
 from zerone.show.view import View
@@ -81,6 +82,7 @@ def on_film(environment: Env, moments: Iterable[Moment], path: Path, view: View 
         InputError: the environment gives no picture.
         RunError: the film cannot be written.
     """
+    path = absolute(path)
     speed, every = frames_per_second(environment), 1
     gif = path.suffix.lower() == ".gif"
     if gif:
