@@ -151,7 +151,7 @@ def _episodes_until_shortest(planning, seeds, cap):
         while needed is None:
             (carry,) = engine.advance([carry], [seed], [iteration], iteration + 50)
             iteration += 50
-            episodes = float(carry.tally.episodes.count)
+            episodes = float(carry.simulation.ended.count.sum())
             if episodes > cap:
                 needed = np.inf
             elif _greedy_length(environment.environment, np.asarray(carry.state.policy)) == 14:

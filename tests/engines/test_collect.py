@@ -103,7 +103,7 @@ def _one_iteration(algorithm, environment):
         state = algorithm.init(keys[0], engine_spaces)
         simulation = start(environment, algorithm.environments, keys[1])
         chance = draw(algorithm, environment, state.policy, keys[2])
-        _, steps, _ = collect(algorithm, environment, state.policy, simulation, chance)
+        _, steps = collect(algorithm, environment, state.policy, simulation, chance)
         state, _ = algorithm.update(state, steps, chance.update_key)
         return play(algorithm, environment, state.policy, 2, 5, keys[3])
 

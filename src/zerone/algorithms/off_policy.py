@@ -16,6 +16,7 @@ import optax
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import setting, struct
+from zerone.base.sums import Sum
 from zerone.parts.replay import Replay
 from zerone.parts.returns import n_step_return
 from zerone.parts.spaces import Spaces, example
@@ -200,13 +201,13 @@ def practise(
     While warming up the loop is run 0 times; a branch (`lax.cond`) would run both sides under `vmap`.
     """
 
-    def once(i: Array, carry: tuple[Tree, Metrics]) -> tuple[Tree, Metrics]:
+    def once(i: Array, carry: tuple[Tree, dict[str, Sum]]) -> tuple[Tree, dict[str, Sum]]:
         learner, metrics = learn(i, carry[0])
-        return learner, jax.tree.map(jnp.add, carry[1], metrics)
+        return learner, {name: carry[1][name].plus(value) for name, value in metrics.items()}
 
-    start = learner, dict.fromkeys(names, jnp.float32(0))
+    start = learner, {name: Sum.zero() for name in names}
     learner, sums = jax.lax.fori_loop(0, times, once, start)
-    return learner, {name: total / most for name, total in sums.items()}
+    return learner, {name: each.value / most for name, each in sums.items()}
 
 
 def followed(target: Tree, online: Tree, step: Array | float, period: int, updates: Array) -> Tree:

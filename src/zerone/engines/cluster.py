@@ -40,7 +40,7 @@ class Carry:
 
     state: Any
     episodes: np.ndarray
-    metrics: dict[str, np.float32]
+    metrics: dict[str, np.float64]
     iteration: int
     pushes: int
     """Gradients applied so far; only A3C counts them."""
@@ -262,9 +262,9 @@ class Cluster(TalliedEngine):
             self._judge.close()
 
 
-def _add(sums: dict[str, np.float32], metrics: dict[str, Any], weight: float = 1.0) -> None:
+def _add(sums: dict[str, np.float64], metrics: dict[str, Any], weight: float = 1.0) -> None:
     for name, value in metrics.items():
-        sums[name] = np.float32(sums.get(name, 0) + weight * value)
+        sums[name] = sums.get(name, np.float64(0)) + weight * np.float64(value)
 
 
 class _Programs:

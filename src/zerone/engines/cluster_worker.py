@@ -20,7 +20,7 @@ from jax.flatten_util import ravel_pytree
 
 from zerone.algorithms.protocol import Algorithm, Array, Distributed, Metrics, Steps
 from zerone.base.compilation import keep_compiled_programs
-from zerone.engines.collect import Episodes, Simulation, collect, draw, start
+from zerone.engines.collect import Simulation, collect, draw, start
 from zerone.engines.compiled import stream
 from zerone.engines.host import Host, as_seen, update_key
 from zerone.engines.play import Judged
@@ -138,11 +138,13 @@ class InJax:
 
     def play(self, policy: Any, index: int) -> tuple[Steps, Tally]:
         here = self._algorithm, self._environment, policy, self._simulation
-        self._simulation, steps, episodes = _played(*here, self._seed, np.int32(index))
-        going_on = float(np.asarray(self._simulation.episode_length).sum())
+        simulation, steps = _played(*here, self._seed, np.int32(index))
+        self._simulation, ended = simulation.counted(), simulation.ended
+        going_on = float(np.asarray(simulation.episode_length).sum(dtype=np.int64))
         length = steps_per_iteration(self._algorithm) + self._begun - going_on
         self._begun = going_on
-        return jax.device_get(steps), np.array([episodes.count, episodes.total_return, length], np.float64)
+        count, total = np.asarray(ended.count).sum(dtype=np.int64), np.asarray(ended.total_return).sum(dtype=np.float64)
+        return jax.device_get(steps), np.array([count, total, length], np.float64)
 
 
 @jax.jit
@@ -153,7 +155,7 @@ def _started(algorithm: Algorithm, environment: TimedEnvironment, seed: Array, i
 @jax.jit
 def _played(
     algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: Simulation, seed: Array, index: Array
-) -> tuple[Simulation, Steps, Episodes]:
+) -> tuple[Simulation, Steps]:
     key = jax.random.fold_in(stream(seed, TRAIN), index)
     return collect(algorithm, environment, policy, simulation, draw(algorithm, environment, policy, key))
 

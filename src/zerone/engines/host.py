@@ -108,7 +108,7 @@ class Carry:
     episode_return: np.ndarray
     episode_length: np.ndarray
     episodes: np.ndarray
-    metrics: dict[str, np.ndarray]
+    metrics: dict[str, np.float64]
     iteration: int
     begin: int = 0
     """The recorded step at which this seed began to study."""
@@ -162,7 +162,7 @@ class Host(TalliedEngine):
     def init(self, seed: int) -> Carry:
         return self.begin(self.born(np.uint32(seed)), {}, seed, 0)
 
-    def begin(self, state: Any, metrics: dict[str, np.ndarray], seed: int, iteration: int) -> Carry:
+    def begin(self, state: Any, metrics: dict[str, np.float64], seed: int, iteration: int) -> Carry:
         """A carry in new episodes."""
         number, player = self.algorithm.environments, None
         if self._plays():
@@ -217,7 +217,7 @@ class Host(TalliedEngine):
         carry.state, metrics, noise = updated
         carry.noises = self._each_step(noise)
         for name, value in jax.device_get(metrics).items():
-            carry.metrics[name] = carry.metrics.get(name, np.float32(0)) + value
+            carry.metrics[name] = carry.metrics.get(name, np.float64(0)) + np.float64(value)
 
     def _studied(self, carry: Carry, seed: np.uint32, index: np.int32) -> Steps:
         assert self._study is not None  # noqa: S101 - else there is own play

@@ -119,7 +119,7 @@ def playing(environments: Vector, act: Any, seeds: list[int], cap: int) -> Itera
     found. An episode that has not ended after `cap` steps is cut there.
     """
     number = environments.num_envs
-    returns, lengths = np.zeros(len(seeds), np.float64), np.zeros(len(seeds), np.float32)
+    returns, lengths = np.zeros((2, len(seeds)))
     player = Player(environments)
     for begin in range(0, len(seeds), number):
         wanted = seeds[begin : begin + number]
@@ -134,7 +134,7 @@ def playing(environments: Vector, act: Any, seeds: list[int], cap: int) -> Itera
             yield None
             if not alive.any():
                 break
-    yield returns.astype(np.float32), lengths
+    yield returns.astype(np.float32), lengths.astype(np.float32)
 
 
 def single_spaces(environments: Vector) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:

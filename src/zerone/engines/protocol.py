@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -166,14 +166,13 @@ def learning_iterations(algorithm: Algorithm, first: int, last: int) -> int:
     return max(0, last - max(first, algorithm.warmup_updates))
 
 
-def row_of(episodes: Any, total_return: Any, total_length: Any, metrics: dict[str, Any], learned: int) -> Row:
+def row_of(
+    episodes: float, total_return: float, total_length: float, metrics: Mapping[str, float], learned: int
+) -> Row:
     """The columns of one row of the log, from sums: means per episode that ended and per iteration that learned."""
-    ended = np.float32(episodes)
     row: Row = {
-        "episodes": ended,
-        "return": np.float32(total_return) / ended if ended else None,
-        "length": np.float32(total_length) / ended if ended else None,
+        "episodes": np.float32(episodes),
+        "return": np.float32(total_return / episodes) if episodes else None,
+        "length": np.float32(total_length / episodes) if episodes else None,
     }
-    return row | {
-        name: np.float32(metrics[name]) / np.float32(learned) if learned else None for name in sorted(metrics)
-    }
+    return row | {name: np.float32(metrics[name] / learned) if learned else None for name in sorted(metrics)}

@@ -15,13 +15,12 @@ from fractions import Fraction
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import static, struct
-from zerone.engines.collect import Chance, Episodes, Simulation, collect, draw
+from zerone.engines.collect import Chance, Simulation, collect, draw
 from zerone.engines.protocol import STUDY
 from zerone.environments.base import TimedEnvironment
 from zerone.parts.spaces import from_environment
@@ -164,24 +163,24 @@ def draw_for(study: Study | None, algorithm: Algorithm, environment: TimedEnviro
 def play_or_study(
     algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: Simulation, chance: Chance,
     lesson: Lesson | None,
-) -> tuple[Simulation, Steps, Episodes]:  # fmt: skip
+) -> tuple[Simulation, Steps]:  # fmt: skip
     """A block of steps to learn from: played, or out of the recording."""
     if lesson is None:
         return collect(algorithm, environment, policy, simulation, chance)
     recorded, space = lesson.steps, environment.observation_space
 
-    def studied() -> tuple[Simulation, Steps, Episodes]:
+    def studied() -> tuple[Simulation, Steps]:
         seen, following = (from_environment(space, each) for each in (recorded.observation, recorded.next_observation))
         extras = extras_of(algorithm, policy, seen, chance.noise)
         steps = dataclasses.replace(recorded, observation=seen, next_observation=following, extras=extras)
-        return simulation, steps, Episodes(jnp.float32(0), jnp.float32(0))
+        return simulation, steps
 
     if lesson.own is None:
         return studied()
-    simulation, steps, episodes = jax.lax.cond(
+    simulation, steps = jax.lax.cond(
         lesson.own, lambda: collect(algorithm, environment, policy, simulation, chance), studied
     )
-    return simulation, cut(steps, lesson.switches), episodes
+    return simulation, cut(steps, lesson.switches)
 
 
 def cut(steps: Steps, where: Any) -> Steps:

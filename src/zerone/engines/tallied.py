@@ -42,14 +42,14 @@ class TalliedEngine(ABC):
         """The algorithm's state before the first step, in a program that JAX can trace."""
 
     def report(self, carry: C, first: int, last: int) -> tuple[Row, C]:
-        ended, total_return, total_length = carry.episodes
+        ended, total_return, total_length = carry.episodes.tolist()
         learned = learning_iterations(self.algorithm, first, last)
         row = row_of(ended, total_return, total_length, self._sums(carry), learned)
         carry.episodes, carry.metrics = np.zeros(3), {}
         return row, carry
 
-    def _sums(self, carry: Tallied) -> dict[str, np.float32]:
-        return {name: np.float32(carry.metrics.get(name, 0)) for name in self.algorithm.metrics}
+    def _sums(self, carry: Tallied) -> dict[str, np.float64]:
+        return {name: np.float64(carry.metrics.get(name, 0)) for name in self.algorithm.metrics}
 
     def policy(self, carry: Tallied) -> Any:
         return jax.tree.map(np.array, carry.state.policy)
@@ -64,5 +64,5 @@ class TalliedEngine(ABC):
         return {"state": carry.state, "episodes": carry.episodes, "metrics": self._sums(carry)}
 
     def saved_example(self) -> Any:
-        sums = {name: np.float32(0) for name in self.algorithm.metrics}
+        sums = {name: np.float64(0) for name in self.algorithm.metrics}
         return {"state": self._state_example(), "episodes": np.zeros(3), "metrics": sums}

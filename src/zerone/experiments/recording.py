@@ -68,7 +68,7 @@ def learn(
         return jax.lax.scan(inner, carry, chances)
 
     def inner(carry: Carry, chance: Any) -> tuple[Carry, Any]:
-        simulation, steps, _ = collect(algorithm, environment, carry.state.policy, carry.simulation, chance)
+        simulation, steps = collect(algorithm, environment, carry.state.policy, carry.simulation, chance)
         state, metrics = algorithm.update(carry.state, steps, chance.update_key)
         return Carry(state, simulation, carry.tally), keep(state, steps, metrics)
 

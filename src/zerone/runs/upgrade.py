@@ -19,6 +19,9 @@ _RENAMED = {
 }
 """In format 1 each algorithm had a name of its own for what belongs to the episodes going on."""
 
+_PLAYED = re.compile(r"^(seed-\d+/)(simulation/episode_return|simulation/episode_length|tally/.*)$")
+_METRIC = re.compile(r"^seed-\d+/metrics/\w+$")
+
 
 def upgraded(arrays: Arrays, version: int, algorithm: object) -> Arrays:
     """The arrays of a checkpoint of `algorithm` in format `version`, as this version of Zerone names them."""
@@ -29,11 +32,16 @@ def _from_first(arrays: Arrays, algorithm: str) -> Arrays:
     found: Arrays = {}
     pattern, replacement = _RENAMED.get(algorithm, (re.compile("$^"), ""))
     for name, array in arrays.items():
+        if _PLAYED.match(name):
+            continue
         new = pattern.sub(replacement, name)
-        found[new] = array
+        found[new] = array.astype(np.float64) if _METRIC.match(name) else array
         if new != name and new.endswith("/ongoing/steps/reward") and array.ndim == 2:
             state = new.removesuffix("ongoing/steps/reward")
             found[f"{state}ongoing/number"] = _waiting(array, arrays.get(f"{state}policy/steps"))
+    for name in arrays:
+        if name.endswith("/simulation/episode_return"):
+            found |= _sums(name.removesuffix("simulation/episode_return"), arrays)
     return found
 
 
@@ -42,3 +50,32 @@ def _waiting(reward: np.ndarray, seen: np.ndarray | None) -> np.ndarray:
     steps, environments = reward.shape
     played = 0 if seen is None else int(seen.ravel()[0]) // max(1, environments)
     return np.array(min(steps, played), np.int32)
+
+
+def _sums(seed: str, arrays: Arrays) -> Arrays:
+    """Sums since the last row of the log: in format 1 each was one float32, and of all environments together."""
+    going_on = arrays[f"{seed}simulation/episode_return"].astype(np.float64)
+
+    def in_first(name: str) -> np.ndarray:
+        whole = np.zeros(going_on.shape)
+        whole[:1] = arrays.get(f"{seed}tally/{name}", np.zeros(1)).ravel()[:1]
+        return whole
+
+    total = in_first("episodes/total_return")
+    found = {
+        f"{seed}simulation/episode_length": arrays[f"{seed}simulation/episode_length"].astype(np.int32),
+        f"{seed}simulation/ended/count": in_first("episodes/count").astype(np.int32),
+        f"{seed}simulation/ended/total_return": total.astype(np.float32),
+        f"{seed}tally/begun": in_first("begun").astype(np.int32),
+    }
+    found |= _in_two(f"{seed}simulation/earned", total + going_on)
+    metrics = f"{seed}tally/metrics/"
+    for name, array in arrays.items():
+        if name.startswith(metrics):
+            found |= _in_two(name, array.astype(np.float64))
+    return found
+
+
+def _in_two(name: str, total: np.ndarray) -> Arrays:
+    value = total.astype(np.float32)
+    return {f"{name}/value": value, f"{name}/rest": (total - value).astype(np.float32)}
