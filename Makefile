@@ -4,13 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test check types format bench learn wheel clean
+.PHONY: run test newest check types format bench learn wheel clean
 
 run: $(READY) ## Train DQN on CartPole-v1 until solved, and say where the result is
 	$(BIN)/zerone train dqn CartPole-v1
 
 test: $(READY) check ## Lint, types, import order, and every test
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+# Of each room that depends on somebody else's package: numbers, environments, engines, folders, figures, the command.
+SHORT := tests/base tests/parts tests/environments tests/engines/test_compiled.py tests/engines/test_host.py \
+	tests/runs/test_run.py tests/runs/test_resume.py tests/show tests/cli/test_process.py
+
+newest: $(READY) ## The wheel with the newest Python that is here and nothing pinned, on a part of the tests
+	$(BIN)/python tools/check_newest.py .venv-newest $(SHORT)
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -32,7 +39,7 @@ wheel: $(READY) ## dist/zerone-*.whl
 	$(BIN)/python -m hatchling build -t wheel
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-newest build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 # Pinned by names, versions and hashes; then the project itself, with the build backend among what is pinned.
 $(READY): constraints.txt pyproject.toml

@@ -1,20 +1,32 @@
 """What every test runs under: no silent broadcasting, a place of its own for compiled programs, and quick compiling."""
 
+import ctypes
+import gc
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Nearly all that tests wait for is compiling: with little optimisation it takes half as long, and the equations are
 # the same. XLA reads this when it compiles first. OPTIMIZED=1 compiles as for users.
-if "OPTIMIZED" not in os.environ:
-    quick = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {quick}".strip()
+if "OPTIMIZED" not in os.environ and "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
+    older = "--xla_cpu_use_fusion_emitters=false"
+    # XLA ends a process that sets a flag which it does not know, as from JAX 0.12 on this one: another process asks.
+    asked = subprocess.run(
+        [sys.executable, "-c", "import jax; jax.jit(lambda: 0)()"],
+        env=os.environ | {"XLA_FLAGS": older}, capture_output=True, check=False,
+    )  # fmt: skip
+    quick = ("--xla_backend_optimization_level=0", older if asked.returncode == 0 else "")
+    os.environ["XLA_FLAGS"] = " ".join(filter(None, (os.environ.get("XLA_FLAGS"), *quick)))
 
 import jax
 import pytest
 
 from zerone.base.compilation import keep_compiled_programs
+
+MUCH_MEMORY = 450_000_000
+"""Bytes of memory beyond which a process forgets, after a file of tests, the programs that it has compiled."""
 
 sys.path.insert(0, str(Path(__file__).parent))  # `toys` is for all tests
 
@@ -36,6 +48,29 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compiled programs are kept beside pytest's own cache, for the next session and for processes that tests start."""
     os.environ["ZERONE_CACHE"] = str(config.cache.mkdir("zerone")) if getattr(config, "cache", None) else "off"
     keep_compiled_programs()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _bounded_memory() -> Iterator[None]:
+    """Give back what the programs of a file of tests take, some 15 MB each: few of the next file's are the same."""
+    yield
+    pages = Path("/proc/self/statm")
+    if pages.exists() and int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > MUCH_MEMORY:
+        jax.clear_caches()
+        gc.collect()
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of the GNU C library
+        if trim:
+            trim(0)
+
+
+@pytest.fixture
+def optimized(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training loop is compiled as for users: for a test that runs it for long."""
+    from zerone.engines import compiled
+
+    options = {"xla_backend_optimization_level": "2"}
+    program = jax.jit(compiled.advance, donate_argnums=2, compiler_options=options)
+    monkeypatch.setattr(compiled, "_advance", program)
 
 
 @pytest.fixture

@@ -145,6 +145,7 @@ def _walks(world, values):
         cell = int(world.following[cell, action])
 
 
+@pytest.mark.usefixtures("optimized")
 def test_beside_the_cliff_q_learning_earns_minus_fifty_and_sarsas_detour_minus_twenty_one():
     # Sutton & Barto 2018, example 6.6. What each way earns is exact, by solving for its values.
     environment = cliff()

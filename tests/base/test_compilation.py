@@ -1,5 +1,6 @@
-"""Compiled programs are kept where the user wants them, or not at all."""
+"""Compiled programs are kept where the user wants them, or not at all; and XLA's options are in effect."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from zerone.base import compilation
 from zerone.base.compilation import cache_folder
 
 SHOW = """
@@ -41,3 +43,58 @@ def test_a_place_that_the_user_set_is_left_alone(variables, expected, tmp_path):
         [sys.executable, "-c", SHOW], env=environment | variables, cwd=tmp_path, capture_output=True, check=True
     )
     assert found.stdout.decode().strip() == expected.format(tmp_path=tmp_path)
+
+
+COMPILE = """
+from zerone.base import compilation
+compilation.keep_compiled_programs()
+import json, jax, jax.numpy as jnp
+meant = {"for_long": compilation.for_long(), "for_seldom": compilation.for_seldom(), "for_once": compilation.for_once()}
+for name, options in meant.items():
+    loop = lambda x: jax.lax.fori_loop(0, 9, lambda i, x: x * x + i, x)
+    loop.__name__ = name
+    jax.jit(loop, compiler_options=options)(jnp.ones(1_000))
+print(json.dumps(meant))
+"""
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """The options that are meant for each kind of program, and the folder into which XLA wrote what it did."""
+    dump = tmp_path_factory.mktemp("dump")
+    environment = os.environ | {"ZERONE_CACHE": "off", "XLA_FLAGS": f"--xla_dump_to={dump}"}
+    found = subprocess.run([sys.executable, "-c", COMPILE], env=environment, capture_output=True, check=True)  # noqa: S603
+    return json.loads(found.stdout), dump
+
+
+@pytest.mark.parametrize("kind", ["for_long", "for_seldom", "for_once"])
+def test_what_is_meant_to_be_set_is_set(compiled, kind):
+    """XLA writes those options of a program that are not its own default."""
+    meant, dump = compiled
+    (written,) = dump.glob(f"module_*.jit_{kind}.debug_options")
+    text = written.read_text()
+    levels = {"for_long": "2", "for_seldom": "1", "for_once": "0"}
+    assert meant[kind]["xla_backend_optimization_level"] == levels[kind]  # each version that is allowed knows it
+    for name, value in meant[kind].items():
+        assert f"{name}: {str(value).lower()}" in text
+
+
+def test_small_loops_are_compiled_whole(compiled):
+    """4,000 bytes are more than XLA's own bound."""
+    _, dump = compiled
+    (program,) = dump.glob("module_*.jit_for_long.cpu_after_optimizations.txt")
+    assert "xla_cpu_small_call" in program.read_text()
+
+
+def test_an_option_that_xla_does_not_know_is_left_out_and_no_other(monkeypatch):
+    monkeypatch.delenv("XLA_FLAGS")
+    known = {"xla_backend_optimization_level": "1"}
+    assert compilation._understood(**known, xla_of_the_future=True) == known
+    assert compilation._understood(xla_of_the_future=True, **known) == known
+
+
+def test_what_the_user_has_set_stays_as_it_is(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false --xla_backend_optimization_level=3")
+    assert "xla_backend_optimization_level" not in compilation.for_long() | compilation.for_once()
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false")
+    assert compilation.for_long()["xla_backend_optimization_level"] == "2"

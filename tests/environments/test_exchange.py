@@ -107,7 +107,7 @@ def test_so_is_what_is_no_end():
 @pytest.mark.parametrize(
     "flag",
     [None, "", "False", b"x", [False], [True], (False,), {}, {"__all__": False}, set(), 2, -1, 1.0, 0.0, np.float32(1),
-     np.array(0.0), np.array([True, False]), np.array([], bool), object(), 1j, np.nan],
+     np.array(0.0), np.array([True, False]), np.array([], bool), ..., 1j, np.nan],
     ids=repr,
 )  # fmt: skip
 def test_what_is_not_one_boolean_is_no_end(flag):

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -149,15 +150,25 @@ def test_a_line_that_was_cut_short_is_measured_anew(tmp_path):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_failure_names_arm_and_seed_and_keeps_the_rest(tmp_path):
+@pytest.mark.parametrize("first", ["the failure", "the rest"])
+def test_a_failure_names_arm_and_seed_and_keeps_the_rest(tmp_path, monkeypatch, first):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)  # two threads
+    over = threading.Event()
+
     def measure(settings, seed):
-        if settings["level"] and seed == 1:
+        high = settings["level"] > 0
+        if high and (seed == 1) == (first == "the rest"):
+            assert over.wait(30)  # until the other is over, whichever of the threads is quick
+        if high:
+            over.set()
+        if high and seed == 1:
             raise ValueError("no such thing\nand more")
         return Measure()(settings, seed)
 
     with pytest.raises(RunError, match="experiment toy, arm high, seed 1: ValueError: no such thing; what was"):
         runner.run(made(measure), tmp_path, 2, False, nothing)
     with held(tmp_path, made(measure), quick=False) as store:
+        assert list(store.read("low")) == [0, 1]
         assert list(store.read("high")) == [0]
     assert not (tmp_path / "verdict.json").exists()
 

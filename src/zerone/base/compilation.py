@@ -52,36 +52,40 @@ def keep_compiled_programs() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def for_long() -> dict[str, str | bool] | None:
+def for_long() -> dict[str, str | bool]:
     """XLA's options for a program that runs for long: less to wait for, and as fast as with XLA's own.
 
     Level 2 of LLVM's optimisation compiles in two thirds of the time of XLA's own 3.
     """
-    return _where_understood({"xla_backend_optimization_level": "2"})
+    return _understood(xla_backend_optimization_level="2")
 
 
-def for_seldom() -> dict[str, str | bool] | None:
+def for_seldom() -> dict[str, str | bool]:
     """XLA's options for a program that runs now and then: compiled in a third of the time, a third slower to run."""
-    return _where_understood({"xla_backend_optimization_level": "1", "xla_cpu_use_fusion_emitters": False})
+    return _understood(xla_backend_optimization_level="1", xla_cpu_use_fusion_emitters=False)
 
 
-def for_once() -> dict[str, str | bool] | None:
+def for_once() -> dict[str, str | bool]:
     """XLA's options for a program that runs once: hardly optimised, compiled in half the time of `for_seldom`."""
-    return _where_understood({"xla_backend_optimization_level": "0", "xla_cpu_use_fusion_emitters": False})
+    return _understood(xla_backend_optimization_level="0", xla_cpu_use_fusion_emitters=False)
 
 
-def _where_understood(options: dict[str, str | bool]) -> dict[str, str | bool] | None:
-    return options if _understands_options() else None
+def _understood(**options: str | bool) -> dict[str, str | bool]:
+    """Those of the options that this version of XLA knows, each asked for by itself; on a CPU only.
+
+    What the user has set in `XLA_FLAGS` stays as it is.
+    """
+    if jax.default_backend() != "cpu":
+        return {}
+    chosen = os.environ.get("XLA_FLAGS", "")
+    return {name: value for name, value in options.items() if name not in chosen and _understands(name, value)}
 
 
 @functools.cache
-def _understands_options() -> bool:
-    """Whether programs run on a CPU and this version of XLA knows the options; else its own choice is taken."""
-    if jax.default_backend() != "cpu":
-        return False
-    options: dict[str, str | bool] = {"xla_backend_optimization_level": "0", "xla_cpu_use_fusion_emitters": False}
+def _understands(name: str, value: str | bool) -> bool:
+    """Whether XLA takes this option: versions differ, and one that it does not know ends a compilation."""
     try:
-        jax.jit(lambda: 0, compiler_options=options).lower().compile()
+        jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
     except jax.errors.JaxRuntimeError:
         return False
     return True

@@ -89,16 +89,23 @@ def measure(
 
         for _ in range(workers):
             begin_next()
+        failure: Exception | None = None
         while running:
             done, _ = wait(running, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
             if request.made:
                 _stopped.set()
             for each in done:
                 seed, arm = running.pop(each)
-                _keep(experiment, store, kept, arm, seed, each)
+                try:
+                    _keep(experiment, store, kept, arm, seed, each)
+                except ZeroneError as error:
+                    failure = failure or error
+                    _stopped.set()  # what runs beside it ends or is given up, and what has ended is kept
                 begin_next()
                 left = sum(seed not in kept[arm] for seed, arm in missing)
                 look(Sight(experiment.name, total - left, total, f"{arm}, seed {seed}"))
+        if failure:
+            raise failure
     if request.made and any(seed not in kept[arm] for seed, arm in missing):
         raise Interrupted(
             f"interrupted; what was measured is kept in {store.path}, the same command goes on from there"
