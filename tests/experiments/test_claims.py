@@ -196,6 +196,18 @@ def test_what_is_recorded_is_what_the_engine_does():
     found = episodes(reward, done)
     assert found.returns.sum() == reward.sum() == len(found.returns)
     assert found.lengths.sum() == found.ends[-1] + 1
+    # It ends with the chunk after which there is enough.
+    ended, counted = [], []
+
+    def enough(kept):
+        counted.append(len(kept[1]))
+        ended.append(kept[1].sum())
+        return sum(ended) >= 10
+
+    _, (short, _) = record(algorithm, environment, 3, 768_000, keep, chunk=256, enough=enough)
+    assert set(counted) == {256}
+    assert len(short) == 256 * len(counted) < 768_000
+    assert sum(ended[:-1]) < 10 <= sum(ended)
 
 
 def test_caution_at_a_glance():

@@ -343,26 +343,57 @@ def test_explained_variance_is_one_for_the_truth_and_zero_for_a_constant(jit):
     assert jit(returns.explained_variance)(-target, target) == pytest.approx(-3, rel=1e-5)
 
 
+def _normalised(x, inside, cuts=()):
+    """Each episode's weights over its own moments, which are gathered part by part."""
+    moments = returns.Moments.none(x.shape[1])
+    for part, where in zip(np.split(x, cuts), np.split(inside, cuts), strict=True):
+        moments = moments.and_of(part, where)
+    return returns.normalize_by(x, moments)
+
+
 @JITTED
 def test_an_episodes_weights_get_mean_zero_and_deviation_one_whatever_lies_behind_its_end(jit):
-    x = jnp.array([[1.0, 5.0], [4.0, 7.0], [9.0, 1e6], [-2.0, 1e6]])
-    inside = jnp.array([[True, True], [True, True], [True, False], [False, False]])
-    found = np.asarray(jit(returns.normalize_episode)(x, inside))
-    np.testing.assert_allclose(found[:3, 0], stats.zscore([1, 4, 9]), rtol=1e-4)
-    np.testing.assert_allclose(found[:2, 1], [-1, 1], rtol=1e-4)
-    assert not found[3:, 0].any()
-    assert not found[2:, 1].any()
+    x = np.array([[1.0, 5.0], [4.0, 7.0], [9.0, 1e6], [-2.0, 1e6]], np.float32)
+    inside = np.array([[True, True], [True, True], [True, False], [False, False]])
+    for cuts in ((), (1,), (2,), (1, 2, 3)):
+        found = np.asarray(jit(lambda x, inside, cuts=cuts: _normalised(x, inside, cuts))(x, inside))
+        np.testing.assert_allclose(found[:3, 0], stats.zscore([1, 4, 9]), rtol=1e-4)
+        np.testing.assert_allclose(found[:2, 1], [-1, 1], rtol=1e-4)
+
+
+def test_the_moments_of_many_parts_are_those_of_the_whole_though_the_mean_is_large():
+    random = np.random.default_rng(0)
+    x = (1e3 + random.normal(size=(5_000, 2))).astype(np.float32)
+    moments = returns.Moments.none(2)
+    for part in np.split(x, 50):
+        moments = moments.and_of(part, np.ones(part.shape, bool))
+    deviation = np.sqrt(moments.squares / moments.count)
+    np.testing.assert_allclose(deviation, np.float64(x).std(0), rtol=1e-3)
+    # The broken twin, E[x²] - E[x]², has lost everything.
+    assert not np.allclose((x**2).mean(0, dtype=np.float32) - x.mean(0, dtype=np.float32) ** 2, 1.0, rtol=0.01)
 
 
 @JITTED
 @pytest.mark.parametrize("value", [0.0, 0.1, -7.3, 1e4])
 @pytest.mark.parametrize("length", [1, 3, 10])
-def test_of_equal_weights_nothing_is_left(jit, value, length):
-    x, inside = jnp.full((10, 1), value), jnp.arange(10)[:, None] < length
-    np.testing.assert_allclose(jit(returns.normalize_episode)(x, inside), 0, atol=0.02)
+def test_weights_that_are_all_the_same_are_left_as_they_are(jit, value, length):
+    x, inside = np.full((10, 1), value, np.float32), np.arange(10)[:, None] < length
+    np.testing.assert_array_equal(jit(_normalised)(x, inside)[:length], x[:length])
     alone = np.float32([value])
     with np.errstate(invalid="ignore"):  # the broken twin, without a guard
         assert np.isnan((alone - alone.mean()) / alone.std())
+
+
+@JITTED
+def test_the_returns_of_a_part_go_on_from_those_behind_it(jit):
+    random = np.random.default_rng(0)
+    reward, following = random.normal(size=(2, 9, 3)).astype(np.float32)
+    ended, cut = random.random((2, 9, 3)) < 0.2
+    whole = jit(returns.discounted_return)(reward, following, ended, cut, 0.9)
+    parts = [(x[:4], x[4:]) for x in (reward, following, ended, cut)]
+    second = jit(returns.discounted_return)(*[part[1] for part in parts], 0.9)
+    first = jit(returns.discounted_return)(*[part[0] for part in parts], 0.9, second[0])
+    np.testing.assert_allclose(np.concatenate([first, second]), whole, rtol=1e-6)
 
 
 @JITTED

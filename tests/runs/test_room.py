@@ -46,6 +46,7 @@ class Vast(CounterEnv):
     ("algorithm", "environment", "settings"),
     [
         ("dqn", "CartPole-v1", {"memory": 2_000_000_000, "environments": 1_000}),
+        ("reinforce", "MountainCar-v0", {"longest_episode": 2_000_000_000, "environments": 1_000}),
         ("ppo", "CartPole-v1", {"environments": 2**33}),
         ("ppo", "CartPole-v1", {"steps_per_update": 2**50}),
         ("ppo", "CartPole-v1", {"hidden": (2**22, 2**22)}),
@@ -54,7 +55,9 @@ class Vast(CounterEnv):
     ],
 )
 def test_nothing_is_too_large_to_be_refused(algorithm, environment, settings, tmp_path):
-    with pytest.raises(InputError, match=f"^{algorithm} on .* needs .* of memory for 1 seed, but there is"):
+    large = [name for name in settings if name != "hidden"]  # what is large is named, with its value
+    said = "".join(f".*{name} = {settings[name]}" for name in large)
+    with pytest.raises(InputError, match=f"^{algorithm} on .* needs .* of memory for 1 seed, but there is{said}"):
         zo.train(algorithm, environment, settings=settings, out=tmp_path / "run", **FEW)
     assert not (tmp_path / "run").exists()
 

@@ -8,7 +8,7 @@ Williams 1992 (doi 10.1007/BF00992696); Sutton & Barto 2018, section 13.3. What 
 
     baseline         G_t - V(S_t; w) for G_t, constant for θ;  w ← w - α_w ∇_w Σ_t ½ (G_t - V(S_t; w))²   section 13.4
     discount_steps   step t of an episode is weighted by γ^t, as in both sections; nearly everybody leaves it out
-    normalize        the weights of an episode's steps get mean 0 and deviation 1
+    normalize        the weights of an episode's steps get mean 0 and deviation 1, unless they are all the same
 
 An episode that is only cut (`truncated`, or after `longest_episode` steps) has G_T = V(S_T; w) with a baseline. Without
 one nothing is known of what would have followed, and the return so far has to do: where rewards are above 0 a cut looks
@@ -31,8 +31,11 @@ from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.optimizers import bounded, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
-from zerone.parts.returns import discounted_return, normalize_episode
+from zerone.parts.returns import Moments, discounted_return, normalize_by
 from zerone.parts.spaces import Spaces
+
+ROWS = 64
+"""Steps that are worked on at once when an episode is over. All at once would be as long as the longest may be."""
 
 
 @struct
@@ -43,6 +46,30 @@ class Episodes:
     action: Array
     reward: Array
     length: Array
+
+
+@struct
+class End:
+    """How the episodes that are over ended ([N]): steps (0 of one that goes on), and what is counted after a cut."""
+
+    length: Array
+    terminated: Array
+    following: Array
+
+
+@struct
+class Part:
+    """Some steps of the episodes, leaves [rows, N, ...]: which they are, and whether they are of one that is over.
+
+    `later` [N] are the returns of the first of them, for the part before.
+    """
+
+    observation: Array
+    action: Array
+    returns: Array
+    step: Array
+    inside: Array
+    later: Array
 
 
 @struct
@@ -76,7 +103,9 @@ class Reinforce:
     baseline: bool = setting(False, "learn V(s) and weight steps by G - V(s)")
     baseline_learning_rate: float = setting(5e-3, "Adam's step size α_w for V(s)", above=0, needs="baseline")
     environments: int = setting(1, "environments played in parallel", at_least=1)
-    longest_episode: int = setting(1_000, "steps after which an episode is learnt from as if it was cut", at_least=1)
+    longest_episode: int = setting(
+        1_000, "steps after which an episode is learnt from as if it was cut", at_least=1, at_most=2_000_000_000
+    )
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
     max_gradient_norm: float = setting(10.0, "longer gradients, of each network, are shortened to this norm", above=0)
 
@@ -111,49 +140,88 @@ class Reinforce:
     def act(self, policy: ActorAndCritic, observation: Array, noise: Array | None = None) -> tuple[Array, tuple[()]]:
         return policy.act(observation, noise)[0], ()
 
-    def returns(self, policy: ActorAndCritic, episodes: Episodes, last: Steps) -> Array:
-        """G_t of every row [longest_episode, N], where `last` ([N]) is the last step of each episode so far."""
-        rows = jnp.arange(self.longest_episode)[:, None]
-        at_last = rows == episodes.length[None] - 1
-        following = policy.value(last.next_observation) if self.baseline else jnp.zeros(self.environments)
-        terminated = at_last & last.terminated[None]
-        next_value = jnp.broadcast_to(following[None], terminated.shape)
-        return discounted_return(episodes.reward, next_value, terminated, at_last & ~terminated, self.discount)
-
-    def loss(self, policy: ActorAndCritic, episodes: Episodes, returns: Array, inside: Array) -> tuple[Array, Metrics]:
-        """The mean over episodes of their sums over steps; `inside` (bool) says which rows are of a complete one."""
-        steps, number = jnp.maximum(inside.sum(), 1), jnp.maximum(inside[0].sum(), 1)
-
-        def total(x: Array) -> Array:
-            return jnp.where(inside, x, 0.0).sum()
-
-        distribution = policy.distribution(episodes.observation)
-        log_probability = distribution.log_probability(policy.as_drawn(episodes.action))
-        weight, value_loss = returns, jnp.float32(0)
-        if self.baseline:
-            error = returns - policy.value(episodes.observation)
-            weight, value_loss = jax.lax.stop_gradient(error), total(jnp.square(error))
-        if self.normalize:
-            weight = normalize_episode(weight, inside)
-        if self.discount_steps:
-            weight = weight * self.discount ** jnp.arange(self.longest_episode)[:, None]
-        policy_loss = -total(weight * log_probability) / number
-        return policy_loss + 0.5 * value_loss / number, {
-            "policy_loss": policy_loss,
-            "value_loss": value_loss / steps,
-            "entropy": total(distribution.entropy()) / steps,
-            "discounted_return": jnp.where(inside[0], returns[0], 0.0).sum() / number,
-        }
-
     def gradient(
         self, policy: ActorAndCritic, episodes: Episodes, last: Steps, over: Array
     ) -> tuple[ActorAndCritic, Metrics]:
-        """Of the episodes that are `over` (bool [N]), with their `last` steps ([N])."""
-        rows = jnp.arange(self.longest_episode)[:, None]
-        inside = over[None] & (rows < episodes.length[None])
-        returns = self.returns(policy, episodes, last)
-        gradient: tuple[ActorAndCritic, Metrics] = jax.grad(self.loss, has_aux=True)(policy, episodes, returns, inside)
-        return gradient
+        """Of the episodes that are `over` (bool [N]), with their `last` steps ([N]).
+
+        From their last steps to their first, some `ROWS` at a time: what is behind an episode's end is not looked at.
+        """
+        length = jnp.where(over, episodes.length, 0)
+        steps, number = jnp.maximum(length.sum(), 1), jnp.maximum((length > 0).sum(), 1)
+        following = policy.value(last.next_observation) if self.baseline else jnp.zeros(self.environments)
+        ends = End(length, last.terminated, following)
+        parts = -(-length.max() // self.rows)
+
+        def measure(i: Array, carry: tuple[Array, Moments]) -> tuple[Array, Moments]:
+            part = self.part(episodes, ends, parts - 1 - i, carry[0])
+            return part.later, carry[1].and_of(self.weights(policy, part), part.inside)
+
+        def add(i: Array, carry: tuple[Array, Any]) -> tuple[Array, Any]:
+            part = self.part(episodes, ends, parts - 1 - i, carry[0])
+            found = jax.grad(self.loss, has_aux=True)(policy, part, moments, number)
+            return part.later, jax.tree.map(jnp.add, carry[1], found)
+
+        nothing, moments = jnp.zeros(self.environments), Moments.none(self.environments)
+        if self.normalize:
+            moments = jax.lax.fori_loop(0, parts, measure, (nothing, moments))[1]
+        zero = (
+            jax.tree.map(jnp.zeros_like, policy),
+            dict.fromkeys(("policy_loss", "value_loss", "entropy"), jnp.float32(0)),
+        )
+        first, (gradient, sums) = jax.lax.fori_loop(0, parts, add, (nothing, zero))
+        return gradient, {
+            "policy_loss": sums["policy_loss"] / number,
+            "value_loss": sums["value_loss"] / steps,
+            "entropy": sums["entropy"] / steps,
+            "discounted_return": jnp.where(length > 0, first, 0.0).sum() / number,
+        }
+
+    @property
+    def rows(self) -> int:
+        """Steps of each environment that are worked on at once."""
+        return min(ROWS, self.longest_episode)
+
+    def part(self, episodes: Episodes, ends: End, index: Array, later: Array) -> Part:
+        """The steps from `index` × `rows` on; `later` [N] are the returns of the first step behind them."""
+        begin = index * self.rows
+        start = jnp.minimum(begin, self.longest_episode - self.rows)  # the last part overlaps the one before it
+
+        def cut(x: Array) -> Array:
+            return jax.lax.dynamic_slice_in_dim(x, start, self.rows)
+
+        step = start + jnp.arange(self.rows)[:, None]
+        at_last = step == ends.length[None] - 1
+        terminated = at_last & ends.terminated[None]
+        following = jnp.broadcast_to(ends.following[None], terminated.shape)
+        columns = cut(episodes.reward), following, terminated, at_last & ~terminated
+        returns = discounted_return(*columns, self.discount, later)
+        inside = (step >= begin) & (step < ends.length[None])
+        first = jax.lax.dynamic_index_in_dim(returns, begin - start, keepdims=False)
+        return Part(cut(episodes.observation), cut(episodes.action), returns, step, inside, first)
+
+    def weights(self, policy: ActorAndCritic, part: Part) -> Array:
+        """What each step's ln π is weighted by before that is normalised: its return, or how far it is above V(s)."""
+        return part.returns - policy.value(part.observation) if self.baseline else part.returns
+
+    def loss(self, policy: ActorAndCritic, part: Part, moments: Moments, number: Array) -> tuple[Array, Metrics]:
+        """The sum over the steps of a part, over the `number` of episodes; and the sums that are measured."""
+
+        def total(x: Array) -> Array:
+            return jnp.where(part.inside, x, 0.0).sum()
+
+        distribution = policy.distribution(part.observation)
+        log_probability = distribution.log_probability(policy.as_drawn(part.action))
+        error = self.weights(policy, part)
+        value_loss = total(jnp.square(error)) if self.baseline else jnp.float32(0)
+        weight = jax.lax.stop_gradient(error)
+        if self.normalize:
+            weight = normalize_by(weight, moments)
+        if self.discount_steps:
+            weight = weight * self.discount**part.step
+        policy_loss = -total(weight * log_probability)
+        measured = {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": total(distribution.entropy())}
+        return (policy_loss + 0.5 * value_loss) / number, measured
 
     def apply(self, policy: ActorAndCritic, optimizer: Any, gradient: ActorAndCritic) -> tuple[ActorAndCritic, Any]:
         """One step along a gradient."""

@@ -30,12 +30,19 @@ CHUNK = 50_000
 
 
 def record(
-    algorithm: Algorithm, environment: TimedEnvironment, seed: int, steps: int, keep: Keep, chunk: int = CHUNK
+    algorithm: Algorithm,
+    environment: TimedEnvironment,
+    seed: int,
+    steps: int,
+    keep: Keep,
+    chunk: int = CHUNK,
+    enough: Callable[[Any], bool] | None = None,
 ) -> tuple[Any, Any]:
     """Learn for at least `steps` steps of each environment; the state at last, and `keep` of each iteration.
 
     `keep` must be a function of a module (it is compiled, and remembered by its name). Its arrays come back with one
-    axis more in front, an entry for each iteration.
+    axis more in front, an entry for each iteration. Where steps are only the most that may be needed, `enough` is asked
+    after each chunk whether what the chunk has kept is the last that is wanted.
     """
     carry = _initial(algorithm, environment, np.uint32(seed))
     kept: list[Any] = []
@@ -46,6 +53,8 @@ def record(
         stop_if_asked()
         carry, found = _learn(algorithm, environment, carry, np.uint32(seed), np.int32(first), blocks, keep)
         kept.append(jax.device_get(found))
+        if enough is not None and enough(kept[-1]):
+            break
     return jax.device_get(carry.state), jax.tree.map(lambda *parts: np.concatenate(parts)[:iterations], *kept)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from zerone.base.pytree import struct
+
 Array = jax.Array
 
 
@@ -107,24 +109,30 @@ def generalized_advantage(
 
 
 def discounted_return(
-    reward: Array, next_value: Array, terminated: Array, truncated: Array, discount: Array | float
+    reward: Array,
+    next_value: Array,
+    terminated: Array,
+    truncated: Array,
+    discount: Array | float,
+    later: Array | None = None,
 ) -> Array:
     """G_t = R_{t+1} + γ G_{t+1} up to the end of t's episode or of the block; all inputs [T, N].
 
     Sutton & Barto 2018, eq. 3.8 and 3.9. Where the sum is broken off, because the episode was cut (`truncated`) or
     the block ends, V(S_{t+1}) stands for what would have followed. So over a block of T steps it is the T-step
     return of the first one, the one-step return of the last: the targets of Mnih et al. 2016 (arXiv 1602.01783),
-    algorithm S3. Zeros for `next_value` leave the return so far.
+    algorithm S3. Zeros for `next_value` leave the return so far. If the block is followed by another one of which the
+    first returns are known, `later` [N] has them.
     """
+    after = next_value[-1] if later is None else later
 
     def backwards(later: Array, here: tuple[Array, Array, Array, Array]) -> tuple[Array, Array]:
         gained, following, over, cut = here
         total = gained + discount * jnp.where(over, 0.0, jnp.where(cut, following, later))
         return total, total
 
-    return jax.lax.scan(backwards, next_value[-1], (reward, next_value, terminated, truncated), reverse=True, unroll=8)[
-        1
-    ]
+    columns = reward, next_value, terminated, truncated
+    return jax.lax.scan(backwards, after, columns, reverse=True, unroll=8)[1]
 
 
 def huber(error: Array) -> Array:
@@ -162,17 +170,43 @@ def normalize(x: Array) -> Array:
     return jnp.where(deviation > 1e-6 * jnp.abs(mean), (x - mean) / (deviation + 1e-8), x)
 
 
-def normalize_episode(x: Array, inside: Array) -> Array:
-    """Each column of `x` [T, N] with mean 0 and standard deviation 1 over the rows that are `inside` (bool [T, N]).
+@struct
+class Moments:
+    """Of the numbers in each column [N]: how many, their mean, and the sum of their squared distances from it."""
 
-    The deviation is guarded relative to the mean: of an episode of one step, or of equal returns, nothing is left.
-    Rows outside become 0.
+    count: Array
+    mean: Array
+    squares: Array
+
+    @staticmethod
+    def none(columns: int) -> Moments:
+        """Of no numbers."""
+        return Moments(jnp.zeros(columns), jnp.zeros(columns), jnp.zeros(columns))
+
+    def and_of(self, x: Array, inside: Array) -> Moments:
+        """Together with those of `x` [T, N] that are `inside` (bool [T, N]).
+
+        Chan, Golub & LeVeque 1983 (doi 10.1080/00031305.1983.10483115), eq. 2.1: exact whatever the mean is.
+        """
+        number = inside.sum(0)
+        mean = jnp.where(inside, x, 0.0).sum(0) / jnp.maximum(number, 1)
+        squares = jnp.where(inside, jnp.square(x - mean[None]), 0.0).sum(0)
+        count, apart = self.count + number, mean - self.mean
+        share = number / jnp.maximum(count, 1)
+        return Moments(
+            count, self.mean + share * apart, self.squares + squares + self.count * share * jnp.square(apart)
+        )
+
+
+def normalize_by(x: Array, moments: Moments) -> Array:
+    """Each column of `x` [T, N] less the mean of its `moments`, over their standard deviation.
+
+    Where all numbers are the same, as in an episode of one step, `x` is left as it is: nothing would remain of it.
     """
-    count = jnp.maximum(inside.sum(0), 1)
-    mean = jnp.where(inside, x, 0.0).sum(0) / count
-    centred = jnp.where(inside, x - mean[None], 0.0)
-    deviation = jnp.sqrt(jnp.square(centred).sum(0) / count)
-    return centred / (deviation + 1e-5 * jnp.abs(mean) + 1e-8)[None]
+    mean = moments.mean[None]
+    deviation = jnp.sqrt(moments.squares / jnp.maximum(moments.count, 1))[None]
+    guard = 1e-5 * jnp.abs(mean)
+    return jnp.where(deviation > guard, (x - mean) / (deviation + guard + 1e-8), x)
 
 
 def explained_variance(prediction: Array, target: Array) -> Array:

@@ -12,7 +12,7 @@ from zerone.base.errors import InputError
 from zerone.base.memory import machine_memory
 from zerone.engines.protocol import Engine, steps_per_iteration
 
-_SIZES = ("memory", "environments", "steps_per_update", "hidden")
+_SIZES = ("memory", "longest_episode", "environments", "steps_per_update", "hidden")
 """The settings that decide how much a training holds."""
 
 
