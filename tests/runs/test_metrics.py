@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zerone as zo
+from zerone.base.by_seed import rows_by_seed
 from zerone.base.errors import InputError, RunError
 from zerone.runs import metrics_table
 from zerone.runs.boards import tag_of
 from zerone.runs.metrics import MetricsWriter
-from zerone.runs.metrics_table import read_metrics, rows_by_seed
+from zerone.runs.metrics_table import read_metrics
 
 COLUMNS = ("train/return", "loss")
 

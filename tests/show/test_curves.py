@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -220,3 +222,41 @@ def test_what_cannot_be_drawn_is_refused_and_leaves_nothing(tmp_path):
     with pytest.raises(RunError, match="cannot be written"):
         curves.draw([("a", table())], tmp_path / "gone" / "curve.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def straight(columns, name, steps):
+    """What `curve` is, by its definition and a seed at a time."""
+    seed, step, value = columns["seed"], columns["step"], columns[name]
+    known = np.isfinite(value)
+    rows = []
+    for each in np.unique(seed[known]):
+        mine = known & (seed == each)
+        order = np.argsort(step[mine], kind="stable")
+        rows.append(np.interp(steps, step[mine][order], value[mine][order], left=np.nan))
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize(("seeds", "rows"), [(1, 1_000_000), (5, 200_000), (1_000, 1_000)])
+def test_a_million_rows_are_a_curve_in_seconds_and_of_as_many_points_as_can_be_seen(seeds, rows):
+    random = np.random.default_rng(0)
+    columns = {"seed": np.tile(np.arange(seeds), rows), "step": np.repeat(np.arange(rows) * 10, seeds)}
+    values = random.random(seeds * rows)
+    values[random.random(len(values)) < 0.5] = np.nan
+    columns["return"] = values
+    begun = time.process_time()
+    found = measured.curve(columns, "return")
+    found.interval()
+    assert time.process_time() - begun < 20
+    assert len(found.steps) <= measured.MOST_STEPS
+    if seeds < 1_000:
+        np.testing.assert_array_equal(found.values, straight(columns, "return", found.steps))
+
+
+def test_a_curve_of_few_steps_has_them_all():
+    random = np.random.default_rng(1)
+    order = random.permutation(60)
+    columns = {"seed": np.repeat([7, 3, 9], 20)[order], "step": np.tile(np.arange(20), 3)[order]}
+    columns["return"] = np.where(random.random(60) < 0.3, np.nan, random.random(60))
+    found = measured.curve(columns, "return")
+    np.testing.assert_array_equal(found.steps, np.unique(columns["step"][np.isfinite(columns["return"])]))
+    np.testing.assert_array_equal(found.values, straight(columns, "return", found.steps))

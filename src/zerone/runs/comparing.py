@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from zerone.base.by_seed import rows_by_seed
 from zerone.base.errors import InputError
 from zerone.base.intervals import (
     CONFIDENCE,
@@ -38,7 +39,7 @@ from zerone.base.statistics import (
 from zerone.environments import catalogue as environments
 from zerone.runs.folder import RunFolder, names_of
 from zerone.runs.looks import about_of
-from zerone.runs.metrics_table import read_metrics, require_column, rows_by_seed
+from zerone.runs.metrics_table import read_metrics, require_column
 from zerone.runs.run import Run
 from zerone.show.image import Figure
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zerone.base.by_seed import rows_by_seed
 from zerone.base.errors import InputError
 from zerone.base.files import read_bytes
 from zerone.base.memory import machine_memory
@@ -93,13 +94,6 @@ def _parsed_line_by_line(path: Path, rows: bytes, columns: int) -> np.ndarray:
         except (ValueError, OverflowError) as error:
             raise InputError(f"{path}: line {number}: damaged: {error}") from error
     return np.array(table, np.float64).reshape(len(table), columns)
-
-
-def rows_by_seed(columns: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
-    """Which rows of a table are whose, in the order of their steps; in one pass, however many seeds there are."""
-    order = np.lexsort((columns["step"], columns["seed"]))
-    seeds, begins = np.unique(columns["seed"][order], return_index=True)
-    return dict(zip(seeds.tolist(), np.split(order, begins[1:]), strict=True)) if len(seeds) else {}
 
 
 def require_column(table: Mapping[str, np.ndarray], name: str, path: Path) -> None:

@@ -15,7 +15,7 @@ from zerone.base.files import replacing
 from zerone.base.intervals import CONFIDENCE, FEWEST_FOR_INTERVAL
 from zerone.show.formats import FIGURE_SUFFIXES
 from zerone.show.measured import COLORS as COLORS
-from zerone.show.measured import Columns, colors, curve, limit, shade
+from zerone.show.measured import Columns, colors, curve, is_measured, limit, shade
 from zerone.show.panels import draw_panel, panels
 
 INK, GRID = "#23262B", "#D9DCE1"
@@ -78,7 +78,7 @@ def require_figure(path: str | Path) -> Path:
 def require_something(runs: Sequence[tuple[str, Columns]]) -> None:
     """Raise `InputError` if in one of the runs nothing was measured yet."""
     for name, columns in runs:
-        if curve(columns, "return") is None and curve(columns, "evaluation_return") is None:
+        if not (is_measured(columns, "return") or is_measured(columns, "evaluation_return")):
             raise InputError(f"{name}: nothing to draw yet: no episode has ended")
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from zerone.base.by_seed import rows_by_seed
 from zerone.base.intervals import FEWEST_FOR_INTERVAL, mean_bounds
 
 Columns = Mapping[str, np.ndarray]
+MOST_STEPS = 4_000
 MARGIN = 0.05
 """Above and below what an axis shows, as a part of it."""
 
@@ -41,24 +43,29 @@ def curve(columns: Columns, name: str) -> Curve | None:
     """The curve of one column of a run's table; None where nothing was measured.
 
     A seed that has ended keeps its last value, or the mean would be that of the slow ones only. Between two
-    values of a seed (no episode ended there) it goes straight.
+    values of a seed (no episode ended there) it goes straight. Of more than `MOST_STEPS` steps so many are taken, at
+    equal distances: that is more than a figure has pixels.
     """
-    if name not in columns:
+    if not is_measured(columns, name):
         return None
-    seed, step, value = columns["seed"], columns["step"], columns[name]
+    step, value = columns["step"], columns[name]
     known = np.isfinite(value)
-    if not known.any():
-        return None
     steps = np.unique(step[known])
-    seeds = np.unique(seed[known])
-    values = np.empty((len(seeds), len(steps)))
+    if len(steps) > MOST_STEPS:
+        steps = steps[np.linspace(0, len(steps) - 1, MOST_STEPS).round().astype(int)]
+    values: list[np.ndarray] = []
     lasts: list[int] = []
-    for row, each in enumerate(seeds):
-        mine = known & (seed == each)
-        order = np.argsort(step[mine], kind="stable")
-        values[row] = np.interp(steps, step[mine][order], value[mine][order], left=np.nan)
-        lasts.append(int(step[seed == each].max()))
-    return Curve(steps, values, min(lasts) < max(lasts))
+    for rows in rows_by_seed(columns).values():
+        mine = rows[known[rows]]
+        if mine.size:
+            values.append(np.interp(steps, step[mine], value[mine], left=np.nan))
+            lasts.append(int(step[rows[-1]]))
+    return Curve(steps, np.stack(values), min(lasts) < max(lasts))
+
+
+def is_measured(columns: Columns, name: str) -> bool:
+    """Whether a table has a column of this name, and a number in it."""
+    return name in columns and bool(np.isfinite(columns[name]).any())
 
 
 def limit(axes: Any, shown: Sequence[np.ndarray]) -> None:
