@@ -189,6 +189,45 @@ def test_optuna_varies_what_decides_shapes_and_can_be_resumed(tmp_path):
     assert zo.resume_sweep(tmp_path / "b").table() == found.table()
 
 
+def proposed(search, worth) -> list[dict]:
+    """What a search asks for, told what each is worth."""
+    found = []
+    for settings in search.ask():
+        found.append(settings)
+        search.tell(worth(settings))
+    return found
+
+
+class Repeating(search.Optuna):
+    """The broken twin: whatever Optuna proposes, proposed before or not."""
+
+    def _another(self):
+        return self._study.ask(self._space)
+
+
+def test_optuna_tries_no_setting_twice_and_ends_when_all_were_tried():
+    pytest.importorskip("optuna")
+    space = {"environments": [1, 2], "hidden": [(32, 32), (64,), (8,)]}
+
+    def worth(settings):
+        return 1.0 if settings["environments"] == 1 else -np.inf
+
+    for trials, number in ((5, 5), (6, 6), (50, 6)):
+        made = search.Optuna(space, trials)
+        assert made.number == number
+        found = proposed(made, worth)
+        assert len({str(each) for each in found}) == len(found) == number
+        assert found == proposed(search.Optuna(space, trials), worth)  # or a sweep could not be resumed
+    again = proposed(Repeating(space, 6), worth)
+    assert len({str(each) for each in again}) < len(again) == 6
+
+
+def test_optuna_tries_whole_numbers_once_each():
+    pytest.importorskip("optuna")
+    found = proposed(search.Optuna({"environments": Range(1, 4)}, 9), lambda settings: -settings["environments"])
+    assert sorted(each["environments"] for each in found) == [1, 2, 3, 4]
+
+
 def test_refusals_create_nothing(tmp_path, monkeypatch):
     def refused(words, space=RATES, algorithm=LINE[0], **more):
         with pytest.raises(InputError, match=words):

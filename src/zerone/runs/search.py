@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DRIVERS = ("grid", "optuna")
 DIGITS = 4
+PATIENCE = 20
+"""Proposals in a row of what was tried already, before something else is tried."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +49,11 @@ Choices: TypeAlias = "Range | Sequence[Any]"
 class Search(Protocol):
     """A course of trials. `ask` may depend on what was told before, and on nothing else."""
 
+    @property
+    def number(self) -> int:
+        """How many settings are tried."""
+        ...
+
     def ask(self) -> Iterator[dict[str, Any]]:
         """The settings of one trial after another; each is told of before the next is asked for."""
         ...
@@ -63,6 +70,10 @@ class Grid:
         values = [each.points(points) if isinstance(each, Range) else each for each in space.values()]
         self.trials = [dict(zip(space, combination, strict=True)) for combination in itertools.product(*values)]
 
+    @property
+    def number(self) -> int:
+        return len(self.trials)
+
     def ask(self) -> Iterator[dict[str, Any]]:
         yield from self.trials
 
@@ -71,7 +82,11 @@ class Grid:
 
 
 class Optuna:
-    """What Optuna's tree-structured Parzen estimator proposes; with one seed, so that a sweep can be resumed."""
+    """What Optuna's tree-structured Parzen estimator proposes; with one seed, so that a sweep can be resumed.
+
+    It proposes the same again where that was good. Training the same again would say nothing new, so no setting is
+    tried twice: Optuna is told what it was worth, and asked for another.
+    """
 
     def __init__(self, space: Mapping[str, Choices], trials: int) -> None:
         optuna = import_optuna()
@@ -79,12 +94,36 @@ class Optuna:
         self._study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=0))
         self._space = {name: _distribution(choices) for name, choices in space.items()}
         self._choices, self._trials = space, trials
+        self._worth: dict[tuple[Any, ...], float] = {}
         self._asked: Any = None
 
+    @property
+    def number(self) -> int:
+        return int(min(self._trials, math.prod(_different(each) for each in self._choices.values())))
+
     def ask(self) -> Iterator[dict[str, Any]]:
-        for _ in range(self._trials):
-            self._asked = self._study.ask(self._space)
+        for _ in range(self.number):
+            self._asked = self._another()
+            if self._asked is None:
+                return
             yield {name: self._value(name, found) for name, found in self._asked.params.items()}
+
+    def _another(self) -> Any:
+        """A proposal that was not tried: soon, or the first that is left; None where none is."""
+        for _ in range(PATIENCE):
+            asked = self._study.ask(self._space)
+            if self._key(asked.params) not in self._worth:
+                return asked
+            self._study.tell(asked, self._worth[self._key(asked.params)])
+        places = (_places(each) for each in self._choices.values())
+        left = next((each for each in itertools.product(*places) if each not in self._worth), None)
+        if left is None:
+            return None
+        self._study.enqueue_trial(dict(zip(self._choices, left, strict=True)))
+        return self._study.ask(self._space)
+
+    def _key(self, proposed: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(proposed[name] for name in self._choices)
 
     def _value(self, name: str, found: Any) -> Any:
         choices = self._choices[name]
@@ -92,6 +131,25 @@ class Optuna:
 
     def tell(self, value: float) -> None:
         self._study.tell(self._asked, value)
+        self._worth[self._key(self._asked.params)] = value
+
+
+def _different(choices: Choices) -> float:
+    """How many values there are to choose from."""
+    if not isinstance(choices, Range):
+        return len(choices)
+    return choices.high - choices.low + 1 if _is_whole(choices) else math.inf
+
+
+def _places(choices: Choices) -> Iterable[Any]:
+    """All that Optuna can propose for choices, in order; of a range of numbers as many as a person would."""
+    if not isinstance(choices, Range):
+        return range(len(choices))
+    return range(int(choices.low), int(choices.high) + 1) if _is_whole(choices) else choices.points(MOST_TRIALS + 1)
+
+
+def _is_whole(choices: Range) -> bool:
+    return isinstance(choices.low, int) and isinstance(choices.high, int)
 
 
 def _distribution(choices: Choices) -> optuna.distributions.BaseDistribution:
@@ -100,8 +158,8 @@ def _distribution(choices: Choices) -> optuna.distributions.BaseDistribution:
     if not isinstance(choices, Range):
         # By number: a tuple of widths is no value that Optuna can keep.
         return distributions.CategoricalDistribution(range(len(choices)))
-    if isinstance(choices.low, int) and isinstance(choices.high, int):
-        return distributions.IntDistribution(choices.low, choices.high, log=choices.by_factors)
+    if _is_whole(choices):
+        return distributions.IntDistribution(int(choices.low), int(choices.high), log=choices.by_factors)
     return distributions.FloatDistribution(choices.low, choices.high, log=choices.by_factors)
 
 

@@ -24,7 +24,7 @@ from zerone.runs.claim import Claim
 from zerone.runs.entry import entry
 from zerone.runs.folder import SWEEP, RunFolder, new_folder
 from zerone.runs.metrics_table import evaluations_of
-from zerone.runs.search import Choices, Grid, Search, require_space
+from zerone.runs.search import Choices, Search, require_space
 from zerone.runs.swept import MEASURES, Sweep, Trial, made_with
 from zerone.runs.training import DivergedError, Glance
 from zerone.runs.words import answering
@@ -153,7 +153,7 @@ def _drive(path: Path, config: Mapping[str, Any], search: Search, glance: OnTria
 
 
 def _tried(path: Path, config: Mapping[str, Any], search: Search, glance: OnTrial) -> Sweep:
-    number = len(search.trials) if isinstance(search, Grid) else config["trials"]
+    number = search.number
     trials: list[Trial] = []
     for place, settings in enumerate(search.ask()):
         seen = functools.partial(glance, place, number + 1)
