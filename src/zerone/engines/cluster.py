@@ -70,6 +70,9 @@ class Cluster(TalliedEngine):
         self._judged = 0
         self._programs = _Programs(self)
 
+    def __reduce__(self) -> Any:
+        return self._judge.__reduce__()  # elsewhere there are no workers: what is left acts and evaluates
+
     def start(
         self, address: str | None = None, worker_timeout: float | None = None, step_timeout: float | None = None
     ) -> None:

@@ -159,6 +159,9 @@ class Compiled:
         self._study: Study | None = None
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Compiled, (self.algorithm, self.environment, self.batch)
+
     def learn_from(self, study: Study) -> None:
         self._study = jax.device_put(study)
 

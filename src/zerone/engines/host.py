@@ -145,6 +145,9 @@ class Host(TalliedEngine):
         self._evaluation = probe
         self._programs = Programs(self.spaces)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Host, (self.algorithm, self._make_vector, self._make_evaluation, self._at_once)  # environments anew
+
     def _opened(self, vector: Vector) -> Vector:
         self._open.append(vector)
         return vector

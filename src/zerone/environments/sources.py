@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
@@ -66,18 +67,18 @@ def checked(make: Callable[[], Any], name: str) -> Maker:
 
     Its own function raises `InputError` where that is no Gymnasium environment, or nothing because it failed.
     """
+    return functools.partial(_made_sure_of, make, name)  # no function of this one's own: it can be pickled
 
-    def made() -> Env:
-        _require_no_arguments(make, name)
-        try:
-            env = make()
-        except (ZeroneError, KeyboardInterrupt):
-            raise
-        except BaseException as error:  # whatever somebody else's code does, sys.exit too
-            raise InputError(f"environment {name} cannot be made: {_kind(make)} {raised(error)}") from error
-        return _required(env, f"environment {name}", _kind(make))
 
-    return made
+def _made_sure_of(make: Callable[[], Any], name: str) -> Env:
+    _require_no_arguments(make, name)
+    try:
+        env = make()
+    except (ZeroneError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # whatever somebody else's code does, sys.exit too
+        raise InputError(f"environment {name} cannot be made: {_kind(make)} {raised(error)}") from error
+    return _required(env, f"environment {name}", _kind(make))
 
 
 def require_separate(guards: Iterable[Guard]) -> None:

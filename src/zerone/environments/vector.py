@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -46,18 +47,20 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
     # Not every environment knows the word `render_mode`, so it is said only where it is needed.
     words = options if render_mode is None else {**options, "render_mode": render_mode}
 
-    def make() -> Env:
-        try:
-            return atari.make(spec, words) if id.startswith(atari.NAMESPACE) else gymnasium.make(spec, **words)
-        except InputError as error:
-            raise InputError(f"environment {id!r}: {error}") from error
-        except SystemExit as error:
-            raise InputError(f"environment {id!r} cannot be made: it {raised(error)}") from error
-        except Exception as error:
-            text = " ".join(str(error).split())
-            raise InputError(f"environment {id!r} cannot be made: {type(error).__name__}: {text}") from error
+    return functools.partial(_registered, spec, words)  # no function of this one's own: it can be pickled
 
-    return make
+
+def _registered(spec: gymnasium.envs.registration.EnvSpec, words: dict[str, Any]) -> Env:
+    """An environment as Gymnasium makes it; an `InputError` where it does not."""
+    try:
+        return atari.make(spec, words) if spec.id.startswith(atari.NAMESPACE) else gymnasium.make(spec, **words)
+    except InputError as error:
+        raise InputError(f"environment {spec.id!r}: {error}") from error
+    except SystemExit as error:
+        raise InputError(f"environment {spec.id!r} cannot be made: it {raised(error)}") from error
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise InputError(f"environment {spec.id!r} cannot be made: {type(error).__name__}: {text}") from error
 
 
 def _unknown(id: str, module: str | None) -> str:  # noqa: A002

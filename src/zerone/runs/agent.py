@@ -23,6 +23,7 @@ from zerone.runs.q_table import QTable, labels
 
 EVALUATION_EPISODES, EVALUATION_SEED = 100, 0
 """How a finished training and `zerone evaluate` judge unless told otherwise."""
+_POLICY = "policy/"
 
 
 class Agent:
@@ -31,6 +32,18 @@ class Agent:
     def __init__(self, engine: Engine, policy: Any, seed: int, environment: str = "") -> None:
         """`environment` is what it was trained in, by name."""
         self._engine, self._policy, self.seed, self._environment = engine, policy, seed, environment
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A policy's numbers alone: its tree may hold functions, which cannot be pickled.
+        return _again, (self._engine, checkpoint.flatten(self._policy, _POLICY), self.seed, self._environment)
+
+    def __copy__(self) -> Agent:
+        return Agent(self._engine, self._policy, self.seed, self._environment)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Agent:
+        """An agent with a policy of its own; an engine that only acts can be shared."""
+        numbers = {name: each.copy() for name, each in checkpoint.flatten(self._policy, _POLICY).items()}
+        return _again(self._engine, numbers, self.seed, self._environment)
 
     def __repr__(self) -> str:
         where = f" on {self._environment}" if self._environment else ""
@@ -94,6 +107,13 @@ class Agent:
     def evaluate(self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED) -> Evaluation:
         """Play greedy episodes on the real reward; the same `seed` gives the same episodes."""
         return self._engine.evaluate(self._policy, seed, 0, episodes)
+
+
+def _again(engine: Engine, numbers: dict[str, np.ndarray], seed: int, environment: str) -> Agent:
+    """An agent with these numbers in its policy."""
+    example = engine.policy_example()
+    return Agent(engine, checkpoint.restore(example, numbers, path="agent", what="agent", prefix=_POLICY), seed,
+                 environment)  # fmt: skip
 
 
 class Evaluated(dict[str, Any]):

@@ -69,6 +69,9 @@ class RunFolder:
         self.config = config
         self._claim = claim
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_claim": None}  # a copy may read; the lock is held once
+
     @classmethod
     def create(cls, path: str | Path | Claim, config: Mapping[str, Any], overwrite: bool = False) -> RunFolder:
         """A new run at `path`, locked, with nothing in it but its `config.json`. A `Claim` is taken over.

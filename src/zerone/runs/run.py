@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import threading
 import time
@@ -52,6 +53,9 @@ class Run:
         self._folder, self._engine = folder, engine
         self.path = folder.path
         self.config = folder.config
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Run:
+        return Run(copy.deepcopy(self._folder, memo), self._engine)
 
     def __repr__(self) -> str:
         return f"Run({str(as_seen(self.path))!r}: {described(self.config, self.result)})"
