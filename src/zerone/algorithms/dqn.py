@@ -104,7 +104,12 @@ class DQN:
     learning_rate: float = setting(1e-3, "Adam's step size α", above=0)
     discount: float = setting(0.99, "worth γ of a reward one step later", at_least=0, at_most=1)
     epsilon_start: float = setting(1.0, "share ε of exploring steps at first", at_least=0, at_most=1)
-    epsilon_end: float = setting(0.05, "share ε of exploring steps at last: 0.1 where the tutorial's e_greedy, the greedy share, is 0.9", at_least=0, at_most=1)
+    epsilon_end: float = setting(
+        0.05,
+        "share ε of exploring steps at last: 0.1 where the tutorial's e_greedy, the greedy share, is 0.9",
+        at_least=0,
+        at_most=1,
+    )
     epsilon_steps: float = setting(10_000.0, "ticks of `epsilon_clock` over which ε falls", above=0)
     epsilon_clock: str = clock_setting("ε")
     epsilon_shape: str = setting(

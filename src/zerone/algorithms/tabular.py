@@ -31,7 +31,12 @@ class TabularControl:
 
     learning_rate: float = setting(0.1, "step size α", above=0, at_most=1)
     discount: float = setting(0.9, "worth γ of a reward one step later", at_least=0, at_most=1)
-    epsilon: float = setting(0.1, "share ε of exploring steps: 0.1 where the tutorial's EPSILON, the greedy share, is 0.9", at_least=0, at_most=1)
+    epsilon: float = setting(
+        0.1,
+        "share ε of exploring steps: 0.1 where the tutorial's EPSILON, the greedy share, is 0.9",
+        at_least=0,
+        at_most=1,
+    )
     environments: int = setting(1, "environments played in parallel", at_least=1)
 
     def refuse(self, spaces: Spaces) -> str | None:
