@@ -89,11 +89,12 @@ def watch(
 
         number = number if goal_bridge(environment) is None else None
     title = f"{loaded.config['algorithm']['name']} on {identity['id']}"
+    from zerone.environments.global_chance import GlobalChance
     from zerone.environments.step_timeout import limited
     from zerone.runs.interrupt import Program
 
     program = Program(output.tell)
-    with contextlib.closing(environment), limited(step_timeout, lambda line: program.end(1, line)):
+    with contextlib.closing(environment), limited(step_timeout, lambda line: program.end(1, line)), GlobalChance(seed):
         view = _view(loaded, source, plain)
         why = ending(identity["id"], identity["options"])
         _show(environment, identity["id"], source, view, mode, video, title, number, seed, stop, why)

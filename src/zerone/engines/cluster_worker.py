@@ -27,6 +27,7 @@ from zerone.engines.play import Judged
 from zerone.engines.protocol import INIT, TRAIN, steps_per_iteration
 from zerone.environments import catalogue
 from zerone.environments.base import TimedEnvironment
+from zerone.environments.global_chance import GlobalChance
 from zerone.environments.sources import checked
 from zerone.environments.step_timeout import limited
 from zerone.environments.vector import make_vector, maker
@@ -112,7 +113,8 @@ class InGymnasium:
         carry = self._carry
         assert carry.player is not None  # noqa: S101 - it studies nothing
         carry.state, carry.episodes = _Playing(policy), np.zeros(3)
-        return self._host.played(carry, carry.player, self._seed, np.int32(index)), carry.episodes
+        with carry.chance:
+            return self._host.played(carry, carry.player, self._seed, np.int32(index)), carry.episodes
 
 
 def host_of(algorithm: Algorithm, task: Task, seed: int) -> Host:
@@ -187,7 +189,7 @@ class Worker:
         self._grounds: dict[int, Ground] = {}
         self._block: Block | None = None
         self._judge: Host | None = None
-        self._judging: tuple[Any, Iterator[Judged | None]] | None = None
+        self._judging: tuple[Which, Iterator[Judged | None], GlobalChance] | None = None
         self._programs = _Programs(task)
 
     def limits(self) -> AbstractContextManager[None]:
@@ -236,13 +238,15 @@ class Worker:
             self._programs.begin(self._alone, self._judge.spaces)
         if self._judging is None or self._judging[0] != which:
             networks, place = self._programs.opened(policy), (which.place, which.number)
-            self._judging = which, self._judge.judging(networks, seed, [which.seed], place)
+            episode = self._judge.judging(networks, seed, [which.seed], place)
+            self._judging = which, episode, GlobalChance(which.seed)
         until = time.monotonic() + A_WHILE
-        for found in self._judging[1]:
-            if found is not None:
-                return float(found[0][0]), float(found[1][0])
-            if time.monotonic() > until:
-                break
+        with self._judging[2]:
+            for found in self._judging[1]:
+                if found is not None:
+                    return float(found[0][0]), float(found[1][0])
+                if time.monotonic() > until:
+                    break
         return None
 
     def _played(self, seed: int, index: int, policy: Vector) -> tuple[Block, Tally | None]:

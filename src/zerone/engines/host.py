@@ -22,6 +22,7 @@ from zerone.engines.protocol import (
 )
 from zerone.engines.study import Study, cut, extras_of, first_step
 from zerone.engines.tallied import TalliedEngine
+from zerone.environments.global_chance import GlobalChance
 from zerone.environments.sources import require_separate
 from zerone.environments.vector import InTurn, Vector
 from zerone.parts.spaces import Spaces, from_environment, to_environment
@@ -29,12 +30,20 @@ from zerone.parts.spaces import Spaces, from_environment, to_environment
 EVALUATED_AT_ONCE = 20
 """Environments in which evaluation episodes are played side by side."""
 
+REPEATED_SEED = 0
+"""With which an environment is reset twice, to see whether it begins alike."""
+
 MakeVector = Callable[[int, int], Vector]
 
 
 def seeds_for(seed: int, purpose: int, index: int, number: int) -> list[int]:
     """`number` seeds for environments, decided by a run's seed, the purpose and an index."""
     return [int(each) for each in np.random.SeedSequence([seed, purpose, index]).generate_state(number)]
+
+
+def _global_chance(seed: int, purpose: int, index: int) -> GlobalChance:
+    """The chance of environments that draw from global generators; seeds for those themselves are the same numbers."""
+    return GlobalChance(seeds_for(seed, purpose, index, 1)[0])
 
 
 def _key(seed: Array, purpose: int, index: Array | int) -> Array:
@@ -105,6 +114,8 @@ class Carry:
     player: Player | None
     """None where no environment is touched."""
     block: Block
+    chance: GlobalChance
+    """Of environments that draw from global generators."""
     episode_return: np.ndarray
     episode_length: np.ndarray
     episodes: np.ndarray
@@ -139,7 +150,9 @@ class Host(TalliedEngine):
         self._open: list[Vector] = []
         self._evaluation: Vector | None = None
         self._ready: Vector | None = None
-        probe = self._opened(self._make_evaluation(1, 0))
+        self._checked = False
+        with GlobalChance(0):
+            probe = self._opened(self._make_evaluation(1, 0))
         encoding = probe.encoding if isinstance(probe, InTurn) else None
         self.spaces = Spaces(probe.single_observation_space, probe.single_action_space, encoding)
         self._evaluation = probe
@@ -168,12 +181,15 @@ class Host(TalliedEngine):
     def begin(self, state: Any, metrics: dict[str, np.float64], seed: int, iteration: int) -> Carry:
         """A carry in new episodes."""
         number, player = self.algorithm.environments, None
+        chance = _global_chance(seed, TRAIN, iteration)
         if self._plays():
             player = Player(self._ready_for(seed))
-            player.reset(seeds_for(seed, TRAIN, iteration, number))
+            with chance:
+                player.reset(seeds_for(seed, TRAIN, iteration, number))
         block = Block(self.algorithm.steps_per_update, number)
         begin = 0 if self._study is None else int(first_step(np.uint32(seed), self._study.length))
-        return Carry(state, player, block, np.zeros(number), np.zeros(number), np.zeros(3), metrics, iteration, begin)
+        sums = np.zeros(number), np.zeros(number), np.zeros(3)
+        return Carry(state, player, block, chance, *sums, metrics, iteration, begin)
 
     def _plays(self) -> bool:
         """Whether any environment is learnt in."""
@@ -182,24 +198,36 @@ class Host(TalliedEngine):
     def open_for(self, seed: int) -> None:
         if not self._plays():
             return
-        self._ready = self._opened(self._make_vector(self.algorithm.environments, seed))
+        self._ready = self._learnt_in(seed)
         if isinstance(self._ready, InTurn) and isinstance(self._evaluation, InTurn):
             require_separate([*self._evaluation.envs, *self._ready.envs])
+            self._check_repeats(self._evaluation)
 
     def _ready_for(self, seed: int) -> Vector:
         """Environments for a seed to learn in: those that are ready, if there are any."""
         vector, self._ready = self._ready, None
         if vector is None:
-            return self._opened(self._make_vector(self.algorithm.environments, seed))
+            return self._learnt_in(seed)
         if isinstance(vector, InTurn):
             vector.name_seed(seed)
         return vector
 
+    def _learnt_in(self, seed: int) -> Vector:
+        with GlobalChance(seed):
+            return self._opened(self._make_vector(self.algorithm.environments, seed))
+
+    def _check_repeats(self, vector: InTurn) -> None:
+        """Once, whether environments begin alike with one seed; a person is told if they do not."""
+        if not self._checked:
+            self._checked = True
+            vector.envs[0].check_repeats(REPEATED_SEED)
+
     def advance(self, carries: Sequence[Carry], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Carry]:
         for carry, seed, begin in zip(carries, seeds, first, strict=True):
-            for index in range(begin, last):
-                self._iterate(carry, np.uint32(seed), np.int32(index))
-                carry.iteration = index + 1
+            with carry.chance:
+                for index in range(begin, last):
+                    self._iterate(carry, np.uint32(seed), np.int32(index))
+                    carry.iteration = index + 1
         return list(carries)
 
     def _iterate(self, carry: Carry, seed: np.uint32, index: np.int32) -> None:
@@ -296,10 +324,11 @@ class Host(TalliedEngine):
 
     def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
         self._stop_if_asked()
-        for found in self.judging(policy, seed, seeds_for(seed, EVALUATE, index, episodes)):
-            if found is not None:
-                return Evaluation(*found)
-            self._stop_if_asked()
+        with _global_chance(seed, EVALUATE, index):
+            for found in self.judging(policy, seed, seeds_for(seed, EVALUATE, index, episodes)):
+                if found is not None:
+                    return Evaluation(*found)
+                self._stop_if_asked()
         raise AssertionError  # what was found comes last
 
     def judging(
@@ -314,9 +343,11 @@ class Host(TalliedEngine):
         if self._evaluation is None or self._evaluation.num_envs != number:
             if self._evaluation is not None:
                 self._closed(self._evaluation)
-            self._evaluation = self._opened(self._make_evaluation(number, seed))
+            with GlobalChance(seed):
+                self._evaluation = self._opened(self._make_evaluation(number, seed))
         if isinstance(self._evaluation, InTurn):
             self._evaluation.name_seed(seed)
+            self._check_repeats(self._evaluation)
         policy = jax.device_put(policy)
 
         def act(observation: np.ndarray) -> np.ndarray:

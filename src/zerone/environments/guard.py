@@ -11,12 +11,14 @@ import numpy as np
 
 from zerone.base.errors import InputError, RunError, ZeroneError
 from zerone.base.notices import Notices
+from zerone.environments.bounds import Bounds
 from zerone.environments.encoding import Encoding
 from zerone.environments.exchange import flag_of, raised, reward_of, shown, taker
+from zerone.environments.global_chance import GlobalChance
 from zerone.environments.leaves import BoxLeaf, ObservationError
 from zerone.environments.precision import FIRST_LOOKS, Precision
 from zerone.environments.step_timeout import LateError, current
-from zerone.environments.views import AUTO
+from zerone.environments.views import AUTO, sound_bounds
 
 Env = gymnasium.Env[Any, Any]
 
@@ -65,6 +67,8 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise InputError(f"environment {identity!r}: {error}") from error
         watched = [isinstance(leaf, BoxLeaf) for leaf in self.encoding.leaves]
         self._precision = [(place, Precision()) for place, each in enumerate(watched) if each]
+        boxes = [(place, each.space) for place, each in enumerate(self.encoding.leaves) if watched[place]]
+        self._bounds = [(place, Bounds(*sound_bounds(box))) for place, box in boxes]
         self.turn = _turns.setdefault(id(env.unwrapped), Turn())
         self._me = object()
         self._take = taker(env.action_space)
@@ -156,7 +160,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         return observation
 
     def _look(self, observation: Any) -> None:
-        """Say, once, if 32 bits do not tell apart what is shown."""
+        """Say, once, if 32 bits do not tell apart what is shown, or if it is far outside of its bounds."""
         near = self._observed <= FIRST_LOOKS or self._observed % FIRST_LOOKS == 1
         found = self.encoding.read(observation)
         for place, precision in self._precision:
@@ -167,6 +171,22 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
                     "subtract what does not change, in a wrapper",
                     about=f"precision of {name}",
                 )
+        for place, bounds in self._bounds:
+            if outside := bounds.look(found[place]):
+                name = self.encoding.leaves[place].name or "the observation"
+                line = f"environment {self.identity}: {name} is far outside of its space: {outside}"
+                self._notices(f"{line}; correct the space, or scale what is seen in a wrapper", about="bounds")
+
+    def check_repeats(self, seed: int) -> None:
+        """Say, once, if two resets with this seed do not begin alike: then nothing here can be repeated."""
+        found: list[np.ndarray[Any, Any]] = []
+        for _ in range(2):
+            with GlobalChance(seed):
+                self.reset(seed=seed)
+            found.append(np.array(self.encoded))
+        if not np.array_equal(*found):
+            line = f"environment {self.identity}: two resets with the seed {seed} begin differently"
+            self._notices(f"{line}, so no training in it can be repeated; it should draw from self.np_random alone")
 
     def _fault(self, what: str) -> RunError:
         return RunError(f"environment {self.identity}, seed {self.run_seed}, step {self._steps}: {what}")

@@ -18,6 +18,7 @@ from zerone.base.place import absolute, as_seen
 from zerone.engines.protocol import LONGEST_EVALUATION
 from zerone.environments import catalogue
 from zerone.environments.endings import ending
+from zerone.environments.global_chance import GlobalChance
 from zerone.environments.guard import Guard
 from zerone.parts.spaces import Spaces
 from zerone.runs import setup
@@ -91,7 +92,7 @@ def record(
         check(absolute(out))
     if episodes is None and steps is None and player != KEYBOARD:
         episodes = DEFAULT_EPISODES
-    with contextlib.ExitStack() as open_things, listening() as request:
+    with contextlib.ExitStack() as open_things, listening() as request, GlobalChance(seed):
         env = open_things.enter_context(contextlib.closing(opened(plays, seed)))
         spaces = Spaces(env.encoding.recorded, env.action_space, env.encoding)
         if player == KEYBOARD:
