@@ -196,4 +196,4 @@ def test_small_bytes_that_may_be_symbols_are_said(caplog):
     engine.close()
     (line,) = said(caplog)
     assert "(16, 16, 3) are seen as a picture" in line
-    assert "--observations grid or numbers" in line
+    assert "observations='grid' or 'numbers'" in line

@@ -13,7 +13,7 @@ from zerone.algorithms.protocol import Array, Key, Steps
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.exploration import epsilon_greedy_noise, epsilon_greedy_ties, greedy
 from zerone.parts.returns import epsilon_greedy_value, one_step_target
-from zerone.parts.spaces import LARGEST_TABLE, Spaces, cells, count, refuse_actions
+from zerone.parts.spaces import LARGEST_TABLE, MOST_VALUES, Spaces, cells, count, refuse_actions
 
 Tree = TypeVar("Tree")
 
@@ -42,7 +42,9 @@ class TabularControl:
     def refuse(self, spaces: Spaces) -> str | None:
         """Why a table cannot hold these spaces; None if it can."""
         if cells(spaces.observation) is None:
-            if isinstance(spaces.observation, (gym_spaces.Discrete, gym_spaces.MultiDiscrete)):
+            if isinstance(spaces.observation, gym_spaces.Discrete):
+                return f"a table needs at most {MOST_VALUES:,} different observations"
+            if isinstance(spaces.observation, gym_spaces.MultiDiscrete):
                 return f"a table needs at most {LARGEST_TABLE:,} different observations"
             return "a table needs observations made of Discrete, MultiDiscrete or MultiBinary"
         if not isinstance(spaces.action, gym_spaces.Discrete):

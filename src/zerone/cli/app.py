@@ -35,6 +35,7 @@ COMMANDS = {
     "experiment": ("zerone.cli.experiment:experiment", "Put a claim to the test: many seeds, a figure, a verdict."),
     "algorithms": ("zerone.cli.lists:algorithms", "What can learn, and where each stands in the taxonomy."),
     "environments": ("zerone.cli.lists:environments", "What can be learnt."),
+    "check": ("zerone.cli.check:check", "Is an environment sound, how is it seen, who can learn in it?"),
     "bench": ("zerone_benchmarks.command:main", "Speed, side by side with the peers that are installed."),
 }
 """Where each command is, and what it does: so that the list of them imports none."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sys
 import textwrap
 from typing import Any
 
 import click
 
+from zerone.base.errors import InputError
 from zerone.cli.options import as_json as print_json
 from zerone.cli.options import debug_option, json_option
 
@@ -64,22 +67,24 @@ def _algorithm_facts(entry: Any) -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, metavar="[ENVIRONMENT]")
+@click.option(
+    "--option", "options", multiple=True, metavar="NAME=VALUE", help="With ENVIRONMENT: what it is made with."
+)
 @json_option
 @debug_option
-def environments(name: str | None, as_json: bool) -> None:
-    """What can be learnt. With a NAME: its options. Any other Gymnasium id works too, on the host engine."""
+def environments(name: str | None, options: tuple[str, ...], as_json: bool) -> None:
+    """What can be learnt. With an ENVIRONMENT (any Gymnasium id, or module:Id): what it is, and its options."""
     from zerone.environments import catalogue
 
-    chosen = catalogue.entries() if name is None else [catalogue.look_up(name)]
+    if name is not None:
+        _describe(name, options, as_json)
+        return
+    if options:
+        raise InputError(f"--option {options[0]} is not allowed without an ENVIRONMENT")
+    chosen = catalogue.entries()
     if as_json:
-        found = [_environment_facts(entry) for entry in chosen]
-        if name is not None:
-            options = [{"name": each.name, "default": each.default, "text": each.text}
-                       for each in catalogue.options(chosen[0])]  # fmt: skip
-            print_json({**found[0], "options": options})
-        else:
-            print_json(found)
+        print_json([_environment_facts(entry) for entry in chosen])
         return
     blocks: list[tuple[str, list[str]]] = []
     for entry in chosen:
@@ -90,14 +95,60 @@ def environments(name: str | None, as_json: bool) -> None:
             f"{limit}; solved at a mean return of {entry.solved_at:g}{twin}",
         ]))  # fmt: skip
     print_blocks(blocks)
-    if name is None:
-        click.echo("\nThese run compiled. Any other Gymnasium id, or module:Id, runs on the host")
-        click.echo("engine.")
-        click.echo("zerone environments NAME says what can be set with --option NAME=VALUE.")
+    click.echo("\nThese run compiled. Any other Gymnasium id, or module:Id, runs on the host")
+    click.echo("engine. zerone environments ENVIRONMENT says what one is, and what can be set")
+    click.echo("with --option NAME=VALUE.")
+
+
+def _describe(name: str, options: tuple[str, ...], as_json: bool) -> None:
+    """What one environment is."""
+    from zerone.cli.settings import environment_options
+    from zerone.cli.train import require_environment
+    from zerone.runs.inspecting import describe
+
+    with contextlib.redirect_stdout(sys.stderr):  # what an environment prints must not get among the results
+        require_environment(name)
+        facts = describe(name, environment_options(name, options))
+    if as_json:
+        print_json(facts)
         return
-    click.echo("\nOptions, each as --option NAME=VALUE:")
-    for option in catalogue.options(chosen[0]):
-        _print_line(option.name, f"{option.text}; default {_plain(option.default)}", 22)
+    print_lines(lines_of(facts))
+    if facts["options"]:
+        click.echo("\nOptions, each as --option NAME=VALUE:")
+        for option in facts["options"]:
+            text = f"{option['text']}; " if option["text"] else ""
+            _print_line(option["name"], f"{text}default {_plain(option['default'])}", 22)
+
+
+def lines_of(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """What an environment is, as lines: a word, and what is to be said of it."""
+    seen, acts = facts["observations"], facts["actions"]
+    rows = [("environment", facts["name"] + (f": {facts['text']}" if "text" in facts else ""))]
+    rows.append(("observations", facts.get("observation") or seen["text"]))
+    rows += [("", f"{each['name']} is seen as {each['as']}" if each["name"] else f"seen as {each['as']}")
+             for each in seen["seen"]]  # fmt: skip
+    rows += [("", f"{each} is not seen: no number in it has a fixed place") for each in seen["left_out"]]
+    if seen["together"]:
+        rows.append(("", f"together {seen['together']}"))
+    rows.append(("actions", facts.get("action") or acts["text"]))
+    rows.append(("", acts["kind"]))
+    limit = f"at most {facts['limit']:,} steps" if facts["limit"] else "no time limit"
+    level = facts["solved_at"]
+    rows.append(("episodes", limit + ("" if level is None else f"; solved at a mean return of {level:g}")))
+    twin = facts["gymnasium_id"] if facts["engine"] == "compiled" else None
+    rows.append(("engine", facts["engine"] + (f"; equal to Gymnasium's {twin}" if twin else "")))
+    tuned = ", ".join(facts["presets"])
+    rows.append(("presets", f"tuned settings for {tuned}" if tuned else "none: algorithms begin with their defaults"))
+    if facts["render_modes"]:
+        rows.append(("drawn as", ", ".join(facts["render_modes"])))
+    return rows
+
+
+def print_lines(rows: list[tuple[str, str]]) -> None:
+    """Words in a column, what is said of them beside it."""
+    indent = max(len(word) for word, _ in rows) + 2
+    for word, text in rows:
+        _print_line(word, text, indent, margin="")
 
 
 def _environment_facts(entry: Any) -> dict[str, Any]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 else:  # in older versions of click it takes no argument
     Kind = click.ParamType
 
+VIEWS = ("auto", "picture", "grid", "numbers", "scaled")
+"""What can be said of how observations are seen: `environments.views.VIEWS`, whose import would take half a second."""
+
 
 def refuse(option: str, raw: object, allowed: str) -> InputError:
     """The error of a value that is not allowed, with what was typed."""

@@ -16,6 +16,7 @@ from zerone.cli.options import (
     LARGEST_SEED,
     MOST_SEEDS,
     MOST_STEPS,
+    VIEWS,
     Finite,
     OneOf,
     Place,
@@ -88,7 +89,7 @@ class Train(click.Command):
 @step_timeout_option
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE",
               help="Of the environment: see zerone environments NAME. Can be repeated.")  # fmt: skip
-@click.option("--observations", type=OneOf("auto", "picture", "grid", "numbers", "scaled"), help="How they are seen, "
+@click.option("--observations", type=OneOf(*VIEWS), help="How they are seen, "
               "grid is a picture of symbols. Default: auto; zerone check ENVIRONMENT says what that is.")  # fmt: skip
 @click.option("--from", "dataset", type=Place("DATASET"), help="Learn from these recorded steps (zerone record, or "
               "Minari's), not from own play. With --resume: where they are now.")  # fmt: skip

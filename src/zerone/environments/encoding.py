@@ -67,9 +67,7 @@ class Encoding:
     """
 
     def __init__(self, given: Any, view: str = AUTO) -> None:
-        if not isinstance(given, gymnasium.Space):
-            what = type(given).__module__.split(".")[0] + "." + type(given).__name__
-            raise InputError(f"observation_space is {what}: must be a space of Gymnasium's (gymnasium.spaces)")
+        require_space("observation_space", given)
         self.given: Space = given
         found = list(_taken_apart(given, (), scaled=view == AUTO))
         self.leaves: list[Leaf] = [each for each in found if not isinstance(each, LeftOut)]
@@ -203,6 +201,14 @@ class Encoding:
         with np.errstate(over="ignore"):
             row = spaces.Box(low.astype(kind), high.astype(kind), low.shape, kind.type)
         return first_view(row) if view == FIRST else row
+
+
+def require_space(name: str, space: Any) -> None:
+    """Raise `InputError` unless it is a space of Gymnasium's."""
+    if not isinstance(space, gymnasium.Space):
+        of = type(space).__module__.split(".")[0]
+        what = f"of the type {of}.{type(space).__name__}" if of != "builtins" else shown(space)
+        raise InputError(f"{name} is {what}, not a space of Gymnasium's (gymnasium.spaces)")
 
 
 def _taken_apart(space: Any, path: tuple[Any, ...], scaled: bool) -> Iterator[Leaf | LeftOut]:

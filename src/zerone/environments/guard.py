@@ -12,7 +12,7 @@ import numpy as np
 from zerone.base.errors import InputError, RunError, ZeroneError
 from zerone.base.notices import Notices
 from zerone.environments.bounds import Bounds
-from zerone.environments.encoding import Encoding
+from zerone.environments.encoding import Encoding, require_space
 from zerone.environments.exchange import flag_of, raised, reward_of, shown, taker
 from zerone.environments.global_chance import GlobalChance
 from zerone.environments.leaves import BoxLeaf, ObservationError
@@ -63,6 +63,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._notices = notices = notices or Notices()
         try:
             self.encoding = Encoding(getattr(env, "observation_space", None), view)
+            require_space("action_space", getattr(env, "action_space", None))
         except InputError as error:
             raise InputError(f"environment {identity!r}: {error}") from error
         watched = [isinstance(leaf, BoxLeaf) for leaf in self.encoding.leaves]

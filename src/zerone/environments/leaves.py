@@ -113,9 +113,9 @@ class BoxLeaf(_Placed):
     def encoded_space(self) -> spaces.Box:
         """A box of at most 32 bits: 64 become 32 of the same kind, and the bounds as far as those go."""
         space: spaces.Box = self.space
-        if space.dtype.itemsize <= 4:
+        if space.dtype.itemsize <= 4 and (np.asarray(space.low) <= np.asarray(space.high)).all():
             return space
-        kind: Any = NARROW.get(space.dtype.name, np.float32)
+        kind: Any = space.dtype.type if space.dtype.itemsize <= 4 else NARROW.get(space.dtype.name, np.float32)
         low, high = sound_bounds(space)
         if np.dtype(kind).kind in "iu":
             info = np.iinfo(kind)

@@ -10,7 +10,7 @@ import gymnasium
 from zerone.base.errors import MOST_LISTED, closest, plain
 from zerone.base.meanings import meanings
 from zerone.base.synonyms import ENVIRONMENTS
-from zerone.environments.entries import ENTRIES
+from zerone.environments.entries import ENTRIES, Entry
 
 _VERSION = re.compile(r"(NoFrameskip|Deterministic)?(-v(\d+))?$", re.IGNORECASE)
 
@@ -32,6 +32,13 @@ def meant(id: str, registered: bool = True) -> str | None:  # noqa: A002 - Gymna
 def is_known(id: str) -> bool:  # noqa: A002
     """Whether an environment is registered under exactly this id."""
     return id in gymnasium.registry or any(id in (entry.id, entry.registered_id) for entry in ENTRIES)
+
+
+def other_version(id: str) -> Entry | None:  # noqa: A002
+    """Our entry of the same name in another version, where `id` is none of ours: `CartPole-v1` of `CartPole-v0`."""
+    if ":" in id or any(id in (entry.id, entry.registered_id) for entry in ENTRIES):
+        return None
+    return next((entry for entry in ENTRIES if _VERSION.sub("", entry.id) == _VERSION.sub("", id)), None)
 
 
 def of_module(module: str) -> list[str]:

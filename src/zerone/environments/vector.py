@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from zerone.base.errors import InputError, RunError, closest
+from zerone.base.errors import InputError, RunError, closest, said
 from zerone.base.modules import import_named, require_trusted
 from zerone.base.notices import Notices
 from zerone.environments import atari, names
@@ -104,7 +104,6 @@ class InTurn(Vector):
         self.single_observation_space = self.encoding.space
         self.single_action_space = self.envs[0].action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self.action_space = batch_space(self.single_action_space, self.num_envs)
         shape = (self.num_envs, *(self.single_observation_space.shape or ()))
         self._observation = np.zeros(shape, self.single_observation_space.dtype or object)
 
@@ -161,8 +160,9 @@ def _say_what_is_seen(encoding: Encoding, identity: str, notices: Notices) -> No
     for each in encoding.left_out:
         notices(f"environment {identity}: {each} has no numbers in fixed places, and is left out of what is seen")
     if in_doubt(encoding.space):
+        words = said("choose --observations grid or numbers", "choose observations='grid' or 'numbers'")
         notices(f"environment {identity}: bytes of shape {encoding.space.shape} are seen as a picture and divided by "
-                "255; if they are symbols, not brightness, choose --observations grid or numbers")  # fmt: skip
+                f"255; if they are symbols, not brightness, {words}")  # fmt: skip
 
 
 def _made(make: Maker, identity: str, run_seed: int) -> Env:

@@ -38,6 +38,8 @@ SMALLEST_GREY = 36
 """The same of bytes without an axis for channels, which could as well be a table of numbers."""
 MOST_LISTED = 16
 """Of more numbers than these only the first are named."""
+AS_GOOD_AS_NONE = 1e30
+"""A bound of this size is none: people write the largest number of a type."""
 LARGEST_SCALE = 2**16 - 1
 """A bound above this is none to scale by: the numbers are far from it."""
 

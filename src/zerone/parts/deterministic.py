@@ -9,11 +9,10 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from gymnasium import spaces as gym_spaces
 
 from zerone.parts.networks import Network
-from zerone.parts.spaces import Spaces, numbers, refuse_actions, refuse_observations
+from zerone.parts.spaces import Spaces, has_bounds, numbers, refuse_actions, refuse_observations
 
 Array = jax.Array
 
@@ -22,7 +21,7 @@ def refuse_actor(spaces: Spaces) -> str | None:
     """Why an `Actor` cannot take these spaces; None if it can."""
     if not isinstance(spaces.action, gym_spaces.Box):
         return "it needs Box actions"
-    if not (np.isfinite(spaces.action.low).all() and np.isfinite(spaces.action.high).all()):
+    if not has_bounds(spaces.action).all():
         return "it needs Box actions with finite bounds"
     return refuse_observations(spaces.observation) or refuse_actions(spaces.action)
 

@@ -15,7 +15,7 @@ from gymnasium import spaces
 from zerone.base.errors import InputError
 from zerone.environments.encoding import Encoding
 from zerone.environments.leaves import Counts
-from zerone.environments.views import BoxView, Space, describe, view_of
+from zerone.environments.views import AS_GOOD_AS_NONE, BoxView, Space, describe, view_of
 
 LARGEST_TABLE = 2**20
 """Cells of a `MultiDiscrete` space that a table can have."""
@@ -55,6 +55,8 @@ def refuse_actions(space: Space) -> str | None:
         return f"it needs actions that are counted from -{MOST_VALUES:,} to {MOST_VALUES:,}"
     if not numbers(space):
         return "it needs actions with a number in them"
+    if isinstance(space, spaces.Box) and not (space.low <= space.high).all():
+        return "it needs bounds of which the lower is not above the upper"
     if isinstance(space, spaces.Box) and space.dtype.kind in "iu" and not _fits(space.low, space.high):
         return "it needs whole numbers within 32 bits as actions"
     return None
@@ -116,7 +118,9 @@ def to_environment(space: Space, action: ArrayT) -> ArrayT:
     clipped = numpy.clip(stretched, *(np.broadcast_to(bound, action.shape) for bound in _bounds(space)))
     if space.dtype.kind in "iub":
         clipped = numpy.round(clipped)
-    sent: ArrayT = clipped.astype(space.dtype)
+    # In a program 64 bits are 32, unless JAX was asked for them: the host makes of it what the environment takes.
+    kind = space.dtype if numpy is np else jax.dtypes.canonicalize_dtype(space.dtype)
+    sent: ArrayT = clipped.astype(kind)
     return sent
 
 
@@ -136,17 +140,24 @@ def to_algorithm(space: Space, action: np.ndarray) -> np.ndarray:
 
 def _bounds(space: spaces.Box) -> tuple[np.ndarray, np.ndarray]:
     """The lowest and highest of a `Box` in float32, none of them outside of it: float32 may round a bound outwards."""
-    low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+    with np.errstate(over="ignore"):
+        low, high = space.low.astype(np.float32), space.high.astype(np.float32)
     inner_low = np.where(low < space.low, np.nextafter(low, np.float32(np.inf)), low)
     inner_high = np.where(high > space.high, np.nextafter(high, np.float32(-np.inf)), high)
     empty = inner_low > inner_high  # a width that float32 does not know
     return np.where(empty, low, inner_low), np.where(empty, high, inner_high)
 
 
+def has_bounds(space: spaces.Box) -> np.ndarray:
+    """Where a `Box` has a lower and an upper bound; the largest number of a type is none."""
+    low, high = (np.asarray(bound, np.float64) for bound in (space.low, space.high))
+    return (low > -AS_GOOD_AS_NONE) & (high < AS_GOOD_AS_NONE)
+
+
 def _scale(space: spaces.Box, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where a `Box` has two finite bounds, and there the middle and the half width (float32)."""
+    """Where a `Box` has two bounds, and there the middle and the half width (float32)."""
     low, high = (np.broadcast_to(bound, shape).astype(np.float64) for bound in (space.low, space.high))
-    bounded = np.isfinite(low) & np.isfinite(high)
+    bounded = np.broadcast_to(has_bounds(space), shape)
     lowest, highest = np.where(bounded, low, -1.0), np.where(bounded, high, 1.0)
     return bounded, (lowest / 2 + highest / 2).astype(np.float32), (highest / 2 - lowest / 2).astype(np.float32)
 

@@ -257,6 +257,7 @@ def train(
         "figure": figure,
     }
     place = nullcontext(out) if out is not None else new_folder(plain_name(made.name, name))
+    setup.say_other_version(made, environment, driver.name)
     try:
         with (
             place as path,

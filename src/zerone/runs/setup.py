@@ -21,6 +21,7 @@ from zerone.base.notices import Notices
 from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
 from zerone.environments import catalogue as environments
+from zerone.environments import names
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.sources import Single, checked, source
 from zerone.environments.views import AUTO
@@ -100,6 +101,18 @@ def split_settings(settings: SettingsLike) -> tuple[str | Path | None, Mapping[s
 def presets_for(algorithm: str, environment: EnvironmentLike) -> dict[str, Any]:
     """The preset of an algorithm's name on an environment."""
     return presets.preset(algorithm, environment_name(environment)) if isinstance(environment, str) else {}
+
+
+def say_other_version(algorithm: Algorithm, environment: EnvironmentLike, engine: str) -> None:
+    """Say if an environment is another version of one of ours: it begins without tuned settings, and is slower."""
+    ours = names.other_version(environment) if isinstance(environment, str) else None
+    if ours is None:
+        return
+    lacks = ["runs compiled"] if engine == "host" else []
+    if presets.preset(algorithm.name, ours.id):
+        lacks.insert(0, f"has tuned settings for {algorithm.name}")
+    if lacks:
+        Notices()(f"{environment} is another version of {ours.id}, which {' and '.join(lacks)}: this one does not")
 
 
 def make_engine(

@@ -11,10 +11,12 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.engines.protocol import LONGEST_EVALUATION
+from zerone.environments.views import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from zerone.base.notices import Notices
     from zerone.environments.guard import Guard
 
 Env = gymnasium.Env[Any, Any]
@@ -94,11 +96,13 @@ def episodes(
 
 
 def open_environment(
-    identity: str, options: Mapping[str, Any], engine: str, mode: str | None, seed: int, judged: bool = True
-) -> Guard:
+    identity: str, options: Mapping[str, Any], engine: str, mode: str | None, seed: int, judged: bool = True,
+    view: str = AUTO, notices: Notices | None = None,
+) -> Guard:  # fmt: skip
     """An environment by its id, under guard, ready to be shown in a render mode; as text, numbers do without a drawing.
 
-    If `judged` it is as an agent is judged in it, with the task's own reward; else as `options` ask for it.
+    If `judged` it is as an agent is judged in it, with the task's own reward; else as `options` ask for it. `view` says
+    how it is seen (`views.VIEWS`), and `notices` hears what a person should know.
 
     Raises:
         InputError: it cannot be made, or has no pictures where pictures are asked for.
@@ -118,13 +122,15 @@ def open_environment(
 
         ours = judged and catalogue.find(identity) is not None
         options = catalogue.as_judged(identity, options) if ours else dict(options)
-        plain = maker(identity, options)()
-        able = mode is None or can_show(plain, mode)
-        plain.close()
+        able = True
+        if mode is not None:
+            plain = maker(identity, options)()
+            able = can_show(plain, mode)
+            plain.close()
         if not able and mode != "ansi":
             raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
         made = maker(identity, options, mode if able else None)()
-    return guarded(made, identity, seed)
+    return guarded(made, identity, seed, view, notices)
 
 
 def frames_per_second(environment: Env) -> float:

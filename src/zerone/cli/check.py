@@ -1,0 +1,81 @@
+"""`zerone check`: whether an environment is sound, how it is seen, and who can learn in it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zerone.cli.options import LARGEST_SEED, VIEWS, OneOf, Whole, debug_option, json_option
+from zerone.cli.options import as_json as print_json
+from zerone.cli.settings import environment_options
+
+if TYPE_CHECKING:
+    from zerone.runs.checking import Report
+
+MOST_STEPS = 1_000_000
+
+
+@click.command(
+    epilog="""\b
+    Ends with 0 if the environment is sound, with 1 if it is not, and with 2 if there is no such environment.
+
+    \b
+    Examples:
+      zerone check Blackjack-v1
+      zerone check your_module:YourId-v0 --steps 2000"""
+)
+@click.argument("environment", metavar="ENVIRONMENT")
+@click.option("--steps", type=Whole(1, MOST_STEPS), help="Random steps to play. Default: 400.")
+@click.option("--seed", type=Whole(0, LARGEST_SEED), help="Of the environment and the actions. Default: 0.")
+@click.option("--observations", type=OneOf(*VIEWS), help="How they would be seen, as for zerone train.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the environment. Can be repeated.")
+@json_option
+@debug_option
+def check(environment: str, options: tuple[str, ...], as_json: bool, **typed: Any) -> None:
+    """Is ENVIRONMENT sound, how is it seen, and which algorithms can learn in it?
+
+    A few hundred random steps are played: what comes of them must be what Gymnasium's interface promises, within the
+    bounds of its spaces, and the same with the same seed.
+    """
+    from zerone.cli.train import require_environment
+    from zerone.runs import checking
+
+    asked = {name: value for name, value in typed.items() if value is not None}
+    with contextlib.redirect_stdout(sys.stderr):  # what an environment prints must not get among the results
+        require_environment(environment)
+        report = checking.check(environment, environment_options(environment, options), **asked)
+    if as_json:
+        print_json(report.as_json())
+    else:
+        _print(report)
+    if not report.sound:
+        raise click.exceptions.Exit(1)
+
+
+def _print(report: Report) -> None:
+    from zerone.cli.lists import lines_of, print_lines
+
+    counted = len(report.problems)
+    rows = [*lines_of(report.facts), ("played", _played(report))]
+    rows.append(("sound", "yes" if report.sound else f"no: {counted} problem{'s' if counted > 1 else ''}"))
+    rows += [("problem", each) for each in report.problems] + [("note", each) for each in report.notes]
+    able = [name for name, reason in report.algorithms.items() if reason is None]
+    rows.append(("algorithms", ", ".join(able) or "none"))
+    reasons: dict[str, list[str]] = {}
+    for name, reason in report.algorithms.items():
+        if reason is not None:
+            reasons.setdefault(reason, []).append(name)
+    rows += [("not", f"{', '.join(names)}: {reason}") for reason, names in reasons.items()]
+    print_lines(rows)
+
+
+def _played(report: Report) -> str:
+    steps = f"{report.steps:,} random steps"
+    if not report.returns:
+        return f"{steps}, in which no episode ended"
+    ended = f"{len(report.returns):,} episode{'s' if len(report.returns) > 1 else ''} ended"
+    low, high = min(report.returns), max(report.returns)
+    return f"{steps}, {ended}, with a return of {low:g}" + (f" to {high:g}" if high > low else "")
