@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 
 def _warn(line: str) -> None:
@@ -22,3 +24,24 @@ class Notices:
         if (about or line) not in self._said:
             self._said.add(about or line)
             self._say(line)
+
+
+_SHARED: ContextVar[Notices | None] = ContextVar("zerone_notices", default=None)
+
+
+def notices() -> Notices:
+    """Those of what goes on: of one training, or of all within `said_once`."""
+    return _SHARED.get() or Notices()
+
+
+@contextmanager
+def said_once() -> Iterator[None]:
+    """While it lasts, what all trainings say is said once."""
+    if _SHARED.get() is not None:
+        yield
+        return
+    token = _SHARED.set(Notices())
+    try:
+        yield
+    finally:
+        _SHARED.reset(token)

@@ -17,6 +17,7 @@ from zerone.cli.options import (
     LARGEST_SEED,
     MOST_SEEDS,
     MOST_STEPS,
+    VIEWS,
     OneOf,
     Place,
     Whole,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=Place("FOLDER"), help="Where to. Default: a new folder in runs.")
 @click.option("--resume", type=Place("FOLDER"), help="Go on with the sweep in this folder; nothing else is needed.")
 @click.option("--engine", type=OneOf("auto", "compiled", "host"), help="Default: auto, compiled where it can be.")
+@click.option("--observations", type=OneOf(*VIEWS), help="How they are seen, as for zerone train. Default: auto.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the environment.")
 @trust_option
 @json_option
@@ -201,6 +203,8 @@ def _command(found: Sweep) -> str:
     words = ["zerone", "train", config["algorithm"], config["environment"]]
     words += ["--settings", str(as_seen(found.path) / "best.toml"), "--steps", str(config["steps"])]
     words += [] if config["engine"] == "auto" else ["--engine", config["engine"]]
+    seen = config.get("observations", "auto")
+    words += [] if seen == "auto" else ["--observations", seen]
     for name, value in config["options"].items():
         layout = isinstance(value, (tuple, list))  # the rows of a file whose name is not kept
         words += ["--option", f"{name}=FILE" if layout else f"{name}={value}"]

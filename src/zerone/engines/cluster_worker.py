@@ -20,6 +20,7 @@ from jax.flatten_util import ravel_pytree
 
 from zerone.algorithms.protocol import Algorithm, Array, Distributed, Metrics, Steps
 from zerone.base.compilation import keep_compiled_programs
+from zerone.base.notices import Notices
 from zerone.engines.collect import Simulation, collect, draw, start
 from zerone.engines.compiled import stream
 from zerone.engines.host import Host, as_seen, update_key
@@ -123,7 +124,8 @@ def host_of(algorithm: Algorithm, task: Task, seed: int) -> Host:
         make = maker(task.environment, dict(task.options))
     else:
         make = checked(task.environment, task.name)
-    return Host(algorithm, lambda number, _: make_vector(make, task.name, number, seed, task.view))
+    silent = Notices(lambda _: None)  # the chief has said it
+    return Host(algorithm, lambda number, _: make_vector(make, task.name, number, seed, task.view, silent))
 
 
 class InJax:

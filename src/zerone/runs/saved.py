@@ -78,6 +78,7 @@ SWEEP = fields(
     algorithm=text,
     environment=_foreign_id,
     options=by_name(anything),
+    observations=Maybe(one_of("auto", "picture", "grid", "numbers", "scaled"), "auto"),
     settings=by_name(anything),
     space=by_name(either(fields(low=number(), high=number()), many(anything, at_least=1))),
     driver=one_of("grid", "optuna"),

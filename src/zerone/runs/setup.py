@@ -17,7 +17,7 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.errors import InputError, nearest, said
 from zerone.base.modules import require_trusted
-from zerone.base.notices import Notices
+from zerone.base.notices import notices
 from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
 from zerone.environments import catalogue as environments
@@ -112,7 +112,7 @@ def say_other_version(algorithm: Algorithm, environment: EnvironmentLike, engine
     if presets.preset(algorithm.name, ours.id):
         lacks.insert(0, f"has tuned settings for {algorithm.name}")
     if lacks:
-        Notices()(f"{environment} is another version of {ours.id}, which {' and '.join(lacks)}: this one does not")
+        notices()(f"{environment} is another version of {ours.id}, which {' and '.join(lacks)}: this one does not")
 
 
 def make_engine(
@@ -237,10 +237,10 @@ def _host(
         raise InputError(f"the host engine needs an id or a function that makes an environment, not {name}")
     real = dict(options) if environments.find(name) is None else environments.as_judged(name, options)
     made: list[Callable[[int, int], Any]] = []
-    notices = Notices()
+    hears = notices()
     for chosen in (dict(options), real):
         make = maker(environment, chosen) if isinstance(environment, str) else checked(environment, name)
-        made.append(functools.partial(make_vector, make, name, view=observations, notices=notices))
+        made.append(functools.partial(make_vector, make, name, view=observations, notices=hears))
     return Host(algorithm, made[0], made[1], at_once=1 if isinstance(environment, Single) else EVALUATED_AT_ONCE)
 
 

@@ -19,6 +19,8 @@ import numpy as np
 from zerone.base.errors import InputError, RunError, nearest
 from zerone.base.files import replacing
 from zerone.base.intervals import FEWEST_FOR_INTERVAL
+from zerone.base.notices import said_once
+from zerone.environments.views import AUTO, require_view
 from zerone.runs import asked, run, setup, sweep_plan
 from zerone.runs.claim import Claim
 from zerone.runs.entry import entry
@@ -62,6 +64,7 @@ def sweep(
     measure: str = "mean",
     settings: Mapping[str, Any] = {},
     options: Mapping[str, Any] = {},
+    observations: str = AUTO,
     engine: str = "auto",
     out: str | Path | Claim | None = None,
     progress: bool | None = None,
@@ -83,6 +86,7 @@ def sweep(
         measure: What a setting is judged by: a key of `MEASURES`.
         settings: Hyperparameters that differ from the preset in all trials.
         options: What the environment is made with.
+        observations: How they are seen: as for `zerone.train`.
         engine: As for `zerone.train`.
         out: The folder; by default a new one under `runs`.
         progress: Whether to show how far it is: as for `zerone.train`.
@@ -112,12 +116,13 @@ def sweep(
     name = setup.environment_name(environment)
     varied = {each: sweep_plan.described(choices) for each, choices in space.items()}
     config: dict[str, Any] = {
-        "algorithm": algorithm, "environment": name, "options": dict(options), "settings": dict(settings),
-        "space": varied, "driver": driver, "points": points, "trials": trials, "measure": measure, "steps": steps,
-        "seeds": chosen, "engine": engine,
+        "algorithm": algorithm, "environment": name, "options": dict(options), "observations": observations,
+        "settings": dict(settings), "space": varied, "driver": driver, "points": points, "trials": trials,
+        "measure": measure, "steps": steps, "seeds": chosen, "engine": engine,
     }  # fmt: skip
     made = [made_with(config, each) for each in sweep_plan.corners(space, driver, points)]
-    setup.make_engine(engine, made[0], environment, options).close()
+    require_view(observations)
+    setup.make_engine(engine, made[0], environment, options, observations).close()
     search = sweep_plan.search_of(config)  # before anything is created: Optuna may not be installed
     place: AbstractContextManager[Claim]
     if out is None:
@@ -147,7 +152,8 @@ def _drive(path: Path, config: Mapping[str, Any], search: Search, glance: OnTria
         glance(number, of, now)
 
     try:
-        return _tried(path, config, search, both)
+        with said_once():
+            return _tried(path, config, search, both)
     finally:
         shown.stop()
 
@@ -202,7 +208,8 @@ def _train(
     else:
         run.train(
             made, config["environment"], steps=config["steps"], seeds=seeds, out=path, engine=config["engine"],
-            options=config["options"], stop_when_solved=False, figure=False,
+            options=config["options"], observations=config["observations"],
+            stop_when_solved=False, figure=False,
             keep_last=1, save_every=max(1, config["steps"] // 4),  # each waits for the disk
             glance=lambda now, _: glance(now), progress=False,
         )  # fmt: skip
