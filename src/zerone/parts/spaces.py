@@ -43,7 +43,7 @@ class Spaces:
 def refuse_observations(space: Space) -> str | None:
     """Why a network cannot see what is in this space; None if it can."""
     if not isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete)):
-        return "it needs observations made of Box, Discrete, MultiDiscrete or MultiBinary"
+        return "it needs Box, Discrete or MultiDiscrete observations"
     if max(choices_in(space), default=0) > MOST_VALUES:
         return f"it needs observations of at most {MOST_VALUES:,} values"
     return None if Features.of(space).width else "it needs observations with a number in them"
