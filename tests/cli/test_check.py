@@ -8,6 +8,7 @@ import pytest
 
 from zerone.cli.options import VIEWS
 from zerone.environments import views
+from zerone.runs import saved
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +100,7 @@ def test_how_each_part_is_seen(zerone):
 
 def test_the_words_are_those_of_the_library():
     assert tuple(views.VIEWS) == VIEWS
+    assert (*views.VIEWS, views.FIRST) == saved.VIEWS
 
 
 @pytest.mark.parametrize("name", ["CartPole-v1", "zerone/Maze-v0", "Pendulum-v1", "FrozenLake-v1"])
@@ -171,6 +173,13 @@ def test_missions_are_learnt_and_blackjack_is_a_table(zerone, caplog):
     assert (shown.code, shown.err) == (0, "")
     assert "episode 1  step 1  return" in shown.out
     zerone("train", "ppo", "worlds:OnlyMissions-v0", *small, "--out", "no").refused("no number has a fixed place")
+
+
+def test_a_sweep_is_asked_the_same(zerone, here):
+    asked = ("sweep", "dqn", "CartPole-v1", "learning_rate=1e-3,1e-2", "--steps", 40)
+    zerone(*asked, "--observations", "picture").refused("observations = 'picture'", "no height and width")
+    zerone(*asked, "--observations", "pixels").refused("--observations pixels", "picture")
+    assert not list(here.iterdir())
 
 
 def test_how_it_is_seen_goes_with_a_run(zerone):

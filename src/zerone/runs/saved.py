@@ -35,7 +35,7 @@ from zerone.runs.fields import (
 )
 
 VIEWS = ("auto", "picture", "grid", "numbers", "scaled", "first")
-"""How observations are seen (`environments/views.py`)."""
+"""How observations are seen (`environments/views.py`); the last is that of runs from before it could be said."""
 
 
 def _foreign_id(value: Any, where: str) -> ForeignId:
@@ -78,7 +78,7 @@ SWEEP = fields(
     algorithm=text,
     environment=_foreign_id,
     options=by_name(anything),
-    observations=Maybe(one_of("auto", "picture", "grid", "numbers", "scaled"), "auto"),
+    observations=Maybe(one_of(*VIEWS[:-1]), "auto"),
     settings=by_name(anything),
     space=by_name(either(fields(low=number(), high=number()), many(anything, at_least=1))),
     driver=one_of("grid", "optuna"),
