@@ -17,7 +17,7 @@ FEW = {"steps": 240, "evaluation_episodes": 3, "evaluate_every": 80, "figure": F
 
 
 def _drawn():
-    return random.random(), np.random.random(), random.gauss(0, 1), np.random.randn()
+    return random.random(), np.random.random(), random.gauss(0, 1), np.random.randn()  # noqa: S311 - what environments do
 
 
 def test_a_stream_is_decided_by_its_seed_goes_on_when_entered_again_and_leaves_no_trace():
@@ -72,7 +72,7 @@ class Global(gymnasium.Env):
     action_space = gymnasium.spaces.Discrete(2)
 
     def __init__(self):
-        self.offset = random.random()
+        self.offset = random.random()  # noqa: S311
 
     def _seen(self):
         return np.clip([np.random.randn() + self.offset, random.gauss(0, 1)], -9, 9).astype(np.float32)
@@ -85,7 +85,7 @@ class Global(gymnasium.Env):
     def step(self, action):
         del action
         self.left -= 1
-        return self._seen(), random.random(), self.left == 0, False, {}
+        return self._seen(), random.random(), self.left == 0, False, {}  # noqa: S311
 
 
 def test_a_training_and_an_evaluation_repeat_in_whatever_chunks_and_the_persons_generators_go_on(tmp_path, caplog):

@@ -185,7 +185,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             with GlobalChance(seed):
                 self.reset(seed=seed)
             found.append(np.array(self.encoded))
-        if not np.array_equal(*found):
+        if not np.array_equal(found[0], found[1]):
             line = f"environment {self.identity}: two resets with the seed {seed} begin differently"
             self._notices(f"{line}, so no training in it can be repeated; it should draw from self.np_random alone")
 
