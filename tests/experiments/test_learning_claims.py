@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from zerone.algorithms import catalogue as algorithms
-from zerone.experiments import catalogue
+from zerone.environments import catalogue as environments
+from zerone.experiments import catalogue, tutorial
 from zerone.experiments.claims import clipping, one_step, workers
 from zerone.experiments.pendulum import bins, returns
 from zerone.experiments.protocol import CONFIRMED, REFUTED, Results
+from zerone.experiments.recording import episode_lengths
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +95,13 @@ def test_every_arm_can_be_made(name):
     for arm in experiment.arms:
         settings = experiment.settings(arm, quick=False)
         algorithms.make(settings.get("algorithm", "a3c"), settings["options"])
+
+
+@pytest.mark.parametrize(("number", "budget", "lengths"), [(3, 10_000, [200] * 3), (9, 500, [200, 200]), (9, 90, [90])])
+def test_lengths_are_those_of_the_first_episodes(number, budget, lengths):
+    """By chance nobody is up the hill within 200 steps."""
+    settings = tutorial.REINFORCE_SETTINGS | {"longest_episode": 1000}
+    found = episode_lengths(
+        tutorial.reinforce(settings), environments.make("MountainCar-v0", limit=200), 0, number, budget
+    )
+    assert list(found) == lengths

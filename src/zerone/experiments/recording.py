@@ -103,3 +103,29 @@ def episodes(reward: np.ndarray, done: np.ndarray) -> Episodes:
     ends = np.flatnonzero(done)
     total = np.cumsum(reward, dtype=np.float64)[ends]
     return Episodes(np.diff(total, prepend=0.0), np.diff(ends, prepend=-1), ends)
+
+
+def episode_lengths(
+    algorithm: Algorithm, environment: TimedEnvironment, seed: int, number: int, budget: int
+) -> np.ndarray:
+    """How many steps each of the first `number` episodes took, int [number]; fewer of them after `budget` steps.
+
+    One environment. An episode that still goes on after `budget` steps is left out, unless it is the first: that one
+    counts with the steps so far.
+    """
+    ended = 0
+
+    def enough(over: np.ndarray) -> bool:
+        nonlocal ended
+        ended += int(over.sum())
+        return ended >= number
+
+    _, over = record(algorithm, environment, seed, budget, is_over, enough=enough)
+    ends = np.flatnonzero(over)
+    return np.diff(ends, prepend=-1)[:number] if len(ends) else np.array([len(over)])
+
+
+def is_over(state: Any, steps: Steps, metrics: Metrics) -> Any:
+    """Whether the only environment's episode ended with this iteration's only step."""
+    del state, metrics
+    return (steps.terminated | steps.truncated)[0, 0]

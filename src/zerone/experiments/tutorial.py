@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.algorithms.dqn import DQN
+from zerone.algorithms.reinforce import Reinforce
 from zerone.experiments.protocol import Text
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ DQN_SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 """Of its chapters on Double DQN, prioritised replay and dueling: they begin to learn once the memory is full."""
 
+REINFORCE_SETTINGS: dict[str, Any] = {
+    "discount": 0.995, "learning_rate": 0.02, "hidden": [10], "normalize": True, "longest_episode": 500_000,
+    "max_gradient_norm": 1e9,
+}  # fmt: skip
+"""Of its chapter on policy gradients, on MountainCar; its episodes have no longest."""
+
 
 def chapter(english: str, chinese: str | None = None) -> Text:
     """The tutorial's chapter on something, as the source of a claim."""
@@ -32,5 +39,14 @@ def chapter(english: str, chinese: str | None = None) -> Text:
 
 def dqn(settings: Settings) -> Any:
     """A DQN with those of an arm's settings that are its own."""
-    own = {field.name for field in dataclasses.fields(DQN)}
-    return algorithms.make("dqn", {name: value for name, value in settings.items() if name in own})
+    return algorithms.make("dqn", _own(settings, DQN))
+
+
+def reinforce(settings: Settings) -> Any:
+    """A REINFORCE with those of an arm's settings that are its own."""
+    return algorithms.make("reinforce", _own(settings, Reinforce))
+
+
+def _own(settings: Settings, kind: type[DQN | Reinforce]) -> dict[str, Any]:
+    names = {field.name for field in dataclasses.fields(kind)}
+    return {name: value for name, value in settings.items() if name in names}

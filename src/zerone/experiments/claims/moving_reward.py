@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zerone.environments.mountain_car import MountainCar
-from zerone.experiments import endless
+from zerone.environments import catalogue as environments
 from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, estimate
-from zerone.experiments.tutorial import chapter
+from zerone.experiments.recording import episode_lengths
+from zerone.experiments.tutorial import REINFORCE_SETTINGS, chapter, reinforce
 
 if TYPE_CHECKING:
     from zerone.experiments.figure import Sheet
@@ -28,9 +28,15 @@ def moving(returns: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
+def lengths(settings: Settings, seed: int) -> np.ndarray:
+    """How many steps each of the first `episodes` episodes took; fewer of them after `budget` steps."""
+    environment = environments.make("MountainCar-v0", limit=0)
+    return episode_lengths(reinforce(settings), environment, seed, settings["episodes"], settings["budget"])
+
+
 def measure(settings: Settings, seed: int) -> Measured:
     """The moving reward after each episode; after the budget of steps it stays as it is."""
-    steps = endless.lengths(MountainCar(), settings, seed)
+    steps = lengths(settings, seed)
     found = np.full(settings["episodes"], np.nan)
     found[: len(steps)] = moving(-steps)
     found[len(steps) :] = found[len(steps) - 1]
@@ -71,10 +77,6 @@ def facts(results: Results) -> dict[str, float]:
     }  # fmt: skip
 
 
-REINFORCE: dict[str, Any] = {
-    "reward": -1.0, "discount": 0.995, "learning_rate": 0.02, "hidden": [10], "longest": 500_000, "budget": 6_000_000,
-}  # fmt: skip
-
 EXPERIMENT = Experiment(
     name="moving-reward",
     title=Text("REINFORCE climbs the hill as the tutorial prints it", "REINFORCE 上山：教程打印的数字"),
@@ -95,7 +97,7 @@ EXPERIMENT = Experiment(
         "2 倍。玩满六百万步的种子停下，保留最后的值。",
     ),
     environment="MountainCar-v0",
-    arms={"reinforce": {**REINFORCE, "episodes": 640}},
+    arms={"reinforce": {**REINFORCE_SETTINGS, "episodes": 640, "budget": 6_000_000}},
     measure=measure,
     questions=tuple(
         Question(
@@ -129,6 +131,6 @@ EXPERIMENT = Experiment(
         "都学不到：碰运气是不会这么快到旗子的。",
     ),
     minutes=3,
-    version=2,
+    version=3,
     quick={"budget": 1_500_000},
 )

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from zerone.environments.cartpole import CartPole
-from zerone.environments.mountain_car import MountainCar
-from zerone.experiments import endless
-from zerone.experiments.claims.moving_reward import REINFORCE
+from zerone.environments import catalogue as environments
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
-from zerone.experiments.tutorial import chapter
+from zerone.experiments.recording import episode_lengths
+from zerone.experiments.tutorial import REINFORCE_SETTINGS, chapter, reinforce
 from zerone.show.curves import INK
 
 if TYPE_CHECKING:
@@ -36,13 +32,8 @@ def praise(steps: int, reward: float, discount: float) -> np.ndarray:
 
 def measure(settings: Settings, seed: int) -> Measured:
     """The vt over the course of an episode, and its mean over the first fifth minus that over the last."""
-    if settings["environment"] == "CartPole":
-        policy = endless.create(CartPole(), tuple(settings["hidden"]), seed)
-        key = jax.random.fold_in(jax.random.key(seed), 0)
-        discount, longest = jnp.float32(settings["discount"]), jnp.int32(settings["longest"])
-        steps = int(endless.play(policy, CartPole(), discount, longest, key).length)
-    else:
-        steps = int(endless.lengths(MountainCar(), settings, seed)[-1])
+    environment = environments.make(settings["environment"], limit=0)
+    steps = int(episode_lengths(reinforce(settings), environment, seed, settings["episodes"], settings["budget"])[-1])
     vt = praise(steps, settings["reward"], settings["discount"])
     part = max(1, steps // SHARE)
     course = np.interp(np.linspace(0, 1, POINTS), np.linspace(0, 1, steps), vt)
@@ -58,7 +49,7 @@ def draw(sheet: Sheet, results: Results) -> None:
     """The vt over the course of an episode."""
     for place, (arm, label) in enumerate(ARMS.items()):
         sheet.curve(np.linspace(0, 100, POINTS), results(arm, "course"), label, place)
-    cut = praise(CUT, REINFORCE["reward"], REINFORCE["discount"])
+    cut = praise(CUT, -1, REINFORCE_SETTINGS["discount"])
     sheet.axes[0].plot(np.linspace(0, 100, CUT), cut, color=INK, linestyle=":", linewidth=2,
                        label=f"MountainCar, cut after {CUT} steps, no flag")  # fmt: skip
     sheet.line(0, "neither praise nor blame")
@@ -88,8 +79,21 @@ EXPERIMENT = Experiment(
     ),
     environment="CartPole-v1, MountainCar-v0",
     arms={
-        "cartpole": {"environment": "CartPole", "reward": 1.0, "discount": 0.99, "hidden": [10], "longest": 100_000},
-        "mountain-car": {**REINFORCE, "environment": "MountainCar", "episodes": 31},
+        "cartpole": {
+            **REINFORCE_SETTINGS,
+            "discount": 0.99,
+            "environment": "CartPole-v1",
+            "reward": 1.0,
+            "episodes": 1,
+            "budget": 100_000,
+        },
+        "mountain-car": {
+            **REINFORCE_SETTINGS,
+            "environment": "MountainCar-v0",
+            "reward": -1.0,
+            "episodes": 31,
+            "budget": 6_000_000,
+        },
     },
     measure=measure,
     questions=(
@@ -122,5 +126,6 @@ EXPERIMENT = Experiment(
         "限制不能当作结束来学的原因。",
     ),
     minutes=0.5,
+    version=2,
     quick={},
 )
