@@ -167,7 +167,9 @@ def _walk(tables, learned):
 def test_it_refuses_what_no_table_can_hold():
     discrete, box = spaces.Discrete(3), spaces.Box(-1.0, 1.0, (2,))
     assert QLearning().refuse(Spaces(discrete, discrete)) is None
-    assert QLearning().refuse(Spaces(box, discrete)) == "a table needs Discrete or MultiDiscrete observations"
+    assert QLearning().refuse(Spaces(box, discrete)) == (
+        "a table needs observations made of Discrete, MultiDiscrete or MultiBinary"
+    )
     assert QLearning().refuse(Spaces(discrete, box)) == "a table needs Discrete actions"
 
 

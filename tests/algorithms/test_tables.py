@@ -110,7 +110,7 @@ def test_where_chance_decides_values_stay_where_they_belong(make, environments):
 def test_it_refuses_what_no_table_can_hold(make):
     discrete, box = spaces.Discrete(3), spaces.Box(-1.0, 1.0, (2,))
     assert make().refuse(Spaces(discrete, discrete)) is None
-    assert "needs Discrete" in make().refuse(Spaces(box, discrete))
+    assert "needs observations made of Discrete" in make().refuse(Spaces(box, discrete))
     assert make().refuse(Spaces(discrete, box)) == "a table needs Discrete actions"
 
 

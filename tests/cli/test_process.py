@@ -24,7 +24,7 @@ SLOW = ("train", "q-learning", "zerone/Treasure-v0", "--steps", "12000", "--chun
         (("--help",), []),
         (("train", "--help"), []),
         (("train", "dqn", "CartPole-v1", "--steps", "-5"), []),
-        (("train", "dqn"), []),
+        (("train", "dqn"), ["gymnasium"]),
         (("watch", "nowhere", "--text"), []),
         (("environments",), ["gymnasium"]),
         (("train", "dqn", "CartPole-v9"), ["gymnasium"]),
@@ -91,7 +91,9 @@ def test_ctrl_c_saves_and_resume_ends_as_if_never_stopped(process, here):
 def test_a_reader_that_goes_away_is_no_error(here, treasure):
     many = f"{sys.executable} -m zerone watch {treasure} --text --episodes 3000 | head -n 1"
     done = subprocess.run(["/bin/sh", "-c", many], cwd=here, capture_output=True, text=True, timeout=100)  # noqa: S603
-    assert (done.stdout, done.stderr) == ("episode 1  step 0  return 0\n", "")
+    assert done.stdout.startswith("↑↓←→ the best action")
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
     # A training goes on: what it learns is worth more than who looks on.
     training = f"{sys.executable} -m zerone {' '.join(SLOW)} --steps 500 --out run | true"
     done = subprocess.run(["/bin/sh", "-c", training], cwd=here, capture_output=True, text=True, timeout=100)  # noqa: S603

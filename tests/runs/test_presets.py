@@ -157,3 +157,7 @@ def test_what_is_asked_for_goes_before_the_preset():
     assert made.batch == 64
     assert made.memory == preset("dqn", "CartPole-v1")["memory"]
     assert make_algorithm("dqn", "zerone/CartPole-v1")[0] == make_algorithm("dqn", "CartPole-v1")[0]
+
+
+def test_every_algorithm_has_a_file():
+    assert presets.algorithms() == {entry.name for entry in algorithms.entries()}

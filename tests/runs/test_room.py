@@ -35,11 +35,12 @@ def test_a_training_is_refused_when_it_holds_more_than_there_is_and_not_before(e
 
 
 class Vast(CounterEnv):
-    """More observations than any machine can hold a table of, or the weights for."""
+    """More observations than this machine can hold a table of, or the weights for."""
 
     def __init__(self):
         super().__init__()
-        self.observation_space = spaces.Discrete(2**45)
+        self.observation_space = spaces.Discrete(2**31 - 1)
+        self.action_space = spaces.Discrete(1_000)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ class Vast(CounterEnv):
         ("ppo", "CartPole-v1", {"steps_per_update": 2**50}),
         ("ppo", "CartPole-v1", {"hidden": (2**22, 2**22)}),
         ("q-learning", Vast, {}),
-        ("dqn", Vast, {}),
+        ("dqn", Vast, {"hidden": (1_000,)}),
     ],
 )
 def test_nothing_is_too_large_to_be_refused(algorithm, environment, settings, tmp_path):

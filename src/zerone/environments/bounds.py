@@ -19,10 +19,10 @@ class Bounds:
     def __init__(self, low: Array, high: Array) -> None:
         """`low` and `high` are float64, of the shape of what is seen."""
         self._low, self._high = low, high
-        width = np.where(np.isfinite(low) & np.isfinite(high), high, 0) - np.where(np.isfinite(high), low, 0)
-        width = np.where(np.isfinite(width), width, 0)
-        below, above = (np.where(width > 0, width, np.maximum(1, np.abs(bound))) for bound in (low, high))
-        self._lowest, self._highest = low - below, high + above
+        with np.errstate(over="ignore", invalid="ignore"):  # wider than a float can be: nothing is far outside
+            width = np.where(np.isfinite(low) & np.isfinite(high), high - low, 0)
+            below, above = (np.where(width > 0, width, np.maximum(1, np.abs(bound))) for bound in (low, high))
+            self._lowest, self._highest = low - below, high + above
         self._never = bool(np.isneginf(self._lowest).all() and np.isposinf(self._highest).all())
 
     def look(self, found: Array) -> str | None:

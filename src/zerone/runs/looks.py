@@ -46,7 +46,8 @@ def about_of(config: Mapping[str, Any]) -> About:
         shaped = reward != catalogue.TASK_REWARD
         changed = shaped or any("reward" in name and name != "reward" for name in options)
         discount = config["algorithm"]["settings"].get("discount", 1.0)
-        bound = None if changed else entry.highest_value(float(discount))
+        sound = isinstance(discount, int | float) and 0 <= discount <= 1  # a file's, that nobody has checked yet
+        bound = None if changed or not sound else entry.highest_value(float(discount))
     return About(config["algorithm"]["name"], identity, shaped, bound)
 
 

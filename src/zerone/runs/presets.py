@@ -18,6 +18,11 @@ LARGEST_FILE = 1_000_000
 """Bytes of a file of settings: what is larger is something else."""
 
 
+def algorithms() -> set[str]:
+    """The names of the algorithms, each of which has a file; the list of them would import JAX."""
+    return {file.name.removesuffix(".toml") for file in (resources.files("zerone") / "presets").iterdir()}
+
+
 def preset(algorithm: str, environment: str) -> dict[str, Any]:
     """The tuned settings, `steps` among them; empty where nobody has tuned this pair."""
     file = resources.files("zerone") / "presets" / f"{algorithm}.toml"

@@ -79,7 +79,6 @@ def judged_environment(config: Mapping[str, Any], engine: Engine | None = None) 
 
 def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | None, alone: bool) -> Picture:
     from zerone.environments.drawing.geometry import grid_of
-    from zerone.runs import setup
     from zerone.show.table_figure import Picture
     from zerone.show.tables import Trace, table_of
 
@@ -111,6 +110,8 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
     policy = f"best policy, found after {step:,} steps" if "step" in facts else f"policy after {step:,} steps"
     number = len(config["seeds"])
     what, said = f"{algorithm} on {identity}", f"seed {chosen}{f' of {number} seeds' if number > 1 else ''}, {policy}"
+    from zerone.runs import setup  # JAX, which no network's figure needs
+
     with saved.naming(folder.config_path):
         settings = setup.settings_of(setup.make_algorithm_from(config["algorithm"]))
     trace = Trace.of(settings, table.grid)

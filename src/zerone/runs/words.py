@@ -62,10 +62,10 @@ def _settings_of(algorithm: object) -> tuple[str, list[str]]:
 
 def swapped(algorithm: str, environment: str) -> InputError | None:
     """The error of an environment where the algorithm should be, and the other way round; None if it is not that."""
-    from zerone.algorithms import catalogue
     from zerone.environments.names import is_known, meant
+    from zerone.runs import presets
 
-    known = {entry.name for entry in catalogue.entries()}
+    known = presets.algorithms()
     if is_known(environment) or algorithm in known or not (environment in known or meanings(environment, ALGORITHMS)):
         return None
     algorithm = meant(algorithm) or algorithm
