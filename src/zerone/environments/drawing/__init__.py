@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerone.base.errors import InputError
+from zerone.environments.drawing.unwrapping import unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,12 +107,3 @@ def _drawing(bare: object) -> Drawing:
         drawable = ", ".join(sorted(each.__name__ for each in _drawings()))
         raise InputError(f"{type(bare).__name__} cannot be drawn: only {drawable} can")
     return found
-
-
-def unwrap(environment: Any, state: Any, action: Any) -> tuple[Any, Any, Any]:
-    """Take all wrappers off: a wrapper keeps what is inside in `environment`, and its state's in `inner`."""
-    while hasattr(environment, "environment"):
-        if hasattr(environment, "continuous") and action is not None:
-            action = environment.continuous(action)
-        environment, state = environment.environment, getattr(state, "inner", state)
-    return environment, state, action

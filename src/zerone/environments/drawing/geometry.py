@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zerone.environments.drawing import unwrap
+from zerone.environments.drawing.easel import LOOKS
+from zerone.environments.drawing.unwrapping import unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    from zerone.environments.drawing.grid import Easel
-
-LOOKS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
-LOOKS |= {"north": LOOKS["up"], "south": LOOKS["down"], "west": LOOKS["left"], "east": LOOKS["right"]}
-"""Where an action of such a name leads, as (columns, rows)."""
+    from zerone.environments.drawing.easel import Easel
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,14 +7,14 @@ and every kind of cell also has a shape of its own.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pygame
 import pygame.freetype
 
 from zerone.environments import maze
-from zerone.environments.drawing.geometry import LOOKS
+from zerone.environments.drawing.easel import LOOKS, Easel
 from zerone.environments.maze import MazeState
 
 if TYPE_CHECKING:
@@ -29,22 +29,6 @@ WHITE, CELL, WALL, BLACK, DARK_GREEN = "#FFFFFF", "#F0F1F3", "#5B616B", "#23262B
 
 LARGEST_CELL, LONGEST_SIDE, MARGIN = 96, 1152, 16
 FINER = 4  # drawn this much larger, then reduced: that smooths every edge
-
-
-class Easel(Protocol):
-    """What the pictures of single cells are painted on: a `Board`, or a figure. One unit is the side of a cell."""
-
-    def square(self, cell: tuple[int, int], color: str, side: float = 0.94, line: float = 0.0) -> None:
-        """A square, filled, or only its border where `line` is its thickness."""
-        ...
-
-    def disc(self, cell: tuple[int, int], x: float, y: float, radius: float, color: str) -> None:
-        """A filled circle around (x, y), measured from the middle of `cell`."""
-        ...
-
-    def shape(self, cell: tuple[int, int], corners: list[tuple[float, float]], color: str) -> None:
-        """A filled polygon."""
-        ...
 
 
 class Board:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zerone.environments.cliff import Cliff, CliffState
-    from zerone.environments.drawing.grid import Easel
+    from zerone.environments.drawing.easel import Easel
     from zerone.environments.frozen_lake import FrozenLake, FrozenLakeState
     from zerone.environments.taxi import Taxi, TaxiState
 

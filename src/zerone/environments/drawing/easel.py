@@ -1,0 +1,25 @@
+"""What single cells are painted on, and where actions lead on it: shared by pictures and by figures of tables."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+LOOKS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
+LOOKS |= {"north": LOOKS["up"], "south": LOOKS["down"], "west": LOOKS["left"], "east": LOOKS["right"]}
+"""Where an action of such a name leads, as (columns, rows)."""
+
+
+class Easel(Protocol):
+    """What the pictures of single cells are painted on: a `Board`, or a figure. One unit is the side of a cell."""
+
+    def square(self, cell: tuple[int, int], color: str, side: float = 0.94, line: float = 0.0) -> None:
+        """A square, filled, or only its border where `line` is its thickness."""
+        ...
+
+    def disc(self, cell: tuple[int, int], x: float, y: float, radius: float, color: str) -> None:
+        """A filled circle around (x, y), measured from the middle of `cell`."""
+        ...
+
+    def shape(self, cell: tuple[int, int], corners: list[tuple[float, float]], color: str) -> None:
+        """A filled polygon."""
+        ...
