@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 
 from zerone.base.place import absolute
+from zerone.base.platforms import default_platform
 from zerone.base.program_cache import bind_entries, safe_folder
 
 _LARGEST = 512 * 1024 * 1024
@@ -75,7 +76,7 @@ def _understood(**options: str | bool) -> dict[str, str | bool]:
 
     What the user has set in `XLA_FLAGS` stays as it is.
     """
-    if jax.default_backend() != "cpu":
+    if default_platform() != "cpu":
         return {}
     chosen = os.environ.get("XLA_FLAGS", "")
     return {name: value for name, value in options.items() if name not in chosen and _understands(name, value)}

@@ -154,6 +154,8 @@ def explain(error: BaseException, arguments: Sequence[str] = ()) -> tuple[int, s
         return INTERRUPTED, str(error) or "interrupted"
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         return 1, "out of memory: choose a smaller memory, batch, network or number of environments"
+    if isinstance(error, ValueError) and "for environment 'JAX_" in str(error):  # raised while JAX is imported
+        return 2, str(error)
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else f"{error.filename}: "
         full = " (the disk is full)" if error.errno == errno.ENOSPC else ""

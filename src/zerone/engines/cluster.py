@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Array, Distributed, Steps, in_new_episodes, ongoing
+from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.engines.cluster_crew import Crew
 from zerone.engines.cluster_ray import Connection, connect
@@ -66,7 +67,8 @@ class Cluster(TalliedEngine):
         self.steps_one_by_one = not task.compiled
         self._connection: Connection | None = None
         self._crew: Crew | None = None
-        self._on_device = jax.device_put(algorithm)  # once: each number would be sent anew with each push
+        with in_32_bits():  # of an agent that is copied, too
+            self._on_device = jax.device_put(algorithm)  # once: each number would be sent again with each push
         self._judged = 0
         self._programs = _Programs(self)
 

@@ -10,7 +10,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -19,6 +19,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from zerone.algorithms.protocol import Algorithm, Array, Distributed, Metrics, Steps
+from zerone.base.bits import in_32_bits
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.notices import Notices
 from zerone.engines.collect import Simulation, collect, draw, start
@@ -186,7 +187,8 @@ class Worker:
 
     def __init__(self, algorithm: Distributed, task: Task, number: int) -> None:
         keep_compiled_programs()
-        self._alone: Any = jax.device_put(algorithm.alone())
+        with in_32_bits():
+            self._alone: Any = jax.device_put(algorithm.alone())
         self._task, self._number = task, number
         self._grounds: dict[int, Ground] = {}
         self._block: Block | None = None
@@ -194,9 +196,11 @@ class Worker:
         self._judging: tuple[Which, Iterator[Judged | None], GlobalChance] | None = None
         self._programs = _Programs(task)
 
-    def limits(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def limits(self) -> Iterator[None]:
         """In which all that follows is done. What hangs in native code ends the process, and is replaced."""
-        return limited(self._task.step_timeout, lambda _: os._exit(1))
+        with in_32_bits(), limited(self._task.step_timeout, lambda _: os._exit(1)):
+            yield
 
     def steps(self, seed: int, index: int, policy: Vector) -> tuple[Steps, Tally]:
         """Play a block."""

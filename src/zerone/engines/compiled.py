@@ -16,7 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key
+from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_long, for_once, for_seldom
+from zerone.base.platforms import default_platform
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum
 from zerone.engines.collect import Chance, Simulation, play, start
@@ -155,7 +157,7 @@ class Compiled:
         self.environment = environment
         self.real = judged(environment)
         self.spaces = Spaces(environment.observation_space, environment.action_space)
-        self.batch = jax.default_backend() != "cpu" if batch is None else batch
+        self.batch = default_platform() != "cpu" if batch is None else batch
         self._study: Study | None = None
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
 
@@ -191,8 +193,9 @@ class Compiled:
             return [jax.tree.map(lambda x, i=i: x[i], together) for i in range(len(carries))]
 
         def alone(carry: Carry, seed: np.uint32, begin: np.int32, count: np.int32) -> Carry:
-            carry = _advance(self.algorithm, self.environment, carry, seed, begin, count, self._study)
-            carry = jax.block_until_ready(carry)
+            with in_32_bits():  # of this thread, which knows nothing of the caller's
+                carry = _advance(self.algorithm, self.environment, carry, seed, begin, count, self._study)
+                carry = jax.block_until_ready(carry)
             return carry
 
         if len(carries) == 1:

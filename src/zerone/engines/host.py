@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, in_new_episodes, ongoing
+from zerone.base.bits import in_32_bits
 from zerone.engines.play import Block, Happened, Judged, Player, playing
 from zerone.engines.protocol import (
     EVALUATE,
@@ -144,7 +145,8 @@ class Host(TalliedEngine):
         at_once: int = EVALUATED_AT_ONCE,
     ) -> None:  # fmt: skip
         self.algorithm, self._at_once = algorithm, at_once
-        self._on_device = jax.device_put(algorithm)  # once: each number would be sent anew at each step
+        with in_32_bits():  # of an agent that is copied, too
+            self._on_device = jax.device_put(algorithm)  # once: each number would be sent again at each step
         self._make_vector, self._make_evaluation = make_vector, make_evaluation or make_vector
         self._study: Study | None = None
         self._open: list[Vector] = []

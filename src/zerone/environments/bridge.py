@@ -10,6 +10,7 @@ import gymnasium
 import jax
 import numpy as np
 
+from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.environments import catalogue, drawing
 from zerone.environments.base import carry_over, move_goal
@@ -79,9 +80,10 @@ class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
         if options:
             raise InputError(f"reset takes no options, not {', '.join(options)}")
         drawn = jax.device_put(self.np_random.integers(2**32, dtype=np.uint32), self._cpu)
-        observation, fresh, self._key = _reset(self._committed, drawn)
-        if seed is None and self._state is not None:  # a seed begins all anew, and nothing outlives an episode then
-            fresh = carry_over(self.environment, self._state, fresh)
+        with in_32_bits():
+            observation, fresh, self._key = _reset(self._committed, drawn)
+            if seed is None and self._state is not None:  # a seed begins afresh, and nothing outlives an episode then
+                fresh = carry_over(self.environment, self._state, fresh)
         self._state = fresh
         self._action = None
         self._show()
@@ -91,7 +93,8 @@ class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
         if self._key is None:
             raise gymnasium.error.ResetNeeded("Cannot call step before reset")
         self._action = self._checked(action)
-        seen, self._state, self._key = _step(self._committed, self._state, self._key, self._action)
+        with in_32_bits():
+            seen, self._state, self._key = _step(self._committed, self._state, self._key, self._action)
         observation, reward, terminated, truncated, info = seen
         self._show()
         told = {name: value.item() if value.ndim == 0 else np.array(value) for name, value in info.items()}
@@ -117,7 +120,8 @@ class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
         if not (math.isfinite(x) and math.isfinite(y)):
             raise InputError(f"move_goal: ({x}, {y}) is not allowed: must be two finite numbers")
         # On the device where the rest is: elsewhere it would compile the next step anew.
-        self._state = jax.device_put(move_goal(self.environment, self._state, x, y), self._cpu)
+        with in_32_bits():
+            self._state = jax.device_put(move_goal(self.environment, self._state, x, y), self._cpu)
 
     def close(self) -> None:
         if self._window is not None:

@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 import gymnasium
 import numpy as np
 
+from zerone.base.bits import as_outside
 from zerone.base.errors import InputError, RunError, ZeroneError
 from zerone.base.notices import Notices
 from zerone.environments.bounds import Bounds
@@ -130,9 +131,10 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         """
         limit = current()
         try:
-            if limit is None:
-                return function(*arguments, **named)
-            return limit.call(lambda what: self._fault(f"{name} {what}"), function, *arguments, **named)
+            with as_outside():
+                if limit is None:
+                    return function(*arguments, **named)
+                return limit.call(lambda what: self._fault(f"{name} {what}"), function, *arguments, **named)
         except KeyboardInterrupt:
             raise
         except LateError as error:

@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from zerone.base.bits import as_outside, look_outside
 from zerone.base.errors import InputError, RunError, closest, said
 from zerone.base.modules import import_named, require_trusted
 from zerone.base.notices import Notices
@@ -150,7 +151,9 @@ def make_vector(
         InputError: the environment cannot be made, or the same object was made twice.
     """
     notices = notices or Notices()
+    look_outside()
     made = InTurn([lambda: guarded(_made(make, identity, run_seed), identity, run_seed, view, notices)] * number)
+    look_outside()
     _say_what_is_seen(made.encoding, identity, notices)
     return made
 
@@ -169,12 +172,14 @@ def _made(make: Maker, identity: str, run_seed: int) -> Env:
     """One of them, within the time that it may take, if that is limited."""
     limit = current()
     if limit is None:
-        return make()
+        with as_outside():
+            return make()
 
     def fault(what: str) -> RunError:
         return RunError(f"environment {identity}, seed {run_seed}: the making of it {what}")
 
     try:
-        return limit.call(fault, make)
+        with as_outside():
+            return limit.call(fault, make)
     except LateError as error:
         raise fault(str(error)) from None

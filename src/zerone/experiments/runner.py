@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from zerone.base.bits import in_32_bits
 from zerone.base.errors import RunError, ZeroneError
 from zerone.experiments import figure
 from zerone.experiments.protocol import Results
@@ -85,7 +86,7 @@ def measure(
         def begin_next() -> None:
             if not _stopped.is_set() and (following := next(waiting, None)) is not None:
                 seed, arm = following
-                running[threads.submit(experiment.measure, experiment.settings(arm, quick), seed)] = following
+                running[threads.submit(_measured, experiment, experiment.settings(arm, quick), seed)] = following
 
         for _ in range(workers):
             begin_next()
@@ -111,6 +112,12 @@ def measure(
             f"interrupted; what was measured is kept in {store.path}, the same command goes on from there"
         )
     return Results({arm: [kept[arm][seed] for seed in seeds] for arm in experiment.arms})
+
+
+def _measured(experiment: Experiment, settings: Any, seed: int) -> Measured:
+    """What one thread measures, in 32 bits."""
+    with in_32_bits():
+        return experiment.measure(settings, seed)
 
 
 @contextmanager

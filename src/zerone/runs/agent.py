@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Valued
+from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.engines.protocol import Engine, Evaluation
 from zerone.environments.catalogue import action_names
@@ -64,7 +65,8 @@ class Agent:
             InputError: it is not what the environment's space promises.
         """
         batch, single = self._read(observation)
-        actions = self._engine.act(self._policy, batch)
+        with in_32_bits():
+            actions = self._engine.act(self._policy, batch)
         return actions[0] if single else actions
 
     def values(self, observation: Any) -> np.ndarray:
@@ -77,7 +79,8 @@ class Agent:
         if not isinstance(algorithm, Valued):
             raise InputError(f"{algorithm.name} learns no value Q(s, a) of each action")
         batch, single = self._read(observation)
-        found = np.asarray(_values(algorithm, self._policy, from_environment(space, jnp.asarray(batch))))
+        with in_32_bits():
+            found = np.asarray(_values(algorithm, self._policy, from_environment(space, jnp.asarray(batch))))
         return np.asarray(found[0]) if single else found
 
     def _read(self, observation: Any) -> tuple[np.ndarray, bool]:
@@ -100,20 +103,23 @@ class Agent:
         if number is None:
             seen = describe(spaces.observation)
             raise InputError(f"no table: observations are {seen}, not states; values(observation) has Q(s, a) of one")
-        values = np.asarray(_values(algorithm, self._policy, jnp.arange(number)))  # states are counted from 0
+        with in_32_bits():
+            values = np.asarray(_values(algorithm, self._policy, jnp.arange(number)))  # states are counted from 0
         actions = action_names(self._environment, count(spaces.action, "action"))
         return QTable(values, labels(spaces.observation, number), tuple(actions))
 
     def evaluate(self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED) -> Evaluation:
         """Play greedy episodes on the real reward; the same `seed` gives the same episodes."""
-        return self._engine.evaluate(self._policy, seed, 0, episodes)
+        with in_32_bits():
+            return self._engine.evaluate(self._policy, seed, 0, episodes)
 
 
 def _again(engine: Engine, numbers: dict[str, np.ndarray], seed: int, environment: str) -> Agent:
     """An agent with these numbers in its policy."""
-    example = engine.policy_example()
-    return Agent(engine, checkpoint.restore(example, numbers, path="agent", what="agent", prefix=_POLICY), seed,
-                 environment)  # fmt: skip
+    with in_32_bits():
+        example = engine.policy_example()
+        policy = checkpoint.restore(example, numbers, path="agent", what="agent", prefix=_POLICY)
+    return Agent(engine, policy, seed, environment)
 
 
 class Evaluated(dict[str, Any]):

@@ -14,6 +14,7 @@ from typing import Any
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
 from zerone.base.place import absolute, as_seen
+from zerone.base.platforms import default_platform
 from zerone.engines.protocol import Engine
 from zerone.environments.views import AUTO, require_view
 from zerone.runs import plan as plans
@@ -78,12 +79,14 @@ class Run:
         """The columns of `metrics.csv`, as NumPy arrays."""
         return read_metrics(self.path)
 
+    @entry
     def engine(self) -> Engine:
         """The engine, made again from the configuration if this run was loaded."""
         if self._engine is None:
             self._engine = engine_of(self._folder)
         return self._engine
 
+    @entry
     def agent(self, seed: int | None = None, checkpoint: str = "best") -> Agent:
         """The agent of one seed (the first, unless named): its best policy, the last, or that of a step or file."""
         chosen = self.seeds[0] if seed is None else seed
@@ -120,6 +123,7 @@ class Run:
         draw([(self.path.name, self.metrics)], path, self.config.get("solved_at"), [about_of(self.config)])
         return Figure(path)
 
+    @entry
     def plot_table(self, out: str | Path | None = None, seed: int | None = None, checkpoint: str = "best") -> Figure:
         """Draw a table's values and greedy arrows over its grid; by default as `table.png` in the run's folder.
 
@@ -317,6 +321,7 @@ def engine_of(folder: RunFolder, environment: setup.EnvironmentLike | None = Non
             a folder from somewhere else must not run code of its choosing; or the configuration asks for what there is
             not, and the line names its file.
     """
+    default_platform()  # one that is not there is no fault of the folder
     config = folder.config
     saved = config["environment"]
     if environment is None:
