@@ -70,7 +70,7 @@ def test_a_run_goes_on_in_the_other_mode(begun_wide, tmp_path):
     whole = _train("compiled", tmp_path / "whole")
     modes = (wide(), contextlib.nullcontext()) if begun_wide else (contextlib.nullcontext(), wide())
 
-    def stop(now, policy):
+    def stop(now, _):
         if now.steps >= 100:
             raise KeyboardInterrupt
 
@@ -98,12 +98,12 @@ class Precise(gymnasium.Env):
         Precise.kinds.add(str((jnp.zeros(1) + 1e9).dtype))
         return np.zeros(1, np.float32)
 
-    def reset(self, *, seed=None, options=None):
+    def reset(self, *, seed=None, **_):
         super().reset(seed=seed)
         self.steps = 0
         return self._seen(), {}
 
-    def step(self, action):
+    def step(self, _):
         self.steps += 1
         return self._seen(), 1.0, False, self.steps == 5, {}
 
@@ -131,8 +131,8 @@ def test_an_environment_keeps_the_bits_that_its_author_has_switched_on(how, tmp_
 
 def _command(*words, **variables):
     environment = os.environ | {"ZERONE_CACHE": os.environ.get("ZERONE_CACHE", "off")} | variables
-    return subprocess.run([sys.executable, "-m", "zerone", *map(str, words)], env=environment, capture_output=True,
-                          text=True, check=False)  # fmt: skip
+    command = [sys.executable, "-m", "zerone", *map(str, words)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
 
 
 def test_the_variable_changes_nothing_on_the_command_line(tmp_path):

@@ -78,5 +78,34 @@ def test_there_are_about_twenty_evaluations_and_a_hundred_rows(steps):
 @pytest.mark.parametrize("name", ["steps", "evaluate_every", "save_every"])
 @pytest.mark.parametrize("value", [0, -5, 1.5, True, "9"])
 def test_what_is_no_whole_number_of_steps_is_refused(name, value):
-    with pytest.raises(InputError, match=rf"^{name} = .* must be a whole number, at least 1$"):
+    with pytest.raises(InputError, match=rf"^{name} = .* must be a whole number, from 1 to \d+$"):
         make_plan(QLearning(), **{"steps": 100, name: value})
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "most"),
+    [
+        (QLearning(), 2**31 - 1),
+        (QLearning(environments=64), 2**31 - 64),
+        (small_dqn(updates=1, steps_per_update=1, environments=1), 2**31 - 1),
+        (small_dqn(updates=10, steps_per_update=5, environments=1), (2**31 - 1) // 10 * 5),
+    ],
+)
+def test_no_counter_of_steps_or_gradient_updates_needs_more_than_32_bits(algorithm, most):
+    plan = make_plan(algorithm, most)
+    assert plan.total * plan.block == most
+    assert plan.total * getattr(algorithm, "updates", 1) < 2**31
+    assert read(algorithm, describe(plan)) == plan
+    for steps in (most + 1, 3_000_000_000, 10**30):
+        with pytest.raises(
+            InputError, match=f"steps = {steps} is not allowed: must be a whole number, from 1 to {most}"
+        ):
+            make_plan(algorithm, steps)
+        with pytest.raises(InputError, match=r"^steps = .* is not allowed"):
+            read(algorithm, describe(plan) | {"steps": steps // plan.block * plan.block + plan.block})
+
+
+@pytest.mark.parametrize("what", ["evaluate_every", "save_every"])
+def test_what_is_due_later_than_any_step_is_refused(what):
+    with pytest.raises(InputError, match=what):
+        make_plan(QLearning(), 100, **{what: 2**31})

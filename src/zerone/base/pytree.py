@@ -22,6 +22,9 @@ from zerone.base.meanings import setting_meant
 
 T = TypeVar("T")
 
+LARGEST_COUNT = 2_000_000_000
+"""The largest whole number that a setting may be: what is counted in programs is counted in 32 bits."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Allowed:
@@ -119,6 +122,8 @@ def check(instance: Any, name: str) -> None:
             raise InputError(f"{problem}of type float")
         if not allowed.holds(value):
             raise InputError(problem + allowed.describe())
+        if kind is int and value > LARGEST_COUNT:
+            raise InputError(f"{problem}{allowed.describe()} and at most {LARGEST_COUNT:g}")
         if isinstance(value, kind) and value != field.default and not allowed.takes_effect(vars(instance)):
             raise InputError(f"{problem}{field.default!r} without {allowed.needs}, or it would be ignored")
 

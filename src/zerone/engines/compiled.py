@@ -103,7 +103,7 @@ def advance(
         carry = jax.lax.fori_loop(0, jnp.minimum(block, count - begin), inner, carry)
         return carry
 
-    carry = jax.lax.fori_loop(0, (count + block - 1) // block, outer, carry)
+    carry = jax.lax.fori_loop(0, (count - 1) // block + 1, outer, carry)
     return carry
 
 

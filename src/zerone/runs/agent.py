@@ -18,6 +18,7 @@ from zerone.environments.leaves import ObservationError
 from zerone.environments.views import describe
 from zerone.parts.spaces import cells, count, from_environment
 from zerone.runs import checkpoint
+from zerone.runs.asked import MOST_EPISODES, require_count, require_seed
 from zerone.runs.folder import RunFolder
 from zerone.runs.policies import find_policies
 from zerone.runs.q_table import QTable, labels
@@ -110,6 +111,8 @@ class Agent:
 
     def evaluate(self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED) -> Evaluation:
         """Play greedy episodes on the real reward; the same `seed` gives the same episodes."""
+        require_count("episodes", episodes, MOST_EPISODES)
+        require_seed(seed)
         with in_32_bits():
             return self._engine.evaluate(self._policy, seed, 0, episodes)
 

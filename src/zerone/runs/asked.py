@@ -12,6 +12,8 @@ MOST_TRIALS = 10_000
 """Settings of a sweep."""
 MOST_STEPS = 2**31 - 1
 """Steps of a seed: they are counted in 32 bits where they are counted on a device."""
+MOST_EPISODES = 1_000_000
+"""Episodes of one evaluation."""
 
 
 def chosen_seeds(seed: int | None, seeds: int | Sequence[int] | None) -> list[int]:
@@ -46,7 +48,8 @@ def require_seed(seed: int) -> None:
         raise InputError(f"seed = {seed!r} is not allowed: must be a whole number from 0 to {LARGEST_SEED}")
 
 
-def require_count(name: str, value: int) -> None:
-    """Raise `InputError` unless `value` is a whole number of at least 1."""
-    if type(value) is not int or value < 1:
-        raise InputError(f"{name} = {value!r} is not allowed: must be a whole number, at least 1")
+def require_count(name: str, value: int, most: int | None = None) -> None:
+    """Raise `InputError` unless `value` is a whole number of at least 1, and of at most `most` if that is given."""
+    if type(value) is not int or value < 1 or (most is not None and value > most):
+        bounds = "at least 1" if most is None else f"from 1 to {most}"
+        raise InputError(f"{name} = {value!r} is not allowed: must be a whole number, {bounds}")

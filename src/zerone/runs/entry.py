@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 def entry(function: Callable[P, R]) -> Callable[P, R]:
-    """The same function, which computes in 32 bits, and in which paths are meant from where the person is when it is called.
+    """The same function, which computes in 32 bits, and in which paths are meant from where the person is.
 
     If it has a keyword `step_timeout`, that limits all that is done in it.
     """

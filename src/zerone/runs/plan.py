@@ -7,7 +7,7 @@ from typing import Any
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
-from zerone.runs.asked import MOST_STEPS
+from zerone.runs.asked import MOST_STEPS, require_count
 
 ROWS, EVALUATIONS = 100, 20
 """How many rows of the log and how many evaluations a training has unless told otherwise."""
@@ -51,17 +51,24 @@ def make_plan(
     and a checkpoint after each.
 
     Raises:
-        InputError: `steps`, `evaluate_every` or `save_every` below 1.
+        InputError: `steps`, `evaluate_every` or `save_every` below 1, or more than can be counted.
     """
-    for name, value in (("steps", steps), ("evaluate_every", evaluate_every), ("save_every", save_every)):
-        if value is not None and (type(value) is not int or value < 1):
-            raise InputError(f"{name} = {value!r} is not allowed: must be a whole number, at least 1")
     block = algorithm.steps_per_update * algorithm.environments
+    require_count("steps", steps, most_steps(algorithm))
+    for name, value in (("evaluate_every", evaluate_every), ("save_every", save_every)):
+        if value is not None:
+            require_count(name, value, MOST_STEPS)
     total = -(-steps // block)
     evaluate = max(1, total // EVALUATIONS if evaluate_every is None else evaluate_every // block)
     # A row of the log never straddles an evaluation, so that both are one row.
     report = max(1, evaluate // max(1, round(evaluate * ROWS / total)))
     return Plan(block, total, report, evaluate, evaluate if save_every is None else max(1, save_every // block))
+
+
+def most_steps(algorithm: Algorithm) -> int:
+    """The most steps of a seed: whole updates, so that neither steps nor gradient updates need more than 32 bits."""
+    block = algorithm.steps_per_update * algorithm.environments
+    return MOST_STEPS // max(block, getattr(algorithm, "updates", 1)) * block
 
 
 def describe(plan: Plan) -> dict[str, Any]:
@@ -79,7 +86,7 @@ def read(algorithm: Algorithm, described: dict[str, Any]) -> Plan:
     block = algorithm.steps_per_update * algorithm.environments
     names = ("steps", "report_every", "evaluate_every", "save_every")
     for name in names:
-        value, most = int(described[name]), MOST_STEPS + block - 1
+        value, most = int(described[name]), most_steps(algorithm) if name == "steps" else MOST_STEPS
         if value % block or not block <= value <= most:
             raise InputError(f"{name} = {value} is not allowed: must be a multiple of {block}, the steps of an update, "
                              f"and at most {most}")  # fmt: skip

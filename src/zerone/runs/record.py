@@ -22,7 +22,7 @@ from zerone.environments.global_chance import GlobalChance
 from zerone.environments.guard import Guard
 from zerone.parts.spaces import Spaces
 from zerone.runs import setup
-from zerone.runs.asked import require_count, require_seed
+from zerone.runs.asked import MOST_STEPS, require_count, require_seed
 from zerone.runs.claim import Claim, first_free
 from zerone.runs.dataset_format import identity, load_h5py
 from zerone.runs.dataset_writer import DatasetWriter, require_free
@@ -83,7 +83,7 @@ def record(
         raise InputError("episodes and steps exclude each other")
     for name, value in (("episodes", episodes), ("steps", steps)):
         if value is not None:
-            require_count(name, value)
+            require_count(name, value, MOST_STEPS)
     require_seed(seed)
     load_h5py()
     plays = who_plays(player, environment, epsilon, agent, checkpoint, options, engine)

@@ -20,7 +20,7 @@ from zerone.environments.views import AUTO, require_view
 from zerone.runs import plan as plans
 from zerone.runs import setup, studying
 from zerone.runs.agent import EVALUATION_EPISODES, EVALUATION_SEED, Agent, Evaluated, judge, load_policies
-from zerone.runs.asked import chosen_seeds, require_count, require_seed
+from zerone.runs.asked import MOST_EPISODES, MOST_STEPS, chosen_seeds, require_count, require_seed
 from zerone.runs.boards import Meaning
 from zerone.runs.claim import Claim
 from zerone.runs.entry import entry
@@ -109,7 +109,7 @@ class Run:
 
         `step_timeout` is as for `train`.
         """
-        require_count("episodes", episodes)
+        require_count("episodes", episodes, MOST_EPISODES)
         require_seed(seed)
         setup.require_steps_that_can_be_late(self.engine(), step_timeout)
         policies = load_policies(self.engine(), self._folder, self.seeds, checkpoint)
@@ -216,10 +216,10 @@ def train(
         KeyboardInterrupt: Ctrl-C; a checkpoint was saved.
     """
     chosen = chosen_seeds(seed, seeds)
-    for name, value in (("evaluation_episodes", evaluation_episodes), ("keep_last", keep_last)):
-        require_count(name, value)
+    require_count("evaluation_episodes", evaluation_episodes, MOST_EPISODES)
+    require_count("keep_last", keep_last)
     if chunk is not None:
-        require_count("chunk", chunk)
+        require_count("chunk", chunk, MOST_STEPS)
     require_view(observations)
     made, training = setup.make_algorithm(algorithm, environment, settings)
     tuned = training if steps is None else {}  # of the training itself, for its length alone
@@ -290,6 +290,8 @@ def resume(
         InputError: there is no run at `path`, it is being written to, or a checkpoint is damaged or of another run.
         RunError, KeyboardInterrupt: as for `train`.
     """
+    if chunk is not None:
+        require_count("chunk", chunk, MOST_STEPS)
     with RunFolder.resume(path) as folder:
         driver = engine_of(folder, environment)
         try:

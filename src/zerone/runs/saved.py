@@ -15,7 +15,7 @@ from typing import Any
 from zerone.base.errors import InputError
 from zerone.base.files import read_object
 from zerone.base.modules import ForeignId
-from zerone.runs.asked import LARGEST_SEED, MOST_SEEDS, MOST_TRIALS
+from zerone.runs.asked import LARGEST_SEED, MOST_SEEDS, MOST_STEPS, MOST_TRIALS
 from zerone.runs.fields import (
     Check,
     Maybe,
@@ -85,7 +85,7 @@ SWEEP = fields(
     points=whole(2, MOST_TRIALS),
     trials=whole(1, MOST_TRIALS),
     measure=one_of("mean", "last", "best"),
-    steps=whole(1),
+    steps=whole(1, MOST_STEPS),
     seeds=_some_seeds,
     engine=one_of("auto", "compiled", "host"),
 )

@@ -26,6 +26,7 @@ from zerone.runs.claim import Claim
 from zerone.runs.entry import entry
 from zerone.runs.folder import SWEEP, RunFolder, new_folder
 from zerone.runs.metrics_table import evaluations_of
+from zerone.runs.plan import make_plan
 from zerone.runs.search import Choices, Search, require_space
 from zerone.runs.swept import MEASURES, Sweep, Trial, made_with
 from zerone.runs.training import DivergedError, Glance
@@ -101,8 +102,12 @@ def sweep(
     """
     require_space(algorithm, space, driver)
     chosen = asked.chosen_seeds(seed, seeds)
-    for what, value, least in (("seeds", seeds, FEWEST_FOR_INTERVAL), ("points", points, 2), ("trials", trials, 1)):
-        asked.require_count(what, value)
+    for what, value, least, most in (
+        ("seeds", seeds, FEWEST_FOR_INTERVAL, asked.MOST_SEEDS),
+        ("points", points, 2, asked.MOST_TRIALS),
+        ("trials", trials, 1, asked.MOST_TRIALS),
+    ):
+        asked.require_count(what, value, most)
         if value < least:
             why = " (an interval over seeds needs them)" if what == "seeds" else ""
             raise InputError(f"{what} = {value} is not allowed: must be at least {least}{why}")
@@ -112,7 +117,7 @@ def sweep(
     sweep_plan.require_other_seeds(chosen)
     if steps is None:
         steps = setup.presets_for(algorithm, environment).get("steps", run.DEFAULT_STEPS)
-    asked.require_count("steps", steps)
+    asked.require_count("steps", steps, asked.MOST_STEPS)
     name = setup.environment_name(environment)
     varied = {each: sweep_plan.described(choices) for each, choices in space.items()}
     config: dict[str, Any] = {
@@ -121,6 +126,8 @@ def sweep(
         "measure": measure, "steps": steps, "seeds": chosen, "engine": engine,
     }  # fmt: skip
     made = [made_with(config, each) for each in sweep_plan.corners(space, driver, points)]
+    for each in made:
+        make_plan(each, steps)  # before anything is created
     require_view(observations)
     setup.make_engine(engine, made[0], environment, options, observations).close()
     search = sweep_plan.search_of(config)  # before anything is created: Optuna may not be installed
