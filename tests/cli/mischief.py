@@ -44,3 +44,25 @@ class Mischief(gymnasium.Env):
 
 
 gymnasium.register("Mischief-v0", Mischief)
+
+
+class Filmed(Mischief):
+    """Nothing is wrong with it but its pictures."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012 - Gymnasium's
+
+    def __init__(self, render_mode: str | None = None, fault: str = "none"):
+        super().__init__()
+        self.metadata = {**self.metadata, "render_fps": {"speed": 0, "fast": 100}.get(fault, 30)}
+        self.render_mode, self.film_fault = render_mode, fault
+
+    def render(self):
+        if self.steps > 3 and self.film_fault == "raise":
+            raise ValueError("no\npaint")
+        if self.steps > 3 and self.film_fault == "none-at-all":
+            return None
+        height = 32 + self.steps if self.film_fault == "size" else 32
+        return np.full((height, 32), 0.5)
+
+
+gymnasium.register("Filmed-v0", Filmed)

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from zerone.environments import catalogue
+
 TRAIN = ("train", "q-learning", "zerone/Maze-v0", "--steps", 400, "--out", "run", "--no-figure", "--quiet")
 
 
@@ -66,3 +68,36 @@ def test_a_shaped_task_is_judged_by_its_own_reward_on_both_engines(zerone, here)
         judged = zerone("evaluate", engine, "--episodes", 3, "--json").json
         assert judged["return_mean"] == pytest.approx(judged["length_mean"])
         assert (here / engine / "config.json").exists()
+
+
+CLOSED = "S#G,.#.,.#."
+
+
+@pytest.mark.parametrize(
+    ("environment", "option", "engine", "place"),
+    [
+        ("zerone/Maze-v0", f"layout={CLOSED}", "compiled", "Maze: layout"),
+        ("zerone/Maze-v0", f"layout={CLOSED}", "host", "Maze: layout"),
+        ("zerone/Maze-v0", "layout=SHG,.H.", "compiled", "Maze: layout"),  # through hell there is no way
+        ("zerone/MazePixels-v0", "layout=maze.txt", "compiled", "Maze: layout"),
+        ("zerone/BlockingMaze-v0", "later=maze.txt", "compiled", "ChangingMaze: later"),
+        ("FrozenLake-v1", "desc=SFH,FHF,HFG", "compiled", "FrozenLake: desc"),
+    ],
+)
+def test_a_goal_that_cannot_be_reached_is_said_before_training(
+    zerone, here, environment, option, engine, place, caplog
+):
+    (here / "maze.txt").write_text("........G\n.........\n.........\n#########\n.........\n...S.....\n")
+    algorithm = "ppo" if "Pixels" in environment else "q-learning"
+    words = ("--steps", 20, "--evaluation-episodes", 1, "--no-figure", "--quiet", "--out", "run")
+    ended = zerone("train", algorithm, environment, "--engine", engine, "--option", option, *words)
+    assert ended.code == 0, ended
+    assert len(caplog.messages) == 1
+    assert f"{place}: no way leads from the start at row " in caplog.messages[0]
+
+
+@pytest.mark.parametrize(
+    "environment", ["zerone/Maze-v0", "zerone/DynaMaze-v0", "zerone/BlockingMaze-v0", "zerone/ShortcutMaze-v0"]
+)
+def test_of_our_own_mazes_nothing_is_said(environment):
+    assert catalogue.cut_off(catalogue.make(environment)) == []

@@ -42,6 +42,30 @@ def test_one_that_behaves_is_watched_in_numbers(zerone):
     zerone("watch", "run", "--video", "film.mp4").refused("gives no pictures", "--text")
 
 
+@pytest.mark.filterwarnings("ignore")  # Gymnasium's own, which the program does not show
+@pytest.mark.parametrize("suffix", ["gif", "mp4"])
+@pytest.mark.parametrize(
+    ("fault", "code", "words"),
+    [
+        ("raise", 1, "render raised ValueError: no paint"), ("none-at-all", 2, "render returned None"),
+        ("size", 1, "its picture is 32 × 33 after 32 × 32"), ("speed", 2, "render_fps = 0"),
+    ],
+)  # fmt: skip
+def test_a_film_that_cannot_be_made_is_one_line_and_no_file(zerone, here, fault, code, words, suffix):
+    assert zerone("train", "dqn", "mischief:Filmed-v0", *SMALL, "--quiet", "--option", f"fault={fault}").code == 0
+    ended = zerone("watch", "run", "--video", f"film.{suffix}")
+    assert (ended.code, ended.out) == (code, "")
+    ended.said_one_line("environment mischief:Filmed-v0", words)
+    assert [each.name for each in here.iterdir()] == ["run"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_film_lasts_as_long_as_is_said(zerone):
+    assert zerone("train", "dqn", "mischief:Filmed-v0", *SMALL, "--quiet", "--option", "fault=fast").code == 0
+    said = zerone("watch", "run", "--video", "film.gif").out
+    assert said.startswith("film.gif: 0.9 s of dqn")  # every third of 100 pictures a second, and 0.8 s at the end
+
+
 def test_ctrl_c_before_the_first_update_names_the_checkpoint(zerone):
     ended = zerone("train", "dqn", "mischief:Mischief-v0", *SMALL, "--option", "fault=interrupt", "--quiet")
     assert ended.code == 130

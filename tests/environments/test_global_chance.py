@@ -42,6 +42,22 @@ def test_a_stream_is_decided_by_its_seed_goes_on_when_entered_again_and_leaves_n
     assert len({*found}) == 3
 
 
+def test_another_generator_of_numpys_is_seeded_and_left_as_it_was():
+    before = np.random.get_bit_generator()
+    try:
+        np.random.set_bit_generator(np.random.PCG64(4))
+        expected = np.random.random(2).tolist()
+        np.random.set_bit_generator(np.random.PCG64(4))
+        found = []
+        for _ in range(2):
+            with GlobalChance(1):
+                found.append(np.random.random(2).tolist())
+        assert found[0] == found[1]
+        assert np.random.random(2).tolist() == expected
+    finally:
+        np.random.set_bit_generator(before)
+
+
 def test_of_two_threads_one_has_the_generators_and_both_leave_them_as_they_were():
     random.seed(3)
     np.random.seed(3)

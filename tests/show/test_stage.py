@@ -174,7 +174,85 @@ def test_window_shows_closes_and_stops(monkeypatch):
     assert stage.in_window(environment, closing(), "title") == 0
 
 
-@pytest.mark.parametrize("frame", ["text", np.zeros((4, 4), np.uint8)])
-def test_an_environment_without_pictures_is_refused(frame):
-    with pytest.raises(InputError, match="gives no picture"):
-        play.frame_of(Counter("rgb_array", frame))
+GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+COLOURED = np.stack([GREY, GREY // 2, 255 - GREY], -1)
+THREE = np.stack([GREY] * 3, -1)
+CLEAR = np.concatenate([COLOURED, np.full((3, 4, 1), 7, np.uint8)], -1)
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        (COLOURED, COLOURED), (COLOURED / 255, COLOURED), ((COLOURED / 255).astype(np.float32), COLOURED),
+        (COLOURED.astype(np.float64), COLOURED), (COLOURED.astype(np.int64), COLOURED), (COLOURED.tolist(), COLOURED),
+        (GREY, THREE), (GREY[:, :, None], THREE), (GREY / 255, THREE), (CLEAR, COLOURED), (CLEAR / 255, COLOURED),
+        ([COLOURED * 0, COLOURED], COLOURED), ((COLOURED[:2], COLOURED), COLOURED), ([GREY * 0, CLEAR], COLOURED),
+        (np.stack([COLOURED * 0, COLOURED]), COLOURED), (GREY > 100, np.where(THREE > 100, 255, 0)),
+    ],
+)  # fmt: skip
+def test_what_environments_return_as_a_picture_is_one(frame, expected):
+    found = play.frame_of(Counter("rgb_array", frame))
+    assert (found.dtype, found.flags.c_contiguous) == (np.uint8, True)
+    np.testing.assert_array_equal(found, expected)
+
+
+class Silent(Counter):
+    """Its render returns whatever it is told to."""
+
+    def render(self):
+        return self.frame
+
+
+@pytest.mark.parametrize(
+    ("frame", "says"),
+    [
+        ("text", "'text'"), (None, "None"), ([], "no frame"), ({"a": 1}, "{'a': 1}"), (b"12", "b'12'"), (3, "shape ()"),
+        (np.zeros((3, 9, 8)), "shape (3, 9, 8)"), (np.zeros((4, 4, 2)), "shape (4, 4, 2)"),
+        (np.zeros((0, 4, 3)), "(0, 4, 3)"),
+        (np.full((4, 4, 3), np.nan), "NaN"), (np.full((4, 4, 3), -0.5), "numbers from -0.5 to -0.5"),
+        (np.full((4, 4, 3), 65535, np.uint16), "numbers from 6.554e+04"), ([None, None], "None"),
+    ],
+)  # fmt: skip
+def test_what_is_no_picture_is_named(frame, says):
+    with pytest.raises(InputError) as refused:
+        play.frame_of(Silent("rgb_array", frame))
+    line = str(refused.value)
+    assert line.startswith("environment Silent: render returned ")
+    assert line.endswith("which is no picture: ask for --text")
+    assert says in line
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".mp4"])
+def test_a_film_of_pictures_that_change_their_size_is_an_error_and_not_there(tmp_path, suffix):
+    class Growing(Counter):
+        def render(self):
+            return np.zeros((40 + self.count, 64, 3), np.uint8)
+
+    environment = Growing("rgb_array")
+    moments = play.episodes(environment, always(1), number=1, seed=0)
+    with pytest.raises(RunError, match=r"^environment Growing: its picture is 64 × 4. after 64 × 40 pixels"):
+        stage.on_film(environment, moments, tmp_path / f"film{suffix}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("speed", [0, -1, np.nan, np.inf, 1e9, 1e-9, True, "30", [30]])
+def test_a_speed_that_is_none_is_refused_before_anything_is_written(tmp_path, speed):
+    environment = Counter("rgb_array")
+    environment.metadata["render_fps"] = speed
+    moments = play.episodes(environment, always(1), number=1, seed=0)
+    for show in (
+        lambda: stage.on_film(environment, moments, tmp_path / "film.gif"),
+        lambda: stage.on_film(environment, moments, tmp_path / "film.mp4"),
+        lambda: stage.in_window(environment, moments, "title"),
+    ):
+        with pytest.raises(InputError, match=r"^environment Counter: its metadata has render_fps = "):
+            show()
+    assert list(tmp_path.iterdir()) == []
+    assert stage.in_terminal(environment, moments, io.StringIO()) == 1  # which nobody waits for
+
+
+@pytest.mark.parametrize("speed", [None, 25, np.int64(25), np.float32(25), 25.0])
+def test_a_speed_of_any_type_is_taken_and_none_is_the_usual_one(speed):
+    environment = Counter("rgb_array")
+    environment.metadata["render_fps"] = speed
+    assert play.frames_per_second(environment) == (play.DEFAULT_FRAMES_PER_SECOND if speed is None else 25)

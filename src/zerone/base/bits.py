@@ -25,24 +25,24 @@ class _Outside(threading.local):
     """Whether the caller of this thread has switched 64 bits on."""
 
 
-_outside = _Outside()
+outside = _Outside()
 
 
 @contextmanager
 def in_32_bits() -> Iterator[None]:
     """Where JAX computes in 32 bits; in this thread alone, and whoever switches 64 on meanwhile changes nothing."""
-    before = _outside.wide
-    _outside.wide = before or bool(_config.jax_enable_x64)
+    before = outside.wide
+    outside.wide = before or bool(_config.jax_enable_x64)
     try:
         with _home.enable_x64(False):
             yield
     finally:
-        _outside.wide = before
+        outside.wide = before
 
 
 def as_outside() -> AbstractContextManager[Any]:
     """Where JAX computes as the caller has chosen: an environment may need its 64 bits."""
-    return _home.enable_x64(True) if _outside.wide else _NOTHING
+    return _home.enable_x64(True) if outside.wide else _NOTHING
 
 
 def look_outside() -> None:
@@ -51,4 +51,4 @@ def look_outside() -> None:
     fresh = threading.Thread(target=lambda: found.append(bool(_config.jax_enable_x64)))  # in which nobody has chosen
     fresh.start()
     fresh.join()
-    _outside.wide = _outside.wide or found[0]
+    outside.wide = outside.wide or found[0]

@@ -151,7 +151,7 @@ def _show(
     moments = play.episodes(environment, act, number=number, seed=seed, why=why)
     if video is not None:
         pictures = stage.on_film(environment, moments, video, view)
-        click.echo(f"{video}: {pictures / play.frames_per_second(environment):.1f} s of {title}")
+        click.echo(f"{video}: {pictures / stage.speed_on_film(environment, video)[0]:.1f} s of {title}")
     elif mode == "rgb_array":
         stage.in_window(environment, moments, title, source.note, over, view, hands)
     else:

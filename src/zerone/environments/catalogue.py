@@ -131,6 +131,19 @@ def make(id: str, **chosen: Any) -> TimedEnvironment:  # noqa: A002
     return TimeLimit(environment, limit)
 
 
+def cut_off(environment: Any) -> list[str]:
+    """What is to be said of layouts in which no way leads to a goal, of one of our environments."""
+    from zerone.environments.layout import Origin
+
+    while hasattr(environment, "environment"):
+        environment = environment.environment
+    fields = dataclasses.fields(environment) if dataclasses.is_dataclass(environment) else ()
+    layouts = [(each.name, each.metadata["legend"]) for each in fields if "legend" in each.metadata]
+    origin = type(environment).__name__
+    found = [legend.cut_off(getattr(environment, name), Origin(f"{origin}: {name}")) for name, legend in layouts]
+    return [each for each in found if each]
+
+
 def _load(entry: Entry) -> Any:
     module, name = entry.source.split(":")
     return getattr(importlib.import_module(module), name)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zerone.environments.base import Array, Info, Key
 
 START, FROZEN, HOLE, GOAL = "SFHG"
-LEGEND = Legend({START: "start", FROZEN: "frozen", HOLE: "hole", GOAL: "goal"}, needed=START + GOAL)
+LEGEND = Legend({START: "start", FROZEN: "frozen", HOLE: "hole", GOAL: "goal"}, needed=START + GOAL, blocked=HOLE)
 
 MAPS = {
     "4x4": ("SFFF", "FHFH", "FFFH", "HFFG"),

@@ -31,7 +31,7 @@ class GlobalChance:
         self._before.append(_states())
         if self._stream is None:
             random.seed(self._seed)
-            np.random.seed(self._seed % 2**32)
+            _seed_numpy(self._seed % 2**32)
         else:
             _put(self._stream)
 
@@ -46,6 +46,15 @@ class GlobalChance:
 
 def _states() -> tuple[Any, Any]:
     return random.getstate(), np.random.get_state(legacy=False)
+
+
+def _seed_numpy(seed: int) -> None:
+    chance: Any = np.random
+    kind = type(chance.get_bit_generator())
+    if kind is np.random.MT19937:
+        np.random.seed(seed)
+    else:  # somebody has put another generator in its place, which `np.random.seed` does not take
+        chance.set_state(kind(seed).state)
 
 
 def _put(states: tuple[Any, Any]) -> None:

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 import gymnasium
 import numpy as np
 
-from zerone.base.bits import as_outside
+from zerone.base.bits import as_outside, outside
 from zerone.base.errors import InputError, RunError, ZeroneError
 from zerone.base.notices import Notices
 from zerone.environments.bounds import Bounds
@@ -131,6 +131,8 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         """
         limit = current()
         try:
+            if limit is None and not outside.wide:  # the usual case, at each step
+                return function(*arguments, **named)
             with as_outside():
                 if limit is None:
                     return function(*arguments, **named)

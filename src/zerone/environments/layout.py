@@ -11,11 +11,12 @@ from zerone.base.files import read_text
 from zerone.base.place import absolute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 MOST_CELLS = 10_000
 LARGEST_FILE = 1_000_000
 """Bytes. What is larger is no layout, and is not read."""
+_MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,10 @@ class Legend:
     meanings: Mapping[str, str]
     once: str = ""
     needed: str = ""
+    start: str = "S"
+    goal: str = "G"
+    blocked: str = ""
+    """The characters of cells through which no way leads."""
 
     def describe(self) -> str:
         """`S start, G goal, # wall`."""
@@ -65,6 +70,19 @@ class Legend:
                                  f"{origin.line(0)} has {len(rows[0])}: must be rows of one length")  # fmt: skip
         self._count(rows, origin)
 
+    def cut_off(self, rows: tuple[str, ...], origin: Origin) -> str | None:
+        """Of a layout of this kind: from where no way leads to a goal, in a sentence; None where one leads from all."""
+        seen = {place for place, character in _cells(rows) if character == self.goal}
+        last = list(seen)
+        while last:  # backwards: moves go both ways
+            beside = [(row + down, column + right) for row, column in last for down, right in _MOVES]
+            last = [*{place for place, c in _cells(rows, beside) if c not in self.blocked and place not in seen}]
+            seen.update(last)
+        for place, character in _cells(rows):
+            if character == self.start and place not in seen:
+                return f"{origin.name}: no way leads from the start at {origin.cell(*place)} to a goal"
+        return None
+
     def _count(self, rows: tuple[str, ...], origin: Origin) -> None:
         for character in self.once + self.needed:
             places = [(row, column) for row, line in enumerate(rows) for column, c in enumerate(line) if c == character]
@@ -75,6 +93,17 @@ class Legend:
             if character in self.once and len(places) > 1:
                 raise InputError(f"{origin.name}: {origin.cell(*places[1])}: a second {name}; the first is at "
                                  f"{origin.cell(*places[0])}: must have one")  # fmt: skip
+
+
+def _cells(
+    rows: tuple[str, ...], places: Iterable[tuple[int, int]] | None = None
+) -> Iterator[tuple[tuple[int, int], str]]:
+    """The cells of a layout, or those of `places` that are in it, each with its character."""
+    if places is None:
+        places = ((row, column) for row, line in enumerate(rows) for column in range(len(line)))
+    for row, column in places:
+        if 0 <= row < len(rows) and 0 <= column < len(rows[0]):
+            yield (row, column), rows[row][column]
 
 
 def layout_field(default: tuple[str, ...], legend: Legend, text: str) -> Any:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from zerone.environments.base import Array, Info, Key
 
 START, GOAL, HELL, WALL, FLOOR = "SGH#."
-LEGEND = Legend({START: "start", GOAL: "goal", HELL: "hell", WALL: "wall", FLOOR: "floor"}, once=START + GOAL)
+LEGEND = Legend(
+    {START: "start", GOAL: "goal", HELL: "hell", WALL: "wall", FLOOR: "floor"}, once=START + GOAL, blocked=WALL + HELL
+)
 
 # Action by action: up, down, left, right as (rows, columns).
 MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))

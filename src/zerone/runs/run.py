@@ -262,6 +262,7 @@ def train(
     }
     place = nullcontext(out) if out is not None else new_folder(plain_name(made.name, name))
     setup.say_other_version(made, environment, driver.name)
+    setup.say_cut_off(environment, options)
     try:
         with (
             place as path,

@@ -115,6 +115,20 @@ def say_other_version(algorithm: Algorithm, environment: EnvironmentLike, engine
         notices()(f"{environment} is another version of {ours.id}, which {' and '.join(lacks)}: this one does not")
 
 
+def say_cut_off(environment: EnvironmentLike, options: Mapping[str, Any]) -> None:
+    """Say if no way leads to the goal of one of our mazes or lakes: there is nothing to be found in it then."""
+    if isinstance(environment, str):
+        entry = environments.find(environment)
+        if entry is None:
+            return
+        known = {option.name for option in environments.options(entry)}
+        task: Any = environments.make(entry.id, **{name: value for name, value in options.items() if name in known})
+    else:
+        task = environment
+    for line in environments.cut_off(task):
+        notices()(line)
+
+
 def make_engine(
     engine: str, algorithm: Algorithm, environment: EnvironmentLike, options: Mapping[str, Any] = {},
     observations: str = AUTO,

@@ -11,7 +11,9 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.engines.protocol import LONGEST_EVALUATION
+from zerone.environments.exchange import shown
 from zerone.environments.views import AUTO
+from zerone.show.frames import picture_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 Env = gymnasium.Env[Any, Any]
 DEFAULT_FRAMES_PER_SECOND = 30
+SLOWEST, FASTEST = 0.01, 1000.0
+"""Frames in a second."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,9 +138,19 @@ def open_environment(
 
 
 def frames_per_second(environment: Env) -> float:
-    """How many steps of this environment look natural in a second."""
-    found = environment.metadata.get("render_fps")
-    return float(found) if isinstance(found, (int, float)) and found > 0 else DEFAULT_FRAMES_PER_SECOND
+    """How many steps of this environment look natural in a second.
+
+    Raises:
+        InputError: what it says of that is no number of frames.
+    """
+    found = (environment.metadata or {}).get("render_fps")
+    if found is None:
+        return DEFAULT_FRAMES_PER_SECOND
+    real = isinstance(found, (int, float, np.integer, np.floating)) and not isinstance(found, bool)
+    if not (real and SLOWEST <= found <= FASTEST):
+        raise InputError(f"environment {name_of(environment)}: its metadata has render_fps = {shown(found)}: must be a "
+                         f"number from {SLOWEST:g} to {FASTEST:g}")  # fmt: skip
+    return float(found)
 
 
 def can_show(environment: Env, mode: str) -> bool:
@@ -153,11 +167,12 @@ def frame_of(environment: Env) -> np.ndarray:
     try:
         frame = environment.render()
     except gymnasium.error.DependencyNotInstalled as error:
-        raise InputError(f"{_name(environment)} cannot be drawn: {error}") from error
-    array = np.asarray(frame)
-    if array.ndim != 3 or array.shape[2] != 3:
-        raise InputError(f"{_name(environment)} gives no picture: ask for --text")
-    return np.ascontiguousarray(array, np.uint8)
+        raise InputError(f"{name_of(environment)} cannot be drawn: {error}") from error
+    try:
+        return picture_of(frame)
+    except ValueError as error:
+        raise InputError(f"environment {name_of(environment)}: render returned {error}, which is no picture: "
+                         "ask for --text") from error  # fmt: skip
 
 
 def text_of(environment: Env, moment: Moment) -> str:
@@ -189,5 +204,8 @@ def short(value: Any) -> str:
     return " ".join(f"{each:.4g}" for each in array.ravel().tolist())
 
 
-def _name(environment: Env) -> str:
+def name_of(environment: Env) -> str:
+    """What it is called, as its guard has it."""
+    if isinstance(identity := getattr(environment, "identity", None), str):
+        return identity
     return environment.spec.id if environment.spec is not None else type(environment.unwrapped).__name__

@@ -11,7 +11,7 @@ from zerone.base.errors import RunError
 from zerone.base.files import beside
 from zerone.base.place import absolute
 from zerone.show.film import Gif, Mp4
-from zerone.show.play import Env, Moment, frames_per_second
+from zerone.show.play import Env, Moment, frames_per_second, name_of
 from zerone.show.view import View
 
 if TYPE_CHECKING:
@@ -83,19 +83,24 @@ def on_film(environment: Env, moments: Iterable[Moment], path: Path, view: View 
         RunError: the film cannot be written.
     """
     path = absolute(path)
-    speed, every = frames_per_second(environment), 1
     gif = path.suffix.lower() == ".gif"
-    if gif:
-        every = max(1, round(speed / GIF_FRAMES_PER_SECOND))
+    speed, every = speed_on_film(environment, path)
     pictures = 0
+    size: tuple[int, ...] = ()
     try:
         with beside(path, path.suffix) as (place, file):
-            with Gif(place, speed / every) if gif else Mp4(place, speed) as film:
+            with Gif(place, speed) if gif else Mp4(place, speed) as film:
                 for moment in view.follow(moments):
                     if moment.step % every and not moment.ended:
                         continue
-                    frame = even(captioned(view.frame(environment), moment.describe()))
-                    for _ in range(max(1, round(HOLD_SECONDS * speed / every)) if moment.ended else 1):
+                    drawn = view.frame(environment)
+                    size = size or drawn.shape
+                    if drawn.shape != size:
+                        found = f"{_across(drawn.shape)} after {_across(size)} pixels"
+                        name = name_of(environment)
+                        raise RunError(f"environment {name}: its picture is {found}: a film's must be of one size")
+                    frame = even(captioned(drawn, moment.describe()))
+                    for _ in range(max(1, round(HOLD_SECONDS * speed)) if moment.ended else 1):
                         film.append(frame)
                         pictures += 1
             file.close()
@@ -103,6 +108,17 @@ def on_film(environment: Env, moments: Iterable[Moment], path: Path, view: View 
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
     return pictures
+
+
+def speed_on_film(environment: Env, path: Path) -> tuple[float, int]:
+    """How many pictures a film shows in a second, and every which moment is one of them."""
+    speed = frames_per_second(environment)
+    every = max(1, round(speed / GIF_FRAMES_PER_SECOND)) if path.suffix.lower() == ".gif" else 1
+    return speed / every, every
+
+
+def _across(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} × {shape[0]}"
 
 
 def in_terminal(
@@ -119,7 +135,7 @@ def in_terminal(
     On a terminal, or if `paced`, at a natural speed; else as fast as it goes. Returns how many episodes ended.
     """
     live = stream.isatty()
-    pause = 1.0 / frames_per_second(environment)
+    pause = 1.0 / frames_per_second(environment) if live or paced else 0.0
     legend = view.legend(stream)
     if legend:
         stream.write(legend + "\n\n")
