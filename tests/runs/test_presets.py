@@ -8,6 +8,7 @@ import pytest
 
 import zerone as zo
 from zerone.algorithms import catalogue as algorithms
+from zerone.base.errors import InputError
 from zerone.environments import catalogue as environments
 from zerone.runs import presets
 from zerone.runs.plan import make_plan
@@ -161,3 +162,25 @@ def test_what_is_asked_for_goes_before_the_preset():
 
 def test_every_algorithm_has_a_file():
     assert presets.algorithms() == {entry.name for entry in algorithms.entries()}
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "changed", "minibatches"),
+    [
+        ("dppo", {}, 4), ("dppo", {"workers": 4}, 4), ("dppo", {"workers": 2}, 5), ("dppo", {"workers": 3}, 3),
+        ("dppo", {"workers": 1}, 5), ("dppo", {"gather": "gradients"}, 5), ("dppo", {"environments": 24}, 4),
+        ("ppo", {"environments": 1}, 5), ("ppo", {"steps_per_update": 3}, 4),
+        ("ppo", {"environments": 3, "steps_per_update": 7}, 3),
+        ("ppo", {"environments": 1, "steps_per_update": 2}, 1),
+    ],
+)  # fmt: skip
+def test_no_preset_is_refused_for_its_own_minibatches(algorithm, changed, minibatches, caplog):
+    made, _ = make_algorithm(algorithm, "CartPole-v1", changed)
+    assert made.minibatches == minibatches
+    expected = [] if minibatches == 4 else [f"{minibatches} minibatches instead of the preset's 4"]
+    assert [any(each in line for line in caplog.messages) for each in expected] == [True] * len(caplog.messages)
+
+
+def test_minibatches_that_a_person_chose_are_never_others():
+    with pytest.raises(InputError, match="minibatches = 4 is not allowed"):
+        make_algorithm("dppo", "CartPole-v1", {"workers": 2, "minibatches": 4})

@@ -14,7 +14,7 @@ from zerone.algorithms.dqn import DQN
 from zerone.algorithms.dyna_q import DynaQ
 from zerone.algorithms.monte_carlo import MonteCarlo
 from zerone.algorithms.ppo import PPO
-from zerone.algorithms.protocol import Algorithm, Distributed
+from zerone.algorithms.protocol import Algorithm, Cut, Distributed
 from zerone.algorithms.q_learning import QLearning
 from zerone.algorithms.reinforce import Reinforce
 from zerone.algorithms.sarsa import Sarsa
@@ -137,8 +137,10 @@ def setting_of(algorithm: str, name: str, spelt: Callable[[str], str] = repr) ->
     return f"it has {', '.join(map(spelt, ours))}" if few else f"zerone algorithms {algorithm} lists what it has"
 
 
-def make(name: str, settings: dict[str, Any]) -> Algorithm:
+def make(name: str, settings: dict[str, Any], fitting: bool = False) -> Algorithm:
     """The algorithm of a name with these settings, in their right types; the rest are defaults.
+
+    With `fitting` the number of minibatches was not chosen by a person: it becomes one that divides the samples.
 
     Raises:
         InputError: an unknown name or setting, a value that is not allowed, or values that do not go together.
@@ -151,6 +153,8 @@ def make(name: str, settings: dict[str, Any]) -> Algorithm:
             raise InputError(f"{name} has no setting {key!r}: {setting_of(name, key)}")
         chosen[key] = typed(value, known[key].default, f"{name}: {key}")
     algorithm: Algorithm = entry.make(**chosen)
+    if fitting and isinstance(algorithm, Cut):
+        algorithm = algorithm.fitted()
     algorithm.check()
     return algorithm
 

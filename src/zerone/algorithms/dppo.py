@@ -42,10 +42,14 @@ class DPPO(PPO):
     def __post_init__(self) -> None:
         one_each(self)
 
+    @property
+    def cut_from(self) -> int:
+        return self.environments // (self.workers if self.gather == "gradients" else 1) * self.steps_per_update
+
     def check(self) -> None:
         check_workers(self)
         super().check()
-        part = self.environments // self.workers * self.steps_per_update
+        part = self.cut_from
         if self.gather == "gradients" and part % self.minibatches:
             raise InputError(
                 f"dppo: minibatches = {self.minibatches} is not allowed: must divide each worker's "

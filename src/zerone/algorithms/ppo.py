@@ -25,8 +25,9 @@ bounds, or years of doubling would lead to infinity and of halving to a 0 that s
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -121,6 +122,18 @@ class PPO:
 
     def refuse(self, spaces: Spaces) -> str | None:
         return refuse_policy(spaces)
+
+    @property
+    def cut_from(self) -> int:
+        """How many samples are cut into minibatches."""
+        return self.environments * self.steps_per_update
+
+    def fitted(self) -> Self:
+        """The same with the number of minibatches that is nearest to its own and divides the samples."""
+        samples, wanted = self.cut_from, self.minibatches
+        fit = [each for each in range(1, min(2 * wanted, samples // 2) + 1) if samples % each == 0]
+        nearest = min(fit, key=lambda each: abs(each - wanted), default=wanted)
+        return self if nearest == wanted else dataclasses.replace(self, minibatches=nearest)
 
     def check(self) -> None:
         block = self.environments * self.steps_per_update

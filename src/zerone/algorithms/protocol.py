@@ -81,6 +81,17 @@ def in_new_episodes(state: Any, begun: Sequence[Any]) -> Any:
     return jax.tree_util.tree_map_with_path(chosen, state)
 
 
+@runtime_checkable
+class Cut(Protocol):
+    """An algorithm that cuts its samples into minibatches of one size."""
+
+    minibatches: int
+
+    def fitted(self) -> Any:
+        """The same with the number of minibatches that is nearest to its own and divides the samples."""
+        ...
+
+
 class Algorithm(Protocol):
     """Three pure functions and how many steps they want. Every implementation is one file of this room."""
 

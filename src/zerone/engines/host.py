@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -62,6 +63,11 @@ def as_seen(spaces: Spaces, steps: Steps) -> Steps:
     seen = from_environment(spaces.observation, steps.observation)
     following = from_environment(spaces.observation, steps.next_observation)
     return dataclasses.replace(steps, observation=seen, next_observation=following)
+
+
+def _close_all(vectors: list[Vector]) -> None:
+    while vectors:
+        vectors.pop().close()
 
 
 class Programs:
@@ -150,6 +156,7 @@ class Host(TalliedEngine):
         self._make_vector, self._make_evaluation = make_vector, make_evaluation or make_vector
         self._study: Study | None = None
         self._open: list[Vector] = []
+        weakref.finalize(self, _close_all, self._open).atexit = False  # of a run that was loaded, and is forgotten
         self._evaluation: Vector | None = None
         self._ready: Vector | None = None
         self._checked = False
@@ -365,7 +372,5 @@ class Host(TalliedEngine):
         return {}
 
     def close(self) -> None:
-        for vector in self._open:
-            vector.close()
-        self._open.clear()
+        _close_all(self._open)
         self._evaluation = self._ready = None  # a later evaluation gets environments that are open

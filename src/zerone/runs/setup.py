@@ -13,7 +13,7 @@ from typing import Any, cast
 import gymnasium
 
 from zerone.algorithms import catalogue as algorithms
-from zerone.algorithms.protocol import Algorithm
+from zerone.algorithms.protocol import Algorithm, Cut
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.errors import InputError, nearest, said
 from zerone.base.modules import require_trusted
@@ -86,7 +86,11 @@ def make_algorithm(
     own = {field.name for field in dataclasses.fields(entry.make)}
     chosen = {key: value for key, value in tuned.items() if key in own} | dict(changes)
     training = {key: value for key, value in tuned.items() if key not in own}
-    return algorithms.make(algorithm, chosen), training
+    made = algorithms.make(algorithm, chosen, fitting="minibatches" not in changes)
+    if isinstance(made, Cut) and made.minibatches != (asked := chosen.get("minibatches", made.minibatches)):
+        notices()(f"{algorithm}: {made.minibatches} minibatches instead of the preset's {asked}, which do not divide "
+                  "the block of steps that was chosen")  # fmt: skip
+    return made, training
 
 
 def split_settings(settings: SettingsLike) -> tuple[str | Path | None, Mapping[str, Any]]:
