@@ -131,6 +131,7 @@ EXPERIMENT = Experiment(
         "都学不到：碰运气是不会这么快到旗子的。",
     ),
     minutes=3,
+    seeds=40,
     version=3,
     quick={"budget": 1_500_000},
 )

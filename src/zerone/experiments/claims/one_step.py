@@ -202,7 +202,7 @@ EXPERIMENT = Experiment(
         "迈同样大的步子。教程越过倒下继续自举的错误在这里看不出害处（{holds_p:.0f}%）：-20 已经说得够清楚，杆倒了。",
     ),
     minutes=6,
-    seeds=60,
+    seeds=200,
     quick={"steps": 20_000},
     panels=2,
 )
