@@ -1,6 +1,5 @@
 """What every test runs under: no silent broadcasting, a place of its own for compiled programs, and quick compiling."""
 
-import ctypes
 import gc
 import os
 import subprocess
@@ -23,7 +22,7 @@ if "OPTIMIZED" not in os.environ and "xla_backend_optimization_level" not in os.
 import jax
 import pytest
 
-from zerone.base.compilation import keep_compiled_programs
+from zerone.base.compilation import give_back_memory, keep_compiled_programs
 
 MUCH_MEMORY = 450_000_000
 """Bytes of memory beyond which a process forgets, after a file of tests, the programs that it has compiled."""
@@ -58,9 +57,7 @@ def _bounded_memory() -> Iterator[None]:
     if pages.exists() and int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > MUCH_MEMORY:
         jax.clear_caches()
         gc.collect()
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of the GNU C library
-        if trim:
-            trim(0)
+        give_back_memory()
 
 
 @pytest.fixture

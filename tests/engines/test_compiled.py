@@ -1,6 +1,7 @@
 """Chunks, batches of seeds and new numbers change nothing and compile nothing."""
 
 import dataclasses
+import os
 import re
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from zerone.algorithms.q_learning import QLearning
 from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
 from zerone.base.pytree import configured
+from zerone.engines import compiled
 from zerone.engines.compiled import Compiled, advance, initial
 from zerone.environments.wrappers import TimeLimit
 
@@ -117,6 +119,20 @@ def test_networks_are_born_different_for_each_seed(algorithm):
     born = [engine.init(seed) for seed in range(4)]
     engine.close()
     assert _differ_pairwise(born)
+
+
+@pytest.mark.parametrize("algorithm", [small_dqn(), small_ppo()], ids=["dqn", "ppo"])
+def test_no_small_kernel_waits_for_other_cores(algorithm):
+    """Where XLA cuts a kernel into parts for several cores, it says so in the program."""
+    cut = re.compile(r'"outer_dimension_partitions":\["')
+    large = dataclasses.replace(algorithm, environments=8, hidden=(256, 256))
+    seed, number = np.uint32(0), np.int32(0)
+    carry = compiled._initial.eval_shape(large, ENVIRONMENT, seed)
+    program = compiled._advance.lower(large, ENVIRONMENT, carry, seed, number, number, None)
+    assert not cut.search(program.compile().as_text())
+    if len(os.sched_getaffinity(0)) > 1:  # XLA's own choice, or this shows nothing
+        xla_own = {"xla_disable_hlo_passes": ""}
+        assert cut.search(program.compile(xla_own).as_text())
 
 
 @EACH

@@ -1,5 +1,9 @@
 """What a machine cannot hold is refused before anything is created."""
 
+import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +82,21 @@ def _of_the_system():
 
 def test_bits_and_keys_count_as_what_they_are():
     assert room._bytes({"a": np.zeros(3, bool), "b": np.zeros((2, 2), np.float64), "c": 1.0}) == 3 + 32 + 4
+
+
+FIRST = """
+import os
+import zerone as zo
+zo.train("dqn", "CartPole-v1", steps=500, figure=False, progress=False, out="first")
+pages = int(open("/proc/self/statm").read().split()[1])
+print(pages * os.sysconf("SC_PAGE_SIZE"))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="of the GNU C library")
+def test_what_compiling_has_freed_is_given_back(tmp_path):
+    """Compiled as for users, at their first start: 450 MB and more, if the C library keeps what was freed."""
+    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"} | {"ZERONE_CACHE": "off"}
+    command = [sys.executable, "-c", FIRST]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    assert int(done.stdout.splitlines()[-1]) < 400e6

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from zerone.base.compilation import give_back_memory
 from zerone.base.errors import InputError, RunError, ZeroneError
 from zerone.base.place import as_seen
 from zerone.engines.protocol import Engine, Evaluation, Heeds, Row, Stopped
@@ -222,6 +223,7 @@ class Training:
                 if self.chunk is None:
                     chunk = max(1, min(2 * chunk, round(chunk * GLANCE_SECONDS / max(took, 1e-4))))
             else:
+                give_back_memory()  # what compiling has freed
                 self.startup_seconds = time.perf_counter() - self.began
             self.iteration = target
             self._look(active, writer, time.perf_counter() - self.began)
