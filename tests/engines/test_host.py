@@ -1,6 +1,7 @@
 """Gymnasium's environments: true successors in every autoreset mode, any spaces, repeatable judgement."""
 
 import functools
+import gc
 
 import gymnasium
 import jax
@@ -26,6 +27,7 @@ from zerone.engines.host import Host, seeds_for
 from zerone.engines.play import Block, Happened, Player
 from zerone.engines.protocol import EVALUATE
 from zerone.environments.vector import make_vector
+from zerone.runs.setup import make_engine
 
 ITERATIONS = 30
 MODES = pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.name)
@@ -301,3 +303,33 @@ def test_what_was_saved_goes_on_with_new_episodes_and_the_same_knowledge():
 
 def _grid():
     return Strict(spaces.Discrete(4), spaces.Discrete(2))
+
+
+def test_environments_are_closed_where_another_number_is_needed_and_where_the_engine_is_forgotten():
+    open_now = set()
+
+    class Counted(gymnasium.Env):
+        observation_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
+        action_space = gymnasium.spaces.Discrete(2)
+
+        def __init__(self):
+            open_now.add(id(self))
+
+        def reset(self, *, seed=None, **_):
+            super().reset(seed=seed)
+            return np.zeros(1, np.float32), {}
+
+        def step(self, _):
+            return np.zeros(1, np.float32), 1.0, True, False, {}
+
+        def close(self):
+            open_now.discard(id(self))
+
+    engine = make_engine("host", small_actor_critic(), Counted)
+    policy = engine.policy(engine.init(0))
+    for episodes in (1, 5, 3, 30, 2):
+        engine.evaluate(policy, 0, 0, episodes)
+        assert len(open_now) == min(episodes, 20) + engine.algorithm.environments
+    del engine
+    gc.collect()
+    assert not open_now
