@@ -29,8 +29,8 @@ format: $(READY) ## Put every file into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-learn: $(READY) ## Every preset on 20 seeds: about an hour
-	$(BIN)/python -m zerone_benchmarks.learning
+learn: $(READY) ## Every preset on 20 seeds that none was tuned on, into README's tables: about an hour
+	$(BIN)/python -m zerone_benchmarks.learning --readme
 
 bench: $(READY) ## Speed beside the peers that are installed
 	$(BIN)/zerone bench

@@ -1,10 +1,10 @@
 """Every preset on many seeds: does it learn what it promises? (`python -m zerone_benchmarks.learning`).
 
-Trains each pair with its preset, evaluates 100 greedy episodes of each seed on episodes that no training has seen,
-and says how many seeds reach the level. Of tables more is asked, and known exactly. The last greedy policy of an
-off-policy one must be optimal in every state that can be reached from the start, by value iteration. An on-policy one
-learns what is best while it explores: ε-greedy around its last table must be worth, at the start, as much as the best
-of all ε-greedy policies (policy iteration), less `TOLERANCE`.
+Trains each pair with its preset on seeds that no preset was tuned on, plays 100 greedy episodes of each seed's best and
+last policy, which no training has seen, and says how many seeds reach the level. Of tables more is asked, and known
+exactly. The last greedy policy of an off-policy one must be optimal in every state that can be reached from the start,
+by value iteration. An on-policy one learns what is best while it explores: ε-greedy around its last table must be
+worth, at the start, as much as the best of all ε-greedy policies (policy iteration), less `TOLERANCE`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from zerone_benchmarks import learning_table
 
 # What is promised: algorithm, environment, engine, mean return, steps at the most; then, where there is more to say,
 # what differs from the preset, and the mean length of an episode at the most.
@@ -66,8 +69,10 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("ppo", "CartPole-v1", "host", 475.0, 100_000),
 )
 TABLES = ("q-learning", "sarsa", "sarsa-lambda", "monte-carlo", "dyna-q")
-HOST_SEEDS = 5
-FRESH_EPISODES = 12_345
+SEEDS, HOST_SEEDS = 20, 5
+FIRST_SEED = 1_000
+"""Presets are tuned on the seeds below."""
+EPISODES, FRESH_EPISODES = 100, 12_345
 """The seed of the episodes that are judged on: neither a training's nor the default of `zerone evaluate`."""
 TOLERANCE = 0.05
 """How much an on-policy table may be worth less than the best ε-greedy policy, as a share of that one's value."""
@@ -148,7 +153,7 @@ def judge(
     engine: str,
     level: float,
     budget: int,
-    seeds: int,
+    seeds: Sequence[int],
     settings: dict[str, Any],
     longest: float = float("inf"),
 ) -> dict[str, Any]:
@@ -162,14 +167,18 @@ def judge(
         run = zo.train(algorithm, environment, seeds=seeds, engine=engine, out=out, figure=False, settings=settings)
         seconds = time.perf_counter() - began
         result = run.result or {}
-        found = run.evaluate(episodes=100, seed=FRESH_EPISODES)
-        returns = [one["return_mean"] for one in found.get("seeds", [found])]
-        lengths = [one["length_mean"] for one in found.get("seeds", [found])]
         steps = [one["steps"] for one in result["seeds"]]
-        good = [
-            value >= level and used <= budget and length <= longest
-            for value, used, length in zip(returns, steps, lengths, strict=True)
-        ]
+        returns: dict[str, list[float]] = {}
+        reached: dict[str, list[bool]] = {}
+        for which in ("best", "last"):
+            judged = run.evaluate(episodes=EPISODES, seed=FRESH_EPISODES, checkpoint=which)
+            each = judged.get("seeds", [judged])
+            returns[which] = [one["return_mean"] for one in each]
+            reached[which] = [
+                one["return_mean"] >= level and used <= budget and one["length_mean"] <= longest
+                for one, used in zip(each, steps, strict=True)
+            ]
+        good = reached["best"]
         gaps: list[float] = []
         trained = run.config["algorithm"]["settings"]
         if algorithm in TABLES:
@@ -183,39 +192,66 @@ def judge(
             good = [ok and right for ok, right in zip(good, fit, strict=True)]
     return {
         "algorithm": algorithm, "environment": environment, "engine": engine, "level": level, "budget": budget,
-        "settings": settings, "seeds": seeds, "reached": sum(good), "worst": min(returns),
-        "median": float(np.median(returns)),
+        "settings": settings, "seeds": len(seeds), "first_seed": seeds[0], "episodes": EPISODES,
+        "reached": sum(good), "worst": min(returns["best"]), "median": float(np.median(returns["best"])),
+        "last_reached": sum(reached["last"]), "last_worst": min(returns["last"]),
+        "last_median": float(np.median(returns["last"])),
         "median_steps": float(np.median(steps)), "most_steps": max(steps), "seconds": seconds,
+        "evaluation_steps": float(np.median([one["evaluation_steps"] for one in result["seeds"]])),
+        "evaluation_seconds": result["evaluation_seconds"],
         "worst_soft_gap": max(gaps, default=None), "median_soft_gap": float(np.median(gaps)) if gaps else None,
     }  # fmt: skip
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Judge all promises, or those whose text contains what is asked for; exit 1 if one is not kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="*", help="parts of names, such as dqn, CartPole or host")
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many; on the host engine at most 5")
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="presets are tuned on the seeds below 1000")
+    parser.add_argument("--keep", type=Path, help="a file that gets each row; what it has already is not done again")
+    parser.add_argument("--readme", action="store_true", help="write the table into README.md and README.zh.md, here")
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
+    asked = parser.parse_args(words)
+    kept = _kept(asked.keep)
     results: list[dict[str, Any]] = []
     for algorithm, environment, engine, level, budget, *more in PROMISES:
         settings = more[0] if more else {}
         name = " ".join([algorithm, environment, engine, *settings])
         if asked.only and not all(part in name for part in asked.only):
             continue
-        seeds = min(asked.seeds, HOST_SEEDS) if engine == "host" else asked.seeds
-        one = judge(algorithm, environment, engine, level, budget, seeds, settings, *more[1:])
+        number = min(asked.seeds, HOST_SEEDS) if engine == "host" else asked.seeds
+        one = kept.get((name, number, asked.first_seed))
+        if one is None:
+            seeds = range(asked.first_seed, asked.first_seed + number)
+            one = judge(algorithm, environment, engine, level, budget, seeds, settings, *more[1:])
+            if asked.keep is not None:
+                with asked.keep.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(one) + "\n")
         results.append(one)
         gap = f" (ε-greedy at most {one['worst_soft_gap']:.2%} below the best)" if one["worst_soft_gap"] else ""
         print(
-            f"{name:60s} {one['reached']:2d} of {seeds} seeds reach {level:g}; worst {one['worst']:.4g}, "
-            f"median {one['median']:.4g}, after {one['median_steps']:,.0f} steps (at most {one['most_steps']:,}), "
-            f"{one['seconds']:.0f} s{gap}",
+            f"{name:60s} {one['reached']:2d} of {number} seeds reach {level:g}; worst {one['worst']:.4g}, "
+            f"median {one['median']:.4g}; last policy {one['last_reached']} of {number}, "
+            f"worst {one['last_worst']:.4g}, median {one['last_median']:.4g}; "
+            f"after {one['median_steps']:,.0f} steps (at most {one['most_steps']:,}), "
+            f"{one['evaluation_steps']:,.0f} of evaluations, {one['seconds']:.0f} s{gap}",
             file=sys.stderr if asked.json else sys.stdout, flush=True,
         )  # fmt: skip
     if asked.json:
         print(json.dumps(results))
+    if asked.readme:
+        learning_table.write(results, Path())
     return 0 if all(one["reached"] == one["seeds"] for one in results) else 1
+
+
+def _kept(path: Path | None) -> dict[tuple[str, int, int], dict[str, Any]]:
+    """What was measured already, by name, number of seeds and the first of them."""
+    if path is None or not path.exists():
+        return {}
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    names = [" ".join([row["algorithm"], row["environment"], row["engine"], *row["settings"]]) for row in rows]
+    return {(name, row["seeds"], row["first_seed"]): row for name, row in zip(names, rows, strict=True)}
 
 
 if __name__ == "__main__":

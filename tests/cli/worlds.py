@@ -114,6 +114,25 @@ class Endless(Sound):
         return 0.0
 
 
+class Mirror(Sound):
+    """The corridor with switched actions (Sutton & Barto 2018, example 13.1): always the same leads nowhere."""
+
+    def reset(self, *, seed=None, options=None):
+        self.cell = 0
+        return super().reset(seed=seed, options=options)
+
+    def show(self):
+        return np.ones(1, np.float32)
+
+    def pay(self, action):
+        way = 1 if action == 1 else -1
+        self.cell = max(0, self.cell - way if self.cell == 1 else self.cell + way)
+        return -1.0
+
+    def over(self):
+        return self.cell == 3
+
+
 class Mission(spaces.Space):
     """A text of somebody else's, which Gymnasium cannot flatten."""
 

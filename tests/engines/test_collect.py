@@ -21,9 +21,10 @@ from toys import (
 
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.pytree import configured
-from zerone.engines.collect import collect, draw, play, start
+from zerone.engines.collect import collect, draw, start
 from zerone.engines.compiled import Compiled
-from zerone.engines.protocol import LONGEST_EVALUATION
+from zerone.engines.judging import play
+from zerone.engines.protocol import LONGEST_EVALUATION, Judging
 from zerone.environments.wrappers import ShapedReward, TimeLimit
 
 COUNTER = TimeLimit(Counter(), 3)
@@ -105,7 +106,7 @@ def _one_iteration(algorithm, environment):
         chance = draw(algorithm, environment, state.policy, keys[2])
         _, steps = collect(algorithm, environment, state.policy, simulation, chance)
         state, _ = algorithm.update(state, steps, chance.update_key)
-        return play(algorithm, environment, state.policy, 2, 5, keys[3])
+        return play(algorithm, environment, state.policy, jnp.arange(2), keys[3], jnp.int32(5), False)
 
     return jax.jit(program).lower()
 
@@ -150,9 +151,13 @@ def test_a_policy_that_walks_in_a_circle_for_ever_is_cut_and_gets_an_answer():
     endless = TimeLimit(cycle().environment, 0)
     engine = Compiled(QLearning(), endless)
     found = engine.evaluate(np.zeros((4, 2), np.float32), 0, 0, 3)
-    engine.close()
     np.testing.assert_array_equal(found.lengths, np.full(3, LONGEST_EVALUATION))
     np.testing.assert_array_equal(found.returns, np.full(3, LONGEST_EVALUATION))
+    assert found.cut.all()
+    shorter, longer = (engine.evaluate(np.zeros((4, 2), np.float32), 0, 0, 3, Judging(limit)) for limit in (7, 20_000))
+    assert (shorter.lengths == 7).all()
+    assert (longer.lengths == 20_000).all()
+    engine.close()
 
 
 def test_evaluation_is_decided_by_its_seed_and_index_alone():

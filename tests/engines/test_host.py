@@ -25,7 +25,7 @@ from zerone.algorithms.q_learning import QLearning
 from zerone.engines import host
 from zerone.engines.host import Host, seeds_for
 from zerone.engines.play import Block, Happened, Player
-from zerone.engines.protocol import EVALUATE
+from zerone.engines.protocol import EVALUATE, Judging
 from zerone.environments.vector import make_vector
 from zerone.runs.setup import make_engine
 
@@ -261,11 +261,49 @@ class Endless(CounterEnv):
         return observation, reward, False, False, info
 
 
-def test_an_environment_that_never_ends_is_cut_in_evaluation(monkeypatch):
-    monkeypatch.setattr(host, "LONGEST_EVALUATION", 60)
+def test_an_environment_that_never_ends_is_cut_in_evaluation():
     engine = Host(Keeper(), lambda number, seed: make_vector(Endless, "Endless-v0", number, seed))
-    np.testing.assert_array_equal(engine.evaluate(np.zeros(2, np.float32), 0, 0, 3).lengths, [60, 60, 60])
+    found = engine.evaluate(np.zeros(2, np.float32), 0, 0, 3, Judging(limit=60))
+    np.testing.assert_array_equal(found.lengths, [60, 60, 60])
+    assert found.cut.all()
     engine.close()
+
+
+def test_an_episode_that_has_ended_is_not_stepped_on():
+    """Of twenty side by side the longest decides when it is over; the others cost nothing until then."""
+    steps = []
+
+    class Counted(CounterEnv):
+        def step(self, action):
+            steps.append(self)
+            return super().step(action)
+
+    engine = Host(Keeper(), lambda number, seed: make_vector(Counted, "Counted-v0", number, seed))
+    found = engine.evaluate(np.zeros(2, np.float32), 0, 0, 45)
+    assert len(steps) == found.steps == found.lengths.sum()
+    assert found.steps < found.work <= 20 * 3 * found.lengths.max()
+    engine.close()
+
+
+def test_evaluations_of_any_number_of_episodes_share_the_environments():
+    made, closed = [], []
+
+    class Kept(CounterEnv):
+        def __init__(self):
+            super().__init__()
+            made.append(self)
+
+        def close(self):
+            closed.append(self)
+
+    engine = Host(Keeper(), lambda number, seed: make_vector(Kept, "Kept-v0", number, seed))
+    policy = np.zeros(2, np.float32)
+    for number in (20, 3, 7, 1, 45):
+        engine.evaluate(policy, 0, 0, number)
+    assert len(made) == 21  # one to ask for the spaces, twenty to judge in
+    assert len(closed) == 1
+    engine.close()
+    assert len(closed) == 21
 
 
 def test_seeds_play_different_episodes_and_the_same_seed_the_same():

@@ -258,7 +258,8 @@ def test_tensorboard_is_told_what_is_measured_with_what_settings(tmp_path):
     values = [value for event in records(file) for value in event.summary.value]
     tags = {value.tag for value in values if not value.tag.startswith("_")}
     assert tags == {"train/return", "train/length", "train/episodes", "evaluation/return", "evaluation/length",
-                    "loss/value", "value/q", "exploration/epsilon", "run"}  # fmt: skip
+                    "evaluation/episodes", "evaluation/cut", "loss/value", "value/q", "exploration/epsilon",
+                    "run"}  # fmt: skip
     told = {value.tag: value.metadata.summary_description for value in values if value.metadata.summary_description}
     assert told["loss/value"] == zo.DQN.metrics["cost"]
     assert set(told) == tags - {"run"}
@@ -274,7 +275,8 @@ def test_tensorboard_is_told_what_is_measured_with_what_settings(tmp_path):
     (text,) = (value for value in values if value.metadata.plugin_data.plugin_name == "text")
     assert text.tensor.string_val[0].decode().startswith("**pole**: dqn on CartPole-v1, seed 1\n")
     assert set(run.metrics) == {"seed", "step", "episodes", "return", "length", "cost", "q", "epsilon",
-                                "evaluation_return", "evaluation_length"}  # fmt: skip
+                                "evaluation_return", "evaluation_length", "evaluation_episodes",
+                                "evaluation_cut"}  # fmt: skip
 
 
 def test_every_measure_has_a_group_and_what_is_the_same_has_one_tag():

@@ -20,6 +20,13 @@ from zerone.environments.wrappers import ShapedReward, TimeLimit
 from zerone.runs import checkpoint
 from zerone.runs.interrupt import Interrupted, listening
 
+
+def evaluation(returns):
+    """Episodes of one step with these returns."""
+    number = len(returns)
+    return Evaluation(np.float32(returns), np.ones(number, np.float32), np.zeros(number, bool), number)
+
+
 TREASURE = "zerone/Treasure-v0"
 FAST = {"evaluation_episodes": 3, "figure": False, "seeds": 2, "steps": 997, "evaluate_every": 90, "save_every": 130}
 
@@ -78,10 +85,9 @@ def test_the_best_policy_is_the_last_of_the_best(whole):
 
 @pytest.mark.parametrize(("stops", "kept"), [(True, (9.0, 180)), (False, (10.0, 90))])
 def test_who_ends_because_it_is_solved_keeps_the_policy_that_has_shown_it(stops, kept, monkeypatch, tmp_path):
-    """One evaluation was better, but only by luck: its episodes differ too much to be sure of 8."""
-    found = iter([[20.0, 20.0, 0.0, 0.0], *[[9.0] * 4] * 20])
-    lengths = np.ones(4, np.float32)
-    monkeypatch.setattr(Compiled, "evaluate", lambda *_: Evaluation(np.float32(next(found)), lengths))
+    """One evaluation was better, but only by luck: its episodes differ too much to be sure of 8, and so do others."""
+    found = iter([[20.0, 20.0, 0.0, 0.0], [0.0, 20.0, 0.0, 0.0], *[[9.0] * 4] * 20])
+    monkeypatch.setattr(Compiled, "evaluate", lambda *_: evaluation(next(found)))
     run = train(tmp_path / "run", seeds=1, solved_at=8.0, stop_when_solved=stops)
     _, about = checkpoint.load(run.path / "checkpoints" / "best.safetensors")
     assert tuple(about["learners"]["0"].values()) == kept
@@ -210,7 +216,7 @@ def test_glances_begin_at_zero_and_end_at_the_end(tmp_path):
 )
 def test_solved_means_two_standard_errors_above_the_level(returns, level, solved):
     # Deviation 2 over 16 episodes: the mean of 10 is sure to 2 · 2 / √16 = 1.
-    found = Evaluation(np.array(returns, np.float32), np.ones(len(returns), np.float32))
+    found = evaluation(returns)
     assert (found.surely_at_least >= level) is solved
 
 

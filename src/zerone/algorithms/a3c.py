@@ -95,6 +95,10 @@ class A3C(ActorCritic):
         """What one worker is: actor-critic in its part of the environments."""
         return one_of(self, ActorCritic)
 
+    def playing_alone(self, policy: Policy) -> Policy:
+        """One worker that has just pulled the shared networks."""
+        return Policy(policy.shared, jax.tree.map(lambda x: x[None], policy.shared))
+
     def rule(self) -> optax.GradientTransformation:
         """The shared optimiser: it counts pushes, each of one worker's steps."""
         return self.alone().rule()

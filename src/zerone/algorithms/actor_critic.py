@@ -49,6 +49,7 @@ class ActorCritic:
         "value": "mean of V(s) over the states seen",
     }
     warmup_updates: ClassVar[int] = 0
+    samples_per_step: ClassVar[float] = 1.0
 
     learning_rate: float = setting(7e-4, "the actor's step size α", above=0)
     critic_learning_rate: float = setting(2e-3, "the critic's step size α_w", above=0)

@@ -35,6 +35,7 @@ from zerone.algorithms.off_policy import (
     followed,
     lived_alone,
     practise,
+    samples_per_step,
     ticks,
     transition_like,
     updates_after,
@@ -149,6 +150,11 @@ class DDPG:
         return warmup_updates(self)
 
     @property
+    def samples_per_step(self) -> float:
+        """Remembered transitions that are learnt from, for each environment step."""
+        return samples_per_step(self)
+
+    @property
     def replay(self) -> Uniform:
         """The memory's rule."""
         return Uniform(self.memory)
@@ -183,6 +189,10 @@ class DDPG:
         policy = Policy(actor, jnp.int32(0), self.process.init((self.environments, actor.width)))
         moments = self.actor_rule().init(actor), self.critic_rule().init(critic)
         return State(policy, critic, target, *moments, jnp.int32(0), memory)
+
+    def playing_alone(self, policy: Policy) -> Policy:
+        """With the noise where an episode begins, in one environment."""
+        return dataclasses.replace(policy, ongoing=self.process.init((1, policy.actor.width)))
 
     def scale(self, policy: Policy) -> Array:
         """σ, by the clock that was chosen."""

@@ -39,6 +39,7 @@ from zerone.algorithms.off_policy import (
     followed,
     lived,
     practise,
+    samples_per_step,
     ticks,
     transition_like,
     warmup_updates,
@@ -154,6 +155,11 @@ class DQN:
     def warmup_updates(self) -> int:
         """Blocks that are only remembered."""
         return warmup_updates(self, self.n_steps)
+
+    @property
+    def samples_per_step(self) -> float:
+        """Remembered transitions that are learnt from, for each environment step."""
+        return samples_per_step(self)
 
     @property
     def replay(self) -> Replay:

@@ -184,6 +184,11 @@ def block_of(algorithm: Remembering) -> int:
     return algorithm.steps_per_update * algorithm.environments
 
 
+def samples_per_step(algorithm: Remembering) -> float:
+    """Remembered transitions that are learnt from, for each environment step."""
+    return algorithm.updates * algorithm.batch / block_of(algorithm)
+
+
 def chance(replay: Replay, key: Key, updates: int, batch: int) -> Array:
     """What chance decides in `updates` minibatches, a row for each. Consumes `key`.
 

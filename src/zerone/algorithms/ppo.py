@@ -120,6 +120,11 @@ class PPO:
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
     max_gradient_norm: float = setting(0.5, "longer gradients are shortened to this norm", above=0)
 
+    @property
+    def samples_per_step(self) -> float:
+        """Each step is learnt from once in each pass."""
+        return float(self.epochs)
+
     def refuse(self, spaces: Spaces) -> str | None:
         return refuse_policy(spaces)
 

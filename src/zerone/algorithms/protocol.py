@@ -154,6 +154,35 @@ class Valued(Protocol):
 
 
 @runtime_checkable
+class CountsSamples(Protocol):
+    """An algorithm that says how much it learns from each step, so that evaluations can be in proportion to it."""
+
+    @property
+    def samples_per_step(self) -> float:
+        """How many samples gradients are computed of, for each environment step; 0: it learns a table."""
+        ...
+
+
+def samples_per_step(algorithm: Algorithm) -> float | None:
+    """How many samples an algorithm computes gradients of, for each environment step; None where it does not say."""
+    return algorithm.samples_per_step if isinstance(algorithm, CountsSamples) else None
+
+
+def is_table(algorithm: Algorithm) -> bool:
+    """Whether an algorithm learns a table, whose every step is a look-up."""
+    return samples_per_step(algorithm) == 0
+
+
+@runtime_checkable
+class PlaysAlone(Protocol):
+    """An algorithm whose policy acts differently in each of its environments, or remembers something of each."""
+
+    def playing_alone(self, policy: Any) -> Any:
+        """The policy as it explores in a single environment, in an episode that begins."""
+        ...
+
+
+@runtime_checkable
 class Distributed(Algorithm, Protocol):
     """An algorithm of several workers, which may be driven in one program or as processes of their own.
 

@@ -94,6 +94,7 @@ class Reinforce:
         "discounted_return": "discounted return of an episode from its first step",
     }
     warmup_updates: ClassVar[int] = 0
+    samples_per_step: ClassVar[float] = 1.0
     steps_per_update: ClassVar[int] = 1
 
     learning_rate: float = setting(1e-3, "Adam's step size α", above=0)

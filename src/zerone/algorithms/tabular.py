@@ -28,6 +28,7 @@ class TabularControl:
     metrics: ClassVar[Mapping[str, str]] = {}
     warmup_updates: ClassVar[int] = 0
     steps_per_update: ClassVar[int] = 1
+    samples_per_step: ClassVar[float] = 0.0
 
     learning_rate: float = setting(0.1, "step size α", above=0, at_most=1)
     discount: float = setting(0.9, "worth γ of a reward one step later", at_least=0, at_most=1)

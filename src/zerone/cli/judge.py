@@ -11,12 +11,14 @@ from zerone.base.place import as_seen
 from zerone.cli import output
 from zerone.cli.options import (
     LARGEST_SEED,
+    MOST_STEPS,
     Place,
     Whole,
     debug_option,
     import_trusted,
     json_option,
     read_config,
+    say_cut,
     step_timeout_option,
     trust_option,
 )
@@ -36,16 +38,21 @@ if TYPE_CHECKING:
 @click.option("--episodes", type=Whole(1, 1_000_000), default=100, help="How many, of each seed. Default: 100.")
 @click.option("--seed", type=Whole(0, LARGEST_SEED), default=0, help="Of the episodes. Default: 0.")
 @click.option("--checkpoint", default="best", metavar="best|last|STEP|FILE", help="Which policy. Default: best.")
+@click.option("--limit", type=Whole(1, MOST_STEPS), metavar="STEPS", help="Where an episode is cut that has not ended. "
+              "Default: as in the training, 10,000.")  # fmt: skip
+@click.option("--stochastic/--greedy", default=None, help="With the policies' own chance, as they learn. Default: as "
+              "in the training, greedy.")  # fmt: skip
 @step_timeout_option
 @trust_option
 @json_option
 @debug_option
 def evaluate(
-    run: Path, episodes: int, seed: int, checkpoint: str, step_timeout: float | None, trust: bool, as_json: bool
-) -> None:
-    """Measure the agents of RUN: greedy episodes, on the real reward. The same seed gives the same episodes."""
+    run: Path, episodes: int, seed: int, checkpoint: str, limit: int | None, stochastic: bool | None,
+    step_timeout: float | None, trust: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Measure the agents of RUN on the real reward. The same seed gives the same episodes."""
     with output.apart(quiet=False) as streams:
-        config, found = _evaluated(run, episodes, seed, checkpoint, step_timeout, trust)
+        config, found = _evaluated(run, trust, episodes, seed, checkpoint, limit, stochastic, step_timeout=step_timeout)
         identity = config["environment"]["id"]
         if as_json:
             about = {"run": str(run), "algorithm": config["algorithm"]["name"], "environment": identity}
@@ -53,6 +60,7 @@ def evaluate(
             return
     per_seed: list[dict[str, Any]] = found.get("seeds", [])
     what = f"{config['algorithm']['name']} on {config['environment']['id']}"
+    what += ", stochastic" if found["stochastic"] else ""
     if not per_seed:
         click.echo(f"{what}: mean return {found['return_mean']:,.2f} (standard deviation {found['return_std']:,.2f}), "
                    f"mean length {found['length_mean']:,.1f}, over {episodes} episodes")  # fmt: skip
@@ -61,15 +69,14 @@ def evaluate(
                    f"{found['return_std']:,.2f}), over {episodes} episodes each")  # fmt: skip
         for one in per_seed:
             click.echo(f"  seed {one['seed']:<6} {one['return_mean']:>12,.2f} ± {one['return_std']:,.2f}")
+    say_cut(found["cut"], found["limit"], "--limit")
     level = config.get("solved_at")
     if level is not None:
         click.echo(f"solved is {level:g} or more")
 
 
-def _evaluated(
-    path: Path, episodes: int, seed: int, checkpoint: str, step_timeout: float | None, trust: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The configuration of the run at `path`, and what its agents are worth."""
+def _evaluated(path: Path, trust: bool, *how: Any, step_timeout: float | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The configuration of the run at `path`, and what its agents are worth; `how` is as for `Run.evaluate`."""
     import_trusted(read_config(path)["environment"]["id"], trust)
     from zerone.runs.interrupt import Program, as_program
     from zerone.runs.run import load
@@ -77,7 +84,7 @@ def _evaluated(
     run = load(path)
     try:
         with as_program(Program(output.tell)):
-            return run.config, run.evaluate(episodes, seed, checkpoint, step_timeout=step_timeout)
+            return run.config, run.evaluate(*how, step_timeout=step_timeout)
     finally:
         run.engine().close()
 

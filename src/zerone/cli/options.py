@@ -202,3 +202,10 @@ def see_modules_here() -> None:
 
     if os.getcwd() not in sys.path:  # noqa: PTH109 - a string, as the entries are
         sys.path.append(os.getcwd())  # noqa: PTH109
+
+
+def say_cut(number: int, limit: int, option: str) -> None:
+    """Say that returns are those of parts of episodes, where they are."""
+    if number:
+        click.echo(f"{number:,} of these episodes had not ended after {limit:,} steps and were cut: their returns are "
+                   f"those of a part ({option} sets where)")  # fmt: skip

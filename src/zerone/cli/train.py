@@ -25,6 +25,7 @@ from zerone.cli.options import (
     debug_option,
     import_trusted,
     json_option,
+    say_cut,
     see_modules_here,
     step_timeout_option,
     trust_option,
@@ -32,6 +33,8 @@ from zerone.cli.options import (
 from zerone.cli.settings import Words, chosen_settings, click_option, environment_options, read_words, settings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from zerone.cli.training import Manner
     from zerone.runs.run import Run
 
@@ -97,9 +100,15 @@ class Train(click.Command):
               "play, above 0 and below 1.")  # fmt: skip
 @click.option("--settings", "settings_file", type=Place("FILE"), help="A TOML file in the place of the preset: its "
               "table of ENVIRONMENT, such as the best.toml of a sweep.")  # fmt: skip
-@click.option("--evaluate-every", type=STEPS, help="Steps between two evaluations. Default: a twentieth of all.")
-@click.option("--evaluation-episodes", type=Whole(1, 1_000_000), help="Episodes of each evaluation. Default: 100.")
-@click.option("--save-every", type=STEPS, help="Steps between two checkpoints. Default: after each evaluation.")
+@click.option("--evaluate-every", type=STEPS, help="Steps between two evaluations. Default: often at first, later a "
+              "twentieth of all, as far as a fifth of the time allows.")  # fmt: skip
+@click.option("--evaluation-episodes", type=Whole(1, 1_000_000), help="Episodes of each evaluation. Default: up to "
+              "100, as many as that time allows.")  # fmt: skip
+@click.option("--evaluation-limit", type=Whole(1, MOST_STEPS), metavar="STEPS", help="Steps after which an "
+              "evaluation's episode is cut that has not ended. Default: 10,000.")  # fmt: skip
+@click.option("--stochastic", is_flag=True, default=None, help="Evaluate the policy with its own chance, as it "
+              "learns, not greedily.")  # fmt: skip
+@click.option("--save-every", type=STEPS, help="Steps between two checkpoints. Default: a twentieth of all.")
 @click.option("--keep-last", type=Whole(1), help="Checkpoints that are kept beside the best. Default: 2.")
 @click.option("--stop-when-solved/--no-stop-when-solved", default=None, help="End a seed once it has solved it.")
 @click.option("--solved-at", type=Finite(), help="Mean return that counts as solved. Default: the environment's.")
@@ -203,6 +212,13 @@ def require_environment(identity: str) -> None:
         maker(identity, {})
 
 
+def _usual_level(environment: Mapping[str, Any]) -> float | None:
+    """The level of an environment without its options, if it has one then."""
+    from zerone.runs import setup
+
+    return setup.solved_at(environment["id"]) if environment["known"] else None
+
+
 def _finish(run: Run, settings_file: Path | None) -> None:
     """Say how it ended, and what can be done with it."""
     result = run.result or {}
@@ -211,16 +227,24 @@ def _finish(run: Run, settings_file: Path | None) -> None:
     over = f"{run.config['evaluation_episodes']} episodes" + (f" of each of {len(seeds)} seeds" if seeds[1:] else "")
     steps, seconds = f"{result['steps']:,} steps", f"{result['seconds']:.1f} s"
     speed = f", {result['steps_per_second']:,.0f} steps/s" if result["steps_per_second"] else ""
-    click.echo(f"\n{result['algorithm']} on {result['environment']}: {steps} in {seconds}{speed}")
+    evaluated = (f" (of which evaluations {result['evaluation_seconds']:.1f} s, "
+                 f"the final judgement {result['judgement_seconds']:.1f} s)")  # fmt: skip
+    click.echo(f"\n{result['algorithm']} on {result['environment']}: {steps} in {seconds}{evaluated}{speed}")
     if settings_file is not None:
         click.echo(f"settings: {settings_file}, in the place of the preset")
-    click.echo(f"mean return {_number(result['return_mean'])} over {over}")
+    chosen = " of stochastic play" if result["stochastic"] else ""
+    click.echo(f"mean return {_number(result['return_mean'])} over {over}{chosen}")
+    limit = (run.config.get("evaluation") or {}).get("limit", 10_000)
+    say_cut(sum(each["cut"] for each in seeds), limit, "--evaluation-limit")
     if level is not None:
         first = min((each["solved_at_step"] for each in seeds if each["solved"]), default=None)
         when = "" if first is None else f", first after {first:,} steps" if seeds[1:] else f" after {first:,} steps"
         which = f"on {solved} of {len(seeds)} seeds" if seeds[1:] else ""
         words = ["solved" if solved else "not solved", which]
         click.echo(" ".join(each for each in words if each) + f"{when} (solved: {level:g} or more)")
+    elif (usual := _usual_level(run.config["environment"])) is not None:
+        click.echo(f"solved is not judged: its level of {usual:g} is for {result['environment']} without these options "
+                   "(--solved-at sets another)")  # fmt: skip
     path, zerone = _quoted(as_seen(run.path)), _program()
     trust = " --trust" if ":" in result["environment"] else ""  # what a run names is not imported unasked
     click.echo(f"\nrun folder: {as_seen(run.path)}")

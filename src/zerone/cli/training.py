@@ -143,6 +143,8 @@ def _training_differences(
             yield "--engine", config["engine"] if value == "auto" else value, config["engine"]
         elif name == "observations":
             yield "--observations", value, config["environment"].get(name, "those of before there was a choice")
+        elif name in ("evaluation_limit", "stochastic"):
+            yield _option(name), value, (config.get("evaluation") or {}).get(name.removeprefix("evaluation_"))
         elif name == "own_play":
             yield "--own-play", value, (config.get("dataset") or {}).get("own_play", "none")
         elif name not in ("seed", "seeds", *ANEW):

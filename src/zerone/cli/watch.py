@@ -49,6 +49,7 @@ LIVE = "live.safetensors"
 @click.option("--seed", type=Whole(0, LARGEST_SEED), default=0, help="Of the episodes. Default: 0.")
 @click.option("--agent", type=Whole(0, LARGEST_SEED), metavar="SEED", help="Which of the run's seeds. Default: first.")
 @click.option("--checkpoint", metavar="best|last|STEP|FILE", help="Which policy. Default: best.")
+@click.option("--stochastic", is_flag=True, help="With the policy's own chance, as it learns, not greedily.")
 @click.option("--plain", is_flag=True, help="Without values, and without the arrows and footprints of a table.")
 @click.option("--follow", is_flag=True, help="Take up what a training learns, while it goes on.")
 @step_timeout_option
@@ -57,7 +58,8 @@ LIVE = "live.safetensors"
 @debug_option
 def watch(
     run: Path, window: bool, video: Path | None, text: bool, episodes: int | None, seed: int, agent: int | None,
-    checkpoint: str | None, plain: bool, follow: bool, leash: bool, trust: bool, step_timeout: float | None,
+    checkpoint: str | None, stochastic: bool, plain: bool, follow: bool, leash: bool, trust: bool,
+    step_timeout: float | None,
 ) -> None:  # fmt: skip
     """See the agent of RUN play; of a table over a grid also its values, greedy arrows and trace.
 
@@ -76,9 +78,10 @@ def watch(
     identity = loaded.config["environment"]
     source: _Fixed | _Followed
     if follow and (leash or loaded.result is None):
-        source = _Followed(loaded, agent, fed=leash)
+        source = _Followed(loaded, agent, leash, stochastic)
     else:
-        source = _Fixed(loaded.agent(agent, checkpoint or ("last" if follow else "best")))
+        chosen = loaded.agent(agent, checkpoint or ("last" if follow else "best"))
+        source = _Fixed(chosen, chosen.exploring(seed) if stochastic else chosen.act)
     from zerone.environments.endings import ending
     from zerone.show.play import open_environment
 
@@ -201,8 +204,8 @@ class _Fixed:
 
     over = False
 
-    def __init__(self, agent: Agent) -> None:
-        self.act, self.values, self._policy = agent.act, agent.values, agent.policy
+    def __init__(self, agent: Agent, act: Callable[[Any], Any]) -> None:
+        self.act, self.values, self._policy = act, agent.values, agent.policy
 
     def policy(self) -> Any:
         return self._policy
@@ -214,9 +217,10 @@ class _Fixed:
 class _Followed:
     """The newest agent of a training that goes on: its live policy, else its newest checkpoint."""
 
-    def __init__(self, run: Run, seed: int | None, fed: bool) -> None:
-        self._run, self._seed, self._fed = run, seed, fed
+    def __init__(self, run: Run, seed: int | None, fed: bool, stochastic: bool) -> None:
+        self._run, self._seed, self._fed, self._stochastic = run, seed, fed, stochastic
         self._agent: Agent | None = None
+        self._act: Callable[[Any], Any] | None = None
         self._seen: tuple[Any, ...] = ()
         self._looked, self._step = 0.0, 0
         self.over = False
@@ -232,8 +236,8 @@ class _Followed:
     def act(self, observation: Any) -> Any:
         if time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
             self._look()
-        assert self._agent is not None  # noqa: S101 - the constructor has waited for it
-        return self._agent.act(observation)
+        assert self._act is not None  # noqa: S101 - the constructor has waited for it
+        return self._act(observation)
 
     def values(self, observation: Any) -> Any:
         assert self._agent is not None  # noqa: S101 - the constructor has waited for it
@@ -277,6 +281,7 @@ class _Followed:
             else:
                 self._agent = self._run.agent(self._seed, str(path))
                 self._step = step_of(path)
+            self._act = self._agent.exploring() if self._stochastic else self._agent.act
             self._seen = mark
 
 

@@ -27,7 +27,7 @@ from zerone.engines.cluster_crew import Crew
 from zerone.engines.cluster_ray import Connection, connect
 from zerone.engines.cluster_worker import Parcel, Tally, Task, Vector, Which
 from zerone.engines.host import as_seen, seeds_for, update_key
-from zerone.engines.protocol import EVALUATE, INIT, Engine, Evaluation, Opens, Stopped
+from zerone.engines.protocol import EVALUATE, GREEDY, INIT, Act, Engine, Evaluation, Judging, Opens, Stopped
 from zerone.engines.study import Study
 from zerone.engines.tallied import TalliedEngine
 
@@ -101,12 +101,24 @@ class Cluster(TalliedEngine):
         assert self._crew is not None  # noqa: S101 - who trains has started them
         return self._crew
 
+    def turn(self, width: int) -> int:
+        # Steps of training are played by all workers at once, a single episode by one of them.
+        return self._judge.turn(width) if self._task.compiled else max(width, self.algorithm.workers)
+
     def learn_from(self, study: Study) -> None:
         del study
         raise InputError("engine 'cluster' does not learn from recorded steps: use another engine")
 
-    def prepare(self, episodes: int) -> None:
-        del episodes  # each program is compiled when it is first used, side by side with the workers'
+    @property
+    def time_limit(self) -> int | None:
+        return self._judge.time_limit
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self._judge.widths
+
+    def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
+        del episodes, how  # each program is compiled when it is first used, side by side with the workers'
 
     def init(self, seed: int) -> Carry:
         return self._begun(self.born(np.uint32(seed)), {}, 0)
@@ -228,17 +240,25 @@ class Cluster(TalliedEngine):
     def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
         return self._judge.act(policy, observation)
 
-    def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
-        if self._crew is None or self._task.compiled:
-            return self._judge.evaluate(policy, seed, index, episodes)
-        return self._evaluate_side_by_side(policy, seed, index, episodes)
+    def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
+        return self._judge.exploring(policy, seeds)
 
-    def _evaluate_side_by_side(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
+    def evaluate(
+        self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
+    ) -> Evaluation:
+        if self._crew is None or self._task.compiled:
+            return self._judge.evaluate(policy, seed, index, episodes, how, first)
+        return self._evaluate_side_by_side(policy, seed, index, episodes, how, first)
+
+    def _evaluate_side_by_side(
+        self, policy: Any, seed: int, index: int, episodes: int, how: Judging, first: int
+    ) -> Evaluation:
         """Where a step takes time, workers play the episodes that the judge would: whoever is free the next one."""
         self._judged += 1
         key, networks = f"judgement of {seed}", self._shared(policy)
-        starts = seeds_for(seed, EVALUATE, index, episodes)
+        starts = seeds_for(seed, EVALUATE, index, first + episodes)[first:]
         returns, lengths = np.zeros(episodes, np.float32), np.zeros(episodes, np.float32)
+        cut = np.zeros(episodes, bool)
         plays: dict[int, int] = {}
         left = list(range(episodes))
         free = list(range(self.algorithm.workers))
@@ -247,14 +267,15 @@ class Cluster(TalliedEngine):
                 if slot not in plays and left:
                     plays[slot] = left.pop(0)
                 if slot in plays:
-                    which = Which(self._judged, starts[plays[slot]], plays[slot], episodes)
+                    which = Which(self._judged, starts[plays[slot]], plays[slot], episodes, how)
                     self._workers.ask(key, slot, "episode", seed, networks, which)
             slot, ended = self._workers.answer(key)
             free = [slot]
             if ended is not None:
                 place = plays.pop(slot)
-                returns[place], lengths[place] = ended
-        return Evaluation(returns, lengths)
+                returns[place], lengths[place], cut[place] = ended
+        work = max(int(lengths.sum()), int(lengths.max()) * self.turn(1))
+        return Evaluation(returns, lengths, cut, work)
 
     def close(self) -> None:
         try:

@@ -26,7 +26,7 @@ from zerone.engines.collect import Simulation, collect, draw, start
 from zerone.engines.compiled import stream
 from zerone.engines.host import Host, as_seen, update_key
 from zerone.engines.play import Judged
-from zerone.engines.protocol import INIT, TRAIN, steps_per_iteration
+from zerone.engines.protocol import INIT, TRAIN, Judging, steps_per_iteration
 from zerone.environments import catalogue
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.global_chance import GlobalChance
@@ -62,12 +62,13 @@ class Task:
 
 
 class Which(NamedTuple):
-    """An episode to be judged by: the number of the judgement, the episode's seed, and its place among how many."""
+    """An episode to judge by: the number of the judgement, the episode's seed, its place among how many, and how."""
 
     judgement: int
     seed: int
     place: int
     number: int
+    how: Judging
 
 
 class Parcel:
@@ -234,8 +235,8 @@ class Worker:
         block, tally = self._played(seed, index, played)
         return float(self._programs.moved(self._alone, self._programs.opened(policy), block.samples)), tally
 
-    def episode(self, seed: int, policy: Vector, which: Which) -> tuple[float, float] | None:
-        """Return and length of a greedy episode in Gymnasium.
+    def episode(self, seed: int, policy: Vector, which: Which) -> tuple[float, float, bool] | None:
+        """Return and length of an episode in Gymnasium, and whether it was cut.
 
         None when it has not ended after `A_WHILE`: who is asked again goes on with it, or begins it if it is new here.
         """
@@ -244,13 +245,13 @@ class Worker:
             self._programs.begin(self._alone, self._judge.spaces)
         if self._judging is None or self._judging[0] != which:
             networks, place = self._programs.opened(policy), (which.place, which.number)
-            episode = self._judge.judging(networks, seed, [which.seed], place)
+            episode = self._judge.judging(networks, seed, [which.seed], which.how, place)
             self._judging = which, episode, GlobalChance(which.seed)
         until = time.monotonic() + A_WHILE
         with self._judging[2]:
             for found in self._judging[1]:
                 if found is not None:
-                    return float(found[0][0]), float(found[1][0])
+                    return float(found[0][0]), float(found[1][0]), bool(found[2][0])
                 if time.monotonic() > until:
                     break
         return None

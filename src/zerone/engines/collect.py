@@ -1,4 +1,4 @@
-"""Playing in compiled environments: a block of steps to learn from, or whole episodes to judge by."""
+"""Playing in compiled environments: a block of steps to learn from."""
 
 from __future__ import annotations
 
@@ -107,35 +107,3 @@ def collect(
         return Simulation(state, found.observation, jnp.where(done, 0, length), earned, ended), step
 
     return jax.lax.scan(one, simulation, (chance.noise, chance.step_keys, chance.fresh))
-
-
-def play(
-    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, episodes: int, cap: int, key: Key
-) -> tuple[Array, Array]:
-    """Greedy returns and lengths, float32 [episodes], of one episode each, side by side. Consumes `key`.
-
-    An episode that has not ended after `cap` steps is cut there, so that a policy that walks in a circle in an
-    environment without a time limit still gets an answer.
-    """
-    spaces = environment.observation_space, environment.action_space
-    reset_key, play_key = jax.random.split(key)
-    simulation = start(environment, episodes, reset_key)
-
-    def going(carry: tuple[Array, Array, Simulation]) -> Array:
-        step, alive, _ = carry
-        return alive.any() & (step < cap)
-
-    def one(carry: tuple[Array, Array, Simulation]) -> tuple[Array, Array, Simulation]:
-        step, alive, simulation = carry
-        step_key = jax.random.fold_in(play_key, step)
-        action, _ = algorithm.act(policy, from_environment(spaces[0], simulation.observation))
-        observation, state, reward, terminated, truncated, _ = jax.vmap(environment.step)(
-            jax.random.split(step_key, episodes), simulation.state, to_environment(spaces[1], action)
-        )
-        returns = simulation.earned.plus(jnp.where(alive, reward, 0.0))
-        lengths = simulation.episode_length + alive
-        going_on = Simulation(state, observation, lengths, returns, simulation.ended)
-        return step + 1, alive & ~(terminated | truncated), going_on
-
-    _, _, simulation = jax.lax.while_loop(going, one, (jnp.int32(0), jnp.ones(episodes, bool), simulation))
-    return simulation.earned.value, simulation.episode_length.astype(jnp.float32)

@@ -15,19 +15,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm, Array, Key
+from zerone.algorithms.protocol import Algorithm, Array, Key, is_table
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_long, for_once, for_seldom
 from zerone.base.platforms import default_platform
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum
-from zerone.engines.collect import Chance, Simulation, play, start
+from zerone.engines.collect import Chance, Simulation, start
+from zerone.engines.judging import Explorer, play
 from zerone.engines.protocol import (
     EVALUATE,
+    GREEDY,
     INIT,
-    LONGEST_EVALUATION,
     TRAIN,
+    Act,
     Evaluation,
+    Judging,
     Row,
     learning_iterations,
     row_of,
@@ -35,11 +38,16 @@ from zerone.engines.protocol import (
 )
 from zerone.engines.study import Lesson, Study, draw_for, first_step, lesson, play_or_study
 from zerone.environments.base import TimedEnvironment
-from zerone.environments.wrappers import judged
+from zerone.environments.wrappers import TimeLimit, judged
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
 PREFETCH = 256
 """About how many steps' chance is drawn at once."""
+
+MANY_AT_ONCE, FEW_AT_ONCE = 100, 10
+"""How many episodes of an evaluation are played side by side. One program plays them all, however many they are."""
+LEAST_COUNTED = 50
+"""A step of few episodes with a table takes as long as a step of so many."""
 
 
 @struct
@@ -118,17 +126,19 @@ def initial(algorithm: Algorithm, environment: TimedEnvironment, seed: Array) ->
 
 
 def evaluate(
-    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, seed: Array, index: Array, episodes: int
-) -> tuple[Array, Array]:
-    """Returns and lengths of greedy episodes; `episodes` is static."""
+    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, seed: Array, index: Array, first: Array,
+    limit: Array, episodes: int, stochastic: bool,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Returns and lengths of episodes from number `first` on, and which were cut. The last two arguments are static."""
     key = jax.random.fold_in(stream(seed, EVALUATE), index)
-    return play(algorithm, environment, policy, episodes, LONGEST_EVALUATION, key)
+    numbers = first + jnp.arange(episodes)
+    return play(algorithm, environment, policy, numbers, key, limit, stochastic)
 
 
 _initial = jax.jit(initial, compiler_options=for_once())
 _advance = jax.jit(advance, donate_argnums=2, compiler_options=for_long())
 _advance_all = jax.jit(jax.vmap(advance, in_axes=(None, None, 0, 0, 0, 0, None)), donate_argnums=2)
-_evaluate = jax.jit(evaluate, static_argnums=5, compiler_options=for_seldom())
+_evaluate = jax.jit(evaluate, static_argnums=(7, 8), compiler_options=for_seldom())
 
 
 @jax.jit
@@ -159,21 +169,44 @@ class Compiled:
         self.spaces = Spaces(environment.observation_space, environment.action_space)
         self.batch = default_platform() != "cpu" if batch is None else batch
         self._study: Study | None = None
+        self._explorer: Explorer | None = None
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Compiled, (self.algorithm, self.environment, self.batch)
 
+    @property
+    def time_limit(self) -> int | None:
+        return (self.real.limit or None) if isinstance(self.real, TimeLimit) else None
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        # A table's step is as long for a hundred episodes as for ten; a network's on a CPU is ten times as long.
+        return (FEW_AT_ONCE if default_platform() == "cpu" and not is_table(self.algorithm) else MANY_AT_ONCE,)
+
+    def turn(self, width: int) -> int:
+        return max(width, LEAST_COUNTED if is_table(self.algorithm) else 1)
+
     def learn_from(self, study: Study) -> None:
         self._study = jax.device_put(study)
 
-    def prepare(self, episodes: int) -> None:
+    def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
         here, seed, number = (self.algorithm, self.environment), np.uint32(0), np.int32(0)
         first = _initial.lower(*here, seed)
         example: Carry = first.out_info
         lowered = [
             _advance.lower(*here, example, seed, number, number, self._study),
-            _evaluate.lower(self.algorithm, self.real, example.state.policy, seed, number, episodes),
+            _evaluate.lower(
+                self.algorithm,
+                self.real,
+                example.state.policy,
+                seed,
+                number,
+                number,
+                number,
+                min(episodes, self.widths[0]),
+                how.stochastic,
+            ),
             first,
         ]
         with ThreadPoolExecutor() as compilers:  # XLA compiles outside of Python's lock, and JAX keeps the programs
@@ -238,9 +271,23 @@ class Compiled:
         action = _act(self.algorithm, self.environment, policy, observation)
         return np.array(action, self.spaces.action.dtype)
 
-    def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
-        returns, lengths = _evaluate(self.algorithm, self.real, policy, np.uint32(seed), np.int32(index), episodes)
-        return Evaluation(np.asarray(returns), np.asarray(lengths))
+    def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
+        if self._explorer is None:
+            self._explorer = Explorer(self.algorithm, self.spaces)
+        return self._explorer.acting(policy, seeds)
+
+    def evaluate(
+        self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
+    ) -> Evaluation:
+        width = min(episodes, self.widths[0])
+        here = self.algorithm, self.real, policy, np.uint32(seed), np.int32(index)
+        rounds = [
+            _evaluate(*here, np.int32(first + at), np.int32(how.limit), width, how.stochastic)
+            for at in range(0, episodes, width)
+        ]
+        longest = sum(int(np.max(lengths)) for _, lengths, _ in rounds)
+        returns, lengths, cut = (np.concatenate(each)[:episodes] for each in zip(*jax.device_get(rounds), strict=True))
+        return Evaluation(returns, lengths, cut, self.turn(width) * longest)
 
     def facts(self) -> dict[str, Any]:
         return {}

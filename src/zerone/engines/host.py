@@ -13,13 +13,16 @@ import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, in_new_episodes, ongoing
 from zerone.base.bits import in_32_bits
+from zerone.engines.judging import Explorer
 from zerone.engines.play import Block, Happened, Judged, Player, playing
 from zerone.engines.protocol import (
     EVALUATE,
+    GREEDY,
     INIT,
-    LONGEST_EVALUATION,
     TRAIN,
+    Act,
     Evaluation,
+    Judging,
     Stopped,
 )
 from zerone.engines.study import Study, cut, extras_of, first_step
@@ -29,8 +32,8 @@ from zerone.environments.sources import require_separate
 from zerone.environments.vector import InTurn, Vector
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
-EVALUATED_AT_ONCE = 20
-"""Environments in which evaluation episodes are played side by side."""
+MOST_AT_ONCE, MANY_AT_ONCE, FEW_AT_ONCE = 100, 20, 5
+"""Environments in which evaluation episodes are played side by side: at the most, and where there are many, or few."""
 
 REPEATED_SEED = 0
 """With which an environment is reset twice, to see whether it begins alike."""
@@ -68,6 +71,15 @@ def as_seen(spaces: Spaces, steps: Steps) -> Steps:
 def _close_all(vectors: list[Vector]) -> None:
     while vectors:
         vectors.pop().close()
+
+
+def widths_for(environments: int) -> tuple[int, ...]:
+    """How many episodes are judged side by side, where so many environments are played in training.
+
+    Up to that number they take no longer: the network is asked as often.
+    """
+    many, few = max(MANY_AT_ONCE, min(environments, MOST_AT_ONCE)), min(max(FEW_AT_ONCE, environments), MANY_AT_ONCE)
+    return tuple(sorted({many, few, 1}, reverse=True))
 
 
 class Programs:
@@ -138,9 +150,9 @@ class Host(TalliedEngine):
     """Drives an algorithm in Gymnasium environments. See `Engine` for the methods.
 
     `make_vector(number, seed)` makes a vector of environments to learn in, `make_evaluation` (the same, unless given)
-    one to be judged in: where the reward is shaped, by the real one. `at_once` evaluation episodes are played side by
-    side. What goes on inside of them cannot be saved: a
-    resumed training starts new episodes, so it is as good as one left alone but not equal to it bit for bit.
+    one to be judged in: where the reward is shaped, by the real one. At most `at_once` evaluation episodes are played
+    side by side. What goes on inside of them cannot be saved: a resumed training starts new episodes, so it is as good
+    as one left alone but not equal to it bit for bit.
     """
 
     name = "host"
@@ -148,7 +160,7 @@ class Host(TalliedEngine):
 
     def __init__(
         self, algorithm: Algorithm, make_vector: MakeVector, make_evaluation: MakeVector | None = None,
-        at_once: int = EVALUATED_AT_ONCE,
+        at_once: int = MOST_AT_ONCE,
     ) -> None:  # fmt: skip
         self.algorithm, self._at_once = algorithm, at_once
         with in_32_bits():  # of an agent that is copied, too
@@ -166,6 +178,7 @@ class Host(TalliedEngine):
         self.spaces = Spaces(probe.single_observation_space, probe.single_action_space, encoding)
         self._evaluation = probe
         self._programs = Programs(self.spaces)
+        self._explorer: Explorer | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Host, (self.algorithm, self._make_vector, self._make_evaluation, self._at_once)  # environments anew
@@ -181,8 +194,26 @@ class Host(TalliedEngine):
     def learn_from(self, study: Study) -> None:
         self._study = study
 
-    def prepare(self, episodes: int) -> None:
-        del episodes  # small programs, each compiled when it is first used
+    @property
+    def time_limit(self) -> int | None:
+        environments = getattr(self._evaluation, "envs", None)
+        spec = environments[0].spec if environments else None
+        return spec.max_episode_steps if spec is not None else None
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        fit = tuple(each for each in widths_for(self.algorithm.environments) if each <= self._at_once)
+        return fit or (self._at_once,)
+
+    def turn(self, width: int) -> int:
+        return max(width, int(self.algorithm.environments))
+
+    def _rows(self, episodes: int) -> int:
+        """In how many rows a network sees so many episodes: there are few numbers, as each is compiled for."""
+        return min((each for each in self.widths if each >= episodes), default=self.widths[0])
+
+    def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
+        del episodes, how  # small programs, each compiled when it is first used
 
     def init(self, seed: int) -> Carry:
         return self.begin(self.born(np.uint32(seed)), {}, seed, 0)
@@ -331,42 +362,61 @@ class Host(TalliedEngine):
     def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
         return np.array(self._programs.greedy(self._on_device, policy, observation), self.spaces.action.dtype)
 
-    def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
+    def evaluate(
+        self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
+    ) -> Evaluation:
         self._stop_if_asked()
-        with _global_chance(seed, EVALUATE, index):
-            for found in self.judging(policy, seed, seeds_for(seed, EVALUATE, index, episodes)):
+        starts = seeds_for(seed, EVALUATE, index, first + episodes)[first:]
+        with GlobalChance(starts[0]):
+            for found in self.judging(policy, seed, starts, how):
                 if found is not None:
-                    return Evaluation(*found)
+                    returns, lengths, cut, turns = found
+                    return Evaluation(returns, lengths, cut, turns * self.turn(self._rows(episodes)))
                 self._stop_if_asked()
         raise AssertionError  # what was found comes last
 
     def judging(
-        self, policy: Any, seed: int, episodes: Sequence[int], place: tuple[int, int] | None = None
-    ) -> Iterator[Judged | None]:
-        """Play the greedy episodes of these seeds, on behalf of a seed of the run; see `playing`.
+        self, policy: Any, seed: int, episodes: Sequence[int], how: Judging = GREEDY,
+        place: tuple[int, int] | None = None,
+    ) -> Iterator[Judged | None]:  # fmt: skip
+        """Play the episodes of these seeds, on behalf of a seed of the run; see `playing`.
 
         A single one may be played in its place (its index, of how many): the networks then see it in the row in which
         they would if all were played here, and its actions are the same to the last bit.
         """
-        number = min(len(episodes), self._at_once)
-        if self._evaluation is None or self._evaluation.num_envs != number:
-            if self._evaluation is not None:
-                self._closed(self._evaluation)
-            with GlobalChance(seed):
-                self._evaluation = self._opened(self._make_evaluation(number, seed))
-        if isinstance(self._evaluation, InTurn):
-            self._evaluation.name_seed(seed)
-            self._check_repeats(self._evaluation)
+        environments = self._judged_in(min(len(episodes), self.widths[0]), seed)
         policy = jax.device_put(policy)
+        number, first = (len(episodes), 0) if place is None else (place[1], place[0] % self._rows(place[1]))
+        rows = self._rows(number)
 
-        def act(observation: np.ndarray) -> np.ndarray:
-            if place is None:
-                return self.act(policy, observation)
-            rows = min(place[1], self._at_once)
-            row = place[0] % rows
-            return self.act(policy, np.repeat(observation, rows, 0))[row : row + 1]
+        def act(starts: list[int]) -> Act:
+            wanted = slice(first, first + len(starts))
+            spread = np.resize(np.array(starts, np.uint32), rows)
+            if how.stochastic:
+                acting = self.exploring(policy, spread)
+                return lambda seen, step: acting(np.resize(seen, (rows, *seen.shape[1:])), step)[wanted]
+            return lambda seen, _: self.act(policy, np.resize(seen, (rows, *seen.shape[1:])))[wanted]
 
-        return playing(self._evaluation, act, list(episodes), LONGEST_EVALUATION)
+        return playing(environments, act, list(episodes), how.limit)
+
+    def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
+        if self._explorer is None:
+            self._explorer = Explorer(self.algorithm, self.spaces)
+        return self._explorer.acting(policy, seeds)
+
+    def _judged_in(self, number: int, seed: int) -> Vector:
+        """So many environments to judge in: those that are open, with others if they are too few."""
+        vector = self._evaluation
+        if vector is None or vector.num_envs < number or (vector.num_envs > number and not isinstance(vector, InTurn)):
+            if vector is not None:
+                self._closed(vector)
+            with GlobalChance(seed):
+                self._evaluation = vector = self._opened(self._make_evaluation(number, seed))
+        if isinstance(vector, InTurn):
+            vector.name_seed(seed)
+            self._check_repeats(vector)
+            return vector.first(number)
+        return vector
 
     def facts(self) -> dict[str, Any]:
         return {}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from zerone.environments.vector import Vector
+from zerone.engines.protocol import Act
+from zerone.environments.vector import InTurn, Vector
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,11 +40,22 @@ class Player:
         self._resetting = np.zeros(environments.num_envs, bool)
 
     def reset(self, seeds: list[int]) -> None:
-        """Start an episode in each environment, environment i with `seeds[i]`."""
-        each: Any = seeds  # a list is allowed, one seed for each, though its type says otherwise
-        observation, _ = self.environments.reset(seed=each)
+        """Start an episode in each environment, environment i with `seeds[i]`; the first ones, if there are fewer."""
+        number = self.environments.num_envs
+        each: Any = seeds + [0] * (number - len(seeds))  # a list is allowed, though the type says otherwise
+        some = len(seeds) < number and isinstance(self.environments, InTurn)
+        options = {"reset_mask": np.arange(number) < len(seeds)} if some else None
+        observation, _ = self.environments.reset(seed=each, options=options)
         self.observation = np.array(observation)
         self._resetting[:] = False
+
+    def step_only(self, action: np.ndarray, where: np.ndarray) -> Happened:
+        """Play one action where `where` is true, to the end of each episode and no further, if that can be done."""
+        if not isinstance(self.environments, InTurn):
+            return self.step(action)
+        observation, reward, terminated, truncated, _ = self.environments.step_only(action, np.flatnonzero(where))
+        self.observation = observation
+        return Happened(observation, np.asarray(reward, np.float32), terminated, truncated, where)
 
     def step(self, action: np.ndarray) -> Happened:
         """Play one action in each environment."""
@@ -108,33 +120,45 @@ class Block:
         return taken
 
 
-Judged: TypeAlias = tuple[np.ndarray, np.ndarray]
-"""Returns and lengths of episodes, float32 [episodes]."""
+Judged: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, int]
+"""Of episodes their returns and lengths (float32), whether each was cut (bool), and how many vector steps that took."""
 
 
-def playing(environments: Vector, act: Any, seeds: list[int], cap: int) -> Iterator[Judged | None]:
-    """Play one greedy episode for each seed, as many at a time as there are environments.
+def playing(
+    environments: Vector, act: Callable[[list[int]], Act], seeds: list[int], cap: int
+) -> Iterator[Judged | None]:
+    """Play one episode for each seed, as many at a time as there are environments.
 
     Gives None after each vector step, so that whoever plays may do something else in between, and at last what was
     found. An episode that has not ended after `cap` steps is cut there.
+
+    Args:
+        environments: Where.
+        act: Who acts in the episodes of some seeds, which are played side by side.
+        seeds: Of the episodes.
+        cap: Steps of an episode at the most.
     """
     number = environments.num_envs
     returns, lengths = np.zeros((2, len(seeds)))
+    cut, turns = np.zeros(len(seeds), bool), 0
     player = Player(environments)
     for begin in range(0, len(seeds), number):
         wanted = seeds[begin : begin + number]
-        player.reset(wanted + [0] * (number - len(wanted)))
+        player.reset(wanted)
+        acting = act(wanted + [0] * (number - len(wanted)))
         alive = np.arange(number) < len(wanted)
-        for _ in range(cap):
-            happened = player.step(act(player.observation))
+        for step in range(cap):
+            happened = player.step_only(acting(player.observation, step), alive)
+            turns += 1
             counted = np.flatnonzero(alive & happened.real)
             returns[begin + counted] += happened.reward[counted]
             lengths[begin + counted] += 1
-            alive &= ~(happened.terminated | happened.truncated)
+            alive = alive & ~(happened.terminated | happened.truncated)
             yield None
             if not alive.any():
                 break
-    yield returns.astype(np.float32), lengths.astype(np.float32)
+        cut[begin + np.flatnonzero(alive)] = True
+    yield returns.astype(np.float32), lengths.astype(np.float32), cut, turns
 
 
 def single_spaces(environments: Vector) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:

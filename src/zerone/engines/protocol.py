@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm
+from zerone.base.bits import in_32_bits
 from zerone.parts.spaces import Spaces
 
 if TYPE_CHECKING:
     from zerone.engines.study import Study
 
 Row: TypeAlias = dict[str, np.float32 | None]
+
+Act: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
+"""From observations [N, ...], and how many steps their episodes have gone, to actions as the environment takes them."""
 
 INIT, TRAIN, EVALUATE, STUDY = 0, 1, 2, 3
 """The purposes for which a seed gives independent streams of random numbers."""
@@ -24,11 +30,33 @@ LONGEST_EVALUATION = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
+class Judging:
+    """How episodes are played to judge a policy: to which step, and whether with the policy's own chance."""
+
+    limit: int = LONGEST_EVALUATION
+    stochastic: bool = False
+
+
+GREEDY = Judging()
+
+
+@dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Greedy episodes on the real reward: one return and one length (both float32 [episodes]) for each."""
+    """Episodes on the real reward: a return, a length (both float32) and whether it was cut (bool), all [episodes].
+
+    An episode is cut where it has not ended after `Judging.limit` steps: its return is that of a part of it. `work` is
+    how many steps of training take as long as this took, at the most; a count, so that it never depends on the clock.
+    """
 
     returns: np.ndarray
     lengths: np.ndarray
+    cut: np.ndarray
+    work: int
+
+    @property
+    def steps(self) -> int:
+        """Environment steps in all episodes."""
+        return int(self.lengths.sum(dtype=np.float64))
 
     def __repr__(self) -> str:
         return f"Evaluation(mean={self.mean:.4g}, deviation={self.deviation:.4g}, {len(self.returns)} episodes)"
@@ -62,8 +90,22 @@ class Engine(Protocol):
         """Learn from recorded steps, instead of own play or mixed with it. Called before all else, if at all."""
         ...
 
-    def prepare(self, episodes: int) -> None:
-        """Compile, side by side, what a training with evaluations of `episodes` episodes will need."""
+    @property
+    def time_limit(self) -> int | None:
+        """The step at which the environment itself cuts an episode; None where it never does."""
+        ...
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many episodes of an evaluation can be played side by side, the most first."""
+        ...
+
+    def turn(self, width: int) -> int:
+        """How many steps of training take as long as one step of so many episodes side by side, at the most."""
+        ...
+
+    def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
+        """Compile, side by side, what a training with evaluations of at most `episodes` episodes will need."""
         ...
 
     def init(self, seed: int) -> Any:
@@ -102,8 +144,17 @@ class Engine(Protocol):
         """Greedy actions for observations [N, ...], as the environment takes them: of its dtype, and writable."""
         ...
 
-    def evaluate(self, policy: Any, seed: int, index: int, episodes: int) -> Evaluation:
-        """Play `episodes` greedy episodes; `seed` and `index` decide all chance in them."""
+    def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
+        """Who acts with the policy's own chance, as it explores; `seeds` [N] decide the chance of N episodes."""
+        ...
+
+    def evaluate(
+        self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
+    ) -> Evaluation:
+        """Play episodes `first` to `first + episodes` of those that `seed` and `index` decide, with all chance in them.
+
+        How many are played at once, and in how many calls, changes no episode.
+        """
         ...
 
     def facts(self) -> dict[str, Any]:
@@ -154,6 +205,23 @@ class Opens(Protocol):
             InputError: they cannot be had, or not beside those in which it will be judged.
         """
         ...
+
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+def for_seeds(engine: Engine, judge: Callable[[T], U], seeds: Sequence[T]) -> list[U]:
+    """Judge several seeds: on the compiled engine in threads of their own, as they are trained, else in turn."""
+    if engine.steps_one_by_one or len(seeds) < 2:
+        return [judge(each) for each in seeds]
+
+    def judged(each: T) -> U:
+        with in_32_bits():  # of this thread, which knows nothing of the caller's
+            return judge(each)
+
+    with ThreadPoolExecutor(min(len(seeds), os.cpu_count() or 1)) as threads:
+        return list(threads.map(judged, seeds))
 
 
 def steps_per_iteration(algorithm: Algorithm) -> int:

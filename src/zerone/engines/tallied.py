@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -45,8 +46,9 @@ class TalliedEngine(ABC):
         ended, total_return, total_length = carry.episodes.tolist()
         learned = learning_iterations(self.algorithm, first, last)
         row = row_of(ended, total_return, total_length, self._sums(carry), learned)
-        carry.episodes, carry.metrics = np.zeros(3), {}
-        return row, carry
+        following = copy.copy(carry)
+        following.episodes, following.metrics = np.zeros(3), {}
+        return row, following
 
     def _sums(self, carry: Tallied) -> dict[str, np.float64]:
         return {name: np.float64(carry.metrics.get(name, 0)) for name in self.algorithm.metrics}

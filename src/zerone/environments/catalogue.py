@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from zerone.environments.layout import Legend
 
 TASK_REWARD = "task"
+SAME_TASK = ("reward", "observe")
+"""Options that change neither what can be reached in a task nor what it is judged by."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +106,24 @@ def as_judged(id: str, chosen: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A0
     changed = {**chosen, **entry.judged}
     changed.pop("reward", None)
     return {**changed, "reward": TASK_REWARD} if "reward" in entry.preset else changed
+
+
+def same_task(entry: Entry, chosen: Mapping[str, Any]) -> bool:
+    """Whether an environment made with these options is still the task for which its level was set.
+
+    So it is if nothing differs from what it is by default but what is learnt from (`reward`) and how a cell is seen
+    (`observe`).
+    """
+    known = {option.name: option.default for option in options(entry)}
+    others = {name: value for name, value in chosen.items() if name not in SAME_TASK}
+    return all(name in known and _alike(value, known[name]) for name, value in others.items())
+
+
+def _alike(value: Any, default: Any) -> bool:
+    """Whether two values of an option are equal, whichever of JSON's and Python's types they have."""
+    if isinstance(value, (list, tuple)) or isinstance(default, (list, tuple)):
+        return isinstance(value, (list, tuple)) and list(value) == list(default or ())
+    return bool(value == default)
 
 
 def make(id: str, **chosen: Any) -> TimedEnvironment:  # noqa: A002

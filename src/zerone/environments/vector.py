@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import gymnasium
@@ -121,12 +121,23 @@ class InTurn(Vector):
 
     def step(self, actions: Any) -> tuple[Any, ...]:
         """One step of each environment."""
+        return self.step_only(actions, range(self.num_envs))
+
+    def step_only(self, actions: Any, which: Iterable[int]) -> tuple[Any, ...]:
+        """One step of some environments; nothing happens in the others."""
         reward = np.zeros(self.num_envs)
         terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
-        for i, env in enumerate(self.envs):
+        for i in which:
+            env = self.envs[i]
             _, reward[i], terminated[i], truncated[i], _ = env.step(actions[i])
             self._observation[i] = env.encoded
         return self._observation.copy(), reward, terminated, truncated, {}
+
+    def first(self, number: int) -> InTurn:
+        """The first of these environments, the very same, as a vector of their own."""
+        if number == self.num_envs:
+            return self
+        return InTurn([functools.partial(_same, env) for env in self.envs[:number]])
 
     def name_seed(self, seed: int) -> None:
         """Let the guards name this seed of the run from now on."""
@@ -138,6 +149,10 @@ class InTurn(Vector):
         del kwargs
         for env in self.envs:
             env.close()
+
+
+def _same(env: Guard) -> Guard:
+    return env
 
 
 def make_vector(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -12,13 +13,13 @@ import numpy as np
 from zerone.algorithms.protocol import Valued
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
-from zerone.engines.protocol import Engine, Evaluation
+from zerone.engines.protocol import GREEDY, LONGEST_EVALUATION, Engine, Evaluation, Judging, for_seeds
 from zerone.environments.catalogue import action_names
 from zerone.environments.leaves import ObservationError
 from zerone.environments.views import describe
 from zerone.parts.spaces import cells, count, from_environment
 from zerone.runs import checkpoint
-from zerone.runs.asked import MOST_EPISODES, require_count, require_seed
+from zerone.runs.asked import MOST_EPISODES, MOST_STEPS, require_count, require_seed
 from zerone.runs.folder import RunFolder
 from zerone.runs.policies import find_policies
 from zerone.runs.q_table import QTable, labels
@@ -70,6 +71,24 @@ class Agent:
             actions = self._engine.act(self._policy, batch)
         return actions[0] if single else actions
 
+    def exploring(self, seed: int = 0) -> Callable[[Any], Any]:
+        """A function from one observation to an action of the policy's own chance, as it acts while it learns.
+
+        `seed` decides the chance. Called again and again it goes on, as in the steps of one episode.
+        """
+        require_seed(seed)
+        with in_32_bits():
+            acting, steps = self._engine.exploring(self._policy, np.array([seed], np.uint32)), itertools.count()
+
+        def act(observation: Any) -> Any:
+            batch, single = self._read(observation)
+            if not single:
+                raise InputError("a batch of observations is not allowed here: must be one")
+            with in_32_bits():
+                return acting(batch, next(steps))[0]
+
+        return act
+
     def values(self, observation: Any) -> np.ndarray:
         """Q(s, a) of each action for one observation, or for a batch of them (a leading axis).
 
@@ -109,12 +128,23 @@ class Agent:
         actions = action_names(self._environment, count(spaces.action, "action"))
         return QTable(values, labels(spaces.observation, number), tuple(actions))
 
-    def evaluate(self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED) -> Evaluation:
-        """Play greedy episodes on the real reward; the same `seed` gives the same episodes."""
+    def evaluate(
+        self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, limit: int = LONGEST_EVALUATION,
+        stochastic: bool = False,
+    ) -> Evaluation:  # fmt: skip
+        """Play greedy episodes on the real reward; the same `seed` gives the same episodes.
+
+        Args:
+            episodes: How many.
+            seed: It decides all chance in them.
+            limit: Steps after which an episode is cut that has not ended.
+            stochastic: Whether the policy acts by its own chance instead, as it does while it learns.
+        """
         require_count("episodes", episodes, MOST_EPISODES)
         require_seed(seed)
+        require_count("limit", limit, MOST_STEPS)
         with in_32_bits():
-            return self._engine.evaluate(self._policy, seed, 0, episodes)
+            return self._engine.evaluate(self._policy, seed, 0, episodes, Judging(limit, stochastic))
 
 
 def _again(engine: Engine, numbers: dict[str, np.ndarray], seed: int, environment: str) -> Agent:
@@ -125,11 +155,15 @@ def _again(engine: Engine, numbers: dict[str, np.ndarray], seed: int, environmen
     return Agent(engine, policy, seed, environment)
 
 
+_USUAL = {"limit": LONGEST_EVALUATION, "stochastic": False, "cut": 0}
+
+
 class Evaluated(dict[str, Any]):
     """What an evaluation has measured: the object of `evaluate --json`, a dictionary, in a line where it is shown."""
 
     def __repr__(self) -> str:
-        return f"Evaluated({', '.join(f'{name}={_short(value)}' for name, value in self.items())})"
+        said = {name: value for name, value in self.items() if name not in _USUAL or value != _USUAL[name]}
+        return f"Evaluated({', '.join(f'{name}={_short(value)}' for name, value in said.items())})"
 
 
 def _short(value: Any) -> str:
@@ -164,30 +198,35 @@ def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: st
     return policies
 
 
-def judge(engine: Engine, policies: Mapping[int, Any], episodes: int, seed: int) -> dict[str, Any]:
+def judge(
+    engine: Engine, policies: Mapping[int, Any], episodes: int, seed: int, how: Judging = GREEDY
+) -> dict[str, Any]:
     """Evaluate the policy of each seed on the same episodes."""
-    found = {each: engine.evaluate(policy, seed, 0, episodes) for each, policy in policies.items()}
+    judged = for_seeds(engine, lambda policy: engine.evaluate(policy, seed, 0, episodes, how), [*policies.values()])
+    found = dict(zip(policies, judged, strict=True))
     per_seed: list[dict[str, Any]] = [
         {
             "seed": each,
             "return_mean": one.mean,
             "return_std": one.deviation,
-            "length_mean": float(one.lengths.mean()),
+            "length_mean": float(one.lengths.mean(dtype=np.float64)),
+            "cut": int(one.cut.sum()),
             "returns": [float(value) for value in one.returns],
         }
         for each, one in found.items()
     ]
+    about = {"episodes": episodes, "evaluation_seed": seed, "limit": how.limit, "stochastic": how.stochastic}
     if len(per_seed) == 1:
-        return {"episodes": episodes, "evaluation_seed": seed, **per_seed[0]}
+        return {**about, **per_seed[0]}
     mean = sum(one["return_mean"] for one in per_seed) / len(per_seed)
     spread = (sum((one["return_mean"] - mean) ** 2 for one in per_seed) / max(1, len(per_seed) - 1)) ** 0.5
     lengths = sum(one["length_mean"] for one in per_seed) / len(per_seed)
     return {
-        "episodes": episodes,
-        "evaluation_seed": seed,
+        **about,
         "return_mean": mean,
         "return_std": spread,  # over seeds, not over episodes: each seed is one result
         "length_mean": lengths,
+        "cut": sum(one["cut"] for one in per_seed),
         "returns": [one["return_mean"] for one in per_seed],
         "seeds": per_seed,
     }

@@ -19,6 +19,8 @@ from typing import Any
 TAGS = {
     "evaluation_return": "evaluation/return",
     "evaluation_length": "evaluation/length",
+    "evaluation_episodes": "evaluation/episodes",
+    "evaluation_cut": "evaluation/cut",
     "return": "train/return",
     "length": "train/length",
     "episodes": "train/episodes",
@@ -44,8 +46,10 @@ COMMON = {
     "episodes": "episodes that ended since the row before",
     "return": "mean return of the episodes that ended: exploring, and on the reward that is learnt from",
     "length": "mean length of these episodes, in steps",
-    "evaluation_return": "mean return of the greedy evaluation episodes, on the task's own reward",
+    "evaluation_return": "mean return of the evaluation episodes, on the task's own reward",
     "evaluation_length": "mean length of the evaluation episodes, in steps",
+    "evaluation_episodes": "how many evaluation episodes there were",
+    "evaluation_cut": "how many of them had not ended at the limit, and were cut",
 }
 """What the columns of every run mean."""
 HPARAMS, TEXT = "hparams", "text"

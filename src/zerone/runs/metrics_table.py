@@ -123,6 +123,11 @@ def _whole_lines(path: Path) -> bytes:
     return data[: data.rfind(b"\n") + 1].removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
 
 
+def logs(path: Path, column: str) -> bool:
+    """Whether there is a table that has a column."""
+    return path.exists() and column in _whole_lines(path).partition(b"\n")[0].decode(errors="replace").split(",")
+
+
 def rows_until(path: Path, header: str, step: int) -> bytes:
     """The bytes of the rows up to and including `step`, as they are."""
     if not path.exists():

@@ -15,7 +15,8 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
 from zerone.base.place import absolute, as_seen
 from zerone.base.platforms import default_platform
-from zerone.engines.protocol import Engine
+from zerone.engines.protocol import LONGEST_EVALUATION, Engine, Judging
+from zerone.environments import catalogue as environments
 from zerone.environments.views import AUTO, require_view
 from zerone.runs import plan as plans
 from zerone.runs import setup, studying
@@ -24,6 +25,7 @@ from zerone.runs.asked import MOST_EPISODES, MOST_STEPS, chosen_seeds, require_c
 from zerone.runs.boards import Meaning
 from zerone.runs.claim import Claim
 from zerone.runs.entry import entry
+from zerone.runs.evaluating import Evaluator, Ways, shows
 from zerone.runs.folder import RunFolder, finite, new_folder
 from zerone.runs.interrupt import listening
 from zerone.runs.looks import about_of, as_html, described
@@ -33,7 +35,7 @@ from zerone.runs.q_table import QTable
 from zerone.runs.room import require_room
 from zerone.runs.saved import naming
 from zerone.runs.tables import NoTableError, read_tables
-from zerone.runs.training import Glance, Training
+from zerone.runs.training import Glance, Learner, Training
 from zerone.runs.words import answering
 from zerone.show.image import Figure
 from zerone.show.progress import showing
@@ -102,18 +104,24 @@ class Run:
 
     @entry
     def evaluate(
-        self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, checkpoint: str = "best", *,
-        step_timeout: float | None = None,
+        self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, checkpoint: str = "best",
+        limit: int | None = None, stochastic: bool | None = None, *, step_timeout: float | None = None,
     ) -> Evaluated:  # fmt: skip
-        """Greedy episodes of every seed's agent, on the real reward; the object of `evaluate --json`.
+        """Episodes of every seed's agent, on the real reward; the object of `evaluate --json`.
 
+        An episode that has not ended after `limit` steps is cut, and counted as such. `stochastic` agents act by their
+        own chance, as they do while they learn, else greedily. Both are as in the training unless given.
         `step_timeout` is as for `train`.
         """
         require_count("episodes", episodes, MOST_EPISODES)
         require_seed(seed)
+        if limit is not None:
+            require_count("limit", limit, MOST_STEPS)
         setup.require_steps_that_can_be_late(self.engine(), step_timeout)
+        own = Ways.read(self.config).how
+        how = Judging(own.limit if limit is None else limit, own.stochastic if stochastic is None else stochastic)
         policies = load_policies(self.engine(), self._folder, self.seeds, checkpoint)
-        return Evaluated(judge(self.engine(), policies, episodes, seed))
+        return Evaluated(judge(self.engine(), policies, episodes, seed, how))
 
     def plot(self, out: str | Path | None = None) -> Figure:
         """Draw the learning curves, by default over the run's own figure; where they are, which a notebook shows."""
@@ -155,7 +163,9 @@ def train(
     dataset: str | Path | None = None,
     own_play: float | None = None,
     evaluate_every: int | None = None,
-    evaluation_episodes: int = EVALUATION_EPISODES,
+    evaluation_episodes: int | None = None,
+    evaluation_limit: int | None = None,
+    stochastic: bool = False,
     save_every: int | None = None,
     keep_last: int = 2,
     stop_when_solved: bool | None = None,
@@ -190,9 +200,15 @@ def train(
         dataset: The folder of recorded steps (`zerone.record`, or anybody's in Minari's format) to learn from,
             instead of own play; the environment is only for evaluations then. The algorithm must be off-policy.
         own_play: With a dataset: the share of own play among what is learnt from (default: none).
-        evaluate_every: Steps between two evaluations (default: a twentieth of the training).
-        evaluation_episodes: Greedy episodes in each evaluation.
-        save_every: Steps between two checkpoints (default: one after each evaluation).
+        evaluate_every: Steps between two evaluations. By default they are close together at first, later a twentieth
+            of the training apart, and some are left out so that all take at most a fifth of its time.
+        evaluation_episodes: Episodes in each evaluation (default: up to 100, as many as that time allows). The best
+            policies are judged at the end on so many, or 100.
+        evaluation_limit: Steps after which an evaluation's episode is cut that has not ended (default: 10,000; while
+            it learns, in an environment without a time limit, also what is 20 times as long as episodes before).
+        stochastic: Whether evaluations let the policy act by its own chance, as it does while it learns, instead of
+            greedily.
+        save_every: Steps between two checkpoints (default: a twentieth of the training).
         keep_last: How many checkpoints are kept beside the best policies.
         stop_when_solved: Whether a seed ends once solved (default: only where `steps` is not given).
         solved_at: Mean return that counts as solved (default: what the environment says).
@@ -216,10 +232,11 @@ def train(
         KeyboardInterrupt: Ctrl-C; a checkpoint was saved.
     """
     chosen = chosen_seeds(seed, seeds)
-    require_count("evaluation_episodes", evaluation_episodes, MOST_EPISODES)
+    require_count("evaluation_episodes", 1 if evaluation_episodes is None else evaluation_episodes, MOST_EPISODES)
     require_count("keep_last", keep_last)
-    if chunk is not None:
-        require_count("chunk", chunk, MOST_STEPS)
+    for name, value in {"evaluation_limit": evaluation_limit, "chunk": chunk}.items():
+        if value is not None:
+            require_count(name, value, MOST_STEPS)
     require_view(observations)
     made, training = setup.make_algorithm(algorithm, environment, settings)
     tuned = training if steps is None else {}  # of the training itself, for its length alone
@@ -229,6 +246,7 @@ def train(
         tuned.get("steps", DEFAULT_STEPS) if steps is None else steps,
         tuned.get("evaluate_every") if evaluate_every is None else evaluate_every,
         save_every,
+        early=evaluate_every is None,
     )
     data = studying.open_dataset(dataset, own_play, made, options)
     options = setup.options_of(environment, options)
@@ -254,9 +272,16 @@ def train(
         "dataset": studied,
         "seeds": chosen,
         **plans.describe(plan),
-        "evaluation_episodes": evaluation_episodes,
+        "evaluation_episodes": evaluation_episodes or EVALUATION_EPISODES,
+        "evaluation": Ways(
+            evaluation_episodes or EVALUATION_EPISODES,
+            evaluate_every is None,
+            evaluation_episodes is None,
+            evaluation_limit is None,
+            Judging(evaluation_limit or LONGEST_EVALUATION, stochastic),
+        ).describe(),
         "keep_last": keep_last,
-        "solved_at": setup.solved_at(environment) if solved_at is None else solved_at,
+        "solved_at": setup.solved_at(environment, options) if solved_at is None else solved_at,
         "stop_when_solved": stops if stop_when_solved is None else stop_when_solved,
         "figure": figure,
     }
@@ -341,10 +366,12 @@ def _drive(
 ) -> Run:
     config = folder.config
     began = time.perf_counter()
+    known = config["environment"]["known"] and environments.find(config["environment"]["id"]) is not None
+    ways, stops = Ways.read(config), config["stop_when_solved"]
     training = Training(
         driver, folder, plan, config["seeds"],
-        evaluation_episodes=config["evaluation_episodes"], solved_at=config["solved_at"],
-        stop_when_solved=config["stop_when_solved"], keep_last=config["keep_last"], chunk=chunk, glance=glance,
+        evaluator=Evaluator(driver, ways, known, plan.total * plan.block, stops), stop_when_solved=stops,
+        keep_last=config["keep_last"], chunk=chunk, glance=glance,
         about={"algorithm": driver.algorithm.name, "environment": config["environment"]["id"], "engine": driver.name},
     )  # fmt: skip
     with listening() as request:
@@ -361,8 +388,10 @@ def _drive(
             folder.path, training.columns, seeds=config["seeds"], resume_at=since, meaning=meaning
         ) as writer:
             training.run(writer, request)
+    trained = time.perf_counter()
+    training.show_judging(ways.episodes)
     policies = {each.seed: each.best_policy for each in training.learners}
-    judged = judge(driver, policies, config["evaluation_episodes"], EVALUATION_SEED)
+    judged = judge(driver, policies, ways.episodes, EVALUATION_SEED, ways.how)
     per_seed = judged.get("seeds", [judged])
     result = {
         "run": str(as_seen(folder.path)),
@@ -373,19 +402,14 @@ def _drive(
         "seconds": time.perf_counter() - began,
         "steps_per_second": training.steady_steps / training.steady_seconds if training.steady_seconds else None,
         "startup_seconds": training.startup_seconds,
+        "evaluation_steps": sum(each.account.steps for each in training.learners),
+        "evaluation_seconds": training.evaluation_seconds,
+        "judgement_seconds": time.perf_counter() - trained,
+        "stochastic": ways.how.stochastic,
         "return_mean": judged["return_mean"],
         **driver.facts(),
         "seeds": [
-            {
-                "seed": learner.seed,
-                "solved": learner.solved_at_step is not None,
-                "solved_at_step": learner.solved_at_step,
-                "return_mean": one["return_mean"],
-                "return_std": one["return_std"],
-                "returns": one["returns"],
-                "steps": learner.iteration * plan.block,
-                "best_step": learner.best_step,
-            }
+            _seed_result(learner, one, ways, plan.block)
             for learner, one in zip(training.learners, per_seed, strict=True)
         ],
     }
@@ -396,6 +420,25 @@ def _drive(
         with suppress(NoTableError):
             run.plot_table()
     return run
+
+
+def _seed_result(learner: Learner, judged: Mapping[str, Any], ways: Ways, block: int) -> dict[str, Any]:
+    """What `result.json` says of a seed."""
+    at = learner.solved_at_step
+    if at is None and shows(judged["returns"], ways.solved_at):
+        at = learner.best_step  # where episodes are dear, nothing has shown it before
+    return {
+        "seed": learner.seed,
+        "solved": at is not None,
+        "solved_at_step": at,
+        "return_mean": judged["return_mean"],
+        "return_std": judged["return_std"],
+        "returns": judged["returns"],
+        "cut": judged["cut"],
+        "steps": learner.iteration * block,
+        "best_step": learner.best_step,
+        "evaluation_steps": learner.account.steps,
+    }
 
 
 def plain_name(algorithm: str, environment: str) -> str:

@@ -53,6 +53,17 @@ def _some_seeds(value: Any, where: str) -> Any:
 _DATASET = fields(
     path=text, id=text, episodes=whole(1), steps=whole(1), sha256=text, own_play=Maybe(or_none(number(0, 1)))
 )
+_EVALUATION = fields(
+    choose_times=truth, choose_episodes=truth, choose_limit=truth, limit=whole(1, MOST_STEPS), stochastic=truth
+)
+_ACCOUNT = fields(
+    looks=whole(),
+    looking=whole(),
+    testing=whole(),
+    steps=whole(),
+    trained_length=or_none(number(0)),
+    judged_length=or_none(number(0)),
+)
 CONFIG = fields(
     format=whole(1),
     zerone=text,
@@ -68,6 +79,7 @@ CONFIG = fields(
     evaluate_every=whole(1),
     save_every=whole(1),
     evaluation_episodes=whole(1, 1_000_000),
+    evaluation=Maybe(or_none(_EVALUATION)),
     keep_last=Maybe(whole(1), 2),
     solved_at=Maybe(or_none(number())),
     stop_when_solved=Maybe(truth, False),
@@ -106,10 +118,17 @@ CHECKPOINT = fields(
     iteration=whole(),
     step=whole(),
     looked=Maybe(truth, True),
-    learners=by_name(fields(iteration=whole(), evaluation=or_none(number()), solved_at_step=or_none(whole()))),
+    learners=by_name(
+        fields(
+            iteration=whole(),
+            evaluation=or_none(number()),
+            solved_at_step=or_none(whole()),
+            account=Maybe(or_none(_ACCOUNT)),
+        )
+    ),
 )
 """What a checkpoint to resume from says of itself, besides whose it is."""
-BEST = fields(learners=by_name(fields(return_mean=number(), step=whole())))
+BEST = fields(learners=by_name(fields(return_mean=or_none(number()), step=whole())))
 LIVE = fields(step=whole())
 
 

@@ -248,7 +248,7 @@ def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bo
 def _host(
     algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str
 ) -> Engine:
-    from zerone.engines.host import EVALUATED_AT_ONCE, Host
+    from zerone.engines.host import MOST_AT_ONCE, Host
     from zerone.environments.vector import make_vector, maker
 
     if not isinstance(environment, str) and not callable(environment):
@@ -259,7 +259,7 @@ def _host(
     for chosen in (dict(options), real):
         make = maker(environment, chosen) if isinstance(environment, str) else checked(environment, name)
         made.append(functools.partial(make_vector, make, name, view=observations, notices=hears))
-    return Host(algorithm, made[0], made[1], at_once=1 if isinstance(environment, Single) else EVALUATED_AT_ONCE)
+    return Host(algorithm, made[0], made[1], at_once=1 if isinstance(environment, Single) else MOST_AT_ONCE)
 
 
 def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -271,16 +271,19 @@ def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict
     return {**options, **environments.resolved(entry.id, {n: v for n, v in options.items() if n in known})}
 
 
-def solved_at(environment: EnvironmentLike) -> float | None:
-    """The mean return from which an environment counts as solved, where somebody has said so."""
+def solved_at(environment: EnvironmentLike, options: Mapping[str, Any] = MappingProxyType({})) -> float | None:
+    """The mean return from which an environment counts as solved, where somebody has said so.
+
+    Options that make another task of it (see `catalogue.same_task`) leave it without a level.
+    """
     if not isinstance(environment, str):
         return None
     entry = environments.find(environment)
     if entry is not None:
-        return entry.solved_at
+        return entry.solved_at if environments.same_task(entry, options) else None
     from zerone.environments.vector import solved_at as gymnasium_solved_at
 
-    return gymnasium_solved_at(environment)
+    return None if options else gymnasium_solved_at(environment)
 
 
 def make_algorithm_from(saved: Mapping[str, Any]) -> Algorithm:

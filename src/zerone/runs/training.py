@@ -7,6 +7,7 @@ iterations are run at once (the chunk) only decides how often the host looks up.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,16 +18,15 @@ import numpy as np
 from zerone.base.compilation import give_back_memory
 from zerone.base.errors import InputError, RunError, ZeroneError
 from zerone.base.place import as_seen
-from zerone.engines.protocol import Engine, Evaluation, Heeds, Row, Stopped
+from zerone.engines.protocol import Engine, Heeds, Row, Stopped, for_seeds
 from zerone.runs import checkpoint, saved
+from zerone.runs.evaluating import Account, Evaluator
 from zerone.runs.fields import checked
 from zerone.runs.folder import RunFolder
 from zerone.runs.interrupt import Interrupted, Request
 from zerone.runs.metrics import MetricsWriter
+from zerone.runs.metrics_table import logs
 from zerone.runs.plan import Plan
-
-FIRST_LOOK, SECOND_LOOK = 1, 2
-"""Which episodes an evaluation plays. Always the same ones, so that two policies are compared on equal terms."""
 
 GLANCE_SECONDS = 0.5
 """How long a chunk lasts: how often progress is shown and Ctrl-C is heard."""
@@ -48,11 +48,12 @@ class Learner:
     best: float = -np.inf
     best_step: int = 0
     best_policy: Any = None
+    account: Account = dataclasses.field(default_factory=Account)
 
     def facts(self) -> dict[str, Any]:
         """What a checkpoint must know of this seed besides its arrays."""
         names = ("iteration", "evaluation", "solved_at_step")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | {"account": dataclasses.asdict(self.account)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,10 +64,15 @@ class Glance:
     total: int
     seconds: float
     steps_per_second: float
+    """On the wall, evaluations included."""
+    evaluating: float
+    """The share of that time that evaluations took."""
     latest_return: float | None
     solved: int
     seeds: int
     note: str = ""
+    judging: int = 0
+    """How many episodes of each seed are played at the end, to judge its best policy; 0 until then."""
 
 
 def exploring(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -88,8 +94,7 @@ class Training:
         plan: Plan,
         seeds: Sequence[int],
         *,
-        evaluation_episodes: int,
-        solved_at: float | None,
+        evaluator: Evaluator,
         stop_when_solved: bool,
         keep_last: int,
         about: Mapping[str, Any],
@@ -97,7 +102,7 @@ class Training:
         glance: Callable[[Glance, Callable[[], Any]], None],
     ) -> None:
         self.engine, self.folder, self.plan = engine, folder, plan
-        self.evaluation_episodes, self.solved_at = evaluation_episodes, solved_at
+        self.evaluator = evaluator
         self.stop_when_solved, self.keep_last, self.about = stop_when_solved, keep_last, about
         self.chunk, self.glance = chunk, glance
         self.began = time.perf_counter()
@@ -108,6 +113,7 @@ class Training:
         self.steady_steps, self.steady_seconds, self.startup_seconds = 0, 0.0, 0.0
         share = getattr(engine.algorithm, "epsilon", None)  # a table's is always the same, and not measured
         self._note = f"ε {share:.2g}" if isinstance(share, float) else ""
+        self.evaluation_seconds = 0.0
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -119,7 +125,13 @@ class Training:
             *self.engine.algorithm.metrics,
             "evaluation_return",
             "evaluation_length",
+            *(("evaluation_episodes", "evaluation_cut") if self.counts_episodes else ()),
         )
+
+    @functools.cached_property
+    def counts_episodes(self) -> bool:
+        """Whether the log says how many episodes an evaluation had: that of an older run that is resumed does not."""
+        return self.folder.config.get("evaluation") is not None or logs(self.folder.metrics_path, "evaluation_episodes")
 
     def _announce(self) -> None:
         """Show that the training is about to begin: compiling comes first, and takes seconds."""
@@ -128,7 +140,7 @@ class Training:
     def begin(self) -> None:
         """Start every seed from nothing."""
         self._announce()
-        self.engine.prepare(self.evaluation_episodes)
+        self.engine.prepare(self.evaluator.ways.episodes, self.evaluator.ways.how)
         for learner in self.learners:
             learner.carry = self.engine.init(learner.seed)
 
@@ -148,6 +160,7 @@ class Training:
             facts = about["learners"][str(learner.seed)]
             learner.iteration, learner.evaluation = facts["iteration"], facts["evaluation"]
             learner.solved_at_step = facts["solved_at_step"]
+            learner.account = Account(**facts.get("account") or {})
             prefix, what = f"seed-{learner.seed}/", "checkpoint"
             carry = checkpoint.restore(example, arrays, path=path, what=what, prefix=prefix)
             learner.carry = self.engine.resume(carry, learner.seed, learner.iteration)
@@ -181,7 +194,8 @@ class Training:
             facts = about["learners"].get(str(learner.seed))
             if facts is not None:
                 prefix = f"seed-{learner.seed}/policy/"
-                learner.best, learner.best_step = facts["return_mean"], facts["step"]
+                learner.best_step = facts["step"]
+                learner.best = -np.inf if facts["return_mean"] is None else facts["return_mean"]
                 learner.best_policy = checkpoint.restore(example, arrays, path=path, what="checkpoint", prefix=prefix)
 
     def run(self, writer: MetricsWriter, request: Request) -> None:
@@ -217,16 +231,17 @@ class Training:
             started = time.perf_counter()
             self._advance(active, target)
             took = time.perf_counter() - started
-            if self.iteration and self.startup_seconds:
-                self.steady_steps += (target - self.iteration) * self.plan.block * len(active)
-                self.steady_seconds += took
-                if self.chunk is None:
-                    chunk = max(1, min(2 * chunk, round(chunk * GLANCE_SECONDS / max(took, 1e-4))))
-            else:
+            first, steps = not self.startup_seconds, (target - self.iteration) * self.plan.block * len(active)
+            if first:
                 give_back_memory()  # what compiling has freed
                 self.startup_seconds = time.perf_counter() - self.began
+            elif self.chunk is None:
+                chunk = max(1, min(2 * chunk, round(chunk * GLANCE_SECONDS / max(took, 1e-4))))
             self.iteration = target
             self._look(active, writer, time.perf_counter() - self.began)
+            if not first:
+                self.steady_steps += steps
+                self.steady_seconds += time.perf_counter() - started
             if request.made:
                 self._save(writer)
                 raise Interrupted
@@ -256,12 +271,10 @@ class Training:
         latest = [each.evaluation for each in self.learners if each.evaluation is not None]
         if plan.has_row(self.iteration):
             first = plan.row_before(self.iteration)
-            due = plan.due(self.iteration, plan.evaluate_every)
-            self.looked = False  # until all is judged nothing is reported: a request to stop leaves it all to do
-            judged = [self._evaluate(learner, step) if due else {} for learner in active]
-            self.looked = True
-            for learner, found in zip(active, judged, strict=True):
-                row, learner.carry = self.engine.report(learner.carry, first, self.iteration)
+            reports = [self.engine.report(learner.carry, first, self.iteration) for learner in active]
+            judged = self._judged(active, [row for row, _ in reports], step)
+            for learner, (row, carry), found in zip(active, reports, judged, strict=True):
+                learner.carry = carry
                 rows.append({"seed": learner.seed, "step": step, **row, **found})
             writer.write(rows)
             self._note = exploring(rows) or self._note
@@ -270,37 +283,77 @@ class Training:
             self._save(writer)
         self._show(active, seconds, latest)
 
-    def _show(self, active: list[Learner], seconds: float, latest: list[float]) -> None:
+    def _judged(self, active: list[Learner], rows: list[Row], step: int) -> list[Row]:
+        """What is found of the policies of the seeds, if they are looked at now; `rows` are of the log until here.
+
+        Until all are judged nothing is: a request to stop leaves it all to do.
+        """
+        before = [dataclasses.replace(each, account=dataclasses.replace(each.account)) for each in active]
+        for learner, row in zip(active, rows, strict=True):
+            if row["length"] is not None:
+                learner.account.trained_length = float(row["length"])
+        if not self.plan.has_look(self.iteration):
+            return [{} for _ in active]
+        started, self.looked = time.perf_counter(), False
+        try:
+            found = for_seeds(self.engine, lambda learner: self._evaluate(learner, step), active)
+        except Stopped:
+            for learner, was in zip(active, before, strict=True):
+                vars(learner).update(vars(was))
+            raise
+        self.evaluation_seconds += time.perf_counter() - started
+        self.looked = True
+        return found
+
+    def show_judging(self, episodes: int) -> None:
+        """Show that at the end so many episodes of each seed are played, to judge its best policy."""
+        self._show(self.learners, time.perf_counter() - self.began, [], episodes)
+
+    def _show(self, active: list[Learner], seconds: float, latest: list[float], judging: int = 0) -> None:
         per_second = self.steady_steps / self.steady_seconds if self.steady_seconds else 0.0
+        evaluating = self.evaluation_seconds / seconds if seconds else 0.0
         mean = float(np.mean(latest)) if latest else None
         solved = sum(each.solved_at_step is not None for each in self.learners)
         total = self.plan.total * self.plan.block
         seeds = len(self.learners)
-        now = Glance(self.iteration * self.plan.block, total, seconds, per_second, mean, solved, seeds, self._note)
+        now = Glance(self.iteration * self.plan.block, total, seconds, per_second, evaluating, mean, solved, seeds,
+                     self._note, judging)  # fmt: skip
         self.glance(now, lambda: self.engine.policy(active[0].carry))
 
     def _evaluate(self, learner: Learner, step: int) -> Row:
-        """Judge a seed's policy; remember it if none was better.
+        """Judge a seed's policy, if there is time for it; remember it if none was better.
 
         A seed that ends because it is solved keeps the policy that has shown it, twice: one that was better once may
         only have been lucky then.
         """
         policy = self._sound_policy(learner)
-        found = self.engine.evaluate(policy, learner.seed, FIRST_LOOK, self.evaluation_episodes)
+        known, last = learner.solved_at_step is not None, self.iteration == self.plan.total
+        found = self.evaluator.look(learner.account, policy, learner.seed, step, known, last)
+        if found is None:
+            if last and not known:
+                # There was no time for a look. What has learnt longest is taken for the best then.
+                learner.best, learner.best_step, learner.best_policy = -np.inf, step, policy
+            return {}
         if not np.isfinite(found.mean):
             raise DivergedError(
                 f"{self._place(learner)}: an evaluation's return is {found.mean}: actions or rewards are no numbers"
             )
         learner.evaluation = found.mean
-        solves = learner.solved_at_step is None and self._solves(policy, found, learner)
+        solves = not known and self.evaluator.solves(learner.account, policy, learner.seed, step, found)
         if solves:
             learner.solved_at_step = step
         if found.mean >= learner.best or (solves and self.stop_when_solved):
             learner.best, learner.best_step, learner.best_policy = found.mean, step, policy
-        return {
+        row: Row = {
             "evaluation_return": np.float32(found.mean),
             "evaluation_length": np.float32(found.lengths.mean(dtype=np.float64)),
         }
+        if self.counts_episodes:
+            row |= {
+                "evaluation_episodes": np.float32(len(found.returns)),
+                "evaluation_cut": np.float32(found.cut.sum()),
+            }
+        return row
 
     def _sound_policy(self, learner: Learner) -> Any:
         """A copy of a seed's policy. Raises `DivergedError` if it has lost its numbers, which it never finds again."""
@@ -317,16 +370,6 @@ class Training:
         step = learner.iteration * self.plan.block
         return f"{self.about['algorithm']} on {self.about['environment']}, seed {learner.seed}, step {step}"
 
-    def _solves(self, policy: Any, found: Evaluation, learner: Learner) -> bool:
-        """Whether a policy is worth the level: shown twice, the second time on other episodes.
-
-        Of many policies one is lucky; a second look at it, taken only then, is not chosen by its luck.
-        """
-        if self.solved_at is None or found.surely_at_least < self.solved_at:
-            return False
-        again = self.engine.evaluate(policy, learner.seed, SECOND_LOOK, self.evaluation_episodes)
-        return again.surely_at_least >= self.solved_at
-
     def _save(self, writer: MetricsWriter) -> None:
         if self.saved_iteration == self.iteration:
             return
@@ -339,7 +382,8 @@ class Training:
         for learner in self.learners:
             if learner.best_policy is not None:
                 best |= checkpoint.flatten(learner.best_policy, f"seed-{learner.seed}/policy/")
-                facts[str(learner.seed)] = {"return_mean": learner.best, "step": learner.best_step}
+                judged = learner.best if np.isfinite(learner.best) else None  # it may never have been looked at
+                facts[str(learner.seed)] = {"return_mean": judged, "step": learner.best_step}
         if best:
             checkpoint.save(self.folder.best_path, best, {**self.about, "learners": facts})
         arrays: dict[str, np.ndarray] = {}

@@ -13,6 +13,8 @@ from typing import Any, Protocol, TextIO
 from zerone.show.html import bar
 
 SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_PICTURES = 1.0, 0.25
+LEAST_SHARE = 0.005
+"""Less of the time is not worth a word."""
 COMPILING = "compiling: a few seconds, fewer the next time"
 
 
@@ -35,6 +37,11 @@ class Sight(Protocol):
         ...
 
     @property
+    def evaluating(self) -> float:
+        """The share of the time that evaluations take."""
+        ...
+
+    @property
     def latest_return(self) -> float | None:
         """Mean return of the last episodes; None before the first has ended."""
         ...
@@ -54,6 +61,11 @@ class Sight(Protocol):
         """What else there is to say, in a word or two; empty for nothing."""
         ...
 
+    @property
+    def judging(self) -> int:
+        """How many episodes of each seed are played now, at the end; 0 while it learns."""
+        ...
+
 
 @dataclasses.dataclass(frozen=True)
 class Whole:
@@ -62,15 +74,17 @@ class Whole:
     steps: int
     total: int
     steps_per_second: float
+    evaluating: float
     latest_return: float | None
     solved: int
     seeds: int
     note: str
+    judging: int = 0
 
     @staticmethod
     def of(number: int, total: int, now: Sight, note: str) -> Whole:
         """The whole of `total` trainings of one length, of which `number` have ended and the next is at `now`."""
-        about = now.steps_per_second, now.latest_return, now.solved, now.seeds
+        about = now.steps_per_second, now.evaluating, now.latest_return, now.solved, now.seeds
         return Whole(number * now.total + now.steps, total * now.total, *about, note)
 
 
@@ -131,7 +145,7 @@ def _display() -> Callable[..., Any] | None:
 
 
 def describe(now: Sight) -> str:
-    """`25,000 / 50,000 steps  return 213.4  solved 3/8  41,200 steps/s`."""
+    """`25,000 / 50,000 steps  return 213.4  solved 3/8  41,200 steps/s, 8% evaluating`."""
     parts = [f"{now.steps:,} / {now.total:,} steps"]
     if now.latest_return is not None:
         parts.append(
@@ -141,8 +155,11 @@ def describe(now: Sight) -> str:
         parts.append(f"solved {now.solved}/{now.seeds}")
     if now.note:
         parts.append(now.note)
-    if now.steps_per_second:
-        parts.append(f"{now.steps_per_second:,.0f} steps/s")
+    if now.judging:
+        parts.append(f"judging: {now.judging:,} episodes")
+    elif now.steps_per_second:
+        share = f", {now.evaluating:.0%} evaluating" if now.evaluating >= LEAST_SHARE else ""
+        parts.append(f"{now.steps_per_second:,.0f} steps/s{share}")
     return "  ".join(parts)
 
 
@@ -168,9 +185,11 @@ class Lines:
         if now.steps == 0:
             self._print(COMPILING)
             return
-        if not now.steps_per_second or time.monotonic() - self._printed < SECONDS_BETWEEN_LINES:
+        if not now.judging and (not now.steps_per_second or time.monotonic() - self._printed < SECONDS_BETWEEN_LINES):
             self._pending = now  # the first chunk is a single update: nothing to tell of
             return
+        if now.judging:
+            self.stop()
         self._pending, self._printed = None, time.monotonic()
         self._print(describe(now))
 
@@ -196,8 +215,9 @@ class Notebook:
     def update(self, now: Sight) -> None:
         if self._handle is None:
             self._handle = self._display(_data(None, COMPILING), raw=True, display_id=True)
-        self._latest = now if now.steps else None
-        if now.steps and time.monotonic() - self._shown >= SECONDS_BETWEEN_PICTURES:
+        if not now.judging:
+            self._latest = now if now.steps else None
+        if now.judging or (now.steps and time.monotonic() - self._shown >= SECONDS_BETWEEN_PICTURES):
             self._shown = time.monotonic()
             self._handle.update(_data(now.steps / now.total, with_time_left(now)), raw=True)
 

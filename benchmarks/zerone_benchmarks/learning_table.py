@@ -1,0 +1,91 @@
+"""README's table of what presets promise, in both languages, from what `learning` has measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SHOWN = (
+    ("q-learning", "zerone/Treasure-v0"), ("q-learning", "zerone/Maze-v0"), ("dqn", "CartPole-v1"),
+    ("dqn", "MountainCar-v0"), ("dqn", "zerone/MountainCarSparse-v0"), ("dqn", "zerone/MazePixels-v0"),
+    ("reinforce", "CartPole-v1"), ("actor-critic", "CartPole-v1"), ("ppo", "CartPole-v1"), ("ppo", "Pendulum-v1"),
+    ("ppo", "Pendulum-v1", "objective"), ("ddpg", "Pendulum-v1"), ("a3c", "CartPole-v1"), ("a3c", "Pendulum-v1"),
+    ("dppo", "Pendulum-v1"), ("ppo", "zerone/Arm-v0"), ("ppo", "zerone/ArmHard-v0"), ("ddpg", "zerone/ArmHard-v0"),
+    ("a3c", "zerone/ArmHard-v0"),
+)  # fmt: skip
+"""Algorithm, environment and the names of settings that differ from the preset. All on the compiled engine."""
+
+WORDS = {
+    "en": {
+        "about": (
+            "What a preset promises is measured on {number} seeds, {first} to {last}, on which none was tuned (`make "
+            "learn`, about an hour). *Best* is\nthe policy that did best in the training's own evaluations, *last* the "
+            "one at its end, each judged on {episodes} other episodes: how many\nseeds reach the level, and the mean "
+            "return of the worst. Steps are medians over the seeds, those of evaluations come on top:"
+        ),
+        "head": "| Preset | Level | Best: seeds, worst | Last: seeds, worst | Steps | of evaluations |",
+        "with": ", with",
+    },
+    "zh": {
+        "about": (
+            "每个预设的承诺都在 {number} 个种子（{first} 到 {last}）上检验，"
+            "预设不是在这些种子上调的（`make learn`，大约一小时）。"
+            "“最佳”是训练自己的评估中\n最好的策略，“最后”是训练结束时的策略，都在另外 {episodes} 个回合上评判："
+            "有多少种子达到标准，最差的种子平均回报是多少。\n步数是各种子的中位数，评估的步数另计："
+        ),
+        "head": "| 预设 | 标准 | 最佳：种子数，最差 | 最后：种子数，最差 | 步数 | 评估步数 |",
+        "with": "，加",
+    },
+}
+
+
+def name_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """By what a row is chosen for the table."""
+    return row["algorithm"], row["environment"], *row["settings"]
+
+
+def table(rows: Iterable[Mapping[str, Any]], language: str) -> str:
+    """What stands between the markers. All rows must be of the same seeds."""
+    words = WORDS[language]
+    found = {name_of(row): row for row in rows if row["engine"] == "compiled"}
+    missing = [" ".join(name) for name in SHOWN if name not in found]
+    if missing:
+        raise ValueError(f"not measured: {', '.join(missing)}")
+    chosen = [found[name] for name in SHOWN]
+    of = {(row["seeds"], row["first_seed"], row["episodes"]) for row in chosen}
+    if len(of) > 1:
+        raise ValueError(f"rows are of different seeds or episodes: {sorted(of)}")
+    ((number, first, episodes),) = of
+    about = words["about"].format(number=number, first=f"{first:,}", last=f"{first + number - 1:,}", episodes=episodes)
+    return "\n".join([about, "", words["head"], "|---|---|---|---|---|---|", *(_row(row, words) for row in chosen)])
+
+
+def _row(row: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    seeds = row["seeds"]
+    different = [f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
+                 for name, value in row["settings"].items()]  # fmt: skip
+    preset = f"`{row['algorithm']}` `{row['environment']}`"
+    if different:
+        preset += f"{words['with']} `{' '.join(different)}`"
+    cells = [
+        preset,
+        f"{row['level']:g}",
+        f"{row['reached']} / {seeds}, {row['worst']:.4g}",
+        f"{row['last_reached']} / {seeds}, {row['last_worst']:.4g}",
+        f"{row['median_steps']:,.0f}",
+        f"{row['evaluation_steps']:,.0f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def write(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Put the table into README.md and README.zh.md, between their markers."""
+    for name, language in (("README.md", "en"), ("README.zh.md", "zh")):
+        page = folder / name
+        text = page.read_text("utf-8")
+        before, begin, rest = text.partition("<!-- learning -->\n")
+        _, end, after = rest.partition("\n<!-- /learning -->")
+        if not end:
+            raise ValueError(f"{page}: no place for the table")
+        page.write_text(before + begin + table(rows, language) + end + after, "utf-8")

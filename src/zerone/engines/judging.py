@@ -1,0 +1,142 @@
+"""Whole episodes to judge a policy by, in environments written in JAX; and how a policy acts with its own chance.
+
+Episode i takes all its chance from `fold_in(key, i)`: the environment's and, where it is judged as it explores, the
+policy's. So which episodes are played side by side changes none of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.algorithms.protocol import Algorithm, Array, Key, PlaysAlone
+from zerone.base.pytree import struct
+from zerone.base.sums import Sum
+from zerone.engines.protocol import EVALUATE, Act
+from zerone.environments.base import TimedEnvironment, Tree
+from zerone.parts.spaces import Spaces, from_environment, to_environment
+
+BLOCK = 64
+"""Steps whose chance is drawn at once where a policy acts with chance: noise that drifts drifts within a block."""
+
+
+@struct
+class Played:
+    """Episodes under way: leaves are [episodes, ...]."""
+
+    state: Tree
+    observation: Array
+    returns: Sum
+    lengths: Array
+    alive: Array
+
+
+def player(algorithm: Algorithm, policy: Any) -> Any:
+    """The policy in one environment, in an episode that begins."""
+    return algorithm.playing_alone(policy) if isinstance(algorithm, PlaysAlone) else policy
+
+
+def chance(algorithm: Algorithm, policy: Any, keys: Key, block: Array) -> Any:
+    """What chance decides in the actions of a block of steps of each episode: leaves [BLOCK, episodes, ...]."""
+
+    def of_one(key: Key) -> Any:
+        drawn = algorithm.noise(policy, jax.random.fold_in(key, block), (BLOCK, 1))
+        return jax.tree.map(lambda leaf: leaf[:, 0], drawn)
+
+    return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), jax.vmap(of_one)(keys))
+
+
+def by_chance(algorithm: Algorithm, policy: Any, observation: Array, noise: Any) -> Array:
+    """The actions for observations [episodes, ...], each with its own chance, as in an environment alone."""
+
+    def of_one(seen: Array, drawn: Any) -> Array:
+        action, _ = algorithm.act(policy, seen[None], jax.tree.map(lambda leaf: leaf[None], drawn))
+        return action[0]
+
+    actions: Array = jax.vmap(of_one)(observation, noise)
+    return actions
+
+
+class Explorer:
+    """Acts with the own chance of policies, step by step, in environments that are played elsewhere."""
+
+    def __init__(self, algorithm: Algorithm, spaces: Spaces) -> None:
+        def drawn(algorithm: Algorithm, policy: Any, seeds: Array, block: Array) -> Any:
+            keys = jax.vmap(lambda seed: jax.random.fold_in(jax.random.key(seed), EVALUATE))(seeds)
+            return chance(algorithm, player(algorithm, policy), keys, block)
+
+        def acted(algorithm: Algorithm, policy: Any, observation: Array, noise: Any) -> Array:
+            seen = from_environment(spaces.observation, observation)
+            return to_environment(spaces.action, by_chance(algorithm, player(algorithm, policy), seen, noise))
+
+        self._algorithm, self._dtype = jax.device_put(algorithm), spaces.action.dtype
+        self._drawn, self._acted = jax.jit(drawn), jax.jit(acted)
+
+    def acting(self, policy: Any, seeds: np.ndarray) -> Act:
+        """Who acts in as many episodes as there are seeds, which decide the chance in them."""
+        policy, noise = jax.device_put(policy), [None]
+
+        def act(observation: np.ndarray, step: int) -> np.ndarray:
+            if step % BLOCK == 0:
+                noise[0] = self._drawn(self._algorithm, policy, seeds, np.int32(step // BLOCK))
+            now = jax.tree.map(lambda leaf: leaf[step % BLOCK], noise[0])
+            return np.array(self._acted(self._algorithm, policy, observation, now), self._dtype)
+
+        return act
+
+
+def play(
+    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, episodes: Array, key: Key, limit: Array,
+    stochastic: bool,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Returns and lengths (float32) of the episodes of these numbers, side by side, and which were cut. Consumes `key`.
+
+    An episode that has not ended after `limit` steps is cut there, so that a policy that walks in a circle in an
+    environment without a time limit still gets an answer.
+    """
+    seen_space, action_space = environment.observation_space, environment.action_space
+    keys = jax.vmap(jax.random.split)(jax.vmap(lambda i: jax.random.fold_in(key, i))(episodes))
+    reset_keys, play_keys = keys[:, 0], keys[:, 1]
+    observation, state = jax.vmap(environment.reset)(reset_keys)
+    number = episodes.shape[0]
+    begun = Played(state, observation, Sum.zero(number), jnp.zeros(number, jnp.int32), jnp.ones(number, bool))
+
+    def going(carry: tuple[Array, Played]) -> Array:
+        step, played = carry
+        return played.alive.any() & (step < limit)
+
+    def one(carry: tuple[Array, Played], noise: Any = None) -> tuple[Array, Played]:
+        step, played = carry
+        seen = from_environment(seen_space, played.observation)
+        action = algorithm.act(policy, seen)[0] if noise is None else by_chance(algorithm, policy, seen, noise)
+        step_keys = jax.vmap(lambda key: jax.random.fold_in(key, step))(play_keys)
+        observation, state, reward, terminated, truncated, _ = jax.vmap(environment.step)(
+            step_keys, played.state, to_environment(action_space, action)
+        )
+        returns = played.returns.plus(jnp.where(played.alive, reward, 0.0))
+        alive = played.alive & ~(terminated | truncated)
+        return step + 1, Played(state, observation, returns, played.lengths + played.alive, alive)
+
+    if not stochastic:
+        return _found(jax.lax.while_loop(going, one, (jnp.int32(0), begun))[1])
+
+    policy = player(algorithm, policy)
+    noise_keys = jax.vmap(lambda key: jax.random.fold_in(key, 2**31 - 1))(play_keys)
+
+    def block(carry: tuple[Array, Played]) -> tuple[Array, Played]:
+        drawn = chance(algorithm, policy, noise_keys, carry[0] // BLOCK)
+        last = carry[0] + BLOCK
+
+        def step(carry: tuple[Array, Played]) -> tuple[Array, Played]:
+            return one(carry, jax.tree.map(lambda leaf: leaf[carry[0] % BLOCK], drawn))
+
+        return jax.lax.while_loop(lambda carry: going(carry) & (carry[0] < last), step, carry)
+
+    return _found(jax.lax.while_loop(going, block, (jnp.int32(0), begun))[1])
+
+
+def _found(played: Played) -> tuple[Array, Array, Array]:
+    return played.returns.value, played.lengths.astype(jnp.float32), played.alive
