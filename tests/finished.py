@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zerone.runs.folder import RunFolder
-from zerone.runs.metrics import MetricsWriter
+from zerone.training.folder import RunFolder
+from zerone.training.metrics import MetricsWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

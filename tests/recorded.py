@@ -9,7 +9,7 @@ import numpy as np
 from toys import Keeper
 
 from zerone.base.pytree import configured
-from zerone.engines.study import Recorded, make_study
+from zerone.engines.offline_data import Recorded, make_study
 
 
 def counted(lengths: Any, seed: int = 0) -> Recorded:

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.engines.collect import draw
 from zerone.engines.compiled import Compiled, stream
 from zerone.engines.protocol import TRAIN
+from zerone.engines.rollout import draw
 
 
 class Lived(NamedTuple):

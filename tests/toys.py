@@ -21,8 +21,8 @@ from zerone.algorithms.ppo import PPO
 from zerone.algorithms.protocol import Steps
 from zerone.algorithms.reinforce import Reinforce
 from zerone.base.pytree import configured, struct
-from zerone.engines.collect import collect, draw, start
 from zerone.engines.compiled import Compiled, _advance
+from zerone.engines.rollout import collect, draw, start
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.spaces import Spaces
 

@@ -11,7 +11,10 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-ROOMS = ("cli", "experiments", "runs", "show", "engines", "algorithms", "parts", "environments", "base")
+ROOMS = (
+    "cli", "experiments", "studies", "recording", "training", "charts", "player", "offline", "cluster", "engines",
+    "algorithms", "parts", "environments", "base",
+)  # fmt: skip
 """From the top of the house to the ground."""
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "zerone"

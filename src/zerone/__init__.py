@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     from zerone.base.errors import RunError as RunError
     from zerone.base.errors import ZeroneError as ZeroneError
     from zerone.environments.catalogue import make as make
-    from zerone.runs.agent import Agent as Agent
-    from zerone.runs.comparing import Comparison as Comparison
-    from zerone.runs.comparing import compare as compare
-    from zerone.runs.record import record as record
-    from zerone.runs.run import Run as Run
-    from zerone.runs.run import load as load
-    from zerone.runs.run import resume as resume
-    from zerone.runs.run import train as train
-    from zerone.runs.search import Range as Range
-    from zerone.runs.sweeping import resume_sweep as resume_sweep
-    from zerone.runs.sweeping import sweep as sweep
-    from zerone.runs.swept import Sweep as Sweep
+    from zerone.recording.record import record as record
+    from zerone.studies.compare import Comparison as Comparison
+    from zerone.studies.compare import compare as compare
+    from zerone.studies.search import Range as Range
+    from zerone.studies.sweep import resume_sweep as resume_sweep
+    from zerone.studies.sweep import sweep as sweep
+    from zerone.studies.sweep_result import Sweep as Sweep
+    from zerone.training.agent import Agent as Agent
+    from zerone.training.run import Run as Run
+    from zerone.training.run import load as load
+    from zerone.training.run import resume as resume
+    from zerone.training.run import train as train
 
 __version__ = "0.1.0"
 
@@ -64,18 +64,18 @@ _PLACES = {
     "RunError": "zerone.base.errors",
     "ZeroneError": "zerone.base.errors",
     "make": "zerone.environments.catalogue",
-    "Agent": "zerone.runs.agent",
-    "Comparison": "zerone.runs.comparing",
-    "compare": "zerone.runs.comparing",
-    "Run": "zerone.runs.run",
-    "load": "zerone.runs.run",
-    "record": "zerone.runs.record",
-    "resume": "zerone.runs.run",
-    "train": "zerone.runs.run",
-    "Range": "zerone.runs.search",
-    "Sweep": "zerone.runs.swept",
-    "resume_sweep": "zerone.runs.sweeping",
-    "sweep": "zerone.runs.sweeping",
+    "Agent": "zerone.training.agent",
+    "Comparison": "zerone.studies.compare",
+    "compare": "zerone.studies.compare",
+    "Run": "zerone.training.run",
+    "load": "zerone.training.run",
+    "record": "zerone.recording.record",
+    "resume": "zerone.training.run",
+    "train": "zerone.training.run",
+    "Range": "zerone.studies.search",
+    "Sweep": "zerone.studies.sweep_result",
+    "resume_sweep": "zerone.studies.sweep",
+    "sweep": "zerone.studies.sweep",
 }
 
 __all__ = [*_PLACES]

@@ -21,7 +21,7 @@ from zerone.base.errors import InputError
 from zerone.base.pytree import struct
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
-from zerone.environments.vector import make_vector
+from zerone.environments.gym.vector import make_vector
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.deterministic import Actor
 from zerone.parts.networks import Linear

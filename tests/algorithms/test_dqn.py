@@ -24,7 +24,7 @@ from zerone.environments.wrappers import TimeLimit
 from zerone.parts.replay import Prioritized, read
 from zerone.parts.returns import n_step_return
 from zerone.parts.spaces import Spaces
-from zerone.runs.agent import Agent
+from zerone.training.agent import Agent
 
 SPACES = Spaces(spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Discrete(2))
 INIT = jax.jit(lambda algorithm, key: algorithm.init(key, SPACES))

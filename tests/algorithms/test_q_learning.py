@@ -9,15 +9,15 @@ from toys import Table, chain, cycle, optimal_values, table
 
 from zerone.algorithms.protocol import Steps
 from zerone.algorithms.q_learning import QLearning, State
-from zerone.engines.collect import draw
 from zerone.engines.compiled import Compiled, stream
 from zerone.engines.protocol import TRAIN
+from zerone.engines.rollout import draw
 from zerone.environments import catalogue
 from zerone.environments.maze import MazeState
 from zerone.environments.treasure import TreasureState
 from zerone.environments.wrappers import Clock
 from zerone.parts.spaces import Spaces
-from zerone.runs.setup import make_algorithm
+from zerone.training.setup import make_algorithm
 
 
 def _by_hand(algorithm, environment, seed, iterations, worth=np.max):

@@ -18,7 +18,7 @@ from zerone.algorithms.sarsa_lambda import SarsaLambda
 from zerone.base.pytree import configured
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
-from zerone.environments.vector import make_vector
+from zerone.environments.gym.vector import make_vector
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.spaces import Spaces
 

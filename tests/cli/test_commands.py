@@ -134,7 +134,7 @@ def test_watch_on_film(zerone, treasure, here):
     ended = zerone("watch", treasure, "--video", "film.gif")
     assert ended.out == "film.gif: 2.0 s of q-learning on zerone/Treasure-v0\n"
     assert zerone("watch", treasure, "--video", "film.mp4", "--agent", 1).code == 0
-    from zerone.show.film import _ffmpeg
+    from zerone.player.video import _ffmpeg
 
     reading = [_ffmpeg(), "-loglevel", "error", "-i", "film.mp4", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     pixels = subprocess.run(reading, capture_output=True, check=True).stdout  # noqa: S603
@@ -152,7 +152,7 @@ def test_watch_in_a_window(zerone, treasure, monkeypatch):
 def test_watch_an_arm_whose_goal_follows_the_mouse_until_the_window_is_closed(zerone, here, monkeypatch):
     import pygame
 
-    from zerone.environments.bridge import GymnasiumEnvironment
+    from zerone.environments.gym.bridge import GymnasiumEnvironment
     from zerone.environments.window import Window
 
     few = ("--environments", 1, "--steps-per-update", 20, "--minibatches", 1, "--epochs", 1, "--evaluation-episodes", 1,

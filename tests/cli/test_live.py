@@ -13,7 +13,7 @@ import pytest
 
 from zerone.cli.live import Audience
 from zerone.cli.watch import LIVE
-from zerone.runs import checkpoint
+from zerone.training import checkpoint
 
 
 def glance(steps: int, latest: float | None = None):

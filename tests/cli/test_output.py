@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from zerone.runs.interrupt import STOPPING
+from zerone.training.interrupt import STOPPING
 
 SMALL = ("--steps", 20, "--evaluation-episodes", 1, "--no-figure")
 

@@ -51,7 +51,7 @@ def test_record_in_words_and_json(zerone, treasure, here):
 def test_keyboard_in_a_window(zerone, monkeypatch):
     import pygame
 
-    from zerone.show import keyboard
+    from zerone.player import keyboard
 
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     monkeypatch.setattr(keyboard, "HOLD_SECONDS", 0.0)
@@ -134,8 +134,8 @@ def test_a_resumed_run_keeps_its_dataset(zerone, day, here):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_recording_that_is_stopped_is_a_dataset_or_nothing(number, here, zerone):
     program = (
-        "import os, sys, zerone.show.play as play\n"
-        "from zerone.environments.guard import Guard\n"
+        "import os, sys, zerone.player.episode as play\n"
+        "from zerone.environments.gym.guard import Guard\n"
         "step, count = Guard.step, [0]\n"
         "def slow(self, action):\n"
         "    count[0] += 1\n"

@@ -19,7 +19,7 @@ import pytest
 
 import zerone as zo
 from zerone.base.errors import InputError
-from zerone.runs import checkpoint
+from zerone.training import checkpoint
 
 MISSING = object()
 DEEP: object = 1

@@ -8,7 +8,7 @@ import shlex
 import pytest
 
 from zerone.cli.sweep import read_space
-from zerone.runs.search import Range
+from zerone.studies.search import Range
 
 LINE = ("sweep", "q-learning", "zerone/Treasure-v0")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import zerone as zo
-from zerone.runs import run
+from zerone.training import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

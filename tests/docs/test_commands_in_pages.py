@@ -18,7 +18,7 @@ import zerone as zo
 from zerone.cli.app import run, zerone
 from zerone.cli.options import option_names
 from zerone.cli.settings import _known_options
-from zerone.runs import run as runs
+from zerone.training import run as runs
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [str(each.relative_to(ROOT)) for each in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]]

@@ -9,7 +9,7 @@ import pytest
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.environments import catalogue as environments
-from zerone.runs.presets import preset
+from zerone.training.presets import preset
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [str(each.relative_to(ROOT)) for each in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]]

@@ -12,9 +12,9 @@ from zerone.algorithms.protocol import Steps
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import InputError
 from zerone.engines.host import Host
-from zerone.environments.vector import make_vector
-from zerone.runs import setup
-from zerone.runs.room import require_room
+from zerone.environments.gym.vector import make_vector
+from zerone.training import setup
+from zerone.training.memory_limit import require_room
 
 
 class Foreign(spaces.Space):

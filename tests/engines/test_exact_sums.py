@@ -11,7 +11,7 @@ from zerone.algorithms.q_learning import QLearning
 from zerone.base.pytree import configured, struct
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
-from zerone.environments.vector import make_vector
+from zerone.environments.gym.vector import make_vector
 from zerone.environments.wrappers import TimeLimit
 
 SCALE = 0.1

@@ -24,10 +24,10 @@ from toys import (
 from zerone.algorithms.q_learning import QLearning
 from zerone.engines import host
 from zerone.engines.host import Host, seeds_for
-from zerone.engines.play import Block, Happened, Player
 from zerone.engines.protocol import EVALUATE, Judging
-from zerone.environments.vector import make_vector
-from zerone.runs.setup import make_engine
+from zerone.engines.vector_rollout import Block, Happened, Player
+from zerone.environments.gym.vector import make_vector
+from zerone.training.setup import make_engine
 
 ITERATIONS = 30
 MODES = pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.name)
@@ -118,7 +118,7 @@ def test_a_player_that_forgets_to_copy_is_caught(mode, monkeypatch):
 
         def step(self, action):
             with monkeypatch.context() as patch:
-                patch.setattr("zerone.engines.play.np.array", np.asarray)
+                patch.setattr("zerone.engines.vector_rollout.np.array", np.asarray)
                 return super().step(action)
 
     monkeypatch.setattr(host, "Player", Forgetful)

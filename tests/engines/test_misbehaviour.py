@@ -13,7 +13,7 @@ from toys import Keeper, small_ppo
 
 from zerone.base.errors import RunError
 from zerone.engines.host import Host
-from zerone.environments.vector import make_vector
+from zerone.environments.gym.vector import make_vector
 
 GOOD = np.array([0.5, -0.5], np.float32)
 WRONG_STEPS = {

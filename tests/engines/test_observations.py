@@ -11,7 +11,7 @@ from toys import Keeper
 from zerone.base.errors import RunError
 from zerone.base.notices import Notices
 from zerone.engines.host import Host
-from zerone.environments.vector import make_vector
+from zerone.environments.gym.vector import make_vector
 
 
 class Showing(gymnasium.Env):

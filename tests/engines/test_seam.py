@@ -18,8 +18,8 @@ from zerone.algorithms.q_learning import QLearning
 from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
 from zerone.engines.host import Host
-from zerone.environments.vector import make_vector
-from zerone.runs.interrupt import Interrupted
+from zerone.environments.gym.vector import make_vector
+from zerone.training.interrupt import Interrupted
 
 NUMBER, LENGTH = 14, 10
 """Environments, a number that no other size is; and steps of an episode."""

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from zerone.base.errors import InputError
-from zerone.environments import bridge, catalogue, drawing, shaping, wrappers
+from zerone.environments import catalogue, drawing, shaping, wrappers
 from zerone.environments.arm import TURN, Arm, ArmState, cos_and_sin, wrap
-from zerone.environments.bridge import GymnasiumEnvironment
+from zerone.environments.gym import bridge
+from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.environments.wrappers import TimeLimit
 from zerone_benchmarks.numpy_arm import NumpyArm
 

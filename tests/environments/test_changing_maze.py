@@ -16,8 +16,8 @@ from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
 from zerone.environments import catalogue, drawing, shaping
 from zerone.environments.changing_maze import ChangingMaze, ChangingMazeState
+from zerone.environments.gym.vector import make_vector
 from zerone.environments.maze import Maze
-from zerone.environments.vector import make_vector
 from zerone.environments.wrappers import AutoReset, DiscretizedActions, ShapedReward, TimeLimit, judged
 
 KEY = jax.random.key(0)

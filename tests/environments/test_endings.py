@@ -8,7 +8,7 @@ import pytest
 
 from zerone.environments import catalogue
 from zerone.environments.endings import ending
-from zerone.show.play import episodes, open_environment
+from zerone.player.episode import episodes, open_environment
 
 
 def last(identity, act, options={}, seed=0, engine="auto"):  # noqa: B006 - it is only read

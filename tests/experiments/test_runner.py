@@ -16,7 +16,7 @@ from zerone.base.errors import InputError, RunError
 from zerone.experiments import runner
 from zerone.experiments.protocol import Experiment, Question, Text, difference
 from zerone.experiments.store import held
-from zerone.runs.interrupt import Interrupted
+from zerone.training.interrupt import Interrupted
 
 NOTHING = Text("", "")
 

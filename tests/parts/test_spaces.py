@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zerone.base.errors import InputError
-from zerone.environments.views import describe
+from zerone.environments.gym.views import describe
 from zerone.parts.spaces import (
     Features,
     cells,

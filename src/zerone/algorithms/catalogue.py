@@ -22,7 +22,7 @@ from zerone.algorithms.sarsa_lambda import SarsaLambda
 from zerone.base.errors import MOST_LISTED, InputError, nearest, said
 from zerone.base.meanings import algorithm_meant, setting_meant
 from zerone.base.values import typed
-from zerone.environments.views import describe
+from zerone.environments.gym.views import describe
 from zerone.parts.spaces import Spaces
 
 

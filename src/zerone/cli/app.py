@@ -27,9 +27,9 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 COMMANDS = {
     "train": ("zerone.cli.train:train", "Learn: train an algorithm in an environment."),
     "record": ("zerone.cli.record:record", "Keep what an agent, chance or you do, as a dataset to learn from."),
-    "evaluate": ("zerone.cli.judge:evaluate", "Measure a trained agent: mean return of greedy episodes."),
+    "evaluate": ("zerone.cli.evaluate:evaluate", "Measure a trained agent: mean return of greedy episodes."),
     "watch": ("zerone.cli.watch:watch", "See a trained agent play: in a window, a video or a terminal."),
-    "plot": ("zerone.cli.judge:plot", "Draw the learning curves of runs."),
+    "plot": ("zerone.cli.evaluate:plot", "Draw the learning curves of runs."),
     "compare": ("zerone.cli.compare:compare", "Which of several runs is better, and how sure that is."),
     "sweep": ("zerone.cli.sweep:sweep", "Which settings are best: train with many, on several seeds each."),
     "experiment": ("zerone.cli.experiment:experiment", "Put a claim to the test: many seeds, a figure, a verdict."),

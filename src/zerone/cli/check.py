@@ -13,7 +13,7 @@ from zerone.cli.options import as_json as print_json
 from zerone.cli.settings import environment_options
 
 if TYPE_CHECKING:
-    from zerone.runs.checking import Report
+    from zerone.training.environment_check import Report
 
 MOST_STEPS = 1_000_000
 
@@ -41,12 +41,12 @@ def check(environment: str, options: tuple[str, ...], as_json: bool, **typed: An
     bounds of its spaces, and the same with the same seed.
     """
     from zerone.cli.train import require_environment
-    from zerone.runs import checking
+    from zerone.training import environment_check
 
     asked = {name: value for name, value in typed.items() if value is not None}
     with contextlib.redirect_stdout(sys.stderr):  # what an environment prints must not get among the results
         require_environment(environment)
-        report = checking.check(environment, environment_options(environment, options), **asked)
+        report = environment_check.check(environment, environment_options(environment, options), **asked)
     if as_json:
         print_json(report.as_json())
     else:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zerone.charts.formats import FIGURE_SUFFIXES
 from zerone.cli.options import Finite, Place, debug_option, json_option, require_file_place
 from zerone.cli.options import as_json as print_json
-from zerone.show.formats import FIGURE_SUFFIXES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zerone.runs.comparing import Comparison
+    from zerone.studies.compare import Comparison
 
 
 @click.command()
@@ -27,7 +27,7 @@ def compare(runs: tuple[Path, ...], threshold: float | None, out: Path | None, a
     """Compare finished RUNs in one environment, each of at least three seeds: statistics with 95% intervals."""
     if out is not None:
         require_file_place("--out", out, FIGURE_SUFFIXES)
-    from zerone.runs.comparing import compare
+    from zerone.studies.compare import compare
 
     found = compare(runs, threshold)
     if out is not None:

@@ -104,7 +104,7 @@ def _describe(name: str, options: tuple[str, ...], as_json: bool) -> None:
     """What one environment is."""
     from zerone.cli.settings import environment_options
     from zerone.cli.train import require_environment
-    from zerone.runs.inspecting import describe
+    from zerone.training.environment_facts import describe
 
     with contextlib.redirect_stdout(sys.stderr):  # what an environment prints must not get among the results
         require_environment(name)

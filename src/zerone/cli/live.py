@@ -56,7 +56,7 @@ class Audience:
         return self._level is None or (latest is not None and latest >= self._level)
 
     def _write(self, now: Any, policy: Callable[[], Any]) -> None:
-        from zerone.runs import checkpoint
+        from zerone.training import checkpoint
 
         arrays = checkpoint.flatten(policy(), "policy/")
         checkpoint.save(self._path / LIVE, arrays, {"step": now.steps})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from zerone.base.errors import InputError, nearest
-from zerone.runs.asked import LARGEST_SEED, MOST_SEEDS, MOST_STEPS
+from zerone.training.validation import LARGEST_SEED, MOST_SEEDS, MOST_STEPS
 
 __all__ = ["LARGEST_SEED", "MOST_SEEDS", "MOST_STEPS"]
 
@@ -148,7 +148,7 @@ def option_names(parameter: click.Parameter) -> list[str]:
 
 def as_json(value: Any, file: TextIO | None = None) -> None:
     """Print `value` as one line of JSON; a number that JSON lacks becomes null."""
-    from zerone.runs.folder import finite
+    from zerone.training.folder import finite
 
     click.echo(json.dumps(finite(value), allow_nan=False, ensure_ascii=False), file=file)
 
@@ -180,7 +180,7 @@ def trust_option(command: F) -> F:
 
 def read_config(path: Path) -> dict[str, Any]:
     """The configuration of the run at `path`. Raises `InputError` where there is none, or it is damaged."""
-    from zerone.runs.folder import RunFolder
+    from zerone.training.folder import RunFolder
 
     return RunFolder.open(path).config
 

@@ -96,8 +96,8 @@ def record(
         elif run is not None:
             import_trusted(read_config(run)["environment"]["id"], trust)
         player = run or ("random" if chance else "keyboard")
-        from zerone.runs.interrupt import Program, as_program
-        from zerone.runs.record import record as play
+        from zerone.recording.record import record as play
+        from zerone.training.interrupt import Program, as_program
 
         with as_program(Program(output.tell)):
             found = play(player, environment, **asked)

@@ -29,12 +29,12 @@ from zerone.cli.options import (
 )
 from zerone.cli.options import as_json as print_json
 from zerone.cli.settings import chosen_settings, environment_options, parse_like, read_words, settings_of
-from zerone.runs.asked import MOST_TRIALS
+from zerone.training.validation import MOST_TRIALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from zerone.runs.swept import Sweep, Trial
+    from zerone.studies.sweep_result import Sweep, Trial
 
 
 @click.command(
@@ -86,7 +86,7 @@ def _swept(
     as_json: bool,
 ) -> Sweep:  # fmt: skip
     """What was asked for, carried out."""
-    from zerone.runs import sweep_plan, sweeping
+    from zerone.studies import sweep, sweep_plan
 
     asked = {name: value for name, value in typed.items() if value is not None}
     if resume is not None:
@@ -95,7 +95,7 @@ def _swept(
             raise InputError(f"{extra[0]} is not allowed with --resume: the sweep in {resume} knows what it was asked")
         import_trusted(sweep_plan.read_config(resume)["environment"], trust)
         with _shown(resume, as_json) as glance:
-            found = sweeping.resume_sweep(resume, glance, progress=False)
+            found = sweep.resume_sweep(resume, glance, progress=False)
     else:
         if "trials" in asked and asked.get("driver") != "optuna":
             raise InputError(f"--trials {asked['trials']} is not allowed without --driver optuna: a grid tries all")
@@ -107,8 +107,8 @@ def _swept(
             example = "zerone sweep ppo CartPole-v1 learning_rate=1e-4..1e-2"
             raise InputError(f"ALGORITHM and ENVIRONMENT are missing: see zerone sweep --help; for example {example}")
         from zerone.cli.train import require_environment
-        from zerone.runs import run, setup
-        from zerone.runs.folder import new_folder
+        from zerone.training import run, setup
+        from zerone.training.folder import new_folder
 
         require_environment(said.environment)
         asked["space"] = read_space(said.algorithm, varied)
@@ -117,7 +117,7 @@ def _swept(
         out: Path | None = asked.pop("out", None)
         name = run.plain_name(f"sweep-{said.algorithm}", setup.environment_name(said.environment))
         with contextlib.nullcontext(out) if out else new_folder(name) as path, _shown(Path(path), as_json) as glance:
-            found = sweeping.sweep(said.algorithm, said.environment, out=path, glance=glance, progress=False, **asked)
+            found = sweep.sweep(said.algorithm, said.environment, out=path, glance=glance, progress=False, **asked)
     return found
 
 
@@ -128,7 +128,7 @@ def read_space(algorithm: str, words: Sequence[str]) -> dict[str, Any]:
         InputError: a name that the algorithm does not have, or a value that is not of its kind.
     """
     from zerone.algorithms import catalogue
-    from zerone.runs.search import Range
+    from zerone.studies.search import Range
 
     known = {setting.name: setting for setting in settings_of(catalogue.look_up(algorithm).make)}
     space: dict[str, Any] = {}
@@ -152,8 +152,8 @@ def read_space(algorithm: str, words: Sequence[str]) -> dict[str, Any]:
 @contextlib.contextmanager
 def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Any], None]]:
     """What is called between chunks; and what is said when Ctrl-C has ended it."""
-    from zerone.runs.sweeping import together
-    from zerone.show.progress import progress_for
+    from zerone.studies.sweep import together
+    from zerone.training.progress import progress_for
 
     stream = sys.stderr if as_json else sys.stdout
     progress = progress_for(stream, plain_allowed=not as_json)

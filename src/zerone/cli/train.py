@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zerone.cli.training import Manner
-    from zerone.runs.run import Run
+    from zerone.training.run import Run
 
 STEPS = Whole(1, MOST_STEPS)
 TYPED = "zerone.typed"
@@ -194,7 +194,7 @@ def _require_words(said: Words) -> tuple[str, str]:
     try:
         require_environment(said.environment)
     except InputError as error:
-        from zerone.runs.words import swapped
+        from zerone.training.unknown_arguments import swapped
 
         raise swapped(said.algorithm, said.environment) or error from None
     return said.algorithm, said.environment
@@ -205,7 +205,7 @@ def require_environment(identity: str) -> None:
     from zerone.environments import catalogue
 
     if catalogue.find(identity) is None:
-        from zerone.environments.vector import maker
+        from zerone.environments.gym.vector import maker
 
         if ":" in identity:
             see_modules_here()
@@ -214,7 +214,7 @@ def require_environment(identity: str) -> None:
 
 def _usual_level(environment: Mapping[str, Any]) -> float | None:
     """The level of an environment without its options, if it has one then."""
-    from zerone.runs import setup
+    from zerone.training import setup
 
     return setup.solved_at(environment["id"]) if environment["known"] else None
 

@@ -15,7 +15,7 @@ from zerone.cli.settings import Words, chosen_settings, environment_options
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
-    from zerone.runs.run import OnGlance, Run
+    from zerone.training.run import OnGlance, Run
 
 
 ANEW = ("dataset", "address", "worker_timeout", "step_timeout")
@@ -45,8 +45,8 @@ def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Ma
         InputError, RunError: as `zerone.train`.
         KeyboardInterrupt: Ctrl-C; the line says what is kept.
     """
-    from zerone.runs import run, setup
-    from zerone.runs.folder import new_folder
+    from zerone.training import run, setup
+    from zerone.training.folder import new_folder
 
     asked = dict(asked)
     out: Path | None = asked.pop("out", None)
@@ -68,7 +68,7 @@ def go_on(
     Raises:
         InputError: there is no run, or it is another one; RunError, KeyboardInterrupt as for `start`.
     """
-    from zerone.runs import run
+    from zerone.training import run
 
     config = read_config(path)
     require_same(path, config, said, asked, options, settings)
@@ -87,8 +87,8 @@ def require_same(
     file: Path | None = None,
 ) -> None:  # fmt: skip
     """Raise `InputError` where something typed beside `--resume` differs from the run's own configuration."""
-    from zerone.runs import setup
-    from zerone.runs.saved import naming
+    from zerone.training import setup
+    from zerone.training.schema import naming
 
     if asked.get("overwrite"):
         raise InputError("--overwrite and --resume exclude each other")
@@ -123,12 +123,12 @@ def _training_differences(
     path: Path, config: Mapping[str, Any], asked: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any, Any]]:
     """The options of the training itself that were typed: each with its value and that of the run."""
-    from zerone.runs import asked as asked_of
-    from zerone.runs import plan, setup
+    from zerone.training import schedule, setup
+    from zerone.training import validation as asked_of
 
     made = setup.make_algorithm_from(config["algorithm"])
     steps = asked.get("steps", config["steps"])
-    planned = plan.describe(plan.make_plan(made, steps, asked.get("evaluate_every"), asked.get("save_every")))
+    planned = schedule.describe(schedule.make_plan(made, steps, asked.get("evaluate_every"), asked.get("save_every")))
     if "seed" in asked or "seeds" in asked:
         first = asked.get("seed", config["seeds"][0])
         yield (
@@ -159,10 +159,10 @@ def _option(name: str) -> str:
 def shown(path: Path, manner: Manner) -> Generator[OnGlance]:
     """What `zerone.train` calls between chunks: progress, and a window if asked for. Ends with all of it gone."""
     from zerone.cli.output import tell
-    from zerone.runs.folder import RunFolder
-    from zerone.runs.interrupt import Program, as_program
-    from zerone.runs.training import kept_in
-    from zerone.show.progress import Nothing, progress_for
+    from zerone.training.folder import RunFolder
+    from zerone.training.interrupt import Program, as_program
+    from zerone.training.loop import kept_in
+    from zerone.training.progress import Nothing, progress_for
 
     stream = sys.stderr if manner.as_json else sys.stdout
     progress = Nothing() if manner.quiet else progress_for(stream, plain_allowed=not manner.as_json)
@@ -193,7 +193,7 @@ def shown(path: Path, manner: Manner) -> Generator[OnGlance]:
 
 def _kept(path: Path) -> str:
     """What an interrupted training has left, and how to go on."""
-    from zerone.runs.folder import RunFolder
+    from zerone.training.folder import RunFolder
 
     try:
         latest = RunFolder.open(path).latest()

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from zerone.runs.agent import Agent
-    from zerone.runs.run import Run
-    from zerone.show.play import Env
-    from zerone.show.view import View
+    from zerone.player.episode import Env
+    from zerone.player.view import View
+    from zerone.training.agent import Agent
+    from zerone.training.run import Run
 
 SECONDS_BETWEEN_LOOKS, SECONDS_TO_WAIT = 1.0, 30.0
 LIVE = "live.safetensors"
@@ -72,7 +72,7 @@ def watch(
         raise InputError("--follow and --video exclude each other: a film needs an end")
     stop = _leash() if leash else None
     import_trusted(read_config(run)["environment"]["id"], trust)
-    from zerone.runs.run import load
+    from zerone.training.run import load
 
     loaded = load(run)
     identity = loaded.config["environment"]
@@ -83,18 +83,18 @@ def watch(
         chosen = loaded.agent(agent, checkpoint or ("last" if follow else "best"))
         source = _Fixed(chosen, chosen.exploring(seed) if stochastic else chosen.act)
     from zerone.environments.endings import ending
-    from zerone.show.play import open_environment
+    from zerone.player.episode import open_environment
 
     environment = open_environment(identity["id"], identity["options"], loaded.config["engine"], mode, seed)
     number = None if isinstance(source, _Followed) and episodes is None else episodes or (1 if video is not None else 3)
     if mode == "rgb_array" and video is None and episodes is None:
-        from zerone.show.hands import goal_bridge
+        from zerone.player.interaction import goal_bridge
 
         number = number if goal_bridge(environment) is None else None
     title = f"{loaded.config['algorithm']['name']} on {identity['id']}"
-    from zerone.environments.global_chance import GlobalChance
-    from zerone.environments.step_timeout import limited
-    from zerone.runs.interrupt import Program
+    from zerone.environments.gym.global_random import GlobalChance
+    from zerone.environments.gym.step_timeout import limited
+    from zerone.training.interrupt import Program
 
     program = Program(output.tell)
     with contextlib.closing(environment), limited(step_timeout, lambda line: program.end(1, line)), GlobalChance(seed):
@@ -113,9 +113,9 @@ def _view(run: Run, source: _Fixed | _Followed, plain: bool) -> View:
 
     from zerone.algorithms.protocol import Valued
     from zerone.environments.catalogue import action_names
-    from zerone.runs.tables import judged_environment
-    from zerone.show.tables import Trace, table_of
-    from zerone.show.view import TableView, ValueView, View
+    from zerone.player.tables import Trace, table_of
+    from zerone.player.view import TableView, ValueView, View
+    from zerone.training.tables import judged_environment
 
     policy, grid = source.policy(), None
     actions = run.engine().spaces.action
@@ -140,25 +140,25 @@ def _show(
     environment: Env, identity: str, source: _Fixed | _Followed, view: View, mode: str, video: Path | None, title: str,
     number: int | None, seed: int, stop: threading.Event | None, why: Callable[[Any, float, Mapping[str, Any]], str],
 ) -> None:  # fmt: skip
-    from zerone.show import play, stage
+    from zerone.player import episode, viewer
 
     def over() -> bool:
         return source.over or (stop is not None and stop.is_set())
 
     act, hands = source.act, None
     if mode == "rgb_array" and video is None:
-        from zerone.show.hands import Hands
+        from zerone.player.interaction import Hands
 
         hands = Hands(environment, identity, source.act)
         act = hands.act
-    moments = play.episodes(environment, act, number=number, seed=seed, why=why)
+    moments = episode.episodes(environment, act, number=number, seed=seed, why=why)
     if video is not None:
-        pictures = stage.on_film(environment, moments, video, view)
-        click.echo(f"{video}: {pictures / stage.speed_on_film(environment, video)[0]:.1f} s of {title}")
+        pictures = viewer.on_film(environment, moments, video, view)
+        click.echo(f"{video}: {pictures / viewer.speed_on_film(environment, video)[0]:.1f} s of {title}")
     elif mode == "rgb_array":
-        stage.in_window(environment, moments, title, source.note, over, view, hands)
+        viewer.in_window(environment, moments, title, source.note, over, view, hands)
     else:
-        stage.in_terminal(environment, moments, sys.stdout, source.note, over, paced=number is None, view=view)
+        viewer.in_terminal(environment, moments, sys.stdout, source.note, over, paced=number is None, view=view)
 
 
 def _mode(window: bool, video: Path | None, text: bool) -> str:
@@ -166,7 +166,7 @@ def _mode(window: bool, video: Path | None, text: bool) -> str:
     if window + text + (video is not None) > 1:
         raise InputError("--window, --video and --text exclude each other")
     if video is not None:
-        from zerone.show.formats import FILM_SUFFIXES
+        from zerone.charts.formats import FILM_SUFFIXES
 
         require_file_place("--video", video, FILM_SUFFIXES)
         if not has_display():  # some environments open one even for a film, and SDL complains
@@ -194,7 +194,7 @@ def has_display() -> bool:
 
 def require_picture(identity: str, options: Mapping[str, Any], engine: str) -> None:
     """Raise `InputError` unless the environment can be shown in a window."""
-    from zerone.show.play import open_environment
+    from zerone.player.episode import open_environment
 
     open_environment(identity, options, engine, "rgb_array", 0).close()
 
@@ -252,10 +252,10 @@ class _Followed:
 
     def _look(self) -> None:
         """Take up the newest policy, if there is a newer one. What cannot be read now is read the next time."""
-        from zerone.runs import checkpoint, saved
-        from zerone.runs.agent import Agent
-        from zerone.runs.fields import checked
-        from zerone.runs.folder import RunFolder, step_of
+        from zerone.training import checkpoint, schema
+        from zerone.training.agent import Agent
+        from zerone.training.fields import checked
+        from zerone.training.folder import RunFolder, step_of
 
         self._looked = time.monotonic()
         self.over = self._run.result is not None
@@ -273,7 +273,7 @@ class _Followed:
                 return
             if path == live:
                 arrays, about = checkpoint.load(path)
-                about = checked(about, saved.LIVE, path)
+                about = checked(about, schema.LIVE, path)
                 example = self._run.engine().policy_example()
                 policy = checkpoint.restore(example, arrays, path=path, what="live policy", prefix="policy/")
                 chosen = self._run.seeds[0] if self._seed is None else self._seed

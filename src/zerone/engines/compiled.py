@@ -21,8 +21,8 @@ from zerone.base.compilation import for_long, for_once, for_seldom
 from zerone.base.platforms import default_platform
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum
-from zerone.engines.collect import Chance, Simulation, start
-from zerone.engines.judging import Explorer, play
+from zerone.engines.evaluation import Explorer, play
+from zerone.engines.offline_data import Lesson, Study, draw_for, first_step, lesson, play_or_study
 from zerone.engines.protocol import (
     EVALUATE,
     GREEDY,
@@ -36,7 +36,7 @@ from zerone.engines.protocol import (
     row_of,
     steps_per_iteration,
 )
-from zerone.engines.study import Lesson, Study, draw_for, first_step, lesson, play_or_study
+from zerone.engines.rollout import Chance, Simulation, start
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.wrappers import TimeLimit, judged
 from zerone.parts.spaces import Spaces, from_environment, to_environment

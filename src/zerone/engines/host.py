@@ -13,8 +13,8 @@ import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, in_new_episodes, ongoing
 from zerone.base.bits import in_32_bits
-from zerone.engines.judging import Explorer
-from zerone.engines.play import Block, Happened, Judged, Player, playing
+from zerone.engines.evaluation import Explorer
+from zerone.engines.offline_data import Study, cut, extras_of, first_step
 from zerone.engines.protocol import (
     EVALUATE,
     GREEDY,
@@ -25,11 +25,11 @@ from zerone.engines.protocol import (
     Judging,
     Stopped,
 )
-from zerone.engines.study import Study, cut, extras_of, first_step
-from zerone.engines.tallied import TalliedEngine
-from zerone.environments.global_chance import GlobalChance
-from zerone.environments.sources import require_separate
-from zerone.environments.vector import InTurn, Vector
+from zerone.engines.python_loop import TalliedEngine
+from zerone.engines.vector_rollout import Block, Happened, Judged, Player, playing
+from zerone.environments.gym.global_random import GlobalChance
+from zerone.environments.gym.sources import require_separate
+from zerone.environments.gym.vector import InTurn, Vector
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
 MOST_AT_ONCE, MANY_AT_ONCE, FEW_AT_ONCE = 100, 20, 5

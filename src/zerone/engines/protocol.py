@@ -15,7 +15,7 @@ from zerone.base.bits import in_32_bits
 from zerone.parts.spaces import Spaces
 
 if TYPE_CHECKING:
-    from zerone.engines.study import Study
+    from zerone.engines.offline_data import Study
 
 Row: TypeAlias = dict[str, np.float32 | None]
 

@@ -1,5 +1,5 @@
 """Tasks to learn, written in JAX, and the bridges to and from Gymnasium. Importing it registers them there."""
 
-from zerone.environments.registration import register
+from zerone.environments.gym.registration import register
 
 register()

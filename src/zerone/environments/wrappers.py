@@ -19,7 +19,7 @@ from gymnasium import spaces
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, static, struct
 from zerone.environments.base import Array, Environment, Info, Key, TimedEnvironment, Tree, carry_over
-from zerone.environments.views import AUTO, FIRST, ViewedBox, first_view, view_of, viewed
+from zerone.environments.gym.views import AUTO, FIRST, ViewedBox, first_view, view_of, viewed
 
 # (observation, action, reward, terminated, next observation) -> reward
 Shape: TypeAlias = Callable[[Array, Array, Array, Array, Array], Array]

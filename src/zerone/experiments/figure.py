@@ -9,7 +9,7 @@ import numpy as np
 
 from zerone.base.intervals import interval, mean_bounds
 from zerone.base.statistics import Statistic, mean
-from zerone.show.curves import COLORS, INK, save, styled, thousands
+from zerone.charts.curves import COLORS, INK, save, styled, thousands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ from zerone.experiments import figure
 from zerone.experiments.protocol import Results
 from zerone.experiments.store import Store, held
 from zerone.experiments.verdict import Verdict, judge
-from zerone.runs.interrupt import Interrupted, listening
+from zerone.training.interrupt import Interrupted, listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zerone import __version__
+from zerone.base.claim import Claim
 from zerone.base.errors import InputError, RunError
 from zerone.base.files import read_bytes, replacing
-from zerone.runs.claim import Claim
-from zerone.runs.folder import finite
+from zerone.training.folder import finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

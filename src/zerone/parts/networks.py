@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from zerone.environments.views import Space
+from zerone.environments.gym.views import Space
 from zerone.parts.returns import dueling_values
 from zerone.parts.spaces import Features
 

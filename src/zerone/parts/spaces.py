@@ -13,9 +13,9 @@ import numpy as np
 from gymnasium import spaces
 
 from zerone.base.errors import InputError
-from zerone.environments.encoding import Encoding
-from zerone.environments.leaves import Counts
-from zerone.environments.views import AS_GOOD_AS_NONE, BoxView, Space, describe, view_of
+from zerone.environments.gym.encoding import Encoding
+from zerone.environments.gym.leaves import Counts
+from zerone.environments.gym.views import AS_GOOD_AS_NONE, BoxView, Space, describe, view_of
 
 LARGEST_TABLE = 2**20
 """Cells of a `MultiDiscrete` space that a table can have."""

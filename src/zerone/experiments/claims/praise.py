@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zerone.charts.curves import INK
 from zerone.environments import catalogue as environments
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
 from zerone.experiments.recording import episode_lengths
 from zerone.experiments.tutorial import REINFORCE_SETTINGS, chapter, reinforce
-from zerone.show.curves import INK
 
 if TYPE_CHECKING:
     from zerone.experiments.figure import Sheet

@@ -8,10 +8,10 @@ import numpy as np
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.base.statistics import median
+from zerone.charts.curves import COLORS, INK
 from zerone.experiments.pendulum import EPISODE, NAME, bins, centres, returns
 from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, estimate
 from zerone.experiments.tutorial import chapter
-from zerone.show.curves import COLORS, INK
 
 if TYPE_CHECKING:
     from zerone.experiments.figure import Sheet

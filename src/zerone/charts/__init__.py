@@ -1,0 +1,1 @@
+"""Figures: curves over seeds, comparisons, responses, tables over grids."""

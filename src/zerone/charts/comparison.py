@@ -1,0 +1,146 @@
+"""Several runs beside each other: their curves, their scores with intervals, and the chance that one beats another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from zerone.charts.curves import (
+    INK,
+    About,
+    draw_returns,
+    notes,
+    require_figure,
+    require_something,
+    save,
+    styled,
+    thousands,
+    title,
+)
+from zerone.charts.measured import Columns, colors
+
+Bounds = tuple[float, float]
+
+
+class Score(Protocol):
+    """What there is to draw of one run."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def mean(self) -> float:
+        """The mean over seeds."""
+        ...
+
+    @property
+    def mean_interval(self) -> Bounds | None:
+        """Its bounds, if it has any."""
+        ...
+
+    @property
+    def iqm(self) -> float:
+        """The interquartile mean over seeds."""
+        ...
+
+    @property
+    def iqm_interval(self) -> Bounds | None:
+        """Its bounds, if it has any."""
+        ...
+
+
+class Duel(Protocol):
+    """What there is to draw of two runs."""
+
+    @property
+    def better(self) -> str:
+        """The name of the one that may be better."""
+        ...
+
+    @property
+    def worse(self) -> str:
+        """The name of the other."""
+        ...
+
+    @property
+    def probability(self) -> float:
+        """The chance that a seed of the first is above one of the second."""
+        ...
+
+    @property
+    def interval(self) -> Bounds | None:
+        """Its bounds, if it has any."""
+        ...
+
+
+def draw(
+    runs: Sequence[tuple[str, Columns]], scores: Sequence[Score], pairs: Sequence[Duel], path: str | Path,
+    threshold: float | None = None, about: Sequence[About] = (),
+) -> None:  # fmt: skip
+    """Draw a comparison into one file, a PNG, SVG or PDF by its suffix, all or nothing.
+
+    Raises:
+        InputError: another suffix, or a run in which nothing was measured yet.
+        RunError: the file cannot be written.
+    """
+    path = require_figure(path)
+    require_something(runs)
+    with styled():
+        save(_figure(runs, scores, pairs, threshold, about), path)
+
+
+def _figure(
+    runs: Sequence[tuple[str, Columns]], scores: Sequence[Score], pairs: Sequence[Duel], threshold: float | None,
+    about: Sequence[About] = (),
+) -> Any:  # fmt: skip
+    from matplotlib.figure import Figure
+
+    heights = 4.6 + 0.3 * len(runs), 0.9 + 0.62 * len(scores), 0.9 + 0.5 * len(pairs)
+    figure: Any = Figure(figsize=(8.0, sum(heights)), dpi=150, layout="constrained")
+    axes: Any = figure.subplots(3, 1, gridspec_kw={"height_ratios": heights})
+    draw_returns(axes[0], runs, threshold, "threshold", about=about)
+    axes[0].xaxis.set_major_formatter(thousands)
+    axes[0].set_xlim(left=0)
+    axes[0].set_title(f"{title(runs, about)}: return against environment steps")
+    axes[0].set_ylabel("")
+    _draw_scores(axes[1], scores)
+    _draw_pairs(axes[2], pairs)
+    figure.supxlabel(notes(runs, about), fontsize=9.5, color="#5B616B")
+    return figure
+
+
+def _draw_scores(axes: Any, scores: Sequence[Score]) -> None:
+    """Mean (circle) and interquartile mean (square) of each run, with intervals."""
+    for place, (color, score) in enumerate(zip(colors(scores), scores, strict=True)):
+        _draw_point(axes, score.mean, score.mean_interval, place, color, "o")
+        _draw_point(axes, score.iqm, score.iqm_interval, place + 0.26, color, "s")
+    _name_rows(axes, [score.name for score in scores])
+    axes.set_title("return of the best policy of each seed: ● mean, ■ interquartile mean")
+
+
+def _draw_pairs(axes: Any, pairs: Sequence[Duel]) -> None:
+    """The probability of improvement of each pair; a half says nothing."""
+    for place, pair in enumerate(pairs):
+        _draw_point(axes, pair.probability, pair.interval, place, INK, "D")
+    axes.axvline(0.5, color=INK, linestyle=(0, (5, 4)), linewidth=1.3)
+    _name_rows(axes, [f"{pair.better} > {pair.worse}" for pair in pairs])
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_title("probability that a seed of the one beats a seed of the other")
+
+
+def _name_rows(axes: Any, names: Sequence[str]) -> None:
+    """Name each row above its points, where a long name takes no room from the axes."""
+    for place, name in enumerate(names):
+        axes.text(0.005, place - 0.2, name, transform=axes.get_yaxis_transform(), fontsize=10, va="bottom",
+                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.8})  # fmt: skip
+    axes.set_yticks([])
+    axes.set_ylim(len(names) - 0.4, -0.75)
+
+
+def _draw_point(axes: Any, value: float, bounds: Bounds | None, height: float, color: str, marker: str) -> None:
+    if bounds is not None:
+        axes.plot(bounds, [height, height], color=color, linewidth=4.5, alpha=0.35, solid_capstyle="butt")
+    axes.plot([value], [height], color=color, marker=marker, markersize=7, linestyle="none")

@@ -1,0 +1,252 @@
+"""Learning curves: what runs returned, against the steps they took."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zerone.base.errors import InputError
+from zerone.base.files import replacing
+from zerone.base.intervals import CONFIDENCE, FEWEST_FOR_INTERVAL
+from zerone.charts.formats import FIGURE_SUFFIXES
+from zerone.charts.measured import COLORS as COLORS
+from zerone.charts.measured import Columns, colors, curve, is_measured, limit, shade
+from zerone.charts.panels import draw_panel, panels
+
+INK, GRID = "#23262B", "#D9DCE1"
+MOST_MARKERS = 40
+FEW = 5
+"""Below so many seeds an interval is wider than most people expect."""
+NOTE_WIDTH, LONG_NAME, LONGER_NAME = 100, 36, 40
+UNDER_AXIS, UNDER_TICKS, UNDER_STEPS = 0.12, 0.38, 0.62
+"""Inches between the upper panel and its legend: below the axis, its numbers, or what is written below those."""
+
+
+@dataclasses.dataclass(frozen=True)
+class About:
+    """What was trained, beside what was measured of it.
+
+    `shaped` says that it has learnt from another reward than it is judged by; `bound` is what no policy can be worth
+    more than, where that is known.
+    """
+
+    algorithm: str
+    environment: str
+    shaped: bool = False
+    bound: float | None = None
+
+
+def draw(
+    runs: Sequence[tuple[str, Columns]],
+    path: str | Path,
+    solved_at: float | None = None,
+    about: Sequence[About] = (),
+) -> None:
+    """Draw the learning curves of runs into one file, a PNG, SVG or PDF by its suffix, all or nothing.
+
+    Args:
+        runs: The name of each run, and its table: columns `seed`, `step`, `return`, `evaluation_return` and more.
+        path: Where to. An earlier file goes.
+        solved_at: The return that counts as solved.
+        about: What each run is of, where that is known.
+
+    Raises:
+        InputError: another suffix, no run, or runs in which nothing was measured yet.
+        RunError: the file cannot be written.
+    """
+    path = require_figure(path)
+    if not runs:
+        raise InputError("no run to draw: name at least one")
+    require_something(runs)
+    with styled():
+        save(_figure(runs, solved_at, about), path)
+
+
+def require_figure(path: str | Path) -> Path:
+    """The path, if it is of a kind that can be drawn; else raises `InputError`."""
+    path = Path(path)
+    if path.suffix.lower() not in FIGURE_SUFFIXES:
+        raise InputError(f"figure {path} is not allowed: must end in {', '.join(FIGURE_SUFFIXES)}")
+    return path
+
+
+def require_something(runs: Sequence[tuple[str, Columns]]) -> None:
+    """Raise `InputError` if in one of the runs nothing was measured yet."""
+    for name, columns in runs:
+        if not (is_measured(columns, "return") or is_measured(columns, "evaluation_return")):
+            raise InputError(f"{name}: nothing to draw yet: no episode has ended")
+
+
+def styled() -> AbstractContextManager[None]:
+    """The look of every figure, while it lasts."""
+    import matplotlib as mpl
+
+    return mpl.rc_context(style())
+
+
+def style() -> dict[Any, Any]:
+    """What all figures have in common, as Matplotlib's settings."""
+    return {
+        "font.size": 12, "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK,
+        "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+        "grid.color": GRID, "grid.linewidth": 0.8, "axes.axisbelow": True, "legend.frameon": False,
+        "svg.hashsalt": "zerone", "axes.titlelocation": "left", "axes.titleweight": "bold", "axes.titlesize": 13,
+    }  # fmt: skip
+
+
+def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None, about: Sequence[About] = ()) -> Any:
+    # `pyplot` would look for a screen and take half a second longer to import.
+    from matplotlib.figure import Figure
+
+    tables = [columns for _, columns in runs]
+    lower = panels(tables)
+    heights = [4.4, *(panel.height for panel in lower)]
+    figure: Any = Figure(figsize=(8.0, sum(heights)), dpi=150, layout="constrained")
+    ratios = [4.4 - 0.8 * bool(lower), *heights[1:]]  # where there are more its numbers are below the last of them
+    axes: Any = figure.subplots(
+        len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": ratios}
+    )[:, 0]  # fmt: skip
+    draw_returns(axes[0], runs, solved_at, under=UNDER_AXIS if lower else UNDER_STEPS, about=about)
+    bounds = {each.bound for each in about}
+    for below, panel in zip(axes[1:], lower, strict=True):
+        draw_panel(below, tables, panel, bounds.copy().pop() if len(bounds) == 1 else None)
+    axes[-1].set_xlabel("environment steps" + (" of each seed" if max(_seed_counts(runs)) > 1 else ""))
+    axes[-1].xaxis.set_major_formatter(thousands)
+    axes[-1].set_xlim(left=0)
+    axes[0].set_title(title(runs, about))
+    remarks = notes(runs, about)
+    if remarks:
+        figure.supxlabel(remarks, fontsize=9.5, color="#5B616B")
+    return figure
+
+
+def title(runs: Sequence[tuple[str, Columns]], about: Sequence[About]) -> str:
+    """What a figure of runs is of: algorithm and environment, where they are known."""
+    if len(runs) == 1:
+        return f"{about[0].algorithm} on {about[0].environment}" if about else runs[0][0]
+    environments = {each.environment for each in about}
+    return f"learning curves on {environments.pop()}" if len(environments) == 1 else "learning curves"
+
+
+def draw_returns(
+    axes: Any,
+    runs: Sequence[tuple[str, Columns]],
+    solved_at: float | None,
+    level: str = "solved",
+    under: float = UNDER_TICKS,
+    about: Sequence[About] = (),
+) -> None:
+    """The upper panel: training light, evaluation strong, a line at a level; so many inches `under` it the legend."""
+    from matplotlib.transforms import ScaledTranslation
+
+    shown: list[np.ndarray] = []
+    for color, name, (_, columns) in zip(colors(runs), _names(runs, about), runs, strict=True):
+        training, evaluation = curve(columns, "return"), curve(columns, "evaluation_return")
+        seeds = max(len(each.values) for each in (training, evaluation) if each is not None)
+        of = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
+        alone = len(runs) == 1
+        shown += [] if training is None else [training.mean]
+        shown += [] if evaluation is None else [evaluation.values]
+        if training is not None:
+            light = "training, exploring, shaped reward" if _is_shaped(about) else "training, exploring"
+            label = f"{light} ({of})" if alone else f"{name} ({of})" if evaluation is None else None
+            marker = "o" if len(training.steps) == 1 else None  # one point is no line, and would not be seen
+            axes.plot(training.steps, training.mean, color=color, alpha=0.38, linewidth=1.4, marker=marker,
+                      markersize=4.5, label=label)  # fmt: skip
+        if evaluation is not None:
+            strong = "evaluation, greedy, task's reward" if _is_shaped(about) else "evaluation, greedy"
+            label = f"{strong} ({of})" if alone else f"{name} ({of})"
+            marker = "o" if len(evaluation.steps) <= MOST_MARKERS else None
+            axes.plot(
+                evaluation.steps,
+                evaluation.mean,
+                color=color,
+                linewidth=2.4,
+                marker=marker,
+                markersize=4.5,
+                label=label,
+            )
+            shade(axes, evaluation, color)
+    shown += [] if solved_at is None else [np.array([solved_at])]
+    limit(axes, shown)
+    if solved_at is not None:
+        axes.axhline(solved_at, color=INK, linestyle=(0, (5, 4)), linewidth=1.3, label=f"{level}: {solved_at:g}")
+    axes.set_ylabel("return per episode")
+    handles, labels = axes.get_legend_handles_labels()
+    if len(runs) == 1:  # the strong curve first, though it is drawn over the light one
+        order = sorted(range(len(labels)), key=lambda place: labels[place].startswith("training"))
+        handles, labels = [handles[place] for place in order], [labels[place] for place in order]
+    longest = max(map(len, labels))
+    crowded = len(runs) > 4 or longest > (LONG_NAME if len(runs) > 1 else LONGER_NAME)
+    # Below the axes nothing can be covered, wherever the curves go; nor what is written there, where it is the lowest.
+    below = ScaledTranslation(0.0, -under, axes.figure.dpi_scale_trans)
+    axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=axes.transAxes + below,
+                ncols=1 if crowded else 2, fontsize=10.5, borderaxespad=0.2, handlelength=1.8,
+                columnspacing=1.4)  # fmt: skip
+
+
+def _names(runs: Sequence[tuple[str, Columns]], about: Sequence[About]) -> list[str]:
+    """What runs are called in a legend: by their folders, and their algorithms where those do not say which."""
+    if not about:
+        return [name for name, _ in runs]
+    return [name if each.algorithm in name else f"{name}, {each.algorithm}"
+            for (name, _), each in zip(runs, about, strict=True)]  # fmt: skip
+
+
+def _is_shaped(about: Sequence[About]) -> bool:
+    return any(each.shaped for each in about)
+
+
+def notes(runs: Sequence[tuple[str, Columns]], about: Sequence[About] = ()) -> str:
+    """What the reader must know to read the picture right."""
+    said: list[str] = []
+    if len(runs) > 1 and _is_shaped(about):
+        said += [
+            "strong: evaluation, greedy, on the task's own reward",
+            "light: training, exploring, on what is learnt from",
+        ]
+    elif len(runs) > 1:
+        said.append("strong: evaluation, greedy; light: training, exploring")
+    counts = _seed_counts(runs)
+    if 1 < min((each for each in counts if each > 1), default=0) < FEWEST_FOR_INTERVAL:
+        said.append("shaded for 2 seeds: from one to the other")
+    if max(counts) >= FEWEST_FOR_INTERVAL:
+        wide = ", wide with few of them" if min(each for each in counts if each >= FEWEST_FOR_INTERVAL) < FEW else ""
+        said.append(f"shaded: {CONFIDENCE:.0%} interval of the mean over seeds{wide}")
+    drawn = [curve(columns, name) for _, columns in runs for name in ("return", "evaluation_return")]
+    if any(each.ended_early for each in drawn if each is not None):
+        said.append("a seed that has ended keeps its last value")
+    lines: list[str] = []
+    for note in said:  # a note is never broken
+        if lines and len(lines[-1]) + len(note) < NOTE_WIDTH:
+            lines[-1] += "; " + note
+        else:
+            lines.append(note)
+    return "\n".join(lines)
+
+
+def _seed_counts(runs: Sequence[tuple[str, Columns]]) -> list[int]:
+    return [len(np.unique(columns["seed"])) for _, columns in runs]
+
+
+def thousands(value: float, place: int | None = None) -> str:
+    """10k, 2.5M: what stays legible when the figure is small."""
+    del place
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= unit:
+            return f"{value / unit:g}{letter}"
+    return f"{value:g}"
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a figure to a file of the kind that its suffix says, all or nothing. Raises `RunError` if it cannot."""
+    kind = path.suffix.lower().lstrip(".")
+    # Without a date equal curves give equal files.
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    with replacing(path) as file:
+        figure.savefig(file, format=kind, metadata=metadata)

@@ -1,0 +1,153 @@
+"""`zerone evaluate` and `zerone plot`: what runs are worth, in numbers and in a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zerone.base.errors import InputError
+from zerone.base.place import as_seen
+from zerone.charts.formats import FIGURE_SUFFIXES
+from zerone.cli import output
+from zerone.cli.options import (
+    LARGEST_SEED,
+    MOST_STEPS,
+    Place,
+    Whole,
+    debug_option,
+    import_trusted,
+    json_option,
+    read_config,
+    say_cut,
+    step_timeout_option,
+    trust_option,
+)
+from zerone.cli.options import as_json as print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from zerone.charts.table_figure import Picture
+    from zerone.training.folder import RunFolder
+
+
+@click.command()
+@click.argument("run", type=Place("RUN"), metavar="RUN")
+@click.option("--episodes", type=Whole(1, 1_000_000), default=100, help="How many, of each seed. Default: 100.")
+@click.option("--seed", type=Whole(0, LARGEST_SEED), default=0, help="Of the episodes. Default: 0.")
+@click.option("--checkpoint", default="best", metavar="best|last|STEP|FILE", help="Which policy. Default: best.")
+@click.option("--limit", type=Whole(1, MOST_STEPS), metavar="STEPS", help="Where an episode is cut that has not ended. "
+              "Default: as in the training, 10,000.")  # fmt: skip
+@click.option("--stochastic/--greedy", default=None, help="With the policies' own chance, as they learn. Default: as "
+              "in the training, greedy.")  # fmt: skip
+@step_timeout_option
+@trust_option
+@json_option
+@debug_option
+def evaluate(
+    run: Path, episodes: int, seed: int, checkpoint: str, limit: int | None, stochastic: bool | None,
+    step_timeout: float | None, trust: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Measure the agents of RUN on the real reward. The same seed gives the same episodes."""
+    with output.apart(quiet=False) as streams:
+        config, found = _evaluated(run, trust, episodes, seed, checkpoint, limit, stochastic, step_timeout=step_timeout)
+        identity = config["environment"]["id"]
+        if as_json:
+            about = {"run": str(run), "algorithm": config["algorithm"]["name"], "environment": identity}
+            print_json({**about, "checkpoint": checkpoint, **found}, streams.results)
+            return
+    per_seed: list[dict[str, Any]] = found.get("seeds", [])
+    what = f"{config['algorithm']['name']} on {config['environment']['id']}"
+    what += ", stochastic" if found["stochastic"] else ""
+    if not per_seed:
+        click.echo(f"{what}: mean return {found['return_mean']:,.2f} (standard deviation {found['return_std']:,.2f}), "
+                   f"mean length {found['length_mean']:,.1f}, over {episodes} episodes")  # fmt: skip
+    else:
+        click.echo(f"{what}: mean return {found['return_mean']:,.2f} (standard deviation over {len(per_seed)} seeds "
+                   f"{found['return_std']:,.2f}), over {episodes} episodes each")  # fmt: skip
+        for one in per_seed:
+            click.echo(f"  seed {one['seed']:<6} {one['return_mean']:>12,.2f} ± {one['return_std']:,.2f}")
+    say_cut(found["cut"], found["limit"], "--limit")
+    level = config.get("solved_at")
+    if level is not None:
+        click.echo(f"solved is {level:g} or more")
+
+
+def _evaluated(path: Path, trust: bool, *how: Any, step_timeout: float | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The configuration of the run at `path`, and what its agents are worth; `how` is as for `Run.evaluate`."""
+    import_trusted(read_config(path)["environment"]["id"], trust)
+    from zerone.training.interrupt import Program, as_program
+    from zerone.training.run import load
+
+    run = load(path)
+    try:
+        with as_program(Program(output.tell)):
+            return run.config, run.evaluate(*how, step_timeout=step_timeout)
+    finally:
+        run.engine().close()
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=Place("RUN"), metavar="RUN...")
+@click.option("--out", type=Place("FILE"), help="A .png, .svg or .pdf. Default, for one run: its own figure.")
+@click.option("--agent", type=Whole(0, LARGEST_SEED), metavar="SEED", help="Whose table, of each run. Default: first.")
+@click.option("--checkpoint", metavar="best|last|STEP|FILE", help="Which table, of each run. Default: best.")
+@json_option
+@debug_option
+def plot(runs: tuple[Path, ...], out: Path | None, agent: int | None, checkpoint: str | None, as_json: bool) -> None:
+    """Draw the learning curves of one or several RUNs; and of tables over a grid their values and greedy arrows.
+
+    The tables have a file of their own beside that of the curves: table.png, or FILE-table.png.
+    """
+    from zerone.cli.options import require_file_place
+    from zerone.training.folder import RunFolder, names_of
+    from zerone.training.metrics_table import read_metrics
+    from zerone.training.notebook import about_of
+
+    if out is not None:
+        require_file_place("--out", out, FIGURE_SUFFIXES)
+    elif len(runs) > 1:
+        raise InputError(f"--out is missing: {len(runs)} runs need a file of their own")
+    folders = [RunFolder.open(run) for run in runs]
+    levels = {folder.config.get("solved_at") for folder in folders}
+    path = folders[0].figure_path if out is None else out
+    pictures = _tables(folders, agent, checkpoint)
+    from zerone.charts.curves import draw
+
+    drawn = [(name, read_metrics(folder.path)) for name, folder in zip(names_of(folders), folders, strict=True)]
+    # Several levels (of several environments) would be a line that is true for some of the curves only.
+    about = [about_of(folder.config) for folder in folders]
+    draw(drawn, path, levels.pop() if len(levels) == 1 else None, about)
+    table = folders[0].table_path if out is None else out.with_stem(f"{out.stem}-table")
+    if pictures:
+        from zerone.charts.table_figure import draw as draw_tables
+
+        draw_tables(pictures, table)
+    if as_json:
+        places = {"figure": str(as_seen(path)), "table": str(as_seen(table)) if pictures else None}
+        print_json({**places, "runs": [str(run) for run in runs]})
+        return
+    click.echo(str(as_seen(path)))
+    if pictures:
+        click.echo(str(as_seen(table)))
+
+
+def _tables(folders: Sequence[RunFolder], agent: int | None, checkpoint: str | None) -> list[Picture]:
+    """The tables to draw; none where there is none, unless one was asked for, which is then an `InputError`."""
+    from zerone.training.tables import NoTableError, NothingToDrawError, read_tables
+
+    asked = "--agent" if agent is not None else "--checkpoint" if checkpoint is not None else ""
+    try:
+        return read_tables(folders, seed=agent, which=checkpoint or "best")
+    except NoTableError as reason:
+        if asked:  # it would be ignored
+            raise InputError(f"{asked} is not allowed here: it says which table to draw; {reason}") from reason
+        if not isinstance(reason, NothingToDrawError):
+            click.echo(f"zerone: {reason}", err=True)
+    except InputError as error:  # there are still the curves to be drawn
+        if asked:
+            raise
+        click.echo(f"zerone: no table drawn: {error}", err=True)
+    return []

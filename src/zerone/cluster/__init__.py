@@ -1,0 +1,1 @@
+"""The engine whose workers are processes of Ray."""

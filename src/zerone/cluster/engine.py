@@ -1,0 +1,318 @@
+"""The cluster engine: workers play as processes of their own, on this machine or many, and one chief learns.
+
+    A3C:                  a worker pulls the networks, plays, and pushes a gradient; the chief applies it at once
+                          and sends the fresh networks back to that worker, which waits for no other
+    DPPO, steps:          all workers play with the same networks; the chief learns from the steps of all
+    DPPO, gradients:      the same, but for each minibatch all compute gradients, and the chief applies the mean
+
+The chief is this process. It holds the training's state, and only what has been delivered to it counts: an iteration is
+a block of steps of each worker (of A3C as many blocks as there are workers, whosever they are), so the number of steps
+is exact whatever becomes of the workers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.algorithms.protocol import Array, Distributed, Steps, in_new_episodes, ongoing
+from zerone.base.bits import in_32_bits
+from zerone.base.errors import InputError
+from zerone.cluster.ray_connection import Connection, connect
+from zerone.cluster.supervisor import Crew
+from zerone.cluster.worker import Parcel, Tally, Task, Vector, Which
+from zerone.engines.host import as_seen, seeds_for, update_key
+from zerone.engines.offline_data import Study
+from zerone.engines.protocol import EVALUATE, GREEDY, INIT, Act, Engine, Evaluation, Judging, Opens, Stopped
+from zerone.engines.python_loop import TalliedEngine
+
+WORKER_TIMEOUT = 60.0
+"""Seconds that a worker may take for a block of steps, unless told otherwise."""
+
+
+@dataclasses.dataclass
+class Carry:
+    """A training of one seed: its state, and the sums since the last row of the log."""
+
+    state: Any
+    episodes: np.ndarray
+    metrics: dict[str, np.float64]
+    iteration: int
+    pushes: int
+    """Gradients applied so far; only A3C counts them."""
+    pulled: dict[int, int]
+    """How many gradients had been applied when each worker last pulled."""
+    asked: dict[int, int]
+    """The index of each worker's next block: it decides the chance in it."""
+
+
+class Cluster(TalliedEngine):
+    """Drives A3C or DPPO with workers. See `Engine` for the methods.
+
+    `judge` is an engine for one worker's algorithm in the same environment: it acts and evaluates, in this process.
+    Workers are there from `start` to `close`, so whoever only evaluates needs no Ray.
+    """
+
+    name = "cluster"
+
+    def __init__(self, algorithm: Distributed, judge: Engine, task: Task) -> None:
+        self.algorithm: Any = algorithm
+        self.spaces = judge.spaces
+        self._judge, self._task = judge, task
+        self.steps_one_by_one = not task.compiled
+        self._connection: Connection | None = None
+        self._crew: Crew | None = None
+        with in_32_bits():  # of an agent that is copied, too
+            self._on_device = jax.device_put(algorithm)  # once: each number would be sent again with each push
+        self._judged = 0
+        self._programs = _Programs(self)
+
+    def __reduce__(self) -> Any:
+        return self._judge.__reduce__()  # elsewhere there are no workers: what is left acts and evaluates
+
+    def start(
+        self, address: str | None = None, worker_timeout: float | None = None, step_timeout: float | None = None
+    ) -> None:
+        """Join the cluster at an address, or start one here, and bring the workers up.
+
+        Raises:
+            InputError: Ray is not installed; there is no such cluster, or it has other versions.
+            RunError: the workers do not start.
+        """
+        self._connection = connect(address)
+        timeout = WORKER_TIMEOUT if worker_timeout is None else worker_timeout
+        task = dataclasses.replace(self._task, step_timeout=step_timeout)
+        self._crew = Crew(self._connection, self.algorithm.workers, self.algorithm, task, timeout)
+        self._crew.while_waiting = self._stop_if_asked
+
+    def open_for(self, seed: int) -> None:
+        """See `Opens`. What cannot be had here cannot be had by the workers, where it is needed."""
+        if isinstance(self._judge, Opens):
+            self._judge.open_for(seed)
+            self._judge.close()
+
+    @property
+    def _workers(self) -> Crew:
+        assert self._crew is not None  # noqa: S101 - who trains has started them
+        return self._crew
+
+    def turn(self, width: int) -> int:
+        # Steps of training are played by all workers at once, a single episode by one of them.
+        return self._judge.turn(width) if self._task.compiled else max(width, self.algorithm.workers)
+
+    def learn_from(self, study: Study) -> None:
+        del study
+        raise InputError("engine 'cluster' does not learn from recorded steps: use another engine")
+
+    @property
+    def time_limit(self) -> int | None:
+        return self._judge.time_limit
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self._judge.widths
+
+    def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
+        del episodes, how  # each program is compiled when it is first used, side by side with the workers'
+
+    def init(self, seed: int) -> Carry:
+        return self._begun(self.born(np.uint32(seed)), {}, 0)
+
+    def _begun(self, state: Any, metrics: dict[str, Any], iteration: int) -> Carry:
+        number = self.algorithm.workers
+        # Where workers are free, a quick one may have played more blocks than there were iterations: begin after those.
+        first = iteration * number if self.algorithm.asynchronous else iteration
+        pushes = iteration * number
+        return Carry(state, np.zeros(3), metrics, iteration, pushes, {}, dict.fromkeys(range(number), first))
+
+    def advance(self, carries: Sequence[Carry], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Carry]:
+        del first  # a carry knows
+        for carry, seed in zip(carries, seeds, strict=True):
+            while carry.iteration < last:
+                before = carry.state, carry.episodes.copy(), dict(carry.metrics)
+                try:
+                    self._iterate(carry, seed)
+                except Stopped:
+                    carry.state, carry.episodes, carry.metrics = before
+                    raise
+                carry.iteration += 1
+        return list(carries)
+
+    def _iterate(self, carry: Carry, seed: int) -> None:
+        if self.algorithm.asynchronous:
+            self._push_and_pull(carry, seed, self.algorithm.workers)
+        elif getattr(self.algorithm, "gather", "steps") == "steps":
+            self._gather_steps(carry, seed)
+        else:
+            self._gather_gradients(carry, seed)
+
+    def _push_and_pull(self, carry: Carry, seed: int, pushes: int) -> None:
+        """Apply so many gradients as they come; whoever has pushed pulls, and plays on while this goes on."""
+        number = self.algorithm.workers
+        networks = self._programs.wrapped(carry.state.policy)
+        for slot in range(number):
+            if slot not in carry.pulled:
+                self._pull(carry, seed, slot, networks)
+        for _ in range(pushes):
+            slot, (gradient, metrics, tally) = self._workers.answer(seed)
+            stale = np.float32(carry.pushes - carry.pulled[slot])
+            carry.state, networks = self._programs.apply(self._on_device, carry.state, gradient)
+            carry.pushes += 1
+            self._pull(carry, seed, slot, networks)
+            carry.episodes += tally
+            _add(carry.metrics, {**metrics, "staleness": stale}, 1 / number)
+
+    def _pull(self, carry: Carry, seed: int, slot: int, networks: Array) -> None:
+        carry.pulled[slot] = carry.pushes
+        self._workers.ask(seed, slot, "gradient", seed, carry.asked[slot], np.asarray(networks))
+        carry.asked[slot] += 1
+
+    def _gather_steps(self, carry: Carry, seed: int) -> None:
+        """Let all play with the same networks, and learn from all their steps."""
+        policy = self._shared(carry.state.policy)
+        blocks: list[tuple[Steps, Tally]] = self._all(seed, "steps", carry.iteration, policy)
+        steps = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *[block for block, _ in blocks])
+        chance = np.uint32(seed), np.int32(carry.iteration)
+        carry.state, metrics = self._programs.update(self._on_device, carry.state, steps, *chance)
+        carry.episodes += sum(tally for _, tally in blocks)
+        _add(carry.metrics, jax.device_get(metrics))
+
+    def _gather_gradients(self, carry: Carry, seed: int) -> None:
+        """Let all play with the same networks; then, minibatch by minibatch, go along the mean of their gradients."""
+        algorithm: Any = self.algorithm
+        index, number = carry.iteration, algorithm.workers
+        played = policy = self._shared(carry.state.policy)
+        penalty = None if carry.state.penalty is None else np.asarray(carry.state.penalty)
+        tallies: dict[int, Tally] = {}  # who has taken a lost one's place has played the block anew: that one counts
+        sums: dict[str, Any] = {}
+        stopped = algorithm.begin_block()
+        places = [(epoch, part) for epoch in range(algorithm.epochs) for part in range(algorithm.minibatches)]
+        for place in places:
+            found = self._all(seed, "of_minibatch", index, played, policy, penalty, place)
+            gradient: Vector = np.mean([each[0] for each in found], axis=0)
+            stopped = algorithm.stops(stopped, {"kl": np.mean([each[1]["kl"] for each in found], dtype=np.float32)})
+            further = () if stopped is None else (stopped,)
+            carry.state, networks = self._programs.apply(self._on_device, carry.state, gradient, *further)
+            policy = self._workers.share(np.asarray(networks))
+            tallies |= {slot: each[3] for slot, each in enumerate(found) if each[3] is not None}
+            for each in found:
+                _add(sums, each[1], 1 / number / len(places))
+        sums["explained_variance"] = np.mean([each[2] for each in found])
+        moved = None
+        if penalty is not None:
+            distances = self._all(seed, "moved", index, played, policy)
+            moved = jnp.float32(np.mean([distance for distance, _ in distances]))
+            tallies |= {slot: tally for slot, (_, tally) in enumerate(distances) if tally is not None}
+        carry.state, adapted = algorithm.adapt(carry.state, moved)
+        _add(carry.metrics, sums | adapted)
+        carry.episodes += sum(tallies.values())
+
+    def _shared(self, policy: Any) -> Any:
+        """Networks, put where each worker can get them."""
+        return self._workers.share(np.asarray(self._programs.wrapped(policy)))
+
+    def _all(self, seed: int, what: str, index: int, *arguments: Any) -> list[Any]:
+        """What every worker answers, in their order."""
+        number = self.algorithm.workers
+        for slot in range(number):
+            self._workers.ask(seed, slot, what, seed, index, *arguments)
+        found = dict(self._workers.answer(seed) for _ in range(number))
+        return [found[slot] for slot in range(number)]
+
+    def facts(self) -> dict[str, Any]:
+        return {"workers": self.algorithm.workers, "workers_replaced": self._workers.lost}
+
+    def born(self, seed: np.uint32) -> Any:
+        return self._programs.init(self.algorithm, seed)
+
+    def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
+        state = jax.tree.map(jnp.asarray, saved["state"])
+        state = in_new_episodes(state, ongoing(self.born(np.uint32(seed))))  # which the workers begin
+        carry = self._begun(state, dict(saved["metrics"]), iteration)
+        carry.episodes = np.asarray(saved["episodes"])
+        return carry
+
+    def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
+        return self._judge.act(policy, observation)
+
+    def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
+        return self._judge.exploring(policy, seeds)
+
+    def evaluate(
+        self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
+    ) -> Evaluation:
+        if self._crew is None or self._task.compiled:
+            return self._judge.evaluate(policy, seed, index, episodes, how, first)
+        return self._evaluate_side_by_side(policy, seed, index, episodes, how, first)
+
+    def _evaluate_side_by_side(
+        self, policy: Any, seed: int, index: int, episodes: int, how: Judging, first: int
+    ) -> Evaluation:
+        """Where a step takes time, workers play the episodes that the judge would: whoever is free the next one."""
+        self._judged += 1
+        key, networks = f"judgement of {seed}", self._shared(policy)
+        starts = seeds_for(seed, EVALUATE, index, first + episodes)[first:]
+        returns, lengths = np.zeros(episodes, np.float32), np.zeros(episodes, np.float32)
+        cut = np.zeros(episodes, bool)
+        plays: dict[int, int] = {}
+        left = list(range(episodes))
+        free = list(range(self.algorithm.workers))
+        while left or plays:
+            for slot in free:
+                if slot not in plays and left:
+                    plays[slot] = left.pop(0)
+                if slot in plays:
+                    which = Which(self._judged, starts[plays[slot]], plays[slot], episodes, how)
+                    self._workers.ask(key, slot, "episode", seed, networks, which)
+            slot, ended = self._workers.answer(key)
+            free = [slot]
+            if ended is not None:
+                place = plays.pop(slot)
+                returns[place], lengths[place], cut[place] = ended
+        work = max(int(lengths.sum()), int(lengths.max()) * self.turn(1))
+        return Evaluation(returns, lengths, cut, work)
+
+    def close(self) -> None:
+        try:
+            if self._crew is not None:
+                self._crew.close()
+        finally:
+            if self._connection is not None:
+                self._connection.close()
+            self._crew = self._connection = None
+            self._judge.close()
+
+
+def _add(sums: dict[str, np.float64], metrics: dict[str, Any], weight: float = 1.0) -> None:
+    for name, value in metrics.items():
+        sums[name] = sums.get(name, np.float64(0)) + weight * np.float64(value)
+
+
+class _Programs:
+    """The chief's compiled functions."""
+
+    def __init__(self, engine: Cluster) -> None:
+        spaces, compiled = engine.spaces, engine._task.compiled
+        parcel = Parcel(engine.algorithm.alone(), spaces)
+
+        def init(algorithm: Distributed, seed: Array) -> Any:
+            key = jax.random.fold_in(jax.random.key(seed), INIT)
+            return algorithm.alone().init(key, spaces)
+
+        def apply(algorithm: Distributed, state: Any, gradient: Array, *further: Array) -> tuple[Any, Array]:
+            state = algorithm.apply(state, parcel.open(gradient), *further)
+            return state, parcel.wrap(state.policy)
+
+        def update(algorithm: Distributed, state: Any, steps: Steps, seed: Array, index: Array) -> Any:
+            steps = steps if compiled else as_seen(spaces, steps)
+            return algorithm.update(state, steps, update_key(seed, index))
+
+        self.init = jax.jit(init)
+        self.apply = jax.jit(apply)
+        self.wrapped = jax.jit(parcel.wrap)
+        self.update = jax.jit(update)

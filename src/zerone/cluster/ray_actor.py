@@ -1,0 +1,100 @@
+"""The process of a worker, before it is one: nothing here imports JAX, so its threads can be limited before that.
+
+Ray starts this class as an actor. What it is asked it answers with `Answer` or `Fault`, both plain, so that an error of
+an environment or of this library arrives as the one line that it is.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Any, NamedTuple
+
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "JAX_CPU_ENABLE_ASYNC_DISPATCH": "0",  # programs as small as these: handing them to a thread takes longer
+    "JAX_PLATFORMS": "cpu",  # a worker plays; an accelerator would be shared by all workers of a host
+}
+"""What a worker's process is told: there are as many of them as there is work."""
+
+EIGEN = "--xla_cpu_multi_thread_eigen=false"
+
+
+class Greeting(NamedTuple):
+    """Who a worker is."""
+
+    process: int
+    host: str
+    node: str
+    versions: dict[str, str]
+
+
+class Answer(NamedTuple):
+    """What was asked for."""
+
+    value: Any
+
+
+class Fault(NamedTuple):
+    """Why there is no answer: the name of an error, and its line."""
+
+    kind: str
+    line: str
+
+
+class Door:
+    """What Ray's actor is."""
+
+    def __init__(self) -> None:
+        for name, value in ONE_THREAD.items():
+            os.environ[name] = value
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {EIGEN}".strip()
+        self._worker: Any = None
+
+    def hello(self) -> Greeting:
+        """Who is here."""
+        import importlib
+
+        ray: Any = importlib.import_module("ray")
+        here = ray.get_runtime_context()
+        return Greeting(os.getpid(), ray.util.get_node_ip_address(), here.get_node_id(), versions())
+
+    def begin(self, algorithm: Any, task: Any, number: int) -> Answer | Fault:
+        """Become worker `number`."""
+        try:
+            from zerone.cluster.worker import Worker
+
+            self._worker = Worker(algorithm, task, number)
+        except Exception as error:
+            return _fault(error)
+        return Answer(None)
+
+    def do(self, what: str, *arguments: Any) -> Answer | Fault:
+        """Let the worker do something."""
+        try:
+            with self._worker.limits():
+                return Answer(getattr(self._worker, what)(*arguments))
+        except Exception as error:
+            return _fault(error)
+
+
+def _fault(error: Exception) -> Fault:
+    return Fault(type(error).__name__, " ".join(str(error).split()))
+
+
+def versions() -> dict[str, str]:
+    """What must be the same in all processes of a training."""
+    from importlib.metadata import version
+
+    return {"Python": platform.python_version()} | {name: version(name) for name in ("zerone", "jax", "ray")}
+
+
+def kill(process: int) -> None:
+    """End a process of this host at once, also one that hears nothing any more."""
+    import signal
+    from contextlib import suppress
+
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(process, signal.SIGKILL)

@@ -1,0 +1,260 @@
+"""Ray, from its start on this machine or an address to its end, with every failure in one line.
+
+Ray is imported here and nowhere at the top of a file: only who trains on a cluster needs it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import os
+import re
+import secrets
+import signal
+import socket
+import sys
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from zerone.base.errors import InputError, RunError
+from zerone.base.files import beside
+from zerone.cluster.reaper import MARK, Warden
+
+OLDEST = (2, 54)
+"""The first version of Ray with its security fixes."""
+
+TRY_SECONDS = 4.0
+"""How long an address may take to answer, each time that it is asked."""
+
+OBJECT_STORE = 256 * 1024 * 1024
+"""Bytes of shared memory for a Ray of our own: blocks of steps are passed through it, and soon forgotten."""
+
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # Ray's own 15 is for workers beside other things; here they are what is wanted
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Deaths of workers are told in a line of ours; Ray would tell them in ten, on standard output.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "(?s).*",
+}
+
+
+class Connection:
+    """This process as the driver of a Ray cluster: started by `here`, joined by `there`, or found."""
+
+    def __init__(self, ray: Any, warden: Warden | None, ours: bool) -> None:
+        self.ray, self._warden, self._ours = ray, warden, ours
+        self.gcs: str = ray.get_runtime_context().gcs_address
+        self.node: str = ray.get_runtime_context().get_node_id()
+        (own,) = [each for each in ray.nodes() if each["NodeID"] == self.node]
+        self._raylet = f"{own['NodeManagerAddress']}:{own['NodeManagerPort']}"
+
+    def require_alive(self) -> None:
+        """Raise `RunError` if the cluster's head or this host's part of it is gone.
+
+        Ray itself waits for them for up to a minute, and then ends this process without a word of ours.
+        """
+        for what, address in (("the Ray cluster", self.gcs), ("this host's part of the Ray cluster", self._raylet)):
+            problem = _unanswered(address)
+            if problem is not None:
+                raise RunError(f"{what} at {address} is gone ({problem})")
+
+    def hosts(self) -> dict[str, float]:
+        """The hosts that are there, and how many processors each offers.
+
+        Raises:
+            RunError: the cluster is gone.
+        """
+        self.require_alive()
+        found = {each["NodeID"]: each["Resources"].get("CPU", 0.0) for each in self.ray.nodes() if each["Alive"]}
+        return found
+
+    def close(self) -> None:
+        """Leave; of a Ray that was started here no process is left."""
+        if self._ours:
+            with suppress(Exception), _quiet():
+                self.ray.shutdown()
+        if self._warden is not None:
+            self._warden.close()
+
+
+def connect(address: str | None) -> Connection:
+    """The cluster at `address`; without one a Ray that this process has started before, else one of our own.
+
+    Raises:
+        InputError: Ray is not installed or too old; nothing answers at the address, or other versions do.
+        RunError: Ray does not start.
+    """
+    ray = _imported(address)
+    if ray.is_initialized():
+        if address is not None and address != ray.get_runtime_context().gcs_address:
+            raise InputError(f"address {address} is not allowed: this process uses the Ray cluster at "
+                             f"{ray.get_runtime_context().gcs_address} already")  # fmt: skip
+        return Connection(ray, None, ours=False)
+    return _start(ray) if address is None else _join(ray, address)
+
+
+def _imported(address: str | None) -> Any:
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    if address is not None:  # read once, too; a Ray of our own may take longer to start
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "5")  # seconds that a stranger at the address is asked
+    if "ray" not in sys.modules and (address is None or _has_token()):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # read once, when Ray is imported
+    try:
+        with _quiet():
+            ray: Any = importlib.import_module("ray")
+    except ImportError as error:
+        raise InputError(
+            f"engine 'cluster' needs Ray, which is not installed here ({error}): pip install 'zerone[cluster]'"
+        ) from error
+    found = tuple(int(each) for each in re.findall(r"\d+", ray.__version__)[:2])
+    if found < OLDEST:
+        raise InputError(f"engine 'cluster' needs Ray {OLDEST[0]}.{OLDEST[1]} or newer, not {ray.__version__}: "
+                         "pip install 'zerone[cluster]'")  # fmt: skip
+    return ray
+
+
+def _start(ray: Any) -> Connection:
+    """A Ray of our own, which only this machine can reach and which asks for its token even so."""
+    keep_token_private()
+    warden = Warden(uuid.uuid4().hex)
+    os.environ[MARK] = warden.mark
+    try:
+        with _quiet(), _on_loopback():
+            ray.init(
+                address="local", include_dashboard=False, num_cpus=1, num_gpus=0, object_store_memory=OBJECT_STORE,
+                log_to_driver=False, logging_level=logging.CRITICAL, _node_ip_address="127.0.0.1",
+            )  # fmt: skip
+        return Connection(ray, warden, ours=True)
+    except BaseException as error:
+        with suppress(Exception):
+            ray.shutdown()
+        warden.close()
+        if isinstance(error, Exception):
+            raise RunError(f"Ray does not start: {_line(error)}") from error
+        raise
+    finally:
+        os.environ.pop(MARK, None)
+
+
+def _join(ray: Any, address: str) -> Connection:
+    match = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^\s:/]+):(\d{1,5})", address)
+    if match is None or not 0 < int(match[2]) < 65536:
+        raise InputError(f"address {address} is not allowed: must be HOST:PORT, such as 10.0.0.1:6379")
+    problem = _unanswered(address)
+    if problem is not None:
+        raise InputError(f"address {address} is not allowed: no Ray cluster answers there ({problem}); "
+                         "ray start --head begins one")  # fmt: skip
+    try:
+        with _quiet(), _mute():
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        return Connection(ray, None, ours=True)
+    except Exception as error:
+        with suppress(Exception):
+            ray.shutdown()
+        if "Failed to connect" in str(error):
+            raise InputError(f"address {address} is not allowed: what answers there is no Ray cluster") from error
+        raise InputError(f"address {address} is not allowed: {_line(error)}") from error
+
+
+def _has_token() -> bool:
+    """Whether this user has a token, as `ray start` looks for one."""
+    place = os.environ.get("RAY_AUTH_TOKEN_PATH") or str(Path.home() / ".ray" / "auth_token")
+    return "RAY_AUTH_TOKEN" in os.environ or Path(place).exists()
+
+
+def keep_token_private() -> None:
+    """Let nobody else read the token that a Ray of our own asks for; Ray itself writes it for all to read.
+
+    Where there is none, it is made here, as Ray makes it. One that the user has put elsewhere is left alone.
+    """
+    if "RAY_AUTH_TOKEN" in os.environ or os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        return
+    path = Path.home() / ".ray" / "auth_token"
+    with suppress(OSError):  # then Ray says what is wrong
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            with beside(path) as (place, file):
+                place.chmod(0o600)
+                file.write(secrets.token_hex(32).encode())
+                file.close()
+                with suppress(FileExistsError):  # another process was quicker, and its token holds
+                    os.link(place, path)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+
+
+def _unanswered(address: str) -> str | None:
+    """Why no gRPC server is at an address; None if there is one. Says it in twice `TRY_SECONDS` at the most.
+
+    A server of HTTP/2, on which gRPC is built, answers the greeting of a client with its settings (RFC 9113, 3.4).
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), TRY_SECONDS) as connection:
+            connection.settimeout(TRY_SECONDS)
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+            answer = connection.recv(4)
+    except TimeoutError:
+        return f"silence for {TRY_SECONDS:g} s"
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    return None if len(answer) == 4 and answer[3] == 4 else "what is there is no gRPC server"
+
+
+@contextlib.contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Let Ray take 127.0.0.1 for its address as it is told, and not look for one that the network can reach.
+
+    Where a newer Ray does not know this any more it listens on the network, and its token alone guards it.
+    """
+    services: Any = importlib.import_module("ray._private.services")
+    before = getattr(services, "resolve_ip_for_localhost", None)
+    if before is not None:
+        services.resolve_ip_for_localhost = lambda host: host
+    try:
+        yield
+    finally:
+        if before is not None:
+            services.resolve_ip_for_localhost = before
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep to itself what Ray has to tell programmers, and Ctrl-C and SIGTERM to whoever heard them before."""
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            with suppress(ValueError):  # only the main thread may, and only there Ray has taken them
+                for each, handler in handlers.items():
+                    signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def _mute() -> Iterator[None]:
+    """Standard error leads nowhere: Ray's C++ writes to it past Python, whatever its log level, when a call fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _line(error: BaseException) -> str:
+    """An error of Ray's and its cause, as one line of a length that can be read."""
+    whole = " ".join(str(error).split())[:300] or type(error).__name__
+    cause = " ".join(str(error.__cause__ or "").split())
+    return f"{whole} ({cause[:300]})" if cause and cause not in whole else whole

@@ -1,0 +1,229 @@
+"""The workers of a cluster as one crew: whoever is asked answers, or somebody else in its place.
+
+A worker that dies or does not answer in time is ended and replaced, and what it had been asked is asked again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from zerone.base.errors import InputError, RunError
+from zerone.cluster.ray_actor import Door, Fault, Greeting, kill, versions
+from zerone.cluster.ray_connection import Connection
+
+START_SECONDS = 300.0
+"""What a new worker may take longer for its first answer: it imports JAX and compiles."""
+
+MOST_IN_VAIN = 5
+"""How often in a row a worker may be replaced without ever having answered."""
+
+LOOK_SECONDS = 2.0
+"""How often somebody looks whether all have answered in time, and whether the cluster is still there."""
+
+
+@dataclasses.dataclass
+class Request:
+    """What a worker was asked, and until when it must have answered."""
+
+    key: int | str
+    slot: int
+    what: str
+    arguments: tuple[Any, ...]
+    until: float = 0.0
+
+
+@dataclasses.dataclass
+class Member:
+    """A worker that lives."""
+
+    actor: Any
+    host: str
+    greeting: Any
+    beginning: Any
+    who: Greeting | None = None
+    answered: bool = False
+
+
+class Crew:
+    """Workers 0 to `number` - 1 of one algorithm on one task.
+
+    What is asked has a `key`, such as the seed that it is for: answers are waited for by it.
+    """
+
+    def __init__(self, connection: Connection, number: int, algorithm: Any, task: Any, timeout: float) -> None:
+        self._connection, self._ray, self._timeout = connection, connection.ray, timeout
+        self._actor = self._ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(Door)
+        self._kill = self._ray.remote(num_cpus=0, max_retries=0)(kill)
+        self._what, self._name = (self._ray.put(algorithm), self._ray.put(task)), task.name
+        self._asked: dict[Any, Request] = {}
+        self._held: list[Request] | None = []
+        self._members: dict[int, Member] = {}
+        self._in_vain = dict.fromkeys(range(number), 0)
+        self._look_every = min(LOOK_SECONDS, timeout / 2)
+        self._look_at = 0.0
+        self.while_waiting: Callable[[], None] = lambda: None
+        """What is done again and again while answers are waited for; it may raise."""
+        self.lost = 0
+        """How many were replaced."""
+        for slot in range(number):
+            self._members[slot] = self._hired(slot)
+        self._require_same_versions()
+
+    def share(self, value: Any) -> Any:
+        """Put something that several are sent where each can get it."""
+        return self._ray.put(value)
+
+    def ask(self, key: int | str, slot: int, what: str, *arguments: Any) -> None:
+        """Ask worker `slot` for something. A reference that `share` gave arrives as what it stands for.
+
+        At first only one is asked, and the others when it has answered: what it had to compile for that is kept, and
+        need not be compiled by all at once.
+        """
+        request = Request(key, slot, what, arguments)
+        if self._held is not None and self._asked:
+            self._held.append(request)
+        else:
+            self._send(request)
+
+    def answer(self, key: int | str) -> tuple[int, Any]:
+        """The next answer to what was asked with this key: whose it is, and what.
+
+        Raises:
+            RunError: an environment or the cluster failed, or a worker was replaced in vain too often.
+        """
+        while True:
+            self.while_waiting()
+            if time.monotonic() > self._look_at:  # also while the others answer: nobody else would miss a silent one
+                self._connection.require_alive()
+                self._replace_late()
+                self._look_at = time.monotonic() + self._look_every
+            mine = [ref for ref, request in self._asked.items() if request.key == key]
+            done, _ = self._ray.wait(mine, num_returns=1, timeout=self._look_every)
+            found = self._taken(done[0]) if done else None
+            if found is not None:
+                return found
+
+    def _taken(self, ref: Any) -> tuple[int, Any] | None:
+        """An answer that is there; None where there is only the news that a worker has died."""
+        request = self._asked[ref]
+        try:
+            found = self._ray.get(ref)
+        except self._ray.exceptions.RayActorError as error:
+            self._replace(request.slot, "died", error)
+            return None
+        except self._ray.exceptions.RayError as error:
+            raise RunError(f"worker {request.slot}: {_line(error)}") from error
+        del self._asked[ref]
+        if isinstance(found, Fault):
+            raise RunError(self._explain(request.slot, found))
+        self._members[request.slot].answered, self._in_vain[request.slot] = True, 0
+        self._let_go()
+        return request.slot, found.value
+
+    def close(self) -> None:
+        """End all workers."""
+        for member in self._members.values():
+            self._end(member)
+        self._members.clear()
+        self._asked.clear()
+
+    def _send(self, request: Request) -> None:
+        member = self._members[request.slot]
+        request.until = time.monotonic() + self._timeout + (0.0 if member.answered else START_SECONDS)
+        self._asked[member.actor.do.remote(request.what, *request.arguments)] = request
+
+    def _let_go(self) -> None:
+        """Ask what has been held back."""
+        held, self._held = self._held or [], None
+        for request in held:
+            self._send(request)
+
+    def _hired(self, slot: int) -> Member:
+        """A new worker, on the host that has the fewest for its processors."""
+        hosts = self._connection.hosts()
+        there = [member.host for member in self._members.values()]
+        host = min(hosts, key=lambda each: (there.count(each) + 1) / max(hosts[each], 0.5))
+        strategies = self._ray.util.scheduling_strategies
+        place = strategies.NodeAffinitySchedulingStrategy(host, soft=True)
+        actor = self._actor.options(scheduling_strategy=place).remote()
+        return Member(actor, host, actor.hello.remote(), actor.begin.remote(*self._what, slot))
+
+    def _require_same_versions(self) -> None:
+        """Wait until all are there, and raise `InputError` if one is of another version."""
+        greetings = [member.greeting for member in self._members.values()]
+        _, late = self._ray.wait(greetings, num_returns=len(greetings), timeout=START_SECONDS)
+        if late:
+            raise RunError(f"{len(late)} of {len(greetings)} workers did not start within {START_SECONDS:g} s")
+        ours = versions()
+        for slot, member in self._members.items():
+            try:
+                member.who = self._ray.get(member.greeting)
+            except self._ray.exceptions.RayError as error:
+                raise InputError(f"worker {slot} does not start on its host: {_line(error)}") from error
+            theirs = member.who.versions
+            other = [f"{name} {theirs[name]} there, {ours[name]} here" for name in ours if theirs[name] != ours[name]]
+            if other:
+                raise InputError(f"host {member.who.host} of the cluster has other versions: {'; '.join(other)}")
+            fault = self._ray.get(member.beginning)
+            if isinstance(fault, Fault):
+                raise InputError(f"worker {slot} cannot begin on {member.who.host}: {fault.line}")
+
+    def _replace_late(self) -> None:
+        """Replace whoever has not answered in time; who has, is only not heard yet."""
+        now = time.monotonic()
+        late = [ref for ref, request in self._asked.items() if request.until < now]
+        if late:
+            _, silent = self._ray.wait(late, num_returns=len(late), timeout=0)
+            for slot in {self._asked[ref].slot for ref in silent}:
+                self._replace(slot, f"has not answered for {self._timeout:g} s", None)
+
+    def _replace(self, slot: int, why: str, error: BaseException | None) -> None:
+        old = self._members[slot]
+        who = self._who(old)
+        self._end(old)
+        self.lost += 1
+        self._in_vain[slot] = 0 if old.answered else self._in_vain[slot] + 1
+        named = f"worker {slot}" if who is None else f"worker {slot} (process {who.process} on {who.host})"
+        if self._in_vain[slot] >= MOST_IN_VAIN:
+            because = "" if error is None else f": {_line(error)}"
+            raise RunError(f"environment {self._name}: {named} {why}, the {MOST_IN_VAIN}th in a row that has done "
+                           f"nothing{because}")  # fmt: skip
+        del self._members[slot]
+        self._members[slot] = self._hired(slot)
+        logging.getLogger("zerone").warning("zerone: %s %s; another takes its place", named, why)
+        for ref in [ref for ref, request in self._asked.items() if request.slot == slot]:
+            self._send(self._asked.pop(ref))
+
+    def _who(self, member: Member) -> Greeting | None:
+        """Who a worker is, if it has ever said so."""
+        if member.who is None:
+            done, _ = self._ray.wait([member.greeting], timeout=0)
+            try:
+                member.who = self._ray.get(member.greeting) if done else None
+            except self._ray.exceptions.RayError:
+                return None
+        return member.who
+
+    def _end(self, member: Member) -> None:
+        """End a worker's process, even if it is stopped and hears nothing."""
+        who = self._who(member)
+        if who is not None and who.node == self._connection.node:
+            kill(who.process)
+        elif who is not None:
+            place = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(who.node, soft=False)
+            self._kill.options(scheduling_strategy=place).remote(who.process)
+        self._ray.kill(member.actor)
+
+    def _explain(self, slot: int, fault: Fault) -> str:
+        """A fault in a line; an error of ours is one already."""
+        return fault.line if fault.kind in ("RunError", "InputError") else f"worker {slot}: {fault.kind}: {fault.line}"
+
+
+def _line(error: BaseException) -> str:
+    """What an error of Ray's says last, which is the cause."""
+    lines = [each.strip() for each in str(error).strip().splitlines() if each.strip()]
+    return " ".join(lines[-1:])[:300] or type(error).__name__

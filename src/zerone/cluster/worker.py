@@ -1,0 +1,318 @@
+"""What a worker of the cluster engine does: it plays with the networks that it is sent, and learns from its steps.
+
+A worker remembers its environments, and the last block of steps where gradients are gathered; nothing that cannot be
+lost. All else comes with each request, so whoever takes the place of a lost worker needs nothing but the same request.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from zerone.algorithms.protocol import Algorithm, Array, Distributed, Metrics, Steps
+from zerone.base.bits import in_32_bits
+from zerone.base.compilation import keep_compiled_programs
+from zerone.base.notices import Notices
+from zerone.engines.compiled import stream
+from zerone.engines.host import Host, as_seen, update_key
+from zerone.engines.protocol import INIT, TRAIN, Judging, steps_per_iteration
+from zerone.engines.rollout import Simulation, collect, draw, start
+from zerone.engines.vector_rollout import Judged
+from zerone.environments import catalogue
+from zerone.environments.base import TimedEnvironment
+from zerone.environments.gym.global_random import GlobalChance
+from zerone.environments.gym.sources import checked
+from zerone.environments.gym.step_timeout import limited
+from zerone.environments.gym.vector import make_vector, maker
+from zerone.environments.gym.views import AUTO
+from zerone.environments.wrappers import with_view
+from zerone.parts.spaces import Spaces
+
+Vector = np.ndarray
+"""Networks, or gradients of them, as one array (see `Parcel`)."""
+
+A_WHILE = 0.2
+"""Seconds for which an episode is judged before the chief is told that it goes on, and the worker lives."""
+
+Tally = np.ndarray
+"""Of the episodes that ended in a block: how many, and the sums of their returns and of their lengths (float64 [3])."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What is played: an environment by its id with options, or itself; compiled, or stepped by Python."""
+
+    environment: Any
+    name: str
+    options: Mapping[str, Any]
+    compiled: bool
+    view: str = AUTO
+    """How observations are seen (`views.VIEWS`)."""
+    step_timeout: float | None = None
+    """Seconds that a step of an environment may take."""
+
+
+class Which(NamedTuple):
+    """An episode to judge by: the number of the judgement, the episode's seed, its place among how many, and how."""
+
+    judgement: int
+    seed: int
+    place: int
+    number: int
+    how: Judging
+
+
+class Parcel:
+    """How the networks of an algorithm travel: as one array, which is handled once where a dozen are a dozen times."""
+
+    def __init__(self, algorithm: Algorithm, spaces: Spaces) -> None:
+        shapes = jax.eval_shape(lambda: algorithm.init(jax.random.key(0), spaces)).policy
+        example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        self.open: Callable[[Array], Any] = ravel_pytree(example)[1]
+
+    @staticmethod
+    def wrap(networks: Any) -> Array:
+        """The array. In programs; `open` gives the networks back."""
+        array: Array = ravel_pytree(networks)[0]
+        return array
+
+
+class Ground(Protocol):
+    """Where one seed is played by one worker."""
+
+    spaces: Spaces
+
+    def play(self, policy: Any, index: int) -> tuple[Steps, Tally]:
+        """The block of steps of this index, with a policy. The index decides all chance in it."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class _Playing:
+    """As much of a training's state as playing needs."""
+
+    policy: Any
+
+
+class InGymnasium:
+    """Any Gymnasium environment, in the way of the host engine."""
+
+    def __init__(self, algorithm: Algorithm, task: Task, seed: int, own_seed: int, index: int) -> None:
+        self._host, self._seed = host_of(algorithm, task, seed), np.uint32(own_seed)
+        self._host.close()  # the environment that has only said what its spaces are
+        self.spaces = self._host.spaces
+        self._carry = self._host.begin(None, {}, own_seed, index)
+
+    def play(self, policy: Any, index: int) -> tuple[Steps, Tally]:
+        carry = self._carry
+        assert carry.player is not None  # noqa: S101 - it studies nothing
+        carry.state, carry.episodes = _Playing(policy), np.zeros(3)
+        with carry.chance:
+            return self._host.played(carry, carry.player, self._seed, np.int32(index)), carry.episodes
+
+
+def host_of(algorithm: Algorithm, task: Task, seed: int) -> Host:
+    """The host engine for a task; a fault of its environments is that of this seed of the run."""
+    if isinstance(task.environment, str):
+        make = maker(task.environment, dict(task.options))
+    else:
+        make = checked(task.environment, task.name)
+    silent = Notices(lambda _: None)  # the chief has said it
+    return Host(algorithm, lambda number, _: make_vector(make, task.name, number, seed, task.view, silent))
+
+
+class InJax:
+    """An environment written in JAX, in the way of the compiled engine."""
+
+    def __init__(self, algorithm: Algorithm, task: Task, own_seed: int, index: int) -> None:
+        made = catalogue.make(task.environment, **task.options) if isinstance(task.environment, str) else None
+        self._algorithm = algorithm
+        self._environment = with_view(task.environment if made is None else made, task.view)
+        self.spaces = Spaces(self._environment.observation_space, self._environment.action_space)
+        self._seed = np.uint32(own_seed)
+        self._simulation = _started(algorithm, self._environment, self._seed, np.int32(index))
+        self._begun = 0.0
+
+    def play(self, policy: Any, index: int) -> tuple[Steps, Tally]:
+        here = self._algorithm, self._environment, policy, self._simulation
+        simulation, steps = _played(*here, self._seed, np.int32(index))
+        self._simulation, ended = simulation.counted(), simulation.ended
+        going_on = float(np.asarray(simulation.episode_length).sum(dtype=np.int64))
+        length = steps_per_iteration(self._algorithm) + self._begun - going_on
+        self._begun = going_on
+        count, total = np.asarray(ended.count).sum(dtype=np.int64), np.asarray(ended.total_return).sum(dtype=np.float64)
+        return jax.device_get(steps), np.array([count, total, length], np.float64)
+
+
+@jax.jit
+def _started(algorithm: Algorithm, environment: TimedEnvironment, seed: Array, index: Array) -> Simulation:
+    return start(environment, algorithm.environments, jax.random.fold_in(stream(seed, INIT), index))
+
+
+@jax.jit
+def _played(
+    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: Simulation, seed: Array, index: Array
+) -> tuple[Simulation, Steps]:
+    key = jax.random.fold_in(stream(seed, TRAIN), index)
+    return collect(algorithm, environment, policy, simulation, draw(algorithm, environment, policy, key))
+
+
+def own_seed(seed: int, number: int) -> int:
+    """The seed of one worker's own chance, of a run's seed and the worker's number."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+@dataclasses.dataclass
+class Block:
+    """The block that gradients are computed of, minibatch by minibatch."""
+
+    seed: int
+    index: int
+    samples: Any
+    explained: float
+    epoch: int = -1
+    minibatches: Any = None
+
+
+class Worker:
+    """One worker of a training, of all its seeds. What it is sent and answers are NumPy's arrays."""
+
+    def __init__(self, algorithm: Distributed, task: Task, number: int) -> None:
+        keep_compiled_programs()
+        with in_32_bits():
+            self._alone: Any = jax.device_put(algorithm.alone())
+        self._task, self._number = task, number
+        self._grounds: dict[int, Ground] = {}
+        self._block: Block | None = None
+        self._judge: Host | None = None
+        self._judging: tuple[Which, Iterator[Judged | None], GlobalChance] | None = None
+        self._programs = _Programs(task)
+
+    @contextmanager
+    def limits(self) -> Iterator[None]:
+        """In which all that follows is done. What hangs in native code ends the process, and is replaced."""
+        with in_32_bits(), limited(self._task.step_timeout, lambda _: os._exit(1)):
+            yield
+
+    def steps(self, seed: int, index: int, policy: Vector) -> tuple[Steps, Tally]:
+        """Play a block."""
+        ground = self._ground(seed, index)
+        steps, tally = ground.play(self._programs.opened(policy), index)
+        return jax.tree.map(np.asarray, steps), tally
+
+    def gradient(self, seed: int, index: int, policy: Vector) -> tuple[Vector, Metrics, Tally]:
+        """Play a block, and say what it asks for."""
+        ground = self._ground(seed, index)
+        networks = self._programs.opened(policy)
+        steps, tally = ground.play(networks, index)
+        gradient, metrics = self._programs.gradient(self._alone, networks, steps)
+        return np.asarray(gradient), jax.device_get(metrics), tally
+
+    def of_minibatch(
+        self, seed: int, index: int, played: Vector, policy: Vector, penalty: Any, place: tuple[int, int]
+    ) -> tuple[Vector, Metrics, float, Tally | None]:
+        """What a minibatch (epoch, part) of the block that `played` has played asks for; plays it if it has not yet."""
+        block, tally = self._played(seed, index, played)
+        epoch, part = place
+        if block.epoch != epoch:
+            key = np.uint32(seed), np.int32(index), np.int32(epoch)
+            block.epoch, block.minibatches = epoch, self._programs.cut(self._alone, block.samples, *key)
+        networks = self._programs.opened(policy)
+        found = self._programs.of_minibatch(self._alone, networks, block.minibatches, np.int32(part), penalty)
+        return np.asarray(found[0]), jax.device_get(found[1]), block.explained, tally
+
+    def moved(self, seed: int, index: int, played: Vector, policy: Vector) -> tuple[float, Tally | None]:
+        """How far a policy is from the one that `played`."""
+        block, tally = self._played(seed, index, played)
+        return float(self._programs.moved(self._alone, self._programs.opened(policy), block.samples)), tally
+
+    def episode(self, seed: int, policy: Vector, which: Which) -> tuple[float, float, bool] | None:
+        """Return and length of an episode in Gymnasium, and whether it was cut.
+
+        None when it has not ended after `A_WHILE`: who is asked again goes on with it, or begins it if it is new here.
+        """
+        if self._judge is None:
+            self._judge = host_of(self._alone, self._task, seed)
+            self._programs.begin(self._alone, self._judge.spaces)
+        if self._judging is None or self._judging[0] != which:
+            networks, place = self._programs.opened(policy), (which.place, which.number)
+            episode = self._judge.judging(networks, seed, [which.seed], which.how, place)
+            self._judging = which, episode, GlobalChance(which.seed)
+        until = time.monotonic() + A_WHILE
+        with self._judging[2]:
+            for found in self._judging[1]:
+                if found is not None:
+                    return float(found[0][0]), float(found[1][0]), bool(found[2][0])
+                if time.monotonic() > until:
+                    break
+        return None
+
+    def _played(self, seed: int, index: int, policy: Vector) -> tuple[Block, Tally | None]:
+        """The samples of a block, and the episodes in it if it was played only now."""
+        if self._block is not None and (self._block.seed, self._block.index) == (seed, index):
+            return self._block, None
+        ground = self._ground(seed, index)
+        networks = self._programs.opened(policy)
+        steps, tally = ground.play(networks, index)
+        samples, explained = self._programs.samples(self._alone, networks, steps)
+        self._block = Block(seed, index, samples, float(explained))
+        return self._block, tally
+
+    def _ground(self, seed: int, index: int) -> Ground:
+        """Where a seed is played; new episodes begin if this worker has not played it yet."""
+        if seed not in self._grounds:
+            own = own_seed(seed, self._number)
+            if self._task.compiled:
+                self._grounds[seed] = InJax(self._alone, self._task, own, index)
+            else:
+                self._grounds[seed] = InGymnasium(self._alone, self._task, seed, own, index)
+            self._programs.begin(self._alone, self._grounds[seed].spaces)
+        return self._grounds[seed]
+
+
+class _Programs:
+    """The compiled functions of a worker. `begin` when there is an environment: it says what the spaces are."""
+
+    def __init__(self, task: Task) -> None:
+        self.spaces: Spaces | None = None
+        self.opened: Callable[[Vector], Any]
+
+        def seen(steps: Steps) -> Steps:
+            assert self.spaces is not None  # noqa: S101 - there are steps
+            return steps if task.compiled else as_seen(self.spaces, steps)
+
+        def gradient(algorithm: Any, policy: Any, steps: Steps) -> Any:
+            gradient, metrics = algorithm.gradient(policy, seen(steps))
+            return Parcel.wrap(gradient), metrics
+
+        def samples(algorithm: Any, policy: Any, steps: Steps) -> Any:
+            return algorithm.samples(policy, seen(steps))
+
+        def cut(algorithm: Any, samples: Any, seed: Array, index: Array, epoch: Array) -> Any:
+            return algorithm.cut(samples, jax.random.split(update_key(seed, index), algorithm.epochs)[epoch])
+
+        def of_minibatch(algorithm: Any, policy: Any, minibatches: Any, part: Array, penalty: Any) -> Any:
+            gradient, metrics = algorithm.gradient(policy, jax.tree.map(lambda x: x[part], minibatches), penalty)
+            return Parcel.wrap(gradient), metrics
+
+        def moved(algorithm: Any, policy: Any, samples: Any) -> Any:
+            return algorithm.moved(policy, samples)
+
+        self.gradient = jax.jit(gradient)
+        self.samples = jax.jit(samples)
+        self.cut = jax.jit(cut)
+        self.of_minibatch = jax.jit(of_minibatch)
+        self.moved = jax.jit(moved)
+
+    def begin(self, algorithm: Algorithm, spaces: Spaces) -> None:
+        if self.spaces is None:
+            self.spaces, self.opened = spaces, jax.jit(Parcel(algorithm, spaces).open)

@@ -1,0 +1,189 @@
+"""Played by day, studied by night: blocks of steps out of what somebody has played and recorded.
+
+Every column of a block (as many as the algorithm has environments) reads the recording on and on, round and round,
+each from another place, and each seed from places of its own. Which iterations study, and what each of them reads,
+follows from the number of the iteration and the seed: there is no state, so that chunks and resuming change nothing.
+
+Nothing that was not played in one go is ever joined: where the recording ends and begins anew, and where studying
+and own play take turns, the last step is marked `truncated`, so a trace or an n-step return ends there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+from typing import Any
+
+import jax
+import numpy as np
+
+from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
+from zerone.base.errors import InputError
+from zerone.base.pytree import static, struct
+from zerone.engines.protocol import STUDY
+from zerone.engines.rollout import Chance, Simulation, collect, draw
+from zerone.environments.base import TimedEnvironment
+from zerone.parts.spaces import from_environment
+
+FINEST_SHARE = 1000
+"""The share of own play is a fraction with at most this denominator: whole numbers know no rounding."""
+
+
+@struct
+class Recorded:
+    """L steps of some episodes, one after the other. A frame is an observation as the environment gave it.
+
+    An episode of T steps has T + 1 frames, so a step's true successor is the frame after its own. Each array is
+    NumPy's or JAX's.
+    """
+
+    frames: Any
+    """Observations [L + episodes, ...]."""
+    at: Any
+    """The frame from which each step was taken, int32 [L]."""
+    action: Any
+    """As an algorithm would have drawn it (`spaces.to_algorithm`) [L, ...]."""
+    reward: Any
+    """float32 [L]."""
+    terminated: Any
+    """bool [L]."""
+    truncated: Any
+    """bool [L]; also at an episode's last step if nothing else ends it there, and at the very last step."""
+
+
+@struct
+class Study:
+    """What is studied, and how often the agent plays itself: `own` of every `of` iterations, evenly spread."""
+
+    recorded: Recorded
+    own: Any
+    of: Any
+    mixes: bool = static()
+    """Whether there is own play at all; without it no environment is touched."""
+
+    @property
+    def length(self) -> int:
+        """How many steps are recorded (L)."""
+        length: int = self.recorded.at.shape[0]
+        return length
+
+    def own_before(self, iteration: Any) -> Any:
+        """How many of the iterations before this one are own play: the whole part of iteration × own / of."""
+        return iteration // self.of * self.own + iteration % self.of * self.own // self.of
+
+    def is_own(self, iteration: Any) -> Any:
+        """Whether this iteration is own play."""
+        return self.own_before(iteration + 1) > self.own_before(iteration)
+
+    def own_between(self, first: int, last: int) -> int:
+        """How many of the iterations `first` to `last` are own play."""
+        return int(self.own_before(last) - self.own_before(first))
+
+    def switches(self, iteration: Any) -> Any:
+        """Whether studying and own play take turns after this iteration."""
+        return self.is_own(iteration) != self.is_own(iteration + 1)
+
+    def block(self, iteration: Any, begin: Any, steps: int, columns: int) -> Steps:
+        """What this iteration studies, [steps, columns, ...]: each column goes on where it was.
+
+        `begin` is the seed's place (`first_step`), from which the columns' are spread evenly over the recording.
+        Observations are still as the environment gave them, and there are no extras.
+        """
+        read = (iteration - self.own_before(iteration)) * steps % self.length
+        column = np.arange(columns, dtype=np.int64) * self.length // columns
+        ahead = (column + np.arange(steps)[:, None]) % self.length
+        step = (read + begin + ahead.astype(np.int32)) % self.length
+        recorded = self.recorded
+        at = recorded.at[step]
+        return Steps(
+            recorded.frames[at], recorded.action[step], recorded.reward[step], recorded.frames[at + 1],
+            recorded.terminated[step], recorded.truncated[step], (),
+        )  # fmt: skip
+
+
+def make_study(recorded: Recorded, own_play: float | None) -> Study:
+    """A study of `recorded`, with the share `own_play` of own play; None is none.
+
+    Raises:
+        InputError: the share is not between 0 and 1.
+    """
+    share = Fraction(0)
+    if own_play is not None:
+        least = 1 / FINEST_SHARE
+        if isinstance(own_play, bool) or not isinstance(own_play, (int, float)) or not least <= own_play <= 1 - least:
+            raise InputError(
+                f"own_play = {own_play!r} is not allowed: must be a number from {least:g} to {1 - least:g}"
+            )
+        share = Fraction(own_play).limit_denominator(FINEST_SHARE)
+    return Study(recorded, np.int32(share.numerator), np.int32(share.denominator), share > 0)
+
+
+def first_step(seed: Array | np.uint32, length: int) -> Array:
+    """The step at which a seed begins to read: int32, one of `length`."""
+    return jax.random.randint(jax.random.fold_in(jax.random.key(seed), STUDY), (), 0, length)
+
+
+def extras_of(algorithm: Algorithm, policy: Any, observation: Array, noise: Any) -> Any:
+    """What `act` would have remembered of studied steps [T, N, ...]; the actions that it would take are left."""
+
+    def extras(observation: Array, noise: Any) -> Any:
+        return algorithm.act(policy, observation, noise)[1]
+
+    shapes = jax.eval_shape(extras, *jax.tree.map(lambda x: x[0], (observation, noise)))
+    return jax.vmap(extras)(observation, noise) if jax.tree.leaves(shapes) else shapes
+
+
+@struct
+class Lesson:
+    """What one iteration of a compiled training studies. `own` (bool) is None where there is no own play."""
+
+    steps: Steps
+    own: Array | None
+    switches: Array
+
+
+def lesson(study: Study | None, algorithm: Algorithm, iteration: Array, begin: Array | None) -> Lesson | None:
+    """The lesson of an iteration; None where nothing is studied."""
+    if study is None:
+        return None
+    steps = study.block(iteration, begin, algorithm.steps_per_update, algorithm.environments)
+    return Lesson(steps, study.is_own(iteration) if study.mixes else None, study.switches(iteration))
+
+
+def draw_for(study: Study | None, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key) -> Chance:
+    """The chance of one block; nothing of it for the environment, where that is not touched. Consumes `key`."""
+    if study is None or study.mixes:
+        return draw(algorithm, environment, policy, key)
+    noise_key, update_key = jax.random.split(key)
+    shape = algorithm.steps_per_update, algorithm.environments
+    nothing: Any = None
+    return Chance(algorithm.noise(policy, noise_key, shape), nothing, nothing, update_key)
+
+
+def play_or_study(
+    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: Simulation, chance: Chance,
+    lesson: Lesson | None,
+) -> tuple[Simulation, Steps]:  # fmt: skip
+    """A block of steps to learn from: played, or out of the recording."""
+    if lesson is None:
+        return collect(algorithm, environment, policy, simulation, chance)
+    recorded, space = lesson.steps, environment.observation_space
+
+    def studied() -> tuple[Simulation, Steps]:
+        seen, following = (from_environment(space, each) for each in (recorded.observation, recorded.next_observation))
+        extras = extras_of(algorithm, policy, seen, chance.noise)
+        steps = dataclasses.replace(recorded, observation=seen, next_observation=following, extras=extras)
+        return simulation, steps
+
+    if lesson.own is None:
+        return studied()
+    simulation, steps = jax.lax.cond(
+        lesson.own, lambda: collect(algorithm, environment, policy, simulation, chance), studied
+    )
+    return simulation, cut(steps, lesson.switches)
+
+
+def cut(steps: Steps, where: Any) -> Steps:
+    """The same steps, the last of each column `truncated` if `where` (a bool) says so."""
+    last = np.arange(steps.truncated.shape[0])[:, None] == steps.truncated.shape[0] - 1
+    return dataclasses.replace(steps, truncated=steps.truncated | (last & where))

@@ -1,0 +1,1 @@
+"""Gymnasium's environments here, and ours in Gymnasium."""

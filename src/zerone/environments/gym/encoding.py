@@ -1,0 +1,266 @@
+"""What an environment shows, as algorithms are given it: one array of a `Box`, a `Discrete` or a `MultiDiscrete`.
+
+    encoding = Encoding(environment.observation_space)     # of Gymnasium's, or somebody's own
+    encoding.space                                         # what algorithms are given
+    array = encoding(observation)                          # raises ObservationError where it is not what was promised
+
+A `Tuple` or a `Dict` is taken apart, however deep. If all its parts are counted (`Discrete`, `MultiDiscrete`,
+`MultiBinary`), it becomes a `MultiDiscrete`, which a table can hold; else a row of float32: what is counted one-hot,
+bits and the numbers of each `Box` as they are, pictures among them scaled. Parts without numbers (texts, and what has
+no fixed size) are left out. If a single part remains, that is what is seen.
+
+Numbers of 64 bits become numbers of 32, in which everything is computed. A value that the declared type cannot hold, or
+a whole number that those 32 cannot, is refused: it would become another one in silence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from zerone.base.errors import InputError
+from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.leaves import (
+    NARROW,
+    Array,
+    BoxLeaf,
+    CountedLeaf,
+    Counts,
+    Leaf,
+    ObservationError,
+    as_array,
+    name_of,
+    subject_of,
+)
+from zerone.environments.gym.shortcuts import Shortcut, counts_shortcut, row_shortcut, shortcut
+from zerone.environments.gym.views import AUTO, FIRST, NUMBERS, Space, describe, first_view, viewed
+
+MOST_NUMBERS = 2**24
+"""Numbers in a row that one observation can become; more of them, once for each step, fill any memory."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """A part that cannot be seen."""
+
+    path: tuple[Any, ...]
+    space: Space
+
+    def __str__(self) -> str:
+        return f"{name_of(self.path)} ({describe(self.space)})" if self.path else describe(self.space)
+
+
+class Encoding:
+    """From the observations of one space to those that algorithms are given.
+
+    `given` is the environment's own space, `space` what it becomes, `leaves` are the parts that are seen, and
+    `left_out` those that cannot be.
+
+    Raises:
+        InputError: nothing in the space is numbers, or it cannot be seen as `view` (of `views.VIEWS`) says.
+    """
+
+    def __init__(self, given: Any, view: str = AUTO) -> None:
+        require_space("observation_space", given)
+        self.given: Space = given
+        found = list(_taken_apart(given, (), scaled=view == AUTO))
+        self.leaves: list[Leaf] = [each for each in found if not isinstance(each, LeftOut)]
+        self.left_out = [each for each in found if isinstance(each, LeftOut)]
+        if not self.leaves:
+            raise InputError(_nothing_to_see(given, self.left_out))
+        self.composite = bool(self.leaves[0].path)
+        """Whether the environment's space has parts."""
+        apart = self.composite or isinstance(given, spaces.MultiBinary)
+        self._row = apart if view == FIRST else len(self.leaves) > 1
+        self._counts = False
+        self.space: Space = self._space(view)
+        self._shortcut = self._make_shortcut()
+
+    def __call__(self, observation: Any) -> Array | int:
+        """One observation, as algorithms are given it; a count alone may be an int.
+
+        Raises:
+            ObservationError: it is not what its space promises.
+        """
+        found: Array | int | None
+        try:
+            found = self._shortcut(observation)
+        except Exception:  # not of the usual form: what is wrong is said on the long way
+            found = None
+        return self.join(self.read(observation)) if found is None else found
+
+    def read(self, observation: Any, batch: bool = False) -> list[Array]:
+        """The numbers of each part as they were given; of a batch of observations with an axis more.
+
+        Raises:
+            ObservationError: one of them is not what its space promises.
+        """
+        if not self.composite:
+            return [self.leaves[0].read(observation, batch)]
+        return [leaf.read(_inside(self.given, observation, leaf.path, batch), batch) for leaf in self.leaves]
+
+    def join(self, found: Sequence[Array], batch: bool = False) -> Array:
+        """What was read, as algorithms are given it."""
+        if not self._row:
+            return self.leaves[0].encode(found[0], batch)
+        if self._counts:
+            rows = [leaf.counted(each, batch) for leaf, each in self._pairs(found) if isinstance(leaf, CountedLeaf)]
+        else:
+            rows = [leaf.row(each, batch) for leaf, each in self._pairs(found)]
+        return np.concatenate(rows, -1).astype(self.space.dtype, copy=False)
+
+    def batch(self, observation: Any) -> tuple[Array, bool]:
+        """One observation or a batch of them, as a batch; and whether it was only one.
+
+        A batch is an array of observations, or a list of them. Of a `Tuple` or a `Dict` it may be one whose parts are
+        batches, as Gymnasium's vectors have it.
+
+        Raises:
+            ObservationError: it is none, or could be two things.
+        """
+        if not self.composite:
+            found, wanted = as_array(observation, subject_of(())).shape, tuple(self.leaves[0].space.shape or ())
+            if found == wanted:
+                return np.asarray(self(observation))[None], True
+            if found[1:] != wanted or not found:
+                raise ObservationError(
+                    f"observation of shape {found} is not allowed: must be {wanted} or a batch of it"
+                )
+            return self._of_batches(observation), False
+        try:
+            return np.asarray(self(observation))[None], True
+        except ObservationError as error:
+            batches: list[Array] = []
+            for way in (self._of_batches, self._of_list):
+                with suppress(ObservationError):
+                    batches.append(way(observation))
+            if not batches:
+                raise
+            if len(batches) > 1:
+                raise ObservationError(
+                    "this could be a list of observations, or one whose parts are batches: give one at a time"
+                ) from error
+            return batches[0], False
+
+    @property
+    def recorded(self) -> Space:
+        """The space of what a dataset keeps: the environment's own, where that has no parts."""
+        kept = isinstance(self.given, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete))
+        return self.given if kept else self.space
+
+    def _of_batches(self, observation: Any) -> Array:
+        found = self.read(observation, batch=True)
+        if len({len(each) for each in found}) > 1:
+            raise ObservationError("the parts of the observation are batches of different lengths")
+        return self.join(found, batch=True)
+
+    def _of_list(self, observations: Any) -> Array:
+        if not isinstance(observations, (list, tuple, np.ndarray)) or not len(observations):
+            raise ObservationError("it is no list of observations")
+        return np.stack([self(each) for each in observations])
+
+    def _make_shortcut(self) -> Shortcut:
+        if not self._row:
+            return shortcut(self.leaves[0]) if not self.composite else lambda _: None
+        if self._counts:
+            return counts_shortcut(self.given, [leaf for leaf in self.leaves if isinstance(leaf, CountedLeaf)])
+        if self.space.dtype != np.float32:
+            return lambda _: None
+        return row_shortcut(self.given, self.leaves, (self.space.shape or (0,))[0])
+
+    def _pairs(self, found: Sequence[Array]) -> Iterator[tuple[Leaf, Array]]:
+        return zip(self.leaves, found, strict=True)
+
+    def _space(self, view: str) -> Space:
+        """What the observations become."""
+        if not self._row:
+            alone = self.leaves[0].encoded_space()
+            return first_view(alone) if view == FIRST else viewed(alone, view)
+        if view not in (AUTO, NUMBERS, FIRST):
+            raise InputError(f"observations = {view!r} is not allowed here: they are {describe(self.given)}, and parts "
+                             f"are seen as {AUTO} or {NUMBERS}")  # fmt: skip
+        counted = [leaf for leaf in self.leaves if isinstance(leaf, CountedLeaf)]
+        if len(counted) == len(self.leaves) and view != FIRST:
+            self._counts = True
+            bits = [leaf.is_bits for leaf in counted for _ in leaf.values]
+            return Counts([each for leaf in counted for each in leaf.values], bits)
+        width = sum(sum(leaf.values) for leaf in counted)
+        if width > MOST_NUMBERS:
+            raise InputError(f"its observations are {describe(self.given)}, which become {width:,} numbers, one for "
+                             f"each value that is counted: must be at most {MOST_NUMBERS:,}")  # fmt: skip
+        low, high = (
+            np.concatenate(bounds) for bounds in zip(*(leaf.row_bounds() for leaf in self.leaves), strict=True)
+        )
+        kind = _first_type(self.given) if view == FIRST else np.dtype(np.float32)
+        with np.errstate(over="ignore"):
+            row = spaces.Box(low.astype(kind), high.astype(kind), low.shape, kind.type)
+        return first_view(row) if view == FIRST else row
+
+
+def require_space(name: str, space: Any) -> None:
+    """Raise `InputError` unless it is a space of Gymnasium's."""
+    if not isinstance(space, gymnasium.Space):
+        of = type(space).__module__.split(".")[0]
+        what = f"of the type {of}.{type(space).__name__}" if of != "builtins" else shown(space)
+        raise InputError(f"{name} is {what}, not a space of Gymnasium's (gymnasium.spaces)")
+
+
+def _taken_apart(space: Any, path: tuple[Any, ...], scaled: bool) -> Iterator[Leaf | LeftOut]:
+    """The parts of a space that have no parts themselves."""
+    if isinstance(space, (spaces.Dict, spaces.Tuple)):
+        parts = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
+        for key, part in parts:
+            yield from _taken_apart(part, (*path, key), scaled)
+        return
+    shape, kind = space.shape, np.dtype(space.dtype) if space.dtype is not None else None
+    if shape is None or kind is None or kind.kind not in "biuf" or 0 in shape:
+        yield LeftOut(path, space)
+    elif isinstance(space, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
+        yield CountedLeaf(path, space)
+    elif isinstance(space, spaces.Box):
+        yield BoxLeaf(path, space, scaled)
+    else:  # of somebody else's making, but an array of numbers: of its bounds nothing is known
+        number: Any = kind.type
+        low, high = (0, 1) if kind.kind == "b" else (-np.inf, np.inf)
+        if kind.kind in "iu":
+            low, high = np.iinfo(kind).min, np.iinfo(kind).max
+        yield BoxLeaf(path, spaces.Box(low, high, shape, number), scaled)
+
+
+def _inside(space: Any, value: Any, path: tuple[Any, ...], batch: bool) -> Any:
+    """The value of the part at `path` of an observation. Raises `ObservationError` where there is none."""
+    for depth, key in enumerate(path):
+        subject = subject_of(path[:depth])
+        if isinstance(space, spaces.Dict):
+            if not isinstance(value, Mapping):
+                names = ", ".join(repr(each) for each in space.spaces)
+                raise ObservationError(f"{subject} is {type(value).__name__}, not a dictionary with {names}")
+            if key not in value:
+                raise ObservationError(f"{subject} has no {key!r}, only {', '.join(map(repr, value)) or 'nothing'}")
+        else:
+            several = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim and not batch)
+            if not several or len(value) != len(space.spaces):
+                raise ObservationError(f"{subject} is {shown(value)}, not a tuple of {len(space.spaces)} parts")
+        value, space = value[key], space.spaces[key]
+    return value
+
+
+def _nothing_to_see(given: Space, left_out: Sequence[LeftOut]) -> str:
+    parts = f" ({', '.join(map(str, left_out))})" if left_out and left_out[0].path else ""
+    return (
+        f"its observations are {describe(given)}, in which no number has a fixed place{parts}: "
+        "put a gymnasium.ObservationWrapper around the environment that makes an array of numbers of them"
+    )
+
+
+def _first_type(space: Space) -> np.dtype[Any]:
+    """The type that Gymnasium's `flatten_space` gives to what has parts, in at most 32 bits."""
+    flat: Any = spaces.flatten_space(space)
+    kind: np.dtype[Any] = np.dtype(NARROW.get(flat.dtype.name, flat.dtype))
+    return kind

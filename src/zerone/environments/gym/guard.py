@@ -1,0 +1,197 @@
+"""A watch over environments that misbehave: Gymnasium's own checker passes most of what is caught here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from weakref import WeakValueDictionary
+
+import gymnasium
+import numpy as np
+
+from zerone.base.bits import as_outside, outside
+from zerone.base.errors import InputError, RunError, ZeroneError
+from zerone.base.notices import Notices
+from zerone.environments.gym.bounds import Bounds
+from zerone.environments.gym.encoding import Encoding, require_space
+from zerone.environments.gym.exchange import flag_of, raised, reward_of, shown, taker
+from zerone.environments.gym.global_random import GlobalChance
+from zerone.environments.gym.leaves import BoxLeaf, ObservationError
+from zerone.environments.gym.precision import FIRST_LOOKS, Precision
+from zerone.environments.gym.step_timeout import LateError, current
+from zerone.environments.gym.views import AUTO, sound_bounds
+
+Env = gymnasium.Env[Any, Any]
+
+
+def guarded(env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None) -> Guard:
+    """The environment under guard; see `encoding` for what algorithms are given of what it shows, by which `view`.
+
+    Raises:
+        InputError: there is nothing in its observations that an algorithm could see.
+    """
+    return Guard(env, identity, seed, view, notices)
+
+
+class Turn:
+    """Whose turn it is in an environment: that of the guard by which it was reset last."""
+
+    owner: object = None
+
+
+_turns: WeakValueDictionary[int, Turn] = WeakValueDictionary()
+"""By the number of the innermost environment: two guards around the same one have one `Turn`."""
+
+
+class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Stops the run at the first step that is not what Gymnasium's interface promises.
+
+    Caught are: an exception or `sys.exit`, a wrong number of values, a reward that is not a finite number, an end
+    that is not one boolean, an observation of another shape, with NaN or infinity in it, out of the range of what is
+    counted, or of numbers that the type of its space cannot hold, and steps after somebody else's reset of the same
+    object. The error names environment, seed (`run_seed`) and step.
+
+    The environment gets each action as its own space's `sample` would give it (`exchange.taker`). Observations are
+    handed on as they are; `encoded` is the last one as algorithms are given it.
+    """
+
+    encoded: np.ndarray[Any, Any] | int
+
+    def __init__(self, env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None) -> None:
+        super().__init__(env)
+        self.run_seed = seed
+        self.identity, self._steps, self._observed = identity, 0, 0
+        self._notices = notices = notices or Notices()
+        try:
+            self.encoding = Encoding(getattr(env, "observation_space", None), view)
+            require_space("action_space", getattr(env, "action_space", None))
+        except InputError as error:
+            raise InputError(f"environment {identity!r}: {error}") from error
+        watched = [isinstance(leaf, BoxLeaf) for leaf in self.encoding.leaves]
+        self._precision = [(place, Precision()) for place, each in enumerate(watched) if each]
+        boxes = [(place, each.space) for place, each in enumerate(self.encoding.leaves) if watched[place]]
+        self._bounds = [(place, Bounds(*sound_bounds(box))) for place, box in boxes]
+        self.turn = _turns.setdefault(id(env.unwrapped), Turn())
+        self._me = object()
+        self._take = taker(env.action_space)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        self.turn.owner = self._me
+        values = self._called("reset", self.env.reset, seed=seed, options=options)
+        if not isinstance(values, tuple) or len(values) != 2:
+            raise self._fault("reset returned no (observation, info)")
+        observation, info = values
+        self._require_info("reset", info)
+        return self._checked(observation), info
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self._steps += 1
+        if self.turn.owner is not self._me and self.turn.owner is not None:
+            raise self._fault("another copy was reset in between: the function that makes it returns one object again")
+        try:
+            action = self._take(action)
+        except ValueError as error:
+            raise self._fault(f"the action is {error}") from error
+        values = self._called("step", self.env.step, action)
+        if not isinstance(values, tuple) or len(values) != 5:
+            count = len(values) if isinstance(values, tuple) else 1
+            raise self._fault(f"step returned {count} values, not (observation, reward, terminated, truncated, info)")
+        observation, reward, terminated, truncated, info = values
+        number = reward_of(reward)
+        if number is None:
+            raise self._fault(f"the reward is {shown(reward)}, not a finite number")
+        if type(terminated) is not bool:
+            terminated = self._flag("terminated", terminated)
+        if type(truncated) is not bool:
+            truncated = self._flag("truncated", truncated)
+        self._require_info("step", info)
+        return self._checked(observation), number, terminated, truncated, info
+
+    def render(self) -> Any:
+        try:
+            return self._called("render", self.env.render)
+        except RunError as error:
+            if isinstance(error.__cause__, (ZeroneError, gymnasium.error.DependencyNotInstalled)):
+                raise error.__cause__ from None  # a line already, or one that `show` makes of it
+            raise
+
+    def close(self) -> None:
+        """Let go of it. One that cannot even end does no harm any more, and takes no result with it."""
+        try:
+            self.env.close()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            gymnasium.logger.warn(f"environment {self.identity}: close {raised(error)}")
+
+    def _called(self, name: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """What the environment's own code returns; whatever that raises, `sys.exit` too, ends in one line.
+
+        So does a call that takes longer than it may, where that is limited.
+        """
+        limit = current()
+        try:
+            if limit is None and not outside.wide:  # the usual case, at each step
+                return function(*arguments, **named)
+            with as_outside():
+                if limit is None:
+                    return function(*arguments, **named)
+                return limit.call(lambda what: self._fault(f"{name} {what}"), function, *arguments, **named)
+        except KeyboardInterrupt:
+            raise
+        except LateError as error:
+            raise self._fault(f"{name} {error}") from None
+        except BaseException as error:
+            raise self._fault(f"{name} {raised(error)}") from error
+
+    def _flag(self, name: str, value: Any) -> bool:
+        found = flag_of(value)
+        if found is None:
+            raise self._fault(f"{name} is {shown(value)}, not one boolean")
+        return found
+
+    def _require_info(self, name: str, info: Any) -> None:
+        if type(info) is not dict and not isinstance(info, Mapping):
+            raise self._fault(f"{name} returned {shown(info)} as its info, not a dictionary")
+
+    def _checked(self, observation: Any) -> Any:
+        try:
+            self.encoded = self.encoding(observation)
+        except ObservationError as error:
+            raise self._fault(str(error)) from None
+        self._observed += 1
+        if self._observed <= FIRST_LOOKS or self._observed % FIRST_LOOKS < 2:
+            self._look(observation)
+        return observation
+
+    def _look(self, observation: Any) -> None:
+        """Say, once, if 32 bits do not tell apart what is shown, or if it is far outside of its bounds."""
+        near = self._observed <= FIRST_LOOKS or self._observed % FIRST_LOOKS == 1
+        found = self.encoding.read(observation)
+        for place, precision in self._precision:
+            if lost := precision.look(found[place], near):
+                name = self.encoding.leaves[place].name or "the observation"
+                self._notices(
+                    f"environment {self.identity}: {name} changes by less than can be seen: {lost}; "
+                    "subtract what does not change, in a wrapper",
+                    about=f"precision of {name}",
+                )
+        for place, bounds in self._bounds:
+            if outside := bounds.look(found[place]):
+                name = self.encoding.leaves[place].name or "the observation"
+                line = f"environment {self.identity}: {name} is far outside of its space: {outside}"
+                self._notices(f"{line}; correct the space, or scale what is seen in a wrapper", about="bounds")
+
+    def check_repeats(self, seed: int) -> None:
+        """Say, once, if two resets with this seed do not begin alike: then nothing here can be repeated."""
+        found: list[np.ndarray[Any, Any]] = []
+        for _ in range(2):
+            with GlobalChance(seed):
+                self.reset(seed=seed)
+            found.append(np.array(self.encoded))
+        if not np.array_equal(found[0], found[1]):
+            line = f"environment {self.identity}: two resets with the seed {seed} begin differently"
+            self._notices(f"{line}, so no training in it can be repeated; it should draw from self.np_random alone")
+
+    def _fault(self, what: str) -> RunError:
+        return RunError(f"environment {self.identity}, seed {self.run_seed}, step {self._steps}: {what}")

@@ -1,0 +1,240 @@
+"""The parts of an observation that are numbers: read from what an environment gave, checked, and made computable.
+
+A leaf is a space without parts: a `Box` (`BoxLeaf`), or one that is counted (`CountedLeaf`): `Discrete`,
+`MultiDiscrete`, `MultiBinary`. Each can do the same with what was observed there:
+
+    found = leaf.read(value)        as it was given; ObservationError where it is not what the space promises
+    leaf.encode(found)              of `leaf.encoded_space()`: what it becomes alone, numbers of at most 32 bits
+    leaf.row(found)                 within `leaf.row_bounds()`: as a part of a row of float32 numbers
+
+A batch of observations has one axis more, in front.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+from gymnasium import spaces
+
+from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.views import Space, describe, sound_bounds, view_of
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+NARROW = {"float64": np.float32, "int64": np.int32, "uint64": np.uint32}
+"""What numbers of 64 bits become."""
+LARGEST = 2**31 - 1
+"""The largest of what is counted in 32 bits."""
+
+
+class ObservationError(ValueError):
+    """What is wrong with an observation, in words that stand alone."""
+
+
+def name_of(path: tuple[Any, ...]) -> str:
+    """Where a part is: `image`, `hand[0]`, `[1].place`."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
+
+
+def subject_of(path: tuple[Any, ...]) -> str:
+    """What an error is about."""
+    return f"{name_of(path)} of the observation" if path else "the observation"
+
+
+def as_array(value: Any, subject: str) -> Array:
+    """A value as an array of numbers. Raises `ObservationError` where it is none."""
+    try:
+        found = np.asarray(value)
+    except Exception as error:  # whatever a class of somebody else's does when it is converted
+        raise ObservationError(f"{subject} is {type(value).__name__}, not an array of numbers") from error
+    if found.dtype.kind not in "biuf":
+        what = "None" if value is None else type(value).__name__
+        raise ObservationError(f"{subject} is {what}, not an array of numbers")
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class _Placed:
+    """A space without parts, and where in the observation it is."""
+
+    path: tuple[Any, ...]
+    space: Any
+
+    @property
+    def name(self) -> str:
+        return name_of(self.path)
+
+    @property
+    def subject(self) -> str:
+        return subject_of(self.path)
+
+    def shaped(self, value: Any, batch: bool) -> Array:
+        """The value as an array of numbers of the right shape. Raises `ObservationError`."""
+        found, shape = as_array(value, self.subject), tuple(self.space.shape)
+        if found.shape[batch:] != shape or found.ndim != len(shape) + batch:
+            raise ObservationError(f"{self.subject} is of shape {found.shape}, not of shape {shape}")
+        return found
+
+
+@dataclasses.dataclass(frozen=True)
+class BoxLeaf(_Placed):
+    """Numbers with bounds. In a row a picture is scaled, if `scaled`."""
+
+    scaled: bool = True
+
+    def read(self, value: Any, batch: bool = False) -> Array:
+        """The numbers as they were given. Raises `ObservationError` where the type of the space cannot hold them."""
+        kind = self.space.dtype
+        usual = type(value) is np.ndarray and value.dtype == kind and value.shape == self.space.shape
+        found = value if usual and not batch else self.shaped(value, batch)
+        if found.dtype.kind == "f" and not np.isfinite(found).all():
+            raise ObservationError(f"{self.subject} has NaN or infinity in it")
+        if found.dtype != kind:
+            self._cast(found, kind, f"the type {kind} of its space cannot hold")
+        return found
+
+    def _cast(self, found: Array, kind: Any, cannot: str) -> Array:
+        """The numbers in another type. Raises `ObservationError` unless that holds them; floats to its precision."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            cast: Array = found.astype(kind)
+            if cast.dtype.kind == "f":
+                if not np.isfinite(cast).all():
+                    raise ObservationError(f"{self.subject} has NaN or infinity in it, as {np.dtype(kind)}")
+                return cast
+            lost = cast != found
+        if lost.any():
+            raise ObservationError(f"{self.subject} has {found[lost].flat[0]} in it, which {cannot}")
+        return cast
+
+    def encoded_space(self) -> spaces.Box:
+        """A box of at most 32 bits: 64 become 32 of the same kind, and the bounds as far as those go."""
+        space: spaces.Box = self.space
+        if space.dtype.itemsize <= 4 and (np.asarray(space.low) <= np.asarray(space.high)).all():
+            return space
+        kind: Any = space.dtype.type if space.dtype.itemsize <= 4 else NARROW.get(space.dtype.name, np.float32)
+        low, high = sound_bounds(space)
+        if np.dtype(kind).kind in "iu":
+            info = np.iinfo(kind)
+            low, high = np.clip(low, info.min, info.max), np.clip(high, info.min, info.max)
+        with np.errstate(over="ignore"):
+            return spaces.Box(low.astype(kind), high.astype(kind), space.shape, kind)
+
+    @functools.cached_property
+    def _encoded_type(self) -> Any:
+        return self.encoded_space().dtype
+
+    def encode(self, found: Array, batch: bool = False) -> Array:
+        """What was read, of `encoded_space`. Raises `ObservationError` where that cannot hold it."""
+        del batch
+        if found.dtype == self._encoded_type:
+            return found
+        return self._cast(found, self._encoded_type, "is beyond the 32 bits that are computed with")
+
+    @functools.cached_property
+    def scale(self) -> float:
+        """What its numbers are divided by in a row."""
+        view = view_of(self.encoded_space())
+        return view.scale if view.picture and self.scaled else 1.0
+
+    def row(self, found: Array, batch: bool = False) -> Array:
+        """What was read, in a row of float32 numbers."""
+        row = self._cast(found, np.float32, "").reshape(*found.shape[:batch], -1)
+        return row if self.scale == 1 else row / np.float32(self.scale)
+
+    def row_bounds(self) -> tuple[Array, Array]:
+        """The bounds of these."""
+        low, high = (bound.reshape(-1) / self.scale for bound in sound_bounds(self.space))
+        return low, high
+
+
+class CountedLeaf(_Placed):
+    """One number of several values, or an array of such numbers, each counted from a start of its own."""
+
+    @functools.cached_property
+    def values(self) -> tuple[int, ...]:
+        """How many values each number has."""
+        space = self.space
+        if isinstance(space, spaces.Discrete):
+            return (int(space.n),)
+        if isinstance(space, spaces.MultiBinary):
+            return (2,) * math.prod(space.shape)
+        return tuple(int(each) for each in space.nvec.reshape(-1))
+
+    @property
+    def is_bits(self) -> bool:
+        """Whether its numbers are seen as the numbers they are, 0 or 1; all others are seen one-hot."""
+        return isinstance(self.space, spaces.MultiBinary)
+
+    @functools.cached_property
+    def _start(self) -> Array:
+        return np.broadcast_to(np.asarray(getattr(self.space, "start", 0), np.int64), self.space.shape)
+
+    @functools.cached_property
+    def _number(self) -> Array:
+        return np.array(self.values, np.int64).reshape(self.space.shape)
+
+    def read(self, value: Any, batch: bool = False) -> Array:
+        """The numbers as they were given. Raises `ObservationError` where they are not in the space."""
+        found = self.shaped(value, batch)
+        with np.errstate(invalid="ignore"):
+            whole = found.astype(np.int64)
+            counted = whole - self._start
+        if (whole != found).any() or (counted < 0).any() or (counted >= self._number).any():
+            raise ObservationError(f"{self.subject} is {shown(found.tolist())}, not in {describe(self.space)}")
+        return whole
+
+    def encoded_space(self) -> Space:
+        """The same space, if it is of whole numbers of usual size; else one that counts from 0."""
+        space, start = self.space, self._start
+        last = [int(each) for each in (start + (self._number - 1)).reshape(-1)]
+        small = all(-LARGEST <= each <= LARGEST for each in (*start.reshape(-1).tolist(), *last))
+        if isinstance(space, spaces.Discrete):
+            return space if small and space.dtype == np.int64 else spaces.Discrete(self.values[0])
+        if isinstance(space, spaces.MultiDiscrete) and small and space.dtype in (np.int64, np.int32):
+            return space
+        return Counts(self.values, [self.is_bits] * len(self.values))
+
+    @functools.cached_property
+    def _as_it_is(self) -> bool:
+        return self.encoded_space() is self.space
+
+    def encode(self, found: Array, batch: bool = False) -> Array:
+        """What was read, of `encoded_space`."""
+        if self._as_it_is:
+            return found
+        counted = self.counted(found, batch)
+        return counted[..., 0] if isinstance(self.space, spaces.Discrete) else counted
+
+    def counted(self, found: Array, batch: bool = False) -> Array:
+        """What was read, each number counted from 0, in a row."""
+        return (found - self._start).reshape(*found.shape[:batch], -1)
+
+    def row(self, found: Array, batch: bool = False) -> Array:
+        """What was read, in a row of float32 numbers: one-hot, but bits as they are."""
+        counted = self.counted(found, batch)
+        if self.is_bits:
+            return counted.astype(np.float32)
+        hot = np.zeros((*counted.shape[:-1], sum(self.values)), np.float32)
+        places = counted + np.cumsum((0, *self.values[:-1]))
+        np.put_along_axis(hot, places, np.float32(1), -1)
+        return hot
+
+    def row_bounds(self) -> tuple[Array, Array]:
+        """The bounds of these."""
+        width = len(self.values) if self.is_bits else sum(self.values)
+        return np.zeros(width), np.ones(width)
+
+
+class Counts(spaces.MultiDiscrete):
+    """Numbers in a row, counted from 0. Those that are `bits` are seen as the number they are, the others one-hot."""
+
+    def __init__(self, values: tuple[int, ...] | list[int], bits: list[bool]) -> None:
+        super().__init__(np.array(values, np.int64))
+        self.bits = tuple(bits)
+
+
+Leaf: TypeAlias = BoxLeaf | CountedLeaf

@@ -1,0 +1,145 @@
+"""From what a person gives for an environment to a function that makes it, and what it makes made sure of."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import gymnasium
+
+from zerone.base.errors import InputError, ZeroneError
+from zerone.environments.gym.exchange import raised, shown
+from zerone.environments.gym.guard import Guard
+
+Env: TypeAlias = gymnasium.Env[Any, Any]
+Maker: TypeAlias = Callable[[], Env]
+
+EXAMPLE = "lambda: gymnasium.make('CartPole-v1')"
+
+
+class Lent(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """An environment that belongs to the person who gave it, who closes it."""
+
+    def close(self) -> None:
+        """Leave it open."""
+
+
+class Single:
+    """An environment object in the place of a function that makes one: enough wherever one at a time is."""
+
+    def __init__(self, env: Env) -> None:
+        self.env = env
+        self.__qualname__ = name_of(env)
+
+    def __call__(self) -> Env:
+        return Lent(self.env)
+
+
+def name_of(env: Env) -> str:
+    """What an environment object is called: its id, or the name of its class."""
+    spec = env.spec
+    return type(env.unwrapped).__name__ if spec is None else spec.id
+
+
+def source(environment: Any) -> Any:
+    """What was given for an environment, an object of Gymnasium's in the form of a function; other things as they are.
+
+    Raises:
+        InputError: it can be no environment at all.
+    """
+    if isinstance(environment, gymnasium.Env):
+        return Single(environment)
+    if isinstance(environment, gymnasium.vector.VectorEnv):
+        kind = type(environment).__name__
+        raise InputError(f"environment {kind} is a vector of environments: pass a function that makes a single one, "
+                         f"such as {EXAMPLE}; how many there are is the algorithm's setting environments")  # fmt: skip
+    ours = hasattr(environment, "step") and hasattr(environment, "observation_space")
+    if not (isinstance(environment, str) or callable(environment) or ours):
+        raise InputError(f"environment {shown(environment)} is not allowed: must be an id, a function that makes a "
+                         f"Gymnasium environment, such as {EXAMPLE}, or one of ours")  # fmt: skip
+    return environment
+
+
+def checked(make: Callable[[], Any], name: str) -> Maker:
+    """The same function, whose result is made sure of.
+
+    Its own function raises `InputError` where that is no Gymnasium environment, or nothing because it failed.
+    """
+    return functools.partial(_made_sure_of, make, name)  # no function of this one's own: it can be pickled
+
+
+def _made_sure_of(make: Callable[[], Any], name: str) -> Env:
+    _require_no_arguments(make, name)
+    try:
+        env = make()
+    except (ZeroneError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # whatever somebody else's code does, sys.exit too
+        raise InputError(f"environment {name} cannot be made: {_kind(make)} {raised(error)}") from error
+    return _required(env, f"environment {name}", _kind(make))
+
+
+def require_separate(guards: Iterable[Guard]) -> None:
+    """Raise `InputError` if two of these are around the same object: what is done in one would be done in both."""
+    seen: set[int] = set()
+    for guard in guards:
+        if id(guard.turn) in seen:
+            raise InputError(_shared(guard))
+        seen.add(id(guard.turn))
+
+
+def _shared(guard: Guard) -> str:
+    inner: Any = guard
+    while isinstance(inner, gymnasium.Wrapper) and not isinstance(inner, Lent):
+        inner = inner.env
+    name = guard.identity
+    if not isinstance(inner, Lent):
+        return (f"environment {name}: the function that makes it returns one and the same object again, and several "
+                f"are needed side by side: it must make one at each call, as {EXAMPLE} does")  # fmt: skip
+    spec = inner.spec
+    example = EXAMPLE if spec is None else f"lambda: gymnasium.make({spec.id!r})"
+    return (f"environment {name} is one object, and several are needed, to learn in and to be judged in: pass a "
+            f"function that makes one, such as {example}")  # fmt: skip
+
+
+def _kind(make: Any) -> str:
+    return "the class" if isinstance(make, type) else "the function"
+
+
+def _require_no_arguments(make: Callable[[], Any], name: str) -> None:
+    try:
+        parameters = inspect.signature(make).parameters.values()
+    except (TypeError, ValueError):  # not everything that can be called says how
+        return
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [each.name for each in parameters if each.default is each.empty and each.kind not in several]
+    if needed:
+        own = name.rpartition(".")[2].replace("<lambda>", "f")
+        raise InputError(f"environment {name}: {_kind(make)} needs arguments ({', '.join(needed)}): pass a function "
+                         f"that needs none, such as lambda: {own}(…)")  # fmt: skip
+
+
+def _required(env: Any, name: str, kind: str) -> Env:
+    """What was made, which is a Gymnasium environment; an `InputError` says what else it is."""
+    if isinstance(env, gymnasium.Env):
+        for space in ("observation_space", "action_space"):
+            found = getattr(env, space, None)
+            if not isinstance(found, gymnasium.Space):
+                raise InputError(f"{name}: its {space} is {shown(found)}, not a space of Gymnasium's")
+        return env
+    if env is None:
+        raise InputError(f"{name}: {kind} returned None, not an environment: is its return missing?")
+    if isinstance(env, gymnasium.vector.VectorEnv):
+        raise InputError(f"{name}: {kind} returned a vector of environments ({type(env).__name__}), not a single one; "
+                         "how many there are is the algorithm's setting environments")  # fmt: skip
+    if isinstance(env, str):
+        raise InputError(f"{name}: {kind} returned the text {env!r}, not an environment: pass an id itself")
+    if isinstance(env, type):
+        raise InputError(f"{name}: {kind} returned the class {env.__name__}, not an environment made of it")
+    if any(each.__module__.split(".")[0] == "gym" for each in type(env).__mro__):
+        raise InputError(f"{name}: {kind} returned an environment of the old gym, not of gymnasium, its successor")
+    if hasattr(env, "step") and hasattr(env, "observation_space") and not hasattr(env, "metadata"):
+        raise InputError(f"{name}: {kind} returned an environment written in JAX: pass that itself, not a function")
+    raise InputError(f"{name}: {kind} returned {shown(env)}, which is no gymnasium.Env")

@@ -1,0 +1,282 @@
+"""A dataset in Minari's format, read whole, and held against what it says of itself. See `dataset_format`.
+
+A dataset may come from anybody. Nothing in it is unpickled, evaluated or imported, an environment that it names is
+not made, links out of its file are not followed, and whatever does not fit is refused in one line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from zerone.base.errors import InputError
+from zerone.base.files import opened, read_object, size_of
+from zerone.base.place import absolute
+from zerone.engines.offline_data import Recorded, Study, make_study
+from zerone.environments.gym.encoding import Encoding
+from zerone.environments.gym.leaves import ObservationError
+from zerone.environments.gym.views import Space, describe
+from zerone.offline.format import DATA, MAIN, METADATA, PARTS, is_jpeg, load_h5py, space_from_json, space_to_json
+from zerone.offline.storage import Storage
+from zerone.parts.spaces import Spaces, to_algorithm
+
+LARGEST_METADATA = 256 * 1024 * 1024
+"""Bytes: the bounds of a picture are a number for each of its pixels."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Recorded episodes: the frames and steps of all, one after the other (see `Recorded`), and their spaces."""
+
+    path: Path
+    metadata: dict[str, Any]
+    spaces: Spaces
+    episodes: int
+    recorded: Recorded
+    """Its actions are as the environment was given them."""
+
+    @property
+    def steps(self) -> int:
+        """How many steps it has."""
+        return len(self.recorded.reward)
+
+    def checksum(self) -> str:
+        """SHA-256 over spaces and numbers: the same for the same play, however its file is laid out."""
+        digest = hashlib.sha256("".join(map(space_to_json, (self.spaces.observation, self.spaces.action))).encode())
+        recorded = self.recorded
+        for each in (recorded.frames, recorded.at, recorded.action, recorded.reward, recorded.terminated,
+                     recorded.truncated):  # fmt: skip
+            digest.update(f"{each.shape} {each.dtype}".encode())
+            digest.update(np.ascontiguousarray(each).view(np.uint8).data)
+        return digest.hexdigest()
+
+    def facts(self) -> dict[str, Any]:
+        """What a run's configuration says of it."""
+        return {
+            "path": str(self.path.resolve()),
+            "id": str(self.metadata.get("dataset_id", "")),
+            "episodes": self.episodes,
+            "steps": self.steps,
+            "sha256": self.checksum(),
+        }
+
+    def study(self, wanted: Spaces, environment: str, own_play: float | None) -> Study:
+        """What an engine learns from.
+
+        Raises:
+            InputError: `wanted`, the environment's spaces, are others; or `own_play` is not between 0 and 1.
+        """
+        encoding = self._encoding()
+        require_same_spaces(self, Spaces(encoding.space, self.spaces.action), wanted, environment)
+        try:
+            frames = encoding.join(encoding.read(self.recorded.frames, batch=True), batch=True)
+        except ObservationError as error:
+            raise InputError(f"dataset {self.path}: {error}") from error
+        action = to_algorithm(wanted.action, self.recorded.action)
+        return make_study(dataclasses.replace(self.recorded, frames=frames, action=action), own_play)
+
+    def _encoding(self) -> Encoding:
+        try:
+            return Encoding(self.spaces.observation)
+        except InputError as error:
+            raise InputError(f"dataset {self.path}: {error}") from error
+
+
+def require_same_spaces(dataset: Dataset, encoded: Spaces, wanted: Spaces, environment: str) -> None:
+    """Raise `InputError`, which names both, where the dataset's spaces are not the environment's."""
+    for what in ("observation", "action"):
+        mine, other = getattr(encoded, what), getattr(wanted, what)
+        if not _same(mine, other):
+            names = describe(mine), describe(other)
+            if names[0] == names[1]:  # they differ in their bounds, which the short form leaves out
+                names = " ".join(str(mine).split()), " ".join(str(other).split())
+            raise InputError(
+                f"dataset {dataset.path} is not for {environment}: its {what}s are {names[0]}, "
+                f"those of {environment} are {names[1]}"
+            )
+
+
+def _same(one: Space, other: Space) -> bool:
+    """Whether two spaces have the same members, to the rounding of a float32."""
+    if isinstance(one, spaces.Box) and isinstance(other, spaces.Box):
+        return (
+            one.shape == other.shape
+            and np.issubdtype(one.dtype, np.floating) == np.issubdtype(other.dtype, np.floating)
+            and bool(np.allclose(one.low, other.low, rtol=1e-5) and np.allclose(one.high, other.high, rtol=1e-5))
+        )
+    return one == other
+
+
+def read(path: str | Path) -> Dataset:
+    """The dataset in a folder (or in its `data`).
+
+    Raises:
+        InputError: there is none, it is torn or does not fit what it says of itself, or h5py is not installed.
+    """
+    h5py, path = load_h5py(), absolute(path)
+    data = _data_folder(path)
+    metadata = _read_metadata(path, data / METADATA)
+    found = Spaces(_space(path, metadata, "observation_space"), _space(path, metadata, "action_space"))
+    told = [metadata.get(name) for name in ("total_episodes", "total_steps")]
+    if any(type(each) is not int or each < 0 for each in told):
+        raise InputError(f"dataset {path}: {METADATA} does not say how many episodes and steps there are")
+    if is_jpeg(found.observation, metadata):
+        raise InputError(f"dataset {path}: its pictures are JPEG, not what was seen: record with jpeg_encoding=False")
+    storage = Storage(_size_of(path, data / MAIN))
+    try:
+        with h5py.File(data / MAIN, "r") as file:
+            if len(file) != told[0]:
+                raise InputError(f"dataset {path}: torn: {len(file)} episodes are there, {METADATA} says {told[0]}")
+            if not told[0]:
+                raise InputError(f"dataset {path} is empty: it has no episodes")
+            parts = [_Episode(path, file, i, found, storage).read() for i in range(len(file))]
+    except InputError:
+        raise
+    except MemoryError as error:
+        raise InputError(f"dataset {path} is too large for the memory of this machine") from error
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"dataset {path}: {MAIN} is torn, damaged or no HDF5 file ({text})") from error
+    steps = sum(len(part["rewards"]) for part in parts)
+    if steps != told[1]:
+        raise InputError(f"dataset {path}: torn: {steps} steps are there, {METADATA} says {told[1]}")
+    return Dataset(path, metadata, found, len(parts), _joined(parts))
+
+
+def _joined(parts: list[dict[str, np.ndarray]]) -> Recorded:
+    """The episodes one after the other, each with its end marked."""
+    lengths = np.array([len(part["rewards"]) for part in parts])
+    frames, action, reward, terminated, truncated = (np.concatenate([part[name] for part in parts]) for name in PARTS)
+    at = np.arange(len(reward)) + np.repeat(np.arange(len(parts)), lengths)
+    last = np.cumsum(lengths) - 1
+    truncated[last] |= ~terminated[last]  # whatever a file says, nothing of this episode follows
+    truncated[-1] = True
+    return Recorded(frames, at.astype(np.int32), action, reward, terminated, truncated)
+
+
+def _data_folder(path: Path) -> Path:
+    try:
+        if not path.exists():
+            raise InputError(f"dataset {path} does not exist")
+        if not path.is_dir():
+            raise InputError(f"dataset {path} is a file: must be the folder of a dataset in Minari's format")
+        for data in (path / DATA, path):
+            if (data / METADATA).exists():
+                return data
+        missing = METADATA if any((data / MAIN).exists() for data in (path / DATA, path)) else ""
+    except OSError as error:
+        raise InputError(f"dataset {path} cannot be read: {error.strerror or error}") from error
+    if missing:
+        raise InputError(f"dataset {path}: {missing} is missing")
+    raise InputError(f"{path} is no dataset in Minari's format: it has no {DATA}/{METADATA}")
+
+
+def _size_of(path: Path, file: Path) -> int:
+    if not file.exists():
+        raise InputError(f"dataset {path}: {MAIN} is missing")
+    with opened(file) as main:
+        return size_of(main)
+
+
+def _read_metadata(path: Path, file: Path) -> dict[str, Any]:
+    try:
+        found = read_object(file, LARGEST_METADATA)
+    except InputError as error:
+        raise InputError(f"dataset {path}: {str(error).replace(str(file), METADATA)}") from error
+    form = found.get("data_format", "hdf5")
+    if form != "hdf5":
+        raise InputError(f"dataset {path} is stored as {str(form)[:20]!r}: only hdf5 can be read")
+    return found
+
+
+def _space(path: Path, metadata: dict[str, Any], name: str) -> Space:
+    if name not in metadata:
+        raise InputError(f"dataset {path}: {METADATA} has no {name} (an environment that it names is not made for it)")
+    try:
+        return space_from_json(metadata[name])
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"dataset {path}: the {name} cannot be read: {error}") from error
+
+
+class _Episode:
+    """One group of the file, checked before it is read."""
+
+    def __init__(self, path: Path, file: Any, number: int, found: Spaces, storage: Storage) -> None:
+        self._h5py, self._spaces, self._storage = load_h5py(), found, storage
+        self._name, self._file = f"dataset {path}: episode_{number}", file
+        self._link = f"episode_{number}"
+
+    def read(self) -> dict[str, np.ndarray]:
+        """Its five arrays. Raises `InputError` where one is missing, of a wrong length, or holds what it must not."""
+        group = self._inside(self._file, self._link, self._h5py.Group)
+        found = {name: self._inside(group, name, self._h5py.Dataset) for name in PARTS}
+        rewards = found["rewards"].shape
+        if len(rewards) != 1 or rewards[0] == 0:
+            raise InputError(f"{self._name} is empty, or its rewards are of shape {rewards}")
+        steps = rewards[0]
+        wanted = {
+            "observations": (steps + 1, *(self._spaces.observation.shape or ())),
+            "actions": (steps, *(self._spaces.action.shape or ())),
+            "terminations": (steps,),
+            "truncations": (steps,),
+        }
+        for name, shape in wanted.items():
+            if found[name].shape != shape:
+                raise InputError(f"{self._name}: torn: {steps} rewards, but {name} of shape {found[name].shape}, "
+                                 f"not {shape}")  # fmt: skip
+        if int(group.attrs.get("total_steps", steps)) != steps:
+            raise InputError(f"{self._name}: torn: {steps} steps are there, of {group.attrs['total_steps']}")
+        return {name: self._numbers(name, found[name]) for name in PARTS}
+
+    def _inside(self, group: Any, name: str, kind: Any) -> Any:
+        """A member of the file itself: a link to elsewhere could name any file of this machine."""
+        link = group.get(name, getlink=True)
+        what = self._name if name == self._link else f"{self._name}: {name}"
+        if link is None:
+            raise InputError(f"{what} is missing")
+        if not isinstance(link, self._h5py.HardLink):
+            raise InputError(f"{what} is a link, which is not followed")
+        found = group[name]
+        if not isinstance(found, kind):
+            raise InputError(f"{what} is no {kind.__name__.lower()}: only plain arrays can be read")
+        if kind is self._h5py.Dataset and (found.is_virtual or found.external):
+            raise InputError(f"{what} lies in another file, which is not read")
+        return found
+
+    def _numbers(self, name: str, stored: Any) -> np.ndarray:
+        if stored.dtype.kind not in "biuf":
+            raise InputError(f"{self._name}: {name} are {stored.dtype}, not numbers")
+        self._storage.admit(f"{self._name}: {name}", stored)
+        array: np.ndarray = stored[()]
+        space = {"observations": self._spaces.observation, "actions": self._spaces.action}.get(name)
+        kind = space.dtype if space is not None else np.float32 if name == "rewards" else bool
+        with np.errstate(over="ignore", invalid="ignore"):
+            numbers = array.astype(kind)
+            if np.issubdtype(kind, np.floating):
+                wrong = ~np.isfinite(array) | ~np.isfinite(numbers.astype(np.float32))  # as an algorithm will see it
+            else:
+                wrong = ~np.isfinite(array) if space is None else outside(space, array)
+        if wrong.any():
+            step = np.argwhere(wrong)[0]
+            what = f"{array[tuple(step)]} at step {step[0]}"
+            where = "" if space is None else f", not in {describe(space)}"
+            raise InputError(f"{self._name}: {name} hold {what}{where or ', not a finite number'}")
+        return numbers
+
+
+def outside(space: Space, array: np.ndarray) -> np.ndarray:
+    """Which whole numbers of `array` [T, ...] are not in `space`; of a `Box` those that its type cannot hold."""
+    low: Any
+    above: Any
+    if isinstance(space, spaces.Discrete):
+        low, above = int(space.start), int(space.start + space.n)
+    elif isinstance(space, spaces.MultiDiscrete):
+        low, above = space.start, space.start + space.nvec
+    else:
+        return np.asarray(array != array.astype(space.dtype))
+    return np.asarray((array < low) | (array >= above) | (array != np.floor(array)))

@@ -1,0 +1,123 @@
+"""Minari's dataset format: where things lie, and Gymnasium's spaces as JSON. Farama Foundation, Minari 0.5.
+
+    FOLDER/data/metadata.json      what it is: spaces, counts, where it is from
+    FOLDER/data/main_data.hdf5     episode_0, episode_1, ...: of T steps each
+        observations [T + 1, ...]  the first, and the true one after each step
+        actions [T, ...]           as the environment was given them
+        rewards, terminations, truncations [T]
+
+https://minari.farama.org/content/dataset_standards/. It is read and written here with h5py alone, for two reasons:
+Minari's reader may make the environment that a file names, which is code of that file's choosing; and a dataset
+shall be written beside and then renamed, where its writer works in place.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from zerone.base.errors import InputError
+from zerone.environments.gym.views import Space
+
+DATA, METADATA, MAIN = "data", "metadata.json", "main_data.hdf5"
+LAYOUT = "0.5.4"
+"""The version of Minari whose layout is written."""
+PARTS = ("observations", "actions", "rewards", "terminations", "truncations")
+_NUMBERS = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64",
+            "float16", "float32", "float64")  # fmt: skip
+
+
+def load_h5py() -> Any:
+    """The library that reads and writes HDF5. Raises `InputError`, which says how to get it, where it is missing."""
+    try:
+        return importlib.import_module("h5py")
+    except ImportError as error:
+        raise InputError("datasets need h5py, which is not installed here: pip install 'zerone[data]'") from error
+
+
+def space_to_json(space: Space) -> str:
+    """A space as Minari writes it.
+
+    Raises:
+        InputError: it is of a kind that no algorithm here takes.
+    """
+    told: dict[str, Any]
+    if isinstance(space, spaces.Discrete):
+        told = {"type": "Discrete", "dtype": "int64", "start": int(space.start), "n": int(space.n)}
+    elif isinstance(space, spaces.Box):
+        bounds = {"low": space.low.tolist(), "high": space.high.tolist()}
+        told = {"type": "Box", "dtype": str(space.dtype), "shape": list(space.shape), **bounds}
+    elif isinstance(space, spaces.MultiDiscrete):
+        counts = {"nvec": space.nvec.tolist(), "start": space.start.tolist()}
+        told = {"type": "MultiDiscrete", "dtype": str(space.dtype), **counts}
+    else:
+        raise InputError(f"{type(space).__name__} spaces cannot be recorded: must be Discrete, MultiDiscrete or Box")
+    return json.dumps(told)
+
+
+def space_from_json(text: Any) -> Space:
+    """The space that was written. Only these kinds are made, and nothing a file names is looked up or called.
+
+    Raises:
+        ValueError: it is none of them, or is not whole; says why.
+    """
+    if not isinstance(text, str):
+        raise ValueError("it is no text")
+    told = json.loads(text)
+    if not isinstance(told, dict):
+        raise ValueError("it is no JSON object")
+    try:
+        if told["type"] == "Discrete":
+            return spaces.Discrete(_whole(told["n"]), start=_whole(told.get("start", 0)))
+        if told["type"] == "Box":
+            kind = _kind(told["dtype"])
+            low, high = (np.array(told[bound], kind) for bound in ("low", "high"))
+            if list(low.shape) != told["shape"] or low.shape != high.shape:
+                raise ValueError("its bounds are not of its shape")
+            return spaces.Box(low, high, dtype=kind)
+        if told["type"] == "MultiDiscrete":
+            counts = np.array(told["nvec"], np.int64)
+            start = np.array(told.get("start", np.zeros_like(counts)), np.int64)
+            return spaces.MultiDiscrete(counts, start=start)
+    except KeyError as error:
+        raise ValueError(f"{error} is missing") from error
+    except (TypeError, OverflowError, AssertionError) as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    raise ValueError(f"{str(told['type'])[:40]!r} is none of Discrete, MultiDiscrete, Box")
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError(f"{str(value)[:40]} is no whole number")
+    return value
+
+
+def _kind(name: Any) -> np.dtype[Any]:
+    if name not in _NUMBERS:
+        raise ValueError(f"dtype {str(name)[:40]!r} is no kind of numbers")
+    kind: np.dtype[Any] = np.dtype(name)
+    return kind
+
+
+def is_jpeg(space: Space, metadata: dict[str, Any]) -> bool:
+    """Whether Minari has stored observations of this space as JPEG, which loses some of them."""
+    return (
+        bool(metadata.get("jpeg_encoding", True))
+        and isinstance(space, spaces.Box)
+        and len(space.shape) in (2, 3)
+        and min(space.shape[:2]) >= 32
+        and space.dtype == np.uint8
+        and bool((space.low == 0).all() and (space.high == 255).all())
+    )
+
+
+def identity(path: Path) -> str:
+    """The name of a dataset in Minari, made of its folder's: letters, digits, `-` and `_`, and a version at the end."""
+    name = re.sub(r"[^-\w]", "-", path.resolve().name, flags=re.ASCII)
+    return name if re.search(r"-v\d+$", name) else f"{name}-v0"

@@ -1,0 +1,80 @@
+"""A training that studies a dataset: what may, what is written down of it, and that a resumed one studies the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zerone.algorithms import catalogue as algorithms
+from zerone.algorithms.protocol import Algorithm
+from zerone.base.errors import InputError, said
+from zerone.base.place import absolute
+from zerone.engines.protocol import Engine
+from zerone.environments.catalogue import TASK_REWARD
+from zerone.offline.dataset import Dataset, read
+
+
+def open_dataset(
+    dataset: str | Path | None, own_play: float | None, algorithm: Algorithm, options: Mapping[str, Any]
+) -> Dataset | None:
+    """The dataset that a training begins with; None if it has none.
+
+    Raises:
+        InputError: the algorithm learns from its own play only, or the dataset cannot be read, or was rewarded
+            otherwise than the environment shall be.
+    """
+    if dataset is None:
+        if own_play is not None:
+            raise InputError(f"own_play = {own_play!r} is not allowed without a dataset: it all is own play")
+        return None
+    algorithms.require_off_policy(algorithm)
+    found = read(dataset)
+    asked, theirs = options.get("reward", TASK_REWARD), _reward(found)
+    if asked != theirs:
+        raise InputError(
+            f"reward = {str(asked)!r} is not allowed: dataset {found.path} was recorded with the reward {theirs!r}"
+        )
+    return found
+
+
+def _reward(dataset: Dataset) -> str:
+    """Which of an environment's rewards was recorded, as far as it is said."""
+    told: Any = dataset.metadata.get("zerone")
+    for name in ("environment", "options", "reward"):
+        told = told.get(name) if isinstance(told, dict) else None
+    return TASK_REWARD if told is None else str(told)[:40]
+
+
+def begin(driver: Engine, dataset: Dataset | None, environment: str, own_play: float | None) -> dict[str, Any] | None:
+    """Let an engine study; what the run's configuration says of it.
+
+    Raises:
+        InputError: the environment has other spaces than the dataset.
+    """
+    if dataset is None:
+        return None
+    driver.learn_from(dataset.study(driver.spaces, environment, own_play))
+    return {**dataset.facts(), "own_play": own_play}
+
+
+def go_on(driver: Engine, config: Mapping[str, Any], run: Path, dataset: str | Path | None) -> None:
+    """Let the engine of a resumed run study what it did before; `dataset` is where that is now, if it was moved.
+
+    Raises:
+        InputError: that dataset is not there, or is another one.
+    """
+    saved = config.get("dataset")
+    if saved is None:
+        if dataset is not None:
+            raise InputError(f"dataset {dataset} is not allowed: {run} was begun without one, and goes on so")
+        return
+    place = absolute(saved["path"] if dataset is None else dataset)
+    if dataset is None and not place.exists():
+        where = said("--from", "dataset=")
+        raise InputError(f"{run} studies the dataset {place}, which is gone: say where it is now with {where}")
+    found = read(place)
+    if found.checksum() != saved["sha256"]:
+        raise InputError(f"dataset {place} is not the one that {run} was begun with: {found.steps:,} steps of other "
+                         f"play or spaces, its SHA-256 is not {saved['sha256'][:12]}…")  # fmt: skip
+    driver.learn_from(found.study(driver.spaces, config["environment"]["id"], saved["own_play"]))

@@ -1,0 +1,1 @@
+"""An episode, shown and played: window, video, terminal, keys, a person."""

@@ -1,0 +1,211 @@
+"""An agent at play, moment by moment, in any Gymnasium environment: what the window, the film and the text show."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+import numpy as np
+
+from zerone.base.errors import InputError
+from zerone.engines.protocol import LONGEST_EVALUATION
+from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.views import AUTO
+from zerone.player.frames import picture_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from zerone.base.notices import Notices
+    from zerone.environments.gym.guard import Guard
+
+Env = gymnasium.Env[Any, Any]
+DEFAULT_FRAMES_PER_SECOND = 30
+SLOWEST, FASTEST = 0.01, 1000.0
+"""Frames in a second."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """An episode after `step` steps: what is seen, and what led to it. `episode` counts from 1."""
+
+    episode: int
+    step: int
+    total: float
+    """The return so far."""
+    observation: Any
+    action: Any = None
+    reward: float | None = None
+    ended: str = ""
+    """Why the episode ended here, in a word or two; empty while it goes on."""
+    decimals: int = 0
+    """Of the return."""
+
+    def describe(self) -> str:
+        """`episode 2  step 37  return 37`, and how it ended."""
+        total = round(self.total, self.decimals) + 0.0  # no -0.0
+        words = f"episode {self.episode}  step {self.step}  return {total:,.{self.decimals}f}"
+        return f"{words}  ({self.ended})" if self.ended else words
+
+
+class Digits:
+    """How many decimals of a return are shown: as many as its largest reward has need of, as more only flicker."""
+
+    def __init__(self) -> None:
+        self._largest = 0.0
+        self._broken = False
+
+    def see(self, reward: float) -> int:
+        """Those of the return after one more reward."""
+        self._largest = max(self._largest, abs(reward))
+        self._broken = self._broken or not reward.is_integer()
+        if not self._broken:
+            return 0
+        return 1 if self._largest >= 0.5 else 2 if self._largest >= 0.05 else 3
+
+
+def no_reason(observation: Any, reward: float, info: Mapping[str, Any]) -> str:
+    """Of an episode of which nobody knows why it ended."""
+    del observation, reward, info
+    return ""
+
+
+def episodes(
+    environment: Env, act: Callable[[Any], Any], *, number: int | None, seed: int,
+    why: Callable[[Any, float, Mapping[str, Any]], str] = no_reason,
+) -> Iterator[Moment]:  # fmt: skip
+    """Play `number` episodes (None: without end), the first reset with `seed`; a moment before and after each step.
+
+    The generator pauses between moments, so `environment.render()` then shows the moment. `why` says of the last
+    observation, reward and info of an episode why it ended.
+    """
+    episode = 0
+    while number is None or episode < number:
+        observation, _ = environment.reset(seed=seed) if episode == 0 else environment.reset()
+        episode += 1
+        step, total, ended, digits = 0, 0.0, "", Digits()
+        yield Moment(episode, step, total, observation)
+        while not ended:
+            action = act(observation)
+            observation, reward, terminated, truncated, info = environment.step(action)
+            step, total = step + 1, total + float(reward)
+            if terminated or truncated:
+                ended = (why(observation, float(reward), info) or "ended") if terminated else "time is up"
+            elif step >= LONGEST_EVALUATION:  # some environments know no end
+                ended = "cut"
+            decimals = digits.see(float(reward))
+            yield Moment(episode, step, total, observation, action, float(reward), ended, decimals)
+
+
+def open_environment(
+    identity: str, options: Mapping[str, Any], engine: str, mode: str | None, seed: int, judged: bool = True,
+    view: str = AUTO, notices: Notices | None = None,
+) -> Guard:  # fmt: skip
+    """An environment by its id, under guard, ready to be shown in a render mode; as text, numbers do without a drawing.
+
+    If `judged` it is as an agent is judged in it, with the task's own reward; else as `options` ask for it. `view` says
+    how it is seen (`views.VIEWS`), and `notices` hears what a person should know.
+
+    Raises:
+        InputError: it cannot be made, or has no pictures where pictures are asked for.
+    """
+    from zerone.environments import catalogue
+    from zerone.environments.gym.guard import guarded
+
+    made: Env
+    if engine != "host" and catalogue.find(identity) is not None:
+        from zerone.environments import wrappers
+        from zerone.environments.gym.bridge import GymnasiumEnvironment
+
+        task = catalogue.make(identity, **options)
+        made = GymnasiumEnvironment(wrappers.judged(task) if judged else task, render_mode=mode)
+    else:
+        from zerone.environments.gym.vector import maker
+
+        ours = judged and catalogue.find(identity) is not None
+        options = catalogue.as_judged(identity, options) if ours else dict(options)
+        able = True
+        if mode is not None:
+            plain = maker(identity, options)()
+            able = can_show(plain, mode)
+            plain.close()
+        if not able and mode != "ansi":
+            raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
+        made = maker(identity, options, mode if able else None)()
+    return guarded(made, identity, seed, view, notices)
+
+
+def frames_per_second(environment: Env) -> float:
+    """How many steps of this environment look natural in a second.
+
+    Raises:
+        InputError: what it says of that is no number of frames.
+    """
+    found = (environment.metadata or {}).get("render_fps")
+    if found is None:
+        return DEFAULT_FRAMES_PER_SECOND
+    real = isinstance(found, (int, float, np.integer, np.floating)) and not isinstance(found, bool)
+    if not (real and SLOWEST <= found <= FASTEST):
+        raise InputError(f"environment {name_of(environment)}: its metadata has render_fps = {shown(found)}: must be a "
+                         f"number from {SLOWEST:g} to {FASTEST:g}")  # fmt: skip
+    return float(found)
+
+
+def can_show(environment: Env, mode: str) -> bool:
+    """Whether the environment can be rendered in one of Gymnasium's modes."""
+    return mode in (environment.metadata.get("render_modes") or ())
+
+
+def frame_of(environment: Env) -> np.ndarray:
+    """The picture of this moment, uint8 [height, width, 3].
+
+    Raises:
+        InputError: the environment gives none.
+    """
+    try:
+        frame = environment.render()
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise InputError(f"{name_of(environment)} cannot be drawn: {error}") from error
+    try:
+        return picture_of(frame)
+    except ValueError as error:
+        raise InputError(f"environment {name_of(environment)}: render returned {error}, which is no picture: "
+                         "ask for --text") from error  # fmt: skip
+
+
+def text_of(environment: Env, moment: Moment) -> str:
+    """The moment in characters: the environment's own drawing, or its numbers."""
+    if environment.render_mode == "ansi":
+        drawn = environment.render()
+        if isinstance(drawn, str):
+            return drawn.strip("\n")
+    numbers = f"observation {short(moment.observation)}"
+    if moment.action is None:
+        return numbers
+    return f"action {short(moment.action)}  reward {moment.reward:g}  {numbers}"
+
+
+def short(value: Any) -> str:
+    """An observation or an action in at most a line: numbers to four digits, a large array by its shape.
+
+    Of what has parts each part is said: `place 0.5 -0.5, thing 3`.
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {short(part)}" for name, part in value.items())
+    if isinstance(value, (tuple, list)) and not all(isinstance(each, (int, float, np.number)) for each in value):
+        return ", ".join(map(short, value))
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        return str(value) if isinstance(value, str) else type(value).__name__
+    if array.size > 16:
+        return f"of shape {array.shape}"
+    return " ".join(f"{each:.4g}" for each in array.ravel().tolist())
+
+
+def name_of(environment: Env) -> str:
+    """What it is called, as its guard has it."""
+    if isinstance(identity := getattr(environment, "identity", None), str):
+        return identity
+    return environment.spec.id if environment.spec is not None else type(environment.unwrapped).__name__

@@ -1,0 +1,53 @@
+"""What environments return as pictures, and the pictures that windows and films show: uint8 [height, width, 3]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zerone.environments.gym.exchange import shown
+
+ROUNDING = 1e-3
+"""Floats may be so far outside of 0 to 1, or of 0 to 255."""
+
+
+def picture_of(frame: Any) -> np.ndarray[Any, Any]:
+    """A frame as a picture: RGB, RGBA (without its last channel), or grey; of a list of frames the newest.
+
+    Floats from 0 to 1 and booleans are scaled, other numbers from 0 to 255 taken as they are. `ValueError` says what
+    else it is, in words.
+    """
+    if frame is None or isinstance(frame, (str, bytes)):
+        raise ValueError(shown(frame))
+    if isinstance(frame, (list, tuple)) and not len(frame):
+        raise ValueError("no frame at all")
+    try:
+        array = np.asarray(frame)
+    except Exception as error:  # frames of several sizes, or what only looks like an array
+        if isinstance(frame, (list, tuple)):
+            return picture_of(frame[-1])
+        raise ValueError(shown(frame)) from error
+    if array.ndim == 4 or (array.ndim == 1 and array.dtype == object and isinstance(frame, (list, tuple))):
+        return picture_of(frame[-1])  # all frames since the last one that was taken
+    if array.dtype.kind not in "biuf":
+        raise ValueError(shown(frame))
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or not array.size:
+        raise ValueError(f"an array of shape {np.shape(frame)}")
+    return np.ascontiguousarray(np.broadcast_to(_bytes(array[:, :, :3]), (*array.shape[:2], 3)))
+
+
+def _bytes(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError("an array with NaN or infinity in it")
+    least, most = array.min(), array.max()
+    is_share = array.dtype.kind == "b" or (array.dtype.kind == "f" and most <= 1 + ROUNDING)
+    if least < -ROUNDING or most > 255 + ROUNDING:
+        raise ValueError(f"an array of numbers from {least:.4g} to {most:.4g}, not from 0 to 255")
+    scaled = array * np.float64(255) if is_share else array
+    whole: np.ndarray[Any, Any] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return whole

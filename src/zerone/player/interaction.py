@@ -1,0 +1,86 @@
+"""A person's hands in the window in which an agent plays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pygame
+
+from zerone.base.errors import InputError
+from zerone.environments import drawing
+from zerone.environments.gym.bridge import GymnasiumEnvironment
+from zerone.player.episode import Env, frames_per_second
+from zerone.player.keymap import Keys, keys_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+    from zerone.environments.window import Window
+
+PACES = {"×1": 1.0, "×4": 4.0, "×1/4": 0.25}
+"""How fast it goes beside the natural speed, by what the window says of it."""
+
+
+class Hands:
+    """What a person does in a window: moves the goal with the mouse, takes over from the agent, changes the speed.
+
+    The space bar says who acts, the agent or the person at the keys of `keys_for`; Tab how fast. The goal follows the
+    mouse, for as long as that is in the picture, where the environment has a goal that can be moved. Where doing
+    nothing is no action (see `Keys.idle`), the play waits for the person's key.
+    """
+
+    def __init__(self, environment: Env, identity: str, agent: Callable[[Any], Any]) -> None:
+        self.person = False
+        self._agent = agent
+        self.keys: Keys | None
+        try:
+            self.keys = keys_for(identity, environment.action_space)
+        except InputError:
+            self.keys = None
+        self._bridge = goal_bridge(environment)
+        self._speed, self._pace = frames_per_second(environment), 0
+        self._chosen: Any = None
+
+    def act(self, observation: Any) -> Any:
+        """The action of whoever is in control."""
+        return self._chosen if self.person else self._agent(observation)
+
+    def take(self, window: Window, frame: np.ndarray, times: int) -> bool:
+        """See what the person has done since the last picture; whether the play may go on.
+
+        `frame` is the environment's picture; the window shows it, in its upper left corner, `times` as large.
+        """
+        for key in window.pressed:
+            if key == pygame.K_SPACE and self.keys is not None:
+                self.person = not self.person
+            if key == pygame.K_TAB:
+                self._pace = (self._pace + 1) % len(PACES)
+        window.frames_per_second = self._speed * list(PACES.values())[self._pace]
+        if self._bridge is not None and window.pointer is not None:
+            column, row = (each / times for each in window.pointer)
+            place = drawing.place(self._bridge.environment, column, row)
+            if place is not None and row < frame.shape[0]:  # below the picture is the caption
+                self._bridge.move_goal(*place)
+        if self.keys is None or not self.person:
+            return True
+        self._chosen = self.keys.chosen([*window.held, *window.pressed])
+        if self._chosen is None:
+            self._chosen = self.keys.idle
+        return self._chosen is not None
+
+    def legend(self) -> list[str]:
+        """What the mouse and the keys do, in lines; there are always as many."""
+        mouse = ["mouse: the goal"] if self._bridge is not None else []
+        space = [f"Space: {'hand back' if self.person else 'take over'}"] if self.keys is not None else []
+        line = "   ".join([*mouse, *space, f"Tab: speed {list(PACES)[self._pace]}", "Esc: close"])
+        return [line] if self.keys is None else [self.keys.text, line]
+
+
+def goal_bridge(environment: Env) -> GymnasiumEnvironment | None:
+    """What moves the goal of an environment, where it can follow the mouse; else None."""
+    bridge = environment.unwrapped
+    if isinstance(bridge, GymnasiumEnvironment) and drawing.place(bridge.environment, 0, 0) is not None:
+        return bridge
+    return None

@@ -1,0 +1,72 @@
+"""A person at the keyboard: a window that is played in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zerone.environments.window import Window
+from zerone.player.episode import Env, Moment, frame_of, frames_per_second
+from zerone.player.keymap import keys_for
+from zerone.player.viewer import HOLD_SECONDS, captioned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FASTEST_IN_TURNS = 10
+"""Steps in a second up to which an environment waits for each move; faster ones run on, like a game."""
+
+
+class Keyboard:
+    """Plays an environment with the keys that a person presses in a window; Escape, or closing it, is the end.
+
+    A slow environment waits for each move. A fast one begins with the first key and then goes on at its speed:
+    with the key that is down, else with nothing, or where the environment knows no nothing, with what was done last.
+    `over` can end it from outside.
+    """
+
+    def __init__(self, environment: Env, identity: str, over: Callable[[], bool]) -> None:
+        self.keys = keys_for(identity, environment.action_space)
+        self._environment, self._over = environment, over
+        speed = frames_per_second(environment)
+        self._in_turns = speed <= FASTEST_IN_TURNS
+        title = f"{identity}: {self.keys.text}; Esc: end"  # where it can be read whatever the width of the picture
+        self._window = Window(title, max(speed, 2.0 * FASTEST_IN_TURNS) if self._in_turns else speed)
+        self._frame = np.zeros((1, 1, 3), np.uint8)
+        self._last: Any = None
+        self._begun = False
+
+    def look(self, moment: Moment) -> None:
+        """Show a moment; the last of an episode stays for a while."""
+        self._frame = captioned(frame_of(self._environment), moment.describe(), f"{self.keys.text}; Esc: end")
+        if moment.step == 0:
+            self._begun, self._last = False, None
+        if moment.ended:
+            for _ in range(round(HOLD_SECONDS * self._window.frames_per_second)):
+                self._window.show(self._frame)
+
+    def act(self, observation: Any) -> Any:
+        """The action that the person takes; None if it is enough."""
+        del observation  # a person sees the picture
+        while not self._over():
+            self._window.show(self._frame)
+            if self._window.closed:
+                break
+            pressed = [key for key in self._window.pressed if key in self.keys.actions]
+            if self._in_turns or not self._begun:
+                if pressed:
+                    self._begun, self._last = True, self.keys.chosen(pressed[:1])
+                    return self._last
+                continue
+            chosen = self.keys.chosen((*pressed, *self._window.held))
+            if chosen is not None:
+                self._last = chosen
+            elif self.keys.idle is not None:
+                return self.keys.idle
+            return self._last
+        return None
+
+    def close(self) -> None:
+        """Take the window off the screen."""
+        self._window.close()

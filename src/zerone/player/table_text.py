@@ -1,0 +1,145 @@
+"""A table in characters: greedy arrows and values, a cell each, and footprints that fade."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING
+
+from zerone.player.tables import FAINTEST, plain_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from zerone.player.tables import Table, Trace
+
+UP, DOWN, LEFT, RIGHT = (0, -1), (0, 1), (-1, 0), (1, 0)
+GAP = "   "
+"""Between the environment's own drawing and the table."""
+FRESH, OLD = 0.5, 0.2
+"""A trace from here on is a large footprint, or a middling one; what is less is a small one."""
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclasses.dataclass(frozen=True)
+class Symbols:
+    """The characters of a table. `ties` are those of several arrows in one; any others are `several`."""
+
+    arrows: Mapping[tuple[int, int], str]
+    ties: Mapping[frozenset[tuple[int, int]], str]
+    several: str
+    nothing: str
+    footprints: str
+    """Large, middling, small."""
+
+    def arrow(self, directions: Sequence[tuple[int, int]]) -> str:
+        """One character for the greedy actions of a state."""
+        if len(directions) == 1:
+            return self.arrows[directions[0]]
+        return self.ties.get(frozenset(directions), self.several)
+
+
+UNICODE = Symbols(
+    arrows={UP: "↑", DOWN: "↓", LEFT: "←", RIGHT: "→"},
+    ties={
+        frozenset((LEFT, RIGHT)): "↔", frozenset((UP, DOWN)): "↕", frozenset((UP, LEFT)): "↖",
+        frozenset((UP, RIGHT)): "↗", frozenset((DOWN, RIGHT)): "↘", frozenset((DOWN, LEFT)): "↙",
+        frozenset((LEFT, UP, RIGHT)): "┴", frozenset((LEFT, DOWN, RIGHT)): "┬",
+        frozenset((UP, RIGHT, DOWN)): "├", frozenset((UP, LEFT, DOWN)): "┤",
+    },
+    several="┼", nothing="·", footprints="●•◦",
+)  # fmt: skip
+ASCII = Symbols({UP: "^", DOWN: "v", LEFT: "<", RIGHT: ">"}, {}, several="+", nothing=".", footprints="@*,")
+
+FADING = (208, 172, 136, 101)
+"""Of the 256 colours of a terminal: from orange to a grey that can be seen on black and on white."""
+
+
+def symbols_for(encoding: str | None) -> Symbols:
+    """Arrows where the stream can write them, else what every stream can."""
+    all_of_them = [*UNICODE.arrows.values(), *UNICODE.ties.values(), UNICODE.several, UNICODE.nothing]
+    try:
+        ("".join(all_of_them) + UNICODE.footprints).encode(encoding or "utf-8")
+    except (UnicodeError, LookupError):
+        return ASCII
+    return UNICODE
+
+
+def legend(symbols: Symbols, traced: bool) -> list[str]:
+    """What the characters of a table mean, in lines of less than 80."""
+    ties = "".join([symbols.ties[frozenset((LEFT, RIGHT))], symbols.ties[frozenset((UP, LEFT))],
+                    symbols.ties[frozenset((LEFT, UP, RIGHT))]]) if symbols.ties else ""  # fmt: skip
+    arrows = "".join(symbols.arrows.values())
+    several = f"{ties}{symbols.several}" if ties else symbols.several
+    lines = [f"{arrows} the best action; {several} several that are equally good; {symbols.nothing} none is known",
+             "beside them the value of the best action; below Q of each action, * the highest"]  # fmt: skip
+    if traced:
+        lines.append(f"{symbols.footprints} the trace: how much of the next error a step will be taught")
+    return lines
+
+
+def table_lines(
+    table: Table, trace: Trace | None, symbols: Symbols, width: int, colored: bool = False, here: int | None = None
+) -> list[str]:
+    """One line for each row of the grid: arrows, values where they fit into `width`, and footprints.
+
+    `colored` fades the footprints in colours, too, and turns the colours of the state `here` round.
+    """
+    grid = table.grid
+    numbers = _numbers(table)
+    longest = max((len(each) for each in numbers), default=0)
+    steps = None if trace is None else trace.values.max(1)
+    narrow = 1 + (trace is not None)
+    if grid.columns * (narrow + longest + 1) - 1 > width:
+        numbers, longest = [""] * grid.states, 0
+    arrows = {state: symbols.arrow(directions) for state, directions in table.arrows()}
+    lines: list[str] = []
+    for first in range(0, grid.states, grid.columns):
+        cells: list[str] = []
+        for state in range(first, first + grid.columns):
+            mark = arrows.get(state, symbols.nothing if grid.acts[state] else grid.kinds[state].letter)
+            cell = f"{mark}{numbers[state]:>{longest}}"
+            if colored and state == here:
+                cell = f"\x1b[7m{cell}\x1b[27m"
+            cells.append(cell + ("" if steps is None else _footprint(float(steps[state]), symbols, colored)))
+        lines.append(" ".join(cells))
+    return lines if colored else [line.rstrip() for line in lines]
+
+
+def together(
+    drawing: str, table: Table, trace: Trace | None, symbols: Symbols, width: int, colored: bool = False,
+    here: int | None = None,
+) -> str:  # fmt: skip
+    """The environment's own drawing and the table at its right; below it where the lines would be too long."""
+    drawn = drawing.split("\n")
+    column = max(visible(line) for line in drawn) + len(GAP)
+    narrowest = table.grid.columns * (2 + (trace is not None)) - 1
+    if column + narrowest > width:
+        return "\n".join([*drawn, "", *table_lines(table, trace, symbols, width, colored, here)])
+    lines = table_lines(table, trace, symbols, width - column, colored, here)
+    height = max(len(drawn), len(lines))
+    drawn = [""] * (height - len(drawn)) + drawn  # their last lines are at one height
+    lines = [""] * (height - len(lines)) + lines
+    rows = zip(drawn, lines, strict=True)
+    return "\n".join((line + " " * (column - visible(line)) + other).rstrip() for line, other in rows)
+
+
+def visible(line: str) -> int:
+    """How many places a line takes: colours take none."""
+    return len(ESCAPES.sub("", line))
+
+
+def _numbers(table: Table) -> list[str]:
+    """V of each state with as many decimals as all of them; nothing where nothing is known."""
+    best, learnt, largest = table.best, table.learnt, table.largest_best
+    return [plain_number(float(best[state]), largest) if learnt[state] else "" for state in range(len(best))]
+
+
+def _footprint(trace: float, symbols: Symbols, colored: bool) -> str:
+    if trace < FAINTEST:
+        return " "
+    mark = symbols.footprints[0 if trace >= FRESH else 1 if trace >= OLD else 2]
+    if not colored:
+        return mark
+    age = min(int((1.0 - min(trace, 1.0)) * len(FADING)), len(FADING) - 1)
+    return f"\x1b[38;5;{FADING[age]}m{mark}\x1b[39m"

@@ -1,0 +1,128 @@
+"""A table of action values over a grid, and the trace of an episode in it: what their pictures have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from zerone.environments.drawing.geometry import Grid
+    from zerone.player.episode import Moment
+
+TIE = 1e-5
+"""Values that differ by less than this part of their size are equal: float32 rounds the same sum in many ways."""
+FAINTEST = 0.02
+"""What is left of a trace is shown down to this."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Table:
+    """Q(s, a) over a grid: `values` is float [states, actions]."""
+
+    values: NDArray[np.floating[Any]]
+    grid: Grid
+
+    @property
+    def best(self) -> NDArray[np.floating[Any]]:
+        """V(s) = max_a Q(s, a), [states]."""
+        best: NDArray[np.floating[Any]] = self.values.max(1)
+        return best
+
+    @property
+    def largest(self) -> float:
+        """The size of the largest value."""
+        return float(np.abs(self.values[self.grid.acts]).max(initial=0.0))
+
+    @property
+    def largest_best(self) -> float:
+        """The size of the largest V(s) that is known."""
+        return float(np.abs(self.best[self.learnt]).max(initial=0.0))
+
+    @property
+    def learnt(self) -> NDArray[np.bool_]:
+        """Where somebody acts and holds one action for better than another, bool [states]."""
+        return self.grid.acts & ~self._tied().all(1)
+
+    @property
+    def greedy(self) -> NDArray[np.bool_]:
+        """The best actions of each state, bool [states, actions]: several where they are equal, none where all are."""
+        return self._tied() & self.learnt[:, None]
+
+    def _tied(self) -> NDArray[np.bool_]:
+        best = self.best[:, None]
+        return np.asarray(best - self.values <= TIE * np.abs(best))
+
+    def arrows(self) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+        """Each state that has learnt something, and the directions of its greedy actions."""
+        greedy = self.greedy
+        for state in np.flatnonzero(self.learnt):
+            yield int(state), [self.grid.directions[action] for action in np.flatnonzero(greedy[state])]
+
+
+class Trace:
+    """Eligibility: how much each (state, action) of an episode will be taught by its next error.
+
+    E ← γ λ E;  then E(S, A) ← E(S, A) + 1 (accumulating), or E(S, ·) ← 0, E(S, A) ← 1 (replacing).
+    Sutton & Barto 1998, section 7.5; Singh & Sutton 1996, section 3.3.
+    """
+
+    def __init__(self, states: int, actions: int, fade: float, replacing: bool) -> None:
+        self.values = np.zeros((states, actions))
+        self._fade, self._replacing = fade, replacing
+
+    @staticmethod
+    def of(settings: Mapping[str, Any], grid: Grid) -> Trace | None:
+        """The trace that an algorithm with these settings leaves; None where it leaves none."""
+        if "trace_decay" not in settings:
+            return None
+        fade = float(settings["discount"]) * float(settings["trace_decay"])
+        return Trace(grid.states, len(grid.directions), fade, settings["trace"] == "replacing")
+
+    def clear(self) -> None:
+        """A new episode begins."""
+        self.values[:] = 0.0
+
+    def visit(self, state: int, action: int) -> None:
+        """One step: `action` was taken in `state`."""
+        self.values *= self._fade
+        if self._replacing:
+            self.values[state] = 0.0
+        self.values[state, action] += 1.0
+
+    def follow(self, moments: Iterable[Moment]) -> Iterator[Moment]:
+        """Moments of play, each handed on when the step that led to it has left its trace."""
+        state = 0
+        for moment in moments:
+            if moment.step == 0:
+                self.clear()
+            else:
+                self.visit(state, int(moment.action))
+            state = int(moment.observation)
+            yield moment
+
+
+def table_of(policy: Any, grid: Grid | None) -> Table | None:
+    """The table that a policy is; None where it is none, or not one of this grid."""
+    shape = None if grid is None else (grid.states, len(grid.directions))
+    if grid is None or getattr(policy, "shape", None) != shape:
+        return None
+    return Table(np.asarray(policy, np.float64), grid)
+
+
+def plain_number(value: float, largest: float) -> str:
+    """A value with as many decimals as all of its picture: so many that two digits of the `largest` are seen.
+
+    `~0` stands for what is not 0, but would look it.
+    """
+    if 0 < largest < 0.0005:
+        text = f"{value:.0e}".replace("e-0", "e-") if abs(value) >= largest / 2000 else "0"
+        return "~0" if value and text == "0" else text
+    decimals = 3 if 0 < largest < 0.0995 else 2 if largest < 9.995 else 1 if largest < 99.95 else 0
+    text = f"{value + 0.0:.{decimals}f}"
+    return "~0" if value and not float(text) else text

@@ -1,0 +1,107 @@
+"""What is shown of a moment: the environment's own picture, or that with the agent's table over or beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, TextIO
+
+from zerone.player import episode, table_frame, table_text
+from zerone.player.tables import table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any
+
+    import numpy as np
+
+    from zerone.environments.drawing.geometry import Grid
+    from zerone.player.episode import Env, Moment
+    from zerone.player.tables import Table, Trace
+
+WIDTH = 80
+"""Characters in a line of what is no terminal."""
+
+
+class View:
+    """A moment as the environment draws it."""
+
+    def legend(self, stream: TextIO) -> str:
+        """What is said once of the signs in `text`, in lines; nothing where they explain themselves."""
+        del stream
+        return ""
+
+    def follow(self, moments: Iterable[Moment]) -> Iterator[Moment]:
+        """Moments, each to be drawn before the next is asked for."""
+        return iter(moments)
+
+    def frame(self, environment: Env) -> np.ndarray:
+        """The picture of this moment, uint8 [height, width, 3]."""
+        return episode.frame_of(environment)
+
+    def text(self, environment: Env, moment: Moment, stream: TextIO) -> str:
+        """The moment in characters that `stream` can write."""
+        del stream
+        return episode.text_of(environment, moment)
+
+
+class ValueView(View):
+    """The same, and in characters also the value of each action."""
+
+    def __init__(self, values: Callable[[Any], Any], names: Sequence[str]) -> None:
+        """`values` gives Q(s, a) of each action for an observation; `names` says what they are called."""
+        self._values, self._names = values, names
+
+    def text(self, environment: Env, moment: Moment, stream: TextIO) -> str:
+        drawn = super().text(environment, moment, stream)
+        return drawn if moment.ended else f"{drawn}\n{values_text(self._names, self._values(moment.observation))}"
+
+
+def values_text(names: Sequence[str], values: Sequence[float]) -> str:
+    """`Q  left 98.2  right 99.1*`: the value of each action; a star at the highest, unless all are equal."""
+    best, stars = max(values), min(values) < max(values)
+    return "Q  " + "  ".join(f"{name} {float(value):.3g}{'*' if stars and value == best else ''}"
+                             for name, value in zip(names, values, strict=True))  # fmt: skip
+
+
+class TableView(View):
+    """The same with the greedy arrows and values of a table, and the trace of the episode as fading footprints."""
+
+    def __init__(self, policy: Callable[[], Any], grid: Grid, trace: Trace | None, names: Sequence[str]) -> None:
+        """`policy` gives the newest table [states, actions] of the agent; `names` says what the actions are called."""
+        self._policy, self._grid, self._trace, self._names = policy, grid, trace, names
+        self._drawn: tuple[Any, Table, table_frame.Overlay] | None = None
+        self._here = 0
+
+    def follow(self, moments: Iterable[Moment]) -> Iterator[Moment]:
+        for moment in moments if self._trace is None else self._trace.follow(moments):
+            self._here = int(moment.observation)
+            yield moment
+
+    def frame(self, environment: Env) -> np.ndarray:
+        frame = episode.frame_of(environment)
+        _, overlay = self._now()
+        return overlay.over(frame, table_frame.margin_of(environment), self._trace, self._here)
+
+    def text(self, environment: Env, moment: Moment, stream: TextIO) -> str:
+        drawing = episode.text_of(environment, moment)
+        live = stream.isatty()
+        width = shutil.get_terminal_size().columns if live else WIDTH
+        symbols = table_text.symbols_for(stream.encoding)
+        table, _ = self._now()
+        colored = live and "NO_COLOR" not in os.environ
+        drawn = table_text.together(drawing, table, self._trace, symbols, width, colored, self._here)
+        return drawn if moment.ended else f"{drawn}\n{values_text(self._names, table.values[self._here].tolist())}"
+
+    def legend(self, stream: TextIO) -> str:
+        symbols = table_text.symbols_for(stream.encoding)
+        return "\n".join(table_text.legend(symbols, self._trace is not None))
+
+    def _now(self) -> tuple[Table, table_frame.Overlay]:
+        """The newest table, read again only where it is another one."""
+        policy = self._policy()
+        if self._drawn is None or self._drawn[0] is not policy:
+            table = table_of(policy, self._grid)
+            assert table is not None  # noqa: S101 - whoever made this view has looked
+            self._drawn = policy, table, table_frame.Overlay(table)
+        return self._drawn[1], self._drawn[2]

@@ -1,0 +1,1 @@
+"""Play that is kept as a dataset."""

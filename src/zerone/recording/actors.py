@@ -1,0 +1,134 @@
+"""Who plays when something is recorded, and where: the policy of a run, chance, a person, or a function."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import gymnasium
+import numpy as np
+
+from zerone.base.errors import InputError, nearest, said
+from zerone.environments import catalogue
+from zerone.environments.gym.guard import Guard, guarded
+from zerone.environments.gym.sources import checked, source
+from zerone.player.episode import Moment, open_environment
+from zerone.training import setup
+from zerone.training.run import Run, load
+
+RANDOM, KEYBOARD = "random", "keyboard"
+
+RANDOM_ACTIONS, EPISODE = 0, 1
+"""The purposes for which a seed gives independent streams of random numbers."""
+
+Act = Callable[[Any], Any]
+
+
+class Player(Protocol):
+    """Somebody who plays: looks at each moment, and acts until it is enough."""
+
+    def look(self, moment: Moment) -> None:
+        """A moment: the beginning of an episode, or after a step."""
+        ...
+
+    def act(self, observation: Any) -> Any:
+        """The action for an observation; None if it is enough."""
+        ...
+
+
+class Policy:
+    """Plays by a function; with chance `epsilon` by chance."""
+
+    def __init__(self, act: Act, space: gymnasium.Space[Any], epsilon: float, seed: int) -> None:
+        draw, sample = np.random.SeedSequence([seed, RANDOM_ACTIONS]).spawn(2)
+        self._act, self._epsilon, self._random = act, epsilon, np.random.default_rng(draw)
+        self._space = copy.deepcopy(space)  # its generator is ours alone
+        self._space.seed(int(sample.generate_state(1)[0]))
+
+    def look(self, moment: Moment) -> None:
+        del moment
+
+    def act(self, observation: Any) -> Any:
+        chance = self._epsilon > 0 and self._random.random() < self._epsilon
+        return self._space.sample() if chance else self._act(observation)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plays:
+    """Who plays what: the environment's name, itself or its id, and the policy."""
+
+    name: str
+    environment: setup.EnvironmentLike
+    options: Mapping[str, Any]
+    engine: str
+    player: str
+    act: Act
+    facts: Mapping[str, Any]
+
+
+def who_plays(
+    player: Any, environment: Any, epsilon: float | None, agent: int | None, checkpoint: str,
+    options: Mapping[str, Any], engine: str,
+) -> Plays:  # fmt: skip
+    """What was asked of `record`, made sure of: who plays, and in what.
+
+    Raises:
+        InputError: there is no such run, policy or environment, or what was asked does not go together.
+    """
+    if epsilon is not None and not (isinstance(epsilon, (int, float)) and 0 <= epsilon <= 1):
+        raise InputError(f"epsilon = {epsilon!r} is not allowed: must be a number from 0 to 1")
+    facts: dict[str, Any] = {} if epsilon is None else {"epsilon": epsilon}
+    environment = None if environment is None else source(environment)
+    if player in (RANDOM, KEYBOARD) or callable(player):
+        if environment is None:
+            raise InputError(f"environment is missing: where {player if isinstance(player, str) else 'it'} plays")
+        if epsilon is not None and not callable(player):
+            raise InputError(f"epsilon = {epsilon} is not allowed with {player}: it is for the policy of a run")
+        if agent is not None or checkpoint != "best":
+            raise InputError("agent and checkpoint are not allowed here: they are for the policy of a run")
+        if options and not isinstance(environment, str):
+            raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
+        _check_engine(engine, environment)
+        name = player if isinstance(player, str) else getattr(player, "__name__", type(player).__name__)
+        act: Act = player if callable(player) else _nobody
+        return Plays(setup.environment_name(environment), environment, options, engine, name, act, facts)
+    if options:
+        raise InputError(f"options = {dict(options)} are not allowed here: a run has its own")
+    run = player if isinstance(player, Run) else load(player, environment)
+    config = run.config
+    if environment is not None and config["environment"]["known"]:
+        raise InputError(f"environment is not allowed here: {run.path} has its own, {config['environment']['id']}")
+    policy = run.agent(agent, checkpoint)
+    facts |= {"run": run.path.resolve().name, "agent": policy.seed, "checkpoint": checkpoint}
+    where = config["environment"]["id"] if environment is None else environment
+    return Plays(config["environment"]["id"], where, config["environment"]["options"], config["engine"],
+                  config["algorithm"]["name"], policy.act, facts)  # fmt: skip
+
+
+def _check_engine(engine: str, environment: Any) -> None:
+    """Raise `InputError` unless the environment can be played in by that engine."""
+    if engine not in setup.ENGINES:
+        raise InputError(f"engine {engine!r} is unknown: {nearest(engine, setup.ENGINES)}")
+    if engine != "auto" and not isinstance(environment, str):
+        raise InputError(f"engine = {engine!r} is not allowed here: the environment is made already")
+    if engine == "compiled" and catalogue.find(environment) is None:
+        host = said("--engine host", "engine='host'")
+        raise InputError(f"environment {environment!r} is not compiled here: use {host}")
+
+
+def _nobody(observation: Any) -> Any:
+    raise AssertionError(observation)  # chance or a person acts
+
+
+def opened(plays: Plays, seed: int) -> Guard:
+    """The environment, under guard; with pictures, if a person is to see it. Raises `InputError` if it cannot be."""
+    mode = "rgb_array" if plays.player == KEYBOARD else None
+    if isinstance(plays.environment, str):
+        return open_environment(plays.environment, plays.options, plays.engine, mode, seed, judged=False)
+    from zerone.environments.gym.bridge import GymnasiumEnvironment
+
+    made: Any = plays.environment
+    env = checked(made, plays.name)() if callable(made) else GymnasiumEnvironment(made, render_mode=mode)
+    return guarded(env, plays.name, seed)

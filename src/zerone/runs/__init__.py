@@ -1,1 +1,0 @@
-"""The public face: train, load, evaluate; and the run folder."""

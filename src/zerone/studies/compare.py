@@ -1,0 +1,293 @@
+"""Which of several runs is better, and how sure that is: statistics over seeds.
+
+A seed's *score* is what `result.json` says of it: the mean return of its best policy, on episodes that had no part in
+choosing that policy. All seeds are judged on the same episodes, so their luck is in the interval of one run's mean, and
+drops out of the difference of two. What is said of the scores is from Agarwal et al. 2021 (`base/statistics.py`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zerone.base.by_seed import rows_by_seed
+from zerone.base.errors import InputError
+from zerone.base.intervals import (
+    CONFIDENCE,
+    FEWEST_FOR_INTERVAL,
+    FEWEST_FOR_MEDIAN,
+    Bounds,
+    interquartile_bounds,
+    interval,
+)
+from zerone.base.place import as_seen
+from zerone.base.shared import episodes_parts, shared_bounds
+from zerone.base.statistics import (
+    difference_of_means,
+    first_reached,
+    interquartile_mean,
+    left_out,
+    mean,
+    median,
+    probability_of_improvement,
+)
+from zerone.charts.image import Figure
+from zerone.environments import catalogue as environments
+from zerone.training.folder import RunFolder, names_of
+from zerone.training.metrics_table import read_metrics, require_column
+from zerone.training.notebook import about_of
+from zerone.training.run import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Reached:
+    """When the seeds of a run first reached the threshold. Infinity: never; None: not known."""
+
+    seeds: int
+    steps_median: float
+    steps_interval: Bounds | None
+    """None where the seeds are too few for one, or all the same."""
+    seconds_median: float | None
+    """Time on the wall from the start of the run, all seeds side by side: its start-up and its speed after it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared:
+    """One run among others."""
+
+    name: str
+    path: Path
+    algorithm: str
+    judged_in: str
+    """The engine that played the episodes: another one plays others."""
+    seeds: tuple[int, ...]
+    steps: int
+    """The most that a seed has made."""
+    scores: np.ndarray
+    """One for each seed, float64."""
+    returns: np.ndarray | None = dataclasses.field(repr=False)
+    """Of each seed and episode; None of a run that was made before these were kept."""
+    mean: float
+    mean_interval: Bounds | None
+    iqm: float
+    iqm_interval: Bounds | None
+    reached: Reached | None
+    """None where there is no threshold."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """How likely a seed of `better` scores above one of `worse`, and how much more the mean score is."""
+
+    better: str
+    worse: str
+    probability: float
+    interval: Bounds | None
+    difference: float
+    difference_interval: Bounds | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Several runs in one environment."""
+
+    environment: str
+    threshold: float | None
+    runs: tuple[Compared, ...]
+    pairs: tuple[Pair, ...]
+    tables: tuple[Mapping[str, np.ndarray], ...] = dataclasses.field(repr=False)
+    """The columns of each run's `metrics.csv`."""
+
+    def facts(self) -> dict[str, Any]:
+        """The object of `zerone compare --json`."""
+        return {
+            "environment": self.environment,
+            "threshold": self.threshold,
+            "confidence": CONFIDENCE,
+            "runs": [_facts(each) for each in self.runs],
+            "pairs": [dataclasses.asdict(each) for each in self.pairs],
+            "notes": self.notes(),
+        }
+
+    def notes(self) -> list[str]:
+        """What must be known to read the numbers right."""
+        said: list[str] = []
+        lengths = {each.name: each.steps for each in self.runs}
+        if len(set(lengths.values())) > 1:
+            listed = ", ".join(f"{name} {steps:,}" for name, steps in lengths.items())
+            said.append(f"the runs have different lengths (steps of a seed: {listed}): a longer one has had more time")
+        fewest = min(len(each.seeds) for each in self.runs)
+        if not left_out(fewest):
+            said.append(f"of {fewest} seeds the interquartile mean is the mean: there is nothing to leave out")
+        if fewest < FEW_SEEDS:
+            said.append(f"{fewest} seeds are few: a difference that is not very large cannot be told from luck")
+        if self.threshold is not None and fewest < FEWEST_FOR_MEDIAN:
+            said.append(f"the median steps have an interval from {FEWEST_FOR_MEDIAN} seeds on")
+        if any(each.mean_interval is None for each in self.runs):
+            said.append("seeds that all score the same have no interval: they do not show how much others would differ")
+        if any(each.returns is None for each in self.runs):
+            said.append("an older run has not kept its episodes: its intervals leave out their luck")
+        return said
+
+    def plot(self, out: str | Path) -> Figure:
+        """Draw curves, scores and pairs into one file, a PNG, SVG or PDF by its suffix."""
+        from zerone.charts.comparison import draw
+
+        curves = [(each.name, table) for each, table in zip(self.runs, self.tables, strict=True)]
+        about = [about_of(RunFolder.open(each.path).config) for each in self.runs]
+        draw(curves, self.runs, self.pairs, out, self.threshold, about)
+        return Figure(out)
+
+
+FEW_SEEDS = 5
+"""Below so many seeds it is said that they are few."""
+
+
+def compare(runs: Sequence[Run | str | Path], threshold: float | None = None) -> Comparison:
+    """Compare finished runs in one environment: mean, interquartile mean, chance of improvement, time to a threshold.
+
+    Args:
+        runs: At least two, each a `Run` or a run folder, each of at least three seeds.
+        threshold: The mean return whose first evaluation counts as having reached it; by default what the runs count
+            as solved.
+
+    Raises:
+        InputError: fewer than two runs, one of them twice, not finished or of too few seeds; different environments;
+            or no threshold given and different ones in the runs.
+    """
+    folders = [RunFolder.open(each.path if isinstance(each, Run) else each) for each in runs]
+    results = _require_comparable(folders)
+    if threshold is None:
+        levels = {folder.config.get("solved_at") for folder in folders}
+        if len(levels) > 1:
+            listed = ", ".join("none" if each is None else f"{each:g}" for each in sorted(levels, key=str))
+            raise InputError(f"threshold is missing: the runs count as solved at different returns ({listed})")
+        threshold = levels.pop()
+    tables = [read_metrics(folder.path) for folder in folders]
+    for folder, table in zip(folders, tables, strict=True):
+        require_column(table, "evaluation_return", folder.metrics_path)
+    rows = zip(names_of(folders), folders, results, tables, strict=True)
+    compared = tuple(_compared(*row, threshold) for row in rows)
+    pairs = tuple(_pair(left, right) for left, right in itertools.combinations(compared, 2))
+    environment = str(folders[0].config["environment"]["id"])
+    return Comparison(environment, threshold, compared, pairs, tuple(tables))
+
+
+def _require_comparable(folders: Sequence[RunFolder]) -> list[dict[str, Any]]:
+    """The results of runs, if they can be compared; else raises `InputError`."""
+    if len(folders) < 2:
+        raise InputError(f"{len(folders)} run is too few to compare: name at least two")
+    places = [folder.path.resolve() for folder in folders]
+    results: list[dict[str, Any]] = []
+    for number, folder in enumerate(folders):
+        if places[number] in places[:number]:
+            raise InputError(f"{folder.path}: named twice: a run is not compared with itself")
+        scores = folder.read_scores()
+        if len(scores) < FEWEST_FOR_INTERVAL:
+            raise InputError(
+                f"{folder.path}: seeds = {len(scores)} is not allowed: an interval over seeds needs at least "
+                f"{FEWEST_FOR_INTERVAL} (zerone plot draws runs of fewer)"
+            )
+        results.append(folder.read_result() or {})
+    tasks = [_task(folder.config["environment"]) for folder in folders]
+    for folder, task in zip(folders, tasks, strict=True):
+        if task != tasks[0]:
+            raise InputError(
+                f"{folder.path}: is of {_described(task)}, {folders[0].path} of {_described(tasks[0])}: "
+                "only runs in one environment can be compared"
+            )
+    return results
+
+
+def _task(environment: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What is judged by: what was only learnt from, such as a shaped reward, may differ."""
+    entry = environments.find(environment["id"])
+    options = dict(environment["options"])
+    return environment["id"], options if entry is None else environments.as_judged(entry.id, options)
+
+
+def _described(task: tuple[str, dict[str, Any]]) -> str:
+    return " ".join([task[0], *(f"{name}={value}" for name, value in task[1].items())])
+
+
+def _compared(
+    name: str, folder: RunFolder, result: Mapping[str, Any], table: Mapping[str, np.ndarray], threshold: float | None
+) -> Compared:
+    scores = np.array([each["return_mean"] for each in result["seeds"]], np.float64)
+    returns = _returns(result["seeds"])
+    last = int(table["step"].max()) if len(table["step"]) else 0
+    ours = environments.find(folder.config["environment"]["id"]) is not None
+    engine = str(folder.config["engine"])
+    judged_in = ("compiled" if ours else "host") if engine == "cluster" else engine
+    seeds = tuple(each["seed"] for each in result["seeds"])
+    return Compared(
+        name, folder.path, result["algorithm"], judged_in, seeds, last, scores, returns,
+        float(mean(scores)), interval(scores) if returns is None else shared_bounds([returns]),
+        float(interquartile_mean(scores)), _interquartile_interval(scores, returns),
+        None if threshold is None else _reached(table, result, threshold),
+    )  # fmt: skip
+
+
+def _returns(seeds: Sequence[Mapping[str, Any]]) -> np.ndarray | None:
+    """Returns [seeds, episodes]; None where they were not kept."""
+    rows = [each.get("returns") for each in seeds]
+    return np.array(rows, np.float64) if all(rows) and len({len(row) for row in rows if row}) == 1 else None
+
+
+def _interquartile_interval(scores: np.ndarray, returns: np.ndarray | None) -> Bounds | None:
+    """Of the seeds in the middle, with the luck of the episodes that they share."""
+    if returns is None:
+        return interval(scores, statistic=interquartile_mean)
+    out = left_out(len(scores))
+    middle = np.argsort(scores, kind="stable")[out : len(scores) - out]
+    if len(middle) == len(scores):
+        return shared_bounds([returns])
+    return interquartile_bounds(scores, episodes_parts(returns[middle]))
+
+
+def _reached(table: Mapping[str, np.ndarray], result: Mapping[str, Any], threshold: float) -> Reached:
+    seeds = [each["seed"] for each in result["seeds"]]
+    rows = rows_by_seed(table)
+    mine = [rows.get(seed, np.zeros(0, np.int64)) for seed in seeds]
+    firsts = np.array([first_reached(table["step"][of], table["evaluation_return"][of], threshold) for of in mine])
+    middle, speed = float(median(firsts)), result["steps_per_second"]
+    seconds = result["startup_seconds"] + middle * len(seeds) / speed if speed else None
+    return Reached(int(np.isfinite(firsts).sum()), middle, interval(firsts, statistic=median), seconds)
+
+
+def _pair(left: Compared, right: Compared) -> Pair:
+    chance = probability_of_improvement(left.scores, right.scores)
+    bounds = interval(left.scores, right.scores, statistic=probability_of_improvement)
+    more = float(difference_of_means(left.scores, right.scores))
+    return Pair(left.name, right.name, float(chance), bounds, more, _difference_interval(left, right))
+
+
+def _difference_interval(left: Compared, right: Compared) -> Bounds | None:
+    """Of the same episodes what they share drops out; runs of two engines were judged on different ones."""
+    both = left.returns, right.returns
+    if both[0] is None or both[1] is None:
+        return interval(left.scores, right.scores, statistic=difference_of_means)
+    same = left.judged_in == right.judged_in and both[0].shape[1] == both[1].shape[1]
+    return shared_bounds([both[0], both[1]], (1.0, -1.0), same)
+
+
+def _facts(run: Compared) -> dict[str, Any]:
+    facts = {
+        "name": run.name,
+        "run": str(as_seen(run.path)),
+        "algorithm": run.algorithm,
+        "seeds": list(run.seeds),
+        "steps": run.steps,
+        "returns": run.scores.tolist(),
+        "mean": run.mean,
+        "mean_interval": run.mean_interval,
+        "iqm": run.iqm,
+        "iqm_interval": run.iqm_interval,
+        "reached": None if run.reached is None else dataclasses.asdict(run.reached),
+    }
+    return facts

@@ -1,0 +1,235 @@
+"""One algorithm with many settings, each on several seeds: what they are worth, and which is best.
+
+Each trial is a training with a run folder of its own. Numbers of an algorithm are leaves of its pytree, so on the
+compiled engine all trials of a grid run the program that the first one compiled. What the best was worth is partly
+luck, for it was chosen by it: so it is trained again on seeds that had no part in the choice.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zerone.base.claim import Claim
+from zerone.base.errors import InputError, RunError, nearest
+from zerone.base.files import replacing
+from zerone.base.intervals import FEWEST_FOR_INTERVAL
+from zerone.base.notices import said_once
+from zerone.environments.gym.views import AUTO, require_view
+from zerone.studies import sweep_plan
+from zerone.studies.search import Choices, Search, require_space
+from zerone.studies.sweep_result import MEASURES, Sweep, Trial, made_with
+from zerone.training import run, setup, validation
+from zerone.training.entry import entry
+from zerone.training.folder import SWEEP, RunFolder, new_folder
+from zerone.training.loop import DivergedError, Glance
+from zerone.training.metrics_table import evaluations_of
+from zerone.training.progress import Progress, Whole, progress_in_python
+from zerone.training.schedule import make_plan
+from zerone.training.unknown_arguments import answering
+
+_OTHER_SEEDS = "other-seeds"
+
+OnTrial = Callable[[int, int, Glance], None]
+
+
+def _nothing(number: int, of: int, now: Glance) -> None:
+    del number, of, now
+
+
+def together(progress: Progress, number: int, of: int, now: Glance) -> None:
+    """Show all trainings of a sweep as one; the last of them is that of the best setting."""
+    if now.steps or not number:  # it is compiled once
+        note = f"setting {number + 1}/{of - 1}" if number < of - 1 else "the best on other seeds"
+        progress.update(Whole.of(number, of, now, note))
+
+
+@answering
+@entry
+def sweep(
+    algorithm: str,
+    environment: str,
+    space: Mapping[str, Choices],
+    *,
+    steps: int | None = None,
+    seed: int | None = None,
+    seeds: int = 4,
+    points: int = 5,
+    driver: str = "grid",
+    trials: int = 20,
+    measure: str = "mean",
+    settings: Mapping[str, Any] = {},
+    options: Mapping[str, Any] = {},
+    observations: str = AUTO,
+    engine: str = "auto",
+    out: str | Path | Claim | None = None,
+    progress: bool | None = None,
+    glance: OnTrial = _nothing,
+) -> Sweep:
+    """Train an algorithm with many settings, and say which is best.
+
+    Args:
+        algorithm: Its name; what is not varied is as in its preset for this environment.
+        environment: The id of one.
+        space: What to vary: of each setting a `Range` or a list of values.
+        steps: Environment steps of each seed of each setting; by default the preset's. None ends earlier.
+        seed: The first seed (default 0).
+        seeds: How many, at least three; as many others follow for the best setting.
+        points: How many values of each range a grid has.
+        driver: `grid` tries every combination, in one compile; `optuna` proposes `trials` settings, and can vary what
+            decides shapes or branches, too.
+        trials: How many settings Optuna proposes.
+        measure: What a setting is judged by: a key of `MEASURES`.
+        settings: Hyperparameters that differ from the preset in all trials.
+        options: What the environment is made with.
+        observations: How they are seen: as for `zerone.train`.
+        engine: As for `zerone.train`.
+        out: The folder; by default a new one under `runs`.
+        progress: Whether to show how far it is: as for `zerone.train`.
+        glance: Called after each chunk, with the number of the trial, how many there are, and what there is to show.
+
+    Returns:
+        What came of it.
+
+    Raises:
+        InputError: something asked for cannot be done; nothing was created.
+        RunError, KeyboardInterrupt: as for `zerone.train`; `resume_sweep` goes on.
+    """
+    require_space(algorithm, space, driver)
+    chosen = validation.chosen_seeds(seed, seeds)
+    for what, value, least, most in (
+        ("seeds", seeds, FEWEST_FOR_INTERVAL, validation.MOST_SEEDS),
+        ("points", points, 2, validation.MOST_TRIALS),
+        ("trials", trials, 1, validation.MOST_TRIALS),
+    ):
+        validation.require_count(what, value, most)
+        if value < least:
+            why = " (an interval over seeds needs them)" if what == "seeds" else ""
+            raise InputError(f"{what} = {value} is not allowed: must be at least {least}{why}")
+    if measure not in MEASURES:
+        raise InputError(f"measure {measure!r} is unknown: {nearest(measure, MEASURES)}")
+    sweep_plan.require_different(space, settings)
+    sweep_plan.require_other_seeds(chosen)
+    if steps is None:
+        steps = setup.presets_for(algorithm, environment).get("steps", run.DEFAULT_STEPS)
+    validation.require_count("steps", steps, validation.MOST_STEPS)
+    name = setup.environment_name(environment)
+    varied = {each: sweep_plan.described(choices) for each, choices in space.items()}
+    config: dict[str, Any] = {
+        "algorithm": algorithm, "environment": name, "options": dict(options), "observations": observations,
+        "settings": dict(settings), "space": varied, "driver": driver, "points": points, "trials": trials,
+        "measure": measure, "steps": steps, "seeds": chosen, "engine": engine,
+    }  # fmt: skip
+    made = [made_with(config, each) for each in sweep_plan.corners(space, driver, points)]
+    for each in made:
+        make_plan(each, steps)  # before anything is created
+    require_view(observations)
+    setup.make_engine(engine, made[0], environment, options, observations).close()
+    search = sweep_plan.search_of(config)  # before anything is created: Optuna may not be installed
+    place: AbstractContextManager[Claim]
+    if out is None:
+        place = new_folder(run.plain_name(f"sweep-{algorithm}", name))
+    else:
+        place = out if isinstance(out, Claim) else Claim.take(out, sweep_plan.require_free)
+    with place as claim:
+        with replacing(claim.path / SWEEP) as file:
+            file.write(json.dumps({"format": 1, **config}, indent=2).encode() + b"\n")
+        return _drive(claim.path, config, search, glance, progress)
+
+
+@entry
+def resume_sweep(path: str | Path, glance: OnTrial = _nothing, progress: bool | None = None) -> Sweep:
+    """Go on with a sweep, or read one that has ended. Raises as `sweep`."""
+    with Claim.take(path, sweep_plan.require_sweep) as claim:
+        config = sweep_plan.read_config(claim.path)
+        return _drive(claim.path, config, sweep_plan.search_of(config), glance, progress)
+
+
+def _drive(path: Path, config: Mapping[str, Any], search: Search, glance: OnTrial, progress: bool | None) -> Sweep:
+    """All trials, from wherever they are to the end, and what came of them."""
+    shown = progress_in_python(progress)
+
+    def both(number: int, of: int, now: Glance) -> None:
+        together(shown, number, of, now)
+        glance(number, of, now)
+
+    try:
+        with said_once():
+            return _tried(path, config, search, both)
+    finally:
+        shown.stop()
+
+
+def _tried(path: Path, config: Mapping[str, Any], search: Search, glance: OnTrial) -> Sweep:
+    number = search.number
+    trials: list[Trial] = []
+    for place, settings in enumerate(search.ask()):
+        seen = functools.partial(glance, place, number + 1)
+        trial = _trial(path / f"{place:03d}", config, settings, config["seeds"], seen)
+        trials.append(trial)
+        search.tell(trial.mean)
+    best = max(trials, key=lambda trial: trial.mean)
+    if best.diverged:
+        raise RunError(f"{path}: learning diverged with every one of the {len(trials)} settings")
+    others = [seed + len(config["seeds"]) for seed in config["seeds"]]
+    seen = functools.partial(glance, number, number + 1)
+    confirmed = _trial(path / _OTHER_SEEDS, config, best.settings, others, seen)
+    found = Sweep(path, config, tuple(trials), confirmed)
+    for name, text in (("table.csv", found.table()), ("best.toml", found.preset())):
+        with replacing(path / name) as file:
+            file.write(text.encode())
+    for suffix in ("png", "svg"):
+        found.plot(path / f"response.{suffix}")
+    return found
+
+
+def _trial(
+    path: Path, config: Mapping[str, Any], settings: Mapping[str, Any], seeds: Sequence[int],
+    glance: Callable[[Glance], None],
+) -> Trial:  # fmt: skip
+    """A trial that has ended: from its folder, after going on with it, or from the beginning."""
+    try:
+        _train(path, config, settings, seeds, glance)
+    except DivergedError:  # an answer, too: these settings are worth nothing
+        return Trial(dict(settings), path, tuple(seeds), np.full(len(seeds), -np.inf))
+    return Trial(dict(settings), path, tuple(seeds), _values(path, seeds, config["measure"]))
+
+
+def _train(
+    path: Path, config: Mapping[str, Any], settings: Mapping[str, Any], seeds: Sequence[int],
+    glance: Callable[[Glance], None],
+) -> None:  # fmt: skip
+    made = made_with(config, settings)
+    if (path / "config.json").exists():
+        folder = RunFolder.open(path)
+        kept = setup.settings_of(setup.make_algorithm_from(folder.config["algorithm"])), folder.config["seeds"]
+        if kept != (setup.settings_of(made), list(seeds)):
+            raise InputError(f"{path}: was trained with other settings than this sweep asks for: choose another folder")
+        if folder.read_result() is None:
+            run.resume(path, glance=lambda now, _: glance(now), progress=False)
+    else:
+        run.train(
+            made, config["environment"], steps=config["steps"], seeds=seeds, out=path, engine=config["engine"],
+            options=config["options"], observations=config["observations"],
+            stop_when_solved=False, figure=False,
+            keep_last=1, save_every=max(1, config["steps"] // 4),  # each waits for the disk
+            glance=lambda now, _: glance(now), progress=False,
+        )  # fmt: skip
+
+
+def _values(path: Path, seeds: Sequence[int], measure: str) -> np.ndarray:
+    """What each seed is worth."""
+    folder = RunFolder.open(path)
+    if measure == "best":
+        scores = folder.read_scores()
+        if list(scores) != list(seeds):
+            raise InputError(f"{folder.result_path}: is not of the seeds that were trained")
+        return np.array(list(scores.values()), np.float64)
+    evaluations = evaluations_of(folder.metrics_path, seeds)
+    return np.array([each[-1] if measure == "last" else each.mean() for each in evaluations])

@@ -1,0 +1,88 @@
+"""What a sweep was asked: checked before it begins, kept in `sweep.json`, and checked again where that is read."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zerone.base.claim import is_abandoned
+from zerone.base.errors import InputError
+from zerone.studies.search import Choices, Grid, Optuna, Range, Search, require_few, require_space
+from zerone.studies.sweep_result import made_with
+from zerone.training import schema, validation
+from zerone.training.folder import SWEEP
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """What the sweep in a folder was asked. Raises `InputError` where there is none, or it is damaged."""
+    require_sweep(path)
+    config = schema.read(path / SWEEP, schema.SWEEP)
+    with schema.naming(path / SWEEP):
+        config["space"] = {name: _listed(each) for name, each in config["space"].items()}
+        space = _space(config)
+        require_space(config["algorithm"], space, config["driver"])
+        require_different(space, config["settings"])
+        require_other_seeds(config["seeds"])
+        for each in corners(space, config["driver"], config["points"]):
+            made_with(config, each)
+    return config
+
+
+def require_sweep(path: Path) -> None:
+    """Raise `InputError` unless there is a sweep at `path`."""
+    if not (path / SWEEP).exists():
+        raise InputError(f"{path}: not the folder of a sweep (it has no {SWEEP})")
+
+
+def require_free(path: Path) -> None:
+    """Raise `InputError` unless a new sweep can have the folder at `path`."""
+    if path.exists() and not is_abandoned(path):
+        raise InputError(f"{path}: exists already; go on with a sweep with resume, or choose another folder")
+
+
+def require_different(space: Mapping[str, Choices], settings: Mapping[str, Any]) -> None:
+    """Raise `InputError` where a setting is varied and has a value, too."""
+    both = sorted(set(space) & set(settings))
+    if both:
+        raise InputError(f"{both[0]} is not allowed twice: it is varied, or it has one value")
+
+
+def require_other_seeds(seeds: list[int]) -> None:
+    """Raise `InputError` unless as many other seeds can follow, on which the best setting is judged."""
+    validation.require_seed(max(seeds) + len(seeds))
+
+
+def corners(space: Mapping[str, Choices], driver: str, points: int) -> list[dict[str, Any]]:
+    """Settings that are allowed if all are: every one of a grid; with Optuna one value at a time."""
+    if driver == "grid":
+        require_few(space, points)
+        return Grid(space, points).trials
+    ends = {name: [each.low, each.high] if isinstance(each, Range) else each for name, each in space.items()}
+    first = {name: values[0] for name, values in ends.items()}
+    return [{**first, name: value} for name, values in ends.items() for value in values]
+
+
+def search_of(config: Mapping[str, Any]) -> Search:
+    """Which settings are tried."""
+    space = _space(config)
+    return Grid(space, config["points"]) if config["driver"] == "grid" else Optuna(space, config["trials"])
+
+
+def described(choices: Choices) -> Any:
+    """Choices as JSON has them."""
+    return dataclasses.asdict(choices) if isinstance(choices, Range) else list(choices)
+
+
+def _space(config: Mapping[str, Any]) -> dict[str, Choices]:
+    return {name: Range(each["low"], each["high"]) if isinstance(each, dict) else each
+            for name, each in config["space"].items()}  # fmt: skip
+
+
+def _listed(choices: Any) -> Any:
+    """Choices out of JSON, which has no tuples: widths of layers are one value."""
+    if isinstance(choices, dict):
+        return choices
+    found: list[Any] = choices
+    return [tuple(each) if isinstance(each, list) else each for each in found]

@@ -1,0 +1,1 @@
+"""Training, resuming, loading: the loop, its schedule, and the folder of a run."""

@@ -1,0 +1,232 @@
+"""A trained agent: what acts, loaded from a run and judged."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.algorithms.protocol import Valued
+from zerone.base.bits import in_32_bits
+from zerone.base.errors import InputError
+from zerone.engines.protocol import GREEDY, LONGEST_EVALUATION, Engine, Evaluation, Judging, for_seeds
+from zerone.environments.catalogue import action_names
+from zerone.environments.gym.leaves import ObservationError
+from zerone.environments.gym.views import describe
+from zerone.parts.spaces import cells, count, from_environment
+from zerone.training import checkpoint
+from zerone.training.folder import RunFolder
+from zerone.training.policy_files import find_policies
+from zerone.training.q_table import QTable, labels
+from zerone.training.validation import MOST_EPISODES, MOST_STEPS, require_count, require_seed
+
+EVALUATION_EPISODES, EVALUATION_SEED = 100, 0
+"""How a finished training and `zerone evaluate` judge unless told otherwise."""
+_POLICY = "policy/"
+
+
+class Agent:
+    """The policy of one seed of a run, and the engine that it plays in."""
+
+    def __init__(self, engine: Engine, policy: Any, seed: int, environment: str = "") -> None:
+        """`environment` is what it was trained in, by name."""
+        self._engine, self._policy, self.seed, self._environment = engine, policy, seed, environment
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A policy's numbers alone: its tree may hold functions, which cannot be pickled.
+        return _again, (self._engine, checkpoint.flatten(self._policy, _POLICY), self.seed, self._environment)
+
+    def __copy__(self) -> Agent:
+        return Agent(self._engine, self._policy, self.seed, self._environment)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Agent:
+        """An agent with a policy of its own; an engine that only acts can be shared."""
+        numbers = {name: each.copy() for name, each in checkpoint.flatten(self._policy, _POLICY).items()}
+        return _again(self._engine, numbers, self.seed, self._environment)
+
+    def __repr__(self) -> str:
+        where = f" on {self._environment}" if self._environment else ""
+        return f"Agent({self._engine.algorithm.name}{where}, seed {self.seed})"
+
+    @property
+    def policy(self) -> Any:
+        """All that acting needs: a table [states, actions], or the parameters of a network."""
+        return self._policy
+
+    def act(self, observation: Any) -> Any:
+        """The greedy action for one observation as the environment returns it, or actions for a batch of them.
+
+        A batch is an array or a list of observations. Of a `Dict` or a `Tuple` it may also be one whose parts are
+        batches, as Gymnasium's vectors have it. The keys of a dictionary may be in any order.
+
+        Raises:
+            InputError: it is not what the environment's space promises.
+        """
+        batch, single = self._read(observation)
+        with in_32_bits():
+            actions = self._engine.act(self._policy, batch)
+        return actions[0] if single else actions
+
+    def exploring(self, seed: int = 0) -> Callable[[Any], Any]:
+        """A function from one observation to an action of the policy's own chance, as it acts while it learns.
+
+        `seed` decides the chance. Called again and again it goes on, as in the steps of one episode.
+        """
+        require_seed(seed)
+        with in_32_bits():
+            acting, steps = self._engine.exploring(self._policy, np.array([seed], np.uint32)), itertools.count()
+
+        def act(observation: Any) -> Any:
+            batch, single = self._read(observation)
+            if not single:
+                raise InputError("a batch of observations is not allowed here: must be one")
+            with in_32_bits():
+                return acting(batch, next(steps))[0]
+
+        return act
+
+    def values(self, observation: Any) -> np.ndarray:
+        """Q(s, a) of each action for one observation, or for a batch of them (a leading axis).
+
+        Raises:
+            InputError: the algorithm learns none, or `observation` has not the shape of the environment's.
+        """
+        algorithm, space = self._engine.algorithm, self._engine.spaces.observation
+        if not isinstance(algorithm, Valued):
+            raise InputError(f"{algorithm.name} learns no value Q(s, a) of each action")
+        batch, single = self._read(observation)
+        with in_32_bits():
+            found = np.asarray(_values(algorithm, self._policy, from_environment(space, jnp.asarray(batch))))
+        return np.asarray(found[0]) if single else found
+
+    def _read(self, observation: Any) -> tuple[np.ndarray, bool]:
+        try:
+            return self._engine.spaces.encoding.batch(observation)
+        except ObservationError as error:
+            raise InputError(str(error)) from error
+
+    @property
+    def table(self) -> QTable:
+        """Q(s, a) of every state and action, where the states can be counted: of a table, or of a network.
+
+        Raises:
+            InputError: they cannot, or the algorithm learns no Q(s, a).
+        """
+        algorithm, spaces = self._engine.algorithm, self._engine.spaces
+        if not isinstance(algorithm, Valued):
+            raise InputError(f"no table: {algorithm.name} learns no value Q(s, a) of each action")
+        number = cells(spaces.observation)
+        if number is None:
+            seen = describe(spaces.observation)
+            raise InputError(f"no table: observations are {seen}, not states; values(observation) has Q(s, a) of one")
+        with in_32_bits():
+            values = np.asarray(_values(algorithm, self._policy, jnp.arange(number)))  # states are counted from 0
+        actions = action_names(self._environment, count(spaces.action, "action"))
+        return QTable(values, labels(spaces.observation, number), tuple(actions))
+
+    def evaluate(
+        self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, limit: int = LONGEST_EVALUATION,
+        stochastic: bool = False,
+    ) -> Evaluation:  # fmt: skip
+        """Play greedy episodes on the real reward; the same `seed` gives the same episodes.
+
+        Args:
+            episodes: How many.
+            seed: It decides all chance in them.
+            limit: Steps after which an episode is cut that has not ended.
+            stochastic: Whether the policy acts by its own chance instead, as it does while it learns.
+        """
+        require_count("episodes", episodes, MOST_EPISODES)
+        require_seed(seed)
+        require_count("limit", limit, MOST_STEPS)
+        with in_32_bits():
+            return self._engine.evaluate(self._policy, seed, 0, episodes, Judging(limit, stochastic))
+
+
+def _again(engine: Engine, numbers: dict[str, np.ndarray], seed: int, environment: str) -> Agent:
+    """An agent with these numbers in its policy."""
+    with in_32_bits():
+        example = engine.policy_example()
+        policy = checkpoint.restore(example, numbers, path="agent", what="agent", prefix=_POLICY)
+    return Agent(engine, policy, seed, environment)
+
+
+_USUAL = {"limit": LONGEST_EVALUATION, "stochastic": False, "cut": 0}
+
+
+class Evaluated(dict[str, Any]):
+    """What an evaluation has measured: the object of `evaluate --json`, a dictionary, in a line where it is shown."""
+
+    def __repr__(self) -> str:
+        said = {name: value for name, value in self.items() if name not in _USUAL or value != _USUAL[name]}
+        return f"Evaluated({', '.join(f'{name}={_short(value)}' for name, value in said.items())})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{len(value)}]"
+    return f"{value:.4g}" if isinstance(value, float) else repr(value)
+
+
+@jax.jit
+def _values(algorithm: Any, policy: Any, observation: Any) -> Any:
+    return algorithm.values(policy, observation)
+
+
+def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: str) -> dict[int, Any]:
+    """The policies of a run: the `best`, the `last`, or those of a step or a file.
+
+    Raises:
+        InputError: there is no such checkpoint, or it is damaged or of another run.
+    """
+    example = engine.policy_example()
+    path, inside = find_policies(folder, which)
+    policies: dict[int, Any] = {}
+    arrays, about = checkpoint.load(path)
+    checkpoint.expect(about, path, algorithm=engine.algorithm.name, environment=folder.config["environment"]["id"])
+    # A full checkpoint holds carries; a file of best policies holds nothing else.
+    for seed in seeds:
+        prefix = f"seed-{seed}/{inside}policy/"
+        wanted = {name: array for name, array in arrays.items() if name.startswith(prefix)}
+        if prefix[:-1] in arrays:  # a table is a tree of one leaf, which has no path of its own
+            wanted = {prefix: arrays[prefix[:-1]]}
+        policies[seed] = checkpoint.restore(example, wanted, path=path, what="checkpoint", prefix=prefix)
+    return policies
+
+
+def judge(
+    engine: Engine, policies: Mapping[int, Any], episodes: int, seed: int, how: Judging = GREEDY
+) -> dict[str, Any]:
+    """Evaluate the policy of each seed on the same episodes."""
+    judged = for_seeds(engine, lambda policy: engine.evaluate(policy, seed, 0, episodes, how), [*policies.values()])
+    found = dict(zip(policies, judged, strict=True))
+    per_seed: list[dict[str, Any]] = [
+        {
+            "seed": each,
+            "return_mean": one.mean,
+            "return_std": one.deviation,
+            "length_mean": float(one.lengths.mean(dtype=np.float64)),
+            "cut": int(one.cut.sum()),
+            "returns": [float(value) for value in one.returns],
+        }
+        for each, one in found.items()
+    ]
+    about = {"episodes": episodes, "evaluation_seed": seed, "limit": how.limit, "stochastic": how.stochastic}
+    if len(per_seed) == 1:
+        return {**about, **per_seed[0]}
+    mean = sum(one["return_mean"] for one in per_seed) / len(per_seed)
+    spread = (sum((one["return_mean"] - mean) ** 2 for one in per_seed) / max(1, len(per_seed) - 1)) ** 0.5
+    lengths = sum(one["length_mean"] for one in per_seed) / len(per_seed)
+    return {
+        **about,
+        "return_mean": mean,
+        "return_std": spread,  # over seeds, not over episodes: each seed is one result
+        "length_mean": lengths,
+        "cut": sum(one["cut"] for one in per_seed),
+        "returns": [one["return_mean"] for one in per_seed],
+        "seeds": per_seed,
+    }

@@ -1,0 +1,253 @@
+"""Checkpoints: named arrays in one safetensors file that is whole, or refused.
+
+The file is plain safetensors (any of its readers opens it), laid out by hand for three reasons: equal
+contents give equal bytes, the arrays are written from where they lie (a replay memory is gigabytes), and
+one SHA-256 covers every byte. The metadata comes first and holds exactly three strings:
+
+    zerone   the format, a number; a reader refuses what is newer than itself
+    sha256   the digest of the whole file, computed with its own 64 places holding "0"
+    about    a JSON object: which algorithm, which environment, which step
+
+`zerone` and `sha256` keep their places in every format to come. Nothing here unpickles or evaluates, and
+nothing that a file says about sizes is believed before its checksum is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from zerone.base.errors import InputError, RunError
+from zerone.base.files import opened, replacing, require_shallow, size_of
+from zerone.base.memory import machine_memory
+from zerone.training.upgrade import upgraded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FORMAT_VERSION = 2
+
+_CODES = {
+    "bool": "BOOL",
+    "uint8": "U8",
+    "int8": "I8",
+    "uint16": "U16",
+    "int16": "I16",
+    "uint32": "U32",
+    "int32": "I32",
+    "uint64": "U64",
+    "int64": "I64",
+    "float16": "F16",
+    "bfloat16": "BF16",
+    "float32": "F32",
+    "float64": "F64",
+}
+_START = re.compile(rb'\{"__metadata__":\{"zerone":"([0-9]{1,9})","sha256":"')
+_BLANK = b"0" * 64
+_CHUNK = 1 << 20
+
+
+def save(path: str | Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
+    """Write `arrays` and the JSON object `about` to `path`, all or nothing; equal contents, equal bytes.
+
+    Raises:
+        RunError: the file cannot be written (the old one is untouched), or an array is of a kind that
+            safetensors has no code for.
+    """
+    path = Path(path)
+    # The widest first: then every array begins at a multiple of its item's size.
+    names = sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name))
+    table: dict[str, Any] = {}
+    end = 0
+    for name in names:
+        code = _CODES.get(arrays[name].dtype.name)
+        if code is None or name == "__metadata__":
+            raise RunError(f"{path}: a checkpoint cannot hold the array {name!r} of {arrays[name].dtype}")
+        begin, end = end, end + arrays[name].nbytes
+        table[name] = {"dtype": code, "shape": list(arrays[name].shape), "data_offsets": [begin, end]}
+    metadata = {
+        "zerone": str(FORMAT_VERSION),
+        "sha256": _BLANK.decode(),
+        "about": json.dumps(about, sort_keys=True, separators=(",", ":")),
+    }
+    header = json.dumps({"__metadata__": metadata, **table}, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    digest = hashlib.sha256()
+    with replacing(path) as file:
+        for piece in _pieces(header, arrays, names):
+            digest.update(piece)
+            file.write(piece)
+        file.seek(8 + header.index(_BLANK))
+        file.write(digest.hexdigest().encode())
+
+
+def _pieces(header: bytes, arrays: Mapping[str, np.ndarray], names: list[str]) -> Iterator[Any]:
+    yield len(header).to_bytes(8, "little") + header
+    for name in names:
+        array = arrays[name]
+        plain = np.asarray(array, array.dtype.newbyteorder("<"), order="C")  # a copy only of what is laid out otherwise
+        yield plain.reshape(-1).view(np.uint8).data
+
+
+def load(path: str | Path, prefix: str = "") -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays whose names start with `prefix`, and `about`, from a file whose every byte was verified.
+
+    Raises:
+        InputError: there is no such file, it is no checkpoint, it is damaged, or a newer Zerone wrote it.
+    """
+    safe_open: Any = importlib.import_module("safetensors").safe_open
+    path = Path(path)
+    version = _verify(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = json.loads(file.metadata()["about"])
+            arrays = {name: file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
+    except Exception as error:  # the checksum is right, so someone forged it: whatever they did, refuse in one line
+        raise InputError(f"{path}: not a checkpoint that can be read: {_line(error)}") from error
+    require_shallow(about, str(path))
+    if not isinstance(about, dict):
+        raise InputError(f"{path}: not a checkpoint that can be read: 'about' is no JSON object")
+    return upgraded(arrays, version, about.get("algorithm")), cast("dict[str, Any]", about)
+
+
+def _verify(path: Path) -> int:
+    """Read all of `path` in small pieces: its format. Raises `InputError` unless it is a whole checkpoint."""
+    with opened(path) as file:
+        first = file.read(_CHUNK)
+        start = _START.match(first, 8)
+        if start is None:
+            raise InputError(f"{path}: {'empty' if not first else 'not a checkpoint of Zerone, or damaged'}")
+        memory = machine_memory()
+        if memory is not None and size_of(file) > memory:
+            raise InputError(f"{path}: {size_of(file) / 1e9:,.0f} GB, but there is {memory / 1e9:,.1f} GB of memory")
+        place = slice(start.end(), start.end() + len(_BLANK))
+        digest = hashlib.sha256(first[: place.start] + _BLANK + first[place.stop :])
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    if digest.hexdigest().encode() != first[place]:
+        raise InputError(f"{path}: damaged: cut short or altered, its bytes do not match its checksum")
+    version = int(start[1])
+    if version > FORMAT_VERSION:
+        raise InputError(f"{path}: written by a newer Zerone (format {version}; this one reads up to {FORMAT_VERSION})")
+    return version
+
+
+def expect(about: Mapping[str, Any], path: str | Path, **wanted: Any) -> None:
+    """Check that a checkpoint is the wanted one, e.g. `expect(about, path, algorithm="ppo")`.
+
+    Raises:
+        InputError: a value of `about` differs from the wanted one; the line names both.
+    """
+    for name, value in wanted.items():
+        found = about.get(name)
+        if found == value:
+            continue
+        if name in ("algorithm", "environment"):
+            made = f"checkpoint of {about.get('algorithm')} on {about.get('environment')}"
+            raise InputError(f"{path}: {made}, not {'of' if name == 'algorithm' else 'on'} {value}")
+        raise InputError(f"{path}: checkpoint with {name} = {found!r}, not {value!r}")
+
+
+def flatten(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
+    """The arrays of a pytree by their paths, e.g. `policy/layers/0/weight`, each behind `prefix`.
+
+    An array in the memory of the host is not copied. Typed PRNG keys become their numbers. Leaves that
+    are no numbers (an activation function) are left out: `restore` takes them from its example.
+
+    Raises:
+        ValueError: two leaves have one path (a dictionary's key contains `/`).
+    """
+    jax = _jax()
+    arrays: dict[str, np.ndarray] = {}
+    for name, leaf in _named(tree, prefix)[0]:
+        if name in arrays:
+            raise ValueError(f"two leaves of the tree are both named {name!r}")
+        if _holds_numbers(leaf):
+            arrays[name] = np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+    return arrays
+
+
+def restore(example: Any, arrays: dict[str, np.ndarray], *, path: str | Path, what: str, prefix: str = "") -> Any:
+    """The tree like `example` (arrays, or their shapes from `jax.eval_shape`) whose numbers are `arrays`.
+
+    The arrays used are taken out of `arrays` one by one, so that a large memory is never held twice.
+    Arrays that do not start with `prefix` are left alone. `what` says what the tree is for, e.g.
+    `dqn on CartPole-v1`. Where `example` has a NumPy array or a Python number, so has the result; elsewhere
+    it has JAX arrays, weakly typed where those of `example` are (or else a resumed run would compile anew).
+
+    Raises:
+        InputError: a name is missing or left over, or a shape or a kind differs; `arrays` is as it was.
+    """
+    jax = _jax()
+    leaves, structure = _named(example, prefix)
+    wanted = {name: _shape(leaf) for name, leaf in leaves if _holds_numbers(leaf)}
+    found = {name: f"{arrays[name].shape} {arrays[name].dtype}" for name in arrays if name.startswith(prefix)}
+    for name in [*wanted, *sorted(found.keys() - wanted.keys())]:
+        here, there = wanted.get(name, "not there at all"), found.get(name, "not there at all")
+        if here != there:
+            raise InputError(
+                f"{path}: does not fit {what}: array {name!r} is {there} in the checkpoint, {here} here; "
+                "it belongs to another algorithm, network or environment"
+            )
+    return jax.tree_util.tree_unflatten(
+        structure, [_as_like(leaf, arrays.pop(name)) if name in wanted else leaf for name, leaf in leaves]
+    )
+
+
+def _jax() -> Any:
+    """JAX, only where a tree is met: whoever draws a run's metrics need not wait for it."""
+    return importlib.import_module("jax")
+
+
+def _named(tree: Any, prefix: str) -> tuple[list[tuple[str, Any]], Any]:
+    jax = _jax()
+    leaves, structure = jax.tree_util.tree_flatten_with_path(tree)
+    return [(prefix + jax.tree_util.keystr(path, simple=True, separator="/"), leaf) for path, leaf in leaves], structure
+
+
+def _holds_numbers(leaf: Any) -> bool:
+    jax = _jax()
+    return isinstance(leaf, (jax.Array, jax.ShapeDtypeStruct, np.ndarray, np.generic, bool, int, float, complex))
+
+
+def _is_key(leaf: Any) -> bool:
+    jax = _jax()
+    return hasattr(leaf, "dtype") and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _shape(leaf: Any) -> str:
+    jax = _jax()
+    if _is_key(leaf):
+        leaf = jax.eval_shape(jax.random.key_data, leaf)
+    elif not hasattr(leaf, "dtype"):
+        leaf = np.asarray(leaf)
+    return f"{leaf.shape} {leaf.dtype}"
+
+
+def _as_like(leaf: Any, array: np.ndarray) -> Any:
+    jax = _jax()
+    if isinstance(leaf, (bool, int, float)):
+        return array.item()
+    if isinstance(leaf, (np.ndarray, np.generic)):
+        return array
+    if _is_key(leaf):
+        kinds: list[Any] = []  # a shape alone does not say its key's kind, but a tracer of that shape does
+
+        def look(key: Any) -> None:
+            kinds.append(jax.random.key_impl(key))
+
+        jax.eval_shape(look, leaf)
+        return jax.random.wrap_key_data(jax.numpy.asarray(array), impl=kinds[0])
+    if array.ndim == 0 and getattr(leaf, "weak_type", False):
+        return jax.numpy.asarray(array.item())
+    return jax.numpy.asarray(array)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

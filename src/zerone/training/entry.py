@@ -1,0 +1,35 @@
+"""What holds in all that a person may call: 32 bits, from where paths are meant, and how long a step may take."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from zerone.base.bits import in_32_bits
+from zerone.base.errors import ZeroneError
+from zerone.base.place import asked_here, in_short
+from zerone.environments.gym.step_timeout import limited
+from zerone.training.interrupt import last_resort
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def entry(function: Callable[P, R]) -> Callable[P, R]:
+    """The same function, which computes in 32 bits, and in which paths are meant from where the person is.
+
+    If it has a keyword `step_timeout`, that limits all that is done in it.
+    """
+
+    @functools.wraps(function)
+    def entered(*arguments: P.args, **named: P.kwargs) -> R:
+        seconds: Any = named.get("step_timeout")
+        with asked_here(), in_32_bits(), limited(seconds, last_resort()):
+            try:
+                return function(*arguments, **named)
+            except ZeroneError as error:
+                error.args = (in_short(str(error)),)
+                raise
+
+    return entered

@@ -1,0 +1,231 @@
+"""Whether an environment is sound, how it is seen, and who can learn in it: what `zerone check ID` says."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from gymnasium import spaces
+
+from zerone.algorithms import catalogue as algorithms
+from zerone.base.errors import RunError, said
+from zerone.base.notices import Notices
+from zerone.environments.gym.guard import Guard
+from zerone.environments.gym.leaves import BoxLeaf
+from zerone.environments.gym.views import AUTO, view_of
+from zerone.parts.spaces import Spaces
+from zerone.training.environment_facts import facts_of, opened
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Shown: TypeAlias = list[tuple[int, tuple[Any, ...]]]
+"""What an environment gave after so many steps: an observation, and after a step also the reward and the two ends."""
+
+STEPS = 400
+"""How many random steps decide whether an environment is sound, unless another number is asked for."""
+REPEATED = 50
+"""So many of them are taken again, with the same seed and actions, to see whether the same comes of it."""
+BEYOND = 1e-4
+"""An observation may be beyond its bounds by this part of their distance: that is rounding."""
+LARGE, SMALL = 100.0, 1e-3
+"""Numbers above and below these are far from 1, around which networks learn best."""
+LARGEST_SYMBOL = 20
+"""A picture that never gets brighter than this, though it could, may be one of symbols."""
+
+
+@dataclasses.dataclass
+class Report:
+    """What came of a check. It is sound if there are no problems; what is noted may still be worth a thought."""
+
+    facts: dict[str, Any]
+    """As from `inspecting.describe`."""
+    algorithms: dict[str, str | None]
+    """Why an algorithm cannot take it; None where it can."""
+    problems: list[str] = dataclasses.field(default_factory=list[str])
+    notes: list[str] = dataclasses.field(default_factory=list[str])
+    steps: int = 0
+    returns: list[float] = dataclasses.field(default_factory=list[float])
+    """Those of the episodes that ended."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `zerone check --json`."""
+        return {
+            "environment": self.facts["name"], "sound": self.sound, "problems": self.problems, "notes": self.notes,
+            "steps": self.steps, "episodes": len(self.returns), "returns": self.returns,
+            "algorithms": self.algorithms, "facts": self.facts,
+        }  # fmt: skip
+
+
+def check(
+    identity: str, options: Mapping[str, Any] = {}, observations: str = AUTO, steps: int = STEPS, seed: int = 0
+) -> Report:
+    """Play some random steps, and see what becomes of them.
+
+    Raises:
+        InputError: there is no such environment, it cannot be made, or nothing in it can be seen.
+    """
+    noticed: list[str] = []
+    notices = Notices(noticed.append)
+    with contextlib.closing(opened(identity, options, observations, notices)) as env:
+        found = Spaces(env.encoding.space, env.action_space, env.encoding)
+        report = Report(
+            facts_of(identity, options, env), {each.name: each.make().refuse(found) for each in algorithms.entries()}
+        )
+        try:
+            extent, actions, shown = _play(env, report, steps, seed)
+            again = {"the same copy, reset again,": _replay(env, actions, seed)}
+        except RunError as error:
+            report.problems.append(str(error))
+            return report
+    for place, leaf in enumerate(env.encoding.leaves):
+        if isinstance(leaf, BoxLeaf):
+            report.problems += extent.beyond(leaf, place)
+            report.notes += [*extent.converted(leaf, place), *extent.far_from_one(leaf, place, _scale(env, leaf))]
+    with contextlib.closing(opened(identity, options, observations, notices)) as other:
+        try:
+            again["another copy of it"] = _replay(other, actions, seed)
+        except RunError as error:
+            report.problems.append(str(error))
+    report.problems += _differences(shown, again)
+    report.notes += [line.removeprefix(f"environment {identity}: ") for line in noticed]
+    if not report.returns and not report.facts["limit"]:
+        report.notes.append(f"no episode ended in {steps} random steps, and there is no time limit "
+                            "(gymnasium.register takes max_episode_steps)")  # fmt: skip
+    return report
+
+
+def _play(env: Guard, report: Report, steps: int, seed: int) -> tuple[Extent, list[Any], Shown]:
+    """Random steps, in as many episodes as it takes; the first actions, and what was shown after them."""
+    space, extent = copy.deepcopy(env.action_space), Extent()  # its generator is ours alone
+    space.seed(seed)
+    actions: list[Any] = []
+    observation, _ = env.reset(seed=seed)
+    shown: Shown = [(0, (copy.deepcopy(observation),))]
+    extent.add(env, observation)
+    total, rewarded = 0.0, False
+    for step in range(1, steps + 1):
+        action = space.sample()
+        observation, reward, terminated, truncated, _ = env.step(copy.deepcopy(action))
+        total, rewarded, report.steps = total + reward, rewarded or reward != 0, step
+        extent.add(env, observation)
+        if step <= REPEATED:
+            actions.append(action)
+            shown.append((step, (copy.deepcopy(observation), reward, terminated, truncated)))
+        if terminated or truncated:
+            report.returns.append(total)
+            total = 0.0
+            observation, _ = env.reset()
+            extent.add(env, observation)
+            if step <= REPEATED:
+                shown.append((step, (copy.deepcopy(observation),)))
+    if not rewarded:
+        report.notes.append(f"no reward but 0 in {steps} random steps: to learn here takes a lot of exploring")
+    return extent, actions, shown
+
+
+def _replay(env: Guard, actions: list[Any], seed: int) -> Shown:
+    """What the same seed and actions come to."""
+    observation, _ = env.reset(seed=seed)
+    shown: Shown = [(0, (copy.deepcopy(observation),))]
+    for step, action in enumerate(actions, 1):
+        observation, reward, terminated, truncated, _ = env.step(copy.deepcopy(action))
+        shown.append((step, (copy.deepcopy(observation), reward, terminated, truncated)))
+        if terminated or truncated:
+            observation, _ = env.reset()
+            shown.append((step, (copy.deepcopy(observation),)))
+    return shown
+
+
+def _differences(first: Shown, again: Mapping[str, Shown]) -> list[str]:
+    for which, other in again.items():
+        for (step, one), (_, two) in zip(first, other, strict=False):
+            if not _same(one, two):
+                return [f"with the same seed and actions {which} gives something else after step {step}: all chance "
+                        "has to come from self.np_random, which super().reset(seed=seed) begins anew"]  # fmt: skip
+    return []
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two observations, or tuples of one with a reward and ends, are equal."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+    if isinstance(one, (tuple, list)) and isinstance(other, (tuple, list)):
+        return len(one) == len(other) and all(map(_same, one, other))
+    try:
+        return bool(np.array_equal(one, other))
+    except Exception:  # an object of somebody else's, which is not seen
+        return True
+
+
+def _scale(env: Guard, leaf: BoxLeaf) -> float:
+    """What the numbers of a part are divided by before a network sees them."""
+    space = env.encoding.space
+    if len(env.encoding.leaves) == 1 and isinstance(space, spaces.Box):
+        return view_of(space).scale
+    return leaf.scale
+
+
+class Extent:
+    """How low and how high the numbers of each part went, and of what type they were."""
+
+    def __init__(self) -> None:
+        self._low: dict[int, Array] = {}
+        self._high: dict[int, Array] = {}
+        self._types: dict[int, str] = {}
+
+    def add(self, env: Guard, observation: Any) -> None:
+        """Extend it by an observation."""
+        for place, found in enumerate(env.encoding.read(observation)):
+            self._low[place] = np.minimum(self._low.get(place, found), found)
+            self._high[place] = np.maximum(self._high.get(place, found), found)
+            self._types[place] = str(found.dtype)
+
+    def _ends(self, place: int) -> tuple[Array, Array]:
+        return np.asarray(self._low[place], np.float64), np.asarray(self._high[place], np.float64)
+
+    def beyond(self, leaf: BoxLeaf, place: int) -> list[str]:
+        """Whether a part leaves its bounds."""
+        low, high = self._ends(place)
+        lowest, highest = (np.asarray(each, np.float64) for each in (leaf.space.low, leaf.space.high))
+        width = np.where(np.isfinite(lowest) & np.isfinite(highest), highest - lowest, 1.0)
+        wrong = (low < lowest - BEYOND * width) | (high > highest + BEYOND * width)
+        if not wrong.any():
+            return []
+        first = tuple(int(each) for each in np.argwhere(wrong)[0])
+        which = f"number {', '.join(map(str, first))} of {_name(leaf)}" if first else _name(leaf)
+        return [f"{which} goes from {low[first]:.6g} to {high[first]:.6g}, though its space says from "
+                f"{lowest[first]:.6g} to {highest[first]:.6g}"]  # fmt: skip
+
+    def converted(self, leaf: BoxLeaf, place: int) -> list[str]:
+        """Whether a part is of another type than its space says."""
+        found, wanted = self._types[place], str(leaf.space.dtype)
+        return (
+            [] if found == wanted else [f"{_name(leaf)} is of type {found}, its space says {wanted}: it is converted"]
+        )
+
+    def far_from_one(self, leaf: BoxLeaf, place: int, scale: float) -> list[str]:
+        """Whether the numbers of a part are of a size with which networks have their difficulties."""
+        low, high = self._ends(place)
+        size, change = float(np.abs([low, high]).max()), float((high - low).max())
+        if scale > LARGEST_SYMBOL >= size > 1:
+            words = said("choose --observations grid or numbers", "choose observations='grid' or 'numbers'")
+            return [f"{_name(leaf)} goes from {low.min():g} to {high.max():g} only, and is divided by {scale:g}: if "
+                    f"these are symbols, not brightness, {words}"]  # fmt: skip
+        advice = "networks learn best from numbers around 1: scale them in a wrapper"
+        if size / scale > LARGE:
+            return [f"{_name(leaf)} has numbers of up to {size:,.6g}; {advice}"]
+        if 0 < change / scale < SMALL:
+            return [f"{_name(leaf)} changes by {change:.2g} at most; {advice}"]
+        return []
+
+
+def _name(leaf: BoxLeaf) -> str:
+    return leaf.name or "the observation"

@@ -1,0 +1,57 @@
+"""What an environment is, as `zerone environments ID` says it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from zerone.algorithms import catalogue as algorithms
+from zerone.base.notices import Notices
+from zerone.environments import catalogue
+from zerone.environments.gym import describing
+from zerone.environments.gym.guard import Guard
+from zerone.environments.gym.views import AUTO
+from zerone.player.episode import open_environment
+from zerone.training import presets, setup
+
+
+def describe(identity: str, options: Mapping[str, Any] = {}, observations: str = AUTO) -> dict[str, Any]:
+    """What an environment is: its spaces, its time limit, its level, who has tuned settings for it, its options.
+
+    Raises:
+        InputError: there is no such environment, it cannot be made, or nothing in it can be seen.
+    """
+    with contextlib.closing(opened(identity, options, observations)) as env:
+        return facts_of(identity, options, env)
+
+
+def opened(identity: str, options: Mapping[str, Any], observations: str, notices: Notices | None = None) -> Guard:
+    """The environment as it is trained in, under guard."""
+    return open_environment(identity, options, "auto", None, 0, judged=False, view=observations, notices=notices)
+
+
+def facts_of(identity: str, options: Mapping[str, Any], env: Guard) -> dict[str, Any]:
+    """What can be said of one that is open."""
+    entry, spec = catalogue.find(identity), env.env.spec
+    name = setup.environment_name(identity)
+    facts: dict[str, Any] = {"name": name}
+    if entry is not None:
+        limit = options.get("limit", entry.limit)
+        asked = [{"name": each.name, "default": each.default, "text": each.text} for each in catalogue.options(entry)]
+        facts |= {"text": entry.text, "observation": entry.observation, "action": entry.action}
+    else:
+        limit = (spec.max_episode_steps if spec else None) or 0
+        known = describing.arguments_of(spec) if spec else []
+        asked = [{"name": each, "default": default, "text": ""} for each, default in known]
+    return facts | {
+        "limit": limit,
+        "solved_at": setup.solved_at(identity),
+        "gymnasium_id": entry.gymnasium_id if entry else spec.id if spec else None,
+        "engine": "host" if entry is None else "compiled",
+        "observations": describing.encoding_facts(env.encoding),
+        "actions": {**describing.space_facts(env.action_space), "kind": describing.actions_in_words(env.action_space)},
+        "presets": [each.name for each in algorithms.entries() if presets.preset(each.name, name)],
+        "render_modes": [str(each) for each in env.metadata.get("render_modes") or []],
+        "options": asked,
+    }

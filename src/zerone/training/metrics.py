@@ -1,0 +1,126 @@
+"""Metrics: rows appended to `metrics.csv`, the same for TensorBoard, and the way back.
+
+The table is long: one row per seed and step, `seed,step` first, then what was measured; an empty cell says
+that nothing was. Numbers have the fewest digits that read back as the same bits, so a run that was
+interrupted and resumed leaves the very bytes of one that was not. TensorBoard is a courtesy: when its events
+cannot be written the run goes on without them, and says so once.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zerone.base.errors import RunError
+from zerone.base.files import replacing
+from zerone.training.metrics_table import FILE, rows_until
+from zerone.training.tensorboard import NUMBERS_ALONE, Boards, Meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+Number = float | int | None
+
+
+class MetricsWriter:
+    """Appends rows to the `metrics.csv` of a run folder, and to TensorBoard's files beside it.
+
+    Args:
+        folder: The run folder.
+        columns: What is measured, in the table's order, without `seed` and `step`.
+        seeds: The seeds of the run. One: TensorBoard shows the run as one curve; several: as `seed-<seed>`.
+        resume_at: Go on after this step: later rows, and a last line cut off by a kill, are dropped.
+            Without it the table begins anew.
+        tensorboard: Whether to write for TensorBoard at all.
+        meaning: What TensorBoard says of the run besides its numbers.
+
+    Raises:
+        InputError: the table that is there is damaged, or has other columns.
+        RunError: the table cannot be written.
+        ValueError: a column's name is not fit for a table.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        columns: Sequence[str],
+        *,
+        seeds: Sequence[int] = (0,),
+        resume_at: int | None = None,
+        tensorboard: bool = True,
+        meaning: Meaning = NUMBERS_ALONE,
+    ):
+        self.path = Path(folder) / FILE
+        self.columns = ("seed", "step", *columns)
+        if len(set(self.columns)) != len(self.columns) or any(set(name) & set(',"\r\n') for name in columns):
+            raise ValueError(f"columns must be distinct and without commas, quotes and line ends: {self.columns}")
+        header = ",".join(self.columns) + "\n"
+        kept = b"" if resume_at is None else rows_until(self.path, header, resume_at)
+        with replacing(self.path) as file:
+            file.write(header.encode() + kept)
+        try:
+            self._file = self.path.open("ab", buffering=0)  # a failed write must leave nothing to be written later
+        except OSError as error:
+            raise RunError(f"{self.path}: cannot be written: {error.strerror or error}") from error
+        self._boards = Boards(Path(folder), seeds, resume_at, meaning) if tensorboard else None
+
+    def write(self, rows: Sequence[Mapping[str, Number]]) -> None:
+        """Append rows; they survive the process. Each has `seed`, `step`, and what was measured (None, NaN: nothing).
+
+        Raises:
+            RunError: the disk took only a part; none of these rows is in the table then.
+            ValueError: a row has a column that the table has not, or lacks `seed` or `step`.
+        """
+        lines: list[str] = []
+        for row in rows:
+            if not {"seed", "step"} <= row.keys() <= set(self.columns):
+                raise ValueError(f"a row with {sorted(row)} does not fit the columns {self.columns}")
+            lines.append(",".join(_text(row.get(name)) for name in self.columns) + "\n")
+        data = "".join(lines).encode()
+        before = self._file.seek(0, os.SEEK_END)
+        try:
+            while data:
+                data = data[self._file.write(data) :]
+        except OSError as error:
+            with suppress(OSError):
+                self._file.truncate(before)
+            raise RunError(f"{self.path}: cannot be written: {error.strerror or error}") from error
+        if self._boards is not None:
+            self._boards.write(rows)
+
+    def sync(self) -> None:
+        """Bring all rows to the disk. Before a checkpoint is saved: then it never knows more than the table.
+
+        Raises:
+            RunError: the disk failed.
+        """
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise RunError(f"{self.path}: cannot be written: {error.strerror or error}") from error
+        if self._boards is not None:
+            self._boards.flush()
+
+    def close(self) -> None:
+        """Close the files."""
+        self._file.close()
+        if self._boards is not None:
+            self._boards.close()
+
+    def __enter__(self) -> MetricsWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _text(value: Any) -> str:
+    """The shortest text that reads back as the same number; a float32 has fewer digits than the same as a float."""
+    if value is None or value != value:  # NaN
+        return ""
+    return str(int(value)) if str(value) in ("True", "False") else str(value)

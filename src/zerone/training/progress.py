@@ -1,0 +1,279 @@
+"""How far a training is: a bar on a terminal, elsewhere at most one line a second."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol, TextIO
+
+from zerone.charts.html import bar
+
+SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_PICTURES = 1.0, 0.25
+LEAST_SHARE = 0.005
+"""Less of the time is not worth a word."""
+COMPILING = "compiling: a few seconds, fewer the next time"
+
+
+class Sight(Protocol):
+    """What there is to show of a training that is under way."""
+
+    @property
+    def steps(self) -> int:
+        """Environment steps that each seed has made."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """Those that it will make at most."""
+        ...
+
+    @property
+    def steps_per_second(self) -> float:
+        """Steps of all seeds together; 0 where it is not known yet."""
+        ...
+
+    @property
+    def evaluating(self) -> float:
+        """The share of the time that evaluations take."""
+        ...
+
+    @property
+    def latest_return(self) -> float | None:
+        """Mean return of the last episodes; None before the first has ended."""
+        ...
+
+    @property
+    def solved(self) -> int:
+        """How many seeds have solved the environment."""
+        ...
+
+    @property
+    def seeds(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def note(self) -> str:
+        """What else there is to say, in a word or two; empty for nothing."""
+        ...
+
+    @property
+    def judging(self) -> int:
+        """How many episodes of each seed are played now, at the end; 0 while it learns."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Whole:
+    """Several trainings, one after the other, looked at as one."""
+
+    steps: int
+    total: int
+    steps_per_second: float
+    evaluating: float
+    latest_return: float | None
+    solved: int
+    seeds: int
+    note: str
+    judging: int = 0
+
+    @staticmethod
+    def of(number: int, total: int, now: Sight, note: str) -> Whole:
+        """The whole of `total` trainings of one length, of which `number` have ended and the next is at `now`."""
+        about = now.steps_per_second, now.evaluating, now.latest_return, now.solved, now.seeds
+        return Whole(number * now.total + now.steps, total * now.total, *about, note)
+
+
+class Progress(Protocol):
+    """Shows a training. Before the first `update` it shows nothing: what was asked may still be refused."""
+
+    def update(self, now: Sight) -> None:
+        """The training is at `now`; at step 0 it is about to be compiled, which takes seconds."""
+        ...
+
+    def stop(self) -> None:
+        """The training has ended, one way or the other."""
+        ...
+
+
+def progress_for(stream: TextIO, plain_allowed: bool = True) -> Progress:
+    """What suits `stream`: a bar on a terminal; elsewhere lines, or nothing where those are not allowed."""
+    if stream.isatty():
+        return Bar(stream)
+    return Lines(stream) if plain_allowed else Nothing()
+
+
+def progress_in_python(wanted: bool | None) -> Progress:
+    """What a function of the library shows: a notebook's bar, or a terminal's on standard error.
+
+    A program whose standard error is read by nobody is silent, unless progress is `wanted`: then it gets lines.
+    """
+    if wanted is False:
+        return Nothing()
+    notebook = _display()
+    if notebook is not None:
+        return Notebook(notebook)
+    return progress_for(sys.stderr, plain_allowed=wanted is True)
+
+
+@contextmanager
+def showing(wanted: bool | None, glance: Callable[..., None]) -> Iterator[Callable[..., None]]:
+    """What is called between chunks: `glance`, after what shows the progress (see `progress_in_python`)."""
+    progress = progress_in_python(wanted)
+
+    def both(now: Any, policy: Callable[[], Any]) -> None:
+        progress.update(now)
+        glance(now, policy)
+
+    try:
+        yield both
+    finally:
+        progress.stop()
+
+
+def _display() -> Callable[..., Any] | None:
+    """IPython's `display`, in a notebook; else None. Imports nothing: a notebook has imported it."""
+    module: Any = sys.modules.get("IPython")
+    shell = None if module is None else module.get_ipython()
+    if shell is None or getattr(shell, "kernel", None) is None:
+        return None
+    return importlib.import_module("IPython.display").display  # type: ignore[no-any-return]
+
+
+def describe(now: Sight) -> str:
+    """`25,000 / 50,000 steps  return 213.4  solved 3/8  41,200 steps/s, 8% evaluating`."""
+    parts = [f"{now.steps:,} / {now.total:,} steps"]
+    if now.latest_return is not None:
+        parts.append(
+            f"return {now.latest_return:.4g}" if abs(now.latest_return) < 1 else f"return {now.latest_return:,.1f}"
+        )
+    if now.seeds > 1 or now.solved:
+        parts.append(f"solved {now.solved}/{now.seeds}")
+    if now.note:
+        parts.append(now.note)
+    if now.judging:
+        parts.append(f"judging: {now.judging:,} episodes")
+    elif now.steps_per_second:
+        share = f", {now.evaluating:.0%} evaluating" if now.evaluating >= LEAST_SHARE else ""
+        parts.append(f"{now.steps_per_second:,.0f} steps/s{share}")
+    return "  ".join(parts)
+
+
+class Nothing:
+    """Shows nothing."""
+
+    def update(self, now: Sight) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+class Lines:
+    """Plain lines. A reader or a terminal that goes away (`| head`) does not end the training: it goes on unseen."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._printed = 0.0
+        self._pending: Sight | None = None
+
+    def update(self, now: Sight) -> None:
+        if now.steps == 0:
+            self._print(COMPILING)
+            return
+        if not now.judging and (not now.steps_per_second or time.monotonic() - self._printed < SECONDS_BETWEEN_LINES):
+            self._pending = now  # the first chunk is a single update: nothing to tell of
+            return
+        if now.judging:
+            self.stop()
+        self._pending, self._printed = None, time.monotonic()
+        self._print(describe(now))
+
+    def stop(self) -> None:
+        if self._pending is not None:
+            self._print(describe(self._pending))
+            self._pending = None
+
+    def _print(self, text: str) -> None:
+        with suppress(OSError):
+            print(f"  {text}", file=self._stream, flush=True)
+
+
+class Notebook:
+    """The same as the bar of a terminal, below the cell of a notebook; its last words stay."""
+
+    def __init__(self, display: Callable[..., Any]) -> None:
+        self._display = display
+        self._handle: Any = None
+        self._shown = 0.0
+        self._latest: Sight | None = None
+
+    def update(self, now: Sight) -> None:
+        if self._handle is None:
+            self._handle = self._display(_data(None, COMPILING), raw=True, display_id=True)
+        if not now.judging:
+            self._latest = now if now.steps else None
+        if now.judging or (now.steps and time.monotonic() - self._shown >= SECONDS_BETWEEN_PICTURES):
+            self._shown = time.monotonic()
+            self._handle.update(_data(now.steps / now.total, with_time_left(now)), raw=True)
+
+    def stop(self) -> None:
+        now = self._latest
+        if now is not None:  # nothing is left to wait for, though the training may have ended early
+            self._handle.update(_data(now.steps / now.total, describe(now)), raw=True)
+        elif self._handle is not None:  # nothing was left to do
+            self._handle.update({"text/html": "", "text/plain": ""}, raw=True)
+
+
+def _data(share: float | None, words: str) -> dict[str, str]:
+    """A line in the forms among which a notebook chooses."""
+    return {"text/html": bar(share, words), "text/plain": words}
+
+
+class Bar:
+    """A bar that fills, and beside it the same words and the time that is left."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        words = TextColumn("{task.fields[words]}", markup=False, style="default")
+        self._bar = RichProgress(
+            BarColumn(bar_width=None), words, console=Console(file=stream), transient=True, expand=True,
+            refresh_per_second=4,
+        )  # fmt: skip
+        self._task: Any = None
+
+    def update(self, now: Sight) -> None:
+        with suppress(OSError):  # a terminal that is gone
+            self._update(now)
+
+    def _update(self, now: Sight) -> None:
+        if self._task is None:
+            self._bar.start()
+            self._task = self._bar.add_task("", total=None, words=COMPILING)
+        if now.steps == 0:
+            return
+        self._bar.update(self._task, total=now.total, completed=now.steps, words=with_time_left(now))
+
+    def stop(self) -> None:
+        with suppress(OSError):
+            self._bar.stop()
+
+
+def with_time_left(now: Sight) -> str:
+    """The words about a training, and how long it will go on, where that is known."""
+    if not now.steps_per_second or now.steps >= now.total:
+        return describe(now)
+    return f"{describe(now)}  {_clock((now.total - now.steps) * now.seeds / now.steps_per_second)} left"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

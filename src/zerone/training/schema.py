@@ -1,0 +1,149 @@
+"""The tables of what is saved: each field of `config.json`, `sweep.json`, `result.json` and a checkpoint's `about`.
+
+A folder may come from anybody, or somebody has edited it. So a file is checked as a whole where it is read, and what
+uses it need not look again. A new field is a line here: `Maybe`, if there are folders without it, with the default
+that says what they were. What a table does not know is left as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from zerone.base.errors import InputError
+from zerone.base.files import read_object
+from zerone.base.modules import ForeignId
+from zerone.training.fields import (
+    Check,
+    Maybe,
+    anything,
+    by_name,
+    checked,
+    either,
+    fields,
+    many,
+    number,
+    one_of,
+    or_none,
+    refuse,
+    text,
+    truth,
+    whole,
+)
+from zerone.training.validation import LARGEST_SEED, MOST_SEEDS, MOST_STEPS, MOST_TRIALS
+
+VIEWS = ("auto", "picture", "grid", "numbers", "scaled", "first")
+"""How observations are seen (`environments/gym/views.py`); the last is that of runs from before it could be said."""
+
+
+def _foreign_id(value: Any, where: str) -> ForeignId:
+    """An environment's id; out of a file it imports nothing."""
+    return ForeignId(text(value, where))
+
+
+def _some_seeds(value: Any, where: str) -> Any:
+    found = many(whole(0, LARGEST_SEED), at_least=1, distinct=True)(value, where)
+    if len(found) > MOST_SEEDS:
+        raise refuse(where, value, f"at most {MOST_SEEDS:,} seeds")
+    return found
+
+
+_DATASET = fields(
+    path=text, id=text, episodes=whole(1), steps=whole(1), sha256=text, own_play=Maybe(or_none(number(0, 1)))
+)
+_EVALUATION = fields(
+    choose_times=truth, choose_episodes=truth, choose_limit=truth, limit=whole(1, MOST_STEPS), stochastic=truth
+)
+_ACCOUNT = fields(
+    looks=whole(),
+    looking=whole(),
+    testing=whole(),
+    steps=whole(),
+    trained_length=or_none(number(0)),
+    judged_length=or_none(number(0)),
+)
+CONFIG = fields(
+    format=whole(1),
+    zerone=text,
+    algorithm=fields(name=text, settings=by_name(anything)),
+    environment=fields(
+        id=_foreign_id, options=by_name(anything), known=truth, observations=Maybe(one_of(*VIEWS), "first")
+    ),
+    engine=one_of("compiled", "host", "cluster"),
+    dataset=Maybe(or_none(_DATASET)),
+    seeds=_some_seeds,
+    steps=whole(1, MOST_STEPS),
+    report_every=whole(1),
+    evaluate_every=whole(1),
+    save_every=whole(1),
+    evaluation_episodes=whole(1, 1_000_000),
+    evaluation=Maybe(or_none(_EVALUATION)),
+    keep_last=Maybe(whole(1), 2),
+    solved_at=Maybe(or_none(number())),
+    stop_when_solved=Maybe(truth, False),
+    figure=Maybe(truth, True),
+)
+SWEEP = fields(
+    format=Maybe(whole(1, 1), 1),
+    algorithm=text,
+    environment=_foreign_id,
+    options=by_name(anything),
+    observations=Maybe(one_of(*VIEWS[:-1]), "auto"),
+    settings=by_name(anything),
+    space=by_name(either(fields(low=number(), high=number()), many(anything, at_least=1))),
+    driver=one_of("grid", "optuna"),
+    points=whole(2, MOST_TRIALS),
+    trials=whole(1, MOST_TRIALS),
+    measure=one_of("mean", "last", "best"),
+    steps=whole(1, MOST_STEPS),
+    seeds=_some_seeds,
+    engine=one_of("auto", "compiled", "host"),
+)
+RESULT = fields(
+    algorithm=text,
+    steps_per_second=or_none(number(0)),
+    startup_seconds=number(0),
+    seeds=many(
+        fields(
+            seed=whole(0, LARGEST_SEED),
+            return_mean=or_none(number()),
+            returns=Maybe(or_none(many(or_none(number())))),
+        ),
+        at_least=1,
+    ),
+)
+CHECKPOINT = fields(
+    iteration=whole(),
+    step=whole(),
+    looked=Maybe(truth, True),
+    learners=by_name(
+        fields(
+            iteration=whole(),
+            evaluation=or_none(number()),
+            solved_at_step=or_none(whole()),
+            account=Maybe(or_none(_ACCOUNT)),
+        )
+    ),
+)
+"""What a checkpoint to resume from says of itself, besides whose it is."""
+BEST = fields(learners=by_name(fields(return_mean=or_none(number()), step=whole())))
+LIVE = fields(step=whole())
+
+
+def read(path: Path, check: Check) -> dict[str, Any]:
+    """The object in a file, with the defaults of what is not said. Raises `InputError`, which names file and field."""
+    found: dict[str, Any] = checked(read_object(path), check, path)
+    return found
+
+
+@contextmanager
+def naming(path: object) -> Iterator[None]:
+    """Let an `InputError` about something that stands in a file name the file."""
+    try:
+        yield
+    except InputError as error:
+        if str(error).startswith(f"{path}: "):
+            raise
+        raise InputError(f"{path}: {error}") from error

@@ -1,0 +1,291 @@
+"""From names to things: the algorithm, the environment and the engine of a run, and back from its configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+
+import gymnasium
+
+from zerone.algorithms import catalogue as algorithms
+from zerone.algorithms.protocol import Algorithm, Cut
+from zerone.base.compilation import keep_compiled_programs
+from zerone.base.errors import InputError, nearest, said
+from zerone.base.modules import require_trusted
+from zerone.base.notices import notices
+from zerone.base.pytree import check
+from zerone.engines.protocol import Engine
+from zerone.environments import catalogue as environments
+from zerone.environments import names
+from zerone.environments.base import TimedEnvironment
+from zerone.environments.gym.sources import Single, checked, source
+from zerone.environments.gym.views import AUTO
+from zerone.training import presets
+from zerone.training.unknown_arguments import swapped
+
+ENGINES = ("auto", "compiled", "host", "cluster")
+
+GymnasiumMaker = Callable[[], "gymnasium.Env[Any, Any]"]
+EnvironmentLike = str | TimedEnvironment | GymnasiumMaker | gymnasium.Env[Any, Any]
+"""An id, one of our environments (with its `TimeLimit`), or a function that makes a Gymnasium environment.
+
+One environment object of Gymnasium's is taken where no more than one is needed.
+"""
+SettingsLike = Mapping[str, Any] | str | Path | tuple[str | Path, Mapping[str, Any]]
+"""Hyperparameters that differ from the preset; a TOML file that takes its place (`presets.read_table`); or both."""
+UNCHANGED: Mapping[str, Any] = MappingProxyType({})
+"""The preset as it is."""
+
+
+def settings_of(algorithm: Algorithm) -> dict[str, Any]:
+    """Every setting by name, as JSON has it."""
+    settings: Any = algorithm
+    return dataclasses.asdict(settings)
+
+
+def environment_name(environment: EnvironmentLike) -> str:
+    """What a run is called by: the id, our own spelling of it for our own, or the name of what was given."""
+    environment = source(environment)
+    if isinstance(environment, str):
+        entry = environments.find(environment)
+        return environment if entry is None else entry.id
+    while not callable(environment) and hasattr(environment, "environment"):
+        environment = environment.environment  # the task, not what is put around it
+    return getattr(environment, "__qualname__", type(environment).__name__)
+
+
+def make_algorithm(
+    algorithm: str | Algorithm, environment: EnvironmentLike, settings: SettingsLike = UNCHANGED
+) -> tuple[Algorithm, dict[str, Any]]:
+    """The algorithm, and what the preset says of the training itself (such as `steps`).
+
+    A name takes the preset of that environment, or the file of `settings` in its place, changed by what else is in
+    them; an algorithm object is taken as it is.
+    """
+    file, changes = split_settings(settings)
+    if not isinstance(algorithm, str):
+        if file is not None or changes:
+            given = str(file) if file is not None else dict(changes)
+            raise InputError(f"settings = {given} are not allowed here: set them on the algorithm itself")
+        check(algorithm, algorithm.name)
+        algorithm.check()
+        return algorithm, {}
+    mistake = swapped(algorithm, environment) if isinstance(environment, str) else None
+    if mistake is not None:
+        raise mistake
+    entry = algorithms.look_up(algorithm)
+    if file is None:
+        tuned = presets_for(algorithm, environment)
+    else:
+        tuned = presets.read_table(file, algorithm, environment_name(environment))
+    own = {field.name for field in dataclasses.fields(entry.make)}
+    chosen = {key: value for key, value in tuned.items() if key in own} | dict(changes)
+    training = {key: value for key, value in tuned.items() if key not in own}
+    made = algorithms.make(algorithm, chosen, fitting="minibatches" not in changes)
+    if isinstance(made, Cut) and made.minibatches != (asked := chosen.get("minibatches", made.minibatches)):
+        notices()(f"{algorithm}: {made.minibatches} minibatches instead of the preset's {asked}, which do not divide "
+                  "the block of steps that was chosen")  # fmt: skip
+    return made, training
+
+
+def split_settings(settings: SettingsLike) -> tuple[str | Path | None, Mapping[str, Any]]:
+    """The file in which settings stand, if there is one, and what is changed of that or of the preset."""
+    if isinstance(settings, (str, Path)):
+        return settings, {}
+    if isinstance(settings, tuple):
+        return settings
+    return None, settings
+
+
+def presets_for(algorithm: str, environment: EnvironmentLike) -> dict[str, Any]:
+    """The preset of an algorithm's name on an environment."""
+    return presets.preset(algorithm, environment_name(environment)) if isinstance(environment, str) else {}
+
+
+def say_other_version(algorithm: Algorithm, environment: EnvironmentLike, engine: str) -> None:
+    """Say if an environment is another version of one of ours: it begins without tuned settings, and is slower."""
+    ours = names.other_version(environment) if isinstance(environment, str) else None
+    if ours is None:
+        return
+    lacks = ["runs compiled"] if engine == "host" else []
+    if presets.preset(algorithm.name, ours.id):
+        lacks.insert(0, f"has tuned settings for {algorithm.name}")
+    if lacks:
+        notices()(f"{environment} is another version of {ours.id}, which {' and '.join(lacks)}: this one does not")
+
+
+def say_cut_off(environment: EnvironmentLike, options: Mapping[str, Any]) -> None:
+    """Say if no way leads to the goal of one of our mazes or lakes: there is nothing to be found in it then."""
+    if isinstance(environment, str):
+        entry = environments.find(environment)
+        if entry is None:
+            return
+        known = {option.name for option in environments.options(entry)}
+        task: Any = environments.make(entry.id, **{name: value for name, value in options.items() if name in known})
+    else:
+        task = environment
+    for line in environments.cut_off(task):
+        notices()(line)
+
+
+def make_engine(
+    engine: str, algorithm: Algorithm, environment: EnvironmentLike, options: Mapping[str, Any] = {},
+    observations: str = AUTO,
+) -> Engine:  # fmt: skip
+    """The engine that drives `algorithm` in `environment`.
+
+    `auto` is compiled where the environment is one of ours (or has a twin here), else host. `cluster` plays as
+    either of them would, in processes of its own; `start_workers` starts those. `observations` says how they are seen
+    (`views.VIEWS`).
+
+    Raises:
+        InputError: unknown names, options or spaces that do not go together.
+    """
+    if engine not in ENGINES:
+        raise InputError(f"engine {engine!r} is unknown: {nearest(engine, ENGINES)}")
+    if options and not isinstance(environment, str):
+        raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
+    if isinstance(environment, str):
+        require_trusted(environment, options)  # before it is refused for another reason
+    keep_compiled_programs()
+    environment = source(environment)
+    name = environment_name(environment)
+    if engine == "cluster":
+        return _cluster(algorithm, environment, name, options, observations)
+    ours = _ours(environment, options, required=engine == "compiled") if engine != "host" else None
+    if ours is not None:
+        from zerone.engines.compiled import Compiled
+        from zerone.environments.wrappers import with_view
+
+        made: Engine = Compiled(algorithm, with_view(ours, observations))
+    else:
+        made = _host(algorithm, environment, name, options, observations)
+    try:
+        algorithms.require(algorithm, made.spaces, name)
+    except InputError:
+        made.close()
+        raise
+    return made
+
+
+def _cluster(
+    algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str
+) -> Engine:
+    from zerone.cluster.engine import Cluster
+    from zerone.cluster.worker import Task
+
+    workers = algorithms.require_workers(algorithm)
+    judge = make_engine("auto", workers.alone(), environment, options, observations)
+    environment = str(environment) if isinstance(environment, str) else environment  # trusted, or it were not made
+    return Cluster(workers, judge, Task(environment, name, dict(options), judge.name == "compiled", observations))
+
+
+def start_workers(
+    engine: Engine, address: str | None, worker_timeout: float | None, step_timeout: float | None = None
+) -> None:
+    """Bring up what an engine trains with, where that are processes of its own.
+
+    Raises:
+        InputError: something asked for is not allowed, or is for another engine; no cluster is there.
+        RunError: the workers do not start.
+    """
+    from zerone.engines.protocol import Workers
+
+    require_steps_that_can_be_late(engine, step_timeout)
+    if not isinstance(engine, Workers):
+        for asked, value in (("address", address), ("worker_timeout", worker_timeout)):
+            if value is not None:
+                raise InputError(f"{asked} = {value!r} is not allowed without engine='cluster', or it would be ignored")
+        return
+    if worker_timeout is not None and not 0 < worker_timeout < math.inf:
+        raise InputError(f"worker_timeout = {worker_timeout!r} is not allowed: must be a finite number above 0")
+    engine.start(address, worker_timeout, step_timeout)
+
+
+def require_steps_that_can_be_late(engine: Engine, step_timeout: float | None) -> None:
+    """Raise `InputError` if a limit is set to steps that are no calls of their own."""
+    if step_timeout is not None and not engine.steps_one_by_one:
+        raise InputError(f"step_timeout = {step_timeout!r} is not allowed here: compiled environments step in one "
+                         "program, which cannot hang; it is for those of Gymnasium")  # fmt: skip
+
+
+def open_environments(engine: Engine, seed: int) -> None:
+    """Make what the first seed will learn in, where that can fail: before anything is created.
+
+    Raises:
+        InputError: it cannot be made, or not often enough.
+    """
+    from zerone.engines.protocol import Opens
+
+    if isinstance(engine, Opens):
+        engine.open_for(seed)
+
+
+def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bool) -> TimedEnvironment | None:
+    if not isinstance(environment, str):
+        if callable(environment):
+            if required:
+                raise InputError("the compiled engine needs an environment written in JAX: use engine='host'")
+            return None
+        ours: Any = environment  # `source` has made a function of Gymnasium's
+        return cast("TimedEnvironment", ours)
+    if environments.find(environment) is not None:
+        return environments.make(environment, **options)
+    if required:
+        host = said("--engine host", "engine='host'")
+        raise InputError(
+            f"environment {environment!r} is not compiled here: use {host}, or one of "
+            + ", ".join(entry.id for entry in environments.entries())
+        )
+    return None
+
+
+def _host(
+    algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str
+) -> Engine:
+    from zerone.engines.host import MOST_AT_ONCE, Host
+    from zerone.environments.gym.vector import make_vector, maker
+
+    if not isinstance(environment, str) and not callable(environment):
+        raise InputError(f"the host engine needs an id or a function that makes an environment, not {name}")
+    real = dict(options) if environments.find(name) is None else environments.as_judged(name, options)
+    made: list[Callable[[int, int], Any]] = []
+    hears = notices()
+    for chosen in (dict(options), real):
+        make = maker(environment, chosen) if isinstance(environment, str) else checked(environment, name)
+        made.append(functools.partial(make_vector, make, name, view=observations, notices=hears))
+    return Host(algorithm, made[0], made[1], at_once=1 if isinstance(environment, Single) else MOST_AT_ONCE)
+
+
+def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as a run keeps them: a layout itself in the place of its file's name."""
+    entry = environments.find(environment) if isinstance(environment, str) else None
+    if entry is None or not options:
+        return dict(options)
+    known = {option.name for option in environments.options(entry)}  # the host engine's twin may take others, too
+    return {**options, **environments.resolved(entry.id, {n: v for n, v in options.items() if n in known})}
+
+
+def solved_at(environment: EnvironmentLike, options: Mapping[str, Any] = MappingProxyType({})) -> float | None:
+    """The mean return from which an environment counts as solved, where somebody has said so.
+
+    Options that make another task of it (see `catalogue.same_task`) leave it without a level.
+    """
+    if not isinstance(environment, str):
+        return None
+    entry = environments.find(environment)
+    if entry is not None:
+        return entry.solved_at if environments.same_task(entry, options) else None
+    from zerone.environments.gym.vector import solved_at as gymnasium_solved_at
+
+    return None if options else gymnasium_solved_at(environment)
+
+
+def make_algorithm_from(saved: Mapping[str, Any]) -> Algorithm:
+    """The algorithm of a run's configuration, with exactly the settings it was saved with."""
+    return algorithms.make_saved(saved["name"], saved["settings"])

@@ -1,0 +1,136 @@
+"""The tables that runs have learnt, as pictures; where their states are the cells of a grid."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zerone.base.errors import InputError
+from zerone.training import checkpoint, schema
+from zerone.training.fields import checked
+from zerone.training.policy_files import find_policies
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from zerone.charts.table_figure import Picture
+    from zerone.engines.protocol import Engine
+    from zerone.player.tables import Table, Trace
+    from zerone.training.folder import RunFolder
+
+LONGEST_TRACE = 1_000
+"""Steps of an episode whose trace is drawn: a policy that walks in a circle has no other end."""
+
+
+class NoTableError(InputError):
+    """A run has no table that could be drawn."""
+
+
+class NothingToDrawError(NoTableError):
+    """Its algorithm learns none, or has not saved any: nobody would expect a picture."""
+
+
+def read_tables(
+    folders: Sequence[RunFolder], *, seed: int | None = None, which: str = "best", engine: Engine | None = None
+) -> list[Picture]:
+    """The tables of runs, as they are to be drawn: those of one seed each, the first unless named.
+
+    Runs without one are left out. `engine` is that of a run whose environment has no id.
+
+    Raises:
+        NoTableError: none of them has one.
+        InputError: no such seed or checkpoint, or it is damaged.
+    """
+    found: list[Picture] = []
+    reasons: list[NoTableError] = []
+    for folder in folders:
+        try:
+            found.append(_picture(folder, seed, which, engine, alone=len(folders) == 1))
+        except NoTableError as reason:
+            reasons.append(reason)
+    if not found:
+        raise next((each for each in reasons if not isinstance(each, NothingToDrawError)), reasons[0])
+    return found
+
+
+def judged_environment(config: Mapping[str, Any], engine: Engine | None = None) -> Any:
+    """The environment in which the agents of a run are judged, as one of ours; None where it is none of them.
+
+    Gymnasium's own ids are our twins of them. What is not given by id is taken from `engine`.
+    """
+    from zerone.environments import catalogue
+    from zerone.environments.wrappers import judged
+
+    identity = config["environment"]
+    if not identity["known"]:
+        return judged(getattr(engine, "environment", None))
+    entry = catalogue.find(identity["id"])
+    if entry is None:
+        return None
+    known = {option.name for option in catalogue.options(entry)}  # on the host engine there may be others, too
+    options = {name: value for name, value in identity["options"].items() if name in known}
+    try:
+        return judged(catalogue.make(entry.id, **options))
+    except InputError:  # such as Gymnasium's own way of asking for a lake that is drawn at random
+        return None
+
+
+def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | None, alone: bool) -> Picture:
+    from zerone.charts.table_figure import Picture
+    from zerone.environments.drawing.geometry import grid_of
+    from zerone.player.tables import Trace, table_of
+
+    config = folder.config
+    algorithm, identity = config["algorithm"]["name"], config["environment"]["id"]
+    chosen = config["seeds"][0] if seed is None else seed
+    if chosen not in config["seeds"]:
+        listed = ", ".join(str(each) for each in config["seeds"])
+        raise InputError(f"{folder.path}: seed {chosen} was not trained; there are: {listed}")
+    if which == "best" and not folder.best_path.exists() and folder.latest() is None:
+        raise NothingToDrawError(f"{folder.path}: no table to draw: no checkpoint was saved yet")
+    path, inside = find_policies(folder, which)
+    arrays, about = checkpoint.load(path, f"seed-{chosen}/{inside}policy")
+    about = checked(about, schema.CHECKPOINT if inside else schema.BEST, path)
+    checkpoint.expect(about, path, algorithm=algorithm, environment=identity)
+    values = next(iter(arrays.values()), None)
+    if len(arrays) != 1 or values is None or values.ndim != 2:
+        raise NothingToDrawError(f"{folder.path}: no table to draw: {algorithm} learns none")
+    environment = judged_environment(config, engine)
+    table = table_of(values, grid_of(environment))
+    if table is None:
+        raise NoTableError(
+            f"{folder.path}: no picture of the table: the states of {identity} are not the cells of a grid"
+        )
+    facts = about["learners"].get(str(chosen))  # of best policies the step, of all others the iteration
+    if facts is None:
+        raise InputError(f"{path}: 'learners.{chosen}' is missing")
+    step = facts["step"] if "step" in facts else facts["iteration"] * about["step"] // max(1, about["iteration"])
+    policy = f"best policy, found after {step:,} steps" if "step" in facts else f"policy after {step:,} steps"
+    number = len(config["seeds"])
+    what, said = f"{algorithm} on {identity}", f"seed {chosen}{f' of {number} seeds' if number > 1 else ''}, {policy}"
+    from zerone.training import setup  # JAX, which no network's figure needs
+
+    with schema.naming(folder.config_path):
+        settings = setup.settings_of(setup.make_algorithm_from(config["algorithm"]))
+    trace = Trace.of(settings, table.grid)
+    about_trace = "" if trace is None else _walk(environment, table, trace, settings)
+    if alone:
+        return Picture(what, said, identity, table, trace, about_trace)
+    return Picture(folder.path.resolve().name, f"{what}, {said}", identity, table, trace, about_trace)
+
+
+def _walk(environment: Any, table: Table, trace: Trace, settings: Mapping[str, Any]) -> str:
+    """Play a greedy episode, which leaves its trace; what is to be said of it."""
+    from zerone.environments.gym.bridge import GymnasiumEnvironment
+    from zerone.player.episode import episodes
+
+    def act(observation: Any) -> int:
+        return int(np.argmax(table.values[observation]))
+
+    moments = episodes(GymnasiumEnvironment(environment), act, number=1, seed=0)
+    last = 0
+    for moment in trace.follow(itertools.islice(moments, LONGEST_TRACE + 1)):
+        last = moment.step
+    return f"{settings['trace']}, λ {settings['trace_decay']:g}, γ {settings['discount']:g}, after {last:,} steps"

@@ -1,0 +1,244 @@
+"""The chief and its workers, without Ray: a crew in this process, which answers in an order of our choosing.
+
+What is computed is held against the same algorithm without a cluster. `test_cluster_ray` has the processes.
+"""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from toys import equal_bits
+
+import zerone as zo
+from zerone.cluster import worker
+from zerone.cluster.engine import Cluster
+from zerone.cluster.worker import Parcel, Task, Worker, own_seed
+from zerone.engines.compiled import Compiled
+from zerone.engines.host import Host
+from zerone.environments import catalogue
+from zerone.environments.gym.vector import make_vector, maker
+
+SMALL = {"hidden": (8,), "steps_per_update": 8}
+
+
+class InProcess:
+    """A crew of which whoever `next_one` chooses answers first."""
+
+    lost = 0
+
+    def __init__(self, algorithm, task, next_one=min):
+        self.workers = {slot: Worker(algorithm, task, slot) for slot in range(algorithm.workers)}
+        self.asked, self.next_one, self.heard = {}, next_one, []
+
+    def share(self, value):
+        return value
+
+    def ask(self, key, slot, what, *arguments):
+        assert (key, slot) not in self.asked
+        self.asked[key, slot] = what, arguments
+
+    def answer(self, key):
+        slot = self.next_one(asked for of, asked in self.asked if of == key)
+        what, arguments = self.asked.pop((key, slot))
+        self.heard.append((slot, what))
+        return slot, getattr(self.workers[slot], what)(*arguments)
+
+    def close(self):
+        pass
+
+
+def cluster(algorithm, environment="CartPole-v1", next_one=min):
+    """A cluster engine without a cluster."""
+    compiled = catalogue.find(environment) is not None
+    alone = algorithm.alone()
+    judge = Compiled(alone, catalogue.make(environment)) if compiled else host(alone, environment)
+    task = Task(environment, environment, {}, compiled)
+    engine = Cluster(algorithm, judge, task)
+    engine._crew = InProcess(algorithm, task, next_one)
+    return engine
+
+
+def host(algorithm, environment):
+    return Host(algorithm, lambda number, seed: make_vector(maker(environment, {}), environment, number, seed))
+
+
+@pytest.mark.parametrize("environment", ["CartPole-v1", "Acrobot-v1"])
+def test_one_worker_of_a3c_is_actor_critic(environment):
+    """Without anybody else nothing is stale: each push is an update of `ActorCritic` on that worker's steps."""
+    engine = cluster(zo.A3C(workers=1, environments=2, **SMALL), environment)
+    carry = engine.init(3)
+    alone = engine.algorithm.alone()
+    state, other = carry.state, Worker(engine.algorithm, engine._task, 0)
+    update = jax.jit(lambda state, steps: alone.update(state, steps, jax.random.key(0))[0])
+    for index in range(4):
+        (carry,) = engine.advance([carry], [3], [index], index + 1)
+        steps, _ = other.steps(3, index, np.asarray(Parcel.wrap(state.policy)))
+        state = update(state, steps)
+        jax.tree.map(lambda one, two: np.testing.assert_allclose(one, two, rtol=2e-4, atol=1e-6), carry.state, state)
+    row, _ = engine.report(carry, 0, 4)
+    assert row["staleness"] == 0
+    engine.close()
+
+
+def test_staleness_is_the_pushes_of_others_since_the_pull():
+    """One worker that is three times as fast as the other; a push counts as a block of steps, whosever it is."""
+    order = iter([0, 0, 0, 1] * 4)
+    engine = cluster(zo.A3C(workers=2, **SMALL), next_one=lambda _: next(order))
+    carry = engine.init(0)
+    (carry,) = engine.advance([carry], [0], [0], 8)
+    assert [slot for slot, _ in engine._crew.heard] == [0, 0, 0, 1] * 4
+    stale = [0, 0, 0, 3, 1, 0, 0, 3, 1, 0, 0, 3, 1, 0, 0, 3]
+    row, carry = engine.report(carry, 0, 8)
+    assert row["staleness"] == pytest.approx(np.mean(stale))
+    assert row["staleness"] != 1  # what turns in order would have
+    assert (carry.pushes, carry.iteration) == (16, 8)
+    engine.close()
+
+
+def test_a_stale_gradient_is_of_the_networks_that_were_pulled():
+    """The second worker's first push is of the first networks, though the first has changed them meanwhile."""
+    engine = cluster(zo.A3C(workers=2, **SMALL))
+    carry = engine.init(0)
+    begun = carry.state
+    networks = np.asarray(Parcel.wrap(begun.policy))
+    others = [Worker(engine.algorithm, engine._task, slot) for slot in (0, 1)]
+    order = iter([0, 1])
+    engine._crew.next_one = lambda _: next(order)
+    (carry,) = engine.advance([carry], [0], [0], 1)
+    opened, apply = Parcel(engine.algorithm.alone(), engine.spaces).open, engine.algorithm.apply
+    first, second = (opened(other.gradient(0, 0, networks)[0]) for other in others)
+    right = apply(apply(begun, first), second)
+    mine = jax.tree.leaves(carry.state.policy)[0]
+    np.testing.assert_allclose(mine, jax.tree.leaves(right.policy)[0], rtol=1e-4, atol=1e-7)
+    after_first = np.asarray(Parcel.wrap(apply(begun, first).policy))
+    fresh = opened(Worker(engine.algorithm, engine._task, 1).gradient(0, 0, after_first)[0])
+    broken = apply(apply(begun, first), fresh)  # not stale: of the networks that the first push has made
+    assert not np.allclose(jax.tree.leaves(broken.policy)[0], jax.tree.leaves(right.policy)[0], rtol=1e-4, atol=1e-7)
+    engine.close()
+
+
+OPTIONS = {
+    "clip": {},
+    "kl": {"objective": "kl"},
+    "clip, all options": {
+        "kl_stop": 4.0, "kl_target": 1e-7, "critic_learning_rate": 0.01, "normalize_advantages": False,
+    },
+    "kl, all options": {
+        "objective": "kl", "kl_stop": 4.0, "kl_target": 1e-7, "critic_learning_rate": 0.01, "kl_penalty_max": 1.5,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_gradients_that_are_gathered_are_those_of_dppo(options):
+    """Minibatch by minibatch the same as `DPPO.update` of one program, which is tested against PPO's equations."""
+    settings = {"epochs": 2, "minibatches": 2, "gather": "gradients", **options, **SMALL}
+    engine = cluster(zo.DPPO(workers=2, environments=4, **settings))
+    carry = engine.init(0)
+    others = [Worker(engine.algorithm, engine._task, slot) for slot in (0, 1)]
+    networks = np.asarray(Parcel.wrap(carry.state.policy))
+    blocks = [other.steps(0, 0, networks)[0] for other in others]
+    steps = jax.tree.map(lambda *parts: np.concatenate(parts, 1), *blocks)
+    chance = np.uint32(0), np.int32(0)
+    state, metrics = engine._programs.update(engine.algorithm, carry.state, steps, *chance)
+    (carry,) = engine.advance([carry], [0], [0], 1)
+    jax.tree.map(lambda one, two: np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-6), carry.state, state)
+    for name, value in metrics.items():
+        np.testing.assert_allclose(carry.metrics[name], value, rtol=1e-3, atol=1e-5, err_msg=name)
+    engine.close()
+
+
+def test_whoever_takes_a_lost_ones_place_plays_the_block_anew():
+    """Lost between two minibatches: its samples are gone, so the block is played anew with the networks of its time."""
+    engine = cluster(zo.DPPO(workers=2, gather="gradients", epochs=1, minibatches=2, **SMALL))
+    carry = engine.init(0)
+    crew, ask = engine._crew, engine._crew.ask
+
+    def lose(key, slot, what, *arguments):
+        if slot == 1 and arguments[-1] == (0, 1):
+            crew.workers[1] = Worker(engine.algorithm, engine._task, 1)
+        ask(key, slot, what, *arguments)
+
+    crew.ask = lose
+    (carry,) = engine.advance([carry], [0], [0], 1)
+    whole = cluster(engine.algorithm)
+    (right,) = whole.advance([whole.init(0)], [0], [0], 1)
+    assert equal_bits(carry.state, right.state)  # even to the same bits, because a block's index decides its chance
+    assert equal_bits(carry.episodes, right.episodes)  # and counted once
+    for each in (engine, whole):
+        each.close()
+
+
+def test_workers_differ_and_a_block_is_decided_by_seed_worker_and_index():
+    algorithm, task = zo.DPPO(workers=2, **SMALL), Task("CartPole-v1", "CartPole-v1", {}, True)
+    networks = np.asarray(Parcel.wrap(cluster(algorithm).init(0).state.policy))
+
+    def played(slot, seed):
+        return Worker(algorithm, task, slot).steps(seed, 0, networks)[0]
+
+    assert equal_bits(played(0, 0), played(0, 0))
+    assert not np.allclose(played(0, 0).observation, played(1, 0).observation)
+    assert not np.allclose(played(0, 0).observation, played(0, 1).observation)
+    assert len({own_seed(seed, slot) for seed in range(20) for slot in range(20)}) == 400
+
+
+@pytest.mark.parametrize("environment", ["CartPole-v1", "Acrobot-v1"])
+def test_episodes_are_counted_as_they_are(environment):
+    """Returns and lengths of CartPole are equal, and all steps are of an episode that ended or goes on."""
+    engine = cluster(zo.DPPO(workers=2, environments=4, **SMALL | {"steps_per_update": 512}, epochs=1), environment)
+    (carry,) = engine.advance([engine.init(0)], [0], [0], 2)
+    count, total, length = carry.episodes
+    assert count > 0
+    assert length <= 2 * 512 * 4
+    assert total == (length if environment == "CartPole-v1" else -length)
+    engine.close()
+
+
+@pytest.mark.parametrize("environment", ["Acrobot-v1", "MountainCarContinuous-v0"])
+def test_workers_judge_by_the_very_episodes_of_the_host_engine(monkeypatch, environment):
+    """Whoever is free plays the next one, a little at a time; one is lost: the bits are one process's."""
+    monkeypatch.setattr(worker, "A_WHILE", 0.0)
+    chance = np.random.default_rng(0)
+    engine = cluster(zo.A3C(workers=3, **SMALL), environment, next_one=lambda slots: chance.choice(list(slots)))
+    (carry,) = engine.advance([engine.init(0)], [0], [0], 1)  # and gradients that nobody has heard are on the way
+    policy, crew = engine.policy(carry), engine._crew
+    ask, asked = crew.ask, []
+
+    def lose(key, slot, what, *arguments):
+        asked.append((slot, arguments[-1]))
+        if len(asked) == 300:
+            crew.workers[slot] = Worker(engine.algorithm, engine._task, slot)
+        ask(key, slot, what, *arguments)
+
+    crew.ask = lose
+    found = engine.evaluate(policy, 0, 1, 5)
+    right = engine._judge.evaluate(policy, 0, 1, 5)
+    assert equal_bits(found.returns, right.returns)
+    assert equal_bits(found.lengths, right.lengths)
+    assert {slot for slot, _ in asked} == {0, 1, 2}
+    assert len(asked) > found.lengths.sum()  # some were played twice, in part, and none counted so
+    row, _ = engine.report(carry, 0, 1)
+    assert row["staleness"] is not None
+    # Another policy's judgement goes on with no episode of the one before.
+    other = engine.policy(engine.init(1))
+    assert equal_bits(engine.evaluate(other, 0, 1, 5).returns, engine._judge.evaluate(other, 0, 1, 5).returns)
+    engine.close()
+
+
+def test_a_checkpoint_is_all_that_a_resumed_training_needs():
+    algorithm = zo.A3C(workers=2, **SMALL)
+    engine = cluster(algorithm)
+    (carry,) = engine.advance([engine.init(0)], [0], [0], 3)
+    saved = jax.tree.map(np.array, engine.saved(carry))
+    assert jax.tree.structure(saved) == jax.tree.structure(engine.saved_example())
+    again = cluster(algorithm)
+    resumed = again.resume(saved, 0, 3)
+    assert equal_bits(resumed.state, carry.state)
+    assert min(resumed.asked.values()) >= max(carry.asked.values()) - 2  # no block's chance is used twice
+    (resumed,) = again.advance([resumed], [0], [3], 5)
+    assert resumed.iteration == 5
+    policy = again.policy(resumed)
+    assert again.evaluate(policy, 0, 1, 3).returns.shape == (3,)
+    for each in (engine, again):
+        each.close()

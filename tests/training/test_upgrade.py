@@ -1,0 +1,45 @@
+"""Runs that the first version of Zerone has written, stopped in the middle, are judged and resumed.
+
+`format_1.zip` holds such runs of each kind of state: tables, replay of several steps with priorities, drifting noise,
+episodes, workers; on the compiled and on the host engine.
+"""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zerone as zo
+from zerone.training import checkpoint
+
+RUNS = Path(__file__).parent / "format_1.zip"
+with zipfile.ZipFile(RUNS) as _archive:
+    NAMES = sorted({name.split("/")[0] for name in _archive.namelist()})
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    with zipfile.ZipFile(RUNS) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_of_the_first_format_is_judged_and_goes_on(name, runs):
+    run = zo.load(runs / name)
+    for which in ("best", "last"):
+        assert np.isfinite(run.evaluate(episodes=2, checkpoint=which)["return_mean"])
+    run.engine().close()
+    steps = run.config["steps"]
+    done = zo.resume(runs / name)
+    assert done.result["seeds"][0]["steps"] == steps
+    assert done.metrics["step"][-1] == steps
+    assert done.metrics["step"][0] < 200  # what was logged before is kept
+
+
+def test_steps_that_waited_are_counted(runs):
+    arrays, _ = checkpoint.load(next((runs / "dqn" / "checkpoints").glob("step-*")))
+    assert arrays["seed-0/state/ongoing/steps/reward"].shape == (2, 2)
+    assert arrays["seed-0/state/ongoing/number"] == 2
