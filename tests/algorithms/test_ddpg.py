@@ -304,7 +304,7 @@ def test_an_end_is_not_bootstrapped_and_a_cut_is():
 
 
 def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
-    right = off_policy.lived_alone
+    right = off_policy.one_step_transitions
 
     def cut_is_end(steps, discount):
         return right(dataclasses.replace(steps, terminated=steps.terminated | steps.truncated), discount)

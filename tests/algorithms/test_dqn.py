@@ -14,7 +14,7 @@ from toys import Counter, all_ended_and_all_cut, copies_of_the_memory, equal_bit
 
 from zerone.algorithms import dqn, off_policy
 from zerone.algorithms.dqn import DQN, Policy
-from zerone.algorithms.off_policy import Transition, lived
+from zerone.algorithms.off_policy import Transition, n_step_transitions
 from zerone.algorithms.protocol import Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import struct
@@ -320,7 +320,7 @@ def test_n_step_transitions_over_block_borders_are_those_of_one_long_play(length
 
     @jax.jit
     def remember(memory, waiting, steps):
-        told, missing, waiting = lived(waiting, steps, 0.9, n)
+        told, missing, waiting = n_step_transitions(waiting, steps, 0.9, n)
         return algorithm.replay.add(memory, told, missing), waiting
 
     for index in range(blocks):

@@ -323,16 +323,16 @@ def test_processes_that_record_at_once_all_keep_what_they_recorded(tmp_path):
 def test_a_sweep_has_its_folder_alone(tmp_path):
     path = tmp_path / "sweep"
 
-    def glance(*_):
+    def on_progress(*_):
         for action in (lambda: zo.resume_sweep(path), lambda: sweep(path)):
             with refused("another process is writing to it|exists already"):
                 action()
 
-    def sweep(path, glance=None):
-        words = {} if glance is None else {"glance": glance}
+    def sweep(path, on_progress=None):
+        words = {} if on_progress is None else {"on_progress": on_progress}
         return zo.sweep("q-learning", LINE, {"learning_rate": [0.1, 0.5]}, steps=40, seeds=3, out=path, **words)
 
-    assert len(sweep(path, glance).trials) == 2
+    assert len(sweep(path, on_progress).trials) == 2
     with refused("exists already"):
         sweep(path)
     (tmp_path / "other").mkdir()

@@ -11,41 +11,41 @@ import types
 import numpy as np
 import pytest
 
-from zerone.cli.live import Audience
+from zerone.cli.live import LiveViewer
 from zerone.cli.watch import LIVE
 from zerone.training import checkpoint
 
 
-def glance(steps: int, latest: float | None = None):
+def on_progress(steps: int, latest: float | None = None):
     return types.SimpleNamespace(steps=steps, latest_return=latest)
 
 
 @pytest.fixture
 def started(monkeypatch):
-    """What `Audience` starts, in the place of a window: a process that waits until it is let go."""
+    """What `LiveViewer` starts, in the place of a window: a process that waits until it is let go."""
     import subprocess
 
     made: list[subprocess.Popen[bytes]] = []
 
-    def start(self: Audience):
+    def start(self: LiveViewer):
         command = [sys.executable, "-c", self.program]
         made.append(subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE))  # noqa: S603
         return made[-1]
 
-    monkeypatch.setattr(Audience, "program", "import sys; sys.stdin.read()", raising=False)
-    monkeypatch.setattr(Audience, "_start", start)
+    monkeypatch.setattr(LiveViewer, "program", "import sys; sys.stdin.read()", raising=False)
+    monkeypatch.setattr(LiveViewer, "_start", start)
     return made
 
 
 def test_starts_once_the_return_is_reached_and_leaves_nothing(started, tmp_path):
-    with Audience(tmp_path, level=10.0) as audience:
-        audience.look(glance(0), pytest.fail)
-        audience.look(glance(5), pytest.fail)
-        audience.look(glance(6, 9.9), pytest.fail)
+    with LiveViewer(tmp_path, level=10.0) as audience:
+        audience.look(on_progress(0), pytest.fail)
+        audience.look(on_progress(5), pytest.fail)
+        audience.look(on_progress(6, 9.9), pytest.fail)
         assert started == []
-        audience.look(glance(7, 10.0), lambda: {"w": np.arange(3.0)})
+        audience.look(on_progress(7, 10.0), lambda: {"w": np.arange(3.0)})
         assert checkpoint.load(tmp_path / LIVE)[1] == {"step": 7}
-        audience.look(glance(8, 11.0), pytest.fail)  # within the same second
+        audience.look(on_progress(8, 11.0), pytest.fail)  # within the same second
         assert len(started) == 1
         assert started[0].poll() is None
     assert started[0].returncode == 0
@@ -53,19 +53,19 @@ def test_starts_once_the_return_is_reached_and_leaves_nothing(started, tmp_path)
 
 
 def test_a_window_that_breaks_is_told_once_and_the_training_goes_on(started, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(Audience, "program", "raise SystemExit('zerone: no screen')")
+    monkeypatch.setattr(LiveViewer, "program", "raise SystemExit('zerone: no screen')")
     monkeypatch.setattr("zerone.cli.live.SECONDS_BETWEEN_POLICIES", 0.0)
-    with Audience(tmp_path) as audience:
-        audience.look(glance(1), dict)
+    with LiveViewer(tmp_path) as audience:
+        audience.look(on_progress(1), dict)
         started[0].wait()
         for steps in (2, 3, 4):
-            audience.look(glance(steps), dict)
+            audience.look(on_progress(steps), dict)
     assert capsys.readouterr().err == "zerone: the window is gone: zerone: no screen; the training goes on\n"
 
 
 def test_a_disk_that_refuses_ends_only_the_watching(started, tmp_path, capsys):
-    with Audience(tmp_path / "gone") as audience:
-        audience.look(glance(1), lambda: {"w": np.zeros(1)})
+    with LiveViewer(tmp_path / "gone") as audience:
+        audience.look(on_progress(1), lambda: {"w": np.zeros(1)})
     assert started == []
     assert capsys.readouterr().err.startswith("zerone: the window is gone: ")
 

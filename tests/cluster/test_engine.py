@@ -13,7 +13,7 @@ from toys import equal_bits
 import zerone as zo
 from zerone.cluster import worker
 from zerone.cluster.engine import Cluster
-from zerone.cluster.worker import Parcel, Task, Worker, own_seed
+from zerone.cluster.worker import FlatParameters, Task, Worker, own_seed
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
 from zerone.environments import catalogue
@@ -73,7 +73,7 @@ def test_one_worker_of_a3c_is_actor_critic(environment):
     update = jax.jit(lambda state, steps: alone.update(state, steps, jax.random.key(0))[0])
     for index in range(4):
         (carry,) = engine.advance([carry], [3], [index], index + 1)
-        steps, _ = other.steps(3, index, np.asarray(Parcel.wrap(state.policy)))
+        steps, _ = other.steps(3, index, np.asarray(FlatParameters.wrap(state.policy)))
         state = update(state, steps)
         jax.tree.map(lambda one, two: np.testing.assert_allclose(one, two, rtol=2e-4, atol=1e-6), carry.state, state)
     row, _ = engine.report(carry, 0, 4)
@@ -101,17 +101,17 @@ def test_a_stale_gradient_is_of_the_networks_that_were_pulled():
     engine = cluster(zo.A3C(workers=2, **SMALL))
     carry = engine.init(0)
     begun = carry.state
-    networks = np.asarray(Parcel.wrap(begun.policy))
+    networks = np.asarray(FlatParameters.wrap(begun.policy))
     others = [Worker(engine.algorithm, engine._task, slot) for slot in (0, 1)]
     order = iter([0, 1])
     engine._crew.next_one = lambda _: next(order)
     (carry,) = engine.advance([carry], [0], [0], 1)
-    opened, apply = Parcel(engine.algorithm.alone(), engine.spaces).open, engine.algorithm.apply
+    opened, apply = FlatParameters(engine.algorithm.alone(), engine.spaces).open, engine.algorithm.apply
     first, second = (opened(other.gradient(0, 0, networks)[0]) for other in others)
     right = apply(apply(begun, first), second)
     mine = jax.tree.leaves(carry.state.policy)[0]
     np.testing.assert_allclose(mine, jax.tree.leaves(right.policy)[0], rtol=1e-4, atol=1e-7)
-    after_first = np.asarray(Parcel.wrap(apply(begun, first).policy))
+    after_first = np.asarray(FlatParameters.wrap(apply(begun, first).policy))
     fresh = opened(Worker(engine.algorithm, engine._task, 1).gradient(0, 0, after_first)[0])
     broken = apply(apply(begun, first), fresh)  # not stale: of the networks that the first push has made
     assert not np.allclose(jax.tree.leaves(broken.policy)[0], jax.tree.leaves(right.policy)[0], rtol=1e-4, atol=1e-7)
@@ -137,7 +137,7 @@ def test_gradients_that_are_gathered_are_those_of_dppo(options):
     engine = cluster(zo.DPPO(workers=2, environments=4, **settings))
     carry = engine.init(0)
     others = [Worker(engine.algorithm, engine._task, slot) for slot in (0, 1)]
-    networks = np.asarray(Parcel.wrap(carry.state.policy))
+    networks = np.asarray(FlatParameters.wrap(carry.state.policy))
     blocks = [other.steps(0, 0, networks)[0] for other in others]
     steps = jax.tree.map(lambda *parts: np.concatenate(parts, 1), *blocks)
     chance = np.uint32(0), np.int32(0)
@@ -172,7 +172,7 @@ def test_whoever_takes_a_lost_ones_place_plays_the_block_anew():
 
 def test_workers_differ_and_a_block_is_decided_by_seed_worker_and_index():
     algorithm, task = zo.DPPO(workers=2, **SMALL), Task("CartPole-v1", "CartPole-v1", {}, True)
-    networks = np.asarray(Parcel.wrap(cluster(algorithm).init(0).state.policy))
+    networks = np.asarray(FlatParameters.wrap(cluster(algorithm).init(0).state.policy))
 
     def played(slot, seed):
         return Worker(algorithm, task, slot).steps(seed, 0, networks)[0]

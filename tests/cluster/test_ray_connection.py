@@ -85,16 +85,16 @@ def crews(monkeypatch):
 
 
 def harm(crews, at, what, number=1):
-    """A `glance` that sends a signal to so many workers, once, at a step."""
+    """A `on_progress` that sends a signal to so many workers, once, at a step."""
     done = []
 
-    def glance(now, _policy):
+    def on_progress(now, _policy):
         if now.steps >= at and not done:
             done.append(now.steps)
             for member in list(crews[0]._members.values())[:number]:
                 os.kill(member.who.process, what)
 
-    return glance
+    return on_progress
 
 
 @pytest.mark.usefixtures("here")
@@ -110,7 +110,7 @@ def harm(crews, at, what, number=1):
 def test_a_lost_worker_is_replaced_and_no_step_is_lost(make, environment, what, number, crews, tmp_path, caplog):
     harmful = harm(crews, 160, what, number)
     with caplog.at_level(logging.WARNING, "zerone"):
-        run = zo.train(make(**SMALL), environment, steps=960, out=tmp_path / "run", glance=harmful,
+        run = zo.train(make(**SMALL), environment, steps=960, out=tmp_path / "run", on_progress=harmful,
                        worker_timeout=1.0 if what == signal.SIGSTOP else 60.0, chunk=1, **QUICK)  # fmt: skip
     assert (run.result["steps"], run.result["workers"]) == (960, 2)
     assert run.result["workers_replaced"] >= number  # on a busy machine a good worker may be too late as well
@@ -140,7 +140,14 @@ def test_dppo_is_repeatable_and_resumes(tmp_path, crews):
     one = zo.train(algorithm, "CartPole-v1", steps=160, out=tmp_path / "one", **QUICK)
     with contextlib.suppress(StopError):
         zo.train(
-            algorithm, "CartPole-v1", steps=160, out=tmp_path / "two", glance=enough, chunk=1, save_every=32, **QUICK
+            algorithm,
+            "CartPole-v1",
+            steps=160,
+            out=tmp_path / "two",
+            on_progress=enough,
+            chunk=1,
+            save_every=32,
+            **QUICK,
         )
     saved = sorted(each.name for each in (tmp_path / "two" / "checkpoints").glob("step-*"))
     assert saved[-1] == "step-000000096.safetensors"

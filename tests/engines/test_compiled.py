@@ -116,9 +116,9 @@ def test_a_batch_under_vmap_agrees_with_the_seeds_alone(algorithm):
 @pytest.mark.parametrize("algorithm", [small_dqn(), small_ppo()], ids=["dqn", "ppo"])
 def test_networks_are_born_different_for_each_seed(algorithm):
     engine = Compiled(algorithm, ENVIRONMENT)
-    born = [engine.init(seed) for seed in range(4)]
+    initial_state = [engine.init(seed) for seed in range(4)]
     engine.close()
-    assert _differ_pairwise(born)
+    assert _differ_pairwise(initial_state)
 
 
 @pytest.mark.parametrize("algorithm", [small_dqn(), small_ppo()], ids=["dqn", "ppo"])

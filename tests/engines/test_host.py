@@ -25,7 +25,7 @@ from zerone.algorithms.q_learning import QLearning
 from zerone.engines import host
 from zerone.engines.host import Host, seeds_for
 from zerone.engines.protocol import EVALUATE, Judging
-from zerone.engines.vector_rollout import Block, Happened, Player
+from zerone.engines.vector_rollout import Block, Player, VectorStep
 from zerone.environments.gym.vector import make_vector
 from zerone.training.setup import make_engine
 
@@ -99,7 +99,7 @@ class Naive(Player):
         if over.any() and self._mode == AutoresetMode.DISABLED:
             self.observation, _ = self.environments.reset(options={"reset_mask": over})
             observation = self.observation
-        return Happened(observation.copy(), np.float32(reward), terminated, truncated, np.ones(len(reward), bool))
+        return VectorStep(observation.copy(), np.float32(reward), terminated, truncated, np.ones(len(reward), bool))
 
 
 @MODES

@@ -209,7 +209,7 @@ def test_a_run_that_is_stopped_and_resumed_logs_whole_episodes(name, tmp_path):
     block = NUMBER * ALL[name].steps_per_update
     settings = {"steps": 40 * block, "evaluate_every": 10 * block, "evaluation_episodes": 1, "figure": False}
     with pytest.raises(Interrupted):
-        zo.train(ALL[name], make, out=tmp_path / "run", chunk=1, glance=stop, **settings)
+        zo.train(ALL[name], make, out=tmp_path / "run", chunk=1, on_progress=stop, **settings)
     metrics = zo.resume(tmp_path / "run", make).metrics
     ended = metrics["episodes"] > 0
     assert ended.sum() >= 3

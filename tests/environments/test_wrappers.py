@@ -18,7 +18,7 @@ from zerone.environments import shaping
 from zerone.environments.cartpole import CartPole
 from zerone.environments.pendulum import Pendulum, PendulumState
 from zerone.environments.treasure import Treasure
-from zerone.environments.wrappers import AutoReset, DiscretizedActions, Outcome, ShapedReward, TimeLimit, judged
+from zerone.environments.wrappers import AutoReset, DiscretizedActions, ShapedReward, StepResult, TimeLimit, judged
 
 KEY = jax.random.key(0)
 
@@ -137,7 +137,7 @@ def test_no_key_is_used_twice():
         reset_key, step_key = jax.random.split(jax.random.key(1))
         _, state = jax.jit(environment.reset)(reset_key)
         _, outcome = jax.jit(environment.step)(step_key, state, jnp.int32(0))
-    assert isinstance(outcome, Outcome)
+    assert isinstance(outcome, StepResult)
 
 
 def test_discretised_torques_are_spread_as_in_the_tutorial():

@@ -82,7 +82,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(own_play, maze, t
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(Interrupted):
-        zo.train("q-learning", MAZE, out=tmp_path / "stopped", chunk=33, glance=stop, **options)
+        zo.train("q-learning", MAZE, out=tmp_path / "stopped", chunk=33, on_progress=stop, **options)
     stopped = zo.resume(tmp_path / "stopped")
     for file in ("metrics.csv", "checkpoints/step-000000997.safetensors", "checkpoints/best.safetensors"):
         assert (whole.path / file).read_bytes() == (stopped.path / file).read_bytes()

@@ -153,7 +153,7 @@ def test_a_sweep_that_was_stopped_anywhere_ends_the_same(done, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        zo.sweep(*LINE, RATES, out=tmp_path / "a", glance=stop, **SHORT)
+        zo.sweep(*LINE, RATES, out=tmp_path / "a", on_progress=stop, **SHORT)
     assert not (tmp_path / "a" / "table.csv").exists()
     seen = []
     found = zo.resume_sweep(tmp_path / "a", lambda *now: seen.append(now[0]))
@@ -185,7 +185,7 @@ def test_optuna_varies_what_decides_shapes_and_can_be_resumed(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        zo.sweep(*LINE, space, out=tmp_path / "b", glance=stop, **asked)
+        zo.sweep(*LINE, space, out=tmp_path / "b", on_progress=stop, **asked)
     assert zo.resume_sweep(tmp_path / "b").table() == found.table()
 
 

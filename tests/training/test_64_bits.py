@@ -76,7 +76,7 @@ def test_a_run_goes_on_in_the_other_mode(begun_wide, tmp_path):
 
     algorithm, environment, engine, seeds = KINDS["compiled"]
     with modes[0], pytest.raises(KeyboardInterrupt):
-        zo.train(algorithm, environment, engine=engine, seeds=seeds, steps=256, evaluation_episodes=2, glance=stop,
+        zo.train(algorithm, environment, engine=engine, seeds=seeds, steps=256, evaluation_episodes=2, on_progress=stop,
                  evaluate_every=128, save_every=32, out=tmp_path / "run", figure=False, chunk=16)  # fmt: skip
     with modes[1]:
         resumed = zo.resume(tmp_path / "run")

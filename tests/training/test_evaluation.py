@@ -292,13 +292,13 @@ def test_each_seed_looks_as_it_would_alone(whole, tmp_path):
 
 
 def test_a_resumed_training_goes_on_with_its_account(whole, tmp_path):
-    def glance(now, _):
+    def on_progress(now, _):
         if now.steps > 1_700:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        zo.train("q-learning", "zerone/Maze-v0", seeds=2, steps=3_000, out=tmp_path / "r", chunk=100, glance=glance,
-                 **SMALL)  # fmt: skip
+        zo.train("q-learning", "zerone/Maze-v0", seeds=2, steps=3_000, out=tmp_path / "r", chunk=100,
+                 on_progress=on_progress, **SMALL)  # fmt: skip
     assert contents(zo.resume(tmp_path / "r").path) == contents(whole.path)
 
 
@@ -344,7 +344,7 @@ def test_in_gymnasium_a_fifth_of_the_steps_are_evaluations(tmp_path):
     glances, Long.steps = [], 0
     run = zo.train(
         Keeper(environments=2), lambda: gymnasium.wrappers.TimeLimit(Long(), 400), steps=12_000, out=tmp_path / "r",
-        glance=lambda now, _: glances.append(now), **SMALL,
+        on_progress=lambda now, _: glances.append(now), **SMALL,
     )  # fmt: skip
     result = run.result
     assert 0 < result["evaluation_steps"] <= 12_000 / 5

@@ -167,13 +167,13 @@ def _nothing(*_):
 def test_a_request_to_stop_saves_and_the_run_resumes_to_the_same_bytes(whole, tmp_path):
     looks = []
 
-    def glance(now, _):
+    def on_progress(now, _):
         looks.append(now.steps)
         if len(looks) == 5:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(Interrupted):
-        train(tmp_path / "run", chunk=33, glance=glance)
+        train(tmp_path / "run", chunk=33, on_progress=on_progress)
     saved = sorted((tmp_path / "run" / "checkpoints").glob("step-*"))[-1]
     assert 0 < int(saved.stem.split("-")[1]) < 997
     assert contents(zo.resume(tmp_path / "run").path) == contents(whole.path)
@@ -204,7 +204,7 @@ def test_another_thread_may_train_without_signals():
 
 def test_glances_begin_at_zero_and_end_at_the_end(tmp_path):
     looks = []
-    train(tmp_path / "run", glance=lambda now, _: looks.append((now.steps, now.total, now.seeds)), seeds=[4])
+    train(tmp_path / "run", on_progress=lambda now, _: looks.append((now.steps, now.total, now.seeds)), seeds=[4])
     assert looks[0] == (0, 997, 1)
     assert looks[-1] == (997, 997, 1)
     assert [look[0] for look in looks] == sorted(look[0] for look in looks)

@@ -16,16 +16,16 @@ import zerone as zo
 
 path, pause = pathlib.Path(sys.argv[1]), float(sys.argv[2])
 
-def glance(now, policy):
+def on_progress(now, policy):
     print(now.steps, flush=True)
     time.sleep(pause)
 
 if (path / "config.json").exists():
-    zo.resume(path, chunk=5, glance=glance)
+    zo.resume(path, chunk=5, on_progress=on_progress)
 else:
     dqn = zo.DQN(hidden=(8,), batch=8, memory=64, warmup=16, epsilon_steps=300.0)
     zo.train(dqn, "zerone/MazeFeatures-v0", steps=1200, seeds=2, out=path, evaluate_every=100, save_every=150,
-             evaluation_episodes=2, figure=False, chunk=5, glance=glance)
+             evaluation_episodes=2, figure=False, chunk=5, on_progress=on_progress)
 """
 KILLS = 4
 

@@ -7,11 +7,11 @@ from toys import small_dqn, small_ppo
 
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import InputError
-from zerone.training.schedule import describe, make_plan, read
+from zerone.training.schedule import describe, make_schedule, read
 
 ALGORITHMS = st.sampled_from([QLearning(), small_dqn(), small_ppo(), QLearning(environments=7)])
 EVERY = st.none() | st.integers(1, 3000)
-PLANS = st.builds(make_plan, ALGORITHMS, st.integers(1, 5000), EVERY, EVERY)
+PLANS = st.builds(make_schedule, ALGORITHMS, st.integers(1, 5000), EVERY, EVERY)
 
 
 def stops(plan, chunk):
@@ -55,7 +55,7 @@ def test_every_row_begins_where_the_one_before_ended(plan):
 
 @given(ALGORITHMS, st.integers(1, 5000))
 def test_as_many_steps_are_played_as_asked_and_at_most_one_update_more(algorithm, steps):
-    plan = make_plan(algorithm, steps)
+    plan = make_schedule(algorithm, steps)
     assert plan.block == algorithm.steps_per_update * algorithm.environments
     assert steps <= plan.total * plan.block < steps + plan.block
     assert describe(plan)["steps"] == plan.total * plan.block
@@ -63,13 +63,13 @@ def test_as_many_steps_are_played_as_asked_and_at_most_one_update_more(algorithm
 
 @given(ALGORITHMS, st.integers(1, 5000), EVERY, EVERY)
 def test_a_plan_that_was_described_is_read_back(algorithm, steps, evaluate_every, save_every):
-    plan = make_plan(algorithm, steps, evaluate_every, save_every)
+    plan = make_schedule(algorithm, steps, evaluate_every, save_every)
     assert read(algorithm, describe(plan)) == plan
 
 
 @given(st.integers(200, 100_000))
 def test_there_are_about_twenty_evaluations_and_a_hundred_rows(steps):
-    plan = make_plan(QLearning(), steps)
+    plan = make_schedule(QLearning(), steps)
     assert 20 <= plan.total / plan.evaluate_every < 22
     assert 90 <= plan.total / plan.report_every < 200
     assert plan.save_every == plan.evaluate_every
@@ -79,7 +79,7 @@ def test_there_are_about_twenty_evaluations_and_a_hundred_rows(steps):
 @pytest.mark.parametrize("value", [0, -5, 1.5, True, "9"])
 def test_what_is_no_whole_number_of_steps_is_refused(name, value):
     with pytest.raises(InputError, match=rf"^{name} = .* must be a whole number, from 1 to \d+$"):
-        make_plan(QLearning(), **{"steps": 100, name: value})
+        make_schedule(QLearning(), **{"steps": 100, name: value})
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_is_no_whole_number_of_steps_is_refused(name, value):
     ],
 )
 def test_no_counter_of_steps_or_gradient_updates_needs_more_than_32_bits(algorithm, most):
-    plan = make_plan(algorithm, most)
+    plan = make_schedule(algorithm, most)
     assert plan.total * plan.block == most
     assert plan.total * getattr(algorithm, "updates", 1) < 2**31
     assert read(algorithm, describe(plan)) == plan
@@ -100,7 +100,7 @@ def test_no_counter_of_steps_or_gradient_updates_needs_more_than_32_bits(algorit
         with pytest.raises(
             InputError, match=f"steps = {steps} is not allowed: must be a whole number, from 1 to {most}"
         ):
-            make_plan(algorithm, steps)
+            make_schedule(algorithm, steps)
         with pytest.raises(InputError, match=r"^steps = .* is not allowed"):
             read(algorithm, describe(plan) | {"steps": steps // plan.block * plan.block + plan.block})
 
@@ -108,4 +108,4 @@ def test_no_counter_of_steps_or_gradient_updates_needs_more_than_32_bits(algorit
 @pytest.mark.parametrize("what", ["evaluate_every", "save_every"])
 def test_what_is_due_later_than_any_step_is_refused(what):
     with pytest.raises(InputError, match=what):
-        make_plan(QLearning(), 100, **{what: 2**31})
+        make_schedule(QLearning(), 100, **{what: 2**31})

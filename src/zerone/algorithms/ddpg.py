@@ -32,12 +32,12 @@ from zerone.algorithms.off_policy import (
     check_memory,
     check_shape,
     clock_setting,
-    followed,
-    lived_alone,
-    practise,
+    gradient_updates,
+    one_step_transitions,
     samples_per_step,
     ticks,
     transition_like,
+    update_target,
     updates_after,
     warmup_updates,
 )
@@ -234,7 +234,7 @@ class DDPG:
         old, replay, process = state.policy, self.replay, self.process
         # Others may have done what is out of bounds (`--from`), and an environment has clipped it.
         done = jnp.clip(steps.action.reshape(*steps.reward.shape, -1), -1.0, 1.0)
-        memory = replay.add(state.memory, lived_alone(dataclasses.replace(steps, action=done), self.discount))
+        memory = replay.add(state.memory, one_step_transitions(dataclasses.replace(steps, action=done), self.discount))
         seen = old.steps + steps.reward.size
         path = process.after(old.ongoing, steps.extras, steps.terminated | steps.truncated)
         noise = chance(replay, key, self.updates, self.batch)
@@ -248,13 +248,13 @@ class DDPG:
             cost, gradient = jax.value_and_grad(self.actor_cost)(actor, critic, batch.observation)
             change, actor_moments = self.actor_rule().update(gradient, learner.actor_optimizer)
             online = Networks(optax.apply_updates(actor, change), critic)
-            target = followed(learner.target, online, self.target_step, self.target_period, state.updates + i + 1)
+            target = update_target(learner.target, online, self.target_step, self.target_period, state.updates + i + 1)
             return Learner(online, target, actor_moments, critic_moments), metrics | {"actor_q": -cost}
 
         times = jnp.where(seen <= self.warmup_updates * steps.reward.size, 0, self.updates)
         online = Networks(old.actor, state.critic)
         before = Learner(online, state.target, state.actor_optimizer, state.critic_optimizer)
-        after, metrics = practise(learn, before, times, self.updates, ("critic_loss", "q", "actor_q"))
+        after, metrics = gradient_updates(learn, before, times, self.updates, ("critic_loss", "q", "actor_q"))
         policy = Policy(after.online.actor, seen, path)
         metrics["noise"] = jnp.where(times > 0, self.scale(policy), 0.0)
         moments = after.actor_optimizer, after.critic_optimizer

@@ -36,12 +36,12 @@ from zerone.algorithms.off_policy import (
     check_memory,
     check_shape,
     clock_setting,
-    followed,
-    lived,
-    practise,
+    gradient_updates,
+    n_step_transitions,
     samples_per_step,
     ticks,
     transition_like,
+    update_target,
     warmup_updates,
 )
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
@@ -244,7 +244,7 @@ class DQN:
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         old, replay = state.policy, self.replay
-        transitions, missing, waiting = lived(state.ongoing, steps, self.discount, self.n_steps)
+        transitions, missing, waiting = n_step_transitions(state.ongoing, steps, self.discount, self.n_steps)
         memory = replay.add(state.memory, transitions, missing)
         seen = old.steps + steps.reward.size
         noise = chance(replay, key, self.updates, self.batch)
@@ -258,14 +258,14 @@ class DQN:
             priorities = replay.learnt(learner.priorities, slots, error)
             change, optimizer = self.optimizer().update(gradient, learner.optimizer)
             network = optax.apply_updates(learner.network, change)
-            target = followed(learner.target, network, self.target_step, self.target_period, old.updates + i + 1)
+            target = update_target(learner.target, network, self.target_step, self.target_period, old.updates + i + 1)
             return Learner(network, target, optimizer, priorities), metrics
 
         # Where episodes were lost while warming up, nothing may be remembered yet.
         idle = (seen <= self.warmup_updates * steps.reward.size) | (memory.size == 0)
         times = jnp.where(idle, 0, self.updates)
         before = Learner(old.network, state.target, state.optimizer, memory.priorities)
-        after, metrics = practise(learn, before, times, self.updates, ("cost", "q"))
+        after, metrics = gradient_updates(learn, before, times, self.updates, ("cost", "q"))
         policy = Policy(after.network, seen, old.updates + times)
         metrics["epsilon"] = jnp.where(times > 0, self.epsilon(policy), 0.0)
         memory = dataclasses.replace(memory, priorities=after.priorities)

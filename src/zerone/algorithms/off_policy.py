@@ -24,7 +24,7 @@ from zerone.parts.spaces import Spaces, example
 Tree = TypeVar("Tree")
 
 
-class Remembering(Protocol):
+class ReplaySettings(Protocol):
     """The settings of an algorithm that remembers."""
 
     @property
@@ -93,7 +93,9 @@ class Waiting:
         return Waiting(nothing(spaces, action, n - 1, environments), jnp.int32(0))
 
 
-def lived(waiting: Waiting, steps: Steps, discount: Array | float, n: int) -> tuple[Transition, Array, Waiting]:
+def n_step_transitions(
+    waiting: Waiting, steps: Steps, discount: Array | float, n: int
+) -> tuple[Transition, Array, Waiting]:
     """The transitions [T * N] of `n` steps that are complete now that `steps` [T, N] are known, and what must wait.
 
     The first transitions begin before the first step that waited: the number in the middle says how many they are.
@@ -109,8 +111,8 @@ def lived(waiting: Waiting, steps: Steps, discount: Array | float, n: int) -> tu
     return flat(told), missing, later
 
 
-def lived_alone(steps: Steps, discount: Array | float) -> Transition:
-    """The transitions [T * N] of single steps: `lived` with n = 1, for which nothing has to wait."""
+def one_step_transitions(steps: Steps, discount: Array | float) -> Transition:
+    """The transitions [T * N] of single steps: `n_step_transitions` with n = 1, for which nothing has to wait."""
     bootstrap = jnp.where(steps.terminated, 0.0, discount)
     return flat(Transition(steps.observation, steps.action, steps.reward, steps.next_observation, bootstrap))
 
@@ -121,7 +123,7 @@ def flat(tree: Tree) -> Tree:
     return rows
 
 
-def check_memory(algorithm: Remembering) -> None:
+def check_memory(algorithm: ReplaySettings) -> None:
     """Raise `InputError` where a minibatch or a block of steps does not fit into the memory."""
     name, memory = algorithm.name, algorithm.memory
     if algorithm.batch > memory:
@@ -141,13 +143,13 @@ def check_shape(name: str, shape: str, ends: dict[str, float]) -> None:
             raise InputError(f"{name}: {end} = 0 is not allowed: must be above 0 where {schedule}_shape is exponential")
 
 
-def warmup_updates(algorithm: Remembering, n: int = 1) -> int:
+def warmup_updates(algorithm: ReplaySettings, n: int = 1) -> int:
     """Blocks that are only remembered: the first gradient updates follow the block that completes `warmup`.
 
     The last n-1 steps of each environment are lived, but not yet remembered.
     """
-    lived = max(1, algorithm.warmup) + (n - 1) * algorithm.environments
-    return -(-lived // block_of(algorithm)) - 1
+    n_step_transitions = max(1, algorithm.warmup) + (n - 1) * algorithm.environments
+    return -(-n_step_transitions // block_of(algorithm)) - 1
 
 
 CLOCKS = ("steps", "learning-steps", "updates")
@@ -160,7 +162,7 @@ def clock_setting(what: str, needs: str = "") -> Any:
     return setting("steps", text, choices=CLOCKS, needs=needs)
 
 
-def ticks(algorithm: Remembering, clock: str, steps: Array, updates: Array) -> Array:
+def ticks(algorithm: ReplaySettings, clock: str, steps: Array, updates: Array) -> Array:
     """What a clock says after `steps` environment steps and `updates` gradient updates.
 
     `steps` counts all environment steps, `updates` the gradient updates, and `learning-steps` the environment steps
@@ -173,18 +175,18 @@ def ticks(algorithm: Remembering, clock: str, steps: Array, updates: Array) -> A
     return jnp.maximum(steps - (algorithm.warmup_updates + 1) * block_of(algorithm), 0)
 
 
-def updates_after(algorithm: Remembering, steps: Array) -> Array:
+def updates_after(algorithm: ReplaySettings, steps: Array) -> Array:
     """The gradient updates made after whole blocks of `steps` environment steps, as a float: int32 might overflow."""
     learning = jnp.maximum(steps // block_of(algorithm) - algorithm.warmup_updates, 0)
     return learning.astype(jnp.float32) * algorithm.updates
 
 
-def block_of(algorithm: Remembering) -> int:
+def block_of(algorithm: ReplaySettings) -> int:
     """Environment steps in a block, over all environments."""
     return algorithm.steps_per_update * algorithm.environments
 
 
-def samples_per_step(algorithm: Remembering) -> float:
+def samples_per_step(algorithm: ReplaySettings) -> float:
     """Remembered transitions that are learnt from, for each environment step."""
     return algorithm.updates * algorithm.batch / block_of(algorithm)
 
@@ -198,7 +200,7 @@ def chance(replay: Replay, key: Key, updates: int, batch: int) -> Array:
     return replay.noise(key, (max(updates, 2), batch))
 
 
-def practise(
+def gradient_updates(
     learn: Callable[[Array, Tree], tuple[Tree, Metrics]], learner: Tree, times: Array, most: int, names: Iterable[str]
 ) -> tuple[Tree, Metrics]:
     """`learner, metrics = learn(i, learner)` for i from 0 to `times`, which is 0 or `most`; the metrics' means.
@@ -215,7 +217,7 @@ def practise(
     return learner, {name: each.value / most for name, each in sums.items()}
 
 
-def followed(target: Tree, online: Tree, step: Array | float, period: int, updates: Array) -> Tree:
+def update_target(target: Tree, online: Tree, step: Array | float, period: int, updates: Array) -> Tree:
     """θ⁻ ← τ θ + (1 - τ) θ⁻ if `updates` is a multiple of `period`, else θ⁻ as it was.
 
     Mnih et al. 2015, algorithm 1 (τ = 1, every C updates); Lillicrap et al. 2016, algorithm 1 (τ ≪ 1, at each).

@@ -26,7 +26,7 @@ SECONDS_BETWEEN_POLICIES = 1.0
 SECONDS_TO_LEAVE = 3.0
 
 
-class Audience:
+class LiveViewer:
     """Starts the window once there is something to see (a return of `level`, if that is given), and feeds it."""
 
     def __init__(self, path: Path, level: float | None = None) -> None:
@@ -36,7 +36,7 @@ class Audience:
         self._gone = False
 
     def look(self, now: Any, policy: Callable[[], Any]) -> None:
-        """Show the policy at `now`, a `Glance`. Never raises, never waits for the window."""
+        """Show the policy at `now`, a `TrainingStatus`. Never raises, never waits for the window."""
         if self._gone or now.steps == 0 or time.monotonic() - self._written < SECONDS_BETWEEN_POLICIES:
             return
         if self._process is None and not self._good_enough(now.latest_return):
@@ -77,7 +77,7 @@ class Audience:
         if self._process.returncode:
             _tell(f"the window is gone: {said.splitlines()[-1] if said else self._process.returncode}")
 
-    def __enter__(self) -> Audience:
+    def __enter__(self) -> LiveViewer:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -106,7 +106,7 @@ def click_option(setting: Setting) -> click.Option:
 
 
 @dataclasses.dataclass(frozen=True)
-class Words:
+class ParsedArguments:
     """What was typed besides the options that every training has."""
 
     algorithm: str | None
@@ -115,7 +115,7 @@ class Words:
     """Hyperparameters as they were typed: an option and its value, None for a flag."""
 
 
-def read_words(tokens: Sequence[str]) -> Words:
+def read_words(tokens: Sequence[str]) -> ParsedArguments:
     """Tell ALGORITHM, ENVIRONMENT and hyperparameters apart.
 
     Raises:
@@ -143,7 +143,7 @@ def read_words(tokens: Sequence[str]) -> Words:
             raise InputError(f"{option} needs a value: see {help_for(words, _owners(), _command()[1])}")
     if len(words) > 2:
         raise InputError(f"{words[2]!r} is a word too many after ALGORITHM and ENVIRONMENT: see {_command()[1]} --help")
-    return Words(words[0] if words else None, words[1] if len(words) > 1 else None, tuple(given))
+    return ParsedArguments(words[0] if words else None, words[1] if len(words) > 1 else None, tuple(given))
 
 
 def _known_options() -> dict[str, bool]:

@@ -94,8 +94,8 @@ def _swept(
         if extra:
             raise InputError(f"{extra[0]} is not allowed with --resume: the sweep in {resume} knows what it was asked")
         import_trusted(sweep_plan.read_config(resume)["environment"], trust)
-        with _shown(resume, as_json) as glance:
-            found = sweep.resume_sweep(resume, glance, progress=False)
+        with _shown(resume, as_json) as on_progress:
+            found = sweep.resume_sweep(resume, on_progress, progress=False)
     else:
         if "trials" in asked and asked.get("driver") != "optuna":
             raise InputError(f"--trials {asked['trials']} is not allowed without --driver optuna: a grid tries all")
@@ -116,8 +116,13 @@ def _swept(
         asked["options"] = environment_options(said.environment, options)
         out: Path | None = asked.pop("out", None)
         name = run.plain_name(f"sweep-{said.algorithm}", setup.environment_name(said.environment))
-        with contextlib.nullcontext(out) if out else new_folder(name) as path, _shown(Path(path), as_json) as glance:
-            found = sweep.sweep(said.algorithm, said.environment, out=path, glance=glance, progress=False, **asked)
+        with (
+            contextlib.nullcontext(out) if out else new_folder(name) as path,
+            _shown(Path(path), as_json) as on_progress,
+        ):
+            found = sweep.sweep(
+                said.algorithm, said.environment, out=path, on_progress=on_progress, progress=False, **asked
+            )
     return found
 
 
@@ -158,11 +163,11 @@ def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Any], Non
     stream = sys.stderr if as_json else sys.stdout
     progress = progress_for(stream, plain_allowed=not as_json)
 
-    def glance(number: int, of: int, now: Any) -> None:
+    def on_progress(number: int, of: int, now: Any) -> None:
         together(progress, number, of, now)
 
     try:
-        yield glance
+        yield on_progress
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(f"interrupted; go on with: zerone sweep --resume {path}") from error
     finally:

@@ -30,12 +30,19 @@ from zerone.cli.options import (
     step_timeout_option,
     trust_option,
 )
-from zerone.cli.settings import Words, chosen_settings, click_option, environment_options, read_words, settings_of
+from zerone.cli.settings import (
+    ParsedArguments,
+    chosen_settings,
+    click_option,
+    environment_options,
+    read_words,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from zerone.cli.training import Manner
+    from zerone.cli.training import Display
     from zerone.training.run import Run
 
 STEPS = Whole(1, MOST_STEPS)
@@ -127,10 +134,10 @@ class Train(click.Command):
 def train(words: tuple[str, ...], resume: Path | None, settings_file: Path | None, **typed: Any) -> None:
     """Train ALGORITHM in ENVIRONMENT, with the hyperparameters of its preset changed by what is given here."""
     from zerone.cli import output
-    from zerone.cli.training import Manner
+    from zerone.cli.training import Display
 
     names = ("chunk", "watch", "watch_from", "quiet", "as_json")
-    manner = Manner(**{name: typed.pop(name) for name in names})
+    manner = Display(**{name: typed.pop(name) for name in names})
     if not (manner.quiet or manner.as_json):
         _finish(_trained(words, resume, settings_file, typed, manner), None if resume else settings_file)
         return
@@ -143,7 +150,7 @@ def train(words: tuple[str, ...], resume: Path | None, settings_file: Path | Non
 
 
 def _trained(
-    words: tuple[str, ...], resume: Path | None, settings_file: Path | None, typed: dict[str, Any], manner: Manner
+    words: tuple[str, ...], resume: Path | None, settings_file: Path | None, typed: dict[str, Any], manner: Display
 ) -> Run:
     """What was asked for, carried out."""
     from zerone.cli.training import go_on, start
@@ -178,7 +185,7 @@ def _trained(
     return start(algorithm, environment, asked, manner)
 
 
-def _require_words(said: Words) -> tuple[str, str]:
+def _require_words(said: ParsedArguments) -> tuple[str, str]:
     """ALGORITHM and ENVIRONMENT, both given, and the second one known: this needs no JAX, so it is checked first."""
     if said.algorithm is None:
         raise InputError("ALGORITHM and ENVIRONMENT are missing: zerone train ALGORITHM ENVIRONMENT, "

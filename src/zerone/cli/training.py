@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
 from zerone.cli.options import read_config
-from zerone.cli.settings import Words, chosen_settings, environment_options
+from zerone.cli.settings import ParsedArguments, chosen_settings, environment_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ ANEW = ("dataset", "address", "worker_timeout", "step_timeout")
 
 
 @dataclasses.dataclass(frozen=True)
-class Manner:
+class Display:
     """How a training is shown; nothing of it changes a result."""
 
     chunk: int | None
@@ -38,7 +38,7 @@ class Manner:
         return self.watch or self.watch_from is not None
 
 
-def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Manner) -> Run:
+def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Display) -> Run:
     """A new training.
 
     Raises:
@@ -55,13 +55,15 @@ def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Ma
 
         require_picture(environment, asked["options"], asked.get("engine", "auto"))
     name = run.plain_name(algorithm, setup.environment_name(environment))
-    with contextlib.nullcontext(out) if out else new_folder(name) as path, shown(Path(path), manner) as glance:
-        return run.train(algorithm, environment, out=path, chunk=manner.chunk, glance=glance, progress=False, **asked)
+    with contextlib.nullcontext(out) if out else new_folder(name) as path, shown(Path(path), manner) as on_progress:
+        return run.train(
+            algorithm, environment, out=path, chunk=manner.chunk, on_progress=on_progress, progress=False, **asked
+        )
 
 
 def go_on(
-    path: Path, said: Words, asked: Mapping[str, Any], options: Sequence[str], settings: Path | None, manner: Manner,
-    trust: Callable[[str], None],
+    path: Path, said: ParsedArguments, asked: Mapping[str, Any], options: Sequence[str], settings: Path | None,
+    manner: Display, trust: Callable[[str], None],
 ) -> Run:  # fmt: skip
     """A training from its newest checkpoint. What is asked besides must be what the run was started with.
 
@@ -77,13 +79,13 @@ def go_on(
         from zerone.cli.watch import require_picture
 
         require_picture(config["environment"]["id"], config["environment"]["options"], config["engine"])
-    with shown(path, manner) as glance:
+    with shown(path, manner) as on_progress:
         anew = {name: asked.get(name) for name in ANEW}
-        return run.resume(path, chunk=manner.chunk, glance=glance, progress=False, **anew)
+        return run.resume(path, chunk=manner.chunk, on_progress=on_progress, progress=False, **anew)
 
 
 def require_same(
-    path: Path, config: Mapping[str, Any], said: Words, asked: Mapping[str, Any], options: Sequence[str],
+    path: Path, config: Mapping[str, Any], said: ParsedArguments, asked: Mapping[str, Any], options: Sequence[str],
     file: Path | None = None,
 ) -> None:  # fmt: skip
     """Raise `InputError` where something typed beside `--resume` differs from the run's own configuration."""
@@ -128,7 +130,9 @@ def _training_differences(
 
     made = setup.make_algorithm_from(config["algorithm"])
     steps = asked.get("steps", config["steps"])
-    planned = schedule.describe(schedule.make_plan(made, steps, asked.get("evaluate_every"), asked.get("save_every")))
+    planned = schedule.describe(
+        schedule.make_schedule(made, steps, asked.get("evaluate_every"), asked.get("save_every"))
+    )
     if "seed" in asked or "seeds" in asked:
         first = asked.get("seed", config["seeds"][0])
         yield (
@@ -156,7 +160,7 @@ def _option(name: str) -> str:
 
 
 @contextlib.contextmanager
-def shown(path: Path, manner: Manner) -> Generator[OnGlance]:
+def shown(path: Path, manner: Display) -> Generator[OnGlance]:
     """What `zerone.train` calls between chunks: progress, and a window if asked for. Ends with all of it gone."""
     from zerone.cli.output import tell
     from zerone.training.folder import RunFolder
@@ -175,18 +179,18 @@ def shown(path: Path, manner: Manner) -> Generator[OnGlance]:
         cleaning.enter_context(as_program(Program(tell, kept)))
         watcher: Any = None
         if manner.watching:
-            from zerone.cli.live import Audience
+            from zerone.cli.live import LiveViewer
 
-            watcher = cleaning.enter_context(Audience(path, manner.watch_from))
+            watcher = cleaning.enter_context(LiveViewer(path, manner.watch_from))
         cleaning.callback(progress.stop)
 
-        def glance(now: Any, policy: Callable[[], Any]) -> None:
+        def on_progress(now: Any, policy: Callable[[], Any]) -> None:
             progress.update(now)
             if watcher is not None:
                 watcher.look(now, policy)
 
         try:
-            yield glance
+            yield on_progress
         except KeyboardInterrupt as error:
             raise KeyboardInterrupt(_kept(path)) from error
 

@@ -25,9 +25,9 @@ from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.cluster.ray_connection import Connection, connect
 from zerone.cluster.supervisor import Crew
-from zerone.cluster.worker import Parcel, Tally, Task, Vector, Which
+from zerone.cluster.worker import Accumulator, EvaluationTask, FlatParameters, Task, Vector
 from zerone.engines.host import as_seen, seeds_for, update_key
-from zerone.engines.offline_data import Study
+from zerone.engines.offline_data import OfflineData
 from zerone.engines.protocol import EVALUATE, GREEDY, INIT, Act, Engine, Evaluation, Judging, Opens, Stopped
 from zerone.engines.python_loop import TalliedEngine
 
@@ -105,7 +105,7 @@ class Cluster(TalliedEngine):
         # Steps of training are played by all workers at once, a single episode by one of them.
         return self._judge.turn(width) if self._task.compiled else max(width, self.algorithm.workers)
 
-    def learn_from(self, study: Study) -> None:
+    def learn_from(self, study: OfflineData) -> None:
         del study
         raise InputError("engine 'cluster' does not learn from recorded steps: use another engine")
 
@@ -121,7 +121,7 @@ class Cluster(TalliedEngine):
         del episodes, how  # each program is compiled when it is first used, side by side with the workers'
 
     def init(self, seed: int) -> Carry:
-        return self._begun(self.born(np.uint32(seed)), {}, 0)
+        return self._begun(self.initial_state(np.uint32(seed)), {}, 0)
 
     def _begun(self, state: Any, metrics: dict[str, Any], iteration: int) -> Carry:
         number = self.algorithm.workers
@@ -175,7 +175,7 @@ class Cluster(TalliedEngine):
     def _gather_steps(self, carry: Carry, seed: int) -> None:
         """Let all play with the same networks, and learn from all their steps."""
         policy = self._shared(carry.state.policy)
-        blocks: list[tuple[Steps, Tally]] = self._all(seed, "steps", carry.iteration, policy)
+        blocks: list[tuple[Steps, Accumulator]] = self._all(seed, "steps", carry.iteration, policy)
         steps = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *[block for block, _ in blocks])
         chance = np.uint32(seed), np.int32(carry.iteration)
         carry.state, metrics = self._programs.update(self._on_device, carry.state, steps, *chance)
@@ -188,7 +188,9 @@ class Cluster(TalliedEngine):
         index, number = carry.iteration, algorithm.workers
         played = policy = self._shared(carry.state.policy)
         penalty = None if carry.state.penalty is None else np.asarray(carry.state.penalty)
-        tallies: dict[int, Tally] = {}  # who has taken a lost one's place has played the block anew: that one counts
+        tallies: dict[
+            int, Accumulator
+        ] = {}  # who has taken a lost one's place has played the block anew: that one counts
         sums: dict[str, Any] = {}
         stopped = algorithm.begin_block()
         places = [(epoch, part) for epoch in range(algorithm.epochs) for part in range(algorithm.minibatches)]
@@ -227,12 +229,12 @@ class Cluster(TalliedEngine):
     def facts(self) -> dict[str, Any]:
         return {"workers": self.algorithm.workers, "workers_replaced": self._workers.lost}
 
-    def born(self, seed: np.uint32) -> Any:
+    def initial_state(self, seed: np.uint32) -> Any:
         return self._programs.init(self.algorithm, seed)
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
         state = jax.tree.map(jnp.asarray, saved["state"])
-        state = in_new_episodes(state, ongoing(self.born(np.uint32(seed))))  # which the workers begin
+        state = in_new_episodes(state, ongoing(self.initial_state(np.uint32(seed))))  # which the workers begin
         carry = self._begun(state, dict(saved["metrics"]), iteration)
         carry.episodes = np.asarray(saved["episodes"])
         return carry
@@ -267,7 +269,7 @@ class Cluster(TalliedEngine):
                 if slot not in plays and left:
                     plays[slot] = left.pop(0)
                 if slot in plays:
-                    which = Which(self._judged, starts[plays[slot]], plays[slot], episodes, how)
+                    which = EvaluationTask(self._judged, starts[plays[slot]], plays[slot], episodes, how)
                     self._workers.ask(key, slot, "episode", seed, networks, which)
             slot, ended = self._workers.answer(key)
             free = [slot]
@@ -298,7 +300,7 @@ class _Programs:
 
     def __init__(self, engine: Cluster) -> None:
         spaces, compiled = engine.spaces, engine._task.compiled
-        parcel = Parcel(engine.algorithm.alone(), spaces)
+        parcel = FlatParameters(engine.algorithm.alone(), spaces)
 
         def init(algorithm: Distributed, seed: Array) -> Any:
             key = jax.random.fold_in(jax.random.key(seed), INIT)

@@ -1,6 +1,6 @@
 """The process of a worker, before it is one: nothing here imports JAX, so its threads can be limited before that.
 
-Ray starts this class as an actor. What it is asked it answers with `Answer` or `Fault`, both plain, so that an error of
+Ray starts this class as an actor. It answers every call with `Answer` or `WorkerError`, both plain, so that an error of
 an environment or of this library arrives as the one line that it is.
 """
 
@@ -22,7 +22,7 @@ ONE_THREAD = {
 EIGEN = "--xla_cpu_multi_thread_eigen=false"
 
 
-class Greeting(NamedTuple):
+class WorkerInfo(NamedTuple):
     """Who a worker is."""
 
     process: int
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
     value: Any
 
 
-class Fault(NamedTuple):
+class WorkerError(NamedTuple):
     """Why there is no answer: the name of an error, and its line."""
 
     kind: str
@@ -53,15 +53,15 @@ class Door:
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {EIGEN}".strip()
         self._worker: Any = None
 
-    def hello(self) -> Greeting:
+    def hello(self) -> WorkerInfo:
         """Who is here."""
         import importlib
 
         ray: Any = importlib.import_module("ray")
         here = ray.get_runtime_context()
-        return Greeting(os.getpid(), ray.util.get_node_ip_address(), here.get_node_id(), versions())
+        return WorkerInfo(os.getpid(), ray.util.get_node_ip_address(), here.get_node_id(), versions())
 
-    def begin(self, algorithm: Any, task: Any, number: int) -> Answer | Fault:
+    def begin(self, algorithm: Any, task: Any, number: int) -> Answer | WorkerError:
         """Become worker `number`."""
         try:
             from zerone.cluster.worker import Worker
@@ -71,7 +71,7 @@ class Door:
             return _fault(error)
         return Answer(None)
 
-    def do(self, what: str, *arguments: Any) -> Answer | Fault:
+    def do(self, what: str, *arguments: Any) -> Answer | WorkerError:
         """Let the worker do something."""
         try:
             with self._worker.limits():
@@ -80,8 +80,8 @@ class Door:
             return _fault(error)
 
 
-def _fault(error: Exception) -> Fault:
-    return Fault(type(error).__name__, " ".join(str(error).split()))
+def _fault(error: Exception) -> WorkerError:
+    return WorkerError(type(error).__name__, " ".join(str(error).split()))
 
 
 def versions() -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zerone.base.errors import InputError, RunError
-from zerone.cluster.ray_actor import Door, Fault, Greeting, kill, versions
+from zerone.cluster.ray_actor import Door, WorkerError, WorkerInfo, kill, versions
 from zerone.cluster.ray_connection import Connection
 
 START_SECONDS = 300.0
@@ -44,7 +44,7 @@ class Member:
     host: str
     greeting: Any
     beginning: Any
-    who: Greeting | None = None
+    who: WorkerInfo | None = None
     answered: bool = False
 
 
@@ -118,7 +118,7 @@ class Crew:
         except self._ray.exceptions.RayError as error:
             raise RunError(f"worker {request.slot}: {_line(error)}") from error
         del self._asked[ref]
-        if isinstance(found, Fault):
+        if isinstance(found, WorkerError):
             raise RunError(self._explain(request.slot, found))
         self._members[request.slot].answered, self._in_vain[request.slot] = True, 0
         self._let_go()
@@ -169,7 +169,7 @@ class Crew:
             if other:
                 raise InputError(f"host {member.who.host} of the cluster has other versions: {'; '.join(other)}")
             fault = self._ray.get(member.beginning)
-            if isinstance(fault, Fault):
+            if isinstance(fault, WorkerError):
                 raise InputError(f"worker {slot} cannot begin on {member.who.host}: {fault.line}")
 
     def _replace_late(self) -> None:
@@ -198,7 +198,7 @@ class Crew:
         for ref in [ref for ref, request in self._asked.items() if request.slot == slot]:
             self._send(self._asked.pop(ref))
 
-    def _who(self, member: Member) -> Greeting | None:
+    def _who(self, member: Member) -> WorkerInfo | None:
         """Who a worker is, if it has ever said so."""
         if member.who is None:
             done, _ = self._ray.wait([member.greeting], timeout=0)
@@ -218,7 +218,7 @@ class Crew:
             self._kill.options(scheduling_strategy=place).remote(who.process)
         self._ray.kill(member.actor)
 
-    def _explain(self, slot: int, fault: Fault) -> str:
+    def _explain(self, slot: int, fault: WorkerError) -> str:
         """A fault in a line; an error of ours is one already."""
         return fault.line if fault.kind in ("RunError", "InputError") else f"worker {slot}: {fault.kind}: {fault.line}"
 

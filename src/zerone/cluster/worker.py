@@ -25,7 +25,7 @@ from zerone.base.notices import Notices
 from zerone.engines.compiled import stream
 from zerone.engines.host import Host, as_seen, update_key
 from zerone.engines.protocol import INIT, TRAIN, Judging, steps_per_iteration
-from zerone.engines.rollout import Simulation, collect, draw, start
+from zerone.engines.rollout import EnvironmentState, collect, draw, start
 from zerone.engines.vector_rollout import Judged
 from zerone.environments import catalogue
 from zerone.environments.base import TimedEnvironment
@@ -38,12 +38,12 @@ from zerone.environments.wrappers import with_view
 from zerone.parts.spaces import Spaces
 
 Vector = np.ndarray
-"""Networks, or gradients of them, as one array (see `Parcel`)."""
+"""Networks, or gradients of them, as one array (see `FlatParameters`)."""
 
 A_WHILE = 0.2
 """Seconds for which an episode is judged before the chief is told that it goes on, and the worker lives."""
 
-Tally = np.ndarray
+Accumulator = np.ndarray
 """Of the episodes that ended in a block: how many, and the sums of their returns and of their lengths (float64 [3])."""
 
 
@@ -61,7 +61,7 @@ class Task:
     """Seconds that a step of an environment may take."""
 
 
-class Which(NamedTuple):
+class EvaluationTask(NamedTuple):
     """An episode to judge by: the number of the judgement, the episode's seed, its place among how many, and how."""
 
     judgement: int
@@ -71,7 +71,7 @@ class Which(NamedTuple):
     how: Judging
 
 
-class Parcel:
+class FlatParameters:
     """How the networks of an algorithm travel: as one array, which is handled once where a dozen are a dozen times."""
 
     def __init__(self, algorithm: Algorithm, spaces: Spaces) -> None:
@@ -91,7 +91,7 @@ class Ground(Protocol):
 
     spaces: Spaces
 
-    def play(self, policy: Any, index: int) -> tuple[Steps, Tally]:
+    def play(self, policy: Any, index: int) -> tuple[Steps, Accumulator]:
         """The block of steps of this index, with a policy. The index decides all chance in it."""
         ...
 
@@ -112,7 +112,7 @@ class InGymnasium:
         self.spaces = self._host.spaces
         self._carry = self._host.begin(None, {}, own_seed, index)
 
-    def play(self, policy: Any, index: int) -> tuple[Steps, Tally]:
+    def play(self, policy: Any, index: int) -> tuple[Steps, Accumulator]:
         carry = self._carry
         assert carry.player is not None  # noqa: S101 - it studies nothing
         carry.state, carry.episodes = _Playing(policy), np.zeros(3)
@@ -142,7 +142,7 @@ class InJax:
         self._simulation = _started(algorithm, self._environment, self._seed, np.int32(index))
         self._begun = 0.0
 
-    def play(self, policy: Any, index: int) -> tuple[Steps, Tally]:
+    def play(self, policy: Any, index: int) -> tuple[Steps, Accumulator]:
         here = self._algorithm, self._environment, policy, self._simulation
         simulation, steps = _played(*here, self._seed, np.int32(index))
         self._simulation, ended = simulation.counted(), simulation.ended
@@ -154,14 +154,19 @@ class InJax:
 
 
 @jax.jit
-def _started(algorithm: Algorithm, environment: TimedEnvironment, seed: Array, index: Array) -> Simulation:
+def _started(algorithm: Algorithm, environment: TimedEnvironment, seed: Array, index: Array) -> EnvironmentState:
     return start(environment, algorithm.environments, jax.random.fold_in(stream(seed, INIT), index))
 
 
 @jax.jit
 def _played(
-    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: Simulation, seed: Array, index: Array
-) -> tuple[Simulation, Steps]:
+    algorithm: Algorithm,
+    environment: TimedEnvironment,
+    policy: Any,
+    simulation: EnvironmentState,
+    seed: Array,
+    index: Array,
+) -> tuple[EnvironmentState, Steps]:
     key = jax.random.fold_in(stream(seed, TRAIN), index)
     return collect(algorithm, environment, policy, simulation, draw(algorithm, environment, policy, key))
 
@@ -194,7 +199,7 @@ class Worker:
         self._grounds: dict[int, Ground] = {}
         self._block: Block | None = None
         self._judge: Host | None = None
-        self._judging: tuple[Which, Iterator[Judged | None], GlobalChance] | None = None
+        self._judging: tuple[EvaluationTask, Iterator[Judged | None], GlobalChance] | None = None
         self._programs = _Programs(task)
 
     @contextmanager
@@ -203,13 +208,13 @@ class Worker:
         with in_32_bits(), limited(self._task.step_timeout, lambda _: os._exit(1)):
             yield
 
-    def steps(self, seed: int, index: int, policy: Vector) -> tuple[Steps, Tally]:
+    def steps(self, seed: int, index: int, policy: Vector) -> tuple[Steps, Accumulator]:
         """Play a block."""
         ground = self._ground(seed, index)
         steps, tally = ground.play(self._programs.opened(policy), index)
         return jax.tree.map(np.asarray, steps), tally
 
-    def gradient(self, seed: int, index: int, policy: Vector) -> tuple[Vector, Metrics, Tally]:
+    def gradient(self, seed: int, index: int, policy: Vector) -> tuple[Vector, Metrics, Accumulator]:
         """Play a block, and say what it asks for."""
         ground = self._ground(seed, index)
         networks = self._programs.opened(policy)
@@ -219,7 +224,7 @@ class Worker:
 
     def of_minibatch(
         self, seed: int, index: int, played: Vector, policy: Vector, penalty: Any, place: tuple[int, int]
-    ) -> tuple[Vector, Metrics, float, Tally | None]:
+    ) -> tuple[Vector, Metrics, float, Accumulator | None]:
         """What a minibatch (epoch, part) of the block that `played` has played asks for; plays it if it has not yet."""
         block, tally = self._played(seed, index, played)
         epoch, part = place
@@ -230,12 +235,12 @@ class Worker:
         found = self._programs.of_minibatch(self._alone, networks, block.minibatches, np.int32(part), penalty)
         return np.asarray(found[0]), jax.device_get(found[1]), block.explained, tally
 
-    def moved(self, seed: int, index: int, played: Vector, policy: Vector) -> tuple[float, Tally | None]:
+    def moved(self, seed: int, index: int, played: Vector, policy: Vector) -> tuple[float, Accumulator | None]:
         """How far a policy is from the one that `played`."""
         block, tally = self._played(seed, index, played)
         return float(self._programs.moved(self._alone, self._programs.opened(policy), block.samples)), tally
 
-    def episode(self, seed: int, policy: Vector, which: Which) -> tuple[float, float, bool] | None:
+    def episode(self, seed: int, policy: Vector, which: EvaluationTask) -> tuple[float, float, bool] | None:
         """Return and length of an episode in Gymnasium, and whether it was cut.
 
         None when it has not ended after `A_WHILE`: who is asked again goes on with it, or begins it if it is new here.
@@ -256,7 +261,7 @@ class Worker:
                     break
         return None
 
-    def _played(self, seed: int, index: int, policy: Vector) -> tuple[Block, Tally | None]:
+    def _played(self, seed: int, index: int, policy: Vector) -> tuple[Block, Accumulator | None]:
         """The samples of a block, and the episodes in it if it was played only now."""
         if self._block is not None and (self._block.seed, self._block.index) == (seed, index):
             return self._block, None
@@ -292,7 +297,7 @@ class _Programs:
 
         def gradient(algorithm: Any, policy: Any, steps: Steps) -> Any:
             gradient, metrics = algorithm.gradient(policy, seen(steps))
-            return Parcel.wrap(gradient), metrics
+            return FlatParameters.wrap(gradient), metrics
 
         def samples(algorithm: Any, policy: Any, steps: Steps) -> Any:
             return algorithm.samples(policy, seen(steps))
@@ -302,7 +307,7 @@ class _Programs:
 
         def of_minibatch(algorithm: Any, policy: Any, minibatches: Any, part: Array, penalty: Any) -> Any:
             gradient, metrics = algorithm.gradient(policy, jax.tree.map(lambda x: x[part], minibatches), penalty)
-            return Parcel.wrap(gradient), metrics
+            return FlatParameters.wrap(gradient), metrics
 
         def moved(algorithm: Any, policy: Any, samples: Any) -> Any:
             return algorithm.moved(policy, samples)
@@ -315,4 +320,4 @@ class _Programs:
 
     def begin(self, algorithm: Algorithm, spaces: Spaces) -> None:
         if self.spaces is None:
-            self.spaces, self.opened = spaces, jax.jit(Parcel(algorithm, spaces).open)
+            self.spaces, self.opened = spaces, jax.jit(FlatParameters(algorithm, spaces).open)

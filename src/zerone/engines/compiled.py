@@ -22,7 +22,7 @@ from zerone.base.platforms import default_platform
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum
 from zerone.engines.evaluation import Explorer, play
-from zerone.engines.offline_data import Lesson, Study, draw_for, first_step, lesson, play_or_study
+from zerone.engines.offline_data import OfflineBatch, OfflineData, draw_for, first_step, offline_batch, play_or_study
 from zerone.engines.protocol import (
     EVALUATE,
     GREEDY,
@@ -36,7 +36,7 @@ from zerone.engines.protocol import (
     row_of,
     steps_per_iteration,
 )
-from zerone.engines.rollout import Chance, Simulation, start
+from zerone.engines.rollout import EnvironmentState, RolloutNoise, start
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.wrappers import TimeLimit, judged
 from zerone.parts.spaces import Spaces, from_environment, to_environment
@@ -51,7 +51,7 @@ LEAST_COUNTED = 50
 
 
 @struct
-class Tally:
+class Accumulator:
     """Metrics added up since the last row of the log, and the lengths (int32 [N]) of the episodes going on then."""
 
     metrics: dict[str, Sum]
@@ -63,8 +63,8 @@ class Carry:
     """All that a training of one seed is, between two iterations."""
 
     state: Any
-    simulation: Simulation
-    tally: Tally
+    simulation: EnvironmentState
+    tally: Accumulator
 
 
 def stream(seed: Array, purpose: int) -> Key:
@@ -73,19 +73,23 @@ def stream(seed: Array, purpose: int) -> Key:
 
 
 def iterate(
-    algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, chance: Chance, lesson: Lesson | None
+    algorithm: Algorithm,
+    environment: TimedEnvironment,
+    carry: Carry,
+    chance: RolloutNoise,
+    offline_batch: OfflineBatch | None,
 ) -> Carry:
     """Play a block of steps or take that of the lesson, learn from it, and add what happened to the tally."""
     here = algorithm, environment, carry.state.policy, carry.simulation
-    simulation, steps = play_or_study(*here, chance, lesson)
+    simulation, steps = play_or_study(*here, chance, offline_batch)
     state, metrics = algorithm.update(carry.state, steps, chance.update_key)
     sums = {name: carry.tally.metrics[name].plus(value) for name, value in metrics.items()}
-    return Carry(state, simulation, Tally(sums, carry.tally.begun))
+    return Carry(state, simulation, Accumulator(sums, carry.tally.begun))
 
 
 def advance(
     algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, seed: Array, first: Array, count: Array,
-    study: Study | None = None,
+    study: OfflineData | None = None,
 ) -> Carry:  # fmt: skip
     """Run iterations `first` to `first + count` of one seed. `first` and `count` are numbers, not shapes.
 
@@ -97,9 +101,9 @@ def advance(
     policy = carry.state.policy
     place = None if study is None else first_step(seed, study.length)
 
-    def drawn(i: Array) -> tuple[Chance, Lesson | None]:
+    def drawn(i: Array) -> tuple[RolloutNoise, OfflineBatch | None]:
         chance = draw_for(study, algorithm, environment, policy, jax.random.fold_in(key, i))
-        return chance, lesson(study, algorithm, i, place)
+        return chance, offline_batch(study, algorithm, i, place)
 
     def outer(b: Array, carry: Carry) -> Carry:
         begin = b * block
@@ -122,7 +126,7 @@ def initial(algorithm: Algorithm, environment: TimedEnvironment, seed: Array) ->
     state = algorithm.init(state_key, spaces)
     simulation = start(environment, algorithm.environments, start_key)
     begun = jnp.zeros(algorithm.environments, jnp.int32)
-    return Carry(state, simulation, Tally({name: Sum.zero() for name in algorithm.metrics}, begun))
+    return Carry(state, simulation, Accumulator({name: Sum.zero() for name in algorithm.metrics}, begun))
 
 
 def evaluate(
@@ -168,7 +172,7 @@ class Compiled:
         self.real = judged(environment)
         self.spaces = Spaces(environment.observation_space, environment.action_space)
         self.batch = default_platform() != "cpu" if batch is None else batch
-        self._study: Study | None = None
+        self._study: OfflineData | None = None
         self._explorer: Explorer | None = None
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
 
@@ -187,7 +191,7 @@ class Compiled:
     def turn(self, width: int) -> int:
         return max(width, LEAST_COUNTED if is_table(self.algorithm) else 1)
 
-    def learn_from(self, study: Study) -> None:
+    def learn_from(self, study: OfflineData) -> None:
         self._study = jax.device_put(study)
 
     def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
@@ -246,7 +250,9 @@ class Compiled:
             _whole(ended.count), float(np.asarray(ended.total_return).sum(dtype=np.float64)), length, sums, learned
         )
         begun: Any = going_on.copy()
-        return row, Carry(carry.state, simulation.counted(), Tally(jax.tree.map(np.zeros_like, tally.metrics), begun))
+        return row, Carry(
+            carry.state, simulation.counted(), Accumulator(jax.tree.map(np.zeros_like, tally.metrics), begun)
+        )
 
     def policy(self, carry: Carry) -> Any:
         return jax.tree.map(np.array, carry.state.policy)

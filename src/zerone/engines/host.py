@@ -14,7 +14,7 @@ import numpy as np
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, in_new_episodes, ongoing
 from zerone.base.bits import in_32_bits
 from zerone.engines.evaluation import Explorer
-from zerone.engines.offline_data import Study, cut, extras_of, first_step
+from zerone.engines.offline_data import OfflineData, cut, extras_of, first_step
 from zerone.engines.protocol import (
     EVALUATE,
     GREEDY,
@@ -26,7 +26,7 @@ from zerone.engines.protocol import (
     Stopped,
 )
 from zerone.engines.python_loop import TalliedEngine
-from zerone.engines.vector_rollout import Block, Happened, Judged, Player, playing
+from zerone.engines.vector_rollout import Block, Judged, Player, VectorStep, playing
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.sources import require_separate
 from zerone.environments.gym.vector import InTurn, Vector
@@ -166,7 +166,7 @@ class Host(TalliedEngine):
         with in_32_bits():  # of an agent that is copied, too
             self._on_device = jax.device_put(algorithm)  # once: each number would be sent again at each step
         self._make_vector, self._make_evaluation = make_vector, make_evaluation or make_vector
-        self._study: Study | None = None
+        self._study: OfflineData | None = None
         self._open: list[Vector] = []
         weakref.finalize(self, _close_all, self._open).atexit = False  # of a run that was loaded, and is forgotten
         self._evaluation: Vector | None = None
@@ -191,7 +191,7 @@ class Host(TalliedEngine):
         self._open.remove(vector)
         vector.close()
 
-    def learn_from(self, study: Study) -> None:
+    def learn_from(self, study: OfflineData) -> None:
         self._study = study
 
     @property
@@ -216,7 +216,7 @@ class Host(TalliedEngine):
         del episodes, how  # small programs, each compiled when it is first used
 
     def init(self, seed: int) -> Carry:
-        return self.begin(self.born(np.uint32(seed)), {}, seed, 0)
+        return self.begin(self.initial_state(np.uint32(seed)), {}, seed, 0)
 
     def begin(self, state: Any, metrics: dict[str, np.float64], seed: int, iteration: int) -> Carry:
         """A carry in new episodes."""
@@ -336,7 +336,7 @@ class Host(TalliedEngine):
         ]
 
     @staticmethod
-    def _count(carry: Carry, happened: Happened) -> None:
+    def _count(carry: Carry, happened: VectorStep) -> None:
         carry.episode_return += happened.reward * happened.real
         carry.episode_length += happened.real
         done = happened.terminated | happened.truncated
@@ -344,7 +344,7 @@ class Host(TalliedEngine):
             carry.episodes += (done.sum(), carry.episode_return[done].sum(), carry.episode_length[done].sum())
             carry.episode_return[done] = carry.episode_length[done] = 0.0
 
-    def born(self, seed: np.uint32) -> Any:
+    def initial_state(self, seed: np.uint32) -> Any:
         return self._programs.init(self._on_device, seed)
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:

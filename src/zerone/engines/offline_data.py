@@ -21,7 +21,7 @@ from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import static, struct
 from zerone.engines.protocol import STUDY
-from zerone.engines.rollout import Chance, Simulation, collect, draw
+from zerone.engines.rollout import EnvironmentState, RolloutNoise, collect, draw
 from zerone.environments.base import TimedEnvironment
 from zerone.parts.spaces import from_environment
 
@@ -52,7 +52,7 @@ class Recorded:
 
 
 @struct
-class Study:
+class OfflineData:
     """What is studied, and how often the agent plays itself: `own` of every `of` iterations, evenly spread."""
 
     recorded: Recorded
@@ -101,7 +101,7 @@ class Study:
         )  # fmt: skip
 
 
-def make_study(recorded: Recorded, own_play: float | None) -> Study:
+def make_study(recorded: Recorded, own_play: float | None) -> OfflineData:
     """A study of `recorded`, with the share `own_play` of own play; None is none.
 
     Raises:
@@ -115,7 +115,7 @@ def make_study(recorded: Recorded, own_play: float | None) -> Study:
                 f"own_play = {own_play!r} is not allowed: must be a number from {least:g} to {1 - least:g}"
             )
         share = Fraction(own_play).limit_denominator(FINEST_SHARE)
-    return Study(recorded, np.int32(share.numerator), np.int32(share.denominator), share > 0)
+    return OfflineData(recorded, np.int32(share.numerator), np.int32(share.denominator), share > 0)
 
 
 def first_step(seed: Array | np.uint32, length: int) -> Array:
@@ -134,7 +134,7 @@ def extras_of(algorithm: Algorithm, policy: Any, observation: Array, noise: Any)
 
 
 @struct
-class Lesson:
+class OfflineBatch:
     """What one iteration of a compiled training studies. `own` (bool) is None where there is no own play."""
 
     steps: Steps
@@ -142,45 +142,49 @@ class Lesson:
     switches: Array
 
 
-def lesson(study: Study | None, algorithm: Algorithm, iteration: Array, begin: Array | None) -> Lesson | None:
+def offline_batch(
+    study: OfflineData | None, algorithm: Algorithm, iteration: Array, begin: Array | None
+) -> OfflineBatch | None:
     """The lesson of an iteration; None where nothing is studied."""
     if study is None:
         return None
     steps = study.block(iteration, begin, algorithm.steps_per_update, algorithm.environments)
-    return Lesson(steps, study.is_own(iteration) if study.mixes else None, study.switches(iteration))
+    return OfflineBatch(steps, study.is_own(iteration) if study.mixes else None, study.switches(iteration))
 
 
-def draw_for(study: Study | None, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key) -> Chance:
+def draw_for(
+    study: OfflineData | None, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key
+) -> RolloutNoise:
     """The chance of one block; nothing of it for the environment, where that is not touched. Consumes `key`."""
     if study is None or study.mixes:
         return draw(algorithm, environment, policy, key)
     noise_key, update_key = jax.random.split(key)
     shape = algorithm.steps_per_update, algorithm.environments
     nothing: Any = None
-    return Chance(algorithm.noise(policy, noise_key, shape), nothing, nothing, update_key)
+    return RolloutNoise(algorithm.noise(policy, noise_key, shape), nothing, nothing, update_key)
 
 
 def play_or_study(
-    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: Simulation, chance: Chance,
-    lesson: Lesson | None,
-) -> tuple[Simulation, Steps]:  # fmt: skip
+    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: EnvironmentState,
+    chance: RolloutNoise, offline_batch: OfflineBatch | None,
+) -> tuple[EnvironmentState, Steps]:  # fmt: skip
     """A block of steps to learn from: played, or out of the recording."""
-    if lesson is None:
+    if offline_batch is None:
         return collect(algorithm, environment, policy, simulation, chance)
-    recorded, space = lesson.steps, environment.observation_space
+    recorded, space = offline_batch.steps, environment.observation_space
 
-    def studied() -> tuple[Simulation, Steps]:
+    def studied() -> tuple[EnvironmentState, Steps]:
         seen, following = (from_environment(space, each) for each in (recorded.observation, recorded.next_observation))
         extras = extras_of(algorithm, policy, seen, chance.noise)
         steps = dataclasses.replace(recorded, observation=seen, next_observation=following, extras=extras)
         return simulation, steps
 
-    if lesson.own is None:
+    if offline_batch.own is None:
         return studied()
     simulation, steps = jax.lax.cond(
-        lesson.own, lambda: collect(algorithm, environment, policy, simulation, chance), studied
+        offline_batch.own, lambda: collect(algorithm, environment, policy, simulation, chance), studied
     )
-    return simulation, cut(steps, lesson.switches)
+    return simulation, cut(steps, offline_batch.switches)
 
 
 def cut(steps: Steps, where: Any) -> Steps:

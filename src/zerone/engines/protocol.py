@@ -15,7 +15,7 @@ from zerone.base.bits import in_32_bits
 from zerone.parts.spaces import Spaces
 
 if TYPE_CHECKING:
-    from zerone.engines.offline_data import Study
+    from zerone.engines.offline_data import OfflineData
 
 Row: TypeAlias = dict[str, np.float32 | None]
 
@@ -86,7 +86,7 @@ class Engine(Protocol):
     steps_one_by_one: bool
     """Whether each step of an environment is a call of its own, which may take long or fail."""
 
-    def learn_from(self, study: Study) -> None:
+    def learn_from(self, study: OfflineData) -> None:
         """Learn from recorded steps, instead of own play or mixed with it. Called before all else, if at all."""
         ...
 

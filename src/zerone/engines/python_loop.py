@@ -39,7 +39,7 @@ class TalliedEngine(ABC):
             raise Stopped
 
     @abstractmethod
-    def born(self, seed: np.uint32) -> Any:
+    def initial_state(self, seed: np.uint32) -> Any:
         """The algorithm's state before the first step, in a program that JAX can trace."""
 
     def report(self, carry: C, first: int, last: int) -> tuple[Row, C]:
@@ -60,7 +60,7 @@ class TalliedEngine(ABC):
         return self._state_example().policy
 
     def _state_example(self) -> Any:
-        return jax.eval_shape(self.born, np.uint32(0))
+        return jax.eval_shape(self.initial_state, np.uint32(0))
 
     def saved(self, carry: Tallied) -> Any:
         return {"state": carry.state, "episodes": carry.episodes, "metrics": self._sums(carry)}

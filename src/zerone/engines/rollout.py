@@ -35,7 +35,7 @@ class Episodes:
 
 
 @struct
-class Simulation:
+class EnvironmentState:
     """N environments in the middle of their episodes, how long these are so far (int32 [N]), and what has ended.
 
     `earned` adds up all rewards, and the returns of what has ended are what it was at the last end: so one addition
@@ -48,21 +48,21 @@ class Simulation:
     earned: Sum
     ended: Episodes
 
-    def counted(self) -> Simulation:
+    def counted(self) -> EnvironmentState:
         """The same when nothing has ended yet. On the host."""
         going_on = self.earned.total() - np.asarray(self.ended.total_return, np.float64)
         earned = Sum.of(np.where(np.isfinite(going_on), going_on, 0.0))
         return dataclasses.replace(self, earned=earned, ended=jax.tree.map(np.zeros_like, self.ended))
 
 
-def start(environment: TimedEnvironment, number: int, key: Key) -> Simulation:
+def start(environment: TimedEnvironment, number: int, key: Key) -> EnvironmentState:
     """`number` environments at the first step of an episode. Consumes `key`."""
     observation, state = jax.vmap(environment.reset)(jax.random.split(key, number))
-    return Simulation(state, observation, jnp.zeros(number, jnp.int32), Sum.zero(number), Episodes.none(number))
+    return EnvironmentState(state, observation, jnp.zeros(number, jnp.int32), Sum.zero(number), Episodes.none(number))
 
 
 @struct
-class Chance:
+class RolloutNoise:
     """All that chance decides in one block of T steps of N environments: leaves are [T, N, ...].
 
     `noise` is for the actions, `step_keys` for the environments' steps, `fresh` are the first observation and
@@ -75,23 +75,25 @@ class Chance:
     update_key: Key
 
 
-def draw(algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key) -> Chance:
+def draw(algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key) -> RolloutNoise:
     """The chance of one block. Consumes `key`. Only the policy's shapes are looked at."""
     shape = algorithm.steps_per_update, algorithm.environments
     steps = shape[0] * shape[1]
     keys = jax.random.split(key, 2 + 2 * steps)  # all at once: each split is a program of its own to compile
     step_keys, reset_keys = keys[2 : 2 + steps].reshape(shape), keys[2 + steps :].reshape(shape)
     fresh = jax.vmap(jax.vmap(environment.reset))(reset_keys)
-    return Chance(algorithm.noise(policy, keys[0], shape), step_keys, fresh, keys[1])
+    return RolloutNoise(algorithm.noise(policy, keys[0], shape), step_keys, fresh, keys[1])
 
 
 def collect(
-    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: Simulation, chance: Chance
-) -> tuple[Simulation, Steps]:
+    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: EnvironmentState, chance: RolloutNoise
+) -> tuple[EnvironmentState, Steps]:
     """Play a block of steps; episodes that end start anew. The stored next observation is always the true one."""
     observation_space, action_space = environment.observation_space, environment.action_space
 
-    def one(simulation: Simulation, chance: tuple[Any, Key, tuple[Array, Tree]]) -> tuple[Simulation, Steps]:
+    def one(
+        simulation: EnvironmentState, chance: tuple[Any, Key, tuple[Array, Tree]]
+    ) -> tuple[EnvironmentState, Steps]:
         noise, step_keys, fresh = chance
         seen = from_environment(observation_space, simulation.observation)
         action, extras = algorithm.act(policy, seen, noise)
@@ -104,6 +106,6 @@ def collect(
         length, ended = simulation.episode_length + 1, simulation.ended
         earned = simulation.earned.plus(found.reward)
         ended = Episodes(ended.count + done, jnp.where(done, earned.value, ended.total_return))
-        return Simulation(state, found.observation, jnp.where(done, 0, length), earned, ended), step
+        return EnvironmentState(state, found.observation, jnp.where(done, 0, length), earned, ended), step
 
     return jax.lax.scan(one, simulation, (chance.noise, chance.step_keys, chance.fresh))

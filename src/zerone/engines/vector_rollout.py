@@ -15,7 +15,7 @@ from zerone.environments.gym.vector import InTurn, Vector
 
 
 @dataclasses.dataclass(frozen=True)
-class Happened:
+class VectorStep:
     """One vector step: leaves are [N, ...]. Where `real` is False nothing happened but a reset: store nothing."""
 
     next_observation: np.ndarray
@@ -49,15 +49,15 @@ class Player:
         self.observation = np.array(observation)
         self._resetting[:] = False
 
-    def step_only(self, action: np.ndarray, where: np.ndarray) -> Happened:
+    def step_only(self, action: np.ndarray, where: np.ndarray) -> VectorStep:
         """Play one action where `where` is true, to the end of each episode and no further, if that can be done."""
         if not isinstance(self.environments, InTurn):
             return self.step(action)
         observation, reward, terminated, truncated, _ = self.environments.step_only(action, np.flatnonzero(where))
         self.observation = observation
-        return Happened(observation, np.asarray(reward, np.float32), terminated, truncated, where)
+        return VectorStep(observation, np.asarray(reward, np.float32), terminated, truncated, where)
 
-    def step(self, action: np.ndarray) -> Happened:
+    def step(self, action: np.ndarray) -> VectorStep:
         """Play one action in each environment."""
         observation, reward, terminated, truncated, info = self.environments.step(action)
         observation, done = np.array(observation), terminated | truncated
@@ -74,7 +74,7 @@ class Player:
         if self._mode == AutoresetMode.NEXT_STEP:
             self._resetting = done
         self.observation = observation
-        return Happened(following, np.asarray(reward, np.float32), np.array(terminated), np.array(truncated), real)
+        return VectorStep(following, np.asarray(reward, np.float32), np.array(terminated), np.array(truncated), real)
 
 
 class Block:

@@ -25,7 +25,7 @@ from zerone.environments.gym.views import AUTO, FIRST, ViewedBox, first_view, vi
 Shape: TypeAlias = Callable[[Array, Array, Array, Array, Array], Array]
 
 
-class Around:
+class Wrapper:
     """What every wrapper has: the spaces of the environment inside, unless it says otherwise."""
 
     environment: Environment | TimedEnvironment
@@ -54,7 +54,7 @@ class Clock:
 
 
 @configured
-class TimeLimit(Around):
+class TimeLimit(Wrapper):
     """Cut an episode after `limit` steps: `truncated`, never `terminated`. `limit` 0 never cuts.
 
     As in Gymnasium, the last step of an episode may be both truncated and terminated.
@@ -79,7 +79,7 @@ class TimeLimit(Around):
 
 
 @struct
-class Seen:
+class ShapedState:
     """The state of the environment inside and what was last observed there."""
 
     inner: Tree
@@ -87,7 +87,7 @@ class Seen:
 
 
 @struct
-class ShapedReward(Around):
+class ShapedReward(Wrapper):
     """Give the agent another reward, one easier to learn from: `shape` makes it (see `shaping`).
 
     The task's own reward stays in `info["reward"]`. An agent is judged by that one: `judged` takes the
@@ -97,15 +97,15 @@ class ShapedReward(Around):
     environment: Environment
     shape: Shape = static()
 
-    def reset(self, key: Key) -> tuple[Array, Seen]:
+    def reset(self, key: Key) -> tuple[Array, ShapedState]:
         observation, inner = self.environment.reset(key)
-        return observation, Seen(inner, observation)
+        return observation, ShapedState(inner, observation)
 
-    def step(self, key: Key, state: Seen, action: Array) -> tuple[Array, Seen, Array, Array, Info]:
+    def step(self, key: Key, state: ShapedState, action: Array) -> tuple[Array, ShapedState, Array, Array, Info]:
         observation, inner, reward, terminated, info = self.environment.step(key, state.inner, action)
         shaped = self.shape(state.observation, action, reward, terminated, observation)
         # Shaped twice, the innermost reward is the real one: what `info` has already wins.
-        return observation, Seen(inner, observation), shaped, terminated, {"reward": reward, **info}
+        return observation, ShapedState(inner, observation), shaped, terminated, {"reward": reward, **info}
 
 
 def judged(environment: Any) -> Any:
@@ -118,7 +118,7 @@ def judged(environment: Any) -> Any:
 
 
 @configured
-class DiscretizedActions(Around):
+class DiscretizedActions(Wrapper):
     """Choose among `count` values, spread evenly from the lowest to the highest, of one continuous action.
 
     With bounds ±2, as in Pendulum, action a is the torque (a - (count-1)/2) / ((count-1)/4).
@@ -147,7 +147,7 @@ class DiscretizedActions(Around):
 
 
 @configured
-class Viewed(Around):
+class Viewed(Wrapper):
     """Say how observations are seen, by a word of `views.VIEWS`. It goes around all else but `AutoReset`."""
 
     environment: TimedEnvironment
@@ -182,7 +182,7 @@ def with_view(environment: TimedEnvironment, view: str) -> TimedEnvironment:
 
 
 @struct
-class Outcome:
+class StepResult:
     """What a step led to, for learning and for going on.
 
     `next_observation` is the true one: of the same episode, even where the step has ended it. `observation`
@@ -197,7 +197,7 @@ class Outcome:
 
 
 @configured
-class AutoReset(Around):
+class AutoReset(Wrapper):
     """Go on with a new episode as soon as one has ended, without losing its last observation.
 
     The compiled engine plays through it (`collect`), and so can whoever writes a loop of their own.
@@ -213,7 +213,7 @@ class AutoReset(Around):
 
     def step(
         self, key: Key, state: Tree, action: Array, fresh: tuple[Array, Tree] | None = None
-    ) -> tuple[Tree, Outcome]:
+    ) -> tuple[Tree, StepResult]:
         """The state to go on from, and what the step led to. For one environment: `vmap` it. Consumes `key`.
 
         `fresh` is what `reset` returned for a key of its own; without it, one is drawn from `key`.
@@ -229,4 +229,4 @@ class AutoReset(Around):
             return jnp.where(over, new, old)
 
         observation, state = jax.tree.map(select, fresh, (following, state))
-        return state, Outcome(following, observation, reward, terminated, truncated)
+        return state, StepResult(following, observation, reward, terminated, truncated)

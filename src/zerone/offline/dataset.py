@@ -17,7 +17,7 @@ from gymnasium import spaces
 from zerone.base.errors import InputError
 from zerone.base.files import opened, read_object, size_of
 from zerone.base.place import absolute
-from zerone.engines.offline_data import Recorded, Study, make_study
+from zerone.engines.offline_data import OfflineData, Recorded, make_study
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import ObservationError
 from zerone.environments.gym.views import Space, describe
@@ -65,7 +65,7 @@ class Dataset:
             "sha256": self.checksum(),
         }
 
-    def study(self, wanted: Spaces, environment: str, own_play: float | None) -> Study:
+    def study(self, wanted: Spaces, environment: str, own_play: float | None) -> OfflineData:
         """What an engine learns from.
 
         Raises:

@@ -28,22 +28,22 @@ from zerone.studies.sweep_result import MEASURES, Sweep, Trial, made_with
 from zerone.training import run, setup, validation
 from zerone.training.entry import entry
 from zerone.training.folder import SWEEP, RunFolder, new_folder
-from zerone.training.loop import DivergedError, Glance
+from zerone.training.loop import DivergedError, TrainingStatus
 from zerone.training.metrics_table import evaluations_of
 from zerone.training.progress import Progress, Whole, progress_in_python
-from zerone.training.schedule import make_plan
+from zerone.training.schedule import make_schedule
 from zerone.training.unknown_arguments import answering
 
 _OTHER_SEEDS = "other-seeds"
 
-OnTrial = Callable[[int, int, Glance], None]
+OnTrial = Callable[[int, int, TrainingStatus], None]
 
 
-def _nothing(number: int, of: int, now: Glance) -> None:
+def _nothing(number: int, of: int, now: TrainingStatus) -> None:
     del number, of, now
 
 
-def together(progress: Progress, number: int, of: int, now: Glance) -> None:
+def together(progress: Progress, number: int, of: int, now: TrainingStatus) -> None:
     """Show all trainings of a sweep as one; the last of them is that of the best setting."""
     if now.steps or not number:  # it is compiled once
         note = f"setting {number + 1}/{of - 1}" if number < of - 1 else "the best on other seeds"
@@ -70,7 +70,7 @@ def sweep(
     engine: str = "auto",
     out: str | Path | Claim | None = None,
     progress: bool | None = None,
-    glance: OnTrial = _nothing,
+    on_progress: OnTrial = _nothing,
 ) -> Sweep:
     """Train an algorithm with many settings, and say which is best.
 
@@ -92,7 +92,8 @@ def sweep(
         engine: As for `zerone.train`.
         out: The folder; by default a new one under `runs`.
         progress: Whether to show how far it is: as for `zerone.train`.
-        glance: Called after each chunk, with the number of the trial, how many there are, and what there is to show.
+        on_progress: Called after each chunk, with the number of the trial, how many there are, and what there is to
+            show.
 
     Returns:
         What came of it.
@@ -128,7 +129,7 @@ def sweep(
     }  # fmt: skip
     made = [made_with(config, each) for each in sweep_plan.corners(space, driver, points)]
     for each in made:
-        make_plan(each, steps)  # before anything is created
+        make_schedule(each, steps)  # before anything is created
     require_view(observations)
     setup.make_engine(engine, made[0], environment, options, observations).close()
     search = sweep_plan.search_of(config)  # before anything is created: Optuna may not be installed
@@ -140,24 +141,24 @@ def sweep(
     with place as claim:
         with replacing(claim.path / SWEEP) as file:
             file.write(json.dumps({"format": 1, **config}, indent=2).encode() + b"\n")
-        return _drive(claim.path, config, search, glance, progress)
+        return _drive(claim.path, config, search, on_progress, progress)
 
 
 @entry
-def resume_sweep(path: str | Path, glance: OnTrial = _nothing, progress: bool | None = None) -> Sweep:
+def resume_sweep(path: str | Path, on_progress: OnTrial = _nothing, progress: bool | None = None) -> Sweep:
     """Go on with a sweep, or read one that has ended. Raises as `sweep`."""
     with Claim.take(path, sweep_plan.require_sweep) as claim:
         config = sweep_plan.read_config(claim.path)
-        return _drive(claim.path, config, sweep_plan.search_of(config), glance, progress)
+        return _drive(claim.path, config, sweep_plan.search_of(config), on_progress, progress)
 
 
-def _drive(path: Path, config: Mapping[str, Any], search: Search, glance: OnTrial, progress: bool | None) -> Sweep:
+def _drive(path: Path, config: Mapping[str, Any], search: Search, on_progress: OnTrial, progress: bool | None) -> Sweep:
     """All trials, from wherever they are to the end, and what came of them."""
     shown = progress_in_python(progress)
 
-    def both(number: int, of: int, now: Glance) -> None:
+    def both(number: int, of: int, now: TrainingStatus) -> None:
         together(shown, number, of, now)
-        glance(number, of, now)
+        on_progress(number, of, now)
 
     try:
         with said_once():
@@ -166,11 +167,11 @@ def _drive(path: Path, config: Mapping[str, Any], search: Search, glance: OnTria
         shown.stop()
 
 
-def _tried(path: Path, config: Mapping[str, Any], search: Search, glance: OnTrial) -> Sweep:
+def _tried(path: Path, config: Mapping[str, Any], search: Search, on_progress: OnTrial) -> Sweep:
     number = search.number
     trials: list[Trial] = []
     for place, settings in enumerate(search.ask()):
-        seen = functools.partial(glance, place, number + 1)
+        seen = functools.partial(on_progress, place, number + 1)
         trial = _trial(path / f"{place:03d}", config, settings, config["seeds"], seen)
         trials.append(trial)
         search.tell(trial.mean)
@@ -178,7 +179,7 @@ def _tried(path: Path, config: Mapping[str, Any], search: Search, glance: OnTria
     if best.diverged:
         raise RunError(f"{path}: learning diverged with every one of the {len(trials)} settings")
     others = [seed + len(config["seeds"]) for seed in config["seeds"]]
-    seen = functools.partial(glance, number, number + 1)
+    seen = functools.partial(on_progress, number, number + 1)
     confirmed = _trial(path / _OTHER_SEEDS, config, best.settings, others, seen)
     found = Sweep(path, config, tuple(trials), confirmed)
     for name, text in (("table.csv", found.table()), ("best.toml", found.preset())):
@@ -191,11 +192,11 @@ def _tried(path: Path, config: Mapping[str, Any], search: Search, glance: OnTria
 
 def _trial(
     path: Path, config: Mapping[str, Any], settings: Mapping[str, Any], seeds: Sequence[int],
-    glance: Callable[[Glance], None],
+    on_progress: Callable[[TrainingStatus], None],
 ) -> Trial:  # fmt: skip
     """A trial that has ended: from its folder, after going on with it, or from the beginning."""
     try:
-        _train(path, config, settings, seeds, glance)
+        _train(path, config, settings, seeds, on_progress)
     except DivergedError:  # an answer, too: these settings are worth nothing
         return Trial(dict(settings), path, tuple(seeds), np.full(len(seeds), -np.inf))
     return Trial(dict(settings), path, tuple(seeds), _values(path, seeds, config["measure"]))
@@ -203,7 +204,7 @@ def _trial(
 
 def _train(
     path: Path, config: Mapping[str, Any], settings: Mapping[str, Any], seeds: Sequence[int],
-    glance: Callable[[Glance], None],
+    on_progress: Callable[[TrainingStatus], None],
 ) -> None:  # fmt: skip
     made = made_with(config, settings)
     if (path / "config.json").exists():
@@ -212,14 +213,14 @@ def _train(
         if kept != (setup.settings_of(made), list(seeds)):
             raise InputError(f"{path}: was trained with other settings than this sweep asks for: choose another folder")
         if folder.read_result() is None:
-            run.resume(path, glance=lambda now, _: glance(now), progress=False)
+            run.resume(path, on_progress=lambda now, _: on_progress(now), progress=False)
     else:
         run.train(
             made, config["environment"], steps=config["steps"], seeds=seeds, out=path, engine=config["engine"],
             options=config["options"], observations=config["observations"],
             stop_when_solved=False, figure=False,
             keep_last=1, save_every=max(1, config["steps"] // 4),  # each waits for the disk
-            glance=lambda now, _: glance(now), progress=False,
+            on_progress=lambda now, _: on_progress(now), progress=False,
         )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from zerone.training.folder import RunFolder
 from zerone.training.interrupt import Interrupted, Request
 from zerone.training.metrics import MetricsWriter
 from zerone.training.metrics_table import logs
-from zerone.training.schedule import Plan
+from zerone.training.schedule import Schedule
 
 GLANCE_SECONDS = 0.5
 """How long a chunk lasts: how often progress is shown and Ctrl-C is heard."""
@@ -57,7 +57,7 @@ class Learner:
 
 
 @dataclasses.dataclass(frozen=True)
-class Glance:
+class TrainingStatus:
     """What there is to show between two chunks."""
 
     steps: int
@@ -91,7 +91,7 @@ class Training:
         self,
         engine: Engine,
         folder: RunFolder,
-        plan: Plan,
+        plan: Schedule,
         seeds: Sequence[int],
         *,
         evaluator: Evaluator,
@@ -99,12 +99,12 @@ class Training:
         keep_last: int,
         about: Mapping[str, Any],
         chunk: int | None,
-        glance: Callable[[Glance, Callable[[], Any]], None],
+        on_progress: Callable[[TrainingStatus, Callable[[], Any]], None],
     ) -> None:
         self.engine, self.folder, self.plan = engine, folder, plan
         self.evaluator = evaluator
         self.stop_when_solved, self.keep_last, self.about = stop_when_solved, keep_last, about
-        self.chunk, self.glance = chunk, glance
+        self.chunk, self.on_progress = chunk, on_progress
         self.began = time.perf_counter()
         self.learners = [Learner(seed, None) for seed in seeds]
         self.iteration = 0
@@ -316,9 +316,9 @@ class Training:
         solved = sum(each.solved_at_step is not None for each in self.learners)
         total = self.plan.total * self.plan.block
         seeds = len(self.learners)
-        now = Glance(self.iteration * self.plan.block, total, seconds, per_second, evaluating, mean, solved, seeds,
-                     self._note, judging)  # fmt: skip
-        self.glance(now, lambda: self.engine.policy(active[0].carry))
+        steps = self.iteration * self.plan.block
+        now = TrainingStatus(steps, total, seconds, per_second, evaluating, mean, solved, seeds, self._note, judging)
+        self.on_progress(now, lambda: self.engine.policy(active[0].carry))
 
     def _evaluate(self, learner: Learner, step: int) -> Row:
         """Judge a seed's policy, if there is time for it; remember it if none was better.

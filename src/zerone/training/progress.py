@@ -121,13 +121,13 @@ def progress_in_python(wanted: bool | None) -> Progress:
 
 
 @contextmanager
-def showing(wanted: bool | None, glance: Callable[..., None]) -> Iterator[Callable[..., None]]:
-    """What is called between chunks: `glance`, after what shows the progress (see `progress_in_python`)."""
+def showing(wanted: bool | None, on_progress: Callable[..., None]) -> Iterator[Callable[..., None]]:
+    """What is called between chunks: `on_progress`, after what shows the progress (see `progress_in_python`)."""
     progress = progress_in_python(wanted)
 
     def both(now: Any, policy: Callable[[], Any]) -> None:
         progress.update(now)
-        glance(now, policy)
+        on_progress(now, policy)
 
     try:
         yield both

@@ -28,7 +28,7 @@ from zerone.training.entry import entry
 from zerone.training.evaluation import Evaluator, Ways, shows
 from zerone.training.folder import RunFolder, finite, new_folder
 from zerone.training.interrupt import listening
-from zerone.training.loop import Glance, Learner, Training
+from zerone.training.loop import Learner, Training, TrainingStatus
 from zerone.training.memory_limit import require_room
 from zerone.training.metrics import MetricsWriter
 from zerone.training.metrics_table import read_metrics
@@ -43,10 +43,10 @@ from zerone.training.validation import MOST_EPISODES, MOST_STEPS, chosen_seeds, 
 
 DEFAULT_STEPS = 100_000
 
-OnGlance = Callable[[Glance, Callable[[], Any]], None]
+OnGlance = Callable[[TrainingStatus, Callable[[], Any]], None]
 
 
-def _nothing(now: Glance, policy: Callable[[], Any]) -> None:
+def _nothing(now: TrainingStatus, policy: Callable[[], Any]) -> None:
     del now, policy
 
 
@@ -174,7 +174,7 @@ def train(
     chunk: int | None = None,
     figure: bool = True,
     progress: bool | None = None,
-    glance: OnGlance = _nothing,
+    on_progress: OnGlance = _nothing,
     address: str | None = None,
     worker_timeout: float | None = None,
     step_timeout: float | None = None,
@@ -217,7 +217,7 @@ def train(
         figure: Whether to draw the learning curve at the end, and of a table over a grid its values and arrows.
         progress: Whether to show how far it is. By default in a notebook and on a terminal, not in a program whose
             standard error goes elsewhere; True writes lines there, too.
-        glance: Called after each chunk, with what there is to show and a function that gets the policy; and once
+        on_progress: Called after each chunk, with what there is to show and a function that gets the policy; and once
             before all, at step 0, when there is no policy yet: what follows is compiled first.
         address: With engine `cluster`: the Ray cluster to join, HOST:PORT; without it one is started here.
         worker_timeout: With engine `cluster`: seconds that a worker may take for a block of steps (default: 60).
@@ -242,7 +242,7 @@ def train(
     made, training = setup.make_algorithm(algorithm, environment, settings)
     tuned = training if steps is None else {}  # of the training itself, for its length alone
     stops = steps is None and tuned.get("stop_when_solved", True)
-    plan = plans.make_plan(
+    plan = plans.make_schedule(
         made,
         tuned.get("steps", DEFAULT_STEPS) if steps is None else steps,
         tuned.get("evaluate_every") if evaluate_every is None else evaluate_every,
@@ -293,9 +293,9 @@ def train(
         with (
             place as path,
             RunFolder.create(path, config, overwrite=overwrite) as folder,
-            showing(progress, glance) as both,
+            showing(progress, on_progress) as both,
         ):
-            return _drive(driver, folder, plan, resume=False, chunk=chunk, glance=both)
+            return _drive(driver, folder, plan, resume=False, chunk=chunk, on_progress=both)
     finally:
         driver.close()
 
@@ -304,7 +304,7 @@ def train(
 @entry
 def resume(
     path: str | Path, environment: setup.EnvironmentLike | None = None, chunk: int | None = None,
-    glance: OnGlance = _nothing, dataset: str | Path | None = None, address: str | None = None,
+    on_progress: OnGlance = _nothing, dataset: str | Path | None = None, address: str | None = None,
     worker_timeout: float | None = None, progress: bool | None = None, *, step_timeout: float | None = None,
 ) -> Run:  # fmt: skip
     """Go on with a run from its newest checkpoint; on the compiled engine, to the same bits as if never stopped.
@@ -329,8 +329,8 @@ def resume(
             setup.start_workers(driver, address, worker_timeout, step_timeout)
             with naming(folder.config_path):
                 plan = plans.read(driver.algorithm, folder.config)
-            with showing(progress, glance) as both:
-                return _drive(driver, folder, plan, resume=True, chunk=chunk, glance=both)
+            with showing(progress, on_progress) as both:
+                return _drive(driver, folder, plan, resume=True, chunk=chunk, on_progress=both)
         finally:
             driver.close()
 
@@ -363,7 +363,7 @@ def engine_of(folder: RunFolder, environment: setup.EnvironmentLike | None = Non
 
 
 def _drive(
-    driver: Engine, folder: RunFolder, plan: plans.Plan, *, resume: bool, chunk: int | None, glance: OnGlance
+    driver: Engine, folder: RunFolder, plan: plans.Schedule, *, resume: bool, chunk: int | None, on_progress: OnGlance
 ) -> Run:
     config = folder.config
     began = time.perf_counter()
@@ -372,7 +372,7 @@ def _drive(
     training = Training(
         driver, folder, plan, config["seeds"],
         evaluator=Evaluator(driver, ways, known, plan.total * plan.block, stops), stop_when_solved=stops,
-        keep_last=config["keep_last"], chunk=chunk, glance=glance,
+        keep_last=config["keep_last"], chunk=chunk, on_progress=on_progress,
         about={"algorithm": driver.algorithm.name, "environment": config["environment"]["id"], "engine": driver.name},
     )  # fmt: skip
     with listening() as request:

@@ -18,7 +18,7 @@ spaced: so what is learnt early is seen early."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class Schedule:
     """Everything is due at whole multiples of these; `block` is the number of steps in one iteration."""
 
     block: int
@@ -57,10 +57,10 @@ class Plan:
         return iteration % period == 0 or iteration == self.total
 
 
-def make_plan(
+def make_schedule(
     algorithm: Algorithm, steps: int, evaluate_every: int | None = None, save_every: int | None = None,
     early: bool = False,
-) -> Plan:  # fmt: skip
+) -> Schedule:  # fmt: skip
     """The plan of a training of at least `steps` steps: whole updates, so at most one update more than asked.
 
     `evaluate_every` and `save_every` are in steps, rounded to whole updates; by default both are a twentieth of the
@@ -79,7 +79,7 @@ def make_plan(
     # A row of the log never straddles an evaluation, so that both are one row.
     report = max(1, evaluate // max(1, round(evaluate * ROWS / total)))
     save = evaluate if save_every is None else max(1, save_every // block)
-    return Plan(block, total, report, evaluate, save, _early(block, total, evaluate) if early else ())
+    return Schedule(block, total, report, evaluate, save, _early(block, total, evaluate) if early else ())
 
 
 def _early(block: int, total: int, every: int) -> tuple[int, ...]:
@@ -98,7 +98,7 @@ def most_steps(algorithm: Algorithm) -> int:
     return MOST_STEPS // max(block, getattr(algorithm, "updates", 1)) * block
 
 
-def describe(plan: Plan) -> dict[str, Any]:
+def describe(plan: Schedule) -> dict[str, Any]:
     """The plan as JSON, in steps."""
     return {
         "steps": plan.total * plan.block,
@@ -108,7 +108,7 @@ def describe(plan: Plan) -> dict[str, Any]:
     }
 
 
-def read(algorithm: Algorithm, described: dict[str, Any]) -> Plan:
+def read(algorithm: Algorithm, described: dict[str, Any]) -> Schedule:
     """The plan that was described. Raises `InputError` where it is none of this algorithm."""
     block = algorithm.steps_per_update * algorithm.environments
     names = ("steps", "report_every", "evaluate_every", "save_every")
@@ -119,4 +119,4 @@ def read(algorithm: Algorithm, described: dict[str, Any]) -> Plan:
                              f"and at most {most}")  # fmt: skip
     total, report, evaluate, save = (int(described[name]) // block for name in names)
     early = bool((described.get("evaluation") or {}).get("choose_times"))
-    return Plan(block, total, report, evaluate, save, _early(block, total, evaluate) if early else ())
+    return Schedule(block, total, report, evaluate, save, _early(block, total, evaluate) if early else ())

@@ -11,7 +11,7 @@ from zerone.algorithms import catalogue as algorithms
 from zerone.base.pytree import configured
 from zerone.base.statistics import median
 from zerone.environments.cartpole import CartPole
-from zerone.environments.wrappers import Around, ShapedReward, TimeLimit
+from zerone.environments.wrappers import ShapedReward, TimeLimit, Wrapper
 from zerone.experiments.pendulum import bins, centres
 from zerone.experiments.protocol import Experiment, Question, Results, Text, difference, ratio
 from zerone.experiments.recording import episodes, record
@@ -42,7 +42,7 @@ def fall(observation: Array, action: Array, reward: Array, terminated: Array, fo
 
 
 @configured
-class EndsAsCuts(Around):
+class EndsAsCuts(Wrapper):
     """The tutorial's fault: the learner cannot tell an end from a cut, and bootstraps past both."""
 
     environment: TimedEnvironment

@@ -11,7 +11,7 @@ import numpy as np
 
 from zerone.environments import catalogue as environments
 from zerone.environments.pendulum import PendulumState
-from zerone.environments.wrappers import Seen
+from zerone.environments.wrappers import ShapedState
 from zerone.experiments.protocol import Experiment, Question, Results, Text, difference, estimate, ratio
 from zerone.experiments.recording import record
 from zerone.experiments.tutorial import DQN_SETTINGS, chapter, dqn
@@ -41,7 +41,7 @@ def upright(algorithm: Any, environment: Any, policy: Any, horizon: int, key: Ar
     """Of greedy play from nearly upright: the value of each first action, and the discounted return that it led to."""
     angle, speed = jax.random.uniform(key, (2, STARTS), minval=-1.0) * jnp.array([[LEAN], [SWING]])
     observation = jnp.stack([jnp.cos(angle), jnp.sin(angle), speed], -1)
-    state = Seen(PendulumState(angle, speed), observation)
+    state = ShapedState(PendulumState(angle, speed), observation)
     step = jax.vmap(environment.step)
     keys = jax.random.split(key, STARTS)
 
