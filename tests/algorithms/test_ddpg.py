@@ -25,7 +25,7 @@ from zerone.environments.gym.vector import make_vector
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.deterministic import Actor
 from zerone.parts.networks import Linear
-from zerone.parts.replay import read
+from zerone.parts.replay import gather
 from zerone.parts.spaces import Spaces
 
 SPACES = Spaces(spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Box(-2.0, 6.0, (2,), np.float32))
@@ -204,8 +204,8 @@ def test_one_update_is_that_of_numpy(decay):
 
     @jax.jit
     def drawn(memory, key):
-        noise = off_policy.chance(replay, key, 1, algorithm.batch)
-        return read(memory, replay.draw(memory, noise[0])[0])
+        noise = off_policy.minibatch_noise(replay, key, 1, algorithm.batch)
+        return gather(memory, replay.sample(memory, noise[0])[0])
 
     batch = drawn(after.memory, jax.random.key(9))
     seen, action, reward, following, discount = (np.float64(leaf) for leaf in jax.tree.leaves(batch))
@@ -325,7 +325,9 @@ def test_the_compiled_training_never_copies_the_memory(length):
 
 
 def test_the_detector_of_copies_catches_chance_of_one_row(monkeypatch):
-    monkeypatch.setattr(ddpg, "chance", lambda replay, key, updates, batch: replay.noise(key, (updates, batch)))
+    monkeypatch.setattr(
+        ddpg, "minibatch_noise", lambda replay, key, updates, batch: replay.noise(key, (updates, batch))
+    )
     algorithm = small_ddpg(memory=123_451, steps_per_update=1)
     assert copies_of_the_memory(algorithm, TimeLimit(Echo(), 3)) > 0
 

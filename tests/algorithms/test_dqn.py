@@ -21,7 +21,7 @@ from zerone.base.pytree import struct
 from zerone.engines.compiled import Compiled
 from zerone.environments import catalogue
 from zerone.environments.wrappers import TimeLimit
-from zerone.parts.replay import Prioritized, read
+from zerone.parts.replay import Prioritized, gather
 from zerone.parts.returns import n_step_return
 from zerone.parts.spaces import Spaces
 from zerone.training.agent import Agent
@@ -190,7 +190,7 @@ def test_one_update_is_adam_on_the_clipped_semi_gradient():
     before = INIT(algorithm, jax.random.key(0))
     after, metrics = UPDATE(algorithm, before, block(3, algorithm), jax.random.key(9))
     replay = algorithm.replay
-    draw = jax.jit(lambda memory, key: replay.draw(memory, replay.noise(key, (1, 16))[0])[0])
+    draw = jax.jit(lambda memory, key: replay.sample(memory, replay.noise(key, (1, 16))[0])[0])
     slots = np.asarray(draw(after.memory, jax.random.key(9)))
     seen, action, reward, following, discount = (np.asarray(leaf)[slots] for leaf in jax.tree.leaves(after.memory.data))
     weights = [np.asarray(leaf) for leaf in jax.tree.leaves(before.policy.network)]
@@ -425,10 +425,10 @@ def _fixed_point(algorithm, correction):
     def learn(i, carry):
         net, priorities, total = carry
         here = dataclasses.replace(memory, priorities=priorities)
-        slots, weights = replay.draw(here, noise[i], correction)
-        gradient, (_, error) = jax.grad(algorithm.cost, has_aux=True)(net, net, read(here, slots), weights)
+        slots, weights = replay.sample(here, noise[i], correction)
+        gradient, (_, error) = jax.grad(algorithm.cost, has_aux=True)(net, net, gather(here, slots), weights)
         net = OneValue(net.value - 0.02 * gradient.value)
-        return net, replay.learnt(priorities, slots, error), total + jnp.where(i >= 2000, net.value, 0.0)
+        return net, replay.update_priorities(priorities, slots, error), total + jnp.where(i >= 2000, net.value, 0.0)
 
     start = OneValue(jnp.float32(0.6)), memory.priorities, jnp.float32(0)
     return jax.lax.fori_loop(0, 3000, learn, start)[2] / 1000
@@ -451,8 +451,8 @@ def test_the_importance_of_the_weights_rises_to_one(monkeypatch):
         jax.debug.callback(lambda value: used.append(float(value)), correction, ordered=True)
         return right(rule, memory, noise, correction)
 
-    right = Prioritized.draw
-    monkeypatch.setattr(Prioritized, "draw", draw)
+    right = Prioritized.sample
+    monkeypatch.setattr(Prioritized, "sample", draw)
     sizes = {"hidden": (4,), "batch": 4, "memory": 64, "warmup": 0, "steps_per_update": 10, "prioritized": True}
     algorithm = DQN(**sizes, importance=0.4, importance_steps=40.0)
     state, update = INIT(algorithm, jax.random.key(0)), jax.jit(lambda *given: algorithm.update(*given))

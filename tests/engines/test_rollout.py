@@ -22,7 +22,7 @@ from toys import (
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.pytree import configured
 from zerone.engines.compiled import Compiled
-from zerone.engines.evaluation import play
+from zerone.engines.evaluation import evaluate_episodes
 from zerone.engines.protocol import LONGEST_EVALUATION, Judging
 from zerone.engines.rollout import collect, draw, start
 from zerone.environments.wrappers import ShapedReward, TimeLimit
@@ -106,7 +106,7 @@ def _one_iteration(algorithm, environment):
         chance = draw(algorithm, environment, state.policy, keys[2])
         _, steps = collect(algorithm, environment, state.policy, simulation, chance)
         state, _ = algorithm.update(state, steps, chance.update_key)
-        return play(algorithm, environment, state.policy, jnp.arange(2), keys[3], jnp.int32(5), False)
+        return evaluate_episodes(algorithm, environment, state.policy, jnp.arange(2), keys[3], jnp.int32(5), False)
 
     return jax.jit(program).lower()
 

@@ -267,7 +267,7 @@ def test_the_reward_that_guides_is_a_bad_judge():
     assert (total > 280, judged) == (True, 0)
     entry = catalogue.look_up("zerone/Arm-v0")
     assert (entry.solved_at, entry.threshold) == (0.9, None)  # Gymnasium would compare the other reward with it
-    assert wrappers.judged(catalogue.make("zerone/Arm-v0")) == TimeLimit(Arm(), 300)
+    assert wrappers.evaluation_environment(catalogue.make("zerone/Arm-v0")) == TimeLimit(Arm(), 300)
 
 
 def test_the_goal_can_be_moved_through_the_wrappers_and_nothing_is_compiled_anew():

@@ -11,7 +11,7 @@ from zerone.environments import catalogue
 from zerone.environments.cartpole import CartPole
 from zerone.environments.maze import Maze
 from zerone.environments.pendulum import Pendulum
-from zerone.environments.wrappers import DiscretizedActions, ShapedReward, TimeLimit, judged
+from zerone.environments.wrappers import DiscretizedActions, ShapedReward, TimeLimit, evaluation_environment
 
 ENTRIES = catalogue.entries()
 
@@ -92,7 +92,7 @@ def test_a_preset_can_choose_the_wrappers():
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
 def test_judged_is_the_tasks_own_reward_by_object_and_by_options(entry):
     """The compiled engine takes the first, the host engine the second."""
-    by_object = judged(catalogue.make(entry.id))
+    by_object = evaluation_environment(catalogue.make(entry.id))
     assert by_object == catalogue.make(entry.id, **catalogue.as_judged(entry.id, {}))
     assert not isinstance(by_object.environment, ShapedReward)
     assert "reward" not in catalogue.as_judged("CartPole-v1", {"reward": "shaped"})  # Gymnasium's knows no such word

@@ -18,7 +18,7 @@ from zerone.environments import catalogue, drawing, shaping
 from zerone.environments.changing_maze import ChangingMaze, ChangingMazeState
 from zerone.environments.gym.vector import make_vector
 from zerone.environments.maze import Maze
-from zerone.environments.wrappers import AutoReset, DiscretizedActions, ShapedReward, TimeLimit, judged
+from zerone.environments.wrappers import AutoReset, DiscretizedActions, ShapedReward, TimeLimit, evaluation_environment
 
 KEY = jax.random.key(0)
 MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
@@ -174,9 +174,11 @@ def test_the_way_is_lost_and_found_again():
 
 def test_it_is_judged_and_drawn_as_it_is():
     environment = catalogue.make("zerone/ShortcutMaze-v0")
-    assert judged(environment).environment.change_at == 0
-    assert judged(environment) == catalogue.make("zerone/ShortcutMaze-v0", change_at=0)
-    assert judged(TimeLimit(DiscretizedActions(Maze(), 3), 2)) == TimeLimit(DiscretizedActions(Maze(), 3), 2)
+    assert evaluation_environment(environment).environment.change_at == 0
+    assert evaluation_environment(environment) == catalogue.make("zerone/ShortcutMaze-v0", change_at=0)
+    assert evaluation_environment(TimeLimit(DiscretizedActions(Maze(), 3), 2)) == TimeLimit(
+        DiscretizedActions(Maze(), 3), 2
+    )
     bare = environment.environment
     for steps, row in ((2999, ". # # # # # # # #"), (3000, ". # # # # # # # .")):
         state = ChangingMazeState(jnp.int32(0), jnp.int32(steps))

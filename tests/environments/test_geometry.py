@@ -18,7 +18,7 @@ from zerone.environments.frozen_lake import FrozenLake, FrozenLakeState
 from zerone.environments.maze import Maze, MazeState
 from zerone.environments.maze_layouts import DYNA, LEFT_WAY, RIGHT_WAY
 from zerone.environments.treasure import Treasure, TreasureState
-from zerone.environments.wrappers import judged
+from zerone.environments.wrappers import evaluation_environment
 
 KEY = jax.random.key(0)
 UNEVEN = ("S.#.H", "..#.G", ".....")
@@ -94,7 +94,7 @@ def test_nobody_acts_in_walls_and_after_the_end():
 
 def test_wrapped_judged_and_changing():
     blocking = catalogue.make("zerone/BlockingMaze-v0")
-    for environment, layout in ((blocking, RIGHT_WAY), (judged(blocking), LEFT_WAY)):
+    for environment, layout in ((blocking, RIGHT_WAY), (evaluation_environment(blocking), LEFT_WAY)):
         letters = "".join(kind.letter or "." for kind in grid_of(environment).kinds)
         assert letters == "".join(layout)
 

@@ -18,7 +18,14 @@ from zerone.environments import shaping
 from zerone.environments.cartpole import CartPole
 from zerone.environments.pendulum import Pendulum, PendulumState
 from zerone.environments.treasure import Treasure
-from zerone.environments.wrappers import AutoReset, DiscretizedActions, ShapedReward, StepResult, TimeLimit, judged
+from zerone.environments.wrappers import (
+    AutoReset,
+    DiscretizedActions,
+    ShapedReward,
+    StepResult,
+    TimeLimit,
+    evaluation_environment,
+)
 
 KEY = jax.random.key(0)
 
@@ -197,8 +204,8 @@ def test_the_real_reward_stays_in_reach():
         _, state, shaped, _, _, info = environment.step(KEY, state, jnp.int32(1))
     assert float(info["reward"]) == 1
     assert float(shaped) == pytest.approx(0.5)
-    assert judged(environment) == TimeLimit(Treasure(), 9)
-    assert judged(DiscretizedActions(Pendulum(), 5)) == DiscretizedActions(Pendulum(), 5)
+    assert evaluation_environment(environment) == TimeLimit(Treasure(), 9)
+    assert evaluation_environment(DiscretizedActions(Pendulum(), 5)) == DiscretizedActions(Pendulum(), 5)
 
 
 def test_equal_shapes_compile_once():

@@ -15,7 +15,7 @@ from toys import new_arrays
 
 from zerone.base.errors import InputError
 from zerone.parts import sum_tree
-from zerone.parts.replay import Memory, Prioritized, Uniform, read
+from zerone.parts.replay import Memory, Prioritized, Uniform, gather
 from zerone.parts.sum_tree import WIDTH
 
 ITEM = {"x": jax.ShapeDtypeStruct((2,), jnp.float32), "n": jax.ShapeDtypeStruct((), jnp.int32)}
@@ -28,9 +28,9 @@ def items(first, count):
 
 INIT = jax.jit(lambda replay: replay.init(ITEM))
 ADD = jax.jit(lambda replay, *rest: replay.add(*rest))
-READ = jax.jit(read)
+READ = jax.jit(gather)
 DRAWN = jax.jit(
-    lambda replay, memory, key, number: replay.draw(memory, replay.noise(key, (number,)))[0], static_argnums=3
+    lambda replay, memory, key, number: replay.sample(memory, replay.noise(key, (number,)))[0], static_argnums=3
 )
 
 
@@ -130,9 +130,9 @@ def _advance(replay):
             new = {"x": jnp.full((4, 2), total), "n": jnp.full(4, i)}
             memory = replay.add(memory, new)
             noise = replay.noise(jax.random.fold_in(jax.random.key(0), i), (8,))
-            slots, weights = replay.draw(memory, noise, 0.5)
-            error = weights * read(memory, slots)["x"][:, 0]
-            memory = dataclasses.replace(memory, priorities=replay.learnt(memory.priorities, slots, error))
+            slots, weights = replay.sample(memory, noise, 0.5)
+            error = weights * gather(memory, slots)["x"][:, 0]
+            memory = dataclasses.replace(memory, priorities=replay.update_priorities(memory.priorities, slots, error))
             return memory, total + error.mean()
 
         return jax.lax.fori_loop(0, count, one, (memory, jnp.float32(1)))
@@ -155,14 +155,14 @@ def test_the_compiled_loop_never_copies_the_memory(rule):
 class ReadingAgain(Prioritized):
     """And of the tree: priorities that are read after the draw, in no order that the compiler could keep."""
 
-    def draw(self, memory, noise, correction=1.0):
-        slots, _ = Prioritized.draw(self, memory, noise, correction)
+    def sample(self, memory, noise, correction=1.0):
+        slots, _ = Prioritized.sample(self, memory, noise, correction)
         tree = memory.priorities
         return slots, (tree.least / sum_tree.priority(tree, slots)) ** correction
 
-    def learnt(self, priorities, slots, error):
+    def update_priorities(self, priorities, slots, error):
         del error  # as a TD error does not need the weights
-        return Prioritized.learnt(self, priorities, slots, jnp.sin(slots))
+        return Prioritized.update_priorities(self, priorities, slots, jnp.sin(slots))
 
 
 @pytest.mark.parametrize("broken", [Copying, Selecting, ReadingAgain])

@@ -25,13 +25,13 @@ INIT, ADD = jax.jit(lambda replay: replay.init(ITEM)), jax.jit(Prioritized.add)
 @jax.jit
 def learnt(replay, memory, slots, error):
     """The memory, now that the errors of `slots` are known."""
-    return dataclasses.replace(memory, priorities=replay.learnt(memory.priorities, slots, error))
+    return dataclasses.replace(memory, priorities=replay.update_priorities(memory.priorities, slots, error))
 
 
 @functools.partial(jax.jit, static_argnames="number")
 def drawn(replay, memory, seed, number, correction):
     """Slots and weights of a minibatch."""
-    return replay.draw(memory, replay.noise(jax.random.key(seed), (number,)), correction)
+    return replay.sample(memory, replay.noise(jax.random.key(seed), (number,)), correction)
 
 
 def first(number):

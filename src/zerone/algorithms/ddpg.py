@@ -28,11 +28,11 @@ import optax
 from zerone.algorithms.off_policy import (
     Transition,
     block_of,
-    chance,
     check_memory,
     check_shape,
     clock_setting,
     gradient_updates,
+    minibatch_noise,
     one_step_transitions,
     samples_per_step,
     ticks,
@@ -47,7 +47,7 @@ from zerone.parts.action_noise import OrnsteinUhlenbeck, Process, White
 from zerone.parts.deterministic import Actor, Critic, refuse_actor
 from zerone.parts.exploration import schedule
 from zerone.parts.optimizers import as_one_array
-from zerone.parts.replay import Memory, Uniform, read
+from zerone.parts.replay import Memory, Uniform, gather
 from zerone.parts.returns import one_step_target
 from zerone.parts.spaces import Spaces
 
@@ -237,10 +237,10 @@ class DDPG:
         memory = replay.add(state.memory, one_step_transitions(dataclasses.replace(steps, action=done), self.discount))
         seen = old.steps + steps.reward.size
         path = process.after(old.ongoing, steps.extras, steps.terminated | steps.truncated)
-        noise = chance(replay, key, self.updates, self.batch)
+        noise = minibatch_noise(replay, key, self.updates, self.batch)
 
         def learn(i: Array, learner: Learner) -> tuple[Learner, Metrics]:
-            batch = read(memory, replay.draw(memory, noise[i])[0])
+            batch = gather(memory, replay.sample(memory, noise[i])[0])
             actor, critic = learner.online.actor, learner.online.critic
             gradient, metrics = jax.grad(self.critic_cost, has_aux=True)(critic, learner.target, batch)
             change, critic_moments = self.critic_rule().update(gradient, learner.critic_optimizer, critic)

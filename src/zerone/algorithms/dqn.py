@@ -32,11 +32,11 @@ from gymnasium import spaces as gym_spaces
 from zerone.algorithms.off_policy import (
     Transition,
     Waiting,
-    chance,
     check_memory,
     check_shape,
     clock_setting,
     gradient_updates,
+    minibatch_noise,
     n_step_transitions,
     samples_per_step,
     ticks,
@@ -56,7 +56,7 @@ from zerone.parts.exploration import (
 )
 from zerone.parts.networks import Dueling, Network
 from zerone.parts.optimizers import bounded
-from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, read
+from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, gather
 from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick
 from zerone.parts.spaces import Spaces, count, refuse_actions, refuse_observations
 
@@ -247,15 +247,15 @@ class DQN:
         transitions, missing, waiting = n_step_transitions(state.ongoing, steps, self.discount, self.n_steps)
         memory = replay.add(state.memory, transitions, missing)
         seen = old.steps + steps.reward.size
-        noise = chance(replay, key, self.updates, self.batch)
+        noise = minibatch_noise(replay, key, self.updates, self.batch)
 
         def learn(i: Array, learner: Learner) -> tuple[Learner, Metrics]:
             beta = self.correction(seen, old.updates + i)
-            slots, weights = replay.draw(dataclasses.replace(memory, priorities=learner.priorities), noise[i], beta)
+            slots, weights = replay.sample(dataclasses.replace(memory, priorities=learner.priorities), noise[i], beta)
             gradient, (metrics, error) = jax.grad(self.cost, has_aux=True)(
-                learner.network, learner.target, read(memory, slots), weights
+                learner.network, learner.target, gather(memory, slots), weights
             )
-            priorities = replay.learnt(learner.priorities, slots, error)
+            priorities = replay.update_priorities(learner.priorities, slots, error)
             change, optimizer = self.optimizer().update(gradient, learner.optimizer)
             network = optax.apply_updates(learner.network, change)
             target = update_target(learner.target, network, self.target_step, self.target_period, old.updates + i + 1)

@@ -60,7 +60,7 @@ class Transition:
     discount: Array
 
 
-def nothing(spaces: Spaces, action: Array, *shape: int) -> Steps:
+def empty_steps(spaces: Spaces, action: Array, *shape: int) -> Steps:
     """Steps [*shape] of zeros; `action` is an example of what the algorithm draws."""
     seen = example(spaces.observation)
 
@@ -73,7 +73,7 @@ def nothing(spaces: Spaces, action: Array, *shape: int) -> Steps:
 
 def transition_like(spaces: Spaces, action: Array) -> Transition:
     """A transition of zeros, without a batch axis: what a memory is made for."""
-    one = nothing(spaces, action)
+    one = empty_steps(spaces, action)
     return Transition(one.observation, one.action, one.reward, one.next_observation, one.reward)
 
 
@@ -90,7 +90,7 @@ class Waiting:
     @staticmethod
     def none(spaces: Spaces, action: Array, n: int, environments: int) -> Waiting:
         """Nothing waits."""
-        return Waiting(nothing(spaces, action, n - 1, environments), jnp.int32(0))
+        return Waiting(empty_steps(spaces, action, n - 1, environments), jnp.int32(0))
 
 
 def n_step_transitions(
@@ -191,7 +191,7 @@ def samples_per_step(algorithm: ReplaySettings) -> float:
     return algorithm.updates * algorithm.batch / block_of(algorithm)
 
 
-def chance(replay: Replay, key: Key, updates: int, batch: int) -> Array:
+def minibatch_noise(replay: Replay, key: Key, updates: int, batch: int) -> Array:
     """What chance decides in `updates` minibatches, a row for each. Consumes `key`.
 
     There are two rows at least. If there was only one, XLA would know which is read, would read that minibatch before

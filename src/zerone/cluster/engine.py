@@ -24,7 +24,7 @@ from zerone.algorithms.protocol import Array, Distributed, Steps, in_new_episode
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.cluster.ray_connection import Connection, connect
-from zerone.cluster.supervisor import Crew
+from zerone.cluster.supervisor import Supervisor
 from zerone.cluster.worker import Accumulator, EvaluationTask, FlatParameters, Task, Vector
 from zerone.engines.host import as_seen, seeds_for, update_key
 from zerone.engines.offline_data import OfflineData
@@ -66,7 +66,7 @@ class Cluster(TalliedEngine):
         self._judge, self._task = judge, task
         self.steps_one_by_one = not task.compiled
         self._connection: Connection | None = None
-        self._crew: Crew | None = None
+        self._crew: Supervisor | None = None
         with in_32_bits():  # of an agent that is copied, too
             self._on_device = jax.device_put(algorithm)  # once: each number would be sent again with each push
         self._judged = 0
@@ -87,7 +87,7 @@ class Cluster(TalliedEngine):
         self._connection = connect(address)
         timeout = WORKER_TIMEOUT if worker_timeout is None else worker_timeout
         task = dataclasses.replace(self._task, step_timeout=step_timeout)
-        self._crew = Crew(self._connection, self.algorithm.workers, self.algorithm, task, timeout)
+        self._crew = Supervisor(self._connection, self.algorithm.workers, self.algorithm, task, timeout)
         self._crew.while_waiting = self._stop_if_asked
 
     def open_for(self, seed: int) -> None:
@@ -97,7 +97,7 @@ class Cluster(TalliedEngine):
             self._judge.close()
 
     @property
-    def _workers(self) -> Crew:
+    def _workers(self) -> Supervisor:
         assert self._crew is not None  # noqa: S101 - who trains has started them
         return self._crew
 

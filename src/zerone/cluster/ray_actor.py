@@ -44,7 +44,7 @@ class WorkerError(NamedTuple):
     line: str
 
 
-class Door:
+class RayActor:
     """What Ray's actor is."""
 
     def __init__(self) -> None:

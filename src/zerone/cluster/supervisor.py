@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zerone.base.errors import InputError, RunError
-from zerone.cluster.ray_actor import Door, WorkerError, WorkerInfo, kill, versions
+from zerone.cluster.ray_actor import RayActor, WorkerError, WorkerInfo, kill, versions
 from zerone.cluster.ray_connection import Connection
 
 START_SECONDS = 300.0
@@ -48,7 +48,7 @@ class Member:
     answered: bool = False
 
 
-class Crew:
+class Supervisor:
     """Workers 0 to `number` - 1 of one algorithm on one task.
 
     What is asked has a `key`, such as the seed that it is for: answers are waited for by it.
@@ -56,7 +56,7 @@ class Crew:
 
     def __init__(self, connection: Connection, number: int, algorithm: Any, task: Any, timeout: float) -> None:
         self._connection, self._ray, self._timeout = connection, connection.ray, timeout
-        self._actor = self._ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(Door)
+        self._actor = self._ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(RayActor)
         self._kill = self._ray.remote(num_cpus=0, max_retries=0)(kill)
         self._what, self._name = (self._ray.put(algorithm), self._ray.put(task)), task.name
         self._asked: dict[Any, Request] = {}

@@ -21,7 +21,7 @@ from zerone.base.compilation import for_long, for_once, for_seldom
 from zerone.base.platforms import default_platform
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum
-from zerone.engines.evaluation import Explorer, play
+from zerone.engines.evaluation import Explorer, evaluate_episodes
 from zerone.engines.offline_data import OfflineBatch, OfflineData, draw_for, first_step, offline_batch, play_or_study
 from zerone.engines.protocol import (
     EVALUATE,
@@ -38,7 +38,7 @@ from zerone.engines.protocol import (
 )
 from zerone.engines.rollout import EnvironmentState, RolloutNoise, start
 from zerone.environments.base import TimedEnvironment
-from zerone.environments.wrappers import TimeLimit, judged
+from zerone.environments.wrappers import TimeLimit, evaluation_environment
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
 PREFETCH = 256
@@ -136,7 +136,7 @@ def evaluate(
     """Returns and lengths of episodes from number `first` on, and which were cut. The last two arguments are static."""
     key = jax.random.fold_in(stream(seed, EVALUATE), index)
     numbers = first + jnp.arange(episodes)
-    return play(algorithm, environment, policy, numbers, key, limit, stochastic)
+    return evaluate_episodes(algorithm, environment, policy, numbers, key, limit, stochastic)
 
 
 _initial = jax.jit(initial, compiler_options=for_once())
@@ -169,7 +169,7 @@ class Compiled:
     def __init__(self, algorithm: Algorithm, environment: TimedEnvironment, batch: bool | None = None) -> None:
         self.algorithm = algorithm
         self.environment = environment
-        self.real = judged(environment)
+        self.real = evaluation_environment(environment)
         self.spaces = Spaces(environment.observation_space, environment.action_space)
         self.batch = default_platform() != "cpu" if batch is None else batch
         self._study: OfflineData | None = None

@@ -88,7 +88,7 @@ class Explorer:
         return act
 
 
-def play(
+def evaluate_episodes(
     algorithm: Algorithm, environment: TimedEnvironment, policy: Any, episodes: Array, key: Key, limit: Array,
     stochastic: bool,
 ) -> tuple[Array, Array, Array]:  # fmt: skip

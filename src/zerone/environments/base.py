@@ -7,7 +7,7 @@ with it `truncated`; the driver of an engine resets, so the true last observatio
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import jax
 
@@ -48,12 +48,9 @@ class Environment(Protocol):
         ...
 
 
-class Lasting(Protocol):
-    """What an environment may have besides: something that outlives an episode.
-
-    Whoever begins the next episode of the same environment asks for it, through `carry_over` below. An environment
-    without it forgets everything with an episode.
-    """
+@runtime_checkable
+class Persistent(Protocol):
+    """An environment in which something outlives an episode; one without `carry_over` forgets everything."""
 
     def carry_over(self, ended: Tree, fresh: Tree) -> Tree:
         """The state in which the next episode begins: `fresh`, as `reset` drew it, with what outlives `ended`.
@@ -62,22 +59,48 @@ class Lasting(Protocol):
         """
         ...
 
-    def judged(self) -> Environment:
+
+@runtime_checkable
+class JudgedElsewhere(Protocol):
+    """An environment that changes while an agent learns, and has another one in which the agent is judged."""
+
+    def evaluation_environment(self) -> Environment:
         """The environment in which an agent is judged, where every episode begins from `reset` alone."""
+        ...
+
+
+@runtime_checkable
+class HasGoal(Protocol):
+    """An environment with a goal that a person can move while an episode goes on."""
+
+    def move_goal(self, state: Tree, x: Array, y: Array) -> Tree:
+        """The state with its goal at (x, y), in the environment's own coordinates."""
+        ...
+
+
+@runtime_checkable
+class Wrapping(Protocol):
+    """Something around an environment."""
+
+    @property
+    def environment(self) -> Any:
+        """The environment inside."""
+        ...
+
+
+@runtime_checkable
+class WrappedState(Protocol):
+    """The state of a wrapper that has one of its own."""
+
+    @property
+    def inner(self) -> Tree:
+        """The state of the environment inside."""
         ...
 
 
 def carry_over(environment: Any, ended: Tree, fresh: Tree) -> Tree:
     """The state in which `environment` begins the episode after one that was left in `ended`; mostly just `fresh`."""
-    return environment.carry_over(ended, fresh) if hasattr(environment, "carry_over") else fresh
-
-
-class Aimed(Protocol):
-    """What an environment may have besides: a goal that somebody can move while an episode goes on."""
-
-    def move_goal(self, state: Tree, x: Array, y: Array) -> Tree:
-        """The state with its goal at (x, y), in the environment's own coordinates."""
-        ...
+    return environment.carry_over(ended, fresh) if isinstance(environment, Persistent) else fresh
 
 
 def move_goal(environment: Any, state: Tree, x: Any, y: Any) -> Tree:
@@ -86,13 +109,14 @@ def move_goal(environment: Any, state: Tree, x: Any, y: Any) -> Tree:
     Raises:
         InputError: it has no goal that can be moved.
     """
-    if hasattr(environment, "move_goal"):
+    if isinstance(environment, HasGoal):
         return environment.move_goal(state, x, y)
-    if not hasattr(environment, "environment"):
+    if not isinstance(environment, Wrapping):
         raise InputError(f"{type(environment).__name__} has no goal that can be moved")
-    if not hasattr(state, "inner"):
+    if not isinstance(state, WrappedState):
         return move_goal(environment.environment, state, x, y)
-    return dataclasses.replace(state, inner=move_goal(environment.environment, state.inner, x, y))
+    moved: Any = state
+    return dataclasses.replace(moved, inner=move_goal(environment.environment, state.inner, x, y))
 
 
 class TimedEnvironment(Protocol):

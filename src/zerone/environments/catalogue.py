@@ -153,9 +153,10 @@ def make(id: str, **chosen: Any) -> TimedEnvironment:  # noqa: A002
 
 def cut_off(environment: Any) -> list[str]:
     """What is to be said of layouts in which no way leads to a goal, of one of our environments."""
+    from zerone.environments.base import Wrapping
     from zerone.environments.layout import Origin
 
-    while hasattr(environment, "environment"):
+    while isinstance(environment, Wrapping):
         environment = environment.environment
     fields = dataclasses.fields(environment) if dataclasses.is_dataclass(environment) else ()
     layouts = [(each.name, each.metadata["legend"]) for each in fields if "legend" in each.metadata]

@@ -85,7 +85,7 @@ class ChangingMaze:
         """The steps go on."""
         return dataclasses.replace(fresh, steps=ended.steps)
 
-    def judged(self) -> ChangingMaze:
+    def evaluation_environment(self) -> ChangingMaze:
         """The maze as it is at last: each episode of a judgement would begin before the change."""
         return dataclasses.replace(self, change_at=0)
 

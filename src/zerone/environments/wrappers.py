@@ -18,7 +18,18 @@ from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, static, struct
-from zerone.environments.base import Array, Environment, Info, Key, TimedEnvironment, Tree, carry_over
+from zerone.environments.base import (
+    Array,
+    Environment,
+    Info,
+    JudgedElsewhere,
+    Key,
+    TimedEnvironment,
+    Tree,
+    WrappedState,
+    Wrapping,
+    carry_over,
+)
 from zerone.environments.gym.views import AUTO, FIRST, ViewedBox, first_view, view_of, viewed
 
 # (observation, action, reward, terminated, next observation) -> reward
@@ -40,9 +51,10 @@ class Wrapper:
 
     def carry_over(self, ended: Tree, fresh: Tree) -> Tree:
         """What outlives an episode inside; a wrapper's own state begins anew."""
-        if not hasattr(fresh, "inner"):
+        if not isinstance(fresh, WrappedState):
             return carry_over(self.environment, ended, fresh)
-        return dataclasses.replace(fresh, inner=carry_over(self.environment, ended.inner, fresh.inner))
+        wrapped: Any = fresh
+        return dataclasses.replace(wrapped, inner=carry_over(self.environment, ended.inner, fresh.inner))
 
 
 @struct
@@ -108,13 +120,14 @@ class ShapedReward(Wrapper):
         return observation, ShapedState(inner, observation), shaped, terminated, {"reward": reward, **info}
 
 
-def judged(environment: Any) -> Any:
+def evaluation_environment(environment: Any) -> Any:
     """The same environment as an agent is judged in it: its own reward, and as it is at last where it changes."""
     if isinstance(environment, ShapedReward):
-        return judged(environment.environment)
-    if hasattr(environment, "environment"):
-        return dataclasses.replace(environment, environment=judged(environment.environment))
-    return environment.judged() if hasattr(environment, "judged") else environment
+        return evaluation_environment(environment.environment)
+    if isinstance(environment, Wrapping):
+        wrapper: Any = environment
+        return dataclasses.replace(wrapper, environment=evaluation_environment(environment.environment))
+    return environment.evaluation_environment() if isinstance(environment, JudgedElsewhere) else environment
 
 
 @configured

@@ -2,8 +2,8 @@
 
     memory         = replay.init(example)
     memory         = replay.add(memory, batch)
-    slots, weights = replay.draw(memory, noise, correction)
-    priorities     = replay.learnt(memory.priorities, slots, error)
+    slots, weights = replay.sample(memory, noise, correction)
+    priorities     = replay.update_priorities(memory.priorities, slots, error)
 
 The rules `Uniform` and `Prioritized` answer to the same calls, so an algorithm needs no branch. A loop of gradient
 updates carries `memory.priorities` alone: what it does not change, it must not carry, or it would be copied.
@@ -59,19 +59,19 @@ class Replay(Protocol):
         """What chance decides in draws of `shape`, of which the last axis is a minibatch. Consumes `key`."""
         ...
 
-    def draw(self, memory: Memory, noise: Array, correction: Array | float) -> tuple[Array, Array]:
+    def sample(self, memory: Memory, noise: Array, correction: Array | float) -> tuple[Array, Array]:
         """Filled slots, int32 [n], and the weights, float32 [n] in [0, 1], of what is learnt from them.
 
         `correction` is how far, from 0 to 1, the weights make up for drawing some slots more often than others.
         """
         ...
 
-    def learnt(self, priorities: Any, slots: Array, error: Array) -> Any:
+    def update_priorities(self, priorities: Any, slots: Array, error: Array) -> Any:
         """The priorities, now that the TD errors [n] of `slots` are known."""
         ...
 
 
-def read(memory: Memory, slots: Array) -> Any:
+def gather(memory: Memory, slots: Array) -> Any:
     """The items at `slots`: leaves [*slots.shape, ...]."""
     return jax.tree.map(lambda x: x[slots], memory.data)
 
@@ -109,12 +109,12 @@ class Uniform:
     def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
         return jax.random.bits(key, shape)
 
-    def draw(self, memory: Memory, noise: Array, correction: Array | float = 1.0) -> tuple[Array, Array]:
+    def sample(self, memory: Memory, noise: Array, correction: Array | float = 1.0) -> tuple[Array, Array]:
         """Each filled slot is as likely, to one part in 2³²/size, and all weights are 1."""
         del correction
         return (noise % memory.size.astype(jnp.uint32)).astype(jnp.int32), jnp.ones(noise.shape)
 
-    def learnt(self, priorities: tuple[()], slots: Array, error: Array) -> tuple[()]:
+    def update_priorities(self, priorities: tuple[()], slots: Array, error: Array) -> tuple[()]:
         del slots, error
         return priorities
 
@@ -147,12 +147,12 @@ class Prioritized:
     def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
         return jax.random.uniform(key, shape)
 
-    def draw(self, memory: Memory, noise: Array, correction: Array | float = 1.0) -> tuple[Array, Array]:
+    def sample(self, memory: Memory, noise: Array, correction: Array | float = 1.0) -> tuple[Array, Array]:
         tree: SumTree = memory.priorities
         strata = noise.shape[-1]
         slots, priorities = sum_tree.find(tree, (jnp.arange(strata) + noise) / strata)
         return slots, (tree.least / priorities) ** correction
 
-    def learnt(self, priorities: SumTree, slots: Array, error: Array) -> SumTree:
+    def update_priorities(self, priorities: SumTree, slots: Array, error: Array) -> SumTree:
         size = jnp.minimum(jnp.abs(error), self.limit) + self.floor
         return sum_tree.change(priorities, slots, size**self.exponent)

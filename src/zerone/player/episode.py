@@ -120,7 +120,7 @@ def open_environment(
         from zerone.environments.gym.bridge import GymnasiumEnvironment
 
         task = catalogue.make(identity, **options)
-        made = GymnasiumEnvironment(wrappers.judged(task) if judged else task, render_mode=mode)
+        made = GymnasiumEnvironment(wrappers.evaluation_environment(task) if judged else task, render_mode=mode)
     else:
         from zerone.environments.gym.vector import maker
 

@@ -225,7 +225,7 @@ class Training:
     def _run(self, writer: MetricsWriter, request: Request) -> None:
         chunk = 1 if self.chunk is None else self.chunk
         if not self.looked:  # it was stopped in the middle of it
-            self._look(self._looked_at(), writer, 0.0)
+            self._report(self._looked_at(), writer, 0.0)
         while active := self._active():
             target = self.plan.next_stop(self.iteration, chunk)
             started = time.perf_counter()
@@ -238,7 +238,7 @@ class Training:
             elif self.chunk is None:
                 chunk = max(1, min(2 * chunk, round(chunk * GLANCE_SECONDS / max(took, 1e-4))))
             self.iteration = target
-            self._look(active, writer, time.perf_counter() - self.began)
+            self._report(active, writer, time.perf_counter() - self.began)
             if not first:
                 self.steady_steps += steps
                 self.steady_seconds += time.perf_counter() - started
@@ -264,7 +264,7 @@ class Training:
         for learner, carry in zip(active, advanced, strict=True):
             learner.carry, learner.iteration = carry, target
 
-    def _look(self, active: list[Learner], writer: MetricsWriter, seconds: float) -> None:
+    def _report(self, active: list[Learner], writer: MetricsWriter, seconds: float) -> None:
         """Report, evaluate and save what is due after this iteration, then show progress."""
         plan, step = self.plan, self.iteration * self.plan.block
         rows: list[dict[str, Any]] = []

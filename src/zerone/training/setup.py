@@ -22,7 +22,7 @@ from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
 from zerone.environments import catalogue as environments
 from zerone.environments import names
-from zerone.environments.base import TimedEnvironment
+from zerone.environments.base import TimedEnvironment, Wrapping
 from zerone.environments.gym.sources import Single, checked, source
 from zerone.environments.gym.views import AUTO
 from zerone.training import presets
@@ -54,7 +54,7 @@ def environment_name(environment: EnvironmentLike) -> str:
     if isinstance(environment, str):
         entry = environments.find(environment)
         return environment if entry is None else entry.id
-    while not callable(environment) and hasattr(environment, "environment"):
+    while not callable(environment) and isinstance(environment, Wrapping):
         environment = environment.environment  # the task, not what is put around it
     return getattr(environment, "__qualname__", type(environment).__name__)
 

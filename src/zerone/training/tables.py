@@ -61,18 +61,18 @@ def judged_environment(config: Mapping[str, Any], engine: Engine | None = None) 
     Gymnasium's own ids are our twins of them. What is not given by id is taken from `engine`.
     """
     from zerone.environments import catalogue
-    from zerone.environments.wrappers import judged
+    from zerone.environments.wrappers import evaluation_environment
 
     identity = config["environment"]
     if not identity["known"]:
-        return judged(getattr(engine, "environment", None))
+        return evaluation_environment(getattr(engine, "environment", None))
     entry = catalogue.find(identity["id"])
     if entry is None:
         return None
     known = {option.name for option in catalogue.options(entry)}  # on the host engine there may be others, too
     options = {name: value for name, value in identity["options"].items() if name in known}
     try:
-        return judged(catalogue.make(entry.id, **options))
+        return evaluation_environment(catalogue.make(entry.id, **options))
     except InputError:  # such as Gymnasium's own way of asking for a lake that is drawn at random
         return None
 

@@ -13,7 +13,7 @@ from zerone.environments import catalogue as environments
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
 from zerone.experiments.recording import record
 from zerone.experiments.tutorial import DQN_SETTINGS, chapter, dqn
-from zerone.parts.replay import read
+from zerone.parts.replay import gather
 from zerone.parts.spaces import Spaces
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def study(algorithm: Any, memory: Any, network: Any, target: Any, moving: Array,
     def one(carry: tuple[Any, Any, Any], update: tuple[Array, Array]) -> tuple[tuple[Any, Any, Any], Array]:
         network, target, moved = carry
         number, key = update
-        slots, weights = replay.draw(memory, replay.noise(key, (algorithm.batch,)), jnp.float32(1))
-        batch = read(memory, slots)
+        slots, weights = replay.sample(memory, replay.noise(key, (algorithm.batch,)), jnp.float32(1))
+        batch = gather(memory, slots)
         gradient, (metrics, _) = jax.grad(algorithm.cost, has_aux=True)(network, target, batch, weights)
         change, moved = optimizer.update(gradient, moved)
         network = optax.apply_updates(network, change)
