@@ -20,7 +20,7 @@ from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_long, for_once, for_seldom
 from zerone.base.platforms import default_platform
 from zerone.base.pytree import struct
-from zerone.base.sums import Sum
+from zerone.base.sums import Sum, nothing_of
 from zerone.engines.collect import Chance, Simulation, start
 from zerone.engines.judging import Explorer, play
 from zerone.engines.protocol import (
@@ -246,7 +246,7 @@ class Compiled:
             _whole(ended.count), float(np.asarray(ended.total_return).sum(dtype=np.float64)), length, sums, learned
         )
         begun: Any = going_on.copy()
-        return row, Carry(carry.state, simulation.counted(), Tally(jax.tree.map(np.zeros_like, tally.metrics), begun))
+        return row, Carry(carry.state, simulation.counted(), Tally(nothing_of(tally.metrics), begun))
 
     def policy(self, carry: Carry) -> Any:
         return jax.tree.map(np.array, carry.state.policy)
