@@ -293,7 +293,7 @@ def test_an_earlier_dataset_is_back_where_the_new_one_cannot_be_put(tmp_path, mo
 def test_processes_that_record_at_once_all_keep_what_they_recorded(tmp_path):
     program = textwrap.dedent(f"""
         import sys, zerone as zo
-        from zerone.runs import record
+        from zerone.recording import record
         begun = record.first_free
         def wait(places):
             print("ready", flush=True)

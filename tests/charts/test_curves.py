@@ -109,6 +109,14 @@ def test_shaped_and_true_returns_are_told_apart(tmp_path):
     assert "shaped reward" not in words(tmp_path, [("run", table(2))], about=[POLE])
 
 
+def test_a_policy_that_is_judged_with_its_own_chance_is_not_called_greedy(tmp_path):
+    played = curves.About("ppo", "X-v0", stochastic=True)
+    assert "evaluation, stochastic" in words(tmp_path, [("a", table())], about=[played])
+    assert "strong: evaluation, stochastic;" in curves.notes([("a", table()), ("b", table())], [played, played])
+    mixed = curves.notes([("a", table()), ("b", table())], [played, curves.About("ppo", "X-v0")])
+    assert "strong: evaluation; " in mixed
+
+
 def lines_in(axes):
     return [float(line.get_ydata()[0]) for line in axes.get_lines() if line.get_linestyle() != "-"]
 

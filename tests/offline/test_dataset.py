@@ -247,11 +247,11 @@ def repeated(path):
         for name in ("rewards", "terminations", "truncations", "actions"):
             group.create_dataset(name, data=np.zeros(100_000, "?"), compression="gzip")
         group.create_dataset("observations", data=np.zeros(100_001, "?"), compression="gzip")
-        for i in range(1, 5000):
+        for i in range(1, 200):
             file[f"episode_{i}"] = group
 
     inside(change)(path)
-    metadata(lambda told: told | {"total_episodes": 5000, "total_steps": 500_000_000})(path)
+    metadata(lambda told: told | {"total_episodes": 200, "total_steps": 20_000_000})(path)
 
 
 SPOILT = {

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import tomllib
 
+import gymnasium
 import numpy as np
 import pytest
+from toys import CounterEnv, Keeper
 
 import zerone as zo
 from zerone.algorithms import catalogue
@@ -140,10 +142,25 @@ def test_a_sweep_is_no_run_and_says_what_to_do(done):
 def test_measures(done):
     metrics = zo.load(done.trials[0].path).metrics
     known = np.isfinite(metrics["evaluation_return"]) & (metrics["seed"] == 2)
-    row = metrics["evaluation_return"][known]
+    row, steps = metrics["evaluation_return"][known], metrics["step"][known]
     values = {name: sweep._values(done.trials[0].path, (0, 1, 2), name)[2] for name in sweep_result.MEASURES}
     result = zo.load(done.trials[0].path).result
-    assert values == {"mean": row.mean(), "last": row[-1], "best": result["seeds"][2]["return_mean"]}
+    mean = (row * np.diff(steps, prepend=0)).sum() / steps[-1]  # close together at first, and of no more weight
+    assert values == {"mean": pytest.approx(mean), "last": row[-1], "best": result["seeds"][2]["return_mean"]}
+
+
+def test_who_had_no_time_for_an_evaluation_is_worth_what_the_judgement_found(tmp_path):
+    class Long(CounterEnv):
+        def step(self, action):
+            observation, reward, _, _, info = super().step(action)
+            return observation, reward, False, False, info
+
+    run = zo.train(Keeper(), lambda: gymnasium.wrappers.TimeLimit(Long(), 400), steps=300, out=tmp_path / "r",
+                   figure=False)  # fmt: skip
+    assert np.isnan(run.metrics["evaluation_return"]).all()
+    assert {name: sweep._values(run.path, (0,), name).tolist() for name in sweep_result.MEASURES} == {
+        "mean": [400.0], "last": [400.0], "best": [400.0]
+    }  # fmt: skip
 
 
 def test_a_sweep_that_was_stopped_anywhere_ends_the_same(done, tmp_path):

@@ -261,7 +261,7 @@ def test_killed_while_saving_the_file_is_always_whole(tmp_path):
     program = textwrap.dedent(f"""
         import numpy as np
         from pathlib import Path
-        from zerone.runs import checkpoint
+        from zerone.training import checkpoint
         for step in range(10**9):
             checkpoint.save({str(path)!r}, {{"w": np.full(200_000, step, np.float32)}}, {{"step": step}})
             Path({str(tmp_path / "begun")!r}).touch()
@@ -285,7 +285,7 @@ def test_killed_while_saving_the_file_is_always_whole(tmp_path):
 def test_saving_holds_no_second_copy(tmp_path):
     program = textwrap.dedent(f"""
         import resource, numpy as np
-        from zerone.runs import checkpoint
+        from zerone.training import checkpoint
         arrays = {{name: np.ones(10_000_000, np.float32) for name in "abc"}}  # 120 MB
         checkpoint.save({str(tmp_path / "warm")!r}, {{"x": np.ones(3)}}, {{}})
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

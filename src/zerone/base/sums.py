@@ -17,6 +17,11 @@ from zerone.base.pytree import struct
 Array = jax.Array
 
 
+def nothing_of(tree: Any) -> Any:
+    """Zeros of the shapes and types of a tree's arrays. On the host: `np.zeros_like` would copy each of JAX's first."""
+    return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), tree)
+
+
 @struct
 class Sum:
     """A sum and what was rounded away of it (float32 of one shape): they stand for `value + rest`.

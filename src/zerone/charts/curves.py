@@ -32,13 +32,14 @@ class About:
     """What was trained, beside what was measured of it.
 
     `shaped` says that it has learnt from another reward than it is judged by; `bound` is what no policy can be worth
-    more than, where that is known.
+    more than, where that is known; `stochastic` says that it is judged with its own chance.
     """
 
     algorithm: str
     environment: str
     shaped: bool = False
     bound: float | None = None
+    stochastic: bool = False
 
 
 def draw(
@@ -159,7 +160,7 @@ def draw_returns(
             axes.plot(training.steps, training.mean, color=color, alpha=0.38, linewidth=1.4, marker=marker,
                       markersize=4.5, label=label)  # fmt: skip
         if evaluation is not None:
-            strong = "evaluation, greedy, task's reward" if _is_shaped(about) else "evaluation, greedy"
+            strong = _evaluation(about) + (", task's reward" if _is_shaped(about) else "")
             label = f"{strong} ({of})" if alone else f"{name} ({of})"
             marker = "o" if len(evaluation.steps) <= MOST_MARKERS else None
             axes.plot(
@@ -198,6 +199,11 @@ def _names(runs: Sequence[tuple[str, Columns]], about: Sequence[About]) -> list[
             for (name, _), each in zip(runs, about, strict=True)]  # fmt: skip
 
 
+def _evaluation(about: Sequence[About]) -> str:
+    kinds = {each.stochastic for each in about} or {False}
+    return "evaluation" if len(kinds) > 1 else "evaluation, stochastic" if kinds == {True} else "evaluation, greedy"
+
+
 def _is_shaped(about: Sequence[About]) -> bool:
     return any(each.shaped for each in about)
 
@@ -207,11 +213,11 @@ def notes(runs: Sequence[tuple[str, Columns]], about: Sequence[About] = ()) -> s
     said: list[str] = []
     if len(runs) > 1 and _is_shaped(about):
         said += [
-            "strong: evaluation, greedy, on the task's own reward",
+            f"strong: {_evaluation(about)}, on the task's own reward",
             "light: training, exploring, on what is learnt from",
         ]
     elif len(runs) > 1:
-        said.append("strong: evaluation, greedy; light: training, exploring")
+        said.append(f"strong: {_evaluation(about)}; light: training, exploring")
     counts = _seed_counts(runs)
     if 1 < min((each for each in counts if each > 1), default=0) < FEWEST_FOR_INTERVAL:
         said.append("shaded for 2 seeds: from one to the other")

@@ -20,7 +20,7 @@ from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_long, for_once, for_seldom
 from zerone.base.platforms import default_platform
 from zerone.base.pytree import struct
-from zerone.base.sums import Sum
+from zerone.base.sums import Sum, nothing_of
 from zerone.engines.evaluation import Explorer, evaluate_episodes
 from zerone.engines.offline_data import OfflineBatch, OfflineData, draw_for, first_step, offline_batch, play_or_study
 from zerone.engines.protocol import (
@@ -250,9 +250,7 @@ class Compiled:
             _whole(ended.count), float(np.asarray(ended.total_return).sum(dtype=np.float64)), length, sums, learned
         )
         begun: Any = going_on.copy()
-        return row, Carry(
-            carry.state, simulation.counted(), Accumulator(jax.tree.map(np.zeros_like, tally.metrics), begun)
-        )
+        return row, Carry(carry.state, simulation.counted(), Accumulator(nothing_of(tally.metrics), begun))
 
     def policy(self, carry: Carry) -> Any:
         return jax.tree.map(np.array, carry.state.policy)

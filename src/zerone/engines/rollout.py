@@ -11,7 +11,7 @@ import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
 from zerone.base.pytree import struct
-from zerone.base.sums import Sum
+from zerone.base.sums import Sum, nothing_of
 from zerone.environments.base import TimedEnvironment, Tree
 from zerone.environments.wrappers import AutoReset
 from zerone.parts.spaces import from_environment, to_environment
@@ -52,7 +52,7 @@ class EnvironmentState:
         """The same when nothing has ended yet. On the host."""
         going_on = self.earned.total() - np.asarray(self.ended.total_return, np.float64)
         earned = Sum.of(np.where(np.isfinite(going_on), going_on, 0.0))
-        return dataclasses.replace(self, earned=earned, ended=jax.tree.map(np.zeros_like, self.ended))
+        return dataclasses.replace(self, earned=earned, ended=nothing_of(self.ended))
 
 
 def start(environment: TimedEnvironment, number: int, key: Key) -> EnvironmentState:

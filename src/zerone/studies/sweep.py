@@ -227,10 +227,18 @@ def _train(
 def _values(path: Path, seeds: Sequence[int], measure: str) -> np.ndarray:
     """What each seed is worth."""
     folder = RunFolder.open(path)
+    scores = folder.read_scores()
+    if list(scores) != list(seeds):
+        raise InputError(f"{folder.result_path}: is not of the seeds that were trained")
     if measure == "best":
-        scores = folder.read_scores()
-        if list(scores) != list(seeds):
-            raise InputError(f"{folder.result_path}: is not of the seeds that were trained")
         return np.array(list(scores.values()), np.float64)
     evaluations = evaluations_of(folder.metrics_path, seeds)
-    return np.array([each[-1] if measure == "last" else each.mean() for each in evaluations])
+    values: list[float] = []
+    for seed, (steps, returns) in zip(seeds, evaluations, strict=True):
+        if not len(returns):  # there was no time for one: the final judgement is of the last policy then
+            values.append(scores[seed])
+        elif measure == "last":
+            values.append(float(returns[-1]))
+        else:  # each evaluation stands for the steps since the one before: at the beginning they are close together
+            values.append(float(np.average(returns, weights=np.diff(steps, prepend=0))))
+    return np.array(values)

@@ -102,16 +102,18 @@ def require_column(table: Mapping[str, np.ndarray], name: str, path: Path) -> No
         raise InputError(f"{path}: line 1: damaged: the column {name} is missing")
 
 
-def evaluations_of(path: Path, seeds: Sequence[int]) -> list[np.ndarray]:
-    """What the evaluations of each seed returned, in their order. Raises `InputError` where one has none."""
+def evaluations_of(path: Path, seeds: Sequence[int]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """After how many steps each seed was evaluated, and what it returned. Raises `InputError` where one has no rows."""
     table = read_metrics(path)
     rows = rows_by_seed(table)
     require_column(table, "evaluation_return", path)
-    found = [table["evaluation_return"][rows.get(seed, np.zeros(0, np.int64))] for seed in seeds]
-    for seed, each in zip(seeds, found, strict=True):
-        if not np.isfinite(each).any():
-            raise InputError(f"{path}: damaged: seed {seed} has no evaluation")
-    return [each[np.isfinite(each)] for each in found]
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    for seed in seeds:
+        if seed not in rows:
+            raise InputError(f"{path}: damaged: seed {seed} is not in it")
+        steps, returns = table["step"][rows[seed]], table["evaluation_return"][rows[seed]]
+        found.append((steps[np.isfinite(returns)], returns[np.isfinite(returns)]))
+    return found
 
 
 def _whole_lines(path: Path) -> bytes:

@@ -48,7 +48,8 @@ def about_of(config: Mapping[str, Any]) -> About:
         discount = config["algorithm"]["settings"].get("discount", 1.0)
         sound = isinstance(discount, int | float) and 0 <= discount <= 1  # a file's, that nobody has checked yet
         bound = None if changed or not sound else entry.highest_value(float(discount))
-    return About(config["algorithm"]["name"], identity, shaped, bound)
+    stochastic = bool((config.get("evaluation") or {}).get("stochastic"))
+    return About(config["algorithm"]["name"], identity, shaped, bound, stochastic)
 
 
 def _number(value: float | None) -> str:

@@ -76,8 +76,9 @@ def make_schedule(
             require_count(name, value, MOST_STEPS)
     total = -(-steps // block)
     evaluate = max(1, total // EVALUATIONS if evaluate_every is None else evaluate_every // block)
-    # A row of the log never straddles an evaluation, so that both are one row.
-    report = max(1, evaluate // max(1, round(evaluate * ROWS / total)))
+    # A row of the log never straddles an evaluation, so that both are one row. Rounded up: no more rows than meant,
+    # for what a row costs is as much as many steps. Between two evaluations they are as far apart as can be.
+    report = -(-evaluate // max(1, round(evaluate * ROWS / total)))
     save = evaluate if save_every is None else max(1, save_every // block)
     return Schedule(block, total, report, evaluate, save, _early(block, total, evaluate) if early else ())
 
