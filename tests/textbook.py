@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.engines.compiled import Compiled, stream
-from zerone.engines.protocol import TRAIN
 from zerone.engines.rollout import draw
+from zerone.engines.streams import TRAIN
 
 
 class Lived(NamedTuple):

@@ -1,6 +1,6 @@
 """Imports run downwards only: a room may import itself and the rooms below it. Also draws the graph for the docs.
 
-python tools/check_imports.py           exits 1 and names every import that goes up
+python tools/check_imports.py           exits 1 and names every import that goes up, and every circle
 python tools/check_imports.py --graph   prints the import graph of the rooms (Mermaid)
 """
 
@@ -37,6 +37,51 @@ def imports(file: Path) -> list[tuple[int, str]]:
     return found
 
 
+def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
+    """The modules that import each other around a circle, inside of a room too: each set of them once.
+
+    Imports inside of functions and for types alone count: a reader has to follow those as well.
+    """
+    found: list[list[str]] = []
+    left = dict(arrows)
+    while left:
+        module = min(left)
+        behind, before = reached(arrows, module), {each for each in left if module in reached(arrows, each)}
+        circle = sorted((behind & before) | {module})
+        if len(circle) > 1:
+            found.append(circle)
+        for each in circle:
+            left.pop(each, None)
+    return found
+
+
+def reached(arrows: dict[str, set[str]], module: str) -> set[str]:
+    """All that a module imports, and what that imports, and so on."""
+    seen: set[str] = set()
+    ahead = [module]
+    while ahead:
+        new = arrows.get(ahead.pop(), set()) - seen
+        seen |= new
+        ahead += new
+    return seen
+
+
+def modules() -> dict[str, set[str]]:
+    """Each module, and those that it imports itself."""
+    files = {
+        ".".join(("zerone", *file.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"): file
+        for file in SOURCE.rglob("*.py")
+    }
+    return {
+        name: {
+            there if there in files else there.rpartition(".")[0]
+            for _, there in imports(file)
+            if there in files or there.rpartition(".")[0] in files
+        } - {name, "zerone"}
+        for name, file in files.items()
+    }  # fmt: skip
+
+
 def main() -> int:
     """Check, or draw."""
     arrows: Counter[tuple[str, str]] = Counter()
@@ -54,6 +99,7 @@ def main() -> int:
                 arrows[here, there] += 1
                 if ROOMS.index(there) < ROOMS.index(here):
                     wrong.append(f"{file.relative_to(SOURCE.parent)}:{line}: {here} may not import {there}, above it")
+    wrong += [f"a circle of imports: {', '.join(each)}" for each in circles(modules())]
     if "--graph" in sys.argv:
         print("```mermaid\nflowchart TD")
         for (above, below), count in sorted(arrows.items(), key=lambda each: [ROOMS.index(name) for name in each[0]]):

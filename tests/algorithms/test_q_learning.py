@@ -10,8 +10,8 @@ from toys import Table, chain, cycle, optimal_values, table
 from zerone.algorithms.protocol import Steps
 from zerone.algorithms.q_learning import QLearning, State
 from zerone.engines.compiled import Compiled, stream
-from zerone.engines.protocol import TRAIN
 from zerone.engines.rollout import draw
+from zerone.engines.streams import TRAIN
 from zerone.environments import catalogue
 from zerone.environments.maze import MazeState
 from zerone.environments.treasure import TreasureState

@@ -24,7 +24,8 @@ from toys import (
 from zerone.algorithms.q_learning import QLearning
 from zerone.engines import host
 from zerone.engines.host import Host, seeds_for
-from zerone.engines.protocol import EVALUATE, Judging
+from zerone.engines.protocol import Judging
+from zerone.engines.streams import EVALUATE
 from zerone.engines.vector_rollout import Block, Player, VectorStep
 from zerone.environments.gym.vector import make_vector
 from zerone.training.setup import make_engine

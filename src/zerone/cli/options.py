@@ -23,7 +23,7 @@ else:  # in older versions of click it takes no argument
     Kind = click.ParamType
 
 VIEWS = ("auto", "picture", "grid", "numbers", "scaled")
-"""What can be said of how observations are seen: `environments.gym.views.VIEWS`, whose import would take half a second."""
+"""How observations can be seen: `environments.gym.views.VIEWS`, whose import would take half a second."""
 
 
 def refuse(option: str, raw: object, allowed: str) -> InputError:

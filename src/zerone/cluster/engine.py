@@ -28,8 +28,9 @@ from zerone.cluster.supervisor import Supervisor
 from zerone.cluster.worker import Accumulator, EvaluationTask, FlatParameters, Task, Vector
 from zerone.engines.host import as_seen, seeds_for, update_key
 from zerone.engines.offline_data import OfflineData
-from zerone.engines.protocol import EVALUATE, GREEDY, INIT, Act, Engine, Evaluation, Judging, Opens, Stopped
+from zerone.engines.protocol import GREEDY, Act, Engine, Evaluation, Judging, Opens, Stopped
 from zerone.engines.python_loop import TalliedEngine
+from zerone.engines.streams import EVALUATE, INIT
 
 WORKER_TIMEOUT = 60.0
 """Seconds that a worker may take for a block of steps, unless told otherwise."""

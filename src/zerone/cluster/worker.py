@@ -24,8 +24,9 @@ from zerone.base.compilation import keep_compiled_programs
 from zerone.base.notices import Notices
 from zerone.engines.compiled import stream
 from zerone.engines.host import Host, as_seen, update_key
-from zerone.engines.protocol import INIT, TRAIN, Judging, steps_per_iteration
+from zerone.engines.protocol import Judging, steps_per_iteration
 from zerone.engines.rollout import EnvironmentState, collect, draw, start
+from zerone.engines.streams import INIT, TRAIN
 from zerone.engines.vector_rollout import Judged
 from zerone.environments import catalogue
 from zerone.environments.base import TimedEnvironment

@@ -24,10 +24,7 @@ from zerone.base.sums import Sum, nothing_of
 from zerone.engines.evaluation import Explorer, evaluate_episodes
 from zerone.engines.offline_data import OfflineBatch, OfflineData, draw_for, first_step, offline_batch, play_or_study
 from zerone.engines.protocol import (
-    EVALUATE,
     GREEDY,
-    INIT,
-    TRAIN,
     Act,
     Evaluation,
     Judging,
@@ -37,6 +34,7 @@ from zerone.engines.protocol import (
     steps_per_iteration,
 )
 from zerone.engines.rollout import EnvironmentState, RolloutNoise, start
+from zerone.engines.streams import EVALUATE, INIT, TRAIN
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.wrappers import TimeLimit, evaluation_environment
 from zerone.parts.spaces import Spaces, from_environment, to_environment

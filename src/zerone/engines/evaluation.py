@@ -15,7 +15,8 @@ import numpy as np
 from zerone.algorithms.protocol import Algorithm, Array, Key, PlaysAlone
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum
-from zerone.engines.protocol import EVALUATE, Act
+from zerone.engines.protocol import Act
+from zerone.engines.streams import EVALUATE
 from zerone.environments.base import TimedEnvironment, Tree
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 

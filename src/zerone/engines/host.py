@@ -15,17 +15,9 @@ from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, in_new_epis
 from zerone.base.bits import in_32_bits
 from zerone.engines.evaluation import Explorer
 from zerone.engines.offline_data import OfflineData, cut, extras_of, first_step
-from zerone.engines.protocol import (
-    EVALUATE,
-    GREEDY,
-    INIT,
-    TRAIN,
-    Act,
-    Evaluation,
-    Judging,
-    Stopped,
-)
+from zerone.engines.protocol import GREEDY, Act, Evaluation, Judging, Stopped
 from zerone.engines.python_loop import TalliedEngine
+from zerone.engines.streams import EVALUATE, INIT, TRAIN
 from zerone.engines.vector_rollout import Block, Judged, Player, VectorStep, playing
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.sources import require_separate

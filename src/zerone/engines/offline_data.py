@@ -20,8 +20,8 @@ import numpy as np
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import static, struct
-from zerone.engines.protocol import STUDY
 from zerone.engines.rollout import EnvironmentState, RolloutNoise, collect, draw
+from zerone.engines.streams import STUDY
 from zerone.environments.base import TimedEnvironment
 from zerone.parts.spaces import from_environment
 

@@ -22,9 +22,6 @@ Row: TypeAlias = dict[str, np.float32 | None]
 Act: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
 """From observations [N, ...], and how many steps their episodes have gone, to actions as the environment takes them."""
 
-INIT, TRAIN, EVALUATE, STUDY = 0, 1, 2, 3
-"""The purposes for which a seed gives independent streams of random numbers."""
-
 LONGEST_EVALUATION = 10_000
 """Steps after which an evaluation's episode is cut where the environment itself has no time limit."""
 

@@ -17,8 +17,8 @@ import numpy as np
 from zerone.algorithms.protocol import Algorithm, Array, Metrics, Steps
 from zerone.base.compilation import for_long
 from zerone.engines.compiled import PREFETCH, Carry, initial, stream
-from zerone.engines.protocol import TRAIN
 from zerone.engines.rollout import collect, draw
+from zerone.engines.streams import TRAIN
 from zerone.environments.base import TimedEnvironment
 from zerone.experiments.runner import stop_if_asked
 
