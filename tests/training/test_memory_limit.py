@@ -52,8 +52,8 @@ class Vast(CounterEnv):
     [
         ("dqn", "CartPole-v1", {"memory": 2_000_000_000, "environments": 1_000}),
         ("reinforce", "MountainCar-v0", {"longest_episode": 2_000_000_000, "environments": 1_000}),
-        ("ppo", "CartPole-v1", {"environments": 2**33}),
-        ("ppo", "CartPole-v1", {"steps_per_update": 2**50}),
+        ("ppo", "CartPole-v1", {"environments": 2**30}),
+        ("ppo", "CartPole-v1", {"steps_per_update": 2**30}),
         ("ppo", "CartPole-v1", {"hidden": (2**22, 2**22)}),
         ("q-learning", Vast, {}),
         ("dqn", Vast, {"hidden": (1_000,)}),
@@ -62,7 +62,8 @@ class Vast(CounterEnv):
 def test_nothing_is_too_large_to_be_refused(algorithm, environment, settings, tmp_path):
     large = [name for name in settings if name != "hidden"]  # what is large is named, with its value
     said = "".join(f".*{name} = {settings[name]}" for name in large)
-    with pytest.raises(InputError, match=f"^{algorithm} on .* needs .* of memory for 1 seed, but there is{said}"):
+    needs = rf"on .* needs .* of memory for 1 seed, but there is{said}"
+    with pytest.raises(InputError, match=rf"^{algorithm} ({needs}|with{said}.* takes \d+ steps before an update)"):
         zo.train(algorithm, environment, settings=settings, out=tmp_path / "run", **FEW)
     assert not (tmp_path / "run").exists()
 

@@ -47,7 +47,8 @@ class Allowed:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         bounds = [("above", self.above), ("at least", self.at_least), ("below", self.below), ("at most", self.at_most)]
-        return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None) or "a finite number"
+        words = [f"{word} {_plainly(bound)}" for word, bound in bounds if bound is not None]
+        return " and ".join(words) or "a finite number"
 
     def takes_effect(self, settings: Mapping[str, Any]) -> bool:
         """Whether the other settings do not leave this one to be ignored."""
@@ -101,6 +102,11 @@ def is_on(value: Any) -> bool:
     return not (isinstance(value, (int, float)) and value == 0)
 
 
+def _plainly(bound: float) -> str:
+    """A bound as a person writes it: 2,000,000,000 and not 2e+09."""
+    return f"{bound:,.0f}" if float(bound).is_integer() and abs(bound) >= 10_000 else f"{bound:g}"
+
+
 def static(default: Any = dataclasses.MISSING) -> Any:
     """A field of a `@struct` that is no leaf: it takes part in compilation, so it must be hashable."""
     return dataclasses.field(default=default, metadata={"static": True})
@@ -123,7 +129,7 @@ def check(instance: Any, name: str) -> None:
         if not allowed.holds(value):
             raise InputError(problem + allowed.describe())
         if kind is int and value > LARGEST_COUNT:
-            raise InputError(f"{problem}{allowed.describe()} and at most {LARGEST_COUNT:g}")
+            raise InputError(f"{problem}{allowed.describe()} and at most {LARGEST_COUNT:,}")
         if isinstance(value, kind) and value != field.default and not allowed.takes_effect(vars(instance)):
             raise InputError(f"{problem}{field.default!r} without {allowed.needs}, or it would be ignored")
 

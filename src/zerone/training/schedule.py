@@ -70,6 +70,9 @@ def make_schedule(
         InputError: `steps`, `evaluate_every` or `save_every` below 1, or more than can be counted.
     """
     block = algorithm.steps_per_update * algorithm.environments
+    if block > MOST_STEPS:
+        settings = f"steps_per_update = {algorithm.steps_per_update}, environments = {algorithm.environments}"
+        raise InputError(f"{algorithm.name} with {settings} takes {block} steps before an update: at most {MOST_STEPS}")
     require_count("steps", steps, most_steps(algorithm))
     for name, value in (("evaluate_every", evaluate_every), ("save_every", save_every)):
         if value is not None:
