@@ -14,7 +14,7 @@ test: $(READY) check ## Lint, types, import order, and every test
 
 # Of each room that depends on somebody else's package: numbers, environments, engines, folders, figures, the command.
 SHORT := tests/base tests/parts tests/environments tests/engines/test_compiled.py tests/engines/test_host.py \
-	tests/training/test_run.py tests/training/test_resume.py tests/show tests/cli/test_process.py
+	tests/training/test_run.py tests/training/test_resume.py tests/charts tests/player tests/cli/test_process.py
 
 newest: $(READY) ## The wheel with the newest Python that is here and nothing pinned, on a part of the tests
 	$(BIN)/python tools/check_newest.py .venv-newest $(SHORT)
