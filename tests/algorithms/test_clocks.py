@@ -71,13 +71,13 @@ def test_epsilon_and_beta_are_those_of_the_clock(clock, length, number, updates,
     shape = {"steps_per_update": length, "environments": number, "updates": updates, "warmup": warmup}
     clocks = {"epsilon_clock": clock, "importance_clock": clock, "importance_steps": 17.0, "epsilon_steps": 17.0}
     algorithm = small_dqn(**shape, **clocks, prioritized=True, importance=0.4)
-    draw, found = Prioritized.draw, []
+    draw, found = Prioritized.sample, []
 
     def watched(self, memory, noise, correction=1.0):
         jax.debug.callback(lambda beta: found.append(float(beta)), correction, ordered=True)
         return draw(self, memory, noise, correction)
 
-    monkeypatch.setattr(Prioritized, "draw", watched)
+    monkeypatch.setattr(Prioritized, "sample", watched)
     reached = states(algorithm, np.zeros((), np.int32), spaces.Discrete(2))
     jax.effects_barrier()
     after, at = told(clock, length, number, updates, first)

@@ -313,7 +313,7 @@ def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
         return right(dataclasses.replace(steps, terminated=steps.terminated & False), discount)
 
     for twin in (cut_is_end, unmasked):
-        monkeypatch.setattr(ddpg, "lived_alone", twin)
+        monkeypatch.setattr(ddpg, "one_step_transitions", twin)
         end, cut = _costs_where_every_step_is_an_end()
         assert end == pytest.approx(cut)  # the two are told apart no longer
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 import jax
 
 from zerone.base.errors import InputError
+from zerone.environments.wrapping import WrappedState, Wrapping
 
 if TYPE_CHECKING:
     import gymnasium
@@ -75,26 +76,6 @@ class HasGoal(Protocol):
 
     def move_goal(self, state: Tree, x: Array, y: Array) -> Tree:
         """The state with its goal at (x, y), in the environment's own coordinates."""
-        ...
-
-
-@runtime_checkable
-class Wrapping(Protocol):
-    """Something around an environment."""
-
-    @property
-    def environment(self) -> Any:
-        """The environment inside."""
-        ...
-
-
-@runtime_checkable
-class WrappedState(Protocol):
-    """The state of a wrapper that has one of its own."""
-
-    @property
-    def inner(self) -> Tree:
-        """The state of the environment inside."""
         ...
 
 

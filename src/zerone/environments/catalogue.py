@@ -153,8 +153,8 @@ def make(id: str, **chosen: Any) -> TimedEnvironment:  # noqa: A002
 
 def cut_off(environment: Any) -> list[str]:
     """What is to be said of layouts in which no way leads to a goal, of one of our environments."""
-    from zerone.environments.base import Wrapping
     from zerone.environments.layout import Origin
+    from zerone.environments.wrapping import Wrapping
 
     while isinstance(environment, Wrapping):
         environment = environment.environment

@@ -18,19 +18,9 @@ from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, static, struct
-from zerone.environments.base import (
-    Array,
-    Environment,
-    Info,
-    JudgedElsewhere,
-    Key,
-    TimedEnvironment,
-    Tree,
-    WrappedState,
-    Wrapping,
-    carry_over,
-)
+from zerone.environments.base import Array, Environment, Info, JudgedElsewhere, Key, TimedEnvironment, Tree, carry_over
 from zerone.environments.gym.views import AUTO, FIRST, ViewedBox, first_view, view_of, viewed
+from zerone.environments.wrapping import WrappedState, Wrapping
 
 # (observation, action, reward, terminated, next observation) -> reward
 Shape: TypeAlias = Callable[[Array, Array, Array, Array, Array], Array]

@@ -22,9 +22,10 @@ from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
 from zerone.environments import catalogue as environments
 from zerone.environments import names
-from zerone.environments.base import TimedEnvironment, Wrapping
+from zerone.environments.base import TimedEnvironment
 from zerone.environments.gym.sources import Single, checked, source
 from zerone.environments.gym.views import AUTO
+from zerone.environments.wrapping import Wrapping
 from zerone.training import presets
 from zerone.training.unknown_arguments import swapped
 
