@@ -64,6 +64,7 @@ _PLACES = {
     "RunError": "zerone.base.errors",
     "ZeroneError": "zerone.base.errors",
     "make": "zerone.environments.catalogue",
+    "register": "zerone.algorithms.catalogue",
     "Agent": "zerone.training.agent",
     "Comparison": "zerone.studies.compare",
     "compare": "zerone.studies.compare",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from zerone.algorithms import outside
 from zerone.algorithms.a3c import A3C
 from zerone.algorithms.actor_critic import ActorCritic
 from zerone.algorithms.ddpg import DDPG
@@ -118,18 +120,47 @@ def entries() -> list[Entry]:
 
 
 def look_up(name: str) -> Entry:
-    """The entry of a name; an `InputError` that offers the nearest where there is none."""
+    """The entry of a name, also of one from `outside`; an `InputError` that offers the nearest where there is none."""
     for entry in _ENTRIES:
         if entry.name == name:
             return entry
+    kind = outside.find(name)
+    if kind is not None:
+        return _entry_of(kind)
     meant = algorithm_meant(name) or nearest(name, [entry.name for entry in _ENTRIES])
     raise InputError(f"algorithm {name!r} is unknown: {meant}")
+
+
+def register(kind: type[Any]) -> None:
+    """Let an algorithm be named: by its `name`, in Python and in run folders that are loaded in this process.
+
+    On the command line, `module:Name` names it without being registered.
+
+    Args:
+        kind: A `@configured` class that fits `protocol.Algorithm`.
+
+    Raises:
+        InputError: it does not fit, and how; or its name is that of another algorithm.
+    """
+    outside.remember(kind, lambda name: any(entry.name == name for entry in _ENTRIES))
+
+
+def source_of(algorithm: Algorithm) -> str | None:
+    """From where an algorithm from outside can be made again (`module:Name`); None for ours, or where it cannot."""
+    kind = type(algorithm)
+    return None if any(entry.make is kind for entry in _ENTRIES) else outside.source_of(kind)
+
+
+def _entry_of(kind: type[Any]) -> Entry:
+    """What is known of an algorithm from outside."""
+    text = (inspect.getdoc(kind) or "").partition("\n")[0].rstrip(".")
+    return Entry(kind, text or "an algorithm from outside", "", "", "", "", "", "", outside.place_of(kind))
 
 
 def setting_of(algorithm: str, name: str, spelt: Callable[[str], str] = repr) -> str:
     """End of a sentence about a name that is no setting of an algorithm: what is meant by it, or what there is."""
     owners = {entry.name: [field.name for field in dataclasses.fields(entry.make)] for entry in _ENTRIES}
-    ours = owners[algorithm]
+    ours = owners.get(algorithm) or [field.name for field in dataclasses.fields(look_up(algorithm).make)]
     meant = setting_meant(name, ours, owners, spelt)
     if meant is not None:
         return meant
@@ -159,12 +190,18 @@ def make(name: str, settings: dict[str, Any], fitting: bool = False) -> Algorith
     return algorithm
 
 
-def make_saved(name: str, settings: dict[str, Any]) -> Algorithm:
+def make_saved(name: str, settings: dict[str, Any], source: str | None = None) -> Algorithm:
     """The algorithm with the settings of a run's folder. One that it lacks was added since, and is as it was then.
 
+    `source` is where the class of an algorithm from outside is, unless one of that name is registered.
+
     Raises:
-        InputError: as `make`.
+        InputError: as `make`; or the class of an algorithm from outside cannot be found.
     """
+    if source is not None and outside.is_registered(name):
+        source = None
+    if source is not None:
+        name = source
     entry = look_up(name)
     before = {
         field.name: entry.formerly[field.name]

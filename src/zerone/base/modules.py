@@ -1,4 +1,4 @@
-"""Modules that an environment's id (`module:Id`) names: importing one runs its code, so a file may not have it done."""
+"""Modules that an id (`module:Id`) names: importing one runs its code, so a file may not have it done."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class ForeignId(str):
     __slots__ = ()
 
 
-def require_trusted(id: str, options: Mapping[str, Any] = {}) -> None:  # noqa: A002 - Gymnasium's word
+def require_trusted(
+    id: str, options: Mapping[str, Any] = {}, what: str = "environment"  # noqa: A002 - Gymnasium's word
+) -> None:  # fmt: skip
     """Raise `InputError` if an id out of a file names a module that the person's own program has not imported."""
     if not isinstance(id, ForeignId):
         return
@@ -32,12 +34,12 @@ def require_trusted(id: str, options: Mapping[str, Any] = {}) -> None:  # noqa: 
         module = named.partition(":")[0]
         if ":" in named and module not in sys.modules:
             raise InputError(
-                f"environment {named!r} stands in a file and would import the module {module!r}: if you trust it, "
+                f"{what} {named!r} stands in a file and would import the module {module!r}: if you trust it, "
                 + said("pass --trust", f"import {module} first")
             )
 
 
-def import_named(id: str) -> None:  # noqa: A002
+def import_named(id: str, what: str = "environment") -> None:  # noqa: A002
     """Import the module of an id, if it has one. Raises `InputError`, whatever the module does when it is imported."""
     module, colon, _ = id.partition(":")
     if not colon:
@@ -45,7 +47,7 @@ def import_named(id: str) -> None:  # noqa: A002
     try:
         importlib.import_module(module)
     except (Exception, SystemExit) as error:
-        what = " ".join(str(error).split())
+        reason = " ".join(str(error).split())
         if not isinstance(error, ImportError):
-            what = f"{type(error).__name__}: {what}"
-        raise InputError(f"environment {id}: module {module!r} cannot be imported: {what}") from error
+            reason = f"{type(error).__name__}: {reason}"
+        raise InputError(f"{what} {id}: module {module!r} cannot be imported: {reason}") from error

@@ -77,7 +77,7 @@ def evaluate(
 
 def _evaluated(path: Path, trust: bool, *how: Any, step_timeout: float | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """The configuration of the run at `path`, and what its agents are worth; `how` is as for `Run.evaluate`."""
-    import_trusted(read_config(path)["environment"]["id"], trust)
+    import_trusted(read_config(path), trust)
     from zerone.training.interrupt import Program, as_program
     from zerone.training.run import load
 
@@ -94,9 +94,12 @@ def _evaluated(path: Path, trust: bool, *how: Any, step_timeout: float | None) -
 @click.option("--out", type=Place("FILE"), help="A .png, .svg or .pdf. Default, for one run: its own figure.")
 @click.option("--agent", type=Whole(0, LARGEST_SEED), metavar="SEED", help="Whose table, of each run. Default: first.")
 @click.option("--checkpoint", metavar="best|last|STEP|FILE", help="Which table, of each run. Default: best.")
+@trust_option
 @json_option
 @debug_option
-def plot(runs: tuple[Path, ...], out: Path | None, agent: int | None, checkpoint: str | None, as_json: bool) -> None:
+def plot(
+    runs: tuple[Path, ...], out: Path | None, agent: int | None, checkpoint: str | None, trust: bool, as_json: bool
+) -> None:
     """Draw the learning curves of one or several RUNs; and of tables over a grid their values and greedy arrows.
 
     The tables have a file of their own beside that of the curves: table.png, or FILE-table.png.
@@ -111,6 +114,8 @@ def plot(runs: tuple[Path, ...], out: Path | None, agent: int | None, checkpoint
     elif len(runs) > 1:
         raise InputError(f"--out is missing: {len(runs)} runs need a file of their own")
     folders = [RunFolder.open(run) for run in runs]
+    for folder in folders:
+        import_trusted(folder.config, trust)
     levels = {folder.config.get("solved_at") for folder in folders}
     path = folders[0].figure_path if out is None else out
     pictures = _tables(folders, agent, checkpoint)

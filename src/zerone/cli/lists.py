@@ -22,8 +22,9 @@ from zerone.cli.options import debug_option, json_option
 def algorithms(name: str | None, as_json: bool) -> None:
     """What can learn, and where each stands in the taxonomy. With a NAME: its hyperparameters."""
     from zerone.algorithms import catalogue
+    from zerone.cli.settings import look_up
 
-    chosen = catalogue.entries() if name is None else [catalogue.look_up(name)]
+    chosen = catalogue.entries() if name is None else [look_up(name)]
     if as_json:
         found = [_algorithm_facts(entry) for entry in chosen]
         print_json(found if name is None else found[0])
@@ -31,9 +32,8 @@ def algorithms(name: str | None, as_json: bool) -> None:
     blocks: list[tuple[str, list[str]]] = []
     for entry in chosen:
         place = f"{entry.model}, learns {entry.learns}, {entry.updates}, {entry.policy}"
-        blocks.append((entry.name, [
-            entry.text, place, f"observations {entry.observations}; actions {entry.actions}", entry.paper,
-        ]))  # fmt: skip
+        takes = f"observations {entry.observations}; actions {entry.actions}"
+        blocks.append((entry.name, [entry.text, *([place, takes] if entry.model else []), entry.paper]))
     print_blocks(blocks)
     if name is None:
         click.echo("\nzerone train ALGORITHM ENVIRONMENT trains one.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -173,9 +173,8 @@ def step_timeout_option(command: F) -> F:
 
 def trust_option(command: F) -> F:
     """`--trust`."""
-    return click.option("--trust", is_flag=True, help="Import the module that a run's environment (module:Id) names.")(
-        command
-    )
+    text = "Import the modules that a run's environment (module:Id) and algorithm (module:Name) name."
+    return click.option("--trust", is_flag=True, help=text)(command)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -185,14 +184,19 @@ def read_config(path: Path) -> dict[str, Any]:
     return RunFolder.open(path).config
 
 
-def import_trusted(identity: str, trusted: bool) -> None:
-    """Import the module of an environment that is named in a file, if the person says so."""
-    if not trusted or ":" not in identity:
-        return
+def import_trusted(config: Mapping[str, Any], trusted: bool) -> None:
+    """Import the modules that a run's or a sweep's configuration names, if the person says so."""
     from zerone.base.modules import import_named
 
-    see_modules_here()
-    import_named(identity)
+    environment, algorithm = config["environment"], config["algorithm"]
+    named = {
+        "environment": environment if isinstance(environment, str) else environment["id"],
+        "algorithm": algorithm if isinstance(algorithm, str) else algorithm.get("source") or "",
+    }
+    for what, identity in named.items():
+        if trusted and ":" in identity:
+            see_modules_here()
+            import_named(identity, what)
 
 
 def see_modules_here() -> None:

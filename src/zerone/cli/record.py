@@ -94,7 +94,7 @@ def record(
             require_environment(environment)
             asked["options"] = environment_options(environment, options)
         elif run is not None:
-            import_trusted(read_config(run)["environment"]["id"], trust)
+            import_trusted(read_config(run), trust)
         player = run or ("random" if chance else "keyboard")
         from zerone.recording.record import record as play
         from zerone.training.interrupt import Program, as_program

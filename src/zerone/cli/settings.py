@@ -10,11 +10,13 @@ import click
 
 from zerone.base.errors import InputError, nearest
 from zerone.base.meanings import as_option, option_meant
-from zerone.cli.options import option_names, refuse, whole
+from zerone.cli.options import option_names, refuse, see_modules_here, whole
 from zerone.cli.unknown import help_for, unknown_setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from zerone.algorithms.catalogue import Entry
 
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -121,7 +123,7 @@ def read_words(tokens: Sequence[str]) -> ParsedArguments:
     Raises:
         InputError: an option that no algorithm has, one without its value, or a word too many.
     """
-    takes_value = _known_options() if any(token.startswith("-") for token in tokens) else {}
+    takes_value = _known_options(tokens[0]) if any(token.startswith("-") for token in tokens) else {}
     words: list[str] = []
     given: list[tuple[str, str | None]] = []
     waiting = list(tokens)
@@ -146,17 +148,30 @@ def read_words(tokens: Sequence[str]) -> ParsedArguments:
     return ParsedArguments(words[0] if words else None, words[1] if len(words) > 1 else None, tuple(given))
 
 
-def _known_options() -> dict[str, bool]:
-    """The option of every hyperparameter of every algorithm, and whether it takes a value."""
+def _known_options(first: str = "") -> dict[str, bool]:
+    """The option of every hyperparameter of every algorithm, and whether it takes a value.
+
+    `first` is the first word: where it is `module:Name`, those of that algorithm are known, too.
+    """
     from zerone.algorithms import catalogue
 
     known: dict[str, bool] = {}
-    for entry in catalogue.entries():
+    outside = [look_up(first)] if ":" in first and not first.startswith("-") else []
+    for entry in [*catalogue.entries(), *outside]:
         for setting in settings_of(entry.make):
             known[setting.option] = not setting.is_flag
             if setting.is_flag:
                 known[setting.negation] = False
     return known
+
+
+def look_up(algorithm: str) -> Entry:
+    """The algorithm of a name that was typed; `module:Name` is looked for where the command was typed, too."""
+    from zerone.algorithms import catalogue
+
+    if ":" in algorithm:
+        see_modules_here()
+    return catalogue.look_up(algorithm)
 
 
 def _owners() -> dict[str, list[str]]:
@@ -180,7 +195,7 @@ def chosen_settings(algorithm: str, given: Sequence[tuple[str, str | None]]) -> 
     """
     from zerone.algorithms import catalogue
 
-    settings = settings_of(catalogue.look_up(algorithm).make)
+    settings = settings_of(look_up(algorithm).make)
     known = {setting.option: setting for setting in settings}
     known |= {setting.negation: setting for setting in settings if setting.is_flag}
     chosen: dict[str, Any] = {}

@@ -28,7 +28,7 @@ from zerone.cli.options import (
     trust_option,
 )
 from zerone.cli.options import as_json as print_json
-from zerone.cli.settings import chosen_settings, environment_options, parse_like, read_words, settings_of
+from zerone.cli.settings import chosen_settings, environment_options, look_up, parse_like, read_words, settings_of
 from zerone.training.validation import MOST_TRIALS
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _swept(
         extra = [*words, *options, *(f"--{name}" for name in asked)]
         if extra:
             raise InputError(f"{extra[0]} is not allowed with --resume: the sweep in {resume} knows what it was asked")
-        import_trusted(sweep_plan.read_config(resume)["environment"], trust)
+        import_trusted(sweep_plan.read_names(resume), trust)
         with _shown(resume, as_json) as on_progress:
             found = sweep.resume_sweep(resume, on_progress, progress=False)
     else:
@@ -135,7 +135,7 @@ def read_space(algorithm: str, words: Sequence[str]) -> dict[str, Any]:
     from zerone.algorithms import catalogue
     from zerone.studies.search import Range
 
-    known = {setting.name: setting for setting in settings_of(catalogue.look_up(algorithm).make)}
+    known = {setting.name: setting for setting in settings_of(look_up(algorithm).make)}
     space: dict[str, Any] = {}
     for word in words:
         typed, _, raw = word.partition("=")

@@ -35,6 +35,7 @@ from zerone.cli.settings import (
     chosen_settings,
     click_option,
     environment_options,
+    look_up,
     read_words,
     settings_of,
 )
@@ -66,7 +67,7 @@ class Train(click.Command):
         from zerone.algorithms import catalogue
 
         known = {entry.name: entry for entry in catalogue.entries()}
-        entry = next((known[word] for word in words if word in known), None) or catalogue.look_up(words[0])
+        entry = next((known[word] for word in words if word in known), None) or look_up(words[0])
         records = [click_option(setting).get_help_record(ctx) for setting in settings_of(entry.make)]
         with formatter.section(f"Hyperparameters of {entry.name} (a preset may have other defaults)"):
             formatter.write_dl([record for record in records if record is not None])
@@ -170,7 +171,7 @@ def _trained(
     if resume is not None:
         trusted = trusted or said.environment is not None
         return go_on(
-            resume, said, asked, options, settings_file, manner, lambda identity: import_trusted(identity, trusted)
+            resume, said, asked, options, settings_file, manner, lambda config: import_trusted(config, trusted)
         )
     algorithm, environment = _require_words(said)
     if "own_play" in asked and "dataset" not in asked:
@@ -253,7 +254,8 @@ def _finish(run: Run, settings_file: Path | None) -> None:
         click.echo(f"solved is not judged: its level of {usual:g} is for {result['environment']} without these options "
                    "(--solved-at sets another)")  # fmt: skip
     path, zerone = _quoted(as_seen(run.path)), _program()
-    trust = " --trust" if ":" in result["environment"] else ""  # what a run names is not imported unasked
+    modules = ":" in result["environment"] or run.config["algorithm"].get("source") is not None
+    trust = " --trust" if modules else ""  # what a run names is not imported unasked
     click.echo(f"\nrun folder: {as_seen(run.path)}")
     with_table = run.config["figure"] and (run.path / "table.png").exists()
     if run.config["figure"]:
@@ -261,7 +263,7 @@ def _finish(run: Run, settings_file: Path | None) -> None:
     hints = {
         f"{zerone} watch {path}{trust}": "see it play",
         f"{zerone} evaluate {path}{trust}": "measure it, on other episodes with --seed",
-        f"{zerone} plot {path}": "draw its learning curve" + (" and its table" if with_table else ""),
+        f"{zerone} plot {path}{trust}": "draw its learning curve" + (" and its table" if with_table else ""),
     }
     for command, text in hints.items():
         click.echo(f"  {command:<{max(len(each) for each in hints)}}  {text}")

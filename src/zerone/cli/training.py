@@ -63,7 +63,7 @@ def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Di
 
 def go_on(
     path: Path, said: ParsedArguments, asked: Mapping[str, Any], options: Sequence[str], settings: Path | None,
-    manner: Display, trust: Callable[[str], None],
+    manner: Display, trust: Callable[[Mapping[str, Any]], None],
 ) -> Run:  # fmt: skip
     """A training from its newest checkpoint. What is asked besides must be what the run was started with.
 
@@ -73,8 +73,8 @@ def go_on(
     from zerone.training import run
 
     config = read_config(path)
+    trust(config)
     require_same(path, config, said, asked, options, settings)
-    trust(config["environment"]["id"])
     if manner.watching:
         from zerone.cli.watch import require_picture
 
@@ -97,17 +97,18 @@ def require_same(
     with naming(path / "config.json"):
         setup.make_algorithm_from(config["algorithm"])
     algorithm, environment = config["algorithm"]["name"], config["environment"]["id"]
+    named = config["algorithm"].get("source") or algorithm
     typed: list[tuple[str, Any, Any]] = []  # what was typed, its value, and that of the run
     if said.algorithm is not None:
-        typed.append(("ALGORITHM", said.algorithm, algorithm))
+        typed.append(("ALGORITHM", said.algorithm, named if ":" in said.algorithm else algorithm))
     if said.environment is not None:
         typed.append(("ENVIRONMENT", setup.environment_name(said.environment), environment))
     settings = config["algorithm"]["settings"]
     if file is not None:
-        made, _ = setup.make_algorithm(algorithm, environment, (file, chosen_settings(algorithm, said.given)))
+        made, _ = setup.make_algorithm(named, environment, (file, chosen_settings(named, said.given)))
         for name, value in setup.settings_of(made).items():
             typed.append((f"--settings {file}, with {name} =", _listed(value), settings.get(name)))
-    for name, value in chosen_settings(algorithm, said.given).items():
+    for name, value in chosen_settings(named, said.given).items():
         typed.append((_option(name), _listed(value), settings.get(name)))
     for name, value in environment_options(environment, options).items():
         typed.append((f"--option {name}", _listed(value), config["environment"]["options"].get(name, "its default")))

@@ -71,7 +71,7 @@ def watch(
     if follow and video is not None:
         raise InputError("--follow and --video exclude each other: a film needs an end")
     stop = _leash() if leash else None
-    import_trusted(read_config(run)["environment"]["id"], trust)
+    import_trusted(read_config(run), trust)
     from zerone.training.run import load
 
     loaded = load(run)

@@ -17,8 +17,7 @@ from zerone.training.folder import SWEEP
 
 def read_config(path: Path) -> dict[str, Any]:
     """What the sweep in a folder was asked. Raises `InputError` where there is none, or it is damaged."""
-    require_sweep(path)
-    config = schema.read(path / SWEEP, schema.SWEEP)
+    config = read_names(path)
     with schema.naming(path / SWEEP):
         config["space"] = {name: _listed(each) for name, each in config["space"].items()}
         space = _space(config)
@@ -28,6 +27,12 @@ def read_config(path: Path) -> dict[str, Any]:
         for each in corners(space, config["driver"], config["points"]):
             made_with(config, each)
     return config
+
+
+def read_names(path: Path) -> dict[str, Any]:
+    """What is in the file of a sweep, each field by itself: nothing of what it names is made."""
+    require_sweep(path)
+    return schema.read(path / SWEEP, schema.SWEEP)
 
 
 def require_sweep(path: Path) -> None:

@@ -26,7 +26,7 @@ def algorithms() -> set[str]:
 def preset(algorithm: str, environment: str) -> dict[str, Any]:
     """The tuned settings, `steps` among them; empty where nobody has tuned this pair."""
     file = resources.files("zerone") / "presets" / f"{algorithm}.toml"
-    if not file.is_file():
+    if ":" in algorithm or not file.is_file():
         return {}
     tables: dict[str, dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     return dict(tables.get(environment, {}))

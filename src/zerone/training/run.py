@@ -262,7 +262,7 @@ def train(
         driver.close()
         raise
     config = {
-        "algorithm": {"name": made.name, "settings": setup.settings_of(made)},
+        "algorithm": setup.describe_algorithm(made),
         "environment": {
             "id": name,
             "options": options,
@@ -444,7 +444,7 @@ def _seed_result(learner: Learner, judged: Mapping[str, Any], ways: Ways, block:
 
 def plain_name(algorithm: str, environment: str) -> str:
     """`dqn-CartPole-v1`: what a run's folder is called, before its number."""
-    return f"{algorithm}-{environment.replace('/', '-').replace(':', '-')}"
+    return f"{algorithm}-{environment}".replace("/", "-").replace(":", "-")
 
 
 def _listed(seeds: Sequence[int]) -> str:

@@ -67,7 +67,7 @@ _ACCOUNT = fields(
 CONFIG = fields(
     format=whole(1),
     zerone=text,
-    algorithm=fields(name=text, settings=by_name(anything)),
+    algorithm=fields(name=text, settings=by_name(anything), source=Maybe(or_none(_foreign_id))),
     environment=fields(
         id=_foreign_id, options=by_name(anything), known=truth, observations=Maybe(one_of(*VIEWS), "first")
     ),
@@ -87,7 +87,7 @@ CONFIG = fields(
 )
 SWEEP = fields(
     format=Maybe(whole(1, 1), 1),
-    algorithm=text,
+    algorithm=_foreign_id,
     environment=_foreign_id,
     options=by_name(anything),
     observations=Maybe(one_of(*VIEWS[:-1]), "auto"),

@@ -16,7 +16,7 @@ from zerone.algorithms import catalogue as algorithms
 from zerone.algorithms.protocol import Algorithm, Cut
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.errors import InputError, nearest, said
-from zerone.base.modules import require_trusted
+from zerone.base.modules import ForeignId, require_trusted
 from zerone.base.notices import notices
 from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
@@ -289,4 +289,12 @@ def solved_at(environment: EnvironmentLike, options: Mapping[str, Any] = Mapping
 
 def make_algorithm_from(saved: Mapping[str, Any]) -> Algorithm:
     """The algorithm of a run's configuration, with exactly the settings it was saved with."""
-    return algorithms.make_saved(saved["name"], saved["settings"])
+    source = saved.get("source")
+    return algorithms.make_saved(saved["name"], saved["settings"], None if source is None else ForeignId(source))
+
+
+def describe_algorithm(algorithm: Algorithm) -> dict[str, Any]:
+    """An algorithm as a run's configuration has it: `make_algorithm_from` makes it again."""
+    found = {"name": algorithm.name, "settings": settings_of(algorithm)}
+    source = algorithms.source_of(algorithm)
+    return found if source is None else {**found, "source": source}

@@ -1,0 +1,168 @@
+"""Algorithms from outside: registered, and named as `module:Name`; the command line's part is in `tests/cli`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import zerone as zo
+from zerone.algorithms import catalogue, outside
+from zerone.algorithms.q_learning import QLearning
+from zerone.base.errors import InputError
+from zerone.base.pytree import configured
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+FEW = {"steps": 2_000, "evaluation_episodes": 2, "figure": False}
+
+
+@pytest.fixture
+def example(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.delitem(sys.modules, "expected_sarsa", raising=False)
+    yield "expected_sarsa:ExpectedSarsa"
+    sys.modules.pop("expected_sarsa", None)
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    monkeypatch.setattr(outside, "_registered", {})
+
+
+@configured
+class Own(QLearning):
+    """Q-learning by another name."""
+
+    name = "own"
+
+
+def test_expected_sarsa_is_what_the_example_says(example):
+    """By hand, in NumPy: Sutton & Barto's eq. 6.9 along the steps that it has taken itself."""
+    from zerone.algorithms.protocol import Steps
+    from zerone.parts.spaces import Spaces
+
+    environment = zo.make("zerone/Treasure-v0")
+    algorithm = catalogue.make(example, {"epsilon": 0.25, "learning_rate": 0.5, "discount": 0.5})
+    spaces = Spaces(environment.observation_space, environment.action_space)
+    state = type(algorithm.init(None, spaces))(jnp.float32([[0, 1], [2, 4], [0, 0], [0, 0], [0, 0], [0, 0]]))
+    steps = Steps(np.int32([[0]]), np.int32([[1]]), np.float32([[3]]), np.int32([[1]]), np.array([[False]]),
+                  np.array([[False]]), ())  # fmt: skip
+    after, _ = algorithm.update(state, steps, None)
+    following = 0.75 * 4 + 0.25 * 3  # greedy three times of four, else one of both
+    assert float(after.policy[0, 1]) == pytest.approx(1 + 0.5 * (3 + 0.5 * following - 1))
+
+
+@pytest.mark.usefixtures("example")
+def test_a_run_is_loaded_again_by_the_place_of_its_class(tmp_path):
+    from expected_sarsa import ExpectedSarsa
+
+    run = zo.train(ExpectedSarsa(epsilon=0.2), "zerone/Maze-v0", out=tmp_path / "r", **FEW)
+    assert json.loads((run.path / "config.json").read_text())["algorithm"]["source"] == "expected_sarsa:ExpectedSarsa"
+    loaded = zo.load(run.path)
+    assert loaded.evaluate(episodes=3)["return_mean"] == run.evaluate(episodes=3)["return_mean"]
+    assert zo.resume(run.path).result["seeds"] == run.result["seeds"]
+    by_name = zo.train("expected_sarsa:ExpectedSarsa", "zerone/Maze-v0", settings={"epsilon": 0.2},
+                       out=tmp_path / "n", **FEW)  # fmt: skip
+    assert (by_name.path / "metrics.csv").read_text() == (run.path / "metrics.csv").read_text()
+    swept = zo.sweep("expected_sarsa:ExpectedSarsa", "zerone/Maze-v0", {"epsilon": [0.1, 0.2]}, steps=400, seeds=3,
+                     out=tmp_path / "s", progress=False)  # fmt: skip
+    assert zo.resume_sweep(swept.path, progress=False).best.settings == swept.best.settings
+
+
+def test_a_folder_imports_nothing_unless_it_is_trusted(tmp_path, example):
+    run = zo.train(example, "zerone/Maze-v0", out=tmp_path / "r", **FEW)
+    load = (
+        "import sys, zerone as zo; sys.path.insert(0, sys.argv[2]);"
+        "{before}; print(zo.load(sys.argv[1]).evaluate(episodes=2)['return_mean'])"
+    )
+
+    def loaded(before):
+        words = [sys.executable, "-c", load.format(before=before), str(run.path), str(EXAMPLES)]
+        return subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
+
+    refused = loaded("pass")
+    assert "algorithm 'expected_sarsa:ExpectedSarsa' stands in a file" in refused.stderr
+    assert "import expected_sarsa first" in refused.stderr
+    assert loaded("import expected_sarsa").returncode == 0
+
+
+@pytest.mark.usefixtures("registered")
+def test_what_is_registered_goes_by_its_name(tmp_path):
+    zo.register(Own)
+    zo.register(Own)  # again, as a notebook does
+    run = zo.train("own", "zerone/Maze-v0", out=tmp_path / "r", **FEW)
+    assert zo.load(run.path).evaluate(episodes=2) == run.evaluate(episodes=2)
+    assert zo.compare([zo.train("own", "zerone/Maze-v0", seeds=3, out=tmp_path / name, **FEW).path for name in "ab"])
+
+
+@pytest.mark.usefixtures("registered")
+def test_one_name_is_of_one_algorithm():
+    @configured
+    class Another(QLearning):
+        name = "own"
+
+    zo.register(Own)
+    with pytest.raises(InputError, match=r"algorithm 'own' is there already: give .*Another another name"):
+        zo.register(Another)
+    with pytest.raises(InputError, match="algorithm 'q-learning' is there already"):
+        zo.register(QLearning)
+
+
+def test_a_class_that_cannot_be_found_again_is_trained_but_not_loaded(tmp_path):
+    @configured
+    class Hidden(QLearning):
+        name = "hidden"
+
+    run = zo.train(Hidden(), "zerone/Maze-v0", out=tmp_path / "r", **FEW)
+    assert run.evaluate(episodes=2)["episodes"] == 2
+    with pytest.raises(InputError, match="algorithm 'hidden' is unknown"):
+        zo.load(run.path).evaluate(episodes=2)
+
+
+class NoClass:
+    """Nothing of an algorithm."""
+
+
+@configured
+class NoUpdate(QLearning):
+    """An algorithm that lacks what it learns with."""
+
+    name = "no-update"
+    update = None
+
+
+@configured
+class OtherAct(QLearning):
+    """An algorithm that acts on something else."""
+
+    name = "other-act"
+
+    def act(self, policy):
+        return policy
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (NoClass, "NoClass is no algorithm: it must be a class made with"),
+        (3, "3 is no algorithm: it must be a class"),
+        (NoUpdate, r"NoUpdate is no algorithm: it lacks the function update\(state, steps, key\)"),
+        (OtherAct, r"OtherAct is no algorithm: its act must take act\(policy, observation, noise\)"),
+    ],
+)
+def test_what_is_no_algorithm_is_named_with_what_it_lacks(kind, said):
+    with pytest.raises(InputError, match=said):
+        zo.register(kind)
+
+
+def test_what_a_module_lacks_is_said_with_what_it_has(example):
+    with pytest.raises(InputError, match="module 'expected_sarsa' has no 'Nope': it has ExpectedSarsa"):
+        catalogue.look_up("expected_sarsa:Nope")
+    with pytest.raises(InputError, match="algorithm nowhere_at_all:Nope: module 'nowhere_at_all' cannot be imported"):
+        catalogue.look_up("nowhere_at_all:Nope")
+    assert catalogue.look_up(example).name == "expected-sarsa"

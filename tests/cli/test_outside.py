@@ -1,0 +1,71 @@
+"""An algorithm of a person's own goes the whole way on the command line: from `train` to `compare` and `sweep`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+NAME = "expected_sarsa:ExpectedSarsa"
+FEW = ("--steps", "2000", "--evaluation-episodes", "2")
+
+
+@pytest.fixture
+def own(here, monkeypatch):
+    """A folder with an algorithm in it, where commands are typed; no other process's import of it is left."""
+    (here / "expected_sarsa.py").write_text((EXAMPLES / "expected_sarsa.py").read_text())
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(here)])
+    monkeypatch.delitem(sys.modules, "expected_sarsa", raising=False)
+    yield here
+    sys.modules.pop("expected_sarsa", None)
+
+
+@pytest.fixture
+def forgotten():
+    """As another process sees it: the module has not been imported yet."""
+    return lambda: sys.modules.pop("expected_sarsa", None)
+
+
+def test_an_algorithm_goes_the_whole_way(own, zerone, forgotten):
+    said = zerone("train", NAME, "zerone/Maze-v0", *FEW, "--seeds", "3", "--epsilon", "0.2", "--out", "run")
+    assert said.code == 0, said.err
+    assert "zerone evaluate run --trust" in said.out
+    for command in (("evaluate", "run", "--episodes", "2"), ("watch", "run", "--text", "--episodes", "1"),
+                    ("train", "--resume", "run"), ("record", "run", "--steps", "20", "--out", "played")):  # fmt: skip
+        forgotten()
+        refused = zerone(*command)
+        assert refused.code == 2
+        assert f"algorithm {NAME!r} stands in a file" in refused.err
+        assert "pass --trust" in refused.err
+        assert zerone(*command, "--trust").code == 0
+    forgotten()
+    assert zerone("plot", "run").code == 0  # the curves need no code
+    assert not (own / "run" / "table.png").exists() or "no table drawn" in zerone("plot", "run").err
+    assert "table.png" in zerone("plot", "run", "--trust").out
+    assert zerone("train", "sarsa", "zerone/Maze-v0", *FEW, "--seeds", "3", "--out", "other").code == 0
+    assert zerone("compare", "run", "other", "--out", "compared.png").code == 0
+
+
+def test_its_settings_are_options(own, zerone):
+    assert own
+    zerone("train", NAME, "zerone/Maze-v0", "--trace-decay", "0.5").refused("--trace-decay")
+    zerone("train", NAME, "zerone/Maze-v0", "--epsilon", "2").refused("--epsilon 2 is not allowed")
+    assert "Hyperparameters of expected-sarsa" in zerone("train", NAME, "--help").out
+    assert "--epsilon" in zerone("algorithms", NAME).out
+    zerone("train", "expected_sarsa:Nope", "zerone/Maze-v0").refused("has no 'Nope': it has ExpectedSarsa")
+    zerone("train", "nowhere_at_all:Nope", "zerone/Maze-v0").refused("'nowhere_at_all' cannot be imported")
+
+
+def test_its_settings_are_swept(own, zerone, forgotten):
+    found = zerone(
+        "sweep", NAME, "zerone/Maze-v0", "epsilon=0.1,0.2", "--steps", "400", "--seeds", "3", "--out", "swept"
+    )
+    assert found.code == 0, found.err
+    forgotten()
+    zerone("sweep", "--resume", "swept").refused(f"algorithm {NAME!r} stands in a file")
+    assert zerone("sweep", "--resume", "swept", "--trust").code == 0
+    best = ("--settings", "swept/best.toml", *FEW, "--out", "best")
+    assert zerone("train", NAME, "zerone/Maze-v0", *best).code == 0
+    assert (own / "best" / "result.json").exists()
