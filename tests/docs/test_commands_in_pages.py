@@ -152,7 +152,9 @@ def test_the_environment_that_costs_milliseconds_does(monkeypatch):
 
 
 def test_every_example_is_tried():
-    assert sorted([*EXAMPLES, "slow", "expected_sarsa"]) == sorted(each.stem for each in (ROOT / "examples").glob("*.py"))
+    assert sorted([*EXAMPLES, "slow", "expected_sarsa"]) == sorted(
+        each.stem for each in (ROOT / "examples").glob("*.py")
+    )
 
 
 def test_the_front_door_has_what_the_readme_names(page):

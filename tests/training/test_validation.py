@@ -54,5 +54,7 @@ def test_so_are_an_evaluation_and_chunks_of_a_resumed_run(tmp_path):
 
 @pytest.mark.parametrize("name", ["warmup", "target_period", "n_steps", "updates", "environments", "batch"])
 def test_so_is_a_setting(name):
-    with pytest.raises(InputError, match=f"DQN: {name} = {MUCH} is not allowed: must be at least . and at most 2,000,000,000"):
+    with pytest.raises(
+        InputError, match=f"DQN: {name} = {MUCH} is not allowed: must be at least . and at most 2,000,000,000"
+    ):
         zo.DQN(**{name: MUCH})
