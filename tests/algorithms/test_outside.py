@@ -16,6 +16,7 @@ from zerone.algorithms import catalogue, outside
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured
+from zerone.training.setup import make_algorithm_from
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FEW = {"steps": 2_000, "evaluation_episodes": 2, "figure": False}
@@ -166,3 +167,21 @@ def test_what_a_module_lacks_is_said_with_what_it_has(example):
     with pytest.raises(InputError, match="algorithm nowhere_at_all:Nope: module 'nowhere_at_all' cannot be imported"):
         catalogue.look_up("nowhere_at_all:Nope")
     assert catalogue.look_up(example).name == "expected-sarsa"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("os:path", "os:path is no algorithm"),  # imported already, so asking costs nothing; but it is none
+        ("subprocess:Popen", "subprocess:Popen is no algorithm"),
+        ("builtins:eval", "builtins:eval is no algorithm"),
+        ("sys:", "module 'sys' has no ''"),
+        ("never.imported:Thing", "would import the module 'never.imported'"),
+        (":", "would import the module ''"),
+        ("", "algorithm '' is unknown"),
+    ],
+)
+def test_whatever_stands_in_a_file_as_source_runs_nothing(source, said):
+    with pytest.raises(InputError, match=said):
+        make_algorithm_from({"name": "q-learning", "settings": {}, "source": source})
+    assert "never" not in sys.modules
