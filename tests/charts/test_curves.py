@@ -147,7 +147,7 @@ def test_the_length_of_episodes_is_drawn_where_returns_say_nothing():
 def test_what_is_explored_has_a_panel_while_it_changes():
     falling = table(2, cost=1.0)
     falling["epsilon"] = 1.0 / falling["step"]
-    assert [axes.get_ylabel() for axes in drawn([("run", falling)]).axes[1:]] == ["cost", "share ε of\nexploring"]
+    assert [axes.get_ylabel() for axes in drawn([("run", falling)]).axes[1:]] == ["cost", "exploration\nrate ε"]
     assert len(drawn([("run", table(2, cost=1.0, noise=0.2))]).axes) == 2
 
 

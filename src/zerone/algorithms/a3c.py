@@ -81,8 +81,8 @@ class A3C(ActorCritic):
     asynchronous: ClassVar[bool] = True
 
     environments: int = environments_setting()
-    steps_per_update: int = setting(16, "steps n of each environment between a pull and a push", at_least=1)
-    optimizer: str = setting("rmsprop", "how gradients become steps", choices=("adam", "rmsprop"))
+    steps_per_update: int = setting(16, "steps n of each environment between two pushes", at_least=1)
+    optimizer: str = setting("rmsprop", "the optimiser", choices=("adam", "rmsprop"))
     workers: int = workers_setting(8)
 
     def __post_init__(self) -> None:

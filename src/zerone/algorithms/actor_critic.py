@@ -51,20 +51,22 @@ class ActorCritic:
     warmup_updates: ClassVar[int] = 0
     samples_per_step: ClassVar[float] = 1.0
 
-    learning_rate: float = setting(7e-4, "the actor's step size α", above=0)
-    critic_learning_rate: float = setting(2e-3, "the critic's step size α_w", above=0)
-    learning_rate_end: float = setting(1.0, "share of both step sizes left after `decay_steps`", at_least=0, at_most=1)
-    decay_steps: float = setting(1e6, "environment steps over which they fall", above=0)
-    discount: float = setting(0.99, "worth γ of a reward one step later", at_least=0, at_most=1)
-    entropy_bonus: float = setting(0.01, "weight c_e of the policy's entropy", at_least=0)
+    learning_rate: float = setting(7e-4, "the actor's learning rate α", above=0)
+    critic_learning_rate: float = setting(2e-3, "the critic's learning rate α_w", above=0)
+    learning_rate_end: float = setting(
+        1.0, "fraction of both learning rates that is left after `decay_steps`", at_least=0, at_most=1
+    )
+    decay_steps: float = setting(1e6, "environment steps over which both learning rates are annealed", above=0)
+    discount: float = setting(0.99, "discount factor γ", at_least=0, at_most=1)
+    entropy_bonus: float = setting(0.01, "coefficient c_e of the entropy bonus", at_least=0)
     environments: int = setting(8, "environments played in parallel", at_least=1)
     steps_per_update: int = setting(8, "steps n of each environment between updates", at_least=1)
-    optimizer: str = setting("adam", "how gradients become steps", choices=("adam", "rmsprop"))
+    optimizer: str = setting("adam", "the optimiser", choices=("adam", "rmsprop"))
     rmsprop_decay: float = setting(
-        0.99, "share of the mean square kept at each update", above=0, below=1, needs="optimizer=rmsprop"
+        0.99, "decay of the mean square at each update", above=0, below=1, needs="optimizer=rmsprop"
     )
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
-    max_gradient_norm: float = setting(0.5, "longer gradients, of each network, are shortened to this norm", above=0)
+    max_gradient_norm: float = setting(0.5, "the norm of each network's gradient is clipped to this", above=0)
 
     def refuse(self, spaces: Spaces) -> str | None:
         return refuse_policy(spaces)

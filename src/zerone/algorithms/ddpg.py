@@ -112,36 +112,42 @@ class DDPG:
         "noise": "deviation σ of the noise in the actions, of which 1 is half their range",
     }
 
-    learning_rate: float = setting(1e-3, "Adam's step size α of the actor", above=0)
-    critic_learning_rate: float = setting(1e-3, "Adam's step size α_w of the critic", above=0)
-    discount: float = setting(0.99, "worth γ of a reward one step later", at_least=0, at_most=1)
+    learning_rate: float = setting(1e-3, "the actor's learning rate α (Adam)", above=0)
+    critic_learning_rate: float = setting(1e-3, "the critic's learning rate α_w (Adam)", above=0)
+    discount: float = setting(0.99, "discount factor γ", at_least=0, at_most=1)
     exploration: str = setting(
         "gaussian", "the noise x: white, or correlated over time", choices=("gaussian", "ornstein-uhlenbeck")
     )
     noise_pull: float = setting(
-        0.15, "share θ of the noise that is lost in a step", above=0, at_most=1, needs="exploration=ornstein-uhlenbeck"
+        0.15,
+        "rate θ at which the noise returns to its mean, per step",
+        above=0,
+        at_most=1,
+        needs="exploration=ornstein-uhlenbeck",
     )
-    noise_start: float = setting(0.2, "scale σ of the noise at first; 1 is half of an action's range", at_least=0)
-    noise_end: float = setting(0.2, "scale σ of the noise at last", at_least=0)
-    noise_steps: float = setting(100_000.0, "ticks of `noise_clock` over which σ changes", above=0)
+    noise_start: float = setting(0.2, "scale σ of the noise at the start; 1 is half of an action's range", at_least=0)
+    noise_end: float = setting(0.2, "scale σ of the noise at the end", at_least=0)
+    noise_steps: float = setting(100_000.0, "ticks of `noise_clock` over which σ is annealed", above=0)
     noise_clock: str = clock_setting("σ")
     noise_shape: str = setting(
-        "linear", "how σ changes: by equal amounts or equal factors", choices=("linear", "exponential")
+        "linear", "shape of σ's schedule: equal differences or equal ratios", choices=("linear", "exponential")
     )
     batch: int = setting(64, "transitions in a minibatch", at_least=1)
     updates: int = setting(1, "gradient updates after each block of steps", at_least=1)
     steps_per_update: int = setting(1, "steps of each environment in a block", at_least=1)
     environments: int = setting(1, "environments played in parallel", at_least=1)
-    memory: int = setting(100_000, "steps remembered", at_least=1, at_most=2_000_000_000)
-    warmup: int = setting(1_000, "steps remembered before learning starts", at_least=0)
+    memory: int = setting(100_000, "capacity of the replay memory, in steps", at_least=1, at_most=2_000_000_000)
+    warmup: int = setting(1_000, "steps stored before learning starts", at_least=0)
     warmup_actions: str = setting(
         "uniform",
         "until then: uniform within the bounds, or of the untrained policy with noise",
         choices=("uniform", "policy"),
     )
-    target_period: int = setting(1, "gradient updates between two moves of the target networks", at_least=1)
-    target_step: float = setting(0.005, "how far τ the targets move towards the online networks", above=0, at_most=1)
-    weight_decay: float = setting(0.0, "weight c of the squares of the critic's parameters", at_least=0)
+    target_period: int = setting(1, "gradient updates between two updates of the target networks", at_least=1)
+    target_step: float = setting(
+        0.005, "soft update coefficient τ of the target networks; 1 is a copy", above=0, at_most=1
+    )
+    weight_decay: float = setting(0.0, "coefficient c of the critic's L2 regularisation", at_least=0)
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
 
     @property

@@ -37,7 +37,7 @@ class DPPO(PPO):
 
     environments: int = environments_setting()
     workers: int = workers_setting(8)
-    gather: str = setting("steps", "what the chief gets from the workers", choices=("steps", "gradients"))
+    gather: str = setting("steps", "what workers send to the chief", choices=("steps", "gradients"))
 
     def __post_init__(self) -> None:
         one_each(self)

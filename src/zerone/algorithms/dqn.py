@@ -99,57 +99,59 @@ class DQN:
     metrics: ClassVar[Mapping[str, str]] = {
         "cost": "loss of the TD errors of a minibatch",
         "q": "value Q(s, a) of the remembered actions of a minibatch",
-        "epsilon": "share of exploring steps",
+        "epsilon": "exploration rate ε",
     }
 
-    learning_rate: float = setting(1e-3, "Adam's step size α", above=0)
-    discount: float = setting(0.99, "worth γ of a reward one step later", at_least=0, at_most=1)
-    epsilon_start: float = setting(1.0, "share ε of exploring steps at first", at_least=0, at_most=1)
+    learning_rate: float = setting(1e-3, "learning rate α (Adam)", above=0)
+    discount: float = setting(0.99, "discount factor γ", at_least=0, at_most=1)
+    epsilon_start: float = setting(1.0, "exploration rate ε at the start", at_least=0, at_most=1)
     epsilon_end: float = setting(
         0.05,
-        "share ε of exploring steps at last: 0.1 where the tutorial's e_greedy, the greedy share, is 0.9",
+        "exploration rate ε at the end: 0.1 where the tutorial's e_greedy, the greedy rate, is 0.9",
         at_least=0,
         at_most=1,
     )
-    epsilon_steps: float = setting(10_000.0, "ticks of `epsilon_clock` over which ε falls", above=0)
+    epsilon_steps: float = setting(10_000.0, "ticks of `epsilon_clock` over which ε is annealed", above=0)
     epsilon_clock: str = clock_setting("ε")
     epsilon_shape: str = setting(
-        "linear", "how ε falls: by equal amounts or equal factors", choices=("linear", "exponential")
+        "linear", "shape of ε's schedule: equal differences or equal ratios", choices=("linear", "exponential")
     )
     batch: int = setting(128, "transitions in a minibatch", at_least=1)
     updates: int = setting(1, "gradient updates after each block of steps", at_least=1)
     steps_per_update: int = setting(4, "steps of each environment in a block", at_least=1)
     environments: int = setting(1, "environments played in parallel", at_least=1)
-    memory: int = setting(10_000, "steps remembered", at_least=1, at_most=2_000_000_000)
-    warmup: int = setting(1_000, "steps remembered before learning starts", at_least=0)
-    target_period: int = setting(50, "gradient updates between two moves of the target network", at_least=1)
-    target_step: float = setting(1.0, "how far τ the target moves towards the online network", above=0, at_most=1)
-    loss: str = setting("squared", "of the TD error; huber bounds its gradient", choices=("squared", "huber"))
-    double: bool = setting(False, "choose the target's action with the online network (Double DQN)")
-    dueling: bool = setting(False, "a network of two streams, the state's value and its actions' advantages")
+    memory: int = setting(10_000, "capacity of the replay memory, in steps", at_least=1, at_most=2_000_000_000)
+    warmup: int = setting(1_000, "steps stored before learning starts", at_least=0)
+    target_period: int = setting(50, "gradient updates between two updates of the target network", at_least=1)
+    target_step: float = setting(
+        1.0, "soft update coefficient τ of the target network; 1 is a copy", above=0, at_most=1
+    )
+    loss: str = setting("squared", "loss of the TD error; huber bounds its gradient", choices=("squared", "huber"))
+    double: bool = setting(False, "select the target's action with the online network (Double DQN)")
+    dueling: bool = setting(False, "a network with two streams: the state's value V and the actions' advantages A")
     dueling_streams: str = setting(
         "shared",
-        "of the last hidden layer both streams read all (shared), or half each: "
+        "whether both streams read the whole last hidden layer (shared) or half of it each: "
         "separate needs two hidden layers, halved does not",
         choices=("shared", "separate", "halved"),
         needs="dueling",
     )
-    n_steps: int = setting(1, "rewards n counted before the target network is asked", at_least=1)
-    prioritized: bool = setting(False, "draw steps in proportion to their TD error (prioritised replay)")
+    n_steps: int = setting(1, "number n of rewards in the n-step return", at_least=1)
+    prioritized: bool = setting(False, "sample transitions in proportion to their TD error (prioritised replay)")
     priority_exponent: float = setting(
-        0.6, "how much α the TD error decides: 0 is uniform", at_least=0, at_most=1, needs="prioritized"
+        0.6, "priority exponent α; 0 samples uniformly", at_least=0, at_most=1, needs="prioritized"
     )
-    priority_floor: float = setting(0.01, "added ε_p to the size of each TD error", above=0, needs="prioritized")
-    priority_limit: float = setting(1.0, "larger TD errors count as this", above=0, needs="prioritized")
+    priority_floor: float = setting(0.01, "constant ε_p added to the absolute TD error", above=0, needs="prioritized")
+    priority_limit: float = setting(1.0, "upper bound of the TD error in a priority", above=0, needs="prioritized")
     importance: float = setting(
-        0.4, "how far β weights correct for the priorities at first", at_least=0, at_most=1, needs="prioritized"
+        0.4, "exponent β of the importance-sampling weights at the start", at_least=0, at_most=1, needs="prioritized"
     )
     importance_steps: float = setting(
-        50_000.0, "ticks of `importance_clock` over which β rises to 1", above=0, needs="prioritized"
+        50_000.0, "ticks of `importance_clock` over which β is annealed to 1", above=0, needs="prioritized"
     )
     importance_clock: str = clock_setting("β", needs="prioritized")
     hidden: tuple[int, ...] = setting((128, 128), "widths of the hidden layers", at_least=1)
-    max_gradient_norm: float = setting(10.0, "longer gradients are shortened to this norm", above=0)
+    max_gradient_norm: float = setting(10.0, "the gradient's norm is clipped to this", above=0)
 
     @property
     def warmup_updates(self) -> int:

@@ -108,9 +108,11 @@ class DynaQ(TabularControl):
 
     name: ClassVar[str] = "dyna-q"
 
-    discount: float = setting(0.95, "worth γ of a reward one step later", at_least=0, at_most=1)
+    discount: float = setting(0.95, "discount factor γ", at_least=0, at_most=1)
     planning_steps: int = setting(10, "updates from the model after each real step: 0 is Q-learning", at_least=0)
-    exploration_bonus: float = setting(0.0, "κ: a try τ steps ago is planned with κ √τ more (Dyna-Q+)", at_least=0)
+    exploration_bonus: float = setting(
+        0.0, "bonus κ √τ in planning for an action last tried τ steps ago (Dyna-Q+)", at_least=0
+    )
 
     def init(self, key: Key, spaces: Spaces) -> State:
         del key  # a table of zeros needs no randomness

@@ -58,9 +58,9 @@ class MonteCarlo(TabularControl):
 
     name: ClassVar[str] = "monte-carlo"
 
-    learning_rate: float = setting(0.01, "step size α, the smallest with averaging", above=0, at_most=1)
+    learning_rate: float = setting(0.01, "learning rate α, the smallest one with averaging", above=0, at_most=1)
     visits: str = setting("first", "which visits of an episode count", choices=("first", "every"))
-    averaging: bool = setting(True, "step size 1/N of the N-th visit, as long as that is above α")
+    averaging: bool = setting(True, "learning rate 1/N at the N-th visit, as long as that is above α")
 
     def init(self, key: Key, spaces: Spaces) -> State:
         del key  # a table of zeros needs no randomness

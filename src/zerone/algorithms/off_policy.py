@@ -158,7 +158,7 @@ CLOCKS = ("steps", "learning-steps", "updates")
 
 def clock_setting(what: str, needs: str = "") -> Any:
     """The field that chooses the clock of a schedule; `what` it moves."""
-    text = f"what moves {what}: environment steps, those since the first gradient update, or gradient updates"
+    text = f"clock of {what}'s schedule: environment steps, those since the first gradient update, or gradient updates"
     return setting("steps", text, choices=CLOCKS, needs=needs)
 
 

@@ -88,37 +88,43 @@ class PPO:
 
     warmup_updates: ClassVar[int] = 0
 
-    learning_rate: float = setting(3e-4, "Adam's step size α", above=0)
+    learning_rate: float = setting(3e-4, "learning rate α (Adam)", above=0)
     critic_learning_rate: float = setting(
-        0.0, "Adam's step size of the critic; 0 is that of the actor", at_least=0, zero_is_off=True
+        0.0, "the critic's learning rate; 0: the same as the actor's", at_least=0, zero_is_off=True
     )
-    learning_rate_end: float = setting(1.0, "share of α left after `decay_steps`", at_least=0, at_most=1)
-    decay_steps: float = setting(1e6, "environment steps over which α falls", above=0)
-    discount: float = setting(0.99, "worth γ of a reward one step later", at_least=0, at_most=1)
-    trace_decay: float = setting(0.95, "λ of the advantages: 0 trusts the critic, 1 the returns", at_least=0, at_most=1)
-    objective: str = setting("clip", "what keeps the policy near the one that played", choices=("clip", "kl"))
-    clip: float = setting(0.2, "how far ε the probability ratio may pay off", above=0, needs="objective=clip")
+    learning_rate_end: float = setting(1.0, "fraction of α that is left after `decay_steps`", at_least=0, at_most=1)
+    decay_steps: float = setting(1e6, "environment steps over which α is annealed", above=0)
+    discount: float = setting(0.99, "discount factor γ", at_least=0, at_most=1)
+    trace_decay: float = setting(
+        0.95, "λ of GAE: 0 is the one-step TD error, 1 the return minus the value", at_least=0, at_most=1
+    )
+    objective: str = setting(
+        "clip", "the surrogate objective, which keeps the policy near the one that played", choices=("clip", "kl")
+    )
+    clip: float = setting(0.2, "clip range ε of the probability ratio", above=0, needs="objective=clip")
     kl_target: float = setting(
-        0.01, "divergence d_target of an update, in nats", above=0, needs="objective=kl or kl_stop"
+        0.01, "target KL divergence d_target of an update, in nats", above=0, needs="objective=kl or kl_stop"
     )
     kl_stop: float = setting(
         0.0,
-        "the policy stands still for the rest of a block when it has moved by more than this × d_target; 0 is never",
+        "stop updating the policy for the rest of a block once its KL divergence is above this × d_target; 0: never",
         at_least=0,
         zero_is_off=True,
     )
-    kl_penalty: float = setting(1.0, "weight β of the divergence at first", above=0, needs="objective=kl")
+    kl_penalty: float = setting(1.0, "coefficient β of the KL penalty at the start", above=0, needs="objective=kl")
     kl_penalty_min: float = setting(1e-10, "β never falls below this", above=0, needs="objective=kl")
     kl_penalty_max: float = setting(1e10, "β never rises above this", above=0, needs="objective=kl")
-    normalize_advantages: bool = setting(True, "bring the advantages of a minibatch to mean 0 and deviation 1")
-    value_cost: float = setting(0.5, "weight c_v of the critic's loss", at_least=0)
-    entropy_bonus: float = setting(0.0, "weight c_e of the policy's entropy", at_least=0)
+    normalize_advantages: bool = setting(
+        True, "normalise the advantages of each minibatch to mean 0 and standard deviation 1"
+    )
+    value_cost: float = setting(0.5, "coefficient c_v of the value loss", at_least=0)
+    entropy_bonus: float = setting(0.0, "coefficient c_e of the entropy bonus", at_least=0)
     environments: int = setting(8, "environments played in parallel", at_least=1)
     steps_per_update: int = setting(128, "steps of each environment between updates", at_least=1)
-    epochs: int = setting(4, "passes over each block of steps", at_least=1)
-    minibatches: int = setting(4, "parts each pass is cut into", at_least=1)
+    epochs: int = setting(4, "epochs over each block of steps", at_least=1)
+    minibatches: int = setting(4, "minibatches in each epoch", at_least=1)
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
-    max_gradient_norm: float = setting(0.5, "longer gradients are shortened to this norm", above=0)
+    max_gradient_norm: float = setting(0.5, "the gradient's norm is clipped to this", above=0)
 
     @property
     def samples_per_step(self) -> float:

@@ -97,18 +97,20 @@ class Reinforce:
     samples_per_step: ClassVar[float] = 1.0
     steps_per_update: ClassVar[int] = 1
 
-    learning_rate: float = setting(1e-3, "Adam's step size α", above=0)
-    discount: float = setting(0.99, "worth γ of a reward one step later", at_least=0, at_most=1)
+    learning_rate: float = setting(1e-3, "learning rate α (Adam)", above=0)
+    discount: float = setting(0.99, "discount factor γ", at_least=0, at_most=1)
     discount_steps: bool = setting(False, "weight step t of an episode by γ^t, as the textbook does")
-    normalize: bool = setting(False, "bring the weights of an episode's steps to mean 0 and deviation 1")
-    baseline: bool = setting(False, "learn V(s) and weight steps by G - V(s)")
-    baseline_learning_rate: float = setting(5e-3, "Adam's step size α_w for V(s)", above=0, needs="baseline")
+    normalize: bool = setting(False, "normalise the weights of an episode's steps to mean 0 and standard deviation 1")
+    baseline: bool = setting(False, "learn a baseline V(s) and weight each step by G - V(s)")
+    baseline_learning_rate: float = setting(
+        5e-3, "learning rate α_w of the baseline V(s) (Adam)", above=0, needs="baseline"
+    )
     environments: int = setting(1, "environments played in parallel", at_least=1)
     longest_episode: int = setting(
-        1_000, "steps after which an episode is learnt from as if it was cut", at_least=1, at_most=2_000_000_000
+        1_000, "steps after which an episode is treated as truncated", at_least=1, at_most=2_000_000_000
     )
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
-    max_gradient_norm: float = setting(10.0, "longer gradients, of each network, are shortened to this norm", above=0)
+    max_gradient_norm: float = setting(10.0, "the norm of each network's gradient is clipped to this", above=0)
 
     def refuse(self, spaces: Spaces) -> str | None:
         return refuse_policy(spaces)

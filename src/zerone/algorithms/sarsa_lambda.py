@@ -59,8 +59,10 @@ class SarsaLambda(TabularControl):
 
     name: ClassVar[str] = "sarsa-lambda"
 
-    trace_decay: float = setting(0.9, "λ, how far a step teaches back: 0 is Sarsa", at_least=0, at_most=1)
-    trace: str = setting("replacing", "what a second visit does", choices=("accumulating", "replacing"))
+    trace_decay: float = setting(0.9, "trace decay λ: 0 is Sarsa", at_least=0, at_most=1)
+    trace: str = setting(
+        "replacing", "trace of a state-action pair that is visited again", choices=("accumulating", "replacing")
+    )
 
     def init(self, key: Key, spaces: Spaces) -> State:
         del key  # a table of zeros needs no randomness

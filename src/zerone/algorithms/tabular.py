@@ -31,10 +31,10 @@ class TabularControl:
     samples_per_step: ClassVar[float] = 0.0
 
     learning_rate: float = setting(0.1, "step size α", above=0, at_most=1)
-    discount: float = setting(0.9, "worth γ of a reward one step later", at_least=0, at_most=1)
+    discount: float = setting(0.9, "discount factor γ", at_least=0, at_most=1)
     epsilon: float = setting(
         0.1,
-        "share ε of exploring steps: 0.1 where the tutorial's EPSILON, the greedy share, is 0.9",
+        "exploration rate ε: 0.1 where the tutorial's EPSILON, the greedy rate, is 0.9",
         at_least=0,
         at_most=1,
     )

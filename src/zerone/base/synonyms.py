@@ -76,7 +76,7 @@ SETTINGS = {
 }
 """Our settings of algorithms, and what each is called elsewhere."""
 
-_EXPLORING = "the share of exploring steps: 0.1 where the tutorial's e_greedy, the greedy share, is 0.9"
+_EXPLORING = "the exploration rate: 0.1 where the tutorial's e_greedy, the greedy rate, is 0.9"
 _CUT = "how many minibatches each block of environments x steps-per-update is cut into"
 
 NOTES = {

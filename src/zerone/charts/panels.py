@@ -15,7 +15,7 @@ COSTS = ("cost", "value_loss", "critic_loss", "critic_cost", "td_error")
 VALUES, EXPLORING, LENGTH = ("q",), ("epsilon", "noise"), "length"
 LABELS = {
     "q": "Q of the\nchosen action",
-    "epsilon": "share ε of\nexploring",
+    "epsilon": "exploration\nrate ε",
     "noise": "noise σ of\nactions",
     LENGTH: "episode\nlength",
     "td_error": "size of TD error",

@@ -131,8 +131,8 @@ class Prioritized:
 
     capacity: int = setting(10_000, "steps remembered; the oldest is forgotten first", at_least=1)
     exponent: float = setting(0.6, "how much α the TD error counts: 0 is uniform", at_least=0, at_most=1)
-    floor: float = setting(0.01, "added ε_p to the size of each TD error", above=0)
-    limit: float = setting(1.0, "larger TD errors count as this", above=0)
+    floor: float = setting(0.01, "constant ε_p added to the absolute TD error", above=0)
+    limit: float = setting(1.0, "upper bound of the TD error in a priority", above=0)
 
     def init(self, example: Any) -> Memory:
         return _empty(self.capacity, example, sum_tree.empty(self.capacity))
