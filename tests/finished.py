@@ -38,7 +38,7 @@ def write_run(
         "evaluate_every": 100, "save_every": 200, "evaluation_episodes": 100,
     }  # fmt: skip
     with RunFolder.create(path, config) as folder:
-        with MetricsWriter(path, ["return", "evaluation_return"], seeds=seeds, tensorboard=False) as writer:
+        with MetricsWriter(path, ["return", "evaluation_return"]) as writer:
             writer.write([
                 {"seed": seed, "step": (place + 1) * 100, "return": value - 1, "evaluation_return": value}
                 for seed, row in zip(seeds, evaluations, strict=True) for place, value in enumerate(row)

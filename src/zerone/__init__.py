@@ -39,11 +39,14 @@ if TYPE_CHECKING:
     from zerone.studies.sweep import resume_sweep as resume_sweep
     from zerone.studies.sweep import sweep as sweep
     from zerone.studies.sweep_result import Sweep as Sweep
+    from zerone.training import callbacks as callbacks
     from zerone.training.agent import Agent as Agent
+    from zerone.training.events import Callback as Callback
+    from zerone.training.listeners import CallbackError as CallbackError
+    from zerone.training.resume import resume as resume
     from zerone.training.run import Run as Run
     from zerone.training.run import load as load
-    from zerone.training.run import resume as resume
-    from zerone.training.run import train as train
+    from zerone.training.train import train as train
 
 __version__ = "0.1.0"
 
@@ -66,29 +69,36 @@ _PLACES = {
     "make": "zerone.environments.catalogue",
     "register": "zerone.algorithms.catalogue",
     "Agent": "zerone.training.agent",
+    "Callback": "zerone.training.events",
+    "CallbackError": "zerone.training.listeners",
     "Comparison": "zerone.studies.compare",
     "compare": "zerone.studies.compare",
     "Run": "zerone.training.run",
     "load": "zerone.training.run",
     "record": "zerone.recording.record",
-    "resume": "zerone.training.run",
-    "train": "zerone.training.run",
+    "resume": "zerone.training.resume",
+    "train": "zerone.training.train",
     "Range": "zerone.studies.search",
     "Sweep": "zerone.studies.sweep_result",
     "resume_sweep": "zerone.studies.sweep",
     "sweep": "zerone.studies.sweep",
 }
 
-__all__ = [*_PLACES]
+_MODULES = {"callbacks": "zerone.training.callbacks"}
+
+__all__ = [*_PLACES, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
+    if name in _MODULES:
+        value: Any = importlib.import_module(_MODULES[name])
+    elif name in _PLACES:
+        value = getattr(importlib.import_module(_PLACES[name]), name)
+    else:
         raise AttributeError(f"module 'zerone' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_PLACES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_PLACES])
+    return sorted([*globals(), *_PLACES, *_MODULES])

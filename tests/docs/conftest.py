@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import zerone as zo
-from zerone.training import run
+from zerone.training import train as training
+from zerone.training.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ def blocks(page: Callable[[str], str]) -> Callable[[str, str], list[str]]:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished training of DQN on CartPole, far too short."""
     path = tmp_path_factory.mktemp("docs") / "run"
-    return run.train("dqn", "CartPole-v1", out=path, **TINY).path
+    return training.train("dqn", "CartPole-v1", out=path, **TINY).path
 
 
 @pytest.fixture
@@ -61,10 +62,10 @@ def here(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 def in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     """`zo.train` does what it is asked to, for a few steps and at most two seeds."""
 
-    def train(algorithm: Any, environment: Any, **asked: Any) -> run.Run:
+    def train(algorithm: Any, environment: Any, **asked: Any) -> Run:
         asked |= TINY
         if "seeds" in asked:
             asked["seeds"] = min(asked["seeds"], 2)
-        return run.train(algorithm, environment, **asked)
+        return training.train(algorithm, environment, **asked)
 
     monkeypatch.setattr(zo, "train", train)

@@ -18,7 +18,7 @@ import zerone as zo
 from zerone.cli.app import run, zerone
 from zerone.cli.options import option_names
 from zerone.cli.settings import _known_options
-from zerone.training import run as runs
+from zerone.training import resume, train
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [str(each.relative_to(ROOT)) for each in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]]
@@ -49,7 +49,8 @@ def test_the_shell_commands_of_the_readme_work(blocks, here, monkeypatch, capsys
     def enough(*_, **__):
         raise click.exceptions.Exit(0)
 
-    monkeypatch.setattr(runs, "_drive", enough)
+    for begins in (train, resume):
+        monkeypatch.setattr(begins, "drive", enough)
     typed = [each for block in blocks("README.md", "sh") for each in lines(block)]
     assert len(typed) > 12
     for arguments, folder in typed:
@@ -73,7 +74,7 @@ def test_the_page_about_comparing_works(blocks, monkeypatch, capsys):
         brief = {"steps": 400, "save_every": 400, "evaluate_every": 400, "evaluation_episodes": 5, "figure": False}
         return whole(*what, **{**asked, **brief, "seeds": 3 if asked["seeds"] == 10 else asked["seeds"]})
 
-    monkeypatch.setattr(runs, "train", short)
+    monkeypatch.setattr(train, "train", short)
     for block in blocks("docs/comparing.md", "sh"):
         for arguments, _ in lines(block):
             if arguments[0] == "sweep" and "--out" in arguments and "optuna" not in arguments:

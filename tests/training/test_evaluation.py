@@ -294,9 +294,9 @@ def test_each_seed_looks_as_it_would_alone(whole, tmp_path):
 def test_a_resumed_training_goes_on_with_its_account(whole, tmp_path):
     def on_progress(now, _):
         if now.steps > 1_700:
-            raise ZeroDivisionError
+            raise KeyboardInterrupt
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(KeyboardInterrupt):
         zo.train("q-learning", "zerone/Maze-v0", seeds=2, steps=3_000, out=tmp_path / "r", chunk=100,
                  on_progress=on_progress, **SMALL)  # fmt: skip
     assert contents(zo.resume(tmp_path / "r").path) == contents(whole.path)

@@ -4,6 +4,8 @@ import logging
 import math
 import resource
 import time
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from zerone.base.errors import InputError, RunError
 from zerone.training import metrics_table
 from zerone.training.metrics import MetricsWriter
 from zerone.training.metrics_table import read_metrics
-from zerone.training.tensorboard import tag_of
+from zerone.training.tensorboard import Boards, tag_of
 
 COLUMNS = ("train/return", "loss")
 
@@ -26,7 +28,7 @@ def rows(step: int) -> list[dict]:
 
 
 def write(folder, steps, **options) -> bytes:
-    with MetricsWriter(folder, COLUMNS, tensorboard=False, **options) as writer:
+    with MetricsWriter(folder, COLUMNS, **options) as writer:
         for step in steps:
             writer.write(rows(step))
     return (folder / "metrics.csv").read_bytes()
@@ -39,7 +41,7 @@ numbers = st.none() | st.floats() | st.floats(width=32).map(np.float32) | st.int
 @settings(max_examples=60, deadline=None)
 def test_every_number_reads_back_as_the_same_bits(tmp_path_factory, values):
     folder = tmp_path_factory.mktemp("metrics")
-    with MetricsWriter(folder, ["x"], tensorboard=False) as writer:
+    with MetricsWriter(folder, ["x"]) as writer:
         writer.write([{"seed": 0, "step": step, "x": value} for step, value in enumerate(values)])
     found = read_metrics(folder)
     assert found["step"].tolist() == list(range(len(values)))
@@ -182,7 +184,7 @@ def test_no_table(tmp_path):
 
 
 def test_rows_that_do_not_fit_are_refused(tmp_path):
-    with MetricsWriter(tmp_path, COLUMNS, tensorboard=False) as writer:
+    with MetricsWriter(tmp_path, COLUMNS) as writer:
         for row in ({"seed": 0, "step": 1, "other": 2.0}, {"seed": 0, "loss": 1.0}):
             with pytest.raises(ValueError, match="does not fit the columns"):
                 writer.write([row])
@@ -192,7 +194,7 @@ def test_rows_that_do_not_fit_are_refused(tmp_path):
 
 
 def test_a_full_disk_leaves_whole_rows_and_writing_can_go_on(tmp_path):
-    with MetricsWriter(tmp_path, COLUMNS, tensorboard=False) as writer:
+    with MetricsWriter(tmp_path, COLUMNS) as writer:
         writer.write(rows(5))
         before = (tmp_path / "metrics.csv").read_bytes()
         old = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -225,10 +227,9 @@ def scalars(events) -> list:
 
 
 def test_tensorboard_gets_a_folder_per_seed_and_hides_what_was_dropped(tmp_path):
-    with MetricsWriter(tmp_path, COLUMNS, seeds=[0, 1]) as writer:
-        writer.write(rows(5) + rows(10))
-    with MetricsWriter(tmp_path, COLUMNS, seeds=[0, 1], resume_at=5) as writer:
-        writer.write(rows(10))
+    for resume_at, written in ((None, rows(5) + rows(10)), (5, rows(10))):
+        with closing(Boards(tmp_path, [0, 1], resume_at)) as boards:
+            boards.write(written)
     old, new = sorted((tmp_path / "seed-1").glob("events.out.tfevents.*"))
     third = float(np.float32(5 / 3 + 1))
     tenth = float(np.float32(10 / 3 + 1))
@@ -240,10 +241,10 @@ def test_tensorboard_gets_a_folder_per_seed_and_hides_what_was_dropped(tmp_path)
 
 
 def test_one_seed_is_one_curve_in_the_run_folder_itself(tmp_path):
-    with MetricsWriter(tmp_path, COLUMNS, seeds=[7]) as writer:
-        writer.write([{"seed": 7, "step": 1, "loss": math.nan}])
-        assert list(tmp_path.iterdir()) == [tmp_path / "metrics.csv"]  # nothing measured, no file
-        writer.write([{"seed": 7, "step": 2, "loss": 0.5}])
+    with closing(Boards(tmp_path, [7])) as boards:
+        boards.write([{"seed": 7, "step": 1, "loss": math.nan}])
+        assert list(tmp_path.iterdir()) == []  # nothing measured, no file
+        boards.write([{"seed": 7, "step": 2, "loss": 0.5}])
     (events,) = tmp_path.glob("events.out.tfevents.*")
     assert scalars(records(events)) == [(2, "learning/loss", 0.5)]
 
@@ -292,11 +293,13 @@ def test_every_measure_has_a_group_and_what_is_the_same_has_one_tag():
     assert (tag_of("mine"), tag_of("my/own")) == ("learning/mine", "my/own")
 
 
-def test_when_tensorboard_fails_the_table_goes_on_and_it_is_said_once(tmp_path, caplog):
-    (tmp_path / "seed-0").write_text("in the way")
-    with caplog.at_level(logging.WARNING, "zerone"), MetricsWriter(tmp_path, COLUMNS, seeds=[0, 1]) as writer:
-        writer.write(rows(5))
-        writer.write(rows(10))
-        writer.sync()
-    assert read_metrics(tmp_path)["step"].tolist() == [5, 5, 10, 10]
-    assert len(caplog.records) == 1
+def test_when_tensorboard_fails_the_table_goes_on_and_it_is_said_once(tmp_path, caplog, monkeypatch):
+    def failing(path):
+        raise OSError(f"{Path(path).parent.name} is in the way")
+
+    monkeypatch.setattr("tensorboardX.RecordWriter", failing)
+    with caplog.at_level(logging.WARNING, "zerone"):
+        run = zo.train("q-learning", "zerone/Treasure-v0", steps=300, seeds=2, out=tmp_path / "run", figure=False,
+                       evaluation_episodes=2)  # fmt: skip
+    assert run.metrics["step"].tolist()[-2:] == [300, 300]
+    assert [each.getMessage() for each in caplog.records] == ["TensorBoard gets no more events: seed-0 is in the way"]

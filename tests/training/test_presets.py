@@ -12,8 +12,8 @@ from zerone.base.errors import InputError
 from zerone.environments import catalogue as environments
 from zerone.training import presets
 from zerone.training.presets import preset
-from zerone.training.schedule import make_schedule
 from zerone.training.setup import make_algorithm, make_engine
+from zerone.training.timetable import make_timetable
 
 OF_TRAINING = {"steps": int, "evaluate_every": int, "stop_when_solved": bool}
 FILES = sorted(each.name for each in (resources.files("zerone") / "presets").iterdir() if each.name.endswith(".toml"))
@@ -127,7 +127,7 @@ def test_a_preset_names_what_exists_with_values_that_are_allowed(algorithm, envi
 @pytest.mark.parametrize(("algorithm", "environment"), PAIRS)
 def test_the_steps_of_a_preset_are_whole_updates(algorithm, environment):
     made, training = make_algorithm(algorithm, environment)
-    plan = make_schedule(made, training["steps"])
+    plan = make_timetable(made, training["steps"])
     assert plan.total * plan.block == training["steps"]
 
 

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import io
 
 import pytest
 
 from zerone.training import progress
+from zerone.training.events import Progress
 
-
-@dataclasses.dataclass(frozen=True)
-class At:
-    """What there is to show."""
-
-    steps: int
-    total: int = 50_000
-    steps_per_second: float = 41_200.4
-    evaluating: float = 0.0
-    latest_return: float | None = 213.44
-    solved: int = 0
-    seeds: int = 1
-    note: str = ""
-    judging: int = 0
+At = functools.partial(Progress, total=50_000, steps_per_second=41_200.4, latest_return=213.44)
 
 
 class Terminal(io.StringIO):

@@ -51,3 +51,20 @@ def import_named(id: str, what: str = "environment") -> None:  # noqa: A002
         if not isinstance(error, ImportError):
             reason = f"{type(error).__name__}: {reason}"
         raise InputError(f"{what} {id}: module {module!r} cannot be imported: {reason}") from error
+
+
+def named_object(id: str, what: str) -> Any:  # noqa: A002
+    """What `module:Name` names; its module is imported.
+
+    Raises:
+        InputError: the module cannot be imported or has no such name; or the id stands in a file and nobody trusts it.
+    """
+    require_trusted(id, what=what)
+    import_named(id, what)
+    module, _, inside = str(id).partition(":")
+    found: Any = sys.modules.get(module)
+    for part in inside.split("."):
+        found = getattr(found, part, None)
+    if found is None:
+        raise InputError(f"{what} {id}: module {module!r} has no {inside!r}")
+    return found

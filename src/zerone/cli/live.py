@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from zerone.base.errors import ZeroneError
 from zerone.base.place import absolute
 from zerone.cli.watch import LIVE
+from zerone.training.events import Callback, Control, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ SECONDS_BETWEEN_POLICIES = 1.0
 SECONDS_TO_LEAVE = 3.0
 
 
-class LiveViewer:
+class LiveViewer(Callback):
     """Starts the window once there is something to see (a return of `level`, if that is given), and feeds it."""
 
     def __init__(self, path: Path, level: float | None = None) -> None:
@@ -35,8 +36,12 @@ class LiveViewer:
         self._written = -SECONDS_BETWEEN_POLICIES
         self._gone = False
 
-    def look(self, now: Any, policy: Callable[[], Any]) -> None:
-        """Show the policy at `now`, a `TrainingStatus`. Never raises, never waits for the window."""
+    def on_progress(self, event: Progress, training: Control) -> None:
+        """Show the policy as it is now. Never raises, never waits for the window."""
+        self.look(event, training.policy)
+
+    def look(self, now: Progress, policy: Callable[[], Any]) -> None:
+        """Show a policy."""
         if self._gone or now.steps == 0 or time.monotonic() - self._written < SECONDS_BETWEEN_POLICIES:
             return
         if self._process is None and not self._good_enough(now.latest_return):
@@ -55,7 +60,7 @@ class LiveViewer:
     def _good_enough(self, latest: float | None) -> bool:
         return self._level is None or (latest is not None and latest >= self._level)
 
-    def _write(self, now: Any, policy: Callable[[], Any]) -> None:
+    def _write(self, now: Progress, policy: Callable[[], Any]) -> None:
         from zerone.training import checkpoint
 
         arrays = checkpoint.flatten(policy(), "policy/")

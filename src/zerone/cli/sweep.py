@@ -107,15 +107,16 @@ def _swept(
             example = "zerone sweep ppo CartPole-v1 learning_rate=1e-4..1e-2"
             raise InputError(f"ALGORITHM and ENVIRONMENT are missing: see zerone sweep --help; for example {example}")
         from zerone.cli.train import require_environment
-        from zerone.training import run, setup
+        from zerone.training import setup
         from zerone.training.folder import new_folder
+        from zerone.training.run import plain_name
 
         require_environment(said.environment)
         asked["space"] = read_space(said.algorithm, varied)
         asked["settings"] = chosen_settings(said.algorithm, said.given)
         asked["options"] = environment_options(said.environment, options)
         out: Path | None = asked.pop("out", None)
-        name = run.plain_name(f"sweep-{said.algorithm}", setup.environment_name(said.environment))
+        name = plain_name(f"sweep-{said.algorithm}", setup.environment_name(said.environment))
         with (
             contextlib.nullcontext(out) if out else new_folder(name) as path,
             _shown(Path(path), as_json) as on_progress,

@@ -15,7 +15,8 @@ from zerone.cli.settings import ParsedArguments, chosen_settings, environment_op
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
-    from zerone.training.run import OnGlance, Run
+    from zerone.training.events import Listener
+    from zerone.training.run import Run
 
 
 ANEW = ("dataset", "address", "worker_timeout", "step_timeout")
@@ -45,8 +46,10 @@ def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Di
         InputError, RunError: as `zerone.train`.
         KeyboardInterrupt: Ctrl-C; the line says what is kept.
     """
-    from zerone.training import run, setup
+    from zerone.training import setup
     from zerone.training.folder import new_folder
+    from zerone.training.run import plain_name
+    from zerone.training.train import train
 
     asked = dict(asked)
     out: Path | None = asked.pop("out", None)
@@ -54,11 +57,13 @@ def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Di
         from zerone.cli.watch import require_picture
 
         require_picture(environment, asked["options"], asked.get("engine", "auto"))
-    name = run.plain_name(algorithm, setup.environment_name(environment))
-    with contextlib.nullcontext(out) if out else new_folder(name) as path, shown(Path(path), manner) as on_progress:
-        return run.train(
-            algorithm, environment, out=path, chunk=manner.chunk, on_progress=on_progress, progress=False, **asked
-        )
+    name = plain_name(algorithm, setup.environment_name(environment))
+    callbacks = asked.pop("callbacks", [])
+    with contextlib.nullcontext(out) if out else new_folder(name) as path, shown(Path(path), manner) as displays:
+        return train(
+            algorithm, environment, out=path, chunk=manner.chunk, callbacks=[*callbacks, *displays], progress=False,
+            **asked,
+        )  # fmt: skip
 
 
 def go_on(
@@ -70,7 +75,7 @@ def go_on(
     Raises:
         InputError: there is no run, or it is another one; RunError, KeyboardInterrupt as for `start`.
     """
-    from zerone.training import run
+    from zerone.training.resume import resume
 
     config = read_config(path)
     trust(config)
@@ -79,9 +84,10 @@ def go_on(
         from zerone.cli.watch import require_picture
 
         require_picture(config["environment"]["id"], config["environment"]["options"], config["engine"])
-    with shown(path, manner) as on_progress:
-        anew = {name: asked.get(name) for name in ANEW}
-        return run.resume(path, chunk=manner.chunk, on_progress=on_progress, progress=False, **anew)
+    with shown(path, manner) as displays:
+        anew: dict[str, Any] = {name: asked.get(name) for name in ANEW}
+        callbacks = asked.get("callbacks", config["callbacks"])
+        return resume(path, chunk=manner.chunk, callbacks=[*callbacks, *displays], progress=False, **anew)
 
 
 def require_same(
@@ -126,13 +132,13 @@ def _training_differences(
     path: Path, config: Mapping[str, Any], asked: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any, Any]]:
     """The options of the training itself that were typed: each with its value and that of the run."""
-    from zerone.training import schedule, setup
+    from zerone.training import setup, timetable
     from zerone.training import validation as asked_of
 
     made = setup.make_algorithm_from(config["algorithm"])
     steps = asked.get("steps", config["steps"])
-    planned = schedule.describe(
-        schedule.make_schedule(made, steps, asked.get("evaluate_every"), asked.get("save_every"))
+    planned = timetable.describe(
+        timetable.make_timetable(made, steps, asked.get("evaluate_every"), asked.get("save_every"))
     )
     if "seed" in asked or "seeds" in asked:
         first = asked.get("seed", config["seeds"][0])
@@ -161,16 +167,17 @@ def _option(name: str) -> str:
 
 
 @contextlib.contextmanager
-def shown(path: Path, manner: Display) -> Generator[OnGlance]:
-    """What `zerone.train` calls between chunks: progress, and a window if asked for. Ends with all of it gone."""
+def shown(path: Path, manner: Display) -> Generator[list[Listener]]:
+    """What shows a training to a person: progress, and a window if asked for. Ends with all of it gone."""
     from zerone.cli.output import tell
     from zerone.training.folder import RunFolder
     from zerone.training.interrupt import Program, as_program
-    from zerone.training.loop import kept_in
-    from zerone.training.progress import Nothing, progress_for
+    from zerone.training.progress import Display as Progress
+    from zerone.training.progress import progress_for
+    from zerone.training.saving import kept_in
 
     stream = sys.stderr if manner.as_json else sys.stdout
-    progress = Nothing() if manner.quiet else progress_for(stream, plain_allowed=not manner.as_json)
+    progress = Progress() if manner.quiet else progress_for(stream, plain_allowed=not manner.as_json)
 
     def kept(what: str) -> str:
         progress.stop()
@@ -178,20 +185,14 @@ def shown(path: Path, manner: Display) -> Generator[OnGlance]:
 
     with contextlib.ExitStack() as cleaning:
         cleaning.enter_context(as_program(Program(tell, kept)))
-        watcher: Any = None
+        displays: list[Listener] = [progress]
         if manner.watching:
             from zerone.cli.live import LiveViewer
 
-            watcher = cleaning.enter_context(LiveViewer(path, manner.watch_from))
+            displays.append(cleaning.enter_context(LiveViewer(path, manner.watch_from)))
         cleaning.callback(progress.stop)
-
-        def on_progress(now: Any, policy: Callable[[], Any]) -> None:
-            progress.update(now)
-            if watcher is not None:
-                watcher.look(now, policy)
-
         try:
-            yield on_progress
+            yield displays
         except KeyboardInterrupt as error:
             raise KeyboardInterrupt(_kept(path)) from error
 

@@ -25,29 +25,34 @@ from zerone.environments.gym.views import AUTO, require_view
 from zerone.studies import sweep_plan
 from zerone.studies.search import Choices, Search, require_space
 from zerone.studies.sweep_result import MEASURES, Sweep, Trial, made_with
-from zerone.training import run, setup, validation
+from zerone.training import setup, validation
 from zerone.training.entry import entry
+from zerone.training.events import Progress
 from zerone.training.folder import SWEEP, RunFolder, new_folder
-from zerone.training.loop import DivergedError, TrainingStatus
+from zerone.training.job import DivergedError
 from zerone.training.metrics_table import evaluations_of
-from zerone.training.progress import Progress, Whole, progress_in_python
-from zerone.training.schedule import make_schedule
+from zerone.training.progress import Display, of_several, progress_in_python
+from zerone.training.resume import resume
+from zerone.training.run import plain_name
+from zerone.training.schedule import DEFAULT_STEPS
+from zerone.training.timetable import make_timetable
+from zerone.training.train import train
 from zerone.training.unknown_arguments import answering
 
 _OTHER_SEEDS = "other-seeds"
 
-OnTrial = Callable[[int, int, TrainingStatus], None]
+OnTrial = Callable[[int, int, Progress], None]
 
 
-def _nothing(number: int, of: int, now: TrainingStatus) -> None:
+def _nothing(number: int, of: int, now: Progress) -> None:
     del number, of, now
 
 
-def together(progress: Progress, number: int, of: int, now: TrainingStatus) -> None:
+def together(display: Display, number: int, of: int, now: Progress) -> None:
     """Show all trainings of a sweep as one; the last of them is that of the best setting."""
     if now.steps or not number:  # it is compiled once
         note = f"setting {number + 1}/{of - 1}" if number < of - 1 else "the best on other seeds"
-        progress.update(Whole.of(number, of, now, note))
+        display.update(of_several(number, of, now, note))
 
 
 @answering
@@ -118,7 +123,7 @@ def sweep(
     sweep_plan.require_different(space, settings)
     sweep_plan.require_other_seeds(chosen)
     if steps is None:
-        steps = setup.presets_for(algorithm, environment).get("steps", run.DEFAULT_STEPS)
+        steps = setup.presets_for(algorithm, environment).get("steps", DEFAULT_STEPS)
     validation.require_count("steps", steps, validation.MOST_STEPS)
     name = setup.environment_name(environment)
     varied = {each: sweep_plan.described(choices) for each, choices in space.items()}
@@ -129,13 +134,13 @@ def sweep(
     }  # fmt: skip
     made = [made_with(config, each) for each in sweep_plan.corners(space, driver, points)]
     for each in made:
-        make_schedule(each, steps)  # before anything is created
+        make_timetable(each, steps)  # before anything is created
     require_view(observations)
     setup.make_engine(engine, made[0], environment, options, observations).close()
     search = sweep_plan.search_of(config)  # before anything is created: Optuna may not be installed
     place: AbstractContextManager[Claim]
     if out is None:
-        place = new_folder(run.plain_name(f"sweep-{algorithm}", name))
+        place = new_folder(plain_name(f"sweep-{algorithm}", name))
     else:
         place = out if isinstance(out, Claim) else Claim.take(out, sweep_plan.require_free)
     with place as claim:
@@ -156,7 +161,7 @@ def _drive(path: Path, config: Mapping[str, Any], search: Search, on_progress: O
     """All trials, from wherever they are to the end, and what came of them."""
     shown = progress_in_python(progress)
 
-    def both(number: int, of: int, now: TrainingStatus) -> None:
+    def both(number: int, of: int, now: Progress) -> None:
         together(shown, number, of, now)
         on_progress(number, of, now)
 
@@ -192,7 +197,7 @@ def _tried(path: Path, config: Mapping[str, Any], search: Search, on_progress: O
 
 def _trial(
     path: Path, config: Mapping[str, Any], settings: Mapping[str, Any], seeds: Sequence[int],
-    on_progress: Callable[[TrainingStatus], None],
+    on_progress: Callable[[Progress], None],
 ) -> Trial:  # fmt: skip
     """A trial that has ended: from its folder, after going on with it, or from the beginning."""
     try:
@@ -204,7 +209,7 @@ def _trial(
 
 def _train(
     path: Path, config: Mapping[str, Any], settings: Mapping[str, Any], seeds: Sequence[int],
-    on_progress: Callable[[TrainingStatus], None],
+    on_progress: Callable[[Progress], None],
 ) -> None:  # fmt: skip
     made = made_with(config, settings)
     if (path / "config.json").exists():
@@ -213,9 +218,9 @@ def _train(
         if kept != (setup.settings_of(made), list(seeds)):
             raise InputError(f"{path}: was trained with other settings than this sweep asks for: choose another folder")
         if folder.read_result() is None:
-            run.resume(path, on_progress=lambda now, _: on_progress(now), progress=False)
+            resume(path, on_progress=lambda now, _: on_progress(now), progress=False)
     else:
-        run.train(
+        train(
             made, config["environment"], steps=config["steps"], seeds=seeds, out=path, engine=config["engine"],
             options=config["options"], observations=config["observations"],
             stop_when_solved=False, figure=False,

@@ -19,13 +19,14 @@ from zerone.environments.gym.leaves import ObservationError
 from zerone.environments.gym.views import describe
 from zerone.parts.spaces import cells, count, from_environment
 from zerone.training import checkpoint
+from zerone.training.evaluation import EVALUATION_EPISODES
 from zerone.training.folder import RunFolder
 from zerone.training.policy_files import find_policies
 from zerone.training.q_table import QTable, labels
 from zerone.training.validation import MOST_EPISODES, MOST_STEPS, require_count, require_seed
 
-EVALUATION_EPISODES, EVALUATION_SEED = 100, 0
-"""How a finished training and `zerone evaluate` judge unless told otherwise."""
+EVALUATION_SEED = 0
+"""The seed of the episodes by which a finished training and `zerone evaluate` judge, unless another is given."""
 _POLICY = "policy/"
 
 

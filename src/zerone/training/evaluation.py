@@ -30,6 +30,8 @@ import numpy as np
 from zerone.algorithms.protocol import samples_per_step
 from zerone.engines.protocol import Engine, Evaluation, Judging
 
+EVALUATION_EPISODES = 100
+"""How many episodes an evaluation has at most, unless another number is given."""
 SHARE = 0.2
 FOR_SOLVED = 0.3
 """The part of it that is kept for showing that the environment is solved, as long as that has not been shown."""

@@ -1,9 +1,8 @@
-"""Metrics: rows appended to `metrics.csv`, the same for TensorBoard, and the way back.
+"""The log of a training: rows appended to `metrics.csv`.
 
 The table is long: one row per seed and step, `seed,step` first, then what was measured; an empty cell says
 that nothing was. Numbers have the fewest digits that read back as the same bits, so a run that was
-interrupted and resumed leaves the very bytes of one that was not. TensorBoard is a courtesy: when its events
-cannot be written the run goes on without them, and says so once.
+interrupted and resumed leaves the very bytes of one that was not.
 """
 
 from __future__ import annotations
@@ -15,27 +14,53 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import RunError
 from zerone.base.files import replacing
+from zerone.training.events import Callback, Control, Ended, Number, Rows, Saving, Started
 from zerone.training.metrics_table import FILE, rows_until
-from zerone.training.tensorboard import NUMBERS_ALONE, Boards, Meaning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-Number = float | int | None
+
+class MetricsLog(Callback):
+    """Writes the rows of a training. Before a checkpoint is saved they are on the disk: it never knows more than they.
+
+    Raises:
+        InputError: the table that is there is damaged, or has other columns.
+        RunError: the table cannot be written.
+    """
+
+    def __init__(self) -> None:
+        self._writer: MetricsWriter | None = None
+
+    def on_started(self, event: Started, training: Control) -> None:
+        del training
+        self._writer = MetricsWriter(event.path, tuple(event.columns), resume_at=event.step if event.resumed else None)
+
+    def on_rows(self, event: Rows, training: Control) -> None:
+        del training
+        if self._writer is not None:
+            self._writer.write(event.rows)
+
+    def on_saving(self, event: Saving, training: Control) -> None:
+        del event, training
+        if self._writer is not None:
+            self._writer.sync()
+
+    def on_ended(self, event: Ended, training: Control) -> None:
+        del event, training
+        if self._writer is not None:
+            self._writer.close()
 
 
 class MetricsWriter:
-    """Appends rows to the `metrics.csv` of a run folder, and to TensorBoard's files beside it.
+    """Appends rows to the `metrics.csv` of a run folder.
 
     Args:
         folder: The run folder.
         columns: What is measured, in the table's order, without `seed` and `step`.
-        seeds: The seeds of the run. One: TensorBoard shows the run as one curve; several: as `seed-<seed>`.
-        resume_at: Go on after this step: later rows, and a last line cut off by a kill, are dropped.
-            Without it the table begins anew.
-        tensorboard: Whether to write for TensorBoard at all.
-        meaning: What TensorBoard says of the run besides its numbers.
+        resume_at: Go on after this step: later rows, and a last line cut off by a kill, are dropped. Columns that
+            the table does not have yet are added, empty so far. Without it an empty table begins.
 
     Raises:
         InputError: the table that is there is damaged, or has other columns.
@@ -43,16 +68,7 @@ class MetricsWriter:
         ValueError: a column's name is not fit for a table.
     """
 
-    def __init__(
-        self,
-        folder: str | Path,
-        columns: Sequence[str],
-        *,
-        seeds: Sequence[int] = (0,),
-        resume_at: int | None = None,
-        tensorboard: bool = True,
-        meaning: Meaning = NUMBERS_ALONE,
-    ):
+    def __init__(self, folder: str | Path, columns: Sequence[str], *, resume_at: int | None = None) -> None:
         self.path = Path(folder) / FILE
         self.columns = ("seed", "step", *columns)
         if len(set(self.columns)) != len(self.columns) or any(set(name) & set(',"\r\n') for name in columns):
@@ -65,7 +81,6 @@ class MetricsWriter:
             self._file = self.path.open("ab", buffering=0)  # a failed write must leave nothing to be written later
         except OSError as error:
             raise RunError(f"{self.path}: cannot be written: {error.strerror or error}") from error
-        self._boards = Boards(Path(folder), seeds, resume_at, meaning) if tensorboard else None
 
     def write(self, rows: Sequence[Mapping[str, Number]]) -> None:
         """Append rows; they survive the process. Each has `seed`, `step`, and what was measured (None, NaN: nothing).
@@ -88,8 +103,6 @@ class MetricsWriter:
             with suppress(OSError):
                 self._file.truncate(before)
             raise RunError(f"{self.path}: cannot be written: {error.strerror or error}") from error
-        if self._boards is not None:
-            self._boards.write(rows)
 
     def sync(self) -> None:
         """Bring all rows to the disk. Before a checkpoint is saved: then it never knows more than the table.
@@ -101,14 +114,10 @@ class MetricsWriter:
             os.fsync(self._file.fileno())
         except OSError as error:
             raise RunError(f"{self.path}: cannot be written: {error.strerror or error}") from error
-        if self._boards is not None:
-            self._boards.flush()
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the file."""
         self._file.close()
-        if self._boards is not None:
-            self._boards.close()
 
     def __enter__(self) -> MetricsWriter:
         return self

@@ -125,26 +125,28 @@ def _whole_lines(path: Path) -> bytes:
     return data[: data.rfind(b"\n") + 1].removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
 
 
-def logs(path: Path, column: str) -> bool:
-    """Whether there is a table that has a column."""
-    return path.exists() and column in _whole_lines(path).partition(b"\n")[0].decode(errors="replace").split(",")
+def columns_of(path: Path) -> list[str]:
+    """The names of all columns of a table; none where there is no table."""
+    first = _whole_lines(path).partition(b"\n")[0] if path.exists() else b""
+    return first.decode(errors="replace").split(",") if first else []
 
 
 def rows_until(path: Path, header: str, step: int) -> bytes:
-    """The bytes of the rows up to and including `step`, as they are."""
+    """The bytes of the rows up to and including `step`, as they are; with empty cells for columns that are new."""
     if not path.exists():
         return b""
     first, _, rows = _whole_lines(path).partition(b"\n")
     if not first:  # killed within the first line
         return b""
-    if first + b"\n" != header.encode():
-        its = first.decode(errors="replace")
-        raise InputError(f"{path}: its columns are {its}, not {header.strip()}; the run cannot be resumed into it")
+    its, wanted = first.decode(errors="replace"), header.strip()
+    if f"{wanted},".removeprefix(f"{its},") == f"{wanted},":
+        raise InputError(f"{path}: its columns are {its}, not {wanted}; the run cannot be resumed into it")
+    added = b"," * (wanted.count(",") - its.count(","))
     kept: list[bytes] = []
     for number, line in enumerate(rows.split(b"\n")[:-1], start=2):
         try:
             if int(line.split(b",", 2)[1]) <= step:
-                kept.append(line + b"\n")
+                kept.append(line + added + b"\n")
         except (ValueError, IndexError) as error:
             raise InputError(f"{path}: line {number}: damaged: no step in it") from error
     return b"".join(kept)

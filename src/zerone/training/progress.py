@@ -6,11 +6,12 @@ import dataclasses
 import importlib
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, Protocol, TextIO
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TextIO, TypeAlias
 
 from zerone.charts.html import bar
+from zerone.training.events import Callback, Control, Ended, Preparing, Progress
 
 SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_PICTURES = 1.0, 0.25
 LEAST_SHARE = 0.005
@@ -18,121 +19,73 @@ LEAST_SHARE = 0.005
 COMPILING = "compiling: a few seconds, fewer the next time"
 
 
-class Sight(Protocol):
-    """What there is to show of a training that is under way."""
-
-    @property
-    def steps(self) -> int:
-        """Environment steps that each seed has made."""
-        ...
-
-    @property
-    def total(self) -> int:
-        """Those that it will make at most."""
-        ...
-
-    @property
-    def steps_per_second(self) -> float:
-        """Steps of all seeds together; 0 where it is not known yet."""
-        ...
-
-    @property
-    def evaluating(self) -> float:
-        """The share of the time that evaluations take."""
-        ...
-
-    @property
-    def latest_return(self) -> float | None:
-        """Mean return of the last episodes; None before the first has ended."""
-        ...
-
-    @property
-    def solved(self) -> int:
-        """How many seeds have solved the environment."""
-        ...
-
-    @property
-    def seeds(self) -> int:
-        """How many there are."""
-        ...
-
-    @property
-    def note(self) -> str:
-        """What else there is to say, in a word or two; empty for nothing."""
-        ...
-
-    @property
-    def judging(self) -> int:
-        """How many episodes of each seed are played now, at the end; 0 while it learns."""
-        ...
+OnProgress: TypeAlias = Callable[[Progress, Callable[[], Any]], object]
 
 
-@dataclasses.dataclass(frozen=True)
-class Whole:
-    """Several trainings, one after the other, looked at as one."""
-
-    steps: int
-    total: int
-    steps_per_second: float
-    evaluating: float
-    latest_return: float | None
-    solved: int
-    seeds: int
-    note: str
-    judging: int = 0
-
-    @staticmethod
-    def of(number: int, total: int, now: Sight, note: str) -> Whole:
-        """The whole of `total` trainings of one length, of which `number` have ended and the next is at `now`."""
-        about = now.steps_per_second, now.evaluating, now.latest_return, now.solved, now.seeds
-        return Whole(number * now.total + now.steps, total * now.total, *about, note)
+def ignore(now: Progress, policy: Callable[[], Any]) -> None:
+    """Do nothing."""
+    del now, policy
 
 
-class Progress(Protocol):
+class Calling(Callback):
+    """Hands a function the progress, and a function that gets the policy."""
+
+    def __init__(self, function: OnProgress) -> None:
+        self._function = function
+
+    def on_preparing(self, event: Preparing, training: Control) -> None:
+        self._function(event.progress, training.policy)
+
+    def on_progress(self, event: Progress, training: Control) -> None:
+        self._function(event, training.policy)
+
+
+class Display(Callback):
     """Shows a training. Before the first `update` it shows nothing: what was asked may still be refused."""
 
-    def update(self, now: Sight) -> None:
+    def update(self, now: Progress) -> None:
         """The training is at `now`; at step 0 it is about to be compiled, which takes seconds."""
-        ...
 
     def stop(self) -> None:
         """The training has ended, one way or the other."""
-        ...
+
+    def on_preparing(self, event: Preparing, training: Control) -> None:
+        del training
+        self.update(event.progress)
+
+    def on_progress(self, event: Progress, training: Control) -> None:
+        del training
+        self.update(event)
+
+    def on_ended(self, event: Ended, training: Control) -> None:
+        del event, training
+        self.stop()
 
 
-def progress_for(stream: TextIO, plain_allowed: bool = True) -> Progress:
+def of_several(number: int, total: int, now: Progress, note: str) -> Progress:
+    """The progress of `total` trainings of one length as one, of which `number` have ended and the next is at `now`."""
+    steps = number * now.total + now.steps
+    return dataclasses.replace(now, steps=steps, total=total * now.total, note=note, judging=0)
+
+
+def progress_for(stream: TextIO, plain_allowed: bool = True) -> Display:
     """What suits `stream`: a bar on a terminal; elsewhere lines, or nothing where those are not allowed."""
     if stream.isatty():
         return Bar(stream)
-    return Lines(stream) if plain_allowed else Nothing()
+    return Lines(stream) if plain_allowed else Display()
 
 
-def progress_in_python(wanted: bool | None) -> Progress:
+def progress_in_python(wanted: bool | None) -> Display:
     """What a function of the library shows: a notebook's bar, or a terminal's on standard error.
 
     A program whose standard error is read by nobody is silent, unless progress is `wanted`: then it gets lines.
     """
     if wanted is False:
-        return Nothing()
+        return Display()
     notebook = _display()
     if notebook is not None:
         return Notebook(notebook)
     return progress_for(sys.stderr, plain_allowed=wanted is True)
-
-
-@contextmanager
-def showing(wanted: bool | None, on_progress: Callable[..., None]) -> Iterator[Callable[..., None]]:
-    """What is called between chunks: `on_progress`, after what shows the progress (see `progress_in_python`)."""
-    progress = progress_in_python(wanted)
-
-    def both(now: Any, policy: Callable[[], Any]) -> None:
-        progress.update(now)
-        on_progress(now, policy)
-
-    try:
-        yield both
-    finally:
-        progress.stop()
 
 
 def _display() -> Callable[..., Any] | None:
@@ -144,7 +97,7 @@ def _display() -> Callable[..., Any] | None:
     return importlib.import_module("IPython.display").display  # type: ignore[no-any-return]
 
 
-def describe(now: Sight) -> str:
+def describe(now: Progress) -> str:
     """`25,000 / 50,000 steps  return 213.4  solved 3/8  41,200 steps/s, 8% evaluating`."""
     parts = [f"{now.steps:,} / {now.total:,} steps"]
     if now.latest_return is not None:
@@ -163,25 +116,15 @@ def describe(now: Sight) -> str:
     return "  ".join(parts)
 
 
-class Nothing:
-    """Shows nothing."""
-
-    def update(self, now: Sight) -> None:
-        pass
-
-    def stop(self) -> None:
-        pass
-
-
-class Lines:
+class Lines(Display):
     """Plain lines. A reader or a terminal that goes away (`| head`) does not end the training: it goes on unseen."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._printed = 0.0
-        self._pending: Sight | None = None
+        self._pending: Progress | None = None
 
-    def update(self, now: Sight) -> None:
+    def update(self, now: Progress) -> None:
         if now.steps == 0:
             self._print(COMPILING)
             return
@@ -203,16 +146,16 @@ class Lines:
             print(f"  {text}", file=self._stream, flush=True)
 
 
-class Notebook:
+class Notebook(Display):
     """The same as the bar of a terminal, below the cell of a notebook; its last words stay."""
 
     def __init__(self, display: Callable[..., Any]) -> None:
         self._display = display
         self._handle: Any = None
         self._shown = 0.0
-        self._latest: Sight | None = None
+        self._latest: Progress | None = None
 
-    def update(self, now: Sight) -> None:
+    def update(self, now: Progress) -> None:
         if self._handle is None:
             self._handle = self._display(_data(None, COMPILING), raw=True, display_id=True)
         if not now.judging:
@@ -234,7 +177,7 @@ def _data(share: float | None, words: str) -> dict[str, str]:
     return {"text/html": bar(share, words), "text/plain": words}
 
 
-class Bar:
+class Bar(Display):
     """A bar that fills, and beside it the same words and the time that is left."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -249,11 +192,11 @@ class Bar:
         )  # fmt: skip
         self._task: Any = None
 
-    def update(self, now: Sight) -> None:
+    def update(self, now: Progress) -> None:
         with suppress(OSError):  # a terminal that is gone
             self._update(now)
 
-    def _update(self, now: Sight) -> None:
+    def _update(self, now: Progress) -> None:
         if self._task is None:
             self._bar.start()
             self._task = self._bar.add_task("", total=None, words=COMPILING)
@@ -266,7 +209,7 @@ class Bar:
             self._bar.stop()
 
 
-def with_time_left(now: Sight) -> str:
+def with_time_left(now: Progress) -> str:
     """The words about a training, and how long it will go on, where that is known."""
     if not now.steps_per_second or now.steps >= now.total:
         return describe(now)

@@ -1,126 +1,102 @@
-"""When a training reports, evaluates, saves and ends, counted in iterations, so that no clock decides a result."""
+"""What a training is asked besides its algorithm and environment: made and checked once, and kept in `config.json`."""
 
 from __future__ import annotations
 
-import bisect
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zerone.algorithms.protocol import Algorithm
-from zerone.base.errors import InputError
-from zerone.training.validation import MOST_STEPS, require_count
+from zerone.engines.protocol import LONGEST_EVALUATION, Judging
+from zerone.training import timetable
+from zerone.training.evaluation import EVALUATION_EPISODES, Ways
+from zerone.training.validation import MOST_EPISODES, MOST_STEPS, chosen_seeds, require_count
 
-ROWS, EVALUATIONS = 100, 20
-"""About how many rows of the log a training has, and how many evaluations it may have behind its first part."""
-FIRST_LOOK, LATER = 50, 1.25
-"""The steps before the first evaluation, and by which factor later each of the next ones is, until they are evenly
-spaced: so what is learnt early is seen early."""
+DEFAULT_STEPS = 100_000
 
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """Everything is due at whole multiples of these; `block` is the number of steps in one iteration."""
+    """How long, on which seeds, when and how it evaluates, when it saves, and what is drawn at the end.
 
-    block: int
-    total: int
+    All counts are environment steps of a seed, in whole updates of the algorithm.
+    """
+
+    seeds: tuple[int, ...]
+    steps: int
     report_every: int
     evaluate_every: int
     save_every: int
-    early: tuple[int, ...] = ()
-    """Iterations after which a policy may be looked at, besides the multiples of `evaluate_every`."""
+    evaluation: Ways
+    keep_last: int = 2
+    stop_when_solved: bool = False
+    figure: bool = True
 
-    def next_stop(self, iteration: int, chunk: int) -> int:
-        """The next iteration after `iteration` at which the host must look; at most `chunk` later."""
-        periods = (self.report_every, self.evaluate_every, self.save_every)
-        stops = [(iteration // period + 1) * period for period in periods]
-        place = bisect.bisect_right(self.early, iteration)
-        stops += self.early[place : place + 1]
-        return min(self.total, iteration + max(1, chunk), *stops)
+    def describe(self) -> dict[str, Any]:
+        """As `config.json` has it; `read` reads it back."""
+        found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return found | {
+            "seeds": list(self.seeds),
+            "evaluation": self.evaluation.describe(),
+            "evaluation_episodes": self.evaluation.episodes,
+            "solved_at": self.evaluation.solved_at,
+        }
 
-    def has_row(self, iteration: int) -> bool:
-        """Whether the log gets a row after `iteration`: when something is reported, or may be evaluated."""
-        return self.due(iteration, self.report_every) or self.has_look(iteration)
+    @staticmethod
+    def read(config: Mapping[str, Any]) -> Schedule:
+        """That of a run, from its configuration."""
+        found = {field.name: config[field.name] for field in dataclasses.fields(Schedule)}
+        return Schedule(**found | {"seeds": tuple(config["seeds"]), "evaluation": Ways.read(config)})
 
-    def has_look(self, iteration: int) -> bool:
-        """Whether the policy may be looked at after `iteration`."""
-        place = bisect.bisect_left(self.early, iteration)
-        return iteration in self.early[place : place + 1] or self.due(iteration, self.evaluate_every)
-
-    def row_before(self, iteration: int) -> int:
-        """The iteration of the row before the one of `iteration`; 0 if there is none."""
-        before = self.early[: bisect.bisect_left(self.early, iteration)]
-        periods = (self.report_every, self.evaluate_every)
-        return max(*((iteration - 1) // period * period for period in periods), *before[-1:])
-
-    def due(self, iteration: int, period: int) -> bool:
-        """Whether what happens every `period` happens after `iteration`; everything happens at the end."""
-        return iteration % period == 0 or iteration == self.total
+    def timetable(self, algorithm: Algorithm) -> timetable.Timetable:
+        """The same in iterations. Raises `InputError` where they are none of this algorithm."""
+        return timetable.read(algorithm, self.describe())
 
 
 def make_schedule(
-    algorithm: Algorithm, steps: int, evaluate_every: int | None = None, save_every: int | None = None,
-    early: bool = False,
-) -> Schedule:  # fmt: skip
-    """The plan of a training of at least `steps` steps: whole updates, so at most one update more than asked.
-
-    `evaluate_every` and `save_every` are in steps, rounded to whole updates; by default both are a twentieth of the
-    training. `early`: there may be evaluations before the first of these.
+    algorithm: Algorithm,
+    preset: Mapping[str, Any],
+    *,
+    steps: int | None = None,
+    seed: int | None = None,
+    seeds: int | Sequence[int] | None = None,
+    evaluate_every: int | None = None,
+    evaluation_episodes: int | None = None,
+    evaluation_limit: int | None = None,
+    stochastic: bool = False,
+    save_every: int | None = None,
+    keep_last: int = 2,
+    stop_when_solved: bool | None = None,
+    solved_at: float | None = None,
+    figure: bool = True,
+) -> Schedule:
+    """The schedule of a training: what a person asks (see `zerone.train`), else what the preset says, else a default.
 
     Raises:
-        InputError: `steps`, `evaluate_every` or `save_every` below 1, or more than can be counted.
+        InputError: a number that is not allowed; the line names it.
     """
-    block = algorithm.steps_per_update * algorithm.environments
-    if block > MOST_STEPS:
-        settings = f"steps_per_update = {algorithm.steps_per_update}, environments = {algorithm.environments}"
-        raise InputError(f"{algorithm.name} with {settings} takes {block} steps before an update: at most {MOST_STEPS}")
-    require_count("steps", steps, most_steps(algorithm))
-    for name, value in (("evaluate_every", evaluate_every), ("save_every", save_every)):
-        if value is not None:
-            require_count(name, value, MOST_STEPS)
-    total = -(-steps // block)
-    evaluate = max(1, total // EVALUATIONS if evaluate_every is None else evaluate_every // block)
-    # A row of the log never straddles an evaluation, so that both are one row. Rounded up: no more rows than meant,
-    # for what a row costs is as much as many steps. Between two evaluations they are as far apart as can be.
-    report = -(-evaluate // max(1, round(evaluate * ROWS / total)))
-    save = evaluate if save_every is None else max(1, save_every // block)
-    return Schedule(block, total, report, evaluate, save, _early(block, total, evaluate) if early else ())
-
-
-def _early(block: int, total: int, every: int) -> tuple[int, ...]:
-    """Iterations whose distances grow by a factor, up to where they are `every` apart."""
-    found: list[int] = []
-    steps = float(FIRST_LOOK)
-    while (at := max(1, round(steps / block))) <= min(total, every / (LATER - 1)):
-        found.append(at)
-        steps *= LATER
-    return tuple(dict.fromkeys(found))
-
-
-def most_steps(algorithm: Algorithm) -> int:
-    """The most steps of a seed: whole updates, so that neither steps nor gradient updates need more than 32 bits."""
-    block = algorithm.steps_per_update * algorithm.environments
-    return MOST_STEPS // max(block, getattr(algorithm, "updates", 1)) * block
-
-
-def describe(plan: Schedule) -> dict[str, Any]:
-    """The plan as JSON, in steps."""
-    return {
-        "steps": plan.total * plan.block,
-        "report_every": plan.report_every * plan.block,
-        "evaluate_every": plan.evaluate_every * plan.block,
-        "save_every": plan.save_every * plan.block,
-    }
-
-
-def read(algorithm: Algorithm, described: dict[str, Any]) -> Schedule:
-    """The plan that was described. Raises `InputError` where it is none of this algorithm."""
-    block = algorithm.steps_per_update * algorithm.environments
-    names = ("steps", "report_every", "evaluate_every", "save_every")
-    for name in names:
-        value, most = int(described[name]), most_steps(algorithm) if name == "steps" else MOST_STEPS
-        if value % block or not block <= value <= most:
-            raise InputError(f"{name} = {value} is not allowed: must be a multiple of {block}, the steps of an update, "
-                             f"and at most {most}")  # fmt: skip
-    total, report, evaluate, save = (int(described[name]) // block for name in names)
-    early = bool((described.get("evaluation") or {}).get("choose_times"))
-    return Schedule(block, total, report, evaluate, save, _early(block, total, evaluate) if early else ())
+    require_count("evaluation_episodes", 1 if evaluation_episodes is None else evaluation_episodes, MOST_EPISODES)
+    require_count("evaluation_limit", 1 if evaluation_limit is None else evaluation_limit, MOST_STEPS)
+    require_count("keep_last", keep_last)
+    chosen = chosen_seeds(seed, seeds)
+    tuned = preset if steps is None else {}  # of the training itself, for its length alone
+    times = timetable.make_timetable(
+        algorithm,
+        tuned.get("steps", DEFAULT_STEPS) if steps is None else steps,
+        tuned.get("evaluate_every") if evaluate_every is None else evaluate_every,
+        save_every,
+        early=evaluate_every is None,
+    )
+    ways = Ways(
+        evaluation_episodes or EVALUATION_EPISODES,
+        choose_times=evaluate_every is None,
+        choose_episodes=evaluation_episodes is None,
+        choose_limit=evaluation_limit is None,
+        how=Judging(evaluation_limit or LONGEST_EVALUATION, stochastic),
+        solved_at=solved_at,
+    )
+    stops = steps is None and tuned.get("stop_when_solved", True)
+    return Schedule(
+        tuple(chosen), **timetable.describe(times), evaluation=ways, keep_last=keep_last,
+        stop_when_solved=stops if stop_when_solved is None else stop_when_solved, figure=figure,
+    )  # fmt: skip

@@ -84,6 +84,7 @@ CONFIG = fields(
     solved_at=Maybe(or_none(number())),
     stop_when_solved=Maybe(truth, False),
     figure=Maybe(truth, True),
+    callbacks=Maybe(many(_foreign_id), []),
 )
 SWEEP = fields(
     format=Maybe(whole(1, 1), 1),

@@ -16,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from zerone.training.events import Callback, Control, Ended, Rows, Saving, Started
+
 TAGS = {
     "evaluation_return": "evaluation/return",
     "evaluation_length": "evaluation/length",
@@ -42,16 +44,6 @@ TAGS = {
     "staleness": "workers/staleness",
 }
 """The tag of each column; of one that is not here, and in no group, `learning/` and its name."""
-COMMON = {
-    "episodes": "episodes that ended since the row before",
-    "return": "mean return of the episodes that ended: exploring, and on the reward that is learnt from",
-    "length": "mean length of these episodes, in steps",
-    "evaluation_return": "mean return of the evaluation episodes, on the task's own reward",
-    "evaluation_length": "mean length of the evaluation episodes, in steps",
-    "evaluation_episodes": "how many evaluation episodes there were",
-    "evaluation_cut": "how many of them had not ended at the limit, and were cut",
-}
-"""What the columns of every run mean."""
 HPARAMS, TEXT = "hparams", "text"
 """TensorBoard's plugins."""
 
@@ -60,7 +52,7 @@ HPARAMS, TEXT = "hparams", "text"
 class Meaning:
     """What TensorBoard is told besides numbers.
 
-    `name` is what the run is called, `settings` what it was trained with, `columns` what the algorithm's measures mean.
+    `name` is what the run is called, `settings` what it was trained with, `columns` what the measures mean.
     """
 
     name: str = ""
@@ -68,8 +60,8 @@ class Meaning:
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @staticmethod
-    def of(folder: Path, config: Mapping[str, Any], measures: Mapping[str, str]) -> Meaning:
-        """That of a run with its configuration and the measures of its algorithm."""
+    def of(folder: Path, config: Mapping[str, Any], columns: Mapping[str, str]) -> Meaning:
+        """That of a run with its configuration, and what its columns mean."""
         algorithm, environment = config["algorithm"], config["environment"]
         settings = {
             "algorithm": algorithm["name"],
@@ -78,11 +70,11 @@ class Meaning:
             **algorithm["settings"],
             "steps": config["steps"],
         }
-        return Meaning(folder.resolve().name, settings, measures)
+        return Meaning(folder.resolve().name, settings, columns)
 
     def describe(self, column: str) -> str:
         """What a column means, or nothing."""
-        return COMMON.get(column) or self.columns.get(column, "")
+        return self.columns.get(column, "")
 
 
 NUMBERS_ALONE = Meaning()
@@ -93,6 +85,33 @@ def tag_of(column: str) -> str:
     return TAGS.get(column, column if "/" in column else f"learning/{column}")
 
 
+class TensorBoard(Callback):
+    """Writes the rows of a training for TensorBoard. It is a courtesy: when that fails, the training goes on."""
+
+    def __init__(self) -> None:
+        self._boards: Boards | None = None
+
+    def on_started(self, event: Started, training: Control) -> None:
+        del training
+        meaning = Meaning.of(event.path, event.config, event.columns)
+        self._boards = Boards(event.path, event.seeds, event.step if event.resumed else None, meaning)
+
+    def on_rows(self, event: Rows, training: Control) -> None:
+        del training
+        if self._boards is not None:
+            self._boards.write(event.rows)
+
+    def on_saving(self, event: Saving, training: Control) -> None:
+        del event, training
+        if self._boards is not None:
+            self._boards.flush()
+
+    def on_ended(self, event: Ended, training: Control) -> None:
+        del event, training
+        if self._boards is not None:
+            self._boards.close()
+
+
 class Boards:
     """TensorBoard's event files, one per seed; the first failure of any kind ends them, not the run.
 
@@ -100,7 +119,9 @@ class Boards:
     and if that thread dies (disk full) the eleventh waits for ever, and the training with it.
     """
 
-    def __init__(self, folder: Path, seeds: Sequence[int], resume_at: int | None, meaning: Meaning) -> None:
+    def __init__(
+        self, folder: Path, seeds: Sequence[int], resume_at: int | None = None, meaning: Meaning = NUMBERS_ALONE
+    ) -> None:
         self._folders = {seed: folder / f"seed-{seed}" if len(seeds) > 1 else folder for seed in seeds}
         self._resume_at, self._meaning = resume_at, meaning
         self._writers: dict[int, Any] = {}

@@ -7,11 +7,11 @@ from toys import small_dqn, small_ppo
 
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import InputError
-from zerone.training.schedule import describe, make_schedule, read
+from zerone.training.timetable import describe, make_timetable, read
 
 ALGORITHMS = st.sampled_from([QLearning(), small_dqn(), small_ppo(), QLearning(environments=7)])
 EVERY = st.none() | st.integers(1, 3000)
-PLANS = st.builds(make_schedule, ALGORITHMS, st.integers(1, 5000), EVERY, EVERY)
+PLANS = st.builds(make_timetable, ALGORITHMS, st.integers(1, 5000), EVERY, EVERY)
 
 
 def stops(plan, chunk):
@@ -55,7 +55,7 @@ def test_every_row_begins_where_the_one_before_ended(plan):
 
 @given(ALGORITHMS, st.integers(1, 5000))
 def test_as_many_steps_are_played_as_asked_and_at_most_one_update_more(algorithm, steps):
-    plan = make_schedule(algorithm, steps)
+    plan = make_timetable(algorithm, steps)
     assert plan.block == algorithm.steps_per_update * algorithm.environments
     assert steps <= plan.total * plan.block < steps + plan.block
     assert describe(plan)["steps"] == plan.total * plan.block
@@ -63,16 +63,16 @@ def test_as_many_steps_are_played_as_asked_and_at_most_one_update_more(algorithm
 
 @given(ALGORITHMS, st.integers(1, 5000), EVERY, EVERY)
 def test_a_plan_that_was_described_is_read_back(algorithm, steps, evaluate_every, save_every):
-    plan = make_schedule(algorithm, steps, evaluate_every, save_every)
+    plan = make_timetable(algorithm, steps, evaluate_every, save_every)
     assert read(algorithm, describe(plan)) == plan
 
 
 @given(st.integers(100, 5_000))
 def test_there_are_about_twenty_evaluations_and_a_hundred_rows(steps):
-    plan = make_schedule(QLearning(), steps)
+    plan = make_timetable(QLearning(), steps)
     assert 20 <= plan.total / plan.evaluate_every < 24
     assert 60 <= sum(plan.has_row(i) for i in range(1, plan.total + 1)) <= 120
-    alone = make_schedule(QLearning(), steps, evaluate_every=steps)
+    alone = make_timetable(QLearning(), steps, evaluate_every=steps)
     assert 50 <= sum(alone.has_row(i) for i in range(1, alone.total + 1)) <= 100
     assert plan.save_every == plan.evaluate_every
 
@@ -81,7 +81,7 @@ def test_there_are_about_twenty_evaluations_and_a_hundred_rows(steps):
 @pytest.mark.parametrize("value", [0, -5, 1.5, True, "9"])
 def test_what_is_no_whole_number_of_steps_is_refused(name, value):
     with pytest.raises(InputError, match=rf"^{name} = .* must be a whole number, from 1 to \d+$"):
-        make_schedule(QLearning(), **{"steps": 100, name: value})
+        make_timetable(QLearning(), **{"steps": 100, name: value})
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_is_no_whole_number_of_steps_is_refused(name, value):
     ],
 )
 def test_no_counter_of_steps_or_gradient_updates_needs_more_than_32_bits(algorithm, most):
-    plan = make_schedule(algorithm, most)
+    plan = make_timetable(algorithm, most)
     assert plan.total * plan.block == most
     assert plan.total * getattr(algorithm, "updates", 1) < 2**31
     assert read(algorithm, describe(plan)) == plan
@@ -102,7 +102,7 @@ def test_no_counter_of_steps_or_gradient_updates_needs_more_than_32_bits(algorit
         with pytest.raises(
             InputError, match=f"steps = {steps} is not allowed: must be a whole number, from 1 to {most}"
         ):
-            make_schedule(algorithm, steps)
+            make_timetable(algorithm, steps)
         with pytest.raises(InputError, match=r"^steps = .* is not allowed"):
             read(algorithm, describe(plan) | {"steps": steps // plan.block * plan.block + plan.block})
 
@@ -110,4 +110,4 @@ def test_no_counter_of_steps_or_gradient_updates_needs_more_than_32_bits(algorit
 @pytest.mark.parametrize("what", ["evaluate_every", "save_every"])
 def test_what_is_due_later_than_any_step_is_refused(what):
     with pytest.raises(InputError, match=what):
-        make_schedule(QLearning(), 100, **{what: 2**31})
+        make_timetable(QLearning(), 100, **{what: 2**31})

@@ -1,0 +1,25 @@
+"""The columns of the log behind `seed` and `step`, with their meaning."""
+
+from __future__ import annotations
+
+from zerone.algorithms.protocol import Algorithm
+
+PLAYED = {
+    "episodes": "episodes that ended since the row before",
+    "return": "mean return of the episodes that ended: exploring, and on the reward that is learnt from",
+    "length": "mean length of these episodes, in steps",
+}
+EVALUATED = {
+    "evaluation_return": "mean return of the evaluation episodes, on the task's own reward",
+    "evaluation_length": "mean length of the evaluation episodes, in steps",
+}
+COUNTED = {
+    "evaluation_episodes": "how many evaluation episodes there were",
+    "evaluation_cut": "how many of them had not ended at the limit, and were cut",
+}
+"""What the log of an older run does not have."""
+
+
+def columns(algorithm: Algorithm, counted: bool = True) -> dict[str, str]:
+    """Those of every training with an algorithm; callbacks may add some."""
+    return {**PLAYED, **algorithm.metrics, **EVALUATED, **(COUNTED if counted else {})}

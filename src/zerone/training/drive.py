@@ -1,0 +1,124 @@
+"""A training from its first step, or from a checkpoint, to its result."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from zerone.base.place import as_seen
+from zerone.engines.protocol import Engine
+from zerone.training.agent import EVALUATION_SEED, judge
+from zerone.training.evaluation import Ways, shows
+from zerone.training.events import Ended
+from zerone.training.folder import RunFolder, finite
+from zerone.training.interrupt import listening
+from zerone.training.job import Job, Learner
+from zerone.training.listeners import Listeners
+from zerone.training.loop import Training
+from zerone.training.run import Run
+from zerone.training.schedule import Schedule
+from zerone.training.tables import NoTableError
+
+
+def drive(
+    engine: Engine, folder: RunFolder, schedule: Schedule, listeners: Listeners, *, resume: bool, chunk: int | None
+) -> Run:
+    """Train to the end, judge the best policies, and keep what came of it. All who listen hear how it ended."""
+    training = Training(Job(engine, folder, schedule), listeners, chunk)
+    try:
+        run, result = _driven(training, resume=resume)
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        why = str(error) or ("interrupted" if interrupted else type(error).__name__)
+        step = training.iteration * training.job.block
+        listeners.end(Ended("interrupted" if interrupted else "failed", why, step, None))
+        raise
+    stopped = result["stopped"]
+    listeners.tell(
+        Ended(
+            "finished" if stopped is None else "stopped",
+            "" if stopped is None else f"{stopped['by']}: {stopped['reason']}",
+            training.iteration * training.job.block,
+            result,
+        )
+    )
+    if listeners.failure is not None:
+        raise listeners.failure
+    return run
+
+
+def _driven(training: Training, *, resume: bool) -> tuple[Run, dict[str, Any]]:
+    engine, folder, schedule = training.job.engine, training.job.folder, training.job.schedule
+    with listening() as request:
+        if resume:
+            training.resume()
+            if training.goes_on:
+                folder.result_path.unlink(missing_ok=True)  # of the same training, which a callback had ended early
+        else:
+            training.begin()
+        if schedule.figure:
+            # Importing what draws takes most of a second: beside the first steps, on a core that has nothing to do.
+            threading.Thread(target=importlib.import_module, args=("matplotlib.figure",), daemon=True).start()
+        training.run(request)
+    result = finite(_judged(training))
+    folder.write_result(result)
+    run = Run(folder, engine)
+    if schedule.figure:
+        run.plot()
+        with suppress(NoTableError):
+            run.plot_table()
+    return run, result
+
+
+def _judged(training: Training) -> dict[str, Any]:
+    """What `result.json` says: the best policy of each seed, judged on fresh episodes, and how long all took."""
+    trained, engine, clock = time.perf_counter(), training.job.engine, training.clock
+    ways, learners, block = training.job.schedule.evaluation, training.job.learners, training.job.block
+    training.tell_judging()
+    policies = {each.seed: each.best_policy for each in learners}
+    judged = judge(engine, policies, ways.episodes, EVALUATION_SEED, ways.how)
+    stopped = training.stopped
+    return {
+        "run": str(as_seen(training.job.folder.path)),
+        "algorithm": engine.algorithm.name,
+        "environment": training.job.about["environment"],
+        "engine": engine.name,
+        "stopped": None if stopped is None else {"by": stopped.by, "reason": stopped.reason},
+        "steps": sum(each.iteration for each in learners) * block,
+        "seconds": time.perf_counter() - clock.began,
+        "steps_per_second": clock.steps_per_second,
+        "startup_seconds": clock.startup_seconds,
+        "evaluation_steps": sum(each.account.steps for each in learners),
+        "evaluation_seconds": training.selection.seconds,
+        "judgement_seconds": time.perf_counter() - trained,
+        "stochastic": ways.how.stochastic,
+        "return_mean": judged["return_mean"],
+        **engine.facts(),
+        "seeds": [
+            _seed_result(learner, one, ways, block)
+            for learner, one in zip(learners, judged.get("seeds", [judged]), strict=True)
+        ],
+    }
+
+
+def _seed_result(learner: Learner, judged: Mapping[str, Any], ways: Ways, block: int) -> dict[str, Any]:
+    """What `result.json` says of a seed."""
+    at = learner.solved_at_step
+    if at is None and shows(judged["returns"], ways.solved_at):
+        at = learner.best_step  # where episodes are dear, nothing has shown it before
+    return {
+        "seed": learner.seed,
+        "solved": at is not None,
+        "solved_at_step": at,
+        "return_mean": judged["return_mean"],
+        "return_std": judged["return_std"],
+        "returns": judged["returns"],
+        "cut": judged["cut"],
+        "steps": learner.iteration * block,
+        "best_step": learner.best_step,
+        "evaluation_steps": learner.account.steps,
+    }

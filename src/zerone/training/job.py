@@ -1,0 +1,78 @@
+"""One training as all parts of the loop see it: what is trained, where it is kept, and how far each seed is."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from zerone.base.errors import RunError
+from zerone.engines.protocol import Engine
+from zerone.training import checkpoint
+from zerone.training.evaluation import Account
+from zerone.training.folder import RunFolder
+from zerone.training.schedule import Schedule
+
+
+class DivergedError(RunError):
+    """Learning has lost its numbers: going on would change nothing any more."""
+
+
+@dataclasses.dataclass
+class Learner:
+    """One seed of a training: where it is, and the best it has been."""
+
+    seed: int
+    carry: Any
+    iteration: int = 0
+    evaluation: float | None = None
+    solved_at_step: int | None = None
+    best: float = -np.inf
+    best_step: int = 0
+    best_policy: Any = None
+    account: Account = dataclasses.field(default_factory=Account)
+
+    def facts(self) -> dict[str, Any]:
+        """What a checkpoint must know of this seed besides its arrays."""
+        names = ("iteration", "evaluation", "solved_at_step")
+        return {name: getattr(self, name) for name in names} | {"account": dataclasses.asdict(self.account)}
+
+    def keep_best(self, policy: Any, mean: float, step: int) -> None:
+        """Take a policy for the best."""
+        self.best, self.best_step, self.best_policy = mean, step, policy
+
+
+class Job:
+    """A training: its engine, folder and schedule, and a learner of each seed."""
+
+    def __init__(self, engine: Engine, folder: RunFolder, schedule: Schedule) -> None:
+        self.engine, self.folder, self.schedule = engine, folder, schedule
+        self.timetable = schedule.timetable(engine.algorithm)
+        self.learners = [Learner(seed, None) for seed in schedule.seeds]
+        self.about = {
+            "algorithm": engine.algorithm.name,
+            "environment": folder.config["environment"]["id"],
+            "engine": engine.name,
+        }
+
+    @property
+    def block(self) -> int:
+        """Steps of an iteration."""
+        return self.timetable.block
+
+    def sound_policy(self, learner: Learner) -> Any:
+        """A copy of a seed's policy. Raises `DivergedError` if it has lost its numbers, which it never finds again."""
+        policy = self.engine.policy(learner.carry)
+        arrays = checkpoint.flatten(policy).values()
+        if not all(np.isfinite(each).all() for each in arrays if np.issubdtype(each.dtype, np.floating)):
+            rate = "; a smaller learning_rate may help" if hasattr(self.engine.algorithm, "learning_rate") else ""
+            raise self.diverged(learner, f"the policy has become NaN or infinite, learning diverged{rate}")
+        return policy
+
+    def diverged(self, learner: Learner, what: str) -> DivergedError:
+        """The error of a seed that has lost its numbers."""
+        step = learner.iteration * self.block
+        return DivergedError(
+            f"{self.about['algorithm']} on {self.about['environment']}, seed {learner.seed}, step {step}: {what}"
+        )

@@ -1,0 +1,163 @@
+"""Who hears of a training: what Zerone itself writes first, then the callbacks of the person, each guarded.
+
+What a callback raises does not break into the training: it is remembered, that callback hears no more, and the
+training ends at the next place where nothing is lost. What writes the table of metrics is not guarded: without it there
+is no run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zerone.base.errors import InputError, RunError
+from zerone.training.events import Callback, Control, Ended, Event, Listener, Number
+
+if TYPE_CHECKING:
+    from zerone.training.agent import Agent
+
+
+class CallbackError(RunError):
+    """A callback has raised something, or given what cannot be logged; the training has saved itself and ended."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """A callback, and what it is called in errors and results."""
+
+    name: str
+    listener: Listener
+
+    @property
+    def metrics(self) -> Mapping[str, str]:
+        """What it adds to the rows of the log."""
+        return self.listener.metrics if isinstance(self.listener, Callback) else {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stop:
+    """A callback has asked the training to end."""
+
+    by: str
+    reason: str
+
+
+class Listeners:
+    """All who hear of one training, and what they ask of it."""
+
+    def __init__(self, own: Sequence[Listener] = (), callbacks: Sequence[Named] = ()) -> None:
+        self._own, self._callbacks = list(own), list(callbacks)
+        self._broken: set[int] = set()
+        self._told = False
+        self.failure: CallbackError | None = None
+        self.stop: Stop | None = None
+        self.save_asked = False
+        self.agent: Callable[[int | None], Agent] = _no_agent
+        """Gives the agent of a seed, as it is now."""
+
+    @property
+    def metrics(self) -> dict[str, str]:
+        """What callbacks add to the rows, with its meaning."""
+        return {name: text for each in self._callbacks for name, text in each.metrics.items()}
+
+    def require_columns(self, taken: Iterable[str]) -> None:
+        """Raise `InputError` where a callback adds a column that is there already, or whose name no table can hold."""
+        seen = {"seed", "step", *taken}
+        for each in self._callbacks:
+            for name in each.metrics:
+                if name in seen:
+                    raise InputError(f"callback {each.name}: the metric {name!r} is in the log already: rename it")
+                if not name.isprintable() or not name or set(name) & set(',"'):
+                    raise InputError(f"callback {each.name}: the metric {name!r} is not allowed: must be a name "
+                                     "without commas, quotes and line ends")  # fmt: skip
+                seen.add(name)
+
+    def tell(self, event: Event) -> None:
+        """Let all hear of it, in turn. Raises only what Zerone's own do."""
+        self._told = True
+        for listener in self._own:
+            listener(event, Asking(self, "zerone"))
+        for place, each in enumerate(self._callbacks):
+            if place not in self._broken:
+                self._guarded(place, each, functools.partial(each.listener, event, Asking(self, each.name)))
+
+    def measured(self, row: Mapping[str, Number]) -> dict[str, Number]:
+        """What callbacks add to a row."""
+        found: dict[str, Number] = {}
+        for place, each in enumerate(self._callbacks):
+            if place not in self._broken and each.metrics and isinstance(each.listener, Callback):
+                asked = functools.partial(_measured, each.listener, {**row, **found}, Asking(self, each.name))
+                found |= self._guarded(place, each, asked) or {}
+        return found
+
+    def end(self, event: Ended) -> None:
+        """Tell how it ended, where something has gone wrong that is raised: nothing may come between."""
+        if not self._told:
+            return
+        for listener in self._own:
+            try:
+                listener(event, Asking(self, "zerone"))
+            except Exception as error:
+                logging.getLogger("zerone").warning("zerone: %s", error)
+        own, self._own, before = self._own, [], self.failure
+        self.tell(event)
+        self._own = own
+        if self.failure is not before:
+            logging.getLogger("zerone").warning("zerone: %s", self.failure)
+
+    def _guarded(self, place: int, each: Named, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except (Exception, SystemExit) as error:
+            self._broken.add(place)
+            words = " ".join(str(error).split())
+            failure = CallbackError(f"callback {each.name}: {type(error).__name__}{': ' if words else ''}{words}")
+            failure.__cause__ = error
+            self.failure = self.failure or failure
+            return None
+
+
+class Asking(Control):
+    """What one callback can ask."""
+
+    def __init__(self, listeners: Listeners, name: str) -> None:
+        self._listeners, self._name = listeners, name
+
+    def stop(self, reason: str) -> None:
+        if self._listeners.stop is None:
+            self._listeners.stop = Stop(self._name, " ".join(str(reason).split()))
+
+    def save(self) -> None:
+        self._listeners.save_asked = True
+
+    def policy(self, seed: int | None = None) -> Any:
+        return self.agent(seed).policy
+
+    def agent(self, seed: int | None = None) -> Agent:
+        return self._listeners.agent(seed)
+
+
+def _no_agent(seed: int | None) -> Agent:
+    raise InputError(f"there is no policy of seed {seed}: no training has begun")
+
+
+def _measured(callback: Callback, row: Mapping[str, Number], asking: Asking) -> dict[str, Number]:
+    """What a callback measures, if all of it can stand in a row."""
+    found: Any = callback.measure(MappingProxyType(row), asking)
+    if not isinstance(found, Mapping):
+        raise TypeError(f"measure gave {found!r}, not a mapping from names to numbers")
+    numbers: dict[str, Number] = {}
+    for name, value in found.items():
+        if name not in callback.metrics:
+            raise ValueError(f"measure gave {name!r}, which is not in its metrics ({', '.join(callback.metrics)})")
+        array: Any = np.asarray(value)
+        if value is not None and (array.ndim or array.dtype.kind not in "biuf"):
+            raise ValueError(f"measure gave {name} = {value!r}, which is no number")
+        numbers[name] = None if value is None else array[()]
+    return numbers

@@ -1,0 +1,59 @@
+"""Go on with a run from its newest checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from zerone.base.modules import ForeignId
+from zerone.offline import source
+from zerone.training import setup
+from zerone.training.callback_sources import CallbackLike, as_listeners
+from zerone.training.columns import columns
+from zerone.training.drive import drive
+from zerone.training.entry import entry
+from zerone.training.folder import RunFolder
+from zerone.training.memory_limit import require_room
+from zerone.training.progress import OnProgress, ignore
+from zerone.training.run import Run, engine_of
+from zerone.training.schedule import Schedule
+from zerone.training.schema import naming
+from zerone.training.unknown_arguments import answering
+from zerone.training.validation import MOST_STEPS, require_count
+
+
+@answering
+@entry
+def resume(
+    path: str | Path, environment: setup.EnvironmentLike | None = None, chunk: int | None = None,
+    on_progress: OnProgress = ignore, dataset: str | Path | None = None, address: str | None = None,
+    worker_timeout: float | None = None, progress: bool | None = None, *, step_timeout: float | None = None,
+    callbacks: Sequence[CallbackLike] | None = None,
+) -> Run:  # fmt: skip
+    """Go on with a run from its newest checkpoint; on the compiled engine, to the same bits as if never stopped.
+
+    `environment` is needed only where the run was started with one that has no id; `dataset` only where the one that
+    it learns from has been moved. `step_timeout`, and on the cluster engine `address` and `worker_timeout`, are said
+    each time. So are callbacks that are objects; those that were named are made again, unless `callbacks` are given.
+
+    Raises:
+        InputError: there is no run at `path`, it is being written to, or a checkpoint is damaged or of another run.
+        RunError, KeyboardInterrupt: as for `train`.
+    """
+    require_count("chunk", 1 if chunk is None else chunk, MOST_STEPS)
+    with RunFolder.resume(path) as folder:
+        named = [ForeignId(each) for each in folder.config["callbacks"]]
+        listeners = as_listeners(named if callbacks is None else callbacks, progress, on_progress)
+        driver = engine_of(folder, environment)
+        try:
+            listeners.require_columns(columns(driver.algorithm))
+            with naming(folder.config_path):
+                schedule = Schedule.read(folder.config)
+                schedule.timetable(driver.algorithm)
+                require_room(driver, folder.config["environment"]["id"], len(schedule.seeds))
+            source.go_on(driver, folder.config, folder.path, dataset)
+            setup.open_environments(driver, schedule.seeds[0])
+            setup.start_workers(driver, address, worker_timeout, step_timeout)
+            return drive(driver, folder, schedule, listeners, resume=True, chunk=chunk)
+        finally:
+            driver.close()

@@ -1,0 +1,108 @@
+"""What a checkpoint keeps of a training, and a training that goes on from one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zerone.base.errors import InputError
+from zerone.base.place import as_seen
+from zerone.training import checkpoint, schema
+from zerone.training.evaluation import Account
+from zerone.training.fields import checked
+from zerone.training.folder import RunFolder
+from zerone.training.job import Job
+
+
+def save(job: Job, iteration: int, looked: bool) -> Path:
+    """Save a training after an iteration: the best policies first, then all that it needs to go on; where that is.
+
+    Raises:
+        RunError: the disk failed, or a policy has lost its numbers (`DivergedError`): that pushes no good one out.
+    """
+    for learner in job.learners:
+        job.sound_policy(learner)
+    best: dict[str, np.ndarray] = {}
+    facts: dict[str, Any] = {}
+    for learner in job.learners:
+        if learner.best_policy is not None:
+            best |= checkpoint.flatten(learner.best_policy, f"seed-{learner.seed}/policy/")
+            mean = learner.best if np.isfinite(learner.best) else None  # it may never have been evaluated
+            facts[str(learner.seed)] = {"return_mean": mean, "step": learner.best_step}
+    if best:
+        checkpoint.save(job.folder.best_path, best, {**job.about, "learners": facts})
+    arrays: dict[str, np.ndarray] = {}
+    for learner in job.learners:
+        arrays |= checkpoint.flatten(job.engine.saved(learner.carry), f"seed-{learner.seed}/")
+    step = iteration * job.block
+    about = {**job.about, "iteration": iteration, "step": step, "looked": looked}
+    about["learners"] = {str(each.seed): each.facts() for each in job.learners}
+    path = job.folder.checkpoint_path(step)
+    checkpoint.save(path, arrays, about)
+    job.folder.prune(job.schedule.keep_last)
+    return path
+
+
+def read_newest(job: Job) -> tuple[Path, dict[str, np.ndarray], dict[str, Any]]:
+    """The newest checkpoint: path, arrays, what it says of itself. Raises `InputError` where it is another run's."""
+    path, arrays, about = job.folder.load_latest()
+    checkpoint.expect(about, path, **job.about)
+    return path, arrays, about
+
+
+def restore(job: Job, path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> tuple[int, bool]:
+    """Put every seed where it was; the iteration, and whether all evaluations were done. Raises `InputError`."""
+    example = job.engine.saved_example()
+    about = _plausible(job, checked(about, schema.CHECKPOINT, path), path)
+    for learner in job.learners:
+        facts = about["learners"][str(learner.seed)]
+        learner.iteration, learner.evaluation = facts["iteration"], facts["evaluation"]
+        learner.solved_at_step = facts["solved_at_step"]
+        learner.account = Account(**facts.get("account") or {})
+        prefix, what = f"seed-{learner.seed}/", "checkpoint"
+        carry = checkpoint.restore(example, arrays, path=path, what=what, prefix=prefix)
+        learner.carry = job.engine.resume(carry, learner.seed, learner.iteration)
+    _restore_best(job)
+    return about["iteration"], about["looked"]
+
+
+def _plausible(job: Job, about: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What a checkpoint says of itself, if that can be of this training. Raises `InputError`."""
+    last = job.timetable.total
+    if about["iteration"] > last or about["step"] != about["iteration"] * job.block:
+        raise InputError(f"{path}: iteration = {about['iteration']} (step {about['step']}) is not allowed: must be "
+                         f"at most {last}, of {job.block} steps each")  # fmt: skip
+    # Some seeds are ahead of the others where a request to stop came between; but no row or evaluation is.
+    farthest = job.timetable.next_stop(about["iteration"], last)
+    for learner in job.learners:
+        facts = about["learners"].get(str(learner.seed))
+        if facts is None:
+            raise InputError(f"{path}: 'learners.{learner.seed}' is missing")
+        if facts["iteration"] > farthest:
+            raise InputError(f"{path}: learners.{learner.seed}.iteration = {facts['iteration']} is not allowed: "
+                             f"must be at most {farthest}")  # fmt: skip
+    return about
+
+
+def _restore_best(job: Job) -> None:
+    path = job.folder.best_path
+    if not path.exists():
+        return
+    arrays, about = job.folder.read_best()
+    checkpoint.expect(about, path, **job.about)
+    example = job.engine.policy_example()
+    for learner in job.learners:
+        facts = about["learners"].get(str(learner.seed))
+        if facts is not None:
+            prefix = f"seed-{learner.seed}/policy/"
+            mean = -np.inf if facts["return_mean"] is None else facts["return_mean"]
+            policy = checkpoint.restore(example, arrays, path=path, what="checkpoint", prefix=prefix)
+            learner.keep_best(policy, mean, facts["step"])
+
+
+def kept_in(folder: RunFolder) -> str:
+    """The end of the line of an error: what is kept of a run."""
+    latest = folder.latest()
+    return "no checkpoint was saved yet" if latest is None else f"the last checkpoint is {as_seen(latest)}"

@@ -1,0 +1,127 @@
+"""When a training reports, evaluates, saves and ends, counted in iterations, so that no clock decides a result."""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from zerone.algorithms.protocol import Algorithm
+from zerone.base.errors import InputError
+from zerone.training.validation import MOST_STEPS, require_count
+
+ROWS, EVALUATIONS = 100, 20
+"""About how many rows of the log a training has, and how many evaluations it may have behind its first part."""
+FIRST_LOOK, LATER = 50, 1.25
+"""The steps before the first evaluation, and by which factor later each of the next ones is, until they are evenly
+spaced: so what is learnt early is seen early."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Timetable:
+    """Everything is due at whole multiples of these; `block` is the number of steps in one iteration."""
+
+    block: int
+    total: int
+    report_every: int
+    evaluate_every: int
+    save_every: int
+    early: tuple[int, ...] = ()
+    """Iterations after which a policy may be looked at, besides the multiples of `evaluate_every`."""
+
+    def next_stop(self, iteration: int, chunk: int) -> int:
+        """The next iteration after `iteration` at which the host must look; at most `chunk` later."""
+        periods = (self.report_every, self.evaluate_every, self.save_every)
+        stops = [(iteration // period + 1) * period for period in periods]
+        place = bisect.bisect_right(self.early, iteration)
+        stops += self.early[place : place + 1]
+        return min(self.total, iteration + max(1, chunk), *stops)
+
+    def has_row(self, iteration: int) -> bool:
+        """Whether the log gets a row after `iteration`: when something is reported, or may be evaluated."""
+        return self.due(iteration, self.report_every) or self.has_look(iteration)
+
+    def has_look(self, iteration: int) -> bool:
+        """Whether the policy may be looked at after `iteration`."""
+        place = bisect.bisect_left(self.early, iteration)
+        return iteration in self.early[place : place + 1] or self.due(iteration, self.evaluate_every)
+
+    def row_before(self, iteration: int) -> int:
+        """The iteration of the row before the one of `iteration`; 0 if there is none."""
+        before = self.early[: bisect.bisect_left(self.early, iteration)]
+        periods = (self.report_every, self.evaluate_every)
+        return max(*((iteration - 1) // period * period for period in periods), *before[-1:])
+
+    def due(self, iteration: int, period: int) -> bool:
+        """Whether what happens every `period` happens after `iteration`; everything happens at the end."""
+        return iteration % period == 0 or iteration == self.total
+
+
+def make_timetable(
+    algorithm: Algorithm, steps: int, evaluate_every: int | None = None, save_every: int | None = None,
+    early: bool = False,
+) -> Timetable:  # fmt: skip
+    """That of a training of at least `steps` steps: whole updates, so at most one update more than asked.
+
+    `evaluate_every` and `save_every` are in steps, rounded to whole updates; by default both are a twentieth of the
+    training. `early`: there may be evaluations before the first of these.
+
+    Raises:
+        InputError: `steps`, `evaluate_every` or `save_every` below 1, or more than can be counted.
+    """
+    block = algorithm.steps_per_update * algorithm.environments
+    if block > MOST_STEPS:
+        settings = f"steps_per_update = {algorithm.steps_per_update}, environments = {algorithm.environments}"
+        raise InputError(f"{algorithm.name} with {settings} takes {block} steps before an update: at most {MOST_STEPS}")
+    require_count("steps", steps, most_steps(algorithm))
+    for name, value in (("evaluate_every", evaluate_every), ("save_every", save_every)):
+        if value is not None:
+            require_count(name, value, MOST_STEPS)
+    total = -(-steps // block)
+    evaluate = max(1, total // EVALUATIONS if evaluate_every is None else evaluate_every // block)
+    # A row of the log never straddles an evaluation, so that both are one row. Rounded up: no more rows than meant,
+    # for what a row costs is as much as many steps. Between two evaluations they are as far apart as can be.
+    report = -(-evaluate // max(1, round(evaluate * ROWS / total)))
+    save = evaluate if save_every is None else max(1, save_every // block)
+    return Timetable(block, total, report, evaluate, save, _early(block, total, evaluate) if early else ())
+
+
+def _early(block: int, total: int, every: int) -> tuple[int, ...]:
+    """Iterations whose distances grow by a factor, up to where they are `every` apart."""
+    found: list[int] = []
+    steps = float(FIRST_LOOK)
+    while (at := max(1, round(steps / block))) <= min(total, every / (LATER - 1)):
+        found.append(at)
+        steps *= LATER
+    return tuple(dict.fromkeys(found))
+
+
+def most_steps(algorithm: Algorithm) -> int:
+    """The most steps of a seed: whole updates, so that neither steps nor gradient updates need more than 32 bits."""
+    block = algorithm.steps_per_update * algorithm.environments
+    return MOST_STEPS // max(block, getattr(algorithm, "updates", 1)) * block
+
+
+def describe(timetable: Timetable) -> dict[str, Any]:
+    """As JSON has it, in steps."""
+    return {
+        "steps": timetable.total * timetable.block,
+        "report_every": timetable.report_every * timetable.block,
+        "evaluate_every": timetable.evaluate_every * timetable.block,
+        "save_every": timetable.save_every * timetable.block,
+    }
+
+
+def read(algorithm: Algorithm, described: Mapping[str, Any]) -> Timetable:
+    """The timetable that was described. Raises `InputError` where it is none of this algorithm."""
+    block = algorithm.steps_per_update * algorithm.environments
+    names = ("steps", "report_every", "evaluate_every", "save_every")
+    for name in names:
+        value, most = int(described[name]), most_steps(algorithm) if name == "steps" else MOST_STEPS
+        if value % block or not block <= value <= most:
+            raise InputError(f"{name} = {value} is not allowed: must be a multiple of {block}, the steps of an update, "
+                             f"and at most {most}")  # fmt: skip
+    total, report, evaluate, save = (int(described[name]) // block for name in names)
+    early = bool((described.get("evaluation") or {}).get("choose_times"))
+    return Timetable(block, total, report, evaluate, save, _early(block, total, evaluate) if early else ())

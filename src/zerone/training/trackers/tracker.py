@@ -1,0 +1,117 @@
+"""What all trackers have in common: from the events of a training to one run of the tracker.
+
+Several seeds are one run, with the measures of each under `seed-<seed>/`. The id of that run is kept in the run folder,
+so that a training which is resumed goes on with it. Whether it can be opened is seen when the training starts, and then
+is an error; a service that fails later costs its own numbers, not the training.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from zerone.base.errors import InputError, ZeroneError, said
+from zerone.base.files import read_object, replacing
+from zerone.training.events import Callback, Control, Ended, Rows, Started
+from zerone.training.tensorboard import Meaning, tag_of
+
+KEPT = "tracker-{}.json"
+"""The file of a run folder that has the id of a tracker's run, by the tracker's name."""
+
+
+class Tracker(Callback):
+    """A tracker. Each has four short functions of its own: `open`, `log`, `note` and `close`."""
+
+    name: ClassVar[str]
+    """As `--track` has it; and the extra of the package (`pip install 'zerone[NAME]'`)."""
+    package: ClassVar[str]
+
+    def __init__(self, project: str = "zerone", **options: Any) -> None:
+        """`options` are those of the tracker's own function that begins a run.
+
+        Raises:
+            InputError: its package is not installed.
+        """
+        self.project, self.options = project, options
+        self.library = _library(self.name, self.package)
+        self._open = False
+        self._seeds: tuple[int, ...] = ()
+
+    def open(self, title: str, settings: Mapping[str, Any], kept: str | None) -> str:
+        """Begin a run, or go on with the one whose id was kept; its id."""
+        raise NotImplementedError
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Take numbers by their tags."""
+        raise NotImplementedError
+
+    def note(self, values: Mapping[str, float]) -> None:
+        """Take what came of the whole training."""
+        raise NotImplementedError
+
+    def close(self, reason: str) -> None:
+        """End the run: `reason` is that of `Ended`."""
+        raise NotImplementedError
+
+    def on_started(self, event: Started, training: Control) -> None:
+        del training
+        meaning = Meaning.of(event.path, event.config, event.columns)
+        self._seeds = event.seeds
+        kept = read_id(event.path, self.name) if event.resumed else None
+        settings = {**meaning.settings, "seeds": list(event.seeds)}
+        identity = self.open(meaning.name, settings, kept)
+        self._open = True
+        with replacing(event.path / KEPT.format(self.name)) as file:
+            file.write(f'{{"id": "{identity}"}}\n'.encode())
+
+    def on_rows(self, event: Rows, training: Control) -> None:
+        del training
+        found: dict[str, float] = {}
+        for row in event.rows:
+            before = f"seed-{row['seed']}/" if len(self._seeds) > 1 else ""
+            for name, value in row.items():
+                if name not in ("seed", "step") and value is not None and value == value:  # not NaN
+                    found[before + tag_of(name)] = float(value)
+        self._courteously(lambda: self.log(event.step, found))
+
+    def on_ended(self, event: Ended, training: Control) -> None:
+        del training
+        if event.result is not None and event.result["return_mean"] is not None:
+            mean = float(event.result["return_mean"])
+            self._courteously(lambda: self.note({"result/return_mean": mean}))
+        self._courteously(lambda: self.close(event.reason))
+        self._open = False
+
+    def _courteously(self, action: Any) -> None:
+        """Do it if the run is open; the first failure ends the tracking, not the training."""
+        if not self._open:
+            return
+        try:
+            action()
+        except Exception as error:
+            self._open = False
+            words = " ".join(f"{type(error).__name__}: {error}".split())
+            logging.getLogger("zerone").warning("zerone: %s gets no more of this training: %s", self.name, words)
+
+
+def read_id(folder: Path, name: str) -> str | None:
+    """The id of the tracker's run that a run folder keeps; None where there is none that could be one."""
+    try:
+        found = read_object(folder / KEPT.format(name)).get("id")
+    except ZeroneError:
+        return None
+    plain = isinstance(found, str) and 0 < len(found) <= 128 and found.replace("-", "").replace("_", "").isalnum()
+    return found if plain else None
+
+
+def _library(name: str, package: str) -> Any:
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        how = f"pip install 'zerone[{name}]'"
+        if (error.name or "").partition(".")[0] != package.partition(".")[0]:
+            how = f"it cannot be imported: {error}"
+        raise InputError(f"{said(f'--track {name}', f'tracker {name}')} needs the package {package}: {how}") from error

@@ -1,0 +1,160 @@
+"""Train: from what a person asks to a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from zerone.algorithms.protocol import Algorithm
+from zerone.base.claim import Claim
+from zerone.environments.gym.views import AUTO, require_view
+from zerone.offline import source
+from zerone.training import setup
+from zerone.training.callback_sources import CallbackLike, as_listeners, names_of
+from zerone.training.columns import columns
+from zerone.training.drive import drive
+from zerone.training.entry import entry
+from zerone.training.folder import RunFolder, new_folder
+from zerone.training.memory_limit import require_room
+from zerone.training.progress import OnProgress, ignore
+from zerone.training.run import Run, plain_name
+from zerone.training.schedule import make_schedule
+from zerone.training.unknown_arguments import answering
+from zerone.training.validation import MOST_STEPS, require_count
+
+
+@answering
+@entry
+def train(
+    algorithm: str | Algorithm,
+    environment: setup.EnvironmentLike,
+    *,
+    steps: int | None = None,
+    seed: int | None = None,
+    seeds: int | Sequence[int] | None = None,
+    out: str | Path | Claim | None = None,
+    overwrite: bool = False,
+    engine: str = "auto",
+    settings: setup.SettingsLike = setup.UNCHANGED,
+    options: Mapping[str, Any] = {},
+    observations: str = AUTO,
+    dataset: str | Path | None = None,
+    own_play: float | None = None,
+    evaluate_every: int | None = None,
+    evaluation_episodes: int | None = None,
+    evaluation_limit: int | None = None,
+    stochastic: bool = False,
+    save_every: int | None = None,
+    keep_last: int = 2,
+    stop_when_solved: bool | None = None,
+    solved_at: float | None = None,
+    chunk: int | None = None,
+    figure: bool = True,
+    progress: bool | None = None,
+    on_progress: OnProgress = ignore,
+    callbacks: Sequence[CallbackLike] = (),
+    address: str | None = None,
+    worker_timeout: float | None = None,
+    step_timeout: float | None = None,
+) -> Run:
+    """Train, and keep everything in a run folder.
+
+    Args:
+        algorithm: A name, which takes the preset for this environment, or an algorithm such as `DQN(double=True)`.
+        environment: A Gymnasium id (`module:Id` too), one of our environments, or a function that makes a
+            Gymnasium environment, a new one at each call. (One environment object is enough only where nothing is
+            played to learn from: with a dataset.)
+        steps: Environment steps of each seed; by default the preset's, ending earlier once solved.
+        seed: The one seed (default 0), from 0 to 2³²-1.
+        seeds: How many seeds, counted from `seed`, or which.
+        out: The run folder, or a claim of one that is new; by default a new one under `runs`.
+        overwrite: Whether an earlier run in `out` may go, or an empty folder be taken.
+        engine: `compiled`, `host`, or `auto`: compiled where the environment has a compiled twin. `cluster` is for
+            the algorithms that have workers: each plays in a process of its own.
+        settings: Hyperparameters that differ from the preset, if `algorithm` is a name; or the name of a TOML file
+            that takes the preset's place, such as the `best.toml` of a sweep; or both: `(file, {...})`.
+        options: What the environment is made with, if it is an id.
+        observations: How its observations are seen: `picture`, `grid` (a picture of symbols), `numbers` or `scaled`;
+            `auto` by their shape and bounds (docs/environments.md).
+        dataset: The folder of recorded steps (`zerone.record`, or anybody's in Minari's format) to learn from,
+            instead of own play; the environment is only for evaluations then. The algorithm must be off-policy.
+        own_play: With a dataset: the share of own play among what is learnt from (default: none).
+        evaluate_every: Steps between two evaluations. By default they are close together at first, later a twentieth
+            of the training apart, and some are left out so that all take at most a fifth of its time.
+        evaluation_episodes: Episodes in each evaluation (default: up to 100, as many as that time allows). The best
+            policies are judged at the end on so many, or 100.
+        evaluation_limit: Steps after which an evaluation's episode is cut that has not ended (default: 10,000; while
+            it learns, in an environment without a time limit, also what is 20 times as long as episodes before).
+        stochastic: Whether evaluations let the policy act by its own chance, as it does while it learns, instead of
+            greedily.
+        save_every: Steps between two checkpoints (default: a twentieth of the training).
+        keep_last: How many checkpoints are kept beside the best policies.
+        stop_when_solved: Whether a seed ends once solved (default: only where `steps` is not given).
+        solved_at: Mean return that counts as solved (default: what the environment says).
+        chunk: Iterations run between two looks of the host; it changes no result. By default about half a second.
+        figure: Whether to draw the learning curve at the end, and of a table over a grid its values and arrows.
+        progress: Whether to show how far it is. By default in a notebook and on a terminal, not in a program whose
+            standard error goes elsewhere; True writes lines there, too.
+        on_progress: Called after each chunk, with what there is to show and a function that gets the policy; and once
+            before all, at step 0, when there is no policy yet: what follows is compiled first.
+        callbacks: What hears of the training as it goes on, and may stop it (docs/callbacks.md): a `zerone.Callback`, a
+            function of (event, training), or a name: `module:Name`, or one of our trackers, such as `wandb`.
+        address: With engine `cluster`: the Ray cluster to join, HOST:PORT; without it one is started here.
+        worker_timeout: With engine `cluster`: seconds that a worker may take for a block of steps (default: 60).
+        step_timeout: Seconds that a Gymnasium environment may take for a step or a reset (default: no limit). One that
+            takes longer ends the training with an error, as far as Python can interrupt it.
+
+    Returns:
+        The run.
+
+    Raises:
+        InputError: something asked for cannot be done; nothing was created.
+        RunError: the environment, the disk or a callback failed; the run folder keeps the last checkpoint.
+        KeyboardInterrupt: Ctrl-C; a checkpoint was saved.
+    """
+    require_count("chunk", 1 if chunk is None else chunk, MOST_STEPS)
+    require_view(observations)
+    listeners = as_listeners(callbacks, progress, on_progress)
+    made, preset = setup.make_algorithm(algorithm, environment, settings)
+    data = source.open_dataset(dataset, own_play, made, options)
+    options = setup.options_of(environment, options)
+    schedule = make_schedule(
+        made, preset, steps=steps, seed=seed, seeds=seeds, evaluate_every=evaluate_every,
+        evaluation_episodes=evaluation_episodes, evaluation_limit=evaluation_limit, stochastic=stochastic,
+        save_every=save_every, keep_last=keep_last, stop_when_solved=stop_when_solved, figure=figure,
+        solved_at=setup.solved_at(environment, options) if solved_at is None else solved_at,
+    )  # fmt: skip
+    listeners.require_columns(columns(made))
+    driver = setup.make_engine(engine, made, environment, options, observations)
+    name = setup.environment_name(environment)
+    try:
+        require_room(driver, name, len(schedule.seeds))
+        studied = source.begin(driver, data, name, own_play)
+        setup.open_environments(driver, schedule.seeds[0])
+        setup.start_workers(driver, address, worker_timeout, step_timeout)
+    except BaseException:
+        driver.close()
+        raise
+    config = {
+        "algorithm": setup.describe_algorithm(made),
+        "environment": {
+            "id": name,
+            "options": options,
+            "known": isinstance(environment, str),
+            "observations": observations,
+        },
+        "engine": driver.name,
+        "dataset": studied,
+        **schedule.describe(),
+        "callbacks": names_of(callbacks),
+    }
+    place = nullcontext(out) if out is not None else new_folder(plain_name(made.name, name))
+    setup.say_other_version(made, environment, driver.name)
+    setup.say_cut_off(environment, options)
+    try:
+        with place as path, RunFolder.create(path, config, overwrite=overwrite) as folder:
+            return drive(driver, folder, schedule, listeners, resume=False, chunk=chunk)
+    finally:
+        driver.close()
