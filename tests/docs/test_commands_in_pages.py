@@ -22,7 +22,7 @@ from zerone.training import resume, train
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [str(each.relative_to(ROOT)) for each in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]]
-EXAMPLES = ["train_and_act", "corridor", "thermostat"]
+EXAMPLES = ["train_and_act", "corridor", "thermostat", "patience"]
 
 
 @pytest.fixture
@@ -88,6 +88,23 @@ def test_the_page_about_comparing_works(blocks, monkeypatch, capsys):
     for block in blocks("docs/comparing.md", "python"):
         exec(compile(block, "comparing.md", "exec"), {})  # noqa: S102 - our own page
     assert Path("comparison.svg").exists()
+
+
+@pytest.mark.usefixtures("here")
+def test_the_python_of_the_page_about_callbacks_runs(blocks, capsys):
+    space = {"__name__": "page"}
+    for block in blocks("docs/callbacks.md", "python"):
+        exec(compile(block, "callbacks.md", "exec"), space)  # noqa: S102 - our own page
+    said = capsys.readouterr().out
+    assert said.startswith("{'by': 'page:Enough', 'reason': '1 at step ")
+    assert "saved" in said
+    assert space["run"].metrics["largest"][-1] > 0
+
+
+def test_the_chinese_page_about_callbacks_has_the_same_code(blocks):
+    for language in ("python", "sh"):
+        ours, theirs = (blocks(name, language) for name in ("docs/callbacks.md", "docs/callbacks.zh.md"))
+        assert [re.sub("#.*", "", each) for each in ours] == [re.sub("#.*", "", each) for each in theirs]
 
 
 @pytest.mark.usefixtures("here")

@@ -126,6 +126,10 @@ class Train(click.Command):
     help="Draw the learning curve (and a table's values) at the end. Default: yes.",
 )
 @click.option("--chunk", type=Whole(1, MOST_STEPS), help="Updates between two looks at it; changes no result.")
+@click.option("--callback", "callbacks", multiple=True, metavar="MODULE:NAME", help="It hears what happens, and "
+              "may stop the training. Can be repeated. With --resume: none instead of the run's.")  # fmt: skip
+@click.option("--track", "trackers", multiple=True, type=OneOf("wandb", "mlflow", "trackio", "swanlab", "none"),
+              help="Send the log to this tracker, too. Can be repeated; none as for --callback.")  # fmt: skip
 @click.option("--watch", is_flag=True, help="See it play in a window while it learns.")
 @click.option("--watch-from", type=Finite(), metavar="RETURN", help="The same, once it reaches this return.")
 @click.option("--quiet", is_flag=True, help="Print only the run folder.")
@@ -154,10 +158,11 @@ def _trained(
     words: tuple[str, ...], resume: Path | None, settings_file: Path | None, typed: dict[str, Any], manner: Display
 ) -> Run:
     """What was asked for, carried out."""
-    from zerone.cli.training import go_on, start
+    from zerone.cli.training import Callbacks, go_on, start
 
     trusted = typed.pop("trust")
     options = typed.pop("options")
+    listening = Callbacks(typed.pop("callbacks"), typed.pop("trackers"), trusted)
     # None is what was not typed; so the defaults are those of `zerone.train`, and are written down once.
     asked: dict[str, Any] = {name: value for name, value in typed.items() if value is not None}
     plain = [word for word in words if not word.startswith("-")]
@@ -171,8 +176,9 @@ def _trained(
     if resume is not None:
         trusted = trusted or said.environment is not None
         return go_on(
-            resume, said, asked, options, settings_file, manner, lambda config: import_trusted(config, trusted)
-        )
+            resume, said, asked, options, settings_file, manner, lambda config: import_trusted(config, trusted),
+            listening,
+        )  # fmt: skip
     algorithm, environment = _require_words(said)
     if "own_play" in asked and "dataset" not in asked:
         raise InputError(f"--own-play {asked['own_play']:g} is not allowed without --from: it all is own play")
@@ -183,7 +189,7 @@ def _trained(
     changes = chosen_settings(algorithm, said.given)
     asked["settings"] = changes if settings_file is None else (settings_file, changes)
     asked["options"] = environment_options(environment, options)
-    return start(algorithm, environment, asked, manner)
+    return start(algorithm, environment, asked, manner, listening)
 
 
 def _require_words(said: ParsedArguments) -> tuple[str, str]:
@@ -238,6 +244,8 @@ def _finish(run: Run, settings_file: Path | None) -> None:
     evaluated = (f" (of which evaluations {result['evaluation_seconds']:.1f} s, "
                  f"the final judgement {result['judgement_seconds']:.1f} s)")  # fmt: skip
     click.echo(f"\n{result['algorithm']} on {result['environment']}: {steps} in {seconds}{evaluated}{speed}")
+    if result["stopped"] is not None:
+        click.echo(f"stopped by {result['stopped']['by']}: {result['stopped']['reason']}")
     if settings_file is not None:
         click.echo(f"settings: {settings_file}, in the place of the preset")
     chosen = " of stochastic play" if result["stochastic"] else ""

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
-from zerone.cli.options import read_config
+from zerone.base.modules import import_named
+from zerone.cli.options import read_config, see_modules_here
 from zerone.cli.settings import ParsedArguments, chosen_settings, environment_options
 
 if TYPE_CHECKING:
@@ -39,7 +40,31 @@ class Display:
         return self.watch or self.watch_from is not None
 
 
-def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Display) -> Run:
+@dataclasses.dataclass(frozen=True)
+class Callbacks:
+    """The callbacks and trackers that were typed, and whether modules that a run's folder names may be imported."""
+
+    own: tuple[str, ...] = ()
+    trackers: tuple[str, ...] = ()
+    trusted: bool = False
+
+    def chosen(self, kept: Sequence[str] = ()) -> list[str]:
+        """Those of a training; where none of a kind was typed, those that the run has `kept`."""
+        from zerone.training.callback_sources import TRACKERS
+
+        own = self.own or tuple(each for each in kept if each not in TRACKERS)
+        trackers = self.trackers or tuple(each for each in kept if each in TRACKERS)
+        names = [each for each in dict.fromkeys((*own, *trackers)) if each != "none"]
+        for name in names:
+            if ":" in name and (name in self.own or self.trusted):
+                see_modules_here()
+                import_named(name, "callback")
+        return names
+
+
+def start(
+    algorithm: str, environment: str, asked: Mapping[str, Any], manner: Display, listening: Callbacks
+) -> Run:  # fmt: skip
     """A new training.
 
     Raises:
@@ -58,7 +83,7 @@ def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Di
 
         require_picture(environment, asked["options"], asked.get("engine", "auto"))
     name = plain_name(algorithm, setup.environment_name(environment))
-    callbacks = asked.pop("callbacks", [])
+    callbacks = listening.chosen()
     with contextlib.nullcontext(out) if out else new_folder(name) as path, shown(Path(path), manner) as displays:
         return train(
             algorithm, environment, out=path, chunk=manner.chunk, callbacks=[*callbacks, *displays], progress=False,
@@ -68,7 +93,7 @@ def start(algorithm: str, environment: str, asked: Mapping[str, Any], manner: Di
 
 def go_on(
     path: Path, said: ParsedArguments, asked: Mapping[str, Any], options: Sequence[str], settings: Path | None,
-    manner: Display, trust: Callable[[Mapping[str, Any]], None],
+    manner: Display, trust: Callable[[Mapping[str, Any]], None], listening: Callbacks,
 ) -> Run:  # fmt: skip
     """A training from its newest checkpoint. What is asked besides must be what the run was started with.
 
@@ -86,8 +111,8 @@ def go_on(
         require_picture(config["environment"]["id"], config["environment"]["options"], config["engine"])
     with shown(path, manner) as displays:
         anew: dict[str, Any] = {name: asked.get(name) for name in ANEW}
-        callbacks = asked.get("callbacks", config["callbacks"])
-        return resume(path, chunk=manner.chunk, callbacks=[*callbacks, *displays], progress=False, **anew)
+        callbacks: list[str | Listener] = [*listening.chosen(config["callbacks"]), *displays]
+        return resume(path, chunk=manner.chunk, callbacks=callbacks, progress=False, **anew)
 
 
 def require_same(

@@ -15,5 +15,7 @@ from zerone.training.events import Saving as Saving
 from zerone.training.events import Started as Started
 from zerone.training.listeners import CallbackError as CallbackError
 from zerone.training.trackers.mlflow import MLflow as MLflow
+from zerone.training.trackers.swanlab import SwanLab as SwanLab
 from zerone.training.trackers.tracker import Tracker as Tracker
+from zerone.training.trackers.trackio import Trackio as Trackio
 from zerone.training.trackers.wandb import WandB as WandB

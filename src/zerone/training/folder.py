@@ -6,6 +6,7 @@
     checkpoints/step-000050000.safetensors  to resume from
     checkpoints/best.safetensors            to act with
     result.json, figure.*, table.*, video.* how it ended
+    tracker-NAME.json                       with which run of a tracker it goes on (`trackers/`)
 
 A folder is a run if its `config.json` says so. Only files of these names are ever removed.
 """
@@ -52,6 +53,7 @@ _RESULTS = (
     "table.*",
     "video.*",
     "live.safetensors",
+    "tracker-*.json",
 )
 _STEP = re.compile(r"step-(\d{9,18})\.safetensors")
 

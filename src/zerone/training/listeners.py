@@ -116,7 +116,7 @@ class Listeners:
             return action()
         except (Exception, SystemExit) as error:
             self._broken.add(place)
-            words = " ".join(str(error).split())
+            words = " ".join(str(error).split()).rstrip(".")
             failure = CallbackError(f"callback {each.name}: {type(error).__name__}{': ' if words else ''}{words}")
             failure.__cause__ = error
             self.failure = self.failure or failure

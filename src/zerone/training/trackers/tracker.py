@@ -8,6 +8,7 @@ is an error; a service that fails later costs its own numbers, not the training.
 from __future__ import annotations
 
 import importlib
+import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,7 +66,7 @@ class Tracker(Callback):
         identity = self.open(meaning.name, settings, kept)
         self._open = True
         with replacing(event.path / KEPT.format(self.name)) as file:
-            file.write(f'{{"id": "{identity}"}}\n'.encode())
+            file.write(json.dumps({"id": identity}).encode() + b"\n")
 
     def on_rows(self, event: Rows, training: Control) -> None:
         del training
@@ -103,8 +104,9 @@ def read_id(folder: Path, name: str) -> str | None:
         found = read_object(folder / KEPT.format(name)).get("id")
     except ZeroneError:
         return None
-    plain = isinstance(found, str) and 0 < len(found) <= 128 and found.replace("-", "").replace("_", "").isalnum()
-    return found if plain else None
+    if not isinstance(found, str) or not found.strip(" .") or len(found) > 128:
+        return None
+    return found if found.isprintable() and not set(found) & set("/\\") else None
 
 
 def _library(name: str, package: str) -> Any:

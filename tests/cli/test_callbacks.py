@@ -1,0 +1,132 @@
+"""A callback of a person's own on the command line: trained with, killed, resumed, trusted and not."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+OWN = '''
+import pathlib
+import zerone as zo
+
+class Early(zo.Callback):
+    """Stops after the evaluation at step 300, and adds a metric."""
+
+    metrics = {"answer": "always 42"}
+
+    def measure(self, row, training):
+        return {"answer": 42}
+
+    def on_evaluated(self, event, training):
+        if event.step == 300:
+            training.stop("seen enough")
+
+def note(event, training):
+    with pathlib.Path("heard.txt").open("a") as file:
+        file.write(type(event).__name__ + "\\\\n")
+
+def fail(event, training):
+    if type(event).__name__ == "Rows" and event.step >= 400:
+        raise RuntimeError("no more")
+
+nothing = 3
+'''.replace("\\\\n", "\\n")
+TRAIN = ("train", "q-learning", "zerone/Treasure-v0", "--steps", "600", "--evaluate-every", "100", "--save-every",
+         "200", "--evaluation-episodes", "2", "--no-figure", "--chunk", "50")  # fmt: skip
+
+
+@pytest.fixture
+def own(here, monkeypatch):
+    """A folder with callbacks in it, where commands are typed; no other process's import of them is left."""
+    (here / "listening.py").write_text(OWN)
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(here)])
+    yield here
+    sys.modules.pop("listening", None)
+
+
+@pytest.fixture
+def forgotten():
+    """As another process sees it: the module has not been imported yet."""
+    return lambda: sys.modules.pop("listening", None)
+
+
+def contents(path):
+    files = [path / "metrics.csv", *sorted((path / "checkpoints").iterdir())]
+    return {file.name: file.read_bytes() for file in files}
+
+
+def test_a_callback_goes_the_whole_way(own, zerone, forgotten):
+    assert zerone(*TRAIN, "--out", "whole").code == 0
+    ended = zerone(*TRAIN, "--callback", "listening:Early", "--callback", "listening:note", "--out", "run")
+    assert ended.code == 0, ended.err
+    assert "stopped by listening:Early: seen enough" in ended.out
+    assert "300 steps" in ended.out
+    heard = (own / "heard.txt").read_text().split()
+    assert (heard[0], heard[1], heard[-1]) == ("Preparing", "Started", "Ended")
+    forgotten()
+    refused = zerone("train", "--resume", "run")
+    assert refused.code == 2
+    assert "callback 'listening:Early' stands in a file and would import the module 'listening'" in refused.err
+    assert "pass --trust" in refused.err
+    ended = zerone("train", "--resume", "run", "--trust", "--chunk", "50")
+    assert ended.code == 0, ended.err
+    assert "stopped" not in ended.out
+    assert (own / "heard.txt").read_text().count("Ended") == 2
+    found = contents(own / "run")
+    table = found.pop("metrics.csv").decode().splitlines()
+    whole = contents(own / "whole")
+    assert table[0].endswith(",answer")
+    assert {line.rpartition(",")[2] for line in table[1:]} == {"42"}
+    assert [line.rpartition(",")[0] for line in table] == whole.pop("metrics.csv").decode().splitlines()
+    assert found == whole
+    for command in (("evaluate", "run", "--episodes", "2"), ("plot", "run"), ("watch", "run", "--text")):
+        forgotten()
+        assert zerone(*command).code == 0  # nothing of it is needed to read the run
+        assert "listening" not in sys.modules
+
+
+@pytest.mark.usefixtures("own")
+def test_what_it_raises_is_one_line_and_the_run_goes_on_without_it(zerone, here):
+    failed = zerone(*TRAIN, "--callback", "listening:fail", "--out", "run")
+    assert failed.code == 1
+    assert failed.err.splitlines()[-1] == (
+        "zerone: callback listening:fail: RuntimeError: no more; the last checkpoint is "
+        "run/checkpoints/step-000000400.safetensors"
+    )
+    assert zerone("train", "--resume", "run").code == 1
+    assert zerone("train", "--resume", "run", "--callback", "none").code == 0
+    assert zerone(*TRAIN, "--out", "whole").code == 0
+    found, whole = contents(here / "run"), contents(here / "whole")
+    del found["step-000000402.safetensors"], whole["step-000000400.safetensors"]  # two are kept
+    assert found == whole
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--callback", "listening:nothing"), "listening:nothing is no callback: it must be an object of a class"),
+        (("--callback", "listening:Nope"), "callback listening:Nope: module 'listening' has no 'Nope'"),
+        (("--callback", "nowhere_at_all:Nope"), "module 'nowhere_at_all' cannot be imported"),
+        (("--callback", "wanbd"), "callback 'wanbd' is unknown: did you mean 'wandb'"),
+        (("--callback", "json:loads"), "json:loads is no callback: it must take (event, training)"),
+        (("--track", "wanbd"), "wandb"),
+        (("--track", "mlflow"), "--track mlflow needs the package mlflow: pip install 'zerone[mlflow]'"),
+    ],
+)
+def test_what_is_no_callback_creates_nothing(words, said, zerone, here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlflow", None)  # as where it is not installed
+    zerone(*TRAIN, *words).refused(said)
+    assert not (here / "runs").exists()
+
+
+def test_trackers_are_remembered_and_can_be_left_out(zerone, here, monkeypatch):
+    """A run that was begun where the package is, and goes on where it is not."""
+    assert zerone(*TRAIN, "--out", "run").code == 0
+    config = json.loads((here / "run" / "config.json").read_text())
+    (here / "run" / "config.json").write_text(json.dumps({**config, "callbacks": ["wandb"]}))
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    zerone("train", "--resume", "run").refused("needs the package wandb: pip install 'zerone[wandb]'")
+    assert zerone("train", "--resume", "run", "--track", "none").code == 0
