@@ -88,6 +88,6 @@ class Remembering(Keeper):
         extras = {"noise": jnp.zeros((*shape, *kept.policy.shape)), "twice": jnp.zeros((*shape, 1))}
         return dataclasses.replace(kept, steps=dataclasses.replace(kept.steps, extras=extras))
 
-    def act(self, policy: Any, observation: Any, noise: Any = None) -> Any:
-        action, _ = Keeper.act(self, policy, observation, noise)
-        return action, () if noise is None else {"noise": noise, "twice": 2 * observation}
+    def act(self, policy: Any, memory: Any, observation: Any, noise: Any = None) -> Any:
+        action, *_ = Keeper.act(self, policy, memory, observation, noise)
+        return action, memory, () if noise is None else {"noise": noise, "twice": 2 * observation}

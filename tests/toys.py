@@ -251,7 +251,7 @@ def small_reinforce(**changed: Any) -> Reinforce:
 def played(algorithm: Any, environment: TimeLimit) -> tuple[Any, Steps]:
     """The state at first, and a block of steps that its policy played."""
     state = algorithm.init(jax.random.key(0), Spaces(environment.observation_space, environment.action_space))
-    simulation = start(environment, algorithm.environments, jax.random.key(1))
+    simulation = start(algorithm, environment, state.policy, jax.random.key(1))
     chance = draw(algorithm, environment, state.policy, jax.random.key(2))
     return state, collect(algorithm, environment, state.policy, simulation, chance)[1]
 
@@ -321,11 +321,11 @@ class Keeper:
     def noise(self, policy: Any, key: Any, shape: Any) -> Any:
         return jax.random.uniform(key, (*shape, *policy.shape))
 
-    def act(self, policy: Any, observation: Any, noise: Any = None) -> tuple[Any, tuple[()]]:
+    def act(self, policy: Any, memory: Any, observation: Any, noise: Any = None) -> tuple[Any, Any, Any]:
         del policy
         if noise is None:
-            return jnp.zeros(observation.shape[0], jnp.int32), ()
-        return noise.argmax(-1).astype(jnp.int32), ()
+            return jnp.zeros(observation.shape[0], jnp.int32), memory, ()
+        return noise.argmax(-1).astype(jnp.int32), memory, ()
 
     def update(self, state: Kept, steps: Steps, key: Any) -> tuple[Kept, dict[str, Any]]:
         del key

@@ -156,13 +156,13 @@ def test_each_worker_plays_with_its_own_copy_and_greedy_play_is_that_of_the_shar
     policy = dataclasses.replace(algorithm.pulled(ours[0]), copies=copies)
     seen = jax.random.normal(jax.random.key(0), (6, 4))
     noise = algorithm.noise(policy, jax.random.key(1), (6,))
-    act = jax.jit(lambda network, seen, noise=None: network.act(seen, noise)[0])
-    action, _ = jax.jit(algorithm.act)(policy, seen, noise)
+    act = jax.jit(lambda network, seen, noise=None: network.act((), seen, noise)[0])
+    action, *_ = jax.jit(algorithm.act)(policy, (), seen, noise)
     for k, copy in enumerate(ours[1:]):
         mine = slice(2 * k, 2 * k + 2)
         np.testing.assert_allclose(action[mine], act(copy, seen[mine], noise[mine]), rtol=1e-5, atol=1e-6)
     assert not np.allclose(action, act(ours[0], seen, noise))
-    greedy, _ = jax.jit(algorithm.act)(policy, seen[:5])  # any number of observations, whatever that of workers
+    greedy, *_ = jax.jit(algorithm.act)(policy, (), seen[:5])  # any number of observations, whatever that of workers
     np.testing.assert_array_equal(greedy, act(ours[0], seen[:5]))
 
 

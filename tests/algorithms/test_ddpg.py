@@ -16,7 +16,7 @@ import zerone as zo
 from zerone.algorithms import catalogue, ddpg, off_policy
 from zerone.algorithms.ddpg import DDPG, Networks
 from zerone.algorithms.off_policy import Transition
-from zerone.algorithms.protocol import Steps
+from zerone.algorithms.protocol import Steps, initial_memory
 from zerone.base.errors import InputError
 from zerone.base.pytree import struct
 from zerone.engines.compiled import Compiled
@@ -348,19 +348,20 @@ def test_the_noise_s_scale_follows_the_steps_lived_and_its_shape(shape):
 def test_acting_adds_the_scaled_noise_within_the_bounds_and_nothing_without(kind):
     algorithm = small_ddpg(noise_start=0.8, noise_end=0.8, environments=500, **kind)
     policy = dataclasses.replace(INIT(algorithm, jax.random.key(0)).policy, steps=jnp.int32(10**6))  # it has learnt
-    if kind:
-        policy = dataclasses.replace(policy, ongoing=policy.ongoing + 0.5)
+    memory = jnp.full((500, 2), 0.5) if kind else ()
     seen = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
 
     @jax.jit
     def noisy(policy, key):
         noise = jax.tree.map(lambda x: x[0], algorithm.noise(policy, key, (4, 500)))
-        return algorithm.act(policy, seen, noise), jax.random.normal(jax.random.split(key)[0], (4, 500, 2))[0]
+        return algorithm.act(policy, memory, seen, noise), jax.random.normal(jax.random.split(key)[0], (4, 500, 2))[0]
 
-    quiet = jax.jit(lambda policy: algorithm.act(policy, seen)[0])
-    (action, value), normal = jax.tree.map(np.asarray, noisy(policy, jax.random.key(1)))
+    quiet = jax.jit(lambda policy: algorithm.act(policy, memory, seen)[0])
+    (action, after, _), normal = jax.tree.map(np.asarray, noisy(policy, jax.random.key(1)))
     greedy = np.asarray(quiet(policy))
-    np.testing.assert_allclose(value, 0.8 * 0.5 + normal if kind else normal, rtol=1e-5, atol=1e-6)
+    value = 0.8 * 0.5 + normal if kind else normal
+    if kind:
+        np.testing.assert_allclose(after, value, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(action, np.clip(greedy + 0.8 * value, -1, 1), rtol=1e-5, atol=1e-6)
     assert (np.abs(action) == 1).any()
     assert np.abs(greedy).max() < 1
@@ -373,7 +374,7 @@ def test_on_an_engine_the_noise_of_an_episode_goes_on_and_that_of_the_next_begin
     (carry,), paths = [engine.init(0)], []
     for i in range(40):
         (carry,) = engine.advance([carry], [0], [i], i + 1)
-        paths.append(np.asarray(carry.state.policy.ongoing))
+        paths.append(np.asarray(carry.simulation.memory))
     engine.close()
     over = np.arange(1, 41) % 5 == 0
     assert (np.stack(paths)[over] == 0).all()
@@ -387,14 +388,12 @@ def test_on_an_engine_the_noise_of_an_episode_goes_on_and_that_of_the_next_begin
 def explored(algorithm, steps, number=20_000):
     """Actions [number, 2] after so many environment steps, and the greedy one, of an actor that has not learnt."""
     policy = dataclasses.replace(INIT(algorithm, jax.random.key(0)).policy, steps=jnp.int32(steps))
-    if algorithm.exploration != "gaussian":
-        policy = dataclasses.replace(policy, ongoing=jnp.zeros((number, 2)))
-    seen = np.zeros((number, 3), np.float32)
+    seen, memory = np.zeros((number, 3), np.float32), initial_memory(algorithm, policy, number)
 
     @jax.jit
     def acted(policy, key):
         noise = jax.tree.map(lambda x: x[0], algorithm.noise(policy, key, (1, number)))
-        return algorithm.act(policy, seen, noise)[0], algorithm.act(policy, seen)[0]
+        return algorithm.act(policy, memory, seen, noise)[0], algorithm.act(policy, memory, seen)[0]
 
     return tuple(np.asarray(each) for each in acted(policy, jax.random.key(1)))
 
@@ -425,7 +424,7 @@ def test_without_noise_it_is_greedy_from_the_first_step():
     algorithm = small_ddpg()
     policy = INIT(algorithm, jax.random.key(0)).policy
     seen = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
-    np.testing.assert_array_equal(algorithm.act(policy, seen)[0], policy.actor.shaped(policy.actor(seen)))
+    np.testing.assert_array_equal(algorithm.act(policy, (), seen)[0], policy.actor.shaped(policy.actor(seen)))
 
 
 def remembered_while_warming_up(engine, algorithm):
@@ -460,7 +459,7 @@ def test_it_finds_the_best_action_and_its_worth_on_every_seed():
     worth = jax.jit(lambda state: state.critic(seen, state.policy.actor(seen)))
     for carry in carries:
         # Within 1.5 of 4, of a range of 8; the last observation is one of those that an episode begins with.
-        np.testing.assert_allclose(engine.act(carry.state.policy, seen), 4.0, atol=1.5)
+        np.testing.assert_allclose(engine.act(carry.state.policy, (), seen)[0], 4.0, atol=1.5)
         np.testing.assert_allclose(worth(carry.state), 0.0, atol=0.5)
     engine.close()
 
@@ -489,7 +488,7 @@ def test_on_the_host_engine_actions_are_sent_within_bounds_that_are_uneven():
     algorithm = small_ddpg(environments=2, target_step=0.05, noise_start=0.6, noise_end=0.1, **OU)
     engine = Host(algorithm, lambda number, seed: make_vector(Uneven, "Uneven-v0", number, seed))
     (carry,) = engine.advance([engine.init(0)], [0], [0], 300)
-    found = engine.act(engine.policy(carry), np.zeros((1, 1), np.float32))[0]
+    found = engine.act(engine.policy(carry), np.zeros((1, 2), np.float32), np.zeros((1, 1), np.float32))[0][0]
     engine.close()
     asked = np.stack(Uneven.seen)
     assert len(asked) == 300 * 8
@@ -518,9 +517,9 @@ def test_observations_and_actions_of_any_shape_are_taken(observation):
         state = algorithm.init(key, both)
         seen = state.memory.data.observation[: 4 * 1].reshape(4, 1, *state.memory.data.observation.shape[1:])
         noise = algorithm.noise(state.policy, key, (4, 1))
-        drawn, value = jax.vmap(lambda seen, noise: algorithm.act(state.policy, seen, noise))(seen, noise)
+        drawn, *_ = jax.vmap(lambda seen, noise: algorithm.act(state.policy, (), seen, noise))(seen, noise)
         flag = jnp.zeros((4, 1), bool)
-        steps = Steps(seen, drawn, jnp.zeros((4, 1)), seen, flag, flag, value)
+        steps = Steps(seen, drawn, jnp.zeros((4, 1)), seen, flag, flag, ())
         return drawn, algorithm.update(state, steps, key)
 
     drawn, (state, metrics) = jax.eval_shape(trained, jax.random.key(0))

@@ -35,7 +35,7 @@ UPDATE = jax.jit(lambda algorithm, state, steps, key: algorithm.update(state, st
 def explored_and_greedy(algorithm, policy, seen, key):
     """Exploring actions and greedy ones."""
     noise = algorithm.noise(policy, key, (len(seen),))
-    return algorithm.act(policy, seen, noise)[0], algorithm.act(policy, seen)[0]
+    return algorithm.act(policy, (), seen, noise)[0], algorithm.act(policy, (), seen)[0]
 
 
 def block(index, algorithm):

@@ -153,7 +153,7 @@ class OtherAct(QLearning):
         (NoClass, "NoClass is no algorithm: it must be a class made with"),
         (3, "3 is no algorithm: it must be a class"),
         (NoUpdate, r"NoUpdate is no algorithm: it lacks the function update\(state, steps, key\)"),
-        (OtherAct, r"OtherAct is no algorithm: its act must take act\(policy, observation, noise\)"),
+        (OtherAct, r"OtherAct is no algorithm: its act must take act\(policy, memory, observation, noise\)"),
     ],
 )
 def test_what_is_no_algorithm_is_named_with_what_it_lacks(kind, said):
@@ -185,3 +185,58 @@ def test_whatever_stands_in_a_file_as_source_runs_nothing(source, said):
     with pytest.raises(InputError, match=said):
         make_algorithm_from({"name": "q-learning", "settings": {}, "source": source})
     assert "never" not in sys.modules
+
+
+@configured
+class OldAct(QLearning):
+    """An algorithm that gives back no memory."""
+
+    name = "old-act"
+
+    def act(self, policy, memory, observation, noise=None):
+        return QLearning.act(self, policy, memory, observation, noise)[::2]
+
+
+@configured
+class Grows(QLearning):
+    """An algorithm whose memory is not always of one shape."""
+
+    name = "grows"
+
+    def initial_memory(self, policy, number):
+        return jnp.zeros((number, 1)) + 0 * policy.size
+
+    def act(self, policy, memory, observation, noise=None):
+        action, *_ = QLearning.act(self, policy, (), observation, noise)
+        return action, jnp.concatenate([memory, memory], -1), ()
+
+
+@configured
+class Unannounced(QLearning):
+    """An algorithm with a memory that it never begins."""
+
+    name = "unannounced"
+
+    def act(self, policy, memory, observation, noise=None):
+        assert memory == ()
+        return QLearning.act(self, policy, (), observation, noise)[0], observation, ()
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "said"),
+    [
+        (OldAct(), r"old-act is no algorithm: its act must give back \(action, memory, extras\)"),
+        (
+            Grows(),
+            r"grows is no algorithm: its act gives back the memory .*float32\[1, 2\].* one like .*float32\[1, 1\]",
+        ),
+        (Unannounced(), r"its act gives back the memory .*int32\[1\].*one like \(\), as there is no initial_memory"),
+    ],
+)
+@pytest.mark.parametrize("environment", ["zerone/Maze-v0", "FrozenLake-v1"])
+def test_an_act_that_gives_back_something_else_is_refused_and_nothing_is_created(
+    algorithm, said, environment, tmp_path
+):
+    with pytest.raises(InputError, match=said):
+        zo.train(algorithm, environment, out=tmp_path / "r", **FEW)
+    assert not (tmp_path / "r").exists()

@@ -40,7 +40,7 @@ STATES = jnp.arange(4)
 @jax.jit
 def _judged(algorithm, policy):
     """The value of each state, and its greedy action."""
-    greedy, _ = algorithm.act(policy, STATES)
+    greedy, *_ = algorithm.act(policy, (), STATES)
     if isinstance(algorithm, (QLearning, DQN)):
         values = policy if isinstance(algorithm, QLearning) else policy.network(STATES)
         return values.max(-1), greedy

@@ -119,9 +119,8 @@ def test_it_refuses_what_no_table_can_hold(make):
 def test_the_same_draws_are_used_once(make):
     algorithm = make()
     state = algorithm.init(jax.random.key(0), Spaces(spaces.Discrete(3), spaces.Discrete(2)))
-    action, _ = algorithm.act(
-        state.policy, np.zeros(1, np.int32), algorithm.noise(state.policy, jax.random.key(1), (1,))
-    )
+    noise = algorithm.noise(state.policy, jax.random.key(1), (1,))
+    action, *_ = algorithm.act(state.policy, (), np.zeros(1, np.int32), noise)
     assert action.shape == (1,)
 
 
@@ -214,7 +213,7 @@ def test_several_discrete_numbers_are_learnt_from_on_both_engines(make, name):
     (carry,) = engine.advance([engine.init(0)], [0], [0], 300)
     learnt = engine.policy(carry)
     np.testing.assert_allclose(learnt, [[0, 0], [0, 1], [0, 0]] * 2, atol=0.01)
-    acted = engine.act(learnt, np.array([[5, 0], [6, 0]]))
+    acted, _ = engine.act(learnt, (), np.array([[5, 0], [6, 0]]))
     np.testing.assert_array_equal(acted, [1, 1])
     engine.close()
 

@@ -229,7 +229,7 @@ def test_a_policy_outlives_the_training_that_goes_on():
 def test_acting_gives_actions_as_the_environment_takes_them():
     engine = Compiled(QLearning(), ENVIRONMENT)
     policy = np.array([[0, 1], [1, 0], [0, 1], [1, 0]], np.float32)
-    action = engine.act(policy, np.array([0, 1, 2, 3]))
+    action, _ = engine.act(policy, (), np.array([0, 1, 2, 3]))
     engine.close()
     np.testing.assert_array_equal(action, [1, 0, 1, 0])
     assert isinstance(action, np.ndarray)

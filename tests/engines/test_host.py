@@ -178,7 +178,7 @@ def _driven(algorithm, observations, actions, iterations):
     carries = [engine.init(0)]
     (carry,) = engine.advance(carries, [0], [0], iterations)
     observations.seed(0)
-    greedy = engine.act(engine.policy(carry), np.stack([observations.sample() for _ in range(4)]))
+    greedy, _ = engine.act(engine.policy(carry), (), np.stack([observations.sample() for _ in range(4)]))
     engine.evaluate(engine.policy(carry), 0, 0, 3)
     engine.close()
     return carry, [action for each in made for action in each.seen], greedy

@@ -207,7 +207,7 @@ def test_actions_are_the_environments_own_in_training_evaluation_and_use(space, 
     engine.evaluate(engine.policy(carry), 0, 0, 3)
     assert len(got) > 40
     assert set(got) == {(True, space.sample().dtype, space.sample().shape)}
-    acted = engine.act(engine.policy(carry), np.zeros((4, 2), np.float32))
+    acted, _ = engine.act(engine.policy(carry), (), np.zeros((4, 2), np.float32))
     assert acted.dtype == space.dtype
     acted[:] = 0
     engine.close()

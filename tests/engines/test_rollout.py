@@ -102,7 +102,7 @@ def _one_iteration(algorithm, environment):
         keys = jax.random.split(jax.random.key(0), 4)
         engine_spaces = Compiled(algorithm, environment).spaces
         state = algorithm.init(keys[0], engine_spaces)
-        simulation = start(environment, algorithm.environments, keys[1])
+        simulation = start(algorithm, environment, state.policy, keys[1])
         chance = draw(algorithm, environment, state.policy, keys[2])
         _, steps = collect(algorithm, environment, state.policy, simulation, chance)
         state, _ = algorithm.update(state, steps, chance.update_key)

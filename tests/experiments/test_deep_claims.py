@@ -42,7 +42,7 @@ def test_the_return_from_upright_is_gymnasiums():
     theirs.state = np.array([angle[0], speed[0]], np.float64)
     observation, total = jnp.array([jnp.cos(angle[0]), jnp.sin(angle[0]), speed[0]]), 0.0
     for time in range(horizon):
-        action = int(algorithm.act(state.policy, observation[None])[0][0])
+        action = int(algorithm.act(state.policy, (), observation[None])[0][0])
         observation, reward, *_ = theirs.step(np.array([(action - 5) / 2.5]))
         total += 0.9**time * float(reward) / 10
         observation = jnp.asarray(observation)

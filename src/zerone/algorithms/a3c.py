@@ -46,14 +46,14 @@ class Policy:
         """As of the networks."""
         return self.shared.noise(key, shape)
 
-    def act(self, observation: Array, noise: Array | None = None) -> tuple[Array, Array]:
+    def act(self, memory: Any, observation: Array, noise: Array | None = None) -> tuple[Array, Any, Array]:
         """Without noise the shared networks act; with it each copy in its worker's environments."""
         if noise is None:
-            return self.shared.act(observation)
+            return self.shared.act(memory, observation)
         number = jax.tree.leaves(self.copies)[0].shape[0]
-        mine = shared_out((observation, noise), number, 0)
-        acted = jax.vmap(lambda copy, seen, chance: copy.act(seen, chance))(self.copies, *mine)
-        joined: tuple[Array, Array] = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), acted)
+        mine = shared_out((memory, observation, noise), number, 0)
+        acted = jax.vmap(ActorAndCritic.act)(self.copies, *mine)
+        joined: tuple[Array, Any, Array] = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), acted)
         return joined
 
 

@@ -91,8 +91,11 @@ class ActorCritic:
     def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
         return policy.noise(key, shape)
 
-    def act(self, policy: ActorAndCritic, observation: Array, noise: Array | None = None) -> tuple[Array, tuple[()]]:
-        return policy.act(observation, noise)[0], ()
+    def act(
+        self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array | None = None
+    ) -> tuple[Array, Any, tuple[()]]:
+        action, memory, _ = policy.act(memory, observation, noise)
+        return action, memory, ()
 
     def loss(self, network: ActorAndCritic, steps: Steps, target: Array) -> tuple[Array, Metrics]:
         """The sum of both networks' losses, whose gradient is that of each: they share no weight."""

@@ -215,6 +215,8 @@ def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
     """Raise `InputError` if `algorithm` cannot take these spaces; the line says which algorithms can."""
     reason = algorithm.refuse(spaces)
     if reason is None:
+        if not any(entry.make is type(algorithm) for entry in _ENTRIES):
+            outside.require_memory(algorithm, spaces)
         return
     able = [entry.name for entry in _ENTRIES if entry.make().refuse(spaces) is None]
     seen = spaces.encoding.given if spaces.encoded else spaces.observation

@@ -54,11 +54,10 @@ from zerone.parts.spaces import Spaces
 
 @struct
 class Policy:
-    """The actor, the environment steps seen (int32), on which σ depends, and where drifting noise is."""
+    """The actor, and the environment steps seen (int32), on which σ depends."""
 
     actor: Actor
     steps: Array
-    ongoing: Any
 
 
 @struct
@@ -192,13 +191,13 @@ class DDPG:
         critic = Critic.create(critic_key, spaces, self.hidden)
         target = jax.tree.map(jnp.copy, Networks(actor, critic))  # its own arrays, or the state could not be donated
         memory = self.replay.init(transition_like(spaces, jnp.zeros(actor.width)))
-        policy = Policy(actor, jnp.int32(0), self.process.init((self.environments, actor.width)))
+        policy = Policy(actor, jnp.int32(0))
         moments = self.actor_rule().init(actor), self.critic_rule().init(critic)
         return State(policy, critic, target, *moments, jnp.int32(0), memory)
 
-    def playing_alone(self, policy: Policy) -> Policy:
-        """With the noise where an episode begins, in one environment."""
-        return dataclasses.replace(policy, ongoing=self.process.init((1, policy.actor.width)))
+    def initial_memory(self, policy: Policy, number: int) -> Any:
+        """The noise before an episode's first step."""
+        return self.process.init((number, policy.actor.width))
 
     def scale(self, policy: Policy) -> Array:
         """σ, by the clock that was chosen."""
@@ -212,17 +211,18 @@ class DDPG:
         process_key, uniform_key = jax.random.split(key)
         return Noise(self.process.noise(process_key, shape), jax.random.uniform(uniform_key, shape, minval=-1.0))
 
-    def act(self, policy: Policy, observation: Array, noise: Noise | None = None) -> tuple[Array, Any]:
-        """Actions, and the noise in them before it was scaled."""
+    def act(
+        self, policy: Policy, memory: Any, observation: Array, noise: Noise | None = None
+    ) -> tuple[Array, Any, tuple[()]]:
         action = policy.actor(observation)
         if noise is None:
-            return policy.actor.shaped(action), ()
-        value = self.process.value(policy.ongoing, noise.process)
+            return policy.actor.shaped(action), memory, ()
+        value, memory = self.process.step(memory, noise.process)
         action = jnp.clip(action + self.scale(policy) * value, -1.0, 1.0)
         if noise.uniform is not None:
             learnt = policy.steps > self.warmup_updates * block_of(self)
             action = jnp.where(learnt, action, noise.uniform)
-        return policy.actor.shaped(action), value
+        return policy.actor.shaped(action), memory, ()
 
     def critic_cost(self, critic: Critic, target: Networks, batch: Transition) -> tuple[Array, Metrics]:
         """½ E[(y - Q(s, a))²]; the target is constant for the gradient."""
@@ -237,12 +237,11 @@ class DDPG:
         return -critic(observation, actor(observation)).mean()
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
-        old, replay, process = state.policy, self.replay, self.process
+        old, replay = state.policy, self.replay
         # Others may have done what is out of bounds (`--from`), and an environment has clipped it.
         done = jnp.clip(steps.action.reshape(*steps.reward.shape, -1), -1.0, 1.0)
         memory = replay.add(state.memory, one_step_transitions(dataclasses.replace(steps, action=done), self.discount))
         seen = old.steps + steps.reward.size
-        path = process.after(old.ongoing, steps.extras, steps.terminated | steps.truncated)
         noise = minibatch_noise(replay, key, self.updates, self.batch)
 
         def learn(i: Array, learner: Learner) -> tuple[Learner, Metrics]:
@@ -261,7 +260,7 @@ class DDPG:
         online = Networks(old.actor, state.critic)
         before = Learner(online, state.target, state.actor_optimizer, state.critic_optimizer)
         after, metrics = gradient_updates(learn, before, times, self.updates, ("critic_loss", "q", "actor_q"))
-        policy = Policy(after.online.actor, seen, path)
+        policy = Policy(after.online.actor, seen)
         metrics["noise"] = jnp.where(times > 0, self.scale(policy), 0.0)
         moments = after.actor_optimizer, after.critic_optimizer
         return State(policy, after.online.critic, after.target, *moments, state.updates + times, memory), metrics

@@ -220,16 +220,19 @@ class DQN:
     def noise(self, policy: Policy, key: Key, shape: tuple[int, ...]) -> Array:
         return epsilon_greedy_noise(key, shape, policy.network.outputs)
 
-    def values(self, policy: Policy, observation: Array) -> Array:
+    def values(self, policy: Policy, memory: tuple[()], observation: Array) -> Array:
         """Q(s, a) of each action: what can be shown of a decision."""
+        del memory
         values: Array = policy.network(observation)
         return values
 
-    def act(self, policy: Policy, observation: Array, noise: Array | None = None) -> tuple[Array, tuple[()]]:
-        values = self.values(policy, observation)
+    def act(
+        self, policy: Policy, memory: tuple[()], observation: Array, noise: Array | None = None
+    ) -> tuple[Array, tuple[()], tuple[()]]:
+        values = self.values(policy, memory, observation)
         if noise is None:
-            return greedy(values), ()
-        return epsilon_greedy(values, self.epsilon(policy), noise), ()
+            return greedy(values), memory, ()
+        return epsilon_greedy(values, self.epsilon(policy), noise), memory, ()
 
     def cost(
         self, network: Network, target: Network, batch: Transition, weights: Array

@@ -16,7 +16,7 @@ learnt one after the other, and then `planning_steps` for each of them. With non
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -124,11 +124,14 @@ class DynaQ(TabularControl):
         # The last numbers choose the pairs to plan: one draw, and without planning just Q-learning's.
         return epsilon_greedy_noise(key, shape, policy.shape[-1] + self.planning_steps)
 
-    def act(self, policy: Array, observation: Array, noise: Array | None = None) -> tuple[Array, Array | tuple[()]]:
+    def act(
+        self, policy: Array, memory: tuple[()], observation: Array, noise: Array | None = None
+    ) -> tuple[Array, tuple[()], Any]:
         if noise is None or self.planning_steps == 0:
-            return super().act(policy, observation, noise)
+            return super().act(policy, memory, observation, noise)
         used = policy.shape[-1] + 1
-        return super().act(policy, observation, noise[..., :used])[0], noise[..., used:]
+        action, memory, _ = super().act(policy, memory, observation, noise[..., :used])
+        return action, memory, noise[..., used:]
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key

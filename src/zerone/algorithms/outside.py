@@ -13,8 +13,13 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
+from zerone.algorithms.protocol import Algorithm, Key, initial_memory
 from zerone.base.errors import InputError
 from zerone.base.modules import import_named, require_trusted
+from zerone.parts.spaces import Spaces, example
 
 GROUP = "zerone.algorithms"
 _FUNCTIONS: Mapping[str, tuple[str, ...]] = {
@@ -22,7 +27,7 @@ _FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "check": (),
     "init": ("key", "spaces"),
     "noise": ("policy", "key", "shape"),
-    "act": ("policy", "observation", "noise"),
+    "act": ("policy", "memory", "observation", "noise"),
     "update": ("state", "steps", "key"),
 }
 """What an algorithm must have (see `protocol`), and what each takes besides the algorithm itself."""
@@ -85,6 +90,31 @@ def source_of(kind: type[Any]) -> str | None:
     for part in kind.__qualname__.split("."):
         found = getattr(found, part, None)
     return place_of(kind) if isinstance(found, type) and place_of(found) == place_of(kind) else None
+
+
+def require_memory(algorithm: Algorithm, spaces: Spaces) -> None:
+    """Raise `InputError` unless `act` gives back an action, a memory like the one that it got, and extras."""
+    number = algorithm.environments
+
+    def acted(key: Key) -> tuple[Any, Any]:
+        policy = algorithm.init(key, spaces).policy
+        noise = jax.tree.map(lambda x: x[0], algorithm.noise(policy, key, (1, number)))
+        one = example(spaces.observation)
+        seen = jnp.broadcast_to(one, (number, *one.shape))
+        memory = initial_memory(algorithm, policy, number)
+        return memory, algorithm.act(policy, memory, seen, noise)
+
+    before, found = jax.eval_shape(acted, jax.random.key(0))
+    if not isinstance(found, tuple) or len(found) != 3:
+        raise InputError(f"{algorithm.name} is no algorithm: its act must give back (action, memory, extras)")
+    shapes, given = ([f"{x.dtype}{list(x.shape)}" for x in jax.tree.leaves(each)] for each in (before, found[1]))
+    same = str(jax.tree.structure(before)) == str(jax.tree.structure(found[1]))
+    if shapes != given or not same:
+        begins = f"{', '.join(shapes) or '()'}, as it begins" if shapes else "(), as there is no initial_memory"
+        raise InputError(
+            f"{algorithm.name} is no algorithm: its act gives back the memory {', '.join(given) or '()'}, "
+            f"but must give back one like {begins}"
+        )
 
 
 def _of_module(name: str) -> type[Any]:

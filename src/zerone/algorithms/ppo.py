@@ -184,8 +184,10 @@ class PPO:
     def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
         return policy.noise(key, shape)
 
-    def act(self, policy: ActorAndCritic, observation: Array, noise: Array | None = None) -> tuple[Array, Array]:
-        return policy.act(observation, noise)
+    def act(
+        self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array | None = None
+    ) -> tuple[Array, Any, Array]:
+        return policy.act(memory, observation, noise)
 
     def loss(self, network: ActorAndCritic, batch: Sample, penalty: Array | None = None) -> tuple[Array, Metrics]:
         """-L of a minibatch; see the pseudocode."""

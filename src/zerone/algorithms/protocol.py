@@ -1,9 +1,12 @@
 """What an algorithm is: a few pure functions and a number. Read this file first.
 
-    state          = algorithm.init(key, spaces)
-    noise          = algorithm.noise(state.policy, key, (T, N))
-    action, extras = algorithm.act(state.policy, observation, noise[t])
-    state, metrics = algorithm.update(state, steps, key)
+    state                  = algorithm.init(key, spaces)
+    noise                  = algorithm.noise(state.policy, key, (T, N))
+    action, memory, extras = algorithm.act(state.policy, memory, observation, noise[t])
+    state, metrics         = algorithm.update(state, steps, key)
+
+`memory` is what a policy carries from step to step within an episode: `()` for most, the hidden state of a recurrent
+network for instance. The engine keeps it, and begins every episode with `initial_memory(algorithm, policy, N)`.
 
 Acting is a deterministic function of its noise, and without noise it is greedy. So the chance of a whole block
 of steps is drawn at once: drawing inside of the loop made a table learn fifteen times slower.
@@ -19,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 
 from zerone.base.pytree import struct
 from zerone.parts.spaces import Spaces
@@ -51,9 +55,10 @@ class Steps:
 class State(Protocol):
     """A training state: any pytree with a `policy`.
 
-    What belongs to the episodes going on, and has no meaning for others, is in a field `ongoing`, of the state or of
-    anything in it, such as its policy. Where the engine has to begin new episodes, because it has lost those that
-    were going on, `in_new_episodes` puts in its place what `init` begins with.
+    What learning knows of the episodes going on, and has no meaning for others, is in a field `ongoing`, of the state
+    or of anything in it. (What acting knows of them is the policy's memory, which the engine keeps.) Where the engine
+    has to begin new episodes, because it has lost those that were going on, `in_new_episodes` puts in its place what
+    `init` begins with.
     """
 
     @property
@@ -132,8 +137,11 @@ class Algorithm(Protocol):
         """What chance decides in `shape` actions: a tree of arrays [*shape, ...]. Consumes `key`."""
         ...
 
-    def act(self, policy: Any, observation: Array, noise: Any = None) -> tuple[Array, Any]:
-        """Actions for observations [N, ...] and what to remember of them. Without noise the actions are greedy."""
+    def act(self, policy: Any, memory: Any, observation: Array, noise: Any = None) -> tuple[Array, Any, Any]:
+        """Actions for observations [N, ...], the memory after them, and the extras to learn from.
+
+        Without noise the actions are greedy. A policy that remembers nothing gives back the `()` that it got.
+        """
         ...
 
     def update(self, state: Any, steps: Steps, key: Key) -> tuple[Any, Metrics]:
@@ -145,11 +153,34 @@ class Algorithm(Protocol):
 
 
 @runtime_checkable
+class Remembers(Protocol):
+    """An algorithm whose policy carries a memory from step to step within an episode."""
+
+    def initial_memory(self, policy: Any, number: int) -> Any:
+        """The memory with which `number` episodes begin: a tree of arrays [number, ...]."""
+        ...
+
+
+def initial_memory(algorithm: Algorithm, policy: Any, number: int) -> Any:
+    """The memory with which `number` episodes begin: `()` where the policy remembers nothing."""
+    return algorithm.initial_memory(policy, number) if isinstance(algorithm, Remembers) else ()
+
+
+def begin_where(begins: Array, begun: Any, memory: Any) -> Any:
+    """The memory [N, ...] of episodes, which is that of `begun` ones where `begins` (bool [N]) says so."""
+
+    def chosen(fresh: Array, old: Array) -> Array:
+        return jnp.where(begins.reshape(-1, *[1] * (old.ndim - 1)), fresh, old)
+
+    return jax.tree.map(chosen, begun, memory)
+
+
+@runtime_checkable
 class Valued(Protocol):
     """An algorithm whose policy has a value Q(s, a) of each action: a table, or a network of values."""
 
-    def values(self, policy: Any, observation: Array) -> Array:
-        """Q(s, a) of each action for observations [N, ...]: [N, actions]."""
+    def values(self, policy: Any, memory: Any, observation: Array) -> Array:
+        """Q(s, a) of each action for observations [N, ...], before which the memory is this: [N, actions]."""
         ...
 
 
@@ -175,10 +206,10 @@ def is_table(algorithm: Algorithm) -> bool:
 
 @runtime_checkable
 class PlaysAlone(Protocol):
-    """An algorithm whose policy acts differently in each of its environments, or remembers something of each."""
+    """An algorithm whose policy acts differently in each of its environments."""
 
     def playing_alone(self, policy: Any) -> Any:
-        """The policy as it explores in a single environment, in an episode that begins."""
+        """The policy as it explores in a single environment."""
         ...
 
 

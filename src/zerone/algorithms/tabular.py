@@ -58,14 +58,17 @@ class TabularControl:
     def noise(self, policy: Array, key: Key, shape: tuple[int, ...]) -> Array:
         return epsilon_greedy_noise(key, shape, policy.shape[-1])
 
-    def values(self, policy: Array, observation: Array) -> Array:
+    def values(self, policy: Array, memory: tuple[()], observation: Array) -> Array:
         """Q(s, a) of each action: what can be shown of a decision."""
+        del memory
         values: Array = policy[observation]
         return values
 
-    def act(self, policy: Array, observation: Array, noise: Array | None = None) -> tuple[Array, Array | tuple[()]]:
+    def act(
+        self, policy: Array, memory: tuple[()], observation: Array, noise: Array | None = None
+    ) -> tuple[Array, tuple[()], Any]:
         values = policy[observation]
-        return (greedy(values) if noise is None else epsilon_greedy_ties(values, self.epsilon, noise)), ()
+        return (greedy(values) if noise is None else epsilon_greedy_ties(values, self.epsilon, noise)), memory, ()
 
 
 def zeros(spaces: Spaces) -> Array:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from zerone.player.episode import Env
     from zerone.player.view import View
-    from zerone.training.agent import Agent
+    from zerone.training.agent import Agent, Exploring
     from zerone.training.run import Run
 
 SECONDS_BETWEEN_LOOKS, SECONDS_TO_WAIT = 1.0, 30.0
@@ -81,7 +81,7 @@ def watch(
         source = _Followed(loaded, agent, leash, stochastic)
     else:
         chosen = loaded.agent(agent, checkpoint or ("last" if follow else "best"))
-        source = _Fixed(chosen, chosen.exploring(seed) if stochastic else chosen.act)
+        source = _Fixed(chosen, chosen.exploring(seed) if stochastic else None)
     from zerone.environments.endings import ending
     from zerone.player.episode import open_environment
 
@@ -151,7 +151,7 @@ def _show(
 
         hands = Hands(environment, identity, source.act)
         act = hands.act
-    moments = episode.episodes(environment, act, number=number, seed=seed, why=why)
+    moments = episode.episodes(environment, act, number=number, seed=seed, why=why, begin=source.begin)
     if video is not None:
         pictures = viewer.on_film(environment, moments, video, view)
         click.echo(f"{video}: {pictures / viewer.speed_on_film(environment, video)[0]:.1f} s of {title}")
@@ -204,8 +204,10 @@ class _Fixed:
 
     over = False
 
-    def __init__(self, agent: Agent, act: Callable[[Any], Any]) -> None:
-        self.act, self.values, self._policy = act, agent.values, agent.policy
+    def __init__(self, agent: Agent, exploring: Exploring | None) -> None:
+        self.act: Callable[[Any], Any] = agent.act if exploring is None else exploring
+        self.values, self._policy = agent.values, agent.policy
+        self.begin: Callable[[], None] = agent.reset if exploring is None else exploring.reset
 
     def policy(self) -> Any:
         return self._policy
@@ -220,7 +222,8 @@ class _Followed:
     def __init__(self, run: Run, seed: int | None, fed: bool, stochastic: bool) -> None:
         self._run, self._seed, self._fed, self._stochastic = run, seed, fed, stochastic
         self._agent: Agent | None = None
-        self._act: Callable[[Any], Any] | None = None
+        self._exploring: Exploring | None = None
+        self._remembers = False
         self._seen: tuple[Any, ...] = ()
         self._looked, self._step = 0.0, 0
         self.over = False
@@ -233,11 +236,20 @@ class _Followed:
                     raise InputError(f"{run.path}: nothing to follow yet: no checkpoint was saved")
                 time.sleep(0.2)
 
-    def act(self, observation: Any) -> Any:
-        if time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
+    def begin(self) -> None:
+        if self._remembers:
             self._look()
-        assert self._act is not None  # noqa: S101 - the constructor has waited for it
-        return self._act(observation)
+        assert self._agent is not None  # noqa: S101 - the constructor has waited for it
+        self._agent.reset()
+        if self._exploring is not None:
+            self._exploring.reset()
+
+    def act(self, observation: Any) -> Any:
+        # What a policy remembers of an episode is its own: the next policy comes with the next episode.
+        if not self._remembers and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
+            self._look()
+        assert self._agent is not None  # noqa: S101 - the constructor has waited for it
+        return self._agent.act(observation) if self._exploring is None else self._exploring(observation)
 
     def values(self, observation: Any) -> Any:
         assert self._agent is not None  # noqa: S101 - the constructor has waited for it
@@ -281,7 +293,8 @@ class _Followed:
             else:
                 self._agent = self._run.agent(self._seed, str(path))
                 self._step = step_of(path)
-            self._act = self._agent.exploring() if self._stochastic else self._agent.act
+            self._exploring = self._agent.exploring() if self._stochastic else None
+            self._remembers = self._agent.remembers
             self._seen = mark
 
 

@@ -240,8 +240,11 @@ class Cluster(TalliedEngine):
         carry.episodes = np.asarray(saved["episodes"])
         return carry
 
-    def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
-        return self._judge.act(policy, observation)
+    def initial_memory(self, policy: Any, number: int) -> Any:
+        return self._judge.initial_memory(policy, number)
+
+    def act(self, policy: Any, memory: Any, observation: np.ndarray) -> tuple[np.ndarray, Any]:
+        return self._judge.act(policy, memory, observation)
 
     def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
         return self._judge.exploring(policy, seeds)

@@ -139,11 +139,13 @@ class InJax:
         self._algorithm = algorithm
         self._environment = with_view(task.environment if made is None else made, task.view)
         self.spaces = Spaces(self._environment.observation_space, self._environment.action_space)
-        self._seed = np.uint32(own_seed)
-        self._simulation = _started(algorithm, self._environment, self._seed, np.int32(index))
+        self._seed, self._first = np.uint32(own_seed), np.int32(index)
+        self._simulation: EnvironmentState | None = None
         self._begun = 0.0
 
     def play(self, policy: Any, index: int) -> tuple[Steps, Accumulator]:
+        if self._simulation is None:
+            self._simulation = _started(self._algorithm, self._environment, policy, self._seed, self._first)
         here = self._algorithm, self._environment, policy, self._simulation
         simulation, steps = _played(*here, self._seed, np.int32(index))
         self._simulation, ended = simulation.counted(), simulation.ended
@@ -155,8 +157,10 @@ class InJax:
 
 
 @jax.jit
-def _started(algorithm: Algorithm, environment: TimedEnvironment, seed: Array, index: Array) -> EnvironmentState:
-    return start(environment, algorithm.environments, jax.random.fold_in(stream(seed, INIT), index))
+def _started(
+    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, seed: Array, index: Array
+) -> EnvironmentState:
+    return start(algorithm, environment, policy, jax.random.fold_in(stream(seed, INIT), index))
 
 
 @jax.jit

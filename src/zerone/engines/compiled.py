@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm, Array, Key, is_table
+from zerone.algorithms.protocol import Algorithm, Array, Key, initial_memory, is_table
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_long, for_once, for_seldom
 from zerone.base.platforms import default_platform
@@ -122,7 +122,7 @@ def initial(algorithm: Algorithm, environment: TimedEnvironment, seed: Array) ->
     spaces = Spaces(environment.observation_space, environment.action_space)
     state_key, start_key = jax.random.split(stream(seed, INIT))
     state = algorithm.init(state_key, spaces)
-    simulation = start(environment, algorithm.environments, start_key)
+    simulation = start(algorithm, environment, state.policy, start_key)
     begun = jnp.zeros(algorithm.environments, jnp.int32)
     return Carry(state, simulation, Accumulator({name: Sum.zero() for name in algorithm.metrics}, begun))
 
@@ -144,9 +144,14 @@ _evaluate = jax.jit(evaluate, static_argnums=(7, 8), compiler_options=for_seldom
 
 
 @jax.jit
-def _act(algorithm: Algorithm, environment: TimedEnvironment, policy: Any, observation: Array) -> Array:
-    action, _ = algorithm.act(policy, from_environment(environment.observation_space, observation))
-    return to_environment(environment.action_space, action)
+def _act(
+    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, memory: Any, observation: Array
+) -> tuple[Array, Any]:
+    action, memory, _ = algorithm.act(policy, memory, from_environment(environment.observation_space, observation))
+    return to_environment(environment.action_space, action), memory
+
+
+_initial_memory = jax.jit(initial_memory, static_argnums=2)
 
 
 def _whole(counts: Any) -> int:
@@ -269,9 +274,12 @@ class Compiled:
         carry: Carry = jax.tree.map(jnp.asarray, saved)
         return carry
 
-    def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
-        action = _act(self.algorithm, self.environment, policy, observation)
-        return np.array(action, self.spaces.action.dtype)
+    def initial_memory(self, policy: Any, number: int) -> Any:
+        return _initial_memory(self.algorithm, policy, number)
+
+    def act(self, policy: Any, memory: Any, observation: np.ndarray) -> tuple[np.ndarray, Any]:
+        action, memory = _act(self.algorithm, self.environment, policy, memory, observation)
+        return np.array(action, self.spaces.action.dtype), memory
 
     def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
         if self._explorer is None:

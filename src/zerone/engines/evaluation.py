@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm, Array, Key, PlaysAlone
+from zerone.algorithms.protocol import Algorithm, Array, Key, PlaysAlone, initial_memory
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum
 from zerone.engines.protocol import Act
@@ -21,7 +21,7 @@ from zerone.environments.base import TimedEnvironment, Tree
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
 BLOCK = 64
-"""Steps whose chance is drawn at once where a policy acts with chance: noise that drifts drifts within a block."""
+"""Steps whose chance is drawn at once where a policy acts with chance."""
 
 
 @struct
@@ -33,10 +33,11 @@ class Played:
     returns: Sum
     lengths: Array
     alive: Array
+    memory: Any
 
 
 def player(algorithm: Algorithm, policy: Any) -> Any:
-    """The policy in one environment, in an episode that begins."""
+    """The policy in one environment."""
     return algorithm.playing_alone(policy) if isinstance(algorithm, PlaysAlone) else policy
 
 
@@ -50,15 +51,19 @@ def chance(algorithm: Algorithm, policy: Any, keys: Key, block: Array) -> Any:
     return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), jax.vmap(of_one)(keys))
 
 
-def by_chance(algorithm: Algorithm, policy: Any, observation: Array, noise: Any) -> Array:
-    """The actions for observations [episodes, ...], each with its own chance, as in an environment alone."""
+def by_chance(algorithm: Algorithm, policy: Any, memory: Any, observation: Array, noise: Any) -> tuple[Array, Any]:
+    """The actions for observations [episodes, ...], each with its own chance, and the memory after them.
 
-    def of_one(seen: Array, drawn: Any) -> Array:
-        action, _ = algorithm.act(policy, seen[None], jax.tree.map(lambda leaf: leaf[None], drawn))
-        return action[0]
+    Each is drawn as in an environment alone.
+    """
 
-    actions: Array = jax.vmap(of_one)(observation, noise)
-    return actions
+    def of_one(*row: Any) -> tuple[Array, Any]:
+        action, memory, _ = algorithm.act(policy, *jax.tree.map(lambda leaf: leaf[None], row))
+        alone: tuple[Array, Any] = jax.tree.map(lambda leaf: leaf[0], (action, memory))
+        return alone
+
+    acted: tuple[Array, Any] = jax.vmap(of_one)(memory, observation, noise)
+    return acted
 
 
 class Explorer:
@@ -69,22 +74,32 @@ class Explorer:
             keys = jax.vmap(lambda seed: jax.random.fold_in(jax.random.key(seed), EVALUATE))(seeds)
             return chance(algorithm, player(algorithm, policy), keys, block)
 
-        def acted(algorithm: Algorithm, policy: Any, observation: Array, noise: Any) -> Array:
-            seen = from_environment(spaces.observation, observation)
-            return to_environment(spaces.action, by_chance(algorithm, player(algorithm, policy), seen, noise))
+        def acted(algorithm: Algorithm, policy: Any, memory: Any, seen: Array, noise: Any) -> tuple[Array, Any]:
+            seen = from_environment(spaces.observation, seen)
+            action, memory = by_chance(algorithm, player(algorithm, policy), memory, seen, noise)
+            return to_environment(spaces.action, action), memory
+
+        def begun(algorithm: Algorithm, policy: Any, number: int) -> Any:
+            return initial_memory(algorithm, player(algorithm, policy), number)
 
         self._algorithm, self._dtype = jax.device_put(algorithm), spaces.action.dtype
-        self._drawn, self._acted = jax.jit(drawn), jax.jit(acted)
+        self._drawn, self._acted, self._begun = jax.jit(drawn), jax.jit(acted), jax.jit(begun, static_argnums=2)
 
     def acting(self, policy: Any, seeds: np.ndarray) -> Act:
         """Who acts in as many episodes as there are seeds, which decide the chance in them."""
-        policy, noise = jax.device_put(policy), [None]
+        policy = jax.device_put(policy)
+        noise: Any = None
+        memory: Any = None
 
-        def act(observation: np.ndarray, step: int) -> np.ndarray:
+        def act(observation: np.ndarray, step: int, begins: bool | None = None) -> np.ndarray:
+            nonlocal noise, memory
+            if begins or (begins is None and step == 0):
+                memory = self._begun(self._algorithm, policy, len(seeds))
             if step % BLOCK == 0:
-                noise[0] = self._drawn(self._algorithm, policy, seeds, np.int32(step // BLOCK))
-            now = jax.tree.map(lambda leaf: leaf[step % BLOCK], noise[0])
-            return np.array(self._acted(self._algorithm, policy, observation, now), self._dtype)
+                noise = self._drawn(self._algorithm, policy, seeds, np.int32(step // BLOCK))
+            now = jax.tree.map(lambda leaf: leaf[step % BLOCK], noise)
+            action, memory = self._acted(self._algorithm, policy, memory, observation, now)
+            return np.array(action, self._dtype)
 
         return act
 
@@ -103,7 +118,9 @@ def evaluate_episodes(
     reset_keys, play_keys = keys[:, 0], keys[:, 1]
     observation, state = jax.vmap(environment.reset)(reset_keys)
     number = episodes.shape[0]
-    begun = Played(state, observation, Sum.zero(number), jnp.zeros(number, jnp.int32), jnp.ones(number, bool))
+    memory = initial_memory(algorithm, player(algorithm, policy) if stochastic else policy, number)
+    lengths, alive = jnp.zeros(number, jnp.int32), jnp.ones(number, bool)
+    begun = Played(state, observation, Sum.zero(number), lengths, alive, memory)
 
     def going(carry: tuple[Array, Played]) -> Array:
         step, played = carry
@@ -112,14 +129,17 @@ def evaluate_episodes(
     def one(carry: tuple[Array, Played], noise: Any = None) -> tuple[Array, Played]:
         step, played = carry
         seen = from_environment(seen_space, played.observation)
-        action = algorithm.act(policy, seen)[0] if noise is None else by_chance(algorithm, policy, seen, noise)
+        if noise is None:
+            action, memory, _ = algorithm.act(policy, played.memory, seen)
+        else:
+            action, memory = by_chance(algorithm, policy, played.memory, seen, noise)
         step_keys = jax.vmap(lambda key: jax.random.fold_in(key, step))(play_keys)
         observation, state, reward, terminated, truncated, _ = jax.vmap(environment.step)(
             step_keys, played.state, to_environment(action_space, action)
         )
         returns = played.returns.plus(jnp.where(played.alive, reward, 0.0))
         alive = played.alive & ~(terminated | truncated)
-        return step + 1, Played(state, observation, returns, played.lengths + played.alive, alive)
+        return step + 1, Played(state, observation, returns, played.lengths + played.alive, alive, memory)
 
     if not stochastic:
         return _found(jax.lax.while_loop(going, one, (jnp.int32(0), begun))[1])

@@ -11,7 +11,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, in_new_episodes, ongoing
+from zerone.algorithms.protocol import (
+    Algorithm,
+    Array,
+    Key,
+    Steps,
+    begin_where,
+    in_new_episodes,
+    initial_memory,
+    ongoing,
+)
 from zerone.base.bits import in_32_bits
 from zerone.engines.evaluation import Explorer
 from zerone.engines.offline_data import OfflineData, cut, extras_of, first_step
@@ -88,15 +97,20 @@ class Programs:
             noise_key, _ = jax.random.split(_key(seed, TRAIN, index))
             return algorithm.noise(policy, jax.random.fold_in(noise_key, part), shape)
 
-        def explore(tree: Any, leaves: list[Array], observation: Array, noise: Any) -> tuple[Array, Array, Any]:
+        def explore(
+            tree: Any, leaves: list[Array], memory: Any, begins: Array | None, observation: Array, noise: Any
+        ) -> tuple[Array, Array, Any, Any]:
             algorithm: Algorithm
             algorithm, policy = jax.tree.unflatten(tree, leaves)
-            action, extras = algorithm.act(policy, from_environment(spaces.observation, observation), noise)
-            return action, to_environment(spaces.action, action), extras
+            if begins is not None:
+                memory = begin_where(begins, initial_memory(algorithm, policy, algorithm.environments), memory)
+            seen = from_environment(spaces.observation, observation)
+            action, memory, extras = algorithm.act(policy, memory, seen, noise)
+            return action, to_environment(spaces.action, action), memory, extras
 
-        def greedy(algorithm: Algorithm, policy: Any, observation: Array) -> Array:
-            action, _ = algorithm.act(policy, from_environment(spaces.observation, observation))
-            return to_environment(spaces.action, action)
+        def greedy(algorithm: Algorithm, policy: Any, memory: Any, observation: Array) -> tuple[Array, Any]:
+            action, memory, _ = algorithm.act(policy, memory, from_environment(spaces.observation, observation))
+            return to_environment(spaces.action, action), memory
 
         def update(algorithm: Algorithm, state: Any, steps: Steps, seed: Array, index: Array) -> tuple[Any, ...]:
             state, metrics = algorithm.update(state, as_seen(spaces, steps), update_key(seed, index))
@@ -114,6 +128,7 @@ class Programs:
         self.noise = jax.jit(noise, static_argnums=5)
         self.explore = jax.jit(explore, static_argnums=0)
         self.greedy = jax.jit(greedy)
+        self.initial_memory = jax.jit(initial_memory, static_argnums=2)
         self.update = jax.jit(update, donate_argnums=1)
 
 
@@ -136,6 +151,10 @@ class Carry:
     """The recorded step at which this seed began to study."""
     extras_tree: Any = None
     noises: list[Any] | None = None
+    memory: Any = None
+    """What the policy remembers of the episodes going on; None before their first step."""
+    begins: np.ndarray | None = None
+    """Where an episode begins with the next step (bool [N]); None where nothing is remembered."""
 
 
 class Host(TalliedEngine):
@@ -303,8 +322,15 @@ class Host(TalliedEngine):
             elif t % length == 0:  # a block usually takes T vector steps; more only where resets take steps too
                 noises = self._noise(carry.state.policy, seed, index, np.int32(t // length))
             observation = player.observation
-            drawn, sent, extras = self._programs.explore(tree, leaves, observation, noises[t % length])
+            if carry.memory is None:
+                carry.memory = self._programs.initial_memory(self._on_device, carry.state.policy, len(observation))
+                carry.begins = np.zeros(len(observation), bool) if jax.tree.leaves(carry.memory) else None
+            drawn, sent, carry.memory, extras = self._programs.explore(
+                tree, leaves, carry.memory, carry.begins, observation, noises[t % length]
+            )
             happened = player.step(np.array(sent, self.spaces.action.dtype))
+            if carry.begins is not None:
+                carry.begins = happened.terminated | happened.truncated | ~happened.real
             remembered, carry.extras_tree = jax.tree.flatten(extras)
             core = [observation, np.asarray(drawn), happened.reward, happened.next_observation]
             core += [happened.terminated, happened.truncated]
@@ -351,8 +377,12 @@ class Host(TalliedEngine):
         """Whether own play was going on after so many iterations. Where a recording was read, it is read on."""
         return self._study is None or (iteration > 0 and bool(self._study.is_own(iteration - 1)))
 
-    def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
-        return np.array(self._programs.greedy(self._on_device, policy, observation), self.spaces.action.dtype)
+    def initial_memory(self, policy: Any, number: int) -> Any:
+        return self._programs.initial_memory(self._on_device, policy, number)
+
+    def act(self, policy: Any, memory: Any, observation: np.ndarray) -> tuple[np.ndarray, Any]:
+        action, memory = self._programs.greedy(self._on_device, policy, memory, observation)
+        return np.array(action, self.spaces.action.dtype), memory
 
     def evaluate(
         self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
@@ -384,12 +414,26 @@ class Host(TalliedEngine):
         def act(starts: list[int]) -> Act:
             wanted = slice(first, first + len(starts))
             spread = np.resize(np.array(starts, np.uint32), rows)
-            if how.stochastic:
-                acting = self.exploring(policy, spread)
-                return lambda seen, step: acting(np.resize(seen, (rows, *seen.shape[1:])), step)[wanted]
-            return lambda seen, _: self.act(policy, np.resize(seen, (rows, *seen.shape[1:])))[wanted]
+            acting = self.exploring(policy, spread) if how.stochastic else self._greedily(policy, rows)
+
+            def some(observation: np.ndarray, step: int, begins: bool | None = None) -> np.ndarray:
+                return acting(np.resize(observation, (rows, *observation.shape[1:])), step, begins)[wanted]
+
+            return some
 
         return playing(environments, act, list(episodes), how.limit)
+
+    def _greedily(self, policy: Any, number: int) -> Act:
+        memory: Any = None
+
+        def act(observation: np.ndarray, step: int, begins: bool | None = None) -> np.ndarray:
+            nonlocal memory
+            if begins or (begins is None and step == 0):
+                memory = self.initial_memory(policy, number)
+            action, memory = self.act(policy, memory, observation)
+            return action
+
+        return act
 
     def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
         if self._explorer is None:

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
+from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, initial_memory
 from zerone.base.errors import InputError
 from zerone.base.pytree import static, struct
 from zerone.engines.rollout import EnvironmentState, RolloutNoise, collect, draw
@@ -127,7 +127,8 @@ def extras_of(algorithm: Algorithm, policy: Any, observation: Array, noise: Any)
     """What `act` would have remembered of studied steps [T, N, ...]; the actions that it would take are left."""
 
     def extras(observation: Array, noise: Any) -> Any:
-        return algorithm.act(policy, observation, noise)[1]
+        memory = initial_memory(algorithm, policy, algorithm.environments)
+        return algorithm.act(policy, memory, observation, noise)[2]
 
     shapes = jax.eval_shape(extras, *jax.tree.map(lambda x: x[0], (observation, noise)))
     return jax.vmap(extras)(observation, noise) if jax.tree.leaves(shapes) else shapes

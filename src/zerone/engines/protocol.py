@@ -19,8 +19,17 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = dict[str, np.float32 | None]
 
-Act: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
-"""From observations [N, ...], and how many steps their episodes have gone, to actions as the environment takes them."""
+
+class Act(Protocol):
+    """Acts in N episodes, side by side, step by step."""
+
+    def __call__(self, observation: np.ndarray, step: int, begins: bool | None = None) -> np.ndarray:
+        """From observations [N, ...] to actions as the environment takes them.
+
+        `step` counts the calls, by which chance is drawn. Episodes begin with step 0, unless `begins` says otherwise.
+        """
+        ...
+
 
 LONGEST_EVALUATION = 10_000
 """Steps after which an evaluation's episode is cut where the environment itself has no time limit."""
@@ -137,8 +146,15 @@ class Engine(Protocol):
         """The carry that was saved after `iteration` iterations."""
         ...
 
-    def act(self, policy: Any, observation: np.ndarray) -> np.ndarray:
-        """Greedy actions for observations [N, ...], as the environment takes them: of its dtype, and writable."""
+    def initial_memory(self, policy: Any, number: int) -> Any:
+        """The memory with which a policy begins `number` episodes; `()` where it remembers nothing."""
+        ...
+
+    def act(self, policy: Any, memory: Any, observation: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Greedy actions for observations [N, ...], and the memory after them.
+
+        Actions are as the environment takes them: of its dtype, and writable.
+        """
         ...
 
     def exploring(self, policy: Any, seeds: np.ndarray) -> Act:

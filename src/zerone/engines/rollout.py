@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
+from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, begin_where, initial_memory
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum, nothing_of
 from zerone.environments.base import TimedEnvironment, Tree
@@ -38,6 +38,8 @@ class Episodes:
 class EnvironmentState:
     """N environments in the middle of their episodes, how long these are so far (int32 [N]), and what has ended.
 
+    `memory` is what the policy carries from one step of an episode to the next, [N, ...].
+
     `earned` adds up all rewards, and the returns of what has ended are what it was at the last end: so one addition
     does for both. What it is above that is the return of the episode going on.
     """
@@ -47,6 +49,7 @@ class EnvironmentState:
     episode_length: Array
     earned: Sum
     ended: Episodes
+    memory: Any
 
     def counted(self) -> EnvironmentState:
         """The same when nothing has ended yet. On the host."""
@@ -55,10 +58,12 @@ class EnvironmentState:
         return dataclasses.replace(self, earned=earned, ended=nothing_of(self.ended))
 
 
-def start(environment: TimedEnvironment, number: int, key: Key) -> EnvironmentState:
-    """`number` environments at the first step of an episode. Consumes `key`."""
+def start(algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key) -> EnvironmentState:
+    """The environments of an algorithm at the first step of an episode. Consumes `key`."""
+    number = algorithm.environments
     observation, state = jax.vmap(environment.reset)(jax.random.split(key, number))
-    return EnvironmentState(state, observation, jnp.zeros(number, jnp.int32), Sum.zero(number), Episodes.none(number))
+    lengths, memory = jnp.zeros(number, jnp.int32), initial_memory(algorithm, policy, number)
+    return EnvironmentState(state, observation, lengths, Sum.zero(number), Episodes.none(number), memory)
 
 
 @struct
@@ -90,13 +95,14 @@ def collect(
 ) -> tuple[EnvironmentState, Steps]:
     """Play a block of steps; episodes that end start anew. The stored next observation is always the true one."""
     observation_space, action_space = environment.observation_space, environment.action_space
+    begun = initial_memory(algorithm, policy, algorithm.environments)
 
     def one(
         simulation: EnvironmentState, chance: tuple[Any, Key, tuple[Array, Tree]]
     ) -> tuple[EnvironmentState, Steps]:
         noise, step_keys, fresh = chance
         seen = from_environment(observation_space, simulation.observation)
-        action, extras = algorithm.act(policy, seen, noise)
+        action, memory, extras = algorithm.act(policy, simulation.memory, seen, noise)
         state, found = jax.vmap(AutoReset(environment).step)(
             step_keys, simulation.state, to_environment(action_space, action), fresh
         )
@@ -106,6 +112,7 @@ def collect(
         length, ended = simulation.episode_length + 1, simulation.ended
         earned = simulation.earned.plus(found.reward)
         ended = Episodes(ended.count + done, jnp.where(done, earned.value, ended.total_return))
-        return EnvironmentState(state, found.observation, jnp.where(done, 0, length), earned, ended), step
+        length, memory = jnp.where(done, 0, length), begin_where(done, begun, memory)
+        return EnvironmentState(state, found.observation, length, earned, ended, memory), step
 
     return jax.lax.scan(one, simulation, (chance.noise, chance.step_keys, chance.fresh))

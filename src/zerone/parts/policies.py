@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -68,11 +69,14 @@ class ActorAndCritic(eqx.Module):
             return jax.random.gumbel(key, (*shape, self.outputs))
         return jax.random.normal(key, (*shape, self.outputs))
 
-    def act(self, observation: Array, noise: Array | None = None) -> tuple[Array, Array]:
-        """Actions [N, ...] for observations [N, ...], and their ln π; the most probable ones without noise."""
+    def act(self, memory: Any, observation: Array, noise: Array | None = None) -> tuple[Array, Any, Array]:
+        """Actions [N, ...] for observations [N, ...], the memory after them, and their ln π.
+
+        Without noise they are the most probable ones.
+        """
         distribution = self.distribution(observation)
         action = distribution.mode() if noise is None else distribution.sample(noise)
-        return action.reshape(*action.shape[:1], *self.shape), distribution.log_probability(action)
+        return action.reshape(*action.shape[:1], *self.shape), memory, distribution.log_probability(action)
 
     def as_drawn(self, action: Array) -> Array:
         """Actions [T, N, ...] as the distribution knows them: integers [T, N], or [T, N, k] integers or floats."""

@@ -74,16 +74,18 @@ def no_reason(observation: Any, reward: float, info: Mapping[str, Any]) -> str:
 
 def episodes(
     environment: Env, act: Callable[[Any], Any], *, number: int | None, seed: int,
-    why: Callable[[Any, float, Mapping[str, Any]], str] = no_reason,
+    why: Callable[[Any, float, Mapping[str, Any]], str] = no_reason, begin: Callable[[], None] | None = None,
 ) -> Iterator[Moment]:  # fmt: skip
     """Play `number` episodes (None: without end), the first reset with `seed`; a moment before and after each step.
 
     The generator pauses between moments, so `environment.render()` then shows the moment. `why` says of the last
-    observation, reward and info of an episode why it ended.
+    observation, reward and info of an episode why it ended; `begin` is called where one begins.
     """
     episode = 0
     while number is None or episode < number:
         observation, _ = environment.reset(seed=seed) if episode == 0 else environment.reset()
+        if begin is not None:
+            begin()
         episode += 1
         step, total, ended, digits = 0, 0.0, "", Digits()
         yield Moment(episode, step, total, observation)

@@ -45,7 +45,8 @@ class Hands:
 
     def act(self, observation: Any) -> Any:
         """The action of whoever is in control."""
-        return self._chosen if self.person else self._agent(observation)
+        action = self._agent(observation)  # which may remember what it sees, also while a person plays
+        return self._chosen if self.person else action
 
     def take(self, window: Window, frame: np.ndarray, times: int) -> bool:
         """See what the person has done since the last picture; whether the play may go on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import gymnasium
 import numpy as np
@@ -16,6 +16,7 @@ from zerone.environments.gym.guard import Guard, guarded
 from zerone.environments.gym.sources import checked, source
 from zerone.player.episode import Moment, open_environment
 from zerone.training import setup
+from zerone.training.agent import Agent
 from zerone.training.run import Run, load
 
 RANDOM, KEYBOARD = "random", "keyboard"
@@ -24,6 +25,19 @@ RANDOM_ACTIONS, EPISODE = 0, 1
 """The purposes for which a seed gives independent streams of random numbers."""
 
 Act = Callable[[Any], Any]
+
+
+@runtime_checkable
+class Resettable(Protocol):
+    """A function that acts and remembers what it has seen, until it is reset for another episode."""
+
+    def __call__(self, observation: Any) -> Any:
+        """The action for an observation."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what was seen."""
+        ...
 
 
 class Player(Protocol):
@@ -39,7 +53,7 @@ class Player(Protocol):
 
 
 class Policy:
-    """Plays by a function; with chance `epsilon` by chance."""
+    """Plays by a function; with chance `epsilon` by chance. One that remembers has a `reset`, for a new episode."""
 
     def __init__(self, act: Act, space: gymnasium.Space[Any], epsilon: float, seed: int) -> None:
         draw, sample = np.random.SeedSequence([seed, RANDOM_ACTIONS]).spawn(2)
@@ -48,11 +62,15 @@ class Policy:
         self._space.seed(int(sample.generate_state(1)[0]))
 
     def look(self, moment: Moment) -> None:
-        del moment
+        if moment.step == 0 and isinstance(self._act, Resettable):
+            self._act.reset()
 
     def act(self, observation: Any) -> Any:
         chance = self._epsilon > 0 and self._random.random() < self._epsilon
-        return self._space.sample() if chance else self._act(observation)
+        if chance and not isinstance(self._act, Resettable):
+            return self._space.sample()
+        action = self._act(observation)  # which may remember what it has seen
+        return self._space.sample() if chance else action
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +122,18 @@ def who_plays(
     facts |= {"run": run.path.resolve().name, "agent": policy.seed, "checkpoint": checkpoint}
     where = config["environment"]["id"] if environment is None else environment
     return Plays(config["environment"]["id"], where, config["environment"]["options"], config["engine"],
-                  config["algorithm"]["name"], policy.act, facts)  # fmt: skip
+                  config["algorithm"]["name"], Greedy(policy), facts)  # fmt: skip
+
+
+class Greedy:
+    """An agent's greedy actions."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self.reset = agent.reset
+
+    def __call__(self, observation: Any) -> Any:
+        return self._agent.act(observation)
 
 
 def _check_engine(engine: str, environment: Any) -> None:

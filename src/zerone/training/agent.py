@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Valued
+from zerone.algorithms.protocol import Valued, begin_where
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.engines.protocol import GREEDY, LONGEST_EVALUATION, Engine, Evaluation, Judging, for_seeds
@@ -31,11 +30,17 @@ _POLICY = "policy/"
 
 
 class Agent:
-    """The policy of one seed of a run, and the engine that it plays in."""
+    """The policy of one seed of a run, and the engine that it plays in.
+
+    A policy that remembers (one with a recurrent network) goes on from one call of `act` to the next, as in the steps
+    of one episode: call `reset` where another episode begins. For all others `reset` does nothing.
+    """
 
     def __init__(self, engine: Engine, policy: Any, seed: int, environment: str = "") -> None:
         """`environment` is what it was trained in, by name."""
         self._engine, self._policy, self.seed, self._environment = engine, policy, seed, environment
+        self._memory: Any = None
+        self._rows = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A policy's numbers alone: its tree may hold functions, which cannot be pickled.
@@ -62,33 +67,57 @@ class Agent:
         """The greedy action for one observation as the environment returns it, or actions for a batch of them.
 
         A batch is an array or a list of observations. Of a `Dict` or a `Tuple` it may also be one whose parts are
-        batches, as Gymnasium's vectors have it. The keys of a dictionary may be in any order.
+        batches, as Gymnasium's vectors have it. The keys of a dictionary may be in any order. Where the policy
+        remembers, a batch is of as many episodes side by side.
 
         Raises:
-            InputError: it is not what the environment's space promises.
+            InputError: it is not what the environment's space promises, or of another number of episodes than the last.
         """
-        batch, single = self._read(observation)
+        batch, single = self.read(observation)
         with in_32_bits():
-            actions = self._engine.act(self._policy, batch)
+            actions, self._memory = self._engine.act(self._policy, self._remembered(len(batch)), batch)
         return actions[0] if single else actions
 
-    def exploring(self, seed: int = 0) -> Callable[[Any], Any]:
+    def reset(self, where: Any = None) -> None:
+        """Forget what was seen: an episode begins, in all rows of a batch or `where` an array of booleans says so.
+
+        Raises:
+            InputError: `where` is not an array of as many booleans as the last batch had rows.
+        """
+        if where is None or self._memory is None:
+            self._memory = None
+            return
+        begins = np.asarray(where)
+        if begins.dtype != bool or begins.shape != (self._rows,):
+            raise InputError(f"where is not allowed: must be {self._rows} booleans, one for each row of the batch")
+        with in_32_bits():
+            begun = self._engine.initial_memory(self._policy, self._rows)
+            self._memory = begin_where(jnp.asarray(begins), begun, self._memory)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the policy remembers anything of the episode going on."""
+        with in_32_bits():
+            return bool(jax.tree.leaves(self._engine.initial_memory(self._policy, 1)))
+
+    def _remembered(self, rows: int) -> Any:
+        """What the policy remembers of the episodes of a batch's rows."""
+        if self._memory is None:
+            self._memory, self._rows = self._engine.initial_memory(self._policy, rows), rows
+        if rows != self._rows and jax.tree.leaves(self._memory):
+            raise InputError(
+                f"{rows} observations, but the policy remembers {self._rows} episodes: call reset() where others begin"
+            )
+        return self._memory
+
+    def exploring(self, seed: int = 0) -> Exploring:
         """A function from one observation to an action of the policy's own chance, as it acts while it learns.
 
-        `seed` decides the chance. Called again and again it goes on, as in the steps of one episode.
+        `seed` decides the chance. Called again and again it goes on, as in the steps of one episode, until its `reset`
+        is called.
         """
         require_seed(seed)
-        with in_32_bits():
-            acting, steps = self._engine.exploring(self._policy, np.array([seed], np.uint32)), itertools.count()
-
-        def act(observation: Any) -> Any:
-            batch, single = self._read(observation)
-            if not single:
-                raise InputError("a batch of observations is not allowed here: must be one")
-            with in_32_bits():
-                return acting(batch, next(steps))[0]
-
-        return act
+        return Exploring(self, self._engine, seed)
 
     def values(self, observation: Any) -> np.ndarray:
         """Q(s, a) of each action for one observation, or for a batch of them (a leading axis).
@@ -99,12 +128,14 @@ class Agent:
         algorithm, space = self._engine.algorithm, self._engine.spaces.observation
         if not isinstance(algorithm, Valued):
             raise InputError(f"{algorithm.name} learns no value Q(s, a) of each action")
-        batch, single = self._read(observation)
+        batch, single = self.read(observation)
         with in_32_bits():
-            found = np.asarray(_values(algorithm, self._policy, from_environment(space, jnp.asarray(batch))))
+            seen, memory = from_environment(space, jnp.asarray(batch)), self._remembered(len(batch))
+            found = np.asarray(_values(algorithm, self._policy, memory, seen))
         return np.asarray(found[0]) if single else found
 
-    def _read(self, observation: Any) -> tuple[np.ndarray, bool]:
+    def read(self, observation: Any) -> tuple[np.ndarray, bool]:
+        """An observation, or a batch of them, as a batch that the engine takes; and whether it was one."""
         try:
             return self._engine.spaces.encoding.batch(observation)
         except ObservationError as error:
@@ -125,7 +156,10 @@ class Agent:
             seen = describe(spaces.observation)
             raise InputError(f"no table: observations are {seen}, not states; values(observation) has Q(s, a) of one")
         with in_32_bits():
-            values = np.asarray(_values(algorithm, self._policy, jnp.arange(number)))  # states are counted from 0
+            memory = self._engine.initial_memory(self._policy, number)
+            values = np.asarray(
+                _values(algorithm, self._policy, memory, jnp.arange(number))
+            )  # states are counted from 0
         actions = action_names(self._environment, count(spaces.action, "action"))
         return QTable(values, labels(spaces.observation, number), tuple(actions))
 
@@ -146,6 +180,28 @@ class Agent:
         require_count("limit", limit, MOST_STEPS)
         with in_32_bits():
             return self._engine.evaluate(self._policy, seed, 0, episodes, Judging(limit, stochastic))
+
+
+class Exploring:
+    """Acts by a policy's own chance: called with one observation after the other, it goes on as in one episode."""
+
+    def __init__(self, agent: Agent, engine: Engine, seed: int) -> None:
+        with in_32_bits():
+            self._acting = engine.exploring(agent.policy, np.array([seed], np.uint32))
+        self._read, self._step, self._begins = agent.read, 0, True
+
+    def __call__(self, observation: Any) -> Any:
+        batch, single = self._read(observation)
+        if not single:
+            raise InputError("a batch of observations is not allowed here: must be one")
+        with in_32_bits():
+            action = self._acting(batch, self._step, self._begins)[0]
+        self._step, self._begins = self._step + 1, False
+        return action
+
+    def reset(self) -> None:
+        """Forget what was seen: another episode begins. The chance goes on."""
+        self._begins = True
 
 
 def _again(engine: Engine, numbers: dict[str, np.ndarray], seed: int, environment: str) -> Agent:
@@ -174,8 +230,8 @@ def _short(value: Any) -> str:
 
 
 @jax.jit
-def _values(algorithm: Any, policy: Any, observation: Any) -> Any:
-    return algorithm.values(policy, observation)
+def _values(algorithm: Any, policy: Any, memory: Any, observation: Any) -> Any:
+    return algorithm.values(policy, memory, observation)
 
 
 def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: str) -> dict[int, Any]:

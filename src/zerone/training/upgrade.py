@@ -25,7 +25,24 @@ _METRIC = re.compile(r"^seed-\d+/metrics/\w+$")
 
 def upgraded(arrays: Arrays, version: int, algorithm: object) -> Arrays:
     """The arrays of a checkpoint of `algorithm` in format `version`, as this version of Zerone names them."""
-    return _from_first(arrays, str(algorithm)) if version == 1 else arrays
+    if version == 1:
+        arrays = _from_first(arrays, str(algorithm))
+    return _from_second(arrays) if version <= 2 and algorithm == "ddpg" else arrays
+
+
+def _from_second(arrays: Arrays) -> Arrays:
+    """In format 2 drifting noise was in DDPG's policy; now it is what the policy remembers of the episodes going on.
+
+    Nothing of it is left where those are lost, as on the host engine, nor in a policy that was saved alone.
+    """
+    found: Arrays = {}
+    for name, array in arrays.items():
+        seed, drifts, _ = name.partition("/state/policy/ongoing")
+        if drifts and f"{seed}/simulation/observation" in arrays:
+            found[f"{seed}/simulation/memory"] = array
+        elif not name.endswith("policy/ongoing"):
+            found[name] = array
+    return found
 
 
 def _from_first(arrays: Arrays, algorithm: str) -> Arrays:

@@ -47,7 +47,7 @@ def upright(algorithm: Any, environment: Any, policy: Any, horizon: int, key: Ar
 
     def one(carry: tuple[Any, Array, Array], time: Array) -> tuple[tuple[Any, Array, Array], None]:
         state, observation, total = carry
-        action, _ = algorithm.act(policy, observation)
+        action, *_ = algorithm.act(policy, (), observation)
         observation, state, reward, *_ = step(keys, state, to_environment(environment.action_space, action))
         return (state, observation, total + algorithm.discount**time * reward), None
 
