@@ -8,7 +8,7 @@ from gymnasium import spaces
 from toys import small_ddpg, small_dqn, small_ppo
 
 from zerone.algorithms import catalogue
-from zerone.algorithms.protocol import Steps
+from zerone.algorithms.protocol import Steps, initial_memory
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import InputError
 from zerone.engines.host import Host
@@ -170,8 +170,9 @@ def play_and_trace(algorithm, world):
         observation, _ = vector.reset(seed=[0] * algorithm.environments)
         one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), noise)
         leaves, tree = jax.tree.flatten((algorithm, state.policy))
-        drawn, sent, extras = jax.eval_shape(
-            lambda *rest: engine._programs.explore(tree, *rest), leaves, observation, one
+        memory = jax.eval_shape(lambda policy: initial_memory(algorithm, policy, algorithm.environments), state.policy)
+        drawn, sent, _, extras = jax.eval_shape(
+            lambda *rest: engine._programs.explore(tree, *rest), leaves, memory, None, observation, one
         )
         for _ in range(7):
             actions = np.zeros(sent.shape, engine.spaces.action.dtype)

@@ -43,3 +43,19 @@ def test_steps_that_waited_are_counted(runs):
     arrays, _ = checkpoint.load(next((runs / "dqn" / "checkpoints").glob("step-*")))
     assert arrays["seed-0/state/ongoing/steps/reward"].shape == (2, 2)
     assert arrays["seed-0/state/ongoing/number"] == 2
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_drifting_noise_of_format_2_is_what_the_policy_remembers(compiled):
+    from zerone.training.upgrade import upgraded
+
+    path, actor = np.ones((2, 1), np.float32), np.zeros(3, np.float32)
+    kept = {"seed-0/state/policy/actor/w": actor, "seed-0/state/policy/ongoing": path}
+    episodes = {"seed-0/simulation/observation": np.zeros((2, 3), np.float32)} if compiled else {}
+    found = upgraded({**kept, **episodes}, 2, "ddpg")
+    assert set(found) == {"seed-0/state/policy/actor/w", *episodes, *(["seed-0/simulation/memory"] if compiled else [])}
+    assert all(found["seed-0/simulation/memory"] is path for _ in episodes)
+    assert set(upgraded({"seed-0/policy/ongoing": path, "seed-0/policy/actor/w": actor}, 2, "ddpg")) == {
+        "seed-0/policy/actor/w"  # of a policy alone
+    }
+    assert set(upgraded(kept, 3, "ddpg")) == set(kept)
