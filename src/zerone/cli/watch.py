@@ -149,7 +149,7 @@ def _show(
     if mode == "rgb_array" and video is None:
         from zerone.player.interaction import Hands
 
-        hands = Hands(environment, identity, source.act)
+        hands = Hands(environment, identity, source.act, remembers=source.remembers)
         act = hands.act
     moments = episode.episodes(environment, act, number=number, seed=seed, why=why, begin=source.begin)
     if video is not None:
@@ -206,7 +206,7 @@ class _Fixed:
 
     def __init__(self, agent: Agent, exploring: Exploring | None) -> None:
         self.act: Callable[[Any], Any] = agent.act if exploring is None else exploring
-        self.values, self._policy = agent.values, agent.policy
+        self.values, self._policy, self.remembers = agent.values, agent.policy, agent.remembers
         self.begin: Callable[[], None] = agent.reset if exploring is None else exploring.reset
 
     def policy(self) -> Any:
@@ -223,7 +223,7 @@ class _Followed:
         self._run, self._seed, self._fed, self._stochastic = run, seed, fed, stochastic
         self._agent: Agent | None = None
         self._exploring: Exploring | None = None
-        self._remembers = False
+        self.remembers = False
         self._seen: tuple[Any, ...] = ()
         self._looked, self._step = 0.0, 0
         self.over = False
@@ -237,7 +237,7 @@ class _Followed:
                 time.sleep(0.2)
 
     def begin(self) -> None:
-        if self._remembers:
+        if self.remembers:
             self._look()
         assert self._agent is not None  # noqa: S101 - the constructor has waited for it
         self._agent.reset()
@@ -246,7 +246,7 @@ class _Followed:
 
     def act(self, observation: Any) -> Any:
         # What a policy remembers of an episode is its own: the next policy comes with the next episode.
-        if not self._remembers and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
+        if not self.remembers and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
             self._look()
         assert self._agent is not None  # noqa: S101 - the constructor has waited for it
         return self._agent.act(observation) if self._exploring is None else self._exploring(observation)
@@ -294,7 +294,7 @@ class _Followed:
                 self._agent = self._run.agent(self._seed, str(path))
                 self._step = step_of(path)
             self._exploring = self._agent.exploring() if self._stochastic else None
-            self._remembers = self._agent.remembers
+            self.remembers = self._agent.remembers
             self._seen = mark
 
 

@@ -31,9 +31,12 @@ class Hands:
     nothing is no action (see `Keys.idle`), the play waits for the person's key.
     """
 
-    def __init__(self, environment: Env, identity: str, agent: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, environment: Env, identity: str, agent: Callable[[Any], Any], *, remembers: bool = False
+    ) -> None:
+        """An agent that `remembers` sees what happens also while the person acts."""
         self.person = False
-        self._agent = agent
+        self._agent, self._remembers = agent, remembers
         self.keys: Keys | None
         try:
             self.keys = keys_for(identity, environment.action_space)
@@ -44,8 +47,8 @@ class Hands:
         self._chosen: Any = None
 
     def act(self, observation: Any) -> Any:
-        """The action of whoever is in control."""
-        action = self._agent(observation)  # which may remember what it sees, also while a person plays
+        """The action of the one in control."""
+        action = None if self.person and not self._remembers else self._agent(observation)
         return self._chosen if self.person else action
 
     def take(self, window: Window, frame: np.ndarray, times: int) -> bool:
