@@ -84,7 +84,7 @@ def test_epsilon_and_beta_are_those_of_the_clock(clock, length, number, updates,
     assert [int(state.policy.updates) for state in reached] == [
         max(0, b - first + 1) * updates for b in range(BLOCKS + 1)
     ]
-    epsilon = [float(algorithm.epsilon(state.policy)) for state in reached]
+    epsilon = [float(algorithm.exploration_rate(state.policy)) for state in reached]
     np.testing.assert_allclose(epsilon, value(1.0, 0.05, 17, after), rtol=1e-5)
     np.testing.assert_allclose(found, value(0.4, 1.0, 17, at), rtol=1e-5)
     if clock != "steps":
@@ -111,7 +111,7 @@ def test_the_first_gradient_update_waits_for_n_steps_and_so_do_the_clocks():
     reached = states(algorithm, np.zeros((), np.int32), spaces.Discrete(2))
     # 8 remembered steps, and two more of each of 2 environments: block 6 is the first to be learnt from.
     assert [int(state.policy.updates) for state in reached] == [*[0] * 6, *range(1, BLOCKS - 4)]
-    epsilon = [float(algorithm.epsilon(state.policy)) for state in reached]
+    epsilon = [float(algorithm.exploration_rate(state.policy)) for state in reached]
     np.testing.assert_allclose(epsilon, [*[1.0] * 6, *value(1.0, 0.05, 200, 2 * np.arange(BLOCKS - 5))], rtol=1e-5)
 
 

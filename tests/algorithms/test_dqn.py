@@ -106,7 +106,7 @@ def test_epsilon_falls_with_the_environments_steps_and_does_not_start_again():
     for i in range(0, 40, 10):
         (carry,) = engine.advance([carry], [0], [i], i + 10)
         assert int(carry.state.policy.steps) == 8 * (i + 10)
-        found.append(float(algorithm.epsilon(carry.state.policy)))
+        found.append(float(algorithm.exploration_rate(carry.state.policy)))
     engine.close()
     expected = [max(0.05, 1 - 0.95 * steps / 200) for steps in (80, 160, 240, 320)]
     assert found == pytest.approx(expected, rel=1e-5)
@@ -309,7 +309,7 @@ def test_epsilon_follows_its_clock_and_its_shape(clock, shape):
         told = {"steps": steps, "learning-steps": max(0, steps - 8), "updates": updates}[clock]
         fraction = min(1.0, told / 200)
         expected = 1 - 0.95 * fraction if shape == "linear" else 0.05**fraction
-        assert float(algorithm.epsilon(state.policy)) == pytest.approx(expected, rel=1e-5)
+        assert float(algorithm.exploration_rate(state.policy)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(("length", "number", "n"), [(4, 1, 3), (4, 3, 1), (1, 2, 4), (3, 2, 3), (2, 2, 9)])

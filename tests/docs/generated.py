@@ -5,6 +5,8 @@ python tests/docs/generated.py    writes them into the pages; `test_generated.py
 
 from __future__ import annotations
 
+import functools
+import io
 import re
 import subprocess
 import sys
@@ -39,21 +41,37 @@ def settings(algorithm: str, language: str) -> str:
     return "\n".join(lines)
 
 
+@functools.cache
+def step(words: str) -> str:
+    """What `zerone step` prints of a step: the algorithm, the environment, and after how many steps."""
+    from zerone.cli.step import stepped
+    from zerone.player.step_terminal import printed
+
+    algorithm, environment, at = words.split()
+    walk = stepped([algorithm, environment], None, (), trust=False)
+    walk.go_to(int(at))
+    out = io.StringIO()
+    printed(walk, 1, out, legend=False)
+    return f"```console\n$ zerone step {algorithm} {environment} --at {at} --steps 1\n{out.getvalue().strip()}\n```"
+
+
 def filled(page: Path, text: str) -> str:
     """The text of a page with everything between its markers made again."""
     language = "zh" if page.name.endswith(".zh.md") else "en"
 
     def between(found: re.Match[str]) -> str:
         kind, _, name = found["what"].partition(" ")
-        made = graph() if kind == "graph" else settings(name, language)
+        made = graph() if kind == "graph" else step(name) if kind == "step" else settings(name, language)
         return f"<!-- {found['what']} -->\n{made}\n<!-- /{kind} -->"
 
-    return re.sub(r"<!-- (?P<what>graph|settings [\w-]+) -->\n.*?<!-- /\w+ -->", between, text, flags=re.DOTALL)
+    return re.sub(
+        r"<!-- (?P<what>graph|settings [\w-]+|step [\w/ -]+?) -->\n.*?<!-- /\w+ -->", between, text, flags=re.DOTALL
+    )
 
 
 def pages() -> list[Path]:
     """Every page that has such a part."""
-    marked = re.compile(r"<!-- (graph|settings) ?")
+    marked = re.compile(r"<!-- (graph|settings|step) ?")
     return [page for page in sorted((ROOT / "docs").glob("*.md")) if marked.search(page.read_text("utf-8"))]
 
 

@@ -207,7 +207,10 @@ class DQN:
         waiting = Waiting.none(spaces, action, self.n_steps, self.environments)
         return State(policy, target, self.optimizer().init(network), memory, waiting)
 
-    def epsilon(self, policy: Policy) -> Array:
+    def explores(self, policy: Policy, noise: Array) -> Array:
+        return noise[..., 0] < self.exploration_rate(policy)
+
+    def exploration_rate(self, policy: Policy) -> Array:
         """ε, by the clock that was chosen."""
         elapsed = ticks(self, self.epsilon_clock, policy.steps, policy.updates)
         return schedule(self.epsilon_shape, self.epsilon_start, self.epsilon_end, elapsed / self.epsilon_steps)
@@ -232,7 +235,7 @@ class DQN:
         values = self.values(policy, memory, observation)
         if noise is None:
             return greedy(values), memory, ()
-        return epsilon_greedy(values, self.epsilon(policy), noise), memory, ()
+        return epsilon_greedy(values, self.exploration_rate(policy), noise), memory, ()
 
     def cost(
         self, network: Network, target: Network, batch: Transition, weights: Array
@@ -272,6 +275,6 @@ class DQN:
         before = Learner(old.network, state.target, state.optimizer, memory.priorities)
         after, metrics = gradient_updates(learn, before, times, self.updates, ("cost", "q"))
         policy = Policy(after.network, seen, old.updates + times)
-        metrics["epsilon"] = jnp.where(times > 0, self.epsilon(policy), 0.0)
+        metrics["epsilon"] = jnp.where(times > 0, self.exploration_rate(policy), 0.0)
         memory = dataclasses.replace(memory, priorities=after.priorities)
         return State(policy, after.target, after.optimizer, memory, waiting), metrics

@@ -21,8 +21,10 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from zerone.algorithms.explanation import Explanation
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import TabularControl, in_turn, learn_greedy, only_step, zeros
+from zerone.algorithms.tabular_explanation import Teacher, played_steps
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.exploration import epsilon_greedy_noise
 from zerone.parts.spaces import Spaces
@@ -155,3 +157,16 @@ class DynaQ(TabularControl):
             return learn(table, model.imagined(chances[i], bonus))
 
         return State(jax.lax.fori_loop(0, chances.size, plan, after.policy), model), {}
+
+    def explain(self, before: State, steps: Steps, after: State) -> Explanation:
+        teacher = Teacher(before.policy, self.learning_rate, self.discount)
+        for step in played_steps(steps):
+            teacher.greedy(step, "step")
+        if self.planning_steps > 0:
+            imagined = _imagined(after.model, only_step(steps).extras.reshape(-1), jnp.float32(self.exploration_bonus))
+            for step in played_steps(imagined):
+                teacher.greedy(step, "model")
+        return teacher.explanation(after.policy)
+
+
+_imagined = jax.jit(jax.vmap(Model.imagined, in_axes=(None, 0, None)))

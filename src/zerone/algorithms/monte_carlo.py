@@ -23,9 +23,12 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from zerone.algorithms.explanation import Explanation
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import TabularControl, only_step, zeros
+from zerone.algorithms.tabular_explanation import Teacher
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.returns import epsilon_greedy_value
 from zerone.parts.spaces import Spaces
@@ -74,20 +77,26 @@ class MonteCarlo(TabularControl):
         weight = jnp.maximum(constant, visits / learnt) if self.averaging else constant
         return jnp.where(visits > 0, weight, 0.0)
 
-    def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
-        del key
-        now, going = only_step(steps), state.ongoing
+    def grown(self, going: Episode, now: Steps) -> Episode:
+        """The episodes with one more step [N] of each."""
         here = jnp.arange(self.environments), now.observation, now.action
         counts = jnp.ones(self.environments) if self.visits == "every" else 1.0 - going.visits[here]
         trace = (self.discount * going.trace).at[here].add(counts)
-        visits = going.visits.at[here].add(counts)
-        total = going.total + now.reward[:, None, None] * trace
+        return Episode(trace, going.total + now.reward[:, None, None] * trace, going.visits.at[here].add(counts))
+
+    def following(self, table: Array, now: Steps) -> Array:
+        """What counts of the states after the last steps [N] of episodes: nothing, unless they were only cut."""
+        expected = epsilon_greedy_value(table[now.next_observation], self.epsilon)
+        return jnp.where(now.terminated, 0.0, self.discount * expected)
+
+    def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
+        del key
+        now = only_step(steps)
         done = now.terminated | now.truncated
 
         def learn(carry: tuple[Array, Array, Episode]) -> tuple[Array, Array, Episode]:
             table, learnt, episode = carry
-            follows = epsilon_greedy_value(table[now.next_observation], self.epsilon)
-            follows = jnp.where(now.terminated, 0.0, self.discount * follows)
+            follows = self.following(table, now)
 
             def one(n: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
                 table, learnt = carry
@@ -99,6 +108,28 @@ class MonteCarlo(TabularControl):
             table, learnt = jax.lax.fori_loop(0, self.environments, one, (table, learnt))
             return table, learnt, jax.tree.map(lambda x: jnp.where(done[:, None, None], 0.0, x), episode)
 
-        carry = state.policy, state.learnt, Episode(trace, total, visits)
+        carry = state.policy, state.learnt, self.grown(state.ongoing, now)
         table, learnt, episode = jax.lax.cond(done.any(), learn, lambda carry: carry, carry)
         return State(table, episode, learnt), {}
+
+    def returns_of(self, before: State, now: Steps) -> tuple[Array, Array, Array]:
+        """Of the episodes that end with the steps `now` [N]: each pair's mean return, weight w and visits, 0 if none.
+
+        [N, states, actions] each; an environment's weights count the visits of those before it.
+        """
+        episode, done = self.grown(before.ongoing, now), now.terminated | now.truncated
+        visits = jnp.where(done[:, None, None], episode.visits, 0.0)
+        follows = self.following(before.policy, now)[:, None, None] * episode.trace
+        learnt = before.learnt[None] + jnp.cumsum(visits, 0).astype(jnp.int32)
+        return (episode.total + follows) / jnp.maximum(visits, 1.0), self.weight(visits, learnt), visits
+
+    def explain(self, before: State, steps: Steps, after: State) -> Explanation:
+        teacher, now = Teacher(before.policy, self.learning_rate, self.discount), only_step(steps)
+        if (now.terminated | now.truncated).any():
+            mean, weight, visits = map(np.asarray, _returns_of(self, before, now))
+            for n, s, a in np.argwhere(visits > 0):
+                teacher.mean_return(int(s), int(a), mean[n, s, a], weight[n, s, a])
+        return teacher.explanation(after.policy)
+
+
+_returns_of = jax.jit(MonteCarlo.returns_of)

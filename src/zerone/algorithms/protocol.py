@@ -185,6 +185,19 @@ class Valued(Protocol):
 
 
 @runtime_checkable
+class Explores(Protocol):
+    """An algorithm that now and then takes a random action in the place of the greedy one."""
+
+    def exploration_rate(self, policy: Any) -> Array:
+        """ε, how often it does."""
+        ...
+
+    def explores(self, policy: Any, noise: Any) -> Array:
+        """Whether it does with this noise, [N]."""
+        ...
+
+
+@runtime_checkable
 class CountsSamples(Protocol):
     """An algorithm that says how much it learns from each step, so that evaluations can be in proportion to it."""
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from zerone.algorithms.explanation import Explanation
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import TabularControl, in_turn, learn_greedy, only_step, zeros
+from zerone.algorithms.tabular_explanation import Teacher, played_steps
 from zerone.base.pytree import configured, struct
 from zerone.parts.spaces import Spaces
 
@@ -42,3 +44,9 @@ class QLearning(TabularControl):
             return learn_greedy(table, step, self.learning_rate, self.discount)
 
         return State(in_turn(learn, state.policy, only_step(steps))), {}
+
+    def explain(self, before: State, steps: Steps, after: State) -> Explanation:
+        teacher = Teacher(before.policy, self.learning_rate, self.discount)
+        for step in played_steps(steps):
+            teacher.greedy(step, "step")
+        return teacher.explanation(after.policy)

@@ -18,6 +18,7 @@ from typing import ClassVar
 
 import jax
 
+from zerone.algorithms.explanation import Explanation
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import (
     Pending,
@@ -28,6 +29,7 @@ from zerone.algorithms.tabular import (
     pending_change,
     zeros,
 )
+from zerone.algorithms.tabular_explanation import Teacher, played_steps, waiting_steps
 from zerone.base.pytree import configured, struct
 from zerone.parts.spaces import Spaces
 
@@ -70,3 +72,13 @@ class Sarsa(TabularControl):
         over = (now.terminated | now.truncated).any()
         table = jax.lax.cond(over, lambda table: in_turn(learn_end, table, now), lambda table: table, table)
         return State(table, Pending.after(now)), {}
+
+    def explain(self, before: State, steps: Steps, after: State) -> Explanation:
+        teacher, now = Teacher(before.policy, self.learning_rate, self.discount), played_steps(steps)
+        for last in waiting_steps(before.ongoing, now):
+            if last is not None:
+                teacher.sarsa(last)
+        for step in now:
+            if step.terminated or step.truncated:
+                teacher.ended(step, self.epsilon)
+        return teacher.explanation(after.policy)

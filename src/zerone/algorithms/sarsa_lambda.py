@@ -22,7 +22,9 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from zerone.algorithms.explanation import Explanation
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import (
     Pending,
@@ -33,6 +35,7 @@ from zerone.algorithms.tabular import (
     pending_change,
     zeros,
 )
+from zerone.algorithms.tabular_explanation import Teacher, played_steps, waiting_steps
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.spaces import Spaces
 
@@ -121,3 +124,25 @@ class SarsaLambda(TabularControl):
 
         table, trace = jax.lax.cond(done.any(), learn_end, lambda carry: carry, (table, trace))
         return State(table, Ongoing(Pending.after(now), trace)), {}
+
+    def traces(self, ongoing: Ongoing, now: Steps) -> tuple[Array, Array]:
+        """By which traces the waiting steps are learnt, and by which the last steps of episodes."""
+        last, done = ongoing.pending, now.terminated | now.truncated
+        trace = self.visit(ongoing.trace, last.observation, last.action, last.going)
+        waiting = self.share(trace, last.observation, last.action, last.going)
+        trace = self.visit(self.discount * self.trace_decay * trace, now.observation, now.action, done)
+        return waiting, self.share(trace, now.observation, now.action, done)
+
+    def explain(self, before: State, steps: Steps, after: State) -> Explanation:
+        teacher, now = Teacher(before.policy, self.learning_rate, self.discount), played_steps(steps)
+        waiting, ending = map(np.asarray, _traces(self, before.ongoing, only_step(steps)))
+        for n, last in enumerate(waiting_steps(before.ongoing.pending, now)):
+            if last is not None:
+                teacher.sarsa(last, waiting[n])
+        for n, step in enumerate(now):
+            if step.terminated or step.truncated:
+                teacher.ended(step, self.epsilon, ending[n])
+        return teacher.explanation(after.policy, waiting if np.asarray(before.ongoing.pending.going).any() else ending)
+
+
+_traces = jax.jit(SarsaLambda.traces)

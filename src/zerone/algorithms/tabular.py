@@ -64,6 +64,15 @@ class TabularControl:
         values: Array = policy[observation]
         return values
 
+    def exploration_rate(self, policy: Array) -> Array:
+        del policy
+        rate: Array = jnp.float32(self.epsilon)
+        return rate
+
+    def explores(self, policy: Array, noise: Array) -> Array:
+        explored: Array = noise[..., 0] < self.exploration_rate(policy)
+        return explored
+
     def act(
         self, policy: Array, memory: tuple[()], observation: Array, noise: Array | None = None
     ) -> tuple[Array, tuple[()], Any]:

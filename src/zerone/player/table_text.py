@@ -79,11 +79,13 @@ def legend(symbols: Symbols, traced: bool) -> list[str]:
 
 
 def table_lines(
-    table: Table, trace: Trace | None, symbols: Symbols, width: int, colored: bool = False, here: int | None = None
-) -> list[str]:
+    table: Table, trace: Trace | None, symbols: Symbols, width: int, colored: bool = False, here: int | None = None,
+    lit: frozenset[int] = frozenset(),
+) -> list[str]:  # fmt: skip
     """One line for each row of the grid: arrows, values where they fit into `width`, and footprints.
 
-    `colored` fades the footprints in colours, too, and turns the colours of the state `here` round.
+    `colored` fades the footprints in colours, too, underlines the states that are `lit`, and turns the colours of the
+    state `here` round.
     """
     grid = table.grid
     numbers = _numbers(table)
@@ -99,6 +101,8 @@ def table_lines(
         for state in range(first, first + grid.columns):
             mark = arrows.get(state, symbols.nothing if grid.acts[state] else grid.kinds[state].letter)
             cell = f"{mark}{numbers[state]:>{longest}}"
+            if colored and state in lit:
+                cell = f"\x1b[1;4m{cell}\x1b[22;24m"
             if colored and state == here:
                 cell = f"\x1b[7m{cell}\x1b[27m"
             cells.append(cell + ("" if steps is None else _footprint(float(steps[state]), symbols, colored)))
@@ -108,15 +112,15 @@ def table_lines(
 
 def together(
     drawing: str, table: Table, trace: Trace | None, symbols: Symbols, width: int, colored: bool = False,
-    here: int | None = None,
+    here: int | None = None, lit: frozenset[int] = frozenset(),
 ) -> str:  # fmt: skip
     """The environment's own drawing and the table at its right; below it where the lines would be too long."""
     drawn = drawing.split("\n")
     column = max(visible(line) for line in drawn) + len(GAP)
     narrowest = table.grid.columns * (2 + (trace is not None)) - 1
     if column + narrowest > width:
-        return "\n".join([*drawn, "", *table_lines(table, trace, symbols, width, colored, here)])
-    lines = table_lines(table, trace, symbols, width - column, colored, here)
+        return "\n".join([*drawn, "", *table_lines(table, trace, symbols, width, colored, here, lit)])
+    lines = table_lines(table, trace, symbols, width - column, colored, here, lit)
     height = max(len(drawn), len(lines))
     drawn = [""] * (height - len(drawn)) + drawn  # their last lines are at one height
     lines = [""] * (height - len(lines)) + lines

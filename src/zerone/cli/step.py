@@ -1,0 +1,135 @@
+"""`zerone step`: a training step by step, with the numbers of each update, forwards and backwards."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zerone.base.errors import InputError
+from zerone.cli.options import (
+    LARGEST_SEED,
+    MOST_STEPS,
+    Whole,
+    debug_option,
+    import_trusted,
+    read_config,
+    trust_option,
+)
+from zerone.cli.settings import chosen_settings, environment_options, read_words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from zerone.player.step_terminal import Walk
+
+PRINTED = 10
+"""Steps that are printed where there is no terminal for keys."""
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True},
+    options_metavar="[OPTIONS]",
+    epilog="""\b
+    In a terminal a key is a step. Space plays and pauses, + and - change the
+    speed; the right arrow is a step, u an update, e the end of the episode, c
+    the next change; the left arrow goes back, a to the start; q ends.
+
+    \b
+    Examples:
+      zerone step q-learning zerone/Maze-v0
+      zerone step sarsa-lambda zerone/Maze-v0 --trace-decay 0.8 --at 500
+      zerone step RUN --at 2000
+      zerone step q-learning zerone/Treasure-v0 --steps 20 > steps.txt""",
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="ALGORITHM ENVIRONMENT | RUN")
+@click.option("--at", type=Whole(0, MOST_STEPS), default=0, help="Begin after so many environment steps. Default: 0.")
+@click.option("--steps", type=Whole(1, 1_000_000), help="Print so many steps instead of waiting for keys. Default "
+              f"where there is no terminal: {PRINTED}.")  # fmt: skip
+@click.option("--seed", type=Whole(0, LARGEST_SEED), help="Of the training. Default: 0; of RUN: its first.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the environment.")
+@trust_option
+@debug_option
+def step(
+    words: tuple[str, ...], at: int, steps: int | None, seed: int | None, options: tuple[str, ...], trust: bool
+) -> None:
+    """See ALGORITHM learn in ENVIRONMENT, or the training of RUN again, step by step: each update with its numbers.
+
+    Hyperparameters are options, as for zerone train.
+    """
+    from zerone.cli import output
+    from zerone.player import step_terminal
+    from zerone.training.interrupt import Program, as_program
+
+    walk = stepped(words, seed, options, trust)
+    per_iteration = walk.stepper.steps_per_iteration
+    with as_program(Program(output.tell)):
+        walk.go_to(at // per_iteration)
+        if steps is None and sys.stdout.isatty() and step_terminal.can_read_keys():
+            step_terminal.with_keys(walk, sys.stdout)
+        else:
+            step_terminal.printed(walk, PRINTED if steps is None else steps, sys.stdout)
+
+
+def stepped(words: Sequence[str], seed: int | None, options: Sequence[str], trust: bool) -> Walk:
+    """The training that was asked for, before its first step.
+
+    Raises:
+        InputError: it is none of the compiled engine's, or anything that `zerone train` would refuse.
+    """
+    plain = [word for word in words if not word.startswith("-")]
+    if len(plain) == 1 and Path(plain[0]).is_dir():
+        return _of_run(Path(plain[0]), words, seed, options, trust)
+    said = read_words(words)
+    if said.algorithm is None or said.environment is None:
+        raise InputError("ALGORITHM and ENVIRONMENT, or RUN, are missing: "
+                         "for example zerone step q-learning zerone/Maze-v0")  # fmt: skip
+    from zerone.cli.train import require_environment
+    from zerone.training import setup
+
+    require_environment(said.environment)
+    chosen = environment_options(said.environment, options)
+    made, _ = setup.make_algorithm(said.algorithm, said.environment, chosen_settings(said.algorithm, said.given))
+    return _made(made, said.environment, chosen, seed or 0)
+
+
+def _of_run(path: Path, words: Sequence[str], seed: int | None, options: Sequence[str], trust: bool) -> Walk:
+    from zerone.training import setup
+
+    extra = [*(word for word in words if word.startswith("-")), *options]
+    if extra:
+        raise InputError(f"{extra[0]} is not allowed with a run: {path} knows what it was trained with")
+    config: Mapping[str, Any] = read_config(path)
+    import_trusted(config, trust)
+    seeds = config["seeds"]
+    chosen = seeds[0] if seed is None else seed
+    if chosen not in seeds:
+        raise InputError(f"--seed {chosen} is not allowed: {path} has {', '.join(map(str, seeds))}")
+    if config.get("dataset") is not None:
+        raise InputError(f"{path} has learnt from a dataset: only own play can be stepped through")
+    environment = config["environment"]
+    made = setup.make_algorithm_from(config["algorithm"])
+    return _made(made, environment["id"], environment["options"], chosen)
+
+
+def _made(algorithm: Any, environment: str, options: Mapping[str, Any], seed: int) -> Walk:
+    from gymnasium.spaces import Discrete
+
+    from zerone.engines.compiled import Compiled
+    from zerone.engines.stepping import Stepper
+    from zerone.environments.catalogue import action_names
+    from zerone.environments.drawing.geometry import grid_of
+    from zerone.player.step_terminal import Walk
+    from zerone.player.step_text import StepText
+    from zerone.training import setup
+
+    engine = setup.make_engine("auto", algorithm, environment, options)
+    if not isinstance(engine, Compiled):
+        raise InputError(f"{environment} is not written in JAX: only compiled environments can be stepped back")
+    actions = engine.spaces.action
+    names = action_names(environment, int(actions.n)) if isinstance(actions, Discrete) else []
+    stepper = Stepper(algorithm, engine.environment, seed)
+    title = f"{algorithm.name} on {environment}, seed {seed}"
+    return Walk(stepper, StepText(stepper, title, grid_of(engine.environment), names, sys.stdout))

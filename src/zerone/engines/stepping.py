@@ -1,0 +1,158 @@
+"""A training looked at iteration by iteration, forwards and backwards, with the bits of the compiled engine.
+
+Iteration i takes its chance from `fold_in(key, i)` alone. So a training can be taken up again from any state that was
+kept, and to go back is to go forwards again from the last state kept before.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.algorithms.protocol import Algorithm, Array, Steps
+from zerone.base.bits import in_32_bits
+from zerone.base.compilation import for_seldom
+from zerone.engines.compiled import Carry, _advance, _initial, stream
+from zerone.engines.rollout import EnvironmentState, RolloutNoise, collect, draw
+from zerone.engines.streams import TRAIN
+from zerone.environments.base import TimedEnvironment
+
+KEPT_BYTES = 200_000_000
+"""How much the states that are kept may take together."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Iteration:
+    """Iteration `index`: what was before it, the block of steps that was played, and what is after it."""
+
+    index: int
+    before: Carry
+    noise: Any
+    """What chance decided in the actions: leaves [T, N, ...]."""
+    steps: Steps
+    simulations: EnvironmentState
+    """The environments after each step of the block: leaves [T, N, ...]."""
+    after: Carry
+
+    def simulation(self, step: int) -> EnvironmentState:
+        """The environments after a step of the block; with -1, before its first one."""
+        if step < 0:
+            return self.before.simulation
+        there: EnvironmentState = jax.tree.map(lambda leaf: leaf[step], self.simulations)
+        return there
+
+
+@dataclasses.dataclass(frozen=True)
+class EpisodeEnd:
+    """The end of an episode of the first environment: in which iteration and step of its block, and what came of it."""
+
+    index: int
+    step: int
+    number: int
+    """Which episode it is, counted from 1."""
+    length: int
+    total_return: float
+
+
+class Stepper:
+    """Goes through the training of one seed: `index` iterations are done, and `carry` is all there is of it."""
+
+    def __init__(self, algorithm: Algorithm, environment: TimedEnvironment, seed: int) -> None:
+        self.algorithm, self.environment = algorithm, environment
+        self._seed = np.uint32(seed)
+        with in_32_bits():
+            self.carry: Carry = _initial(algorithm, environment, self._seed)
+        self.index = 0
+        self.ends: list[EpisodeEnd] = []
+        self._kept: dict[int, Carry] = {0: self.carry}
+        self._every = 1
+        self._bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(self.carry))
+
+    @property
+    def steps_per_iteration(self) -> int:
+        """Environment steps in an iteration, over all environments."""
+        return self.algorithm.steps_per_update * self.algorithm.environments
+
+    def forward(self) -> Iteration:
+        """One iteration."""
+        before, index = self.carry, self.index
+        with in_32_bits():
+            noise, simulations, steps = _observed(self.algorithm, self.environment, before, self._seed, np.int32(index))
+            self.carry = self._advanced(before, index, 1)
+        self.index += 1
+        self._keep()
+        found = Iteration(index, before, noise, steps, simulations, self.carry)
+        self._note(found)
+        return found
+
+    def go_to(self, index: int) -> None:
+        """Be where `index` iterations are done, forwards or backwards."""
+        start = max(each for each in self._kept if each <= index)
+        if start <= self.index <= index:
+            start, carry = self.index, self.carry
+        else:
+            carry = self._kept[start]
+        if start < index:
+            with in_32_bits():
+                carry = self._advanced(carry, start, index - start)
+        self.carry, self.index = carry, index
+        self._keep()
+
+    def again(self) -> Iteration | None:
+        """The iteration that led to where we are; None at the start."""
+        if self.index == 0:
+            return None
+        self.go_to(self.index - 1)
+        return self.forward()
+
+    def _advanced(self, carry: Carry, first: int, count: int) -> Carry:
+        own = jax.tree.map(jnp.copy, carry)  # the program overwrites what it is given
+        after: Carry = _advance(
+            self.algorithm, self.environment, own, self._seed, np.int32(first), np.int32(count), None
+        )
+        return after
+
+    def _keep(self) -> None:
+        """Keep this state, if it is one of those that are kept: fewer and fewer, as they become many."""
+        if self.index % self._every == 0:
+            self._kept[self.index] = self.carry
+        while len(self._kept) * self._bytes > KEPT_BYTES and len(self._kept) > 2:
+            self._every *= 2
+            self._kept = {index: carry for index, carry in self._kept.items() if index % self._every == 0}
+
+    def _note(self, found: Iteration) -> None:
+        """Note the episodes of the first environment that ended, once."""
+        if self.ends and self.ends[-1].index >= found.index:
+            return
+        ended = np.asarray(found.steps.terminated | found.steps.truncated)[:, 0]
+        lengths = [int(found.before.simulation.episode_length[0]), *found.simulations.episode_length[:, 0].tolist()]
+        for step in np.flatnonzero(ended):
+            earlier = found.simulation(int(step) - 1)
+            total = float(earlier.earned.total()[0]) - float(earlier.ended.total_return[0])
+            reward = float(found.steps.reward[step, 0])
+            number = int(earlier.ended.count[0]) + 1
+            self.ends.append(EpisodeEnd(found.index, int(step), number, lengths[step] + 1, total + reward))
+
+
+def observed(
+    algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, seed: Array, index: Array
+) -> tuple[Any, EnvironmentState, Steps]:
+    """What iteration `index` plays: the noise of its actions, the environments after each step, and the steps."""
+    policy = carry.state.policy
+    chance = draw(algorithm, environment, policy, jax.random.fold_in(stream(seed, TRAIN), index))
+
+    def one(simulation: EnvironmentState, now: RolloutNoise) -> tuple[EnvironmentState, tuple[EnvironmentState, Steps]]:
+        row = jax.tree.map(lambda x: x[None], now)
+        simulation, steps = collect(algorithm, environment, policy, simulation, row)
+        return simulation, (simulation, jax.tree.map(lambda x: x[0], steps))
+
+    rows = RolloutNoise(chance.noise, chance.step_keys, chance.fresh, jnp.zeros(chance.step_keys.shape[0]))
+    _, (simulations, steps) = jax.lax.scan(one, carry.simulation, rows)
+    return chance.noise, simulations, steps
+
+
+_observed = jax.jit(observed, compiler_options=for_seldom())

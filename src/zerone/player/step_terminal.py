@@ -1,0 +1,212 @@
+"""A training in a terminal, step by step: a key is a step, another an update, an episode, or a step back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import shutil
+import sys
+import time
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, TextIO
+
+import jax
+import numpy as np
+
+from zerone.player.step_text import Place, StepText
+from zerone.player.table_text import visible
+
+if TYPE_CHECKING:
+    from zerone.engines.stepping import Stepper
+
+PACES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 1_000.0, 0.0)
+"""Steps in a second, from slow to fast; 0 is as fast as it can be."""
+SLOWEST_FRAME = 1 / 30
+"""Seconds between two pictures, at most so often."""
+LONGEST_SEARCH = 100_000
+"""Updates after which a search for the next change or the end of an episode gives up."""
+KEYS = (
+    "space: play, pause   + -: speed   ←: a step back   a: to the start   q: end",
+    "→: a step   u: to the update   e: to the episode's end   c: to the next change",
+)
+ARROWS = {"C": "right", "D": "left"}
+"""Of the sequences that arrow keys send, `ESC [ C` or `ESC O C`, the last letter."""
+
+
+class Walk:
+    """Where in a training we are, and the ways from there."""
+
+    def __init__(self, stepper: Stepper, text: StepText) -> None:
+        self.stepper, self.text = stepper, text
+        self.place = Place(None, 0)
+
+    def step(self) -> None:
+        """One environment step on (of each environment)."""
+        here = self.place
+        if here.iteration is None or here.updated:
+            self.place = Place(self.stepper.forward(), 0)
+        else:
+            self.place = Place(here.iteration, here.step + 1)
+
+    def update(self) -> None:
+        """On to the next update: the end of the block of steps, or of the next one."""
+        if self.place.iteration is None or self.place.updated:
+            self.step()
+        self.place = self._end()
+
+    def back(self) -> None:
+        """One environment step back."""
+        here = self.place
+        if here.iteration is None:
+            return
+        if here.step > 0:
+            self.place = Place(here.iteration, here.step - 1)
+            return
+        self.go_to(here.iteration.index)
+
+    def go_to(self, index: int) -> None:
+        """Be where `index` updates are done."""
+        self.stepper.go_to(index)
+        found = self.stepper.again()
+        self.place = Place(found, 0)
+        if found is not None:
+            self.place = self._end()
+
+    def episode(self) -> None:
+        """On to the end of an episode of the first environment."""
+        self._until(self.step, self._over)
+
+    def change(self) -> None:
+        """On to the next update that changes an entry of the table; of other algorithms, to the next update."""
+        self._until(self.update, self._changed)
+
+    def _end(self) -> Place:
+        assert self.place.iteration is not None  # noqa: S101 - the callers have stepped
+        return Place(self.place.iteration, self.place.iteration.steps.reward.shape[0] - 1)
+
+    def _until(self, move: Callable[[], None], found: Callable[[], bool]) -> None:
+        for _ in range(LONGEST_SEARCH):
+            move()
+            if found():
+                return
+
+    def _over(self) -> bool:
+        iteration = self.place.iteration
+        if iteration is None:
+            return False
+        steps = jax.tree.map(
+            lambda leaf: leaf[self.place.step, 0], (iteration.steps.terminated, iteration.steps.truncated)
+        )
+        return bool(np.any(steps))
+
+    def _changed(self) -> bool:
+        iteration = self.place.iteration
+        explained = None if iteration is None else self.text.explanation(iteration)
+        return explained is None or bool(explained.changes)
+
+
+def printed(walk: Walk, steps: int, stream: TextIO, legend: bool = True) -> None:
+    """Write the next `steps` steps, one below the other, after what the signs mean."""
+    signs = walk.text.legend() if legend else []
+    stream.write("\n".join([*signs, "", ""] if signs else []))
+    for _ in range(steps):
+        walk.step()
+        stream.write("\n".join(walk.text.lines(walk.place)) + "\n\n")
+        stream.flush()
+
+
+def with_keys(walk: Walk, stream: TextIO) -> None:
+    """Show the training and do what keys say, until `q`, Escape or the end of the input."""
+    moves = {" ": None, "right": walk.step, "n": walk.step, "u": walk.update, "e": walk.episode, "c": walk.change,
+             "left": walk.back, "b": walk.back, "a": lambda: walk.go_to(0)}  # fmt: skip
+    playing, pace, last = False, 1, 0.0
+    with keys() as pressed, _own_screen(stream):
+        while True:
+            speed = f"{PACES[pace]:g} steps/s" if PACES[pace] else "full speed"
+            _draw(stream, [*walk.text.lines(walk.place), "", f"{'playing' if playing else 'paused'}, {speed}", *KEYS])
+            wait = max(0.0, last + (1 / PACES[pace] if PACES[pace] else 0.0) - time.monotonic()) if playing else None
+            key = pressed(wait if wait is None else max(wait, 0.0))
+            if key in ("q", "\x1b", ""):
+                return
+            if key in ("+", "-"):
+                pace = min(len(PACES) - 1, max(0, pace + (1 if key == "+" else -1)))
+            elif key == " ":
+                playing = not playing
+            elif key is not None and (move := moves.get(key)) is not None:
+                playing = False
+                move()
+            elif key is None and playing:
+                begun = time.monotonic()
+                while True:
+                    walk.step()
+                    last = time.monotonic()
+                    slow = PACES[pace] and 1 / PACES[pace] >= SLOWEST_FRAME
+                    if slow or last - begun > SLOWEST_FRAME:
+                        break
+                    if PACES[pace]:
+                        time.sleep(max(0.0, 1 / PACES[pace] - (time.monotonic() - last)))
+
+
+def _draw(stream: TextIO, lines: list[str]) -> None:
+    """Write lines over what was there; what is too wide or too low for the terminal is left out."""
+    columns, rows = shutil.get_terminal_size()
+    shown = [line if visible(line) <= columns else line[: columns - 1] + "…" for line in lines[: rows - 1]]
+    stream.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in shown) + "\x1b[J")
+    stream.flush()
+
+
+@contextlib.contextmanager
+def _own_screen(stream: TextIO) -> Generator[None]:
+    """The terminal's other screen, without a cursor; what was there before is there again afterwards."""
+    stream.write("\x1b[?1049h\x1b[?25l")
+    try:
+        yield
+    finally:
+        stream.write("\x1b[?25h\x1b[?1049l")
+        stream.flush()
+
+
+def can_read_keys() -> bool:
+    """Whether single keys can be read from standard input: it is a terminal of a POSIX system."""
+    try:
+        import termios  # noqa: F401
+    except ModuleNotFoundError:
+        return False
+    return sys.stdin.isatty()
+
+
+def separated(typed: str) -> list[str]:
+    """The keys in what a terminal has sent: single characters, `left` and `right`; other sequences are left out."""
+    found = re.findall(r"\x1b[\[O][0-9;]*[A-Za-z~]|.", typed, re.DOTALL)
+    named = [ARROWS.get(each[-1], "") if len(each) > 1 else each for each in found]
+    return [each for each in named if each] or (["?"] if found else [])
+
+
+@contextlib.contextmanager
+def keys() -> Generator[Callable[[float | None], str | None]]:
+    """Single keys of the terminal: a function that waits so many seconds (None: as long as it takes) for the next one.
+
+    It returns the key, `left` or `right` for an arrow, None if there was none, and "" at the end of the input.
+    """
+    import termios
+    import tty
+
+    source = sys.stdin.fileno()
+    before = termios.tcgetattr(source)
+    tty.setcbreak(source)
+
+    waiting: list[str] = []
+
+    def pressed(seconds: float | None) -> str | None:
+        if not waiting:
+            if not select.select([source], [], [], seconds)[0]:
+                return None
+            waiting.extend(separated(os.read(source, 1024).decode(errors="replace")) or [""])
+        return waiting.pop(0)
+
+    try:
+        yield pressed
+    finally:
+        termios.tcsetattr(source, termios.TCSADRAIN, before)

@@ -1,0 +1,218 @@
+"""One step of a training in characters: the environment, the table, what was done, and the update with its numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+import jax
+import numpy as np
+
+from zerone.algorithms.explanation import Explains, Explanation, LearntEntry, number_text
+from zerone.algorithms.protocol import Explores, Valued
+from zerone.environments import drawing
+from zerone.player import table_text
+from zerone.player.episode import short
+from zerone.player.tables import table_of
+from zerone.player.view import WIDTH, values_text
+
+if TYPE_CHECKING:
+    from zerone.engines.stepping import Iteration, Stepper
+    from zerone.environments.drawing.geometry import Grid
+
+MOST_ENTRIES, MOST_CHANGES, MOST_EPISODES = 3, 4, 5
+"""How many lines are shown of the rule's applications, of changed entries, and how many episodes."""
+SOURCES = {
+    "step": "this step",
+    "waiting": "the step before, now that its next action is known",
+    "model": "an imagined step",
+    "episode": "the episode that has ended",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A moment of a training: step `step` of the block of an iteration, or the start, where there is none yet."""
+
+    iteration: Iteration | None
+    step: int
+
+    @property
+    def updated(self) -> bool:
+        """Whether the block is complete here, so that the update follows."""
+        return self.iteration is not None and self.step == self.iteration.steps.reward.shape[0] - 1
+
+
+class StepText:
+    """Writes moments of a training as lines of text."""
+
+    def __init__(self, stepper: Stepper, title: str, grid: Grid | None, actions: Sequence[str], stream: TextIO) -> None:
+        self._stepper, self._title, self._grid, self._actions = stepper, title, grid, actions
+        self._stream = stream
+        self._symbols = table_text.symbols_for(stream.encoding)
+        self._explained: tuple[Iteration, Explanation | None] | None = None
+
+    def legend(self) -> list[str]:
+        """What the signs mean, in lines."""
+        if self._grid is None or table_of(self._stepper.carry.state.policy, self._grid) is None:
+            return []
+        return [*table_text.legend(self._symbols, traced=False), "cells are (row, column), counted from the top left"]
+
+    def explanation(self, iteration: Iteration) -> Explanation | None:
+        """What the update of an iteration did; None where its algorithm cannot say."""
+        if self._explained is None or self._explained[0] is not iteration:
+            algorithm, found = self._stepper.algorithm, None
+            if isinstance(algorithm, Explains):
+                found = algorithm.explain(iteration.before.state, iteration.steps, iteration.after.state)
+            self._explained = iteration, found
+        return self._explained[1]
+
+    def lines(self, place: Place) -> list[str]:
+        """All that is shown of a moment."""
+        found = [self._header(place), "", *self._picture(place), ""]
+        if place.iteration is None:
+            return [*found, "nothing has been learnt yet"]
+        return [
+            *found,
+            self._step(place.iteration, place.step),
+            *self._update(place),
+            *self._episodes(place.iteration, place.step),
+        ]
+
+    def _header(self, place: Place) -> str:
+        iteration = place.iteration
+        if iteration is None:
+            return f"{self._title}  step 0"
+        number, here = self._stepper.algorithm.environments, iteration.index * iteration.steps.reward.shape[0]
+        before = iteration.simulation(place.step - 1)
+        episode = int(before.ended.count[0]) + 1
+        length = int(before.episode_length[0]) + 1
+        earned = float(before.earned.total()[0]) - float(before.ended.total_return[0])
+        total = earned + float(iteration.steps.reward[place.step, 0])
+        each = f" × {number} environments, of which this is the first" if number > 1 else ""
+        return (f"{self._title}  step {here + place.step + 1:,}{each}  "
+                f"episode {episode:,}, step {length:,}, return {number_text(total)}")  # fmt: skip
+
+    def _picture(self, place: Place) -> list[str]:
+        """The environment, and beside it the table as it is once this step is learnt."""
+        iteration = place.iteration
+        simulation = self._stepper.carry.simulation if iteration is None else iteration.simulation(place.step)
+        first = jax.tree.map(lambda leaf: leaf[0], simulation)
+        environment = self._stepper.environment
+        drawn = drawing.text(environment, first.state) if drawing.render_modes(environment) else (
+            f"observation {short(np.asarray(first.observation))}")  # fmt: skip
+        carry = self._stepper.carry if iteration is None else iteration.after if place.updated else iteration.before
+        table = table_of(carry.state.policy, self._grid)
+        if table is None:
+            return drawn.split("\n")
+        live = self._stream.isatty()
+        width = shutil.get_terminal_size().columns if live else WIDTH
+        colored = live and "NO_COLOR" not in os.environ
+        explained = self.explanation(iteration) if iteration is not None and place.updated else None
+        lit = frozenset(change.state for change in explained.changes) if explained else frozenset()
+        here = int(np.asarray(first.observation))
+        return table_text.together(drawn, table, None, self._symbols, width, colored, here, lit).split("\n")
+
+    def _step(self, iteration: Iteration, step: int) -> str:
+        """`S = (1, 2)  A = down (greedy)  R = 0  S' = (2, 2)`."""
+        steps = jax.tree.map(lambda leaf: np.asarray(leaf[step, 0]), iteration.steps)
+        found = [
+            f"S = {self._state(steps.observation)}",
+            f"A = {self._action(steps.action)}{self._how(iteration, step)}",
+            f"R = {number_text(float(steps.reward))}",
+            f"S' = {self._state(steps.next_observation)}",
+        ]
+        if steps.terminated:
+            found.append("terminated: S' is worth 0")
+        elif steps.truncated:
+            found.append("truncated: cut by the time limit, S' keeps its value")
+        return "  ".join(found)
+
+    def _how(self, iteration: Iteration, step: int) -> str:
+        """Whether the action explored, where an algorithm says so."""
+        algorithm = self._stepper.algorithm
+        if not isinstance(algorithm, Explores):
+            return ""
+        noise = jax.tree.map(lambda leaf: leaf[step], iteration.noise)
+        policy = iteration.before.state.policy
+        rate = number_text(round(float(algorithm.exploration_rate(policy)), 4))
+        how = "explored" if bool(algorithm.explores(policy, noise)[0]) else "greedy"
+        return f" ({how}, ε = {rate})"
+
+    def _update(self, place: Place) -> list[str]:
+        """The update, where it follows this step."""
+        iteration = place.iteration
+        if iteration is None or not place.updated:
+            return []
+        explained = self.explanation(iteration)
+        if explained is None:
+            return self._measured(iteration)
+        if not explained.entries:
+            return ["nothing is learnt from this step yet"]
+        found: list[str] = []
+        for entry in explained.entries[:MOST_ENTRIES]:
+            found += self._entry(entry)
+        rest = len(explained.entries) - MOST_ENTRIES
+        if rest > 0:
+            found.append(f"and {rest:,} more")
+        return [*found, *self._changes(explained)]
+
+    def _entry(self, entry: LearntEntry) -> list[str]:
+        name = f"Q({self._state(entry.state)}, {self._action(entry.action)})"
+        played = "" if entry.step is None or entry.source == "step" else (
+            f": R = {number_text(entry.step.reward)}, S' = {self._state(entry.step.next_state)}"
+            + ("" if entry.step.next_action is None else f", A' = {self._action(entry.step.next_action)}"))  # fmt: skip
+        return [
+            f"learnt from {SOURCES[entry.source]}{played}",
+            f"  {entry.equation.symbols()}",
+            f"  {name} ← {entry.equation.numbers()}",
+        ]
+
+    def _changes(self, explained: Explanation) -> list[str]:
+        if not explained.changes:
+            return ["no entry has changed"]
+        largest = sorted(explained.changes, key=lambda change: -abs(change.after - change.before))
+        shown = [
+            f"  Q({self._state(each.state)}, {self._action(each.action)}) "
+            f"{number_text(each.before)} → {number_text(each.after)}"
+            + ("" if each.trace is None else f"  (E = {number_text(each.trace)})")
+            for each in largest[:MOST_CHANGES]
+        ]
+        more = len(largest) - MOST_CHANGES
+        return ["changed:", *shown, *([f"  and {more:,} more"] if more > 0 else [])]
+
+    def _measured(self, iteration: Iteration) -> list[str]:
+        """What the update measured, of an algorithm that explains nothing more; and the values that it acts by."""
+        before, after = iteration.before.tally.metrics, iteration.after.tally.metrics
+        measured = {name: float(after[name].total()) - float(before[name].total()) for name in after}
+        found = ["update: " + ", ".join(f"{name} {value:.4g}" for name, value in measured.items())] if measured else []
+        algorithm = self._stepper.algorithm
+        if isinstance(algorithm, Valued):
+            observation, last = iteration.steps.observation[-1], iteration.steps.reward.shape[0] - 1
+            memory = iteration.simulation(last - 1).memory
+            values = np.asarray(algorithm.values(iteration.after.state.policy, memory, observation))[0]
+            found.append(f"after it, in S: {values_text(self._actions, values.tolist())}")
+        return found
+
+    def _episodes(self, iteration: Iteration, step: int) -> list[str]:
+        """A word on each of the last episodes up to here."""
+        here = iteration.index, step
+        ends = [end for end in self._stepper.ends if (end.index, end.step) <= here][-MOST_EPISODES:]
+        if not ends:
+            return []
+        told = [f"{end.number:,}: {end.length:,} steps, return {number_text(end.total_return)}" for end in ends]
+        return ["", f"episodes that ended: {'; '.join(told)}"]
+
+    def _state(self, observation: Any) -> str:
+        if self._grid is not None and np.ndim(observation) == 0:
+            row, column = divmod(int(observation), self._grid.columns)
+            return f"({row + 1}, {column + 1})"
+        return short(np.asarray(observation))
+
+    def _action(self, action: Any) -> str:
+        if np.ndim(action) == 0 and np.asarray(action).dtype.kind in "iu" and int(action) < len(self._actions):
+            return self._actions[int(action)]
+        return short(np.asarray(action))

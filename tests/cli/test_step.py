@@ -1,0 +1,103 @@
+"""`zerone step`: a training is printed, or walked through with keys, and the numbers are those of the training."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import pytest
+
+from zerone.player import step_terminal
+from zerone.player.step_terminal import separated
+
+MAZE = ("step", "q-learning", "zerone/Maze-v0")
+
+
+def test_steps_are_printed_with_the_update_in_numbers(zerone):
+    ended = zerone(*MAZE, "--at", "8", "--steps", "2", "--learning-rate", "0.1")
+    assert (ended.code, ended.err) == (0, "")
+    assert "q-learning on zerone/Maze-v0, seed 0  step 9  episode " in ended.out
+    assert "Q(S, A) ← Q(S, A) + α [R + γ max_a Q(S', a) - Q(S, A)]" in ended.out
+    assert "← 0 + 0.1 × [" in ended.out
+    assert ended.out.count("S = (") == 2
+    assert "\x1b" not in ended.out
+    assert zerone(*MAZE, "--at", "8", "--steps", "2", "--learning-rate", "0.1").out == ended.out
+
+
+def test_a_run_is_its_training_again(zerone, tmp_path):
+    train = ("train", "q-learning", "zerone/Maze-v0", "--steps", "300", "--seed", "4", "--no-figure", "--quiet")
+    assert zerone(*train, "--out", str(tmp_path / "run")).code == 0
+    of_run = zerone("step", str(tmp_path / "run"), "--at", "200", "--steps", "3")
+    assert of_run.code == 0
+    assert of_run.out == zerone(*MAZE, "--seed", "4", "--at", "200", "--steps", "3").out
+    refused = zerone("step", str(tmp_path / "run"), "--seed", "5")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "--seed 5 is not allowed" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("step",), "ALGORITHM and ENVIRONMENT, or RUN, are missing"),
+        (("step", "q-learning"), "ALGORITHM and ENVIRONMENT, or RUN, are missing"),
+        (("step", "q-learning", "Blackjack-v1"), "Blackjack-v1 is not written in JAX"),
+        (("step", "q-learning", "zerone/Maze-v0", "--lamda", "1"), "option --lamda is unknown"),
+        ((*MAZE, "--at", "-1"), "--at -1 is not allowed"),
+        ((*MAZE, "--option", "limit"), "--option limit is not allowed"),
+    ],
+)
+def test_what_cannot_be_stepped_is_one_line(zerone, words, said):
+    ended = zerone(*words)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+
+
+class Screen(io.StringIO):
+    """A terminal that keeps what is written to it."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def pictures(self) -> list[str]:
+        """All that was shown, one after the other."""
+        return self.getvalue().replace("\x1b[K", "").split("\x1b[?25h")[0].split("\x1b[H")[1:]
+
+
+def walked(monkeypatch, *typed: str) -> list[str]:
+    from zerone.cli.step import stepped
+
+    waiting = [*typed, "q"]
+
+    @contextlib.contextmanager
+    def keys():
+        yield lambda seconds: None if seconds is not None and waiting[0] == " " else waiting.pop(0)
+
+    monkeypatch.setattr(step_terminal, "keys", keys)
+    screen = Screen()
+    step_terminal.with_keys(stepped(MAZE[1:], 0, (), trust=False), screen)
+    return screen.pictures
+
+
+def test_keys_go_forwards_and_back_to_the_same_picture(monkeypatch):
+    pictures = walked(monkeypatch, "right", "n", "e", "c", "left", "b", "a", "right")
+    assert "step 0" in pictures[0]
+    assert "nothing has been learnt yet" in pictures[0]
+    assert "episode 1, step 2" in pictures[2]
+    assert "terminated" in pictures[3]
+    assert "changed:\n  Q(" in pictures[4]
+    assert pictures[5] != pictures[4]
+    assert pictures[7] == pictures[0]
+    assert pictures[8] == pictures[1]
+    assert all("q: end" in picture for picture in pictures)
+
+
+def test_what_a_terminal_sends_is_taken_apart():
+    assert separated("\x1b[C\x1b[Dq") == ["right", "left", "q"]
+    assert separated("\x1bOC") == ["right"]
+    assert separated("\x1b[15~") == ["?"]
+    assert separated("\x1b") == ["\x1b"]
+    assert separated("+ ") == ["+", " "]
