@@ -30,6 +30,7 @@ COMMANDS = {
     "record": ("zerone.cli.record:record", "Keep what an agent, chance or you do, as a dataset to learn from."),
     "evaluate": ("zerone.cli.evaluate:evaluate", "Measure a trained agent: mean return of greedy episodes."),
     "watch": ("zerone.cli.watch:watch", "See a trained agent play: in a window, a video or a terminal."),
+    "export": ("zerone.cli.export:export", "Let a policy leave: as ONNX, as plain NumPy, or as StableHLO."),
     "plot": ("zerone.cli.evaluate:plot", "Draw the learning curves of runs."),
     "compare": ("zerone.cli.compare:compare", "Which of several runs is better, and how sure that is."),
     "sweep": ("zerone.cli.sweep:sweep", "Which settings are best: train with many, on several seeds each."),

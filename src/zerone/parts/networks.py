@@ -160,9 +160,14 @@ class Convolution(eqx.Module):
 
 def padding(pictures: Array, kernel: int, stride: int) -> Array:
     """Zeros around pictures [..., height, width, channels], a place for each `stride` pixels then (SAME)."""
-    lacking = [max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in pictures.shape[-3:-1]]
-    around = [(each // 2, each - each // 2) for each in lacking]
+    around = same_padding(pictures.shape[-3:-1], kernel, stride)
     return jnp.pad(pictures, [*[(0, 0)] * (pictures.ndim - 3), *around, (0, 0)])
+
+
+def same_padding(sides: Sequence[int], kernel: int, stride: int) -> list[tuple[int, int]]:
+    """How many zeros that takes before and behind each of the sides."""
+    lacking = [max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in sides]
+    return [(each // 2, each - each // 2) for each in lacking]
 
 
 def patches(pictures: Array, kernel: int, stride: int) -> Array:

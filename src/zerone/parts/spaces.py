@@ -113,9 +113,9 @@ def to_environment(space: Space, action: ArrayT) -> ArrayT:
         chosen: ArrayT = (action + np.broadcast_to(np.int32(start), action.shape)).astype(np.int32)
         return chosen
     assert isinstance(space, spaces.Box)  # noqa: S101 - `refuse` has let nothing else through
-    bounded, middle, reach = _scale(space, action.shape)
+    bounded, middle, reach = action_scale(space, action.shape)
     stretched = numpy.where(bounded, middle + reach * numpy.clip(action, -1.0, 1.0), action)
-    clipped = numpy.clip(stretched, *(np.broadcast_to(bound, action.shape) for bound in _bounds(space)))
+    clipped = numpy.clip(stretched, *(np.broadcast_to(bound, action.shape) for bound in action_bounds(space)))
     if space.dtype.kind in "iub":
         clipped = numpy.round(clipped)
     # In a program 64 bits are 32, unless JAX was asked for them: the host makes of it what the environment takes.
@@ -132,13 +132,13 @@ def to_algorithm(space: Space, action: np.ndarray) -> np.ndarray:
     if isinstance(space, spaces.Discrete):
         return (action - int(space.start)).astype(np.int32)
     assert isinstance(space, spaces.Box)  # noqa: S101 - `refuse` has let nothing else through
-    bounded, middle, reach = _scale(space, action.shape)
+    bounded, middle, reach = action_scale(space, action.shape)
     # A dimension whose bounds are equal says nothing of what was drawn: 0.
     scaled = (action.astype(np.float64) - middle) / np.where(reach == 0, np.inf, reach)
     return np.where(bounded, scaled, action).astype(np.float32)
 
 
-def _bounds(space: spaces.Box) -> tuple[np.ndarray, np.ndarray]:
+def action_bounds(space: spaces.Box) -> tuple[np.ndarray, np.ndarray]:
     """The lowest and highest of a `Box` in float32, none of them outside of it: float32 may round a bound outwards."""
     with np.errstate(over="ignore"):
         low, high = space.low.astype(np.float32), space.high.astype(np.float32)
@@ -154,7 +154,7 @@ def has_bounds(space: spaces.Box) -> np.ndarray:
     return (low > -AS_GOOD_AS_NONE) & (high < AS_GOOD_AS_NONE)
 
 
-def _scale(space: spaces.Box, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def action_scale(space: spaces.Box, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where a `Box` has two bounds, and there the middle and the half width (float32)."""
     low, high = (np.broadcast_to(bound, shape).astype(np.float64) for bound in (space.low, space.high))
     bounded = np.broadcast_to(has_bounds(space), shape)

@@ -99,6 +99,24 @@ class Run:
         policies = load_policies(self.engine(), self._folder, self.seeds, checkpoint)
         return Evaluated(judge(self.engine(), policies, episodes, seed, how))
 
+    @entry
+    def export(self, path: str | Path, seed: int | None = None, checkpoint: str = "best") -> dict[str, Any]:
+        """Write the greedy policy of one seed (the first, unless named) to a file that needs no Zerone.
+
+        The ending says which kind: `.onnx`, `.npz` (played by NumPy alone), or `.stablehlo` (docs/export.md). Before
+        it is written it is checked against the policy itself. What comes back is the object of `export --json`.
+
+        Raises:
+            InputError: the policy cannot leave in this form; nothing was written.
+            RunError: the file would act otherwise than the policy does, or the disk failed; nothing was written.
+        """
+        from zerone.export.write import require_place
+        from zerone.training.exporting import export_policy
+
+        place = absolute(path)
+        require_place(place)
+        return export_policy(place, self.engine(), self.agent(seed, checkpoint), self._folder, checkpoint)
+
     def plot(self, out: str | Path | None = None) -> Figure:
         """Draw the learning curves, by default over the run's own figure; where they are, which a notebook shows."""
         from zerone.charts.curves import draw

@@ -77,8 +77,10 @@ class Encoding:
         self.composite = bool(self.leaves[0].path)
         """Whether the environment's space has parts."""
         apart = self.composite or isinstance(given, spaces.MultiBinary)
-        self._row = apart if view == FIRST else len(self.leaves) > 1
-        self._counts = False
+        self.in_a_row = apart if view == FIRST else len(self.leaves) > 1
+        """Whether the parts are put in one row, or a single part is seen as it is."""
+        self.all_counted = False
+        """Whether all numbers of that row are counted, none of them one-hot."""
         self.space: Space = self._space(view)
         self._shortcut = self._make_shortcut()
 
@@ -107,9 +109,9 @@ class Encoding:
 
     def join(self, found: Sequence[Array], batch: bool = False) -> Array:
         """What was read, as algorithms are given it."""
-        if not self._row:
+        if not self.in_a_row:
             return self.leaves[0].encode(found[0], batch)
-        if self._counts:
+        if self.all_counted:
             rows = [leaf.counted(each, batch) for leaf, each in self._pairs(found) if isinstance(leaf, CountedLeaf)]
         else:
             rows = [leaf.row(each, batch) for leaf, each in self._pairs(found)]
@@ -166,9 +168,9 @@ class Encoding:
         return np.stack([self(each) for each in observations])
 
     def _make_shortcut(self) -> Shortcut:
-        if not self._row:
+        if not self.in_a_row:
             return shortcut(self.leaves[0]) if not self.composite else lambda _: None
-        if self._counts:
+        if self.all_counted:
             return counts_shortcut(self.given, [leaf for leaf in self.leaves if isinstance(leaf, CountedLeaf)])
         if self.space.dtype != np.float32:
             return lambda _: None
@@ -179,7 +181,7 @@ class Encoding:
 
     def _space(self, view: str) -> Space:
         """What the observations become."""
-        if not self._row:
+        if not self.in_a_row:
             alone = self.leaves[0].encoded_space()
             return first_view(alone) if view == FIRST else viewed(alone, view)
         if view not in (AUTO, NUMBERS, FIRST):
@@ -187,7 +189,7 @@ class Encoding:
                              f"are seen as {AUTO} or {NUMBERS}")  # fmt: skip
         counted = [leaf for leaf in self.leaves if isinstance(leaf, CountedLeaf)]
         if len(counted) == len(self.leaves) and view != FIRST:
-            self._counts = True
+            self.all_counted = True
             bits = [leaf.is_bits for leaf in counted for _ in leaf.values]
             return Counts([each for leaf in counted for each in leaf.values], bits)
         width = sum(sum(leaf.values) for leaf in counted)

@@ -170,7 +170,8 @@ class CountedLeaf(_Placed):
         return isinstance(self.space, spaces.MultiBinary)
 
     @functools.cached_property
-    def _start(self) -> Array:
+    def start(self) -> Array:
+        """From where each number is counted."""
         return np.broadcast_to(np.asarray(getattr(self.space, "start", 0), np.int64), self.space.shape)
 
     @functools.cached_property
@@ -182,14 +183,14 @@ class CountedLeaf(_Placed):
         found = self.shaped(value, batch)
         with np.errstate(invalid="ignore"):
             whole = found.astype(np.int64)
-            counted = whole - self._start
+            counted = whole - self.start
         if (whole != found).any() or (counted < 0).any() or (counted >= self._number).any():
             raise ObservationError(f"{self.subject} is {shown(found.tolist())}, not in {describe(self.space)}")
         return whole
 
     def encoded_space(self) -> Space:
         """The same space, if it is of whole numbers of usual size; else one that counts from 0."""
-        space, start = self.space, self._start
+        space, start = self.space, self.start
         last = [int(each) for each in (start + (self._number - 1)).reshape(-1)]
         small = all(-LARGEST <= each <= LARGEST for each in (*start.reshape(-1).tolist(), *last))
         if isinstance(space, spaces.Discrete):
@@ -211,7 +212,7 @@ class CountedLeaf(_Placed):
 
     def counted(self, found: Array, batch: bool = False) -> Array:
         """What was read, each number counted from 0, in a row."""
-        return (found - self._start).reshape(*found.shape[:batch], -1)
+        return (found - self.start).reshape(*found.shape[:batch], -1)
 
     def row(self, found: Array, batch: bool = False) -> Array:
         """What was read, in a row of float32 numbers: one-hot, but bits as they are."""

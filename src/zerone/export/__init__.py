@@ -1,0 +1,1 @@
+"""A trained policy leaves: as ONNX, as plain NumPy, or as StableHLO."""

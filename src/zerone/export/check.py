@@ -1,0 +1,234 @@
+"""Whether what is about to leave acts as the policy does: looked at on a thousand observations before it is written."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import gymnasium
+import jax
+import numpy as np
+from gymnasium import spaces
+
+from zerone.base.errors import ZeroneError
+from zerone.engines.protocol import Engine
+from zerone.environments.gym.encoding import Encoding
+from zerone.environments.gym.guard import Guard
+from zerone.environments.gym.leaves import BoxLeaf, Leaf
+from zerone.environments.gym.views import AS_GOOD_AS_NONE, sound_bounds
+from zerone.export.numpy_file import Inputs
+from zerone.parts.spaces import action_scale
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Parts: TypeAlias = list[Array]
+"""Of some observations the numbers of each part as the environment returns them, [N, ...]."""
+
+NUMBER = 1000
+"""Observations that are looked at; half of them are of episodes, where there is somewhere to play."""
+MOST_BYTES = 2**28
+"""What they may take: of very large ones there are fewer."""
+AT_ONCE = 100
+LONGEST_PLAY = 5.0
+"""Seconds after which a slow environment has been played in enough."""
+TOLERANCE = 1e-5
+LAST_BITS, TRIES = 2.0**-22, 8
+"""How far a policy's numbers are moved, as a part of their size, to see what rounding alone changes, and how often."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """What came of it: of so many observations, `played` of them of episodes.
+
+    `wrong` are the places of those for which it acts otherwise, `first` the policy's action and its for the first one.
+    """
+
+    observations: int
+    played: int
+    largest_difference: float
+    as_good: int
+    rounded: int
+    wrong: Array
+    first: tuple[Any, Any] | None
+
+    @property
+    def in_words(self) -> str:
+        """In a line."""
+        of = f"{self.observations:,} observations" + (f" ({self.played:,} of episodes)" if self.played else "")
+        same = (
+            f"actions differ by at most {self.largest_difference:.1g}" if self.largest_difference else "the same action"
+        )
+        tied = f"; in {self.as_good:,} another one that is as good" if self.as_good else ""
+        rounded = f"; in {self.rounded:,} by more than {TOLERANCE:g}, as rounding alone does" if self.rounded else ""
+        return f"{same} for {of}{tied}{rounded}"
+
+
+def observed(encoding: Encoding, environment: Guard | None, act: Callable[[Any], Any]) -> tuple[Parts, int]:
+    """Observations to look at, and how many of them were seen in `environment`: half at play by `act`, half by chance.
+
+    The others are drawn from the space.
+    """
+    random = np.random.default_rng(0)
+    one = sum(math.prod(leaf.space.shape) * max(4, leaf.space.dtype.itemsize) for leaf in encoding.leaves)
+    number = min(NUMBER, max(10, MOST_BYTES // one))
+    seen = [] if environment is None else list(_seen(environment, act, random, number // 2))
+    drawn = [_drawn(leaf, random, number - len(seen)) for leaf in encoding.leaves]
+    if not seen:
+        return drawn, 0
+    parts = [np.stack([each[place] for each in seen]) for place in range(len(drawn))]
+    return [np.concatenate([one, other.astype(one.dtype)]) for one, other in zip(drawn, parts, strict=True)], len(seen)
+
+
+def _seen(
+    environment: Guard, act: Callable[[Any], Any], random: np.random.Generator, most: int
+) -> Iterator[Parts]:  # fmt: skip
+    end, over = time.monotonic() + LONGEST_PLAY, True
+    environment.action_space.seed(0)
+    observation: Any = None
+    try:
+        for step in range(most):
+            if over:
+                observation, _ = environment.reset(seed=step)
+                greedy = random.random() < 0.5
+            yield [np.asarray(each) for each in environment.encoding.read(observation)]
+            action = act(observation) if greedy else _any(environment.action_space, act, observation)
+            observation, _, terminated, truncated, _ = environment.step(action)
+            over = terminated or truncated
+            if time.monotonic() > end:
+                return
+    except ZeroneError:  # an environment that fails is no fault of the policy: what was seen until then is enough
+        return
+
+
+def _any(space: gymnasium.Space[Any], act: Callable[[Any], Any], observation: Any) -> Any:
+    """An action by chance; by `act` where the space itself cannot draw one."""
+    try:
+        with np.errstate(over="ignore"):
+            return space.sample()
+    except Exception:  # of a space of somebody else's, or with bounds as wide as floats are
+        return act(observation)
+
+
+def _drawn(leaf: Leaf, random: np.random.Generator, number: int) -> Array:
+    """Numbers of a part, within its bounds; where there is no bound, near 0 or near the other bound."""
+    space, shape = leaf.space, (number, *leaf.space.shape)
+    if not isinstance(leaf, BoxLeaf):
+        values = np.array(leaf.values, np.int64).reshape(space.shape)
+        return (random.integers(0, values, shape) + leaf.start).astype(space.dtype)
+    low, high = sound_bounds(leaf.encoded_space())
+    if space.dtype.kind in "iub":
+        limits = (-(2**31), 2**32 - 1)
+        whole_low, whole_high = (np.clip(each, *limits).astype(np.int64) for each in (low, high))
+        return random.integers(whole_low, whole_high, shape, endpoint=True).astype(space.dtype)
+    above, below = low > -AS_GOOD_AS_NONE, high < AS_GOOD_AS_NONE
+    normal, even = random.normal(size=shape), random.random(shape)
+    with np.errstate(over="ignore", invalid="ignore"):
+        inside = low + (high - low) * even
+        found = np.where(above, np.where(below, inside, low + abs(normal)), np.where(below, high - abs(normal), normal))
+        return found.astype(space.dtype)
+
+
+def compare(
+    engine: Engine, policy: Any, parts: Parts, played: int, play: Callable[[Inputs], Array],
+    scores: Callable[[Inputs], Array | None],
+) -> Checked:  # fmt: skip
+    """What `play` does with these observations, beside what the policy does.
+
+    The same is: within 1e-5 (of the size of an action, where that is more than 1), or the same choice. A choice is the
+    same, too, where both are worth the same to 1e-5. And an action may differ by as much as it does when the policy's
+    own numbers are moved by their last bits: sums of large numbers are rounded in one order here, in another there.
+    """
+    space, ours = engine.spaces.action, _ours(engine, policy, parts)
+    theirs = np.concatenate([play(_inputs(engine, parts, slice(*ends))) for ends in _cuts(len(ours))])
+    theirs = theirs.reshape(ours.shape).astype(ours.dtype)
+    apart = _apart(space, ours, theirs)
+    wrong = as_good = rounded = np.flatnonzero(~(apart <= TOLERANCE))
+    if len(wrong):
+        as_good = wrong[_tied(space, scores(_inputs(engine, parts, wrong)), ours[wrong], theirs[wrong])]
+        wrong = rounded = np.setdiff1d(wrong, as_good)
+    if len(wrong):
+        rounded = wrong[_rounded(engine, policy, [each[wrong] for each in parts], ours[wrong], theirs[wrong])]
+        wrong = np.setdiff1d(wrong, rounded)
+    first = (ours[wrong[0]].tolist(), theirs[wrong[0]].tolist()) if len(wrong) else None
+    largest = float(np.delete(apart, np.concatenate([as_good, wrong])).max(initial=0))
+    return Checked(len(ours), played, largest, len(as_good), len(rounded), wrong, first)
+
+
+def _ours(engine: Engine, policy: Any, parts: Parts) -> Array:
+    """The policy's own actions; a hundred at a time, so that there is one program for all."""
+    encoded = engine.spaces.encoding.join(parts, batch=True)
+    number = len(encoded)
+    padded = np.resize(encoded, (-(-number // AT_ONCE) * AT_ONCE, *encoded.shape[1:]))
+    return np.concatenate([engine.act(policy, each) for each in np.split(padded, len(padded) // AT_ONCE)])[:number]
+
+
+def _inputs(engine: Engine, parts: Parts, which: Any) -> Inputs:
+    leaves = engine.spaces.encoding.leaves
+    return {leaf.name or "observation": each[which].astype(leaf.space.dtype)
+            for leaf, each in zip(leaves, parts, strict=True)}  # fmt: skip
+
+
+def _cuts(number: int) -> Iterator[tuple[int, int]]:
+    """One alone, then batches of two sizes: any number of observations has to do."""
+    ends = [0, 1, *range(AT_ONCE, number, AT_ONCE), number]
+    return itertools.pairwise(ends)
+
+
+def _apart(space: gymnasium.Space[Any], ours: Array, theirs: Array) -> Array:
+    """How far the actions are apart, each as a part of its size (or of half its range) where that is above 1."""
+    one, other = (each.reshape(len(ours), -1).astype(np.float64) for each in (ours, theirs))
+    size = np.maximum(1, np.abs(one))
+    if isinstance(space, spaces.Box) and space.dtype.kind == "f":
+        size = np.maximum(size, action_scale(space, space.shape)[2].reshape(-1))
+    apart: Array = (np.abs(one - other) / size).max(-1, initial=0)
+    return apart
+
+
+def _tied(space: gymnasium.Space[Any], scores: Array | None, ours: Array, theirs: Array) -> Array:
+    """Where another action is as good, to 1e-5 of the size of the numbers that decide."""
+    if scores is None:
+        return np.zeros(len(ours), bool)
+    rows = scores.reshape(len(ours), -1)
+    size = TOLERANCE * np.maximum(1, np.abs(rows).max(-1))
+    if isinstance(space, spaces.Box):  # rounded to whole numbers
+        return np.asarray((np.abs(rows - ours.reshape(rows.shape)) <= 0.5 + size[:, None]).all(-1))
+    start = np.asarray(getattr(space, "start", 0))
+    chosen = (ours - start).reshape(len(ours), -1), (theirs - start).reshape(len(ours), -1)
+    each = rows.shape[1] if isinstance(space, spaces.Discrete) else None
+    values = [each] if each is not None else _values(space)
+    found, begin = np.ones(len(ours), bool), 0
+    for place, number in enumerate(values):
+        mine = rows[:, begin : begin + number]
+        one, other = (np.take_along_axis(mine, which[:, place : place + 1], 1)[:, 0] for which in chosen)
+        found, begin = found & (np.abs(one - other) <= size), begin + number
+    return found
+
+
+def _values(space: Any) -> list[int]:
+    if isinstance(space, spaces.MultiDiscrete):
+        return [int(each) for each in space.nvec.reshape(-1)]
+    return [2] * int(np.prod(space.shape))
+
+
+def _rounded(engine: Engine, policy: Any, parts: Parts, ours: Array, theirs: Array) -> Array:
+    """Where the policy itself acts as differently once its numbers are moved by their last bits.
+
+    A sum of products that is rounded at each step is the exact one of numbers that differ by so little.
+    """
+    random, space = np.random.default_rng(1), engine.spaces.action
+    same, moved = np.zeros(len(ours), bool), np.zeros(len(ours))
+
+    def move(leaf: Any) -> Array:
+        numbers = np.asarray(leaf)
+        signs = random.choice([-1.0, 1.0], numbers.shape)
+        return (numbers * (1 + LAST_BITS * signs)).astype(numbers.dtype) if numbers.dtype.kind == "f" else numbers
+
+    for _ in range(TRIES):
+        other = _ours(engine, jax.tree.map(move, policy), parts)
+        same |= (other == theirs).reshape(len(ours), -1).all(-1)
+        moved = np.maximum(moved, _apart(space, ours, other))
+    continuous = isinstance(space, spaces.Box) and space.dtype.kind == "f"
+    return same | (continuous & (_apart(space, ours, theirs) <= 4 * moved))

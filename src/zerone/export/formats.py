@@ -1,0 +1,3 @@
+"""The endings of files that a policy can be written to."""
+
+SUFFIXES = (".onnx", ".npz", ".stablehlo")

@@ -1,0 +1,56 @@
+"""A program as a file of NumPy's: the list of operations as JSON in it, and the weights. No pickle."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from zerone.export.player import Policy
+from zerone.export.program import Program, Value
+
+Inputs = Mapping[str, np.ndarray]
+"""The parts of observations by name, each [N, ...]."""
+
+
+def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
+    """The file, which `export.player` plays."""
+    held: dict[str, np.ndarray] = {}
+    operations: list[Any] = []
+    for each in program.operations:
+        names = {name: f"{each.gives}.{name}" for name in each.arrays}
+        held |= {names[name]: array for name, array in each.arrays.items()}
+        operations.append([each.kind, each.of, each.settings, names, each.gives])
+    described = {
+        **about,
+        "inputs": [dataclasses.asdict(each) for each in program.inputs],
+        "action": _name(program.action),
+        "scores": _name(program.scores),
+        "operations": operations,
+    }
+    file = io.BytesIO()
+    text = np.frombuffer(json.dumps(described, ensure_ascii=False).encode(), np.uint8)  # a str would be four times it
+    arrays: dict[str, Any] = {"policy": text, **held}
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def player(data: bytes) -> Callable[[Inputs], np.ndarray]:
+    """What the file does with a batch of observations."""
+    return Policy(io.BytesIO(data)).play
+
+
+def scores(program: Program, inputs: Inputs) -> np.ndarray | None:
+    """What the actions were chosen by, if each is one of several."""
+    if program.scores is None:
+        return None
+    found: np.ndarray = Policy(io.BytesIO(to_bytes(program, {}))).play(inputs, "scores")
+    return found
+
+
+def _name(value: Value | None) -> str | None:
+    return None if value is None else value.name

@@ -1,0 +1,77 @@
+"""An observation as the environment returns it, become what algorithms are given: as operations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from gymnasium import spaces
+
+from zerone.environments.gym.encoding import Encoding
+from zerone.environments.gym.leaves import BoxLeaf, CountedLeaf
+from zerone.export.program import Program, Value, join
+from zerone.parts.spaces import Features, digits
+
+
+class Seen:
+    """What is seen of an observation, for networks (`features`) and for tables (`state`).
+
+    Each part of a `Dict` or a `Tuple` is an input of the program by its name, such as `hand[0]`; what has no parts is
+    the input `observation`.
+    """
+
+    def __init__(self, program: Program, encoding: Encoding) -> None:
+        self.encoding = encoding
+        self._values = [
+            program.input(leaf.name or "observation", tuple(leaf.space.shape or ()), leaf.space.dtype, leaf.path)
+            for leaf in encoding.leaves
+        ]
+
+    def features(self, features: Features) -> Value:
+        """What a network is given: a row of numbers, or a picture [height, width, channels]. `Features.of(space)`."""
+        view = features.view
+        if view is None:
+            return self._counted().one_hot(*columns(features.values, features.bits, self._starts()))
+        if not self.encoding.in_a_row:
+            alone = self._values[0]
+            alone = alone if view.axes is None else alone.transpose(view.axes)
+            shape = view.picture or (view.width,)
+        else:
+            alone, shape = self._row().cast(self.encoding.space.dtype or np.float32), (view.width,)
+        numbers = alone.cast(np.float32)
+        return (numbers if view.scale == 1 else numbers.divide(view.scale)).reshape(*shape)
+
+    def state(self) -> Value:
+        """Which row of a table it is: see `parts.spaces.from_environment`."""
+        space = self.encoding.space
+        each = digits(space) if isinstance(space, spaces.MultiDiscrete) else (0,)
+        return self._counted().place(self._starts(), [math.prod(each[i + 1 :]) for i in range(len(each))])
+
+    def _counted(self) -> Value:
+        """All whole numbers in a row, as they are given."""
+        return join([value.cast(np.int64).reshape(math.prod(value.shape)) for value in self._values])
+
+    def _starts(self) -> np.ndarray:
+        leaves = [leaf for leaf in self.encoding.leaves if isinstance(leaf, CountedLeaf)]
+        return np.concatenate([leaf.start.reshape(-1) for leaf in leaves])
+
+    def _row(self) -> Value:
+        """The parts in a row of float32: as `Encoding.join` has them."""
+        rows: list[Value] = []
+        for leaf, value in zip(self.encoding.leaves, self._values, strict=True):
+            flat = value.reshape(math.prod(value.shape))
+            if isinstance(leaf, BoxLeaf):
+                numbers = flat.cast(np.float32)
+                rows.append(numbers if leaf.scale == 1 else numbers.divide(leaf.scale))
+            else:
+                bits = (leaf.is_bits,) * len(leaf.values)
+                rows.append(flat.cast(np.int64).one_hot(*columns(leaf.values, bits, leaf.start.reshape(-1))))
+        return join(rows)
+
+
+def columns(values: Sequence[int], bits: Sequence[bool], starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each place in a row of ones and zeros: which number decides it, and which value of that makes it 1."""
+    each = [np.array([1]) if bit else np.arange(n) for n, bit in zip(values, bits, strict=True)]
+    number = np.repeat(np.arange(len(each)), [len(mine) for mine in each])
+    return number, np.concatenate(each) + np.asarray(starts, np.int64)[number]

@@ -1,0 +1,223 @@
+"""A program as an ONNX model: a node or a few for each operation. Needs the packages `onnx` and `onnxruntime`."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from zerone.base.errors import InputError
+from zerone.export.numpy_file import Inputs
+from zerone.export.program import Operation, Program
+
+OPSET, FORMAT = 17, 8
+"""Of ONNX 1.12 (2022), which nearly all that runs models can read."""
+
+
+def require_packages() -> None:
+    """Raise `InputError` unless a model can be made and checked here."""
+    for name in ("onnx", "onnxruntime"):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise InputError(f"a file .onnx needs the package {name}: pip install 'zerone[onnx]'") from error
+
+
+def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
+    """The model: inputs by the names of the program's, an output `action`, any number of observations at once."""
+    import onnx
+    from onnx import helper
+
+    graph = _Graph()
+    for each in program.operations:
+        _NODES[each.kind](graph, each)
+    action = program.action
+    assert action is not None  # noqa: S101 - a program that is whole
+    graph.node("Identity", [action.name], "action")
+    inputs = [_described(each.name, each.type, each.shape) for each in program.inputs]
+    made = helper.make_graph(
+        graph.nodes, "policy", inputs, [_described("action", action.type, action.shape)], graph.arrays
+    )
+    model = helper.make_model(
+        made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=FORMAT, producer_name="zerone",
+        producer_version=str(about.get("zerone", "")),
+    )  # fmt: skip
+    helper.set_model_props(model, {name: _text(value) for name, value in about.items()})
+    onnx.checker.check_model(model)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def player(data: bytes) -> Callable[[Inputs], np.ndarray]:
+    """What onnxruntime makes of a batch of observations."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+    def play(inputs: Inputs) -> np.ndarray:
+        found: np.ndarray = session.run(["action"], dict(inputs))[0]
+        return found
+
+    return play
+
+
+def _described(name: str, kind: str, shape: tuple[int, ...]) -> Any:
+    from onnx import helper
+
+    return helper.make_tensor_value_info(name, _element(kind), ["batch", *shape])
+
+
+def _element(kind: str) -> int:
+    """What ONNX calls a type of NumPy's."""
+    from onnx import helper
+
+    return helper.np_dtype_to_tensor_dtype(np.dtype(kind))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+class _Graph:
+    """The nodes and the arrays so far."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.arrays: list[Any] = []
+
+    def node(self, kind: str, of: list[str], gives: str | None = None, **settings: Any) -> str:
+        """A node more; the name of what it gives."""
+        from onnx import helper
+
+        name = gives or f"{kind}_{len(self.nodes)}_"
+        self.nodes.append(helper.make_node(kind, of, [name], **settings))
+        return name
+
+    def array(self, value: Any, kind: Any = None) -> str:
+        """An array more, by name."""
+        from onnx import numpy_helper
+
+        name = f"array_{len(self.arrays)}"
+        self.arrays.append(numpy_helper.from_array(np.asarray(value, kind), name))
+        return name
+
+
+def _one(kind: str) -> Callable[[_Graph, Operation], None]:
+    """An operation that is one node: with its one array, if it has one, as the second input."""
+
+    def add(graph: _Graph, each: Operation) -> None:
+        graph.node(kind, [*each.of, *(graph.array(array) for array in each.arrays.values())], each.gives)
+
+    return add
+
+
+def _cast(graph: _Graph, each: Operation) -> None:
+    graph.node("Cast", list(each.of), each.gives, to=_element(each.settings["kind"]))
+
+
+def _divide(graph: _Graph, each: Operation) -> None:
+    graph.node("Div", [*each.of, graph.array(each.settings["by"], np.float32)], each.gives)
+
+
+def _reshape(graph: _Graph, each: Operation) -> None:
+    # 0 is the batch's axis as it is: -1 would not do where there is nothing in an array.
+    graph.node("Reshape", [*each.of, graph.array([0, *each.settings["shape"]], np.int64)], each.gives)
+
+
+def _transpose(graph: _Graph, each: Operation) -> None:
+    graph.node("Transpose", list(each.of), each.gives, perm=[0, *(1 + axis for axis in each.settings["axes"])])
+
+
+def _part(graph: _Graph, each: Operation) -> None:
+    ends = [graph.array([each.settings[name]], np.int64) for name in ("begin", "end")]
+    graph.node("Slice", [*each.of, *ends, graph.array([1], np.int64)], each.gives)
+
+
+def _join(graph: _Graph, each: Operation) -> None:
+    graph.node("Concat", list(each.of), each.gives, axis=-1)
+
+
+def _one_hot(graph: _Graph, each: Operation) -> None:
+    spread = graph.node("Gather", [*each.of, graph.array(each.arrays["number"])], axis=1)
+    equal = graph.node("Equal", [spread, graph.array(each.arrays["value"])])
+    graph.node("Cast", [equal], each.gives, to=_element("float32"))
+
+
+def _place(graph: _Graph, each: Operation) -> None:
+    counted = graph.node("Sub", [*each.of, graph.array(each.arrays["start"])])
+    worth = graph.node("Mul", [counted, graph.array(each.arrays["worth"])])
+    graph.node("ReduceSum", [worth, graph.array([1], np.int64)], each.gives, keepdims=0)
+
+
+def _look_up(graph: _Graph, each: Operation) -> None:
+    graph.node("Gather", [graph.array(each.arrays["table"]), *each.of], each.gives, axis=0)
+
+
+def _dense(graph: _Graph, each: Operation) -> None:
+    product = graph.node("MatMul", [*each.of, graph.array(each.arrays["weight"])])
+    added = graph.node("Add", [product, graph.array(each.arrays["bias"])])
+    _activated(graph, added, each)
+
+
+def _convolve(graph: _Graph, each: Operation) -> None:
+    # ONNX has channels in front: of pictures, and of the weights [features, channels, height, width].
+    kernel, stride = each.settings["kernel"], each.settings["stride"]
+    weight = each.arrays["weight"].reshape(kernel, kernel, -1, each.arrays["bias"].size).transpose(3, 2, 0, 1)
+    turned = graph.node("Transpose", list(each.of), perm=[0, 3, 1, 2])
+    arrays = [graph.array(np.ascontiguousarray(weight)), graph.array(each.arrays["bias"])]
+    seen = graph.node(
+        "Conv", [turned, *arrays], kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=each.settings["padding"]
+    )
+    _activated(graph, graph.node("Transpose", [seen], perm=[0, 2, 3, 1]), each)
+
+
+def _activated(graph: _Graph, value: str, each: Operation) -> None:
+    graph.node(_ACTIVATIONS[each.settings["activation"]], [value], each.gives)
+
+
+def _activate(graph: _Graph, each: Operation) -> None:
+    _activated(graph, each.of[0], each)
+
+
+def _duel(graph: _Graph, each: Operation) -> None:
+    value, advantage = each.of
+    mean = graph.node("ReduceMean", [advantage], axes=[-1], keepdims=1)
+    graph.node("Sub", [graph.node("Add", [value, advantage]), mean], each.gives)
+
+
+def _argmax(graph: _Graph, each: Operation) -> None:
+    graph.node("ArgMax", list(each.of), each.gives, axis=-1, keepdims=0)
+
+
+def _choose(graph: _Graph, each: Operation) -> None:
+    begins = [0, *each.settings["cuts"]]
+    ends = [*each.settings["cuts"], np.iinfo(np.int64).max]
+    axis = graph.array([1], np.int64)
+    found: list[str] = []
+    for begin, end in zip(begins, ends, strict=True):
+        mine = graph.node("Slice", [*each.of, graph.array([begin], np.int64), graph.array([end], np.int64), axis])
+        found.append(graph.node("ArgMax", [mine], axis=-1, keepdims=1))
+    graph.node("Concat", found, each.gives, axis=-1)
+
+
+def _bound(graph: _Graph, each: Operation) -> None:
+    held = {name: graph.array(array) for name, array in each.arrays.items()}
+    ends = [graph.array(end, np.float32) for end in (-1, 1)]
+    inside = graph.node("Clip", [*each.of, *ends])
+    stretched = graph.node("Add", [graph.node("Mul", [inside, held["reach"]]), held["middle"]])
+    chosen = graph.node("Where", [held["bounded"], stretched, *each.of])
+    graph.node("Min", [graph.node("Max", [chosen, held["low"]]), held["high"]], each.gives)
+
+
+_ACTIVATIONS = {"linear": "Identity", "relu": "Relu", "tanh": "Tanh"}
+_NODES: Mapping[str, Callable[[_Graph, Operation], None]] = {
+    "cast": _cast, "add": _one("Add"), "divide": _divide, "reshape": _reshape, "transpose": _transpose,
+    "part": _part, "join": _join, "one_hot": _one_hot, "place": _place, "look_up": _look_up, "dense": _dense,
+    "convolve": _convolve, "activate": _activate, "duel": _duel, "argmax": _argmax, "choose": _choose,
+    "bound": _bound, "round": _one("Round"),
+}  # fmt: skip

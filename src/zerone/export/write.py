@@ -1,0 +1,107 @@
+"""A trained policy as a file: made, checked against the policy itself, and only then written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from zerone.base.errors import InputError, RunError
+from zerone.base.files import replacing
+from zerone.base.place import as_seen
+from zerone.engines.protocol import Engine
+from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.guard import Guard
+from zerone.environments.gym.views import describe
+from zerone.export import numpy_file, onnx_file
+from zerone.export.check import Array, compare, observed
+from zerone.export.formats import SUFFIXES
+from zerone.export.numpy_file import Inputs
+from zerone.export.policies import program_of
+
+
+@dataclasses.dataclass(frozen=True)
+class _Made:
+    """The bytes of a file, what plays them, and what its choices are by."""
+
+    data: bytes
+    play: Callable[[Inputs], Array]
+    scores: Callable[[Inputs], Array | None]
+
+
+def require_place(path: Path) -> None:
+    """Raise `InputError` unless a policy can be written to `path`, by its ending."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{as_seen(path)} is not allowed: must be a file that ends in {', '.join(SUFFIXES)}")
+    if path.is_dir():
+        raise InputError(f"{as_seen(path)} is not allowed: must be a file, not a folder")
+    if not path.parent.is_dir():
+        raise InputError(f"{as_seen(path)} is not allowed: must be in a folder that exists "
+                         f"({as_seen(path.parent)} does not)")  # fmt: skip
+    if path.suffix.lower() == ".onnx":
+        onnx_file.require_packages()
+
+
+def write(
+    path: Path, engine: Engine, policy: Any, about: Mapping[str, Any], environment: Guard | None
+) -> dict[str, Any]:  # fmt: skip
+    """Write a policy; what was written, and what came of the check.
+
+    Args:
+        path: Where; its ending says which kind.
+        engine: That the policy plays in.
+        policy: All that acting needs.
+        about: What the file says of it besides its spaces.
+        environment: Where it is played for the check, if there is one.
+
+    Raises:
+        InputError: it cannot leave in this form; nothing was written.
+        RunError: the file would act otherwise than the policy does, or the disk failed; nothing was written.
+    """
+    require_place(path)
+    spaces = engine.spaces
+    full = {
+        "zerone": version("zerone"),
+        **about,
+        "observation": describe(spaces.encoding.given),
+        "takes": describe(spaces.action),
+    }
+    made = _made(path.suffix.lower(), engine, policy, full)
+    encoding = spaces.encoding
+
+    def act(observation: Any) -> Any:
+        return engine.act(policy, encoding.batch(observation)[0])[0]
+
+    parts, played = observed(encoding, environment, act)
+    found = compare(engine, policy, parts, played, made.play, made.scores)
+    if found.first is not None:
+        ours, theirs = found.first
+        raise RunError(
+            f"{as_seen(path)}: not written, since it would act otherwise than the policy for {len(found.wrong):,} of "
+            f"{found.observations:,} observations: at first {shown(theirs)} for {shown(ours)}"
+        )
+    with replacing(path) as file:
+        file.write(made.data)
+    return {
+        "file": str(as_seen(path)),
+        "bytes": len(made.data),
+        **about,
+        "observations": found.observations,
+        "played": found.played,
+        "largest_difference": found.largest_difference,
+        "check": found.in_words,
+    }
+
+
+def _made(suffix: str, engine: Engine, policy: Any, about: Mapping[str, Any]) -> _Made:
+    if suffix == ".stablehlo":
+        from zerone.export import stablehlo_file
+
+        data = stablehlo_file.to_bytes(engine.algorithm, policy, engine.spaces, about)
+        return _Made(data, stablehlo_file.player(data), lambda _: None)
+    program = program_of(engine.algorithm, policy, engine.spaces)
+    form: Any = onnx_file if suffix == ".onnx" else numpy_file
+    data = form.to_bytes(program, about)
+    return _Made(data, form.player(data), lambda inputs: numpy_file.scores(program, inputs))

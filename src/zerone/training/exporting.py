@@ -1,0 +1,47 @@
+"""What leaves of a run: the greedy policy of one seed, as a file that needs no Zerone."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from zerone.base.errors import ZeroneError
+from zerone.engines.compiled import Compiled
+from zerone.engines.protocol import Engine
+from zerone.environments.gym.bridge import GymnasiumEnvironment
+from zerone.environments.gym.global_random import GlobalChance
+from zerone.environments.gym.guard import Guard, guarded
+from zerone.export.write import write
+from zerone.player.episode import open_environment
+from zerone.training.agent import Agent
+from zerone.training.folder import RunFolder
+
+
+def export_policy(path: Path, engine: Engine, agent: Agent, folder: RunFolder, checkpoint: str) -> dict[str, Any]:
+    """Write the policy of an agent; the object of `export --json`."""
+    about = {
+        "algorithm": engine.algorithm.name,
+        "environment": folder.config["environment"]["id"],
+        "seed": agent.seed,
+        # The name of a file is nobody's business where the policy goes.
+        "checkpoint": checkpoint if checkpoint in ("best", "last") or checkpoint.isdecimal() else "a file",
+    }
+    with contextlib.ExitStack() as ends:
+        ends.enter_context(GlobalChance(0))
+        environment = _environment(engine, folder)
+        if environment is not None:
+            ends.enter_context(contextlib.closing(environment))
+        return write(path, engine, agent.policy, about, environment)
+
+
+def _environment(engine: Engine, folder: RunFolder) -> Guard | None:
+    """Where the policy can be played; None where it cannot be made again."""
+    saved = folder.config["environment"]
+    with contextlib.suppress(ZeroneError):
+        if saved["known"]:
+            kind, view = folder.config["engine"], saved["observations"]
+            return open_environment(saved["id"], saved["options"], kind, None, 0, view=view)
+        if isinstance(engine, Compiled):
+            return guarded(GymnasiumEnvironment(engine.real), saved["id"], 0, saved["observations"])
+    return None
