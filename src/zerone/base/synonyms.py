@@ -167,6 +167,7 @@ COMMANDS = {
     "plot": "graph curve draw figure plots",
     "compare": "diff versus vs",
     "record": "collect dataset save",
+    "export": "deploy convert onnx numpy stablehlo publish",
     "experiment": "claim claims verdict",
     "algorithms, or zerone environments": "list ls available info",
     "algorithms": "algos algorithm agents algo models",

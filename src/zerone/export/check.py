@@ -21,7 +21,7 @@ from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.leaves import BoxLeaf, Leaf
 from zerone.environments.gym.views import AS_GOOD_AS_NONE, sound_bounds
 from zerone.export.numpy_file import Inputs
-from zerone.parts.spaces import action_scale
+from zerone.parts.spaces import action_scale, choices_in
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Parts: TypeAlias = list[Array]
@@ -193,24 +193,17 @@ def _tied(space: gymnasium.Space[Any], scores: Array | None, ours: Array, theirs
         return np.zeros(len(ours), bool)
     rows = scores.reshape(len(ours), -1)
     size = TOLERANCE * np.maximum(1, np.abs(rows).max(-1))
-    if isinstance(space, spaces.Box):  # rounded to whole numbers
-        return np.asarray((np.abs(rows - ours.reshape(rows.shape)) <= 0.5 + size[:, None]).all(-1))
-    start = np.asarray(getattr(space, "start", 0))
-    chosen = (ours - start).reshape(len(ours), -1), (theirs - start).reshape(len(ours), -1)
-    each = rows.shape[1] if isinstance(space, spaces.Discrete) else None
-    values = [each] if each is not None else _values(space)
-    found, begin = np.ones(len(ours), bool), 0
-    for place, number in enumerate(values):
-        mine = rows[:, begin : begin + number]
-        one, other = (np.take_along_axis(mine, which[:, place : place + 1], 1)[:, 0] for which in chosen)
-        found, begin = found & (np.abs(one - other) <= size), begin + number
+    if isinstance(space, spaces.Box):  # rounded to whole numbers: both from nearly the same ones
+        near = [np.abs(rows - each.reshape(len(ours), -1)) <= 0.5 + size[:, None] for each in (ours, theirs)]
+        return np.asarray((near[0] & near[1]).all(-1))
+    start, values = np.asarray(getattr(space, "start", 0)), choices_in(space)
+    found = np.full(len(ours), rows.shape[1] == sum(values))
+    chosen = [(each - start).reshape(len(ours), -1) for each in (ours, theirs)]
+    for place, mine in enumerate(np.split(rows, np.cumsum(values)[:-1], 1) if found.all() else []):
+        which = [each[:, place : place + 1] for each in chosen]
+        one, other = (np.take_along_axis(mine, np.clip(each, 0, mine.shape[1] - 1), 1)[:, 0] for each in which)
+        found &= (np.abs(one - other) <= size) & (which[1][:, 0] >= 0) & (which[1][:, 0] < mine.shape[1])
     return found
-
-
-def _values(space: Any) -> list[int]:
-    if isinstance(space, spaces.MultiDiscrete):
-        return [int(each) for each in space.nvec.reshape(-1)]
-    return [2] * int(np.prod(space.shape))
 
 
 def _rounded(engine: Engine, policy: Any, parts: Parts, ours: Array, theirs: Array) -> Array:

@@ -26,18 +26,24 @@ ACTIVATIONS: dict[str, Any] = {
 
 def dense(x: Any, weight: Any, bias: Any, activation: str = "linear") -> Any:
     """`activation(x W + b)`."""
-    x = x @ weight
+    x = x.dot(weight)
     x += bias
     return ACTIVATIONS[activation](x)
 
 
 def convolve(x: Any, weight: Any, bias: Any, kernel: int, stride: int, padding: Any, activation: str = "linear") -> Any:
-    """The same of each patch of pictures [N, height, width, channels]; the weight is [kernel² channels, features]."""
+    """The same of each patch of pictures [height, width, channels]; the weight is [kernel² channels, features]."""
     top, left, bottom, right = padding
-    x = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
-    x = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel), (1, 2))[:, ::stride, ::stride]
-    x = x.transpose(0, 1, 2, 4, 5, 3).reshape(*x.shape[:3], len(weight))
-    return dense(x, weight, bias, activation)
+    x = np.pad(x, [*[(0, 0)] * (x.ndim - 3), (top, bottom), (left, right), (0, 0)])
+    x = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel), (-3, -2))[..., ::stride, ::stride, :, :, :]
+    x = np.moveaxis(x, -3, -1)
+    return dense(x.reshape(*x.shape[:-3], len(weight)), weight, bias, activation)
+
+
+def transpose(x: Any, axes: Any) -> Any:
+    """The last axes in another order."""
+    first = x.ndim - len(axes)
+    return x.transpose(*range(first), *(first + axis for axis in axes))
 
 
 def bound(x: Any, bounded: Any, middle: Any, reach: Any, low: Any, high: Any) -> Any:
@@ -49,11 +55,11 @@ OPERATIONS: dict[str, Any] = {
     "cast": lambda x, kind: x.astype(kind),
     "add": lambda x, number: x + number,
     "divide": lambda x, by: x / np.float32(by),
-    "reshape": lambda x, shape: x.reshape(len(x), *shape),
-    "transpose": lambda x, axes: x.transpose(0, *(1 + axis for axis in axes)),
-    "part": lambda x, begin, end: x[:, begin:end],
+    "reshape": lambda x, axes, shape: x.reshape(*x.shape[: x.ndim - axes], *shape),
+    "transpose": transpose,
+    "part": lambda x, begin, end: x[..., begin:end],
     "join": lambda *parts: np.concatenate(parts, -1),
-    "one_hot": lambda x, number, value: (x[:, number] == value).astype(np.float32),
+    "one_hot": lambda x, number, value: (x[..., number] == value).astype(np.float32),
     "place": lambda x, start, worth: ((x - start) * worth).sum(-1),
     "look_up": lambda x, table: table[x],
     "dense": dense,
@@ -65,7 +71,7 @@ OPERATIONS: dict[str, Any] = {
     "bound": bound,
     "round": lambda x: np.round(x),
 }
-"""What a policy is made of. The axis of the batch is in front, everywhere."""
+"""What a policy is made of. Whatever axes are in front are those of a batch."""
 
 
 class Policy:
@@ -75,6 +81,7 @@ class Policy:
         with np.load(file) as arrays:
             self.about = json.loads(arrays["policy"].tobytes())
             numbers = {name: arrays[name] for name in arrays.files}
+        self._inputs = [(each["name"], each["path"], np.dtype(each["type"])) for each in self.about["inputs"]]
         self._operations = [
             (functools.partial(OPERATIONS[kind], **settings, **{name: numbers[each] for name, each in held.items()}),
              of, gives)
@@ -84,19 +91,15 @@ class Policy:
     def __call__(self, observation: Any) -> Any:
         """The greedy action for one observation, or the actions for a batch of them (of each part, if it has parts)."""
         values: dict[str, Any] = {}
-        single = False
-        for each in self.about["inputs"]:
+        for name, path, kind in self._inputs:
             found = observation
-            for key in each["path"]:
+            for key in path:
                 found = found[key]
-            found = np.asarray(found, each["type"])
-            single = found.ndim == len(each["shape"])
-            values[each["name"]] = found[None] if single else found
-        action = self.play(values)
-        return action[0] if single else action
+            values[name] = np.asarray(found, kind)
+        return self.play(values)
 
     def play(self, values: Any, wanted: str = "action") -> Any:
-        """What becomes of named inputs [N, ...]: the actions [N, ...], or another value on the way there."""
+        """What becomes of the inputs, by name: the action, or another value on the way there."""
         values = dict(values)
         for operation, of, gives in self._operations:
             values[gives] = operation(*[values[each] for each in of])
@@ -105,10 +108,14 @@ class Policy:
 
 if __name__ == "__main__":
     policy = Policy(sys.argv[1])
-    zeros = {each["name"]: np.zeros((1, *each["shape"]), each["type"]) for each in policy.about["inputs"]}
-    for _ in range(2):
+    zeros = {each["name"]: np.zeros(each["shape"], each["type"]) for each in policy.about["inputs"]}
+    times = []
+    for _ in range(2000):
         began = time.perf_counter()
-        for _ in range(1000):
-            action = policy.play(zeros)
-    print(json.dumps({name: value for name, value in policy.about.items() if name != "operations"}, indent=1))
-    print(f"{(time.perf_counter() - began) * 1000:.1f} µs for an action; the one for zeros is {action[0].tolist()}")
+        action = policy.play(zeros)
+        times.append(time.perf_counter() - began)
+    for name, value in policy.about.items():
+        print(f"{name}: {value}" if name != "operations" else "operations:")
+    for kind, of, settings, held, gives in policy.about["operations"]:
+        print(f"  {gives} = {kind}({', '.join([*of, *(f'{name}={each}' for name, each in settings.items()), *held])})")
+    print(f"{np.median(times) * 1e6:.1f} µs for an action; the one for zeros is {action.tolist()}")

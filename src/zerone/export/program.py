@@ -75,7 +75,11 @@ class Value:
     def reshape(self, *shape: int) -> Value:
         """The same numbers, arranged otherwise."""
         assert math.prod(shape) == math.prod(self.shape)  # noqa: S101 - shapes are ours
-        return self if shape == self.shape else self._then("reshape", shape, self.type, shape=list(shape))
+        return (
+            self
+            if shape == self.shape
+            else self._then("reshape", shape, self.type, axes=len(self.shape), shape=list(shape))
+        )
 
     def transpose(self, axes: Sequence[int]) -> Value:
         """The axes in another order; the batch's is not counted."""

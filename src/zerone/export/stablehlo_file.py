@@ -9,10 +9,11 @@ Numbers of 64 bits are numbers of 32 there, as in JAX.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -47,9 +48,23 @@ def to_bytes(algorithm: Algorithm, policy: Any, spaces: Spaces, about: Mapping[s
         for leaf in encoding.leaves
     }
     given = shapes if encoding.composite else shapes["observation"]
-    exported = jax_export.export(jax.jit(jax.vmap(act)), platforms=PLATFORMS)(given)
+    with _without_places():
+        exported = jax_export.export(jax.jit(jax.vmap(act)), platforms=PLATFORMS)(given)
     data: bytearray = dataclasses.replace(exported, fun_name=json.dumps(about, ensure_ascii=False)).serialize()
     return bytes(data)
+
+
+@contextlib.contextmanager
+def _without_places() -> Iterator[None]:
+    """Where a program does not say in which files of this machine its lines stand."""
+    config: Any = jax.config  # its attributes are made when JAX is imported, so no type knows them
+    name = "jax_traceback_in_locations_limit"
+    before = getattr(config, name)
+    config.update(name, 0)
+    try:
+        yield
+    finally:
+        config.update(name, before)
 
 
 def player(data: bytes) -> Callable[[Inputs], np.ndarray]:

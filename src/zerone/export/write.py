@@ -12,7 +12,7 @@ from zerone.base.errors import InputError, RunError
 from zerone.base.files import replacing
 from zerone.base.place import as_seen
 from zerone.engines.protocol import Engine
-from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.exchange import raised, shown
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.views import describe
 from zerone.export import numpy_file, onnx_file
@@ -75,7 +75,7 @@ def write(
         return engine.act(policy, encoding.batch(observation)[0])[0]
 
     parts, played = observed(encoding, environment, act)
-    found = compare(engine, policy, parts, played, made.play, made.scores)
+    found = compare(engine, policy, parts, played, _able(made.play, path), made.scores)
     if found.first is not None:
         ours, theirs = found.first
         raise RunError(
@@ -93,6 +93,20 @@ def write(
         "largest_difference": found.largest_difference,
         "check": found.in_words,
     }
+
+
+def _able(play: Callable[[Inputs], Array], path: Path) -> Callable[[Inputs], Array]:
+    """The same; that it cannot be run at all is said in a line."""
+
+    def able(inputs: Inputs) -> Array:
+        try:
+            return play(inputs)
+        except MemoryError:
+            raise
+        except Exception as error:  # each kind of file has errors of its own
+            raise RunError(f"{as_seen(path)}: not written, since it cannot be run: it {raised(error)}") from error
+
+    return able
 
 
 def _made(suffix: str, engine: Engine, policy: Any, about: Mapping[str, Any]) -> _Made:
