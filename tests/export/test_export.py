@@ -59,6 +59,11 @@ EACH = {
     "a matrix of counts": (small_ppo(), COUNTS, spaces.MultiBinary((2, 2))),
     "many counts": (small_ppo(), spaces.MultiDiscrete([2] * 40), TURN),
     "parts": (small_ppo(), PARTS, HALF_OPEN),
+    "parts with the names of others": (
+        small_ppo(),
+        spaces.Dict({"action": PLACE, "dense_4": PLACE, "array_0": spaces.Dict({"": PLACE}), "Gather_1": PLACE}),
+        spaces.Discrete(2),
+    ),
     "parts that are counted": (small_reinforce(), CARDS, spaces.Discrete(2)),
     "a part alone": (small_actor_critic(), spaces.Dict(only=PLACE), spaces.Discrete(2)),
     "bounds": (small_ddpg(), spaces.Discrete(6, start=1), TURN),
@@ -124,9 +129,10 @@ def parts(agent, seen):
     encoding = agent._engine.spaces.encoding
     read = [encoding.read(each) for each in seen]
     return {
-        leaf.name or "observation": np.stack([each[place] for each in read]).astype(leaf.space.dtype)
+        "action_" if leaf.name == "action" else leaf.name or "observation":
+            np.stack([each[place] for each in read]).astype(leaf.space.dtype)
         for place, leaf in enumerate(encoding.leaves)
-    }
+    }  # fmt: skip
 
 
 def run_onnx(path, inputs):

@@ -21,6 +21,7 @@ from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.leaves import BoxLeaf, Leaf
 from zerone.environments.gym.views import AS_GOOD_AS_NONE, sound_bounds
 from zerone.export.numpy_file import Inputs
+from zerone.export.observations import input_names
 from zerone.parts.spaces import action_scale, choices_in
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -166,9 +167,9 @@ def _ours(engine: Engine, policy: Any, parts: Parts) -> Array:
 
 
 def _inputs(engine: Engine, parts: Parts, which: Any) -> Inputs:
-    leaves = engine.spaces.encoding.leaves
-    return {leaf.name or "observation": each[which].astype(leaf.space.dtype)
-            for leaf, each in zip(leaves, parts, strict=True)}  # fmt: skip
+    encoding = engine.spaces.encoding
+    return {name: each[which].astype(leaf.space.dtype)
+            for name, leaf, each in zip(input_names(encoding), encoding.leaves, parts, strict=True)}  # fmt: skip
 
 
 def _cuts(number: int) -> Iterator[tuple[int, int]]:

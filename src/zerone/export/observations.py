@@ -13,6 +13,9 @@ from zerone.environments.gym.leaves import BoxLeaf, CountedLeaf
 from zerone.export.program import Program, Value, join
 from zerone.parts.spaces import Features, digits
 
+OUTPUT = "action"
+"""What the output is called."""
+
 
 class Seen:
     """What is seen of an observation, for networks (`features`) and for tables (`state`).
@@ -24,8 +27,8 @@ class Seen:
     def __init__(self, program: Program, encoding: Encoding) -> None:
         self.encoding = encoding
         self._values = [
-            program.input(leaf.name or "observation", tuple(leaf.space.shape or ()), leaf.space.dtype, leaf.path)
-            for leaf in encoding.leaves
+            program.input(name, tuple(leaf.space.shape or ()), leaf.space.dtype, leaf.path)
+            for name, leaf in zip(input_names(encoding), encoding.leaves, strict=True)
         ]
 
     def features(self, features: Features) -> Value:
@@ -68,6 +71,17 @@ class Seen:
                 bits = (leaf.is_bits,) * len(leaf.values)
                 rows.append(flat.cast(np.int64).one_hot(*columns(leaf.values, bits, leaf.start.reshape(-1))))
         return join(rows)
+
+
+def input_names(encoding: Encoding) -> list[str]:
+    """What the parts of an observation are called in a file: each otherwise, and none as the output is."""
+    names: list[str] = []
+    for leaf in encoding.leaves:
+        name = leaf.name or "observation"
+        while name in (*names, OUTPUT):
+            name += "_"
+        names.append(name)
+    return names
 
 
 def columns(values: Sequence[int], bits: Sequence[bool], starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.export.numpy_file import Inputs
+from zerone.export.observations import OUTPUT
 from zerone.export.program import Operation, Program
 
 OPSET, FORMAT = 17, 8
@@ -31,15 +32,15 @@ def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
     import onnx
     from onnx import helper
 
-    graph = _Graph()
+    graph = _Graph({each.name for each in program.inputs} | {each.gives for each in program.operations} | {OUTPUT})
     for each in program.operations:
         _NODES[each.kind](graph, each)
     action = program.action
     assert action is not None  # noqa: S101 - a program that is whole
-    graph.node("Identity", [action.name], "action")
+    graph.node("Identity", [action.name], OUTPUT)
     inputs = [_described(each.name, each.type, each.shape) for each in program.inputs]
     made = helper.make_graph(
-        graph.nodes, "policy", inputs, [_described("action", action.type, action.shape)], graph.arrays
+        graph.nodes, "policy", inputs, [_described(OUTPUT, action.type, action.shape)], graph.arrays
     )
     model = helper.make_model(
         made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=FORMAT, producer_name="zerone",
@@ -60,7 +61,7 @@ def player(data: bytes) -> Callable[[Inputs], np.ndarray]:
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
     def play(inputs: Inputs) -> np.ndarray:
-        found: np.ndarray = session.run(["action"], dict(inputs))[0]
+        found: np.ndarray = session.run([OUTPUT], dict(inputs))[0]
         return found
 
     return play
@@ -84,17 +85,18 @@ def _text(value: Any) -> str:
 
 
 class _Graph:
-    """The nodes and the arrays so far."""
+    """The nodes and the arrays so far; and the names that are given already."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: set[str]) -> None:
         self.nodes: list[Any] = []
         self.arrays: list[Any] = []
+        self._names = names
 
     def node(self, kind: str, of: list[str], gives: str | None = None, **settings: Any) -> str:
         """A node more; the name of what it gives."""
         from onnx import helper
 
-        name = gives or f"{kind}_{len(self.nodes)}_"
+        name = gives or self._free(f"{kind}_{len(self.nodes)}")
         self.nodes.append(helper.make_node(kind, of, [name], **settings))
         return name
 
@@ -102,8 +104,14 @@ class _Graph:
         """An array more, by name."""
         from onnx import numpy_helper
 
-        name = f"array_{len(self.arrays)}"
+        name = self._free(f"array_{len(self.arrays)}")
         self.arrays.append(numpy_helper.from_array(np.asarray(value, kind), name))
+        return name
+
+    def _free(self, name: str) -> str:
+        while name in self._names:
+            name += "_"
+        self._names.add(name)
         return name
 
 

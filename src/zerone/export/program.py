@@ -179,6 +179,9 @@ class Program:
 
     def input(self, name: str, shape: tuple[int, ...], kind: DTypeLike, path: tuple[Any, ...] = ()) -> Value:
         """A number or an array that an observation has at `path`."""
+        for key in path:
+            if not isinstance(key, (str, int)):
+                raise InputError(f"a part of the observations is called {key!r}: must be a text or a whole number")
         found = Input(name, path, shape, np.dtype(kind).name)
         self.inputs.append(found)
         return Value(self, name, shape, found.type)
@@ -188,6 +191,8 @@ class Program:
     ) -> Value:  # fmt: skip
         """One operation more, and what it gives."""
         gives = f"{kind}_{len(self.operations)}"
+        while any(gives == each.name for each in self.inputs):
+            gives += "_"
         arrays = {name: each for name, each in settings.items() if isinstance(each, np.ndarray)}
         rest = {name: each for name, each in settings.items() if name not in arrays}
         self.operations.append(Operation(kind, tuple(each.name for each in of), gives, rest, arrays))

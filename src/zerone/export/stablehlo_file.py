@@ -25,7 +25,7 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import BoxLeaf, Leaf
 from zerone.export.numpy_file import Inputs
-from zerone.export.observations import columns
+from zerone.export.observations import columns, input_names
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
@@ -44,8 +44,8 @@ def to_bytes(algorithm: Algorithm, policy: Any, spaces: Spaces, about: Mapping[s
 
     (batch,) = jax_export.symbolic_shape("batch")
     shapes = {
-        leaf.name or "observation": jax.ShapeDtypeStruct((batch, *leaf.space.shape), narrow(leaf.space.dtype))
-        for leaf in encoding.leaves
+        name: jax.ShapeDtypeStruct((batch, *leaf.space.shape), narrow(leaf.space.dtype))
+        for name, leaf in zip(input_names(encoding), encoding.leaves, strict=True)
     }
     given = shapes if encoding.composite else shapes["observation"]
     with _without_places():
@@ -88,7 +88,7 @@ def narrow(kind: Any) -> Any:
 
 def joined(encoding: Encoding, parts: Mapping[str, jax.Array]) -> jax.Array:
     """One observation as algorithms are given it: `Encoding.join`, in JAX."""
-    found = [(leaf, parts[leaf.name or "observation"]) for leaf in encoding.leaves]
+    found = [(leaf, parts[name]) for name, leaf in zip(input_names(encoding), encoding.leaves, strict=True)]
     if not encoding.in_a_row:
         leaf, alone = found[0]
         if isinstance(leaf, BoxLeaf) or leaf.encoded_space() is leaf.space:
