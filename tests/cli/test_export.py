@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import zerone as zo
 from zerone.export.player import Policy
-from zerone.training import run as runs
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -18,7 +18,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "run"
-    return runs.train("q-learning", "zerone/Treasure-v0", steps=400, seeds=2, out=path, figure=False,
+    return zo.train("q-learning", "zerone/Treasure-v0", steps=400, seeds=2, out=path, figure=False,
                       evaluation_episodes=2).path  # fmt: skip
 
 

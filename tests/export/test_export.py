@@ -160,7 +160,7 @@ def test_numpy_and_onnx_act_as_the_agent_does(name, tmp_path):
     model = str(written(agent, tmp_path / "p.onnx"))
     for number in (len(seen), 1, 0):
         inputs = {each: array[:number] for each, array in parts(agent, seen).items()}
-        require_same(ours[:number], policy.play(inputs), space)
+        require_same(ours[:number], policy.play(inputs)[policy.about["action"]], space)
         require_same(ours[:number], run_onnx(model, inputs), space)
     if not agent._engine.spaces.encoding.composite:
         require_same(ours, policy(np.stack(seen)), space)
@@ -199,8 +199,9 @@ import onnxruntime
 for place in range(4):
     seen = dict(np.load(f"seen-{place}.npz"))
     ours = seen.pop("ours")
+    policy = Policy(f"{place}.npz")
     model = onnxruntime.InferenceSession(f"{place}.onnx", providers=["CPUExecutionProvider"])
-    for theirs in (Policy(f"{place}.npz").play(seen), model.run(None, seen)[0]):
+    for theirs in (policy.play(seen)[policy.about["action"]], model.run(None, seen)[0]):
         assert theirs.dtype == ours.dtype and np.allclose(theirs, ours, rtol=1e-5, atol=1e-5)
 print("the same")
 """

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import gymnasium
@@ -20,8 +20,9 @@ from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.leaves import BoxLeaf, Leaf
 from zerone.environments.gym.views import AS_GOOD_AS_NONE, sound_bounds
-from zerone.export.numpy_file import Inputs
+from zerone.export.numpy_file import Inputs, Player
 from zerone.export.observations import input_names
+from zerone.export.program import Memory
 from zerone.parts.spaces import action_scale, choices_in
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -133,7 +134,7 @@ def _drawn(leaf: Leaf, random: np.random.Generator, number: int) -> Array:
 
 
 def compare(
-    engine: Engine, policy: Any, parts: Parts, played: int, play: Callable[[Inputs], Array],
+    engine: Engine, policy: Any, parts: Parts, played: int, play: Player, memory: Sequence[Memory],
     scores: Callable[[Inputs], Array | None],
 ) -> Checked:  # fmt: skip
     """What `play` does with these observations, beside what the policy does.
@@ -141,17 +142,22 @@ def compare(
     The same is: within 1e-5 (of the size of an action, where that is more than 1), or the same choice. A choice is the
     same, too, where both are worth the same to 1e-5. And an action may differ by as much as it does when the policy's
     own numbers are moved by their last bits: sums of large numbers are rounded in one order here, in another there.
+
+    A policy that remembers sees a hundred episodes side by side.
     """
     space, ours = engine.spaces.action, _ours(engine, policy, parts)
-    theirs = np.concatenate([play(_inputs(engine, parts, slice(*ends))) for ends in _cuts(len(ours))])
-    theirs = theirs.reshape(ours.shape).astype(ours.dtype)
+    theirs = _theirs(engine, parts, play, memory).reshape(ours.shape).astype(ours.dtype)
     apart = _apart(space, ours, theirs)
     wrong = as_good = rounded = np.flatnonzero(~(apart <= TOLERANCE))
-    if len(wrong):
+    if len(wrong) and not memory:
         as_good = wrong[_tied(space, scores(_inputs(engine, parts, wrong)), ours[wrong], theirs[wrong])]
         wrong = rounded = np.setdiff1d(wrong, as_good)
+    elif memory:
+        as_good = wrong[:0]
     if len(wrong):
-        rounded = wrong[_rounded(engine, policy, [each[wrong] for each in parts], ours[wrong], theirs[wrong])]
+        rows = np.arange(len(ours)) if memory else wrong  # what is remembered needs all that came before
+        able = _rounded(engine, policy, [each[rows] for each in parts], ours[rows], theirs[rows])
+        rounded = np.intersect1d(wrong, rows[able])
         wrong = np.setdiff1d(wrong, rounded)
     first = (ours[wrong[0]].tolist(), theirs[wrong[0]].tolist()) if len(wrong) else None
     largest = float(np.delete(apart, np.concatenate([as_good, wrong])).max(initial=0))
@@ -163,10 +169,32 @@ def _ours(engine: Engine, policy: Any, parts: Parts) -> Array:
     encoded = engine.spaces.encoding.join(parts, batch=True)
     number = len(encoded)
     padded = np.resize(encoded, (-(-number // AT_ONCE) * AT_ONCE, *encoded.shape[1:]))
-    return np.concatenate([engine.act(policy, each) for each in np.split(padded, len(padded) // AT_ONCE)])[:number]
+    memory, found = engine.initial_memory(policy, AT_ONCE), list[Array]()
+    for each in np.split(padded, len(padded) // AT_ONCE):
+        actions, memory = engine.act(policy, memory, each)
+        found.append(actions)
+    return np.concatenate(found)[:number]
 
 
-def _inputs(engine: Engine, parts: Parts, which: Any) -> Inputs:
+def _theirs(engine: Engine, parts: Parts, play: Player, memory: Sequence[Memory]) -> Array:
+    """What a file makes of it: as `_ours` where there is a memory, else in batches of several sizes."""
+    number = len(parts[0])
+    if not memory:
+        return np.concatenate([play(_inputs(engine, parts, slice(*ends)))[0] for ends in _cuts(number)])
+    held: Inputs = {each.name: begun(each, AT_ONCE) for each in memory}
+    found: list[Array] = []
+    for begin in range(0, number, AT_ONCE):
+        actions, held = play({**_inputs(engine, parts, np.arange(begin, begin + AT_ONCE) % number), **held})
+        found.append(actions)
+    return np.concatenate(found)[:number]
+
+
+def begun(memory: Memory, number: int) -> Array:
+    """What is remembered where `number` episodes begin."""
+    return np.broadcast_to(np.asarray(memory.begins, memory.type), (number, *memory.shape)).copy()
+
+
+def _inputs(engine: Engine, parts: Parts, which: Any) -> dict[str, Array]:
     encoding = engine.spaces.encoding
     return {name: each[which].astype(leaf.space.dtype)
             for name, leaf, each in zip(input_names(encoding), encoding.leaves, parts, strict=True)}  # fmt: skip

@@ -14,7 +14,9 @@ from zerone.export.player import Policy
 from zerone.export.program import Program, Value
 
 Inputs = Mapping[str, np.ndarray]
-"""The parts of observations by name, each [N, ...]."""
+"""The parts of observations, and what is remembered, by name: each [N, ...]."""
+Player = Callable[[Inputs], tuple[np.ndarray, Inputs]]
+"""From inputs to actions [N, ...], and what is remembered after them."""
 
 
 def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
@@ -28,6 +30,7 @@ def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
     described = {
         **about,
         "inputs": [dataclasses.asdict(each) for each in program.inputs],
+        "memory": [dataclasses.asdict(each) for each in program.memory],
         "action": _name(program.action),
         "scores": _name(program.scores),
         "operations": operations,
@@ -39,16 +42,22 @@ def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
     return file.getvalue()
 
 
-def player(data: bytes) -> Callable[[Inputs], np.ndarray]:
+def player(data: bytes) -> Player:
     """What the file does with a batch of observations."""
-    return Policy(io.BytesIO(data)).play
+    policy = Policy(io.BytesIO(data))
+
+    def play(inputs: Inputs) -> tuple[np.ndarray, Inputs]:
+        values = policy.play(inputs)
+        return values[policy.about["action"]], {each["name"]: values[each["after"]] for each in policy.about["memory"]}
+
+    return play
 
 
 def scores(program: Program, inputs: Inputs) -> np.ndarray | None:
     """What the actions were chosen by, if each is one of several."""
     if program.scores is None:
         return None
-    found: np.ndarray = Policy(io.BytesIO(to_bytes(program, {}))).play(inputs, "scores")
+    found: np.ndarray = Policy(io.BytesIO(to_bytes(program, {}))).play(inputs)[program.scores.name]
     return found
 
 

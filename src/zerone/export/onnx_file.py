@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from zerone.base.errors import InputError
-from zerone.export.numpy_file import Inputs
+from zerone.export.numpy_file import Inputs, Player
 from zerone.export.observations import OUTPUT
-from zerone.export.program import Operation, Program
+from zerone.export.program import AFTER, Operation, Program
 
 OPSET, FORMAT = 17, 8
 """Of ONNX 1.12 (2022), which nearly all that runs models can read."""
@@ -32,16 +32,19 @@ def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
     import onnx
     from onnx import helper
 
-    graph = _Graph({each.name for each in program.inputs} | {each.gives for each in program.operations} | {OUTPUT})
+    graph = _Graph({*program.names, *(each.gives for each in program.operations), OUTPUT})
     for each in program.operations:
         _NODES[each.kind](graph, each)
     action = program.action
     assert action is not None  # noqa: S101 - a program that is whole
     graph.node("Identity", [action.name], OUTPUT)
+    outputs = [_described(OUTPUT, action.type, action.shape)]
     inputs = [_described(each.name, each.type, each.shape) for each in program.inputs]
-    made = helper.make_graph(
-        graph.nodes, "policy", inputs, [_described(OUTPUT, action.type, action.shape)], graph.arrays
-    )
+    for held in program.memory:
+        after = graph.node("Identity", [held.after], AFTER + held.name)
+        outputs.append(_described(after, held.type, held.shape))
+        inputs.append(_described(held.name, held.type, held.shape))
+    made = helper.make_graph(graph.nodes, "policy", inputs, outputs, graph.arrays)
     model = helper.make_model(
         made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=FORMAT, producer_name="zerone",
         producer_version=str(about.get("zerone", "")),
@@ -52,7 +55,7 @@ def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
     return data
 
 
-def player(data: bytes) -> Callable[[Inputs], np.ndarray]:
+def player(data: bytes) -> Player:
     """What onnxruntime makes of a batch of observations."""
     import onnxruntime
 
@@ -60,9 +63,10 @@ def player(data: bytes) -> Callable[[Inputs], np.ndarray]:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
-    def play(inputs: Inputs) -> np.ndarray:
-        found: np.ndarray = session.run([OUTPUT], dict(inputs))[0]
-        return found
+    def play(inputs: Inputs) -> tuple[np.ndarray, Inputs]:
+        names = [each.name for each in session.get_outputs()]
+        found = dict(zip(names, session.run(names, dict(inputs)), strict=True))
+        return found.pop(OUTPUT), {name.removeprefix(AFTER): each for name, each in found.items()}
 
     return play
 
@@ -185,7 +189,48 @@ def _convolve(graph: _Graph, each: Operation) -> None:
 
 
 def _activated(graph: _Graph, value: str, each: Operation) -> None:
-    graph.node(_ACTIVATIONS[each.settings["activation"]], [value], each.gives)
+    name = each.settings["activation"]
+    if name == "silu":
+        graph.node("Mul", [value, graph.node("Sigmoid", [value])], each.gives)
+    elif name == "gelu":
+        cube = graph.node("Mul", [graph.node("Mul", [value, value]), value])
+        term = graph.node("Add", [value, graph.node("Mul", [cube, graph.array(0.044715, np.float32)])])
+        bent = graph.node("Tanh", [graph.node("Mul", [term, graph.array(np.sqrt(2 / np.pi), np.float32)])])
+        half = graph.array(0.5, np.float32)
+        graph.node("Mul", [value, graph.node("Add", [graph.node("Mul", [bent, half]), half])], each.gives)
+    else:
+        graph.node(_ACTIVATIONS[name], [value], each.gives)
+
+
+def _normalize(graph: _Graph, each: Operation) -> None:
+    away = graph.node("Sub", [*each.of, graph.array(each.arrays["mean"])])
+    scaled = graph.node("Div", [away, graph.array(each.arrays["by"])])
+    limit = np.float32(each.settings["limit"])
+    graph.node("Clip", [scaled, graph.array(-limit), graph.array(limit)], each.gives)
+
+
+def _layer_norm(graph: _Graph, each: Operation) -> None:
+    arrays = [graph.array(each.arrays[name]) for name in ("scale", "shift")]
+    normal = graph.node("LayerNormalization", [*each.of, *arrays], axis=-1, epsilon=each.settings["epsilon"])
+    _activated(graph, normal, each)
+
+
+def _gru(graph: _Graph, each: Operation) -> None:
+    read, hidden = each.of
+    product = graph.node("MatMul", [hidden, graph.array(each.arrays["weight"])])
+    before = graph.node("Add", [product, graph.array(each.arrays["bias"])])
+    width = each.arrays["weight"].shape[0]
+
+    def gate(value: str, place: int) -> str:
+        ends = [graph.array([width * end], np.int64) for end in (place, place + 1)]
+        return graph.node("Slice", [value, *ends, graph.array([1], np.int64)])
+
+    reset, keep = (graph.node("Sigmoid", [graph.node("Add", [gate(read, i), gate(before, i)])]) for i in (0, 1))
+    old = graph.node("Mul", [reset, gate(before, 2)])
+    candidate = graph.node("Tanh", [graph.node("Add", [gate(read, 2), old])])
+    forget = graph.node("Sub", [graph.array(1, np.float32), keep])
+    kept = graph.node("Mul", [keep, hidden])
+    graph.node("Add", [graph.node("Mul", [forget, candidate]), kept], each.gives)
 
 
 def _activate(graph: _Graph, each: Operation) -> None:
@@ -222,10 +267,10 @@ def _bound(graph: _Graph, each: Operation) -> None:
     graph.node("Min", [graph.node("Max", [chosen, held["low"]]), held["high"]], each.gives)
 
 
-_ACTIVATIONS = {"linear": "Identity", "relu": "Relu", "tanh": "Tanh"}
+_ACTIVATIONS = {"linear": "Identity", "relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "elu": "Elu"}
 _NODES: Mapping[str, Callable[[_Graph, Operation], None]] = {
     "cast": _cast, "add": _one("Add"), "divide": _divide, "reshape": _reshape, "transpose": _transpose,
     "part": _part, "join": _join, "one_hot": _one_hot, "place": _place, "look_up": _look_up, "dense": _dense,
     "convolve": _convolve, "activate": _activate, "duel": _duel, "argmax": _argmax, "choose": _choose,
-    "bound": _bound, "round": _one("Round"),
+    "bound": _bound, "round": _one("Round"), "normalize": _normalize, "layer_norm": _layer_norm, "gru": _gru,
 }  # fmt: skip

@@ -20,6 +20,10 @@ ACTIVATIONS: dict[str, Any] = {
     "linear": lambda x: x,
     "relu": lambda x: np.maximum(x, 0),
     "tanh": np.tanh,
+    "sigmoid": lambda x: 0.5 + 0.5 * np.tanh(0.5 * x),
+    "silu": lambda x: x * (0.5 + 0.5 * np.tanh(0.5 * x)),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
+    "gelu": lambda x: x * (0.5 + 0.5 * np.tanh(np.float32(np.sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x**3))),
 }
 """What a layer may end in."""
 
@@ -40,6 +44,19 @@ def convolve(x: Any, weight: Any, bias: Any, kernel: int, stride: int, padding: 
     return dense(x.reshape(*x.shape[:-3], len(weight)), weight, bias, activation)
 
 
+def layer_norm(x: Any, scale: Any, shift: Any, epsilon: float, activation: str = "linear") -> Any:
+    """Mean 0 and deviation 1, then `scale` and `shift`."""
+    x = x - x.mean(-1, keepdims=True)
+    return ACTIVATIONS[activation](x / np.sqrt((x**2).mean(-1, keepdims=True) + np.float32(epsilon)) * scale + shift)
+
+
+def gru(read: Any, hidden: Any, weight: Any, bias: Any) -> Any:
+    """A gated recurrent unit's state, from what it reads and the state before; its gates are reset, keep, candidate."""
+    sigmoid, new, old = ACTIVATIONS["sigmoid"], np.split(read, 3, -1), np.split(hidden.dot(weight) + bias, 3, -1)
+    keep = sigmoid(new[1] + old[1])
+    return (1 - keep) * np.tanh(new[2] + sigmoid(new[0] + old[0]) * old[2]) + keep * hidden
+
+
 def transpose(x: Any, axes: Any) -> Any:
     """The last axes in another order."""
     first = x.ndim - len(axes)
@@ -54,6 +71,7 @@ def bound(x: Any, bounded: Any, middle: Any, reach: Any, low: Any, high: Any) ->
 OPERATIONS: dict[str, Any] = {
     "cast": lambda x, kind: x.astype(kind),
     "add": lambda x, number: x + number,
+    "normalize": lambda x, mean, by, limit: np.clip((x - mean) / by, -limit, limit),
     "divide": lambda x, by: x / np.float32(by),
     "reshape": lambda x, axes, shape: x.reshape(*x.shape[: x.ndim - axes], *shape),
     "transpose": transpose,
@@ -64,6 +82,8 @@ OPERATIONS: dict[str, Any] = {
     "look_up": lambda x, table: table[x],
     "dense": dense,
     "convolve": convolve,
+    "layer_norm": layer_norm,
+    "gru": gru,
     "activate": lambda x, activation: ACTIVATIONS[activation](x),
     "duel": lambda value, advantage: value + advantage - advantage.mean(-1, keepdims=True),
     "argmax": lambda x: x.argmax(-1),
@@ -81,38 +101,53 @@ class Policy:
         with np.load(file) as arrays:
             self.about = json.loads(arrays["policy"].tobytes())
             numbers = {name: arrays[name] for name in arrays.files}
-        self._inputs = [(each["name"], each["path"], np.dtype(each["type"])) for each in self.about["inputs"]]
+        self._inputs = [
+            (each["name"], each["path"], np.dtype(each["type"]), len(each["shape"])) for each in self.about["inputs"]
+        ]
         self._operations = [
             (functools.partial(OPERATIONS[kind], **settings, **{name: numbers[each] for name, each in held.items()}),
              of, gives)
             for kind, of, settings, held, gives in self.about["operations"]
         ]  # fmt: skip
+        self._remembered: dict[str, Any] = {}
 
     def __call__(self, observation: Any) -> Any:
         """The greedy action for one observation, or the actions for a batch of them (of each part, if it has parts)."""
         values: dict[str, Any] = {}
-        for name, path, kind in self._inputs:
+        batch: Any = ()
+        for name, path, kind, axes in self._inputs:
             found = observation
             for key in path:
                 found = found[key]
-            values[name] = np.asarray(found, kind)
-        return self.play(values)
+            values[name] = found = np.asarray(found, kind)
+            batch = found.shape[: found.ndim - axes]
+        for each in self.about["memory"]:
+            begun = np.zeros((*batch, *each["shape"]), each["type"])
+            values[each["name"]] = self._remembered.get(each["name"], begun)
+        values = self.play(values)
+        self._remembered = {each["name"]: values[each["after"]] for each in self.about["memory"]}
+        return values[self.about["action"]]
 
-    def play(self, values: Any, wanted: str = "action") -> Any:
-        """What becomes of the inputs, by name: the action, or another value on the way there."""
+    def reset(self) -> None:
+        """Forget what was seen, where the policy remembers: an episode begins."""
+        self._remembered = {}
+
+    def play(self, values: Any) -> Any:
+        """All values by name that follow from the inputs, and from what is remembered."""
         values = dict(values)
         for operation, of, gives in self._operations:
             values[gives] = operation(*[values[each] for each in of])
-        return values[self.about[wanted]]
+        return values
 
 
 if __name__ == "__main__":
     policy = Policy(sys.argv[1])
-    zeros = {each["name"]: np.zeros(each["shape"], each["type"]) for each in policy.about["inputs"]}
+    parts = policy.about["inputs"] + policy.about["memory"]
+    zeros = {each["name"]: np.zeros(each["shape"], each["type"]) for each in parts}
     times = []
     for _ in range(2000):
         began = time.perf_counter()
-        action = policy.play(zeros)
+        action = policy.play(zeros)[policy.about["action"]]
         times.append(time.perf_counter() - began)
     for name, value in policy.about.items():
         print(f"{name}: {value}" if name != "operations" else "operations:")

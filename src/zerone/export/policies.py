@@ -149,7 +149,10 @@ def _(network: Dueling, x: Value) -> Value:
     return value.duel(of_advantage.dense(network.advantage.weight, network.advantage.bias))
 
 
-_NAMES: dict[Callable[[jax.Array], jax.Array], str] = {jax.nn.relu: "relu", jnp.tanh: "tanh"}
+_NAMES: dict[Callable[[jax.Array], jax.Array], str] = {
+    jax.nn.relu: "relu", jnp.tanh: "tanh", jax.nn.elu: "elu", jax.nn.gelu: "gelu", jax.nn.silu: "silu",
+    jax.nn.sigmoid: "sigmoid",
+}  # fmt: skip
 
 
 def activation_name(activation: Callable[[jax.Array], jax.Array]) -> str:

@@ -23,6 +23,9 @@ from numpy.typing import ArrayLike, DTypeLike
 from zerone.base.errors import InputError
 from zerone.export.player import ACTIVATIONS
 
+AFTER = "next_"
+"""Before the name of what is remembered, where it is an output of a file."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Input:
@@ -32,6 +35,20 @@ class Input:
     path: tuple[Any, ...]
     shape: tuple[int, ...]
     type: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """What a policy remembers of an episode: an input and an output more, of each row of a batch.
+
+    The input is what the output was at the step before; where an episode begins it is `begins`, or 0 everywhere.
+    """
+
+    name: str
+    after: str
+    shape: tuple[int, ...]
+    type: str
+    begins: Any = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +145,23 @@ class Value:
         """Q = V + A - mean A, for a value that is V."""
         return self._then("duel", advantage.shape, "float32", (advantage,))
 
+    def normalize(self, mean: ArrayLike, by: ArrayLike, limit: float) -> Value:
+        """`(x - mean) / by`, within ± `limit`."""
+        arrays = {"mean": np.asarray(mean, np.float32), "by": np.asarray(by, np.float32)}
+        return self._then("normalize", self.shape, limit=limit, **arrays)
+
+    def layer_norm(
+        self, scale: ArrayLike, shift: ArrayLike, activation: str = "linear", epsilon: float = 1e-5
+    ) -> Value:
+        """The numbers of a row with mean 0 and deviation 1, times `scale`, plus `shift`, through an activation."""
+        arrays = {"scale": np.asarray(scale, np.float32), "shift": np.asarray(shift, np.float32)}
+        return self._then("layer_norm", self.shape, epsilon=epsilon, activation=_known(activation), **arrays)
+
+    def gru(self, hidden: Value, weight: ArrayLike, bias: ArrayLike) -> Value:
+        """The state of a gated recurrent unit after `hidden`, for a value that is what it reads, `x W + b`."""
+        arrays = {"weight": np.asarray(weight, np.float32), "bias": np.asarray(bias, np.float32)}
+        return self._then("gru", hidden.shape, "float32", (hidden,), **arrays)
+
     def argmax(self) -> Value:
         """Which number of a row is the largest, the first of several."""
         self.program.scores = self
@@ -174,8 +208,14 @@ class Program:
     def __init__(self) -> None:
         self.inputs: list[Input] = []
         self.operations: list[Operation] = []
+        self.memory: list[Memory] = []
         self.action: Value | None = None
         self.scores: Value | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """What the inputs are called, what is remembered among them."""
+        return [each.name for each in self.inputs] + [each.name for each in self.memory]
 
     def input(self, name: str, shape: tuple[int, ...], kind: DTypeLike, path: tuple[Any, ...] = ()) -> Value:
         """A number or an array that an observation has at `path`."""
@@ -186,13 +226,30 @@ class Program:
         self.inputs.append(found)
         return Value(self, name, shape, found.type)
 
+    def remember(self, shape: tuple[int, ...], kind: DTypeLike = np.float32) -> Value:
+        """What an earlier step of the episode has left; 0 everywhere where it begins."""
+        name = self.free("memory", len(self.memory))
+        self.memory.append(Memory(name, name, shape, np.dtype(kind).name))
+        return Value(self, name, shape, np.dtype(kind).name)
+
+    def leave(self, memory: Value, after: Value) -> None:
+        """What is left in the place of that for the next step."""
+        place = next(place for place, each in enumerate(self.memory) if each.name == memory.name)
+        self.memory[place] = dataclasses.replace(self.memory[place], after=after.name)
+
+    def free(self, name: str, number: int) -> str:
+        """A name that no input has."""
+        found = f"{name}_{number}"
+        taken = self.names
+        while found in taken or AFTER + found in taken:
+            found += "_"
+        return found
+
     def operation(
         self, kind: str, of: Sequence[Value], shape: tuple[int, ...], type: str, settings: dict[str, Any]  # noqa: A002
     ) -> Value:  # fmt: skip
         """One operation more, and what it gives."""
-        gives = f"{kind}_{len(self.operations)}"
-        while any(gives == each.name for each in self.inputs):
-            gives += "_"
+        gives = self.free(kind, len(self.operations))
         arrays = {name: each for name, each in settings.items() if isinstance(each, np.ndarray)}
         rest = {name: each for name, each in settings.items() if name not in arrays}
         self.operations.append(Operation(kind, tuple(each.name for each in of), gives, rest, arrays))

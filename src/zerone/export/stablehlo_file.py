@@ -4,7 +4,8 @@
     actions = exported.call(observations)           # any number at once; of parts a dictionary by their names
     about = json.loads(exported.fun_name)
 
-Numbers of 64 bits are numbers of 32 there, as in JAX.
+A policy that remembers takes what it remembers as a second argument, and gives (actions, what it remembers then): see
+`about["memory"]`. Numbers of 64 bits are numbers of 32 there, as in JAX.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import contextlib
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -21,11 +22,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export as jax_export
 
-from zerone.algorithms.protocol import Algorithm
+from zerone.algorithms.protocol import Algorithm, initial_memory
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import BoxLeaf, Leaf
-from zerone.export.numpy_file import Inputs
+from zerone.export.numpy_file import Inputs, Player
 from zerone.export.observations import columns, input_names
+from zerone.export.program import AFTER, Memory
 from zerone.parts.spaces import Spaces, from_environment, to_environment
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
@@ -33,25 +35,43 @@ PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
 def to_bytes(algorithm: Algorithm, policy: Any, spaces: Spaces, about: Mapping[str, Any]) -> bytes:
     """The program of `algorithm.act`, from what the environment returns to what it takes."""
-    encoding = spaces.encoding
+    encoding, memory = spaces.encoding, remembered(algorithm, policy)
+    tree = jax.tree.structure(initial_memory(algorithm, policy, 1))
 
-    def act(given: Any) -> jax.Array:
+    def act(given: Any, before: Mapping[str, jax.Array] = {}) -> Any:
         """Of one observation: so somebody's `act` never sees that the number of them is not known."""
         parts = given if encoding.composite else {"observation": given}
         seen = from_environment(spaces.observation, joined(encoding, parts)[None])
-        drawn, _ = algorithm.act(jax.tree.map(jnp.asarray, policy), seen)
-        return to_environment(spaces.action, drawn)[0]
+        held = jax.tree.unflatten(tree, [before[each.name][None] for each in memory])
+        drawn, held, _ = algorithm.act(jax.tree.map(jnp.asarray, policy), held, seen)
+        after = zip(memory, jax.tree.leaves(held), strict=True)
+        action = to_environment(spaces.action, drawn)[0]
+        return (action, {AFTER + each.name: leaf[0] for each, leaf in after}) if memory else action
 
     (batch,) = jax_export.symbolic_shape("batch")
     shapes = {
         name: jax.ShapeDtypeStruct((batch, *leaf.space.shape), narrow(leaf.space.dtype))
         for name, leaf in zip(input_names(encoding), encoding.leaves, strict=True)
     }
-    given = shapes if encoding.composite else shapes["observation"]
+    given: list[Any] = [shapes if encoding.composite else shapes["observation"]]
+    if memory:
+        given.append({each.name: jax.ShapeDtypeStruct((batch, *each.shape), np.dtype(each.type)) for each in memory})
     with _without_places():
-        exported = jax_export.export(jax.jit(jax.vmap(act)), platforms=PLATFORMS)(given)
-    data: bytearray = dataclasses.replace(exported, fun_name=json.dumps(about, ensure_ascii=False)).serialize()
+        exported = jax_export.export(jax.jit(jax.vmap(act)), platforms=PLATFORMS)(*given)
+    text = json.dumps({**about, "memory": [dataclasses.asdict(each) for each in memory]}, ensure_ascii=False)
+    data: bytearray = dataclasses.replace(exported, fun_name=text).serialize()
     return bytes(data)
+
+
+def remembered(algorithm: Algorithm, policy: Any) -> list[Memory]:
+    """What a policy remembers, and with what an episode begins."""
+    found: list[Memory] = []
+    for place, leaf in enumerate(jax.tree.leaves(initial_memory(algorithm, policy, 1))):
+        begun = np.asarray(leaf[0])
+        begins = begun.tolist() if begun.any() else 0
+        name = f"memory_{place}"
+        found.append(Memory(name, AFTER + name, begun.shape, begun.dtype.name, begins))
+    return found
 
 
 @contextlib.contextmanager
@@ -67,16 +87,19 @@ def _without_places() -> Iterator[None]:
         config.update(name, before)
 
 
-def player(data: bytes) -> Callable[[Inputs], np.ndarray]:
+def player(data: bytes) -> Player:
     """What JAX makes of a batch of observations."""
     exported = jax_export.deserialize(bytearray(data))
-    call = jax.jit(exported.call)
+    call, memory = jax.jit(exported.call), [each["name"] for each in json.loads(exported.fun_name)["memory"]]
     (arguments, _) = jax.tree.unflatten(exported.in_tree, exported.in_avals)
     composite = isinstance(arguments[0], dict)
 
-    def play(inputs: Inputs) -> np.ndarray:
+    def play(inputs: Inputs) -> tuple[np.ndarray, Inputs]:
         narrowed = {name: array.astype(narrow(array.dtype)) for name, array in inputs.items()}
-        return np.asarray(call(narrowed if composite else narrowed["observation"]))
+        before = {name: narrowed.pop(name) for name in memory}
+        found = call(narrowed if composite else narrowed["observation"], *([before] if before else []))
+        action, after = found if before else (found, {})
+        return np.asarray(action), {name.removeprefix(AFTER): np.asarray(each) for name, each in after.items()}
 
     return play
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,18 @@ from zerone.environments.gym.views import describe
 from zerone.export import numpy_file, onnx_file
 from zerone.export.check import Array, compare, observed
 from zerone.export.formats import SUFFIXES
-from zerone.export.numpy_file import Inputs
+from zerone.export.numpy_file import Inputs, Player
 from zerone.export.policies import program_of
+from zerone.export.program import Memory
 
 
 @dataclasses.dataclass(frozen=True)
 class _Made:
-    """The bytes of a file, what plays them, and what its choices are by."""
+    """The bytes of a file, what plays them, what it remembers, and what its choices are by."""
 
     data: bytes
-    play: Callable[[Inputs], Array]
+    play: Player
+    memory: Sequence[Memory]
     scores: Callable[[Inputs], Array | None]
 
 
@@ -69,13 +71,14 @@ def write(
         "takes": describe(spaces.action),
     }
     made = _made(path.suffix.lower(), engine, policy, full)
-    encoding = spaces.encoding
+    encoding, memory = spaces.encoding, [engine.initial_memory(policy, 1)]
 
     def act(observation: Any) -> Any:
-        return engine.act(policy, encoding.batch(observation)[0])[0]
+        actions, memory[0] = engine.act(policy, memory[0], encoding.batch(observation)[0])
+        return actions[0]
 
     parts, played = observed(encoding, environment, act)
-    found = compare(engine, policy, parts, played, _able(made.play, path), made.scores)
+    found = compare(engine, policy, parts, played, _able(made.play, path), made.memory, made.scores)
     if found.first is not None:
         ours, theirs = found.first
         raise RunError(
@@ -95,10 +98,10 @@ def write(
     }
 
 
-def _able(play: Callable[[Inputs], Array], path: Path) -> Callable[[Inputs], Array]:
+def _able(play: Player, path: Path) -> Player:
     """The same; that it cannot be run at all is said in a line."""
 
-    def able(inputs: Inputs) -> Array:
+    def able(inputs: Inputs) -> tuple[Array, Inputs]:
         try:
             return play(inputs)
         except MemoryError:
@@ -114,8 +117,9 @@ def _made(suffix: str, engine: Engine, policy: Any, about: Mapping[str, Any]) ->
         from zerone.export import stablehlo_file
 
         data = stablehlo_file.to_bytes(engine.algorithm, policy, engine.spaces, about)
-        return _Made(data, stablehlo_file.player(data), lambda _: None)
+        memory = stablehlo_file.remembered(engine.algorithm, policy)
+        return _Made(data, stablehlo_file.player(data), memory, lambda _: None)
     program = program_of(engine.algorithm, policy, engine.spaces)
     form: Any = onnx_file if suffix == ".onnx" else numpy_file
     data = form.to_bytes(program, about)
-    return _Made(data, form.player(data), lambda inputs: numpy_file.scores(program, inputs))
+    return _Made(data, form.player(data), program.memory, lambda inputs: numpy_file.scores(program, inputs))
