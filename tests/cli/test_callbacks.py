@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
 
 import pytest
 
 OWN = '''
+import os
 import pathlib
+import signal
 import zerone as zo
 
 class Early(zo.Callback):
@@ -30,6 +34,10 @@ def note(event, training):
 def fail(event, training):
     if type(event).__name__ == "Rows" and event.step >= 400:
         raise RuntimeError("no more")
+
+def kill(event, training):
+    if type(event).__name__ == "Rows" and event.step >= 340:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 nothing = 3
 '''.replace("\\\\n", "\\n")
@@ -85,6 +93,20 @@ def test_a_callback_goes_the_whole_way(own, zerone, forgotten):
         forgotten()
         assert zerone(*command).code == 0  # nothing of it is needed to read the run
         assert "listening" not in sys.modules
+
+
+def test_a_training_that_is_killed_goes_on_with_its_callbacks(own, zerone, forgotten):
+    """By a callback, so that it is always in the same place: after the checkpoint of step 200."""
+    listening = [word for name in ("Early", "kill") for word in ("--callback", f"listening:{name}")]
+    plain = [*TRAIN, "--evaluate-every", "1000", "--out", "run", *listening]
+    killed = subprocess.run([sys.executable, "-m", "zerone", *plain], check=False, capture_output=True)  # noqa: S603
+    assert killed.returncode == -signal.SIGKILL, killed
+    forgotten()
+    zerone("train", "--resume", "run").refused("callback 'listening:Early' stands in a file")
+    ended = zerone("train", "--resume", "run", "--callback", "listening:Early", "--chunk", "50")
+    assert ended.code == 0, ended.err
+    assert zerone(*TRAIN, "--evaluate-every", "1000", "--callback", "listening:Early", "--out", "whole").code == 0
+    assert contents(own / "run") == contents(own / "whole")
 
 
 @pytest.mark.usefixtures("own")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 import zerone as zo
 from zerone.base.errors import InputError
+from zerone.training import callback_sources
 from zerone.training.callbacks import Ended, Evaluated, Preparing, Progress, Rows, Saved, Saving, Started
 
 TREASURE = "zerone/Treasure-v0"
@@ -239,6 +241,41 @@ def test_an_interruption_is_told_to_all(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "run", hearing, interrupt)
     assert hearing.events[-1].reason == "interrupted"
+
+
+def test_on_the_host_engine_they_are_heard_the_same_way(tmp_path):
+    hearing = Hearing()
+    run = train(tmp_path / "stopped", hearing, stopping(300), engine="host", chunk=7)
+    assert (run.result["steps"], run.result["stopped"]["reason"]) == (300, "enough")
+    assert zo.resume(run.path).result["steps"] == 600
+    plain = train(tmp_path / "plain", engine="host")
+    rows = (run.path / "metrics.csv").read_bytes()[:2_000]
+    assert (plain.path / "metrics.csv").read_bytes().startswith(rows[: rows.index(b"\n0,306,")])
+    first = [type(each) for each in hearing.events[:4]]
+    assert first == [Preparing, Started, Saving, Saved]
+
+    def fail(event, training):
+        del training
+        raise OSError(f"no {type(event).__name__}")
+
+    with pytest.raises(zo.CallbackError, match="OSError: no Preparing; the last checkpoint is"):
+        train(tmp_path / "failed", fail, engine="host")
+    assert zo.resume(tmp_path / "failed").result["steps"] == 600
+
+
+def test_an_installed_package_brings_a_callback(tmp_path, monkeypatch):
+    point = EntryPoint("spare", "own_callbacks:Spare", callback_sources.GROUP)
+    monkeypatch.setitem(sys.modules, "own_callbacks", sys.modules[__name__])
+
+    def brought(group, name="spare"):
+        return [point] if (group, name) == (callback_sources.GROUP, "spare") else []
+
+    monkeypatch.setattr(callback_sources, "entry_points", brought)
+    run = train(tmp_path / "run", "spare")
+    assert run.result["stopped"] == {"by": "spare", "reason": "saved at 200"}
+    assert zo.resume(run.path).result["steps"] == 400  # it stops again
+    with pytest.raises(InputError, match="did you mean 'spare'"):
+        train(tmp_path / "other", "spaer")
 
 
 class Spare(zo.Callback):

@@ -109,6 +109,22 @@ def test_a_notebook_shows_how_far_it_is_below_the_cell(notebook, tmp_path):
     assert "the best on other seeds" in notebook[-1]["text/plain"]
 
 
+def test_a_notebook_is_not_flooded_however_often_the_host_looks_up(notebook, monkeypatch, tmp_path):
+    """Each update of the one display is a message to the browser: at most four a second, and the first and last."""
+    now, looks = [100.0], []
+    monkeypatch.setattr("zerone.training.progress.time", types.SimpleNamespace(monotonic=lambda: now[0]))
+
+    def pass_time(event, training):
+        del training
+        if isinstance(event, zo.callbacks.Progress) and not event.judging:
+            looks.append(event.steps)
+            now[0] += 0.01
+
+    zo.train(*LINE, steps=300, out=tmp_path / "a", figure=False, chunk=1, callbacks=[pass_time])
+    assert len(looks) == 300
+    assert 300 * 0.01 / 0.25 <= len(notebook) <= 300 * 0.01 / 0.25 + 4
+
+
 def test_progress_changes_no_bit(notebook, tmp_path):
     zo.train(*LINE, steps=300, out=tmp_path / "a", figure=False)
     zo.train(*LINE, steps=300, out=tmp_path / "b", figure=False, progress=False)

@@ -16,6 +16,8 @@ ANSWERED = [
     (lambda: zo.train(zo.DQN(), "CartPole-v1", gamma=0.9), "DQN(discount=0.9)"),
     (lambda: zo.train("dqn", "CartPole-v1", total_timesteps=5), "here it is steps="),
     (lambda: zo.train("dqn", "CartPole-v1", device="cuda"), "JAX_PLATFORMS"),
+    (lambda: zo.train("dqn", "CartPole-v1", use_wandb=True), 'here it is callbacks=["wandb"]'),
+    (lambda: zo.train("dqn", "CartPole-v1", callback=print), "here it is callbacks="),
     (lambda: zo.train("dqn", "CartPole-v1", step=5), "did you mean 'steps'?"),
     (lambda: zo.train("dqn", "CartPole-v1", frobnicate=5), "help(zo.train)"),
     (lambda: zo.train("dqn", "CartPole-v1", settings={"lr": 1}), "here it is 'learning_rate'"),

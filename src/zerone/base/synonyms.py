@@ -103,7 +103,6 @@ class Asked(NamedTuple):
 _EPISODES = "a training is as long as its environment steps"
 _SHOWN = "progress is shown by itself"
 _WATCH, _FILM = "zerone watch RUN, a command", "zerone watch RUN --video FILE, a command"
-_TRACKED = "nothing: each run folder holds metrics.csv and TensorBoard's events"
 ASKED = (
     Asked("total-timesteps timesteps n-timesteps num-timesteps total-steps max-timesteps nb-steps num-steps frames "
           "num-frames total-frames n-steps-total train-steps max-iterations", "--steps", "steps="),
@@ -148,7 +147,13 @@ ASKED = (
           "the first word: zerone train ALGORITHM ENVIRONMENT", "the first argument of zo.train"),
     Asked("algo algorithm algorithms list list-algorithms", "zerone algorithms, a command", "zerone algorithms"),
     Asked("env envs list-environments list-envs", "zerone environments, a command", "zerone environments"),
-    Asked("track wandb wandb-project-name use-wandb", _TRACKED, _TRACKED),
+    Asked("track wandb wandb-project-name wandb-project use-wandb weights-and-biases", "--track wandb",
+          'callbacks=["wandb"]'),
+    Asked("mlflow use-mlflow", "--track mlflow", 'callbacks=["mlflow"]'),
+    Asked("trackio use-trackio", "--track trackio", 'callbacks=["trackio"]'),
+    Asked("swanlab use-swanlab", "--track swanlab", 'callbacks=["swanlab"]'),
+    Asked("tracker trackers logger loggers report-to", "--track", "callbacks="),
+    Asked("callback listeners hooks hook on-step", "--callback", "callbacks="),
     Asked("backend vec-env vec-env-type", "--engine", "engine="),
     Asked("n-points grid num num-values", "--points", "points="),
     Asked("n-trials max-trials num-samples", "--trials", "trials="),
