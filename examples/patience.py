@@ -16,7 +16,7 @@ import zerone as zo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from zerone.training.callbacks import Control, Evaluated
+    from zerone.callbacks import Control, Evaluated
 
 
 class Patience(zo.Callback):

@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zerone import callbacks as callbacks
     from zerone.algorithms.a3c import A3C as A3C
     from zerone.algorithms.actor_critic import ActorCritic as ActorCritic
     from zerone.algorithms.ddpg import DDPG as DDPG
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from zerone.studies.sweep import resume_sweep as resume_sweep
     from zerone.studies.sweep import sweep as sweep
     from zerone.studies.sweep_result import Sweep as Sweep
-    from zerone.training import callbacks as callbacks
     from zerone.training.agent import Agent as Agent
     from zerone.training.events import Callback as Callback
     from zerone.training.listeners import CallbackError as CallbackError
@@ -84,7 +84,7 @@ _PLACES = {
     "sweep": "zerone.studies.sweep",
 }
 
-_MODULES = {"callbacks": "zerone.training.callbacks"}
+_MODULES = {"callbacks": "zerone.callbacks"}
 
 __all__ = [*_PLACES, *_MODULES]
 

@@ -13,8 +13,8 @@ import pytest
 
 import zerone as zo
 from zerone.base.errors import InputError
+from zerone.callbacks import Ended, Evaluated, Preparing, Progress, Rows, Saved, Saving, Started
 from zerone.training import callback_sources
-from zerone.training.callbacks import Ended, Evaluated, Preparing, Progress, Rows, Saved, Saving, Started
 
 TREASURE = "zerone/Treasure-v0"
 FEW = {"steps": 600, "evaluate_every": 100, "save_every": 200, "evaluation_episodes": 2, "figure": False, "chunk": 50}
@@ -197,6 +197,54 @@ def test_what_a_callback_raises_names_it_and_loses_nothing(kind, whole, tmp_path
     assert any((tmp_path / "run" / "checkpoints").glob("step-*"))
     assert contents(zo.resume(tmp_path / "run", chunk=50).path) == contents(whole.path)
     assert capsys.readouterr().err == ""
+
+
+class NoWordsError(Exception):
+    """Nobody can say what it is."""
+
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+def test_whatever_is_raised_or_said_is_one_line_that_steers_no_terminal(tmp_path):
+    def stop(_, training):
+        training.stop("why\n \x1b[31mred")
+
+    assert train(tmp_path / "a", stop).result["stopped"]["reason"] == "why ?[31mred"
+
+    def raising(error):
+        def fail(event, _):
+            if isinstance(event, Rows):
+                raise error
+
+        return fail
+
+    with pytest.raises(zo.CallbackError, match=r"fail: OSError: \?\[2J all; the last checkpoint is [^\n]*$"):
+        train(tmp_path / "b", raising(OSError("\x1b[2J\nall. ")))
+    with pytest.raises(zo.CallbackError, match=r"fail: NoWordsError; the last checkpoint is [^\n]*$"):
+        zo.resume(tmp_path / "b", callbacks=[raising(NoWordsError())])
+
+
+def test_a_run_that_goes_on_has_no_result_until_it_ends(tmp_path):
+    run = train(tmp_path / "run", stopping(200))
+    assert zo.load(run.path).result["stopped"]
+
+    def interrupt(event, _):
+        if isinstance(event, Rows) and event.step == 300:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        zo.resume(run.path, callbacks=[interrupt], chunk=50)
+    assert zo.load(run.path).result is None
+    assert zo.resume(run.path).result["steps"] == 600
+
+
+def test_a_callback_may_train_something_else_meanwhile(whole, tmp_path):
+    def other(event, _):
+        if isinstance(event, Saved) and event.step == 200:
+            train(tmp_path / "inner", steps=40)
+
+    assert contents(train(tmp_path / "run", other, seeds=2).path) == contents(whole.path)
 
 
 def test_one_that_fails_at_the_end_costs_no_result(tmp_path):

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from zerone.base.errors import InputError, nearest
 from zerone.base.modules import ForeignId, named_object
 from zerone.training.events import Callback, Listener
-from zerone.training.listeners import Listeners, Named
+from zerone.training.listeners import Listeners, Named, described
 from zerone.training.metrics import MetricsLog
 from zerone.training.progress import Calling, OnProgress, ignore, progress_in_python
 from zerone.training.tensorboard import TensorBoard
@@ -108,8 +108,7 @@ def _made(found: Any, name: str) -> Named:
         except InputError:
             raise
         except Exception as error:
-            words = " ".join(str(error).split())
-            raise InputError(f"callback {name} cannot be made: {type(error).__name__}: {words}") from error
+            raise InputError(f"callback {name} cannot be made: {described(error)}") from error
     elif isinstance(found, type):
         raise InputError(f"{name} is no callback: it must be a class made from zerone.Callback")
     return require_callback(found, name)

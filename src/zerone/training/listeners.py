@@ -116,8 +116,7 @@ class Listeners:
             return action()
         except (Exception, SystemExit) as error:
             self._broken.add(place)
-            words = " ".join(str(error).split()).rstrip(".")
-            failure = CallbackError(f"callback {each.name}: {type(error).__name__}{': ' if words else ''}{words}")
+            failure = CallbackError(f"callback {each.name}: {described(error)}")
             failure.__cause__ = error
             self.failure = self.failure or failure
             return None
@@ -131,7 +130,7 @@ class Asking(Control):
 
     def stop(self, reason: str) -> None:
         if self._listeners.stop is None:
-            self._listeners.stop = Stop(self._name, " ".join(str(reason).split()))
+            self._listeners.stop = Stop(self._name, on_one_line(str(reason)))
 
     def save(self) -> None:
         self._listeners.save_asked = True
@@ -141,6 +140,20 @@ class Asking(Control):
 
     def agent(self, seed: int | None = None) -> Agent:
         return self._listeners.agent(seed)
+
+
+def described(error: BaseException) -> str:
+    """What was raised, on one line; whatever its text does."""
+    try:
+        words = on_one_line(str(error)).rstrip(".")
+    except Exception:
+        words = ""
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def on_one_line(text: str) -> str:
+    """Text without line breaks, and without what would steer a terminal."""
+    return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
 
 
 def _no_agent(seed: int | None) -> Agent:

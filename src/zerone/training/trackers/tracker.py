@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from zerone.base.errors import InputError, ZeroneError, said
 from zerone.base.files import read_object, replacing
 from zerone.training.events import Callback, Control, Ended, Rows, Started
+from zerone.training.listeners import described
 from zerone.training.tensorboard import Meaning, tag_of
 
 KEPT = "tracker-{}.json"
@@ -94,8 +95,8 @@ class Tracker(Callback):
             action()
         except Exception as error:
             self._open = False
-            words = " ".join(f"{type(error).__name__}: {error}".split())
-            logging.getLogger("zerone").warning("zerone: %s gets no more of this training: %s", self.name, words)
+            what = described(error)
+            logging.getLogger("zerone").warning("zerone: %s gets no more of this training: %s", self.name, what)
 
 
 def read_id(folder: Path, name: str) -> str | None:
