@@ -350,8 +350,8 @@ def test_in_gymnasium_a_fifth_of_the_steps_are_evaluations(tmp_path):
     assert 0 < result["evaluation_steps"] <= 12_000 / 5
     judged = 100 * 400
     assert Long.steps == 12_000 + result["evaluation_steps"] + judged
-    assert glances[-1].judging == 100
-    assert all(not each.judging for each in glances[:-1])
+    assert glances[-1].final_episodes == 100
+    assert all(not each.final_episodes for each in glances[:-1])
     training = result["seconds"] - result["judgement_seconds"]
     assert result["evaluation_seconds"] < 0.25 * training  # a fifth, and what a loaded machine may add
     # The speed is that of the clock on the wall, evaluations included.

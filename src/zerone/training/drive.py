@@ -78,7 +78,7 @@ def _judged(training: Training) -> dict[str, Any]:
     """What `result.json` says: the best policy of each seed, judged on fresh episodes, and how long all took."""
     trained, engine, clock = time.perf_counter(), training.job.engine, training.clock
     ways, learners, block = training.job.schedule.evaluation, training.job.learners, training.job.block
-    training.tell_judging()
+    training.tell_final_evaluation()
     policies = {each.seed: each.best_policy for each in learners}
     judged = judge(engine, policies, ways.episodes, EVALUATION_SEED, ways.how)
     stopped = training.stopped

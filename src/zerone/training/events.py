@@ -43,8 +43,8 @@ class Progress:
     seeds: int = 1
     note: str = ""
     """What else there is to say, in a word or two, such as how much is explored; empty for nothing."""
-    judging: int = 0
-    """How many episodes of each seed are played at the end, to judge its best policy; 0 until then."""
+    final_episodes: int = 0
+    """How many episodes of each seed are played now, at the end, to evaluate its best policy; 0 until then."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -211,7 +211,7 @@ class Training:
             rows.append(whole | self.listeners.measured(whole))
         return rows
 
-    def tell_judging(self) -> None:
+    def tell_final_evaluation(self) -> None:
         """Tell that at the end so many episodes of each seed are played, to judge its best policy."""
         seconds = time.perf_counter() - self.clock.began
         self.listeners.tell(self._progress(seconds, [], self.job.schedule.evaluation.episodes))
@@ -227,7 +227,7 @@ class Training:
             self.iteration * job.block, self._resumed,
         )  # fmt: skip
 
-    def _progress(self, seconds: float, latest: list[float], judging: int = 0) -> Progress:
+    def _progress(self, seconds: float, latest: list[float], final_episodes: int = 0) -> Progress:
         job = self.job
         return Progress(
             steps=self.iteration * job.block,
@@ -239,7 +239,7 @@ class Training:
             solved=sum(each.solved_at_step is not None for each in job.learners),
             seeds=len(job.learners),
             note=self._note,
-            judging=judging,
+            final_episodes=final_episodes,
         )
 
     def _agent(self, seed: int | None) -> Agent:

@@ -65,7 +65,7 @@ class Display(Callback):
 def of_several(number: int, total: int, now: Progress, note: str) -> Progress:
     """The progress of `total` trainings of one length as one, of which `number` have ended and the next is at `now`."""
     steps = number * now.total + now.steps
-    return dataclasses.replace(now, steps=steps, total=total * now.total, note=note, judging=0)
+    return dataclasses.replace(now, steps=steps, total=total * now.total, note=note, final_episodes=0)
 
 
 def progress_for(stream: TextIO, plain_allowed: bool = True) -> Display:
@@ -108,8 +108,8 @@ def describe(now: Progress) -> str:
         parts.append(f"solved {now.solved}/{now.seeds}")
     if now.note:
         parts.append(now.note)
-    if now.judging:
-        parts.append(f"judging: {now.judging:,} episodes")
+    if now.final_episodes:
+        parts.append(f"judging: {now.final_episodes:,} episodes")
     elif now.steps_per_second:
         share = f", {now.evaluating:.0%} evaluating" if now.evaluating >= LEAST_SHARE else ""
         parts.append(f"{now.steps_per_second:,.0f} steps/s{share}")
@@ -128,10 +128,12 @@ class Lines(Display):
         if now.steps == 0:
             self._print(COMPILING)
             return
-        if not now.judging and (not now.steps_per_second or time.monotonic() - self._printed < SECONDS_BETWEEN_LINES):
+        if not now.final_episodes and (
+            not now.steps_per_second or time.monotonic() - self._printed < SECONDS_BETWEEN_LINES
+        ):
             self._pending = now  # the first chunk is a single update: nothing to tell of
             return
-        if now.judging:
+        if now.final_episodes:
             self.stop()
         self._pending, self._printed = None, time.monotonic()
         self._print(describe(now))
@@ -158,9 +160,9 @@ class Notebook(Display):
     def update(self, now: Progress) -> None:
         if self._handle is None:
             self._handle = self._display(_data(None, COMPILING), raw=True, display_id=True)
-        if not now.judging:
+        if not now.final_episodes:
             self._latest = now if now.steps else None
-        if now.judging or (now.steps and time.monotonic() - self._shown >= SECONDS_BETWEEN_PICTURES):
+        if now.final_episodes or (now.steps and time.monotonic() - self._shown >= SECONDS_BETWEEN_PICTURES):
             self._shown = time.monotonic()
             self._handle.update(_data(now.steps / now.total, with_time_left(now)), raw=True)
 
