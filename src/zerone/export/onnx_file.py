@@ -206,7 +206,9 @@ def _normalize(graph: _Graph, each: Operation) -> None:
     away = graph.node("Sub", [*each.of, graph.array(each.arrays["mean"])])
     scaled = graph.node("Div", [away, graph.array(each.arrays["by"])])
     limit = np.float32(each.settings["limit"])
-    graph.node("Clip", [scaled, graph.array(-limit), graph.array(limit)], each.gives)
+    inside = graph.node("Clip", [scaled, graph.array(-limit), graph.array(limit)])
+    product = graph.node("Mul", [inside, graph.array(each.arrays["scale"])])
+    graph.node("Add", [product, graph.array(each.arrays["shift"])], each.gives)
 
 
 def _layer_norm(graph: _Graph, each: Operation) -> None:

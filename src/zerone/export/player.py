@@ -37,11 +37,13 @@ def dense(x: Any, weight: Any, bias: Any, activation: str = "linear") -> Any:
 
 def convolve(x: Any, weight: Any, bias: Any, kernel: int, stride: int, padding: Any, activation: str = "linear") -> Any:
     """The same of each patch of pictures [height, width, channels]; the weight is [kernel² channels, features]."""
-    top, left, bottom, right = padding
+    (top, left, bottom, right), depth = padding, x.shape[-1]
     x = np.pad(x, [*[(0, 0)] * (x.ndim - 3), (top, bottom), (left, right), (0, 0)])
-    x = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel), (-3, -2))[..., ::stride, ::stride, :, :, :]
-    x = np.moveaxis(x, -3, -1)
-    return dense(x.reshape(*x.shape[:-3], len(weight)), weight, bias, activation)
+    # Channel after channel, pixel after pixel: a row of a patch is one piece of that, which copies fast.
+    x = x.reshape(*x.shape[:-2], x.shape[-2] * depth)
+    x = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel * depth), (-2, -1))
+    x = x[..., ::stride, :: stride * depth, :, :]
+    return dense(x.reshape(-1, len(weight)), weight, bias, activation).reshape(*x.shape[:-2], len(bias))
 
 
 def layer_norm(x: Any, scale: Any, shift: Any, epsilon: float, activation: str = "linear") -> Any:
@@ -71,7 +73,7 @@ def bound(x: Any, bounded: Any, middle: Any, reach: Any, low: Any, high: Any) ->
 OPERATIONS: dict[str, Any] = {
     "cast": lambda x, kind: x.astype(kind),
     "add": lambda x, number: x + number,
-    "normalize": lambda x, mean, by, limit: np.clip((x - mean) / by, -limit, limit),
+    "normalize": lambda x, mean, by, scale, shift, limit: np.clip((x - mean) / by, -limit, limit) * scale + shift,
     "divide": lambda x, by: x / np.float32(by),
     "reshape": lambda x, axes, shape: x.reshape(*x.shape[: x.ndim - axes], *shape),
     "transpose": transpose,

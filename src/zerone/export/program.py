@@ -145,9 +145,12 @@ class Value:
         """Q = V + A - mean A, for a value that is V."""
         return self._then("duel", advantage.shape, "float32", (advantage,))
 
-    def normalize(self, mean: ArrayLike, by: ArrayLike, limit: float) -> Value:
-        """`(x - mean) / by`, within ± `limit`."""
-        arrays = {"mean": np.asarray(mean, np.float32), "by": np.asarray(by, np.float32)}
+    def normalize(
+        self, mean: ArrayLike, by: ArrayLike, limit: float, scale: ArrayLike = 1, shift: ArrayLike = 0
+    ) -> Value:  # fmt: skip
+        """`(x - mean) / by` within ± `limit`, times `scale`, plus `shift`."""
+        numbers = {"mean": mean, "by": by, "scale": scale, "shift": shift}
+        arrays = {name: np.asarray(each, np.float32) for name, each in numbers.items()}
         return self._then("normalize", self.shape, limit=limit, **arrays)
 
     def layer_norm(
