@@ -89,7 +89,8 @@ def test_a_callback_goes_the_whole_way(own, zerone, forgotten):
     assert {line.rpartition(",")[2] for line in table[1:]} == {"42"}
     assert [line.rpartition(",")[0] for line in table] == whole.pop("metrics.csv").decode().splitlines()
     assert found == whole
-    for command in (("evaluate", "run", "--episodes", "2"), ("plot", "run"), ("watch", "run", "--text")):
+    for command in (("evaluate", "run", "--episodes", "2"), ("plot", "run"), ("watch", "run", "--text"),
+                    ("export", "run", "policy.npz")):  # fmt: skip
         forgotten()
         assert zerone(*command).code == 0  # nothing of it is needed to read the run
         assert "listening" not in sys.modules

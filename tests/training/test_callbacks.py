@@ -406,6 +406,18 @@ def test_one_that_was_named_is_made_again_when_the_run_goes_on(tmp_path, monkeyp
     assert zo.resume(run.path, callbacks=[]).result["steps"] == 600
 
 
+def test_one_that_is_registered_goes_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(callback_sources, "_registered", {})
+    callback_sources.register("spare", Spare)
+    callback_sources.register("spare", Spare)  # again, as a notebook does
+    run = train(tmp_path / "run", "spare")
+    assert run.result["stopped"]["by"] == "spare"
+    assert zo.resume(run.path).result["steps"] == 400
+    for name in ("spare", "wandb", "a:b", "none"):
+        with pytest.raises(InputError, match=f"callback '{name}' is there already: give Measuring another name"):
+            callback_sources.register(name, Measuring)
+
+
 @pytest.mark.parametrize("source", ["os:kill", "builtins:exec", "subprocess:run", "json:loads", ":", "x:", "no"])
 def test_whatever_stands_in_a_file_as_callback_runs_nothing(source, tmp_path):
     run = train(tmp_path / "run", stopping(100))

@@ -27,6 +27,8 @@ TRACKERS = {
 }
 """Ours, by name; each is imported when it is asked for."""
 
+_registered: dict[str, type[Callback]] = {}
+
 CallbackLike: TypeAlias = str | Listener
 
 
@@ -50,12 +52,27 @@ def names_of(callbacks: Sequence[CallbackLike]) -> list[str]:
     return [str(each) for each in callbacks if isinstance(each, str)]
 
 
+def register(name: str, kind: type[Callback]) -> None:
+    """Let a class be found by a name. Registering the same class again, as a notebook does, replaces it.
+
+    Raises:
+        InputError: the name is that of another callback, or one that cannot be told from a module's.
+    """
+    before = _registered.get(name)
+    another = before is not None and (before.__module__, before.__qualname__) != (kind.__module__, kind.__qualname__)
+    if name in TRACKERS or name == "none" or ":" in name or another:
+        raise InputError(f"callback {name!r} is there already: give {kind.__qualname__} another name")
+    _registered[name] = kind
+
+
 def find(name: str) -> Named:
-    """The callback of a name: one of our trackers, of a module, or of an installed package.
+    """The callback of a name: registered, one of our trackers, of a module, or of an installed package.
 
     Raises:
         InputError: there is none, or it cannot be made; or the name stands in a file and nobody trusts its module.
     """
+    if name in _registered:
+        return _made(_registered[name], str(name))
     if name in TRACKERS:
         return _made(named_object(TRACKERS[name], "tracker"), str(name))
     if ":" in name:
@@ -67,7 +84,7 @@ def find(name: str) -> Named:
         if isinstance(name, ForeignId) and point.module not in sys.modules:
             named_object(ForeignId(point.value), "callback")
         return _made(point.load(), str(name))
-    known = [*TRACKERS, *(each.name for each in entry_points(group=GROUP))]
+    known = [*_registered, *TRACKERS, *(each.name for each in entry_points(group=GROUP))]
     raise InputError(f"callback {name!r} is unknown: {nearest(name, known)}; one of your own is module:Name")
 
 
