@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
 import sys
 import types
 
@@ -192,6 +194,34 @@ def test_one_that_cannot_be_opened_is_an_error_and_the_run_goes_on(board, tmp_pa
         zo.train("q-learning", "zerone/Treasure-v0", out=tmp_path / "run", callbacks=[mine], **FEW)
     assert zo.resume(tmp_path / "run").result["steps"] == 600
     assert board.runs == {}
+
+
+@one
+def test_a_tracker_that_takes_ctrl_c_for_itself_gives_it_back(board, tmp_path, monkeypatch):
+    """As SwanLab does: on its beginning it takes the handler, and on its end it puts back what it had found."""
+    init, found = sys.modules["wandb"].init, []
+
+    def taking(**asked):
+        found.append(signal.signal(signal.SIGINT, lambda *_: pytest.fail("the tracker heard it")))
+        return init(**asked)
+
+    def back(self, **how):
+        del self, how
+        signal.signal(signal.SIGINT, found.pop())
+
+    monkeypatch.setattr(sys.modules["wandb"], "init", taking)
+    monkeypatch.setattr(Run, "finish", back)
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupt(event, _):
+        if type(event).__name__ == "Rows" and event.step == 200:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        zo.train("q-learning", "zerone/Treasure-v0", out=tmp_path / "r", callbacks=["wandb", interrupt], **FEW)
+    assert board.runs["w1"]["rows"]
+    assert signal.getsignal(signal.SIGINT) is before
+    assert (tmp_path / "r" / "checkpoints" / "step-000000200.safetensors").exists()
 
 
 @one

@@ -10,13 +10,17 @@ from __future__ import annotations
 import importlib
 import json
 import logging
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 from zerone.base.errors import InputError, ZeroneError, said
 from zerone.base.files import read_object, replacing
 from zerone.training.events import Callback, Control, Ended, Rows, Started
+from zerone.training.interrupt import SIGNALS
 from zerone.training.listeners import described
 from zerone.training.tensorboard import Meaning, tag_of
 
@@ -64,7 +68,8 @@ class Tracker(Callback):
         self._seeds = event.seeds
         kept = read_id(event.path, self.name) if event.resumed else None
         settings = {**meaning.settings, "seeds": list(event.seeds)}
-        identity = self.open(meaning.name, settings, kept)
+        with _signals_kept():
+            identity = self.open(meaning.name, settings, kept)
         self._open = True
         with replacing(event.path / KEPT.format(self.name)) as file:
             file.write(json.dumps({"id": identity}).encode() + b"\n")
@@ -92,7 +97,8 @@ class Tracker(Callback):
         if not self._open:
             return
         try:
-            action()
+            with _signals_kept():
+                action()
         except Exception as error:
             self._open = False
             what = described(error)
@@ -108,6 +114,21 @@ def read_id(folder: Path, name: str) -> str | None:
     if not isinstance(found, str) or not found.strip(" .") or len(found) > 128:
         return None
     return found if found.isprintable() and not set(found) & set("/\\") else None
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Leave the handlers of Ctrl-C as they are: some trackers put one of their own in the place."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            if handler is not None and signal.getsignal(each) is not handler:
+                signal.signal(each, handler)
 
 
 def _library(name: str, package: str) -> Any:
