@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from zerone.training.agent import Agent as Agent
     from zerone.training.events import Callback as Callback
     from zerone.training.listeners import CallbackError as CallbackError
+    from zerone.training.register import register as register
     from zerone.training.resume import resume as resume
     from zerone.training.run import Run as Run
     from zerone.training.run import load as load
@@ -67,7 +68,7 @@ _PLACES = {
     "RunError": "zerone.base.errors",
     "ZeroneError": "zerone.base.errors",
     "make": "zerone.environments.catalogue",
-    "register": "zerone.algorithms.catalogue",
+    "register": "zerone.training.register",
     "Agent": "zerone.training.agent",
     "Callback": "zerone.training.events",
     "CallbackError": "zerone.training.listeners",

@@ -32,7 +32,7 @@ def example(monkeypatch):
 
 @pytest.fixture
 def registered(monkeypatch):
-    monkeypatch.setattr(outside, "_registered", {})
+    monkeypatch.setattr(outside.NAMES, "registered", {})
 
 
 @configured

@@ -11,6 +11,7 @@ import pytest
 
 import zerone as zo
 from zerone.base.errors import InputError
+from zerone.base.pytree import configured
 from zerone.environments.maze import Maze
 from zerone.environments.maze_layouts import LEFT_WAY
 from zerone.environments.wrappers import TimeLimit
@@ -72,11 +73,23 @@ def test_a_table_of_the_host_engine_is_drawn_as_our_twin(tmp_path):
 
 
 def test_an_environment_without_an_id(tmp_path):
+    @configured
+    class Ours(Maze):
+        """A class that nobody else can find."""
+
+    made = TimeLimit(Ours(layout=("S..", "H.G")), 20)
+    run = zo.train("q-learning", made, out=tmp_path / "run", **{**SMALL, "figure": True})
+    with pytest.raises(NoTableError, match="Ours are not the cells of a grid"):
+        zo.load(run.path).plot_table()
+    with pytest.raises(NoTableError):
+        zo.load(run.path, environment=made).plot_table()
+
+
+def test_an_object_is_drawn_as_what_it_can_be_made_again_from(tmp_path):
     made = TimeLimit(Maze(layout=("S..", "H.G")), 20)
     run = zo.train("q-learning", made, out=tmp_path / "run", **{**SMALL, "figure": True})
     assert (run.path / "table.png").exists()
-    with pytest.raises(NoTableError, match="Maze are not the cells of a grid"):
-        zo.load(run.path).plot_table()
+    assert zo.load(run.path).plot_table().exists()
     assert zo.load(run.path, environment=made).plot_table().exists()
 
 

@@ -23,6 +23,8 @@ from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
 from zerone.base.errors import MOST_LISTED, InputError, nearest, said
 from zerone.base.meanings import algorithm_meant, setting_meant
+from zerone.base.modules import place_of
+from zerone.base.modules import source_of as place_found
 from zerone.base.values import typed
 from zerone.environments.gym.views import describe
 from zerone.parts.spaces import Spaces
@@ -142,19 +144,23 @@ def register(kind: type[Any]) -> None:
     Raises:
         InputError: it does not fit, and how; or its name is that of another algorithm.
     """
-    outside.remember(kind, lambda name: any(entry.name == name for entry in _ENTRIES))
+    outside.remember(kind, frozenset(entry.name for entry in _ENTRIES))
 
 
 def source_of(algorithm: Algorithm) -> str | None:
     """From where an algorithm from outside can be made again (`module:Name`); None for ours, or where it cannot."""
-    kind = type(algorithm)
-    return None if any(entry.make is kind for entry in _ENTRIES) else outside.source_of(kind)
+    return source_of_class(type(algorithm))
+
+
+def source_of_class(kind: type[Any]) -> str | None:
+    """The same of a class of algorithms."""
+    return None if any(entry.make is kind for entry in _ENTRIES) else place_found(kind)
 
 
 def _entry_of(kind: type[Any]) -> Entry:
     """What is known of an algorithm from outside."""
     text = (inspect.getdoc(kind) or "").partition("\n")[0].rstrip(".")
-    return Entry(kind, text or "an algorithm from outside", "", "", "", "", "", "", outside.place_of(kind))
+    return Entry(kind, text or "an algorithm from outside", "", "", "", "", "", "", place_of(kind))
 
 
 def setting_of(algorithm: str, name: str, spelt: Callable[[str], str] = repr) -> str:

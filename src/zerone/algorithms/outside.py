@@ -6,11 +6,7 @@ An installed package brings them as entry points of the group `zerone.algorithms
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import inspect
-import sys
-from collections.abc import Callable, Mapping
-from importlib.metadata import entry_points
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -18,10 +14,9 @@ import jax.numpy as jnp
 
 from zerone.algorithms.protocol import Algorithm, Key, initial_memory
 from zerone.base.errors import InputError
-from zerone.base.modules import import_named, require_trusted
+from zerone.base.outside import Outside, require_functions
 from zerone.parts.spaces import Spaces, example
 
-GROUP = "zerone.algorithms"
 _FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "refuse": ("spaces",),
     "check": (),
@@ -32,64 +27,6 @@ _FUNCTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """What an algorithm must have (see `protocol`), and what each takes besides the algorithm itself."""
 _NUMBERS = ("environments", "steps_per_update", "warmup_updates")
-
-_registered: dict[str, type[Any]] = {}
-
-
-def remember(kind: type[Any], taken: Callable[[str], bool]) -> None:
-    """Let `kind` be found by its `name`. Registering the same class again, as a notebook does, replaces it.
-
-    Raises:
-        InputError: it does not fit the protocol, or its name is `taken` by another one.
-    """
-    require_algorithm(kind, getattr(kind, "__qualname__", repr(kind)))
-    before = _registered.get(kind.name)
-    another = before is not None and place_of(before) != place_of(kind)
-    if taken(kind.name) or another:
-        raise InputError(f"algorithm {kind.name!r} is there already: give {kind.__qualname__} another name")
-    _registered[kind.name] = kind
-
-
-def find(name: str) -> type[Any] | None:
-    """The class of a name that is registered or `module:Name`, or that an installed package brings; else None.
-
-    Raises:
-        InputError: the module of `module:Name` cannot be imported, or has no such algorithm; or the name stands in a
-            file and nobody trusts it.
-    """
-    if name in _registered:
-        return _registered[name]
-    if ":" in name:
-        return _of_module(name)
-    for point in entry_points(group=GROUP, name=name):
-        try:
-            kind: type[Any] = point.load()
-        except Exception as error:
-            raise InputError(f"algorithm {name!r}, of an installed package, cannot be imported: {error}") from error
-        require_algorithm(kind, point.value)
-        return kind
-    return None
-
-
-def is_registered(name: str) -> bool:
-    """Whether a class of this name was registered in this process."""
-    return name in _registered
-
-
-def place_of(kind: type[Any]) -> str:
-    """Where a class is: `module:Name`."""
-    return f"{kind.__module__}:{kind.__qualname__}"
-
-
-def source_of(kind: type[Any]) -> str | None:
-    """From where a class can be had again, as `module:Name`; None where its name leads to nothing, or something else.
-
-    So it is for a class that was made inside of a function.
-    """
-    found: Any = sys.modules.get(kind.__module__)
-    for part in kind.__qualname__.split("."):
-        found = getattr(found, part, None)
-    return place_of(kind) if isinstance(found, type) and place_of(found) == place_of(kind) else None
 
 
 def require_memory(algorithm: Algorithm, spaces: Spaces) -> None:
@@ -117,30 +54,6 @@ def require_memory(algorithm: Algorithm, spaces: Spaces) -> None:
         )
 
 
-def _of_module(name: str) -> type[Any]:
-    require_trusted(name, what="algorithm")
-    module, _, inside = str(name).partition(":")
-    import_named(name, "algorithm")
-    found: Any = importlib.import_module(module)
-    for part in inside.split("."):
-        found = getattr(found, part, None)
-    if found is None:
-        there = [each.__name__ for each in vars(sys.modules[module]).values() if _fits(each)]
-        has = f"it has {', '.join(there)}" if there else "it has no algorithm"
-        raise InputError(f"algorithm {name}: module {module!r} has no {inside!r}: {has}")
-    require_algorithm(found, str(name))
-    kind: type[Any] = found
-    return kind
-
-
-def _fits(kind: Any) -> bool:
-    try:
-        require_algorithm(kind, "")
-    except InputError:
-        return False
-    return True
-
-
 def require_algorithm(kind: Any, name: str) -> None:
     """Raise `InputError` that says what a class lacks to be an algorithm (`protocol.Algorithm`)."""
     if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
@@ -151,12 +64,36 @@ def require_algorithm(kind: Any, name: str) -> None:
     for attribute in _NUMBERS:
         if not hasattr(kind, attribute):
             raise InputError(f"{name} is no algorithm: it lacks the number `{attribute}`")
-    for function, takes in _FUNCTIONS.items():
-        found = getattr(kind, function, None)
-        words = f"{function}({', '.join(takes)})"
-        if not callable(found):
-            raise InputError(f"{name} is no algorithm: it lacks the function {words}")
-        try:
-            inspect.signature(found).bind(None, *takes)
-        except TypeError:
-            raise InputError(f"{name} is no algorithm: its {function} must take {words}") from None
+    require_functions(kind, name, "algorithm", _FUNCTIONS)
+
+
+NAMES = Outside("algorithm", "zerone.algorithms", require_algorithm)
+
+
+def remember(kind: type[Any], taken: frozenset[str]) -> None:
+    """Let `kind` be found by its `name`. Registering the same class again, as a notebook does, replaces it.
+
+    Raises:
+        InputError: it does not fit the protocol, or its name is one of those `taken`, or of another one.
+    """
+    require_algorithm(kind, getattr(kind, "__qualname__", repr(kind)))
+    NAMES.remember(kind.name, kind, kind.name in taken)
+
+
+def find(name: str) -> type[Any] | None:
+    """The class of a name that is registered or `module:Name`, or that an installed package brings; else None.
+
+    Raises:
+        InputError: the module of `module:Name` cannot be imported, or has no such algorithm; or the name stands in a
+            file and nobody trusts it.
+    """
+    found: type[Any] | None = NAMES.find(name)
+    place = None if found is not None else NAMES.place(name)
+    if place is not None:
+        raise NAMES.missing(place)
+    return found
+
+
+def is_registered(name: str) -> bool:
+    """Whether a class of this name was registered in this process."""
+    return name in NAMES.registered

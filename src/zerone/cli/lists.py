@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import shutil
 import sys
 import textwrap
@@ -74,9 +75,12 @@ def _algorithm_facts(entry: Any) -> dict[str, Any]:
 @json_option
 @debug_option
 def environments(name: str | None, options: tuple[str, ...], as_json: bool) -> None:
-    """What can be learnt. With an ENVIRONMENT (any Gymnasium id, or module:Id): what it is, and its options."""
-    from zerone.environments import catalogue
+    """What can be learnt. With an ENVIRONMENT (any Gymnasium id, or module:Name): what it is, and its options."""
+    from zerone.environments import catalogue, suites
 
+    if name is not None and name.removesuffix(":") in suites.SUITES:
+        _list_suite(name.removesuffix(":"), as_json)
+        return
     if name is not None:
         _describe(name, options, as_json)
         return
@@ -95,9 +99,38 @@ def environments(name: str | None, options: tuple[str, ...], as_json: bool) -> N
             f"{limit}; solved at a mean return of {entry.solved_at:g}{twin}",
         ]))  # fmt: skip
     print_blocks(blocks)
-    click.echo("\nThese run compiled. Any other Gymnasium id, or module:Id, runs on the host")
-    click.echo("engine. zerone environments ENVIRONMENT says what one is, and what can be set")
+    click.echo("\nThese run compiled. So do suites of others, and environments of yours in JAX:")
+    _print_others()
+    click.echo("\nAny other Gymnasium id, or module:Id, runs on the host engine.")
+    click.echo("zerone environments ENVIRONMENT says what one is, and what can be set")
     click.echo("with --option NAME=VALUE.")
+
+
+def _print_others() -> None:
+    """What can be had besides ours; no suite is imported to say so."""
+    from zerone.environments.outside import ENVIRONMENTS
+    from zerone.environments.suites import SUITES
+
+    for suite in SUITES.values():
+        there = importlib.util.find_spec(suite.name) is not None
+        how = f"zerone environments {suite.name}: lists them" if there else f"pip install 'zerone[{suite.name}]'"
+        _print_line(f"{suite.name}:…", f"{suite.text}, such as {', '.join(suite.examples)} ({how})", 13)
+    for name in ENVIRONMENTS.brought():
+        _print_line(name, "of an installed package", 13)
+    _print_line("module:Name", "the class Name in a module of yours", 13)
+
+
+def _list_suite(suite: str, as_json: bool) -> None:
+    """All ids of a suite."""
+    from zerone.environments.suites import SUITES
+
+    with contextlib.redirect_stdout(sys.stderr):  # what it prints when it is imported
+        found = [f"{suite}:{name}" for name in SUITES[suite].adapter().ids()]
+    if as_json:
+        print_json(found)
+        return
+    for each in found:
+        click.echo(each)
 
 
 def _describe(name: str, options: tuple[str, ...], as_json: bool) -> None:
@@ -176,7 +209,7 @@ def print_blocks(blocks: list[tuple[str, list[str]]]) -> None:
 
 def _print_line(name: str, text: str, indent: int, margin: str = "  ") -> None:
     width = max(60, min(shutil.get_terminal_size().columns, 110))
-    wrapped = textwrap.wrap(text, max(30, width - indent - len(margin))) or [""]
+    wrapped = textwrap.wrap(text, max(30, width - indent - len(margin)), break_on_hyphens=False) or [""]
     # A name that is longer than its column keeps a line to itself.
     if len(name) >= indent:
         click.echo(margin + name)

@@ -188,15 +188,28 @@ def import_trusted(config: Mapping[str, Any], trusted: bool) -> None:
     """Import the modules that a run's or a sweep's configuration names, if the person says so."""
     from zerone.base.modules import import_named
 
-    environment, algorithm = config["environment"], config["algorithm"]
-    named = {
-        "environment": environment if isinstance(environment, str) else environment["id"],
-        "algorithm": algorithm if isinstance(algorithm, str) else algorithm.get("source") or "",
-    }
-    for what, identity in named.items():
-        if trusted and ":" in identity:
-            see_modules_here()
-            import_named(identity, what)
+    for what, place in places_named(config) if trusted else ():
+        see_modules_here()
+        import_named(place, what)
+
+
+def places_named(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a configuration names that is not Zerone's own: what it is, and where (`module:Name`)."""
+    from zerone.algorithms.outside import NAMES
+    from zerone.base.modules import ForeignId
+    from zerone.environments.outside import ENVIRONMENTS
+    from zerone.environments.rewards import REWARDS
+    from zerone.environments.suites import is_of_suite
+
+    environment, algorithm, options = config["environment"], config["algorithm"], config.get("options", {})
+    if not isinstance(environment, str):  # a sweep has names, a run objects
+        options = environment["options"]
+        environment = ForeignId(environment["id"], environment.get("source"))
+        algorithm = ForeignId(algorithm["name"], algorithm.get("source"))
+    named = [(NAMES, algorithm), (REWARDS, options.get("reward"))]
+    named += [] if is_of_suite(environment) else [(ENVIRONMENTS, environment)]
+    found = [(kind.what, kind.place(name)) for kind, name in named if isinstance(name, str)]
+    return [(what, place) for what, place in found if place is not None and not place.startswith("zerone.")]
 
 
 def see_modules_here() -> None:

@@ -242,6 +242,8 @@ def environment_options(environment: str, pairs: Sequence[str]) -> dict[str, Any
         if known[name].legend is not None:
             chosen |= catalogue.resolved(entry.id, {name: raw})
             continue
+        if name == "reward" and ":" in raw:
+            see_modules_here()
         value = parse_like(known[name].default, raw)
         if value is None:
             raise InputError(f"--option {pair} is not allowed: {name} is {known[name].text}")

@@ -25,6 +25,7 @@ from zerone.cli.options import (
     debug_option,
     import_trusted,
     json_option,
+    places_named,
     say_cut,
     see_modules_here,
     step_timeout_option,
@@ -218,11 +219,11 @@ def require_environment(identity: str) -> None:
     """Raise `InputError` if there is no such environment; imports its module, if it names one."""
     from zerone.environments import catalogue
 
+    if ":" in identity:
+        see_modules_here()
     if catalogue.find(identity) is None:
         from zerone.environments.gym.vector import maker
 
-        if ":" in identity:
-            see_modules_here()
         maker(identity, {})
 
 
@@ -262,8 +263,7 @@ def _finish(run: Run, settings_file: Path | None) -> None:
         click.echo(f"solved is not judged: its level of {usual:g} is for {result['environment']} without these options "
                    "(--solved-at sets another)")  # fmt: skip
     path, zerone = _quoted(as_seen(run.path)), _program()
-    modules = ":" in result["environment"] or run.config["algorithm"].get("source") is not None
-    trust = " --trust" if modules else ""  # what a run names is not imported unasked
+    trust = " --trust" if places_named(run.config) else ""  # what a run names is not imported unasked
     click.echo(f"\nrun folder: {as_seen(run.path)}")
     with_table = run.config["figure"] and (run.path / "table.png").exists()
     if run.config["figure"]:

@@ -1,19 +1,23 @@
-"""The environments that Zerone has compiled (listed in `entries`), found by id and made with options.
+"""The compiled environments, by their ids: ours (listed in `entries`), those of suites and from outside.
 
 Reading the list imports no JAX: `registration` reads it at every `import gymnasium` of a program that uses
-Zerone. Only `make` imports what it makes.
+Zerone. Only `make` imports what it makes, and `find` the module that an id names.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 from typing import TYPE_CHECKING, Any
 
-from zerone.base.errors import InputError
+from zerone.base.errors import InputError, ZeroneError
 from zerone.base.meanings import option_meant
+from zerone.base.modules import place_of, source_of
 from zerone.base.values import short, typed
+from zerone.environments import outside, rewards, suites
 from zerone.environments.entries import ENTRIES, Entry
+from zerone.environments.rewards import TASK_REWARD as TASK_REWARD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
     from zerone.environments.base import TimedEnvironment
     from zerone.environments.layout import Legend
 
-TASK_REWARD = "task"
 SAME_TASK = ("reward", "observe")
 """Options that change neither what can be reached in a task nor what it is judged by."""
 
@@ -30,13 +33,15 @@ SAME_TASK = ("reward", "observe")
 class Option:
     """Something that can be asked of an environment: its name, its default, and what it means or may be.
 
-    A `legend` says that it is a layout, which can be given as the name of a text file.
+    A `legend` says that it is a layout, which can be given as the name of a text file. What is `required` has no
+    default, but an example of its type in that place.
     """
 
     name: str
     default: Any
     text: str
     legend: Legend | None = None
+    required: bool = False
 
 
 def entries() -> list[Entry]:
@@ -44,9 +49,64 @@ def entries() -> list[Entry]:
     return list(ENTRIES)
 
 
-def find(id: str) -> Entry | None:  # noqa: A002 (Gymnasium's word)
-    """The entry of an id, with or without our namespace before a Gymnasium id; None where there is none."""
+def ours(id: str) -> Entry | None:  # noqa: A002 (Gymnasium's word)
+    """The entry of one of our own, with or without our namespace before a Gymnasium id; None where there is none."""
     return next((entry for entry in ENTRIES if id in (entry.id, entry.registered_id)), None)
+
+
+def find(id: str) -> Entry | None:  # noqa: A002
+    """The entry of an id: one of ours, of a suite, or from outside; None where there is none.
+
+    Raises:
+        InputError: a module or a suite that the id names cannot be imported, or has something else under this name; or
+            the id stands in a file and nobody trusts it.
+    """
+    entry = ours(id) or suites.find(id)
+    if entry is not None:
+        return entry
+    kind = outside.ENVIRONMENTS.find(id)
+    return None if kind is None else entry_of(kind, id)
+
+
+def find_trusted(id: str) -> Entry | None:  # noqa: A002
+    """The same for what only describes a folder: None also where the id leads to what cannot be had, or is not trusted.
+
+    Nothing is imported for it.
+    """
+    entry = ours(id)
+    if entry is not None or not outside.ENVIRONMENTS.is_imported(id):
+        return entry
+    try:
+        return find(id)
+    except InputError:
+        return None
+
+
+def entry_of(kind: type[Any], id: str) -> Entry:  # noqa: A002
+    """What is known of an environment from outside, by what its class says of itself."""
+    text = (inspect.getdoc(kind) or "").partition("\n")[0].rstrip(".")
+    return Entry(
+        id, text or "an environment from outside", place_of(kind), outside.says(kind, outside.LIMIT) or 0,
+        outside.says(kind, outside.LEVEL), "", ", ".join(outside.says(kind, outside.ACTIONS) or ()), kind=kind,
+    )  # fmt: skip
+
+
+def register(id: str, kind: type[Any]) -> None:  # noqa: A002
+    """Let an environment written in JAX be named in this process, and in the run folders that are loaded in it.
+
+    Raises:
+        InputError: the class does not fit `base.Environment`, and how; or the id is that of another environment.
+    """
+    from gymnasium.envs.registration import registry
+
+    taken = ours(id) is not None or suites.find(id) is not None or ":" in id or id in registry
+    outside.ENVIRONMENTS.remember(id, kind, taken)
+
+
+def source_of_id(id: str) -> str | None:  # noqa: A002
+    """Where the class of an environment from outside is (`module:Name`); None for all others, or where it is not."""
+    kind = None if ours(id) or suites.find(id) else outside.ENVIRONMENTS.find(id)
+    return None if kind is None else source_of(kind)
 
 
 def look_up(id: str) -> Entry:  # noqa: A002
@@ -71,17 +131,30 @@ def action_names(id: str, count: int) -> list[str]:  # noqa: A002
 def options(entry: Entry) -> list[Option]:
     """What `make` takes for this entry: the clock, the rewards, the actions, and the fields of its class."""
     found = [Option("limit", entry.limit, "steps after which an episode is cut; 0: never")]
-    if entry.rewards:
-        found.append(Option("reward", TASK_REWARD, "one of " + ", ".join([TASK_REWARD, *entry.rewards])))
+    named = ", ".join([TASK_REWARD, *entry.rewards])
+    found.append(Option("reward", TASK_REWARD, f"one of {named}, or a function of yours, module:function"))
     if entry.continuous:
         found.append(Option("torques", 0, "torques to choose from, at least 2; 0: any torque"))
-    for field in dataclasses.fields(_load(entry)):
-        allowed, legend = field.metadata.get("allowed"), field.metadata.get("legend")
-        text = f"{allowed.text}; {allowed.describe()}" if allowed else f"a {field.type}"
-        if legend:
-            text = f"{field.metadata['text']}: a text file, a row a line ({legend.describe()})"
-        found.append(Option(field.name, field.default, text, legend))
+    if entry.takes is not None:
+        found += [Option(name, default, "") for name, default in entry.takes.items()]
+    else:
+        found += [_option_of(field) for field in dataclasses.fields(_load(entry)) if field.init]
     return [dataclasses.replace(each, default=entry.preset.get(each.name, each.default)) for each in found]
+
+
+def _option_of(field: dataclasses.Field[Any]) -> Option:
+    """The option that a field of an environment's class is."""
+    allowed, legend = field.metadata.get("allowed"), field.metadata.get("legend")
+    kind = field.type if isinstance(field.type, str) else field.type.__name__
+    text = f"{allowed.text}; {allowed.describe()}" if allowed else f"a {kind}"
+    if legend:
+        text = f"{field.metadata['text']}: a text file, a row a line ({legend.describe()})"
+    if field.default_factory is not dataclasses.MISSING:
+        return Option(field.name, field.default_factory(), text, legend)
+    if field.default is dataclasses.MISSING:
+        example = {"int": 0, "float": 0.0, "bool": False, "str": ""}.get(kind)
+        return Option(field.name, example, f"{text}; it must be given", legend, required=True)
+    return Option(field.name, field.default, text, legend)
 
 
 def resolved(id: str, chosen: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002
@@ -90,7 +163,10 @@ def resolved(id: str, chosen: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A00
     Raises:
         InputError: the id or an option is unknown, a value has the wrong type, or a file is no layout.
     """
-    entry = look_up(id)
+    return _resolved_of(look_up(id), chosen)
+
+
+def _resolved_of(entry: Entry, chosen: Mapping[str, Any]) -> dict[str, Any]:
     known = {option.name: option for option in options(entry)}
     found: dict[str, Any] = {}
     for name, value in chosen.items():
@@ -130,25 +206,60 @@ def make(id: str, **chosen: Any) -> TimedEnvironment:  # noqa: A002
     """The environment of an id, with its time limit, made as chosen.
 
     Args:
-        id: one of the ids of `entries()`.
-        **chosen: what shall differ from the defaults; see `options`. All of them take `limit`.
+        id: one of the ids of `entries()`, of a suite, or of an environment from outside.
+        **chosen: what shall differ from the defaults; see `options`. All of them take `limit` and `reward`.
 
     Raises:
         InputError: the id or an option is unknown, or an option's value is not allowed.
     """
-    from zerone.environments import shaping
+    return make_from(look_up(id), chosen)
+
+
+def make_from(entry: Entry, chosen: Mapping[str, Any]) -> TimedEnvironment:
+    """The same for an entry."""
     from zerone.environments.wrappers import DiscretizedActions, ShapedReward, TimeLimit
 
-    entry = look_up(id)
-    settings = {**entry.preset, **resolved(id, chosen)}
-    limit, torques = settings.pop("limit", entry.limit), settings.pop("torques", 0)
-    reward = settings.pop("reward", TASK_REWARD)
-    environment = _load(entry)(**settings)
+    settings = {**entry.preset, **_resolved_of(entry, chosen)}
+    limit, torques = settings.pop("limit", None), settings.pop("torques", 0)
+    shape = rewards.shape_of(settings.pop("reward", TASK_REWARD), entry.rewards)
+    environment = _load(entry)(**settings) if entry.kind is None else _from_outside(entry, settings)
+    if limit is None:  # of a class from outside each object may have its own
+        limit = (getattr(environment, outside.LIMIT, None) or 0) if is_class(entry) else entry.limit
     if torques:
         environment = DiscretizedActions(environment, torques)
-    if reward != TASK_REWARD:
-        environment = ShapedReward(environment, getattr(shaping, entry.rewards[reward]))
+    if shape is not None:
+        environment = ShapedReward(environment, shape)
     return TimeLimit(environment, limit)
+
+
+def is_class(entry: Entry) -> bool:
+    """Whether an environment is somebody's own class, neither one of ours nor of a suite."""
+    return entry.kind is not None and entry.takes is None
+
+
+def level_of(entry: Entry, chosen: Mapping[str, Any]) -> float | None:
+    """The mean return from which an environment made with these options counts as solved, if anybody has said so."""
+    if same_task(entry, chosen):
+        return entry.solved_at
+    if not is_class(entry) or type(entry.kind.__dict__.get(outside.LEVEL)) in (int, float):
+        return None  # what is said of the class is said of it with its defaults
+    made: Any = make_from(entry, {name: value for name, value in chosen.items() if name != "reward"})
+    level = getattr(made.environment, outside.LEVEL, None)
+    return level if type(level) in (int, float) else None
+
+
+def _from_outside(entry: Entry, settings: dict[str, Any]) -> Any:
+    """Somebody else's environment. Raises `InputError`, whatever its class does."""
+    for option in options(entry):
+        if option.required and option.name not in settings:
+            raise InputError(f"{entry.id}: option {option.name!r} is missing ({option.text})")
+    try:
+        return entry.kind(**settings)
+    except (ZeroneError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"environment {entry.id} cannot be made: {type(error).__name__}: {reason}") from error
 
 
 def cut_off(environment: Any) -> list[str]:
@@ -166,6 +277,8 @@ def cut_off(environment: Any) -> list[str]:
 
 
 def _load(entry: Entry) -> Any:
+    if entry.kind is not None:
+        return entry.kind
     module, name = entry.source.split(":")
     return getattr(importlib.import_module(module), name)
 
@@ -188,8 +301,8 @@ def _resolved(entry: Entry, option: Option, value: Any) -> Any:
         raise InputError(problem + "at least 0")
     if option.name == "torques" and value != 0 and value < 2:
         raise InputError(problem + "0 or at least 2")
-    if option.name == "reward" and value not in (TASK_REWARD, *entry.rewards):
-        raise InputError(problem + option.text)
+    if option.name == "reward":
+        rewards.require(value, entry.rewards, problem)
     if isinstance(option.default, tuple):
         return typed(value, option.default, f"{entry.id}: {option.name}")
     return value

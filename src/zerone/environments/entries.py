@@ -22,14 +22,15 @@ class Entry:
     `torques`. `rewards` maps the name of another reward to its place in `shaping`; `continuous` says that `actions`
     can be discretised. `highest_reward` is the highest of a step, where that is known, and `ends_with_it` says that it
     comes with the end of an episode. `judged` are the options of the environment in which an agent is judged, where it
-    is another.
+    is another. One from outside has its class in `kind`; one of a suite has there what makes it of its options, and
+    those with their defaults in `takes`.
     """
 
     id: str
     text: str
     source: str
     limit: int
-    solved_at: float
+    solved_at: float | None
     observation: str
     action: str
     gymnasium_id: str | None = None
@@ -39,6 +40,8 @@ class Entry:
     highest_reward: float | None = None
     ends_with_it: bool = False
     judged: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    kind: Any = None
+    takes: Mapping[str, Any] | None = None
 
     def highest_value(self, discount: float) -> float | None:
         """What no policy can be worth more than, from any state: of the task's own reward. None: not known."""

@@ -117,12 +117,20 @@ def open_environment(
     from zerone.environments.gym.guard import guarded
 
     made: Env
-    if engine != "host" and catalogue.find(identity) is not None:
-        from zerone.environments import wrappers
+    entry = catalogue.find(identity) if engine != "host" else None
+    if entry is not None:
+        from zerone.environments import drawing, wrappers
         from zerone.environments.gym.bridge import GymnasiumEnvironment
+        from zerone.environments.objects import timed
 
-        task = catalogue.make(identity, **options)
-        made = GymnasiumEnvironment(wrappers.evaluation_environment(task) if judged else task, render_mode=mode)
+        kept = {name: value for name, value in options.items() if not judged or name != "reward"}
+        task = catalogue.make_from(entry, kept)
+        task = timed(task, identity) if catalogue.is_class(entry) else task
+        able = mode is None or mode in drawing.render_modes(task)
+        if not able and mode != "ansi":
+            raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
+        judged_in = wrappers.evaluation_environment(task) if judged else task
+        made = GymnasiumEnvironment(judged_in, render_mode=mode if able else None)
     else:
         from zerone.environments.gym.vector import maker
 

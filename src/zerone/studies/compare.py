@@ -38,6 +38,7 @@ from zerone.base.statistics import (
 )
 from zerone.charts.image import Figure
 from zerone.environments import catalogue as environments
+from zerone.environments.suites import is_of_suite
 from zerone.training.folder import RunFolder, names_of
 from zerone.training.metrics_table import read_metrics, require_column
 from zerone.training.notebook import about_of
@@ -206,9 +207,18 @@ def _require_comparable(folders: Sequence[RunFolder]) -> list[dict[str, Any]]:
 
 def _task(environment: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """What is judged by: what was only learnt from, such as a shaped reward, may differ."""
-    entry = environments.find(environment["id"])
-    options = dict(environment["options"])
-    return environment["id"], options if entry is None else environments.as_judged(entry.id, options)
+    entry, options = environments.ours(environment["id"]), dict(environment["options"])
+    if entry is not None:
+        return environment["id"], environments.as_judged(entry.id, options)
+    if _is_compiled(environment):
+        options.pop("reward", None)
+    return environment["id"], options
+
+
+def _is_compiled(environment: Mapping[str, Any]) -> bool:
+    """Whether an environment is written in JAX, as far as can be said without importing anything."""
+    known = environments.ours(environment["id"]) is not None or is_of_suite(environment["id"])
+    return known or environment.get("source") is not None
 
 
 def _described(task: tuple[str, dict[str, Any]]) -> str:
@@ -221,7 +231,7 @@ def _compared(
     scores = np.array([each["return_mean"] for each in result["seeds"]], np.float64)
     returns = _returns(result["seeds"])
     last = int(table["step"].max()) if len(table["step"]) else 0
-    ours = environments.find(folder.config["environment"]["id"]) is not None
+    ours = _is_compiled(folder.config["environment"])
     engine = str(folder.config["engine"])
     judged_in = ("compiled" if ours else "host") if engine == "cluster" else engine
     seeds = tuple(each["seed"] for each in result["seeds"])

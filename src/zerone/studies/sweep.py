@@ -16,12 +16,16 @@ from typing import Any
 
 import numpy as np
 
+from zerone.algorithms import catalogue as algorithms
 from zerone.base.claim import Claim
 from zerone.base.errors import InputError, RunError, nearest
 from zerone.base.files import replacing
 from zerone.base.intervals import FEWEST_FOR_INTERVAL
 from zerone.base.notices import said_once
+from zerone.environments import catalogue as environments
 from zerone.environments.gym.views import AUTO, require_view
+from zerone.environments.objects import by_id
+from zerone.environments.rewards import options_as_kept
 from zerone.studies import sweep_plan
 from zerone.studies.search import Choices, Search, require_space
 from zerone.studies.sweep_result import MEASURES, Sweep, Trial, made_with
@@ -59,7 +63,7 @@ def together(display: Display, number: int, of: int, now: Progress) -> None:
 @entry
 def sweep(
     algorithm: str,
-    environment: str,
+    environment: setup.EnvironmentLike,
     space: Mapping[str, Choices],
     *,
     steps: int | None = None,
@@ -81,7 +85,7 @@ def sweep(
 
     Args:
         algorithm: Its name; what is not varied is as in its preset for this environment.
-        environment: The id of one.
+        environment: The id of one, or an environment written in JAX (or its class) that can be made again by an id.
         space: What to vary: of each setting a `Range` or a list of values.
         steps: Environment steps of each seed of each setting; by default the preset's. None ends earlier.
         seed: The first seed (default 0).
@@ -107,6 +111,7 @@ def sweep(
         InputError: something asked for cannot be done; nothing was created.
         RunError, KeyboardInterrupt: as for `zerone.train`; `resume_sweep` goes on.
     """
+    environment, options = _named(environment, options)
     require_space(algorithm, space, driver)
     chosen = validation.chosen_seeds(seed, seeds)
     for what, value, least, most in (
@@ -128,7 +133,8 @@ def sweep(
     name = setup.environment_name(environment)
     varied = {each: sweep_plan.described(choices) for each, choices in space.items()}
     config: dict[str, Any] = {
-        "algorithm": algorithm, "environment": name, "options": dict(options), "observations": observations,
+        "algorithm": algorithm, "environment": name, "sources": _sources(algorithm, environment),
+        "options": options, "observations": observations,
         "settings": dict(settings), "space": varied, "driver": driver, "points": points, "trials": trials,
         "measure": measure, "steps": steps, "seeds": chosen, "engine": engine,
     }  # fmt: skip
@@ -147,6 +153,23 @@ def sweep(
         with replacing(claim.path / SWEEP) as file:
             file.write(json.dumps({"format": 1, **config}, indent=2).encode() + b"\n")
         return _drive(claim.path, config, search, on_progress, progress)
+
+
+def _named(environment: setup.EnvironmentLike, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """An environment by its id, with options as a folder keeps them."""
+    found, chosen = by_id(environment, options)
+    kept = options_as_kept(chosen)
+    if not isinstance(found, str) or str(kept.get("reward", "")).startswith("<"):
+        what = "environment" if not isinstance(found, str) else "reward"
+        raise InputError(f"a sweep needs an {what} by name, which its runs can make again: put its code into a module, "
+                         "or register it (zo.register)")  # fmt: skip
+    return found, kept
+
+
+def _sources(algorithm: str, environment: str) -> dict[str, str | None]:
+    """Where the classes of names from outside are: as in the `config.json` of a run."""
+    kind = algorithms.look_up(algorithm).make
+    return {"algorithm": algorithms.source_of_class(kind), "environment": environments.source_of_id(environment)}
 
 
 @entry

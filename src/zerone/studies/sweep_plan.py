@@ -9,6 +9,7 @@ from typing import Any
 
 from zerone.base.claim import is_abandoned
 from zerone.base.errors import InputError
+from zerone.base.modules import ForeignId
 from zerone.studies.search import Choices, Grid, Optuna, Range, Search, require_few, require_space
 from zerone.studies.sweep_result import made_with
 from zerone.training import schema, validation
@@ -32,7 +33,10 @@ def read_config(path: Path) -> dict[str, Any]:
 def read_names(path: Path) -> dict[str, Any]:
     """What is in the file of a sweep, each field by itself: nothing of what it names is made."""
     require_sweep(path)
-    return schema.read(path / SWEEP, schema.SWEEP)
+    found = schema.read(path / SWEEP, schema.SWEEP)
+    for what in ("algorithm", "environment"):
+        found[what] = ForeignId(found[what], found["sources"].get(what))
+    return found
 
 
 def require_sweep(path: Path) -> None:

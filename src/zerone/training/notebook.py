@@ -38,7 +38,7 @@ def as_html(folder: RunFolder) -> str:
 def about_of(config: Mapping[str, Any]) -> About:
     """What a run is of, for the figure of its learning."""
     identity, options = config["environment"]["id"], config["environment"]["options"]
-    entry = catalogue.find(identity) if config["environment"]["known"] else None
+    entry = catalogue.find_trusted(identity) if config["environment"]["known"] else None
     shaped = False
     bound = None
     if entry is not None:

@@ -54,7 +54,7 @@ def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, 
     outside = [name for name in found if name not in tables]
     if tables and outside:
         raise InputError(f"{path}: {outside[0]} is in no table: the table of an environment begins with its id in []")
-    entries = {name: environments.find(name) for name in tables}
+    entries = {name: environments.ours(name) for name in tables}
     named = [name for name, entry in entries.items() if environment in (name, entry.id if entry else name)]
     if tables and not named:
         there = ", ".join(f'["{name}"]' for name in tables)

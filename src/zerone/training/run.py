@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,11 +159,23 @@ def engine_of(folder: RunFolder, environment: setup.EnvironmentLike | None = Non
     saved = config["environment"]
     if environment is None:
         if not saved["known"]:
-            raise InputError(f"environment {saved['id']} was not given by id: pass it as environment=")
+            raise _not_found_again(saved)
         environment = saved["id"]
+    options = saved["options"] if isinstance(environment, (str, type)) else {}  # an object is made already
     with naming(folder.config_path):
         algorithm = setup.make_algorithm_from(config["algorithm"])
-        return setup.make_engine(config["engine"], algorithm, environment, saved["options"], saved["observations"])
+        return setup.make_engine(config["engine"], algorithm, environment, options, saved["observations"])
+
+
+def _not_found_again(saved: Mapping[str, Any]) -> InputError:
+    """The error of an environment that its run's configuration cannot make again."""
+    reward = str(saved["options"].get("reward", ""))
+    if reward.startswith("<"):
+        return InputError(f"reward {reward} was given as a function that nobody can find again by name: put it into a "
+                          "module, or pass the environment as environment=")  # fmt: skip
+    return InputError(
+        f"environment {saved['id']} was not given by id, nor as what can be made again: pass it as environment="
+    )
 
 
 def plain_name(algorithm: str, environment: str) -> str:

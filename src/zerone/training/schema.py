@@ -39,8 +39,25 @@ VIEWS = ("auto", "picture", "grid", "numbers", "scaled", "first")
 
 
 def _foreign_id(value: Any, where: str) -> ForeignId:
-    """An environment's id; out of a file it imports nothing."""
+    """The id of an environment, or a name; out of a file it imports nothing."""
     return ForeignId(text(value, where))
+
+
+def _option(value: Any, where: str) -> Any:
+    """An option of an environment: a text may name a reward."""
+    found = anything(value, where)
+    return ForeignId(found) if isinstance(found, str) else found
+
+
+def _with_source(check: Check, name: str) -> Check:
+    """An object whose field `name` knows the `source` that is said beside it."""
+
+    def holds(value: Any, where: str) -> Any:
+        found = check(value, where)
+        found[name] = ForeignId(found[name], found["source"])
+        return found
+
+    return holds
 
 
 def _some_seeds(value: Any, where: str) -> Any:
@@ -67,9 +84,16 @@ _ACCOUNT = fields(
 CONFIG = fields(
     format=whole(1),
     zerone=text,
-    algorithm=fields(name=text, settings=by_name(anything), source=Maybe(or_none(_foreign_id))),
-    environment=fields(
-        id=_foreign_id, options=by_name(anything), known=truth, observations=Maybe(one_of(*VIEWS), "first")
+    algorithm=_with_source(fields(name=text, settings=by_name(anything), source=Maybe(or_none(_foreign_id))), "name"),
+    environment=_with_source(
+        fields(
+            id=text,
+            options=by_name(_option),
+            known=truth,
+            observations=Maybe(one_of(*VIEWS), "first"),
+            source=Maybe(or_none(_foreign_id)),
+        ),
+        "id",
     ),
     engine=one_of("compiled", "host", "cluster"),
     dataset=Maybe(or_none(_DATASET)),
@@ -90,7 +114,8 @@ SWEEP = fields(
     format=Maybe(whole(1, 1), 1),
     algorithm=_foreign_id,
     environment=_foreign_id,
-    options=by_name(anything),
+    sources=Maybe(fields(algorithm=Maybe(or_none(_foreign_id)), environment=Maybe(or_none(_foreign_id))), {}),
+    options=by_name(_option),
     observations=Maybe(one_of(*VIEWS[:-1]), "auto"),
     settings=by_name(anything),
     space=by_name(either(fields(low=number(), high=number()), many(anything, at_least=1))),

@@ -29,7 +29,7 @@ class Selection:
     def __init__(self, job: Job) -> None:
         self._job = job
         config, schedule = job.folder.config, job.schedule
-        known = config["environment"]["known"] and environments.find(config["environment"]["id"]) is not None
+        known = config["environment"]["known"] and environments.ours(config["environment"]["id"]) is not None
         self._evaluator = Evaluator(
             job.engine, schedule.evaluation, known, job.timetable.total * job.block, schedule.stop_when_solved
         )

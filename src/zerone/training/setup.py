@@ -22,18 +22,21 @@ from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
 from zerone.environments import catalogue as environments
 from zerone.environments import names
-from zerone.environments.base import TimedEnvironment
+from zerone.environments.base import Environment, TimedEnvironment
 from zerone.environments.gym.sources import Single, checked, source
 from zerone.environments.gym.views import AUTO
-from zerone.environments.wrapping import Wrapping
+from zerone.environments.objects import made as made_of
+from zerone.environments.objects import name_of, timed
+from zerone.environments.outside import looks_like_one
+from zerone.environments.rewards import options_as_kept
 from zerone.training import presets
 from zerone.training.unknown_arguments import swapped
 
 ENGINES = ("auto", "compiled", "host", "cluster")
 
 GymnasiumMaker = Callable[[], "gymnasium.Env[Any, Any]"]
-EnvironmentLike = str | TimedEnvironment | GymnasiumMaker | gymnasium.Env[Any, Any]
-"""An id, one of our environments (with its `TimeLimit`), or a function that makes a Gymnasium environment.
+EnvironmentLike = str | type[Any] | Environment | TimedEnvironment | GymnasiumMaker | gymnasium.Env[Any, Any]
+"""An id, an environment written in JAX or its class, or a function that makes a Gymnasium environment.
 
 One environment object of Gymnasium's is taken where no more than one is needed.
 """
@@ -52,12 +55,9 @@ def settings_of(algorithm: Algorithm) -> dict[str, Any]:
 def environment_name(environment: EnvironmentLike) -> str:
     """What a run is called by: the id, our own spelling of it for our own, or the name of what was given."""
     environment = source(environment)
-    if isinstance(environment, str):
-        entry = environments.find(environment)
-        return environment if entry is None else entry.id
-    while not callable(environment) and isinstance(environment, Wrapping):
-        environment = environment.environment  # the task, not what is put around it
-    return getattr(environment, "__qualname__", type(environment).__name__)
+    named = environment if isinstance(environment, str) else name_of(environment)
+    entry = environments.find(named) if isinstance(environment, str) else None
+    return named if entry is None else entry.id
 
 
 def make_algorithm(
@@ -123,7 +123,7 @@ def say_other_version(algorithm: Algorithm, environment: EnvironmentLike, engine
 def say_cut_off(environment: EnvironmentLike, options: Mapping[str, Any]) -> None:
     """Say if no way leads to the goal of one of our mazes or lakes: there is nothing to be found in it then."""
     if isinstance(environment, str):
-        entry = environments.find(environment)
+        entry = environments.ours(environment)
         if entry is None:
             return
         known = {option.name for option in environments.options(entry)}
@@ -149,12 +149,12 @@ def make_engine(
     """
     if engine not in ENGINES:
         raise InputError(f"engine {engine!r} is unknown: {nearest(engine, ENGINES)}")
-    if options and not isinstance(environment, str):
-        raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
     if isinstance(environment, str):
         require_trusted(environment, options)  # before it is refused for another reason
+    environment, options = made_of(source(environment), options)
+    if options and not isinstance(environment, str):
+        raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
     keep_compiled_programs()
-    environment = source(environment)
     name = environment_name(environment)
     if engine == "cluster":
         return _cluster(algorithm, environment, name, options, observations)
@@ -182,6 +182,8 @@ def _cluster(
 
     workers = algorithms.require_workers(algorithm)
     judge = make_engine("auto", workers.alone(), environment, options, observations)
+    if isinstance(environment, str) and environments.ours(environment) is None and judge.name == "compiled":
+        environment, options = environments.make(environment, **options), {}  # a worker may not find it by its id
     environment = str(environment) if isinstance(environment, str) else environment  # trusted, or it were not made
     return Cluster(workers, judge, Task(environment, name, dict(options), judge.name == "compiled", observations))
 
@@ -229,14 +231,15 @@ def open_environments(engine: Engine, seed: int) -> None:
 
 def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bool) -> TimedEnvironment | None:
     if not isinstance(environment, str):
-        if callable(environment):
+        if not looks_like_one(environment):
             if required:
                 raise InputError("the compiled engine needs an environment written in JAX: use engine='host'")
             return None
-        ours: Any = environment  # `source` has made a function of Gymnasium's
-        return cast("TimedEnvironment", ours)
-    if environments.find(environment) is not None:
-        return environments.make(environment, **options)
+        return timed(environment, environment_name(environment))
+    entry = environments.find(environment)
+    if entry is not None:
+        made = environments.make(environment, **options)
+        return timed(made, entry.id) if environments.is_class(entry) else made
     if required:
         host = said("--engine host", "engine='host'")
         raise InputError(
@@ -252,13 +255,17 @@ def _host(
     from zerone.engines.host import MOST_AT_ONCE, Host
     from zerone.environments.gym.vector import make_vector, maker
 
-    if not isinstance(environment, str) and not callable(environment):
+    if not isinstance(environment, str) and looks_like_one(environment):
         raise InputError(f"the host engine needs an id or a function that makes an environment, not {name}")
     real = dict(options) if environments.find(name) is None else environments.as_judged(name, options)
     made: list[Callable[[int, int], Any]] = []
     hears = notices()
     for chosen in (dict(options), real):
-        make = maker(environment, chosen) if isinstance(environment, str) else checked(environment, name)
+        make = (
+            maker(environment, chosen)
+            if isinstance(environment, str)
+            else checked(cast("GymnasiumMaker", environment), name)
+        )
         made.append(functools.partial(make_vector, make, name, view=observations, notices=hears))
     return Host(algorithm, made[0], made[1], at_once=1 if isinstance(environment, Single) else MOST_AT_ONCE)
 
@@ -272,6 +279,18 @@ def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict
     return {**options, **environments.resolved(entry.id, {n: v for n, v in options.items() if n in known})}
 
 
+def describe_environment(environment: EnvironmentLike, options: Mapping[str, Any], observations: str) -> dict[str, Any]:
+    """An environment as a run's configuration has it; its id and options, and from where its class can be had again."""
+    reward = options_as_kept(options).get("reward")
+    known = isinstance(environment, str) and not str(reward or "").startswith("<")
+    found = {
+        "id": environment_name(environment), "options": options_as_kept(options), "known": known,
+        "observations": observations,
+    }  # fmt: skip
+    source = environments.source_of_id(environment) if isinstance(environment, str) else None
+    return found if source is None else {**found, "source": source}
+
+
 def solved_at(environment: EnvironmentLike, options: Mapping[str, Any] = MappingProxyType({})) -> float | None:
     """The mean return from which an environment counts as solved, where somebody has said so.
 
@@ -281,16 +300,23 @@ def solved_at(environment: EnvironmentLike, options: Mapping[str, Any] = Mapping
         return None
     entry = environments.find(environment)
     if entry is not None:
-        return entry.solved_at if environments.same_task(entry, options) else None
+        return environments.level_of(entry, options)
     from zerone.environments.gym.vector import solved_at as gymnasium_solved_at
 
     return None if options else gymnasium_solved_at(environment)
 
 
+def level(given: EnvironmentLike, environment: EnvironmentLike, options: Mapping[str, Any]) -> float | None:
+    """The same for what was `given` for an environment: one of ours that is no id has no level, and no preset."""
+    ours = isinstance(environment, str) and environments.ours(environment) is not None
+    return None if ours and not isinstance(given, str) else solved_at(environment, options)
+
+
 def make_algorithm_from(saved: Mapping[str, Any]) -> Algorithm:
     """The algorithm of a run's configuration, with exactly the settings it was saved with."""
     source = saved.get("source")
-    return algorithms.make_saved(saved["name"], saved["settings"], None if source is None else ForeignId(source))
+    source = None if source is None else ForeignId(source)
+    return algorithms.make_saved(ForeignId(saved["name"]), saved["settings"], source)
 
 
 def describe_algorithm(algorithm: Algorithm) -> dict[str, Any]:

@@ -69,10 +69,10 @@ def judged_environment(config: Mapping[str, Any], engine: Engine | None = None) 
     entry = catalogue.find(identity["id"])
     if entry is None:
         return None
-    known = {option.name for option in catalogue.options(entry)}  # on the host engine there may be others, too
+    known = {option.name for option in catalogue.options(entry)} - {"reward"}  # on the host engine there may be others
     options = {name: value for name, value in identity["options"].items() if name in known}
     try:
-        return evaluation_environment(catalogue.make(entry.id, **options))
+        return evaluation_environment(catalogue.make_from(entry, options))
     except InputError:  # such as Gymnasium's own way of asking for a lake that is drawn at random
         return None
 

@@ -10,6 +10,8 @@ from typing import Any
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.claim import Claim
 from zerone.environments.gym.views import AUTO, require_view
+from zerone.environments.objects import by_id
+from zerone.environments.rewards import options_as_kept
 from zerone.offline import source
 from zerone.training import setup
 from zerone.training.callback_sources import CallbackLike, as_listeners, names_of
@@ -63,9 +65,9 @@ def train(
 
     Args:
         algorithm: A name, which takes the preset for this environment, or an algorithm such as `DQN(double=True)`.
-        environment: A Gymnasium id (`module:Id` too), one of our environments, or a function that makes a
-            Gymnasium environment, a new one at each call. (One environment object is enough only where nothing is
-            played to learn from: with a dataset.)
+        environment: A Gymnasium id (`module:Id` too), an environment written in JAX (an object, its class, or
+            `module:Name`), or a function that makes a Gymnasium environment, a new one at each call. (One object of
+            Gymnasium's is enough only where nothing is played to learn from: with a dataset.)
         steps: Environment steps of each seed; by default the preset's, ending earlier once solved.
         seed: The one seed (default 0), from 0 to 2³²-1.
         seeds: How many seeds, counted from `seed`, or which.
@@ -75,7 +77,8 @@ def train(
             the algorithms that have workers: each plays in a process of its own.
         settings: Hyperparameters that differ from the preset, if `algorithm` is a name; or the name of a TOML file
             that takes the preset's place, such as the `best.toml` of a sweep; or both: `(file, {...})`.
-        options: What the environment is made with, if it is an id.
+        options: What the environment is made with, if it is an id or a class. Every compiled one takes `limit`, and
+            `reward`: the name of a shaped reward, or a function (docs/environments.md).
         observations: How its observations are seen: `picture`, `grid` (a picture of symbols), `numbers` or `scaled`;
             `auto` by their shape and bounds (docs/environments.md).
         dataset: The folder of recorded steps (`zerone.record`, or anybody's in Minari's format) to learn from,
@@ -118,13 +121,14 @@ def train(
     require_view(observations)
     listeners = as_listeners(callbacks, progress, on_progress)
     made, preset = setup.make_algorithm(algorithm, environment, settings)
-    data = source.open_dataset(dataset, own_play, made, options)
+    given, (environment, options) = environment, by_id(environment, options)
+    data = source.open_dataset(dataset, own_play, made, options_as_kept(options))
     options = setup.options_of(environment, options)
     schedule = make_schedule(
         made, preset, steps=steps, seed=seed, seeds=seeds, evaluate_every=evaluate_every,
         evaluation_episodes=evaluation_episodes, evaluation_limit=evaluation_limit, stochastic=stochastic,
         save_every=save_every, keep_last=keep_last, stop_when_solved=stop_when_solved, figure=figure,
-        solved_at=setup.solved_at(environment, options) if solved_at is None else solved_at,
+        solved_at=setup.level(given, environment, options) if solved_at is None else solved_at,
     )  # fmt: skip
     listeners.require_columns(columns(made))
     driver = setup.make_engine(engine, made, environment, options, observations)
@@ -139,12 +143,7 @@ def train(
         raise
     config = {
         "algorithm": setup.describe_algorithm(made),
-        "environment": {
-            "id": name,
-            "options": options,
-            "known": isinstance(environment, str),
-            "observations": observations,
-        },
+        "environment": setup.describe_environment(environment, options, observations),
         "engine": driver.name,
         "dataset": studied,
         **schedule.describe(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import gymnasium
@@ -15,7 +15,7 @@ from zerone.base.bits import as_outside, look_outside
 from zerone.base.errors import InputError, RunError, closest, said
 from zerone.base.modules import import_named, require_trusted
 from zerone.base.notices import Notices
-from zerone.environments import names
+from zerone.environments import catalogue, names
 from zerone.environments.gym import atari
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.exchange import raised
@@ -23,6 +23,7 @@ from zerone.environments.gym.guard import Guard, guarded
 from zerone.environments.gym.sources import require_separate
 from zerone.environments.gym.step_timeout import LateError, current
 from zerone.environments.gym.views import AUTO, in_doubt
+from zerone.environments.outside import ENVIRONMENTS
 
 Env: TypeAlias = gymnasium.Env[Any, Any]
 Vector: TypeAlias = VectorEnv[Any, Any, Any]
@@ -36,6 +37,8 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
         InputError: no such id, no such module, or the environment cannot be made; says why in one line.
     """
     require_trusted(id, options)
+    if catalogue.ours(id) is None and catalogue.find(id) is not None:
+        return functools.partial(_written_in_jax, id, options, render_mode)
     import_named(id)
     module = id.partition(":")[0] if ":" in id else None
     id = id.partition(":")[2] if ":" in id else str(id)  # noqa: A001
@@ -50,6 +53,13 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
     words = options if render_mode is None else {**options, "render_mode": render_mode}
 
     return functools.partial(_registered, spec, words)  # no function of this one's own: it can be pickled
+
+
+def _written_in_jax(id: str, options: Mapping[str, Any], render_mode: str | None) -> Env:  # noqa: A002
+    """One of a suite or from outside, behind Gymnasium's interface."""
+    from zerone.environments.gym.bridge import GymnasiumEnvironment
+
+    return GymnasiumEnvironment(catalogue.make(id, **options), render_mode)
 
 
 def _registered(spec: gymnasium.envs.registration.EnvSpec, words: dict[str, Any]) -> Env:
@@ -68,9 +78,12 @@ def _registered(spec: gymnasium.envs.registration.EnvSpec, words: dict[str, Any]
 def _unknown(id: str, module: str | None) -> str:  # noqa: A002
     """What is said of an id that nobody has registered."""
     if module is not None:
-        there = names.of_module(module)
-        near = closest(id, there) if there else names.meant(id)
+        there, written = names.of_module(module), ENVIRONMENTS.in_module(module)
+        near = closest(id, [*there, *written]) if there or written else names.meant(id)
         hint = f"did you mean {near!r}? " if near is not None else ""
+        if written:
+            has = [*written, *there]
+            return f"environment {module}:{id}: {module} has no {id!r}: {hint}it has {names.listed(has)}"
         what = f"it registers {names.listed(there)}" if there else "it registers none (gymnasium.register is the way)"
         return f"environment {module}:{id}: {module} registers no {id!r}: {hint}{what}"
     near = names.meant(id)

@@ -1,0 +1,233 @@
+"""Environments written in JAX given as a class or an object: the id that makes them again, and whether they are sound.
+
+What `config.json` keeps of an environment is an id and options. A class at a place that can be imported has such an id
+(`module:Name`, or the one under which it was registered), and its plain fields are options; so a run that was begun
+with `World(size=7)` is loaded as any other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol, cast, runtime_checkable
+
+import gymnasium
+import jax
+
+from zerone.base.bits import in_32_bits
+from zerone.base.errors import InputError, ZeroneError
+from zerone.base.modules import source_of
+from zerone.environments import catalogue
+from zerone.environments.base import TimedEnvironment
+from zerone.environments.entries import ENTRIES, Entry
+from zerone.environments.outside import (
+    ENVIRONMENTS,
+    LIMIT,
+    looks_like_one,
+    require_environment,
+    require_functions_and_spaces,
+)
+from zerone.environments.rewards import options_as_kept
+from zerone.environments.wrappers import DiscretizedActions, ShapedReward, TimeLimit
+from zerone.environments.wrapping import Wrapping
+
+
+@runtime_checkable
+class Suited(Protocol):
+    """An environment of a suite, which knows the id and the options that make it again."""
+
+    def described(self) -> tuple[str, dict[str, Any]]:
+        """The id and the options."""
+        ...
+
+
+PLAIN = (bool, int, float, str, type(None))
+FIVE = "observation, state, reward, terminated, info"
+LONGEST_REASON = 160
+"""Characters of what somebody else's code says when it fails."""
+
+
+def by_id(environment: Any, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """What was given for an environment as an id with options, where it can be made again by them; else as it is.
+
+    Raises:
+        InputError: it is meant as an environment written in JAX, and lacks something.
+    """
+    if isinstance(environment, str) or not looks_like_one(environment):
+        return environment, dict(options)
+    if isinstance(environment, type):
+        require_environment(environment, environment.__qualname__)
+        name = _id_of(environment)
+        return environment if name is None else name, dict(options)
+    found = None if options else _described(environment)
+    return (environment, dict(options)) if found is None else found
+
+
+def made(environment: Any, options: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+    """The same; but of a class that has no id an object, made with the options."""
+    environment, options = by_id(environment, options)
+    if isinstance(environment, type) and looks_like_one(environment):
+        return catalogue.make_from(catalogue.entry_of(environment, environment.__qualname__), options), {}
+    return environment, options
+
+
+def name_of(environment: Any) -> str:
+    """What an object is called: its id, or the name of its class, without what is put around it."""
+    found = by_id(environment, {})[0]
+    if isinstance(found, str):
+        return found
+    bare = bare_of(environment)
+    return getattr(bare, "__qualname__", type(bare).__name__)
+
+
+def _id_of(kind: type[Any]) -> str | None:
+    """The id by which a class of somebody else's is found; None where that would find another one, or nothing."""
+    for name, each in ENVIRONMENTS.registered.items():
+        if each is kind:
+            return name
+    place = source_of(kind)
+    try:
+        return place if place is not None and ENVIRONMENTS.at(place) is kind else None
+    except InputError:
+        return None
+
+
+def _described(environment: Any) -> tuple[str, dict[str, Any]] | None:
+    """The id and the options that make an object again; None where nothing does."""
+    around: dict[str, Any] = {}
+    bare = environment
+    for kind, name, word in ((TimeLimit, "limit", "limit"), (ShapedReward, "reward", "shape"),
+                             (DiscretizedActions, "torques", "count")):  # fmt: skip
+        if isinstance(bare, kind):
+            around[name] = getattr(bare, word)
+            bare = cast("Any", bare).environment
+    if isinstance(bare, Suited):
+        name, options = bare.described()
+        entry = catalogue.look_up(name)
+    else:
+        named = _entry_of(type(bare))
+        if named is None or ("torques" in around and not named.continuous):
+            return None
+        entry, name = named, named.id
+        fields = {field.name: getattr(bare, field.name) for field in dataclasses.fields(bare) if field.init}
+        options = {each: value for each, value in fields.items() if _is_plain(value)}
+        if len(options) < len(fields):
+            return None
+    around = options_as_kept({"limit": getattr(bare, LIMIT, None) or 0, "reward": catalogue.TASK_REWARD, **around})
+    if str(around["reward"]).startswith("<"):
+        return None
+    known = {each.name: each.default for each in catalogue.options(entry)}
+    options = {**around, **options}
+    return name, {each: value for each, value in options.items() if each not in known or value != known[each]}
+
+
+def _entry_of(kind: type[Any]) -> Entry | None:
+    ours = next((each for each in ENTRIES if each.source == f"{kind.__module__}:{kind.__qualname__}"), None)
+    name = None if ours is not None else _id_of(kind)
+    return ours if name is None else catalogue.find(name)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return type(value) in PLAIN
+
+
+def timed(environment: Any, name: str) -> TimedEnvironment:
+    """An environment with its clock: that which its class says, unless it has one around it. It is found sound.
+
+    Raises:
+        InputError: it is not: something does not return what `base.Environment` says.
+    """
+    bare = bare_of(environment)
+    values = _require_sound(bare, name)
+    if environment is not bare:
+        if values == 6:
+            raise InputError(f"{name}: step returns 6 values, not five: {FIVE} ({LIMIT} says where it is cut)")
+        values = _require_sound(environment, name)
+    return (
+        cast("TimedEnvironment", environment)
+        if values == 6
+        else TimeLimit(environment, getattr(bare, LIMIT, None) or 0)
+    )
+
+
+def bare_of(environment: Any) -> Any:
+    """The environment itself, without what is put around it."""
+    while isinstance(environment, Wrapping):
+        environment = environment.environment
+    return environment
+
+
+def _require_sound(environment: Any, name: str) -> int:
+    """Raise `InputError` unless `reset` and `step` return what they must, found by tracing; how many `step` does."""
+    require_functions_and_spaces(type(environment), name)
+    if jax.tree_util.all_leaves([environment]):
+        raise InputError(f"{name} is no environment: it must be a class made with zerone.base.pytree's `configured`")
+    for word in ("observation_space", "action_space"):
+        if not isinstance(space := getattr(environment, word, None), gymnasium.Space):
+            raise InputError(f"{name}: its {word} is {type(space).__name__}, not a space of Gymnasium's")
+    with in_32_bits():
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        first = _traced(f"{name}: reset", environment.reset, key)
+        if not (isinstance(first, tuple) and len(first) == 2):
+            raise InputError(f"{name}: reset returns {_many(first)}, not two: observation, state")
+        following = _traced(f"{name}: step", environment.step, key, first[1], _action(environment.action_space))
+    if not (isinstance(following, tuple) and len(following) in (5, 6)):
+        raise InputError(f"{name}: step returns {_many(following)}, not five: {FIVE}")
+    _require_same(name, "an observation", first[0], following[0])
+    _require_same(name, "a state", first[1], following[1])
+    _require_space(name, environment.observation_space, first[0])
+    for word, value in zip(("reward", "terminated", "truncated"), following[2:-1], strict=False):
+        shape, kind = getattr(value, "shape", None), getattr(value, "dtype", None)
+        wanted = "a number" if word == "reward" else "true or false"
+        if shape != () or kind is None or (kind.kind not in "fiu" if word == "reward" else kind.kind != "b"):
+            raise InputError(f"{name}: step returns {_form(value)} as {word}, not {wanted}")
+    return len(following)
+
+
+def _traced(what: str, function: Any, *values: Any) -> Any:
+    try:
+        return jax.eval_shape(function, *values)
+    except (ZeroneError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        reason = reason if len(reason) <= LONGEST_REASON else reason[:LONGEST_REASON] + "…"
+        raise InputError(f"{what} cannot be compiled: {type(error).__name__}: {reason}") from error
+
+
+def _action(space: Any) -> Any:
+    """The shape of an action as it is handed to `step`."""
+    whole = not isinstance(space, gymnasium.spaces.Box)
+    return jax.ShapeDtypeStruct(space.shape or (), "int32" if whole else jax.dtypes.canonicalize_dtype(space.dtype))
+
+
+def _many(value: Any) -> str:
+    return f"{len(value)} values" if isinstance(value, tuple) else "one value"
+
+
+def _form(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return type(value).__name__ if shape is None else f"{value.dtype}{list(shape)}"
+
+
+def _require_same(name: str, what: str, first: Any, following: Any) -> None:
+    """Raise `InputError` where `step` returns another form of something than `reset`."""
+    one, other = (jax.tree_util.tree_flatten_with_path(each) for each in (first, following))
+    if str(one[1]) != str(other[1]):
+        raise InputError(f"{name}: step returns {what} that is made of other parts than that of reset")
+    for (place, before), (_, after) in zip(one[0], other[0], strict=True):
+        if (before.shape, before.dtype) != (after.shape, after.dtype):
+            part = jax.tree_util.keystr(place).lstrip(".")
+            forms = f"{part or 'numbers'} is {_form(after)}; that of reset is {_form(before)}"
+            raise InputError(f"{name}: step returns {what} whose {forms}")
+
+
+def _require_space(name: str, space: Any, observation: Any) -> None:
+    """Raise `InputError` where an observation is not of its space's shape. Other kinds of spaces are refused later."""
+    if not isinstance(space, gymnasium.spaces.Box | gymnasium.spaces.Discrete | gymnasium.spaces.MultiDiscrete):
+        return
+    if getattr(observation, "shape", None) != (space.shape or ()):
+        raise InputError(f"{name}: reset returns an observation of the form {_form(observation)}, its "
+                         f"observation_space says {list(space.shape or ())}")  # fmt: skip

@@ -1,0 +1,103 @@
+"""Which reward is learnt from: the task's own, a shaped one of ours (`shaping`), or one from outside.
+
+One from outside is a function that is given as it is, registered, named as `module:function`, or the entry point of an
+installed package (group `zerone.rewards`). Reading this imports no JAX.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from zerone.base.errors import InputError
+from zerone.base.modules import source_of
+from zerone.base.outside import Outside, takes_these
+from zerone.environments.entries import ENTRIES
+
+TASK_REWARD = "task"
+_TAKES = ("observation", "action", "reward", "terminated", "next_observation")
+
+
+def require_reward(function: Any, name: str) -> None:
+    """Raise `InputError` unless something is a shaped reward (see `shaping`)."""
+    words = f"({', '.join(_TAKES)})"
+    if not callable(function) or isinstance(function, type):
+        raise InputError(f"{name} is no reward: it must be a function of {words}")
+    try:
+        hash(function)
+    except TypeError:
+        raise InputError(f"{name} is no reward: it must be hashable, because it takes part in compiling") from None
+    module = str(getattr(function, "__module__", None) or "").partition(".")[0]
+    if module in sys.stdlib_module_names and module != "__main__":
+        raise InputError(f"{name} is no reward, but a function of Python itself")
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    try:
+        several = [each for each in inspect.signature(function).parameters.values() if each.kind in kinds]
+    except (TypeError, ValueError):
+        several = []
+    if several or not takes_these(function, _TAKES):
+        raise InputError(f"{name} is no reward: it must take {words}")
+
+
+REWARDS = Outside("reward", "zerone.rewards", require_reward)
+
+
+def register(name: str, function: Any) -> None:
+    """Let a shaped reward be named in this process: `--option reward=NAME`, `options={"reward": name}`.
+
+    Raises:
+        InputError: it is no function of a shaped reward's arguments, or the name is that of another one.
+    """
+    REWARDS.remember(name, function, ":" in name or _is_ours(name))
+
+
+def require(reward: Any, named: Iterable[str], problem: str) -> None:
+    """Raise `InputError` unless something can be given as the option `reward` of an environment.
+
+    `named` are the environment's own shaped rewards, and the error begins with `problem`.
+    """
+    own = [TASK_REWARD, *named]
+    if callable(reward):
+        require_reward(reward, getattr(reward, "__qualname__", type(reward).__name__))
+        return
+    if not isinstance(reward, str):
+        raise InputError(f"{problem}one of {', '.join(own)}, or a function")
+    if reward in own or REWARDS.find(reward) is not None:
+        return
+    place = REWARDS.place(reward)
+    if place is not None:
+        raise REWARDS.missing(place)
+    raise InputError(f"{problem}one of {', '.join([*own, *REWARDS.registered])}, or module:function")
+
+
+def shape_of(reward: Any, named: Mapping[str, str]) -> Any:
+    """The function that shapes rewards; None for the task's own reward. `named` are the environment's own."""
+    if callable(reward):
+        return reward
+    if reward == TASK_REWARD:
+        return None
+    if reward not in named:
+        return REWARDS.find(reward)
+    from zerone.environments import shaping
+
+    return getattr(shaping, named[reward])
+
+
+def options_as_kept(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of an environment as JSON can keep them: a reward from outside by where another process finds it."""
+    reward = options.get("reward")
+    if callable(reward):
+        called = getattr(reward, "__name__", type(reward).__name__)
+        named = next((name for name, each in REWARDS.registered.items() if each is reward), f"<{called}>")
+        return {**options, "reward": source_of(reward) or named}
+    if not isinstance(reward, str) or _is_ours(reward):
+        return dict(options)
+    place = source_of(REWARDS.registered[reward]) if reward in REWARDS.registered else REWARDS.place(reward)
+    return {**options, "reward": place or reward}
+
+
+def _is_ours(name: str) -> bool:
+    """Whether some environment of ours has a reward of this name."""
+    return name == TASK_REWARD or any(name in entry.rewards for entry in ENTRIES)

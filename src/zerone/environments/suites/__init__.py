@@ -1,0 +1,66 @@
+"""Suites of environments written in JAX by others, each behind an adapter: `gymnax:Breakout-MinAtar`, `brax:ant`.
+
+An id is the suite's name, a colon, and the suite's own id. Each suite is an extra (`pip install 'zerone[gymnax]'`), and
+is imported when an id names it. An adapter has two functions: `ids()`, all that the suite has, and `entry(id, name)`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from typing import Any
+
+from zerone.base.errors import InputError, nearest
+from zerone.environments.entries import Entry
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """A suite: its name, which is that of its package and of its extra, what it is, and some of its ids."""
+
+    name: str
+    text: str
+    examples: tuple[str, ...]
+
+    def adapter(self) -> Any:
+        """The module that adapts it. Raises `InputError`, which says how to get the suite, where it is missing."""
+        try:
+            return importlib.import_module(f"zerone.environments.suites.{self.name}")
+        except ImportError as error:
+            missing = f"the suite {self.name!r} is not installed here: pip install 'zerone[{self.name}]'"
+            if isinstance(error, ModuleNotFoundError) and error.name == self.name:
+                raise InputError(f"{self.name}:…: {missing}") from error
+            raise InputError(f"{self.name}:…: the suite {self.name!r} cannot be imported: {error}") from error
+
+
+SUITES = {
+    each.name: each
+    for each in (
+        Suite("gymnax", "classic control, MinAtar, bsuite", ("gymnax:Breakout-MinAtar", "gymnax:Catch-bsuite")),
+        Suite("brax", "robots in a physics engine", ("brax:ant", "brax:halfcheetah")),
+        Suite("navix", "MiniGrid", ("navix:Navix-Empty-5x5-v0",)),
+    )
+}
+
+
+def is_of_suite(id: str) -> bool:  # noqa: A002 - Gymnasium's word
+    """Whether an id names a suite; nothing is imported to say so."""
+    return ":" in id and id.partition(":")[0] in SUITES
+
+
+def find(id: str) -> Entry | None:  # noqa: A002 - Gymnasium's word
+    """The entry of an id of a suite; None for all other ids.
+
+    Raises:
+        InputError: the suite is not installed, or has no such environment.
+    """
+    if not is_of_suite(id):
+        return None
+    suite, _, name = id.partition(":")
+    adapter = SUITES[suite].adapter()
+    ids = adapter.ids()
+    if name not in ids:
+        lists = f"zerone environments {suite} lists all"
+        raise InputError(f"environment {str(id)!r} is unknown: {suite} has no {name!r}: {nearest(name, ids, lists)}")
+    found: Entry = adapter.entry(id, name)
+    return found
