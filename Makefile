@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test newest check types format bench learn wheel clean
+.PHONY: run test newest suites check types format bench learn wheel clean
 
 run: $(READY) ## Train DQN on CartPole-v1 until solved, and say where the result is
 	$(BIN)/zerone train dqn CartPole-v1
@@ -18,6 +18,11 @@ SHORT := tests/base tests/parts tests/environments tests/engines/test_compiled.p
 
 newest: $(READY) ## The wheel with the newest Python that is here and nothing pinned, on a part of the tests
 	$(BIN)/python tools/check_newest.py .venv-newest $(SHORT)
+
+suites: ## The adapters beside the suites that they adapt, which need other versions than ours: in a place of their own
+	test -x .venv-suites/bin/python || $(PYTHON) -m venv .venv-suites
+	.venv-suites/bin/python -m pip install --quiet --disable-pip-version-check -e '.[gymnax,brax,navix]' pytest
+	.venv-suites/bin/python -m pytest tests/environments/test_suites.py
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -39,7 +44,7 @@ wheel: $(READY) ## dist/zerone-*.whl
 	$(BIN)/python -m hatchling build -t wheel
 
 clean:
-	rm -rf $(VENV) .venv-newest build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-newest .venv-suites build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 # Pinned by names, versions and hashes; then the project itself, with the build backend among what is pinned.
 $(READY): constraints.txt pyproject.toml

@@ -1,5 +1,7 @@
 """An environment of your own in JAX: the whole training is compiled. `python examples/thermostat.py`."""
 
+from typing import ClassVar
+
 import gymnasium
 import jax
 import jax.numpy as jnp
@@ -7,7 +9,6 @@ import numpy as np
 
 import zerone as zo
 from zerone.base.pytree import configured, setting, struct
-from zerone.environments.wrappers import TimeLimit
 
 
 @struct
@@ -24,6 +25,8 @@ class Thermostat:
 
     The task alone: no clock and no reset of its own.
     """
+
+    max_episode_steps: ClassVar[int] = 100
 
     loss: float = setting(0.1, "share of the difference that leaks out in a step", at_least=0.0, at_most=1.0)
     power: float = setting(3.0, "degrees that full heating adds in a step", above=0.0)
@@ -58,9 +61,9 @@ class Thermostat:
 
 def main() -> None:
     """Train PPO on it, and show what it does on a cold day."""
-    # Three seeds; an environment that has no id has no preset, and no level at which it is solved.
+    # Three seeds; an environment that is not Zerone's has no preset, and here no level at which it is solved.
     algorithm = zo.PPO(learning_rate=1e-3, steps_per_update=100, discount=0.9)
-    run = zo.train(algorithm, TimeLimit(Thermostat(), 100), steps=160_000, seeds=3)
+    run = zo.train(algorithm, Thermostat(), steps=160_000, seeds=3)
     print(f"mean return: {run.evaluate(episodes=100)['return_mean']:.2f}  (run folder: {run.path})")
     agent = run.agent()
     for inside in (-8.0, -2.0, 0.0, 2.0):

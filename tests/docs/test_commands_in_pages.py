@@ -22,7 +22,7 @@ from zerone.training import resume, train
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [str(each.relative_to(ROOT)) for each in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]]
-EXAMPLES = ["train_and_act", "corridor", "thermostat", "patience"]
+EXAMPLES = ["train_and_act", "corridor", "thermostat", "patience", "windy_walk"]
 
 
 @pytest.fixture

@@ -289,8 +289,9 @@ def test_a_function_without_a_name_trains_and_is_not_loaded(tmp_path):
     asked = {**FEW, "options": {"reward": twice}}
     run = zo.train("q-learning", Line, out=tmp_path / "run", **asked)
     assert run.evaluate(episodes=2)["episodes"] == 2
-    with pytest.raises(InputError, match="was not given by id"):
+    with pytest.raises(InputError, match="reward <twice> was given as a function that nobody can find again"):
         zo.load(run.path).evaluate(episodes=2)
+    assert zo.load(run.path, environment=Line()).evaluate(episodes=2) == run.evaluate(episodes=2)
 
 
 def by_two(observation, reward):

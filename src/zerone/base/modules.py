@@ -99,7 +99,8 @@ def name_of_main() -> str:
 def place_of(thing: Any) -> str:
     """Where a class or a function is: `module:Name`."""
     module = thing.__module__
-    return f"{name_of_main() if module == MAIN else module}:{thing.__qualname__}"
+    inside = getattr(thing, "__qualname__", type(thing).__qualname__)  # an object can be a function, too
+    return f"{name_of_main() if module == MAIN else module}:{inside}"
 
 
 def source_of(thing: Any) -> str | None:

@@ -14,6 +14,8 @@ from zerone.base.errors import InputError, nearest, said
 from zerone.environments import catalogue
 from zerone.environments.gym.guard import Guard, guarded
 from zerone.environments.gym.sources import checked, source
+from zerone.environments.objects import by_id, made, timed
+from zerone.environments.outside import looks_like_one
 from zerone.player.episode import Moment, open_environment
 from zerone.training import setup
 from zerone.training.agent import Agent
@@ -106,6 +108,7 @@ def who_plays(
             raise InputError(f"epsilon = {epsilon} is not allowed with {player}: it is for the policy of a run")
         if agent is not None or checkpoint != "best":
             raise InputError("agent and checkpoint are not allowed here: they are for the policy of a run")
+        environment, options = made(environment, options)
         if options and not isinstance(environment, str):
             raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
         _check_engine(engine, environment)
@@ -116,12 +119,12 @@ def who_plays(
         raise InputError(f"options = {dict(options)} are not allowed here: a run has its own")
     run = player if isinstance(player, Run) else load(player, environment)
     config = run.config
-    if environment is not None and config["environment"]["known"]:
-        raise InputError(f"environment is not allowed here: {run.path} has its own, {config['environment']['id']}")
+    own, known = config["environment"]["id"], config["environment"]["known"]
+    if environment is not None and known and by_id(environment, {})[0] != own:
+        raise InputError(f"environment is not allowed here: {run.path} has its own, {own}")
     policy = run.agent(agent, checkpoint)
     facts |= {"run": run.path.resolve().name, "agent": policy.seed, "checkpoint": checkpoint}
-    where = config["environment"]["id"] if environment is None else environment
-    return Plays(config["environment"]["id"], where, config["environment"]["options"], config["engine"],
+    return Plays(own, own if known else environment, config["environment"]["options"], config["engine"],
                   config["algorithm"]["name"], Greedy(policy), facts)  # fmt: skip
 
 
@@ -158,6 +161,7 @@ def opened(plays: Plays, seed: int) -> Guard:
         return open_environment(plays.environment, plays.options, plays.engine, mode, seed, judged=False)
     from zerone.environments.gym.bridge import GymnasiumEnvironment
 
-    made: Any = plays.environment
-    env = checked(made, plays.name)() if callable(made) else GymnasiumEnvironment(made, render_mode=mode)
+    task: Any = plays.environment
+    written_in_jax = looks_like_one(task)
+    env = GymnasiumEnvironment(timed(task, plays.name), mode) if written_in_jax else checked(task, plays.name)()
     return guarded(env, plays.name, seed)

@@ -21,6 +21,7 @@ from zerone.environments import catalogue
 from zerone.environments.endings import ending
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard
+from zerone.environments.rewards import options_as_kept
 from zerone.offline.format import identity, load_h5py
 from zerone.offline.writer import DatasetWriter, require_free
 from zerone.parts.spaces import Spaces
@@ -183,7 +184,7 @@ def _about(plays: Plays, seed: int) -> dict[str, Any]:
     """Where a dataset is from, in Minari's words and in ours."""
     from importlib.metadata import version
 
-    place = {"id": plays.name, "options": dict(plays.options)}
+    place = {"id": plays.name, "options": options_as_kept(plays.options)}
     about: dict[str, Any] = {
         "algorithm_name": plays.player,
         "description": f"{plays.player} on {plays.name}, recorded by Zerone",

@@ -212,7 +212,7 @@ def _task(environment: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         return environment["id"], environments.as_judged(entry.id, options)
     if _is_compiled(environment):
         options.pop("reward", None)
-    return environment["id"], options
+    return environment.get("source") or environment["id"], options  # one class may have several names
 
 
 def _is_compiled(environment: Mapping[str, Any]) -> bool:

@@ -134,7 +134,7 @@ class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
             if not space.contains(action):
                 raise InputError(f"action = {action!r} is not allowed: must be a whole number from 0 to {space.n - 1}")
             return np.int32(action)
-        taken = np.asarray(action, np.float32)
+        taken = np.asarray(action, np.float32 if isinstance(space, gymnasium.spaces.Box) else np.int32)
         if taken.shape != space.shape:
             raise InputError(f"action of shape {taken.shape} is not allowed: must be {space.shape}")
         return taken
