@@ -73,6 +73,9 @@ def test_a_reward_in_a_folder_imports_nothing(own, zerone, forgotten):
     assert f"reward {REWARD!r} stands in a file" in refused.err
     assert zerone("plot", "run").code == 0
     assert "windy_walk" not in sys.modules
+    resumed = ("train", "q-learning", "zerone/Treasure-v0", "--resume", "run")
+    zerone(*resumed).refused(f"reward {REWARD!r} stands in a file")  # what is typed besides does not name it
+    assert "windy_walk" not in sys.modules
     assert zerone("evaluate", "run", "--episodes", "2", "--trust").code == 0
 
 

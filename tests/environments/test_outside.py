@@ -158,6 +158,8 @@ def test_a_class_is_made_with_options_and_its_level_is_that_of_its_defaults(tmp_
     longer = zo.train("q-learning", Line, options={"size": 6, "limit": 50}, out=tmp_path / "longer", **FEW)
     assert longer.config["solved_at"] is None
     assert zo.load(longer.path).engine().environment == TimeLimit(Line(size=6), 50)
+    assert catalogue.level_of(catalogue.find(f"{__name__}:Inherits"), {}) == 0.5
+    assert catalogue.level_of(catalogue.find(f"{__name__}:Inherits"), {"size": 6}) is None
     with pytest.raises(InputError, match=r"option 'sise' is unknown: did you mean 'size'"):
         zo.train("q-learning", Line, options={"sise": 6})
 
@@ -166,6 +168,11 @@ def test_a_level_and_a_limit_may_depend_on_the_size(tmp_path):
     run = zo.train("q-learning", Sized(size=6), out=tmp_path / "run", **FEW)
     assert run.config["solved_at"] == 0.75
     assert zo.load(run.path).engine().environment == TimeLimit(Sized(size=6), 60)
+
+
+@configured
+class Inherits(Line):
+    """What a class has from another one is said of its defaults, too."""
 
 
 @configured

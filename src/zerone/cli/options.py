@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -173,7 +173,7 @@ def step_timeout_option(command: F) -> F:
 
 def trust_option(command: F) -> F:
     """`--trust`."""
-    text = "Import the modules that a run's environment (module:Id) and algorithm (module:Name) name."
+    text = "Import the modules that a run's environment, algorithm and reward name (module:Name)."
     return click.option("--trust", is_flag=True, help=text)(command)
 
 
@@ -184,17 +184,21 @@ def read_config(path: Path) -> dict[str, Any]:
     return RunFolder.open(path).config
 
 
-def import_trusted(config: Mapping[str, Any], trusted: bool) -> None:
-    """Import the modules that a run's or a sweep's configuration names, if the person says so."""
+def import_trusted(config: Mapping[str, Any], trusted: bool, typed: Collection[str | None] = ()) -> None:
+    """Import the modules that a run's or a sweep's configuration names, if the person says so.
+
+    What the person has `typed` as well, such as an environment's id, is named by the person, and nothing else is.
+    """
     from zerone.base.modules import import_named
 
-    for what, place in places_named(config) if trusted else ():
-        see_modules_here()
-        import_named(place, what)
+    for what, name, place in places_named(config) if trusted or any(typed) else ():
+        if trusted or name in typed or place in typed:
+            see_modules_here()
+            import_named(place, what)
 
 
-def places_named(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a configuration names that is not Zerone's own: what it is, and where (`module:Name`)."""
+def places_named(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What a configuration names that is not Zerone's own: what it is, its name, and where (`module:Name`)."""
     from zerone.algorithms.outside import NAMES
     from zerone.base.modules import ForeignId
     from zerone.environments.outside import ENVIRONMENTS
@@ -208,8 +212,8 @@ def places_named(config: Mapping[str, Any]) -> list[tuple[str, str]]:
         algorithm = ForeignId(algorithm["name"], algorithm.get("source"))
     named = [(NAMES, algorithm), (REWARDS, options.get("reward"))]
     named += [] if is_of_suite(environment) else [(ENVIRONMENTS, environment)]
-    found = [(kind.what, kind.place(name)) for kind, name in named if isinstance(name, str)]
-    return [(what, place) for what, place in found if place is not None and not place.startswith("zerone.")]
+    found = [(kind.what, str(name), kind.place(name)) for kind, name in named if isinstance(name, str)]
+    return [(what, name, place) for what, name, place in found if place and not place.startswith("zerone.")]
 
 
 def see_modules_here() -> None:

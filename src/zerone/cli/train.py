@@ -175,10 +175,10 @@ def _trained(
         require_display()
     said = read_words(words)
     if resume is not None:
-        trusted = trusted or said.environment is not None
+        typed_names = (said.algorithm, said.environment)
         return go_on(
-            resume, said, asked, options, settings_file, manner, lambda config: import_trusted(config, trusted),
-            listening,
+            resume, said, asked, options, settings_file, manner,
+            lambda config: import_trusted(config, trusted, typed_names), listening,
         )  # fmt: skip
     algorithm, environment = _require_words(said)
     if "own_play" in asked and "dataset" not in asked:

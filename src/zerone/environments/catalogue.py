@@ -241,7 +241,8 @@ def level_of(entry: Entry, chosen: Mapping[str, Any]) -> float | None:
     """The mean return from which an environment made with these options counts as solved, if anybody has said so."""
     if same_task(entry, chosen):
         return entry.solved_at
-    if not is_class(entry) or type(entry.kind.__dict__.get(outside.LEVEL)) in (int, float):
+    own = is_class(entry) and outside.LEVEL in {field.name for field in dataclasses.fields(entry.kind)}
+    if not own and (not is_class(entry) or outside.says(entry.kind, outside.LEVEL) is not None):
         return None  # what is said of the class is said of it with its defaults
     made: Any = make_from(entry, {name: value for name, value in chosen.items() if name != "reward"})
     level = getattr(made.environment, outside.LEVEL, None)
