@@ -13,6 +13,20 @@ from zerone.environments import suites
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NAME = "windy_walk:WindyWalk"
 REWARD = "windy_walk:nearer"
+BAD = """
+from windy_walk import WindyWalk
+from zerone.base.pytree import configured
+
+
+class Plain:
+    def reset(self, key): ...
+    def step(self, key, state, action): ...
+
+
+@configured
+class Stepless(WindyWalk):
+    step = None
+"""
 FEW = ("--steps", "600", "--evaluation-episodes", "2")
 
 
@@ -39,8 +53,9 @@ def test_an_environment_goes_the_whole_way(own, zerone, forgotten):
     said = zerone("train", "q-learning", NAME, *FEW, "--seeds", "3", *options, "--out", "run")
     assert said.code == 0, said.err
     assert "zerone evaluate run --trust" in said.out
+    record = ("record", "run", "--steps", "20", "--out", "played")
     for command in (("evaluate", "run", "--episodes", "2"), ("watch", "run", "--text", "--episodes", "1"),
-                    ("train", "--resume", "run"), ("record", "run", "--steps", "20", "--out", "played")):  # fmt: skip
+                    ("train", "--resume", "run"), ("step", "run", "--steps", "2"), record):  # fmt: skip
         forgotten()
         refused = zerone(*command)
         assert refused.code == 2
@@ -100,7 +115,9 @@ def test_its_fields_are_options_and_it_is_described(own, zerone):
     zerone("train", "q-learning", NAME, "--option", "reward=windy_walk:further").refused("has no 'further': it has")
     zerone("train", "q-learning", "windy_walk:WindyWlak").refused("did you mean 'WindyWalk'?", "it has WindyWalk")
     zerone("train", "q-learning", "nowhere_at_all:World").refused("'nowhere_at_all' cannot be imported")
-    zerone("train", "dqn", NAME, "--watch", "--steps", "100").refused("")
+    (own / "bad_worlds.py").write_text(BAD)
+    zerone("train", "ppo", "bad_worlds:Plain").refused("it must be a class made with zerone.base.pytree's `configured`")
+    zerone("train", "ppo", "bad_worlds:Stepless").refused("it lacks the function step(key, state, action)")
     shown = zerone("environments", NAME)
     assert "Walk to the right end of a line, against a wind" in " ".join(shown.out.split())
     assert "at most 100 steps; solved at a mean return of 0.9" in shown.out

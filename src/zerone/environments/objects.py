@@ -162,7 +162,7 @@ def bare_of(environment: Any) -> Any:
 def _require_sound(environment: Any, name: str) -> int:
     """Raise `InputError` unless `reset` and `step` return what they must, found by tracing; how many `step` does."""
     require_functions_and_spaces(type(environment), name)
-    if jax.tree_util.all_leaves([environment]):
+    if any(each is environment for each in jax.tree.leaves(environment)):
         raise InputError(f"{name} is no environment: it must be a class made with zerone.base.pytree's `configured`")
     for word in ("observation_space", "action_space"):
         if not isinstance(space := getattr(environment, word, None), gymnasium.Space):
