@@ -171,6 +171,20 @@ def test_a_level_and_a_limit_may_depend_on_the_size(tmp_path):
 
 
 @configured
+class Endless(Line):
+    """A field that JSON cannot keep."""
+
+    most: float = float("inf")
+
+
+@configured
+class Wrapped(Line):
+    """A field that is an environment."""
+
+    inside: Line = Line()
+
+
+@configured
 class Inherits(Line):
     """What a class has from another one is said of its defaults, too."""
 
@@ -354,7 +368,13 @@ def test_an_object_is_an_id_with_options(given, found):
 
 
 def test_what_no_options_can_say_stays_an_object():
-    for each in (Line(cost=jnp.float32(0.5)), TimeLimit(ShapedReward(Line(), lambda *_: 0.0), 5), hidden()()):
+    for each in (
+        Line(cost=jnp.float32(0.5)),
+        Endless(),
+        TimeLimit(Wrapped(), 5),
+        TimeLimit(ShapedReward(Line(), lambda *_: 0.0), 5),
+        hidden()(),
+    ):
         assert by_id(each, {})[0] is each
 
 

@@ -8,6 +8,7 @@ with `World(size=7)` is loaded as any other.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -130,7 +131,7 @@ def _entry_of(kind: type[Any]) -> Entry | None:
 def _is_plain(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_plain, value))
-    return type(value) in PLAIN
+    return type(value) in PLAIN and not (isinstance(value, float) and not math.isfinite(value))  # JSON has no others
 
 
 def timed(environment: Any, name: str) -> TimedEnvironment:
