@@ -54,8 +54,10 @@ def test_an_environment_goes_the_whole_way(own, zerone, forgotten):
     assert said.code == 0, said.err
     assert "zerone evaluate run --trust" in said.out
     record = ("record", "run", "--steps", "20", "--out", "played")
-    for command in (("evaluate", "run", "--episodes", "2"), ("watch", "run", "--text", "--episodes", "1"),
-                    ("train", "--resume", "run"), ("step", "run", "--steps", "2"), record):  # fmt: skip
+    show = ("watch", "run", "--text", "--episodes", "1")
+    again = ("train", "--resume", "run")
+    walk, leave = ("step", "run", "--steps", "2"), ("export", "run", "policy.npz")
+    for command in (("evaluate", "run", "--episodes", "2"), show, again, walk, leave, record):
         forgotten()
         refused = zerone(*command)
         assert refused.code == 2
@@ -101,7 +103,11 @@ def test_it_is_swept_and_what_is_best_is_trained(own, zerone, forgotten):
     assert found.code == 0, found.err
     assert json.loads((own / "swept" / "sweep.json").read_text())["sources"]["environment"] == NAME
     forgotten()
+    assert zerone("sweep", "--resume", "swept").code == 0  # it has ended, and is only read
+    assert "windy_walk" not in sys.modules
+    (own / "swept" / "other-seeds" / "result.json").unlink()
     zerone("sweep", "--resume", "swept").refused(f"environment {NAME!r} stands in a file")
+    assert "windy_walk" not in sys.modules
     assert zerone("sweep", "--resume", "swept", "--trust").code == 0
     best = ("--settings", "swept/best.toml", *FEW, "--out", "best")
     assert zerone("train", "q-learning", NAME, *best).code == 0

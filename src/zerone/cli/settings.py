@@ -225,9 +225,9 @@ def environment_options(environment: str, pairs: Sequence[str]) -> dict[str, Any
     """
     from zerone.environments import catalogue
 
-    entry = catalogue.find(environment)
+    entry = catalogue.find(environment) if pairs else None
     known: Mapping[str, Any] = {}
-    if entry is not None and pairs:
+    if entry is not None:
         known = {option.name: option for option in catalogue.options(entry)}
     chosen: dict[str, Any] = {}
     for pair in pairs:

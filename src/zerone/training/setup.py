@@ -56,7 +56,7 @@ def environment_name(environment: EnvironmentLike) -> str:
     """What a run is called by: the id, our own spelling of it for our own, or the name of what was given."""
     environment = source(environment)
     named = environment if isinstance(environment, str) else name_of(environment)
-    entry = environments.find(named) if isinstance(environment, str) else None
+    entry = environments.ours(named) if isinstance(environment, str) else None
     return named if entry is None else entry.id
 
 
