@@ -26,6 +26,7 @@ from zerone.environments.objects import by_id, timed
 from zerone.environments.pendulum import Pendulum
 from zerone.environments.shaping import cart_pole
 from zerone.environments.wrappers import DiscretizedActions, ShapedReward, TimeLimit
+from zerone.training import callback_sources
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NAME = "windy_walk:WindyWalk"
@@ -79,6 +80,7 @@ def example(monkeypatch):
 def registered(monkeypatch):
     for kind in (outside.ENVIRONMENTS, rewards.REWARDS, algorithms.NAMES):
         monkeypatch.setattr(kind, "registered", {})
+    monkeypatch.setattr(callback_sources, "_registered", {})
 
 
 @pytest.fixture
@@ -520,6 +522,10 @@ def test_a_registered_class_of_a_notebook_is_said_to_be_one(tmp_path):
         zo.train("q-learning", "my/Nothing-v0", out=tmp_path / "run", **FEW)
 
 
+class OwnCallback(zo.Callback):
+    """Hears everything, and says nothing."""
+
+
 @pytest.mark.usefixtures("registered")
 def test_an_algorithm_is_still_registered_by_its_own_name():
     @configured
@@ -528,5 +534,7 @@ def test_an_algorithm_is_still_registered_by_its_own_name():
 
     zo.register(Own)
     assert algorithms.is_registered("own")
+    zo.register("own-callback", OwnCallback)
+    assert callback_sources.find("own-callback").name == "own-callback"
     with pytest.raises(InputError, match="must be a text, before what it names"):
         zo.register(Own, Line)

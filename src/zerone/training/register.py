@@ -8,7 +8,9 @@ from zerone.algorithms import catalogue as algorithms
 from zerone.base.errors import InputError
 from zerone.environments import catalogue as environments
 from zerone.environments import rewards
+from zerone.training import callback_sources
 from zerone.training.entry import entry
+from zerone.training.events import Callback
 
 
 @entry
@@ -18,12 +20,13 @@ def register(name: str | type[Any], thing: Any = None) -> None:
         zo.register(MyAlgorithm)                   an algorithm, by its own `name`
         zo.register("my/World-v0", MyEnvironment)  an environment written in JAX: a class
         zo.register("near", near)                  a shaped reward: a function, for `options={"reward": "near"}`
+        zo.register("patience", Patience)          a callback: a class made from `zo.Callback`
 
     On the command line, `module:Name` names it without being registered.
 
     Args:
         name: The name; or the class of an algorithm, which has one.
-        thing: The class of an environment, or a shaped reward.
+        thing: The class of an environment or of a callback, or a shaped reward.
 
     Raises:
         InputError: it does not fit what such a thing must be, and how; or its name is that of another one.
@@ -35,11 +38,13 @@ def register(name: str | type[Any], thing: Any = None) -> None:
     elif not name or any(each.isspace() for each in name):
         raise InputError(f"name {name!r} is not allowed: must be a word without spaces, such as 'my/World-v0'")
     elif thing is None:
-        raise InputError(f"{name!r} names nothing: register({name!r}, ENVIRONMENT or REWARD), or register(ALGORITHM)")
+        raise InputError(f"{name!r} names nothing: register({name!r}, THING), or register(ALGORITHM)")
+    elif isinstance(thing, type) and issubclass(thing, Callback):
+        callback_sources.register(name, thing)
     elif isinstance(thing, type):
         environments.register(name, thing)
     elif callable(thing):
         rewards.register(name, thing)
     else:
-        raise InputError(f"{name!r}: {type(thing).__name__} cannot be registered: must be the class of an environment, "
-                         "or the function of a shaped reward")  # fmt: skip
+        raise InputError(f"{name!r}: {type(thing).__name__} cannot be registered: must be the class of an environment "
+                         "or a callback, or the function of a shaped reward")  # fmt: skip
