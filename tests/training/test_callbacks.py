@@ -199,6 +199,27 @@ def test_what_a_callback_raises_names_it_and_loses_nothing(kind, whole, tmp_path
     assert capsys.readouterr().err == ""
 
 
+class KilledError(BaseException):
+    """Goes through all that would save or tidy up, as a kill does."""
+
+
+@pytest.mark.parametrize("kind", [Evaluated, Rows, Saving, Saved, Progress])
+def test_a_training_that_is_killed_with_its_callback_goes_on_with_it_to_the_same_bytes(kind, tmp_path):
+    def kill(event, _):
+        if isinstance(event, kind) and getattr(event, "step", getattr(event, "steps", 0)) >= 400:
+            raise KilledError
+
+    whole = train(tmp_path / "whole", Measuring(), seeds=2)
+    with pytest.raises(KilledError):
+        train(tmp_path / "run", Measuring(), kill, seeds=2)
+    hearing = Hearing()
+    run = zo.resume(tmp_path / "run", callbacks=[Measuring(), hearing], chunk=50)
+    assert contents(run.path) == contents(whole.path)
+    started = next(event for event in hearing.events if isinstance(event, Started))
+    assert (started.resumed, started.step) == (True, 400 if kind in (Saved, Progress) else 200)
+    assert min(event.step for event in hearing.events if isinstance(event, Rows)) > started.step
+
+
 class NoWordsError(Exception):
     """Nobody can say what it is."""
 
