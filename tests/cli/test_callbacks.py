@@ -6,8 +6,11 @@ import json
 import signal
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 
 import pytest
+
+from zerone.training import callback_sources
 
 OWN = '''
 import os
@@ -143,6 +146,16 @@ def test_what_is_no_callback_creates_nothing(words, said, zerone, here, monkeypa
     monkeypatch.setitem(sys.modules, "mlflow", None)  # as where it is not installed
     zerone(*TRAIN, *words).refused(said)
     assert not (here / "runs").exists()
+
+
+def test_one_of_an_installed_package_is_trusted_like_the_others(own, zerone, forgotten, monkeypatch):
+    point = EntryPoint("early", "listening:Early", callback_sources.GROUP)
+    monkeypatch.setattr(callback_sources, "entry_points", lambda **_: [point])
+    monkeypatch.syspath_prepend(str(own))
+    assert zerone(*TRAIN, "--callback", "early", "--out", "run").code == 0
+    forgotten()
+    zerone("train", "--resume", "run").refused("callback 'listening:Early' stands in a file", "pass --trust")
+    assert zerone("train", "--resume", "run", "--trust").code == 0
 
 
 def test_trackers_are_remembered_and_can_be_left_out(zerone, here, monkeypatch):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
-from zerone.base.modules import import_named
 from zerone.cli.options import read_config, see_modules_here
 from zerone.cli.settings import ParsedArguments, chosen_settings, environment_options
 
@@ -55,11 +54,9 @@ class Callbacks:
         own = self.own or tuple(each for each in kept if each not in TRACKERS)
         trackers = self.trackers or tuple(each for each in kept if each in TRACKERS)
         names = [each for each in dict.fromkeys((*own, *trackers)) if each != "none"]
-        for name in names:
-            if ":" in name and (name in self.own or self.trusted):
-                see_modules_here()
-                import_named(name, "callback")
-        return names
+        if any(":" in each for each in names):
+            see_modules_here()
+        return [str(each) if self.trusted or each in self.own else each for each in names]
 
 
 def start(
