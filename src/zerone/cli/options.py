@@ -173,7 +173,7 @@ def step_timeout_option(command: F) -> F:
 
 def trust_option(command: F) -> F:
     """`--trust`."""
-    text = "Import the modules that a run's environment, algorithm and reward name (module:Name)."
+    text = "Import the modules that a run's environment, algorithm, reward and callbacks name (module:Name)."
     return click.option("--trust", is_flag=True, help=text)(command)
 
 
