@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 import zerone as zo
 from zerone.export.player import Policy
-
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -56,16 +51,3 @@ def test_a_policy_that_would_act_otherwise_ends_with_1(here, trained, zerone, mo
     assert (failed.code, failed.out) == (1, "")
     failed.said_one_line("p.npz: not written, since it would act otherwise than the policy for")
     assert not list(here.glob("p*"))
-
-
-def test_an_algorithm_from_outside_is_exported_if_it_is_trusted(here, zerone, monkeypatch):
-    shutil.copy(EXAMPLES / "expected_sarsa.py", here)
-    monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(here)])
-    monkeypatch.delitem(sys.modules, "expected_sarsa", raising=False)
-    command = ("train", "expected_sarsa:ExpectedSarsa", "zerone/Treasure-v0", "--steps", "400", "--out", "run")
-    assert zerone(*command, "--evaluation-episodes", "2").code == 0
-    sys.modules.pop("expected_sarsa")
-    zerone("export", "run", "p.npz").refused("pass --trust")
-    assert zerone("export", "run", "p.npz", "--trust").code == 0
-    assert np.isin(Policy(here / "p.npz")(np.arange(6)), [0, 1]).all()
-    sys.modules.pop("expected_sarsa")

@@ -33,7 +33,8 @@ def test_an_algorithm_goes_the_whole_way(own, zerone, forgotten):
     assert said.code == 0, said.err
     assert "zerone evaluate run --trust" in said.out
     for command in (("evaluate", "run", "--episodes", "2"), ("watch", "run", "--text", "--episodes", "1"),
-                    ("train", "--resume", "run"), ("record", "run", "--steps", "20", "--out", "played")):  # fmt: skip
+                    ("train", "--resume", "run"), ("record", "run", "--steps", "20", "--out", "played"),
+                    ("export", "run", "p.npz"), ("export", "run", "p.onnx")):  # fmt: skip
         forgotten()
         refused = zerone(*command)
         assert refused.code == 2
