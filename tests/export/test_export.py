@@ -294,6 +294,13 @@ def test_large_numbers_are_rounded_in_one_order_here_and_in_another_there(tmp_pa
         written(agent, tmp_path / "q.npz")
 
 
+def test_a_policy_is_played_where_it_is_judged_also_if_that_has_no_id(tmp_path):
+    engine = agent_of("parts")._engine
+    with in_32_bits():
+        found = write.write(tmp_path / "p.npz", engine, agent_of("parts").policy, {}, engine.alone(0))
+    assert (found["played"], found["observations"]) == (500, 1000)
+
+
 @configured
 class Contrary(QLearning):
     """Takes what it thinks worst."""

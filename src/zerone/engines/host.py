@@ -29,6 +29,7 @@ from zerone.engines.python_loop import TalliedEngine
 from zerone.engines.streams import EVALUATE, INIT, TRAIN
 from zerone.engines.vector_rollout import Block, Judged, Player, VectorStep, playing
 from zerone.environments.gym.global_random import GlobalChance
+from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.sources import require_separate
 from zerone.environments.gym.vector import InTurn, Vector
 from zerone.parts.spaces import Spaces, from_environment, to_environment
@@ -439,6 +440,14 @@ class Host(TalliedEngine):
         if self._explorer is None:
             self._explorer = Explorer(self.algorithm, self.spaces)
         return self._explorer.acting(policy, seeds)
+
+    def alone(self, seed: int) -> Guard | None:
+        """One environment as the policy is judged in it, made for whoever asks; None of somebody else's vector."""
+        vector = self._make_evaluation(1, seed)
+        if isinstance(vector, InTurn):
+            return vector.envs[0]
+        vector.close()
+        return None
 
     def _judged_in(self, number: int, seed: int) -> Vector:
         """So many environments to judge in: those that are open, with others if they are too few."""

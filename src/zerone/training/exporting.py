@@ -8,6 +8,7 @@ from typing import Any
 
 from zerone.base.errors import ZeroneError
 from zerone.engines.compiled import Compiled
+from zerone.engines.host import Host
 from zerone.engines.protocol import Engine
 from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.environments.gym.global_random import GlobalChance
@@ -42,6 +43,8 @@ def _environment(engine: Engine, folder: RunFolder) -> Guard | None:
         if saved["known"]:
             kind, view = folder.config["engine"], saved["observations"]
             return open_environment(saved["id"], saved["options"], kind, None, 0, view=view)
+        if isinstance(engine, Host):
+            return engine.alone(0)
         if isinstance(engine, Compiled):
             return guarded(GymnasiumEnvironment(engine.real), saved["id"], 0, saved["observations"])
     return None
