@@ -31,13 +31,17 @@ from zerone.algorithms.actor_critic import ActorCritic
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.workers import check_workers, environments_setting, one_each, one_of, shared_out, workers_setting
 from zerone.base.pytree import configured, setting, struct
+from zerone.parts.normalization import Returns
 from zerone.parts.policies import ActorAndCritic
 from zerone.parts.spaces import Spaces
 
 
 @struct
 class Policy:
-    """The shared networks, which are judged, and each worker's copy of them (leaves [workers, ...]), which play."""
+    """The shared networks, which are judged, and each worker's copy of them (leaves [workers, ...]), which play.
+
+    All see by the scales of the shared ones.
+    """
 
     shared: ActorAndCritic
     copies: ActorAndCritic
@@ -51,7 +55,7 @@ class Policy:
         if noise is None:
             return self.shared.act(memory, observation)
         number = jax.tree.leaves(self.copies)[0].shape[0]
-        mine = shared_out((memory, observation, noise), number, 0)
+        mine = shared_out((memory, self.shared.scales.see(observation), noise), number, 0)
         acted = jax.vmap(ActorAndCritic.act)(self.copies, *mine)
         joined: tuple[Array, Any, Array] = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), acted)
         return joined
@@ -67,6 +71,7 @@ class State:
     policy: Policy
     optimizer: Any
     pulled: Array
+    returns: Returns = Returns()
 
 
 @configured
@@ -97,7 +102,7 @@ class A3C(ActorCritic):
 
     def playing_alone(self, policy: Policy) -> Policy:
         """One worker that has just pulled the shared networks."""
-        return Policy(policy.shared, jax.tree.map(lambda x: x[None], policy.shared))
+        return Policy(policy.shared, jax.tree.map(lambda x: x[None], policy.shared.networks))
 
     def rule(self) -> optax.GradientTransformation:
         """The shared optimiser: it counts pushes, each of one worker's steps."""
@@ -105,11 +110,11 @@ class A3C(ActorCritic):
 
     def init(self, key: Key, spaces: Spaces) -> State:  # type: ignore[override]  # a state of its own, for `update`
         begun = super().init(key, spaces)
-        return State(self.pulled(begun.policy), begun.optimizer, jnp.zeros(self.workers, jnp.int32))
+        return State(self.pulled(begun.policy), begun.optimizer, jnp.zeros(self.workers, jnp.int32), begun.returns)
 
     def pulled(self, network: ActorAndCritic) -> Policy:
         """The policy when every worker has just pulled these shared networks."""
-        return Policy(network, jax.tree.map(lambda x: jnp.broadcast_to(x, (self.workers, *x.shape)), network))
+        return Policy(network, jax.tree.map(lambda x: jnp.broadcast_to(x, (self.workers, *x.shape)), network.networks))
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:  # type: ignore[override]  # as `init`
         del key  # nothing is left to chance
@@ -119,10 +124,13 @@ class A3C(ActorCritic):
             copy, pulled, mine = worker
             gradient, metrics = self.gradient(copy, mine)
             learner, done = self.apply(learner, gradient), pushes + 1
-            return (learner, done), (learner.policy, done, metrics | {"staleness": pushes - pulled})
+            return (learner, done), (learner.policy.networks, done, metrics | {"staleness": pushes - pulled})
 
+        scales = state.policy.shared.scales
+        steps, found, returns = scales.learnt(steps, self.discount, state.returns)
         shared = actor_critic.State(state.policy.shared, state.optimizer), state.pulled[-1]
         each = state.policy.copies, state.pulled, shared_out(steps, self.workers, 1)
         (learner, _), (copies, pulled, metrics) = jax.lax.scan(turn, shared, each)
         means: Metrics = jax.tree.map(lambda x: x.mean(dtype=jnp.float32), metrics)
-        return State(Policy(learner.policy, copies), learner.optimizer, pulled), means
+        policy = Policy(learner.policy.scaled_by(scales.merged(found)), copies)
+        return State(policy, learner.optimizer, pulled, returns), means

@@ -23,6 +23,7 @@ import optax
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.pytree import configured, setting, struct
+from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
 from zerone.parts.optimizers import adam_or_rmsprop, bounded, falling, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
 from zerone.parts.returns import discounted_return
@@ -31,10 +32,11 @@ from zerone.parts.spaces import Spaces
 
 @struct
 class State:
-    """Actor and critic (the policy), and the optimiser's moments of each."""
+    """Actor and critic (the policy), the optimiser's moments of each, and the returns of the episodes going on."""
 
     policy: ActorAndCritic
     optimizer: Any
+    returns: Returns = Returns()
 
 
 @configured
@@ -65,6 +67,8 @@ class ActorCritic:
     rmsprop_decay: float = setting(
         0.99, "decay of the mean square at each update", above=0, below=1, needs="optimizer=rmsprop"
     )
+    normalize_observations: bool = observations_setting(False)
+    normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
     max_gradient_norm: float = setting(0.5, "the norm of each network's gradient is clipped to this", above=0)
 
@@ -86,7 +90,8 @@ class ActorCritic:
 
     def init(self, key: Key, spaces: Spaces) -> State:
         network = ActorAndCritic.create(key, spaces, self.hidden)
-        return State(network, self.rule().init(network))
+        policy = network.scaled_by(Scales.begun(self, spaces))
+        return State(policy, self.rule().init(network), Returns.begun(self))
 
     def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
         return policy.noise(key, shape)
@@ -112,19 +117,23 @@ class ActorCritic:
             "value": value.mean(),
         }
 
-    def gradient(self, policy: ActorAndCritic, steps: Steps) -> tuple[ActorAndCritic, Metrics]:
+    def gradient(self, network: ActorAndCritic, steps: Steps) -> tuple[ActorAndCritic, Metrics]:
         """What a worker computes of its own steps with its own, perhaps older, copy of the networks."""
-        next_value = policy.value(steps.next_observation)
+        next_value = network.value(steps.next_observation)
         target = discounted_return(steps.reward, next_value, steps.terminated, steps.truncated, self.discount)
-        gradient: tuple[ActorAndCritic, Metrics] = jax.grad(self.loss, has_aux=True)(policy, steps, target)
+        gradient: tuple[ActorAndCritic, Metrics] = jax.grad(self.loss, has_aux=True)(network, steps, target)
         return gradient
 
     def apply(self, state: State, gradient: ActorAndCritic) -> State:
         """One step along a gradient, whosever it is."""
         change, optimizer = self.rule().update(gradient, state.optimizer)
-        return State(optax.apply_updates(state.policy, change), optimizer)
+        networks = optax.apply_updates(state.policy.networks, change)
+        return State(networks.scaled_by(state.policy.scales), optimizer, state.returns)
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key  # nothing is left to chance
-        gradient, metrics = self.gradient(state.policy, steps)
-        return self.apply(state, gradient), metrics
+        scales = state.policy.scales
+        steps, found, returns = scales.learnt(steps, self.discount, state.returns)
+        gradient, metrics = self.gradient(state.policy.networks, steps)
+        learnt = self.apply(state, gradient)
+        return State(learnt.policy.scaled_by(scales.merged(found)), learnt.optimizer, returns), metrics

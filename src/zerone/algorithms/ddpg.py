@@ -46,6 +46,7 @@ from zerone.base.pytree import configured, setting, struct
 from zerone.parts.action_noise import OrnsteinUhlenbeck, Process, White
 from zerone.parts.deterministic import Actor, Critic, refuse_actor
 from zerone.parts.exploration import schedule
+from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
 from zerone.parts.optimizers import as_one_array
 from zerone.parts.replay import Memory, Uniform, gather
 from zerone.parts.returns import one_step_target
@@ -58,6 +59,7 @@ class Policy:
 
     actor: Actor
     steps: Array
+    scales: Scales = Scales()
 
 
 @struct
@@ -97,6 +99,7 @@ class State:
     critic_optimizer: Any
     updates: Array
     memory: Memory
+    returns: Returns = Returns()
 
 
 @configured
@@ -147,6 +150,8 @@ class DDPG:
         0.005, "soft update coefficient τ of the target networks; 1 is a copy", above=0, at_most=1
     )
     weight_decay: float = setting(0.0, "coefficient c of the critic's L2 regularisation", at_least=0)
+    normalize_observations: bool = observations_setting(False)
+    normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
 
     @property
@@ -191,9 +196,9 @@ class DDPG:
         critic = Critic.create(critic_key, spaces, self.hidden)
         target = jax.tree.map(jnp.copy, Networks(actor, critic))  # its own arrays, or the state could not be donated
         memory = self.replay.init(transition_like(spaces, jnp.zeros(actor.width)))
-        policy = Policy(actor, jnp.int32(0))
+        policy = Policy(actor, jnp.int32(0), Scales.begun(self, spaces))
         moments = self.actor_rule().init(actor), self.critic_rule().init(critic)
-        return State(policy, critic, target, *moments, jnp.int32(0), memory)
+        return State(policy, critic, target, *moments, jnp.int32(0), memory, Returns.begun(self))
 
     def initial_memory(self, policy: Policy, number: int) -> Any:
         """The noise before an episode's first step."""
@@ -214,7 +219,7 @@ class DDPG:
     def act(
         self, policy: Policy, memory: Any, observation: Array, noise: Noise | None = None
     ) -> tuple[Array, Any, tuple[()]]:
-        action = policy.actor(observation)
+        action = policy.actor(policy.scales.see(observation))
         if noise is None:
             return policy.actor.shaped(action), memory, ()
         value, memory = self.process.step(memory, noise.process)
@@ -241,11 +246,12 @@ class DDPG:
         # Others may have done what is out of bounds (`--from`), and an environment has clipped it.
         done = jnp.clip(steps.action.reshape(*steps.reward.shape, -1), -1.0, 1.0)
         memory = replay.add(state.memory, one_step_transitions(dataclasses.replace(steps, action=done), self.discount))
-        seen = old.steps + steps.reward.size
+        found, returns = old.scales.of(steps, self.discount, state.returns)
+        scales, seen = old.scales.merged(found), old.steps + steps.reward.size
         noise = minibatch_noise(replay, key, self.updates, self.batch)
 
         def learn(i: Array, learner: Learner) -> tuple[Learner, Metrics]:
-            batch = gather(memory, replay.sample(memory, noise[i])[0])
+            batch = scales.normalized(gather(memory, replay.sample(memory, noise[i])[0]))
             actor, critic = learner.online.actor, learner.online.critic
             gradient, metrics = jax.grad(self.critic_cost, has_aux=True)(critic, learner.target, batch)
             change, critic_moments = self.critic_rule().update(gradient, learner.critic_optimizer, critic)
@@ -260,7 +266,8 @@ class DDPG:
         online = Networks(old.actor, state.critic)
         before = Learner(online, state.target, state.actor_optimizer, state.critic_optimizer)
         after, metrics = gradient_updates(learn, before, times, self.updates, ("critic_loss", "q", "actor_q"))
-        policy = Policy(after.online.actor, seen)
+        policy = Policy(after.online.actor, seen, scales)
         metrics["noise"] = jnp.where(times > 0, self.scale(policy), 0.0)
         moments = after.actor_optimizer, after.critic_optimizer
-        return State(policy, after.online.critic, after.target, *moments, state.updates + times, memory), metrics
+        learnt = after.online.critic, after.target, *moments, state.updates + times
+        return State(policy, *learnt, memory, returns), metrics

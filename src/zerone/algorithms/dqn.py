@@ -55,6 +55,7 @@ from zerone.parts.exploration import (
     schedule,
 )
 from zerone.parts.networks import Dueling, Network
+from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
 from zerone.parts.optimizers import bounded
 from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, gather
 from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick
@@ -68,6 +69,7 @@ class Policy:
     network: Network
     steps: Array
     updates: Array
+    scales: Scales = Scales()
 
 
 @struct
@@ -79,6 +81,7 @@ class State:
     optimizer: Any
     memory: Memory
     ongoing: Waiting
+    returns: Returns = Returns()
 
 
 @struct
@@ -150,6 +153,8 @@ class DQN:
         50_000.0, "ticks of `importance_clock` over which β is annealed to 1", above=0, needs="prioritized"
     )
     importance_clock: str = clock_setting("β", needs="prioritized")
+    normalize_observations: bool = observations_setting(False)
+    normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((128, 128), "widths of the hidden layers", at_least=1)
     max_gradient_norm: float = setting(10.0, "the gradient's norm is clipped to this", above=0)
 
@@ -203,9 +208,9 @@ class DQN:
         target = jax.tree.map(jnp.copy, network)  # its own arrays, or the state could not be donated
         action = jnp.int32(0)
         memory = self.replay.init(transition_like(spaces, action))
-        policy = Policy(network, jnp.int32(0), jnp.int32(0))
+        policy = Policy(network, jnp.int32(0), jnp.int32(0), Scales.begun(self, spaces))
         waiting = Waiting.none(spaces, action, self.n_steps, self.environments)
-        return State(policy, target, self.optimizer().init(network), memory, waiting)
+        return State(policy, target, self.optimizer().init(network), memory, waiting, Returns.begun(self))
 
     def explores(self, policy: Policy, noise: Array) -> Array:
         return noise[..., 0] < self.exploration_rate(policy)
@@ -226,7 +231,7 @@ class DQN:
     def values(self, policy: Policy, memory: tuple[()], observation: Array) -> Array:
         """Q(s, a) of each action: what can be shown of a decision."""
         del memory
-        values: Array = policy.network(observation)
+        values: Array = policy.network(policy.scales.see(observation))
         return values
 
     def act(
@@ -254,14 +259,16 @@ class DQN:
         old, replay = state.policy, self.replay
         transitions, missing, waiting = n_step_transitions(state.ongoing, steps, self.discount, self.n_steps)
         memory = replay.add(state.memory, transitions, missing)
-        seen = old.steps + steps.reward.size
+        found, returns = old.scales.of(steps, self.discount, state.returns)
+        scales, seen = old.scales.merged(found), old.steps + steps.reward.size
         noise = minibatch_noise(replay, key, self.updates, self.batch)
 
         def learn(i: Array, learner: Learner) -> tuple[Learner, Metrics]:
             beta = self.correction(seen, old.updates + i)
             slots, weights = replay.sample(dataclasses.replace(memory, priorities=learner.priorities), noise[i], beta)
+            batch = scales.normalized(gather(memory, slots))
             gradient, (metrics, error) = jax.grad(self.cost, has_aux=True)(
-                learner.network, learner.target, gather(memory, slots), weights
+                learner.network, learner.target, batch, weights
             )
             priorities = replay.update_priorities(learner.priorities, slots, error)
             change, optimizer = self.optimizer().update(gradient, learner.optimizer)
@@ -274,7 +281,7 @@ class DQN:
         times = jnp.where(idle, 0, self.updates)
         before = Learner(old.network, state.target, state.optimizer, memory.priorities)
         after, metrics = gradient_updates(learn, before, times, self.updates, ("cost", "q"))
-        policy = Policy(after.network, seen, old.updates + times)
+        policy = Policy(after.network, seen, old.updates + times, scales)
         metrics["epsilon"] = jnp.where(times > 0, self.exploration_rate(policy), 0.0)
         memory = dataclasses.replace(memory, priorities=after.priorities)
-        return State(policy, after.target, after.optimizer, memory, waiting), metrics
+        return State(policy, after.target, after.optimizer, memory, waiting, returns), metrics

@@ -38,6 +38,7 @@ from zerone.base.errors import InputError
 from zerone.base.pytree import configured, is_on, setting, struct
 from zerone.parts.distributions import Distribution
 from zerone.parts.exploration import shuffled
+from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
 from zerone.parts.optimizers import bounded, falling, held_back, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
 from zerone.parts.returns import (
@@ -52,11 +53,12 @@ from zerone.parts.spaces import Spaces
 
 @struct
 class State:
-    """Actor and critic (the policy), Adam's moments, and β where there is a penalty."""
+    """Actor and critic (the policy), Adam's moments, β where there is a penalty, and returns of episodes going on."""
 
     policy: ActorAndCritic
     optimizer: Any
     penalty: Array | None
+    returns: Returns = Returns()
 
 
 @struct
@@ -123,6 +125,8 @@ class PPO:
     steps_per_update: int = setting(128, "steps of each environment between updates", at_least=1)
     epochs: int = setting(4, "epochs over each block of steps", at_least=1)
     minibatches: int = setting(4, "minibatches in each epoch", at_least=1)
+    normalize_observations: bool = observations_setting(False)
+    normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
     max_gradient_norm: float = setting(0.5, "the gradient's norm is clipped to this", above=0)
 
@@ -179,7 +183,8 @@ class PPO:
     def init(self, key: Key, spaces: Spaces) -> State:
         network = ActorAndCritic.create(key, spaces, self.hidden)
         penalty = jnp.float32(self.kl_penalty) if self.objective == "kl" else None
-        return State(network, self.optimizer().init(network), penalty)
+        policy = network.scaled_by(Scales.begun(self, spaces))
+        return State(policy, self.optimizer().init(network), penalty, Returns.begun(self))
 
     def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
         return policy.noise(key, shape)
@@ -241,10 +246,11 @@ class PPO:
     def apply(self, state: State, gradient: ActorAndCritic, stopped: Array | None = None) -> State:
         """One step along a gradient; of the critic alone where the policy has `stopped` (bool)."""
         change, optimizer = self.optimizer().update(gradient, state.optimizer)
-        policy = optax.apply_updates(state.policy, change)
+        before = state.policy.networks
+        networks = optax.apply_updates(before, change)
         if stopped is not None:
-            policy, optimizer = held_back(stopped, (state.policy, state.optimizer), (policy, optimizer))
-        return State(policy, optimizer, state.penalty)
+            networks, optimizer = held_back(stopped, (before, state.optimizer), (networks, optimizer))
+        return dataclasses.replace(state, policy=networks.scaled_by(state.policy.scales), optimizer=optimizer)
 
     def begin_block(self) -> Array | None:
         """Whether the policy has stopped before a block's first minibatch: no; None where it never does."""
@@ -266,21 +272,24 @@ class PPO:
             return state, {"penalty": jnp.float32(0)}
         bounds = self.kl_penalty_min, self.kl_penalty_max
         penalty = adapted_penalty(state.penalty, moved, self.kl_target, *bounds)
-        return State(state.policy, state.optimizer, penalty), {"kl": moved, "penalty": state.penalty}
+        return dataclasses.replace(state, penalty=penalty), {"kl": moved, "penalty": state.penalty}
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
-        samples, explained = self.samples(state.policy, steps)
+        scales = state.policy.scales
+        steps, found, returns = scales.learnt(steps, self.discount, state.returns)
+        samples, explained = self.samples(state.policy.networks, steps)
 
         def epoch(carry: tuple[State, Array | None], key: Key) -> tuple[tuple[State, Array | None], Metrics]:
             return jax.lax.scan(minibatch, carry, self.cut(samples, key))
 
         def minibatch(carry: tuple[State, Array | None], batch: Sample) -> tuple[tuple[State, Array | None], Metrics]:
             state, stopped = carry
-            gradient, metrics = self.gradient(state.policy, batch, state.penalty)
+            gradient, metrics = self.gradient(state.policy.networks, batch, state.penalty)
             stopped = self.stops(stopped, metrics)
             return (self.apply(state, gradient, stopped), stopped), metrics
 
         carry, metrics = jax.lax.scan(epoch, (state, self.begin_block()), jax.random.split(key, self.epochs))
         state = carry[0]
         state, penalty = self.adapt(state, self.moved(state.policy, samples))
+        state = dataclasses.replace(state, policy=state.policy.scaled_by(scales.merged(found)), returns=returns)
         return state, jax.tree.map(jnp.mean, metrics) | {"explained_variance": explained} | penalty

@@ -232,6 +232,7 @@ class Distributed(Algorithm, Protocol):
 
     A worker plays with the networks that it has and computes gradients of its steps: that is `alone()`. Whoever holds
     the shared networks goes along them, with the `apply` of this algorithm, whose step size knows of all workers.
+    The policy is an `ActorAndCritic`: a gradient is that of its networks, and workers' scales are merged.
     """
 
     asynchronous: ClassVar[bool]

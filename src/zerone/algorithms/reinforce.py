@@ -29,6 +29,7 @@ import optax
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.pytree import configured, setting, struct
+from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
 from zerone.parts.optimizers import bounded, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
 from zerone.parts.returns import Moments, discounted_return, normalize_by
@@ -80,6 +81,7 @@ class State:
     optimizer: Any
     ongoing: Episodes
     measured: Metrics
+    returns: Returns = Returns()
 
 
 @configured
@@ -109,6 +111,8 @@ class Reinforce:
     longest_episode: int = setting(
         1_000, "steps after which an episode is treated as truncated", at_least=1, at_most=2_000_000_000
     )
+    normalize_observations: bool = observations_setting(False)
+    normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
     max_gradient_norm: float = setting(10.0, "the norm of each network's gradient is clipped to this", above=0)
 
@@ -126,7 +130,8 @@ class Reinforce:
         return of_actor_and_critic(actor, bounded(optax.adam(self.baseline_learning_rate), self.max_gradient_norm))
 
     def init(self, key: Key, spaces: Spaces) -> State:
-        policy = ActorAndCritic.create(key, spaces, self.hidden, critic=self.baseline)
+        network = ActorAndCritic.create(key, spaces, self.hidden, critic=self.baseline)
+        policy = network.scaled_by(Scales.begun(self, spaces))
         shape = self.longest_episode, self.environments
         kind = jax.dtypes.canonicalize_dtype(spaces.observation.dtype or jnp.float32)  # 64 bits become 32, as in JAX
         episodes = Episodes(
@@ -135,7 +140,8 @@ class Reinforce:
             jnp.zeros(shape),
             jnp.zeros(self.environments, jnp.int32),
         )
-        return State(policy, self.optimizer().init(policy), episodes, dict.fromkeys(self.metrics, jnp.float32(0)))
+        measured = dict.fromkeys(self.metrics, jnp.float32(0))
+        return State(policy, self.optimizer().init(network), episodes, measured, Returns.begun(self))
 
     def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
         return policy.noise(key, shape)
@@ -153,18 +159,19 @@ class Reinforce:
 
         From their last steps to their first, some `ROWS` at a time: what is behind an episode's end is not looked at.
         """
+        scales, policy = policy.scales, policy.networks
         length = jnp.where(over, episodes.length, 0)
         steps, number = jnp.maximum(length.sum(), 1), jnp.maximum((length > 0).sum(), 1)
-        following = policy.value(last.next_observation) if self.baseline else jnp.zeros(self.environments)
+        following = policy.value(scales.see(last.next_observation)) if self.baseline else jnp.zeros(self.environments)
         ends = End(length, last.terminated, following)
         parts = -(-length.max() // self.rows)
 
         def measure(i: Array, carry: tuple[Array, Moments]) -> tuple[Array, Moments]:
-            part = self.part(episodes, ends, parts - 1 - i, carry[0])
+            part = self.part(scales, episodes, ends, parts - 1 - i, carry[0])
             return part.later, carry[1].and_of(self.weights(policy, part), part.inside)
 
         def add(i: Array, carry: tuple[Array, Any]) -> tuple[Array, Any]:
-            part = self.part(episodes, ends, parts - 1 - i, carry[0])
+            part = self.part(scales, episodes, ends, parts - 1 - i, carry[0])
             found = jax.grad(self.loss, has_aux=True)(policy, part, moments, number)
             return part.later, jax.tree.map(jnp.add, carry[1], found)
 
@@ -188,7 +195,7 @@ class Reinforce:
         """Steps of each environment that are worked on at once."""
         return min(ROWS, self.longest_episode)
 
-    def part(self, episodes: Episodes, ends: End, index: Array, later: Array) -> Part:
+    def part(self, scales: Scales, episodes: Episodes, ends: End, index: Array, later: Array) -> Part:
         """The steps from `index` × `rows` on; `later` [N] are the returns of the first step behind them."""
         begin = index * self.rows
         start = jnp.minimum(begin, self.longest_episode - self.rows)  # the last part overlaps the one before it
@@ -200,11 +207,11 @@ class Reinforce:
         at_last = step == ends.length[None] - 1
         terminated = at_last & ends.terminated[None]
         following = jnp.broadcast_to(ends.following[None], terminated.shape)
-        columns = cut(episodes.reward), following, terminated, at_last & ~terminated
+        columns = scales.scaled(cut(episodes.reward)), following, terminated, at_last & ~terminated
         returns = discounted_return(*columns, self.discount, later)
         inside = (step >= begin) & (step < ends.length[None])
         first = jax.lax.dynamic_index_in_dim(returns, begin - start, keepdims=False)
-        return Part(cut(episodes.observation), cut(episodes.action), returns, step, inside, first)
+        return Part(scales.see(cut(episodes.observation)), cut(episodes.action), returns, step, inside, first)
 
     def weights(self, policy: ActorAndCritic, part: Part) -> Array:
         """What each step's ln π is weighted by before that is normalised: its return, or how far it is above V(s)."""
@@ -232,11 +239,12 @@ class Reinforce:
     def apply(self, policy: ActorAndCritic, optimizer: Any, gradient: ActorAndCritic) -> tuple[ActorAndCritic, Any]:
         """One step along a gradient."""
         change, optimizer = self.optimizer().update(gradient, optimizer)
-        return optax.apply_updates(policy, change), optimizer
+        return optax.apply_updates(policy.networks, change).scaled_by(policy.scales), optimizer
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key  # nothing is left to chance
         old: Episodes = state.ongoing
+        found, returns = state.policy.scales.of(steps, self.discount, state.returns)
         step: Steps = jax.tree.map(lambda x: x[0], steps)  # T is 1
         here = old.length, jnp.arange(self.environments)
         episodes = Episodes(
@@ -253,7 +261,8 @@ class Reinforce:
             return *self.apply(policy, optimizer, gradient), measured
 
         # A loop that is run once or not at all: a branch (`lax.cond`) would run both sides under `vmap`.
-        carry = (state.policy, state.optimizer, state.measured)
+        scaled = state.policy.scaled_by(state.policy.scales.merged(found))
+        carry = (scaled, state.optimizer, state.measured)
         policy, optimizer, measured = jax.lax.fori_loop(0, over.any().astype(jnp.int32), learn, carry)
         episodes = Episodes(episodes.observation, episodes.action, episodes.reward, jnp.where(over, 0, episodes.length))
-        return State(policy, optimizer, episodes, measured), measured
+        return State(policy, optimizer, episodes, measured, returns), measured

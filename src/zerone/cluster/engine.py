@@ -13,6 +13,7 @@ is exact whatever becomes of the workers.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,12 +26,13 @@ from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.cluster.ray_connection import Connection, connect
 from zerone.cluster.supervisor import Supervisor
-from zerone.cluster.worker import Accumulator, EvaluationTask, FlatParameters, Task, Vector
+from zerone.cluster.worker import Accumulator, EvaluationTask, FlatParameters, News, Task, Vector
 from zerone.engines.host import as_seen, seeds_for, update_key
 from zerone.engines.offline_data import OfflineData
 from zerone.engines.protocol import GREEDY, Act, Engine, Evaluation, Judging, Opens, Stopped
 from zerone.engines.python_loop import TalliedEngine
 from zerone.engines.streams import EVALUATE, INIT
+from zerone.parts.normalization import Scales
 
 WORKER_TIMEOUT = 60.0
 """Seconds that a worker may take for a block of steps, unless told otherwise."""
@@ -160,9 +162,9 @@ class Cluster(TalliedEngine):
             if slot not in carry.pulled:
                 self._pull(carry, seed, slot, networks)
         for _ in range(pushes):
-            slot, (gradient, metrics, tally) = self._workers.answer(seed)
+            slot, (gradient, metrics, tally, found) = self._workers.answer(seed)
             stale = np.float32(carry.pushes - carry.pulled[slot])
-            carry.state, networks = self._programs.apply(self._on_device, carry.state, gradient)
+            carry.state, networks = self._programs.pushed(self._on_device, carry.state, gradient, found)
             carry.pushes += 1
             self._pull(carry, seed, slot, networks)
             carry.episodes += tally
@@ -189,9 +191,7 @@ class Cluster(TalliedEngine):
         index, number = carry.iteration, algorithm.workers
         played = policy = self._shared(carry.state.policy)
         penalty = None if carry.state.penalty is None else np.asarray(carry.state.penalty)
-        tallies: dict[
-            int, Accumulator
-        ] = {}  # who has taken a lost one's place has played the block anew: that one counts
+        news: dict[int, News] = {}  # who has taken a lost one's place has played the block anew: that one counts
         sums: dict[str, Any] = {}
         stopped = algorithm.begin_block()
         places = [(epoch, part) for epoch in range(algorithm.epochs) for part in range(algorithm.minibatches)]
@@ -202,7 +202,7 @@ class Cluster(TalliedEngine):
             further = () if stopped is None else (stopped,)
             carry.state, networks = self._programs.apply(self._on_device, carry.state, gradient, *further)
             policy = self._workers.share(np.asarray(networks))
-            tallies |= {slot: each[3] for slot, each in enumerate(found) if each[3] is not None}
+            news |= {slot: each[3] for slot, each in enumerate(found) if each[3] is not None}
             for each in found:
                 _add(sums, each[1], 1 / number / len(places))
         sums["explained_variance"] = np.mean([each[2] for each in found])
@@ -210,10 +210,11 @@ class Cluster(TalliedEngine):
         if penalty is not None:
             distances = self._all(seed, "moved", index, played, policy)
             moved = jnp.float32(np.mean([distance for distance, _ in distances]))
-            tallies |= {slot: tally for slot, (_, tally) in enumerate(distances) if tally is not None}
+            news |= {slot: each for slot, (_, each) in enumerate(distances) if each is not None}
         carry.state, adapted = algorithm.adapt(carry.state, moved)
+        carry.state = self._programs.scaled(carry.state, [news[slot][1] for slot in range(number)])
         _add(carry.metrics, sums | adapted)
-        carry.episodes += sum(tallies.values())
+        carry.episodes += sum(tally for tally, _ in news.values())
 
     def _shared(self, policy: Any) -> Any:
         """Networks, put where each worker can get them."""
@@ -308,10 +309,18 @@ class _Programs:
 
         def init(algorithm: Distributed, seed: Array) -> Any:
             key = jax.random.fold_in(jax.random.key(seed), INIT)
-            return algorithm.alone().init(key, spaces)
+            return (algorithm.alone() if algorithm.asynchronous else algorithm).init(key, spaces)
 
         def apply(algorithm: Distributed, state: Any, gradient: Array, *further: Array) -> tuple[Any, Array]:
-            state = algorithm.apply(state, parcel.open(gradient), *further)
+            state = algorithm.apply(state, parcel.open_gradient(gradient), *further)
+            return state, parcel.wrap(state.policy)
+
+        def scaled(state: Any, found: list[Scales]) -> Any:
+            scales = functools.reduce(Scales.merged, found, state.policy.scales)
+            return dataclasses.replace(state, policy=state.policy.scaled_by(scales))
+
+        def pushed(algorithm: Distributed, state: Any, gradient: Array, found: Scales) -> tuple[Any, Array]:
+            state = scaled(algorithm.apply(state, parcel.open_gradient(gradient)), [found])
             return state, parcel.wrap(state.policy)
 
         def update(algorithm: Distributed, state: Any, steps: Steps, seed: Array, index: Array) -> Any:
@@ -320,5 +329,7 @@ class _Programs:
 
         self.init = jax.jit(init)
         self.apply = jax.jit(apply)
+        self.pushed = jax.jit(pushed)
+        self.scaled = jax.jit(scaled)
         self.wrapped = jax.jit(parcel.wrap)
         self.update = jax.jit(update)

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -36,6 +36,7 @@ from zerone.environments.gym.step_timeout import limited
 from zerone.environments.gym.vector import make_vector, maker
 from zerone.environments.gym.views import AUTO
 from zerone.environments.wrappers import with_view
+from zerone.parts.normalization import Returns, Scales
 from zerone.parts.spaces import Spaces
 
 Vector = np.ndarray
@@ -46,6 +47,10 @@ A_WHILE = 0.2
 
 Accumulator = np.ndarray
 """Of the episodes that ended in a block: how many, and the sums of their returns and of their lengths (float64 [3])."""
+
+
+News: TypeAlias = tuple[Accumulator, Scales]
+"""Of a block that was played: the episodes that ended in it, and the scales of its steps alone."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,17 +78,18 @@ class EvaluationTask(NamedTuple):
 
 
 class FlatParameters:
-    """How the networks of an algorithm travel: as one array, which is handled once where a dozen are a dozen times."""
+    """How policies and gradients travel: as one array, which is handled once where a dozen are a dozen times."""
 
     def __init__(self, algorithm: Algorithm, spaces: Spaces) -> None:
         shapes = jax.eval_shape(lambda: algorithm.init(jax.random.key(0), spaces)).policy
         example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
         self.open: Callable[[Array], Any] = ravel_pytree(example)[1]
+        self.open_gradient: Callable[[Array], Any] = ravel_pytree(example.networks)[1]
 
     @staticmethod
-    def wrap(networks: Any) -> Array:
-        """The array. In programs; `open` gives the networks back."""
-        array: Array = ravel_pytree(networks)[0]
+    def wrap(tree: Any) -> Array:
+        """The array. In programs; `open` gives a policy back, `open_gradient` a gradient of its networks."""
+        array: Array = ravel_pytree(tree)[0]
         return array
 
 
@@ -189,6 +195,7 @@ class Block:
     index: int
     samples: Any
     explained: float
+    found: Scales
     epoch: int = -1
     minibatches: Any = None
 
@@ -202,6 +209,7 @@ class Worker:
             self._alone: Any = jax.device_put(algorithm.alone())
         self._task, self._number = task, number
         self._grounds: dict[int, Ground] = {}
+        self._returns: dict[int, Returns] = {}
         self._block: Block | None = None
         self._judge: Host | None = None
         self._judging: tuple[EvaluationTask, Iterator[Judged | None], GlobalChance] | None = None
@@ -219,31 +227,32 @@ class Worker:
         steps, tally = ground.play(self._programs.opened(policy), index)
         return jax.tree.map(np.asarray, steps), tally
 
-    def gradient(self, seed: int, index: int, policy: Vector) -> tuple[Vector, Metrics, Accumulator]:
-        """Play a block, and say what it asks for."""
+    def gradient(self, seed: int, index: int, policy: Vector) -> tuple[Vector, Metrics, Accumulator, Scales]:
+        """Play a block, and say what it asks for, and the scales of its steps."""
         ground = self._ground(seed, index)
         networks = self._programs.opened(policy)
         steps, tally = ground.play(networks, index)
-        gradient, metrics = self._programs.gradient(self._alone, networks, steps)
-        return np.asarray(gradient), jax.device_get(metrics), tally
+        gradient, metrics, found, returns = self._programs.gradient(self._alone, networks, steps, self._returns[seed])
+        self._returns[seed] = returns
+        return np.asarray(gradient), jax.device_get(metrics), tally, jax.device_get(found)
 
     def of_minibatch(
         self, seed: int, index: int, played: Vector, policy: Vector, penalty: Any, place: tuple[int, int]
-    ) -> tuple[Vector, Metrics, float, Accumulator | None]:
+    ) -> tuple[Vector, Metrics, float, News | None]:
         """What a minibatch (epoch, part) of the block that `played` has played asks for; plays it if it has not yet."""
-        block, tally = self._played(seed, index, played)
+        block, news = self._played(seed, index, played)
         epoch, part = place
         if block.epoch != epoch:
             key = np.uint32(seed), np.int32(index), np.int32(epoch)
             block.epoch, block.minibatches = epoch, self._programs.cut(self._alone, block.samples, *key)
         networks = self._programs.opened(policy)
         found = self._programs.of_minibatch(self._alone, networks, block.minibatches, np.int32(part), penalty)
-        return np.asarray(found[0]), jax.device_get(found[1]), block.explained, tally
+        return np.asarray(found[0]), jax.device_get(found[1]), block.explained, news
 
-    def moved(self, seed: int, index: int, played: Vector, policy: Vector) -> tuple[float, Accumulator | None]:
+    def moved(self, seed: int, index: int, played: Vector, policy: Vector) -> tuple[float, News | None]:
         """How far a policy is from the one that `played`."""
-        block, tally = self._played(seed, index, played)
-        return float(self._programs.moved(self._alone, self._programs.opened(policy), block.samples)), tally
+        block, news = self._played(seed, index, played)
+        return float(self._programs.moved(self._alone, self._programs.opened(policy), block.samples)), news
 
     def episode(self, seed: int, policy: Vector, which: EvaluationTask) -> tuple[float, float, bool] | None:
         """Return and length of an episode in Gymnasium, and whether it was cut.
@@ -266,16 +275,17 @@ class Worker:
                     break
         return None
 
-    def _played(self, seed: int, index: int, policy: Vector) -> tuple[Block, Accumulator | None]:
-        """The samples of a block, and the episodes in it if it was played only now."""
+    def _played(self, seed: int, index: int, policy: Vector) -> tuple[Block, News | None]:
+        """The samples of a block, and what is new in it if it was played only now."""
         if self._block is not None and (self._block.seed, self._block.index) == (seed, index):
             return self._block, None
         ground = self._ground(seed, index)
         networks = self._programs.opened(policy)
         steps, tally = ground.play(networks, index)
-        samples, explained = self._programs.samples(self._alone, networks, steps)
-        self._block = Block(seed, index, samples, float(explained))
-        return self._block, tally
+        found = self._programs.samples(self._alone, networks, steps, self._returns[seed])
+        samples, explained, scales, self._returns[seed] = found
+        self._block = Block(seed, index, samples, float(explained), jax.device_get(scales))
+        return self._block, (tally, self._block.found)
 
     def _ground(self, seed: int, index: int) -> Ground:
         """Where a seed is played; new episodes begin if this worker has not played it yet."""
@@ -285,6 +295,7 @@ class Worker:
                 self._grounds[seed] = InJax(self._alone, self._task, own, index)
             else:
                 self._grounds[seed] = InGymnasium(self._alone, self._task, seed, own, index)
+            self._returns[seed] = Returns.begun(self._alone)
             self._programs.begin(self._alone, self._grounds[seed].spaces)
         return self._grounds[seed]
 
@@ -300,18 +311,22 @@ class _Programs:
             assert self.spaces is not None  # noqa: S101 - there are steps
             return steps if task.compiled else as_seen(self.spaces, steps)
 
-        def gradient(algorithm: Any, policy: Any, steps: Steps) -> Any:
-            gradient, metrics = algorithm.gradient(policy, seen(steps))
-            return FlatParameters.wrap(gradient), metrics
+        def gradient(algorithm: Any, policy: Any, steps: Steps, returns: Returns) -> Any:
+            steps, *after = policy.scales.learnt(seen(steps), algorithm.discount, returns)
+            gradient, metrics = algorithm.gradient(policy.networks, steps)
+            return FlatParameters.wrap(gradient), metrics, *after
 
-        def samples(algorithm: Any, policy: Any, steps: Steps) -> Any:
-            return algorithm.samples(policy, seen(steps))
+        def samples(algorithm: Any, policy: Any, steps: Steps, returns: Returns) -> Any:
+            steps, *after = policy.scales.learnt(seen(steps), algorithm.discount, returns)
+            return *algorithm.samples(policy.networks, steps), *after
 
         def cut(algorithm: Any, samples: Any, seed: Array, index: Array, epoch: Array) -> Any:
             return algorithm.cut(samples, jax.random.split(update_key(seed, index), algorithm.epochs)[epoch])
 
         def of_minibatch(algorithm: Any, policy: Any, minibatches: Any, part: Array, penalty: Any) -> Any:
-            gradient, metrics = algorithm.gradient(policy, jax.tree.map(lambda x: x[part], minibatches), penalty)
+            gradient, metrics = algorithm.gradient(
+                policy.networks, jax.tree.map(lambda x: x[part], minibatches), penalty
+            )
             return FlatParameters.wrap(gradient), metrics
 
         def moved(algorithm: Any, policy: Any, samples: Any) -> Any:

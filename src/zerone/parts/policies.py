@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from gymnasium import spaces as gym_spaces
 
 from zerone.parts.distributions import DiagonalNormal, Distribution, categorical, choices
 from zerone.parts.networks import Network
+from zerone.parts.normalization import Scales
 from zerone.parts.spaces import Spaces, choices_in, numbers, refuse_actions, refuse_observations
 
 Array = jax.Array
@@ -28,6 +30,8 @@ class ActorAndCritic(eqx.Module):
     """A policy and, unless it does without one, a value, each a network of its own.
 
     Where actions are continuous, `log_deviation` [d] is learnt beside the actor: it does not depend on the state.
+    `act` takes observations as the environment shows them, all else as the `scales` make them: what is learnt are
+    `networks` without scales.
     """
 
     actor: Network
@@ -36,6 +40,7 @@ class ActorAndCritic(eqx.Module):
     outputs: int = eqx.field(static=True)
     shape: tuple[int, ...] = eqx.field(static=True)
     choices: tuple[int, ...] = eqx.field(static=True, default=())
+    scales: Scales = Scales()
 
     @staticmethod
     def create(key: Array, spaces: Spaces, hidden: Sequence[int], *, critic: bool = True) -> ActorAndCritic:
@@ -50,6 +55,15 @@ class ActorAndCritic(eqx.Module):
             spaces.action.shape or (),
             choices_in(spaces.action),
         )
+
+    @property
+    def networks(self) -> ActorAndCritic:
+        """All that has a gradient."""
+        return self.scaled_by(Scales())
+
+    def scaled_by(self, scales: Scales) -> ActorAndCritic:
+        """The same networks, which see by these scales."""
+        return dataclasses.replace(self, scales=scales)
 
     def distribution(self, observation: Array) -> Distribution:
         """π(·|s) for observations with any leading axes."""
@@ -74,7 +88,7 @@ class ActorAndCritic(eqx.Module):
 
         Without noise they are the most probable ones.
         """
-        distribution = self.distribution(observation)
+        distribution = self.distribution(self.scales.see(observation))
         action = distribution.mode() if noise is None else distribution.sample(noise)
         return action.reshape(*action.shape[:1], *self.shape), memory, distribution.log_probability(action)
 

@@ -1,0 +1,235 @@
+"""Observations and rewards on a scale of their own, learnt from every step: what a network is given is near 0 and 1.
+
+    observation   (s - mean) / deviation, within ±10
+    reward        r / deviation of the discounted returns G ← γ G + r, which begin at 0 in each episode
+
+Both follow from all steps so far, each counted once. Welford 1962 (doi 10.1080/00401706.1962.10490022) adds one number
+to a mean and a variance, Chan, Golub & LeVeque 1983 (doi 10.1080/00031305.1983.10483115) add two sets of them, so that
+blocks of steps, environments and workers go together exactly. The reward's rule is that of OpenAI's Baselines (2017).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Protocol, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from zerone.base.pytree import setting, struct
+from zerone.base.sums import Sum
+from zerone.parts.spaces import Features, Spaces
+
+Array = jax.Array
+
+LIMIT = 10.0
+"""Normalised observations are within ± this many deviations."""
+NOISE = 1e-6
+"""A deviation smaller than this part of the mean is rounding: it is not made larger than 1."""
+LARGEST = 1e18
+"""What is further from the mean counts as this: its square is still a float32."""
+ROWS = 64
+"""Observations of which sums are plain: those of more would round too often."""
+
+
+def observations_setting(default: bool) -> Any:
+    """The field `normalize_observations`."""
+    return setting(default, "give networks observations minus their mean, divided by their deviation, over all steps")
+
+
+def rewards_setting() -> Any:
+    """The field `normalize_rewards`."""
+    return setting(False, "learn from rewards divided by the deviation of their discounted returns, over all steps")
+
+
+class Normalizing(Protocol):
+    """The settings of an algorithm that can normalise."""
+
+    @property
+    def normalize_observations(self) -> bool: ...
+    @property
+    def normalize_rewards(self) -> bool: ...
+    @property
+    def environments(self) -> int: ...
+
+
+class Played(Protocol):
+    """Steps, as `protocol.Steps` has them: leaves [T, N, ...]."""
+
+    @property
+    def observation(self) -> Array: ...
+    @property
+    def reward(self) -> Array: ...
+    @property
+    def next_observation(self) -> Array: ...
+    @property
+    def terminated(self) -> Array: ...
+    @property
+    def truncated(self) -> Array: ...
+
+
+PlayedT = TypeVar("PlayedT", bound=Played)
+Batch = TypeVar("Batch")
+"""Steps or transitions: whatever has the observation before and after, and a reward."""
+
+
+@struct
+class Statistics:
+    """How many were counted (int32), and of each of their numbers the mean and the variance, which is that of all.
+
+    Both are kept with what was rounded away of them. What a new block changes in them is ever less, and in plain
+    float32 would be nothing at all long before 10⁹ steps.
+    """
+
+    count: Array
+    mean: Sum
+    variance: Sum
+
+    @staticmethod
+    def none(shape: tuple[int, ...]) -> Statistics:
+        """Nothing was counted yet."""
+        return Statistics(jnp.int32(0), Sum.zero(*shape), Sum.zero(*shape))
+
+    @staticmethod
+    def of(x: Array) -> Statistics:
+        """Those of `x` [number, ...]."""
+        x = x.astype(jnp.float32)
+        whole = x.shape[0] // ROWS * ROWS
+        if whole == 0:
+            return Statistics._of_few(x)
+
+        def add(found: Statistics, rows: Array) -> tuple[Statistics, None]:
+            return found.merged(Statistics._of_few(rows)), None
+
+        parts = x[:whole].reshape(-1, ROWS, *x.shape[1:])
+        found: Statistics = jax.lax.scan(add, Statistics.none(x.shape[1:]), parts)[0]
+        return found if whole == x.shape[0] else found.merged(Statistics._of_few(x[whole:]))
+
+    @staticmethod
+    def _of_few(x: Array) -> Statistics:
+        away = jnp.clip(x - x[:1], -LARGEST, LARGEST)
+        mean = away.mean(0, keepdims=True)
+        variance = jnp.square(jnp.clip(away - mean, -LARGEST, LARGEST)).mean(0)
+        return Statistics(jnp.int32(x.shape[0]), Sum(x[0], mean[0]), Sum(variance, jnp.zeros_like(variance)))
+
+    def merged(self, other: Statistics) -> Statistics:
+        """Those of both together."""
+        count = self.count + other.count
+        share = other.count / jnp.maximum(count, 1)
+        distance = (other.mean.value - self.mean.value) + (other.mean.rest - self.mean.rest)
+        wider = (other.variance.value - self.variance.value) + (other.variance.rest - self.variance.rest)
+        variance = share * (wider + (1 - share) * jnp.square(jnp.clip(distance, -LARGEST, LARGEST)))
+        return Statistics(count, self.mean.plus(share * distance), self.variance.plus(variance))
+
+    @property
+    def deviation(self) -> Array:
+        """The standard deviation of each number; 0 where it was always the same."""
+        return jnp.sqrt(jnp.maximum(self.variance.value, 0.0))
+
+    def normalize(self, x: Array) -> Array:
+        """`x` less the mean, in deviations; 0 where all numbers so far were the same, as nothing was learnt of others.
+
+        So before anything was counted all is 0.
+        """
+        mean, deviation = (jnp.broadcast_to(each, x.shape) for each in (self.mean.value, self.deviation))
+        least = jnp.maximum(deviation, NOISE * jnp.abs(mean))
+        away = jnp.clip(x.astype(jnp.float32) - mean, -LARGEST, LARGEST)
+        return jnp.clip(jnp.where(deviation > 0, away / jnp.where(deviation > 0, least, 1.0), 0.0), -LIMIT, LIMIT)
+
+
+@struct
+class Returns:
+    """The discounted returns so far of the episodes going on, float32 [N]; None where rewards are not normalised."""
+
+    ongoing: Array | None = None
+
+    @staticmethod
+    def begun(algorithm: Normalizing) -> Returns:
+        """Those of episodes that begin."""
+        return Returns(jnp.zeros(algorithm.environments) if algorithm.normalize_rewards else None)
+
+    def followed(self, steps: Played, discount: Array | float) -> tuple[Array, Returns]:
+        """The discounted return at each of the steps [T, N], and those after them."""
+
+        def one(before: Array, step: tuple[Array, Array]) -> tuple[Array, Array]:
+            reward, over = step
+            now = discount * before + reward
+            return jnp.where(over, 0.0, now), now
+
+        begun = jnp.zeros(steps.reward.shape[1:]) if self.ongoing is None else self.ongoing
+        after, each = jax.lax.scan(one, begun, (steps.reward, steps.terminated | steps.truncated))
+        return each, Returns(after)
+
+
+@struct
+class Scales:
+    """The scales of a task as a policy has seen them; None where nothing is normalised.
+
+    They are no parameters: they have no gradient, no moments and no target, and every step counts in them.
+    """
+
+    observation: Statistics | None = None
+    """Of all observations S_t from which an action was chosen."""
+    reward: Statistics | None = None
+    """Of the discounted returns at all steps."""
+
+    @staticmethod
+    def begun(algorithm: Normalizing, spaces: Spaces) -> Scales:
+        """Before the first step. What is counted one-hot, a picture, or scaled by its bounds, is on a scale already."""
+        view = Features.of(spaces.observation).view
+        plain = view is not None and view.picture is None and view.scale == 1
+        shape = spaces.observation.shape or ()
+        return Scales(
+            Statistics.none(shape) if algorithm.normalize_observations and plain else None,
+            Statistics.none(()) if algorithm.normalize_rewards else None,
+        )
+
+    def see(self, observation: Array) -> Array:
+        """Observations as networks are given them."""
+        return observation if self.observation is None else self.observation.normalize(observation)
+
+    def normalized(self, batch: Batch) -> Batch:
+        """Steps or transitions as they are learnt from."""
+        found: Any = batch
+        if self.observation is not None:
+            seen, following = self.see(found.observation), self.see(found.next_observation)
+            found = dataclasses.replace(found, observation=seen, next_observation=following)
+        if self.reward is not None:
+            found = dataclasses.replace(found, reward=self.scaled(found.reward))
+        normalized: Batch = found
+        return normalized
+
+    def scaled(self, reward: Array) -> Array:
+        """Rewards, or sums of them, as they are learnt from: never clipped, so the best policy stays the best."""
+        if self.reward is None:
+            return reward
+        deviation = self.reward.deviation
+        return reward / jnp.where(deviation > 0, deviation, 1.0)
+
+    def of(self, steps: Played, discount: Array | float, returns: Returns) -> tuple[Scales, Returns]:
+        """The scales of these steps [T, N] alone, in as far as there are any, and the returns after them."""
+        observation = reward = None
+        if self.observation is not None:
+            observation = Statistics.of(steps.observation.reshape(-1, *steps.observation.shape[2:]))
+        if self.reward is not None:
+            each, returns = returns.followed(steps, discount)
+            reward = Statistics.of(each.reshape(-1))
+        return Scales(observation, reward), returns
+
+    def merged(self, other: Scales) -> Scales:
+        """Those of both together."""
+        observation = reward = None
+        if self.observation is not None and other.observation is not None:
+            observation = self.observation.merged(other.observation)
+        if self.reward is not None and other.reward is not None:
+            reward = self.reward.merged(other.reward)
+        return Scales(observation, reward)
+
+    def learnt(self, steps: PlayedT, discount: Array | float, returns: Returns) -> tuple[PlayedT, Scales, Returns]:
+        """Steps that were played with these scales, as they are learnt from by these; their own scales; and the returns.
+
+        So the probabilities of the policy that played are what they were, and whoever learns from a part of the steps
+        need not know the others'.
+        """
+        found, returns = self.of(steps, discount, returns)
+        return self.normalized(steps), found, returns
