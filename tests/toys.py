@@ -208,17 +208,20 @@ class CounterEnv(gymnasium.Env[Any, Any]):
 def small_dqn(**changed: Any) -> DQN:
     """A DQN that compiles fast; the same sizes everywhere, so that tests share its programs."""
     sizes = {"hidden": (16,), "batch": 16, "memory": 256, "warmup": 32, "steps_per_update": 4, "target_period": 5}
-    return DQN(**{**sizes, "epsilon_steps": 200.0, "learning_rate": 0.01, "discount": 0.9, **changed})
+    return DQN(**{**PLAIN, **sizes, "epsilon_steps": 200.0, "learning_rate": 0.01, "discount": 0.9, **changed})
 
 
 def small_ddpg(**changed: Any) -> DDPG:
     """A DDPG that compiles fast; the same sizes everywhere, so that tests share its programs."""
     sizes = {"hidden": (16,), "batch": 16, "memory": 256, "warmup": 32, "steps_per_update": 4, "noise_steps": 200.0}
-    return DDPG(**{**sizes, "learning_rate": 0.01, "critic_learning_rate": 0.01, "discount": 0.9, **changed})
+    return DDPG(**{**PLAIN, **sizes, "learning_rate": 0.01, "critic_learning_rate": 0.01, "discount": 0.9, **changed})
 
 
-_PPO = {"hidden": (16,), "environments": 4, "steps_per_update": 16, "epochs": 2, "minibatches": 2}
-_ACTOR_CRITIC = {"hidden": (16,), "environments": 4, "steps_per_update": 4, "critic_learning_rate": 0.01}
+PLAIN = {"normalize_observations": "off"}
+"""Observations as they are: the textbooks' equations are of those."""
+
+_PPO = {**PLAIN, "hidden": (16,), "environments": 4, "steps_per_update": 16, "epochs": 2, "minibatches": 2}
+_ACTOR_CRITIC = {**PLAIN, "hidden": (16,), "environments": 4, "steps_per_update": 4, "critic_learning_rate": 0.01}
 
 
 def small_ppo(**changed: Any) -> PPO:
@@ -244,7 +247,7 @@ def small_a3c(**changed: Any) -> A3C:
 def small_reinforce(**changed: Any) -> Reinforce:
     """A REINFORCE that compiles fast; the same sizes everywhere, so that tests share its programs."""
     sizes = {"hidden": (16,), "environments": 2, "longest_episode": 10, "learning_rate": 0.01, "baseline": True}
-    return Reinforce(**{**sizes, "discount": 0.9, **changed})
+    return Reinforce(**{**PLAIN, **sizes, "discount": 0.9, **changed})
 
 
 @jax.jit

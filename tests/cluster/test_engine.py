@@ -10,7 +10,7 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from toys import equal_bits
+from toys import PLAIN, equal_bits
 
 import zerone as zo
 from zerone.cluster import worker
@@ -21,7 +21,7 @@ from zerone.engines.host import Host
 from zerone.environments import catalogue
 from zerone.environments.gym.vector import make_vector, maker
 
-SMALL = {"hidden": (8,), "steps_per_update": 8}
+SMALL = {**PLAIN, "hidden": (8,), "steps_per_update": 8}
 
 
 class InProcess:
@@ -108,7 +108,7 @@ def test_a_stale_gradient_is_of_the_networks_that_were_pulled():
     order = iter([0, 1])
     engine._crew.next_one = lambda _: next(order)
     (carry,) = engine.advance([carry], [0], [0], 1)
-    opened, apply = FlatParameters(engine.algorithm.alone(), engine.spaces).open, engine.algorithm.apply
+    opened, apply = FlatParameters(engine.algorithm.alone(), engine.spaces).open_gradient, engine.algorithm.apply
     first, second = (opened(other.gradient(0, 0, networks)[0]) for other in others)
     right = apply(apply(begun, first), second)
     mine = jax.tree.leaves(carry.state.policy)[0]
@@ -123,7 +123,7 @@ def test_a_stale_gradient_is_of_the_networks_that_were_pulled():
 OPTIONS = {
     "clip": {},
     "kl": {"objective": "kl"},
-    "normalised": {"normalize_observations": True, "normalize_rewards": True},
+    "normalised": {"normalize_observations": "on", "normalize_rewards": True},
     "clip, all options": {
         "kl_stop": 4.0, "kl_target": 1e-7, "critic_learning_rate": 0.01, "normalize_advantages": False,
     },
@@ -136,7 +136,7 @@ OPTIONS = {
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_gradients_that_are_gathered_are_those_of_dppo(options):
     """Minibatch by minibatch the same as `DPPO.update` of one program, which is tested against PPO's equations."""
-    settings = {"epochs": 2, "minibatches": 2, "gather": "gradients", **options, **SMALL}
+    settings = {"epochs": 2, "minibatches": 2, "gather": "gradients", **SMALL, **options}
     engine = cluster(zo.DPPO(workers=2, environments=4, **settings))
     carry = engine.init(0)
     others = [Worker(engine.algorithm, engine._task, slot) for slot in (0, 1)]

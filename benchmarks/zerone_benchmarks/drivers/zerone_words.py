@@ -13,6 +13,7 @@ def fields(work: Work) -> dict[str, Any]:
     h = work.h
     if work.algorithm == "dqn":
         return {
+            "normalize_observations": "off",
             "learning_rate": h["learning_rate"],
             "discount": h["discount"],
             "epsilon_end": h["exploration_end"],
@@ -30,6 +31,7 @@ def fields(work: Work) -> dict[str, Any]:
         }
     if work.algorithm == "ddpg":
         return {
+            "normalize_observations": "off",
             "learning_rate": h["learning_rate"],
             "critic_learning_rate": h["learning_rate"],
             "discount": h["discount"],
@@ -47,6 +49,7 @@ def fields(work: Work) -> dict[str, Any]:
         }
     if work.algorithm == "ppo":
         return {
+            "normalize_observations": "off",
             "learning_rate": h["learning_rate"],
             "learning_rate_end": 0.0,
             "decay_steps": float(work.steps),

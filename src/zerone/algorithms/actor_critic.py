@@ -67,7 +67,7 @@ class ActorCritic:
     rmsprop_decay: float = setting(
         0.99, "decay of the mean square at each update", above=0, below=1, needs="optimizer=rmsprop"
     )
-    normalize_observations: bool = observations_setting(False)
+    normalize_observations: str = observations_setting()
     normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
     max_gradient_norm: float = setting(0.5, "the norm of each network's gradient is clipped to this", above=0)

@@ -59,6 +59,8 @@ class Entry:
 
 _SEEN, _CHOSEN = "Box, Discrete, MultiDiscrete, pictures", "Discrete, MultiDiscrete, Box"
 """What networks see, and what a policy that draws can draw."""
+_AS_SEEN = {"normalize_observations": "off"}
+"""How networks saw before observations were normalised."""
 
 _ENTRIES = (
     Entry(
@@ -83,35 +85,35 @@ _ENTRIES = (
     ),
     Entry(
         DQN, "Q-learning with a network, a replay memory and a fixed target", "model-free", "value", "per step",
-        "off-policy", _SEEN, "Discrete", "Mnih et al. 2015", {"dueling_streams": "halved"},
+        "off-policy", _SEEN, "Discrete", "Mnih et al. 2015", {**_AS_SEEN, "dueling_streams": "halved"},
     ),
     Entry(
         Reinforce, "a policy that follows the returns of whole episodes", "model-free", "policy", "per episode",
-        "on-policy", _SEEN, _CHOSEN, "Williams 1992",
+        "on-policy", _SEEN, _CHOSEN, "Williams 1992", _AS_SEEN,
     ),
     Entry(
         ActorCritic, "a critic's error of n steps drives the actor (A2C)", "model-free", "value and policy",
         "per block of steps", "on-policy", _SEEN, _CHOSEN,
-        "Sutton & Barto 2018, Mnih et al. 2016",
+        "Sutton & Barto 2018, Mnih et al. 2016", _AS_SEEN,
     ),
     Entry(
         DDPG, "an actor that climbs its critic's values; DQN for continuous actions", "model-free", "value and policy",
-        "per step", "off-policy", _SEEN, "Box", "Lillicrap et al. 2016", {"warmup_actions": "policy"},
+        "per step", "off-policy", _SEEN, "Box", "Lillicrap et al. 2016", {**_AS_SEEN, "warmup_actions": "policy"},
     ),
     Entry(
         PPO, "actor and critic that move a little at a time (clipped objective or KL penalty)", "model-free",
         "value and policy", "per block of steps", "on-policy", _SEEN, _CHOSEN,
-        "Schulman et al. 2017",
+        "Schulman et al. 2017", _AS_SEEN,
     ),
     Entry(
         A3C, "actor-critic of many workers, which push gradients and do not wait for each other", "model-free",
         "value and policy", "per block of steps", "on-policy", _SEEN, _CHOSEN,
-        "Mnih et al. 2016",
+        "Mnih et al. 2016", _AS_SEEN,
     ),
     Entry(
         DPPO, "PPO of many workers, which send their steps or gradients and wait for each other", "model-free",
         "value and policy", "per block of steps", "on-policy", _SEEN, _CHOSEN,
-        "Heess et al. 2017",
+        "Heess et al. 2017", _AS_SEEN,
     ),
 )  # fmt: skip
 

@@ -153,7 +153,7 @@ class DQN:
         50_000.0, "ticks of `importance_clock` over which β is annealed to 1", above=0, needs="prioritized"
     )
     importance_clock: str = clock_setting("β", needs="prioritized")
-    normalize_observations: bool = observations_setting(False)
+    normalize_observations: str = observations_setting()
     normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((128, 128), "widths of the hidden layers", at_least=1)
     max_gradient_norm: float = setting(10.0, "the gradient's norm is clipped to this", above=0)

@@ -125,7 +125,7 @@ class PPO:
     steps_per_update: int = setting(128, "steps of each environment between updates", at_least=1)
     epochs: int = setting(4, "epochs over each block of steps", at_least=1)
     minibatches: int = setting(4, "minibatches in each epoch", at_least=1)
-    normalize_observations: bool = observations_setting(False)
+    normalize_observations: str = observations_setting()
     normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
     max_gradient_norm: float = setting(0.5, "the gradient's norm is clipped to this", above=0)

@@ -111,7 +111,7 @@ class Reinforce:
     longest_episode: int = setting(
         1_000, "steps after which an episode is treated as truncated", at_least=1, at_most=2_000_000_000
     )
-    normalize_observations: bool = observations_setting(False)
+    normalize_observations: str = observations_setting()
     normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
     max_gradient_norm: float = setting(10.0, "the norm of each network's gradient is clipped to this", above=0)

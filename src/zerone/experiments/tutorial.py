@@ -37,14 +37,19 @@ def chapter(english: str, chinese: str | None = None) -> Text:
     return Text(f"tutorial, chapter on {english}", f"教程，{chinese or english} 一章")
 
 
+def made(algorithm: str, options: Settings) -> Any:
+    """An algorithm with a network and an arm's options. It sees observations as they are, like those of the claims."""
+    return algorithms.make(algorithm, {"normalize_observations": "off", **options})
+
+
 def dqn(settings: Settings) -> Any:
     """A DQN with those of an arm's settings that are its own."""
-    return algorithms.make("dqn", _own(settings, DQN))
+    return made("dqn", _own(settings, DQN))
 
 
 def reinforce(settings: Settings) -> Any:
     """A REINFORCE with those of an arm's settings that are its own."""
-    return algorithms.make("reinforce", _own(settings, Reinforce))
+    return made("reinforce", _own(settings, Reinforce))
 
 
 def _own(settings: Settings, kind: type[DQN | Reinforce]) -> dict[str, Any]:

@@ -1,7 +1,12 @@
 """Observations and rewards on a scale of their own, learnt from every step: what a network is given is near 0 and 1.
 
-    observation   (s - mean) / deviation, within ±10
+    observation   on:    (s - mean) / deviation, within ±10
+                  auto:  the same, but a deviation from 0.3 to 3 and a mean within ±1 stay as they are
+                         and others are brought to the nearest of these bounds
     reward        r / deviation of the discounted returns G ← γ G + r, which begin at 0 in each episode
+
+Why there is `auto`: all that was seen changes while a policy learns, and so do mean and deviation, behind its back. On
+CartPole, whose numbers need nothing, PPO learns half as much of it so. What stays as it is does not change.
 
 Both follow from all steps so far, each counted once. Welford 1962 (doi 10.1080/00401706.1962.10490022) adds one number
 to a mean and a variance, Chan, Golub & LeVeque 1983 (doi 10.1080/00031305.1983.10483115) add two sets of them, so that
@@ -16,7 +21,7 @@ from typing import Any, Protocol, TypeVar
 import jax
 import jax.numpy as jnp
 
-from zerone.base.pytree import setting, struct
+from zerone.base.pytree import setting, static, struct
 from zerone.base.sums import Sum
 from zerone.parts.spaces import Features, Spaces
 
@@ -32,9 +37,10 @@ ROWS = 64
 """Observations of which sums are plain: those of more would round too often."""
 
 
-def observations_setting(default: bool) -> Any:
+def observations_setting() -> Any:
     """The field `normalize_observations`."""
-    return setting(default, "give networks observations minus their mean, divided by their deviation, over all steps")
+    text = "bring observations to mean 0 and deviation 1 (on), or only what is far from that (auto)"
+    return setting("auto", text, choices=("off", *WANTED))
 
 
 def rewards_setting() -> Any:
@@ -42,11 +48,24 @@ def rewards_setting() -> Any:
     return setting(False, "learn from rewards divided by the deviation of their discounted returns, over all steps")
 
 
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """On which scale observations are wanted: deviations from `least` to `most`, means within ± `mean`."""
+
+    least: float
+    most: float
+    mean: float
+
+
+WANTED = {"on": Wanted(1.0, 1.0, 0.0), "auto": Wanted(0.3, 3.0, 1.0)}
+"""What the choices of `normalize_observations` mean, besides off."""
+
+
 class Normalizing(Protocol):
     """The settings of an algorithm that can normalise."""
 
     @property
-    def normalize_observations(self) -> bool: ...
+    def normalize_observations(self) -> str: ...
     @property
     def normalize_rewards(self) -> bool: ...
     @property
@@ -110,7 +129,8 @@ class Statistics:
         away = jnp.clip(x - x[:1], -LARGEST, LARGEST)
         mean = away.mean(0, keepdims=True)
         variance = jnp.square(jnp.clip(away - mean, -LARGEST, LARGEST)).mean(0)
-        return Statistics(jnp.int32(x.shape[0]), Sum(x[0], mean[0]), Sum(variance, jnp.zeros_like(variance)))
+        nothing = jnp.zeros_like(variance)
+        return Statistics(jnp.int32(x.shape[0]), Sum(x[0], nothing).plus(mean[0]), Sum(variance, nothing))
 
     def merged(self, other: Statistics) -> Statistics:
         """Those of both together."""
@@ -119,22 +139,28 @@ class Statistics:
         distance = (other.mean.value - self.mean.value) + (other.mean.rest - self.mean.rest)
         wider = (other.variance.value - self.variance.value) + (other.variance.rest - self.variance.rest)
         variance = share * (wider + (1 - share) * jnp.square(jnp.clip(distance, -LARGEST, LARGEST)))
-        return Statistics(count, self.mean.plus(share * distance), self.variance.plus(variance))
+        both = Statistics(count, self.mean.plus(share * distance), self.variance.plus(variance))
+        first = self.count == 0  # or what is small beside the first mean would be rounded away
+        merged: Statistics = jax.tree.map(lambda theirs, ours: jnp.where(first, theirs, ours), other, both)
+        return merged
 
     @property
     def deviation(self) -> Array:
         """The standard deviation of each number; 0 where it was always the same."""
         return jnp.sqrt(jnp.maximum(self.variance.value, 0.0))
 
-    def normalize(self, x: Array) -> Array:
-        """`x` less the mean, in deviations; 0 where all numbers so far were the same, as nothing was learnt of others.
+    def normalize(self, x: Array, wanted: Wanted) -> Array:
+        """`x` on the scale that is wanted; 0 where all numbers so far were the same, as nothing was learnt of others.
 
         So before anything was counted all is 0.
         """
         mean, deviation = (jnp.broadcast_to(each, x.shape) for each in (self.mean.value, self.deviation))
-        least = jnp.maximum(deviation, NOISE * jnp.abs(mean))
-        away = jnp.clip(x.astype(jnp.float32) - mean, -LARGEST, LARGEST)
-        return jnp.clip(jnp.where(deviation > 0, away / jnp.where(deviation > 0, least, 1.0), 0.0), -LIMIT, LIMIT)
+        varied = deviation > 0
+        unit = jnp.where(varied, jnp.maximum(deviation, NOISE * jnp.abs(mean)), 1.0)
+        scale = jnp.clip(unit, wanted.least, wanted.most)
+        away = jnp.clip(x.astype(jnp.float32) - mean, -LARGEST, LARGEST) / unit
+        middle = jnp.clip(mean * scale / unit, -wanted.mean, wanted.mean)
+        return jnp.where(varied, middle + scale * jnp.clip(away, -LIMIT, LIMIT), 0.0)
 
 
 @struct
@@ -172,21 +198,21 @@ class Scales:
     """Of all observations S_t from which an action was chosen."""
     reward: Statistics | None = None
     """Of the discounted returns at all steps."""
+    how: str = static(default="off")
+    """What `normalize_observations` chooses."""
 
     @staticmethod
     def begun(algorithm: Normalizing, spaces: Spaces) -> Scales:
         """Before the first step. What is counted one-hot, a picture, or scaled by its bounds, is on a scale already."""
         view = Features.of(spaces.observation).view
         plain = view is not None and view.picture is None and view.scale == 1
-        shape = spaces.observation.shape or ()
-        return Scales(
-            Statistics.none(shape) if algorithm.normalize_observations and plain else None,
-            Statistics.none(()) if algorithm.normalize_rewards else None,
-        )
+        how = algorithm.normalize_observations if plain else "off"
+        observation = None if how == "off" else Statistics.none(spaces.observation.shape or ())
+        return Scales(observation, Statistics.none(()) if algorithm.normalize_rewards else None, how)
 
     def see(self, observation: Array) -> Array:
         """Observations as networks are given them."""
-        return observation if self.observation is None else self.observation.normalize(observation)
+        return observation if self.observation is None else self.observation.normalize(observation, WANTED[self.how])
 
     def normalized(self, batch: Batch) -> Batch:
         """Steps or transitions as they are learnt from."""
@@ -214,7 +240,7 @@ class Scales:
         if self.reward is not None:
             each, returns = returns.followed(steps, discount)
             reward = Statistics.of(each.reshape(-1))
-        return Scales(observation, reward), returns
+        return Scales(observation, reward, self.how), returns
 
     def merged(self, other: Scales) -> Scales:
         """Those of both together."""
@@ -223,10 +249,10 @@ class Scales:
             observation = self.observation.merged(other.observation)
         if self.reward is not None and other.reward is not None:
             reward = self.reward.merged(other.reward)
-        return Scales(observation, reward)
+        return Scales(observation, reward, self.how)
 
     def learnt(self, steps: PlayedT, discount: Array | float, returns: Returns) -> tuple[PlayedT, Scales, Returns]:
-        """Steps that were played with these scales, as they are learnt from by these; their own scales; and the returns.
+        """Steps that were played with these scales, as they are learnt from; their own scales; the returns after them.
 
         So the probabilities of the policy that played are what they were, and whoever learns from a part of the steps
         need not know the others'.

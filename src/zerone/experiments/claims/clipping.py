@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zerone.algorithms import catalogue as algorithms
 from zerone.experiments.pendulum import NAME, bins, centres, returns
 from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, difference
-from zerone.experiments.tutorial import chapter
+from zerone.experiments.tutorial import chapter, made
 
 if TYPE_CHECKING:
     from zerone.experiments.figure import Sheet
@@ -32,7 +31,7 @@ def measure(settings: Settings, seed: int) -> Measured:
     last, curves = [], []
     for rate in settings["rates"]:
         own = dict.fromkeys(settings["rate_is"], rate)
-        algorithm = algorithms.make(settings["algorithm"], {**settings["options"], **own})
+        algorithm = made(settings["algorithm"], {**settings["options"], **own})
         found = returns(algorithm, "centred", seed, settings["steps"] // algorithm.environments).mean(1)
         last.append(found[-len(found) // 4 :].mean())
         curves.append(bins(found, POINTS))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms import catalogue as algorithms
 from zerone.base.pytree import configured
 from zerone.base.statistics import median
 from zerone.environments.cartpole import CartPole
@@ -15,7 +14,7 @@ from zerone.environments.wrappers import ShapedReward, TimeLimit, Wrapper
 from zerone.experiments.pendulum import bins, centres
 from zerone.experiments.protocol import Experiment, Question, Results, Text, difference, ratio
 from zerone.experiments.recording import episodes, record
-from zerone.experiments.tutorial import chapter
+from zerone.experiments.tutorial import chapter, made
 
 if TYPE_CHECKING:
     from zerone.algorithms.protocol import Metrics, Steps
@@ -70,7 +69,7 @@ def keep(state: Any, steps: Steps, metrics: Metrics) -> Any:
 
 def measure(settings: Settings, seed: int) -> Measured:
     """When `LEVEL` is first reached, and whether it is held at last; a return is the number of steps survived."""
-    algorithm = algorithms.make(settings["algorithm"], settings["options"])
+    algorithm = made(settings["algorithm"], settings["options"])
     steps = settings["steps"]
     _, done = record(algorithm, make_environment(settings), seed, steps, keep)
     found = episodes(np.ones(steps), done[:steps])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zerone.algorithms import catalogue as algorithms
 from zerone.experiments.pendulum import NAME, bins, centres, returns
 from zerone.experiments.protocol import Experiment, Question, Results, Text, difference, estimate
-from zerone.experiments.tutorial import chapter
+from zerone.experiments.tutorial import chapter, made
 
 if TYPE_CHECKING:
     from zerone.experiments.figure import Sheet
@@ -27,7 +26,7 @@ LABELS = {
 
 def measure(settings: Settings, seed: int) -> Measured:
     """Returns while learning, and those of the last tenth, in which hardly any noise is left."""
-    algorithm = algorithms.make(settings["algorithm"], settings["options"])
+    algorithm = made(settings["algorithm"], settings["options"])
     found = returns(algorithm, "tenth", seed, settings["steps"])[:, 0]
     last = found[-len(found) // 10 :].mean()
     return {"curve": bins(found, POINTS), "last": last, "converges": last >= LEVEL, "steps": settings["steps"]}

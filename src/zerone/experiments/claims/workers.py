@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zerone.algorithms import catalogue as algorithms
 from zerone.base.statistics import median
 from zerone.charts.curves import COLORS, INK
 from zerone.experiments.pendulum import EPISODE, NAME, bins, centres, returns
 from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, estimate
-from zerone.experiments.tutorial import chapter
+from zerone.experiments.tutorial import chapter, made
 
 if TYPE_CHECKING:
     from zerone.experiments.figure import Sheet
@@ -31,7 +30,7 @@ def arm(workers: int) -> str:
 def measure(settings: Settings, seed: int) -> Measured:
     """Steps of each worker until the last `RECENT` episodes of all reach `LEVEL`; infinitely many if they never do."""
     workers, steps = settings["options"]["workers"], settings["steps"] // settings["options"]["workers"]
-    found = returns(algorithms.make("a3c", settings["options"]), "centred", seed, steps)
+    found = returns(made("a3c", settings["options"]), "centred", seed, steps)
     recent = np.convolve(found.reshape(-1), np.ones(RECENT) / RECENT, "valid")  # the workers' episodes in turn
     reached = np.flatnonzero(recent >= LEVEL)
     rounds = -(-(reached[0] + RECENT) // workers) if reached.size else np.inf
