@@ -6,6 +6,7 @@ What is computed is held against the same algorithm without a cluster. `test_clu
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import jax
 import numpy as np
@@ -246,3 +247,40 @@ def test_a_checkpoint_is_all_that_a_resumed_training_needs():
     assert again.evaluate(policy, 0, 1, 3).returns.shape == (3,)
     for each in (engine, again):
         each.close()
+
+
+_GATHERED = [{"gather": gather, "epochs": 1, "minibatches": 2} for gather in ("steps", "gradients")]
+
+
+@pytest.mark.parametrize(("kind", "options"), [(zo.A3C, {}), *((zo.DPPO, each) for each in _GATHERED)])
+def test_workers_scales_are_merged_and_no_step_is_counted_twice(kind, options):
+    """NumPy's of all steps that were delivered, whoever has played them and however often a block had to be played."""
+    both = {"normalize_observations": "on", "normalize_rewards": True}
+    engine = cluster(kind(workers=4, environments=8, **SMALL | both | options))
+    carry, played = engine.init(0), {}
+    for slot, each in engine._crew.workers.items():
+        record = functools.partial(_recorded, each._ground, played, slot)
+        each._ground = record
+    (carry,) = engine.advance([carry], [0], [0], 3)
+    rows = np.concatenate([np.float64(steps.observation).reshape(-1, 4) for steps in played.values()])
+    found = carry.state.policy.scales.observation
+    assert int(found.count) == len(rows) == 3 * 8 * 8
+    np.testing.assert_allclose(found.mean.total(), rows.mean(0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found.deviation, rows.std(0), rtol=1e-5)
+    assert int(carry.state.policy.scales.reward.count) == len(rows)
+    assert float(carry.state.policy.scales.reward.deviation) > 0
+    engine.close()
+
+
+def _recorded(ground_of, played, slot, seed, index):
+    ground = ground_of(seed, index)
+
+    class Recording:
+        spaces = ground.spaces
+
+        def play(self, policy, index):
+            steps, tally = ground.play(policy, index)
+            played[slot, index] = steps
+            return steps, tally
+
+    return Recording()

@@ -34,6 +34,7 @@ from zerone.engines.protocol import (
     steps_per_iteration,
 )
 from zerone.engines.rollout import EnvironmentState, RolloutNoise, start
+from zerone.engines.scale_notice import ScaleNotice
 from zerone.engines.streams import EVALUATE, INIT, TRAIN
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.wrappers import TimeLimit, evaluation_environment
@@ -44,6 +45,9 @@ PREFETCH = 256
 
 MANY_AT_ONCE, FEW_AT_ONCE = 100, 10
 """How many episodes of an evaluation are played side by side. One program plays them all, however many they are."""
+FEW_LOOKS = 50
+"""Observations that are looked at, spread over a training, whether they are on scales that differ much."""
+
 LEAST_COUNTED = 50
 """A step of few episodes with a table takes as long as a step of so many."""
 
@@ -176,6 +180,7 @@ class Compiled:
         self.spaces = Spaces(environment.observation_space, environment.action_space)
         self.batch = default_platform() != "cpu" if batch is None else batch
         self._study: OfflineData | None = None
+        self._scales = ScaleNotice(algorithm, self.spaces, FEW_LOOKS)
         self._explorer: Explorer | None = None
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
 
@@ -244,6 +249,7 @@ class Compiled:
 
     def report(self, carry: Carry, first: int, last: int) -> tuple[Row, Carry]:
         tally, simulation = carry.tally, carry.simulation
+        self._scales.look(simulation.observation)
         ended, going_on = simulation.ended, np.asarray(simulation.episode_length)
         played = last - first if self._study is None else self._study.own_between(first, last)
         length = played * steps_per_iteration(self.algorithm) + _whole(tally.begun) - _whole(going_on)

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 
 from zerone.base.pytree import setting, static, struct
 from zerone.base.sums import Sum
+from zerone.environments.gym.views import Space
 from zerone.parts.spaces import Features, Spaces
 
 Array = jax.Array
@@ -46,6 +47,12 @@ def observations_setting() -> Any:
 def rewards_setting() -> Any:
     """The field `normalize_rewards`."""
     return setting(False, "learn from rewards divided by the deviation of their discounted returns, over all steps")
+
+
+def on_a_scale(space: Space) -> bool:
+    """Whether observations need no normalising: what is counted one-hot, a picture, or scaled by its bounds."""
+    view = Features.of(space).view
+    return view is None or view.picture is not None or view.scale != 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,10 +210,8 @@ class Scales:
 
     @staticmethod
     def begun(algorithm: Normalizing, spaces: Spaces) -> Scales:
-        """Before the first step. What is counted one-hot, a picture, or scaled by its bounds, is on a scale already."""
-        view = Features.of(spaces.observation).view
-        plain = view is not None and view.picture is None and view.scale == 1
-        how = algorithm.normalize_observations if plain else "off"
+        """Before the first step."""
+        how = "off" if on_a_scale(spaces.observation) else algorithm.normalize_observations
         observation = None if how == "off" else Statistics.none(spaces.observation.shape or ())
         return Scales(observation, Statistics.none(()) if algorithm.normalize_rewards else None, how)
 

@@ -184,6 +184,7 @@ def make_vector(
     made = InTurn([lambda: guarded(_made(make, identity, run_seed), identity, run_seed, view, notices)] * number)
     look_outside()
     _say_what_is_seen(made.encoding, identity, notices)
+    _say_what_normalizes(made.envs[0], identity, notices)
     return made
 
 
@@ -195,6 +196,23 @@ def _say_what_is_seen(encoding: Encoding, identity: str, notices: Notices) -> No
         words = said("choose --observations grid or numbers", "choose observations='grid' or 'numbers'")
         notices(f"environment {identity}: bytes of shape {encoding.space.shape} are seen as a picture and divided by "
                 f"255; if they are symbols, not brightness, {words}")  # fmt: skip
+
+
+INSTEAD = {
+    "NormalizeObservation": ("--normalize-observations on", "normalize_observations='on'"),
+    "NormalizeReward": ("--normalize-rewards", "normalize_rewards=True"),
+}
+"""Gymnasium's wrappers that normalise, and what to use in their place."""
+
+
+def _say_what_normalizes(env: Env, identity: str, notices: Notices) -> None:
+    """What a person who normalises by a wrapper may not know: an agent has no part in it."""
+    while isinstance(env, gymnasium.Wrapper):
+        kinds = {each.__name__ for each in type(env).__mro__ if each.__module__.startswith("gymnasium.")}
+        for name in kinds & INSTEAD.keys():
+            notices(f"environment {identity}: {name} learns a scale of its own in each copy, also where an agent is "
+                    f"judged, and it is saved nowhere: leave it out and choose {said(*INSTEAD[name])}")  # fmt: skip
+        env = env.env
 
 
 def _made(make: Maker, identity: str, run_seed: int) -> Env:
