@@ -1,4 +1,4 @@
-"""Normalisation in the policy: of every algorithm's steps each counts once, and what is learnt from is on that scale."""
+"""Normalisation in the policy: each of an algorithm's steps counts once, and it learns from what is on that scale."""
 
 from __future__ import annotations
 

@@ -70,6 +70,8 @@ EACH = {
     "whole numbers": (small_ddpg(), spaces.Box(0, 9, (), np.int64), spaces.Box(-3, 200, (2, 1), np.int16)),
     "booleans": (small_ppo(), spaces.Box(0, 1, (3,), bool), spaces.Box(0, 1, (3,), bool)),
     "workers": (small_a3c(), PLACE, spaces.Discrete(2)),
+    "normalised": (small_dqn(normalize_observations="on"), PLACE, spaces.Discrete(2)),
+    "what is far from 1 normalised": (small_ddpg(normalize_observations="auto"), PLACE, TURN),
     "more workers": (small_dppo(), spaces.MultiBinary(3), spaces.Box(-1, 1, (1,), np.float64)),
 }
 

@@ -22,8 +22,8 @@ from zerone.base.errors import InputError, said
 from zerone.environments.gym.views import Space
 from zerone.export.observations import Seen
 from zerone.export.program import Program, Value
-from zerone.parts.deterministic import Actor
 from zerone.parts.networks import MLP, Convolution, Dueling, Network, same_padding
+from zerone.parts.normalization import LIMIT, WANTED, Scales
 from zerone.parts.policies import ActorAndCritic
 from zerone.parts.spaces import Spaces, action_bounds, action_scale
 
@@ -80,7 +80,7 @@ def acting(policy: Any, seen: Seen) -> Value:
 
 @acting.register
 def _(policy: ActorAndCritic, seen: Seen) -> Value:
-    output = lowered(policy.actor, seen)
+    output = lowered(policy.actor, seen, policy.scales)
     if policy.log_deviation is not None:
         return output
     return output.choose(policy.choices) if policy.shape else output.argmax()
@@ -93,27 +93,31 @@ def _(policy: a3c.Policy, seen: Seen) -> Value:
 
 @acting.register
 def _(policy: dqn.Policy, seen: Seen) -> Value:
-    return lowered(policy.network, seen).argmax()
+    return lowered(policy.network, seen, policy.scales).argmax()
 
 
 @acting.register
 def _(policy: ddpg.Policy, seen: Seen) -> Value:
-    return acting(policy.actor, seen)
+    return lowered(policy.actor.network, seen, policy.scales).activate("tanh")
 
 
-@acting.register
-def _(policy: Actor, seen: Seen) -> Value:
-    return lowered(policy.network, seen).activate("tanh")
-
-
-def lowered(network: Any, seen: Seen) -> Value:
-    """The outputs of a network for what is seen."""
+def lowered(network: Any, seen: Seen, scales: Scales) -> Value:
+    """The outputs of a network for what is seen, by the scales of its policy."""
     if not isinstance(network, Network):
         raise NotImplementedError(f"its network is {_named(network)}")
-    x = seen.features(network.features)
+    x = scaled(scales, seen.features(network.features))
     if network.convolution is not None:
         x = convolved(network.convolution, x)
     return layers(network.mlp, x)
+
+
+def scaled(scales: Scales, x: Value) -> Value:
+    """A row of numbers as a network is given them."""
+    if scales.observation is None:
+        return x
+    constants = scales.observation.constants(WANTED[scales.how])
+    mean, unit, scale, middle = (np.asarray(each).reshape(-1) for each in constants)
+    return x.normalize(mean, unit, LIMIT).dense(np.diag(scale), middle)
 
 
 def convolved(network: Convolution, x: Value) -> Value:

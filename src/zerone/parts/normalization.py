@@ -156,18 +156,23 @@ class Statistics:
         """The standard deviation of each number; 0 where it was always the same."""
         return jnp.sqrt(jnp.maximum(self.variance.value, 0.0))
 
+    def constants(self, wanted: Wanted) -> tuple[Array, Array, Array, Array]:
+        """The mean, the unit, the scale and the middle by which each number is normalised; see there."""
+        mean, deviation = self.mean.value, self.deviation
+        varied = deviation > 0
+        unit = jnp.where(varied, jnp.maximum(deviation, NOISE * jnp.abs(mean)), 1.0)
+        scale = jnp.clip(unit, wanted.least, wanted.most)
+        middle = jnp.clip(mean * scale / unit, -wanted.mean, wanted.mean)
+        return mean, unit, jnp.where(varied, scale, 0.0), jnp.where(varied, middle, 0.0)
+
     def normalize(self, x: Array, wanted: Wanted) -> Array:
         """`x` on the scale that is wanted; 0 where all numbers so far were the same, as nothing was learnt of others.
 
         So before anything was counted all is 0.
         """
-        mean, deviation = (jnp.broadcast_to(each, x.shape) for each in (self.mean.value, self.deviation))
-        varied = deviation > 0
-        unit = jnp.where(varied, jnp.maximum(deviation, NOISE * jnp.abs(mean)), 1.0)
-        scale = jnp.clip(unit, wanted.least, wanted.most)
+        mean, unit, scale, middle = (jnp.broadcast_to(each, x.shape) for each in self.constants(wanted))
         away = jnp.clip(x.astype(jnp.float32) - mean, -LARGEST, LARGEST) / unit
-        middle = jnp.clip(mean * scale / unit, -wanted.mean, wanted.mean)
-        return jnp.where(varied, middle + scale * jnp.clip(away, -LIMIT, LIMIT), 0.0)
+        return middle + scale * jnp.clip(away, -LIMIT, LIMIT)
 
 
 @struct
