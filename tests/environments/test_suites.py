@@ -13,7 +13,9 @@ import pytest
 import zerone as zo
 from zerone.base.errors import InputError
 from zerone.environments import catalogue, suites
+from zerone.environments.entries import Entry
 from zerone.environments.objects import by_id
+from zerone.environments.treasure import Treasure
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what suites warn of is theirs
 FEW = {"evaluation_episodes": 2, "figure": False}
@@ -169,6 +171,32 @@ def test_an_unknown_id_is_answered_with_the_nearest(name, near):
     suite(name.partition(":")[0])
     with pytest.raises(InputError, match=near):
         catalogue.find(name)
+
+
+class Standing:
+    """An adapter of a suite that is not here: one environment of ours."""
+
+    @staticmethod
+    def ids():
+        return ["Treasure"]
+
+    @staticmethod
+    def entry(identity, name):
+        del name
+        return Entry(identity, "ours", "", 20, None, "", "", kind=Treasure, takes={})
+
+
+@pytest.mark.parametrize("engine", ["compiled", "host"])
+def test_the_name_of_a_suite_is_zerones_own(tmp_path, monkeypatch, engine):
+    """A folder may name one: the suite is imported by its adapter, not by the folder's choice."""
+    monkeypatch.setitem(suites.SUITES, "standing", suites.Suite("standing", "", ()))
+    monkeypatch.setattr(suites.Suite, "adapter", lambda _: Standing)
+    run = zo.train("q-learning", "standing:Treasure", steps=200, engine=engine, out=tmp_path / "run", **FEW)
+    assert run.config["engine"] == engine
+    assert zo.load(run.path).evaluate(episodes=2) == run.evaluate(episodes=2)
+    assert zo.record(run.path, episodes=1, out=tmp_path / "data")["episodes"] == 1
+    with pytest.raises(InputError, match="standing has no 'Treasur': did you mean 'Treasure'"):
+        zo.train("q-learning", "standing:Treasur")
 
 
 @pytest.mark.parametrize("name", suites.SUITES)

@@ -29,6 +29,7 @@ from zerone.environments.objects import made as made_of
 from zerone.environments.objects import name_of, timed
 from zerone.environments.outside import looks_like_one
 from zerone.environments.rewards import options_as_kept
+from zerone.environments.suites import is_of_suite
 from zerone.training import presets
 from zerone.training.unknown_arguments import swapped
 
@@ -149,7 +150,7 @@ def make_engine(
     """
     if engine not in ENGINES:
         raise InputError(f"engine {engine!r} is unknown: {nearest(engine, ENGINES)}")
-    if isinstance(environment, str):
+    if isinstance(environment, str) and not is_of_suite(environment):
         require_trusted(environment, options)  # before it is refused for another reason
     environment, options = made_of(source(environment), options)
     if options and not isinstance(environment, str):

@@ -36,9 +36,9 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
     Raises:
         InputError: no such id, no such module, or the environment cannot be made; says why in one line.
     """
-    require_trusted(id, options)
     if catalogue.ours(id) is None and catalogue.find(id) is not None:
         return functools.partial(_written_in_jax, id, options, render_mode)
+    require_trusted(id, options)
     import_named(id)
     module = id.partition(":")[0] if ":" in id else None
     id = id.partition(":")[2] if ":" in id else str(id)  # noqa: A001
