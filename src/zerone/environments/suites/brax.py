@@ -17,7 +17,7 @@ from brax import envs
 from zerone.base.pytree import configured
 from zerone.environments.base import Array, Info, Key, Tree
 from zerone.environments.entries import Entry
-from zerone.environments.suites.adapting import Options, arguments_of, as_options, text_of
+from zerone.environments.suites.adapting import Options, arguments_of, as_options
 
 LIMIT = arguments_of(envs.create)["episode_length"]
 
@@ -71,5 +71,4 @@ def entry(id: str, name: str) -> Entry:  # noqa: A002
     def make(**chosen: Any) -> Brax:
         return Brax(name, as_options(chosen))
 
-    text = text_of(kind) or f"{name}, of brax"
-    return Entry(id, text, "brax", LIMIT, None, "", "", kind=make, takes=arguments_of(kind))
+    return Entry(id, f"{name}, of brax", "brax", LIMIT, None, "", "", kind=make, takes=arguments_of(kind))
