@@ -360,7 +360,8 @@ def test_what_is_no_reward_is_said(reward, said, tmp_path):
         (CartPole(gravity=1.0), ("CartPole-v1", {"limit": 0, "gravity": 1.0})),
         (zo.make("zerone/Maze-v0"), ("zerone/Maze-v0", {})),
         (TimeLimit(DiscretizedActions(Pendulum(), 5), 200), ("Pendulum-v1", {"torques": 5})),
-        (TimeLimit(ShapedReward(CartPole(), cart_pole), 500), ("CartPole-v1", {"reward": place_of(cart_pole)})),
+        (TimeLimit(ShapedReward(CartPole(), cart_pole), 500), ("CartPole-v1", {"reward": "shaped"})),
+        (zo.make("zerone/Pendulum11-v0"), ("Pendulum-v1", {"torques": 11, "reward": "tenth"})),
     ],
 )
 def test_an_object_is_an_id_with_options(given, found):

@@ -28,7 +28,7 @@ from zerone.environments.outside import (
     require_environment,
     require_functions_and_spaces,
 )
-from zerone.environments.rewards import options_as_kept
+from zerone.environments.rewards import options_as_kept, shape_of
 from zerone.environments.wrappers import DiscretizedActions, ShapedReward, TimeLimit
 from zerone.environments.wrapping import Wrapping
 
@@ -114,6 +114,9 @@ def _described(environment: Any) -> tuple[str, dict[str, Any]] | None:
         options = {each: value for each, value in fields.items() if _is_plain(value)}
         if len(options) < len(fields):
             return None
+    shape = around.get("reward")
+    around["reward"] = next((each for each in entry.rewards if shape_of(each, entry.rewards) == shape), shape)
+    around = {name: value for name, value in around.items() if value is not None}
     around = options_as_kept({"limit": getattr(bare, LIMIT, None) or 0, "reward": catalogue.TASK_REWARD, **around})
     if str(around["reward"]).startswith("<"):
         return None
