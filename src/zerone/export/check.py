@@ -148,12 +148,11 @@ def compare(
     space, ours = engine.spaces.action, _ours(engine, policy, parts)
     theirs = _theirs(engine, parts, play, memory).reshape(ours.shape).astype(ours.dtype)
     apart = _apart(space, ours, theirs)
-    wrong = as_good = rounded = np.flatnonzero(~(apart <= TOLERANCE))
-    if len(wrong) and not memory:
+    wrong = np.flatnonzero(~(apart <= TOLERANCE))
+    as_good = rounded = wrong[:0]
+    if len(wrong) and not memory:  # else what the choices are by depends on all that came before, which rounding sees
         as_good = wrong[_tied(space, scores(_inputs(engine, parts, wrong)), ours[wrong], theirs[wrong])]
-        wrong = rounded = np.setdiff1d(wrong, as_good)
-    elif memory:
-        as_good = wrong[:0]
+        wrong = np.setdiff1d(wrong, as_good)
     if len(wrong):
         rows = np.arange(len(ours)) if memory else wrong  # what is remembered needs all that came before
         able = _rounded(engine, policy, [each[rows] for each in parts], ours[rows], theirs[rows])
