@@ -72,6 +72,8 @@ EACH = {
     "workers": (small_a3c(), PLACE, spaces.Discrete(2)),
     "normalised": (small_dqn(normalize_observations="on"), PLACE, spaces.Discrete(2)),
     "what is far from 1 normalised": (small_ddpg(normalize_observations="auto"), PLACE, TURN),
+    "parts normalised": (small_ppo(normalize_observations="on"), PARTS, spaces.Discrete(2)),
+    "a matrix normalised": (small_a3c(normalize_observations="on"), spaces.Box(-5, 5, (2, 3), np.float64), TURN),
     "more workers": (small_dppo(), spaces.MultiBinary(3), spaces.Box(-1, 1, (1,), np.float64)),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from gymnasium import spaces
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import BoxLeaf, CountedLeaf
 from zerone.export.program import Program, Value, join
+from zerone.parts.normalization import LIMIT, WANTED, Scales
 from zerone.parts.spaces import Features, digits
 
 OUTPUT = "action"
@@ -25,11 +27,17 @@ class Seen:
     """
 
     def __init__(self, program: Program, encoding: Encoding) -> None:
-        self.encoding = encoding
+        self.encoding, self._scales = encoding, Scales()
         self._values = [
             program.input(name, tuple(leaf.space.shape or ()), leaf.space.dtype, leaf.path)
             for name, leaf in zip(input_names(encoding), encoding.leaves, strict=True)
         ]
+
+    def by(self, scales: Scales) -> Seen:
+        """The same, as a policy with these scales sees it."""
+        seen = copy.copy(self)
+        seen._scales = scales
+        return seen
 
     def features(self, features: Features) -> Value:
         """What a network is given: a row of numbers, or a picture [height, width, channels]. `Features.of(space)`."""
@@ -43,7 +51,12 @@ class Seen:
         else:
             alone, shape = self._row().cast(self.encoding.space.dtype or np.float32), (view.width,)
         numbers = alone.cast(np.float32)
-        return (numbers if view.scale == 1 else numbers.divide(view.scale)).reshape(*shape)
+        numbers = (numbers if view.scale == 1 else numbers.divide(view.scale)).reshape(*shape)
+        if self._scales.observation is None:
+            return numbers
+        constants = self._scales.observation.constants(WANTED[self._scales.how])
+        mean, unit, scale, middle = (np.asarray(each).reshape(shape) for each in constants)
+        return numbers.normalize(mean, unit, LIMIT, scale, middle)
 
     def state(self) -> Value:
         """Which row of a table it is: see `parts.spaces.from_environment`."""

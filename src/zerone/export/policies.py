@@ -23,7 +23,6 @@ from zerone.environments.gym.views import Space
 from zerone.export.observations import Seen
 from zerone.export.program import Program, Value
 from zerone.parts.networks import MLP, Convolution, Dueling, Network, same_padding
-from zerone.parts.normalization import LIMIT, WANTED, Scales
 from zerone.parts.policies import ActorAndCritic
 from zerone.parts.spaces import Spaces, action_bounds, action_scale
 
@@ -80,7 +79,7 @@ def acting(policy: Any, seen: Seen) -> Value:
 
 @acting.register
 def _(policy: ActorAndCritic, seen: Seen) -> Value:
-    output = lowered(policy.actor, seen, policy.scales)
+    output = lowered(policy.actor, seen.by(policy.scales))
     if policy.log_deviation is not None:
         return output
     return output.choose(policy.choices) if policy.shape else output.argmax()
@@ -93,31 +92,22 @@ def _(policy: a3c.Policy, seen: Seen) -> Value:
 
 @acting.register
 def _(policy: dqn.Policy, seen: Seen) -> Value:
-    return lowered(policy.network, seen, policy.scales).argmax()
+    return lowered(policy.network, seen.by(policy.scales)).argmax()
 
 
 @acting.register
 def _(policy: ddpg.Policy, seen: Seen) -> Value:
-    return lowered(policy.actor.network, seen, policy.scales).activate("tanh")
+    return lowered(policy.actor.network, seen.by(policy.scales)).activate("tanh")
 
 
-def lowered(network: Any, seen: Seen, scales: Scales) -> Value:
-    """The outputs of a network for what is seen, by the scales of its policy."""
+def lowered(network: Any, seen: Seen) -> Value:
+    """The outputs of a network for what is seen."""
     if not isinstance(network, Network):
         raise NotImplementedError(f"its network is {_named(network)}")
-    x = scaled(scales, seen.features(network.features))
+    x = seen.features(network.features)
     if network.convolution is not None:
         x = convolved(network.convolution, x)
     return layers(network.mlp, x)
-
-
-def scaled(scales: Scales, x: Value) -> Value:
-    """A row of numbers as a network is given them."""
-    if scales.observation is None:
-        return x
-    constants = scales.observation.constants(WANTED[scales.how])
-    mean, unit, scale, middle = (np.asarray(each).reshape(-1) for each in constants)
-    return x.normalize(mean, unit, LIMIT).dense(np.diag(scale), middle)
 
 
 def convolved(network: Convolution, x: Value) -> Value:
