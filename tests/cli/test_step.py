@@ -68,6 +68,7 @@ class Screen(io.StringIO):
 
 
 def walked(monkeypatch, *typed: str) -> list[str]:
+    from zerone.cli.algorithm_command import ParsedArguments
     from zerone.cli.step import stepped
 
     waiting = [*typed, "q"]
@@ -78,7 +79,7 @@ def walked(monkeypatch, *typed: str) -> list[str]:
 
     monkeypatch.setattr(step_terminal, "keys", keys)
     screen = Screen()
-    step_terminal.with_keys(stepped(MAZE[1:], 0, (), trust=False), screen)
+    step_terminal.with_keys(stepped(ParsedArguments(*MAZE[1:], given=()), 0, ()), screen)
     return screen.pictures
 
 

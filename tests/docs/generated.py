@@ -44,11 +44,12 @@ def settings(algorithm: str, language: str) -> str:
 @functools.cache
 def step(words: str) -> str:
     """What `zerone step` prints of a step: the algorithm, the environment, and after how many steps."""
+    from zerone.cli.algorithm_command import ParsedArguments
     from zerone.cli.step import stepped
     from zerone.player.step_terminal import printed
 
     algorithm, environment, at = words.split()
-    walk = stepped([algorithm, environment], None, (), trust=False)
+    walk = stepped(ParsedArguments(algorithm, environment, ()), None, ())
     walk.go_to(int(at))
     out = io.StringIO()
     printed(walk, 1, out, legend=False)

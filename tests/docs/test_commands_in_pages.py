@@ -15,9 +15,9 @@ import gymnasium
 import pytest
 
 import zerone as zo
+from zerone.cli.algorithm_command import known_options
 from zerone.cli.app import run, zerone
 from zerone.cli.options import option_names
-from zerone.cli.settings import _known_options
 from zerone.training import resume, train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,13 +127,13 @@ def test_every_command_named_has_these_options(name, page):
         assert found is not None, span
         context = click.Context(found)
         known = {option for each in found.get_params(context) for option in option_names(each)}
-        known |= set(_known_options()) if command == "train" else set()
+        known |= set(known_options()) if command == "train" else set()
         assert {each.partition("=")[0] for each in rest if each.startswith("--")} <= known, span
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_options_named_alone_exist(name, page):
-    known = {"--set-up", "--list", "--no-double", *_known_options()}
+    known = {"--set-up", "--list", "--no-double", *known_options()}
     for command in ("train", "record", "evaluate", "watch", "plot", "compare", "sweep", "experiment"):
         found = zerone.get_command(click.Context(zerone), command)
         known |= {option for each in found.get_params(click.Context(found)) for option in option_names(each)}

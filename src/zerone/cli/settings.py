@@ -6,12 +6,9 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from zerone.base.errors import InputError, nearest
 from zerone.base.meanings import as_option, option_meant
-from zerone.cli.options import option_names, refuse, see_modules_here, whole
-from zerone.cli.unknown import help_for, unknown_setting
+from zerone.cli.options import refuse, see_modules_here, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,75 +93,6 @@ def settings_of(algorithm: type[Any]) -> list[Setting]:
     return [Setting(field.name, field.default, field.metadata.get("allowed")) for field in fields]
 
 
-def click_option(setting: Setting) -> click.Option:
-    """A setting as an option of click's, for the help."""
-    text = setting.allowed.text if setting.allowed is not None else ""
-    if setting.is_flag:
-        default = setting.option if setting.default else setting.negation
-        return click.Option([f"{setting.option}/{setting.negation}"], help=f"{text}  [default: {default}]")
-    default = setting.typed_default()
-    help_text = f"{text}; {setting.describe()}  [default: {default}]"
-    return click.Option([setting.option], help=help_text, metavar="VALUE")
-
-
-@dataclasses.dataclass(frozen=True)
-class ParsedArguments:
-    """What was typed besides the options that every training has."""
-
-    algorithm: str | None
-    environment: str | None
-    given: tuple[tuple[str, str | None], ...]
-    """Hyperparameters as they were typed: an option and its value, None for a flag."""
-
-
-def read_words(tokens: Sequence[str]) -> ParsedArguments:
-    """Tell ALGORITHM, ENVIRONMENT and hyperparameters apart.
-
-    Raises:
-        InputError: an option that no algorithm has, one without its value, or a word too many.
-    """
-    takes_value = _known_options(tokens[0]) if any(token.startswith("-") for token in tokens) else {}
-    words: list[str] = []
-    given: list[tuple[str, str | None]] = []
-    waiting = list(tokens)
-    while waiting:
-        word = waiting.pop(0)
-        if not word.startswith("-"):
-            words.append(word)
-            continue
-        option, _, attached = word.partition("=")
-        if option not in takes_value:
-            raise unknown_setting(option, [*words, *waiting], _owners(), *_command())
-        if not takes_value[option]:
-            if "=" in word:
-                raise InputError(f"{option} takes no value, but {attached!r} was given")
-            given.append((option, None))
-        elif "=" in word or waiting:
-            given.append((option, attached if "=" in word else waiting.pop(0)))
-        else:
-            raise InputError(f"{option} needs a value: see {help_for(words, _owners(), _command()[1])}")
-    if len(words) > 2:
-        raise InputError(f"{words[2]!r} is a word too many after ALGORITHM and ENVIRONMENT: see {_command()[1]} --help")
-    return ParsedArguments(words[0] if words else None, words[1] if len(words) > 1 else None, tuple(given))
-
-
-def _known_options(first: str = "") -> dict[str, bool]:
-    """The option of every hyperparameter of every algorithm, and whether it takes a value.
-
-    `first` is the first word: where it is `module:Name`, those of that algorithm are known, too.
-    """
-    from zerone.algorithms import catalogue
-
-    known: dict[str, bool] = {}
-    outside = [look_up(first)] if ":" in first and not first.startswith("-") else []
-    for entry in [*catalogue.entries(), *outside]:
-        for setting in settings_of(entry.make):
-            known[setting.option] = not setting.is_flag
-            if setting.is_flag:
-                known[setting.negation] = False
-    return known
-
-
 def look_up(algorithm: str) -> Entry:
     """The algorithm of a name that was typed; `module:Name` is looked for where the command was typed, too."""
     from zerone.algorithms import catalogue
@@ -172,19 +100,6 @@ def look_up(algorithm: str) -> Entry:
     if ":" in algorithm:
         see_modules_here()
     return catalogue.look_up(algorithm)
-
-
-def _owners() -> dict[str, list[str]]:
-    """The settings of each algorithm, by its name."""
-    from zerone.algorithms import catalogue
-
-    return {entry.name: [setting.name for setting in settings_of(entry.make)] for entry in catalogue.entries()}
-
-
-def _command() -> tuple[list[str], str]:
-    """The options of the command that is carried out, and how it is called."""
-    context = click.get_current_context()
-    return [name for each in context.command.params for name in option_names(each)], context.command_path
 
 
 def chosen_settings(algorithm: str, given: Sequence[tuple[str, str | None]]) -> dict[str, Any]:
@@ -201,7 +116,11 @@ def chosen_settings(algorithm: str, given: Sequence[tuple[str, str | None]]) -> 
     chosen: dict[str, Any] = {}
     for option, raw in given:
         if option not in known:
-            owners = [name for name, names in _owners().items() if _plain(option) in names]
+            owners = [
+                entry.name
+                for entry in catalogue.entries()
+                if _plain(option) in {each.name for each in settings_of(entry.make)}
+            ]
             meant = catalogue.setting_of(algorithm, option, as_option)
             raise InputError(f"{algorithm} has no {option} (only {', '.join(owners)}): {meant}")
         setting = known[option]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
+from zerone.cli.algorithm_command import AlgorithmCommand, ParsedArguments, parsed
 from zerone.cli.options import (
     LARGEST_SEED,
     MOST_STEPS,
@@ -18,7 +19,7 @@ from zerone.cli.options import (
     read_config,
     trust_option,
 )
-from zerone.cli.settings import chosen_settings, environment_options, read_words
+from zerone.cli.settings import chosen_settings, environment_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ PRINTED = 10
 
 
 @click.command(
-    context_settings={"ignore_unknown_options": True},
+    cls=AlgorithmCommand,
     options_metavar="[OPTIONS]",
     epilog="""\b
     In a terminal a key is a step. Space plays and pauses, + and - change the
@@ -63,7 +64,11 @@ def step(
     from zerone.player import step_terminal
     from zerone.training.interrupt import Program, as_program
 
-    walk = stepped(words, seed, options, trust)
+    said = parsed(words)
+    if len(words) == 1 and Path(words[0]).is_dir():
+        walk = _of_run(Path(words[0]), [option for option, _ in said.given], seed, options, trust)
+    else:
+        walk = stepped(said, seed, options)
     per_iteration = walk.stepper.steps_per_iteration
     with as_program(Program(output.tell)):
         walk.go_to(at // per_iteration)
@@ -73,16 +78,12 @@ def step(
             step_terminal.printed(walk, PRINTED if steps is None else steps, sys.stdout)
 
 
-def stepped(words: Sequence[str], seed: int | None, options: Sequence[str], trust: bool) -> Walk:
+def stepped(said: ParsedArguments, seed: int | None, options: Sequence[str]) -> Walk:
     """The training that was asked for, before its first step.
 
     Raises:
         InputError: it is none of the compiled engine's, or anything that `zerone train` would refuse.
     """
-    plain = [word for word in words if not word.startswith("-")]
-    if len(plain) == 1 and Path(plain[0]).is_dir():
-        return _of_run(Path(plain[0]), words, seed, options, trust)
-    said = read_words(words)
     if said.algorithm is None or said.environment is None:
         raise InputError("ALGORITHM and ENVIRONMENT, or RUN, are missing: "
                          "for example zerone step q-learning zerone/Maze-v0")  # fmt: skip
@@ -95,10 +96,10 @@ def stepped(words: Sequence[str], seed: int | None, options: Sequence[str], trus
     return _made(made, said.environment, chosen, seed or 0)
 
 
-def _of_run(path: Path, words: Sequence[str], seed: int | None, options: Sequence[str], trust: bool) -> Walk:
+def _of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequence[str], trust: bool) -> Walk:
     from zerone.training import setup
 
-    extra = [*(word for word in words if word.startswith("-")), *options]
+    extra = [*given, *options]
     if extra:
         raise InputError(f"{extra[0]} is not allowed with a run: {path} knows what it was trained with")
     config: Mapping[str, Any] = read_config(path)

@@ -13,6 +13,7 @@ import click
 from zerone.base.errors import InputError
 from zerone.base.place import as_seen
 from zerone.cli import output
+from zerone.cli.algorithm_command import AlgorithmCommand, parsed
 from zerone.cli.options import (
     LARGEST_SEED,
     MOST_SEEDS,
@@ -28,7 +29,7 @@ from zerone.cli.options import (
     trust_option,
 )
 from zerone.cli.options import as_json as print_json
-from zerone.cli.settings import chosen_settings, environment_options, look_up, parse_like, read_words, settings_of
+from zerone.cli.settings import chosen_settings, environment_options, look_up, parse_like, settings_of
 from zerone.training.validation import MOST_TRIALS
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    context_settings={"ignore_unknown_options": True},
+    cls=AlgorithmCommand,
     options_metavar="[OPTIONS]",
     epilog="""\b
     Examples:
@@ -90,7 +91,7 @@ def _swept(
 
     asked = {name: value for name, value in typed.items() if value is not None}
     if resume is not None:
-        extra = [*words, *options, *(f"--{name}" for name in asked)]
+        extra = [*words, *(option for option, _ in parsed(()).given), *options, *(f"--{name}" for name in asked)]
         if extra:
             raise InputError(f"{extra[0]} is not allowed with --resume: the sweep in {resume} knows what it was asked")
         import_trusted(sweep_plan.read_names(resume), trust)
@@ -102,7 +103,7 @@ def _swept(
         if "points" in asked and asked.get("driver") == "optuna":
             raise InputError(f"--points {asked['points']} is not allowed with --driver optuna, which chooses its own")
         varied = [word for word in words if "=" in word and not word.startswith("-")]
-        said = read_words([word for word in words if word not in varied])
+        said = parsed([word for word in words if word not in varied])
         if said.algorithm is None or said.environment is None:
             example = "zerone sweep ppo CartPole-v1 learning_rate=1e-4..1e-2"
             raise InputError(f"ALGORITHM and ENVIRONMENT are missing: see zerone sweep --help; for example {example}")

@@ -12,6 +12,7 @@ import click
 
 from zerone.base.errors import InputError
 from zerone.base.place import absolute, as_seen
+from zerone.cli.algorithm_command import AlgorithmCommand, ParsedArguments, parsed
 from zerone.cli.options import (
     LARGEST_SEED,
     MOST_SEEDS,
@@ -31,15 +32,7 @@ from zerone.cli.options import (
     step_timeout_option,
     trust_option,
 )
-from zerone.cli.settings import (
-    ParsedArguments,
-    chosen_settings,
-    click_option,
-    environment_options,
-    look_up,
-    read_words,
-    settings_of,
-)
+from zerone.cli.settings import chosen_settings, environment_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,35 +41,16 @@ if TYPE_CHECKING:
     from zerone.training.run import Run
 
 STEPS = Whole(1, MOST_STEPS)
-TYPED = "zerone.typed"
 
 
-class Train(click.Command):
+class Train(AlgorithmCommand):
     """A command whose help has the hyperparameters of the algorithm that is named before `--help`."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta[TYPED] = list(args)
-        return super().parse_args(ctx, args)
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        super().format_options(ctx, formatter)
-        words = [word for word in ctx.meta.get(TYPED, []) if not word.startswith("-")]
-        if not words:
-            formatter.write_paragraph()
-            formatter.write_text("zerone train ALGORITHM --help lists that algorithm's hyperparameters, too.")
-            return
-        from zerone.algorithms import catalogue
-
-        known = {entry.name: entry for entry in catalogue.entries()}
-        entry = next((known[word] for word in words if word in known), None) or look_up(words[0])
-        records = [click_option(setting).get_help_record(ctx) for setting in settings_of(entry.make)]
-        with formatter.section(f"Hyperparameters of {entry.name} (a preset may have other defaults)"):
-            formatter.write_dl([record for record in records if record is not None])
+    help_of_others = True
 
 
 @click.command(
     cls=Train,
-    context_settings={"ignore_unknown_options": True},
     options_metavar="[OPTIONS]",
     epilog="""\b
     Examples:
@@ -166,14 +140,13 @@ def _trained(
     listening = Callbacks(typed.pop("callbacks"), typed.pop("trackers"), trusted)
     # None is what was not typed; so the defaults are those of `zerone.train`, and are written down once.
     asked: dict[str, Any] = {name: value for name, value in typed.items() if value is not None}
-    plain = [word for word in words if not word.startswith("-")]
-    if resume is None and len(plain) == len(words):
-        _require_words(read_words(plain))  # before anything slow is imported
+    said = parsed(words)
+    if resume is None and not said.given:
+        _require_words(said)  # before anything slow is imported
     if manner.watching:
         from zerone.environments.window import require_display
 
         require_display()
-    said = read_words(words)
     if resume is not None:
         typed_names = (said.algorithm, said.environment)
         return go_on(

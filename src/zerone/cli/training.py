@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
+from zerone.cli.algorithm_command import ParsedArguments
 from zerone.cli.options import read_config, see_modules_here
-from zerone.cli.settings import ParsedArguments, chosen_settings, environment_options
+from zerone.cli.settings import chosen_settings, environment_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence

@@ -1,0 +1,159 @@
+"""Commands that name an algorithm: its hyperparameters are options of theirs, which click parses like any others."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import click
+
+from zerone.base.errors import InputError
+from zerone.cli.options import option_names
+from zerone.cli.settings import Setting, look_up, settings_of
+from zerone.cli.unknown import help_for, unknown_setting
+
+TYPED, GIVEN = "zerone.typed", "zerone.given"
+
+
+@dataclasses.dataclass(frozen=True)
+class ParsedArguments:
+    """What was typed besides the options that every training has."""
+
+    algorithm: str | None
+    environment: str | None
+    given: tuple[tuple[str, str | None], ...]
+    """Hyperparameters as they were typed: an option and its value, None for a flag."""
+
+
+class AlgorithmCommand(click.Command):
+    """A command whose words name an algorithm and an environment, and whose options are the algorithm's, too.
+
+    Options may stand before the words. So those of all algorithms are known, and `settings.chosen_settings` says which
+    of them are not the named one's. Algorithms are imported only where an option is not the command's own.
+    """
+
+    help_of_others = False
+    """Whether the help lists the hyperparameters of the algorithm that is named before `--help`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[TYPED], ctx.meta[GIVEN] = list(args), []
+        typed = list(args)  # the parser takes away what it has read
+        words = [word for word in typed if not word.startswith("-")]
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            own = [name for parameter in self.params for name in option_names(parameter)]
+            raise unknown_setting(error.option_name, words, owners(), own, ctx.command_path) from None
+        except click.BadOptionUsage as error:
+            if error.option_name in known_options(_first_word(typed)):
+                raise _misused(error.option_name, typed, help_for(words, owners(), ctx.command_path)) from None
+            raise
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        own = super().get_params(ctx)
+        typed: list[str] = ctx.meta.get(TYPED, [])
+        names = {name for parameter in own for name in option_names(parameter)}
+        if all(word.partition("=")[0] in names for word in typed if word.startswith("-")):
+            return own
+        settings = {setting.option: setting for setting in _settings(_first_word(typed))}
+        return [*own, *(_taken(setting) for setting in settings.values())]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        typed, ctx.meta[TYPED] = ctx.meta.get(TYPED, []), []  # the help lists the command's own first
+        super().format_options(ctx, formatter)
+        words = [word for word in typed if not word.startswith("-")]
+        if not self.help_of_others:
+            return
+        if not words:
+            formatter.write_paragraph()
+            formatter.write_text(f"{ctx.command_path} ALGORITHM --help lists that algorithm's hyperparameters, too.")
+            return
+        from zerone.algorithms import catalogue
+
+        known = {entry.name: entry for entry in catalogue.entries()}
+        entry = next((known[word] for word in words if word in known), None) or look_up(words[0])
+        records = [click_option(setting).get_help_record(ctx) for setting in settings_of(entry.make)]
+        with formatter.section(f"Hyperparameters of {entry.name} (a preset may have other defaults)"):
+            formatter.write_dl([record for record in records if record is not None])
+
+
+def _misused(option: str, typed: Sequence[str], where: str) -> InputError:
+    """A hyperparameter without its value, or a flag with one; `where` lists them."""
+    attached = next((each.partition("=")[2] for each in typed if each.startswith(f"{option}=")), None)
+    if attached is not None:
+        return InputError(f"{option} takes no value, but {attached!r} was given")
+    return InputError(f"{option} needs a value: see {where}")
+
+
+def parsed(words: Sequence[str]) -> ParsedArguments:
+    """ALGORITHM and ENVIRONMENT among the words of the command that is carried out, and the hyperparameters typed.
+
+    Raises:
+        InputError: a word too many.
+    """
+    context = click.get_current_context()
+    if len(words) > 2:
+        where = f"{context.command_path} --help"
+        raise InputError(f"{words[2]!r} is a word too many after ALGORITHM and ENVIRONMENT: see {where}")
+    given = tuple(context.meta.get(GIVEN, ()))
+    return ParsedArguments(words[0] if words else None, words[1] if len(words) > 1 else None, given)
+
+
+def click_option(setting: Setting) -> click.Option:
+    """A setting as an option of click's, for the help."""
+    text = setting.allowed.text if setting.allowed is not None else ""
+    if setting.is_flag:
+        default = setting.option if setting.default else setting.negation
+        return click.Option([f"{setting.option}/{setting.negation}"], help=f"{text}  [default: {default}]")
+    default = setting.typed_default()
+    help_text = f"{text}; {setting.describe()}  [default: {default}]"
+    return click.Option([setting.option], help=help_text, metavar="VALUE")
+
+
+def _taken(setting: Setting) -> click.Option:
+    """A setting as an option of click's, for parsing: what is typed is noted as it is, in the order of typing."""
+
+    def note(context: click.Context, parameter: click.Parameter, value: str | bool | None) -> None:
+        del parameter
+        if isinstance(value, bool):
+            context.meta[GIVEN].append((setting.option if value else setting.negation, None))
+        elif value is not None:
+            context.meta[GIVEN].append((setting.option, value))
+
+    if setting.is_flag:
+        names = [f"{setting.option}/{setting.negation}"]
+        return click.Option(names, default=None, expose_value=False, callback=note)
+    return click.Option([setting.option], type=click.UNPROCESSED, expose_value=False, callback=note)
+
+
+def known_options(first: str = "") -> dict[str, bool]:
+    """The option of every hyperparameter of every algorithm, and whether it takes a value.
+
+    `first` is the first word: where it is `module:Name`, those of that algorithm are known, too.
+    """
+    known: dict[str, bool] = {}
+    for setting in _settings(first):
+        known[setting.option] = not setting.is_flag
+        if setting.is_flag:
+            known[setting.negation] = False
+    return known
+
+
+def owners() -> dict[str, list[str]]:
+    """The settings of each algorithm, by its name."""
+    from zerone.algorithms import catalogue
+
+    return {entry.name: [setting.name for setting in settings_of(entry.make)] for entry in catalogue.entries()}
+
+
+def _settings(first: str) -> Iterator[Setting]:
+    from zerone.algorithms import catalogue
+
+    outside = [look_up(first)] if ":" in first else []
+    for entry in [*catalogue.entries(), *outside]:
+        yield from settings_of(entry.make)
+
+
+def _first_word(typed: Sequence[str]) -> str:
+    """What was typed first, if it is a word."""
+    return typed[0] if typed and not typed[0].startswith("-") else ""
