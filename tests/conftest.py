@@ -7,16 +7,18 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# Nearly all that tests wait for is compiling: with little optimisation it takes half as long, and the equations are
-# the same. XLA reads this when it compiles first. OPTIMIZED=1 compiles as for users.
+# Nearly all that tests wait for is compiling: with little optimisation, and each program in one piece, it takes less
+# than half as long, and the equations are the same. XLA reads this when it compiles first. OPTIMIZED=1 compiles as for
+# users.
 if "OPTIMIZED" not in os.environ and "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
-    older = "--xla_cpu_use_fusion_emitters=false"
-    # XLA ends a process that sets a flag which it does not know, as from JAX 0.12 on this one: another process asks.
-    asked = subprocess.run(
-        [sys.executable, "-c", "import jax; jax.jit(lambda: 0)()"],
-        env=os.environ | {"XLA_FLAGS": older}, capture_output=True, check=False,
-    )  # fmt: skip
-    quick = ("--xla_backend_optimization_level=0", older if asked.returncode == 0 else "")
+    quick = ["--xla_backend_optimization_level=0"]
+    # XLA ends a process that sets a flag which it does not know, as from JAX 0.12 on the first: another process asks.
+    for flag in ("--xla_cpu_use_fusion_emitters=false", "--xla_cpu_parallel_codegen_split_count=1"):
+        asked = subprocess.run(
+            [sys.executable, "-c", "import jax; jax.jit(lambda: 0)()"],
+            env=os.environ | {"XLA_FLAGS": flag}, capture_output=True, check=False,
+        )  # fmt: skip
+        quick += [flag] if asked.returncode == 0 else []
     os.environ["XLA_FLAGS"] = " ".join(filter(None, (os.environ.get("XLA_FLAGS"), *quick)))
 
 import jax
@@ -31,6 +33,11 @@ sys.path.insert(0, str(Path(__file__).parent))  # `toys` is for all tests
 
 # (N, 1) - (N,) is an error everywhere: in threads too, which a context manager would not reach.
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# Where in Python each operation of a program comes from is not read by anybody here, and takes time to write down.
+jax.config.update("jax_traceback_in_locations_limit", 0)
+# As in `zerone.__main__`: importing and tracing make hundreds of thousands of objects that stay.
+gc.freeze()
+gc.set_threshold(50_000)
 
 _compiled = 0
 
