@@ -74,6 +74,7 @@ def test_a_callback_goes_the_whole_way(own, zerone, forgotten):
     assert ended.code == 0, ended.err
     assert "stopped by listening:Early: seen enough" in ended.out
     assert "300 steps" in ended.out
+    assert "train --resume run --callback none  go on, without what has stopped it" in ended.out
     heard = (own / "heard.txt").read_text().split()
     assert (heard[0], heard[1], heard[-1]) == ("Preparing", "Started", "Ended")
     forgotten()

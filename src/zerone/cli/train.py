@@ -246,6 +246,8 @@ def _finish(run: Run, settings_file: Path | None) -> None:
         f"{zerone} evaluate {path}{trust}": "measure it, on other episodes with --seed",
         f"{zerone} plot {path}{trust}": "draw its learning curve" + (" and its table" if with_table else ""),
     }
+    if result["stopped"] is not None:
+        hints[f"{zerone} train --resume {path}{trust} --callback none"] = "go on, without what has stopped it"
     for command, text in hints.items():
         click.echo(f"  {command:<{max(len(each) for each in hints)}}  {text}")
     sys.stdout.flush()
