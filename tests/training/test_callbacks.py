@@ -368,6 +368,10 @@ class TakesLess(zo.Callback):
         pass
 
 
+async def waiting(event, training):
+    """Does nothing when it is called."""
+
+
 class Taken(Measuring):
     """Measures what the log has already."""
 
@@ -386,6 +390,7 @@ class Comma(Measuring):
         ([3], r"builtins:int is no callback: it must be an object of a class made from zerone\.Callback"),
         ([Spare], r"callback .*:Spare is a class: give an object of it, Spare\(\)"),
         ([lambda _: None], r"<lambda> is no callback: it must take \(event, training\)"),
+        ([waiting], "waiting is no callback: it must do its work when it is called, without async or yield"),
         ([TakesLess()], r"TakesLess is no callback: its on_rows must take \(event, training\)"),
         ([Taken()], "Taken: the metric 'return' is in the log already"),
         ([Measuring(), Measuring()], "Measuring: the metric 'largest' is in the log already"),

@@ -95,6 +95,8 @@ def require_callback(found: Any, name: str) -> Named:
     if not callable(found):
         raise InputError(f"{name} is no callback: it must be an object of a class made from zerone.Callback, or a "
                          "function of (event, training)")  # fmt: skip
+    if inspect.iscoroutinefunction(found) or inspect.isgeneratorfunction(found):
+        raise InputError(f"{name} is no callback: it must do its work when it is called, without async or yield")
     _require_signature(found, name, "call")
     if isinstance(found, Callback):
         for function in Callback.functions():
