@@ -29,18 +29,16 @@ from zerone.environments.rewards import options_as_kept
 from zerone.studies import sweep_plan
 from zerone.studies.search import Choices, Search, require_space
 from zerone.studies.sweep_result import MEASURES, Sweep, Trial, made_with
-from zerone.training import setup, validation
+from zerone.training import resume, setup, train, validation
 from zerone.training.entry import entry
 from zerone.training.events import Progress
 from zerone.training.folder import SWEEP, RunFolder, new_folder
 from zerone.training.job import DivergedError
 from zerone.training.metrics_table import evaluations_of
 from zerone.training.progress import Display, of_several, progress_in_python
-from zerone.training.resume import resume
 from zerone.training.run import plain_name
 from zerone.training.schedule import DEFAULT_STEPS
 from zerone.training.timetable import make_timetable
-from zerone.training.train import train
 from zerone.training.unknown_arguments import answering
 
 _OTHER_SEEDS = "other-seeds"
@@ -241,9 +239,9 @@ def _train(
         if kept != (setup.settings_of(made), list(seeds)):
             raise InputError(f"{path}: was trained with other settings than this sweep asks for: choose another folder")
         if folder.read_result() is None:
-            resume(path, on_progress=lambda now, _: on_progress(now), progress=False)
+            resume.resume(path, on_progress=lambda now, _: on_progress(now), progress=False)
     else:
-        train(
+        train.train(
             made, config["environment"], steps=config["steps"], seeds=seeds, out=path, engine=config["engine"],
             options=config["options"], observations=config["observations"],
             stop_when_solved=False, figure=False,
