@@ -39,7 +39,7 @@ def test_it_is_ppo_where_steps_are_gathered_and_where_there_is_one_worker(enviro
 
 _SAMPLES = jax.jit(lambda ppo, policy, steps: ppo.samples(policy, steps)[0])
 _ORDER = jax.jit(shuffled, static_argnums=1)
-_MOVED = jax.jit(lambda policy, one: one.distribution.divergence(policy.distribution(one.observation)).mean())
+_MOVED = jax.jit(lambda policy, one: one.distribution.divergence(policy.distribution(one.sequence.observation)).mean())
 _SLOPE = jax.jit(lambda ppo, policy, batch, penalty: jax.grad(ppo.loss, has_aux=True)(policy, batch, penalty)[0])
 
 

@@ -17,6 +17,7 @@ from zerone.algorithms.ppo import PPO, Sample, State
 from zerone.base.errors import InputError
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.exploration import shuffled
+from zerone.parts.recurrent import Sequence
 from zerone.parts.spaces import Spaces, to_environment
 
 ENVIRONMENTS = {"discrete": cycle(), "continuous": TimeLimit(Echo(), 5)}
@@ -140,7 +141,7 @@ def test_the_loss_of_a_minibatch_worked_by_hand():
     state, _ = played(algorithm, cycle())
     network = jax.tree.map(np.zeros_like, state.policy)
     numbers = np.float32([[0.25, 1.0], [3.0, 1.0], [2.0, -4.0]])
-    batch = Sample(np.arange(2), np.arange(2), np.log(numbers[0]), numbers[1], numbers[2])
+    batch = Sample(Sequence((), np.arange(2), None), np.arange(2), np.log(numbers[0]), numbers[1], numbers[2])
     loss, metrics = jax.jit(algorithm.loss)(network, batch)
     # min(2, 1.2)·1 = 1.2 and min(½·-1, 0.8·-1) = -0.8; V = 0: (4 + 16) / 2 = 10; H = ln 2.
     assert float(metrics["policy_loss"]) == pytest.approx(-0.2, rel=1e-4)
@@ -194,7 +195,7 @@ def test_the_gradient_with_the_penalty_is_the_one_written_down(continuous, penal
     action = random.normal(size=(30, 2)).astype(np.float32) if continuous else random.integers(2, size=30)
     advantage, target = random.normal(size=(2, 30)).astype(np.float32)
     played, before = _distribution_of(old, seen, action)
-    batch = Sample(seen, action, before, advantage, target, played)
+    batch = Sample(Sequence((), seen, None), action, before, advantage, target, played)
     gradient, metrics = jax.jit(algorithm.gradient)(policy, batch, jnp.float32(penalty))
     there = old, policy, seen, action, advantage, np.float64(before)
     for name, expected in _penalised_by_hand(*there, penalty).items():
@@ -215,7 +216,7 @@ def test_what_the_penalty_measures_from_is_the_policy_that_played(environment):
     state, steps = played(algorithm, environment)
     samples, _ = jax.jit(algorithm.samples)(state.policy, steps)
     divergence = jax.jit(
-        lambda policy: samples.distribution.divergence(policy.distribution(samples.observation)).mean()
+        lambda policy: samples.distribution.divergence(policy.distribution(samples.sequence.observation)).mean()
     )
     assert float(divergence(state.policy)) < 1e-9
     after, metrics = _UPDATE(algorithm, state, steps)

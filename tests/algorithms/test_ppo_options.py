@@ -19,6 +19,7 @@ from zerone.engines.compiled import Compiled
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts import returns
 from zerone.parts.exploration import shuffled
+from zerone.parts.recurrent import Sequence
 from zerone.parts.spaces import Spaces
 
 KEY = jax.random.key(3)
@@ -117,7 +118,7 @@ def test_advantages_that_are_not_normalised_count_as_they_are(objective, continu
     advantage = (5 + 3 * random.normal(size=30)).astype(np.float32)
     old = policy.distribution(seen)
     kept = old if objective == "kl" else None
-    batch = Sample(seen, action, old.log_probability(action), advantage, advantage, kept)
+    batch = Sample(Sequence((), seen, None), action, old.log_probability(action), advantage, advantage, kept)
     penalty = jnp.float32(0.5) if objective == "kl" else None
     for normalize, weight in ((False, advantage), (True, (advantage - advantage.mean()) / advantage.std())):
         algorithm = small_ppo(objective=objective, normalize_advantages=normalize)

@@ -70,3 +70,24 @@ def test_its_settings_are_swept(own, zerone, forgotten):
     best = ("--settings", "swept/best.toml", *FEW, "--out", "best")
     assert zerone("train", NAME, "zerone/Maze-v0", *best).code == 0
     assert (own / "best" / "result.json").exists()
+
+
+def test_a_network_goes_the_whole_way(here, zerone, monkeypatch):
+    (here / "own_net.py").write_text(
+        "import equinox as eqx\n\ndef net(key, shape, outputs):\n    return eqx.nn.Linear(shape[0], outputs, key=key)\n"
+    )
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(here)])
+    train = ("train", "ppo", "CartPole-v1", "--steps", "300", "--evaluation-episodes", "2", "--network")
+    zerone(*train, "own_net:nope", "--out", "none").refused("module 'own_net' has no 'nope'")
+    zerone(*train, "lstm", "--out", "none").refused("--network lstm is not allowed", "gru or module:Name")
+    assert not (here / "none").exists()
+    said = zerone(*train, "own_net:net", "--out", "run")
+    assert said.code == 0, said.err
+    for command in (("evaluate", "run", "--episodes", "2"), ("watch", "run", "--text", "--episodes", "1"),
+                    ("train", "--resume", "run")):  # fmt: skip
+        monkeypatch.delitem(sys.modules, "own_net", raising=False)
+        refused = zerone(*command)
+        assert refused.code == 2
+        assert "network 'own_net:net' would import the module 'own_net': if you trust it, pass --trust" in refused.err
+        assert zerone(*command, "--trust").code == 0
+    monkeypatch.delitem(sys.modules, "own_net", raising=False)

@@ -15,7 +15,7 @@ from toys import new_arrays
 
 from zerone.base.errors import InputError
 from zerone.parts import sum_tree
-from zerone.parts.replay import Memory, Prioritized, Uniform, gather
+from zerone.parts.replay import Memory, Prioritized, Uniform, gather, sample_sequences
 from zerone.parts.sum_tree import WIDTH
 
 ITEM = {"x": jax.ShapeDtypeStruct((2,), jnp.float32), "n": jax.ShapeDtypeStruct((), jnp.int32)}
@@ -188,3 +188,23 @@ def _steps_per_second(replay, steps):
 def test_a_memory_of_a_million_is_nearly_as_fast_as_one_of_ten_thousand(rule, share):
     turns = ([_steps_per_second(rule(capacity), 2000) for capacity in (10**6, 10**4)] for _ in range(5))
     assert any(large > share * small for large, small in turns)
+
+
+@pytest.mark.parametrize(("written", "capacity"), [(7, 20), (10, 20), (23, 20), (31, 21)])
+def test_sequences_are_steps_of_one_environment_one_after_the_other(written, capacity):
+    """Rows are blocks of 2 environments: each item says which environment it is of, and when it was written."""
+    length, environments = 4, 2
+    replay = Uniform(capacity)
+    memory = replay.init({"who": jnp.int32(0), "when": jnp.int32(0)})
+    add = jax.jit(replay.add)
+    for t in range(written):
+        memory = add(memory, {"who": jnp.arange(2, dtype=jnp.int32), "when": jnp.full(2, t, jnp.int32)})
+    noise = replay.noise(jax.random.key(0), (400,))
+    found = jax.device_get(gather(memory, sample_sequences(memory, noise, length, environments)))
+    assert (found["who"] == found["who"][:1]).all()
+    np.testing.assert_array_equal(found["when"], found["when"][:1] + np.arange(length)[:, None])
+    kept = min(2 * written, capacity)
+    oldest = (2 * written - kept + 1) // 2  # an odd capacity holds half a row of the oldest
+    assert set(found["when"][0]) == set(range((2 * written - kept) // 2, written - length + 1)) | {oldest}
+    # Broken twin: slots one after the other, which are of one environment after the other.
+    assert not (np.diff(gather(memory, sample_sequences(memory, noise, length, 1))["who"], axis=0) == 0).all()

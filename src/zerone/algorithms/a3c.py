@@ -50,6 +50,10 @@ class Policy:
         """As of the networks."""
         return self.shared.noise(key, shape)
 
+    def initial_memory(self, number: int) -> Any:
+        """As of the networks."""
+        return self.shared.initial_memory(number)
+
     def act(self, memory: Any, observation: Array, noise: Array | None = None) -> tuple[Array, Any, Array]:
         """Without noise the shared networks act; with it each copy in its worker's environments."""
         if noise is None:

@@ -23,6 +23,7 @@ import optax
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.pytree import configured, setting, struct
+from zerone.parts.architecture import Architecture, activation_setting, layer_norm_setting, network_setting
 from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
 from zerone.parts.optimizers import adam_or_rmsprop, bounded, falling, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
@@ -70,10 +71,13 @@ class ActorCritic:
     normalize_observations: str = observations_setting()
     normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
+    network: str = network_setting()
+    activation: str = activation_setting("tanh")
+    layer_norm: bool = layer_norm_setting()
     max_gradient_norm: float = setting(0.5, "the norm of each network's gradient is clipped to this", above=0)
 
     def refuse(self, spaces: Spaces) -> str | None:
-        return refuse_policy(spaces)
+        return refuse_policy(spaces) or Architecture.of(self).refuse(spaces)
 
     def check(self) -> None:
         pass
@@ -89,12 +93,15 @@ class ActorCritic:
         return of_actor_and_critic(one(self.learning_rate), one(self.critic_learning_rate))
 
     def init(self, key: Key, spaces: Spaces) -> State:
-        network = ActorAndCritic.create(key, spaces, self.hidden)
+        network = ActorAndCritic.create(key, spaces, Architecture.of(self))
         policy = network.scaled_by(Scales.begun(self, spaces))
         return State(policy, self.rule().init(network), Returns.begun(self))
 
     def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
         return policy.noise(key, shape)
+
+    def initial_memory(self, policy: Any, number: int) -> Any:
+        return policy.initial_memory(number)
 
     def act(
         self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array | None = None
@@ -104,7 +111,7 @@ class ActorCritic:
 
     def loss(self, network: ActorAndCritic, steps: Steps, target: Array) -> tuple[Array, Metrics]:
         """The sum of both networks' losses, whose gradient is that of each: they share no weight."""
-        distribution, value = network.distribution(steps.observation), network.value(steps.observation)
+        distribution, (value, _) = network.distribution_along(network.sequence(steps)), network.values(steps)
         error = target - value
         log_probability = distribution.log_probability(network.as_drawn(steps.action))
         policy_loss = -(jax.lax.stop_gradient(error) * log_probability).mean()
@@ -119,7 +126,7 @@ class ActorCritic:
 
     def gradient(self, network: ActorAndCritic, steps: Steps) -> tuple[ActorAndCritic, Metrics]:
         """What a worker computes of its own steps with its own, perhaps older, copy of the networks."""
-        next_value = network.value(steps.next_observation)
+        _, next_value = network.values(steps)
         target = discounted_return(steps.reward, next_value, steps.terminated, steps.truncated, self.discount)
         gradient: tuple[ActorAndCritic, Metrics] = jax.grad(self.loss, has_aux=True)(network, steps, target)
         return gradient

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
+
 from zerone.algorithms import outside
 from zerone.algorithms.a3c import A3C
 from zerone.algorithms.actor_critic import ActorCritic
@@ -27,6 +29,7 @@ from zerone.base.modules import place_of
 from zerone.base.modules import source_of as place_found
 from zerone.base.values import typed
 from zerone.environments.gym.views import describe
+from zerone.parts.own_networks import is_name
 from zerone.parts.spaces import Spaces
 
 
@@ -225,6 +228,8 @@ def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
     if reason is None:
         if not any(entry.make is type(algorithm) for entry in _ENTRIES):
             outside.require_memory(algorithm, spaces)
+        elif is_name(getattr(algorithm, "network", "")):  # what is wrong with it is seen where it is made
+            jax.eval_shape(lambda key: algorithm.init(key, spaces).policy, jax.random.key(0))
         return
     able = [entry.name for entry in _ENTRIES if entry.make().refuse(spaces) is None]
     seen = spaces.encoding.given if spaces.encoded else spaces.observation

@@ -44,6 +44,7 @@ from zerone.algorithms.off_policy import (
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.action_noise import OrnsteinUhlenbeck, Process, White
+from zerone.parts.architecture import Architecture, activation_setting, layer_norm_setting, network_setting
 from zerone.parts.deterministic import Actor, Critic, refuse_actor
 from zerone.parts.exploration import schedule
 from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
@@ -153,6 +154,9 @@ class DDPG:
     normalize_observations: str = observations_setting()
     normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
+    network: str = network_setting()
+    activation: str = activation_setting("relu")
+    layer_norm: bool = layer_norm_setting()
 
     @property
     def warmup_updates(self) -> int:
@@ -175,7 +179,7 @@ class DDPG:
         return White() if self.exploration == "gaussian" else OrnsteinUhlenbeck(self.noise_pull)
 
     def refuse(self, spaces: Spaces) -> str | None:
-        return refuse_actor(spaces)
+        return refuse_actor(spaces) or Architecture.of(self).refuse(spaces, remembers=False)
 
     def check(self) -> None:
         check_memory(self)
@@ -192,8 +196,8 @@ class DDPG:
 
     def init(self, key: Key, spaces: Spaces) -> State:
         actor_key, critic_key = jax.random.split(key)
-        actor = Actor.create(actor_key, spaces, self.hidden)
-        critic = Critic.create(critic_key, spaces, self.hidden)
+        actor = Actor.create(actor_key, spaces, Architecture.of(self))
+        critic = Critic.create(critic_key, spaces, Architecture.of(self))
         target = jax.tree.map(jnp.copy, Networks(actor, critic))  # its own arrays, or the state could not be donated
         memory = self.replay.init(transition_like(spaces, jnp.zeros(actor.width)))
         policy = Policy(actor, jnp.int32(0), Scales.begun(self, spaces))

@@ -25,6 +25,7 @@ from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.workers import check_workers, environments_setting, one_each, one_of, shared_out, workers_setting
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting
+from zerone.parts.architecture import Architecture
 from zerone.parts.policies import ActorAndCritic
 
 
@@ -44,7 +45,7 @@ class DPPO(PPO):
 
     @property
     def cut_from(self) -> int:
-        return self.environments // (self.workers if self.gather == "gradients" else 1) * self.steps_per_update
+        return self.sequences_of(self.environments // (self.workers if self.gather == "gradients" else 1))
 
     def check(self) -> None:
         check_workers(self)
@@ -53,7 +54,8 @@ class DPPO(PPO):
         if self.gather == "gradients" and part % self.minibatches:
             raise InputError(
                 f"dppo: minibatches = {self.minibatches} is not allowed: must divide each worker's "
-                f"environments / workers × steps_per_update = {part}, because gradients are gathered"
+                f"environments / workers{'' if Architecture.of(self).recurrent else ' × steps_per_update'} = {part}, "
+                "because gradients are gathered"
             )
 
     def alone(self) -> PPO:

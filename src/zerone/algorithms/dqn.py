@@ -39,6 +39,7 @@ from zerone.algorithms.off_policy import (
     minibatch_noise,
     n_step_transitions,
     samples_per_step,
+    sequence_transitions,
     ticks,
     transition_like,
     update_target,
@@ -47,6 +48,7 @@ from zerone.algorithms.off_policy import (
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, struct
+from zerone.parts.architecture import Architecture, activation_setting, layer_norm_setting, network_setting
 from zerone.parts.exploration import (
     epsilon_greedy,
     epsilon_greedy_noise,
@@ -57,7 +59,8 @@ from zerone.parts.exploration import (
 from zerone.parts.networks import Dueling, Network
 from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
 from zerone.parts.optimizers import bounded
-from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, gather
+from zerone.parts.recurrent import along, initial_memory, step
+from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, gather, sample_sequences
 from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick
 from zerone.parts.spaces import Spaces, count, refuse_actions, refuse_observations
 
@@ -74,13 +77,16 @@ class Policy:
 
 @struct
 class State:
-    """The policy, the target network θ⁻, Adam's moments, the memory, and the last n-1 steps, which wait."""
+    """The policy, the target network θ⁻, Adam's moments, the memory, and what it has to know of the episodes going on.
+
+    That is the last n-1 steps, which wait; or whether the last step ended one ([N]), where sequences are learnt from.
+    """
 
     policy: Policy
     target: Network
     optimizer: Any
     memory: Memory
-    ongoing: Waiting
+    ongoing: Waiting | Array
     returns: Returns = Returns()
 
 
@@ -156,6 +162,11 @@ class DQN:
     normalize_observations: str = observations_setting()
     normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((128, 128), "widths of the hidden layers", at_least=1)
+    network: str = network_setting()
+    activation: str = activation_setting("relu")
+    layer_norm: bool = layer_norm_setting()
+    sequence: int = setting(16, "steps of a sequence that is learnt from", at_least=1, needs="network=gru")
+    burn_in: int = setting(4, "first steps of a sequence that only refresh the memory", at_least=0, needs="network=gru")
     max_gradient_norm: float = setting(10.0, "the gradient's norm is clipped to this", above=0)
 
     @property
@@ -178,10 +189,33 @@ class DQN:
     def refuse(self, spaces: Spaces) -> str | None:
         if not isinstance(spaces.action, gym_spaces.Discrete):
             return "it needs Discrete actions"
-        return refuse_observations(spaces.observation) or refuse_actions(spaces.action)
+        refused = refuse_observations(spaces.observation) or refuse_actions(spaces.action)
+        return refused or Architecture.of(self).refuse(spaces)
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether the network remembers, and is learnt along sequences."""
+        return Architecture.of(self).recurrent
+
+    def check_sequences(self) -> None:
+        """Raise `InputError` where settings do not go together with a network that remembers."""
+        whole = self.sequence * self.environments
+        wrong = [
+            ("n_steps", self.n_steps, self.n_steps != 1, "1"),
+            ("prioritized", self.prioritized, self.prioritized, "off"),
+            ("burn_in", self.burn_in, self.burn_in >= self.sequence, f"less than sequence = {self.sequence}"),
+            ("batch", self.batch, self.batch % self.sequence != 0, f"a multiple of sequence = {self.sequence}"),
+            ("warmup", self.warmup, self.warmup < whole, f"at least sequence × environments = {whole}"),
+            ("memory", self.memory, self.memory < whole, f"at least sequence × environments = {whole}"),
+        ]
+        for name, value, refused, allowed in wrong:
+            if refused:
+                raise InputError(f"dqn: {name} = {value} is not allowed with network = gru: must be {allowed}")
 
     def check(self) -> None:
         check_memory(self)
+        if self.recurrent:
+            self.check_sequences()
         check_shape("dqn", self.epsilon_shape, {"epsilon_start": self.epsilon_start, "epsilon_end": self.epsilon_end})
         if self.dueling_streams == "separate" and len(self.hidden) < 2:
             raise InputError(
@@ -200,17 +234,26 @@ class DQN:
 
     def init(self, key: Key, spaces: Spaces) -> State:
         actions = count(spaces.action, "action")
+        architecture = Architecture.of(self)
         if self.dueling:
             separate = self.dueling_streams != "shared"
-            network = Network(key, spaces.observation, self.hidden, actions, Dueling, separate=separate)
+            network = architecture.make(key, spaces.observation, actions, Dueling, separate=separate)
         else:
-            network = Network(key, spaces.observation, self.hidden, actions)
+            network = architecture.make(key, spaces.observation, actions)
         target = jax.tree.map(jnp.copy, network)  # its own arrays, or the state could not be donated
         action = jnp.int32(0)
-        memory = self.replay.init(transition_like(spaces, action))
         policy = Policy(network, jnp.int32(0), jnp.int32(0), Scales.begun(self, spaces))
-        waiting = Waiting.none(spaces, action, self.n_steps, self.environments)
-        return State(policy, target, self.optimizer().init(network), memory, waiting, Returns.begun(self))
+        one = transition_like(spaces, action)
+        ongoing: Waiting | Array = Waiting.none(spaces, action, self.n_steps, self.environments)
+        if self.recurrent:
+            begun = jax.tree.map(lambda x: x[0], self.initial_memory(policy, 1))
+            one = dataclasses.replace(one, begins=jnp.bool_(True), memory=begun)
+            ongoing = jnp.ones(self.environments, bool)
+        memory = self.replay.init(one)
+        return State(policy, target, self.optimizer().init(network), memory, ongoing, Returns.begun(self))
+
+    def initial_memory(self, policy: Policy, number: int) -> Any:
+        return initial_memory(policy.network, number)
 
     def explores(self, policy: Policy, noise: Array) -> Array:
         return noise[..., 0] < self.exploration_rate(policy)
@@ -228,16 +271,14 @@ class DQN:
     def noise(self, policy: Policy, key: Key, shape: tuple[int, ...]) -> Array:
         return epsilon_greedy_noise(key, shape, policy.network.outputs)
 
-    def values(self, policy: Policy, memory: tuple[()], observation: Array) -> Array:
+    def values(self, policy: Policy, memory: Any, observation: Array) -> Array:
         """Q(s, a) of each action: what can be shown of a decision."""
-        del memory
-        values: Array = policy.network(policy.scales.see(observation))
-        return values
+        return step(policy.network, memory, policy.scales.see(observation))[0]
 
     def act(
-        self, policy: Policy, memory: tuple[()], observation: Array, noise: Array | None = None
-    ) -> tuple[Array, tuple[()], tuple[()]]:
-        values = self.values(policy, memory, observation)
+        self, policy: Policy, memory: Any, observation: Array, noise: Array | None = None
+    ) -> tuple[Array, Any, tuple[()]]:
+        values, memory = step(policy.network, memory, observation)
         if noise is None:
             return greedy(values), memory, ()
         return epsilon_greedy(values, self.exploration_rate(policy), noise), memory, ()
@@ -246,26 +287,45 @@ class DQN:
         self, network: Network, target: Network, batch: Transition, weights: Array
     ) -> tuple[Array, tuple[Metrics, Array]]:
         """Weighted mean loss of the chosen actions' TD errors, and these; the target is constant for the gradient."""
-        value = pick(network(batch.observation), batch.action)
-        next_target = target(batch.next_observation)
-        bootstrap = (
-            double_value(network(batch.next_observation), next_target) if self.double else max_value(next_target)
-        )
+        value = pick(self.along(network, batch)[0], batch.action)
+        next_target = self.following(target, batch)
+        bootstrap = double_value(self.following(network, batch), next_target) if self.double else max_value(next_target)
         error = one_step_target(batch.reward, batch.discount == 0, batch.discount, bootstrap) - value
         cost = (weights * (huber(error) if self.loss == "huber" else 0.5 * error**2)).mean()
         return cost, ({"cost": cost, "q": value.mean()}, error)
 
+    def along(self, network: Any, batch: Transition) -> tuple[Array, Any]:
+        """Q(s, ·) of each transition, and what the network remembers after it."""
+        return along(network, jax.tree.map(lambda x: x[0], batch.memory), batch.observation, batch.begins)
+
+    def following(self, network: Any, batch: Transition) -> Array:
+        """Q(s', ·) of each transition."""
+        return step(network, self.along(network, batch)[1], batch.next_observation)[0]
+
+    def minibatch(self, memory: Memory, noise: Array, beta: Array) -> tuple[Array, Array]:
+        """The slots that are learnt from, and their weights: [batch], or of sequences [sequence, batch / sequence]."""
+        if not self.recurrent:
+            return self.replay.sample(memory, noise, beta)
+        slots = sample_sequences(memory, noise, self.sequence, self.environments)
+        learnt = (jnp.arange(self.sequence) >= self.burn_in) * (self.sequence / (self.sequence - self.burn_in))
+        return slots, jnp.broadcast_to(learnt[:, None], slots.shape)
+
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         old, replay = state.policy, self.replay
-        transitions, missing, waiting = n_step_transitions(state.ongoing, steps, self.discount, self.n_steps)
+        missing: Array | int = 0
+        ongoing: Waiting | Array
+        if isinstance(state.ongoing, Waiting):
+            transitions, missing, ongoing = n_step_transitions(state.ongoing, steps, self.discount, self.n_steps)
+        else:
+            transitions, ongoing = sequence_transitions(state.ongoing, steps, self.discount)
         memory = replay.add(state.memory, transitions, missing)
         found, returns = old.scales.of(steps, self.discount, state.returns)
         scales, seen = old.scales.merged(found), old.steps + steps.reward.size
-        noise = minibatch_noise(replay, key, self.updates, self.batch)
+        noise = minibatch_noise(replay, key, self.updates, self.batch // (self.sequence if self.recurrent else 1))
 
         def learn(i: Array, learner: Learner) -> tuple[Learner, Metrics]:
             beta = self.correction(seen, old.updates + i)
-            slots, weights = replay.sample(dataclasses.replace(memory, priorities=learner.priorities), noise[i], beta)
+            slots, weights = self.minibatch(dataclasses.replace(memory, priorities=learner.priorities), noise[i], beta)
             batch = scales.normalized(gather(memory, slots))
             gradient, (metrics, error) = jax.grad(self.cost, has_aux=True)(
                 learner.network, learner.target, batch, weights
@@ -284,4 +344,4 @@ class DQN:
         policy = Policy(after.network, seen, old.updates + times, scales)
         metrics["epsilon"] = jnp.where(times > 0, self.exploration_rate(policy), 0.0)
         memory = dataclasses.replace(memory, priorities=after.priorities)
-        return State(policy, after.target, after.optimizer, memory, waiting, returns), metrics
+        return State(policy, after.target, after.optimizer, memory, ongoing, returns), metrics

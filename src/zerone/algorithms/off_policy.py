@@ -58,6 +58,10 @@ class Transition:
     reward: Array
     next_observation: Array
     discount: Array
+    begins: Any = ()
+    """Where sequences are learnt from: whether an episode begins with it (bool)."""
+    memory: Any = ()
+    """Where sequences are learnt from: what the policy remembered before it."""
 
 
 def empty_steps(spaces: Spaces, action: Array, *shape: int) -> Steps:
@@ -115,6 +119,18 @@ def one_step_transitions(steps: Steps, discount: Array | float) -> Transition:
     """The transitions [T * N] of single steps: `n_step_transitions` with n = 1, for which nothing has to wait."""
     bootstrap = jnp.where(steps.terminated, 0.0, discount)
     return flat(Transition(steps.observation, steps.action, steps.reward, steps.next_observation, bootstrap))
+
+
+def sequence_transitions(over: Array, steps: Steps, discount: Array | float) -> tuple[Transition, Array]:
+    """The transitions [T * N] of single steps that are learnt from along sequences.
+
+    `over` [N] says whether the step before the first ended its episode, and so does what comes back of the last.
+    """
+    done = steps.terminated | steps.truncated
+    begins = jnp.concatenate([over[None], done[:-1]])
+    bootstrap = jnp.where(steps.terminated, 0.0, discount)
+    seen = steps.observation, steps.action, steps.reward, steps.next_observation
+    return flat(Transition(*seen, bootstrap, begins, steps.memory)), done[-1]
 
 
 def flat(tree: Tree) -> Tree:

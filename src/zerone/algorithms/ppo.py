@@ -36,11 +36,13 @@ import optax
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, is_on, setting, struct
+from zerone.parts.architecture import Architecture, activation_setting, layer_norm_setting, network_setting
 from zerone.parts.distributions import Distribution
 from zerone.parts.exploration import shuffled
 from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
 from zerone.parts.optimizers import bounded, falling, held_back, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
+from zerone.parts.recurrent import Sequence
 from zerone.parts.returns import (
     adapted_penalty,
     clipped_surrogate,
@@ -65,7 +67,7 @@ class State:
 class Sample:
     """What a minibatch holds of each step; of the policy that played, the whole distribution if there is a penalty."""
 
-    observation: Array
+    sequence: Sequence
     action: Array
     log_probability: Array
     advantage: Array
@@ -128,6 +130,9 @@ class PPO:
     normalize_observations: str = observations_setting()
     normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
+    network: str = network_setting()
+    activation: str = activation_setting("tanh")
+    layer_norm: bool = layer_norm_setting()
     max_gradient_norm: float = setting(0.5, "the gradient's norm is clipped to this", above=0)
 
     @property
@@ -136,12 +141,16 @@ class PPO:
         return float(self.epochs)
 
     def refuse(self, spaces: Spaces) -> str | None:
-        return refuse_policy(spaces)
+        return refuse_policy(spaces) or Architecture.of(self).refuse(spaces)
 
     @property
     def cut_from(self) -> int:
-        """How many samples are cut into minibatches."""
-        return self.environments * self.steps_per_update
+        """How many samples are cut into minibatches: steps, or sequences of them where the networks remember."""
+        return self.sequences_of(self.environments)
+
+    def sequences_of(self, environments: int) -> int:
+        """How many samples a block of so many environments has."""
+        return environments if Architecture.of(self).recurrent else environments * self.steps_per_update
 
     def fitted(self) -> Self:
         """The same with the number of minibatches that is nearest to its own and divides the samples."""
@@ -151,11 +160,11 @@ class PPO:
         return self if nearest == wanted else dataclasses.replace(self, minibatches=nearest)
 
     def check(self) -> None:
-        block = self.environments * self.steps_per_update
-        if block % self.minibatches:
+        samples = self.sequences_of(self.environments)
+        if samples % self.minibatches:
+            what = "environments" if Architecture.of(self).recurrent else "environments × steps_per_update"
             raise InputError(
-                f"{self.name}: minibatches = {self.minibatches} is not allowed: "
-                f"must divide environments × steps_per_update = {block}"
+                f"{self.name}: minibatches = {self.minibatches} is not allowed: must divide {what} = {samples}"
             )
         if self.objective == "kl" and not self.kl_penalty_min <= self.kl_penalty <= self.kl_penalty_max:
             raise InputError(
@@ -181,13 +190,16 @@ class PPO:
         return of_actor_and_critic(adam(self.learning_rate), critic)
 
     def init(self, key: Key, spaces: Spaces) -> State:
-        network = ActorAndCritic.create(key, spaces, self.hidden)
+        network = ActorAndCritic.create(key, spaces, Architecture.of(self))
         penalty = jnp.float32(self.kl_penalty) if self.objective == "kl" else None
         policy = network.scaled_by(Scales.begun(self, spaces))
         return State(policy, self.optimizer().init(network), penalty, Returns.begun(self))
 
     def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
         return policy.noise(key, shape)
+
+    def initial_memory(self, policy: ActorAndCritic, number: int) -> Any:
+        return policy.initial_memory(number)
 
     def act(
         self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array | None = None
@@ -196,7 +208,8 @@ class PPO:
 
     def loss(self, network: ActorAndCritic, batch: Sample, penalty: Array | None = None) -> tuple[Array, Metrics]:
         """-L of a minibatch; see the pseudocode."""
-        distribution = network.distribution(batch.observation)
+        batch = network.steps(batch)
+        distribution = network.distribution_along(batch.sequence)
         log_ratio = distribution.log_probability(batch.action) - batch.log_probability
         ratio = jnp.exp(log_ratio)
         advantage = normalize(batch.advantage) if self.normalize_advantages else batch.advantage
@@ -210,7 +223,7 @@ class PPO:
             divergence = batch.distribution.divergence(distribution).mean()
             objective = (ratio * advantage).mean() - penalty * divergence
             clipped = jnp.float32(0)
-        value_loss = jnp.square(batch.value_target - network.value(batch.observation)).mean()
+        value_loss = jnp.square(batch.value_target - network.value_along(batch.sequence)[0]).mean()
         entropy = distribution.entropy().mean()
         loss = -objective + self.value_cost * value_loss - self.entropy_bonus * entropy
         return loss, {
@@ -222,15 +235,16 @@ class PPO:
         }
 
     def samples(self, policy: ActorAndCritic, steps: Steps) -> tuple[Sample, Array]:
-        """What is learnt from the steps [T * N] that `policy` has played, and how well its V(s) foretold it."""
-        value, next_value = policy.value(steps.observation), policy.value(steps.next_observation)
+        """What is learnt from the steps [T, N] that `policy` has played, and how well its V(s) foretold it."""
+        value, next_value = policy.values(steps)
         advantage = generalized_advantage(
             steps.reward, value, next_value, steps.terminated, steps.truncated, self.discount, self.trace_decay
         )
         target = advantage + value
-        old = policy.distribution(steps.observation) if self.objective == "kl" else None
-        kept = Sample(steps.observation, policy.as_drawn(steps.action), steps.extras, advantage, target, old)
-        return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), kept), explained_variance(value, target)
+        sequence = policy.sequence(steps)
+        old = policy.distribution_along(sequence) if self.objective == "kl" else None
+        kept = Sample(sequence, policy.as_drawn(steps.action), steps.extras, advantage, target, old)
+        return policy.samples(kept), explained_variance(value, target)
 
     def cut(self, samples: Sample, key: Key) -> Sample:
         """The samples in random order, cut into minibatches: leaves [minibatches, ...]. Consumes `key`."""
@@ -264,7 +278,8 @@ class PPO:
         """How far the policy is from the one that played, in nats; None where there is no penalty."""
         if samples.distribution is None:
             return None
-        return samples.distribution.divergence(policy.distribution(samples.observation)).mean()
+        old, sequence = policy.steps((samples.distribution, samples.sequence))
+        return old.divergence(policy.distribution_along(sequence)).mean()
 
     def adapt(self, state: State, moved: Array | None) -> tuple[State, Metrics]:
         """β for the next block, from how far this one's updates have moved the policy."""

@@ -49,7 +49,9 @@ class Steps:
     truncated: Array
     """The episode was cut at S_{t+1} (bool): bootstrap, then a new episode begins."""
     extras: Any
-    """What `act` chose to remember, such as a log-probability."""
+    """What `act` gave to learn from, such as a log-probability."""
+    memory: Any = ()
+    """What the policy remembered of the episode before it saw S_t."""
 
 
 class State(Protocol):

@@ -29,6 +29,7 @@ import optax
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.pytree import configured, setting, struct
+from zerone.parts.architecture import Architecture, activation_setting, layer_norm_setting, network_setting
 from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
 from zerone.parts.optimizers import bounded, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
@@ -114,10 +115,13 @@ class Reinforce:
     normalize_observations: str = observations_setting()
     normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
+    network: str = network_setting()
+    activation: str = activation_setting("tanh")
+    layer_norm: bool = layer_norm_setting()
     max_gradient_norm: float = setting(10.0, "the norm of each network's gradient is clipped to this", above=0)
 
     def refuse(self, spaces: Spaces) -> str | None:
-        return refuse_policy(spaces)
+        return refuse_policy(spaces) or Architecture.of(self).refuse(spaces, remembers=False)
 
     def check(self) -> None:
         pass
@@ -130,7 +134,7 @@ class Reinforce:
         return of_actor_and_critic(actor, bounded(optax.adam(self.baseline_learning_rate), self.max_gradient_norm))
 
     def init(self, key: Key, spaces: Spaces) -> State:
-        network = ActorAndCritic.create(key, spaces, self.hidden, critic=self.baseline)
+        network = ActorAndCritic.create(key, spaces, Architecture.of(self), critic=self.baseline)
         policy = network.scaled_by(Scales.begun(self, spaces))
         shape = self.longest_episode, self.environments
         kind = jax.dtypes.canonicalize_dtype(spaces.observation.dtype or jnp.float32)  # 64 bits become 32, as in JAX

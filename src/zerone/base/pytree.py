@@ -30,6 +30,8 @@ LARGEST_COUNT = 2_000_000_000
 class Allowed:
     """What a hyperparameter may be. `above`/`below` exclude their bound, `at_least`/`at_most` include it.
 
+    With `named` a text `module:Name` is allowed beside the choices.
+
     `needs` names a switch, or `option=value`, without which the setting would be ignored: then it must keep its
     default. Several that will do are joined by ` or `.
     """
@@ -41,11 +43,12 @@ class Allowed:
     at_most: float | None = None
     choices: tuple[str, ...] = ()
     needs: str = ""
+    named: bool = False
 
     def describe(self) -> str:
         """The range in words, e.g. `above 0 and at most 1`."""
         if self.choices:
-            return "one of " + ", ".join(self.choices)
+            return "one of " + ", ".join(self.choices) + (" or module:Name" if self.named else "")
         bounds = [("above", self.above), ("at least", self.at_least), ("below", self.below), ("at most", self.at_most)]
         words = [f"{word} {_plainly(bound)}" for word, bound in bounds if bound is not None]
         return " and ".join(words) or "a finite number"
@@ -62,7 +65,7 @@ class Allowed:
     def holds(self, value: Any) -> bool:
         """Whether `value` is allowed. Arrays and tracers (a batch of settings) are taken on trust."""
         if self.choices:
-            return value in self.choices
+            return value in self.choices or (self.named and isinstance(value, str) and ":" in value)
         if isinstance(value, tuple):
             return len(value) > 0 and all(not isinstance(each, bool) and self.holds(each) for each in value)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -87,13 +90,14 @@ def setting(
     choices: tuple[str, ...] = (),
     needs: str = "",
     zero_is_off: bool = False,
+    named: bool = False,
 ) -> Any:
     """A documented field of a `@configured` class: its default, what it means, and what is allowed.
 
     With `zero_is_off` a 0 is no leaf, so that `is_on` is known before anything is computed, and what is off costs
     nothing.
     """
-    allowed = Allowed(text, above, at_least, below, at_most, choices, needs)
+    allowed = Allowed(text, above, at_least, below, at_most, choices, needs, named)
     return dataclasses.field(default=default, metadata={"allowed": allowed, "zero_is_off": zero_is_off})
 
 

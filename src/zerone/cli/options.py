@@ -173,7 +173,7 @@ def step_timeout_option(command: F) -> F:
 
 def trust_option(command: F) -> F:
     """`--trust`."""
-    text = "Import the modules that a run's environment, algorithm, reward and callbacks name (module:Name)."
+    text = "Import the modules that a run's environment, algorithm, network, reward and callbacks name (module:Name)."
     return click.option("--trust", is_flag=True, help=text)(command)
 
 
@@ -214,6 +214,14 @@ def places_named(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     named += [] if is_of_suite(environment) else [(ENVIRONMENTS, environment)]
     found = [(kind.what, str(name), kind.place(name)) for kind, name in named if isinstance(name, str)]
     return [(what, name, place) for what, name, place in found if place]
+
+
+def _network_of(config: Mapping[str, Any]) -> str:
+    """The network that the configuration of a run or a sweep names."""
+    algorithm = config["algorithm"]
+    settings = config.get("settings") if isinstance(algorithm, str) else algorithm["settings"]
+    found = settings.get("network", "") if isinstance(settings, dict) else ""
+    return found if isinstance(found, str) else ""
 
 
 def see_modules_here() -> None:

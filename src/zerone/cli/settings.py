@@ -61,9 +61,11 @@ class Setting:
         """The value of a text, checked. Raises `InputError`, naming the option, the text and what is allowed."""
         value = parse_like(self.default, raw)
         if value is None or (self.allowed is not None and not self.allowed.holds(value)):
-            if self.allowed is not None and self.allowed.choices:
+            if self.allowed is not None and self.allowed.choices and not self.allowed.named:
                 raise InputError(f"{self.option} {raw} is not allowed: {nearest(raw, self.allowed.choices)}")
             raise refuse(self.option, raw, self.describe())
+        if self.allowed is not None and self.allowed.named and ":" in raw:
+            see_modules_here()
         return value
 
 

@@ -23,7 +23,7 @@ from zerone.algorithms.protocol import (
 )
 from zerone.base.bits import in_32_bits
 from zerone.engines.evaluation import Explorer
-from zerone.engines.offline_data import OfflineData, cut, extras_of, first_step
+from zerone.engines.offline_data import OfflineData, cut, first_step, with_extras
 from zerone.engines.protocol import GREEDY, Act, Evaluation, Judging, Stopped
 from zerone.engines.python_loop import TalliedEngine
 from zerone.engines.scale_notice import ScaleNotice
@@ -104,14 +104,14 @@ class Programs:
 
         def explore(
             tree: Any, leaves: list[Array], memory: Any, begins: Array | None, observation: Array, noise: Any
-        ) -> tuple[Array, Array, Any, Any]:
+        ) -> tuple[Array, Array, Any, tuple[Any, Any]]:
             algorithm: Algorithm
             algorithm, policy = jax.tree.unflatten(tree, leaves)
             if begins is not None:
                 memory = begin_where(begins, initial_memory(algorithm, policy, algorithm.environments), memory)
             seen = from_environment(spaces.observation, observation)
-            action, memory, extras = algorithm.act(policy, memory, seen, noise)
-            return action, to_environment(spaces.action, action), memory, extras
+            action, after, extras = algorithm.act(policy, memory, seen, noise)
+            return action, to_environment(spaces.action, action), after, (extras, memory)
 
         def greedy(algorithm: Algorithm, policy: Any, memory: Any, observation: Array) -> tuple[Array, Any]:
             action, memory, _ = algorithm.act(policy, memory, from_environment(spaces.observation, observation))
@@ -122,14 +122,15 @@ class Programs:
             shape = algorithm.steps_per_update, algorithm.environments
             return state, metrics, noise(algorithm, state.policy, seed, index + 1, jnp.int32(0), shape)
 
-        def extras(algorithm: Algorithm, policy: Any, observation: Array, seed: Array, index: Array) -> Any:
+        def acted(algorithm: Algorithm, policy: Any, steps: Steps, seed: Array, index: Array) -> Steps:
             shape = algorithm.steps_per_update, algorithm.environments
             drawn = noise(algorithm, policy, seed, index, jnp.int32(0), shape)
-            return extras_of(algorithm, policy, from_environment(spaces.observation, observation), drawn)
+            as_played = with_extras(algorithm, policy, as_seen(spaces, steps), drawn)
+            return dataclasses.replace(steps, extras=as_played.extras, memory=as_played.memory)
 
         self.init = jax.jit(init)
         self.begun = jax.jit(begun)
-        self.extras = jax.jit(extras)
+        self.acted = jax.jit(acted)
         self.noise = jax.jit(noise, static_argnums=5)
         self.explore = jax.jit(explore, static_argnums=0)
         self.greedy = jax.jit(greedy)
@@ -312,8 +313,8 @@ class Host(TalliedEngine):
         assert self._study is not None  # noqa: S101 - else there is own play
         shape = self.algorithm.steps_per_update, self.algorithm.environments
         steps = self._study.block(int(index), carry.begin, *shape)
-        extras = self._programs.extras(self._on_device, carry.state.policy, steps.observation, seed, index)
-        return dataclasses.replace(steps, extras=extras)
+        acted: Steps = self._programs.acted(self._on_device, carry.state.policy, steps, seed, index)
+        return acted
 
     def played(self, carry: Carry, player: Player, seed: np.uint32, index: np.int32) -> Steps:
         """Play until every environment has its block of steps."""
@@ -332,21 +333,20 @@ class Host(TalliedEngine):
             if carry.memory is None:
                 carry.memory = self._programs.initial_memory(self._on_device, carry.state.policy, len(observation))
                 carry.begins = np.zeros(len(observation), bool) if jax.tree.leaves(carry.memory) else None
-            drawn, sent, carry.memory, extras = self._programs.explore(
+            drawn, sent, carry.memory, further = self._programs.explore(
                 tree, leaves, carry.memory, carry.begins, observation, noises[t % length]
             )
             happened = player.step(np.array(sent, self.spaces.action.dtype))
             if carry.begins is not None:
                 carry.begins = happened.terminated | happened.truncated | ~happened.real
-            remembered, carry.extras_tree = jax.tree.flatten(extras)
+            remembered, carry.extras_tree = jax.tree.flatten(further)
             core = [observation, np.asarray(drawn), happened.reward, happened.next_observation]
             core += [happened.terminated, happened.truncated]
             carry.block.add(core + [np.asarray(leaf) for leaf in remembered], happened.real)
             self._count(carry, happened)
             t += 1
         taken = carry.block.take()
-        columns: list[Any] = [*taken[:6], jax.tree.unflatten(carry.extras_tree, taken[6:])]
-        return Steps(*columns)
+        return Steps(*taken[:6], *jax.tree.unflatten(carry.extras_tree, taken[6:]))  # type: ignore[arg-type]  # NumPy's
 
     def _noise(self, policy: Any, seed: np.uint32, index: np.int32, part: np.int32) -> list[Any]:
         """The chance of T vector steps, one tree for each."""

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, initial_memory
@@ -123,15 +124,21 @@ def first_step(seed: Array | np.uint32, length: int) -> Array:
     return jax.random.randint(jax.random.fold_in(jax.random.key(seed), STUDY), (), 0, length)
 
 
-def extras_of(algorithm: Algorithm, policy: Any, observation: Array, noise: Any) -> Any:
-    """What `act` would have remembered of studied steps [T, N, ...]; the actions that it would take are left."""
+def with_extras(algorithm: Algorithm, policy: Any, steps: Steps, noise: Any) -> Steps:
+    """Studied steps [T, N, ...] with what `act` would have given to learn from them, its actions apart.
+
+    Nobody knows what the policy would have remembered of an episode: each step has the memory of one that begins.
+    """
+    memory = initial_memory(algorithm, policy, algorithm.environments)
 
     def extras(observation: Array, noise: Any) -> Any:
-        memory = initial_memory(algorithm, policy, algorithm.environments)
         return algorithm.act(policy, memory, observation, noise)[2]
 
-    shapes = jax.eval_shape(extras, *jax.tree.map(lambda x: x[0], (observation, noise)))
-    return jax.vmap(extras)(observation, noise) if jax.tree.leaves(shapes) else shapes
+    found = jax.eval_shape(extras, *jax.tree.map(lambda x: x[0], (steps.observation, noise)))
+    if jax.tree.leaves(found):
+        found = jax.vmap(extras)(steps.observation, noise)
+    memory = jax.tree.map(lambda x: jnp.broadcast_to(x, (algorithm.steps_per_update, *x.shape)), memory)
+    return dataclasses.replace(steps, extras=found, memory=memory)
 
 
 @struct
@@ -176,9 +183,8 @@ def play_or_study(
 
     def studied() -> tuple[EnvironmentState, Steps]:
         seen, following = (from_environment(space, each) for each in (recorded.observation, recorded.next_observation))
-        extras = extras_of(algorithm, policy, seen, chance.noise)
-        steps = dataclasses.replace(recorded, observation=seen, next_observation=following, extras=extras)
-        return simulation, steps
+        steps = dataclasses.replace(recorded, observation=seen, next_observation=following)
+        return simulation, with_extras(algorithm, policy, steps, chance.noise)
 
     if offline_batch.own is None:
         return studied()

@@ -107,7 +107,9 @@ def collect(
             step_keys, simulation.state, to_environment(action_space, action), fresh
         )
         following = from_environment(observation_space, found.next_observation)
-        step = Steps(seen, action, found.reward, following, found.terminated, found.truncated, extras)
+        step = Steps(
+            seen, action, found.reward, following, found.terminated, found.truncated, extras, simulation.memory
+        )
         done = found.terminated | found.truncated
         length, ended = simulation.episode_length + 1, simulation.ended
         earned = simulation.earned.plus(found.reward)

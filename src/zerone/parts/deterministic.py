@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -11,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
-from zerone.parts.networks import Network
+from zerone.parts.architecture import Architecture
 from zerone.parts.spaces import Spaces, has_bounds, numbers, refuse_actions, refuse_observations
 
 Array = jax.Array
@@ -33,9 +32,9 @@ class Actor(eqx.Module):
     shape: tuple[int, ...] = eqx.field(static=True)
 
     @staticmethod
-    def create(key: Array, spaces: Spaces, hidden: Sequence[int]) -> Actor:
-        """A ReLU network whose actions are near the middle at first. Consumes `key`."""
-        network = Network(key, spaces.observation, hidden, numbers(spaces.action), last=0.1)
+    def create(key: Array, spaces: Spaces, architecture: Architecture) -> Actor:
+        """A network whose actions are near the middle at first. Consumes `key`."""
+        network = architecture.make(key, spaces.observation, numbers(spaces.action), last=0.1)
         return Actor(network, spaces.action.shape or ())
 
     @property
@@ -58,9 +57,9 @@ class Critic(eqx.Module):
     network: Any
 
     @staticmethod
-    def create(key: Array, spaces: Spaces, hidden: Sequence[int]) -> Critic:
-        """A ReLU network. Consumes `key`."""
-        return Critic(Network(key, spaces.observation, hidden, 1, further=numbers(spaces.action)))
+    def create(key: Array, spaces: Spaces, architecture: Architecture) -> Critic:
+        """A network. Consumes `key`."""
+        return Critic(architecture.make(key, spaces.observation, 1, further=numbers(spaces.action)))
 
     def __call__(self, observation: Array, action: Array) -> Array:
         value: Array = self.network(observation, action)[..., 0]

@@ -52,6 +52,31 @@ def linears(key: Array, shapes: Sequence[tuple[int, int]], scales: Sequence[floa
     return layers
 
 
+class LayerNorm(eqx.Module):
+    """The numbers of a layer with mean 0 and deviation 1, then learnt ones: Ba et al. 2016 (arXiv 1607.06450)."""
+
+    scale: Array
+    shift: Array
+
+    @staticmethod
+    def of(widths: Sequence[int]) -> tuple[LayerNorm, ...]:
+        """One for each of these layers."""
+        return tuple(LayerNorm(jnp.ones(width), jnp.zeros(width)) for width in widths)
+
+    def __call__(self, x: Array) -> Array:
+        centred = x - x.mean(-1, keepdims=True)
+        normal = centred * jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + 1e-5)
+        return normal * jnp.broadcast_to(self.scale, x.shape) + jnp.broadcast_to(self.shift, x.shape)
+
+
+def through(x: Array, layers: Sequence[Linear], norms: Sequence[LayerNorm], activation: Activation) -> Array:
+    """Hidden layers one after the other; with `norms` each is normalised before its activation."""
+    for i, layer in enumerate(layers):
+        x = layer(x)
+        x = activation(norms[i](x) if norms else x)
+    return x
+
+
 class MLP(eqx.Module):
     """Fully connected layers with an activation between them; the last is linear.
 
@@ -60,6 +85,7 @@ class MLP(eqx.Module):
     """
 
     layers: tuple[Linear, ...]
+    norms: tuple[LayerNorm, ...]
     activation: Activation = eqx.field(static=True)
 
     def __init__(
@@ -70,17 +96,17 @@ class MLP(eqx.Module):
         outputs: int,
         *,
         activation: Activation = jax.nn.relu,
+        layer_norm: bool = False,
         gain: float = math.sqrt(2),
         last: float = 1.0,
     ) -> None:
         scales = [gain] * len(hidden) + [last]
         self.layers = tuple(linears(key, list(itertools.pairwise((inputs, *hidden, outputs))), scales))
+        self.norms = LayerNorm.of(hidden) if layer_norm else ()
         self.activation = activation
 
     def __call__(self, x: Array) -> Array:
-        for layer in self.layers[:-1]:
-            x = self.activation(layer(x))
-        return self.layers[-1](x)
+        return self.layers[-1](through(x, self.layers[:-1], self.norms, self.activation))
 
 
 class Dueling(eqx.Module):
@@ -92,6 +118,7 @@ class Dueling(eqx.Module):
     """
 
     layers: tuple[Linear, ...]
+    norms: tuple[LayerNorm, ...]
     value: Linear
     advantage: Linear
     activation: Activation = eqx.field(static=True)
@@ -105,21 +132,23 @@ class Dueling(eqx.Module):
         outputs: int,
         *,
         activation: Activation = jax.nn.relu,
+        layer_norm: bool = False,
         gain: float = math.sqrt(2),
         last: float = 1.0,
         separate: bool = False,
     ) -> None:
-        half = hidden[-1] // 2
-        read = (half, hidden[-1] - half) if separate else (hidden[-1], hidden[-1])
+        read_by_both = hidden[-1] if hidden else inputs
+        half = read_by_both // 2
+        read = (half, read_by_both - half) if separate else (read_by_both, read_by_both)
         shapes = [*itertools.pairwise((inputs, *hidden)), (read[0], 1), (read[1], outputs)]
         *layers, self.value, self.advantage = linears(key, shapes, [gain] * len(hidden) + [last, last])
         self.layers = tuple(layers)
+        self.norms = LayerNorm.of(hidden) if layer_norm else ()
         self.activation = activation
         self.separate = separate
 
     def __call__(self, x: Array) -> Array:
-        for layer in self.layers:
-            x = self.activation(layer(x))
+        x = through(x, self.layers, self.norms, self.activation)
         if not self.separate:
             return dueling_values(self.value(x), self.advantage(x))
         half = self.value.weight.shape[0]
@@ -181,10 +210,29 @@ def patches(pictures: Array, kernel: int, stride: int) -> Array:
     return jnp.concatenate(seen, axis=-1)
 
 
+def seeing(key: Array, features: Features, *, convolved: bool = True) -> tuple[Convolution | None, int]:
+    """The convolution for pictures, if observations are some, and how many numbers are seen. Consumes `key`."""
+    if not features.picture:
+        return None, features.width
+    if not convolved:
+        return None, math.prod(features.picture)
+    convolution = Convolution(key, features.picture)
+    return convolution, convolution.outputs
+
+
+def seen_by(features: Features, convolution: Convolution | None, observation: Array) -> Array:
+    """Observations with any leading axes as numbers in a row."""
+    x = features(observation)
+    if convolution is not None:
+        return convolution(x)
+    return x.reshape(*x.shape[:-3], -1) if features.picture else x
+
+
 class Network(eqx.Module):
     """From raw observations of a space to outputs: features, a convolution if they are pictures, then a head.
 
-    The head may be told `further` numbers beside what is seen, such as an action.
+    The head gets `further` numbers beside what is seen, such as an action. Pictures that are not `convolved` are as
+    many numbers as they have.
     """
 
     features: Features = eqx.field(static=True)
@@ -200,20 +248,17 @@ class Network(eqx.Module):
         outputs: int,
         head: type[MLP] | type[Dueling] = MLP,
         further: int = 0,
+        convolved: bool = True,
         **options: Any,
     ) -> None:
         picture_key, mlp_key = jax.random.split(key)
         self.features = Features.of(space)
         self.outputs = outputs
-        picture = self.features.picture
-        self.convolution = Convolution(picture_key, picture) if picture else None
-        inputs = self.convolution.outputs if self.convolution else self.features.width
+        self.convolution, inputs = seeing(picture_key, self.features, convolved=convolved)
         self.mlp = head(mlp_key, inputs + further, hidden, outputs, **options)
 
     def __call__(self, observation: Array, further: Array | None = None) -> Array:
-        x = self.features(observation)
-        if self.convolution is not None:
-            x = self.convolution(x)
+        x = seen_by(self.features, self.convolution, observation)
         if further is not None:
             x = jnp.concatenate([x, further], -1)
         return self.mlp(x)

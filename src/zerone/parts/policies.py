@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
+from zerone.parts.architecture import Architecture
 from zerone.parts.distributions import DiagonalNormal, Distribution, categorical, choices
-from zerone.parts.networks import Network
 from zerone.parts.normalization import Scales
+from zerone.parts.recurrent import Played, Recurrent, Sequence, along, initial_memory, step
 from zerone.parts.spaces import Spaces, choices_in, numbers, refuse_actions, refuse_observations
 
 Array = jax.Array
+Tree = TypeVar("Tree")
 
 
 def refuse_policy(spaces: Spaces) -> str | None:
@@ -34,8 +35,8 @@ class ActorAndCritic(eqx.Module):
     `networks` without scales.
     """
 
-    actor: Network
-    critic: Network | None
+    actor: Any
+    critic: Any
     log_deviation: Array | None
     outputs: int = eqx.field(static=True)
     shape: tuple[int, ...] = eqx.field(static=True)
@@ -43,13 +44,13 @@ class ActorAndCritic(eqx.Module):
     scales: Scales = Scales()
 
     @staticmethod
-    def create(key: Array, spaces: Spaces, hidden: Sequence[int], *, critic: bool = True) -> ActorAndCritic:
-        """Tanh networks with `hidden` layers; the policy starts almost uniform. Consumes `key`."""
+    def create(key: Array, spaces: Spaces, architecture: Architecture, *, critic: bool = True) -> ActorAndCritic:
+        """Networks of one architecture; the policy starts almost uniform. Consumes `key`."""
         actor_key, critic_key = jax.random.split(key)
         outputs = numbers(spaces.action)
         return ActorAndCritic(
-            Network(actor_key, spaces.observation, hidden, outputs, activation=jnp.tanh, last=0.01),
-            Network(critic_key, spaces.observation, hidden, 1, activation=jnp.tanh) if critic else None,
+            architecture.make(actor_key, spaces.observation, outputs, last=0.01),
+            architecture.make(critic_key, spaces.observation, 1) if critic else None,
             None if choices_in(spaces.action) else jnp.zeros(outputs),
             outputs,
             spaces.action.shape or (),
@@ -67,7 +68,9 @@ class ActorAndCritic(eqx.Module):
 
     def distribution(self, observation: Array) -> Distribution:
         """π(·|s) for observations with any leading axes."""
-        output = self.actor(observation)
+        return self._distribution(self.actor(observation))
+
+    def _distribution(self, output: Array) -> Distribution:
         if self.log_deviation is None:
             return choices(output, self.choices) if self.shape else categorical(output)
         return DiagonalNormal(output, jnp.broadcast_to(self.log_deviation, output.shape))
@@ -75,7 +78,55 @@ class ActorAndCritic(eqx.Module):
     def value(self, observation: Array) -> Array:
         """V(s), one number for each observation; only where there is a critic."""
         assert self.critic is not None  # noqa: S101 - who has asked for none does not ask for its values
-        return self.critic(observation)[..., 0]
+        value: Array = self.critic(observation)[..., 0]
+        return value
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the networks are recurrent."""
+        return isinstance(self.actor, Recurrent)
+
+    def initial_memory(self, number: int) -> Any:
+        """The memory with which `number` episodes begin: the actor's and the critic's, or nothing."""
+        return (initial_memory(self.actor, number), initial_memory(self.critic, number)) if self.remembers else ()
+
+    def sequence(self, steps: Played) -> Sequence:
+        """What is seen along played steps [T, N]."""
+        if not self.remembers:
+            return Sequence((), steps.observation, None)
+        over = steps.terminated | steps.truncated
+        begins = jnp.concatenate([jnp.zeros_like(over[:1]), over[:-1]])  # the memory before the first step is right
+        return Sequence(jax.tree.map(lambda x: x[:1], steps.memory), steps.observation, begins)
+
+    def samples(self, steps: Tree) -> Tree:
+        """Steps [T, N, ...] as what is drawn and cut by the first axis: single ones [T * N], or sequences [N, T]."""
+
+        def of(x: Array) -> Array:
+            return jnp.swapaxes(x, 0, 1) if self.remembers else x.reshape(-1, *x.shape[2:])
+
+        samples: Tree = jax.tree.map(of, steps)
+        return samples
+
+    def steps(self, samples: Tree) -> Tree:
+        """Some of these samples as steps along which the networks can go: single ones, or [T, N]."""
+        steps: Tree = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), samples) if self.remembers else samples
+        return steps
+
+    def distribution_along(self, sequence: Sequence) -> Distribution:
+        """π(·|s) of each step."""
+        memory = sequence.begun[0] if self.remembers else ()
+        return self._distribution(along(self.actor, memory, sequence.observation, sequence.begins)[0])
+
+    def value_along(self, sequence: Sequence) -> tuple[Array, Any]:
+        """V(s) of each step, and what the critic remembers after it."""
+        memory = sequence.begun[1] if self.remembers else ()
+        value, after = along(self.critic, memory, sequence.observation, sequence.begins)
+        return value[..., 0], after
+
+    def values(self, steps: Played) -> tuple[Array, Array]:
+        """V(S_t) and V(S_{t+1}) of played steps [T, N]."""
+        value, after = self.value_along(self.sequence(steps))
+        return value, step(self.critic, after, steps.next_observation)[0][..., 0]
 
     def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
         """What chance decides in `shape` actions: [*shape, outputs]. Consumes `key`."""
@@ -88,7 +139,13 @@ class ActorAndCritic(eqx.Module):
 
         Without noise they are the most probable ones.
         """
-        distribution = self.distribution(self.scales.see(observation))
+        observation = self.scales.see(observation)
+        if self.remembers:
+            output, actor = step(self.actor, memory[0], observation)
+            memory = actor, step(self.critic, memory[1], observation)[1]
+            distribution = self._distribution(output)
+        else:
+            distribution = self.distribution(observation)
         action = distribution.mode() if noise is None else distribution.sample(noise)
         return action.reshape(*action.shape[:1], *self.shape), memory, distribution.log_probability(action)
 

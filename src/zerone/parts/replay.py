@@ -76,6 +76,18 @@ def gather(memory: Memory, slots: Array) -> Any:
     return jax.tree.map(lambda x: x[slots], memory.data)
 
 
+def sample_sequences(memory: Memory, noise: Array, length: int, stride: int) -> Array:
+    """The slots [length, n] of sequences of steps of one environment, where `stride` of them write side by side.
+
+    Each that is there as a whole is as likely, to one part in 2³²/size. `noise` is as of `Uniform`, [n].
+    """
+    capacity = jax.tree.leaves(memory.data)[0].shape[0]
+    whole = jnp.maximum(memory.size - (length - 1) * stride, 1).astype(jnp.uint32)
+    age = (noise % whole).astype(jnp.int32)[None] + stride * jnp.arange(length)[:, None]
+    slots: Array = (memory.cursor - memory.size + age) % capacity
+    return slots
+
+
 def _empty(capacity: int, example: Any, priorities: Any) -> Memory:
     data = jax.tree.map(lambda x: jnp.zeros((capacity, *x.shape), x.dtype), example)
     return Memory(data, jnp.int32(0), jnp.int32(0), priorities)

@@ -30,6 +30,7 @@ from zerone.environments.objects import name_of, timed
 from zerone.environments.outside import looks_like_one
 from zerone.environments.rewards import options_as_kept
 from zerone.environments.suites import is_of_suite
+from zerone.parts import own_networks
 from zerone.training import presets
 from zerone.training.unknown_arguments import swapped
 
@@ -62,14 +63,23 @@ def environment_name(environment: EnvironmentLike) -> str:
 
 
 def make_algorithm(
-    algorithm: str | Algorithm, environment: EnvironmentLike, settings: SettingsLike = UNCHANGED
-) -> tuple[Algorithm, dict[str, Any]]:
+    algorithm: str | Algorithm, environment: EnvironmentLike, settings: SettingsLike = UNCHANGED, network: Any = None,
+) -> tuple[Algorithm, dict[str, Any]]:  # fmt: skip
     """The algorithm, and what the preset says of the training itself (such as `steps`).
 
     A name takes the preset of that environment, or the file of `settings` in its place, changed by what else is in
-    them; an algorithm object is taken as it is.
+    them; an algorithm object is taken as it is. A `network` is a name, or a class or function of one.
     """
     file, changes = split_settings(settings)
+    if network is not None:
+        if not isinstance(algorithm, str):
+            algorithm = with_network(algorithm, network)
+        elif "network" in changes:
+            raise InputError("network is not allowed twice: it is in the settings, too")
+        else:
+            changes = {**changes, "network": own_networks.given(network)}
+    elif isinstance(changes.get("network"), str):
+        own_networks.given(changes["network"])
     if not isinstance(algorithm, str):
         if file is not None or changes:
             given = str(file) if file is not None else dict(changes)
@@ -93,6 +103,15 @@ def make_algorithm(
         notices()(f"{algorithm}: {made.minibatches} minibatches instead of the preset's {asked}, which do not divide "
                   "the block of steps that was chosen")  # fmt: skip
     return made, training
+
+
+def with_network(algorithm: Algorithm, network: Any) -> Algorithm:
+    """The algorithm with another network. Raises `InputError` if it has none, or `network` is none."""
+    fields = {field.name for field in dataclasses.fields(cast("Any", algorithm))}
+    if "network" not in fields:
+        raise InputError(f"{algorithm.name} has no network: network is not allowed here")
+    changed: Any = algorithm
+    return cast("Algorithm", dataclasses.replace(changed, network=own_networks.given(network)))
 
 
 def split_settings(settings: SettingsLike) -> tuple[str | Path | None, Mapping[str, Any]]:

@@ -41,6 +41,7 @@ def train(
     engine: str = "auto",
     settings: setup.SettingsLike = setup.UNCHANGED,
     options: Mapping[str, Any] = {},
+    network: Any = None,
     observations: str = AUTO,
     dataset: str | Path | None = None,
     own_play: float | None = None,
@@ -79,6 +80,8 @@ def train(
             that takes the preset's place, such as the `best.toml` of a sweep; or both: `(file, {...})`.
         options: What the environment is made with, if it is an id or a class. Every compiled one takes `limit`, and
             `reward`: the name of a shaped reward, or a function (docs/environments.md).
+        network: The setting `network`: `mlp`, `convolution`, `gru`, or a network of your own: a class of Equinox's or
+            Flax's modules, a function that makes one, or its name `module:Name` (docs/networks.md).
         observations: How its observations are seen: `picture`, `grid` (a picture of symbols), `numbers` or `scaled`;
             `auto` by their shape and bounds (docs/environments.md).
         dataset: The folder of recorded steps (`zerone.record`, or anybody's in Minari's format) to learn from,
@@ -120,7 +123,7 @@ def train(
     require_count("chunk", 1 if chunk is None else chunk, MOST_STEPS)
     require_view(observations)
     listeners = as_listeners(callbacks, progress, on_progress)
-    made, preset = setup.make_algorithm(algorithm, environment, settings)
+    made, preset = setup.make_algorithm(algorithm, environment, settings, network)
     given, (environment, options) = environment, by_id(environment, options)
     data = source.open_dataset(dataset, own_play, made, options_as_kept(options))
     options = setup.options_of(environment, options)

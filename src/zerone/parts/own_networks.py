@@ -1,0 +1,149 @@
+"""Networks from outside: a class of Equinox's or Flax's modules, or a function that makes one, named `module:Name`.
+
+    network = Name(key=key, shape=shape, outputs=outputs)     Equinox, or a function: a module for one observation
+    network = Name(outputs=outputs)                           Flax: a module for a batch of them
+
+`shape` is that of an observation as networks see it: one row of numbers, or height, width and channels. What is
+called gives `outputs` numbers.
+
+Nothing is imported here: a name leads to what was given in Python, or to a module that somebody has imported already.
+So a name that stands in a file runs nothing that the person has not asked for.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from zerone.base.errors import InputError, said
+from zerone.base.modules import import_named
+from zerone.environments.gym.views import Space
+from zerone.parts.networks import Applied
+from zerone.parts.spaces import Features
+
+Array = jax.Array
+
+_given: dict[str, Any] = {}
+
+
+def is_name(network: str) -> bool:
+    """Whether a setting names a network from outside."""
+    return ":" in network
+
+
+def given(network: Any) -> str:
+    """The name of a network: of a class or function that is given in Python, which it then leads to.
+
+    Raises:
+        InputError: it is none, or its module cannot be imported.
+    """
+    if isinstance(network, str):
+        if is_name(network) and network not in _given:
+            import_named(network, "network")
+            require_network(_found(network), network)
+        return network
+    name = f"{getattr(network, '__module__', '')}:{getattr(network, '__qualname__', repr(network))}"
+    require_network(network, name)
+    _given[name] = network
+    return name
+
+
+def find(name: str) -> Any:
+    """The class or function of a name.
+
+    Raises:
+        InputError: there is none, or its module is not imported.
+    """
+    if name in _given:
+        return _given[name]
+    module = name.partition(":")[0]
+    if module not in sys.modules:
+        raise InputError(f"network {name!r} would import the module {module!r}: if you trust it, "
+                         + said("pass --trust", f"import {module} first"))  # fmt: skip
+    found = _found(name)
+    require_network(found, name)
+    return found
+
+
+def _found(name: str) -> Any:
+    module, _, inside = name.partition(":")
+    found: Any = sys.modules[module]
+    for part in inside.split("."):
+        found = getattr(found, part, None)
+    if found is None:
+        raise InputError(f"network {name}: module {module!r} has no {inside!r}")
+    return found
+
+
+def _is_flax(found: Any) -> bool:
+    linen: Any = sys.modules.get("flax.linen")  # who has not imported it has no module of it
+    return linen is not None and isinstance(found, type) and issubclass(found, linen.Module)
+
+
+def require_network(found: Any, name: str) -> None:
+    """Raise `InputError` unless `found` makes networks; the line says what it must take."""
+    takes = {"outputs": 1} if _is_flax(found) else {"key": 1, "shape": 1, "outputs": 1}
+    kind = inspect.isfunction(found) or _is_flax(found) or (isinstance(found, type) and issubclass(found, eqx.Module))
+    if not kind:
+        raise InputError(f"{name} is no network: it must be a class of Equinox's or Flax's modules, or a function")
+    try:
+        inspect.signature(found).bind(**takes)
+    except TypeError:
+        raise InputError(f"{name} is no network: it must take {', '.join(takes)}") from None
+
+
+class OwnNetwork(eqx.Module):
+    """A network from outside behind our features: `parameters` are its arrays, `rest` is all else of it."""
+
+    features: Features = eqx.field(static=True)
+    shape: tuple[int, ...] = eqx.field(static=True)
+    outputs: int = eqx.field(static=True)
+    parameters: Any
+    rest: Any = eqx.field(static=True)
+    batched: bool = eqx.field(static=True)
+
+    @staticmethod
+    def create(name: str, key: Array, space: Space, outputs: int, further: int = 0) -> OwnNetwork:
+        """Of a name, with `further` numbers beside what is seen. Consumes `key`.
+
+        Raises:
+            InputError: it cannot be made for these observations, or gives something else than `outputs` numbers.
+        """
+        made, features = find(name), Features.of(space)
+        if features.picture and further:
+            raise InputError(f"network {name} cannot be a critic of pictures and actions: it sees one row of numbers")
+        shape, flax = features.picture or (features.width + further,), _is_flax(made)
+        try:
+            if flax:
+                module = made(outputs=outputs)
+                inner: Any = Applied(module.apply, module.init(key, jnp.zeros((1, *shape))))
+            else:
+                inner = made(key=key, shape=shape, outputs=outputs)
+            parameters, rest = eqx.partition(inner, eqx.is_inexact_array)
+            network = OwnNetwork(features, shape, outputs, parameters, rest, flax)
+            given_back = jax.eval_shape(network.rows, jax.ShapeDtypeStruct((2, *shape), jnp.float32))
+        except Exception as error:
+            words = " ".join(str(error).split())[:200]
+            raise InputError(f"network {name} does not take observations of shape {shape}: {words}") from error
+        if getattr(given_back, "shape", None) != (2, outputs):
+            gives = getattr(given_back, "shape", (0, given_back))[1:]
+            raise InputError(f"network {name} gives {gives} for an observation, but must give {(outputs,)}")
+        return network
+
+    def rows(self, x: Array) -> Array:
+        """Outputs for rows of observations [B, *shape]."""
+        inner = eqx.combine(self.parameters, self.rest)
+        outputs: Array = inner(x) if self.batched else jax.vmap(inner)(x)
+        return outputs
+
+    def __call__(self, observation: Array, further: Array | None = None) -> Array:
+        x = self.features(observation)
+        if further is not None:
+            x = jnp.concatenate([x, further], -1)
+        leading = x.shape[: x.ndim - len(self.shape)]
+        return self.rows(x.reshape(-1, *self.shape)).reshape(*leading, self.outputs)

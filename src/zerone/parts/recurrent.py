@@ -1,0 +1,182 @@
+"""Networks that remember: what they give depends on all that they have seen of an episode.
+
+A network without a memory is one whose memory is `()`, so an algorithm needs no branch:
+
+    memory          = initial_memory(network, N)
+    output, memory  = step(network, memory, observation)                      one step of N episodes
+    outputs, after  = along(network, memory, observations, begins)            T steps, [T, N, ...]
+
+In `along` the memory is that before the first step, and an episode begins where `begins` [T, N] says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence as Many
+from typing import Any, Protocol, runtime_checkable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from zerone.base.pytree import struct
+from zerone.environments.gym.views import Space
+from zerone.parts.networks import (
+    MLP,
+    Activation,
+    Convolution,
+    Dueling,
+    LayerNorm,
+    Linear,
+    linears,
+    seeing,
+    seen_by,
+    through,
+)
+from zerone.parts.spaces import Features
+
+Array = jax.Array
+
+
+@runtime_checkable
+class Recurrent(Protocol):
+    """A network with a memory: a tree of arrays [N, ...]."""
+
+    def initial_memory(self, number: int) -> Any:
+        """The memory with which `number` episodes begin."""
+        ...
+
+    def step(self, memory: Any, observation: Array) -> tuple[Array, Any]:
+        """Outputs for observations [N, ...], and the memory after them."""
+        ...
+
+    def along(self, memory: Any, observation: Array, begins: Array) -> tuple[Array, Any]:
+        """Outputs for T steps [T, N, ...], and the memory after each of them, leaves [T, N, ...]."""
+        ...
+
+
+def initial_memory(network: Any, number: int) -> Any:
+    """The memory with which `number` episodes begin."""
+    return network.initial_memory(number) if isinstance(network, Recurrent) else ()
+
+
+def step(network: Any, memory: Any, observation: Array) -> tuple[Array, Any]:
+    """Outputs for observations with leading axes, and the memory, with the same axes, after them."""
+    return network.step(memory, observation) if isinstance(network, Recurrent) else (network(observation), memory)
+
+
+def along(network: Any, memory: Any, observation: Array, begins: Array | None) -> tuple[Array, Any]:
+    """Outputs for T steps [T, N, ...], and the memory after each; of a network without a memory for any axes."""
+    if not isinstance(network, Recurrent):
+        return network(observation), ()
+    assert begins is not None  # noqa: S101 - sequences come with it
+    return network.along(memory, observation, begins)
+
+
+class Played(Protocol):
+    """Steps [T, N, ...] as engines play them (`algorithms/protocol.py: Steps`)."""
+
+    @property
+    def observation(self) -> Array: ...
+    @property
+    def next_observation(self) -> Array: ...
+    @property
+    def terminated(self) -> Array: ...
+    @property
+    def truncated(self) -> Array: ...
+    @property
+    def memory(self) -> Any: ...
+
+
+@struct
+class Sequence:
+    """What is seen of N episodes in T steps, [T, N, ...], and the memory before the first, [1, N, ...]; see `along`.
+
+    Where nothing is remembered the axes are any, the memory is `()` and `begins` None.
+    """
+
+    memory: Any
+    observation: Array
+    begins: Array | None
+
+    @property
+    def begun(self) -> Any:
+        """The memory before the first step, [N, ...]."""
+        return jax.tree.map(lambda x: x[0], self.memory)
+
+
+class GRU(eqx.Module):
+    """A gated recurrent unit: Cho et al. 2014 (arXiv 1406.1078), with the reset gate after the product.
+
+    r = σ(x W_r + b_r + h U_r),  z = σ(x W_z + b_z + h U_z),  n = tanh(x W_n + b_n + r (h U_n + c)),
+    h ← (1 - z) n + z h. The three matrices of each kind are one: `inward` of x, `onward` of h.
+    """
+
+    inward: Linear
+    onward: Linear
+
+    @staticmethod
+    def create(key: Array, inputs: int, width: int) -> GRU:
+        """Weights with the standard deviation 1/√inputs of each matrix. Consumes `key`."""
+        inward, onward = linears(key, [(inputs, 3 * width), (width, 3 * width)], [1.0, 1.0])
+        return GRU(inward, onward)
+
+    @property
+    def width(self) -> int:
+        """How many numbers are remembered."""
+        return int(self.onward.weight.shape[0])
+
+    def __call__(self, hidden: Array, read: Array) -> Array:
+        """The state after an input that was `read`: `inward(x)`, which can be computed of many steps at once."""
+        new, old = (jnp.split(each, 3, -1) for each in (read, self.onward(hidden)))
+        reset, keep = jax.nn.sigmoid(new[0] + old[0]), jax.nn.sigmoid(new[1] + old[1])
+        candidate = jnp.tanh(new[2] + reset * old[2])
+        return (1.0 - keep) * candidate + keep * hidden
+
+
+class RecurrentNetwork(eqx.Module):
+    """Features, a convolution if they are pictures, hidden layers of which the last is a GRU, then a head."""
+
+    features: Features = eqx.field(static=True)
+    outputs: int = eqx.field(static=True)
+    convolution: Convolution | None
+    layers: tuple[Linear, ...]
+    norms: tuple[LayerNorm, ...]
+    gru: GRU
+    head: MLP | Dueling
+    activation: Activation = eqx.field(static=True)
+
+    def __init__(
+        self, key: Array, space: Space, hidden: Many[int], outputs: int, head: type[MLP] | type[Dueling] = MLP, *,
+        activation: Activation = jax.nn.relu, layer_norm: bool = False, last: float = 1.0, **options: Any,
+    ) -> None:  # fmt: skip
+        picture_key, layers_key, gru_key, head_key = jax.random.split(key, 4)
+        *before, width = hidden
+        self.features, self.outputs, self.activation = Features.of(space), outputs, activation
+        self.convolution, inputs = seeing(picture_key, self.features)
+        widths = [inputs, *before]
+        shapes = list(zip(widths, before, strict=False))
+        self.layers = tuple(linears(layers_key, shapes, [math.sqrt(2)] * len(before))) if before else ()
+        self.norms = LayerNorm.of(before) if layer_norm else ()
+        self.gru = GRU.create(gru_key, widths[-1], width)
+        self.head = head(head_key, width, (), outputs, activation=activation, last=last, **options)
+
+    def initial_memory(self, number: int) -> Array:
+        return jnp.zeros((number, self.gru.width))
+
+    def step(self, memory: Array, observation: Array) -> tuple[Array, Array]:
+        hidden = self.gru(memory, self._read(observation))
+        return self.head(hidden), hidden
+
+    def along(self, memory: Array, observation: Array, begins: Array) -> tuple[Array, Array]:
+        def one(hidden: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
+            read, begins = now
+            hidden = self.gru(jnp.where(begins[:, None], 0.0, hidden), read)
+            return hidden, hidden
+
+        _, hidden = jax.lax.scan(one, memory, (self._read(observation), begins))
+        return self.head(hidden), hidden
+
+    def _read(self, observation: Array) -> Array:
+        x = seen_by(self.features, self.convolution, observation)
+        return self.gru.inward(through(x, self.layers, self.norms, self.activation))
