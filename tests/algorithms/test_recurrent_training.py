@@ -1,5 +1,6 @@
 """Learning with a memory: sequences as they were played, a task that nobody without one can solve, exact resume."""
 
+import functools
 import sys
 from pathlib import Path
 
@@ -20,11 +21,13 @@ from toys import (
 
 import zerone as zo
 from zerone.base.errors import InputError
+from zerone.cluster.worker import FlatParameters, Task, Worker
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
 from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.environments.gym.vector import make_vector
 from zerone.environments.wrappers import TimeLimit
+from zerone.parts.spaces import Spaces
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "examples"))
 from t_maze import TMaze
@@ -78,6 +81,21 @@ def test_the_ratio_of_a_policy_that_has_not_moved_is_one_along_every_sequence():
     samples, _ = jax.jit(algorithm.samples)(policy, steps)
     assert samples.advantage.shape == (4, 16)  # sequences, not steps, are cut into minibatches
     assert jax.tree.leaves(algorithm.cut(samples, jax.random.key(0)))[0].shape[:2] == (2, 2)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_worker_of_a_cluster_plays_with_the_memory_of_its_own_episodes(compiled):
+    algorithm = LEARNERS["dppo"]
+    task = Task(MAZE if compiled else functools.partial(GymnasiumEnvironment, MAZE), "T", {}, compiled)
+    worker = Worker(algorithm, task, 0)
+    spaces = Spaces(MAZE.observation_space, MAZE.action_space)
+    policy = jax.jit(lambda key: algorithm.alone().init(key, spaces))(jax.random.key(0)).policy
+    log_probability = jax.jit(
+        lambda steps: policy.distribution_along(policy.sequence(steps)).log_probability(steps.action)
+    )
+    for index in range(3, 6):
+        steps, *_ = worker.steps(5, index, np.asarray(FlatParameters.wrap(policy)))
+        np.testing.assert_allclose(log_probability(steps), steps.extras, rtol=1e-4, atol=1e-5)
 
 
 def test_the_values_after_each_step_are_those_of_its_memory():

@@ -16,7 +16,6 @@ from toys import Counter, CounterEnv, Keeper, equal_bits
 from zerone.algorithms.protocol import begin_where, initial_memory
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured
-from zerone.cluster.worker import Task, Worker
 from zerone.engines import rollout, vector_rollout
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
@@ -36,7 +35,7 @@ class Counts(Keeper):
         kept = Keeper.init(self, key, spaces)
         shape = self.steps_per_update, self.environments
         extras = jnp.zeros(shape, jnp.int32), jnp.zeros((*shape, 1))
-        return dataclasses.replace(kept, steps=dataclasses.replace(kept.steps, extras=extras))
+        return dataclasses.replace(kept, steps=dataclasses.replace(kept.steps, extras=extras, memory=extras))
 
     def initial_memory(self, policy, number):
         del policy
@@ -147,22 +146,6 @@ def test_on_the_host_a_resumed_training_begins_with_the_episodes():
         (carry,) = engine.advance([carry], [0], [i], i + 1)
         assert memories_that_are_wrong(jax.device_get(carry.state.steps)) == 0
     engine.close()
-
-
-@pytest.mark.parametrize("compiled", [True, False])
-def test_a_worker_of_a_cluster_begins_its_episodes_so_too(compiled):
-    class Alone(Counts):
-        """As much of a `Distributed` as a worker that sends steps asks for."""
-
-        def alone(self):
-            return Counts()
-
-    algorithm = Alone()
-    task = Task(TimeLimit(Alternating(), 3) if compiled else AlternatingEnv, "A-v0", {}, compiled)
-    worker = Worker(algorithm, task, 0)
-    for index in range(3, 12):
-        steps, _ = worker.steps(5, index, np.zeros(2, np.float32))
-        assert memories_that_are_wrong(steps) == 0
 
 
 # An agent

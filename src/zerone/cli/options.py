@@ -213,6 +213,8 @@ def places_named(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     named = [(NAMES, algorithm), (REWARDS, options.get("reward"))]
     named += [] if is_of_suite(environment) else [(ENVIRONMENTS, environment)]
     found = [(kind.what, str(name), kind.place(name)) for kind, name in named if isinstance(name, str)]
+    network = _network_of(config)
+    found += [("network", network, network)] if ":" in network else []
     return [(what, name, place) for what, name, place in found if place]
 
 
