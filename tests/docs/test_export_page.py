@@ -23,7 +23,7 @@ def test_the_page_about_exporting_works(name, blocks, here, capsys):
     sys.path.insert(0, str(here))
     try:
         names: dict[str, object] = {}
-        onnx, numpy, stablehlo, _own = blocks(name, "python")
+        onnx, numpy, stablehlo, *_own = blocks(name, "python")
         for block in (onnx, numpy, stablehlo):
             exec(block, names)  # noqa: S102 - the page's own
     finally:

@@ -13,6 +13,7 @@ from pathlib import Path
 import equinox as eqx
 import gymnasium
 import jax
+import jax.numpy as jnp
 import numpy as np
 import onnx
 import onnxruntime
@@ -30,6 +31,8 @@ from zerone.engines.host import Host
 from zerone.environments.gym.vector import make_vector
 from zerone.export import onnx_file, policies, write
 from zerone.export.player import Policy
+from zerone.export.program import Program
+from zerone.parts import own_networks
 from zerone.training.agent import Agent
 
 PLAYER = Path(write.__file__).with_name("player.py")
@@ -69,6 +72,10 @@ EACH = {
     "bounds": (small_ddpg(), spaces.Discrete(6, start=1), TURN),
     "whole numbers": (small_ddpg(), spaces.Box(0, 9, (), np.int64), spaces.Box(-3, 200, (2, 1), np.int16)),
     "booleans": (small_ppo(), spaces.Box(0, 1, (3,), bool), spaces.Box(0, 1, (3,), bool)),
+    "layer norm": (small_dqn(layer_norm=True, activation="gelu", hidden=(16, 8)), PLACE, spaces.Discrete(3)),
+    "layer norm and streams": (small_dqn(dueling=True, layer_norm=True, activation="elu"), PLACE, spaces.Discrete(3)),
+    "another activation": (small_ddpg(activation="silu"), PLACE, TURN),
+    "a picture as numbers": (small_ppo(network="mlp"), PICTURE, spaces.Discrete(3)),
     "workers": (small_a3c(), PLACE, spaces.Discrete(2)),
     "normalised": (small_dqn(normalize_observations="on"), PLACE, spaces.Discrete(2)),
     "what is far from 1 normalised": (small_ddpg(normalize_observations="auto"), PLACE, TURN),
@@ -128,6 +135,15 @@ def observations(name, number=40):
     return [space.sample() for _ in range(number)]
 
 
+REMEMBERS = {
+    "a memory": (small_ppo(network="gru", hidden=(16, 8), normalize_observations="on"), PLACE, TURN),
+    "a memory of values": (small_dqn(network="gru", dueling=True), PLACE, spaces.Discrete(3)),
+    "a memory and scales": (small_dqn(network="gru", normalize_observations="on"), PLACE, spaces.Discrete(3)),
+    "a memory alone": (small_a3c(network="gru"), COUNTS, spaces.Discrete(4, start=1)),
+    "a memory of pictures": (small_actor_critic(network="gru", hidden=(9, 8)), PICTURE, spaces.Discrete(4)),
+}
+
+
 def parts(agent, seen):
     """The same as named inputs."""
     encoding = agent._engine.spaces.encoding
@@ -181,6 +197,59 @@ def test_stablehlo_acts_as_the_agent_does(name, tmp_path):
         found = np.asarray(exported.call(few if agent._engine.spaces.encoding.composite else few["observation"]))
         assert found.dtype == narrow(space.dtype)
         require_same(np.stack([agent.act(each) for each in seen[:number]]), found.astype(space.dtype), space)
+
+
+def run_program(path, memory, steps):
+    """What a file does along steps, each the named inputs of some episodes: a list of the actions."""
+    if path.suffix == ".npz":
+        policy, found = Policy(path), []
+        for inputs in steps:
+            found.append(policy(inputs["observation"]))
+        return np.stack(found)
+    held, found = {each["name"]: np.zeros((3, *each["shape"]), each["type"]) for each in memory}, []
+    if path.suffix == ".onnx":
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        for inputs in steps:
+            actions, *after = session.run(None, {**inputs, **held})
+            found, held = [*found, actions], dict(zip(held, after, strict=True))
+        return np.stack(found)
+    exported = jax_export.deserialize(bytearray(path.read_bytes()))
+    held = {each["name"]: held["memory_0"] for each in json.loads(exported.fun_name)["memory"]}
+    for inputs in steps:
+        narrowed = inputs["observation"].astype(jax.dtypes.canonicalize_dtype(inputs["observation"].dtype))
+        actions, after = exported.call(narrowed, held)
+        found, held = [*found, np.asarray(actions)], {name.removeprefix("next_"): each for name, each in after.items()}
+    return np.stack(found)
+
+
+@pytest.mark.parametrize("name", REMEMBERS)
+def test_what_is_remembered_is_an_input_and_an_output_more(name, tmp_path):
+    """Three episodes side by side, of five steps; and a player that is reset begins anew."""
+    agent, space = agent_in(*REMEMBERS[name]), REMEMBERS[name][2]
+    REMEMBERS[name][1].seed(0)
+    seen = [[REMEMBERS[name][1].sample() for _ in range(3)] for _ in range(5)]
+    ours = np.stack([agent.act(np.stack(each)) for each in seen])
+    agent.reset()
+    assert not np.array_equal(ours[-1], agent.act(np.stack(seen[-1]))) or space != TURN
+    files = [written(agent, tmp_path / f"p.{kind}") for kind in ("npz", "onnx", "stablehlo")]
+    memory = Policy(files[0]).about["memory"]
+    assert [each["name"] for each in memory] == ["memory_0"]
+    for file in files:
+        found = run_program(file, memory, [parts(agent, each) for each in seen])
+        np.testing.assert_allclose(found.astype(ours.dtype), ours, rtol=1e-5, atol=1e-5)
+    policy = Policy(files[0])
+    for _ in range(2):
+        alone = np.stack([policy(each[1]) for each in seen])
+        np.testing.assert_allclose(alone, ours[:, 1], rtol=1e-5, atol=1e-5)
+        policy.reset()
+
+
+def test_a_memory_that_stays_as_it_was_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(Program, "leave", lambda *_: None)
+    agent = agent_in(*REMEMBERS["a memory"])
+    for kind in ("npz", "onnx"):
+        with pytest.raises(RunError, match="not written"):
+            written(agent, tmp_path / f"p.{kind}")
 
 
 def test_none_of_it_needs_jax_or_zerone(tmp_path):
@@ -338,8 +407,51 @@ def test_an_algorithm_from_elsewhere_says_how_it_acts_or_leaves_as_stablehlo(tmp
     written(agent, tmp_path / "p.stablehlo")
     for kind in ("npz", "onnx", "stablehlo"):
         written(said, tmp_path / f"s.{kind}")
-    with pytest.raises(InputError, match=r"how ppo acts .*Unknown.*\.stablehlo.*acting\(policy, seen\)"):
+    with pytest.raises(InputError, match=r"how ppo acts .*Unknown.* acting\(policy, seen\).*\.stablehlo"):
         policies.program_of(small_ppo(), Unknown(), agent._engine.spaces)
+
+
+class Own(eqx.Module):
+    """A network of a person's own."""
+
+    first: eqx.nn.Linear
+    last: eqx.nn.Linear
+
+    def __init__(self, *, key, shape, outputs):
+        self.first, self.last = (eqx.nn.Linear(*each, key=key) for each in ((shape[0], 8), (8, outputs)))
+
+    def __call__(self, x):
+        return self.last(jnp.sin(self.first(x)))
+
+
+class Bent(Own):
+    """One that says of what operations it is."""
+
+    def __call__(self, x):
+        return self.last(jax.nn.relu(self.first(x)))
+
+    def operations(self, x):
+        return policies.layers(self.last, policies.layers(self.first, x).activate("relu"))
+
+
+def multilayer(*, key, shape, outputs):
+    return eqx.nn.MLP(shape[0], outputs, 8, 2, activation=jax.nn.silu, final_activation=jnp.tanh, key=key)
+
+
+def in_turn(*, key, shape, outputs):
+    first, last = eqx.nn.Linear(shape[0], 8, use_bias=False, key=key), eqx.nn.Linear(8, outputs, key=key)
+    return eqx.nn.Sequential([first, eqx.nn.Lambda(jax.nn.elu), last])
+
+
+def test_networks_of_equinox_leave_and_one_of_its_own_says_what_it_is(tmp_path):
+    for network in (multilayer, in_turn, Bent):
+        agent = agent_in(small_dqn(network=own_networks.given(network)), PLACE, spaces.Discrete(3))
+        for kind in ("npz", "onnx"):
+            written(agent, tmp_path / f"p.{kind}")
+    agent = agent_in(small_dqn(network=own_networks.given(Own)), PLACE, spaces.Discrete(3))
+    with pytest.raises(InputError, match=r"how dqn .*Own, which needs a function operations\(x\).*\.stablehlo"):
+        written(agent, tmp_path / "q.onnx")
+    written(agent, tmp_path / "q.stablehlo")
 
 
 @pytest.fixture(scope="module")

@@ -278,7 +278,7 @@ class DQN:
     def act(
         self, policy: Policy, memory: Any, observation: Array, noise: Array | None = None
     ) -> tuple[Array, Any, tuple[()]]:
-        values, memory = step(policy.network, memory, observation)
+        values, memory = step(policy.network, memory, policy.scales.see(observation))
         if noise is None:
             return greedy(values), memory, ()
         return epsilon_greedy(values, self.exploration_rate(policy), noise), memory, ()

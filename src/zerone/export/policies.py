@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
-import jax
-import jax.numpy as jnp
+import equinox as eqx
 import numpy as np
 from gymnasium import spaces
 
@@ -22,9 +21,25 @@ from zerone.base.errors import InputError, said
 from zerone.environments.gym.views import Space
 from zerone.export.observations import Seen
 from zerone.export.program import Program, Value
-from zerone.parts.networks import MLP, Convolution, Dueling, Network, same_padding
+from zerone.parts.architecture import ACTIVATIONS
+from zerone.parts.networks import (
+    MLP,
+    Activation,
+    Convolution,
+    Dueling,
+    LayerNorm,
+    Linear,
+    Network,
+    same_padding,
+)
+from zerone.parts.own_networks import OwnNetwork
 from zerone.parts.policies import ActorAndCritic
-from zerone.parts.spaces import Spaces, action_bounds, action_scale
+from zerone.parts.recurrent import RecurrentNetwork
+from zerone.parts.spaces import Features, Spaces, action_bounds, action_scale
+
+
+class _UnknownError(Exception):
+    """Nobody has said of what operations something is: what it is, and what it lacks."""
 
 
 @runtime_checkable
@@ -60,11 +75,10 @@ def program_of(algorithm: Algorithm, policy: Any, spaces: Spaces) -> Program:
     else:
         try:
             drawn = acting(policy, seen)
-        except NotImplementedError as error:
+        except _UnknownError as error:
             raise InputError(
-                f"how {algorithm.name} acts cannot be said in ONNX or NumPy, since {error} from elsewhere: "
-                f"it can leave as {said('a file .stablehlo', 'policy.stablehlo')}, or give its class a function "
-                "acting(policy, seen) (docs/export.md)"
+                f"how {algorithm.name} acts cannot be said in ONNX or NumPy: {error} (docs/export.md); "
+                f"{said('a file .stablehlo', 'policy.stablehlo')} needs nothing of it"
             ) from None
     program.action = as_taken(spaces.action, drawn)
     return program
@@ -74,7 +88,7 @@ def program_of(algorithm: Algorithm, policy: Any, spaces: Spaces) -> Program:
 def acting(policy: Any, seen: Seen) -> Value:
     """The greedy action of a policy, as its algorithm draws it."""
     del seen
-    raise NotImplementedError(f"its policy is {_named(policy)}")
+    raise _UnknownError(f"its policy is {_named(policy)}, so the algorithm needs a function acting(policy, seen)")
 
 
 @acting.register
@@ -100,22 +114,54 @@ def _(policy: ddpg.Policy, seen: Seen) -> Value:
     return lowered(policy.actor.network, seen.by(policy.scales)).activate("tanh")
 
 
+@functools.singledispatch
 def lowered(network: Any, seen: Seen) -> Value:
     """The outputs of a network for what is seen."""
-    if not isinstance(network, Network):
-        raise NotImplementedError(f"its network is {_named(network)}")
-    x = seen.features(network.features)
-    if network.convolution is not None:
-        x = convolved(network.convolution, x)
-    return layers(network.mlp, x)
+    del seen
+    raise _UnknownError(f"its network is {_named(network)}, so the algorithm needs a function acting(policy, seen)")
 
 
-def convolved(network: Convolution, x: Value) -> Value:
-    """The features of a picture, in a row."""
-    for layer, (kernel, stride) in zip(network.layers, network.sizes, strict=True):
-        (top, bottom), (left, right) = same_padding(x.shape[:2], kernel, stride) if network.padded else ((0, 0),) * 2
-        x = x.convolve(layer.weight, layer.bias, kernel, stride, (top, left, bottom, right), "relu")
+@lowered.register
+def _(network: Network, seen: Seen) -> Value:
+    return layers(network.mlp, _in_a_row(network.features, network.convolution, seen))
+
+
+@lowered.register
+def _(network: RecurrentNetwork, seen: Seen) -> Value:
+    x = _in_a_row(network.features, network.convolution, seen)
+    x = _through(x, network.layers, network.norms, network.activation)
+    read = x.dense(network.gru.inward.weight, network.gru.inward.bias)
+    before = x.program.remember((network.gru.width,))
+    after = read.gru(before, network.gru.onward.weight, network.gru.onward.bias)
+    x.program.leave(before, after)
+    return layers(network.head, after)
+
+
+@lowered.register
+def _(network: OwnNetwork, seen: Seen) -> Value:
+    return layers(eqx.combine(network.parameters, network.rest), seen.features(network.features))
+
+
+def _in_a_row(features: Features, convolution: Convolution | None, seen: Seen) -> Value:
+    """What a network sees, as numbers in a row: `parts.networks.seen_by`."""
+    x = seen.features(features)
+    if convolution is not None:
+        for layer, (kernel, stride) in zip(convolution.layers, convolution.sizes, strict=True):
+            around = same_padding(x.shape[:2], kernel, stride) if convolution.padded else [(0, 0), (0, 0)]
+            (top, bottom), (left, right) = around
+            x = x.convolve(layer.weight, layer.bias, kernel, stride, (top, left, bottom, right), "relu")
     return x.reshape(math.prod(x.shape))
+
+
+def _through(x: Value, layers: Sequence[Linear], norms: Sequence[LayerNorm], activation: Activation) -> Value:
+    """Hidden layers: `parts.networks.through`."""
+    name = activation_name(activation)
+    for i, layer in enumerate(layers):
+        if norms:
+            x = x.dense(layer.weight, layer.bias).layer_norm(norms[i].scale, norms[i].shift, name)
+        else:
+            x = x.dense(layer.weight, layer.bias, name)
+    return x
 
 
 @functools.singledispatch
@@ -123,36 +169,54 @@ def layers(network: Any, x: Value) -> Value:
     """What a head makes of a row of numbers."""
     if isinstance(network, Lowers):
         return network.operations(x)
-    raise NotImplementedError(f"its network is {_named(network)}")
+    raise _UnknownError(f"its network is {_named(network)}, which needs a function operations(x)")
 
 
 @layers.register
 def _(network: MLP, x: Value) -> Value:
-    for layer in network.layers[:-1]:
-        x = x.dense(layer.weight, layer.bias, activation_name(network.activation))
+    x = _through(x, network.layers[:-1], network.norms, network.activation)
     return x.dense(network.layers[-1].weight, network.layers[-1].bias)
 
 
 @layers.register
 def _(network: Dueling, x: Value) -> Value:
-    for layer in network.layers:
-        x = x.dense(layer.weight, layer.bias, activation_name(network.activation))
+    x = _through(x, network.layers, network.norms, network.activation)
     half = network.value.weight.shape[0]
     of_value, of_advantage = (x.part(0, half), x.part(half, x.width)) if network.separate else (x, x)
     value = of_value.dense(network.value.weight, network.value.bias)
     return value.duel(of_advantage.dense(network.advantage.weight, network.advantage.bias))
 
 
-_NAMES: dict[Callable[[jax.Array], jax.Array], str] = {
-    jax.nn.relu: "relu", jnp.tanh: "tanh", jax.nn.elu: "elu", jax.nn.gelu: "gelu", jax.nn.silu: "silu",
-    jax.nn.sigmoid: "sigmoid",
-}  # fmt: skip
+@layers.register
+def _(network: eqx.nn.Linear, x: Value) -> Value:
+    weight = np.asarray(network.weight).T
+    return x.dense(weight, np.zeros(weight.shape[1]) if network.bias is None else network.bias)
 
 
-def activation_name(activation: Callable[[jax.Array], jax.Array]) -> str:
+@layers.register
+def _(network: eqx.nn.MLP, x: Value) -> Value:
+    for layer in network.layers[:-1]:
+        x = layers(layer, x).activate(activation_name(network.activation))
+    x = layers(network.layers[-1], x)
+    last = network.final_activation
+    return x if last(1.5) == 1.5 else x.activate(activation_name(last))
+
+
+@layers.register
+def _(network: eqx.nn.Sequential, x: Value) -> Value:
+    for layer in network.layers:
+        x = x.activate(activation_name(layer.fn)) if isinstance(layer, eqx.nn.Lambda) else layers(layer, x)
+    return x
+
+
+_NAMES: dict[Activation, str] = {each: name for name, each in ACTIVATIONS.items()}
+
+
+def activation_name(activation: Activation) -> str:
     """What an activation is called in a program."""
     if activation not in _NAMES:
-        raise NotImplementedError(f"its activation is {getattr(activation, '__name__', activation)}")
+        name = getattr(activation, "__name__", activation)
+        raise _UnknownError(f"its activation is {name}, and there are {', '.join(_NAMES.values())}")
     return _NAMES[activation]
 
 
