@@ -151,7 +151,7 @@ class DDPG:
         0.005, "soft update coefficient τ of the target networks; 1 is a copy", above=0, at_most=1
     )
     weight_decay: float = setting(0.0, "coefficient c of the critic's L2 regularisation", at_least=0)
-    normalize_observations: str = observations_setting()
+    normalize_observations: str = observations_setting("on")
     normalize_rewards: bool = rewards_setting()
     hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
     network: str = network_setting()

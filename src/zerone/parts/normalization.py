@@ -1,7 +1,7 @@
 """Observations and rewards on a scale of their own, learnt from every step: what a network is given is near 0 and 1.
 
     observation   on:    (s - mean) / deviation, within ±10
-                  auto:  the same, but a deviation from 0.3 to 3 and a mean within ±1 stay as they are
+                  auto:  the same, but a deviation from 0.3 to 1 and a mean within ±1 stay as they are
                          and others are brought to the nearest of these bounds
     reward        r / deviation of the discounted returns G ← γ G + r, which begin at 0 in each episode
 
@@ -38,10 +38,10 @@ ROWS = 64
 """Observations of which sums are plain: those of more would round too often."""
 
 
-def observations_setting() -> Any:
+def observations_setting(default: str = "auto") -> Any:
     """The field `normalize_observations`."""
     text = "bring observations to mean 0 and deviation 1 (on), or only what is far from that (auto)"
-    return setting("auto", text, choices=("off", *WANTED))
+    return setting(default, text, choices=("off", *WANTED))
 
 
 def rewards_setting() -> Any:
@@ -64,7 +64,7 @@ class Wanted:
     mean: float
 
 
-WANTED = {"on": Wanted(1.0, 1.0, 0.0), "auto": Wanted(0.3, 3.0, 1.0)}
+WANTED = {"on": Wanted(1.0, 1.0, 0.0), "auto": Wanted(0.3, 1.0, 1.0)}
 """What the choices of `normalize_observations` mean, besides off."""
 
 
