@@ -136,15 +136,13 @@ def _learns_from_what_was_played(algorithm, environment, state):
     chance = draw(algorithm, environment, policy, jax.random.key(6))
     _, steps = collect(algorithm, environment, policy, simulation, chance)
     learnt, found, _ = policy.scales.learnt(steps, algorithm.discount, state.returns)
-    samples, _ = algorithm.samples(policy.networks, learnt)
 
     def ratio(observation):
-        distribution = policy.networks.distribution(observation)
-        return np.exp(distribution.log_probability(samples.action) - samples.log_probability)
+        log_probability = policy.networks.distribution(observation).log_probability(policy.as_drawn(steps.action))
+        return np.exp(log_probability - steps.extras)
 
-    np.testing.assert_allclose(ratio(samples.observation), 1, rtol=1e-4)
-    later = policy.scales.merged(found).see(steps.observation).reshape(samples.observation.shape)
-    assert not np.allclose(ratio(later), 1, rtol=1e-3)
+    np.testing.assert_allclose(ratio(learnt.observation), 1, rtol=1e-4)
+    assert not np.allclose(ratio(policy.scales.merged(found).see(steps.observation)), 1, rtol=1e-3)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
