@@ -171,7 +171,7 @@ def play_and_trace(algorithm, world):
         one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), noise)
         leaves, tree = jax.tree.flatten((algorithm, state.policy))
         memory = jax.eval_shape(lambda policy: initial_memory(algorithm, policy, algorithm.environments), state.policy)
-        drawn, sent, _, extras = jax.eval_shape(
+        drawn, sent, _, (extras, before) = jax.eval_shape(
             lambda *rest: engine._programs.explore(tree, *rest), leaves, memory, None, observation, one
         )
         for _ in range(7):
@@ -181,9 +181,10 @@ def play_and_trace(algorithm, world):
             elif isinstance(engine.spaces.action, spaces.Box):
                 actions = np.clip(actions, engine.spaces.action.low, engine.spaces.action.high)
             observation = vector.step(np.asarray(actions, engine.spaces.action.dtype))[0]
-        steps = jax.tree.map(lambda leaf: np.zeros((*shape, *leaf.shape[1:]), leaf.dtype), (observation, drawn, extras))
+        rows = observation, drawn, extras, before
+        steps = jax.tree.map(lambda leaf: np.zeros((*shape, *leaf.shape[1:]), leaf.dtype), rows)
         flag, number = np.zeros(shape, bool), np.zeros(shape, np.float32)
-        block = Steps(steps[0], steps[1], number, steps[0], flag, flag, steps[2])
+        block = Steps(steps[0], steps[1], number, steps[0], flag, flag, *steps[2:])
         jax.eval_shape(lambda state: engine._programs.update(algorithm, state, block, seed, index), state)
         sample = engine.spaces.encoding.batch(world().reset()[0])
         assert sample[1]
