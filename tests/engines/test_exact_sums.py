@@ -54,6 +54,7 @@ class Measuring(QLearning):
 @pytest.mark.parametrize(
     ("environments", "limit", "iterations"), [(1, 20_000, 2_000_000), (1, 13, 2_000_000), (50, 7, 300_000)]
 )
+@pytest.mark.usefixtures("optimized")
 def test_long_stretches_are_logged_to_a_millionth(environments, limit, iterations):
     engine = Compiled(Measuring(environments=environments), TimeLimit(Steady(), limit))
     (carry,) = engine.advance([engine.init(0)], [0], [0], 5)
@@ -69,6 +70,7 @@ def test_long_stretches_are_logged_to_a_millionth(environments, limit, iteration
     assert float(row["always"]) == pytest.approx(reward, rel=2e-7)
 
 
+@pytest.mark.usefixtures("optimized")
 def test_one_episode_of_many_steps_is_logged_to_a_millionth():
     # In float32 16,777,216 + 1 is 16,777,216.
     steps = 20_000_001
