@@ -53,7 +53,8 @@ class AlgorithmCommand(click.Command):
         own = super().get_params(ctx)
         typed: list[str] = ctx.meta.get(TYPED, [])
         names = {name for parameter in own for name in option_names(parameter)}
-        if all(word.partition("=")[0] in names for word in typed if word.startswith("-")):
+        options = [word for word in typed if word.startswith("--") or (word[1:2].isalpha() and word.startswith("-"))]
+        if all(word.partition("=")[0] in names for word in options):
             return own
         settings = {setting.option: setting for setting in _settings(_first_word(typed))}
         return [*own, *(_taken(setting) for setting in settings.values())]
