@@ -5,7 +5,7 @@
                          and others are brought to the nearest of these bounds
     reward        r / deviation of the discounted returns G ← γ G + r, which begin at 0 in each episode
 
-Why there is `auto`: all that was seen changes while a policy learns, and so do mean and deviation, behind its back. On
+Why there is `auto`: mean and deviation change while a policy learns, and with them what an observation looks like. On
 CartPole, whose numbers need nothing, PPO learns half as much of it so. What stays as it is does not change.
 
 Both follow from all steps so far, each counted once. Welford 1962 (doi 10.1080/00401706.1962.10490022) adds one number
