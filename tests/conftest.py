@@ -28,6 +28,8 @@ from zerone.base.compilation import give_back_memory, keep_compiled_programs
 
 MUCH_MEMORY = 450_000_000
 """Bytes of memory beyond which a process forgets, after a file of tests, the programs that it has compiled."""
+TOO_MUCH_MEMORY = 800_000_000
+"""The same, after any test."""
 
 sys.path.insert(0, str(Path(__file__).parent))  # `toys` is for all tests
 
@@ -37,7 +39,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_traceback_in_locations_limit", 0)
 # As in `zerone.__main__`: importing and tracing make hundreds of thousands of objects that stay.
 gc.freeze()
-gc.set_threshold(50_000)
+gc.set_threshold(10_000)
 
 _compiled = 0
 
@@ -56,15 +58,32 @@ def pytest_configure(config: pytest.Config) -> None:
     keep_compiled_programs()
 
 
+def _memory() -> int:
+    """Bytes of memory that this process has; 0 where that cannot be read."""
+    pages = Path("/proc/self/statm")
+    return int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if pages.exists() else 0
+
+
+def _forget_programs() -> None:
+    jax.clear_caches()
+    gc.collect()
+    give_back_memory()
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _bounded_memory() -> Iterator[None]:
     """Give back what the programs of a file of tests take, some 15 MB each: few of the next file's are the same."""
     yield
-    pages = Path("/proc/self/statm")
-    if pages.exists() and int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > MUCH_MEMORY:
-        jax.clear_caches()
-        gc.collect()
-        give_back_memory()
+    if _memory() > MUCH_MEMORY:
+        _forget_programs()
+
+
+@pytest.fixture(autouse=True)
+def _bounded_within_a_file() -> Iterator[None]:
+    """The same after a test, where a file has many programs."""
+    yield
+    if _memory() > TOO_MUCH_MEMORY:
+        _forget_programs()
 
 
 @pytest.fixture
