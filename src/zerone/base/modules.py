@@ -69,7 +69,12 @@ def named_object(id: str, what: str) -> Any:  # noqa: A002
     """
     require_trusted(id, what=what)
     import_named(id, what)
-    module, _, inside = str(id).partition(":")
+    return imported_object(str(id), what)
+
+
+def imported_object(id: str, what: str) -> Any:  # noqa: A002
+    """What `module:Name` names in a module that is imported already. Raises `InputError` if it has no such name."""
+    module, _, inside = id.partition(":")
     found: Any = module_called(module)
     for part in inside.split("."):
         found = getattr(found, part, None)

@@ -79,7 +79,7 @@ def step(
 
 
 def stepped(said: ParsedArguments, seed: int | None, options: Sequence[str]) -> Walk:
-    """The training that was asked for, before its first step.
+    """The training of an algorithm in an environment, before its first step.
 
     Raises:
         InputError: it is none of the compiled engine's, or anything that `zerone train` would refuse.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 ANEW = ("dataset", "address", "worker_timeout", "step_timeout")
-"""What can be said anew when a training goes on."""
+"""What can be given again when a training goes on."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,9 +108,9 @@ def go_on(
 
         require_picture(config["environment"]["id"], config["environment"]["options"], config["engine"])
     with shown(path, manner) as displays:
-        anew: dict[str, Any] = {name: asked.get(name) for name in ANEW}
+        given: dict[str, Any] = {name: asked.get(name) for name in ANEW}
         callbacks: list[str | Listener] = [*listening.chosen(config["callbacks"]), *displays]
-        return resume(path, chunk=manner.chunk, callbacks=callbacks, progress=False, **anew)
+        return resume(path, chunk=manner.chunk, callbacks=callbacks, progress=False, **given)
 
 
 def require_same(

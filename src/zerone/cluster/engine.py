@@ -191,7 +191,7 @@ class Cluster(TalliedEngine):
         index, number = carry.iteration, algorithm.workers
         played = policy = self._shared(carry.state.policy)
         penalty = None if carry.state.penalty is None else np.asarray(carry.state.penalty)
-        news: dict[int, News] = {}  # who has taken a lost one's place has played the block anew: that one counts
+        news: dict[int, News] = {}  # a replacement plays its block again, and its steps are those that count
         sums: dict[str, Any] = {}
         stopped = algorithm.begin_block()
         places = [(epoch, part) for epoch in range(algorithm.epochs) for part in range(algorithm.minibatches)]

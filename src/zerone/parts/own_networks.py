@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from zerone.base.errors import InputError, said
-from zerone.base.modules import import_named
+from zerone.base.modules import import_named, imported_object
 from zerone.environments.gym.views import Space
 from zerone.parts.networks import Applied
 from zerone.parts.spaces import Features
@@ -45,7 +45,7 @@ def given(network: Any) -> str:
     if isinstance(network, str):
         if is_name(network) and network not in _given:
             import_named(network, "network")
-            require_network(_found(network), network)
+            require_network(imported_object(network, "network"), network)
         return network
     name = f"{getattr(network, '__module__', '')}:{getattr(network, '__qualname__', repr(network))}"
     require_network(network, name)
@@ -65,18 +65,8 @@ def find(name: str) -> Any:
     if module not in sys.modules:
         raise InputError(f"network {name!r} would import the module {module!r}: if you trust it, "
                          + said("pass --trust", f"import {module} first"))  # fmt: skip
-    found = _found(name)
+    found = imported_object(name, "network")
     require_network(found, name)
-    return found
-
-
-def _found(name: str) -> Any:
-    module, _, inside = name.partition(":")
-    found: Any = sys.modules[module]
-    for part in inside.split("."):
-        found = getattr(found, part, None)
-    if found is None:
-        raise InputError(f"network {name}: module {module!r} has no {inside!r}")
     return found
 
 

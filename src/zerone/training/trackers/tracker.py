@@ -12,6 +12,7 @@ import json
 import logging
 import signal
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ KEPT = "tracker-{}.json"
 """The file of a run folder that has the id of a tracker's run, by the tracker's name."""
 
 
-class Tracker(Callback):
+class Tracker(Callback, ABC):
     """A tracker. Each has four short functions of its own: `open`, `log`, `note` and `close`."""
 
     name: ClassVar[str]
@@ -46,21 +47,21 @@ class Tracker(Callback):
         self._open = False
         self._seeds: tuple[int, ...] = ()
 
+    @abstractmethod
     def open(self, title: str, settings: Mapping[str, Any], kept: str | None) -> str:
         """Begin a run, or go on with the one whose id was kept; its id."""
-        raise NotImplementedError
 
+    @abstractmethod
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Take numbers by their tags."""
-        raise NotImplementedError
 
+    @abstractmethod
     def note(self, values: Mapping[str, float]) -> None:
         """Take what came of the whole training."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self, reason: str) -> None:
         """End the run: `reason` is that of `Ended`."""
-        raise NotImplementedError
 
     def on_started(self, event: Started, training: Control) -> None:
         del training
