@@ -177,3 +177,23 @@ def test_a_tree_keeps_the_names_of_its_leaves():
         jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path({"a": Pair(jnp.ones(2), "x")})
     ]
     assert paths == ["['a'].value"]
+
+
+def test_a_new_default_keeps_what_the_field_means_and_own_fields_come_first():
+    @configured
+    class Base:
+        width: int = setting(4, "the width", at_least=1)
+        rate: float = setting(0.1, "the rate", above=0)
+
+    @configured
+    class Narrow(Base):
+        depth: int = setting(2, "the depth", at_least=1)
+        rate: float = 0.5
+
+    fields = dataclasses.fields(Narrow)
+    assert [field.name for field in fields] == ["depth", "rate", "width"]
+    assert fields[1].metadata["allowed"].text == "the rate"
+    assert (Narrow().rate, Base().rate, Narrow(rate=2.0).width) == (0.5, 0.1, 4)
+    assert jax.tree.leaves(Narrow()) == [0.5]
+    with pytest.raises(InputError, match="rate = 0 is not allowed: must be above 0"):
+        Narrow(rate=0)

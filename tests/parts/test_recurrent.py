@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from zerone.parts.architecture import Architecture
+from zerone.parts.architecture import NetworkSettings
 from zerone.parts.networks import Dueling
 from zerone.parts.policies import ActorAndCritic
 from zerone.parts.recurrent import along, initial_memory, step
@@ -18,12 +18,12 @@ T, N = 7, 4
 
 def made(hidden=(6, 5), space=BOX, head=None, **changed):
     """A network, with biases that are not 0, so that each is seen to count."""
-    architecture = Architecture(hidden, "gru", **changed)
+    architecture = NetworkSettings(hidden=hidden, network="gru", activation="relu", **changed)
     options = () if head is None else (head,)
 
     @jax.jit
     def create(key):
-        network = architecture.make(key, space, 2, *options)
+        network = architecture.make_network(key, space, 2, *options)
         leaves, tree = jax.tree.flatten(network)
         return jax.tree.unflatten(tree, [x + 0.1 * jax.random.normal(key, x.shape) for x in leaves])
 
@@ -99,7 +99,7 @@ def test_what_is_learnt_flows_through_a_sequence_and_over_no_beginning_of_an_epi
 
 def test_it_begins_with_nothing_and_a_network_without_a_memory_has_none():
     assert np.array_equal(initial_memory(made(), 3), np.zeros((3, 5)))
-    plain = Architecture((5,)).make(jax.random.key(0), BOX, 2)
+    plain = NetworkSettings(hidden=(5,), activation="relu").make_network(jax.random.key(0), BOX, 2)
     assert initial_memory(plain, 3) == ()
     output, memory = step(plain, (), np.zeros((4, 3), np.float32))
     assert (output.shape, memory) == ((4, 2), ())
@@ -120,7 +120,9 @@ def test_it_sees_what_others_see(space, head, changed):
 
 def test_actor_and_critic_remember_each_their_own():
     both = Spaces(BOX, spaces.Discrete(2))
-    policy = jax.jit(lambda key: ActorAndCritic.create(key, both, Architecture((5,), "gru")))(jax.random.key(0))
+    policy = jax.jit(lambda key: ActorAndCritic.create(key, both, NetworkSettings(hidden=(5,), network="gru")))(
+        jax.random.key(0)
+    )
     memory = policy.initial_memory(N)
     seen = np.random.default_rng(0).normal(size=(N, 3)).astype(np.float32)
     _, after, _ = jax.jit(lambda policy: policy.act(memory, seen))(policy)

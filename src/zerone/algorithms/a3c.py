@@ -29,7 +29,7 @@ import optax
 from zerone.algorithms import actor_critic
 from zerone.algorithms.actor_critic import ActorCritic
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.algorithms.workers import check_workers, environments_setting, one_each, one_of, shared_out, workers_setting
+from zerone.algorithms.workers import WorkerSettings, check_workers, one_each, one_of, shared_out
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.normalization import Returns
 from zerone.parts.policies import ActorAndCritic
@@ -79,7 +79,7 @@ class State:
 
 
 @configured
-class A3C(ActorCritic):
+class A3C(WorkerSettings, ActorCritic):
     """A3C, for `Box`, `Discrete` or `MultiDiscrete` observations (pictures too) and actions."""
 
     name: ClassVar[str] = "a3c"
@@ -89,10 +89,8 @@ class A3C(ActorCritic):
     }
     asynchronous: ClassVar[bool] = True
 
-    environments: int = environments_setting()
     steps_per_update: int = setting(16, "steps n of each environment between two pushes", at_least=1)
     optimizer: str = setting("rmsprop", "the optimiser", choices=("adam", "rmsprop"))
-    workers: int = workers_setting(8)
 
     def __post_init__(self) -> None:
         one_each(self)

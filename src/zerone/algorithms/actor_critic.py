@@ -23,8 +23,8 @@ import optax
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.pytree import configured, setting, struct
-from zerone.parts.architecture import Architecture, activation_setting, layer_norm_setting, network_setting
-from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
+from zerone.parts.architecture import NetworkSettings
+from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import adam_or_rmsprop, bounded, falling, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
 from zerone.parts.returns import discounted_return
@@ -41,7 +41,7 @@ class State:
 
 
 @configured
-class ActorCritic:
+class ActorCritic(NetworkSettings, NormalizationSettings):
     """Advantage actor-critic, for `Box`, `Discrete` or `MultiDiscrete` observations (pictures too) and actions."""
 
     name: ClassVar[str] = "actor-critic"
@@ -68,16 +68,10 @@ class ActorCritic:
     rmsprop_decay: float = setting(
         0.99, "decay of the mean square at each update", above=0, below=1, needs="optimizer=rmsprop"
     )
-    normalize_observations: str = observations_setting()
-    normalize_rewards: bool = rewards_setting()
-    hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
-    network: str = network_setting()
-    activation: str = activation_setting("tanh")
-    layer_norm: bool = layer_norm_setting()
     max_gradient_norm: float = setting(0.5, "the norm of each network's gradient is clipped to this", above=0)
 
     def refuse(self, spaces: Spaces) -> str | None:
-        return refuse_policy(spaces) or Architecture.of(self).refuse(spaces)
+        return refuse_policy(spaces) or self.refuse_networks(spaces)
 
     def check(self) -> None:
         pass
@@ -93,9 +87,9 @@ class ActorCritic:
         return of_actor_and_critic(one(self.learning_rate), one(self.critic_learning_rate))
 
     def init(self, key: Key, spaces: Spaces) -> State:
-        network = ActorAndCritic.create(key, spaces, Architecture.of(self))
+        network = ActorAndCritic.create(key, spaces, self)
         policy = network.scaled_by(Scales.begun(self, spaces))
-        return State(policy, self.rule().init(network), Returns.begun(self))
+        return State(policy, self.rule().init(network), Returns.begun(self, self.environments))
 
     def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
         return policy.noise(key, shape)

@@ -29,7 +29,7 @@ from zerone.base.modules import place_of
 from zerone.base.modules import source_of as place_found
 from zerone.base.values import typed
 from zerone.environments.gym.views import describe
-from zerone.parts.own_networks import is_name
+from zerone.parts.architecture import NetworkSettings
 from zerone.parts.spaces import Spaces
 
 
@@ -228,7 +228,9 @@ def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
     if reason is None:
         if not any(entry.make is type(algorithm) for entry in _ENTRIES):
             outside.require_memory(algorithm, spaces)
-        elif is_name(getattr(algorithm, "network", "")):  # what is wrong with it is seen where it is made
+        elif (
+            isinstance(algorithm, NetworkSettings) and algorithm.from_outside
+        ):  # what is wrong with it is seen where it is made
             jax.eval_shape(lambda key: algorithm.init(key, spaces).policy, jax.random.key(0))
         return
     able = [entry.name for entry in _ENTRIES if entry.make().refuse(spaces) is None]

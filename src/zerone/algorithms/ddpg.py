@@ -44,10 +44,10 @@ from zerone.algorithms.off_policy import (
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.action_noise import OrnsteinUhlenbeck, Process, White
-from zerone.parts.architecture import Architecture, activation_setting, layer_norm_setting, network_setting
+from zerone.parts.architecture import NetworkSettings
 from zerone.parts.deterministic import Actor, Critic, refuse_actor
 from zerone.parts.exploration import schedule
-from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
+from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import as_one_array
 from zerone.parts.replay import Memory, Uniform, gather
 from zerone.parts.returns import one_step_target
@@ -104,7 +104,7 @@ class State:
 
 
 @configured
-class DDPG:
+class DDPG(NetworkSettings, NormalizationSettings):
     """DDPG, for any `Box`, `Discrete` or `MultiDiscrete` observation (pictures too), `Box` actions with bounds."""
 
     name: ClassVar[str] = "ddpg"
@@ -151,12 +151,8 @@ class DDPG:
         0.005, "soft update coefficient τ of the target networks; 1 is a copy", above=0, at_most=1
     )
     weight_decay: float = setting(0.0, "coefficient c of the critic's L2 regularisation", at_least=0)
-    normalize_observations: str = observations_setting("on")
-    normalize_rewards: bool = rewards_setting()
-    hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
-    network: str = network_setting()
-    activation: str = activation_setting("relu")
-    layer_norm: bool = layer_norm_setting()
+    normalize_observations: str = "on"
+    activation: str = "relu"
 
     @property
     def warmup_updates(self) -> int:
@@ -179,7 +175,7 @@ class DDPG:
         return White() if self.exploration == "gaussian" else OrnsteinUhlenbeck(self.noise_pull)
 
     def refuse(self, spaces: Spaces) -> str | None:
-        return refuse_actor(spaces) or Architecture.of(self).refuse(spaces, remembers=False)
+        return refuse_actor(spaces) or self.refuse_networks(spaces, remembers=False)
 
     def check(self) -> None:
         check_memory(self)
@@ -196,13 +192,13 @@ class DDPG:
 
     def init(self, key: Key, spaces: Spaces) -> State:
         actor_key, critic_key = jax.random.split(key)
-        actor = Actor.create(actor_key, spaces, Architecture.of(self))
-        critic = Critic.create(critic_key, spaces, Architecture.of(self))
+        actor = Actor.create(actor_key, spaces, self)
+        critic = Critic.create(critic_key, spaces, self)
         target = jax.tree.map(jnp.copy, Networks(actor, critic))  # its own arrays, or the state could not be donated
         memory = self.replay.init(transition_like(spaces, jnp.zeros(actor.width)))
         policy = Policy(actor, jnp.int32(0), Scales.begun(self, spaces))
         moments = self.actor_rule().init(actor), self.critic_rule().init(critic)
-        return State(policy, critic, target, *moments, jnp.int32(0), memory, Returns.begun(self))
+        return State(policy, critic, target, *moments, jnp.int32(0), memory, Returns.begun(self, self.environments))
 
     def initial_memory(self, policy: Policy, number: int) -> Any:
         """The noise before an episode's first step."""

@@ -22,22 +22,19 @@ import jax
 
 from zerone.algorithms.ppo import PPO, Sample
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.algorithms.workers import check_workers, environments_setting, one_each, one_of, shared_out, workers_setting
+from zerone.algorithms.workers import WorkerSettings, check_workers, one_each, one_of, shared_out
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting
-from zerone.parts.architecture import Architecture
 from zerone.parts.policies import ActorAndCritic
 
 
 @configured
-class DPPO(PPO):
+class DPPO(WorkerSettings, PPO):
     """Distributed PPO, for `Box`, `Discrete` or `MultiDiscrete` observations (pictures too) and actions."""
 
     name: ClassVar[str] = "dppo"
     asynchronous: ClassVar[bool] = False
 
-    environments: int = environments_setting()
-    workers: int = workers_setting(8)
     gather: str = setting("steps", "what workers send to the chief", choices=("steps", "gradients"))
 
     def __post_init__(self) -> None:
@@ -54,7 +51,7 @@ class DPPO(PPO):
         if self.gather == "gradients" and part % self.minibatches:
             raise InputError(
                 f"dppo: minibatches = {self.minibatches} is not allowed: must divide each worker's "
-                f"environments / workers{'' if Architecture.of(self).recurrent else ' × steps_per_update'} = {part}, "
+                f"environments / workers{'' if self.recurrent else ' × steps_per_update'} = {part}, "
                 "because gradients are gathered"
             )
 

@@ -48,7 +48,7 @@ from zerone.algorithms.off_policy import (
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, struct
-from zerone.parts.architecture import Architecture, activation_setting, layer_norm_setting, network_setting
+from zerone.parts.architecture import NetworkSettings
 from zerone.parts.exploration import (
     epsilon_greedy,
     epsilon_greedy_noise,
@@ -56,8 +56,8 @@ from zerone.parts.exploration import (
     linear_schedule,
     schedule,
 )
-from zerone.parts.networks import Dueling, Network
-from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
+from zerone.parts.networks import MLP, Dueling, Network
+from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import bounded
 from zerone.parts.recurrent import along, initial_memory, step
 from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, gather, sample_sequences
@@ -101,7 +101,7 @@ class Learner:
 
 
 @configured
-class DQN:
+class DQN(NetworkSettings, NormalizationSettings):
     """Deep Q-network, for any `Box`, `Discrete` or `MultiDiscrete` observation (pictures too), `Discrete` actions."""
 
     name: ClassVar[str] = "dqn"
@@ -159,12 +159,8 @@ class DQN:
         50_000.0, "ticks of `importance_clock` over which β is annealed to 1", above=0, needs="prioritized"
     )
     importance_clock: str = clock_setting("β", needs="prioritized")
-    normalize_observations: str = observations_setting()
-    normalize_rewards: bool = rewards_setting()
-    hidden: tuple[int, ...] = setting((128, 128), "widths of the hidden layers", at_least=1)
-    network: str = network_setting()
-    activation: str = activation_setting("relu")
-    layer_norm: bool = layer_norm_setting()
+    hidden: tuple[int, ...] = (128, 128)
+    activation: str = "relu"
     sequence: int = setting(16, "steps of a sequence that is learnt from", at_least=1, needs="network=gru")
     burn_in: int = setting(4, "first steps of a sequence that only refresh the memory", at_least=0, needs="network=gru")
     max_gradient_norm: float = setting(10.0, "the gradient's norm is clipped to this", above=0)
@@ -190,12 +186,7 @@ class DQN:
         if not isinstance(spaces.action, gym_spaces.Discrete):
             return "it needs Discrete actions"
         refused = refuse_observations(spaces.observation) or refuse_actions(spaces.action)
-        return refused or Architecture.of(self).refuse(spaces)
-
-    @property
-    def recurrent(self) -> bool:
-        """Whether the network remembers, and is learnt along sequences."""
-        return Architecture.of(self).recurrent
+        return refused or self.refuse_networks(spaces)
 
     def check_sequences(self) -> None:
         """Raise `InputError` where settings do not go together with a network that remembers."""
@@ -234,12 +225,8 @@ class DQN:
 
     def init(self, key: Key, spaces: Spaces) -> State:
         actions = count(spaces.action, "action")
-        architecture = Architecture.of(self)
-        if self.dueling:
-            separate = self.dueling_streams != "shared"
-            network = architecture.make(key, spaces.observation, actions, Dueling, separate=separate)
-        else:
-            network = architecture.make(key, spaces.observation, actions)
+        streams = {"separate": self.dueling_streams != "shared"} if self.dueling else {}
+        network = self.make_network(key, spaces.observation, actions, Dueling if self.dueling else MLP, **streams)
         target = jax.tree.map(jnp.copy, network)  # its own arrays, or the state could not be donated
         action = jnp.int32(0)
         policy = Policy(network, jnp.int32(0), jnp.int32(0), Scales.begun(self, spaces))
@@ -250,7 +237,8 @@ class DQN:
             one = dataclasses.replace(one, begins=jnp.bool_(True), memory=begun)
             ongoing = jnp.ones(self.environments, bool)
         memory = self.replay.init(one)
-        return State(policy, target, self.optimizer().init(network), memory, ongoing, Returns.begun(self))
+        returns = Returns.begun(self, self.environments)
+        return State(policy, target, self.optimizer().init(network), memory, ongoing, returns)
 
     def initial_memory(self, policy: Policy, number: int) -> Any:
         return initial_memory(policy.network, number)

@@ -36,10 +36,10 @@ import optax
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, is_on, setting, struct
-from zerone.parts.architecture import Architecture, activation_setting, layer_norm_setting, network_setting
+from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import Distribution
 from zerone.parts.exploration import shuffled
-from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
+from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import bounded, falling, held_back, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
 from zerone.parts.recurrent import Sequence
@@ -76,7 +76,7 @@ class Sample:
 
 
 @configured
-class PPO:
+class PPO(NetworkSettings, NormalizationSettings):
     """PPO, for `Box`, `Discrete` or `MultiDiscrete` observations (pictures too) and actions."""
 
     name: ClassVar[str] = "ppo"
@@ -127,12 +127,6 @@ class PPO:
     steps_per_update: int = setting(128, "steps of each environment between updates", at_least=1)
     epochs: int = setting(4, "epochs over each block of steps", at_least=1)
     minibatches: int = setting(4, "minibatches in each epoch", at_least=1)
-    normalize_observations: str = observations_setting()
-    normalize_rewards: bool = rewards_setting()
-    hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
-    network: str = network_setting()
-    activation: str = activation_setting("tanh")
-    layer_norm: bool = layer_norm_setting()
     max_gradient_norm: float = setting(0.5, "the gradient's norm is clipped to this", above=0)
 
     @property
@@ -141,7 +135,7 @@ class PPO:
         return float(self.epochs)
 
     def refuse(self, spaces: Spaces) -> str | None:
-        return refuse_policy(spaces) or Architecture.of(self).refuse(spaces)
+        return refuse_policy(spaces) or self.refuse_networks(spaces)
 
     @property
     def cut_from(self) -> int:
@@ -150,7 +144,7 @@ class PPO:
 
     def sequences_of(self, environments: int) -> int:
         """How many samples a block of so many environments has."""
-        return environments if Architecture.of(self).recurrent else environments * self.steps_per_update
+        return environments if self.recurrent else environments * self.steps_per_update
 
     def fitted(self) -> Self:
         """The same with the number of minibatches that is nearest to its own and divides the samples."""
@@ -162,7 +156,7 @@ class PPO:
     def check(self) -> None:
         samples = self.sequences_of(self.environments)
         if samples % self.minibatches:
-            what = "environments" if Architecture.of(self).recurrent else "environments × steps_per_update"
+            what = "environments" if self.recurrent else "environments × steps_per_update"
             raise InputError(
                 f"{self.name}: minibatches = {self.minibatches} is not allowed: must divide {what} = {samples}"
             )
@@ -190,10 +184,10 @@ class PPO:
         return of_actor_and_critic(adam(self.learning_rate), critic)
 
     def init(self, key: Key, spaces: Spaces) -> State:
-        network = ActorAndCritic.create(key, spaces, Architecture.of(self))
+        network = ActorAndCritic.create(key, spaces, self)
         penalty = jnp.float32(self.kl_penalty) if self.objective == "kl" else None
         policy = network.scaled_by(Scales.begun(self, spaces))
-        return State(policy, self.optimizer().init(network), penalty, Returns.begun(self))
+        return State(policy, self.optimizer().init(network), penalty, Returns.begun(self, self.environments))
 
     def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
         return policy.noise(key, shape)

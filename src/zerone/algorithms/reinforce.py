@@ -29,8 +29,8 @@ import optax
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.pytree import configured, setting, struct
-from zerone.parts.architecture import Architecture, activation_setting, layer_norm_setting, network_setting
-from zerone.parts.normalization import Returns, Scales, observations_setting, rewards_setting
+from zerone.parts.architecture import NetworkSettings
+from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import bounded, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
 from zerone.parts.returns import Moments, discounted_return, normalize_by
@@ -86,7 +86,7 @@ class State:
 
 
 @configured
-class Reinforce:
+class Reinforce(NetworkSettings, NormalizationSettings):
     """REINFORCE, for `Box`, `Discrete` or `MultiDiscrete` observations (pictures too) and actions."""
 
     name: ClassVar[str] = "reinforce"
@@ -112,16 +112,10 @@ class Reinforce:
     longest_episode: int = setting(
         1_000, "steps after which an episode is treated as truncated", at_least=1, at_most=2_000_000_000
     )
-    normalize_observations: str = observations_setting()
-    normalize_rewards: bool = rewards_setting()
-    hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
-    network: str = network_setting()
-    activation: str = activation_setting("tanh")
-    layer_norm: bool = layer_norm_setting()
     max_gradient_norm: float = setting(10.0, "the norm of each network's gradient is clipped to this", above=0)
 
     def refuse(self, spaces: Spaces) -> str | None:
-        return refuse_policy(spaces) or Architecture.of(self).refuse(spaces, remembers=False)
+        return refuse_policy(spaces) or self.refuse_networks(spaces, remembers=False)
 
     def check(self) -> None:
         pass
@@ -134,7 +128,7 @@ class Reinforce:
         return of_actor_and_critic(actor, bounded(optax.adam(self.baseline_learning_rate), self.max_gradient_norm))
 
     def init(self, key: Key, spaces: Spaces) -> State:
-        network = ActorAndCritic.create(key, spaces, Architecture.of(self), critic=self.baseline)
+        network = ActorAndCritic.create(key, spaces, self, critic=self.baseline)
         policy = network.scaled_by(Scales.begun(self, spaces))
         shape = self.longest_episode, self.environments
         kind = jax.dtypes.canonicalize_dtype(spaces.observation.dtype or jnp.float32)  # 64 bits become 32, as in JAX
@@ -145,7 +139,7 @@ class Reinforce:
             jnp.zeros(self.environments, jnp.int32),
         )
         measured = dict.fromkeys(self.metrics, jnp.float32(0))
-        return State(policy, self.optimizer().init(network), episodes, measured, Returns.begun(self))
+        return State(policy, self.optimizer().init(network), episodes, measured, Returns.begun(self, self.environments))
 
     def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
         return policy.noise(key, shape)

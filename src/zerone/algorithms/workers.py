@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from zerone.algorithms.protocol import Array, Distributed
 from zerone.base.errors import InputError
-from zerone.base.pytree import setting
+from zerone.base.pytree import configured, setting
 
 T = TypeVar("T")
 
@@ -21,14 +21,14 @@ MOST = 256
 """Workers at the most."""
 
 
-def workers_setting(number: int) -> Any:
-    """The field `workers`, with its default."""
-    return setting(number, "workers, each in environments of its own", at_least=1, at_most=MOST)
+@configured
+class WorkerSettings:
+    """The settings of an algorithm of several workers."""
 
-
-def environments_setting() -> Any:
-    """The field `environments`: 0 until `one_each`."""
-    return setting(0, "environments of all workers together, a multiple of `workers`; 0 is one each", at_least=0)
+    environments: int = setting(
+        0, "environments of all workers together, a multiple of `workers`; 0 is one each", at_least=0
+    )
+    workers: int = setting(8, "workers, each in environments of its own", at_least=1, at_most=MOST)
 
 
 def one_each(algorithm: Distributed) -> None:

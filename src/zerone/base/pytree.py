@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, dataclass_transform
@@ -148,9 +149,16 @@ def struct(cls: type[T]) -> type[T]:
 def configured(cls: type[T]) -> type[T]:
     """A frozen, validated dataclass that is a pytree: see the module's text for what is a leaf.
 
-    A class may be made from another configured one, with fields of its own or new defaults. Its `__post_init__`, if it
-    has one, runs after its fields were found to be allowed.
+    A class may be made from another configured one, with fields of its own or new defaults: a plain value for a field
+    of the other class keeps what that field means and allows. Its own fields come before those of the other. Its
+    `__post_init__`, if it has one, runs after its fields were found to be allowed.
     """
+    inherited = {field.name: field for base in reversed(cls.__mro__[1:]) for field in _fields_of(base)}
+    named = list(inspect.get_annotations(cls))
+    for name in named:
+        if name in inherited and name in cls.__dict__ and not isinstance(cls.__dict__[name], dataclasses.Field):
+            default = dataclasses.field(default=cls.__dict__[name], metadata=inherited[name].metadata)
+            setattr(cls, name, default)
     frozen_words = ("int", "str", "bool", "tuple")
 
     def is_leaf(field: dataclasses.Field[Any]) -> bool:
@@ -166,7 +174,19 @@ def configured(cls: type[T]) -> type[T]:
 
     if own is not None or not hasattr(cls, "__post_init__"):
         cls.__post_init__ = validate  # type: ignore[attr-defined]
-    return _answering(_register(cls, is_leaf))
+    return _answering(_own_first(_register(cls, is_leaf), named))
+
+
+def _fields_of(cls: type) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+
+
+def _own_first(cls: type[T], own: list[str]) -> type[T]:
+    """The class with its own fields before those of its bases: what is particular to an algorithm is read first."""
+    fields: dict[str, Any] = cls.__dataclass_fields__  # type: ignore[attr-defined]
+    first = {name: fields[name] for name in own if name in fields}
+    cls.__dataclass_fields__ = first | {name: each for name, each in fields.items() if name not in first}  # type: ignore[attr-defined]
+    return cls
 
 
 def _answering(cls: type[T]) -> type[T]:

@@ -295,7 +295,7 @@ class Worker:
                 self._grounds[seed] = InJax(self._alone, self._task, own, index)
             else:
                 self._grounds[seed] = InGymnasium(self._alone, self._task, seed, own, index)
-            self._returns[seed] = Returns.begun(self._alone)
+            self._returns[seed] = Returns.begun(self._alone, self._alone.environments)
             self._programs.begin(self._alone, self._grounds[seed].spaces)
         return self._grounds[seed]
 

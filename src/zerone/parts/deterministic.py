@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
-from zerone.parts.architecture import Architecture
+from zerone.parts.architecture import NetworkSettings
 from zerone.parts.spaces import Spaces, has_bounds, numbers, refuse_actions, refuse_observations
 
 Array = jax.Array
@@ -32,9 +32,9 @@ class Actor(eqx.Module):
     shape: tuple[int, ...] = eqx.field(static=True)
 
     @staticmethod
-    def create(key: Array, spaces: Spaces, architecture: Architecture) -> Actor:
+    def create(key: Array, spaces: Spaces, settings: NetworkSettings) -> Actor:
         """A network whose actions are near the middle at first. Consumes `key`."""
-        network = architecture.make(key, spaces.observation, numbers(spaces.action), last=0.1)
+        network = settings.make_network(key, spaces.observation, numbers(spaces.action), last=0.1)
         return Actor(network, spaces.action.shape or ())
 
     @property
@@ -57,9 +57,9 @@ class Critic(eqx.Module):
     network: Any
 
     @staticmethod
-    def create(key: Array, spaces: Spaces, architecture: Architecture) -> Critic:
+    def create(key: Array, spaces: Spaces, settings: NetworkSettings) -> Critic:
         """A network. Consumes `key`."""
-        return Critic(architecture.make(key, spaces.observation, 1, further=numbers(spaces.action)))
+        return Critic(settings.make_network(key, spaces.observation, 1, further=numbers(spaces.action)))
 
     def __call__(self, observation: Array, action: Array) -> Array:
         value: Array = self.network(observation, action)[..., 0]

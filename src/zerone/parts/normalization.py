@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeVar
 import jax
 import jax.numpy as jnp
 
-from zerone.base.pytree import setting, static, struct
+from zerone.base.pytree import configured, setting, static, struct
 from zerone.base.sums import Sum
 from zerone.environments.gym.views import Space
 from zerone.parts.spaces import Features, Spaces
@@ -36,17 +36,6 @@ LARGEST = 1e18
 """What is further from the mean counts as this: its square is still a float32."""
 ROWS = 64
 """Observations of which sums are plain: those of more would round too often."""
-
-
-def observations_setting(default: str = "auto") -> Any:
-    """The field `normalize_observations`."""
-    text = "bring observations to mean 0 and deviation 1 (on), or only what is far from that (auto)"
-    return setting(default, text, choices=("off", *WANTED))
-
-
-def rewards_setting() -> Any:
-    """The field `normalize_rewards`."""
-    return setting(False, "learn from rewards divided by the deviation of their discounted returns, over all steps")
 
 
 def on_a_scale(space: Space) -> bool:
@@ -68,15 +57,18 @@ WANTED = {"on": Wanted(1.0, 1.0, 0.0), "auto": Wanted(0.3, 1.0, 1.0)}
 """What the choices of `normalize_observations` mean, besides off."""
 
 
-class Normalizing(Protocol):
+@configured
+class NormalizationSettings:
     """The settings of an algorithm that can normalise."""
 
-    @property
-    def normalize_observations(self) -> str: ...
-    @property
-    def normalize_rewards(self) -> bool: ...
-    @property
-    def environments(self) -> int: ...
+    normalize_observations: str = setting(
+        "auto",
+        "bring observations to mean 0 and deviation 1 (on), or only what is far from that (auto)",
+        choices=("off", *WANTED),
+    )
+    normalize_rewards: bool = setting(
+        False, "learn from rewards divided by the deviation of their discounted returns, over all steps"
+    )
 
 
 class Played(Protocol):
@@ -182,9 +174,9 @@ class Returns:
     ongoing: Array | None = None
 
     @staticmethod
-    def begun(algorithm: Normalizing) -> Returns:
+    def begun(settings: NormalizationSettings, environments: int) -> Returns:
         """Those of episodes that begin."""
-        return Returns(jnp.zeros(algorithm.environments) if algorithm.normalize_rewards else None)
+        return Returns(jnp.zeros(environments) if settings.normalize_rewards else None)
 
     def followed(self, steps: Played, discount: Array | float) -> tuple[Array, Returns]:
         """The discounted return at each of the steps [T, N], and those after them."""
@@ -214,11 +206,11 @@ class Scales:
     """What `normalize_observations` chooses."""
 
     @staticmethod
-    def begun(algorithm: Normalizing, spaces: Spaces) -> Scales:
+    def begun(settings: NormalizationSettings, spaces: Spaces) -> Scales:
         """Before the first step."""
-        how = "off" if on_a_scale(spaces.observation) else algorithm.normalize_observations
+        how = "off" if on_a_scale(spaces.observation) else settings.normalize_observations
         observation = None if how == "off" else Statistics.none(spaces.observation.shape or ())
-        return Scales(observation, Statistics.none(()) if algorithm.normalize_rewards else None, how)
+        return Scales(observation, Statistics.none(()) if settings.normalize_rewards else None, how)
 
     def see(self, observation: Array) -> Array:
         """Observations as networks are given them."""

@@ -31,11 +31,6 @@ Array = jax.Array
 _given: dict[str, Any] = {}
 
 
-def is_name(network: str) -> bool:
-    """Whether a setting names a network from outside."""
-    return ":" in network
-
-
 def given(network: Any) -> str:
     """The name of a network: of a class or function that is given in Python, which it then leads to.
 
@@ -43,7 +38,7 @@ def given(network: Any) -> str:
         InputError: it is none, or its module cannot be imported.
     """
     if isinstance(network, str):
-        if is_name(network) and network not in _given:
+        if ":" in network and network not in _given:
             import_named(network, "network")
             require_network(imported_object(network, "network"), network)
         return network

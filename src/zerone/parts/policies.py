@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
-from zerone.parts.architecture import Architecture
+from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import DiagonalNormal, Distribution, categorical, choices
 from zerone.parts.normalization import Scales
 from zerone.parts.recurrent import Played, Recurrent, Sequence, along, initial_memory, step
@@ -44,13 +44,13 @@ class ActorAndCritic(eqx.Module):
     scales: Scales = Scales()
 
     @staticmethod
-    def create(key: Array, spaces: Spaces, architecture: Architecture, *, critic: bool = True) -> ActorAndCritic:
-        """Networks of one architecture; the policy starts almost uniform. Consumes `key`."""
+    def create(key: Array, spaces: Spaces, settings: NetworkSettings, *, critic: bool = True) -> ActorAndCritic:
+        """Networks by these settings; the policy starts almost uniform. Consumes `key`."""
         actor_key, critic_key = jax.random.split(key)
         outputs = numbers(spaces.action)
         return ActorAndCritic(
-            architecture.make(actor_key, spaces.observation, outputs, last=0.01),
-            architecture.make(critic_key, spaces.observation, 1) if critic else None,
+            settings.make_network(actor_key, spaces.observation, outputs, last=0.01),
+            settings.make_network(critic_key, spaces.observation, 1) if critic else None,
             None if choices_in(spaces.action) else jnp.zeros(outputs),
             outputs,
             spaces.action.shape or (),
