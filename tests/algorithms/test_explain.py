@@ -44,7 +44,7 @@ def wrong(algorithm: Any, played: list[Iteration]) -> int:
     failed = 0
     for iteration in played:
         before, after = (np.asarray(each.state.policy) for each in (iteration.before, iteration.after))
-        explained = algorithm.explain(iteration.before.state, iteration.steps, iteration.after.state)
+        explained = algorithm.explain(iteration.before.state, iteration.steps, iteration.key, iteration.after.state)
         told = before.copy()
         for change in explained.changes:
             assert before[change.state, change.action] == np.float32(change.before)
@@ -82,7 +82,7 @@ def test_a_cut_episode_is_explained_with_its_bootstrap() -> None:
         entry
         for each in played
         if np.asarray(each.steps.truncated).any() and not np.asarray(each.steps.terminated).any()
-        for entry in algorithm.explain(each.before.state, each.steps, each.after.state).entries
+        for entry in algorithm.explain(each.before.state, each.steps, each.key, each.after.state).entries
         if entry.source == "step"
     ]
     assert entries

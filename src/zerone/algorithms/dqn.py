@@ -21,6 +21,7 @@ huber, and the target may move softly (τ < 1). n-step returns are not corrected
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -29,6 +30,8 @@ import jax.numpy as jnp
 import optax
 from gymnasium import spaces as gym_spaces
 
+from zerone.algorithms.dqn_explanation import decision_of, explanation_of
+from zerone.algorithms.explanation import Decision, Explanation
 from zerone.algorithms.off_policy import (
     Transition,
     Waiting,
@@ -98,6 +101,22 @@ class Learner:
     target: Network
     optimizer: Any
     priorities: Any
+
+
+@struct
+class Remembered:
+    """What is known once a block of steps is remembered, and all that its gradient updates learn from."""
+
+    memory: Memory
+    ongoing: Waiting | Array
+    scales: Scales
+    returns: Returns
+    seen: Array
+    """Environment steps so far."""
+    updates: Array
+    """Gradient updates before these."""
+    noise: Array
+    """What chance decides in their minibatches, a row for each."""
 
 
 @configured
@@ -271,15 +290,24 @@ class DQN(NetworkSettings, NormalizationSettings):
             return greedy(values), memory, ()
         return epsilon_greedy(values, self.exploration_rate(policy), noise), memory, ()
 
+    def terms(self, network: Network, target: Network, batch: Transition) -> tuple[Array, Array, Array]:
+        """Q(s, a), the value of s' that its target bootstraps from, and the target y, of each transition."""
+        value = pick(self.along(network, batch)[0], batch.action)
+        next_target = self.following(target, batch)
+        bootstrap = double_value(self.following(network, batch), next_target) if self.double else max_value(next_target)
+        return value, bootstrap, one_step_target(batch.reward, batch.discount == 0, batch.discount, bootstrap)
+
+    def losses(self, error: Array, weights: Array) -> Array:
+        """The weighted loss of each TD error."""
+        return weights * (huber(error) if self.loss == "huber" else 0.5 * error**2)
+
     def cost(
         self, network: Network, target: Network, batch: Transition, weights: Array
     ) -> tuple[Array, tuple[Metrics, Array]]:
         """Weighted mean loss of the chosen actions' TD errors, and these; the target is constant for the gradient."""
-        value = pick(self.along(network, batch)[0], batch.action)
-        next_target = self.following(target, batch)
-        bootstrap = double_value(self.following(network, batch), next_target) if self.double else max_value(next_target)
-        error = one_step_target(batch.reward, batch.discount == 0, batch.discount, bootstrap) - value
-        cost = (weights * (huber(error) if self.loss == "huber" else 0.5 * error**2)).mean()
+        value, _, wanted = self.terms(network, target, batch)
+        error = wanted - value
+        cost = self.losses(error, weights).mean()
         return cost, ({"cost": cost, "q": value.mean()}, error)
 
     def along(self, network: Any, batch: Transition) -> tuple[Array, Any]:
@@ -298,7 +326,8 @@ class DQN(NetworkSettings, NormalizationSettings):
         learnt = (jnp.arange(self.sequence) >= self.burn_in) * (self.sequence / (self.sequence - self.burn_in))
         return slots, jnp.broadcast_to(learnt[:, None], slots.shape)
 
-    def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
+    def remember(self, state: State, steps: Steps, key: Key) -> Remembered:
+        """A block of steps is remembered. Consumes `key`."""
         old, replay = state.policy, self.replay
         missing: Array | int = 0
         ongoing: Waiting | Array
@@ -310,26 +339,48 @@ class DQN(NetworkSettings, NormalizationSettings):
         found, returns = old.scales.of(steps, self.discount, state.returns)
         scales, seen = old.scales.merged(found), old.steps + steps.reward.size
         noise = minibatch_noise(replay, key, self.updates, self.batch // (self.sequence if self.recurrent else 1))
+        return Remembered(memory, ongoing, scales, returns, seen, old.updates, noise)
 
-        def learn(i: Array, learner: Learner) -> tuple[Learner, Metrics]:
-            beta = self.correction(seen, old.updates + i)
-            slots, weights = self.minibatch(dataclasses.replace(memory, priorities=learner.priorities), noise[i], beta)
-            batch = scales.normalized(gather(memory, slots))
-            gradient, (metrics, error) = jax.grad(self.cost, has_aux=True)(
-                learner.network, learner.target, batch, weights
-            )
-            priorities = replay.update_priorities(learner.priorities, slots, error)
-            change, optimizer = self.optimizer().update(gradient, learner.optimizer)
-            network = optax.apply_updates(learner.network, change)
-            target = update_target(learner.target, network, self.target_step, self.target_period, old.updates + i + 1)
-            return Learner(network, target, optimizer, priorities), metrics
+    def learner(self, state: State, now: Remembered) -> Learner:
+        """What the gradient updates of a block begin with."""
+        return Learner(state.policy.network, state.target, state.optimizer, now.memory.priorities)
 
-        # Where episodes were lost while warming up, nothing may be remembered yet.
-        idle = (seen <= self.warmup_updates * steps.reward.size) | (memory.size == 0)
-        times = jnp.where(idle, 0, self.updates)
-        before = Learner(old.network, state.target, state.optimizer, memory.priorities)
-        after, metrics = gradient_updates(learn, before, times, self.updates, ("cost", "q"))
-        policy = Policy(after.network, seen, old.updates + times, scales)
+    def drawn(self, now: Remembered, i: Array, priorities: Any) -> tuple[Array, Array, Transition]:
+        """What gradient update `i` of a block learns from: slots, weights, and the transitions as networks see them."""
+        beta = self.correction(now.seen, now.updates + i)
+        slots, weights = self.minibatch(dataclasses.replace(now.memory, priorities=priorities), now.noise[i], beta)
+        return slots, weights, now.scales.normalized(gather(now.memory, slots))
+
+    def learn(self, now: Remembered, i: Array, learner: Learner) -> tuple[Learner, Metrics]:
+        """Gradient update `i` of a block."""
+        slots, weights, batch = self.drawn(now, i, learner.priorities)
+        gradient, (metrics, error) = jax.grad(self.cost, has_aux=True)(learner.network, learner.target, batch, weights)
+        priorities = self.replay.update_priorities(learner.priorities, slots, error)
+        change, optimizer = self.optimizer().update(gradient, learner.optimizer)
+        network = optax.apply_updates(learner.network, change)
+        target = update_target(learner.target, network, self.target_step, self.target_period, now.updates + i + 1)
+        return Learner(network, target, optimizer, priorities), metrics
+
+    def times(self, now: Remembered, block: int) -> Array:
+        """How many gradient updates follow a block of so many steps: none while warming up.
+
+        Where episodes were lost in that time, nothing may be remembered yet.
+        """
+        idle = (now.seen <= self.warmup_updates * block) | (now.memory.size == 0)
+        return jnp.where(idle, 0, self.updates)
+
+    def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
+        old, now = state.policy, self.remember(state, steps, key)
+        times = self.times(now, steps.reward.size)
+        learn = functools.partial(self.learn, now)
+        after, metrics = gradient_updates(learn, self.learner(state, now), times, self.updates, ("cost", "q"))
+        policy = Policy(after.network, now.seen, old.updates + times, now.scales)
         metrics["epsilon"] = jnp.where(times > 0, self.exploration_rate(policy), 0.0)
-        memory = dataclasses.replace(memory, priorities=after.priorities)
-        return State(policy, after.target, after.optimizer, memory, ongoing, returns), metrics
+        memory = dataclasses.replace(now.memory, priorities=after.priorities)
+        return State(policy, after.target, after.optimizer, memory, now.ongoing, now.returns), metrics
+
+    def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
+        return explanation_of(self, before, steps, key, after)
+
+    def explain_action(self, policy: Policy, memory: Any, observation: Array, noise: Array) -> Decision:
+        return decision_of(self, policy, memory, observation, noise)

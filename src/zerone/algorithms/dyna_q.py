@@ -158,7 +158,8 @@ class DynaQ(TabularControl):
 
         return State(jax.lax.fori_loop(0, chances.size, plan, after.policy), model), {}
 
-    def explain(self, before: State, steps: Steps, after: State) -> Explanation:
+    def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
+        del key
         teacher = Teacher(before.policy, self.learning_rate, self.discount)
         for step in played_steps(steps):
             teacher.greedy(step, "step")

@@ -1,18 +1,23 @@
 """What one update did, with its numbers: what stepping through a training, the documentation and the lessons show.
 
-    explanation = algorithm.explain(before, steps, after)
+    explanation = algorithm.explain(before, steps, key, after)
 
-`before` and `steps` are what `update` was given, `after` is what it returned. Everything here is plain Python on the
-host: it explains an update, and is no part of one. The learnt values that it names are those of `after`, to the bit;
-the terms in between are computed a second time, in float32, from the equation of the paper.
+`before`, `steps` and `key` are what `update` was given, `after` is what it returned. Everything here is plain Python on
+the host, and `dataclasses.asdict` makes it what JSON can say: it explains an update, and is no part of one.
+
+Of a table: the learnt values that are named are those of `after`, to the bit; the terms in between are computed a
+second time, in float32, from the equation of the paper.
+Of networks: the functions that `update` is made of are run a second time, with the same key, so that the samples are
+those that it has drawn. They are compiled into another program, which may round in other places: numbers agree to one
+part in 10⁴, or to 10⁻⁵ where that is more, as the tests hold over whole trainings.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from zerone.algorithms.protocol import Steps
+from zerone.algorithms.protocol import Array, Key, Steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,10 +53,12 @@ class Equation:
     left: str
     right: tuple[Part, ...]
     result: float
+    relation: str = "←"
+    """`←`: the left side becomes the right; `=`: it is the right."""
 
     def symbols(self) -> str:
         """`Q(S, A) ← Q(S, A) + α [R - Q(S, A)]`."""
-        return f"{self.left} ← " + "".join(part.symbol for part in self.right)
+        return f"{self.left} {self.relation} " + "".join(part.symbol for part in self.right)
 
     def numbers(self) -> str:
         """`0.5 + 0.1 × [1 - 0.5] = 0.55`."""
@@ -115,18 +122,118 @@ class Change:
     """E(s, a), by which the error was weighted, where there are traces."""
 
 
+Cell: TypeAlias = bool | int | float | str | tuple[float, ...] | None
+"""One number of a sample; the numbers of an observation or an action; or None, where it does not apply."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """A number that belongs to an update as a whole. `name` is for programs: where `update` measures it, as there."""
+
+    name: str
+    symbol: str
+    number: float
+    meaning: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """What stands in a column of `Samples`. `name` is for programs, `symbol` as in the equations."""
+
+    name: str
+    symbol: str
+    meaning: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Samples:
+    """The samples of which a gradient was computed, as a small table of the first of them."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    number: int
+    """How many samples there are; `rows` are the first."""
+
+    def column(self, name: str) -> list[Cell]:
+        """The cells of a column."""
+        place = [column.name for column in self.columns].index(name)
+        return [row[place] for row in self.rows]
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """A node of a sum tree on a way down: what its children sum up to, which one was chosen, and what then remained."""
+
+    sums: tuple[float, ...]
+    chosen: int
+    rest: float
+    """What was looked for among these children, less those before the chosen one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Descent:
+    """How a slot was found in a sum tree: at which part of the total, and by which nodes, from the root on."""
+
+    looked_for: float
+    total: float
+    nodes: tuple[Node, ...]
+    slot: int
+    priority: float
+
+
+@dataclasses.dataclass(frozen=True)
+class GradientUpdate:
+    """One step along a gradient: its samples, the equations with the numbers of the first sample, and the losses."""
+
+    title: str
+    samples: Samples
+    equations: tuple[Equation, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
+    descents: tuple[Descent, ...] = ()
+    """Of the rows, where they were drawn by priority."""
+    notes: tuple[str, ...] = ()
+
+
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """What an update did: each application of the learning rule, in order, and every entry that differs afterwards."""
+    """What an update did.
 
-    entries: tuple[LearntEntry, ...]
-    changes: tuple[Change, ...]
+    Of a table: each application of the learning rule, in order, and every entry that differs afterwards. Of networks:
+    each step along a gradient, in order (of very many, some), and what belongs to the update as a whole.
+    """
+
+    entries: tuple[LearntEntry, ...] = ()
+    changes: tuple[Change, ...] = ()
+    updates: tuple[GradientUpdate, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @runtime_checkable
 class Explains(Protocol):
     """An algorithm that can say what an update of it did."""
 
-    def explain(self, before: Any, steps: Steps, after: Any) -> Explanation:
+    def explain(self, before: Any, steps: Steps, key: Key, after: Any) -> Explanation:
         """What `update(before, steps, key)` did, which returned `after`. On the host."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """How an action was chosen: by what number of each action, if there are such, and what chance had to do with it."""
+
+    kind: str
+    """What the numbers are, such as `Q(s, a)` or `π(a|s)`; empty where there are none."""
+    numbers: tuple[float, ...]
+    quantities: tuple[Quantity, ...] = ()
+    how: str = ""
+    """`explored`, `greedy`, or what else is to be said of it."""
+
+
+@runtime_checkable
+class ExplainsActing(Protocol):
+    """An algorithm that can say how an action was chosen."""
+
+    def explain_action(self, policy: Any, memory: Any, observation: Array, noise: Any) -> Decision:
+        """Of the first of the observations [N, ...], with the memory before them and their noise. On the host."""
         ...

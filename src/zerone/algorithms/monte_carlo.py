@@ -123,7 +123,8 @@ class MonteCarlo(TabularControl):
         learnt = before.learnt[None] + jnp.cumsum(visits, 0).astype(jnp.int32)
         return (episode.total + follows) / jnp.maximum(visits, 1.0), self.weight(visits, learnt), visits
 
-    def explain(self, before: State, steps: Steps, after: State) -> Explanation:
+    def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
+        del key
         teacher, now = Teacher(before.policy, self.learning_rate, self.discount), only_step(steps)
         if (now.terminated | now.truncated).any():
             mean, weight, visits = map(np.asarray, _returns_of(self, before, now))

@@ -45,7 +45,8 @@ class QLearning(TabularControl):
 
         return State(in_turn(learn, state.policy, only_step(steps))), {}
 
-    def explain(self, before: State, steps: Steps, after: State) -> Explanation:
+    def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
+        del key
         teacher = Teacher(before.policy, self.learning_rate, self.discount)
         for step in played_steps(steps):
             teacher.greedy(step, "step")

@@ -73,7 +73,8 @@ class Sarsa(TabularControl):
         table = jax.lax.cond(over, lambda table: in_turn(learn_end, table, now), lambda table: table, table)
         return State(table, Pending.after(now)), {}
 
-    def explain(self, before: State, steps: Steps, after: State) -> Explanation:
+    def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
+        del key
         teacher, now = Teacher(before.policy, self.learning_rate, self.discount), played_steps(steps)
         for last in waiting_steps(before.ongoing, now):
             if last is not None:

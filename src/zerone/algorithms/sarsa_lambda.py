@@ -133,7 +133,8 @@ class SarsaLambda(TabularControl):
         trace = self.visit(self.discount * self.trace_decay * trace, now.observation, now.action, done)
         return waiting, self.share(trace, now.observation, now.action, done)
 
-    def explain(self, before: State, steps: Steps, after: State) -> Explanation:
+    def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
+        del key
         teacher, now = Teacher(before.policy, self.learning_rate, self.discount), played_steps(steps)
         waiting, ending = map(np.asarray, _traces(self, before.ongoing, only_step(steps)))
         for n, last in enumerate(waiting_steps(before.ongoing.pending, now)):

@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm, Array, Steps
+from zerone.algorithms.explanation import Decision, Explains, ExplainsActing, Explanation
+from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_seldom
 from zerone.engines.compiled import Carry, _advance, _initial, stream
@@ -34,6 +35,8 @@ class Iteration:
     noise: Any
     """What chance decided in the actions: leaves [T, N, ...]."""
     steps: Steps
+    key: Key
+    """What chance decides by in the update."""
     simulations: EnvironmentState
     """The environments after each step of the block: leaves [T, N, ...]."""
     after: Carry
@@ -81,13 +84,31 @@ class Stepper:
         """One iteration."""
         before, index = self.carry, self.index
         with in_32_bits():
-            noise, simulations, steps = _observed(self.algorithm, self.environment, before, self._seed, np.int32(index))
+            noise, key, simulations, steps = _observed(
+                self.algorithm, self.environment, before, self._seed, np.int32(index)
+            )
             self.carry = self._advanced(before, index, 1)
         self.index += 1
         self._keep()
-        found = Iteration(index, before, noise, steps, simulations, self.carry)
+        found = Iteration(index, before, noise, steps, key, simulations, self.carry)
         self._note(found)
         return found
+
+    def explanation(self, found: Iteration) -> Explanation | None:
+        """What the update of an iteration did; None where the algorithm cannot say."""
+        if not isinstance(self.algorithm, Explains):
+            return None
+        with in_32_bits():
+            return self.algorithm.explain(found.before.state, found.steps, found.key, found.after.state)
+
+    def decision(self, found: Iteration, step: int) -> Decision | None:
+        """How the first environment's action at a step of the block was chosen; None where the algorithm cannot say."""
+        if not isinstance(self.algorithm, ExplainsActing):
+            return None
+        with in_32_bits():
+            noise = jax.tree.map(lambda leaf: leaf[step], found.noise)
+            memory, observation = found.simulation(step - 1).memory, found.steps.observation[step]
+            return self.algorithm.explain_action(found.before.state.policy, memory, observation, noise)
 
     def go_to(self, index: int) -> None:
         """Be where `index` iterations are done, forwards or backwards."""
@@ -140,8 +161,8 @@ class Stepper:
 
 def observed(
     algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, seed: Array, index: Array
-) -> tuple[Any, EnvironmentState, Steps]:
-    """What iteration `index` plays: the noise of its actions, the environments after each step, and the steps."""
+) -> tuple[Any, Key, EnvironmentState, Steps]:
+    """What iteration `index` plays: the noise of its actions, the update's key, the environments and the steps."""
     policy = carry.state.policy
     chance = draw(algorithm, environment, policy, jax.random.fold_in(stream(seed, TRAIN), index))
 
@@ -152,7 +173,7 @@ def observed(
 
     rows = RolloutNoise(chance.noise, chance.step_keys, chance.fresh, jnp.zeros(chance.step_keys.shape[0]))
     _, (simulations, steps) = jax.lax.scan(one, carry.simulation, rows)
-    return chance.noise, simulations, steps
+    return chance.noise, chance.update_key, simulations, steps
 
 
 _observed = jax.jit(observed, compiler_options=for_seldom())

@@ -148,11 +148,15 @@ class Dueling(eqx.Module):
         self.separate = separate
 
     def __call__(self, x: Array) -> Array:
+        return dueling_values(*self.streams(x))
+
+    def streams(self, x: Array) -> tuple[Array, Array]:
+        """V(s), [..., 1], and A(s, a) of each action, [..., n], before its mean is taken from it."""
         x = through(x, self.layers, self.norms, self.activation)
         if not self.separate:
-            return dueling_values(self.value(x), self.advantage(x))
+            return self.value(x), self.advantage(x)
         half = self.value.weight.shape[0]
-        return dueling_values(self.value(x[..., :half]), self.advantage(x[..., half:]))
+        return self.value(x[..., :half]), self.advantage(x[..., half:])
 
 
 class Convolution(eqx.Module):

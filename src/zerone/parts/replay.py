@@ -161,9 +161,13 @@ class Prioritized:
 
     def sample(self, memory: Memory, noise: Array, correction: Array | float = 1.0) -> tuple[Array, Array]:
         tree: SumTree = memory.priorities
-        strata = noise.shape[-1]
-        slots, priorities = sum_tree.find(tree, (jnp.arange(strata) + noise) / strata)
+        slots, priorities = sum_tree.find(tree, self.shares(noise))
         return slots, (tree.least / priorities) ** correction
+
+    def shares(self, noise: Array) -> Array:
+        """At which parts of the total a minibatch looks, [n] in [0, 1]: one in each of n equal strata."""
+        strata = noise.shape[-1]
+        return (jnp.arange(strata) + noise) / strata
 
     def update_priorities(self, priorities: SumTree, slots: Array, error: Array) -> SumTree:
         size = jnp.minimum(jnp.abs(error), self.limit) + self.floor

@@ -89,9 +89,30 @@ def find(tree: SumTree, share: Array) -> tuple[Array, Array]:
     `share` is float32 [n] in [0, 1]. A slot of priority 0 is never found, whatever is rounded, unless all are 0.
     Beside the slots come their priorities: to read them again would make the compiler copy the tree.
     """
+    last = descent(tree, share)[-1]
+    return last.node, jnp.take_along_axis(last.sums, last.chosen[:, None], -1)[:, 0]
+
+
+@struct
+class Level:
+    """A level of the way down for n shares.
+
+    `sums` [n, WIDTH] is what the children looked at sum up to, `chosen` (int32 [n]) which of them was taken, `node`
+    (int32 [n]) the same counted from the first of its level, and `rest` [n] what is still looked for below it.
+    """
+
+    sums: Array
+    chosen: Array
+    node: Array
+    rest: Array
+
+
+def descent(tree: SumTree, share: Array) -> list[Level]:
+    """How `find` goes down, from the root's children to the slots."""
     rest = share * tree.total
     node = jnp.zeros(share.shape, jnp.int32)
     child = jnp.arange(WIDTH, dtype=jnp.int32)[None]
+    levels: list[Level] = []
     for level in (*tree.levels[-2::-1], tree.slots):
         children = level[node]
         mass = children if level is tree.slots else children[..., SUM]
@@ -100,7 +121,8 @@ def find(tree: SumTree, share: Array) -> tuple[Array, Array]:
         chosen = jnp.minimum((through <= rest[:, None]).sum(-1, dtype=jnp.int32), last)
         rest = jnp.maximum(rest - jnp.where(child < chosen[:, None], through, 0.0).max(-1), 0.0)
         node = node * WIDTH + chosen
-    return node, jnp.take_along_axis(mass, chosen[:, None], -1)[:, 0]
+        levels.append(Level(mass, chosen, node, rest))
+    return levels
 
 
 def _alone(priorities: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import jax
 import numpy as np
 
-from zerone.algorithms.explanation import Explains, Explanation, LearntEntry, number_text
+from zerone.algorithms.explanation import Explanation, LearntEntry, number_text
 from zerone.algorithms.protocol import Explores, Valued
 from zerone.environments import drawing
 from zerone.player import table_text
@@ -64,10 +64,7 @@ class StepText:
     def explanation(self, iteration: Iteration) -> Explanation | None:
         """What the update of an iteration did; None where its algorithm cannot say."""
         if self._explained is None or self._explained[0] is not iteration:
-            algorithm, found = self._stepper.algorithm, None
-            if isinstance(algorithm, Explains):
-                found = algorithm.explain(iteration.before.state, iteration.steps, iteration.after.state)
-            self._explained = iteration, found
+            self._explained = iteration, self._stepper.explanation(iteration)
         return self._explained[1]
 
     def lines(self, place: Place) -> list[str]:
