@@ -1,4 +1,4 @@
-"""`explain` against `update` for algorithms with networks, over whole trainings, and against NumPy from its own rows."""
+"""`explain` against `update` of algorithms with networks, over whole trainings, and against NumPy from its rows."""
 
 from __future__ import annotations
 
@@ -116,9 +116,8 @@ def test_dqn_is_explained_as_it_learns(algorithm: Any) -> None:
     assert all(dqn_is_explained(algorithm, each, algorithm) for each in played)
     learning = [each for each in played if explained(algorithm, each).updates]
     assert len(learning) > 40
-    for changed in ({"learning_rate": 0.02}, {"double": not algorithm.double}):  # explains with other numbers
-        twin = dataclasses.replace(algorithm, **changed)
-        assert np.mean([dqn_is_explained(algorithm, each, twin) for each in learning]) < 0.1
+    twin = dataclasses.replace(algorithm, learning_rate=0.02)  # explains with another step
+    assert not any(dqn_is_explained(algorithm, each, twin) for each in learning)
     others = [dataclasses.replace(each, key=learning[0].key) for each in learning[1:]]  # with other minibatches
     assert not any(dqn_is_explained(algorithm, each, algorithm) for each in others)
     json.dumps(dataclasses.asdict(explained(algorithm, learning[-1])), allow_nan=False)

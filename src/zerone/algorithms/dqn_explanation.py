@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -41,10 +41,52 @@ from zerone.base.compilation import for_seldom
 from zerone.base.pytree import struct
 from zerone.parts import sum_tree
 from zerone.parts.networks import Dueling
-from zerone.parts.replay import Prioritized, gather
+from zerone.parts.replay import Prioritized, Replay, gather
 
-if TYPE_CHECKING:
-    from zerone.algorithms.dqn import DQN, Learner, Policy, Remembered, State
+
+class Explained(Protocol):
+    """What of DQN (`dqn.py`, where the types are, too) is run a second time, or named."""
+
+    @property
+    def discount(self) -> float: ...
+    @property
+    def memory(self) -> int: ...
+    @property
+    def updates(self) -> int: ...
+    @property
+    def target_period(self) -> int: ...
+    @property
+    def target_step(self) -> float: ...
+    @property
+    def loss(self) -> str: ...
+    @property
+    def double(self) -> bool: ...
+    @property
+    def dueling(self) -> bool: ...
+    @property
+    def n_steps(self) -> int: ...
+    @property
+    def prioritized(self) -> bool: ...
+    @property
+    def warmup_updates(self) -> int: ...
+    @property
+    def recurrent(self) -> bool: ...
+    @property
+    def replay(self) -> Replay: ...
+    def exploration_rate(self, policy: Any) -> Array: ...
+    def explores(self, policy: Any, noise: Array) -> Array: ...
+    def values(self, policy: Any, memory: Any, observation: Array) -> Array: ...
+    def correction(self, steps: Array, updates: Array) -> Array: ...
+    def remember(self, state: Any, steps: Steps, key: Key) -> Any: ...
+    def learner(self, state: Any, now: Any) -> Any: ...
+    def drawn(self, now: Any, i: Array, priorities: Any) -> tuple[Array, Array, Any]: ...
+    def terms(self, network: Any, target: Any, batch: Any) -> tuple[Array, Array, Array]: ...
+    def losses(self, error: Array, weights: Array) -> Array: ...
+    def along(self, network: Any, batch: Any) -> tuple[Array, Any]: ...
+    def following(self, network: Any, batch: Any) -> Array: ...
+    def learn(self, now: Any, i: Array, learner: Any) -> tuple[Any, Metrics]: ...
+    def times(self, now: Any, block: int) -> Array: ...
+
 
 SHOWN = 8
 """Draws of a minibatch whose way down the sum tree is kept."""
@@ -106,11 +148,11 @@ def in_streams(network: Any) -> Any:
     return jax.tree.map(lambda part: Streams(part) if dueling(part) else part, network, is_leaf=dueling)
 
 
-def recorded(algorithm: DQN, state: State, steps: Steps, key: Key) -> tuple[Remembered, Array, Learner, Record]:
+def recorded(algorithm: Explained, state: Any, steps: Steps, key: Key) -> tuple[Any, Array, Any, Record]:
     """What is remembered, how many gradient updates follow, what they leave, and the record of each."""
     now = algorithm.remember(state, steps, key)
 
-    def one(learner: Learner, i: Array) -> tuple[Learner, Record]:
+    def one(learner: Any, i: Array) -> tuple[Any, Record]:
         slots, weights, batch = algorithm.drawn(now, i, learner.priorities)
         found, bootstrap, target = algorithm.terms(learner.network, learner.target, batch)
         streams = priority = shares = total = None
@@ -123,12 +165,13 @@ def recorded(algorithm: DQN, state: State, steps: Steps, key: Key) -> tuple[Reme
             priority, total = sum_tree.priority(learner.priorities, slots), learner.priorities.total
             shares = algorithm.replay.shares(now.noise[i])[:SHOWN]
             levels = sum_tree.descent(learner.priorities, shares)
-        choices = [algorithm.following(each, batch).argmax(-1) for each in (learner.network, learner.target)]
+        online = algorithm.following(learner.network, batch).argmax(-1)
+        fixed = algorithm.following(learner.target, batch).argmax(-1)
         after, metrics = algorithm.learn(now, i, learner)
         return after, Record(
             slots, weights, gather(now.memory, slots), batch, found, bootstrap, target,
-            algorithm.losses(target - found, weights), algorithm.terms(after.network, after.target, batch)[0], *choices,
-            streams, priority, shares, total, levels, metrics, algorithm.correction(now.seen, now.updates + i),
+            algorithm.losses(target - found, weights), algorithm.terms(after.network, after.target, batch)[0], online,
+            fixed, streams, priority, shares, total, levels, metrics, algorithm.correction(now.seen, now.updates + i),
         )  # fmt: skip
 
     after, records = jax.lax.scan(one, algorithm.learner(state, now), jnp.arange(algorithm.updates))
@@ -138,7 +181,7 @@ def recorded(algorithm: DQN, state: State, steps: Steps, key: Key) -> tuple[Reme
 _recorded = jax.jit(recorded, compiler_options=for_seldom())
 
 
-def explanation_of(algorithm: DQN, before: State, steps: Steps, key: Key, after: State) -> Explanation:
+def explanation_of(algorithm: Explained, before: Any, steps: Steps, key: Key, after: Any) -> Explanation:
     """What an update of DQN did."""
     now, times, _, records = _recorded(algorithm, before, steps, key)
     size, seen, done = int(now.memory.size), int(now.seen), int(now.updates)
@@ -156,7 +199,7 @@ def explanation_of(algorithm: DQN, before: State, steps: Steps, key: Key, after:
     return Explanation(updates=updates, quantities=quantities, notes=tuple(notes))
 
 
-def _update(algorithm: DQN, record: Record, number: int) -> GradientUpdate:
+def _update(algorithm: Explained, record: Record, number: int) -> GradientUpdate:
     """One gradient update: `number` counts from the first of the training."""
 
     def rows(x: Any) -> np.ndarray:
@@ -204,19 +247,17 @@ def _update(algorithm: DQN, record: Record, number: int) -> GradientUpdate:
     ways = () if record.shares is None else descents(record.shares, record.total, record.levels)
     notes = _target_note(algorithm, number)
     return GradientUpdate(
-        f"gradient update {number:,}", table, _equations(algorithm, *row), tuple(quantities), ways, notes
+        f"gradient update {number:,}", table, _equations(algorithm, row), tuple(quantities), ways, notes
     )
 
 
-def _symbol(algorithm: DQN) -> str:
+def _symbol(algorithm: Explained) -> str:
     return "Q(s', a*; θ⁻)" if algorithm.double else "max_a Q(s', a; θ⁻)"
 
 
-def _equations(
-    algorithm: DQN, reward: Any, discount: Any, bootstrap: Any, value_now: Any, target: Any, error: Any, weight: Any,
-    loss: Any,
-) -> tuple[Equation, ...]:  # fmt: skip
+def _equations(algorithm: Explained, row: tuple[Any, ...]) -> tuple[Equation, ...]:
     """Of one sample: its target, its error and its loss."""
+    reward, discount, bootstrap, value_now, target, error, weight, loss = row
     several, over = algorithm.n_steps > 1, float(discount) == 0.0
     gain, power = ("G", "γⁿ") if several else ("r", "γ")
     counts = float(algorithm.discount) if over else discount
@@ -235,7 +276,7 @@ def _equations(
     )
 
 
-def _target_note(algorithm: DQN, number: int) -> tuple[str, ...]:
+def _target_note(algorithm: Explained, number: int) -> tuple[str, ...]:
     """What happens to the target network at this gradient update."""
     left = -number % algorithm.target_period
     step = float(algorithm.target_step)
@@ -245,7 +286,7 @@ def _target_note(algorithm: DQN, number: int) -> tuple[str, ...]:
     return (f"the target network θ⁻ stays: it {what} in {left:,} gradient update{'s' if left > 1 else ''}",)
 
 
-def decision_of(algorithm: DQN, policy: Policy, memory: Any, observation: Array, noise: Any) -> Decision:
+def decision_of(algorithm: Explained, policy: Any, memory: Any, observation: Array, noise: Any) -> Decision:
     """How DQN chose the first of some actions."""
     values = np.asarray(algorithm.values(policy, memory, observation))[0]
     explored = bool(np.asarray(algorithm.explores(policy, noise)).reshape(-1)[0])
