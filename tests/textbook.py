@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.engines.compiled import Compiled, stream
-from zerone.engines.rollout import draw
+from zerone.engines.rollout import OWN_PLAY
 from zerone.engines.streams import TRAIN
 
 
@@ -53,9 +53,12 @@ def by_hand(algorithm: Any, environment: Any, seed: int, iterations: int, learne
     seen = np.array(engine.init(seed).simulation.observation)
     engine.close()
     policy = jnp.asarray(learner.table)
-    chances = jax.jit(
-        jax.vmap(lambda i: draw(algorithm, environment, policy, jax.random.fold_in(stream(seed, TRAIN), i)))
-    )(jnp.arange(iterations))
+
+    def drawn(i: Any) -> Any:
+        key = jax.random.fold_in(stream(seed, TRAIN), i)
+        return OWN_PLAY.draw(algorithm, environment, policy, key, seed, i)
+
+    chances = jax.jit(jax.vmap(drawn))(jnp.arange(iterations))
     noises, fresh = np.asarray(chances.noise)[:, 0], np.asarray(chances.fresh[0])[:, 0]
     world, ages, actions = environment.environment, np.zeros(len(seen), int), learner.table.shape[1]
     ends = [0, 0]

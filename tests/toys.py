@@ -22,7 +22,7 @@ from zerone.algorithms.protocol import Steps
 from zerone.algorithms.reinforce import Reinforce
 from zerone.base.pytree import configured, struct
 from zerone.engines.compiled import Compiled, _advance
-from zerone.engines.rollout import collect, draw, start
+from zerone.engines.rollout import OWN_PLAY, start
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.spaces import Spaces
 
@@ -255,8 +255,8 @@ def played(algorithm: Any, environment: TimeLimit) -> tuple[Any, Steps]:
     """The state at first, and a block of steps that its policy played."""
     state = algorithm.init(jax.random.key(0), Spaces(environment.observation_space, environment.action_space))
     simulation = start(algorithm, environment, state.policy, jax.random.key(1))
-    chance = draw(algorithm, environment, state.policy, jax.random.key(2))
-    return state, collect(algorithm, environment, state.policy, simulation, chance)[1]
+    chance = OWN_PLAY.draw(algorithm, environment, state.policy, jax.random.key(2), jnp.uint32(0), jnp.int32(0))
+    return state, OWN_PLAY.collect(algorithm, environment, state.policy, simulation, chance)[1]
 
 
 def part_of(steps: Steps, worker: int, workers: int) -> Steps:

@@ -17,7 +17,7 @@ from toys import small_a3c, small_actor_critic, small_ddpg, small_dppo, small_dq
 import zerone as zo
 from zerone.algorithms import catalogue
 from zerone.base.pytree import configured
-from zerone.engines.rollout import collect, draw, start
+from zerone.engines.rollout import OWN_PLAY, start
 from zerone.environments.cartpole import CartPole
 from zerone.environments.pendulum import Pendulum
 from zerone.environments.wrappers import TimeLimit
@@ -67,8 +67,8 @@ def _trained(algorithm, environment, blocks=BLOCKS):
 
         def block(carry, key):
             state, simulation = carry
-            chance = draw(algorithm, environment, state.policy, key)
-            simulation, steps = collect(algorithm, environment, state.policy, simulation, chance)
+            chance = OWN_PLAY.draw(algorithm, environment, state.policy, key, jnp.uint32(0), jnp.int32(0))
+            simulation, steps = OWN_PLAY.collect(algorithm, environment, state.policy, simulation, chance)
             return (algorithm.update(state, steps, chance.update_key)[0], simulation), steps
 
         (state, _), steps = jax.lax.scan(block, (state, simulation), jax.random.split(jax.random.key(2), blocks))
@@ -133,8 +133,8 @@ def _learns_from_what_was_played(algorithm, environment, state):
     """In the first epoch the ratio is 1: probabilities are those of the policy that played, by its scales."""
     policy = state.policy
     simulation = start(algorithm, environment, policy, jax.random.key(5))
-    chance = draw(algorithm, environment, policy, jax.random.key(6))
-    _, steps = collect(algorithm, environment, policy, simulation, chance)
+    chance = OWN_PLAY.draw(algorithm, environment, policy, jax.random.key(6), jnp.uint32(0), jnp.int32(0))
+    _, steps = OWN_PLAY.collect(algorithm, environment, policy, simulation, chance)
     learnt, found, _ = policy.scales.learnt(steps, algorithm.discount, state.returns)
 
     def ratio(observation):

@@ -10,7 +10,7 @@ from toys import Table, chain, cycle, optimal_values, table
 from zerone.algorithms.protocol import Steps
 from zerone.algorithms.q_learning import QLearning, State
 from zerone.engines.compiled import Compiled, stream
-from zerone.engines.rollout import draw
+from zerone.engines.rollout import OWN_PLAY
 from zerone.engines.streams import TRAIN
 from zerone.environments import catalogue
 from zerone.environments.maze import MazeState
@@ -28,7 +28,12 @@ def _by_hand(algorithm, environment, seed, iterations, worth=np.max):
     engine = Compiled(algorithm, environment)
     table = np.zeros((environment.observation_space.n, environment.action_space.n), np.float32)
     step, reset = jax.jit(environment.step), jax.jit(environment.reset)
-    chance = jax.jit(lambda i: draw(algorithm, environment, table, jax.random.fold_in(stream(seed, TRAIN), i)))
+
+    @jax.jit
+    def chance(i):
+        key = jax.random.fold_in(stream(seed, TRAIN), i)
+        return OWN_PLAY.draw(algorithm, environment, table, key, seed, i)
+
     seen, state = reset(jax.random.key(0))  # both environments always start in the same place
     first = seen
     for i in range(iterations):

@@ -128,7 +128,7 @@ def test_no_small_kernel_waits_for_other_cores(algorithm):
     large = dataclasses.replace(algorithm, environments=8, hidden=(256, 256))
     seed, number = np.uint32(0), np.int32(0)
     carry = compiled._initial.eval_shape(large, ENVIRONMENT, seed)
-    program = compiled._advance.lower(large, ENVIRONMENT, carry, seed, number, number, None)
+    program = compiled._advance.lower(large, ENVIRONMENT, carry, seed, number, number)
     assert not cut.search(program.compile().as_text())
     if len(os.sched_getaffinity(0)) > 1:  # XLA's own choice, or this shows nothing
         xla_own = {"xla_disable_hlo_passes": ""}

@@ -24,7 +24,7 @@ from zerone.base.pytree import configured
 from zerone.engines.compiled import Compiled
 from zerone.engines.evaluation import evaluate_episodes
 from zerone.engines.protocol import LONGEST_EVALUATION, Judging
-from zerone.engines.rollout import collect, draw, start
+from zerone.engines.rollout import OWN_PLAY, start
 from zerone.environments.wrappers import ShapedReward, TimeLimit
 
 COUNTER = TimeLimit(Counter(), 3)
@@ -103,8 +103,8 @@ def _one_iteration(algorithm, environment):
         engine_spaces = Compiled(algorithm, environment).spaces
         state = algorithm.init(keys[0], engine_spaces)
         simulation = start(algorithm, environment, state.policy, keys[1])
-        chance = draw(algorithm, environment, state.policy, keys[2])
-        _, steps = collect(algorithm, environment, state.policy, simulation, chance)
+        chance = OWN_PLAY.draw(algorithm, environment, state.policy, keys[2], jnp.uint32(0), jnp.int32(0))
+        _, steps = OWN_PLAY.collect(algorithm, environment, state.policy, simulation, chance)
         state, _ = algorithm.update(state, steps, chance.update_key)
         return evaluate_episodes(algorithm, environment, state.policy, jnp.arange(2), keys[3], jnp.int32(5), False)
 

@@ -25,7 +25,7 @@ from zerone.base.notices import Notices
 from zerone.engines.compiled import stream
 from zerone.engines.host import Host, as_seen, update_key
 from zerone.engines.protocol import Judging, steps_per_iteration
-from zerone.engines.rollout import EnvironmentState, collect, draw, start
+from zerone.engines.rollout import OWN_PLAY, EnvironmentState, start
 from zerone.engines.streams import INIT, TRAIN
 from zerone.engines.vector_rollout import Judged
 from zerone.environments import catalogue
@@ -179,7 +179,8 @@ def _played(
     index: Array,
 ) -> tuple[EnvironmentState, Steps]:
     key = jax.random.fold_in(stream(seed, TRAIN), index)
-    return collect(algorithm, environment, policy, simulation, draw(algorithm, environment, policy, key))
+    chance = OWN_PLAY.draw(algorithm, environment, policy, key, seed, index)
+    return OWN_PLAY.collect(algorithm, environment, policy, simulation, chance)
 
 
 def own_seed(seed: int, number: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -22,32 +22,29 @@ from zerone.base.platforms import default_platform
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum, nothing_of
 from zerone.engines.evaluation import Explorer, evaluate_episodes
-from zerone.engines.offline_data import OfflineBatch, OfflineData, draw_for, first_step, offline_batch, play_or_study
 from zerone.engines.protocol import (
     GREEDY,
     Act,
     Evaluation,
     Judging,
+    Observer,
     Row,
-    learning_iterations,
     row_of,
-    steps_per_iteration,
 )
-from zerone.engines.rollout import EnvironmentState, RolloutNoise, start
-from zerone.engines.scale_notice import ScaleNotice
+from zerone.engines.rollout import OWN_PLAY, EnvironmentState, StepSource, start
 from zerone.engines.streams import EVALUATE, INIT, TRAIN
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.wrappers import TimeLimit, evaluation_environment
 from zerone.parts.spaces import Spaces, from_environment, to_environment
+
+if TYPE_CHECKING:
+    from zerone.engines.offline_data import OfflineData
 
 PREFETCH = 256
 """About how many steps' chance is drawn at once."""
 
 MANY_AT_ONCE, FEW_AT_ONCE = 100, 10
 """How many episodes of an evaluation are played side by side. One program plays them all, however many they are."""
-FEW_LOOKS = 50
-"""Observations that are looked at, spread over a training, whether they are on scales that differ much."""
-
 LEAST_COUNTED = 50
 """A step of few episodes with a table takes as long as a step of so many."""
 
@@ -74,45 +71,33 @@ def stream(seed: Array, purpose: int) -> Key:
     return jax.random.fold_in(jax.random.key(seed), purpose)
 
 
-def iterate(
-    algorithm: Algorithm,
-    environment: TimedEnvironment,
-    carry: Carry,
-    chance: RolloutNoise,
-    offline_batch: OfflineBatch | None,
-) -> Carry:
-    """Play a block of steps or take that of the lesson, learn from it, and add what happened to the tally."""
-    here = algorithm, environment, carry.state.policy, carry.simulation
-    simulation, steps = play_or_study(*here, chance, offline_batch)
-    state, metrics = algorithm.update(carry.state, steps, chance.update_key)
-    sums = {name: carry.tally.metrics[name].plus(value) for name, value in metrics.items()}
-    return Carry(state, simulation, Accumulator(sums, carry.tally.begun))
-
-
 def advance(
     algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, seed: Array, first: Array, count: Array,
-    study: OfflineData | None = None,
+    source: StepSource = OWN_PLAY,
 ) -> Carry:  # fmt: skip
     """Run iterations `first` to `first + count` of one seed. `first` and `count` are numbers, not shapes.
 
-    The chance of some iterations is drawn at once (see `PREFETCH`): a loop without random numbers in it compiles
-    to far faster code. It changes nothing else: iteration i still depends on `fold_in(key, i)` alone.
+    Each takes a block of steps of the source, learns from it, and adds what happened to the tally. The chance of some
+    iterations is drawn at once (see `PREFETCH`): a loop without random numbers in it compiles to far faster code. It
+    changes nothing else: iteration i still depends on `fold_in(key, i)` alone.
     """
     key = stream(seed, TRAIN)
     block = max(1, PREFETCH // algorithm.steps_per_update)
     policy = carry.state.policy
-    place = None if study is None else first_step(seed, study.length)
 
-    def drawn(i: Array) -> tuple[RolloutNoise, OfflineBatch | None]:
-        chance = draw_for(study, algorithm, environment, policy, jax.random.fold_in(key, i))
-        return chance, offline_batch(study, algorithm, i, place)
+    def drawn(i: Array) -> Any:
+        return source.draw(algorithm, environment, policy, jax.random.fold_in(key, i), seed, i)
 
     def outer(b: Array, carry: Carry) -> Carry:
         begin = b * block
         chances = jax.vmap(drawn)(first + begin + jnp.arange(block))
 
         def inner(i: Array, carry: Carry) -> Carry:
-            return iterate(algorithm, environment, carry, *jax.tree.map(lambda x: x[i], chances))
+            chance = jax.tree.map(lambda x: x[i], chances)
+            simulation, steps = source.collect(algorithm, environment, carry.state.policy, carry.simulation, chance)
+            state, metrics = algorithm.update(carry.state, steps, chance.update_key)
+            sums = {name: carry.tally.metrics[name].plus(value) for name, value in metrics.items()}
+            return Carry(state, simulation, Accumulator(sums, carry.tally.begun))
 
         carry = jax.lax.fori_loop(0, jnp.minimum(block, count - begin), inner, carry)
         return carry
@@ -158,11 +143,6 @@ def _act(
 _initial_memory = jax.jit(initial_memory, static_argnums=2)
 
 
-def _whole(counts: Any) -> int:
-    """The sum of whole numbers, each of 32 bits."""
-    return int(np.asarray(counts).sum(dtype=np.int64))
-
-
 class Compiled:
     """Drives an algorithm in a JAX environment. See `Engine` for the methods.
 
@@ -179,8 +159,9 @@ class Compiled:
         self.real = evaluation_environment(environment)
         self.spaces = Spaces(environment.observation_space, environment.action_space)
         self.batch = default_platform() != "cpu" if batch is None else batch
-        self._study: OfflineData | None = None
-        self._scales = ScaleNotice(algorithm, self.spaces, FEW_LOOKS)
+        self._table = is_table(algorithm)
+        self.observer: Observer | None = None
+        self._source: StepSource = OWN_PLAY
         self._explorer: Explorer | None = None
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
 
@@ -194,20 +175,20 @@ class Compiled:
     @property
     def widths(self) -> tuple[int, ...]:
         # A table's step is as long for a hundred episodes as for ten; a network's on a CPU is ten times as long.
-        return (FEW_AT_ONCE if default_platform() == "cpu" and not is_table(self.algorithm) else MANY_AT_ONCE,)
+        return (FEW_AT_ONCE if default_platform() == "cpu" and not self._table else MANY_AT_ONCE,)
 
     def turn(self, width: int) -> int:
-        return max(width, LEAST_COUNTED if is_table(self.algorithm) else 1)
+        return max(width, LEAST_COUNTED if self._table else 1)
 
     def learn_from(self, study: OfflineData) -> None:
-        self._study = jax.device_put(study)
+        self._source = jax.device_put(study)
 
     def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
         here, seed, number = (self.algorithm, self.environment), np.uint32(0), np.int32(0)
         first = _initial.lower(*here, seed)
         example: Carry = first.out_info
         lowered = [
-            _advance.lower(*here, example, seed, number, number, self._study),
+            _advance.lower(*here, example, seed, number, number, self._source),
             _evaluate.lower(
                 self.algorithm,
                 self.real,
@@ -234,12 +215,12 @@ class Compiled:
         if self.batch and len(carries) > 1:
             together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *carries)
             here = self.algorithm, self.environment
-            together = _advance_all(*here, together, numbers, begins, counts, self._study)
+            together = _advance_all(*here, together, numbers, begins, counts, self._source)
             return [jax.tree.map(lambda x, i=i: x[i], together) for i in range(len(carries))]
 
         def alone(carry: Carry, seed: np.uint32, begin: np.int32, count: np.int32) -> Carry:
             with in_32_bits():  # of this thread, which knows nothing of the caller's
-                carry = _advance(self.algorithm, self.environment, carry, seed, begin, count, self._study)
+                carry = _advance(self.algorithm, self.environment, carry, seed, begin, count, self._source)
                 carry = jax.block_until_ready(carry)
             return carry
 
@@ -249,17 +230,18 @@ class Compiled:
 
     def report(self, carry: Carry, first: int, last: int) -> tuple[Row, Carry]:
         tally, simulation = carry.tally, carry.simulation
-        self._scales.look(simulation.observation)
-        ended, going_on = simulation.ended, np.asarray(simulation.episode_length)
-        played = last - first if self._study is None else self._study.own_between(first, last)
-        length = played * steps_per_iteration(self.algorithm) + _whole(tally.begun) - _whole(going_on)
-        learned = learning_iterations(self.algorithm, first, last)
-        sums = {name: float(each.total()) for name, each in tally.metrics.items()}
-        row = row_of(
-            _whole(ended.count), float(np.asarray(ended.total_return).sum(dtype=np.float64)), length, sums, learned
+        if self.observer is not None:
+            self.observer(np.asarray(simulation.observation))
+        count, begun, going_on = (
+            np.asarray(each, np.int64) for each in (simulation.ended.count, tally.begun, simulation.episode_length)
         )
-        begun: Any = going_on.copy()
-        return row, Carry(carry.state, simulation.counted(), Accumulator(nothing_of(tally.metrics), begun))
+        block = self.algorithm.steps_per_update * self.algorithm.environments
+        length = self._source.own_between(first, last) * block + int(begun.sum() - going_on.sum())
+        total_return = float(np.asarray(simulation.ended.total_return).sum(dtype=np.float64))
+        sums = {name: float(each.total()) for name, each in tally.metrics.items()}
+        row = row_of(self.algorithm, first, last, int(count.sum()), total_return, length, sums)
+        following: Any = going_on.astype(np.int32)
+        return row, Carry(carry.state, simulation.counted(), Accumulator(nothing_of(tally.metrics), following))
 
     def policy(self, carry: Carry) -> Any:
         return jax.tree.map(np.array, carry.state.policy)

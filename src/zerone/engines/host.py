@@ -26,7 +26,6 @@ from zerone.engines.evaluation import Explorer
 from zerone.engines.offline_data import OfflineData, cut, first_step, with_extras
 from zerone.engines.protocol import GREEDY, Act, Evaluation, Judging, Stopped
 from zerone.engines.python_loop import TalliedEngine
-from zerone.engines.scale_notice import ScaleNotice
 from zerone.engines.streams import EVALUATE, INIT, TRAIN
 from zerone.engines.vector_rollout import Block, Judged, Player, VectorStep, playing
 from zerone.environments.gym.global_random import GlobalChance
@@ -37,9 +36,6 @@ from zerone.parts.spaces import Spaces, from_environment, to_environment
 
 MOST_AT_ONCE, MANY_AT_ONCE, FEW_AT_ONCE = 100, 20, 5
 """Environments in which evaluation episodes are played side by side: at the most, and where there are many, or few."""
-
-FIRST_STEPS = 1_000
-"""Steps whose observations are looked at, whether they are on scales that differ much."""
 
 REPEATED_SEED = 0
 """With which an environment is reset twice, to see whether it begins alike."""
@@ -195,7 +191,6 @@ class Host(TalliedEngine):
         self.spaces = Spaces(probe.single_observation_space, probe.single_action_space, encoding)
         self._evaluation = probe
         self._programs = Programs(self.spaces)
-        self._scales = ScaleNotice(algorithm, self.spaces, FIRST_STEPS)
         self._explorer: Explorer | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -294,7 +289,8 @@ class Host(TalliedEngine):
             counted = carry.episodes.copy()
             try:
                 steps = self.played(carry, carry.player, seed, index)
-                self._scales.look(steps.observation.reshape(-1, *steps.observation.shape[2:]))
+                if self.observer is not None:
+                    self.observer(np.reshape(steps.observation, (-1, *steps.observation.shape[2:])))
             except Stopped:  # nothing is learnt from a part of a block, so nothing is counted of it
                 carry.episodes = counted
                 raise

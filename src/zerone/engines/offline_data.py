@@ -21,7 +21,7 @@ import numpy as np
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, initial_memory
 from zerone.base.errors import InputError
 from zerone.base.pytree import static, struct
-from zerone.engines.rollout import EnvironmentState, RolloutNoise, collect, draw
+from zerone.engines.rollout import OWN_PLAY, EnvironmentState, RolloutNoise
 from zerone.engines.streams import STUDY
 from zerone.environments.base import TimedEnvironment
 from zerone.parts.spaces import from_environment
@@ -50,6 +50,24 @@ class Recorded:
     """bool [L]."""
     truncated: Any
     """bool [L]; also at an episode's last step if nothing else ends it there, and at the very last step."""
+
+
+@struct
+class OfflineBatch:
+    """What one iteration of a compiled training learns from, as drawn: the steps, and the chance of own play.
+
+    `own` (bool) is None where there is no own play.
+    """
+
+    chance: RolloutNoise
+    steps: Steps
+    own: Array | None
+    switches: Array
+
+    @property
+    def update_key(self) -> Key:
+        """For learning from the block."""
+        return self.chance.update_key
 
 
 @struct
@@ -101,6 +119,42 @@ class OfflineData:
             recorded.terminated[step], recorded.truncated[step], (),
         )  # fmt: skip
 
+    def draw(
+        self, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key, seed: Array, iteration: Array
+    ) -> OfflineBatch:
+        """See `StepSource`. Where there is no own play nothing is drawn for the environment."""
+        steps = self.block(iteration, first_step(seed, self.length), algorithm.steps_per_update, algorithm.environments)
+        switches = self.switches(iteration)
+        if self.mixes:
+            chance = OWN_PLAY.draw(algorithm, environment, policy, key, seed, iteration)
+            return OfflineBatch(chance, steps, self.is_own(iteration), switches)
+        noise_key, update_key = jax.random.split(key)
+        shape = algorithm.steps_per_update, algorithm.environments
+        nothing: Any = None
+        chance = RolloutNoise(algorithm.noise(policy, noise_key, shape), nothing, nothing, update_key)
+        return OfflineBatch(chance, steps, None, switches)
+
+    def collect(
+        self, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: EnvironmentState,
+        chance: OfflineBatch,
+    ) -> tuple[EnvironmentState, Steps]:  # fmt: skip
+        """See `StepSource`. The environments stay as they are while a recording is read."""
+        recorded, space = chance.steps, environment.observation_space
+
+        def studied() -> tuple[EnvironmentState, Steps]:
+            seen, following = (from_environment(space, x) for x in (recorded.observation, recorded.next_observation))
+            steps = dataclasses.replace(recorded, observation=seen, next_observation=following)
+            return simulation, with_extras(algorithm, policy, steps, chance.chance.noise)
+
+        if chance.own is None:
+            return studied()
+
+        def played() -> tuple[EnvironmentState, Steps]:
+            return OWN_PLAY.collect(algorithm, environment, policy, simulation, chance.chance)
+
+        simulation, steps = jax.lax.cond(chance.own, played, studied)
+        return simulation, cut(steps, chance.switches)
+
 
 def make_study(recorded: Recorded, own_play: float | None) -> OfflineData:
     """A study of `recorded`, with the share `own_play` of own play; None is none.
@@ -139,59 +193,6 @@ def with_extras(algorithm: Algorithm, policy: Any, steps: Steps, noise: Any) -> 
         found = jax.vmap(extras)(steps.observation, noise)
     memory = jax.tree.map(lambda x: jnp.broadcast_to(x, (algorithm.steps_per_update, *x.shape)), memory)
     return dataclasses.replace(steps, extras=found, memory=memory)
-
-
-@struct
-class OfflineBatch:
-    """What one iteration of a compiled training studies. `own` (bool) is None where there is no own play."""
-
-    steps: Steps
-    own: Array | None
-    switches: Array
-
-
-def offline_batch(
-    study: OfflineData | None, algorithm: Algorithm, iteration: Array, begin: Array | None
-) -> OfflineBatch | None:
-    """The lesson of an iteration; None where nothing is studied."""
-    if study is None:
-        return None
-    steps = study.block(iteration, begin, algorithm.steps_per_update, algorithm.environments)
-    return OfflineBatch(steps, study.is_own(iteration) if study.mixes else None, study.switches(iteration))
-
-
-def draw_for(
-    study: OfflineData | None, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key
-) -> RolloutNoise:
-    """The chance of one block; nothing of it for the environment, where that is not touched. Consumes `key`."""
-    if study is None or study.mixes:
-        return draw(algorithm, environment, policy, key)
-    noise_key, update_key = jax.random.split(key)
-    shape = algorithm.steps_per_update, algorithm.environments
-    nothing: Any = None
-    return RolloutNoise(algorithm.noise(policy, noise_key, shape), nothing, nothing, update_key)
-
-
-def play_or_study(
-    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: EnvironmentState,
-    chance: RolloutNoise, offline_batch: OfflineBatch | None,
-) -> tuple[EnvironmentState, Steps]:  # fmt: skip
-    """A block of steps to learn from: played, or out of the recording."""
-    if offline_batch is None:
-        return collect(algorithm, environment, policy, simulation, chance)
-    recorded, space = offline_batch.steps, environment.observation_space
-
-    def studied() -> tuple[EnvironmentState, Steps]:
-        seen, following = (from_environment(space, each) for each in (recorded.observation, recorded.next_observation))
-        steps = dataclasses.replace(recorded, observation=seen, next_observation=following)
-        return simulation, with_extras(algorithm, policy, steps, chance.noise)
-
-    if offline_batch.own is None:
-        return studied()
-    simulation, steps = jax.lax.cond(
-        offline_batch.own, lambda: collect(algorithm, environment, policy, simulation, chance), studied
-    )
-    return simulation, cut(steps, offline_batch.switches)
 
 
 def cut(steps: Steps, where: Any) -> Steps:

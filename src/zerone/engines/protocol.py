@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm
-from zerone.base.bits import in_32_bits
 from zerone.parts.spaces import Spaces
 
 if TYPE_CHECKING:
     from zerone.engines.offline_data import OfflineData
 
 Row: TypeAlias = dict[str, np.float32 | None]
+Observer: TypeAlias = Callable[[np.ndarray], None]
+"""Is shown observations of a training now and then, [N, ...]."""
 
 
 class Act(Protocol):
@@ -91,6 +90,8 @@ class Engine(Protocol):
     spaces: Spaces
     steps_one_by_one: bool
     """Whether each step of an environment is a call of its own, which may take long or fail."""
+    observer: Observer | None
+    """Who is to see observations of the training; None at first."""
 
     def learn_from(self, study: OfflineData) -> None:
         """Learn from recorded steps, instead of own play or mixed with it. Called before all else, if at all."""
@@ -220,37 +221,20 @@ class Opens(Protocol):
         ...
 
 
-T = TypeVar("T")
-U = TypeVar("U")
-
-
-def for_seeds(engine: Engine, judge: Callable[[T], U], seeds: Sequence[T]) -> list[U]:
-    """Judge several seeds: on the compiled engine in threads of their own, as they are trained, else in turn."""
-    if engine.steps_one_by_one or len(seeds) < 2:
-        return [judge(each) for each in seeds]
-
-    def judged(each: T) -> U:
-        with in_32_bits():  # of this thread, which knows nothing of the caller's
-            return judge(each)
-
-    with ThreadPoolExecutor(min(len(seeds), os.cpu_count() or 1)) as threads:
-        return list(threads.map(judged, seeds))
-
-
 def steps_per_iteration(algorithm: Algorithm) -> int:
     """Environment steps in one iteration, over all its environments."""
     return algorithm.steps_per_update * algorithm.environments
 
 
-def learning_iterations(algorithm: Algorithm, first: int, last: int) -> int:
-    """How many of the iterations `first` to `last` learn, and do not only warm up."""
-    return max(0, last - max(first, algorithm.warmup_updates))
-
-
 def row_of(
-    episodes: float, total_return: float, total_length: float, metrics: Mapping[str, float], learned: int
-) -> Row:
-    """The columns of one row of the log, from sums: means per episode that ended and per iteration that learned."""
+    algorithm: Algorithm, first: int, last: int, episodes: float, total_return: float, total_length: float,
+    metrics: Mapping[str, float],
+) -> Row:  # fmt: skip
+    """The columns of one row of the log, of the iterations `first` to `last`.
+
+    From sums to means, per episode that ended and per iteration that learned and did not only warm up.
+    """
+    learned = max(0, last - max(first, algorithm.warmup_updates))
     row: Row = {
         "episodes": np.float32(episodes),
         "return": np.float32(total_return / episodes) if episodes else None,

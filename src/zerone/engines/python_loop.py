@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import jax
 import numpy as np
 
-from zerone.engines.protocol import Row, Stopped, learning_iterations, row_of
+from zerone.engines.protocol import Observer, Row, Stopped, row_of
 
 
 class Tallied(Protocol):
@@ -28,6 +28,7 @@ class TalliedEngine(ABC):
     """The part of `Engine` that needs nothing of a carry but that it is `Tallied`."""
 
     algorithm: Any
+    observer: Observer | None = None
     _asked: Callable[[], bool] = staticmethod(lambda: False)
 
     def heed(self, asked: Callable[[], bool]) -> None:
@@ -44,8 +45,7 @@ class TalliedEngine(ABC):
 
     def report(self, carry: C, first: int, last: int) -> tuple[Row, C]:
         ended, total_return, total_length = carry.episodes.tolist()
-        learned = learning_iterations(self.algorithm, first, last)
-        row = row_of(ended, total_return, total_length, self._sums(carry), learned)
+        row = row_of(self.algorithm, first, last, ended, total_return, total_length, self._sums(carry))
         following = copy.copy(carry)
         following.episodes, following.metrics = np.zeros(3), {}
         return row, following

@@ -1,9 +1,9 @@
-"""Playing in compiled environments: a block of steps to learn from."""
+"""Playing in compiled environments: a source of steps to learn from, block by block."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -80,41 +80,80 @@ class RolloutNoise:
     update_key: Key
 
 
-def draw(algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key) -> RolloutNoise:
-    """The chance of one block. Consumes `key`. Only the policy's shapes are looked at."""
-    shape = algorithm.steps_per_update, algorithm.environments
-    steps = shape[0] * shape[1]
-    keys = jax.random.split(key, 2 + 2 * steps)  # all at once: each split is a program of its own to compile
-    step_keys, reset_keys = keys[2 : 2 + steps].reshape(shape), keys[2 + steps :].reshape(shape)
-    fresh = jax.vmap(jax.vmap(environment.reset))(reset_keys)
-    return RolloutNoise(algorithm.noise(policy, keys[0], shape), step_keys, fresh, keys[1])
+class StepSource(Protocol):
+    """Where the blocks of steps come from that a compiled training learns from: own play, a recording, or both.
+
+    It is a pytree, so that programs can be given it.
+    """
+
+    def draw(
+        self, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key, seed: Array, iteration: Array
+    ) -> Any:
+        """What chance decides in the block of this iteration, with its `update_key`. Consumes `key`.
+
+        Only the policy's shapes are looked at, and nothing of the environments' state: so many blocks' are drawn
+        before any is collected.
+        """
+        ...
+
+    def collect(
+        self, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: EnvironmentState,
+        chance: Any,
+    ) -> tuple[EnvironmentState, Steps]:  # fmt: skip
+        """The block of steps, and the environments after it."""
+        ...
+
+    def own_between(self, first: int, last: int) -> int:
+        """How many of the iterations `first` to `last` play in the environments."""
+        ...
 
 
-def collect(
-    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: EnvironmentState, chance: RolloutNoise
-) -> tuple[EnvironmentState, Steps]:
-    """Play a block of steps; episodes that end start anew. The stored next observation is always the true one."""
-    observation_space, action_space = environment.observation_space, environment.action_space
-    begun = initial_memory(algorithm, policy, algorithm.environments)
+@struct
+class OwnPlay:
+    """The agent plays, and episodes that end start anew. The stored next observation is always the true one."""
 
-    def one(
-        simulation: EnvironmentState, chance: tuple[Any, Key, tuple[Array, Tree]]
-    ) -> tuple[EnvironmentState, Steps]:
-        noise, step_keys, fresh = chance
-        seen = from_environment(observation_space, simulation.observation)
-        action, memory, extras = algorithm.act(policy, simulation.memory, seen, noise)
-        state, found = jax.vmap(AutoReset(environment).step)(
-            step_keys, simulation.state, to_environment(action_space, action), fresh
-        )
-        following = from_environment(observation_space, found.next_observation)
-        step = Steps(
-            seen, action, found.reward, following, found.terminated, found.truncated, extras, simulation.memory
-        )
-        done = found.terminated | found.truncated
-        length, ended = simulation.episode_length + 1, simulation.ended
-        earned = simulation.earned.plus(found.reward)
-        ended = Episodes(ended.count + done, jnp.where(done, earned.value, ended.total_return))
-        length, memory = jnp.where(done, 0, length), begin_where(done, begun, memory)
-        return EnvironmentState(state, found.observation, length, earned, ended, memory), step
+    def draw(
+        self, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key, seed: Array, iteration: Array
+    ) -> RolloutNoise:
+        del seed, iteration  # `key` is of both
+        shape = algorithm.steps_per_update, algorithm.environments
+        steps = shape[0] * shape[1]
+        keys = jax.random.split(key, 2 + 2 * steps)  # all at once: each split is a program of its own to compile
+        step_keys, reset_keys = keys[2 : 2 + steps].reshape(shape), keys[2 + steps :].reshape(shape)
+        fresh = jax.vmap(jax.vmap(environment.reset))(reset_keys)
+        return RolloutNoise(algorithm.noise(policy, keys[0], shape), step_keys, fresh, keys[1])
 
-    return jax.lax.scan(one, simulation, (chance.noise, chance.step_keys, chance.fresh))
+    def collect(
+        self, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: EnvironmentState,
+        chance: RolloutNoise,
+    ) -> tuple[EnvironmentState, Steps]:  # fmt: skip
+        observation_space, action_space = environment.observation_space, environment.action_space
+        begun = initial_memory(algorithm, policy, algorithm.environments)
+
+        def one(
+            simulation: EnvironmentState, chance: tuple[Any, Key, tuple[Array, Tree]]
+        ) -> tuple[EnvironmentState, Steps]:
+            noise, step_keys, fresh = chance
+            seen = from_environment(observation_space, simulation.observation)
+            action, memory, extras = algorithm.act(policy, simulation.memory, seen, noise)
+            state, found = jax.vmap(AutoReset(environment).step)(
+                step_keys, simulation.state, to_environment(action_space, action), fresh
+            )
+            following = from_environment(observation_space, found.next_observation)
+            step = Steps(
+                seen, action, found.reward, following, found.terminated, found.truncated, extras, simulation.memory
+            )
+            done = found.terminated | found.truncated
+            length, ended = simulation.episode_length + 1, simulation.ended
+            earned = simulation.earned.plus(found.reward)
+            ended = Episodes(ended.count + done, jnp.where(done, earned.value, ended.total_return))
+            length, memory = jnp.where(done, 0, length), begin_where(done, begun, memory)
+            return EnvironmentState(state, found.observation, length, earned, ended, memory), step
+
+        return jax.lax.scan(one, simulation, (chance.noise, chance.step_keys, chance.fresh))
+
+    def own_between(self, first: int, last: int) -> int:
+        return last - first
+
+
+OWN_PLAY = OwnPlay()

@@ -18,7 +18,7 @@ from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_seldom
 from zerone.engines.compiled import Carry, _advance, _initial, stream
-from zerone.engines.rollout import EnvironmentState, RolloutNoise, collect, draw
+from zerone.engines.rollout import OWN_PLAY, EnvironmentState, RolloutNoise
 from zerone.engines.streams import TRAIN
 from zerone.environments.base import TimedEnvironment
 
@@ -132,9 +132,7 @@ class Stepper:
 
     def _advanced(self, carry: Carry, first: int, count: int) -> Carry:
         own = jax.tree.map(jnp.copy, carry)  # the program overwrites what it is given
-        after: Carry = _advance(
-            self.algorithm, self.environment, own, self._seed, np.int32(first), np.int32(count), None
-        )
+        after: Carry = _advance(self.algorithm, self.environment, own, self._seed, np.int32(first), np.int32(count))
         return after
 
     def _keep(self) -> None:
@@ -164,11 +162,12 @@ def observed(
 ) -> tuple[Any, Key, EnvironmentState, Steps]:
     """What iteration `index` plays: the noise of its actions, the update's key, the environments and the steps."""
     policy = carry.state.policy
-    chance = draw(algorithm, environment, policy, jax.random.fold_in(stream(seed, TRAIN), index))
+    key = jax.random.fold_in(stream(seed, TRAIN), index)
+    chance = OWN_PLAY.draw(algorithm, environment, policy, key, seed, index)
 
     def one(simulation: EnvironmentState, now: RolloutNoise) -> tuple[EnvironmentState, tuple[EnvironmentState, Steps]]:
         row = jax.tree.map(lambda x: x[None], now)
-        simulation, steps = collect(algorithm, environment, policy, simulation, row)
+        simulation, steps = OWN_PLAY.collect(algorithm, environment, policy, simulation, row)
         return simulation, (simulation, jax.tree.map(lambda x: x[0], steps))
 
     rows = RolloutNoise(chance.noise, chance.step_keys, chance.fresh, jnp.zeros(chance.step_keys.shape[0]))

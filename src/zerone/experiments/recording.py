@@ -17,7 +17,7 @@ import numpy as np
 from zerone.algorithms.protocol import Algorithm, Array, Metrics, Steps
 from zerone.base.compilation import for_long
 from zerone.engines.compiled import PREFETCH, Carry, initial, stream
-from zerone.engines.rollout import collect, draw
+from zerone.engines.rollout import OWN_PLAY
 from zerone.engines.streams import TRAIN
 from zerone.environments.base import TimedEnvironment
 from zerone.experiments.runner import stop_if_asked
@@ -71,13 +71,16 @@ def learn(
     key, policy = stream(seed, TRAIN), carry.state.policy
     block = max(1, PREFETCH // algorithm.steps_per_update)
 
+    def drawn(i: Array) -> Any:
+        return OWN_PLAY.draw(algorithm, environment, policy, jax.random.fold_in(key, i), seed, i)
+
     def outer(carry: Carry, b: Array) -> tuple[Carry, Any]:
         numbers = first + b * block + jnp.arange(block)
-        chances = jax.vmap(lambda i: draw(algorithm, environment, policy, jax.random.fold_in(key, i)))(numbers)
+        chances = jax.vmap(drawn)(numbers)
         return jax.lax.scan(inner, carry, chances)
 
     def inner(carry: Carry, chance: Any) -> tuple[Carry, Any]:
-        simulation, steps = collect(algorithm, environment, carry.state.policy, carry.simulation, chance)
+        simulation, steps = OWN_PLAY.collect(algorithm, environment, carry.state.policy, carry.simulation, chance)
         state, metrics = algorithm.update(carry.state, steps, chance.update_key)
         return Carry(state, simulation, carry.tally), keep(state, steps, metrics)
 

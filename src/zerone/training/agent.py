@@ -12,7 +12,7 @@ import numpy as np
 from zerone.algorithms.protocol import Valued, begin_where
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
-from zerone.engines.protocol import GREEDY, LONGEST_EVALUATION, Engine, Evaluation, Judging, for_seeds
+from zerone.engines.protocol import GREEDY, LONGEST_EVALUATION, Engine, Evaluation, Judging
 from zerone.environments.catalogue import action_names
 from zerone.environments.gym.leaves import ObservationError
 from zerone.environments.gym.views import describe
@@ -22,6 +22,7 @@ from zerone.training.evaluation import EVALUATION_EPISODES
 from zerone.training.folder import RunFolder
 from zerone.training.policy_files import find_policies
 from zerone.training.q_table import QTable, labels
+from zerone.training.side_by_side import for_seeds
 from zerone.training.validation import MOST_EPISODES, MOST_STEPS, require_count, require_seed
 
 EVALUATION_SEED = 0

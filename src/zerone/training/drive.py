@@ -20,6 +20,7 @@ from zerone.training.job import Job, Learner
 from zerone.training.listeners import Listeners
 from zerone.training.loop import Training
 from zerone.training.run import Run
+from zerone.training.scale_notice import observe_scales
 from zerone.training.schedule import Schedule
 from zerone.training.tables import NoTableError
 
@@ -29,6 +30,7 @@ def drive(
 ) -> Run:
     """Train to the end, judge the best policies, and keep what came of it. All who listen hear how it ended."""
     training = Training(Job(engine, folder, schedule), listeners, chunk)
+    observe_scales(engine)
     try:
         run, result = _driven(training, resume=resume)
     except BaseException as error:

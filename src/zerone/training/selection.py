@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zerone.engines.protocol import Row, Stopped, for_seeds
+from zerone.engines.protocol import Row, Stopped
 from zerone.environments import catalogue as environments
 from zerone.training.columns import COUNTED
 from zerone.training.evaluation import Evaluator
 from zerone.training.events import Evaluated
 from zerone.training.job import Job, Learner
 from zerone.training.metrics_table import columns_of
+from zerone.training.side_by_side import for_seeds
 
 
 class Selection:

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import said
 from zerone.base.notices import notices
-from zerone.parts.normalization import NOISE, on_a_scale
+from zerone.engines.protocol import Engine
+from zerone.parts.normalization import NOISE, NormalizationSettings, on_a_scale
 from zerone.parts.spaces import Spaces
 
 APART = 100.0
 """How many times larger one deviation is than another where something is said."""
 
 
+FEW, MANY = 50, 1_000
+"""Observations that are looked at: spread over a training, or the first ones of an engine that shows all of them."""
+
+
+def observe_scales(engine: Engine) -> None:
+    """Let an engine show its observations to a `ScaleNotice`, where nothing is done about their scales."""
+    if as_they_are(engine.algorithm, engine.spaces):
+        engine.observer = ScaleNotice(MANY if engine.steps_one_by_one else FEW)
+
+
+def as_they_are(algorithm: Algorithm, spaces: Spaces) -> bool:
+    """Whether networks see numbers on scales that nobody has brought together."""
+    off = isinstance(algorithm, NormalizationSettings) and algorithm.normalize_observations == "off"
+    return off and not on_a_scale(spaces.observation)
+
+
 class ScaleNotice:
     """Looks at the first observations, `enough` of them, and says once if their numbers differ a hundredfold."""
 
-    def __init__(self, algorithm: Algorithm, spaces: Spaces, enough: int) -> None:
-        as_they_are = getattr(algorithm, "normalize_observations", None) == "off"
-        self._left = enough if as_they_are and not on_a_scale(spaces.observation) else 0
+    def __init__(self, enough: int) -> None:
+        self._left = enough
         self._seen: list[np.ndarray] = []
         self._say = notices()
 
-    def look(self, observations: Any) -> None:
-        """At more of them, [..., *shape of one]; on the host."""
+    def __call__(self, observations: np.ndarray) -> None:
+        """At more of them, [N, *shape of one]."""
         if self._left <= 0:
             return
         self._seen.append(np.array(observations, np.float64).reshape(len(observations), -1))

@@ -7,17 +7,18 @@ from gymnasium import spaces as gym_spaces
 from toys import small_ppo
 
 from zerone.base.notices import Notices
-from zerone.engines.scale_notice import ScaleNotice
 from zerone.environments.gym.vector import make_vector
 from zerone.parts.spaces import Spaces
+from zerone.training.scale_notice import ScaleNotice, as_they_are
 
+TWO = gym_spaces.Discrete(2)
 WIDE = gym_spaces.Box(-np.inf, np.inf, (3,))
 
 
 def _said(caplog, how, space, rows):
-    notice = ScaleNotice(small_ppo(normalize_observations=how), Spaces(space, gym_spaces.Discrete(2)), 100)
-    for part in np.split(rows, 8):
-        notice.look(part)
+    notice = ScaleNotice(100)
+    for part in np.split(rows, 8) if as_they_are(small_ppo(normalize_observations=how), Spaces(space, TWO)) else ():
+        notice(part)
     return [record.getMessage() for record in caplog.records]
 
 
