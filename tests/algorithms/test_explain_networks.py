@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import graph, small_dqn
+from toys import graph, small_a3c, small_actor_critic, small_dppo, small_dqn, small_ppo, small_reinforce
 
-from zerone.algorithms import dqn_explanation
+from zerone.algorithms import actor_critic_explanation, dqn_explanation, ppo_explanation, reinforce_explanation
 from zerone.algorithms.explanation import Equation, Explanation, GradientUpdate, Sign
 from zerone.engines.stepping import Iteration, Stepper
 
@@ -24,7 +25,7 @@ def evaluated(equation: Equation) -> float:
     text = "".join(part.number if isinstance(part, Sign) else f"({part.number!r})" for part in equation.right)
     for sign, python in {"×": "*", "[": "(", "]": ")", "²": "**2"}.items():
         text = text.replace(sign, python)
-    value: float = eval(text)  # noqa: S307 - our own numbers
+    value: float = eval(text, {"exp": math.exp, "min": min})  # noqa: S307 - our own numbers
     return value
 
 
@@ -142,3 +143,159 @@ def test_v_and_a_together_are_q() -> None:
     update = explained(DQNS[1], iterations(DQNS[1], graph(), 12)[-1]).updates[0]
     together = column(update, "state_value") + column(update, "advantage")
     assert np.allclose(together, column(update, "value"), **CLOSE)
+
+
+def returns(steps: Any, next_value: np.ndarray, discount: float) -> np.ndarray:
+    """G_t of steps [T, N], from the last to the first."""
+    found, later = np.zeros_like(steps.reward), next_value[-1]
+    for t in reversed(range(len(found))):
+        later = np.where(steps.truncated[t], next_value[t], later)
+        later = found[t] = steps.reward[t] + discount * np.where(steps.terminated[t], 0.0, later)
+    return found
+
+
+def policy_terms(policy: Any, steps: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """V(s), V(s') and ln π(a|s) of steps [T, N] in an environment of 4 states."""
+    states = jnp.arange(4)
+    value, scores = np.asarray(policy.value(states)), np.asarray(policy.actor(states), np.float64)
+    log_probability = scores - np.log(np.exp(scores).sum(-1, keepdims=True))
+    return value[steps.observation], value[steps.next_observation], log_probability[steps.observation, steps.action]
+
+
+def first_rows(x: np.ndarray) -> np.ndarray:
+    return x.swapaxes(0, 1).reshape(-1)[:5]
+
+
+def advantages_are_right(update: GradientUpdate, policy: Any, steps: Any, discount: float) -> bool:
+    value, next_value, log_probability = policy_terms(policy, steps)
+    wanted = returns(steps, next_value, discount)
+    return (
+        np.allclose(column(update, "return"), first_rows(wanted), **CLOSE)
+        and np.allclose(column(update, "advantage"), first_rows(wanted - value), **CLOSE)
+        and np.allclose(column(update, "surprise"), -first_rows(log_probability), **CLOSE)
+        and np.allclose(column(update, "loss"), -first_rows((wanted - value) * log_probability), **CLOSE)
+    )
+
+
+def actor_critic_is_explained(algorithm: Any, each: Iteration, twin: Any) -> bool:
+    found, before = explained(twin, each), each.before.state
+    learner, _ = actor_critic_explanation._recorded(twin, before, each.steps)
+    return (
+        close(learner.policy, each.after.state.policy)
+        and as_measured(found, each, ("policy_loss", "value_loss", "entropy", "value"))
+        and equations_hold(found)
+        and advantages_are_right(found.updates[0], before.policy, jax.device_get(each.steps), algorithm.discount)
+    )
+
+
+def a3c_is_explained(algorithm: Any, each: Iteration, twin: Any) -> bool:
+    found, before = explained(twin, each), each.before.state
+    learner, _ = actor_critic_explanation._recorded_workers(twin, before, each.steps)
+    last = jax.tree.map(lambda x: x[:, -2:], jax.device_get(each.steps))  # of the second worker, of two environments
+    copy = jax.tree.map(lambda x: x[1], before.policy.copies)
+    return (
+        close(learner.policy, each.after.state.policy.shared)
+        and as_measured(found, each, ("policy_loss", "value_loss", "entropy", "value", "staleness"))
+        and equations_hold(found)
+        and advantages_are_right(found.updates[1], copy, last, algorithm.discount)
+        and f"version {int(before.pulled[1]):,}" in found.updates[1].notes[0]
+    )
+
+
+def reinforce_is_explained(algorithm: Any, each: Iteration, twin: Any) -> bool:
+    found, before = explained(twin, each), each.before.state
+    after, over, _, _ = reinforce_explanation._recorded(twin, before, each.steps)
+    if not over.any():
+        return not found.updates and close(before.policy, each.after.state.policy)
+    first, last = int(np.argmax(over)), jax.device_get(each.steps)
+    length = int(before.ongoing.length[first]) + 1
+    old = jax.device_get(before.ongoing)
+    observations, rewards = (
+        np.append(kept[: length - 1, first], now[0, first])
+        for kept, now in ((old.observation, last.observation), (old.reward, last.reward))
+    )
+    value = np.asarray(before.policy.value(jnp.arange(4)))
+    later = 0.0 if last.terminated[0, first] else value[last.next_observation[0, first]]
+    wanted = []
+    for reward in rewards[::-1]:
+        later = reward + algorithm.discount * later
+        wanted.insert(0, later)
+    above = np.array(wanted) - value[observations]
+    guard = 1e-5 * np.abs(above.mean())
+    weight = (above - above.mean()) / (above.std() + guard + 1e-8) if above.std() > guard else above
+    weight = weight * algorithm.discount ** np.arange(length)
+    update = found.updates[0]
+    return (
+        close(after, each.after.state.policy)
+        and all(np.isclose(numbers(update)[name], measured(each, name), **CLOSE) for name in algorithm.metrics)
+        and equations_hold(found)
+        and np.allclose(column(update, "return"), wanted[:5], **CLOSE)
+        and np.allclose(column(update, "weight"), weight[:5], rtol=1e-3, atol=1e-4)
+    )
+
+
+def ppo_is_explained(algorithm: Any, each: Iteration, twin: Any) -> bool:
+    found, before = explained(twin, each), each.before.state
+    after, _, _ = ppo_explanation._recorded(twin, before, each.steps, each.key)
+    names = ("policy_loss", "value_loss", "entropy") + (("kl", "clipped") if before.penalty is None else ())
+    first, steps = found.updates[0], jax.device_get(each.steps)
+    value, next_value, log_probability = policy_terms(before.policy, steps)
+    wanted, later = np.zeros_like(value), 0.0
+    for t in reversed(range(len(value))):
+        error = steps.reward[t] + algorithm.discount * np.where(steps.terminated[t], 0.0, next_value[t]) - value[t]
+        stops = steps.terminated[t] | steps.truncated[t]
+        later = wanted[t] = error + algorithm.discount * algorithm.trace_decay * np.where(stops, 0.0, later)
+    here = column(first, "number"), column(first, "environment") - 1
+    clipped = [np.abs(column(each, "ratio") - 1) > float(algorithm.clip) for each in found.updates]
+    return (
+        close(after.policy, each.after.state.policy)
+        and as_measured(found, each, names)
+        and equations_hold(found)
+        and np.allclose(column(first, "value_target"), (wanted + value)[here], **CLOSE)
+        and np.allclose(column(first, "old_log_probability"), log_probability[here], **CLOSE)
+        and np.allclose(column(first, "ratio"), 1.0, **CLOSE)
+        and (before.penalty is not None or all(
+            np.array_equal(column(update, "clipped"), mine) for update, mine in zip(found.updates, clipped, strict=True)
+        ))
+    )  # fmt: skip
+
+
+def ppo_of_workers_is_explained(algorithm: Any, each: Iteration, twin: Any) -> bool:
+    """Metrics are means of all workers, rows those of the first."""
+    found = explained(twin, each)
+    after, _, _ = ppo_explanation._recorded(twin, each.before.state, each.steps, each.key)
+    return (
+        close(after.policy, each.after.state.policy)
+        and as_measured(found, each, ("policy_loss", "value_loss", "entropy", "kl", "clipped"))
+        and equations_hold(found)
+        and all(
+            max(column(update, "environment")) <= algorithm.environments // algorithm.workers
+            for update in found.updates
+        )
+    )
+
+
+POLICIES = [
+    (small_actor_critic(), actor_critic_is_explained),
+    (small_a3c(environments=4), a3c_is_explained),
+    (small_reinforce(normalize=True, discount_steps=True, longest_episode=6), reinforce_is_explained),
+    (small_ppo(clip=0.02), ppo_is_explained),
+    (small_ppo(objective="kl", normalize_advantages=False), ppo_is_explained),
+    (small_dppo(gather="gradients", environments=4, clip=0.02), ppo_of_workers_is_explained),
+]
+
+
+@pytest.mark.parametrize(("algorithm", "is_explained"), POLICIES, ids=lambda each: getattr(each, "name", ""))
+def test_policies_are_explained_as_they_learn(algorithm: Any, is_explained: Any) -> None:
+    played = iterations(algorithm, graph(), 40)
+    assert all(is_explained(algorithm, each, algorithm) for each in played)
+    learning = [each for each in played if explained(algorithm, each).updates]
+    twin = dataclasses.replace(algorithm, learning_rate=0.02)  # explains with another step
+    assert not any(is_explained(algorithm, each, twin) for each in learning)
+    json.dumps(dataclasses.asdict(explained(algorithm, learning[-1])), allow_nan=False)
+
+
+def test_other_minibatches_are_not_what_ppo_learnt_from() -> None:
+    algorithm = small_ppo(clip=0.02)
+    one, other = iterations(algorithm, graph(), 2)
+    assert not ppo_is_explained(algorithm, dataclasses.replace(other, key=one.key), algorithm)

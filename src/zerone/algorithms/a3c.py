@@ -28,6 +28,9 @@ import optax
 
 from zerone.algorithms import actor_critic
 from zerone.algorithms.actor_critic import ActorCritic
+from zerone.algorithms.actor_critic_explanation import explanation_of_workers
+from zerone.algorithms.explanation import Decision, Explanation
+from zerone.algorithms.policy_explanation import decision_of
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.workers import WorkerSettings, check_workers, one_each, one_of, shared_out
 from zerone.base.pytree import configured, setting, struct
@@ -118,21 +121,33 @@ class A3C(WorkerSettings, ActorCritic):
         """The policy when every worker has just pulled these shared networks."""
         return Policy(network, jax.tree.map(lambda x: jnp.broadcast_to(x, (self.workers, *x.shape)), network.networks))
 
+    def shared_out(self, state: State, steps: Steps) -> tuple[tuple[actor_critic.State, Array], tuple[Any, ...]]:
+        """What is shared when the first worker takes its turn, with the pushes so far, and what each worker has."""
+        shared = actor_critic.State(state.policy.shared, state.optimizer), state.pulled[-1]
+        return shared, (state.policy.copies, state.pulled, shared_out(steps, self.workers, 1))
+
+    def turn(self, shared: tuple[actor_critic.State, Array], worker: tuple[Any, ...]) -> tuple[Any, Any]:
+        """A worker's push and pull."""
+        learner, pushes = shared
+        copy, pulled, mine = worker
+        gradient, metrics = self.gradient(copy, mine)
+        learner, done = self.apply(learner, gradient), pushes + 1
+        return (learner, done), (learner.policy.networks, done, metrics | {"staleness": pushes - pulled})
+
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:  # type: ignore[override]  # as `init`
         del key  # nothing is left to chance
-
-        def turn(shared: tuple[actor_critic.State, Array], worker: tuple[Any, ...]) -> tuple[Any, Any]:
-            learner, pushes = shared
-            copy, pulled, mine = worker
-            gradient, metrics = self.gradient(copy, mine)
-            learner, done = self.apply(learner, gradient), pushes + 1
-            return (learner, done), (learner.policy.networks, done, metrics | {"staleness": pushes - pulled})
-
         scales = state.policy.shared.scales
         steps, found, returns = scales.learnt(steps, self.discount, state.returns)
-        shared = actor_critic.State(state.policy.shared, state.optimizer), state.pulled[-1]
-        each = state.policy.copies, state.pulled, shared_out(steps, self.workers, 1)
-        (learner, _), (copies, pulled, metrics) = jax.lax.scan(turn, shared, each)
+        shared, each = self.shared_out(state, steps)
+        (learner, _), (copies, pulled, metrics) = jax.lax.scan(self.turn, shared, each)
         means: Metrics = jax.tree.map(lambda x: x.mean(dtype=jnp.float32), metrics)
         policy = Policy(learner.policy.scaled_by(scales.merged(found)), copies)
         return State(policy, learner.optimizer, pulled, returns), means
+
+    def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:  # type: ignore[override]  # as `init`
+        del key, after
+        return explanation_of_workers(self, before, steps)
+
+    def explain_action(self, policy: Policy, memory: Any, observation: Array, noise: Array) -> Decision:
+        first = jax.tree.map(lambda x: x[0], policy.copies)
+        return decision_of(first.scaled_by(policy.shared.scales), memory, observation, noise)

@@ -21,9 +21,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from zerone.algorithms.actor_critic_explanation import explanation_of
+from zerone.algorithms.explanation import Decision, Explanation
+from zerone.algorithms.policy_explanation import decision_of
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.architecture import NetworkSettings
+from zerone.parts.distributions import Distribution
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import adam_or_rmsprop, bounded, falling, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
@@ -103,11 +107,20 @@ class ActorCritic(NetworkSettings, NormalizationSettings):
         action, memory, _ = policy.act(memory, observation, noise)
         return action, memory, ()
 
-    def loss(self, network: ActorAndCritic, steps: Steps, target: Array) -> tuple[Array, Metrics]:
-        """The sum of both networks' losses, whose gradient is that of each: they share no weight."""
+    def targets(self, network: ActorAndCritic, steps: Steps) -> Array:
+        """G_t of each step."""
+        _, next_value = network.values(steps)
+        return discounted_return(steps.reward, next_value, steps.terminated, steps.truncated, self.discount)
+
+    def terms(self, network: ActorAndCritic, steps: Steps, target: Array) -> tuple[Distribution, Array, Array, Array]:
+        """π(·|s), V(s), how far the target is above it, and ln π(a|s), of each step."""
         distribution, (value, _) = network.distribution_along(network.sequence(steps)), network.values(steps)
         error = target - value
-        log_probability = distribution.log_probability(network.as_drawn(steps.action))
+        return distribution, value, error, distribution.log_probability(network.as_drawn(steps.action))
+
+    def loss(self, network: ActorAndCritic, steps: Steps, target: Array) -> tuple[Array, Metrics]:
+        """The sum of both networks' losses, whose gradient is that of each: they share no weight."""
+        distribution, value, error, log_probability = self.terms(network, steps, target)
         policy_loss = -(jax.lax.stop_gradient(error) * log_probability).mean()
         value_loss = jnp.square(error).mean()
         entropy = distribution.entropy().mean()
@@ -120,8 +133,7 @@ class ActorCritic(NetworkSettings, NormalizationSettings):
 
     def gradient(self, network: ActorAndCritic, steps: Steps) -> tuple[ActorAndCritic, Metrics]:
         """What a worker computes of its own steps with its own, perhaps older, copy of the networks."""
-        _, next_value = network.values(steps)
-        target = discounted_return(steps.reward, next_value, steps.terminated, steps.truncated, self.discount)
+        target = self.targets(network, steps)
         gradient: tuple[ActorAndCritic, Metrics] = jax.grad(self.loss, has_aux=True)(network, steps, target)
         return gradient
 
@@ -138,3 +150,10 @@ class ActorCritic(NetworkSettings, NormalizationSettings):
         gradient, metrics = self.gradient(state.policy.networks, steps)
         learnt = self.apply(state, gradient)
         return State(learnt.policy.scaled_by(scales.merged(found)), learnt.optimizer, returns), metrics
+
+    def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
+        del key, after
+        return explanation_of(self, before, steps)
+
+    def explain_action(self, policy: Any, memory: Any, observation: Array, noise: Array) -> Decision:
+        return decision_of(policy, memory, observation, noise)

@@ -59,12 +59,24 @@ class DPPO(WorkerSettings, PPO):
         """What one worker is: PPO in its part of the environments."""
         return one_of(self, PPO)
 
+    @property
+    def gathered(self) -> int:
+        """Of how many workers gradients are gathered."""
+        return self.workers if self.gather == "gradients" else 0
+
     def samples(self, policy: ActorAndCritic, steps: Steps) -> tuple[Sample, Array]:
         """As of PPO; where gradients are gathered, of each worker: leaves [workers, ...]."""
         if self.gather == "steps":
             return super().samples(policy, steps)
         each, explained = jax.vmap(super().samples, (None, 0))(policy, shared_out(steps, self.workers, 1))
         return each, explained.mean()
+
+    def sampled(self, policy: ActorAndCritic, each: Array) -> Array:
+        """As of PPO; where gradients are gathered, of each worker."""
+        if self.gather == "steps":
+            return super().sampled(policy, each)
+        found: Array = jax.vmap(policy.samples)(shared_out(each, self.workers, 1))
+        return found
 
     def cut(self, samples: Sample, key: Key) -> Sample:
         """As of PPO; where gradients are gathered, a minibatch of each worker: leaves [minibatches, workers, ...]."""

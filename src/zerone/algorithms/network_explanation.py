@@ -84,7 +84,7 @@ def on_host(tree: Any) -> Any:
     return jax.tree.map(np.asarray, jax.device_get(tree))
 
 
-def at(tree: Any, index: int) -> Any:
+def at(tree: Any, index: Any) -> Any:
     """The leaves at an index of their first axis."""
     return jax.tree.map(lambda leaf: leaf[index], tree)
 

@@ -33,6 +33,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from zerone.algorithms.explanation import Decision, Explanation
+from zerone.algorithms.policy_explanation import decision_of
+from zerone.algorithms.ppo_explanation import explanation_of
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, is_on, setting, struct
@@ -200,13 +203,22 @@ class PPO(NetworkSettings, NormalizationSettings):
     ) -> tuple[Array, Any, Array]:
         return policy.act(memory, observation, noise)
 
-    def loss(self, network: ActorAndCritic, batch: Sample, penalty: Array | None = None) -> tuple[Array, Metrics]:
-        """-L of a minibatch; see the pseudocode."""
-        batch = network.steps(batch)
+    def terms(self, network: ActorAndCritic, batch: Sample) -> tuple[Distribution, Array, Array, Array]:
+        """π(·|s), ln ρ, ρ and Â of the steps of a minibatch."""
         distribution = network.distribution_along(batch.sequence)
         log_ratio = distribution.log_probability(batch.action) - batch.log_probability
         ratio = jnp.exp(log_ratio)
-        advantage = normalize(batch.advantage) if self.normalize_advantages else batch.advantage
+        return (
+            distribution,
+            log_ratio,
+            ratio,
+            normalize(batch.advantage) if self.normalize_advantages else batch.advantage,
+        )
+
+    def loss(self, network: ActorAndCritic, batch: Sample, penalty: Array | None = None) -> tuple[Array, Metrics]:
+        """-L of a minibatch; see the pseudocode."""
+        batch = network.steps(batch)
+        distribution, log_ratio, ratio, advantage = self.terms(network, batch)
         if penalty is None:
             objective = clipped_surrogate(ratio, advantage, self.clip).mean()
             # E[ρ - 1 - ln ρ] ≥ 0 estimates KL(π_old, π) without bias: Schulman 2020, "Approximating KL divergence".
@@ -228,6 +240,11 @@ class PPO(NetworkSettings, NormalizationSettings):
             "clipped": clipped,
         }
 
+    @property
+    def gathered(self) -> int:
+        """Of how many workers gradients are gathered; 0 where each gradient is of all steps."""
+        return 0
+
     def samples(self, policy: ActorAndCritic, steps: Steps) -> tuple[Sample, Array]:
         """What is learnt from the steps [T, N] that `policy` has played, and how well its V(s) foretold it."""
         value, next_value = policy.values(steps)
@@ -239,6 +256,10 @@ class PPO(NetworkSettings, NormalizationSettings):
         old = policy.distribution_along(sequence) if self.objective == "kl" else None
         kept = Sample(sequence, policy.as_drawn(steps.action), steps.extras, advantage, target, old)
         return policy.samples(kept), explained_variance(value, target)
+
+    def sampled(self, policy: ActorAndCritic, each: Array) -> Array:
+        """What belongs to each of the steps [T, N], arranged as `samples` arranges them."""
+        return policy.samples(each)
 
     def cut(self, samples: Sample, key: Key) -> Sample:
         """The samples in random order, cut into minibatches: leaves [minibatches, ...]. Consumes `key`."""
@@ -283,22 +304,29 @@ class PPO(NetworkSettings, NormalizationSettings):
         penalty = adapted_penalty(state.penalty, moved, self.kl_target, *bounds)
         return dataclasses.replace(state, penalty=penalty), {"kl": moved, "penalty": state.penalty}
 
+    def minibatch(self, carry: tuple[State, Array | None], batch: Sample) -> tuple[tuple[State, Array | None], Metrics]:
+        """One step along a minibatch's gradient; with the state goes whether the policy has stopped."""
+        state, stopped = carry
+        gradient, metrics = self.gradient(state.policy.networks, batch, state.penalty)
+        stopped = self.stops(stopped, metrics)
+        return (self.apply(state, gradient, stopped), stopped), metrics
+
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         scales = state.policy.scales
         steps, found, returns = scales.learnt(steps, self.discount, state.returns)
         samples, explained = self.samples(state.policy.networks, steps)
 
         def epoch(carry: tuple[State, Array | None], key: Key) -> tuple[tuple[State, Array | None], Metrics]:
-            return jax.lax.scan(minibatch, carry, self.cut(samples, key))
-
-        def minibatch(carry: tuple[State, Array | None], batch: Sample) -> tuple[tuple[State, Array | None], Metrics]:
-            state, stopped = carry
-            gradient, metrics = self.gradient(state.policy.networks, batch, state.penalty)
-            stopped = self.stops(stopped, metrics)
-            return (self.apply(state, gradient, stopped), stopped), metrics
+            return jax.lax.scan(self.minibatch, carry, self.cut(samples, key))
 
         carry, metrics = jax.lax.scan(epoch, (state, self.begin_block()), jax.random.split(key, self.epochs))
         state = carry[0]
         state, penalty = self.adapt(state, self.moved(state.policy, samples))
         state = dataclasses.replace(state, policy=state.policy.scaled_by(scales.merged(found)), returns=returns)
         return state, jax.tree.map(jnp.mean, metrics) | {"explained_variance": explained} | penalty
+
+    def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
+        return explanation_of(self, before, steps, key, after)
+
+    def explain_action(self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array) -> Decision:
+        return decision_of(policy, memory, observation, noise)

@@ -27,9 +27,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from zerone.algorithms.explanation import Decision, Explanation
+from zerone.algorithms.policy_explanation import decision_of
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
+from zerone.algorithms.reinforce_explanation import explanation_of
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.architecture import NetworkSettings
+from zerone.parts.distributions import Distribution
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import bounded, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
@@ -158,11 +162,8 @@ class Reinforce(NetworkSettings, NormalizationSettings):
         From their last steps to their first, some `ROWS` at a time: what is behind an episode's end is not looked at.
         """
         scales, policy = policy.scales, policy.networks
-        length = jnp.where(over, episodes.length, 0)
-        steps, number = jnp.maximum(length.sum(), 1), jnp.maximum((length > 0).sum(), 1)
-        following = policy.value(scales.see(last.next_observation)) if self.baseline else jnp.zeros(self.environments)
-        ends = End(length, last.terminated, following)
-        parts = -(-length.max() // self.rows)
+        ends, steps, number = self.ends(scales, policy, episodes, last, over)
+        parts = -(-ends.length.max() // self.rows)
 
         def measure(i: Array, carry: tuple[Array, Moments]) -> tuple[Array, Moments]:
             part = self.part(scales, episodes, ends, parts - 1 - i, carry[0])
@@ -185,8 +186,17 @@ class Reinforce(NetworkSettings, NormalizationSettings):
             "policy_loss": sums["policy_loss"] / number,
             "value_loss": sums["value_loss"] / steps,
             "entropy": sums["entropy"] / steps,
-            "discounted_return": jnp.where(length > 0, first, 0.0).sum() / number,
+            "discounted_return": jnp.where(ends.length > 0, first, 0.0).sum() / number,
         }
+
+    def ends(
+        self, scales: Scales, policy: ActorAndCritic, episodes: Episodes, last: Steps, over: Array
+    ) -> tuple[End, Array, Array]:
+        """How episodes ended, of how many steps they are together, and how many they are (1 at least, of both)."""
+        length = jnp.where(over, episodes.length, 0)
+        steps, number = jnp.maximum(length.sum(), 1), jnp.maximum((length > 0).sum(), 1)
+        following = policy.value(scales.see(last.next_observation)) if self.baseline else jnp.zeros(self.environments)
+        return End(length, last.terminated, following), steps, number
 
     @property
     def rows(self) -> int:
@@ -215,22 +225,28 @@ class Reinforce(NetworkSettings, NormalizationSettings):
         """What each step's ln π is weighted by before that is normalised: its return, or how far it is above V(s)."""
         return part.returns - policy.value(part.observation) if self.baseline else part.returns
 
+    def terms(self, policy: ActorAndCritic, part: Part) -> tuple[Distribution, Array, Array]:
+        """π(·|s), ln π(a|s), and what that is weighted by before it is normalised, of each step of a part."""
+        distribution = policy.distribution(part.observation)
+        log_probability = distribution.log_probability(policy.as_drawn(part.action))
+        return distribution, log_probability, self.weights(policy, part)
+
+    def weighted(self, error: Array, part: Part, moments: Moments) -> Array:
+        """What each step's ln π is weighted by at last; constant for the gradient."""
+        weight = jax.lax.stop_gradient(error)
+        if self.normalize:
+            weight = normalize_by(weight, moments)
+        return weight * self.discount**part.step if self.discount_steps else weight
+
     def loss(self, policy: ActorAndCritic, part: Part, moments: Moments, number: Array) -> tuple[Array, Metrics]:
         """The sum over the steps of a part, over the `number` of episodes; and the sums that are measured."""
 
         def total(x: Array) -> Array:
             return jnp.where(part.inside, x, 0.0).sum()
 
-        distribution = policy.distribution(part.observation)
-        log_probability = distribution.log_probability(policy.as_drawn(part.action))
-        error = self.weights(policy, part)
+        distribution, log_probability, error = self.terms(policy, part)
         value_loss = total(jnp.square(error)) if self.baseline else jnp.float32(0)
-        weight = jax.lax.stop_gradient(error)
-        if self.normalize:
-            weight = normalize_by(weight, moments)
-        if self.discount_steps:
-            weight = weight * self.discount**part.step
-        policy_loss = -total(weight * log_probability)
+        policy_loss = -total(self.weighted(error, part, moments) * log_probability)
         measured = {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": total(distribution.entropy())}
         return (policy_loss + 0.5 * value_loss) / number, measured
 
@@ -239,10 +255,9 @@ class Reinforce(NetworkSettings, NormalizationSettings):
         change, optimizer = self.optimizer().update(gradient, optimizer)
         return optax.apply_updates(policy.networks, change).scaled_by(policy.scales), optimizer
 
-    def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
-        del key  # nothing is left to chance
+    def noted(self, state: State, steps: Steps) -> tuple[Episodes, Steps, Array]:
+        """The episodes with a step more, that step ([N]), and which of them are over (bool [N])."""
         old: Episodes = state.ongoing
-        found, returns = state.policy.scales.of(steps, self.discount, state.returns)
         step: Steps = jax.tree.map(lambda x: x[0], steps)  # T is 1
         here = old.length, jnp.arange(self.environments)
         episodes = Episodes(
@@ -251,7 +266,12 @@ class Reinforce(NetworkSettings, NormalizationSettings):
             old.reward.at[here].set(step.reward.astype(jnp.float32)),
             old.length + 1,
         )
-        over = step.terminated | step.truncated | (episodes.length == self.longest_episode)
+        return episodes, step, step.terminated | step.truncated | (episodes.length == self.longest_episode)
+
+    def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
+        del key  # nothing is left to chance
+        found, returns = state.policy.scales.of(steps, self.discount, state.returns)
+        episodes, step, over = self.noted(state, steps)
 
         def learn(_: Array, carry: tuple[ActorAndCritic, Any, Metrics]) -> tuple[ActorAndCritic, Any, Metrics]:
             policy, optimizer, _old = carry
@@ -264,3 +284,10 @@ class Reinforce(NetworkSettings, NormalizationSettings):
         policy, optimizer, measured = jax.lax.fori_loop(0, over.any().astype(jnp.int32), learn, carry)
         episodes = Episodes(episodes.observation, episodes.action, episodes.reward, jnp.where(over, 0, episodes.length))
         return State(policy, optimizer, episodes, measured, returns), measured
+
+    def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
+        del key, after
+        return explanation_of(self, before, steps)
+
+    def explain_action(self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array) -> Decision:
+        return decision_of(policy, memory, observation, noise)
