@@ -16,6 +16,8 @@ from toys import graph, small_a3c, small_actor_critic, small_dppo, small_dqn, sm
 from zerone.algorithms import actor_critic_explanation, dqn_explanation, ppo_explanation, reinforce_explanation
 from zerone.algorithms.explanation import Equation, Explanation, GradientUpdate, Sign
 from zerone.engines.stepping import Iteration, Stepper
+from zerone.player import update_text
+from zerone.player.table_text import visible
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -121,7 +123,17 @@ def test_dqn_is_explained_as_it_learns(algorithm: Any) -> None:
     assert not any(dqn_is_explained(algorithm, each, twin) for each in learning)
     others = [dataclasses.replace(each, key=learning[0].key) for each in learning[1:]]  # with other minibatches
     assert not any(dqn_is_explained(algorithm, each, algorithm) for each in others)
-    json.dumps(dataclasses.asdict(explained(algorithm, learning[-1])), allow_nan=False)
+    is_shown(explained(algorithm, learning[-1]))
+    assert "nothing is learnt yet: learning begins after" in " ".join(explained(algorithm, played[0]).notes)
+
+
+def is_shown(found: Explanation) -> None:
+    """What is explained can be sent as JSON, and be shown in lines of 80 characters."""
+    json.dumps(dataclasses.asdict(found), allow_nan=False)
+    lines = update_text.updates(found, 80, str, str)
+    assert max(map(visible, lines)) <= 80
+    assert lines[0].startswith(found.updates[0].title)
+    assert all(any(each.left in line for line in lines) for each in found.updates[0].equations)
 
 
 def test_each_way_down_the_sum_tree_leads_to_what_was_drawn() -> None:
@@ -141,7 +153,7 @@ def test_each_way_down_the_sum_tree_leads_to_what_was_drawn() -> None:
 
 def test_v_and_a_together_are_q() -> None:
     update = explained(DQNS[1], iterations(DQNS[1], graph(), 12)[-1]).updates[0]
-    together = column(update, "state_value") + column(update, "advantage")
+    together = column(update, "state_value") + column(update, "advantage_of_action")
     assert np.allclose(together, column(update, "value"), **CLOSE)
 
 
@@ -292,7 +304,7 @@ def test_policies_are_explained_as_they_learn(algorithm: Any, is_explained: Any)
     learning = [each for each in played if explained(algorithm, each).updates]
     twin = dataclasses.replace(algorithm, learning_rate=0.02)  # explains with another step
     assert not any(is_explained(algorithm, each, twin) for each in learning)
-    json.dumps(dataclasses.asdict(explained(algorithm, learning[-1])), allow_nan=False)
+    is_shown(explained(algorithm, learning[-1]))
 
 
 def test_other_minibatches_are_not_what_ppo_learnt_from() -> None:

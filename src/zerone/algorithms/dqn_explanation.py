@@ -101,7 +101,9 @@ AFTER = Column("after", "→", "Q(s,a) after the update")
 ONLINE_CHOICE = Column("online_choice", "a*(θ)", "best action of s' by the online network")
 TARGET_CHOICE = Column("target_choice", "a*(θ⁻)", "best action of s' by the target network")
 STATE_VALUE = Column("state_value", "V(s)", "value of the state, of the one stream")
-ADVANTAGE = Column("advantage", "A(s,a)", "advantage of the action, of the other stream, less the mean of all")
+ADVANTAGE = Column(
+    "advantage_of_action", "A(s,a)", "advantage of the action, of the other stream, less the mean of all"
+)
 
 
 @struct
@@ -225,7 +227,7 @@ def _update(algorithm: Explained, record: Record, number: int) -> GradientUpdate
             (DISCOUNT, batch.discount if several else None),
             (ONLINE_CHOICE, rows(record.online_choice) if double else None),
             (TARGET_CHOICE, rows(record.target_choice) if double else None),
-            (Column("bootstrap", _symbol(algorithm).replace(", ", ","), "value of s' in the target"), bootstrap),
+            (Column("bootstrap", "Q⁻(a*)" if double else "max Q⁻", "value of s' in the target"), bootstrap),
             (STATE_VALUE, streams[0]),
             (ADVANTAGE, streams[1]),
             (VALUE, value_now),

@@ -69,9 +69,8 @@ def step(
         walk = _of_run(Path(words[0]), [option for option, _ in said.given], seed, options, trust)
     else:
         walk = stepped(said, seed, options)
-    per_iteration = walk.stepper.steps_per_iteration
     with as_program(Program(output.tell)):
-        walk.go_to(at // per_iteration)
+        walk.begin_at(at)
         if steps is None and sys.stdout.isatty() and step_terminal.can_read_keys():
             step_terminal.with_keys(walk, sys.stdout)
         else:

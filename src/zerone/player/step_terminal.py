@@ -74,6 +74,13 @@ class Walk:
         if found is not None:
             self.place = self._end()
 
+    def begin_at(self, steps: int) -> None:
+        """Be where so many environment steps are done, over all environments."""
+        blocks, rest = divmod(steps, self.stepper.steps_per_iteration)
+        self.go_to(blocks)
+        for _ in range(rest // self.stepper.algorithm.environments):
+            self.step()
+
     def episode(self) -> None:
         """On to the end of an episode of the first environment."""
         self._until(self.step, self._over)
@@ -125,7 +132,7 @@ def with_keys(walk: Walk, stream: TextIO) -> None:
     with keys() as pressed, _own_screen(stream):
         while True:
             speed = f"{PACES[pace]:g} steps/s" if PACES[pace] else "full speed"
-            _draw(stream, [*walk.text.lines(walk.place), "", f"{'playing' if playing else 'paused'}, {speed}", *KEYS])
+            _draw(stream, walk.text.lines(walk.place), ["", f"{'playing' if playing else 'paused'}, {speed}", *KEYS])
             wait = max(0.0, last + (1 / PACES[pace] if PACES[pace] else 0.0) - time.monotonic()) if playing else None
             key = pressed(wait if wait is None else max(wait, 0.0))
             if key in ("q", "\x1b", ""):
@@ -149,10 +156,16 @@ def with_keys(walk: Walk, stream: TextIO) -> None:
                         time.sleep(max(0.0, 1 / PACES[pace] - (time.monotonic() - last)))
 
 
-def _draw(stream: TextIO, lines: list[str]) -> None:
-    """Write lines over what was there; what is too wide or too low for the terminal is left out."""
+def _draw(stream: TextIO, lines: list[str], below: list[str]) -> None:
+    """Write lines over what was there, and `below` them what is always seen.
+
+    What is too wide or too low for the terminal is left out, and it says so.
+    """
     columns, rows = shutil.get_terminal_size()
-    shown = [line if visible(line) <= columns else line[: columns - 1] + "…" for line in lines[: rows - 1]]
+    room = max(1, rows - 1 - len(below))
+    if len(lines) > room:
+        lines = [*lines[: room - 1], f"… and {len(lines) - room + 1} lines more, in a higher window"]
+    shown = [line if visible(line) <= columns else line[: columns - 1] + "…" for line in (lines + below)[: rows - 1]]
     stream.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in shown) + "\x1b[J")
     stream.flush()
 

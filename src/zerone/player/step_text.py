@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import jax
 import numpy as np
 
-from zerone.algorithms.explanation import Explanation, LearntEntry, number_text
+from zerone.algorithms.explanation import Cell, Explanation, LearntEntry, number_text
 from zerone.algorithms.protocol import Explores, Valued
 from zerone.environments import drawing
-from zerone.player import table_text
+from zerone.player import table_text, update_text
 from zerone.player.episode import short
 from zerone.player.tables import table_of
 from zerone.player.view import WIDTH, values_text
@@ -67,22 +67,28 @@ class StepText:
             self._explained = iteration, self._stepper.explanation(iteration)
         return self._explained[1]
 
+    @property
+    def _width(self) -> int:
+        """Characters in a line."""
+        return shutil.get_terminal_size().columns if self._stream.isatty() else WIDTH
+
     def lines(self, place: Place) -> list[str]:
         """All that is shown of a moment."""
-        found = [self._header(place), "", *self._picture(place), ""]
+        found = [*self._header(place), "", *self._picture(place), ""]
         if place.iteration is None:
             return [*found, "nothing has been learnt yet"]
         return [
             *found,
-            self._step(place.iteration, place.step),
+            *self._step(place.iteration, place.step),
+            *self._decision(place.iteration, place.step),
             *self._update(place),
             *self._episodes(place.iteration, place.step),
         ]
 
-    def _header(self, place: Place) -> str:
+    def _header(self, place: Place) -> list[str]:
         iteration = place.iteration
         if iteration is None:
-            return f"{self._title}  step 0"
+            return [f"{self._title}  step 0"]
         number, here = self._stepper.algorithm.environments, iteration.index * iteration.steps.reward.shape[0]
         before = iteration.simulation(place.step - 1)
         episode = int(before.ended.count[0]) + 1
@@ -90,8 +96,9 @@ class StepText:
         earned = float(before.earned.total()[0]) - float(before.ended.total_return[0])
         total = earned + float(iteration.steps.reward[place.step, 0])
         each = f" × {number} environments, of which this is the first" if number > 1 else ""
-        return (f"{self._title}  step {here + place.step + 1:,}{each}  "
-                f"episode {episode:,}, step {length:,}, return {number_text(total)}")  # fmt: skip
+        parts = [self._title, f"step {here + place.step + 1:,}{each}",
+                 f"episode {episode:,}, step {length:,}, return {number_text(total)}"]  # fmt: skip
+        return update_text.wrapped(parts, self._width)
 
     def _picture(self, place: Place) -> list[str]:
         """The environment, and beside it the table as it is once this step is learnt."""
@@ -105,15 +112,14 @@ class StepText:
         table = table_of(carry.state.policy, self._grid)
         if table is None:
             return drawn.split("\n")
-        live = self._stream.isatty()
-        width = shutil.get_terminal_size().columns if live else WIDTH
+        live, width = self._stream.isatty(), self._width
         colored = live and "NO_COLOR" not in os.environ
         explained = self.explanation(iteration) if iteration is not None and place.updated else None
         lit = frozenset(change.state for change in explained.changes) if explained else frozenset()
         here = int(np.asarray(first.observation))
         return table_text.together(drawn, table, None, self._symbols, width, colored, here, lit).split("\n")
 
-    def _step(self, iteration: Iteration, step: int) -> str:
+    def _step(self, iteration: Iteration, step: int) -> list[str]:
         """`S = (1, 2)  A = down (greedy)  R = 0  S' = (2, 2)`."""
         steps = jax.tree.map(lambda leaf: np.asarray(leaf[step, 0]), iteration.steps)
         found = [
@@ -126,7 +132,25 @@ class StepText:
             found.append("terminated: S' is worth 0")
         elif steps.truncated:
             found.append("truncated: cut by the time limit, S' keeps its value")
-        return "  ".join(found)
+        return update_text.wrapped(found, self._width)
+
+    def _decision(self, iteration: Iteration, step: int) -> list[str]:
+        """By which numbers the action was chosen, where an algorithm says so."""
+        found = self._stepper.decision(iteration, step)
+        if found is None:
+            return []
+        action = np.asarray(iteration.steps.action[step, 0])
+        taken = int(action) if action.ndim == 0 and action.dtype.kind in "iu" else None
+        return update_text.decision(found, self._actions, taken, self._shade)
+
+    @property
+    def _shade(self) -> str:
+        """What bars are drawn with."""
+        try:
+            "█".encode(self._stream.encoding or "utf-8")
+        except UnicodeEncodeError:
+            return "#"
+        return "█"
 
     def _how(self, iteration: Iteration, step: int) -> str:
         """Whether the action explored, where an algorithm says so."""
@@ -147,6 +171,8 @@ class StepText:
         explained = self.explanation(iteration)
         if explained is None:
             return self._measured(iteration)
+        if explained.updates or explained.notes:
+            return ["", *update_text.updates(explained, self._width, self._state_cell, self._action_cell)]
         if not explained.entries:
             return ["nothing is learnt from this step yet"]
         found: list[str] = []
@@ -201,13 +227,22 @@ class StepText:
         if not ends:
             return []
         told = [f"{end.number:,}: {end.length:,} steps, return {number_text(end.total_return)}" for end in ends]
-        return ["", f"episodes that ended: {'; '.join(told)}"]
+        told = [f"{each};" for each in told[:-1]] + told[-1:]
+        return ["", *update_text.wrapped(["episodes that ended:", *told], self._width, " ", "  ")]
 
     def _state(self, observation: Any) -> str:
         if self._grid is not None and np.ndim(observation) == 0:
             row, column = divmod(int(observation), self._grid.columns)
             return f"({row + 1}, {column + 1})"
         return short(np.asarray(observation))
+
+    def _state_cell(self, cell: Cell) -> str:
+        if isinstance(cell, tuple):
+            return update_text.short_numbers(cell)
+        return "…" if cell is None else self._state(cell)
+
+    def _action_cell(self, cell: Cell) -> str:
+        return update_text.short_numbers(cell) if isinstance(cell, tuple) else self._action(cell)
 
     def _action(self, action: Any) -> str:
         if np.ndim(action) == 0 and np.asarray(action).dtype.kind in "iu" and int(action) < len(self._actions):
