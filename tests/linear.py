@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy import special
 
 from zerone.algorithms.protocol import Steps
+from zerone.parts.networks import Memoryless
 from zerone.parts.policies import ActorAndCritic
 
 
-class Weights(eqx.Module):
+class Weights(Memoryless):
     """`x W`."""
 
     weight: jax.Array

@@ -17,10 +17,10 @@ from zerone.algorithms.dqn import DQN, Policy
 from zerone.algorithms.off_policy import Transition, n_step_transitions
 from zerone.algorithms.protocol import Steps
 from zerone.base.errors import InputError
-from zerone.base.pytree import struct
 from zerone.engines.compiled import Compiled
 from zerone.environments import catalogue
 from zerone.environments.wrappers import TimeLimit
+from zerone.parts.networks import Memoryless
 from zerone.parts.replay import Prioritized, gather
 from zerone.parts.returns import n_step_return
 from zerone.parts.spaces import Spaces
@@ -122,8 +122,7 @@ def test_acting_explores_with_the_epsilon_of_the_steps_lived(steps, epsilon):
     assert stats.binomtest(greedy, number, 1 - epsilon + epsilon / 2).pvalue > 1e-6
 
 
-@struct
-class LinearQ:
+class LinearQ(Memoryless):
     """Q(s, ·) = s W."""
 
     weight: jax.Array
@@ -399,8 +398,7 @@ def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
         assert end == pytest.approx(cut)  # the two are told apart no longer
 
 
-@struct
-class OneValue:
+class OneValue(Memoryless):
     """The same value for every state and action."""
 
     value: jax.Array

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.networks import Dueling
 from zerone.parts.policies import ActorAndCritic
-from zerone.parts.recurrent import along, initial_memory, step
+from zerone.parts.recurrent import RecurrentNetwork
 from zerone.parts.spaces import Spaces
 
 BOX, PICTURE = spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Box(0, 255, (12, 12, 1), np.uint8)
@@ -70,11 +70,11 @@ def case():
 def test_a_gru_is_that_of_its_equations_step_by_step_and_along_a_sequence(hidden, case):
     memory, seen, begins = case
     network = made(hidden)
-    outputs, states = jax.jit(along)(network, memory, seen, begins)
+    outputs, states = jax.jit(RecurrentNetwork.along)(network, memory, seen, begins)
     expected, after = in_numpy(network, *case)
     np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(states, after, rtol=1e-4, atol=1e-5)
-    one = jax.jit(step)
+    one = jax.jit(RecurrentNetwork.step)
     h = memory
     for t in range(T):
         output, h = one(network, np.where(begins[t][:, None], 0, h), seen[t])
@@ -90,20 +90,18 @@ def test_what_is_learnt_flows_through_a_sequence_and_over_no_beginning_of_an_epi
         begins = (
             np.arange(T)[:, None] == np.where(np.arange(N) == 0, begin, 0)[None]
         )  # only the first episode begins late
-        slope = jax.jit(jax.grad(lambda seen, begins=begins: along(network, memory, seen, begins)[0][-1, 0].sum()))(
-            seen
-        )
+        slope = jax.jit(jax.grad(lambda seen, begins=begins: network.along(memory, seen, begins)[0][-1, 0].sum()))(seen)
         assert bool(np.abs(slope[1, 0]).max() > 1e-6) is flows
         assert not np.abs(slope[:, 1:]).any()  # other episodes have no part in it
 
 
 def test_it_begins_with_nothing_and_a_network_without_a_memory_has_none():
-    assert np.array_equal(initial_memory(made(), 3), np.zeros((3, 5)))
+    assert np.array_equal(made().initial_memory(3), np.zeros((3, 5)))
     plain = NetworkSettings(hidden=(5,), activation="relu").make_network(jax.random.key(0), BOX, 2)
-    assert initial_memory(plain, 3) == ()
-    output, memory = step(plain, (), np.zeros((4, 3), np.float32))
+    assert plain.initial_memory(3) == ()
+    output, memory = plain.step((), np.zeros((4, 3), np.float32))
     assert (output.shape, memory) == ((4, 2), ())
-    assert along(plain, (), np.zeros((9, 3), np.float32), None)[0].shape == (9, 2)
+    assert plain.along((), np.zeros((9, 3), np.float32), None)[0].shape == (9, 2)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +112,9 @@ def test_it_begins_with_nothing_and_a_network_without_a_memory_has_none():
 def test_it_sees_what_others_see(space, head, changed):
     network = made(space=space, head=head, **changed)
     seen = jnp.zeros((T, N, *(space.shape or ())), jax.dtypes.canonicalize_dtype(space.dtype))
-    outputs, after = jax.eval_shape(along, network, initial_memory(network, N), seen, jnp.zeros((T, N), bool))
+    outputs, after = jax.eval_shape(
+        RecurrentNetwork.along, network, network.initial_memory(N), seen, jnp.zeros((T, N), bool)
+    )
     assert (outputs.shape, after.shape) == ((T, N, 2), (T, N, 5))
 
 
@@ -127,5 +127,5 @@ def test_actor_and_critic_remember_each_their_own():
     seen = np.random.default_rng(0).normal(size=(N, 3)).astype(np.float32)
     _, after, _ = jax.jit(lambda policy: policy.act(memory, seen))(policy)
     for network, mine in zip((policy.actor, policy.critic), after, strict=True):
-        np.testing.assert_allclose(mine, step(network, np.zeros((N, 5), np.float32), seen)[1], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(mine, network.step(np.zeros((N, 5), np.float32), seen)[1], rtol=1e-5, atol=1e-6)
     assert not np.allclose(after[0], after[1])

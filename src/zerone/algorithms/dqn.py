@@ -62,7 +62,6 @@ from zerone.parts.exploration import (
 from zerone.parts.networks import MLP, Dueling, Network
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import bounded
-from zerone.parts.recurrent import along, initial_memory, step
 from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, gather, sample_sequences
 from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick
 from zerone.parts.spaces import Spaces, count, refuse_actions, refuse_observations
@@ -260,7 +259,7 @@ class DQN(NetworkSettings, NormalizationSettings):
         return State(policy, target, self.optimizer().init(network), memory, ongoing, returns)
 
     def initial_memory(self, policy: Policy, number: int) -> Any:
-        return initial_memory(policy.network, number)
+        return policy.network.initial_memory(number)
 
     def explores(self, policy: Policy, noise: Array) -> Array:
         return noise[..., 0] < self.exploration_rate(policy)
@@ -280,12 +279,12 @@ class DQN(NetworkSettings, NormalizationSettings):
 
     def values(self, policy: Policy, memory: Any, observation: Array) -> Array:
         """Q(s, a) of each action: what can be shown of a decision."""
-        return step(policy.network, memory, policy.scales.see(observation))[0]
+        return policy.network.step(memory, policy.scales.see(observation))[0]
 
     def act(
         self, policy: Policy, memory: Any, observation: Array, noise: Array | None = None
     ) -> tuple[Array, Any, tuple[()]]:
-        values, memory = step(policy.network, memory, policy.scales.see(observation))
+        values, memory = policy.network.step(memory, policy.scales.see(observation))
         if noise is None:
             return greedy(values), memory, ()
         return epsilon_greedy(values, self.exploration_rate(policy), noise), memory, ()
@@ -312,11 +311,14 @@ class DQN(NetworkSettings, NormalizationSettings):
 
     def along(self, network: Any, batch: Transition) -> tuple[Array, Any]:
         """Q(s, ·) of each transition, and what the network remembers after it."""
-        return along(network, jax.tree.map(lambda x: x[0], batch.memory), batch.observation, batch.begins)
+        begun = jax.tree.map(lambda x: x[0], batch.memory)
+        found: tuple[Array, Any] = network.along(begun, batch.observation, batch.begins)
+        return found
 
     def following(self, network: Any, batch: Transition) -> Array:
         """Q(s', ·) of each transition."""
-        return step(network, self.along(network, batch)[1], batch.next_observation)[0]
+        values: Array = network.step(self.along(network, batch)[1], batch.next_observation)[0]
+        return values
 
     def minibatch(self, memory: Memory, noise: Array, beta: Array) -> tuple[Array, Array]:
         """The slots that are learnt from, and their weights: [batch], or of sequences [sequence, batch / sequence]."""

@@ -232,7 +232,36 @@ def seen_by(features: Features, convolution: Convolution | None, observation: Ar
     return x.reshape(*x.shape[:-3], -1) if features.picture else x
 
 
-class Network(eqx.Module):
+class Memoryless(eqx.Module):
+    """What a network has that remembers nothing of an episode: its memory is `()`. Others are in `recurrent.py`.
+
+    memory          = network.initial_memory(N)
+    output, memory  = network.step(memory, observation)               one step of N episodes
+    outputs, after  = network.along(memory, observations, begins)     T steps, [T, N, ...]
+
+    In `along` the memory is that before the first step, and an episode begins where `begins` [T, N] says so. Without
+    a memory the axes are any.
+    """
+
+    def __call__(self, observation: Array) -> Any:
+        raise NotImplementedError
+
+    def initial_memory(self, number: int) -> tuple[()]:
+        """Nothing, however many episodes begin."""
+        del number
+        return ()
+
+    def step(self, memory: Any, observation: Array) -> tuple[Array, Any]:
+        """Outputs for observations with any leading axes, and the memory as it was."""
+        return self(observation), memory
+
+    def along(self, memory: Any, observation: Array, begins: Array | None) -> tuple[Array, Any]:
+        """Outputs for observations with any leading axes, and nothing."""
+        del begins
+        return self(observation), memory
+
+
+class Network(Memoryless):
     """From raw observations of a space to outputs: features, a convolution if they are pictures, then a head.
 
     The head gets `further` numbers beside what is seen, such as an action. Pictures that are not `convolved` are as

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from zerone.base.errors import InputError, said
 from zerone.base.modules import import_named, imported_object
 from zerone.environments.gym.views import Space
-from zerone.parts.networks import Applied
+from zerone.parts.networks import Applied, Memoryless
 from zerone.parts.spaces import Features
 
 Array = jax.Array
@@ -82,7 +82,7 @@ def require_network(found: Any, name: str) -> None:
         raise InputError(f"{name} is no network: it must take {', '.join(takes)}") from None
 
 
-class OwnNetwork(eqx.Module):
+class OwnNetwork(Memoryless):
     """A network from outside behind our features: `parameters` are its arrays, `rest` is all else of it."""
 
     features: Features = eqx.field(static=True)

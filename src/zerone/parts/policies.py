@@ -13,7 +13,7 @@ from gymnasium import spaces as gym_spaces
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import DiagonalNormal, Distribution, categorical, choices
 from zerone.parts.normalization import Scales
-from zerone.parts.recurrent import Played, Recurrent, Sequence, along, initial_memory, step
+from zerone.parts.recurrent import Played, RecurrentNetwork, Sequence
 from zerone.parts.spaces import Spaces, choices_in, numbers, refuse_actions, refuse_observations
 
 Array = jax.Array
@@ -84,11 +84,11 @@ class ActorAndCritic(eqx.Module):
     @property
     def remembers(self) -> bool:
         """Whether the networks are recurrent."""
-        return isinstance(self.actor, Recurrent)
+        return isinstance(self.actor, RecurrentNetwork)
 
     def initial_memory(self, number: int) -> Any:
         """The memory with which `number` episodes begin: the actor's and the critic's, or nothing."""
-        return (initial_memory(self.actor, number), initial_memory(self.critic, number)) if self.remembers else ()
+        return (self.actor.initial_memory(number), self.critic.initial_memory(number)) if self.remembers else ()
 
     def sequence(self, steps: Played) -> Sequence:
         """What is seen along played steps [T, N]."""
@@ -115,18 +115,18 @@ class ActorAndCritic(eqx.Module):
     def distribution_along(self, sequence: Sequence) -> Distribution:
         """π(·|s) of each step."""
         memory = sequence.begun[0] if self.remembers else ()
-        return self._distribution(along(self.actor, memory, sequence.observation, sequence.begins)[0])
+        return self._distribution(self.actor.along(memory, sequence.observation, sequence.begins)[0])
 
     def value_along(self, sequence: Sequence) -> tuple[Array, Any]:
         """V(s) of each step, and what the critic remembers after it."""
         memory = sequence.begun[1] if self.remembers else ()
-        value, after = along(self.critic, memory, sequence.observation, sequence.begins)
+        value, after = self.critic.along(memory, sequence.observation, sequence.begins)
         return value[..., 0], after
 
     def values(self, steps: Played) -> tuple[Array, Array]:
         """V(S_t) and V(S_{t+1}) of played steps [T, N]."""
         value, after = self.value_along(self.sequence(steps))
-        return value, step(self.critic, after, steps.next_observation)[0][..., 0]
+        return value, self.critic.step(after, steps.next_observation)[0][..., 0]
 
     def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
         """What chance decides in `shape` actions: [*shape, outputs]. Consumes `key`."""
@@ -141,8 +141,8 @@ class ActorAndCritic(eqx.Module):
         """
         observation = self.scales.see(observation)
         if self.remembers:
-            output, actor = step(self.actor, memory[0], observation)
-            memory = actor, step(self.critic, memory[1], observation)[1]
+            output, actor = self.actor.step(memory[0], observation)
+            memory = actor, self.critic.step(memory[1], observation)[1]
             distribution = self._distribution(output)
         else:
             distribution = self.distribution(observation)

@@ -1,19 +1,13 @@
 """Networks that remember: what they give depends on all that they have seen of an episode.
 
-A network without a memory is one whose memory is `()`, so an algorithm needs no branch:
-
-    memory          = initial_memory(network, N)
-    output, memory  = step(network, memory, observation)                      one step of N episodes
-    outputs, after  = along(network, memory, observations, begins)            T steps, [T, N, ...]
-
-In `along` the memory is that before the first step, and an episode begins where `begins` [T, N] says so.
+They have the functions that `networks.Memoryless` names, so an algorithm needs no branch.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence as Many
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import equinox as eqx
 import jax
@@ -36,41 +30,6 @@ from zerone.parts.networks import (
 from zerone.parts.spaces import Features
 
 Array = jax.Array
-
-
-@runtime_checkable
-class Recurrent(Protocol):
-    """A network with a memory: a tree of arrays [N, ...]."""
-
-    def initial_memory(self, number: int) -> Any:
-        """The memory with which `number` episodes begin."""
-        ...
-
-    def step(self, memory: Any, observation: Array) -> tuple[Array, Any]:
-        """Outputs for observations [N, ...], and the memory after them."""
-        ...
-
-    def along(self, memory: Any, observation: Array, begins: Array) -> tuple[Array, Any]:
-        """Outputs for T steps [T, N, ...], and the memory after each of them, leaves [T, N, ...]."""
-        ...
-
-
-def initial_memory(network: Any, number: int) -> Any:
-    """The memory with which `number` episodes begin."""
-    return network.initial_memory(number) if isinstance(network, Recurrent) else ()
-
-
-def step(network: Any, memory: Any, observation: Array) -> tuple[Array, Any]:
-    """Outputs for observations with leading axes, and the memory, with the same axes, after them."""
-    return network.step(memory, observation) if isinstance(network, Recurrent) else (network(observation), memory)
-
-
-def along(network: Any, memory: Any, observation: Array, begins: Array | None) -> tuple[Array, Any]:
-    """Outputs for T steps [T, N, ...], and the memory after each; of a network without a memory for any axes."""
-    if not isinstance(network, Recurrent):
-        return network(observation), ()
-    assert begins is not None  # noqa: S101 - sequences come with it
-    return network.along(memory, observation, begins)
 
 
 class Played(Protocol):
@@ -162,13 +121,18 @@ class RecurrentNetwork(eqx.Module):
         self.head = head(head_key, width, (), outputs, activation=activation, last=last, **options)
 
     def initial_memory(self, number: int) -> Array:
+        """The memory with which `number` episodes begin, [N, width]."""
         return jnp.zeros((number, self.gru.width))
 
     def step(self, memory: Array, observation: Array) -> tuple[Array, Array]:
+        """Outputs for observations [N, ...], and the memory after them."""
         hidden = self.gru(memory, self._read(observation))
         return self.head(hidden), hidden
 
-    def along(self, memory: Array, observation: Array, begins: Array) -> tuple[Array, Array]:
+    def along(self, memory: Array, observation: Array, begins: Array | None) -> tuple[Array, Array]:
+        """Outputs for T steps [T, N, ...], and the memory after each of them."""
+        assert begins is not None  # noqa: S101 - sequences come with it
+
         def one(hidden: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
             read, begins = now
             hidden = self.gru(jnp.where(begins[:, None], 0.0, hidden), read)
