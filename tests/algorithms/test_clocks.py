@@ -1,5 +1,7 @@
 """The clocks of schedules: what ε, σ and β are at each block and gradient update, by a clock written down in NumPy."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -99,7 +101,9 @@ def test_sigma_is_that_of_the_same_clock(clock, length, number, updates, warmup,
     algorithm = small_ddpg(**shape, **noise)
     reached = states(algorithm, np.zeros(2, np.float32), spaces.Box(-1.0, 1.0, (2,)))
     after, _ = told(clock, length, number, updates, first)
-    assert [int(state.updates) for state in reached] == [max(0, b - first + 1) * updates for b in range(BLOCKS + 1)]
+    assert [int(state.learner.updates) for state in reached] == [
+        max(0, b - first + 1) * updates for b in range(BLOCKS + 1)
+    ]
     sigma = [float(algorithm.scale(state.policy)) for state in reached]
     np.testing.assert_allclose(sigma, value(1.5, 0.1, 17, after), rtol=1e-5)
     if clock != "steps":
@@ -128,4 +132,16 @@ def test_every_schedule_of_every_replay_algorithm_has_the_same_choice():
 def test_the_updates_of_a_very_long_training_are_counted_without_overflow(steps):
     algorithm = small_ddpg(updates=1000)
     expected = (steps // 4 - 7) * 1000
-    assert float(off_policy.updates_after(algorithm, np.int32(steps))) == pytest.approx(expected, rel=1e-6)
+    assert float(algorithm.updates_after(np.int32(steps))) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("algorithm", [small_dqn(), small_ddpg()], ids=lambda each: each.name)
+def test_the_learning_rate_falls_by_the_steps_and_is_the_size_of_adam_s_first_step(algorithm):
+    falling = dataclasses.replace(algorithm, learning_rate_end=0.25, decay_steps=40.0)
+    for steps, left in ((0, 1.0), (10, 0.8125), (40, 0.25), (1000, 0.25)):
+        assert float(falling.rate(0.01, np.int32(steps))) == pytest.approx(0.01 * left, rel=1e-6)
+        assert float(algorithm.rate(0.01, np.int32(steps))) == np.float32(0.01)
+    rule = falling.optimizer if algorithm.name == "dqn" else falling.actor_rule
+    weights = {"w": np.ones(3, np.float32)}
+    moved = jax.jit(lambda steps: rule(steps).update(weights, rule().init(weights))[0])(np.int32(10))
+    np.testing.assert_allclose(moved["w"], -0.01 * 0.8125, rtol=1e-4)  # Adam's first step is the gradient's sign

@@ -13,10 +13,11 @@ from scipy import stats
 from toys import Echo, all_ended_and_all_cut, copies_of_the_memory, equal_bits, small_ddpg
 
 import zerone as zo
-from zerone.algorithms import catalogue, ddpg, off_policy
-from zerone.algorithms.ddpg import DDPG, Networks
-from zerone.algorithms.off_policy import Transition
+from zerone.algorithms import catalogue, off_policy, off_policy_actor
+from zerone.algorithms.ddpg import DDPG
+from zerone.algorithms.off_policy_actor import Networks
 from zerone.algorithms.protocol import Steps, initial_memory
+from zerone.algorithms.transitions import Transition
 from zerone.base.errors import InputError
 from zerone.base.pytree import struct
 from zerone.engines.compiled import Compiled
@@ -55,7 +56,7 @@ def learning(algorithm, blocks):
 
 
 def online(state):
-    return Networks(state.policy.actor, state.critic)
+    return Networks(state.policy.actor, state.learner.critic)
 
 
 # The actor's gradient
@@ -84,7 +85,7 @@ def _actor_gradient_fits(seed=0):
     weight, valley = random.normal(size=(2, 3, 2)).astype(np.float32)
     actor = Actor(Linear(weight, np.zeros(2, np.float32)), (2,))
     algorithm = small_ddpg()
-    found = jax.jit(jax.grad(lambda *given: algorithm.actor_cost(*given)))(actor, Valley(valley), seen)
+    found = jax.jit(jax.grad(lambda *given: algorithm.actor_cost(*given, ())[0]))(actor, Valley(valley), seen)
     return np.allclose(-found.network.weight, _chain_rule(seen, weight, valley), rtol=1e-4, atol=1e-5)
 
 
@@ -93,14 +94,14 @@ def test_the_actor_climbs_its_critic_by_the_chain_rule():
 
 
 def test_the_detector_of_the_chain_rule_catches_three_broken_twins(monkeypatch):
-    def descends(_, actor, critic, observation):
-        return critic(observation, actor(observation)).mean()
+    def descends(_, actor, critic, observation, __):
+        return critic(observation, actor(observation)).mean(), {}
 
-    def sums(_, actor, critic, observation):
-        return -critic(observation, actor(observation)).sum()
+    def sums(_, actor, critic, observation, __):
+        return -critic(observation, actor(observation)).sum(), {}
 
-    def before_the_bounds(_, actor, critic, observation):
-        return -critic(observation, actor.network(observation)).mean()
+    def before_the_bounds(_, actor, critic, observation, __):
+        return -critic(observation, actor.network(observation)).mean(), {}
 
     for twin in (descends, sums, before_the_bounds):
         monkeypatch.setattr(DDPG, "actor_cost", twin)
@@ -148,7 +149,7 @@ def _critic_gradient_fits(shared):
 
     def cost(net, batch):
         target = Networks(Constant(jnp.array(best)), net if shared else critic(other))
-        return algorithm.critic_cost(net, target, batch)[0]
+        return algorithm.critic_cost(net, None, target, batch, jnp.ones(12), ())[0]
 
     found = jax.jit(jax.grad(cost))(critic(own), batch)
     error = reward + discount * (following @ other[:3] + best @ other[3:]) - (seen @ own[:3] + action @ own[3:])
@@ -165,7 +166,7 @@ def test_the_detector_of_the_critic_s_gradient_catches_a_target_that_is_not_held
     def not_held(reward, terminated, discount, next_value):
         return reward + discount * jnp.where(terminated, 0.0, next_value)
 
-    monkeypatch.setattr(ddpg, "one_step_target", not_held)
+    monkeypatch.setattr(off_policy_actor, "one_step_target", not_held)
     assert not _critic_gradient_fits(shared=True)
 
 
@@ -210,7 +211,7 @@ def test_one_update_is_that_of_numpy(decay):
     batch = drawn(after.memory, jax.random.key(9))
     seen, action, reward, following, discount = (np.float64(leaf) for leaf in jax.tree.leaves(batch))
     rows = len(reward)
-    actor, critic = _layers(before.policy.actor.network), _layers(before.critic.network)
+    actor, critic = _layers(before.policy.actor.network), _layers(before.learner.critic.network)
     next_action = np.tanh(_forward(actor, following)[1])
     target = reward + discount * _forward(critic, np.concatenate([following, next_action], 1))[1][:, 0]
     both = np.concatenate([seen, action], 1)
@@ -227,10 +228,10 @@ def test_one_update_is_that_of_numpy(decay):
     gradient, _ = _backward(actor, seen, actor_hidden, -slope[:, 3:] * (1 - own**2))
     acting = _adam(actor, gradient, 0.02)
     for found, expected in (
-        (after.critic.network, learnt),
+        (after.learner.critic.network, learnt),
         (after.policy.actor.network, acting),
-        (after.target.critic.network, [0.9 * w + 0.1 * new for w, new in zip(critic, learnt, strict=True)]),
-        (after.target.actor.network, [0.9 * w + 0.1 * new for w, new in zip(actor, acting, strict=True)]),
+        (after.learner.target.critic.network, [0.9 * w + 0.1 * new for w, new in zip(critic, learnt, strict=True)]),
+        (after.learner.target.actor.network, [0.9 * w + 0.1 * new for w, new in zip(actor, acting, strict=True)]),
     ):
         for one, other in zip(_layers(found), expected, strict=True):
             # Adam's first step is the gradient's sign: where a gradient is nearly 0, roundings decide.
@@ -246,18 +247,19 @@ def test_one_update_is_that_of_numpy(decay):
 @pytest.mark.parametrize(("period", "step"), [(5, 1.0), (3, 0.25), (1, 0.25)])
 def test_the_targets_move_exactly_when_due_and_as_far_as_they_should(period, step):
     states = learning(small_ddpg(target_period=period, target_step=step), 16)
-    assert equal_bits(states[0].target, online(states[0]))
+    assert equal_bits(states[0].learner.target, online(states[0]))
     moves = 0
     for before, after in itertools.pairwise(states):
-        learned = int(after.updates) - int(before.updates)
-        due = learned == 1 and int(after.updates) % period == 0
-        assert equal_bits(before.target, after.target) is not due
+        learned = int(after.learner.updates) - int(before.learner.updates)
+        due = learned == 1 and int(after.learner.updates) % period == 0
+        assert equal_bits(before.learner.target, after.learner.target) is not due
         moves += due
-        for old, new, net in zip(*map(jax.tree.leaves, (before.target, after.target, online(after))), strict=True):
+        targets = before.learner.target, after.learner.target
+        for old, new, net in zip(*map(jax.tree.leaves, (*targets, online(after))), strict=True):
             np.testing.assert_allclose(new, old + due * step * (net - old), rtol=1e-4, atol=1e-6)
         if due and step == 1.0:
-            assert equal_bits(after.target, online(after))
-    assert int(states[-1].updates) == 9
+            assert equal_bits(after.learner.target, online(after))
+    assert int(states[-1].learner.updates) == 9
     assert moves == 9 // period
 
 
@@ -267,9 +269,9 @@ def test_while_warming_up_nothing_is_learned_but_everything_remembered(warmup, f
     states = learning(algorithm, first)
     for state in states[:first]:
         assert equal_bits(online(state), online(states[0]))
-        assert equal_bits(state.critic_optimizer, states[0].critic_optimizer)
+        assert equal_bits(state.learner.critic_optimizer, states[0].learner.critic_optimizer)
     assert not equal_bits(states[first].policy.actor, states[0].policy.actor)
-    assert not equal_bits(states[first].critic, states[0].critic)
+    assert not equal_bits(states[first].learner.critic, states[0].learner.critic)
     assert int(states[first].memory.size) == 4 * first
     assert algorithm.warmup_updates == first - 1
 
@@ -290,8 +292,9 @@ def _costs_where_every_step_is_an_end():
     @jax.jit
     def cost(steps, key):  # all else of an update is not asked for, so it is hardly compiled
         state = algorithm.init(key, SPACES)
-        critic = jax.tree_util.tree_map_with_path(_worth_everywhere, state.critic)
-        state = dataclasses.replace(state, critic=critic, target=Networks(state.target.actor, critic))
+        critic = jax.tree_util.tree_map_with_path(_worth_everywhere, state.learner.critic)
+        target = Networks(state.learner.target.actor, critic)
+        state = dataclasses.replace(state, learner=dataclasses.replace(state.learner, critic=critic, target=target))
         return algorithm.update(state, steps, key)[1]["critic_loss"]
 
     return [float(cost(each, jax.random.key(1))) for each in all_ended_and_all_cut(block(0, algorithm))]
@@ -313,7 +316,7 @@ def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
         return right(dataclasses.replace(steps, terminated=steps.terminated & False), discount)
 
     for twin in (cut_is_end, unmasked):
-        monkeypatch.setattr(ddpg, "one_step_transitions", twin)
+        monkeypatch.setattr(off_policy, "one_step_transitions", twin)
         end, cut = _costs_where_every_step_is_an_end()
         assert end == pytest.approx(cut)  # the two are told apart no longer
 
@@ -326,7 +329,7 @@ def test_the_compiled_training_never_copies_the_memory(length):
 
 def test_the_detector_of_copies_catches_chance_of_one_row(monkeypatch):
     monkeypatch.setattr(
-        ddpg, "minibatch_noise", lambda replay, key, updates, batch: replay.noise(key, (updates, batch))
+        off_policy, "minibatch_noise", lambda replay, key, updates, batch: replay.noise(key, (updates, batch))
     )
     algorithm = small_ddpg(memory=123_451, steps_per_update=1)
     assert copies_of_the_memory(algorithm, TimeLimit(Echo(), 3)) > 0
@@ -456,7 +459,7 @@ def test_it_finds_the_best_action_and_its_worth_on_every_seed():
     engine = Compiled(algorithm, TimeLimit(Echo(2), 8))
     carries = engine.advance([engine.init(seed) for seed in range(4)], list(range(4)), [0] * 4, 2_000)
     seen = np.float32([[4.0, 4.0], [3.0, 5.0], [0.5, 0.5]])
-    worth = jax.jit(lambda state: state.critic(seen, state.policy.actor(seen)))
+    worth = jax.jit(lambda state: state.learner.critic(seen, state.policy.actor(seen)))
     for carry in carries:
         # Within 1.5 of 4, of a range of 8; the last observation is one of those that an episode begins with.
         np.testing.assert_allclose(engine.act(carry.state.policy, (), seen)[0], 4.0, atol=1.5)

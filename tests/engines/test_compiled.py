@@ -24,9 +24,9 @@ from toys import (
     small_reinforce,
 )
 
-from zerone.algorithms.ddpg import DDPG
 from zerone.algorithms.dyna_q import DynaQ
 from zerone.algorithms.monte_carlo import MonteCarlo
+from zerone.algorithms.off_policy_actor import OffPolicyActor
 from zerone.algorithms.q_learning import QLearning
 from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
@@ -55,6 +55,7 @@ ALGORITHMS = {
     "a3c": small_a3c(),
     "dppo": small_dppo(gather="gradients"),
     "ddpg": small_ddpg(steps_per_update=1, environments=2, exploration="ornstein-uhlenbeck"),
+    "ddpg with every part": small_ddpg(environments=2, n_steps=3, prioritized=True, learning_rate_end=0.1),
 }
 EACH = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
 LAST = 40
@@ -62,7 +63,7 @@ LAST = 40
 
 def _environment(algorithm):
     """One that the algorithm can take."""
-    return TimeLimit(Echo(), 5) if isinstance(algorithm, DDPG) else ENVIRONMENT
+    return TimeLimit(Echo(), 5) if isinstance(algorithm, OffPolicyActor) else ENVIRONMENT
 
 
 def _trained(algorithm, seeds, stops=(LAST,), batch=False):
@@ -203,7 +204,7 @@ def test_the_detector_of_transfers_catches_an_environment_that_calls_back():
     assert _callbacks(Keeper(), TimeLimit(Talking(), 3)) > 0
 
 
-@pytest.mark.parametrize("name", ["dqn", "dqn with every part", "ddpg"])
+@pytest.mark.parametrize("name", ["dqn", "dqn with every part", "ddpg", "ddpg with every part"])
 def test_what_was_saved_goes_on_to_the_same_bits(name):
     algorithm = ALGORITHMS[name]
     engine = Compiled(algorithm, _environment(algorithm))

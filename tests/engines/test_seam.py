@@ -14,6 +14,7 @@ import zerone as zo
 from zerone.algorithms import catalogue
 from zerone.algorithms.dyna_q import DynaQ
 from zerone.algorithms.monte_carlo import MonteCarlo
+from zerone.algorithms.off_policy_actor import OffPolicyActor
 from zerone.algorithms.q_learning import QLearning
 from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
@@ -40,6 +41,7 @@ REPLAY = {
     "dqn of 9 steps": small_dqn(n_steps=9, steps_per_update=2, warmup=0, **MANY),
     "dqn with every part": small_dqn(n_steps=3, prioritized=True, double=True, dueling=True, **MANY),
     "ddpg": small_ddpg(**MANY),
+    "ddpg with every part": small_ddpg(n_steps=3, prioritized=True, **MANY),
     "ddpg that drifts": small_ddpg(exploration="ornstein-uhlenbeck", **MANY),
 }
 POLICIES = {
@@ -82,7 +84,7 @@ class Ten(gymnasium.Env):
 
 def _engine(name):
     def make():
-        return Ten(name in TABLES, name.startswith("ddpg"))
+        return Ten(name in TABLES, isinstance(ALL[name], OffPolicyActor))
 
     return Host(ALL[name], lambda number, seed: make_vector(make, "Ten-v0", number, seed))
 

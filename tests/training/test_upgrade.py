@@ -59,3 +59,14 @@ def test_drifting_noise_of_format_2_is_what_the_policy_remembers(compiled):
         "seed-0/policy/actor/w"  # of a policy alone
     }
     assert set(upgraded(kept, 3, "ddpg")) == set(kept)
+
+
+def test_what_ddpg_learns_has_a_name_of_its_own_since_format_4():
+    from zerone.training.upgrade import upgraded
+
+    before = ("policy/actor/w", "critic/w", "target/critic/w", "actor_optimizer/0/mu", "updates", "memory/size")
+    arrays = {f"seed-7/state/{name}": np.zeros(1) for name in before}
+    after = ("policy/actor/w", "learner/critic/w", "learner/target/critic/w", "learner/actor_optimizer/0/mu",
+             "learner/updates", "memory/size")  # fmt: skip
+    assert set(upgraded(arrays, 3, "ddpg")) == {f"seed-7/state/{name}" for name in after}
+    assert set(upgraded(arrays, 3, "dqn")) == set(upgraded(arrays, 4, "ddpg")) == set(arrays)

@@ -33,36 +33,23 @@ from gymnasium import spaces as gym_spaces
 from zerone.algorithms.dqn_explanation import decision_of, explanation_of
 from zerone.algorithms.explanation import Decision, Explanation
 from zerone.algorithms.off_policy import (
-    Transition,
-    Waiting,
-    check_memory,
+    OffPolicy,
+    Remembered,
     check_shape,
     clock_setting,
     gradient_updates,
     minibatch_noise,
-    n_step_transitions,
-    samples_per_step,
-    sequence_transitions,
-    ticks,
-    transition_like,
     update_target,
-    warmup_updates,
 )
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
+from zerone.algorithms.transitions import Transition, Waiting, sequence_transitions, transition_like
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, struct
-from zerone.parts.architecture import NetworkSettings
-from zerone.parts.exploration import (
-    epsilon_greedy,
-    epsilon_greedy_noise,
-    greedy,
-    linear_schedule,
-    schedule,
-)
+from zerone.parts.exploration import epsilon_greedy, epsilon_greedy_noise, greedy, schedule
 from zerone.parts.networks import MLP, Dueling, Network
-from zerone.parts.normalization import NormalizationSettings, Returns, Scales
+from zerone.parts.normalization import Returns, Scales
 from zerone.parts.optimizers import bounded
-from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, gather, sample_sequences
+from zerone.parts.replay import Memory, sample_sequences
 from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick
 from zerone.parts.spaces import Spaces, count, refuse_actions, refuse_observations
 
@@ -91,6 +78,11 @@ class State:
     ongoing: Waiting | Array
     returns: Returns = Returns()
 
+    @property
+    def updates(self) -> Array:
+        """Gradient updates so far."""
+        return self.policy.updates
+
 
 @struct
 class Learner:
@@ -102,24 +94,8 @@ class Learner:
     priorities: Any
 
 
-@struct
-class Remembered:
-    """What is known once a block of steps is remembered, and all that its gradient updates learn from."""
-
-    memory: Memory
-    ongoing: Waiting | Array
-    scales: Scales
-    returns: Returns
-    seen: Array
-    """Environment steps so far."""
-    updates: Array
-    """Gradient updates before these."""
-    noise: Array
-    """What chance decides in their minibatches, a row for each."""
-
-
 @configured
-class DQN(NetworkSettings, NormalizationSettings):
+class DQN(OffPolicy):
     """Deep Q-network, for any `Box`, `Discrete` or `MultiDiscrete` observation (pictures too), `Discrete` actions."""
 
     name: ClassVar[str] = "dqn"
@@ -129,8 +105,6 @@ class DQN(NetworkSettings, NormalizationSettings):
         "epsilon": "exploration rate ε",
     }
 
-    learning_rate: float = setting(1e-3, "learning rate α (Adam)", above=0)
-    discount: float = setting(0.99, "discount factor γ", at_least=0, at_most=1)
     epsilon_start: float = setting(1.0, "exploration rate ε at the start", at_least=0, at_most=1)
     epsilon_end: float = setting(
         0.05,
@@ -143,16 +117,11 @@ class DQN(NetworkSettings, NormalizationSettings):
     epsilon_shape: str = setting(
         "linear", "shape of ε's schedule: equal differences or equal ratios", choices=("linear", "exponential")
     )
-    batch: int = setting(128, "transitions in a minibatch", at_least=1)
-    updates: int = setting(1, "gradient updates after each block of steps", at_least=1)
-    steps_per_update: int = setting(4, "steps of each environment in a block", at_least=1)
-    environments: int = setting(1, "environments played in parallel", at_least=1)
-    memory: int = setting(10_000, "capacity of the replay memory, in steps", at_least=1, at_most=2_000_000_000)
-    warmup: int = setting(1_000, "steps stored before learning starts", at_least=0)
-    target_period: int = setting(50, "gradient updates between two updates of the target network", at_least=1)
-    target_step: float = setting(
-        1.0, "soft update coefficient τ of the target network; 1 is a copy", above=0, at_most=1
-    )
+    batch: int = 128
+    steps_per_update: int = 4
+    memory: int = 10_000
+    target_period: int = 50
+    target_step: float = 1.0
     loss: str = setting("squared", "loss of the TD error; huber bounds its gradient", choices=("squared", "huber"))
     double: bool = setting(False, "select the target's action with the online network (Double DQN)")
     dueling: bool = setting(False, "a network with two streams: the state's value V and the actions' advantages A")
@@ -163,42 +132,10 @@ class DQN(NetworkSettings, NormalizationSettings):
         choices=("shared", "separate", "halved"),
         needs="dueling",
     )
-    n_steps: int = setting(1, "number n of rewards in the n-step return", at_least=1)
-    prioritized: bool = setting(False, "sample transitions in proportion to their TD error (prioritised replay)")
-    priority_exponent: float = setting(
-        0.6, "priority exponent α; 0 samples uniformly", at_least=0, at_most=1, needs="prioritized"
-    )
-    priority_floor: float = setting(0.01, "constant ε_p added to the absolute TD error", above=0, needs="prioritized")
-    priority_limit: float = setting(1.0, "upper bound of the TD error in a priority", above=0, needs="prioritized")
-    importance: float = setting(
-        0.4, "exponent β of the importance-sampling weights at the start", at_least=0, at_most=1, needs="prioritized"
-    )
-    importance_steps: float = setting(
-        50_000.0, "ticks of `importance_clock` over which β is annealed to 1", above=0, needs="prioritized"
-    )
-    importance_clock: str = clock_setting("β", needs="prioritized")
     hidden: tuple[int, ...] = (128, 128)
-    activation: str = "relu"
     sequence: int = setting(16, "steps of a sequence that is learnt from", at_least=1, needs="network=gru")
     burn_in: int = setting(4, "first steps of a sequence that only refresh the memory", at_least=0, needs="network=gru")
     max_gradient_norm: float = setting(10.0, "the gradient's norm is clipped to this", above=0)
-
-    @property
-    def warmup_updates(self) -> int:
-        """Blocks that are only remembered."""
-        return warmup_updates(self, self.n_steps)
-
-    @property
-    def samples_per_step(self) -> float:
-        """Remembered transitions that are learnt from, for each environment step."""
-        return samples_per_step(self)
-
-    @property
-    def replay(self) -> Replay:
-        """The memory's rule."""
-        if not self.prioritized:
-            return Uniform(self.memory)
-        return Prioritized(self.memory, self.priority_exponent, self.priority_floor, self.priority_limit)
 
     def refuse(self, spaces: Spaces) -> str | None:
         if not isinstance(spaces.action, gym_spaces.Discrete):
@@ -222,7 +159,7 @@ class DQN(NetworkSettings, NormalizationSettings):
                 raise InputError(f"dqn: {name} = {value} is not allowed with network = gru: must be {allowed}")
 
     def check(self) -> None:
-        check_memory(self)
+        super().check()
         if self.recurrent:
             self.check_sequences()
         check_shape("dqn", self.epsilon_shape, {"epsilon_start": self.epsilon_start, "epsilon_end": self.epsilon_end})
@@ -237,9 +174,9 @@ class DQN(NetworkSettings, NormalizationSettings):
                 "the last must be at least 2, one for each stream"
             )
 
-    def optimizer(self) -> optax.GradientTransformation:
-        """Adam on gradients of bounded norm."""
-        return bounded(optax.adam(self.learning_rate), self.max_gradient_norm)
+    def optimizer(self, steps: Array | int = 0) -> optax.GradientTransformation:
+        """Adam on gradients of bounded norm, after `steps` environment steps."""
+        return bounded(optax.adam(self.rate(self.learning_rate, jnp.asarray(steps))), self.max_gradient_norm)
 
     def init(self, key: Key, spaces: Spaces) -> State:
         actions = count(spaces.action, "action")
@@ -266,13 +203,8 @@ class DQN(NetworkSettings, NormalizationSettings):
 
     def exploration_rate(self, policy: Policy) -> Array:
         """ε, by the clock that was chosen."""
-        elapsed = ticks(self, self.epsilon_clock, policy.steps, policy.updates)
+        elapsed = self.ticks(self.epsilon_clock, policy.steps, policy.updates)
         return schedule(self.epsilon_shape, self.epsilon_start, self.epsilon_end, elapsed / self.epsilon_steps)
-
-    def correction(self, steps: Array, updates: Array) -> Array:
-        """β of a gradient update that `updates` others came before, after `steps` environment steps."""
-        elapsed = ticks(self, self.importance_clock, steps, updates)
-        return linear_schedule(self.importance, 1.0, elapsed / self.importance_steps)
 
     def noise(self, policy: Policy, key: Key, shape: tuple[int, ...]) -> Array:
         return epsilon_greedy_noise(key, shape, policy.network.outputs)
@@ -323,53 +255,35 @@ class DQN(NetworkSettings, NormalizationSettings):
     def minibatch(self, memory: Memory, noise: Array, beta: Array) -> tuple[Array, Array]:
         """The slots that are learnt from, and their weights: [batch], or of sequences [sequence, batch / sequence]."""
         if not self.recurrent:
-            return self.replay.sample(memory, noise, beta)
+            return super().minibatch(memory, noise, beta)
         slots = sample_sequences(memory, noise, self.sequence, self.environments)
         learnt = (jnp.arange(self.sequence) >= self.burn_in) * (self.sequence / (self.sequence - self.burn_in))
         return slots, jnp.broadcast_to(learnt[:, None], slots.shape)
 
-    def remember(self, state: State, steps: Steps, key: Key) -> Remembered:
-        """A block of steps is remembered. Consumes `key`."""
-        old, replay = state.policy, self.replay
-        missing: Array | int = 0
-        ongoing: Waiting | Array
-        if isinstance(state.ongoing, Waiting):
-            transitions, missing, ongoing = n_step_transitions(state.ongoing, steps, self.discount, self.n_steps)
-        else:
-            transitions, ongoing = sequence_transitions(state.ongoing, steps, self.discount)
-        memory = replay.add(state.memory, transitions, missing)
-        found, returns = old.scales.of(steps, self.discount, state.returns)
-        scales, seen = old.scales.merged(found), old.steps + steps.reward.size
-        noise = minibatch_noise(replay, key, self.updates, self.batch // (self.sequence if self.recurrent else 1))
-        return Remembered(memory, ongoing, scales, returns, seen, old.updates, noise)
+    def transitions(self, ongoing: Any, steps: Steps) -> tuple[Transition, Array | int, Any]:
+        if isinstance(ongoing, Waiting):
+            return super().transitions(ongoing, steps)
+        transitions, over = sequence_transitions(ongoing, steps, self.discount)
+        return transitions, 0, over
+
+    def noise_of_updates(self, key: Key, width: int) -> tuple[Array, Any]:
+        del width
+        whole = self.sequence if self.recurrent else 1
+        return minibatch_noise(self.replay, key, self.updates, self.batch // whole), ()
 
     def learner(self, state: State, now: Remembered) -> Learner:
         """What the gradient updates of a block begin with."""
         return Learner(state.policy.network, state.target, state.optimizer, now.memory.priorities)
-
-    def drawn(self, now: Remembered, i: Array, priorities: Any) -> tuple[Array, Array, Transition]:
-        """What gradient update `i` of a block learns from: slots, weights, and the transitions as networks see them."""
-        beta = self.correction(now.seen, now.updates + i)
-        slots, weights = self.minibatch(dataclasses.replace(now.memory, priorities=priorities), now.noise[i], beta)
-        return slots, weights, now.scales.normalized(gather(now.memory, slots))
 
     def learn(self, now: Remembered, i: Array, learner: Learner) -> tuple[Learner, Metrics]:
         """Gradient update `i` of a block."""
         slots, weights, batch = self.drawn(now, i, learner.priorities)
         gradient, (metrics, error) = jax.grad(self.cost, has_aux=True)(learner.network, learner.target, batch, weights)
         priorities = self.replay.update_priorities(learner.priorities, slots, error)
-        change, optimizer = self.optimizer().update(gradient, learner.optimizer)
+        change, optimizer = self.optimizer(now.seen).update(gradient, learner.optimizer)
         network = optax.apply_updates(learner.network, change)
         target = update_target(learner.target, network, self.target_step, self.target_period, now.updates + i + 1)
         return Learner(network, target, optimizer, priorities), metrics
-
-    def times(self, now: Remembered, block: int) -> Array:
-        """How many gradient updates follow a block of so many steps: none while warming up.
-
-        Where episodes were lost in that time, nothing may be remembered yet.
-        """
-        idle = (now.seen <= self.warmup_updates * block) | (now.memory.size == 0)
-        return jnp.where(idle, 0, self.updates)
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         old, now = state.policy, self.remember(state, steps, key)

@@ -1,154 +1,70 @@
-"""What algorithms share that learn from remembered steps with networks, such as DQN and DDPG.
+"""What algorithms share that learn from remembered steps with networks: DQN, DDPG, TD3 and SAC.
 
-What is remembered of a step, when learning begins, the clocks of schedules, the loop of gradient updates, and networks
-that follow others.
+Their settings, what a block of steps leaves to be learnt from, when learning begins, the clocks of schedules, the loop
+of gradient updates, and networks that follow others.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
+from zerone.algorithms.transitions import Transition, Waiting, n_step_transitions, one_step_transitions
 from zerone.base.errors import InputError
-from zerone.base.pytree import setting, struct
+from zerone.base.pytree import configured, setting, struct
 from zerone.base.sums import Sum
-from zerone.parts.replay import Replay
-from zerone.parts.returns import n_step_return
-from zerone.parts.spaces import Spaces, example
+from zerone.parts.architecture import NetworkSettings
+from zerone.parts.exploration import linear_schedule
+from zerone.parts.normalization import NormalizationSettings, Returns, Scales
+from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, gather
 
 Tree = TypeVar("Tree")
 
 
-class ReplaySettings(Protocol):
-    """The settings of an algorithm that remembers."""
+class State(Protocol):
+    """The training state of such an algorithm: what remembering asks of it."""
 
     @property
-    def name(self) -> str: ...
+    def policy(self) -> Any:
+        """With `steps`, the environment steps seen, and `scales`."""
+        ...
+
     @property
-    def batch(self) -> int: ...
+    def updates(self) -> Array:
+        """Gradient updates so far."""
+        ...
+
     @property
-    def memory(self) -> int: ...
+    def memory(self) -> Memory: ...
     @property
-    def warmup(self) -> int: ...
+    def ongoing(self) -> Any: ...
     @property
-    def updates(self) -> int: ...
-    @property
-    def steps_per_update(self) -> int: ...
-    @property
-    def environments(self) -> int: ...
-    @property
-    def warmup_updates(self) -> int: ...
+    def returns(self) -> Returns: ...
 
 
 @struct
-class Transition:
-    """What is remembered of n steps: the first, their return, and where they led.
+class Remembered:
+    """What is known once a block of steps is remembered, and all that its gradient updates learn from."""
 
-    `discount` is what the value of `next_observation` counts: γ^n, or 0 if it is terminal. An episode that was only
-    cut still bootstraps, from its true last observation.
-    """
-
-    observation: Array
-    action: Array
-    reward: Array
-    next_observation: Array
-    discount: Array
-    begins: Any = ()
-    """Where sequences are learnt from: whether an episode begins with it (bool)."""
-    memory: Any = ()
-    """Where sequences are learnt from: what the policy remembered before it."""
-
-
-def empty_steps(spaces: Spaces, action: Array, *shape: int) -> Steps:
-    """Steps [*shape] of zeros; `action` is an example of what the algorithm draws."""
-    seen = example(spaces.observation)
-
-    def zeros(like: Array) -> Array:
-        return jnp.zeros((*shape, *like.shape), like.dtype)
-
-    flag = jnp.bool_(False)
-    return Steps(zeros(seen), zeros(action), jnp.zeros(shape), zeros(seen), zeros(flag), zeros(flag), ())
-
-
-def transition_like(spaces: Spaces, action: Array) -> Transition:
-    """A transition of zeros, without a batch axis: what a memory is made for."""
-    one = empty_steps(spaces, action)
-    return Transition(one.observation, one.action, one.reward, one.next_observation, one.reward)
-
-
-@struct
-class Waiting:
-    """The last n-1 steps [n-1, N, ...], which wait for what follows them, and how many of them were played (int32).
-
-    Those before are of no episode: nothing was played yet when these episodes began.
-    """
-
-    steps: Steps
-    number: Array
-
-    @staticmethod
-    def none(spaces: Spaces, action: Array, n: int, environments: int) -> Waiting:
-        """Nothing waits."""
-        return Waiting(empty_steps(spaces, action, n - 1, environments), jnp.int32(0))
-
-
-def n_step_transitions(
-    waiting: Waiting, steps: Steps, discount: Array | float, n: int
-) -> tuple[Transition, Array, Waiting]:
-    """The transitions [T * N] of `n` steps that are complete now that `steps` [T, N] are known, and what must wait.
-
-    The first transitions begin before the first step that waited: the number in the middle says how many they are.
-    """
-    known = jax.tree.map(lambda old, new: jnp.concatenate([old, new.astype(old.dtype)]), waiting.steps, steps)
-    reward, bootstrap, taken = n_step_return(known.reward, known.terminated, known.truncated, discount, n)
-    length, number = reward.shape
-    last = jnp.arange(length)[:, None] + taken - 1
-    following = known.next_observation[last, jnp.arange(number)[None]]
-    told = Transition(known.observation[:length], known.action[:length], reward, following, bootstrap)
-    missing = jnp.clip(n - 1 - waiting.number, 0, length) * number
-    later = Waiting(jax.tree.map(lambda x: x[length:], known), jnp.minimum(waiting.number + length, n - 1))
-    return flat(told), missing, later
-
-
-def one_step_transitions(steps: Steps, discount: Array | float) -> Transition:
-    """The transitions [T * N] of single steps: `n_step_transitions` with n = 1, for which nothing has to wait."""
-    bootstrap = jnp.where(steps.terminated, 0.0, discount)
-    return flat(Transition(steps.observation, steps.action, steps.reward, steps.next_observation, bootstrap))
-
-
-def sequence_transitions(over: Array, steps: Steps, discount: Array | float) -> tuple[Transition, Array]:
-    """The transitions [T * N] of single steps that are learnt from along sequences.
-
-    `over` [N] says whether the step before the first ended its episode, and so does what comes back of the last.
-    """
-    done = steps.terminated | steps.truncated
-    begins = jnp.concatenate([over[None], done[:-1]])
-    bootstrap = jnp.where(steps.terminated, 0.0, discount)
-    seen = steps.observation, steps.action, steps.reward, steps.next_observation
-    return flat(Transition(*seen, bootstrap, begins, steps.memory)), done[-1]
-
-
-def flat(tree: Tree) -> Tree:
-    """Leaves [T, N, ...] as [T * N, ...]."""
-    rows: Tree = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), tree)
-    return rows
-
-
-def check_memory(algorithm: ReplaySettings) -> None:
-    """Raise `InputError` where a minibatch or a block of steps does not fit into the memory."""
-    name, memory = algorithm.name, algorithm.memory
-    if algorithm.batch > memory:
-        raise InputError(f"{name}: batch = {algorithm.batch} is not allowed: must be at most memory = {memory}")
-    block = block_of(algorithm)
-    if block > memory:
-        raise InputError(
-            f"{name}: steps_per_update × environments = {block} is not allowed: must be at most memory = {memory}"
-        )
+    memory: Memory
+    ongoing: Any
+    scales: Scales
+    returns: Returns
+    seen: Array
+    """Environment steps so far."""
+    updates: Array
+    """Gradient updates before these."""
+    noise: Array
+    """What chance decides in their minibatches, a row for each."""
+    normals: Any = ()
+    """What else it decides in them."""
 
 
 def check_shape(name: str, shape: str, ends: dict[str, float]) -> None:
@@ -159,17 +75,8 @@ def check_shape(name: str, shape: str, ends: dict[str, float]) -> None:
             raise InputError(f"{name}: {end} = 0 is not allowed: must be above 0 where {schedule}_shape is exponential")
 
 
-def warmup_updates(algorithm: ReplaySettings, n: int = 1) -> int:
-    """Blocks that are only remembered: the first gradient updates follow the block that completes `warmup`.
-
-    The last n-1 steps of each environment are lived, but not yet remembered.
-    """
-    n_step_transitions = max(1, algorithm.warmup) + (n - 1) * algorithm.environments
-    return -(-n_step_transitions // block_of(algorithm)) - 1
-
-
 CLOCKS = ("steps", "learning-steps", "updates")
-"""What may move a schedule. `ticks` says what each counts."""
+"""What may move a schedule. `OffPolicy.ticks` says what each counts."""
 
 
 def clock_setting(what: str, needs: str = "") -> Any:
@@ -178,33 +85,138 @@ def clock_setting(what: str, needs: str = "") -> Any:
     return setting("steps", text, choices=CLOCKS, needs=needs)
 
 
-def ticks(algorithm: ReplaySettings, clock: str, steps: Array, updates: Array) -> Array:
-    """What a clock says after `steps` environment steps and `updates` gradient updates.
+@configured
+class OffPolicy(NetworkSettings, NormalizationSettings):
+    """What is set up of every such algorithm, and what follows from it."""
 
-    `steps` counts all environment steps, `updates` the gradient updates, and `learning-steps` the environment steps
-    since the block that the first gradient update followed. At that update the last two say 0.
-    """
-    if clock == "steps":
-        return steps
-    if clock == "updates":
-        return updates
-    return jnp.maximum(steps - (algorithm.warmup_updates + 1) * block_of(algorithm), 0)
+    name: ClassVar[str]
 
+    learning_rate: float = setting(1e-3, "learning rate α (Adam)", above=0)
+    learning_rate_end: float = setting(
+        1.0, "fraction of the learning rates that is left after `decay_steps`", at_least=0, at_most=1
+    )
+    decay_steps: float = setting(1e6, "environment steps over which the learning rates are annealed", above=0)
+    discount: float = setting(0.99, "discount factor γ", at_least=0, at_most=1)
+    batch: int = setting(64, "transitions in a minibatch", at_least=1)
+    updates: int = setting(1, "gradient updates after each block of steps", at_least=1)
+    steps_per_update: int = setting(1, "steps of each environment in a block", at_least=1)
+    environments: int = setting(1, "environments played in parallel", at_least=1)
+    memory: int = setting(100_000, "capacity of the replay memory, in steps", at_least=1, at_most=2_000_000_000)
+    warmup: int = setting(1_000, "steps stored before learning starts", at_least=0)
+    target_period: int = setting(1, "gradient updates between two updates of the target network", at_least=1)
+    target_step: float = setting(
+        0.005, "soft update coefficient τ of the target network; 1 is a copy", above=0, at_most=1
+    )
+    n_steps: int = setting(1, "number n of rewards in the n-step return", at_least=1)
+    prioritized: bool = setting(False, "sample transitions in proportion to their TD error (prioritised replay)")
+    priority_exponent: float = setting(
+        0.6, "priority exponent α; 0 samples uniformly", at_least=0, at_most=1, needs="prioritized"
+    )
+    priority_floor: float = setting(0.01, "constant ε_p added to the absolute TD error", above=0, needs="prioritized")
+    priority_limit: float = setting(1.0, "upper bound of the TD error in a priority", above=0, needs="prioritized")
+    importance: float = setting(
+        0.4, "exponent β of the importance-sampling weights at the start", at_least=0, at_most=1, needs="prioritized"
+    )
+    importance_steps: float = setting(
+        50_000.0, "ticks of `importance_clock` over which β is annealed to 1", above=0, needs="prioritized"
+    )
+    importance_clock: str = clock_setting("β", needs="prioritized")
+    activation: str = "relu"
 
-def updates_after(algorithm: ReplaySettings, steps: Array) -> Array:
-    """The gradient updates made after whole blocks of `steps` environment steps, as a float: int32 might overflow."""
-    learning = jnp.maximum(steps // block_of(algorithm) - algorithm.warmup_updates, 0)
-    return learning.astype(jnp.float32) * algorithm.updates
+    def check(self) -> None:
+        """Raise `InputError` where a minibatch or a block of steps does not fit into the memory."""
+        for what, much in (("batch", self.batch), ("steps_per_update × environments", self.block)):
+            if much > self.memory:
+                raise InputError(f"{self.name}: {what} = {much} is not allowed: must be at most memory = {self.memory}")
 
+    @property
+    def block(self) -> int:
+        """Environment steps in a block, over all environments."""
+        return self.steps_per_update * self.environments
 
-def block_of(algorithm: ReplaySettings) -> int:
-    """Environment steps in a block, over all environments."""
-    return algorithm.steps_per_update * algorithm.environments
+    @property
+    def warmup_updates(self) -> int:
+        """Blocks that are only remembered: the first gradient updates follow the block that completes `warmup`.
 
+        The last n-1 steps of each environment were played, but are not remembered yet.
+        """
+        played = max(1, self.warmup) + (self.n_steps - 1) * self.environments
+        return -(-played // self.block) - 1
 
-def samples_per_step(algorithm: ReplaySettings) -> float:
-    """Remembered transitions that are learnt from, for each environment step."""
-    return algorithm.updates * algorithm.batch / block_of(algorithm)
+    @property
+    def samples_per_step(self) -> float:
+        """Remembered transitions that are learnt from, for each environment step."""
+        return self.updates * self.batch / self.block
+
+    @property
+    def replay(self) -> Replay:
+        """The memory's rule."""
+        if not self.prioritized:
+            return Uniform(self.memory)
+        return Prioritized(self.memory, self.priority_exponent, self.priority_floor, self.priority_limit)
+
+    def ticks(self, clock: str, steps: Array, updates: Array) -> Array:
+        """What a clock says after `steps` environment steps and `updates` gradient updates.
+
+        `steps` counts all environment steps, `updates` the gradient updates, and `learning-steps` the environment steps
+        since the block that the first gradient update followed. At that update the last two say 0.
+        """
+        if clock == "steps":
+            return steps
+        if clock == "updates":
+            return updates
+        return jnp.maximum(steps - (self.warmup_updates + 1) * self.block, 0)
+
+    def updates_after(self, steps: Array) -> Array:
+        """The gradient updates made after whole blocks of `steps` steps, as a float: int32 might overflow."""
+        return jnp.maximum(steps // self.block - self.warmup_updates, 0).astype(jnp.float32) * self.updates
+
+    def times(self, now: Remembered, block: int) -> Array:
+        """How many gradient updates follow a block of so many steps: none while warming up.
+
+        Where episodes were lost in that time, nothing may be remembered yet.
+        """
+        idle = (now.seen <= self.warmup_updates * block) | (now.memory.size == 0)
+        return jnp.where(idle, 0, self.updates)
+
+    def rate(self, start: float, steps: Array) -> Array:
+        """A learning rate that begins with `start`, after `steps` environment steps."""
+        return start * linear_schedule(1.0, self.learning_rate_end, steps / self.decay_steps)
+
+    def correction(self, steps: Array, updates: Array) -> Array:
+        """β of a gradient update that `updates` others came before, after `steps` environment steps."""
+        elapsed = self.ticks(self.importance_clock, steps, updates)
+        return linear_schedule(self.importance, 1.0, elapsed / self.importance_steps)
+
+    def noise_of_updates(self, key: Key, width: int) -> tuple[Array, Any]:
+        """What chance decides in the gradient updates of a block: in minibatches, and else. Consumes `key`."""
+        del width
+        return minibatch_noise(self.replay, key, self.updates, self.batch), ()
+
+    def transitions(self, ongoing: Any, steps: Steps) -> tuple[Transition, Array | int, Any]:
+        """What is remembered of a block of steps, without how many of the first of it, and what must wait."""
+        if isinstance(ongoing, Waiting):
+            return n_step_transitions(ongoing, steps, self.discount, self.n_steps)
+        return one_step_transitions(steps, self.discount), 0, ongoing
+
+    def remember(self, state: State, steps: Steps, key: Key) -> Remembered:
+        """A block of steps is remembered. Consumes `key`."""
+        transitions, missing, ongoing = self.transitions(state.ongoing, steps)
+        memory, old = self.replay.add(state.memory, transitions, missing), state.policy
+        found, returns = old.scales.of(steps, self.discount, state.returns)
+        noise = self.noise_of_updates(key, math.prod(transitions.action.shape[1:]))
+        seen = old.steps + steps.reward.size
+        return Remembered(memory, ongoing, old.scales.merged(found), returns, seen, state.updates, *noise)
+
+    def minibatch(self, memory: Memory, noise: Array, beta: Array) -> tuple[Array, Array]:
+        """The slots that are learnt from, and their weights."""
+        return self.replay.sample(memory, noise, beta)
+
+    def drawn(self, now: Remembered, i: Array, priorities: Any) -> tuple[Array, Array, Transition]:
+        """What gradient update `i` of a block learns from: slots, weights, and the transitions as networks see them."""
+        beta = self.correction(now.seen, now.updates + i)
+        slots, weights = self.minibatch(dataclasses.replace(now.memory, priorities=priorities), now.noise[i], beta)
+        return slots, weights, now.scales.normalized(gather(now.memory, slots))
 
 
 def minibatch_noise(replay: Replay, key: Key, updates: int, batch: int) -> Array:

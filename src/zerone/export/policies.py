@@ -14,7 +14,7 @@ import equinox as eqx
 import numpy as np
 from gymnasium import spaces
 
-from zerone.algorithms import a3c, ddpg, dqn
+from zerone.algorithms import a3c, dqn, off_policy_actor
 from zerone.algorithms.protocol import Algorithm
 from zerone.algorithms.tabular import TabularControl
 from zerone.base.errors import InputError, said
@@ -110,8 +110,10 @@ def _(policy: dqn.Policy, seen: Seen) -> Value:
 
 
 @acting.register
-def _(policy: ddpg.Policy, seen: Seen) -> Value:
-    return lowered(policy.actor.network, seen.by(policy.scales)).activate("tanh")
+def _(policy: off_policy_actor.Policy, seen: Seen) -> Value:
+    output, width = lowered(policy.actor.network, seen.by(policy.scales)), policy.actor.width
+    means = output if output.width == width else output.part(0, width)
+    return means.activate("tanh")
 
 
 @functools.singledispatch

@@ -1,4 +1,4 @@
-"""A policy that always does the same in the same state, and what its actions are worth."""
+"""A policy that always does the same in the same state, and critics: what actions are worth."""
 
 from __future__ import annotations
 
@@ -64,3 +64,24 @@ class Critic(eqx.Module):
     def __call__(self, observation: Array, action: Array) -> Array:
         value: Array = self.network(observation, action)[..., 0]
         return value
+
+
+class Twins(eqx.Module):
+    """Two critics of one architecture, which learn from the same steps and begin with other weights.
+
+    The smaller of their values is not drawn upwards by the errors of one: Fujimoto et al. 2018 (arXiv 1802.09477),
+    section 4.2.
+    """
+
+    first: Critic
+    second: Critic
+
+    @staticmethod
+    def create(key: Array, spaces: Spaces, settings: NetworkSettings) -> Twins:
+        """Two networks. Consumes `key`."""
+        first, second = jax.random.split(key)
+        return Twins(Critic.create(first, spaces, settings), Critic.create(second, spaces, settings))
+
+    def __call__(self, observation: Array, action: Array) -> Array:
+        """Q_1 and Q_2, [2, ...]."""
+        return jnp.stack([self.first(observation, action), self.second(observation, action)])

@@ -31,7 +31,7 @@ from zerone.training.upgrade import upgraded
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 _CODES = {
     "bool": "BOOL",

@@ -19,6 +19,9 @@ _RENAMED = {
 }
 """In format 1 each algorithm had a name of its own for what belongs to the episodes going on."""
 
+_LEARNT = re.compile(r"^(seed-\d+/state/)(critic|target|actor_optimizer|critic_optimizer|updates)(?=/|$)")
+"""In format 3 what DDPG's gradient updates change had no name of its own."""
+
 _PLAYED = re.compile(r"^(seed-\d+/)(simulation/episode_return|simulation/episode_length|tally/.*)$")
 _METRIC = re.compile(r"^seed-\d+/metrics/\w+$")
 
@@ -27,7 +30,11 @@ def upgraded(arrays: Arrays, version: int, algorithm: object) -> Arrays:
     """The arrays of a checkpoint of `algorithm` in format `version`, as this version of Zerone names them."""
     if version == 1:
         arrays = _from_first(arrays, str(algorithm))
-    return _from_second(arrays) if version <= 2 and algorithm == "ddpg" else arrays
+    if version <= 2 and algorithm == "ddpg":
+        arrays = _from_second(arrays)
+    if version <= 3 and algorithm == "ddpg":
+        arrays = {_LEARNT.sub(r"\1learner/\2", name): array for name, array in arrays.items()}
+    return arrays
 
 
 def _from_second(arrays: Arrays) -> Arrays:
