@@ -107,7 +107,8 @@ def explanation_of(algorithm: Explained, before: Any, steps: Steps) -> Explanati
     found = on_host(steps)
     over = (found.terminated | found.truncated)[0] | (going == algorithm.longest_episode)
     if not over.any():
-        return Explanation(notes=(f"the episode goes on: {int(going[0]):,} steps are kept until its end",))
+        kept = f"{int(going[0]):,} step{' of it is' if going[0] == 1 else 's of it are'} remembered until then"
+        return Explanation(notes=(f"nothing is learnt before the episode's end: {kept}",))
     _, _, metrics, records = on_host(_recorded(algorithm, before, steps))
     first = int(np.flatnonzero(over)[0])
     mine = jax.tree.map(lambda x: x[:, first], records)

@@ -86,7 +86,7 @@ class Walk:
         self._until(self.step, self._over)
 
     def change(self) -> None:
-        """On to the next update that changes an entry of the table; of other algorithms, to the next update."""
+        """On to the next update that changes an entry of the table, or the parameters of networks."""
         self._until(self.update, self._changed)
 
     def _end(self) -> Place:
@@ -111,7 +111,7 @@ class Walk:
     def _changed(self) -> bool:
         iteration = self.place.iteration
         explained = None if iteration is None else self.text.explanation(iteration)
-        return explained is None or bool(explained.changes)
+        return explained is None or bool(explained.changes or explained.updates)
 
 
 def printed(walk: Walk, steps: int, stream: TextIO, legend: bool = True) -> None:
@@ -132,7 +132,8 @@ def with_keys(walk: Walk, stream: TextIO) -> None:
     with keys() as pressed, _own_screen(stream):
         while True:
             speed = f"{PACES[pace]:g} steps/s" if PACES[pace] else "full speed"
-            _draw(stream, walk.text.lines(walk.place), ["", f"{'playing' if playing else 'paused'}, {speed}", *KEYS])
+            shown = walk.text.lines(walk.place)
+            _draw(stream, shown, ["", f"{'playing' if playing else 'paused'}, {speed}", *KEYS])
             wait = max(0.0, last + (1 / PACES[pace] if PACES[pace] else 0.0) - time.monotonic()) if playing else None
             key = pressed(wait if wait is None else max(wait, 0.0))
             if key in ("q", "\x1b", ""):
@@ -143,6 +144,7 @@ def with_keys(walk: Walk, stream: TextIO) -> None:
                 playing = not playing
             elif key is not None and (move := moves.get(key)) is not None:
                 playing = False
+                _draw(stream, shown, ["", "computing …", *KEYS])  # the first step and the first update are compiled
                 move()
             elif key is None and playing:
                 begun = time.monotonic()

@@ -87,12 +87,12 @@ def full(update: GradientUpdate, width: int, state: Words, action: Words) -> lis
     shown, number = len(update.samples.rows), update.samples.number
     several = f", of {number:,} samples the first {shown}" if number > shown else f", of {number:,} samples"
     lines = [f"{update.title}{several if number > 1 else ''}"]
-    lines += table(update, width - 2, state, action)
     for equation in update.equations:
         symbols = f"  {equation.symbols()}"
         numbers = f" = {equation.numbers()}" if equation.relation == "=" else f": {equation.numbers()}"
         together = f"{symbols}{numbers}"
         lines += [together] if visible(together) <= width else [symbols, f"     {numbers}"]
+    lines += table(update, width - 2, state, action)
     for way in update.descents[:1]:
         lines += wrapped(descent(way), width, indent="      ")
     lines += wrapped(["  " + _measured(each) if not place else _measured(each)
