@@ -5,17 +5,26 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import graph, small_a3c, small_actor_critic, small_dppo, small_dqn, small_ppo, small_reinforce
+from gymnasium import spaces
+from toys import graph, small_a3c, small_actor_critic, small_ddpg, small_dppo, small_dqn, small_ppo, small_reinforce
 
-from zerone.algorithms import actor_critic_explanation, dqn_explanation, ppo_explanation, reinforce_explanation
+from zerone.algorithms import (
+    actor_critic_explanation,
+    dqn_explanation,
+    off_policy_actor_explanation,
+    ppo_explanation,
+    reinforce_explanation,
+)
 from zerone.algorithms.explanation import Equation, Explanation, GradientUpdate, Sign
+from zerone.base.pytree import configured
 from zerone.engines.stepping import Iteration, Stepper
+from zerone.environments.wrappers import TimeLimit
 from zerone.player import update_text
 from zerone.player.table_text import visible
 
@@ -144,7 +153,9 @@ def test_each_way_down_the_sum_tree_leads_to_what_was_drawn() -> None:
     priorities = np.asarray(now.memory.priorities.slots).reshape(-1)
     assert len(update.descents) == len(update.samples.rows)
     for row, way in enumerate(update.descents):
-        assert way.slot == int(records.slots[0][row]) == np.searchsorted(priorities.cumsum(), way.looked_for, "right")
+        assert (
+            way.slot == int(records.draw.slots[0][row]) == np.searchsorted(priorities.cumsum(), way.looked_for, "right")
+        )
         assert way.priority == priorities[way.slot] == column(update, "priority")[row]
         for level, below in zip(way.nodes, way.nodes[1:], strict=False):
             assert np.isclose(sum(below.sums), level.sums[level.chosen], rtol=1e-5)
@@ -155,6 +166,74 @@ def test_v_and_a_together_are_q() -> None:
     update = explained(DQNS[1], iterations(DQNS[1], graph(), 12)[-1]).updates[0]
     together = column(update, "state_value") + column(update, "advantage_of_action")
     assert np.allclose(together, column(update, "value"), **CLOSE)
+
+
+@configured
+class Slide:
+    """A number within [-2, 2] that an action in [-1, 1] moves; the reward is minus its square; some steps end it."""
+
+    observation_space: ClassVar[Any] = spaces.Box(-2, 2, (1,), np.float32)
+    action_space: ClassVar[Any] = spaces.Box(-1, 1, (1,), np.float32)
+
+    def reset(self, key: Any) -> tuple[Any, Any]:
+        state = jax.random.uniform(key, (1,), minval=-1.0)
+        return state, state
+
+    def step(self, key: Any, state: Any, action: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        state = jnp.clip(state + 0.5 * action, -2, 2)
+        return state, state, -jnp.square(state[0]), jax.random.uniform(key) < 0.2, {}
+
+
+DDPGS = [
+    small_ddpg(hidden=(8,), warmup=8),
+    small_ddpg(hidden=(8,), warmup=8, prioritized=True, n_steps=2, updates=2, actor_period=2),
+]
+
+
+def ddpg_is_explained(algorithm: Any, each: Iteration, twin: Any) -> bool:
+    found, before, after = explained(twin, each), each.before.state, each.after.state
+    _, times, carry, _ = off_policy_actor_explanation._recorded(twin, before, each.steps, each.key)
+    if int(times) == 0:
+        return not found.updates and close(before.policy.actor, after.policy.actor)
+    update = found.updates[0]
+    following = jnp.array(update.samples.column("next_state"))
+    target = before.learner.target
+    worth = np.asarray(target.critic(following, target.actor(following)))
+    several = algorithm.n_steps > 1
+    over = column(update, "terminated")
+    discount = column(update, "discount") if several else np.where(over, 0.0, np.float32(algorithm.discount))
+    wanted = column(update, "return" if several else "reward") + discount * worth
+    states = jnp.array(update.samples.column("state"))
+    return (
+        close(carry[:2], (after.policy.actor, after.learner))
+        and as_measured(found, each, ("critic_loss", "q", "actor_q"))
+        and equations_hold(found)
+        and np.allclose(column(update, "target"), wanted, **CLOSE)
+        and np.allclose(column(update, "own_action"), before.policy.actor(states), **CLOSE)
+    )
+
+
+@pytest.mark.parametrize("algorithm", DDPGS, ids=("plain", "all together"))
+def test_ddpg_is_explained_as_it_learns(algorithm: Any) -> None:
+    played = iterations(algorithm, TimeLimit(Slide(), 8), 40)
+    assert all(ddpg_is_explained(algorithm, each, algorithm) for each in played)
+    learning = [each for each in played if explained(algorithm, each).updates]
+    assert len(learning) > 30
+    twin = dataclasses.replace(algorithm, critic_learning_rate=0.03)  # explains with another step
+    assert not any(ddpg_is_explained(algorithm, each, twin) for each in learning)
+    others = [dataclasses.replace(each, key=learning[0].key) for each in learning[1:]]  # with other minibatches
+    assert not any(ddpg_is_explained(algorithm, each, algorithm) for each in others)
+    is_shown(explained(algorithm, learning[-1]))
+
+
+def test_what_exploring_adds_is_the_action_less_the_actors_own() -> None:
+    algorithm = DDPGS[0]
+    stepper = Stepper(algorithm, TimeLimit(Slide(), 8), 3)
+    each = [stepper.forward() for _ in range(20)][-1]
+    decision = stepper.decision(each, 2)
+    assert decision is not None
+    added = {quantity.name: quantity.number for quantity in decision.quantities}
+    assert np.isclose(decision.numbers[0] + added["added"], float(each.steps.action[2, 0, 0]), **CLOSE)
 
 
 def returns(steps: Any, next_value: np.ndarray, discount: float) -> np.ndarray:

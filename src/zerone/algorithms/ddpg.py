@@ -42,6 +42,7 @@ class DDPG(OffPolicyActor):
         "noise": "deviation σ of the noise in the actions, of which 1 is half their range",
     }
     actor_metrics: ClassVar[tuple[str, ...]] = ("actor_q",)
+    next_value_symbol: ClassVar[str] = "Q(s', μ(s'; θ⁻); w⁻)"
 
     normalize_observations: str = "on"
     noise_start: float = setting(0.2, "scale σ of the noise at the start; 1 is half of an action's range", at_least=0)

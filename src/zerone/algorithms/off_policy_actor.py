@@ -17,18 +17,21 @@ from __future__ import annotations
 import abc
 import dataclasses
 import functools
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from zerone.algorithms.explanation import Decision, Explanation
 from zerone.algorithms.off_policy import (
     OffPolicy,
     Remembered,
     gradient_updates,
     update_target,
 )
+from zerone.algorithms.off_policy_actor_explanation import decision_of, explanation_of
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.transitions import Transition, Waiting, transition_like
 from zerone.base.pytree import configured, setting, struct
@@ -101,8 +104,12 @@ class State:
 class OffPolicyActor(OffPolicy, abc.ABC):
     """An actor and its critics, learnt from remembered steps."""
 
+    name: ClassVar[str]
+    metrics: ClassVar[Mapping[str, str]]
     actor_metrics: ClassVar[tuple[str, ...]]
     """What `actor_cost` measures."""
+    next_value_symbol: ClassVar[str] = "V(s')"
+    """How `next_value` is written in an equation."""
     normals: ClassVar[int] = 0
     """How many standard normal actions a gradient update draws for each sample."""
     actor_is_followed: ClassVar[bool] = True
@@ -212,12 +219,16 @@ class OffPolicyActor(OffPolicy, abc.ABC):
             action = jnp.where(policy.steps > self.warmup_updates * self.block, action, noise.uniform)
         return policy.actor.shaped(action), memory, ()
 
+    def aimed(self, actor: Any, target: Networks, batch: Transition, normals: Array) -> Array:
+        """The target y of each transition."""
+        next_value = self.next_value(actor, target, batch.next_observation, normals)
+        return one_step_target(batch.reward, batch.discount == 0, batch.discount, next_value)
+
     def critic_cost(
         self, critic: Any, actor: Any, target: Networks, batch: Transition, weights: Array, normals: Array
     ) -> tuple[Array, tuple[Array, Metrics]]:
         """½ E[(y - Q(s, a))²], summed over the critics, and the errors' size; the target is constant."""
-        next_value = self.next_value(actor, target, batch.next_observation, normals)
-        aim = one_step_target(batch.reward, batch.discount == 0, batch.discount, next_value)
+        aim = self.aimed(actor, target, batch, normals)
         value = critic(batch.observation, batch.action)
         error = jnp.broadcast_to(aim, value.shape) - value
         cost = 0.5 * (jnp.broadcast_to(weights, value.shape) * jnp.square(error)).mean(-1).sum()
@@ -283,6 +294,12 @@ class OffPolicyActor(OffPolicy, abc.ABC):
             metrics[name] = jnp.where(times > 0, value, 0.0)
         memory = dataclasses.replace(now.memory, priorities=priorities)
         return State(policy, learner, memory, now.ongoing, now.returns), metrics
+
+    def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
+        return explanation_of(self, before, steps, key, after)
+
+    def explain_action(self, policy: Policy, memory: Any, observation: Array, noise: Noise) -> Decision:
+        return decision_of(self, policy, memory, observation, noise)
 
     def noise_of_updates(self, key: Key, width: int) -> tuple[Array, Any]:
         rows = max(self.updates, 2)

@@ -1,0 +1,168 @@
+"""What the explanations share of algorithms that learn from remembered steps: what was drawn, and what holds of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from zerone.algorithms.explanation import PLUS, TIMES, Column, Descent, Equation, Explanation, GradientUpdate, Quantity
+from zerone.algorithms.network_explanation import (
+    ACTION,
+    NEXT_STATE,
+    REWARD,
+    STATE,
+    TERMINATED,
+    at,
+    descents,
+    on_host,
+    quantity,
+    some,
+    value,
+)
+from zerone.algorithms.off_policy import Remembered
+from zerone.algorithms.protocol import Array, Key, Steps
+from zerone.base.pytree import struct
+from zerone.parts import sum_tree
+from zerone.parts.replay import Prioritized, Replay, gather
+
+SHOWN = 8
+"""Draws of a minibatch whose way down the sum tree is kept."""
+RETURN = Column("return", "G", "sum of the n rewards, each discounted")
+DISCOUNT = Column("discount", "γ", "what the value of s' counts")
+WEIGHT = Column("weight", "w", "importance weight")
+PRIORITY = Column("priority", "p", "priority by which it was drawn")
+VALUE = Column("value", "Q(s,a)", "value before the update")
+TARGET = Column("target", "y", "target")
+ERROR = Column("error", "δ", "TD error: target minus value")
+AFTER = Column("after", "→", "Q(s,a) after the update")
+
+
+class Explained(Protocol):
+    """What of such an algorithm (`off_policy.py: OffPolicy`) is run a second time, or named."""
+
+    @property
+    def discount(self) -> float: ...
+    @property
+    def memory(self) -> int: ...
+    @property
+    def updates(self) -> int: ...
+    @property
+    def warmup_updates(self) -> int: ...
+    @property
+    def target_period(self) -> int: ...
+    @property
+    def target_step(self) -> float: ...
+    @property
+    def n_steps(self) -> int: ...
+    @property
+    def prioritized(self) -> bool: ...
+    @property
+    def replay(self) -> Replay: ...
+    def correction(self, steps: Array, updates: Array) -> Array: ...
+    def remember(self, state: Any, steps: Steps, key: Key) -> Remembered: ...
+    def drawn(self, now: Remembered, i: Array, priorities: Any) -> tuple[Array, Array, Any]: ...
+    def times(self, now: Remembered, block: int) -> Array: ...
+
+
+@struct
+class Draw:
+    """What a gradient update has drawn: leaves [batch]; as it is remembered (`raw`) and as networks see it (`batch`).
+
+    Where it is drawn by priority, also how the first `SHOWN` were found in the sum tree.
+    """
+
+    slots: Array
+    weights: Array
+    raw: Any
+    batch: Any
+    beta: Array
+    priority: Array | None
+    shares: Array | None
+    total: Array | None
+    levels: list[sum_tree.Level]
+
+
+def draw_of(algorithm: Explained, now: Remembered, i: Array, priorities: Any) -> Draw:
+    """What gradient update `i` of a block draws, with these priorities."""
+    slots, weights, batch = algorithm.drawn(now, i, priorities)
+    priority = shares = total = None
+    levels: list[sum_tree.Level] = []
+    if isinstance(algorithm.replay, Prioritized):
+        priority, total = sum_tree.priority(priorities, slots), priorities.total
+        shares = algorithm.replay.shares(now.noise[i])[:SHOWN]
+        levels = sum_tree.descent(priorities, shares)
+    beta = algorithm.correction(now.seen, now.updates + i)
+    return Draw(slots, weights, gather(now.memory, slots), batch, beta, priority, shares, total, levels)
+
+
+def ways(draw: Draw) -> tuple[Descent, ...]:
+    """How the first of the samples were found in the sum tree, if they were."""
+    return () if draw.shares is None else descents(draw.shares, draw.total, draw.levels)
+
+
+def remembered(algorithm: Explained, raw: Any, batch: Any) -> list[tuple[Column, Any]]:
+    """The columns of what is remembered."""
+    several = algorithm.n_steps > 1
+    return [
+        (STATE, raw.observation),
+        (ACTION, raw.action),
+        (RETURN if several else REWARD, batch.reward),
+        (NEXT_STATE, raw.next_observation),
+        (TERMINATED, batch.discount == 0),
+        (DISCOUNT, batch.discount if several else None),
+    ]
+
+
+def target_equation(algorithm: Explained, batch: Any, symbol: str, bootstrap: Any, target: Any) -> Equation:
+    """The target of the first sample; `symbol` says what the value of s' is. Behind an end it is 0."""
+    over, (gain, power) = float(batch.discount[0]) == 0.0, ("G", "γⁿ") if algorithm.n_steps > 1 else ("r", "γ")
+    counts = float(algorithm.discount) if over else batch.discount[0]
+    right = (value(gain, batch.reward[0]), PLUS, value(power, counts), TIMES, value(symbol, 0.0 if over else bootstrap))
+    return Equation("y", right, float(target), "=")
+
+
+def beta_of(algorithm: Explained, draw: Draw) -> list[Quantity]:
+    """β, where there is one."""
+    if not algorithm.prioritized:
+        return []
+    return [quantity("beta", "β", draw.beta, "how far the weights make up for drawing by priority")]
+
+
+def target_note(algorithm: Explained, number: int) -> tuple[str, ...]:
+    """What happens to what follows the networks at gradient update `number`, counted from the training's first."""
+    left, step = -number % algorithm.target_period, float(algorithm.target_step)
+    what = "is copied from θ" if step == 1.0 else f"moves towards θ by τ = {step:g}"
+    if left == 0:
+        return (f"the target network θ⁻ {what} now",)
+    return (f"the target network θ⁻ stays: it {what} in {left:,} gradient update{'s' if left > 1 else ''}",)
+
+
+def explanation_of_updates(
+    algorithm: Explained, now: Remembered, times: Array, block: int, records: Any,
+    update: Callable[[Any, int], GradientUpdate], quantities: tuple[Quantity, ...],
+) -> Explanation:  # fmt: skip
+    """From the record of each gradient update to an explanation, or to why nothing was learnt."""
+    size, seen, done = int(now.memory.size), int(now.seen), int(now.updates)
+    notes = [f"{size:,} of {algorithm.memory:,} steps are remembered"]
+    if int(times) == 0:
+        first = (algorithm.warmup_updates + 1) * block
+        notes.append(f"nothing is learnt yet: learning begins after {first:,} steps, now there are {seen:,}")
+        return Explanation(quantities=quantities, notes=tuple(notes))
+    found = on_host(records)
+    updates = tuple(update(at(found, i), done + i + 1) for i in some(algorithm.updates))
+    if len(updates) < algorithm.updates:
+        notes.append(f"{algorithm.updates - len(updates):,} gradient updates in the middle are left out")
+    return Explanation(updates=updates, quantities=quantities, notes=tuple(notes))
+
+
+def per_sample(recurrent: bool) -> Callable[[Any], Any]:
+    """Leaves [batch, ...] as they are; of sequences [sequence, n, ...], one sequence after the other."""
+
+    def rows(x: Any) -> np.ndarray:
+        found = np.asarray(x)
+        return found.swapaxes(0, 1).reshape(-1, *found.shape[2:]) if recurrent else found
+
+    return lambda tree: jax.tree.map(rows, tree)
