@@ -63,8 +63,9 @@ class Screen(io.StringIO):
 
     @property
     def pictures(self) -> list[str]:
-        """All that was shown, one after the other."""
-        return self.getvalue().replace("\x1b[K", "").split("\x1b[?25h")[0].split("\x1b[H")[1:]
+        """All that was shown, one after the other, but for what says that it is not ready."""
+        shown = self.getvalue().replace("\x1b[K", "").split("\x1b[?25h")[0].split("\x1b[H")[1:]
+        return [each for each in shown if "computing …" not in each]
 
 
 def walked(monkeypatch, *typed: str) -> list[str]:
