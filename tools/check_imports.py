@@ -12,8 +12,8 @@ from collections import Counter
 from pathlib import Path
 
 ROOMS = (
-    "cli", "experiments", "studies", "recording", "training", "export", "charts", "player", "offline", "cluster",
-    "engines", "algorithms", "parts", "environments", "base",
+    "cli", "lab", "lessons", "experiments", "studies", "recording", "training", "export", "charts", "player", "offline",
+    "cluster", "engines", "algorithms", "parts", "environments", "base",
 )  # fmt: skip
 """From the top of the house to the ground."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
-import pytest
 from toys import cliff, equal_bits, small_dqn
 
 from zerone.algorithms.sarsa_lambda import SarsaLambda
-from zerone.engines import stepping
 from zerone.engines.compiled import Compiled
 from zerone.engines.stepping import Stepper
 from zerone.environments import catalogue
@@ -34,10 +33,10 @@ def test_step_by_step_is_the_training_itself() -> None:
     assert equal_bits(again.after, seen[1])
 
 
-def test_few_states_are_kept_and_the_way_back_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_states_are_kept_and_the_way_back_is_the_same() -> None:
     algorithm, environment = SarsaLambda(), cliff(limit=30)
-    stepper = Stepper(algorithm, environment, 7)
-    monkeypatch.setattr(stepping, "KEPT_BYTES", 6 * sum(np.asarray(x).nbytes for x in [stepper.carry.state.policy]))
+    one = sum(leaf.nbytes for leaf in jax.tree.leaves(Stepper(algorithm, environment, 7).carry))
+    stepper = Stepper(algorithm, environment, 7, kept_bytes=6 * one)
     for _ in range(70):
         stepper.forward()
     there = stepper.carry

@@ -27,6 +27,7 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 COMMANDS = {
     "train": ("zerone.cli.train:train", "Learn: train an algorithm in an environment."),
     "step": ("zerone.cli.step:step", "See it learn step by step: each update with its numbers, and back."),
+    "lab": ("zerone.cli.lab:lab", "See learning in a browser, live: step by step, back, fast, side by side."),
     "record": ("zerone.cli.record:record", "Keep what an agent, chance or you do, as a dataset to learn from."),
     "evaluate": ("zerone.cli.evaluate:evaluate", "Measure a trained agent: mean return of greedy episodes."),
     "watch": ("zerone.cli.watch:watch", "See a trained agent play: in a window, a video or a terminal."),

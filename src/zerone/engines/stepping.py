@@ -6,6 +6,7 @@ kept, and to go back is to go forwards again from the last state kept before.
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 from typing import Any
 
@@ -24,6 +25,8 @@ from zerone.environments.base import TimedEnvironment
 
 KEPT_BYTES = 200_000_000
 """How much the states that are kept may take together."""
+MOST_KEPT = 512
+"""How many they are at most: to find one among them takes no time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +67,9 @@ class EpisodeEnd:
 class Stepper:
     """Goes through the training of one seed: `index` iterations are done, and `carry` is all there is of it."""
 
-    def __init__(self, algorithm: Algorithm, environment: TimedEnvironment, seed: int) -> None:
+    def __init__(
+        self, algorithm: Algorithm, environment: TimedEnvironment, seed: int, kept_bytes: int = KEPT_BYTES
+    ) -> None:
         self.algorithm, self.environment = algorithm, environment
         self._seed = np.uint32(seed)
         with in_32_bits():
@@ -72,8 +77,9 @@ class Stepper:
         self.index = 0
         self.ends: list[EpisodeEnd] = []
         self._kept: dict[int, Carry] = {0: self.carry}
-        self._every = 1
-        self._bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(self.carry))
+        self._indices = [0]
+        bytes_each = max(1, sum(leaf.nbytes for leaf in jax.tree.leaves(self.carry)))
+        self._most_kept = max(2, min(MOST_KEPT, kept_bytes // bytes_each))
 
     @property
     def steps_per_iteration(self) -> int:
@@ -112,7 +118,7 @@ class Stepper:
 
     def go_to(self, index: int) -> None:
         """Be where `index` iterations are done, forwards or backwards."""
-        start = max(each for each in self._kept if each <= index)
+        start = self._indices[bisect.bisect_right(self._indices, index) - 1]
         if start <= self.index <= index:
             start, carry = self.index, self.carry
         else:
@@ -136,12 +142,15 @@ class Stepper:
         return after
 
     def _keep(self) -> None:
-        """Keep this state, if it is one of those that are kept: fewer and fewer, as they become many."""
-        if self.index % self._every == 0:
-            self._kept[self.index] = self.carry
-        while len(self._kept) * self._bytes > KEPT_BYTES and len(self._kept) > 2:
-            self._every *= 2
-            self._kept = {index: carry for index, carry in self._kept.items() if index % self._every == 0}
+        """Keep this state. When there are too many, every second one is dropped: the older, the fewer are left."""
+        if self.index in self._kept:
+            return
+        self._kept[self.index] = self.carry
+        bisect.insort(self._indices, self.index)
+        if len(self._indices) > self._most_kept:
+            last = self._indices[-1:] if len(self._indices) % 2 == 0 else []
+            self._indices = self._indices[::2] + last
+            self._kept = {index: self._kept[index] for index in self._indices}
 
     def _note(self, found: Iteration) -> None:
         """Note the episodes of the first environment that ended, once."""

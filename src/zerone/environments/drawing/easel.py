@@ -23,3 +23,11 @@ class Easel(Protocol):
     def shape(self, cell: tuple[int, int], corners: list[tuple[float, float]], color: str) -> None:
         """A filled polygon."""
         ...
+
+
+class LetteredEasel(Easel, Protocol):
+    """An easel that can write, too."""
+
+    def letter(self, cell: tuple[int, int], x: float, y: float, text: str, color: str, size: float = 0.2) -> None:
+        """A letter around (x, y); `size` is its height."""
+        ...

@@ -88,7 +88,7 @@ def reduced(surface: pygame.Surface, size: tuple[int, int]) -> NDArray[np.uint8]
     return np.ascontiguousarray(pygame.surfarray.array3d(small).transpose(1, 0, 2), np.uint8)
 
 
-def draw_explorer(board: Board, cell: tuple[int, int], looks: tuple[int, int]) -> None:
+def draw_explorer(board: Easel, cell: tuple[int, int], looks: tuple[int, int]) -> None:
     """A blue head whose eyes look where the last action went."""
     board.disc(cell, 0, 0, 0.34, WHITE)
     board.disc(cell, 0, 0, 0.30, BLUE)

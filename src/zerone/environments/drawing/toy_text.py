@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zerone.environments.cliff import Cliff, CliffState
-    from zerone.environments.drawing.easel import Easel
+    from zerone.environments.drawing.easel import Easel, LetteredEasel
     from zerone.environments.frozen_lake import FrozenLake, FrozenLakeState
     from zerone.environments.taxi import Taxi, TaxiState
 
@@ -126,7 +126,13 @@ PLACES = {"R": (VERMILION, WHITE), "G": (GREEN, WHITE), "Y": (YELLOW, BLACK), "B
 def taxi_frame(environment: Taxi, state: TaxiState, action: Any) -> NDArray[np.uint8]:
     """The town from above, 96 pixels a cell: the taxi, the passenger, and a flag where he wants to go."""
     board = Board(taxi.SIDE, taxi.SIDE)
-    cell, passenger, goal = (int(each) for each in taxi.decode(state.number))
+    draw_town(board)
+    draw_ride(board, environment, state, action)
+    return board.frame()
+
+
+def draw_town(board: LetteredEasel) -> None:
+    """Cells, the four places and the walls."""
     for number in range(taxi.SIDE**2):
         board.square((number % taxi.SIDE, number // taxi.SIDE), CELL)
     for name, number in zip(taxi.PLACE_NAMES, taxi.PLACES, strict=True):
@@ -137,6 +143,11 @@ def taxi_frame(environment: Taxi, state: TaxiState, action: Any) -> NDArray[np.u
         for column in range(taxi.SIDE - 1):
             if line[2 * column + 2] == "|":
                 board.shape((column, row), [(0.44, -0.5), (0.56, -0.5), (0.56, 0.5), (0.44, 0.5)], WALL)
+
+
+def draw_ride(board: Easel, environment: Taxi, state: TaxiState, action: Any) -> None:
+    """The taxi, the passenger, and a banner where he wants to go."""
+    cell, passenger, goal = (int(each) for each in taxi.decode(state.number))
     aim = taxi.PLACES[goal] % taxi.SIDE, taxi.PLACES[goal] // taxi.SIDE
     board.shape(aim, [(0.12, -0.38), (0.16, -0.38), (0.16, 0.08), (0.12, 0.08)], BLACK)
     _draw_banner(board, aim)
@@ -147,10 +158,9 @@ def taxi_frame(environment: Taxi, state: TaxiState, action: Any) -> NDArray[np.u
     else:
         waits = taxi.PLACES[passenger] % taxi.SIDE, taxi.PLACES[passenger] // taxi.SIDE
         _draw_person(board, waits, -0.27, 0.22)
-    return board.frame()
 
 
-def _draw_banner(board: Board, cell: tuple[int, int]) -> None:
+def _draw_banner(board: Easel, cell: tuple[int, int]) -> None:
     """Black and white squares, as where a race ends."""
     for row in range(3):
         for column in range(4):
@@ -159,7 +169,7 @@ def _draw_banner(board: Board, cell: tuple[int, int]) -> None:
             board.shape(cell, [(x, y), (x + 0.055, y), (x + 0.055, y + 0.07), (x, y + 0.07)], color)
 
 
-def _draw_taxi(board: Board, cell: tuple[int, int], heads: tuple[int, int]) -> None:
+def _draw_taxi(board: Easel, cell: tuple[int, int], heads: tuple[int, int]) -> None:
     """An orange car from above, with its windscreen and its lamps to where it heads."""
     ahead = heads if heads != (0, 0) else (1, 0)
     aside = (-ahead[1], ahead[0])
@@ -178,7 +188,7 @@ def _draw_taxi(board: Board, cell: tuple[int, int], heads: tuple[int, int]) -> N
         board.disc(cell, x, y, 0.04, WHITE)
 
 
-def _draw_person(board: Board, cell: tuple[int, int], x: float, y: float) -> None:
+def _draw_person(board: Easel, cell: tuple[int, int], x: float, y: float) -> None:
     """Head and shoulders, black on white."""
     for grown, color in ((0.035, WHITE), (0.0, BLACK)):
         board.disc(cell, x, y - 0.09, 0.07 + grown, color)

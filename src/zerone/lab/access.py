@@ -1,0 +1,177 @@
+"""Who may speak with the page's server: a token always, as Jupyter has it, and no other site's pages.
+
+Other people on this machine reach the loopback, too, so the address alone proves nothing. The token stands in the
+printed address once; from then on a cookie stands for it, which no script can read and no other site can send.
+A page of somebody else may still point a name of its own at this address (DNS rebinding), or open a WebSocket from
+afar: names that are not ours are refused, and so is every request that another origin has begun.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hmac
+import ipaddress
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+FORBIDDEN, NOT_ALLOWED = 403, 405
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""What the page may do: run and load what this server has sent, and nothing that stands within HTML."""
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Access:
+    """What opens the door: the token of the address, the value of the cookie, and the names that this machine has."""
+
+    names: frozenset[str]
+    """Hosts that the page may be asked for by; addresses as numbers are in `any_address`."""
+    any_address: bool
+    """Whether any IP address will do: where we listen on all of them. A name that was pointed here is no address."""
+    port: int
+    token: str = dataclasses.field(default_factory=lambda: secrets.token_urlsafe(32))
+    ticket: str = dataclasses.field(default_factory=lambda: secrets.token_urlsafe(32))
+
+    @property
+    def cookie(self) -> str:
+        """The cookie's name: cookies know no ports, and there may be two servers."""
+        return f"zerone_lab_{self.port}"
+
+    def knows_host(self, host: str) -> bool:
+        """Whether a `Host` header names this server."""
+        name = _name_of(host)
+        if name is None:
+            return False
+        return name in self.names or (self.any_address and _is_address(name))
+
+    def knows_origin(self, origin: str, host: str) -> bool:
+        """Whether a request that a page has begun was begun by ours."""
+        return origin in (f"http://{host}", f"https://{host}")
+
+    def opens(self, query: str) -> bool:
+        """Whether the address that was asked for has the token."""
+        given = parse_qs(query, max_num_fields=8).get("token", [""])
+        return _same(given[0], self.token)
+
+    def admits(self, cookies: str) -> bool:
+        """Whether the cookie is there."""
+        try:
+            found = SimpleCookie(cookies).get(self.cookie)
+        except CookieError:
+            return False
+        return found is not None and _same(found.value, self.ticket)
+
+    @property
+    def set_cookie(self) -> str:
+        """The header that hands the cookie out: for this site alone, and not for scripts."""
+        return f"{self.cookie}={self.ticket}; Path=/; HttpOnly; SameSite=Strict"
+
+
+class Guard:
+    """Stands before the application: whom it does not know is answered here, and leaves nothing behind."""
+
+    def __init__(self, inside: Application, access: Access) -> None:
+        self._inside, self._access = inside, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._inside(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is None:
+            await self._inside(scope, receive, self._with_headers(scope, send))
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": refusal[1]})
+        else:
+            await _answer(send, *refusal)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Why a request goes no further; None where it does."""
+        host, access = _header(scope, b"host"), self._access
+        if not access.knows_host(host):
+            return FORBIDDEN, "this server is not known by that name"
+        origin = _header(scope, b"origin")
+        if scope["type"] == "websocket" or origin:
+            if not access.knows_origin(origin, host):
+                return FORBIDDEN, "another site's page has asked"
+        elif scope["method"] not in ("GET", "HEAD"):
+            return NOT_ALLOWED, "nothing is sent here"
+        if _header(scope, b"sec-fetch-site") == "cross-site" and _header(scope, b"sec-fetch-mode") != "navigate":
+            return FORBIDDEN, "another site's page has asked"
+        if access.admits(_header(scope, b"cookie")) or self._at_the_door(scope):
+            return None
+        return FORBIDDEN, "open the address that zerone lab has printed: its token is missing here, or it is an old one"
+
+    def _at_the_door(self, scope: Scope) -> bool:
+        here: bool = scope["type"] == "http" and scope["path"] == "/"
+        return here and self._access.opens(scope["query_string"].decode("latin-1"))
+
+    def _with_headers(self, scope: Scope, send: Send) -> Send:
+        handed = self._access.set_cookie if self._at_the_door(scope) else None
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                more = HEADERS | ({"set-cookie": handed} if handed else {})
+                message["headers"] = [*message["headers"], *_encoded(more)]
+            await send(message)
+
+        return sending
+
+
+async def _answer(send: Send, status: int, text: str) -> None:
+    headers = {"content-type": "text/plain; charset=utf-8", **HEADERS}
+    await send({"type": "http.response.start", "status": status, "headers": _encoded(headers)})
+    await send({"type": "http.response.body", "body": f"zerone lab: {text}\n".encode()})
+
+
+def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    """The header of a name; empty where there is none. Of a Host or Origin that came twice nothing is believed."""
+    found = [value for key, value in scope["headers"] if key == name]
+    if len(found) > 1 and name != b"cookie":
+        return ""
+    return b"; ".join(found).decode("latin-1")
+
+
+def _name_of(host: str) -> str | None:
+    """The host without its port, in small letters; None where it is no host."""
+    if host.startswith("["):
+        name, bracket, port = host[1:].partition("]")
+        port = port.removeprefix(":")
+        return name.lower() if bracket and (not port or port.isdecimal()) else None
+    name, colon, port = host.partition(":")
+    return name.lower() if name and (not colon or port.isdecimal()) else None
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _same(given: str, right: str) -> bool:
+    """Whether two texts are equal, in a time that says nothing of where they differ."""
+    return hmac.compare_digest(given.encode(), right.encode())

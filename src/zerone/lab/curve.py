@@ -1,0 +1,122 @@
+"""The curves of a training that is looked at: returns and lengths of episodes, and what its updates measure.
+
+A walk goes in leaps, so a point stands for all episodes that ended within one: their number and their means. Points are
+noted once; whoever goes back and forth again adds none. When they become many, neighbours are put together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+import numpy as np
+
+from zerone.algorithms.protocol import Algorithm
+from zerone.engines.compiled import Carry
+from zerone.engines.protocol import learning_iterations
+
+MOST_POINTS = 600
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """What happened up to `step` since the point before."""
+
+    step: int
+    episodes: int
+    """How many ended."""
+    total_return: float
+    """The sum of their returns."""
+    length: float
+    """The sum of their lengths."""
+    updates: int
+    """How many updates have learnt."""
+    metrics: tuple[float, ...]
+    """The sums of what they measured."""
+
+    def plus(self, later: Point) -> Point:
+        """Both as one."""
+        sums = tuple(one + two for one, two in zip(self.metrics, later.metrics, strict=True))
+        return Point(
+            later.step,
+            self.episodes + later.episodes,
+            self.total_return + later.total_return,
+            self.length + later.length,
+            self.updates + later.updates,
+            sums,
+        )
+
+    def as_json(self) -> list[Any]:
+        """Step, episodes, mean return, mean length, and the means of the metrics; None where there is none."""
+        return [
+            self.step,
+            self.episodes,
+            _mean(self.total_return, self.episodes),
+            _mean(self.length, self.episodes),
+            [_mean(each, self.updates) for each in self.metrics],
+        ]
+
+
+class Curve:
+    """All points up to the farthest place that was reached."""
+
+    def __init__(self, algorithm: Algorithm, carry: Carry) -> None:
+        self.names = list(algorithm.metrics)
+        self.points: list[Point] = []
+        self.version = 0
+        """Another one where points that were there have changed."""
+        self._algorithm = algorithm
+        self._index, self._last = 0, _totals(carry, self.names)
+
+    def look(self, carry: Carry, index: int) -> None:
+        """Take up what has happened until `index` updates were made."""
+        if index <= self._index:
+            return
+        now, before = _totals(carry, self.names), self._last
+        block = self._algorithm.steps_per_update
+        played = (index - self._index) * block * self._algorithm.environments
+        point = Point(
+            index * block,
+            now.episodes - before.episodes,
+            now.total_return - before.total_return,
+            played + before.going_on - now.going_on,
+            learning_iterations(self._algorithm, self._index, index),
+            tuple(one - two for one, two in zip(now.metrics, before.metrics, strict=True)),
+        )
+        self._index, self._last = index, now
+        if self.points and not (point.episodes or (point.updates and self.names)):
+            return  # an uneventful stretch is a part of the next one: lengths are counted from what is going on
+        self.points.append(point)
+        if len(self.points) > MOST_POINTS:
+            pairs = zip(self.points[::2], self.points[1::2], strict=False)
+            odd = self.points[-1:] if len(self.points) % 2 else []
+            self.points = [one.plus(two) for one, two in pairs] + odd
+            self.version += 1
+
+
+@dataclasses.dataclass(frozen=True)
+class _Totals:
+    episodes: int
+    total_return: float
+    going_on: int
+    metrics: tuple[float, ...]
+
+
+def _totals(carry: Carry, names: list[str]) -> _Totals:
+    simulation, metrics = carry.simulation, carry.tally.metrics
+    ended, length, sums = jax.device_get(
+        (simulation.ended, simulation.episode_length, [metrics[name] for name in names])
+    )
+    return _Totals(
+        int(np.sum(ended.count)),
+        float(np.sum(ended.total_return, dtype=np.float64)),
+        int(np.sum(length)),
+        tuple(float(each.total()) for each in sums),
+    )
+
+
+def _mean(total: float, number: int) -> float | None:
+    found = total / number if number else math.nan
+    return float(f"{found:.5g}") if math.isfinite(found) else None

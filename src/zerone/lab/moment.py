@@ -1,0 +1,204 @@
+"""A moment of a training as the page shows it: shapes and numbers, a few hundred bytes, no picture."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import numpy as np
+
+from zerone.algorithms.explanation import number_text
+from zerone.algorithms.protocol import Explores, Valued
+from zerone.algorithms.sarsa_lambda import State as Traced
+from zerone.base.bits import in_32_bits
+from zerone.environments.drawing.scene import shapes_of
+from zerone.lab import explained
+from zerone.lab.surface import plane_of, surface
+from zerone.lab.training import Training, here
+from zerone.parts.distributions import Categorical
+from zerone.parts.policies import ActorAndCritic
+from zerone.parts.spaces import to_environment
+from zerone.player.tables import table_of
+
+FIGURES = 4
+"""Significant digits of a value in a table: the page shows no more."""
+
+
+class Moments:
+    """Makes moments of one training."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        self._plane = plane_of(training.environment, training.algorithm, training.stepper.carry.state.policy)
+        self._surface: tuple[Any, dict[str, Any]] | None = None
+
+    def about(self) -> dict[str, Any]:
+        """What stays as it is: the set-up, what does not move in the picture, and what things are called."""
+        from zerone.training.setup import settings_of
+
+        training, grid, scene, plane = self._training, self._training.grid, self._training.scene, self._plane
+        return {
+            "setup": training.setup.as_json() | {"settings": settings_of(training.algorithm)},
+            "changed": dict(training.setup.settings),
+            "actions": training.actions,
+            "block": training.block,
+            "environments": training.algorithm.environments,
+            "metrics": dict(training.algorithm.metrics),
+            "scene": None if scene is None else {"box": scene.box, "still": scene.still},
+            "grid": None if grid is None else {
+                "columns": grid.columns, "rows": grid.rows, "directions": grid.directions,
+                "acts": grid.acts.tolist(),
+            },
+            "plane": None if plane is None else {"names": plane.names, "low": plane.low, "high": plane.high},
+        }  # fmt: skip
+
+    def now(self, quick: bool) -> dict[str, Any]:
+        """What is there now; when it is `quick`, without what nobody could read at such a speed."""
+        with in_32_bits():
+            return self._now(quick)
+
+    def _now(self, quick: bool) -> dict[str, Any]:
+        training = self._training
+        place, iteration = here(training), training.iteration
+        policy = training.carry.state.policy
+        simulation = training.stepper.carry.simulation if iteration is None else iteration.simulation(training.step)
+        first = _first(simulation)
+        action = None if iteration is None else _first(iteration.steps.action[training.step])
+        found: dict[str, Any] = {
+            "at": training.at, "updates": (training.at // training.block), "updated": training.updated,
+            "episode": place.episode, "length": place.length, "total": number_text(place.total),
+            "epsilon": self._epsilon(policy), "shapes": self._shapes(first.state, action),
+            "state": int(first.observation) if training.grid is not None else None,
+            "table": self._table(policy), "trace": self._trace(), "ended": self._ended(), "quick": quick,
+        }  # fmt: skip
+        if self._plane is not None:
+            seen = np.asarray(first.observation)
+            found |= {"surface": self._surface_of(policy), "place": self._plane.place(seen)}
+        if not quick:
+            found |= {"step": self._step(), "learnt": self._learnt(), "bars": self._bars(policy, first)}
+        return found
+
+    def _epsilon(self, policy: Any) -> float | None:
+        algorithm = self._training.algorithm
+        return round(float(algorithm.exploration_rate(policy)), 4) if isinstance(algorithm, Explores) else None
+
+    def _shapes(self, state: Any, action: Any) -> list[dict[str, Any]]:
+        training = self._training
+        if training.scene is None:
+            return []
+        asked = None if action is None else np.asarray(to_environment(training.spaces.action, action))
+        return shapes_of(training.scene, training.environment, state, asked)
+
+    def _table(self, policy: Any) -> list[list[float]] | None:
+        table = table_of(policy, self._training.grid)
+        return None if table is None else [[_short(each) for each in row] for row in table.values.tolist()]
+
+    def _trace(self) -> list[list[Any]] | None:
+        """The entries that have a trace: state, action, how large."""
+        state = self._training.carry.state
+        if not isinstance(state, Traced):
+            return None
+        trace = np.asarray(state.ongoing.trace[0])
+        return [[int(s), int(a), _short(float(trace[s, a]))] for s, a in np.argwhere(trace > 0.01)]
+
+    def _ended(self) -> str:
+        """Whether the last step ended the episode, and how."""
+        training = self._training
+        if training.iteration is None:
+            return ""
+        steps = training.iteration.steps
+        if bool(steps.terminated[training.step, 0]):
+            return "terminated"
+        return "truncated" if bool(steps.truncated[training.step, 0]) else ""
+
+    def _surface_of(self, policy: Any) -> dict[str, Any]:
+        """The values over the plane; computed again only where the policy is another one."""
+        assert self._plane is not None  # noqa: S101 - the caller has looked
+        if self._surface is None or self._surface[0] is not policy:
+            self._surface = policy, surface(self._plane, self._training.algorithm, policy)
+        return self._surface[1]
+
+    def _step(self) -> dict[str, Any] | None:
+        """S, A, R, S'."""
+        training, iteration = self._training, self._training.iteration
+        if iteration is None:
+            return None
+        steps = jax.tree.map(lambda leaf: np.asarray(leaf)[training.step, 0], iteration.steps)
+        return {
+            "state": self._state_name(steps.observation),
+            "action": self._action_name(steps.action),
+            "how": self._how(),
+            "reward": number_text(float(steps.reward)),
+            "next": self._state_name(steps.next_observation),
+        }
+
+    def _how(self) -> str:
+        """Whether the action explored, where an algorithm says so."""
+        training, iteration = self._training, self._training.iteration
+        algorithm = training.algorithm
+        if iteration is None or not isinstance(algorithm, Explores):
+            return ""
+        noise = jax.tree.map(lambda leaf: leaf[training.step], iteration.noise)
+        return "explored" if bool(algorithm.explores(iteration.before.state.policy, noise)[0]) else "greedy"
+
+    def _learnt(self) -> dict[str, Any] | None:
+        """What the update did, or what it measured where it cannot be explained further."""
+        training = self._training
+        if not training.updated or training.iteration is None:
+            return None
+        found = explained.explanation_of(training)
+        if found is not None:
+            return explained.as_json(found, self._state_name, self._action_name)
+        before, after = training.iteration.before.tally.metrics, training.iteration.after.tally.metrics
+        measured = {name: float(after[name].total()) - float(before[name].total()) for name in after}
+        return {"measured": {name: number_text(value) for name, value in measured.items() if math.isfinite(value)}}
+
+    def _bars(self, policy: Any, first: Any) -> dict[str, Any] | None:
+        """What the agent holds of each action, where it is now: Q, or how probable it is."""
+        training = self._training
+        algorithm = training.algorithm
+        if training.grid is not None or not training.actions:
+            return None
+        seen = first.observation[None]
+        if isinstance(algorithm, Valued):
+            memory = jax.tree.map(lambda leaf: leaf[None], first.memory)
+            values = np.asarray(algorithm.values(policy, memory, seen))[0]
+            return {"kind": "Q", "numbers": [_short(float(each)) for each in values]}
+        if isinstance(policy, ActorAndCritic) and not policy.remembers:
+            distribution = policy.distribution(policy.scales.see(seen))
+            if isinstance(distribution, Categorical):
+                shares = np.exp(np.asarray(distribution.logits, np.float64))[0]
+                return {"kind": "π", "numbers": [_short(float(each)) for each in shares]}
+        return None
+
+    def _state_name(self, observation: Any) -> str:
+        grid, seen = self._training.grid, np.asarray(observation)
+        if grid is not None and seen.ndim == 0:
+            row, column = divmod(int(seen), grid.columns)
+            return f"({row + 1}, {column + 1})"
+        return _numbers(seen)
+
+    def _action_name(self, action: Any) -> str:
+        actions, taken = self._training.actions, np.asarray(action)
+        if actions and taken.ndim == 0:
+            return actions[int(taken)]
+        return _numbers(taken)
+
+
+def _first(tree: Any) -> Any:
+    """The part of the first environment, on the host."""
+    return jax.tree.map(lambda leaf: leaf[0], tree)
+
+
+def _numbers(values: np.ndarray) -> str:
+    """A few numbers as text; of very many, how many they are."""
+    if values.ndim == 0:
+        return number_text(float(values))
+    if values.size > 8:
+        return f"{values.size} numbers"
+    return "(" + ", ".join(f"{float(each):.3g}" for each in values.ravel()) + ")"
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{FIGURES}g}") if math.isfinite(value) else 0.0

@@ -1,0 +1,82 @@
+// Curves over episodes or steps: every point, and the mean of the last ones as a thicker line.
+
+import { make, svg, say } from "./dom.js";
+import { tick, ticks } from "./numbers.js";
+import { SERIES } from "./palette.js";
+
+const WIDTH = 420, HEIGHT = 190, LEFT = 46, RIGHT = 10, TOP = 10, BOTTOM = 26;
+
+export class Chart {
+  // `series` is a list of names, or one without a name.
+  constructor(title, unit, names = [""]) {
+    this.names = names;
+    this.latest = make("output", {});
+    this.drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
+    this.label = title;
+    this.unit = unit;
+    this.element = make("section", { class: "card chart" }, make("h2", {}, make("span", {}, title), this.latest),
+      make("div", { class: "inside" }, this.drawing));
+    new ResizeObserver(() => this.last && this.draw(...this.last)).observe(this.drawing);
+  }
+
+  // `lines` has for each series a list of [x, y, weight]; `now` is where we are on the x axis.
+  draw(lines, now, empty) {
+    this.last = [lines, now, empty];
+    const width = Math.max(220, this.drawing.clientWidth || WIDTH);
+    this.drawing.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    const points = lines.flat();
+    if (!points.length) {
+      this.drawing.replaceChildren(svg("text", { x: width / 2, y: HEIGHT / 2, "text-anchor": "middle" }, empty));
+      this.drawing.setAttribute("aria-label", `${this.label}: ${empty}`);
+      say(this.latest, "");
+      return;
+    }
+    const ys = points.map((each) => each[1]);
+    let [low, high] = [Math.min(...ys), Math.max(...ys)];
+    if (low === high) [low, high] = [low - (Math.abs(low) || 1) * 0.5, high + (Math.abs(high) || 1) * 0.5];
+    const pad = (high - low) * 0.06;
+    [low, high] = [low >= 0 && low - pad < 0 ? 0 : low - pad, high + pad];
+    const last = Math.max(...points.map((each) => each[0]), 1);
+    const x = (value) => LEFT + (value / last) * (width - LEFT - RIGHT);
+    const y = (value) => HEIGHT - BOTTOM - ((value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
+    const parts = [];
+    for (const value of ticks(low, high)) {
+      parts.push(svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }));
+      parts.push(svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, tick(value)));
+    }
+    for (const value of ticks(0, last, Math.max(2, Math.floor(width / 90)), 1)) {
+      const anchor = x(value) > width - RIGHT - 18 ? "end" : value === 0 ? "start" : "middle";
+      parts.push(svg("text", { x: x(value), y: HEIGHT - 8, "text-anchor": anchor }, tick(value)));
+    }
+    lines.forEach((line, place) => {
+      const color = `var(${SERIES[place]})`, smooth = mean(line);
+      parts.push(svg("path", { class: "raw", d: path(line, x, y), stroke: color }));
+      parts.push(svg("path", { class: "mean", d: path(smooth, x, y), stroke: color }));
+      if (line.length === 1) parts.push(svg("circle", { cx: x(line[0][0]), cy: y(line[0][1]), r: 3, fill: color }));
+    });
+    if (now < last) parts.push(svg("line", { class: "now", x1: x(now), x2: x(now), y1: TOP, y2: HEIGHT - BOTTOM }));
+    this.drawing.replaceChildren(...parts);
+    const end = lines.map((line) => (line.length ? tick(mean(line).at(-1)[1]) : "–")).join(" · ");
+    say(this.latest, `${end}${this.unit ? ` ${this.unit}` : ""}`);
+    this.drawing.setAttribute("aria-label", `${this.label}: ${end}`);
+  }
+}
+
+const path = (line, x, y) => line.map(([a, b], place) => `${place ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
+
+// The mean of the last points, each with its weight: of a tenth of them, or of five.
+function mean(line) {
+  const wide = Math.max(5, Math.round(line.length / 10)), found = [];
+  let sum = 0, weight = 0;
+  line.forEach(([x, y, share = 1], place) => {
+    sum += y * share;
+    weight += share;
+    if (place >= wide) {
+      const [, old, gone = 1] = line[place - wide];
+      sum -= old * gone;
+      weight -= gone;
+    }
+    found.push([x, sum / weight]);
+  });
+  return found;
+}

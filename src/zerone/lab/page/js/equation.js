@@ -1,0 +1,64 @@
+// Equations: each symbol, in MathML, with its number below it. They break into lines like a text does.
+
+import { make, math } from "./dom.js";
+import { minus } from "./numbers.js";
+
+const UPRIGHT = /^(max|min|mean|ln|log|exp|clip|tanh)$/;
+
+// The MathML of a symbol that is written as a text, such as max_a Q(S', a).
+export function symbol(text) {
+  const row = math("mrow");
+  const tokens = text.match(/[A-Za-zΑ-ωϵ∂∇]+|\d+(?:\.\d+)?|'|_\{[^}]*\}|_[A-Za-z0-9]+|\^\{[^}]*\}|\^[A-Za-z0-9]+|\S/gu) ?? [];
+  for (const token of tokens) {
+    if (token === "'") {
+      const last = row.lastChild;
+      if (last) last.textContent += "′";
+    } else if (/^[_^]./.test(token)) {
+      const inner = token.slice(1).replace(/[{}]/g, "");
+      const last = row.lastChild;  // below a maximum, too, not under it: then all symbols are of one height
+      if (last) last.replaceWith(math(token[0] === "_" ? "msub" : "msup", last.cloneNode(true), math(/^\d/.test(inner) ? "mn" : "mi", inner)));
+    } else if (/^\d/.test(token)) {
+      row.append(math("mn", token));
+    } else if (/^\p{L}/u.test(token)) {
+      const name = math("mi", token);
+      if (UPRIGHT.test(token) || token.length > 1) name.setAttribute("mathvariant", "normal");
+      row.append(name);
+    } else {
+      const operator = math("mo", minus(token));
+      if ("()[]".includes(token)) operator.setAttribute("stretchy", "false");
+      row.append(operator);
+    }
+  }
+  return math("math", row);
+}
+
+// A column: what stands in the equation, and below it what that is here.
+function term(kind, above, below) {
+  return make("span", { class: `term ${kind}` }, above, make("span", { class: "below" }, below));
+}
+
+// An equation of the server, with its numbers; `name` is what the left side is here.
+export function equation(found, name = "") {
+  const relation = found.relation ?? "←";
+  const terms = [term("left", symbol(found.left), name), term("sign", symbol(relation), relation)];
+  let plain = `${found.left} ${relation} `, numbers = "", first = true;
+  for (const part of found.right) {
+    const bare = part.symbol.trim();
+    if (part.value) {
+      const inBrackets = part.number.startsWith("-") && !first;
+      const number = inBrackets ? `(${minus(part.number)})` : minus(part.number);
+      terms.push(term("value", symbol(bare), number));
+      numbers += number;
+      first = false;
+    } else {
+      const shown = part.number.trim();
+      terms.push(term("sign", bare ? symbol(bare) : make("span", {}, "\u2009"), shown ? `\u2009${minus(shown)}\u2009` : ""));
+      numbers += part.number;
+      first = shown.endsWith("[") || shown.endsWith("(");
+    }
+    plain += part.symbol;
+  }
+  terms.push(term("sign", make("span", {}, "\u2002"), " = "), term("result", make("span", {}, "\u2002"), minus(found.result)));
+  const spoken = `${plain}. ${name} ${relation} ${numbers} = ${found.result}`;
+  return make("div", { class: "equation", role: "math", "aria-label": spoken }, terms);
+}

@@ -1,0 +1,85 @@
+// Learn: one training, from its set-up to its curves.
+
+import { make, say } from "./dom.js";
+import { Setup } from "./setup.js";
+import { Transport } from "./transport.js";
+import { View } from "./view.js";
+import { t } from "./words.js";
+
+export class Learn {
+  // `page` knows the connection and what can be chosen.
+  constructor(page, lesson = null) {
+    this.page = page;
+    this.setup = new Setup(page.offers, (setup) => page.begin([setup], page.session?.playing ?? false), page.session?.setups?.[0] ?? page.first);
+    this.transport = new Transport((message) => page.send(message), page.offers.paces);
+    this.work = make("div", { class: "work" });
+    this.element = make("div", { class: "stack" }, lesson, make("div", { class: "learn" }, this.setup.element, this.work));
+    this.cover();
+  }
+
+  close() {
+    this.transport.close();
+    this.view?.close();
+  }
+
+  // A session, or another state of it.
+  tell(session) {
+    if (session.about.length && this.name !== session.session) {
+      this.name = session.session;
+      this.view?.close();
+      this.view = new View(session.about[0]);
+      this.lay();
+    }
+    this.cover(session);
+  }
+
+  lay() {
+    const view = this.view;
+    const card = (title, inside, extra = "") => make("section", { class: `card ${extra}` }, make("h2", {}, title), inside);
+    this.extra = make("section", { class: "card", hidden: true }, view.moreTitle, view.more);
+    this.missed = make("p", { class: "note", role: "status" });
+    const stage = make("section", { class: "card stage", "aria-label": t("learn") }, view.facts, view.picture, this.missed, view.layers, this.transport.element);
+    const keys = [[t("space"), "keyPlay"], ["→ ←", "keyStep"], ["u e c", "keyMore"], ["+ −", "keySpeed"], ["Home", "keyStart"]];
+    const help = make("div", { class: "keys" }, keys.flatMap(([key, word]) => [
+      make("span", {}, key.split(" ").map((each) => make("kbd", {}, each))), make("span", {}, t(word))]));
+    const side = make("div", { class: "side" }, card(t("happened"), view.happened), this.extra,
+      make("section", { class: "card keyboard" }, make("h2", {}, t("keys")), make("div", { class: "inside" }, help)));
+    this.work.replaceChildren(stage, side, card(t("learnt"), view.learnt, "wide"),
+      make("div", { class: "wide charts" }, view.charts.map((each) => each.element)));
+  }
+
+  show(frame) {
+    const now = frame.trainings[0];
+    this.view.show(now);
+    this.extra.hidden = !(now.bars || now.surface);
+    this.transport.tell({ playing: frame.playing, pace: frame.pace, block: this.view.about.block });
+    if (frame.searching) this.view.cover(t(frame.searching === "episode" ? "searchingEpisode" : "searchingChange"));
+    else this.view.cover(null);
+    say(this.missed, frame.missed ? t(frame.missed === "episode" ? "missedEpisode" : "missedChange") : "");
+    if (!frame.playing) this.page.live(t("live", now));
+  }
+
+  points(parts) {
+    if (parts[0]) this.view.addPoints(parts[0]);
+  }
+
+  // What lies over the picture while there is none.
+  cover(session = null) {
+    const state = session?.state ?? "compiling";
+    if (state === "ready") return this.view.cover(null);
+    const bad = state === "refused" || state === "failed";
+    if (this.view && this.name === session?.session) return this.view.cover(t(state), session.text, bad);
+    const inside = bad ? [make("p", { class: "title" }, t(state)), make("p", {}, session.text)]
+      : [make("div", { class: "spinner" }), make("p", { class: "title" }, t("compiling")), make("p", { class: "quiet" }, t("compilingWhy"))];
+    this.name = null;
+    this.work.replaceChildren(make("section", { class: "card stage wide" },
+      make("div", { class: "picture" }, make("div", { class: `veil${bad ? " bad" : ""}`, role: bad ? "alert" : "status" }, inside))));
+    return null;
+  }
+
+  refuse(text) {
+    this.cover({ state: "refused", text, session: null });
+  }
+}
+
+export { say };

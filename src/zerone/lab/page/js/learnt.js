@@ -1,0 +1,108 @@
+// What the last step was, and what was learnt from it: the equation with its numbers, samples, and what changed.
+
+import { equation, symbol } from "./equation.js";
+import { make } from "./dom.js";
+import { minus } from "./numbers.js";
+import { t } from "./words.js";
+
+const SOURCES = { step: "sourceStep", waiting: "sourceWaiting", model: "sourceModel", episode: "sourceEpisode" };
+
+// S, A, R, S' of the last step, as a list of names and values.
+export function happened(now) {
+  if (now.quick) return make("p", { class: "quiet" }, t("tooFast"));
+  const step = now.step;
+  if (!step) return make("p", { class: "quiet" }, t("nothingYet"));
+  const how = step.how ? make("span", { class: `tag ${step.how}` }, t(step.how)) : null;
+  const end = now.ended ? make("span", { class: "tag end" }, t(now.ended)) : null;
+  const rows = [["state", step.state], ["action", step.action, how], ["reward", minus(step.reward)], ["next", step.next, end]];
+  return make("dl", { class: "happened" }, rows.flatMap(([name, value, tag]) => [make("dt", {}, t(name)), make("dd", {}, value, tag)]));
+}
+
+// What the update did. Each kind of explanation is a function of its own: `PARTS` is where the next one goes.
+export function learnt(now, about) {
+  const found = now.learnt;
+  if (now.quick) return [make("p", { class: "quiet" }, t("tooFast"))];
+  if (!now.step) return [make("p", { class: "quiet" }, t("nothingYet"))];
+  if (!found) {
+    const rest = about.block - (now.at % about.block);
+    return [make("p", { class: "quiet" }, t("inBlock", { n: rest }))];
+  }
+  const shown = PARTS.flatMap(([name, draw]) => (has(found[name]) ? draw(found[name], found) : []));
+  return shown.length ? shown : [make("p", { class: "quiet" }, t("learntNothing"))];
+}
+
+const has = (part) => part !== undefined && part !== null && (!Array.isArray(part) || part.length > 0);
+
+const PARTS = [["entries", entries], ["updates", (each) => each.map(gradient)], ["quantities", quantities], ["notes", notes], ["measured", measured]];
+
+function entries(list, found) {
+  const shown = list.map((each) => {
+    const step = each.step;
+    const played = step ? `R = ${minus(step.reward)}, S′ = ${step.next}${step.nextAction ? `, A′ = ${step.nextAction}` : ""}` : null;
+    return make("div", { class: "entry" },
+      make("div", { class: "source" }, make("b", {}, t(SOURCES[each.source])), played && make("span", {}, played),
+        make("span", {}, `${t("target")} ${minus(each.target)}`), make("span", {}, `${t("error")} ${minus(each.error)}`)),
+      equation(each.equation, each.name));
+  });
+  if (found.moreEntries) shown.push(make("p", { class: "quiet" }, t("andMore", { n: found.moreEntries })));
+  return [...shown, changes(found)];
+}
+
+function changes(found) {
+  if (!found.changes.length) return make("p", { class: "quiet" }, t("unchanged"));
+  const each = found.changes.map((change) => make("li", {}, `${change.name}  ${minus(change.before)} → `, make("b", {}, minus(change.after)),
+    change.trace === null ? "" : `  (${t("trace")} ${change.trace})`));
+  const more = found.moreChanges ? [make("li", {}, t("andMore", { n: found.moreChanges }))] : [];
+  return make("ul", { class: "changes", "aria-label": t("changed") }, each, more);
+}
+
+// A step along a gradient: its equations, its samples, and what it measured.
+function gradient(update) {
+  const { samples } = update;
+  const rows = samples.rows.map((row) => make("tr", {}, row.map((cell) => make("td", {}, cellText(cell)))));
+  const heads = samples.columns.map((column) => make("th", { scope: "col", title: column.meaning }, symbol(column.symbol)));
+  return make("div", { class: "entry" },
+    make("div", { class: "source" }, make("b", {}, update.title)),
+    update.equations.map((each) => equation(each)),
+    rows.length ? make("div", { class: "scroll" }, make("table", { class: "samples" },
+      make("caption", { class: "quiet" }, `${t("samples")} (${rows.length} ${t("of")} ${samples.number})`),
+      make("thead", {}, make("tr", {}, heads)), make("tbody", {}, rows))) : null,
+    quantities(update.quantities), notes(update.notes));
+}
+
+function cellText(cell) {
+  if (cell === null) return "–";
+  if (cell === true || cell === false) return cell ? "✓" : "–";
+  return minus(Array.isArray(cell) ? `(${cell.join(", ")})` : cell);
+}
+
+function quantities(list) {
+  if (!list.length) return [];
+  return [make("dl", { class: "quantities" }, list.map((each) => make("div", { title: each.meaning },
+    make("dt", {}, each.meaning), make("dd", {}, symbol(each.symbol), ` = ${minus(each.number)}`))))];
+}
+
+function notes(list) {
+  return list.map((each) => make("p", { class: "quiet" }, each));
+}
+
+function measured(values) {
+  const each = Object.entries(values);
+  if (!each.length) return [];
+  return [make("p", { class: "quiet" }, t("measured")),
+    make("dl", { class: "quantities" }, each.map(([name, value]) => make("div", {}, make("dt", {}, name.replaceAll("_", " ")), make("dd", {}, minus(value)))))];
+}
+
+// The value or probability of each action, as bars.
+export function bars(found, names) {
+  const { numbers, kind } = found, best = Math.max(...numbers);
+  const low = Math.min(0, ...numbers), high = kind === "π" ? 1 : Math.max(0, ...numbers), span = high - low || 1;
+  return make("div", { class: "bars" }, numbers.flatMap((value, place) => {
+    const fill = make("span", { class: `fill${value < 0 ? " below" : ""}` });
+    fill.style.left = `${((Math.min(0, value) - low) / span) * 100}%`;
+    fill.style.width = `${(Math.abs(value) / span) * 100}%`;
+    const mark = value === best ? "best" : "";
+    return [make("span", { class: mark }, names[place] ?? String(place)), make("span", { class: "track" }, fill),
+      make("span", { class: `value ${mark}` }, minus(+value.toPrecision(3)))];
+  }));
+}

@@ -1,0 +1,24 @@
+// Numbers as a person reads them, in both languages.
+
+const SHORT = [[1e9, "G"], [1e6, "M"], [1e4, "k", 1e3]];
+
+export const whole = (number) => Math.round(number).toLocaleString("en");
+
+// A tick of an axis: 12, 0.5, 20k.
+export function tick(number) {
+  const size = Math.abs(number);
+  for (const [from, letter, unit = from] of SHORT) if (size >= from) return `${+(number / unit).toPrecision(3)}${letter}`;
+  return `${+number.toPrecision(3)}`.replace("-", "−");
+}
+
+export const minus = (text) => String(text).replace(/^-/, "−");
+
+// At most four ticks that are round numbers, and lie between the ends.
+export function ticks(low, high, most = 4, least = 0) {
+  const span = high - low || 1;
+  const rough = span / most, power = 10 ** Math.floor(Math.log10(rough));
+  const unit = Math.max(least, [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => span / each <= most) ?? power * 10);
+  const found = [];
+  for (let at = Math.ceil(low / unit - 1e-9) * unit; at <= high + 1e-9 * span; at += unit) found.push(+at.toPrecision(12));
+  return found;
+}

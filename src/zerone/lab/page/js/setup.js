@@ -1,0 +1,157 @@
+// The set-up: algorithm, environment, seed, and every setting as a labelled control with its meaning and range.
+
+import { make, say } from "./dom.js";
+import { environmentText, algorithmText, meaning, rangeText } from "./meanings.js";
+import { t } from "./words.js";
+
+const label = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
+const FEW = 7;  // settings that are shown at once; the others are a click away
+
+export class Setup {
+  // `onBegin` is called with a set-up that is to be trained.
+  constructor(offers, onBegin, chosen) {
+    this.offers = offers;
+    this.onBegin = onBegin;
+    this.algorithm = chosen?.algorithm ?? "q-learning";
+    this.environment = chosen?.environment ?? "zerone/Maze-v0";
+    this.values = { ...chosen?.settings };
+    this.options = { ...chosen?.options };
+    this.seed = chosen?.seed ?? 0;
+    this.running = this.key();
+    this.element = make("section", { class: "card setup", "aria-label": t("setup") });
+    this.draw();
+  }
+
+  get entry() {
+    return this.offers.algorithms.find((each) => each.name === this.algorithm);
+  }
+
+  // The value that a setting has if nobody changes it: that of the preset, if there is one.
+  usual(setting) {
+    return this.entry.presets[this.environment]?.[setting.name] ?? setting.default;
+  }
+
+  value(setting) {
+    return this.values[setting.name] ?? this.usual(setting);
+  }
+
+  setup() {
+    return { algorithm: this.algorithm, environment: this.environment, seed: this.seed, settings: this.values, options: this.options };
+  }
+
+  key() {
+    return JSON.stringify([this.algorithm, this.environment, this.seed, this.values, this.options]);
+  }
+
+  draw() {
+    const settings = this.entry.settings, first = settings.slice(0, FEW), rest = settings.slice(FEW);
+    const open = this.element.querySelector("details")?.open ?? false;
+    this.begin = make("button", { type: "button", on: { click: () => this.start() } });
+    this.element.replaceChildren(
+      make("h2", {}, t("setup")),
+      make("div", { class: "inside" },
+        this.choice("algorithm", this.algorithms(), algorithmText(this.entry), (name) => { this.algorithm = name; this.values = {}; }),
+        this.choice("environment", this.environments(), environmentText(this.offers.environments.find((each) => each.id === this.environment)),
+          (id) => { this.environment = id; this.values = {}; this.options = {}; }),
+        this.seedField(),
+        first.map((each) => this.field(each)),
+        rest.length ? make("details", { open }, make("summary", {}, `${t("more")} (${rest.length})`), rest.map((each) => this.field(each))) : null),
+      make("div", { class: "begin" }, this.begin,
+        make("button", { type: "button", class: "plain", on: { click: () => { this.values = {}; this.draw(); } } }, t("defaults"))));
+    this.tellBegin();
+  }
+
+  algorithms() {
+    return [[null, this.offers.algorithms.map((each) => each.name)]];
+  }
+
+  environments() {
+    const able = (each) => each.able.includes(this.algorithm), all = this.offers.environments;
+    return [[t("fits"), all.filter(able).map((each) => each.id)], [t("unfit"), all.filter((each) => !able(each)).map((each) => each.id)]];
+  }
+
+  choice(name, groups, text, choose) {
+    const id = `setup-${name}`;
+    const options = groups.flatMap(([label, names]) => {
+      const each = names.map((value) => make("option", { value, selected: value === this[name] }, value));
+      return label === null ? each : names.length ? [make("optgroup", { label }, each)] : [];
+    });
+    const select = make("select", { id, on: { change: (event) => { choose(event.target.value); this.draw(); document.getElementById(id)?.focus(); } } }, options);
+    return make("div", { class: "field tall" }, make("label", { for: id }, t(name)), select, make("p", { class: "quiet" }, text));
+  }
+
+  seedField() {
+    const input = make("input", { id: "setup-seed", type: "number", min: "0", max: String(this.offers.largestSeed), step: "1", value: String(this.seed),
+      on: { input: (event) => { if (event.target.checkValidity() && event.target.value !== "") this.seed = Number(event.target.value); this.tellBegin(); } } });
+    return make("div", { class: "field" }, make("label", { for: "setup-seed" }, t("seed")), input, make("p", { class: "quiet" }, t("seedText")));
+  }
+
+  field(setting) {
+    const id = `setting-${setting.name}`, value = this.value(setting);
+    const needed = !this.takesEffect(setting);
+    const changed = () => JSON.stringify(this.value(setting)) !== JSON.stringify(this.usual(setting));
+    const row = make("div", { class: "field" });
+    const set = (chosen) => {
+      this.values[setting.name] = chosen;
+      if (!changed()) delete this.values[setting.name];
+      row.classList.toggle("changed", changed());
+      this.tellBegin();
+      if (setting.kind === "switch" || setting.choices) { this.draw(); document.getElementById(id)?.focus(); }
+    };
+    const wrong = make("p", { class: "wrong", id: `${id}-wrong`, hidden: true });
+    row.className = `field${needed ? " off" : ""}${changed() ? " changed" : ""}`;
+    row.append(make("label", { for: id }, label(setting.name)), this.control(setting, id, value, needed, set, wrong),
+      make("p", { class: "quiet", id: `${id}-text` }, `${meaning(setting)}${rangeText(setting)}`), wrong);
+    return row;
+  }
+
+  // Whether the other settings do not leave this one to be ignored.
+  takesEffect(setting) {
+    if (!setting.needs) return true;
+    return setting.needs.split(" or ").some((each) => {
+      const [name, wanted] = each.split("="), other = this.entry.settings.find((one) => one.name === name);
+      const value = other && this.value(other);
+      return wanted === undefined ? Boolean(value) : String(value) === wanted;
+    });
+  }
+
+  control(setting, id, value, disabled, set, wrong) {
+    const common = { id, disabled, "aria-describedby": `${id}-text ${id}-wrong` };
+    if (setting.kind === "switch") return make("input", { ...common, type: "checkbox", checked: value, on: { change: (event) => set(event.target.checked) } });
+    if (setting.choices) {
+      return make("select", { ...common, on: { change: (event) => set(event.target.value) } },
+        setting.choices.map((each) => make("option", { value: each, selected: each === value }, each)));
+    }
+    const whole = setting.kind === "int", list = setting.kind === "list";
+    const read = (text) => (list ? text.split(",").map((each) => Number(each.trim())) : Number(text));
+    return make("input", { ...common, type: list || setting.kind === "str" ? "text" : "number", step: whole ? "1" : "any", value: String(value),
+      min: setting.min !== undefined ? String(setting.min) : undefined, max: setting.max !== undefined ? String(setting.max) : undefined,
+      on: { input: (event) => {
+        const text = event.target.value, good = event.target.checkValidity() && text.trim() !== "" && this.holds(setting, setting.kind === "str" ? text : read(text));
+        wrong.hidden = good;
+        say(wrong, good ? "" : rangeText(setting).trim());
+        event.target.setAttribute("aria-invalid", String(!good));
+        if (good) set(setting.kind === "str" ? text : read(text));
+      } } });
+  }
+
+  // Whether a value is in range; the server looks again.
+  holds(setting, value) {
+    const each = (number) => Number.isFinite(number)
+      && !(setting.min !== undefined && number < setting.min) && !(setting.max !== undefined && number > setting.max)
+      && !(setting.above !== undefined && number <= setting.above) && !(setting.below !== undefined && number >= setting.below);
+    return setting.kind === "str" || (Array.isArray(value) ? value.length > 0 && value.every(each) : each(value));
+  }
+
+  tellBegin() {
+    const other = this.key() !== this.running;
+    say(this.begin, t(other ? "beginWith" : "begin"));
+    this.begin.classList.toggle("main", other);
+  }
+
+  start() {
+    this.running = this.key();
+    this.tellBegin();
+    this.onBegin(structuredClone(this.setup()));
+  }
+}

@@ -1,0 +1,166 @@
+// One training as it is seen: its picture, where it is, what was learnt, and its curves. Learn has one, Compare several.
+
+import { Chart } from "./chart.js";
+import { make, say } from "./dom.js";
+import { bars, happened, learnt } from "./learnt.js";
+import { minus, whole } from "./numbers.js";
+import { Stage, drawSurface, short } from "./stage.js";
+import { t } from "./words.js";
+
+const LAYERS = [["values", "layerValues"], ["arrows", "layerArrows"], ["numbers", "layerNumbers"], ["footprints", "layerFootprints"]];
+const CURVES_EVERY = 200;  // milliseconds between two drawings of the curves: they change slowly
+
+export class View {
+  constructor(about, mostHigh) {
+    this.about = about;
+    this.points = [];
+    this.facts = make("dl", { class: "facts" });
+    this.canvas = make("canvas", { role: "img", "aria-label": t("picture") });
+    this.tip = make("div", { class: "tip", hidden: true });
+    this.veil = make("div", { class: "veil", hidden: true });
+    this.picture = make("div", { class: "picture" }, this.canvas, this.tip, this.veil);
+    this.stage = new Stage(this.canvas, about, mostHigh);
+    this.layers = make("div", { class: "layers" });
+    this.happened = make("div", { class: "inside" });
+    this.learnt = make("div", { class: "inside" });
+    this.more = make("div", { class: "inside" });
+    this.moreTitle = make("h2", {});
+    this.surface = make("canvas", { role: "img", "aria-label": t("surface") });
+    this.surface.style.width = "100%";
+    this.charts = [new Chart(t("chartReturn"), ""), new Chart(t("chartLength"), "")];
+    this.metric = Object.keys(about.metrics)[0];
+    if (this.metric) this.charts.push(new Chart(this.metric.replaceAll("_", " "), ""));
+    this.drawLayers();
+    this.canvas.addEventListener("pointermove", (event) => this.point(event));
+    this.canvas.addEventListener("pointerleave", () => { this.tip.hidden = true; });
+    this.watch = new ResizeObserver(() => this.resize());
+    this.watch.observe(this.picture);
+  }
+
+  close() {
+    this.watch.disconnect();
+  }
+
+  resize() {
+    const room = this.picture.clientWidth - 32;
+    if (room <= 0) return;
+    this.stage.resize(room);
+    if (this.now) this.stage.draw(this.now);
+  }
+
+  drawLayers() {
+    if (!this.about.grid) return;
+    const shown = LAYERS.filter(([name]) => name !== "footprints" || this.about.setup.algorithm === "sarsa-lambda");
+    this.layers.replaceChildren(...shown.map(([name, word]) => make("label", {},
+      make("input", { type: "checkbox", checked: this.stage.layers[name], on: { change: (event) => {
+        this.stage.layers[name] = event.target.checked;
+        if (this.now) this.stage.draw(this.now);
+      } } }), t(word))));
+  }
+
+  // A new moment. What is drawn on the canvas comes at once, in the next picture of the screen.
+  show(now) {
+    this.now = now;
+    if (!this.waiting) {
+      this.waiting = requestAnimationFrame(() => {
+        this.waiting = null;
+        this.draw();
+      });
+    }
+  }
+
+  draw() {
+    const now = this.now, about = this.about;
+    if (!this.stage.unit) this.resize();
+    if (this.stage.unit) this.stage.draw(now);
+    this.drawFacts();
+    if (!(now.quick && this.wasQuick)) {
+      this.happened.replaceChildren(happened(now));
+      this.learnt.replaceChildren(...learnt(now, about));
+    }
+    this.wasQuick = now.quick;
+    this.drawMore();
+    if (performance.now() - (this.curvesAt ?? 0) > CURVES_EVERY || !now.quick) this.drawCurves();
+  }
+
+  drawFacts() {
+    const now = this.now, about = this.about;
+    const wanted = [["steps", whole(now.at)], ["episodeNumber", `${whole(now.episode)}`, `${t("stepOf")} ${whole(now.length)} ${t("stepOfEnd")}`.trim()], ["return", minus(now.total)]];
+    if (now.epsilon !== null) wanted.push(["epsilon", String(now.epsilon)]);
+    if (about.block > 1) wanted.push(["updates", whole(now.updates)]);
+    if (this.facts.children.length !== wanted.length) {
+      this.facts.replaceChildren(...wanted.map(([name]) => make("div", {}, make("dt", {}, t(name)), make("dd", {}))));
+    }
+    wanted.forEach(([, value, beside], place) => {
+      const cell = this.facts.children[place].lastChild;
+      if (cell.textContent === value + (beside ? `  ${beside}` : "")) return;
+      cell.replaceChildren(value, ...(beside ? [make("span", { class: "quiet" }, `  ${beside}`)] : []));
+    });
+  }
+
+  drawMore() {
+    const now = this.now, about = this.about;
+    if (now.surface && about.plane) {
+      say(this.moreTitle, t("surface"));
+      if (!this.surface.isConnected) {
+        this.ends = make("p", { class: "quiet number" });
+        this.barsHere = make("div", {});
+        this.more.replaceChildren(this.surface, this.ends, this.barsHere);
+      }
+      drawSurface(this.surface, about, now);
+      say(this.ends, `→ ${t(about.plane.names[0])}, ↑ ${t(about.plane.names[1])};  ${tidy(now.surface.low)} – ${tidy(now.surface.high)}`);
+      if (now.bars) this.barsHere.replaceChildren(make("p", { class: "quiet" }, t(now.bars.kind === "Q" ? "barsQ" : "barsPi")), bars(now.bars, about.actions));
+    } else if (now.bars) {
+      say(this.moreTitle, t(now.bars.kind === "Q" ? "barsQ" : "barsPi"));
+      this.more.replaceChildren(bars(now.bars, about.actions));
+    }
+  }
+
+  addPoints(part) {
+    if (part.new) this.points = [];
+    this.points.push(...part.points);
+  }
+
+  drawCurves() {
+    this.curvesAt = performance.now();
+    const { byEpisode, byStep, episodesNow } = curves(this.points, this.now.at);
+    this.charts[0].draw([byEpisode.map(([x, count, total]) => [x, total, count])], episodesNow, t("noEpisode"));
+    this.charts[1].draw([byEpisode.map(([x, count, , length]) => [x, length, count])], episodesNow, t("noEpisode"));
+    if (this.metric) this.charts[2].draw([byStep], this.now.at, t("noUpdate"));
+  }
+
+  // What Q each action has in the cell under the pointer.
+  point(event) {
+    const now = this.now, state = now?.table ? this.stage.stateAt(event.offsetX, event.offsetY) : null;
+    this.tip.hidden = state === null;
+    if (state === null) return;
+    const row = now.table[state], best = Math.max(...row);
+    say(this.tip, this.about.actions.map((name, place) => `${row[place] === best ? "★" : "  "} ${name}  ${row[place] === 0 ? "0" : minus(row[place])}`).join("\n"));
+    this.tip.style.left = `${Math.min(event.offsetX + this.canvas.offsetLeft + 14, this.picture.clientWidth - 130)}px`;
+    this.tip.style.top = `${event.offsetY + this.canvas.offsetTop + 14}px`;
+  }
+
+  cover(title, text = "", bad = false) {
+    this.veil.hidden = title === null;
+    this.veil.classList.toggle("bad", bad);
+    if (title === null) return;
+    this.veil.replaceChildren(...[bad ? null : make("div", { class: "spinner" }), make("p", { class: "title" }, title), text ? make("p", { class: bad ? "" : "quiet" }, text) : null].filter(Boolean));
+  }
+}
+
+const tidy = (number) => minus(+number.toPrecision(3));
+
+// The points of the server as points of curves: over episodes, and over steps.
+export function curves(points, at) {
+  const byEpisode = [], byStep = [];
+  let episodes = 0, episodesNow = 0;
+  for (const [step, count, total, length, metrics] of points) {
+    episodes += count;
+    if (step <= at) episodesNow = episodes;
+    if (count) byEpisode.push([episodes, count, total, length, step]);
+    if (metrics.length && metrics[0] !== null) byStep.push([step, metrics[0]]);
+  }
+  return { byEpisode, byStep, episodesNow };
+}
+
+export { short };

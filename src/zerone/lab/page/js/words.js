@@ -1,0 +1,70 @@
+// The words of the page, in English and Chinese. Meanings of settings are in `meanings.js`.
+
+const WORDS = {
+  learn: ["Learn", "学习"], compare: ["Compare", "对比"], chapters: ["Chapters", "章节"],
+  skip: ["Skip to the content", "跳到正文"],
+  starting: ["Starting: loading the library. This takes about three seconds.", "正在启动：加载计算库，大约需要三秒。"],
+  connecting: ["Connecting …", "正在连接……"],
+  compiling: ["Compiling this training", "正在编译这次训练"],
+  compilingWhy: ["Once per set-up; then every step is quick.", "每种设置只需一次，之后每一步都很快。"],
+  lost: ["The connection is lost. Trying again …", "连接已断开，正在重新连接……"],
+  refusedServer: ["The server was started again: open the address that it has printed.", "服务器已重新启动：请打开它新打印的地址。"],
+  failed: ["This training has failed", "这次训练出错了"], refused: ["This cannot be trained", "无法这样训练"],
+  setup: ["Set-up", "设置"], algorithm: ["Algorithm", "算法"], environment: ["Environment", "环境"], seed: ["Seed", "随机种子"],
+  seedText: ["The same seed gives the same training, to the last bit.", "同一个种子，每一位都相同的训练。"],
+  fits: ["For this algorithm", "适合这个算法"], unfit: ["Not for this algorithm", "不适合这个算法"],
+  more: ["More settings", "更多设置"], begin: ["Begin again", "重新开始"], beginWith: ["Begin with these", "按此设置开始"], defaults: ["Defaults", "默认值"],
+  needs: ["only with", "仅当启用"],
+  step: ["Step", "一步"], back: ["Back", "后退"], update: ["Update", "一次更新"], episode: ["Episode", "一个回合"], change: ["Change", "下次变化"],
+  start: ["To the start", "回到开头"], play: ["Play", "播放"], pause: ["Pause", "暂停"], speed: ["Speed", "速度"],
+  perSecond: ["steps/s", "步/秒"], onePer: ["1 step per 2 s", "每 2 秒 1 步"], full: ["full speed", "全速"],
+  episodeHint: ["To the end of the episode", "到这个回合结束"], changeHint: ["To the next change of the policy", "到策略下一次变化"],
+  updateHint: ["To the next update", "到下一次更新"], stepHint: ["One step", "走一步"], backHint: ["One step back", "退一步"],
+  steps: ["Step", "步数"], episodeNumber: ["Episode", "回合"], stepOf: ["step", "第"], stepOfEnd: ["", "步"], return: ["Return", "回报"], epsilon: ["Exploration ε", "探索率 ε"],
+  updates: ["Updates", "更新次数"], environments: ["environments, this is the first", "个环境，这是第一个"],
+  layerValues: ["Values", "数值颜色"], layerArrows: ["Best actions", "最佳动作"], layerNumbers: ["Numbers", "数字"], layerFootprints: ["Traces", "资格迹"],
+  happened: ["What happened", "发生了什么"], state: ["State S", "状态 S"], action: ["Action A", "动作 A"], reward: ["Reward R", "奖励 R"], next: ["Next state S′", "下一状态 S′"],
+  explored: ["explored", "探索"], greedy: ["greedy", "贪心"], terminated: ["the episode ended", "回合结束"], truncated: ["cut by the time limit", "到时限，被截断"],
+  nothingYet: ["Nothing has happened yet. Press Play, or Step.", "还没有开始。按“播放”或“一步”。"],
+  learnt: ["What was learnt", "学到了什么"], learntNothing: ["Nothing is learnt from this step yet.", "这一步还没有学到东西。"],
+  tooFast: ["Too fast to read: pause, or choose at most 30 steps per second, and each update is shown with its numbers.", "太快了，来不及看：暂停，或把速度调到每秒 30 步以内，就能看到每次更新的数字。"],
+  inBlock: ["The update comes after {n} more steps.", "再走 {n} 步才更新。"],
+  sourceStep: ["From this step", "来自这一步"], sourceWaiting: ["From the step before, now that its next action is known", "来自上一步：现在知道了它的下一个动作"],
+  sourceModel: ["From an imagined step", "来自想象的一步"], sourceEpisode: ["From the episode that has ended", "来自刚结束的回合"],
+  target: ["target", "目标"], error: ["error", "误差"], changed: ["Changed", "变化"], unchanged: ["No entry has changed.", "没有任何表项变化。"],
+  andMore: ["and {n} more", "另有 {n} 个"], trace: ["trace", "迹"], measured: ["This update measured", "这次更新的测量值"],
+  barsQ: ["Value Q of each action here", "此处各动作的价值 Q"], barsPi: ["Probability of each action here", "此处各动作的概率"],
+  surface: ["Value of every state", "每个状态的价值"], position: ["position", "位置"], velocity: ["velocity", "速度"], angle: ["angle", "角度"],
+  chartReturn: ["Return per episode", "每回合的回报"], chartLength: ["Steps per episode", "每回合的步数"], chartLoss: ["Per update", "每次更新"],
+  overEpisodes: ["over episodes", "横轴：回合"], overSteps: ["over steps", "横轴：步数"], noEpisode: ["No episode has ended yet.", "还没有回合结束。"], noUpdate: ["Nothing has been measured yet.", "还没有测量值。"],
+  searchingEpisode: ["Looking for the end of the episode …", "正在走到回合结束……"], searchingChange: ["Looking for the next change …", "正在寻找下一次变化……"],
+  missedEpisode: ["No episode ends within the next 200,000 steps.", "之后 20 万步内没有回合结束。"], missedChange: ["Nothing changes within the next 200,000 steps: it has learnt what there is to learn.", "之后 20 万步内没有任何变化：该学的已经学完了。"],
+  keys: ["Keys", "快捷键"], keyPlay: ["play, pause", "播放、暂停"], keyStep: ["a step, a step back", "前进一步、后退一步"], keyMore: ["update, episode, change", "更新、回合、变化"], keySpeed: ["faster, slower", "加快、减慢"], keyStart: ["to the start", "回到开头"], space: ["space", "空格"],
+  dark: ["Dark page", "深色页面"], light: ["Light page", "浅色页面"], language: ["中文", "English"],
+  compareTitle: ["Side by side, on one clock", "并排对比，同一时钟"],
+  compareText: ["Two to four set-ups with the same seed that differ in one thing.", "两到四个设置，种子相同，只有一处不同。"],
+  differ: ["What differs", "不同之处"], value: ["Value", "取值"], add: ["Add", "增加"], remove: ["Remove", "移除"], beginCompare: ["Begin", "开始"],
+  chapterCount: ["Chapter", "章"], open: ["Open", "打开"], question: ["Before you press Play", "播放之前先想一想"], nextTry: ["What to change next", "接下来改什么"], allChapters: ["All chapters", "全部章节"],
+  picture: ["The environment, and what the agent has learnt of it", "环境，以及智能体学到的东西"],
+  live: ["Step {at}, episode {episode}, return {total}.", "第 {at} 步，第 {episode} 回合，回报 {total}。"],
+  on: ["on", "开"], off: ["off", "关"], of: ["of", "/"], samples: ["First samples of the minibatch", "小批量中的前几个样本"],
+};
+
+let language = localStorage.getItem("zerone-language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+
+export const isChinese = () => language === "zh";
+
+export function setLanguage(chosen) {
+  language = chosen;
+  localStorage.setItem("zerone-language", chosen);
+  document.documentElement.lang = chosen === "zh" ? "zh-CN" : "en";
+}
+
+export function t(name, values = {}) {
+  const found = WORDS[name];
+  if (!found) return name;
+  return found[isChinese() ? 1 : 0].replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
+}
+
+// What the server says in both languages.
+export const either = (both) => both[isChinese() ? "zh" : "en"];

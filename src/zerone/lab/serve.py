@@ -1,0 +1,30 @@
+"""Serving the page until somebody stops it."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import uvicorn
+
+from zerone.lab.access import Access
+from zerone.lab.connections import Connection
+from zerone.lab.server import LARGEST_MESSAGE, Lab, application
+
+SECONDS_TO_CLOSE = 1
+
+
+def server(listening: socket.socket, access: Access, runs: Path) -> uvicorn.Server:
+    """A server that is ready to run; `listening` only says where it is, for its own answers."""
+    host, port = listening.getsockname()[:2]
+    config = uvicorn.Config(
+        application(Lab(runs), access), host=host, port=port, http=Connection, ws="websockets-sansio", lifespan="on",
+        ws_max_size=LARGEST_MESSAGE, ws_max_queue=16, ws_per_message_deflate=False, log_level="error", access_log=False,
+        server_header=False, timeout_graceful_shutdown=SECONDS_TO_CLOSE, timeout_keep_alive=15,
+    )  # fmt: skip
+    return uvicorn.Server(config)
+
+
+def serve(listening: socket.socket, access: Access, runs: Path) -> None:
+    """Answer until Ctrl-C (`KeyboardInterrupt`) or SIGTERM; where the sessions are is saved then."""
+    server(listening, access, runs).run(sockets=[listening])

@@ -1,0 +1,244 @@
+"""One thing that is looked at: one to four trainings on one clock, in a thread of its own.
+
+The thread computes; the server's thread only reads the newest frame and puts messages into a queue. A frame is made
+when the one before has been taken, at most thirty times a second: what is faster nobody sees, and learning goes on
+meanwhile. So many sessions as there are cores compute at once; the others wait for their turn.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from zerone.base.errors import InputError, ZeroneError
+from zerone.lab.messages import Move, Pace, Setup
+
+SECONDS_BETWEEN_FRAMES = 1 / 30
+READABLE = 30.0
+"""Steps in a second up to which each is shown with all its numbers."""
+SHARE_OF_DRAWING = 0.06
+"""How much of the time at full speed may go into frames."""
+LONGEST_CHUNK = 0.2
+"""Seconds of learning without looking up."""
+SECONDS_ALONE = 60.0
+"""How long a session plays on when nobody looks."""
+
+_at_once = threading.Semaphore(max(2, os.cpu_count() or 1))
+
+
+class Session:
+    """Trainings side by side, and how they are played."""
+
+    def __init__(self, name: str, setups: Sequence[Setup], wake: Callable[[], None], at: int = 0) -> None:
+        """Begin at position `at`; `wake` is called from the session's thread when there is something new to send."""
+        self.name, self.setups = name, tuple(setups)
+        self.state = "compiling"
+        """`compiling`, `ready`, `refused` or `failed`."""
+        self.text = ""
+        """What is to be said of that: one line."""
+        self.about: list[dict[str, Any]] = []
+        self.frame: str | None = None
+        """The newest one, as JSON."""
+        self.number = 0
+        """How many frames there have been."""
+        self.curves: list[Any] = []
+        self.playing, self.pace, self.at = False, 2.0, at
+        self.searching = self.note = ""
+        """What is being looked for; what was looked for and not found: `episode` or `change`."""
+        self.seen = time.monotonic()
+        """When somebody looked last."""
+        self.watchers = 0
+        self._wake, self._wanted = wake, True
+        self._messages: queue.SimpleQueue[Move | Pace | None] = queue.SimpleQueue()
+        self._closed = threading.Event()
+        self._trainings: list[Any] = []
+        self._moments: list[Any] = []
+        self._cost, self._rate = 0.004, 1.0  # seconds of a frame; steps in a second at full speed
+        self._thread = threading.Thread(target=self._run, name=f"zerone lab: {name[:6]}", daemon=True)
+        self._thread.start()
+
+    def tell(self, message: Move | Pace) -> None:
+        """Hand over what the page asks for."""
+        self._messages.put(message)
+
+    def want_frame(self) -> None:
+        """Say that the newest frame has been sent, so that another one is wanted."""
+        self._wanted = True
+        self.seen = time.monotonic()
+
+    def close(self) -> None:
+        """End it. A thread that compiles ends when it has compiled."""
+        self._closed.set()
+        self._messages.put(None)
+
+    def join(self, seconds: float) -> None:
+        """Wait for its end, for so long at most."""
+        self._thread.join(seconds)
+
+    def kept(self) -> dict[str, Any]:
+        """All that is needed to be here again: where one is follows from the set-ups and the position alone."""
+        setups = [setup.as_json() for setup in self.setups]
+        return {"name": self.name, "setups": setups, "at": self.at, "pace": self.pace}
+
+    def _run(self) -> None:
+        try:
+            with _at_once:
+                self._make()
+            while not self._closed.is_set():
+                self._turn()
+        except ZeroneError as error:
+            self._end("refused" if isinstance(error, InputError) else "failed", str(error))
+        except MemoryError:
+            self._end("failed", "out of memory: choose a smaller memory, batch, network or number of environments")
+        except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, the page says so, and others go on
+            first = str(error).strip().partition("\n")[0]
+            self._end("failed", f"unexpected {type(error).__name__}: {first or 'no message'}")
+
+    def _end(self, state: str, text: str) -> None:
+        self.playing, self.state, self.text = False, state, text
+        self._wake()
+
+    def _make(self) -> None:
+        from zerone.lab.moment import Moments
+        from zerone.lab.training import Training
+
+        for setup in self.setups:
+            self._trainings.append(Training(setup))
+        self._moments = [Moments(each) for each in self._trainings]
+        self.curves = [each.curve for each in self._trainings]
+        self.about = [each.about() for each in self._moments]
+        if self.at:
+            self._each(lambda training: training.go_to(self.at))
+        else:  # what the first step needs is compiled before anybody waits for it
+            self._each(lambda training: training.go_to(training.block))
+            for each in self._moments:
+                each.now(False)
+            self._each(lambda training: training.go_to(0))
+        self._show()
+        self.state = "ready"
+        self._wake()
+
+    def _turn(self) -> None:
+        """Do what was asked for, or play on; then show it, if that is due."""
+        message = self._next()
+        if self._closed.is_set():
+            return
+        if isinstance(message, Pace):
+            self.pace = message.steps_per_second
+            if self.playing:
+                self._started()
+        elif isinstance(message, Move):
+            with _at_once:
+                self._move(message.kind)
+        elif self.playing:
+            if time.monotonic() - self.seen > SECONDS_ALONE:
+                self.playing = False
+            else:
+                self._play()
+                return
+        self._show()
+
+    def _next(self) -> Move | Pace | None:
+        """The next message; while playing, None as soon as a step is due."""
+        with suppress(queue.Empty):
+            if not self.playing:
+                return self._messages.get()
+            wait = self._due - time.monotonic()
+            return self._messages.get(timeout=wait) if wait > 0 else self._messages.get_nowait()
+        return None
+
+    def _move(self, kind: str) -> None:
+        if kind == "play":
+            self.playing = True
+            self._started()
+            return
+        self.playing, self.note = False, ""
+        if kind in ("episode", "change"):
+            self.searching = kind
+            self._show()
+        first = self._trainings[0]
+        if kind in ("step", "back"):
+            self.at = max(0, first.at + (1 if kind == "step" else -1))
+        elif kind == "start":
+            self.at = 0
+        elif kind == "pause":
+            first.look()
+        elif kind == "update":
+            first.to_update()
+            self.at = first.at
+        else:
+            search = first.to_episode_end if kind == "episode" else first.to_change
+            self.note = "" if search(self._interrupted) else kind
+            self.at, self.searching = first.at, ""
+        self._each(lambda training: training.go_to(self.at))
+
+    def _interrupted(self) -> bool:
+        """Whether something else is asked for meanwhile."""
+        return self._closed.is_set() or not self._messages.empty()
+
+    def _each(self, move: Callable[[Any], None]) -> None:
+        """Do something with each training; the clock is that of the first."""
+        for training in self._trainings:
+            move(training)
+        self.at = self._trainings[0].at
+
+    def _started(self) -> None:
+        self._due = self._shown = time.monotonic()
+        if self.pace and self.pace <= READABLE:
+            self._due += min(0.25, 1 / self.pace)
+
+    def _play(self) -> None:
+        """The steps that are due, and then a frame."""
+        with _at_once:
+            begun = time.monotonic()
+            if 0 < self.pace <= READABLE:
+                self._each(lambda training: training.go_to(training.at + 1))
+                self._due = max(self._due + 1 / self.pace, begun)
+                self._show()
+            elif self.pace:
+                aim = self.at + max(1, round(self.pace * (begun - self._due + SECONDS_BETWEEN_FRAMES)))
+                self._each(lambda training: training.go_to(aim))
+                self._due = begun + SECONDS_BETWEEN_FRAMES
+                self._show()
+            else:
+                self._hurry(begun)
+
+    def _hurry(self, begun: float) -> None:
+        """Learn at full speed for a while, and look up seldom enough that it costs little."""
+        seconds = min(LONGEST_CHUNK, max(SECONDS_BETWEEN_FRAMES, self._cost / SHARE_OF_DRAWING))
+        steps = max(1, int(self._rate * seconds))
+        aim = self.at + steps
+        self._each(lambda training: training.leap(aim))
+        import jax
+
+        jax.block_until_ready([training.stepper.carry for training in self._trainings])
+        took = time.monotonic() - begun
+        measured = steps / max(took, 1e-4)
+        self._rate = min(measured, 4 * self._rate)  # the first leaps are short, and say little
+        self._due = time.monotonic()
+        self._show()
+
+    def _show(self) -> None:
+        """Make a frame; at a high speed only if the last one has been taken, as a later one will do."""
+        quick = self.playing and not 0 < self.pace <= READABLE
+        if quick and not self._wanted:
+            return
+        begun = time.monotonic()
+        if not quick and not self.playing:
+            for training in self._trainings:
+                training.look()
+        frame = {
+            "is": "frame", "session": self.name, "playing": self.playing, "pace": self.pace,
+            "searching": self.searching, "missed": self.note, "trainings": [each.now(quick) for each in self._moments],
+        }  # fmt: skip
+        text = json.dumps(frame, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+        self.frame, self.number, self._wanted = text, self.number + 1, False
+        if quick:
+            self._cost += 0.2 * (time.monotonic() - begun - self._cost)
+        self._wake()

@@ -1,0 +1,214 @@
+"""A training that is walked along, by environment steps, forwards and backwards: what the page looks at.
+
+Position p is where p steps (of each environment) are done. It is the last step of a block where the update that
+follows it has been made. Everything is a function of the set-up and of p, so to have been there before changes nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from zerone.base.bits import in_32_bits
+from zerone.base.errors import InputError
+from zerone.engines.compiled import Carry, Compiled
+from zerone.engines.stepping import Iteration, Stepper
+from zerone.environments.catalogue import action_names
+from zerone.environments.drawing.geometry import grid_of
+from zerone.environments.drawing.scene import scene_of
+from zerone.lab.curve import Curve
+from zerone.lab.messages import Setup
+
+LEAP, LONGEST_LEAP = 16, 4_096
+"""Updates between two looks of a search: more and more."""
+LONGEST_SEARCH = 200_000
+"""Steps after which a search for the next change or the end of an episode gives up."""
+KEPT_BYTES = 50_000_000
+"""How much memory the earlier states of a training may take, with which it goes back quickly."""
+
+
+class Training:
+    """One training at position `at`."""
+
+    def __init__(self, setup: Setup) -> None:
+        """Make all that is needed, and compile what takes the first step.
+
+        Raises:
+            InputError: what `zerone train` would refuse.
+        """
+        from gymnasium.spaces import Discrete
+
+        from zerone.training import setup as making
+        from zerone.training.memory_limit import require_room
+
+        self.setup = setup
+        self.algorithm, _ = making.make_algorithm(setup.algorithm, setup.environment, _given(setup.settings))
+        engine = making.make_engine("auto", self.algorithm, setup.environment, _given(setup.options))
+        if not isinstance(engine, Compiled):
+            raise InputError(f"{setup.environment} is not written in JAX: only compiled environments are on the page")
+        with in_32_bits():
+            require_room(engine, setup.environment, 1)
+        self.environment, self.spaces = engine.environment, engine.spaces
+        actions = engine.spaces.action
+        self.actions = action_names(setup.environment, int(actions.n)) if isinstance(actions, Discrete) else []
+        self.grid, self.scene = grid_of(self.environment), scene_of(self.environment)
+        self.stepper = Stepper(self.algorithm, self.environment, setup.seed, KEPT_BYTES)
+        self.block = self.algorithm.steps_per_update
+        self.at = 0
+        self.iteration: Iteration | None = None
+        """The one whose block `at` lies in; None at the start, and after a leap, where nobody has looked at it."""
+        self.curve = Curve(self.algorithm, self.stepper.carry)
+
+    @property
+    def step(self) -> int:
+        """Which step of the block was the last one."""
+        return (self.at - 1) % self.block
+
+    @property
+    def updated(self) -> bool:
+        """Whether the update of the block has been made."""
+        return self.at > 0 and self.at % self.block == 0
+
+    @property
+    def carry(self) -> Carry:
+        """The training as it is here; within a block, as it was before that."""
+        if self.iteration is None:
+            return self.stepper.carry
+        return self.iteration.after if self.updated else self.iteration.before
+
+    def go_to(self, at: int) -> None:
+        """Be at position `at`."""
+        at = max(0, at)
+        if at == 0:
+            self.stepper.go_to(0)
+            self.at, self.iteration = 0, None
+            return
+        index = (at - 1) // self.block
+        if self.iteration is None or self.iteration.index != index:
+            self._leap_to(index)
+            self.iteration = self.stepper.forward()
+            self.curve.look(self.stepper.carry, self.stepper.index)
+        self.at = at
+
+    def leap(self, at: int) -> None:
+        """Forwards to the end of the block in which position `at` lies, without looking at what is done on the way."""
+        self._leap_to((at - 1) // self.block + 1)
+        self.at, self.iteration = self.stepper.index * self.block, None
+
+    def look(self) -> None:
+        """Look at the last step, where a leap has left that out."""
+        self.go_to(self.at)
+
+    def to_update(self) -> None:
+        """To the next update."""
+        self.go_to((self.at // self.block + 1) * self.block)
+
+    def to_episode_end(self, stop: Callable[[], bool]) -> bool:
+        """To the next end of an episode of the first environment; False where there is none for long."""
+        self.look()
+        if self._ends_in_block(self.at):
+            return True
+        before = int(self.carry_after.simulation.ended.count[0])
+        if not self._search(lambda carry: int(carry.simulation.ended.count[0]) > before, stop):
+            return False
+        return self._ends_in_block(self.at - self.block)
+
+    def to_change(self, stop: Callable[[], bool]) -> bool:
+        """To the next update that changes the policy: of a table, one of its entries. False: there is none for long."""
+        self.look()
+        before = [np.asarray(leaf) for leaf in jax.tree.leaves(self.carry.state.policy)]
+
+        def changed(carry: Carry) -> bool:
+            now = jax.tree.leaves(carry.state.policy)
+            return any(not np.array_equal(old, np.asarray(new)) for old, new in zip(before, now, strict=True))
+
+        known_to_rest = self.grid is not None and len(before) == 1  # of a table some updates change nothing
+        in_this_block = not self.updated and self.iteration is not None and changed(self.iteration.after)
+        if in_this_block or not known_to_rest:
+            self.to_update()
+            return True
+        return self._search(changed, stop)
+
+    @property
+    def carry_after(self) -> Carry:
+        """The training after the block in which we are."""
+        return self.stepper.carry if self.iteration is None else self.iteration.after
+
+    def _ends_in_block(self, after: int) -> bool:
+        """Go to the first end of an episode later than position `after` in the block in which we are, if there is."""
+        if self.iteration is None:
+            return False
+        steps = self.iteration.steps
+        ended = np.asarray(steps.terminated | steps.truncated)[:, 0]
+        begin = self.iteration.index * self.block
+        for step in np.flatnonzero(ended):
+            if begin + int(step) + 1 > after:
+                self.go_to(begin + int(step) + 1)
+                return True
+        return False
+
+    def _search(self, found: Callable[[Carry], bool], stop: Callable[[], bool]) -> bool:
+        """To the first update after which `found` holds, which goes on holding for a while; else we stay where we are.
+
+        By leaps, and then by halves: to go back costs nothing but computing the leap again. When it is stopped, we are
+        where it has got to.
+        """
+        first = self.stepper.index
+        last = first + max(1, LONGEST_SEARCH // self.block)
+        index, leap = first, LEAP
+        while index < last and not stop():
+            ahead, leap = min(index + leap, last), min(2 * leap, LONGEST_LEAP)
+            self._leap_to(ahead)
+            if found(self.stepper.carry):
+                while ahead - index > 1:
+                    middle = (index + ahead) // 2
+                    self.stepper.go_to(middle)
+                    index, ahead = (index, middle) if found(self.stepper.carry) else (middle, ahead)
+                self.go_to(ahead * self.block)
+                return True
+            index = ahead
+        if index < last:
+            self.go_to(index * self.block)
+            return True
+        at, self.iteration = self.at, None
+        self.go_to(at)
+        return False
+
+    def _leap_to(self, index: int) -> None:
+        self.stepper.go_to(index)
+        self.curve.look(self.stepper.carry, index)
+
+
+def _given(values: Any) -> dict[str, Any]:
+    """Values as a person gives them in Python: a list of JSON's is a tuple."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Here:
+    """Where the first environment is in its episodes, after a step."""
+
+    episode: int
+    length: int
+    total: float
+
+
+def here(training: Training) -> Here:
+    """Of the episode that the last step was in; at the start, of the first one."""
+    iteration = training.iteration
+    if iteration is None:
+        now = training.stepper.carry.simulation
+        count, length, earned, ended = jax.device_get(
+            (now.ended.count[0], now.episode_length[0], now.earned, now.ended.total_return[0])
+        )
+        return Here(int(count) + 1, int(length), float(earned.total()[0]) - float(ended))
+    before = iteration.simulation(training.step - 1)
+    count, length, earned, ended = jax.device_get(
+        (before.ended.count[0], before.episode_length[0], before.earned, before.ended.total_return[0])
+    )
+    total = float(earned.total()[0]) - float(ended) + float(iteration.steps.reward[training.step, 0])
+    return Here(int(count) + 1, int(length) + 1, total)

@@ -1,0 +1,122 @@
+"""A server of the page in this process, and what speaks with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from zerone.lab.access import Access
+from zerone.lab.address import access_for, listen
+from zerone.lab.serve import server
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What comes back to a request."""
+
+    status: int
+    text: str
+
+
+@dataclasses.dataclass
+class Server:
+    """Where it is, what opens it, and how it is asked."""
+
+    access: Access
+    runs: Path
+    running: Any
+
+    @property
+    def host(self) -> str:
+        """What a browser sends as its Host."""
+        return f"127.0.0.1:{self.access.port}"
+
+    @property
+    def cookie(self) -> str:
+        """What a browser sends once it has been let in."""
+        return f"{self.access.cookie}={self.access.ticket}"
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        """The answer to a request, whose path nobody tidies up."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.access.port, timeout=10)
+        connection.putrequest(method, path, skip_host="host" in headers)
+        for name, value in headers.items():
+            connection.putheader(name.replace("_", "-"), value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        found = Answer(answer.status, answer.read().decode())
+        connection.close()
+        return found
+
+    def drop(self) -> None:
+        """Cut all connections, as a network does."""
+        for each in list(self.running.server_state.connections):
+            each.loop.call_soon_threadsafe(each.transport.abort)
+
+    def page(self, **headers: str) -> Talk:
+        """A WebSocket, as our page opens one; `headers` may say otherwise."""
+        chosen = {"Cookie": self.cookie, "Origin": f"http://{self.host}"} | headers
+        origin: Any = chosen.pop("Origin") or None
+        return Talk(connect(f"ws://{self.host}/socket", additional_headers=chosen, origin=origin, max_size=None))
+
+
+class Talk:
+    """What a page says and hears."""
+
+    def __init__(self, opened: AbstractContextManager[ClientConnection]) -> None:
+        self._opened = opened
+        self.socket = opened.__enter__()
+        self.about: dict[str, Any] = {}
+
+    def say(self, **message: Any) -> None:
+        self.socket.send(json.dumps(message))
+
+    def hear(self, kind: str, **wanted: Any) -> dict[str, Any]:
+        """The next message of a kind, in which these values stand."""
+        for _ in range(2_000):
+            message = json.loads(self.socket.recv(timeout=60))
+            if message["is"] == kind and all(message.get(name) == value for name, value in wanted.items()):
+                return message
+        raise AssertionError(kind)
+
+    def begin(self, *setups: dict[str, Any]) -> dict[str, Any]:
+        """A session that is ready; its first frame."""
+        self.say(do="begin", setups=list(setups))
+        self.about = self.hear("session", state="ready")
+        return self.hear("frame", session=self.about["session"])
+
+    def go(self, do: str) -> dict[str, Any]:
+        """The frame after a move, without what only says whether it plays."""
+        self.say(do=do)
+        return self.hear("frame", playing=False, searching="")
+
+    def __enter__(self) -> Talk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests of this folder."""
+    listening = listen("127.0.0.1", 0)
+    runs = tmp_path_factory.mktemp("runs")
+    access = access_for("127.0.0.1", listening.getsockname()[1])
+    running = server(listening, access, runs)
+    found = Server(access, runs, running)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield found
+    running.should_exit = True
+    thread.join()
+    listening.close()

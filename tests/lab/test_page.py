@@ -1,0 +1,143 @@
+"""The page in a real browser: what is clicked, pressed and seen. Skipped where there is no Chromium."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from browser import Browser, found, wait_for
+
+from zerone.lab import server as serving
+
+pytestmark = pytest.mark.skipif(found() is None, reason="there is no Chromium here: apt-get install chromium")
+
+FACTS = "[...document.querySelectorAll('.facts dd')].map(each => each.innerText)"
+STEP = "Number(document.querySelector('.facts dd')?.innerText.replaceAll(',', '') ?? -1)"
+READY = "document.querySelector('.transport .play') && document.querySelector('.veil').hidden"
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory):
+    browser = Browser(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser(window, lab):
+    """The page as a newcomer sees it, wide and light; at the end nothing is amiss, and nobody else was asked."""
+    window.problems.clear()
+    window.asked.clear()
+    window.resize(1280, 900)
+    address = f"http://{lab.host}/?token={lab.access.token}"
+    window.open(address)
+    window.until(f"location.host == '{lab.host}' && document.readyState == 'complete'")
+    forget = "Storage.prototype.setItem = () => {}, sessionStorage.clear(), localStorage.clear()"
+    window.run(forget)
+    window.open("about:blank")
+    window.open(address)
+    window.until(f"{STEP} > 0")
+    yield window
+    assert window.problems == []
+    assert {address.split("/")[2] for address in window.asked if "//" in address} <= {lab.host}
+
+
+def paused(browser):
+    browser.run("document.activeElement.blur()")
+    browser.press(" ", 32)
+    browser.until("document.querySelector('.play').innerText.trim() == 'Play'")
+
+
+def test_the_first_visit_moves_and_the_token_leaves_the_address(browser, lab):
+    assert browser.run("location.href") == f"http://{lab.host}/"
+    assert "token" not in browser.run("document.cookie")
+    assert browser.run("document.cookie") == ""  # no script can read the ticket
+    step = browser.run(STEP)
+    browser.until(f"{STEP} > {step}")
+    assert "Find paradise" in browser.text(".setup")
+    picture = "document.querySelector('canvas').getContext('2d').getImageData(0, 0, 300, 300).data.buffer"
+    assert browser.run(f"new Set(new Uint32Array({picture})).size") > 10  # something is drawn
+
+
+def test_by_keys_alone_forwards_and_back(browser):
+    paused(browser)
+    browser.press("c")
+    browser.until("document.querySelectorAll('.changes li').length > 0")
+    assert "max" in browser.run("document.querySelector('.equation').getAttribute('aria-label')")
+    facts, equation = browser.run(FACTS), browser.text(".equation")
+    browser.press("ArrowRight", 39)
+    browser.until(f"{STEP} == {int(facts[0].replace(',', '')) + 1}")
+    browser.press("ArrowLeft", 37)
+    browser.until(f"{STEP} == {int(facts[0].replace(',', ''))}")
+    assert browser.run(FACTS) == facts
+    assert browser.text(".equation") == equation
+    browser.press("e")
+    browser.until("document.querySelector('.tag.end')")
+    browser.press("Home", 36)
+    browser.until(f"{STEP} == 0")
+    assert "Nothing has happened yet" in browser.text(".happened, .side")
+    for _ in range(8):  # the focus is seen wherever it goes
+        browser.press("Tab", 9)
+        assert browser.run("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert browser.text("#live").startswith("Step 0")
+
+
+def test_settings_are_typed_and_what_cannot_be_is_said(browser):
+    browser.run("document.querySelector('#setting-learning_rate').select()")
+    browser.click("#setting-learning_rate")
+    browser.run("document.querySelector('#setting-learning_rate').select()")
+    for letter in "1.5":
+        browser.press(letter, text=letter)
+    browser.until("!document.querySelector('#setting-learning_rate-wrong').hidden")
+    assert "at most 1" in browser.text("#setting-learning_rate-wrong").lower()
+    browser.run("document.querySelector('#setting-learning_rate').select()")
+    for letter in "0.25":
+        browser.press(letter, text=letter)
+    browser.until("document.querySelector('.begin button').innerText == 'Begin with these'")
+    browser.click(".begin button")
+    browser.until(f"{READY} && document.querySelector('.equation')?.innerText.includes('0.25')")
+    environment = "document.querySelector('#setup-environment')"
+    choose = f"(e => {{{{ e.value = {{!r}}; e.dispatchEvent(new Event('change')); }}}})({environment})"
+    browser.run(choose.format("CartPole-v1"))
+    browser.click(".begin button")
+    browser.until("document.querySelector('.veil.bad') && !document.querySelector('.veil.bad').hidden")
+    assert "q-learning cannot take CartPole-v1" in browser.text(".veil.bad")
+    browser.run(choose.format("zerone/Treasure-v0"))
+    browser.click(".begin button")
+    browser.until(f"{READY} && {STEP} >= 0")
+
+
+def test_full_speed_language_theme_and_a_narrow_screen(browser):
+    browser.run("(e => { e.value = 8; e.dispatchEvent(new Event('input')); })(document.querySelector('#speed'))")
+    browser.until(f"{STEP} > 50000")
+    assert "Too fast to read" in browser.text(".side")
+    browser.until("document.querySelectorAll('.chart .mean').length >= 2")
+    browser.click(".play")
+    browser.until("document.querySelector('.play').innerText.trim() == 'Play'")
+    step = browser.run(STEP)
+    browser.click("#theme")
+    assert browser.run("document.documentElement.dataset.theme") == "dark"
+    browser.click("#language")
+    browser.until("document.querySelector('.play').innerText.trim() == '播放'")
+    assert browser.run("document.documentElement.lang") == "zh-CN"
+    assert browser.run(STEP) == step
+    browser.resize(390, 844)
+    time.sleep(0.2)
+    assert browser.run("document.documentElement.scrollWidth") <= 390
+    browser.click("#language")
+    browser.click("#theme")
+
+
+def test_a_lost_connection_comes_back_with_the_session_as_it_is(browser, lab, monkeypatch):
+    paused(browser)
+    facts = browser.run(FACTS)
+    monkeypatch.setattr(serving, "MOST_SOCKETS", 0)  # nobody gets in for a while
+    lab.drop()
+    browser.until("!document.querySelector('#banner').hidden")
+    assert "Trying again" in browser.text("#banner")
+    monkeypatch.undo()
+    browser.until("document.querySelector('#banner').hidden")
+    wait_for(lambda: browser.run(FACTS) == facts)
+    browser.press("ArrowRight", 39)
+    browser.until(f"{STEP} == {int(facts[0].replace(',', '')) + 1}")
+    browser.problems.clear()  # the browser itself notes in its console that a socket was refused

@@ -1,0 +1,186 @@
+"""The server itself: its files and no others, and what it does when somebody asks for too much."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import time
+from importlib import resources
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from zerone.lab import assets, connections, sessions
+from zerone.lab import server as serving
+
+MAZE = {"algorithm": "q-learning", "environment": "zerone/Maze-v0"}
+
+
+def test_the_page_is_whole_and_small(lab):
+    assert lab.ask(f"/?token={lab.access.token}").status == 200
+    waiting, seen = ["/"], set()
+    while waiting:
+        path = waiting.pop()
+        seen.add(path)
+        answer = lab.ask(path, cookie=lab.cookie)
+        assert answer.status == 200, path
+        found = re.findall(r'(?:href|src)="(/page/[^"]+)"', answer.text)
+        found += [f"/page/js/{name}" for name in re.findall(r'from "\./([\w.]+)"', answer.text)]
+        waiting += [each for each in found if each not in seen and each not in waiting]
+    files = {f"/page/{name}" for name in assets.files()} - {f"/page/{assets.START}"}
+    assert seen - {"/"} == files  # nothing is missing, and nothing is there that no page loads
+    assert sum(len(content) for content, _ in assets.files().values()) < 400_000
+
+
+def test_the_page_needs_no_other_host_and_no_inline_script():
+    for name, (content, _) in assets.files().items():
+        text = content.decode()
+        others = re.findall(r"https?://[^\s\"'`$]+", text)
+        assert all(each.startswith("http://www.w3.org/") for each in others), (name, others)
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text), (
+            name
+        )
+    start = assets.files()[assets.START][0].decode()
+    assert not re.search(r"<script(?![^>]*src=)|<style|\son\w+=|\sstyle=", start)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/page/../server.py", "/page/%2e%2e/server.py", "/page/..%2fserver.py", "/page//etc/passwd", "/page/", "/page",
+     "/page/js", "/page/js/../../__init__.py", "/server.py", "/lab.json", "/page/js/main.js%00.css", "/page/\\..\\x"],
+)  # fmt: skip
+def test_there_is_no_way_out_of_the_folder(lab, path):
+    answer = lab.ask(path, cookie=lab.cookie)
+    assert answer.status == 404
+    assert "import" not in answer.text
+
+
+def test_a_symbolic_link_is_no_file_of_the_page():
+    """Names are looked up among those that the package had when it was asked first: paths are never opened."""
+    assert set(assets.files()) == {
+        str(each.relative_to(folder)) for folder in [resources.files("zerone.lab") / "page"]
+        for each in folder.rglob("*") if each.is_file()
+    }  # fmt: skip
+    assert assets.files() is assets.files()
+
+
+def test_foreign_requests_are_refused_on_the_wire(lab):
+    assert lab.ask("/").status == 403
+    assert lab.ask("/", cookie=lab.cookie, host=f"evil.example:{lab.access.port}").status == 403
+    assert lab.ask("/", method="POST", cookie=lab.cookie, origin="https://evil.example").status == 403
+    for headers in ({"Origin": "https://evil.example"}, {"Origin": ""}, {"Cookie": ""}, {"Host": "evil.example"}):
+        with pytest.raises(InvalidStatus) as refused:
+            lab.page(**headers)
+        assert refused.value.response.status_code in (400, 403)
+
+
+def test_a_message_that_is_too_large_ends_the_connection(lab):
+    with lab.page() as page:
+        page.hear("offers")
+        page.socket.send("x" * 100_000)
+        with pytest.raises(ConnectionClosed):
+            page.hear("nothing of the kind")
+        assert page.socket.close_code == 1009
+    with lab.page() as page:
+        page.hear("offers")
+        page.socket.send(b"\x00\xff")  # bytes are no message; the next page is not troubled
+    with lab.page() as page:
+        assert page.hear("hello")["ready"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", "1e999", "[" * 30_000, '{"do": "fly"}', '{"do": "play", "more": 1}',
+     '{"do": "pace", "pace": 3}', '{"do": "pace", "pace": true}',
+     '{"do": "attach", "session": "../../etc/passwd"}', '{"do": "begin", "setups": []}',
+     '{"do": "begin", "setups": [{}, {}, {}, {}, {}]}'],
+)  # fmt: skip
+def test_what_is_no_message_is_refused_in_one_line(lab, text):
+    with lab.page() as page:
+        page.hear("offers")
+        page.socket.send(text)
+        said = page.hear("refused")["text"]
+        assert said
+        assert "\n" not in said
+        page.say(do="play")  # and the page is still there; without a session there is nothing to play
+        page.say(do="attach", session="a" * 24)
+        page.hear("gone")
+
+
+REFUSED = {
+    "a module": {"algorithm": "os:system"},
+    "an unknown algorithm": {"algorithm": "q-lerning"},
+    "an unknown environment": {"environment": "Nowhere-v0"},
+    "a module as an environment": {"environment": "my_code:Maze-v0"},
+    "one of Gymnasium's": {"environment": "Blackjack-v1"},
+    "a module as a network": {"algorithm": "dqn", "environment": "CartPole-v1", "settings": {"network": "evil:Net"}},
+    "a module as a reward": {"options": {"reward": "evil:reward"}},
+    "a file as a layout": {"options": {"layout": "maze.txt"}},
+    "a path as a layout": {"options": {"layout": "/etc/passwd"}},
+    "a maze that is too large": {"options": {"layout": ["." * 10_000]}},
+    "a maze without a goal": {"options": {"layout": ["S.."]}},
+    "markup in a maze": {"options": {"layout": ["<b>"]}},
+    "out of range": {"settings": {"learning_rate": 2}},
+    "no number": {"settings": {"discount": "<script>"}},
+    "an unknown setting": {"settings": {"lamda": 0.5}},
+    "an object": {"settings": {"discount": {"a": 1}}},
+    "no seed": {"seed": -1},
+    "no whole seed": {"seed": 1.5},
+    "something else": {"callback": "evil"},
+    "a memory of terabytes": {"algorithm": "dqn", "environment": "CartPole-v1", "settings": {"memory": 2_000_000_000}},
+    "a pair that does not fit": {"environment": "CartPole-v1"},
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_trained_is_refused_in_one_line(lab, name):
+    with lab.page() as page:
+        page.say(do="begin", setups=[MAZE | REFUSED[name]])
+        while True:
+            said = json.loads(page.socket.recv(timeout=60))
+            if said["is"] == "refused" or said.get("state") == "refused":
+                break
+            assert said["is"] in ("hello", "offers", "session"), said
+        assert said["text"]
+        assert "\n" not in said["text"]
+
+
+def test_many_silent_connections_lock_nobody_out(lab, monkeypatch):
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 20)
+    monkeypatch.setattr(connections, "SECONDS_TO_SPEAK", 0.3)
+    silent = [socket.create_connection(("127.0.0.1", lab.access.port)) for _ in range(60)]
+    slow = silent[0]
+    slow.sendall(b"GET / HTTP/1.1\r\nHost: ")
+    time.sleep(0.6)
+    assert lab.ask("/", cookie=lab.cookie).status == 200
+    for each in silent:
+        each.settimeout(5)
+        with contextlib.suppress(ConnectionResetError):
+            assert each.recv(1) == b""
+        each.close()
+
+
+def test_there_is_an_end_to_sockets(lab, monkeypatch):
+    monkeypatch.setattr(serving, "MOST_SOCKETS", 2)
+    with lab.page() as first, lab.page() as second:
+        first.hear("hello")
+        second.hear("hello")
+        with pytest.raises(InvalidStatus):
+            lab.page()
+    time.sleep(0.1)
+    with lab.page() as again:
+        again.hear("hello")
+
+
+def test_there_is_an_end_to_sessions_and_none_that_is_looked_at_is_ended(lab, monkeypatch):
+    monkeypatch.setattr(sessions, "MOST_SESSIONS", 2)
+    with lab.page() as first, lab.page() as second:
+        first.begin(MAZE)
+        second.begin(MAZE)
+        with lab.page() as third:
+            third.say(do="begin", setups=[MAZE])
+            assert "close a page first" in third.hear("refused")["text"]
+        assert first.go("step")["trainings"][0]["at"] == 1
+        second.begin(MAZE | {"seed": 1})  # in the place of one that nobody looks at any more
