@@ -55,7 +55,7 @@ def test_the_shell_commands_of_the_readme_work(blocks, here, monkeypatch, capsys
     assert len(typed) > 12
     for arguments, folder in typed:
         monkeypatch.chdir(here / folder)
-        if "--watch" in arguments:  # its help is as far as it goes without a screen
+        if "--watch" in arguments or arguments[0] == "lab":  # its help is as far as it goes without a screen
             arguments.append("--help")
         if arguments[0] == "experiment" and len(arguments) > 1:  # in a short form
             arguments = [*dict.fromkeys([*arguments, "--quick"]), "--seeds", "2"]
@@ -134,7 +134,7 @@ def test_every_command_named_has_these_options(name, page):
 @pytest.mark.parametrize("name", PAGES)
 def test_options_named_alone_exist(name, page):
     known = {"--set-up", "--list", "--no-double", *known_options()}
-    for command in ("train", "record", "evaluate", "watch", "plot", "compare", "sweep", "experiment"):
+    for command in ("train", "record", "evaluate", "watch", "plot", "compare", "sweep", "experiment", "lab"):
         found = zerone.get_command(click.Context(zerone), command)
         known |= {option for each in found.get_params(click.Context(found)) for option in option_names(each)}
     for option in re.findall(r"`(--[\w-]+)[^`]*`", page(name)):

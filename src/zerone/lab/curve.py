@@ -15,7 +15,6 @@ import numpy as np
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.engines.compiled import Carry
-from zerone.engines.protocol import learning_iterations
 
 MOST_POINTS = 600
 
@@ -82,7 +81,7 @@ class Curve:
             now.episodes - before.episodes,
             now.total_return - before.total_return,
             played + before.going_on - now.going_on,
-            learning_iterations(self._algorithm, self._index, index),
+            max(0, index - max(self._index, self._algorithm.warmup_updates)),
             tuple(one - two for one, two in zip(now.metrics, before.metrics, strict=True)),
         )
         self._index, self._last = index, now

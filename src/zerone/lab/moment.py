@@ -16,8 +16,6 @@ from zerone.environments.drawing.scene import shapes_of
 from zerone.lab import explained
 from zerone.lab.surface import plane_of, surface
 from zerone.lab.training import Training, here
-from zerone.parts.distributions import Categorical
-from zerone.parts.policies import ActorAndCritic
 from zerone.parts.spaces import to_environment
 from zerone.player.tables import table_of
 
@@ -76,7 +74,8 @@ class Moments:
             seen = np.asarray(first.observation)
             found |= {"surface": self._surface_of(policy), "place": self._plane.place(seen)}
         if not quick:
-            found |= {"step": self._step(), "learnt": self._learnt(), "bars": self._bars(policy, first)}
+            found |= {"step": self._step(), "learnt": self._learnt(), "decision": self._decision(),
+                      "bars": self._bars(policy, first)}  # fmt: skip
         return found
 
     def _epsilon(self, policy: Any) -> float | None:
@@ -147,30 +146,39 @@ class Moments:
         training = self._training
         if not training.updated or training.iteration is None:
             return None
-        found = explained.explanation_of(training)
+        found = training.stepper.explanation(training.iteration)
         if found is not None:
-            return explained.as_json(found, self._state_name, self._action_name)
+            return explained.as_json(found, self._names)
         before, after = training.iteration.before.tally.metrics, training.iteration.after.tally.metrics
         measured = {name: float(after[name].total()) - float(before[name].total()) for name in after}
         return {"measured": {name: number_text(value) for name, value in measured.items() if math.isfinite(value)}}
 
-    def _bars(self, policy: Any, first: Any) -> dict[str, Any] | None:
-        """What the agent holds of each action, where it is now: Q, or how probable it is."""
+    def _decision(self) -> dict[str, Any] | None:
+        """By which numbers the last action was chosen, where an algorithm says so; of a grid all are on the picture."""
         training = self._training
-        algorithm = training.algorithm
-        if training.grid is not None or not training.actions:
+        if training.grid is not None or training.iteration is None:
             return None
-        seen = first.observation[None]
-        if isinstance(algorithm, Valued):
-            memory = jax.tree.map(lambda leaf: leaf[None], first.memory)
-            values = np.asarray(algorithm.values(policy, memory, seen))[0]
-            return {"kind": "Q", "numbers": [_short(float(each)) for each in values]}
-        if isinstance(policy, ActorAndCritic) and not policy.remembers:
-            distribution = policy.distribution(policy.scales.see(seen))
-            if isinstance(distribution, Categorical):
-                shares = np.exp(np.asarray(distribution.logits, np.float64))[0]
-                return {"kind": "π", "numbers": [_short(float(each)) for each in shares]}
-        return None
+        found = training.stepper.decision(training.iteration, training.step)
+        return None if found is None else explained.decision_as_json(found)
+
+    def _bars(self, policy: Any, first: Any) -> dict[str, Any] | None:
+        """Q of each action: of a grid in S, as it was before the update; of any other table where the agent is now."""
+        training, iteration = self._training, self._training.iteration
+        if not training.actions or not isinstance(training.algorithm, Valued):
+            return None
+        if training.grid is None:
+            seen, memory = first.observation[None], jax.tree.map(lambda leaf: leaf[None], first.memory)
+        elif iteration is None:
+            return None
+        else:
+            seen, policy = iteration.steps.observation[training.step][:1], iteration.before.state.policy
+            memory = jax.tree.map(lambda leaf: leaf[:1], iteration.simulation(training.step - 1).memory)
+        values = np.asarray(training.algorithm.values(policy, memory, seen))[0]
+        return {"kind": "Q(s, a)", "numbers": [_short(float(each)) for each in values]}
+
+    @property
+    def _names(self) -> explained.Names:
+        return explained.Names(self._state_name, self._action_name)
 
     def _state_name(self, observation: Any) -> str:
         grid, seen = self._training.grid, np.asarray(observation)

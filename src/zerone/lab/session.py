@@ -24,6 +24,7 @@ READABLE = 30.0
 """Steps in a second up to which each is shown with all its numbers."""
 SHARE_OF_DRAWING = 0.06
 """How much of the time at full speed may go into frames."""
+FIRST_STEPS = 20
 LONGEST_CHUNK = 0.2
 """Seconds of learning without looking up."""
 SECONDS_ALONE = 60.0
@@ -212,7 +213,8 @@ class Session:
     def _hurry(self, begun: float) -> None:
         """Learn at full speed for a while, and look up seldom enough that it costs little."""
         seconds = min(LONGEST_CHUNK, max(SECONDS_BETWEEN_FRAMES, self._cost / SHARE_OF_DRAWING))
-        steps = max(1, int(self._rate * seconds))
+        # At first only little by little: when everything changes, each tenth more of the steps is a point of the curve.
+        steps = max(1, min(int(self._rate * seconds), FIRST_STEPS + self.at // 10))
         aim = self.at + steps
         self._each(lambda training: training.leap(aim))
         import jax
@@ -220,7 +222,7 @@ class Session:
         jax.block_until_ready([training.stepper.carry for training in self._trainings])
         took = time.monotonic() - begun
         measured = steps / max(took, 1e-4)
-        self._rate = min(measured, 4 * self._rate)  # the first leaps are short, and say little
+        self._rate = min(max(measured, self._rate / 2), 4 * self._rate)  # short leaps say little
         self._due = time.monotonic()
         self._show()
 

@@ -135,3 +135,16 @@ export const SETTINGS = {
   "workers, each in environments of its own": "工作者的个数，各有自己的环境",
   "what workers send to the chief": "工作者送给主管什么",
 };
+
+export const QUANTITIES = {
+  "loss of the minibatch, along whose gradient θ is moved": "小批量的损失，θ 沿它的梯度移动",
+  "mean value of the minibatch": "小批量的平均价值",
+  "exploration rate": "探索率",
+  "logarithm of the probability of what was done": "所做动作概率的对数",
+  "surprise": "惊讶程度",
+  "entropy: how undecided the policy is here": "熵：策略在这里有多犹豫",
+  "the critic's value of s": "评论家给 s 的价值",
+};
+
+export const NOTES = [
+];

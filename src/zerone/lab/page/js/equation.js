@@ -3,8 +3,6 @@
 import { make, math } from "./dom.js";
 import { minus } from "./numbers.js";
 
-const UPRIGHT = /^(max|min|mean|ln|log|exp|clip|tanh)$/;
-
 // The MathML of a symbol that is written as a text, such as max_a Q(S', a).
 export function symbol(text) {
   const row = math("mrow");
@@ -12,7 +10,7 @@ export function symbol(text) {
   for (const token of tokens) {
     if (token === "'") {
       const last = row.lastChild;
-      if (last) last.textContent += "′";
+      if (last) last.replaceWith(math("mrow", last.cloneNode(true), upright("′")));
     } else if (/^[_^]./.test(token)) {
       const inner = token.slice(1).replace(/[{}]/g, "");
       const last = row.lastChild;  // below a maximum, too, not under it: then all symbols are of one height
@@ -20,9 +18,7 @@ export function symbol(text) {
     } else if (/^\d/.test(token)) {
       row.append(math("mn", token));
     } else if (/^\p{L}/u.test(token)) {
-      const name = math("mi", token);
-      if (UPRIGHT.test(token) || token.length > 1) name.setAttribute("mathvariant", "normal");
-      row.append(name);
+      row.append(token.length > 1 ? upright(token) : math("mi", token));
     } else {
       const operator = math("mo", minus(token));
       if ("()[]".includes(token)) operator.setAttribute("stretchy", "false");
@@ -30,6 +26,12 @@ export function symbol(text) {
     }
   }
   return math("math", row);
+}
+
+function upright(text) {
+  const name = math("mi", text);
+  name.setAttribute("mathvariant", "normal");
+  return name;
 }
 
 // A column: what stands in the equation, and below it what that is here.

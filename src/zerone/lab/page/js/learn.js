@@ -36,13 +36,12 @@ export class Learn {
   lay() {
     const view = this.view;
     const card = (title, inside, extra = "") => make("section", { class: `card ${extra}` }, make("h2", {}, title), inside);
-    this.extra = make("section", { class: "card", hidden: true }, view.moreTitle, view.more);
     this.missed = make("p", { class: "note", role: "status" });
     const stage = make("section", { class: "card stage", "aria-label": t("learn") }, view.facts, view.picture, this.missed, view.layers, this.transport.element);
     const keys = [[t("space"), "keyPlay"], ["→ ←", "keyStep"], ["u e c", "keyMore"], ["+ −", "keySpeed"], ["Home", "keyStart"]];
     const help = make("div", { class: "keys" }, keys.flatMap(([key, word]) => [
       make("span", {}, key.split(" ").map((each) => make("kbd", {}, each))), make("span", {}, t(word))]));
-    const side = make("div", { class: "side" }, card(t("happened"), view.happened), this.extra,
+    const side = make("div", { class: "side" }, card(t("happened"), view.happened), view.surfaceBox, view.moreBox,
       make("section", { class: "card keyboard" }, make("h2", {}, t("keys")), make("div", { class: "inside" }, help)));
     this.work.replaceChildren(stage, side, card(t("learnt"), view.learnt, "wide"),
       make("div", { class: "wide charts" }, view.charts.map((each) => each.element)));
@@ -51,7 +50,6 @@ export class Learn {
   show(frame) {
     const now = frame.trainings[0];
     this.view.show(now);
-    this.extra.hidden = !(now.bars || now.surface);
     this.transport.tell({ playing: frame.playing, pace: frame.pace, block: this.view.about.block });
     if (frame.searching) this.view.cover(t(frame.searching === "episode" ? "searchingEpisode" : "searchingChange"));
     else this.view.cover(null);

@@ -2,6 +2,7 @@
 
 import { equation, symbol } from "./equation.js";
 import { make } from "./dom.js";
+import { noteText, quantityText, titleText } from "./meanings.js";
 import { minus } from "./numbers.js";
 import { t } from "./words.js";
 
@@ -33,9 +34,10 @@ export function learnt(now, about) {
 
 const has = (part) => part !== undefined && part !== null && (!Array.isArray(part) || part.length > 0);
 
-const PARTS = [["entries", entries], ["updates", (each) => each.map(gradient)], ["quantities", quantities], ["notes", notes], ["measured", measured]];
+const PARTS = [["entries", entries], ["updates", (each, found) => each.map((one, place) => gradient(one, place, { length: each.length, more: found.moreUpdates }))], ["quantities", quantities], ["notes", notes], ["measured", measured]];
 
 function entries(list, found) {
+  if (!list.length) return [];
   const shown = list.map((each) => {
     const step = each.step;
     const played = step ? `R = ${minus(step.reward)}, S′ = ${step.next}${step.nextAction ? `, A′ = ${step.nextAction}` : ""}` : null;
@@ -57,17 +59,24 @@ function changes(found) {
 }
 
 // A step along a gradient: its equations, its samples, and what it measured.
-function gradient(update) {
-  const { samples } = update;
-  const rows = samples.rows.map((row) => make("tr", {}, row.map((cell) => make("td", {}, cellText(cell)))));
-  const heads = samples.columns.map((column) => make("th", { scope: "col", title: column.meaning }, symbol(column.symbol)));
+function gradient(update, place, all) {
+  const rows = update.rows.map((row) => make("tr", {}, row.map((cell) => make("td", {}, cellText(cell)))));
+  const heads = update.columns.map((column) => make("th", { scope: "col", title: column.meaning }, symbol(column.symbol)));
+  const between = place === all.length - 2 && all.more ? make("p", { class: "quiet" }, t("andMore", { n: all.more })) : null;
   return make("div", { class: "entry" },
-    make("div", { class: "source" }, make("b", {}, update.title)),
-    update.equations.map((each) => equation(each)),
-    rows.length ? make("div", { class: "scroll" }, make("table", { class: "samples" },
-      make("caption", { class: "quiet" }, `${t("samples")} (${rows.length} ${t("of")} ${samples.number})`),
+    make("div", { class: "source" }, make("b", {}, titleText(update.title))),
+    make("div", { class: "equations" }, update.equations.map((each) => equation(each))),
+    rows.length ? make("div", { class: "scroll", tabindex: "0" }, make("table", { class: "samples" },
+      make("caption", { class: "quiet" }, update.number > rows.length ? t("samples", { n: rows.length, all: update.number }) : t("allSamples")),
       make("thead", {}, make("tr", {}, heads)), make("tbody", {}, rows))) : null,
-    quantities(update.quantities), notes(update.notes));
+    update.descents.map(descent), quantities(update.quantities), notes(update.notes), between);
+}
+
+// The way down a sum tree, from the root to the slot that was drawn: the chosen child of each node is marked.
+function descent(way) {
+  const nodes = way.nodes.map((node) => make("li", {}, node.sums.map((sum, place) => make("span", { class: place === node.chosen ? "chosen" : "" }, sum))));
+  return make("div", {}, make("p", { class: "quiet" }, t("descent", { aim: way.aim, total: way.total, slot: way.slot, priority: way.priority })),
+    make("ol", { class: "descent" }, nodes));
 }
 
 function cellText(cell) {
@@ -78,12 +87,12 @@ function cellText(cell) {
 
 function quantities(list) {
   if (!list.length) return [];
-  return [make("dl", { class: "quantities" }, list.map((each) => make("div", { title: each.meaning },
-    make("dt", {}, each.meaning), make("dd", {}, symbol(each.symbol), ` = ${minus(each.number)}`))))];
+  return [make("dl", { class: "quantities" }, list.map((each) => make("div", {},
+    make("dt", {}, quantityText(each.meaning)), make("dd", {}, symbol(each.symbol), ` = ${minus(each.number)}`))))];
 }
 
 function notes(list) {
-  return list.map((each) => make("p", { class: "quiet" }, each));
+  return list.map((each) => make("p", { class: "quiet" }, noteText(each)));
 }
 
 function measured(values) {
@@ -93,16 +102,24 @@ function measured(values) {
     make("dl", { class: "quantities" }, each.map(([name, value]) => make("div", {}, make("dt", {}, name.replaceAll("_", " ")), make("dd", {}, minus(value)))))];
 }
 
-// The value or probability of each action, as bars.
-export function bars(found, names) {
-  const { numbers, kind } = found, best = Math.max(...numbers);
-  const low = Math.min(0, ...numbers), high = kind === "π" ? 1 : Math.max(0, ...numbers), span = high - low || 1;
+// The value or probability of each action, as bars; `taken` is the one that was taken.
+export function bars(found, names, taken = null) {
+  const { numbers, kind } = found, best = Math.max(...numbers), likely = kind.startsWith("π");
+  const low = Math.min(0, ...numbers), high = likely ? 1 : Math.max(0, ...numbers), span = high - low || 1;
   return make("div", { class: "bars" }, numbers.flatMap((value, place) => {
     const fill = make("span", { class: `fill${value < 0 ? " below" : ""}` });
     fill.style.left = `${((Math.min(0, value) - low) / span) * 100}%`;
     fill.style.width = `${(Math.abs(value) / span) * 100}%`;
-    const mark = value === best ? "best" : "";
-    return [make("span", { class: mark }, names[place] ?? String(place)), make("span", { class: "track" }, fill),
-      make("span", { class: `value ${mark}` }, minus(+value.toPrecision(3)))];
+    const mark = value === best ? "best" : "", name = names[place] ?? String(place);
+    return [make("span", { class: mark }, name, name === taken ? make("span", { class: "tag" }, "A") : null), make("span", { class: "track" }, fill),
+      make("span", { class: `value ${mark}` }, minus(likely ? value.toFixed(3) : +value.toPrecision(4)))];
   }));
+}
+
+// By which numbers the last action was chosen: bars of each action, or the action itself where it is a number.
+export function decision(found, names, taken) {
+  const discrete = found.numbers.length > 0 && !found.kind.startsWith("μ");
+  const shown = discrete ? [bars(found, names, taken)] : [];
+  const own = !discrete && found.numbers.length ? [{ symbol: found.kind, number: found.numbers.map((each) => +each.toPrecision(4)).join(", "), meaning: t("meanAction") }] : [];
+  return [...shown, ...quantities([...own, ...found.quantities.filter((each) => each.symbol !== "ε")])];
 }

@@ -1,12 +1,27 @@
 // What algorithms, environments and settings mean, in the page's language. The English words are the server's.
 
 import { isChinese } from "./words.js";
-import { ALGORITHMS, ENVIRONMENTS, SETTINGS } from "./chinese.js";
+import { ALGORITHMS, ENVIRONMENTS, NOTES, QUANTITIES, SETTINGS } from "./chinese.js";
 
-const first = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+// A sentence that begins with a capital letter; a Greek one is a symbol, and stays. Settings are called as their labels.
+const first = (text) => text.replace(/^[a-z]/, (letter) => letter.toUpperCase()).replace(/`(\w+)`/g, (_, name) => name.replaceAll("_", " "));
 
 export const algorithmText = (entry) => (isChinese() && ALGORITHMS[entry.name]) || `${first(entry.text)}.`;
 export const environmentText = (entry) => (isChinese() && ENVIRONMENTS[entry.id]) || `${first(entry.text)}.`;
+
+export const quantityText = (text) => (isChinese() && QUANTITIES[text]) || first(text);
+
+// Sentences with numbers in them: each pattern has its Chinese, with the numbers in their places.
+function sentence(text, patterns) {
+  for (const [pattern, chinese] of isChinese() ? patterns : []) {
+    const found = text.match(pattern);
+    if (found) return text.replace(pattern, chinese);
+  }
+  return first(text);
+}
+
+export const noteText = (text) => sentence(text, NOTES);
+export const titleText = (text) => sentence(text, [[/^gradient update (\d+)/, "第 $1 次梯度更新"], [/^gradient update/, "梯度更新"], [/^epoch (\d+), minibatch (\d+)/, "第 $1 遍，第 $2 个小批量"]]);
 
 export function meaning(setting) {
   return (isChinese() && SETTINGS[setting.text]) || first(setting.text ?? "");

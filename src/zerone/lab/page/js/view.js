@@ -2,7 +2,7 @@
 
 import { Chart } from "./chart.js";
 import { make, say } from "./dom.js";
-import { bars, happened, learnt } from "./learnt.js";
+import { bars, decision, happened, learnt } from "./learnt.js";
 import { minus, whole } from "./numbers.js";
 import { Stage, drawSurface, short } from "./stage.js";
 import { t } from "./words.js";
@@ -25,11 +25,13 @@ export class View {
     this.learnt = make("div", { class: "inside" });
     this.more = make("div", { class: "inside" });
     this.moreTitle = make("h2", {});
-    this.surface = make("canvas", { role: "img", "aria-label": t("surface") });
-    this.surface.style.width = "100%";
+    this.moreBox = make("section", { class: "card", hidden: true }, this.moreTitle, this.more);
+    this.surface = make("canvas", { class: "surface", role: "img", "aria-label": t("surface") });
+    this.ends = make("p", { class: "quiet number" });
+    this.surfaceBox = make("section", { class: "card", hidden: true }, make("h2", {}, t("surface")), make("div", { class: "inside" }, this.surface, this.ends));
     this.charts = [new Chart(t("chartReturn"), ""), new Chart(t("chartLength"), "")];
     this.metric = Object.keys(about.metrics)[0];
-    if (this.metric) this.charts.push(new Chart(this.metric.replaceAll("_", " "), ""));
+    if (this.metric) this.charts.push(new Chart(metricTitle(this.metric), ""));
     this.drawLayers();
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerleave", () => { this.tip.hidden = true; });
@@ -98,22 +100,20 @@ export class View {
     });
   }
 
+  // Beside the picture: the value of every state of a plane, and by which numbers the action was chosen.
   drawMore() {
     const now = this.now, about = this.about;
-    if (now.surface && about.plane) {
-      say(this.moreTitle, t("surface"));
-      if (!this.surface.isConnected) {
-        this.ends = make("p", { class: "quiet number" });
-        this.barsHere = make("div", {});
-        this.more.replaceChildren(this.surface, this.ends, this.barsHere);
-      }
+    this.surfaceBox.hidden = !(now.surface && about.plane);
+    if (!this.surfaceBox.hidden) {
       drawSurface(this.surface, about, now);
-      say(this.ends, `→ ${t(about.plane.names[0])}, ↑ ${t(about.plane.names[1])};  ${tidy(now.surface.low)} – ${tidy(now.surface.high)}`);
-      if (now.bars) this.barsHere.replaceChildren(make("p", { class: "quiet" }, t(now.bars.kind === "Q" ? "barsQ" : "barsPi")), bars(now.bars, about.actions));
-    } else if (now.bars) {
-      say(this.moreTitle, t(now.bars.kind === "Q" ? "barsQ" : "barsPi"));
-      this.more.replaceChildren(bars(now.bars, about.actions));
+      say(this.ends, `→ ${t(about.plane.names[0])}  ↑ ${t(about.plane.names[1])}   V ${tidy(now.surface.low)} … ${tidy(now.surface.high)}`);
     }
+    if (now.quick) return;
+    const found = now.decision ?? now.bars;
+    this.moreBox.hidden = !found;
+    if (!found) return;
+    say(this.moreTitle, now.decision ? `${t("decision")}${found.numbers.length ? `: ${found.kind}` : ""}` : t(about.grid ? "barsS" : "barsQ"));
+    this.more.replaceChildren(...(now.decision ? decision(found, about.actions, now.step?.action) : [bars(found, about.actions, about.grid ? now.step?.action : null)]));
   }
 
   addPoints(part) {
@@ -148,6 +148,7 @@ export class View {
   }
 }
 
+const metricTitle = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 const tidy = (number) => minus(+number.toPrecision(3));
 
 // The points of the server as points of curves: over episodes, and over steps.

@@ -33,7 +33,7 @@ const WORDS = {
   sourceModel: ["From an imagined step", "来自想象的一步"], sourceEpisode: ["From the episode that has ended", "来自刚结束的回合"],
   target: ["target", "目标"], error: ["error", "误差"], changed: ["Changed", "变化"], unchanged: ["No entry has changed.", "没有任何表项变化。"],
   andMore: ["and {n} more", "另有 {n} 个"], trace: ["trace", "迹"], measured: ["This update measured", "这次更新的测量值"],
-  barsQ: ["Value Q of each action here", "此处各动作的价值 Q"], barsPi: ["Probability of each action here", "此处各动作的概率"],
+  barsS: ["Value Q of each action in S", "状态 S 中各动作的价值 Q"], barsQ: ["Value Q of each action here", "此处各动作的价值 Q"], barsPi: ["Probability of each action here", "此处各动作的概率"],
   surface: ["Value of every state", "每个状态的价值"], position: ["position", "位置"], velocity: ["velocity", "速度"], angle: ["angle", "角度"],
   chartReturn: ["Return per episode", "每回合的回报"], chartLength: ["Steps per episode", "每回合的步数"], chartLoss: ["Per update", "每次更新"],
   overEpisodes: ["over episodes", "横轴：回合"], overSteps: ["over steps", "横轴：步数"], noEpisode: ["No episode has ended yet.", "还没有回合结束。"], noUpdate: ["Nothing has been measured yet.", "还没有测量值。"],
@@ -47,7 +47,9 @@ const WORDS = {
   chapterCount: ["Chapter", "章"], open: ["Open", "打开"], question: ["Before you press Play", "播放之前先想一想"], nextTry: ["What to change next", "接下来改什么"], allChapters: ["All chapters", "全部章节"],
   picture: ["The environment, and what the agent has learnt of it", "环境，以及智能体学到的东西"],
   live: ["Step {at}, episode {episode}, return {total}.", "第 {at} 步，第 {episode} 回合，回报 {total}。"],
-  on: ["on", "开"], off: ["off", "关"], of: ["of", "/"], samples: ["First samples of the minibatch", "小批量中的前几个样本"],
+  on: ["on", "开"], off: ["off", "关"], of: ["of", "/"], samples: ["The first {n} of {all} samples", "{all} 个样本中的前 {n} 个"], allSamples: ["All samples", "全部样本"],
+  descent: ["Drawn at {aim} of {total} in the sum tree: slot {slot}, priority {priority}. From the root down:", "在和树里 {total} 的 {aim} 处抽到：第 {slot} 格，优先级 {priority}。从根往下："],
+  decision: ["By which the action was chosen", "动作是凭什么选的"], meanAction: ["the actor's action", "演员的动作"],
 };
 
 let language = localStorage.getItem("zerone-language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
