@@ -25,7 +25,7 @@ from zerone.engines.host import Host
 from zerone.environments.gym.vector import make_vector
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.deterministic import Actor
-from zerone.parts.networks import Linear
+from zerone.parts.layers import Linear
 from zerone.parts.replay import gather
 from zerone.parts.spaces import Spaces
 

@@ -100,7 +100,7 @@ def test_how_each_part_is_seen(zerone):
 
 def test_the_words_are_those_of_the_library():
     assert tuple(views.VIEWS) == VIEWS
-    assert (*views.VIEWS, views.FIRST) == schema.VIEWS
+    assert (*views.VIEWS, views.FIRST, views.ROW) == schema.VIEWS
 
 
 @pytest.mark.parametrize("name", ["CartPole-v1", "zerone/Maze-v0", "Pendulum-v1", "FrozenLake-v1"])

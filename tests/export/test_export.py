@@ -108,7 +108,8 @@ def agent_in(algorithm, observation, action):
         policy = engine._programs.init(algorithm, np.uint32(0)).policy
 
     def drawn(leaf):
-        moved = random.normal(size=leaf.shape).astype(np.float32) / 2 if leaf.dtype == np.float32 else 0
+        wide = 2 if leaf.ndim < 2 else np.sqrt(leaf.shape[0])  # or sums of hundreds of products would round too much
+        moved = random.normal(size=leaf.shape).astype(np.float32) / wide if leaf.dtype == np.float32 else 0
         return np.asarray(leaf) + np.asarray(moved, leaf.dtype)
 
     return Agent(engine, jax.tree.map(drawn, policy), 0, "World")

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from zerone.parts import networks
-from zerone.parts.networks import MLP, Applied, Convolution, Dueling, Network
+from zerone.parts import convolution
+from zerone.parts.convolution import Convolution
+from zerone.parts.layers import MLP, Dueling
+from zerone.parts.networks import Applied, Network
 
 SPACES = {
     "vector": spaces.Box(-1.0, 1.0, (3,), np.float32),
@@ -260,7 +262,7 @@ def test_a_small_picture_is_seen_to_its_last_pixel(side):
 
 
 def test_without_padding_the_last_rows_of_a_small_maze_would_not_be_seen(monkeypatch):
-    monkeypatch.setattr(networks, "padding", lambda pictures, _kernel, _stride: pictures)
+    monkeypatch.setattr(convolution, "padding", lambda pictures, _kernel, _stride: pictures)
     assert unseen(18) == [15, 16, 17]
 
 

@@ -7,7 +7,7 @@ import pytest
 from gymnasium import spaces
 
 from zerone.parts.architecture import NetworkSettings
-from zerone.parts.networks import Dueling
+from zerone.parts.layers import Dueling
 from zerone.parts.policies import ActorAndCritic
 from zerone.parts.recurrent import RecurrentNetwork
 from zerone.parts.spaces import Spaces

@@ -145,8 +145,8 @@ def test_a_folder_that_is_no_run_is_never_overwritten_nor_read(tmp_path, content
 
 def test_a_newer_run_is_refused(run):
     run.close()
-    (run.path / "config.json").write_text(json.dumps(run.config | {"format": 2}))
-    with refused(r"newer Zerone \(format 2; this one reads up to 1\)"):
+    (run.path / "config.json").write_text(json.dumps(run.config | {"format": 3}))
+    with refused(r"newer Zerone \(format 3; this one reads up to 2\)"):
         RunFolder.open(run.path)
 
 

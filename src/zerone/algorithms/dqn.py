@@ -46,7 +46,8 @@ from zerone.algorithms.transitions import Transition, Waiting, sequence_transiti
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, struct
 from zerone.parts.exploration import epsilon_greedy, epsilon_greedy_noise, greedy, schedule
-from zerone.parts.networks import MLP, Dueling, Network
+from zerone.parts.layers import MLP, Dueling
+from zerone.parts.networks import Network
 from zerone.parts.normalization import Returns, Scales
 from zerone.parts.optimizers import bounded
 from zerone.parts.replay import Memory, sample_sequences

@@ -42,7 +42,7 @@ from zerone.algorithms.off_policy_explanation import (
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.compilation import for_seldom
 from zerone.base.pytree import struct
-from zerone.parts.networks import Dueling
+from zerone.parts.layers import Dueling
 
 ONLINE_CHOICE = Column("online_choice", "a*(θ)", "best action of s' by the online network")
 TARGET_CHOICE = Column("target_choice", "a*(θ⁻)", "best action of s' by the target network")

@@ -19,7 +19,7 @@ from gymnasium import spaces
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, static, struct
 from zerone.environments.base import Array, Environment, Info, JudgedElsewhere, Key, TimedEnvironment, Tree, carry_over
-from zerone.environments.gym.views import AUTO, FIRST, ViewedBox, first_view, view_of, viewed
+from zerone.environments.gym.views import AUTO, FIRST, ROW, ViewedBox, first_view, view_of, viewed
 from zerone.environments.wrapping import WrappedState, Wrapping
 
 # (observation, action, reward, terminated, next observation) -> reward
@@ -178,6 +178,8 @@ def with_view(environment: TimedEnvironment, view: str) -> TimedEnvironment:
         InputError: they cannot be seen like that, or what is said would be ignored.
     """
     space = environment.observation_space
+    if view == ROW:
+        return environment
     if view == FIRST:
         same = not isinstance(space, spaces.Box) or view_of(space) == view_of(ViewedBox(space, FIRST))
         return environment if same else Viewed(environment, view)

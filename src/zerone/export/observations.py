@@ -56,7 +56,15 @@ class Seen:
             return numbers
         constants = self._scales.observation.constants(WANTED[self._scales.how])
         mean, unit, scale, middle = (np.asarray(each).reshape(shape) for each in constants)
-        return numbers.normalize(mean, unit, LIMIT, scale, middle)
+        if not self._scales.pictures:
+            return numbers.normalize(mean, unit, LIMIT, scale, middle)
+        pieces: list[Value] = []
+        for begin, end, picture in pieces_of(view.width, self._scales.pictures):
+            piece, here = numbers.part(begin, end), slice(begin, end)
+            if not picture:
+                piece = piece.normalize(mean[here], unit[here], LIMIT, scale[here], middle[here])
+            pieces.append(piece)
+        return join(pieces)
 
     def state(self) -> Value:
         """Which row of a table it is: see `parts.spaces.from_environment`."""
@@ -84,6 +92,16 @@ class Seen:
                 bits = (leaf.is_bits,) * len(leaf.values)
                 rows.append(flat.cast(np.int64).one_hot(*columns(leaf.values, bits, leaf.start.reshape(-1))))
         return join(rows)
+
+
+def pieces_of(width: int, pictures: Sequence[tuple[int, int]]) -> list[tuple[int, int, bool]]:
+    """A row of numbers cut where pictures begin and end: from where to where, and whether it is a picture."""
+    found: list[tuple[int, int, bool]] = []
+    at = 0
+    for begin, end in pictures:
+        found += [(at, begin, False), (begin, end, True)]
+        at = end
+    return [each for each in [*found, (at, width, False)] if each[0] < each[1]]
 
 
 def input_names(encoding: Encoding) -> list[str]:

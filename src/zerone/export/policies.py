@@ -18,20 +18,13 @@ from zerone.algorithms import a3c, dqn, off_policy_actor
 from zerone.algorithms.protocol import Algorithm
 from zerone.algorithms.tabular import TabularControl
 from zerone.base.errors import InputError, said
-from zerone.environments.gym.views import Space
-from zerone.export.observations import Seen
-from zerone.export.program import Program, Value
+from zerone.environments.gym.views import PicturePart, Space
+from zerone.export.observations import Seen, pieces_of
+from zerone.export.program import Program, Value, join
 from zerone.parts.architecture import ACTIVATIONS
-from zerone.parts.networks import (
-    MLP,
-    Activation,
-    Convolution,
-    Dueling,
-    LayerNorm,
-    Linear,
-    Network,
-    same_padding,
-)
+from zerone.parts.convolution import Convolution, PartConvolutions, same_padding
+from zerone.parts.layers import MLP, Activation, Dueling, LayerNorm, Linear
+from zerone.parts.networks import Network
 from zerone.parts.own_networks import OwnNetwork
 from zerone.parts.policies import ActorAndCritic
 from zerone.parts.recurrent import RecurrentNetwork
@@ -144,14 +137,32 @@ def _(network: OwnNetwork, seen: Seen) -> Value:
     return layers(eqx.combine(network.parameters, network.rest), seen.features(network.features))
 
 
-def _in_a_row(features: Features, convolution: Convolution | None, seen: Seen) -> Value:
+def _in_a_row(features: Features, convolution: Convolution | PartConvolutions | None, seen: Seen) -> Value:
     """What a network sees, as numbers in a row: `parts.networks.seen_by`."""
     x = seen.features(features)
-    if convolution is not None:
-        for layer, (kernel, stride) in zip(convolution.layers, convolution.sizes, strict=True):
-            around = same_padding(x.shape[:2], kernel, stride) if convolution.padded else [(0, 0), (0, 0)]
-            (top, bottom), (left, right) = around
-            x = x.convolve(layer.weight, layer.bias, kernel, stride, (top, left, bottom, right), "relu")
+    if isinstance(convolution, PartConvolutions):
+        pieces = pieces_of(x.width, [(each.begin, each.end) for each in convolution.pictures])
+        others = [x.part(begin, end) for begin, end, picture in pieces if not picture]
+        pictures = [
+            _convolved(mine, _picture_of(x, part))
+            for mine, part in zip(convolution.convolutions, convolution.pictures, strict=True)
+        ]
+        return join([*others, *pictures])
+    return x.reshape(math.prod(x.shape)) if convolution is None else _convolved(convolution, x)
+
+
+def _picture_of(row: Value, part: PicturePart) -> Value:
+    """`parts.networks.picture_of`."""
+    picture = row.part(part.begin, part.end).reshape(*part.shape)
+    return (picture if part.axes is None else picture.transpose(part.axes)).reshape(*part.picture)
+
+
+def _convolved(convolution: Convolution, x: Value) -> Value:
+    """What a convolution makes of a picture, in a row."""
+    for layer, (kernel, stride) in zip(convolution.layers, convolution.sizes, strict=True):
+        around = same_padding(x.shape[:2], kernel, stride) if convolution.padded else [(0, 0), (0, 0)]
+        (top, bottom), (left, right) = around
+        x = x.convolve(layer.weight, layer.bias, kernel, stride, (top, left, bottom, right), "relu")
     return x.reshape(math.prod(x.shape))
 
 

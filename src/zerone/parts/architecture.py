@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from zerone.base.pytree import configured, setting
 from zerone.environments.gym.views import Space
-from zerone.parts.networks import MLP, Activation, Dueling, Network
+from zerone.parts.layers import MLP, Activation, Dueling
+from zerone.parts.networks import Network
 from zerone.parts.own_networks import OwnNetwork
 from zerone.parts.recurrent import RecurrentNetwork
 from zerone.parts.spaces import Features, Spaces
@@ -55,7 +56,8 @@ class NetworkSettings:
         """
         if self.recurrent and not remembers:
             return f"it cannot learn with a network that remembers (network = {self.network})"
-        if self.network == "convolution" and not Features.of(spaces.observation).picture:
+        features = Features.of(spaces.observation) if self.network == "convolution" else None
+        if features is not None and not features.picture and not features.pictures:
             return "network = convolution needs pictures"
         return None
 

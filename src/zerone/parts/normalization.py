@@ -204,17 +204,26 @@ class Scales:
     """Of the discounted returns at all steps."""
     how: str = static(default="off")
     """What `normalize_observations` chooses."""
+    pictures: tuple[tuple[int, int], ...] = static(default=())
+    """Where in a row of numbers pictures begin and end, which are on a scale of their own."""
 
     @staticmethod
     def begun(settings: NormalizationSettings, spaces: Spaces) -> Scales:
         """Before the first step."""
         how = "off" if on_a_scale(spaces.observation) else settings.normalize_observations
         observation = None if how == "off" else Statistics.none(spaces.observation.shape or ())
-        return Scales(observation, Statistics.none(()) if settings.normalize_rewards else None, how)
+        reward = Statistics.none(()) if settings.normalize_rewards else None
+        pictures = Features.of(spaces.observation).pictures
+        return Scales(observation, reward, how, tuple((each.begin, each.end) for each in pictures))
 
     def see(self, observation: Array) -> Array:
         """Observations as networks are given them."""
-        return observation if self.observation is None else self.observation.normalize(observation, WANTED[self.how])
+        if self.observation is None:
+            return observation
+        seen = self.observation.normalize(observation, WANTED[self.how])
+        for begin, end in self.pictures:
+            seen = seen.at[..., begin:end].set(observation[..., begin:end])
+        return seen
 
     def normalized(self, batch: Batch) -> Batch:
         """Steps or transitions as they are learnt from."""
@@ -242,7 +251,7 @@ class Scales:
         if self.reward is not None:
             each, returns = returns.followed(steps, discount)
             reward = Statistics.of(each.reshape(-1))
-        return Scales(observation, reward, self.how), returns
+        return dataclasses.replace(self, observation=observation, reward=reward), returns
 
     def merged(self, other: Scales) -> Scales:
         """Those of both together."""
@@ -251,7 +260,7 @@ class Scales:
             observation = self.observation.merged(other.observation)
         if self.reward is not None and other.reward is not None:
             reward = self.reward.merged(other.reward)
-        return Scales(observation, reward, self.how)
+        return dataclasses.replace(self, observation=observation, reward=reward)
 
     def learnt(self, steps: PlayedT, discount: Array | float, returns: Returns) -> tuple[PlayedT, Scales, Returns]:
         """Steps that were played with these scales, as they are learnt from; their own scales; the returns after them.

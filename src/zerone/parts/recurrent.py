@@ -15,18 +15,9 @@ import jax.numpy as jnp
 
 from zerone.base.pytree import struct
 from zerone.environments.gym.views import Space
-from zerone.parts.networks import (
-    MLP,
-    Activation,
-    Convolution,
-    Dueling,
-    LayerNorm,
-    Linear,
-    linears,
-    seeing,
-    seen_by,
-    through,
-)
+from zerone.parts.convolution import Convolution, PartConvolutions
+from zerone.parts.layers import MLP, Activation, Dueling, LayerNorm, Linear, linears, through
+from zerone.parts.networks import seeing, seen_by
 from zerone.parts.spaces import Features
 
 Array = jax.Array
@@ -98,7 +89,7 @@ class RecurrentNetwork(eqx.Module):
 
     features: Features = eqx.field(static=True)
     outputs: int = eqx.field(static=True)
-    convolution: Convolution | None
+    convolution: Convolution | PartConvolutions | None
     layers: tuple[Linear, ...]
     norms: tuple[LayerNorm, ...]
     gru: GRU

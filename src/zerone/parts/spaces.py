@@ -15,7 +15,7 @@ from gymnasium import spaces
 from zerone.base.errors import InputError
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import Counts
-from zerone.environments.gym.views import AS_GOOD_AS_NONE, BoxView, Space, describe, view_of
+from zerone.environments.gym.views import AS_GOOD_AS_NONE, BoxView, PicturePart, RowBox, Space, describe, view_of
 
 LARGEST_TABLE = 2**20
 """Cells of a `MultiDiscrete` space that a table can have."""
@@ -194,14 +194,15 @@ class Features:
 
     `values` are how many values each number of a `Discrete` or `MultiDiscrete` space has, and none for a `Box`: its
     numbers are one-hot one after the other, but `bits` are the numbers they are. `shape` is that of what an algorithm
-    is given. A picture becomes height, width and channels; anything else one axis. Leading axes are batch axes.
-    Hashable, so that a network can hold one.
+    is given. A picture becomes height, width and channels; anything else one axis, in which `pictures` may lie. Leading
+    axes are batch axes. Hashable, so that a network can hold one.
     """
 
     shape: tuple[int, ...]
     values: tuple[int, ...] = ()
     bits: tuple[bool, ...] = ()
     view: BoxView | None = None
+    pictures: tuple[PicturePart, ...] = ()
 
     @staticmethod
     def of(space: Space) -> Features:
@@ -213,7 +214,7 @@ class Features:
             values = digits(space)
             return Features(shape, values, space.bits if isinstance(space, Counts) else (False,) * len(values))
         assert isinstance(space, spaces.Box)  # noqa: S101 - `refuse` has let nothing else through
-        return Features(shape, view=view_of(space))
+        return Features(shape, view=view_of(space), pictures=space.pictures if isinstance(space, RowBox) else ())
 
     @property
     def picture(self) -> tuple[int, int, int] | None:

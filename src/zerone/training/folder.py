@@ -31,13 +31,14 @@ from zerone.base.place import absolute
 from zerone.training import checkpoint, schema
 from zerone.training.fields import checked
 from zerone.training.schema import CONFIG, naming
+from zerone.training.upgrade import upgraded_config
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     import numpy as np
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _CONFIG = "config.json"
 SWEEP = "sweep.json"
@@ -327,7 +328,7 @@ def _read_identity(path: Path) -> dict[str, Any]:
         raise InputError(
             f"{path / _CONFIG}: made by a newer Zerone (format {version}; this one reads up to {FORMAT_VERSION})"
         )
-    return config
+    return upgraded_config(config, version)
 
 
 def _instead(path: Path) -> str:

@@ -34,7 +34,7 @@ from zerone.training.fields import (
 )
 from zerone.training.validation import LARGEST_SEED, MOST_SEEDS, MOST_STEPS, MOST_TRIALS
 
-VIEWS = ("auto", "picture", "grid", "numbers", "scaled", "first")
+VIEWS = ("auto", "picture", "grid", "numbers", "scaled", "first", "row")
 """How observations are seen (`environments/gym/views.py`); the last is that of runs from before it could be said."""
 
 
@@ -116,7 +116,7 @@ SWEEP = fields(
     environment=_foreign_id,
     sources=Maybe(fields(algorithm=Maybe(or_none(_foreign_id)), environment=Maybe(or_none(_foreign_id))), {}),
     options=by_name(_option),
-    observations=Maybe(one_of(*VIEWS[:-1]), "auto"),
+    observations=Maybe(one_of(*VIEWS[:-2]), "auto"),
     settings=by_name(anything),
     space=by_name(either(fields(low=number(), high=number()), many(anything, at_least=1))),
     driver=one_of("grid", "optuna"),

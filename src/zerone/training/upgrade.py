@@ -1,4 +1,4 @@
-"""What older checkpoints call otherwise: their arrays under today's names.
+"""What older runs call otherwise: their configuration, and the arrays of their checkpoints, under today's names.
 
 The format's number changes where a name or a kind of what a training keeps does. Here is what each change was, so that
 a run of any age can be resumed and judged.
@@ -7,6 +7,7 @@ a run of any age can be resumed and judged.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,17 @@ def upgraded(arrays: Arrays, version: int, algorithm: object) -> Arrays:
     if version <= 3 and algorithm == "ddpg":
         arrays = {_LEARNT.sub(r"\1learner/\2", name): array for name, array in arrays.items()}
     return arrays
+
+
+def upgraded_config(config: dict[str, Any], version: int) -> dict[str, Any]:
+    """The configuration of a run in format `version`, as this version of Zerone says it.
+
+    In format 1 the parts of an observation were one row of numbers, pictures among them too.
+    """
+    environment = config.get("environment")
+    if version > 1 or not isinstance(environment, dict) or environment.get("observations") != "auto":
+        return config
+    return {**config, "environment": {**environment, "observations": "row"}}
 
 
 def _from_second(arrays: Arrays) -> Arrays:

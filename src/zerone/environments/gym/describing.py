@@ -13,7 +13,7 @@ from gymnasium.envs import registration
 
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import BoxLeaf, Leaf
-from zerone.environments.gym.views import AS_GOOD_AS_NONE, BoxView, Space, describe, sound_bounds, view_of
+from zerone.environments.gym.views import AS_GOOD_AS_NONE, BoxView, RowBox, Space, describe, sound_bounds, view_of
 
 FEW = 8
 """Bounds of so many numbers are said one by one."""
@@ -39,11 +39,14 @@ def _range(low: float, high: float) -> str:
     return "without bounds"
 
 
-def leaf_in_words(leaf: Leaf, space: Space | None = None) -> str:
-    """How a part of an observation is seen; `space` is what is seen of it, if it is seen alone."""
+def leaf_in_words(leaf: Leaf, space: Space | None = None, *, picture: bool = False) -> str:
+    """How a part of an observation is seen.
+
+    `space` is what is seen of it, if it is seen alone; else `picture` is whether it is seen as one among other parts.
+    """
     if isinstance(leaf, BoxLeaf):
         box = space if isinstance(space, spaces.Box) else leaf.encoded_space()
-        if space is None:  # in a row: no part of it is a picture any more
+        if space is None and not picture:  # in a row
             row = BoxView(math.prod(box.shape), leaf.scale)
             return f"{row.describe()} ({leaf.space.dtype}, {bounds_of(leaf.space)})"
         return f"{view_of(box).describe()} ({leaf.space.dtype}, {bounds_of(leaf.space)})"
@@ -61,7 +64,12 @@ def together(encoding: Encoding) -> str:
     space = encoding.space
     if isinstance(space, spaces.MultiDiscrete):
         return f"{math.prod(int(each) for each in space.nvec.reshape(-1)):,} different observations"
-    return f"a row of {math.prod(space.shape or ()):,} numbers"
+    width = math.prod(space.shape or ())
+    if isinstance(space, RowBox):
+        others = width - sum(each.end - each.begin for each in space.pictures)
+        pictures = "a picture" if len(space.pictures) == 1 else f"{len(space.pictures)} pictures"
+        return f"{pictures} and a row of {others:,} numbers" if others else pictures
+    return f"a row of {width:,} numbers"
 
 
 def actions_in_words(space: Any) -> str:
@@ -112,7 +120,10 @@ def encoding_facts(encoding: Encoding) -> dict[str, Any]:
     alone = encoding.space if len(encoding.leaves) == 1 else None
     return {
         **space_facts(encoding.given),
-        "seen": [{"name": leaf.name, "as": leaf_in_words(leaf, alone)} for leaf in encoding.leaves],
+        "seen": [
+            {"name": leaf.name, "as": leaf_in_words(leaf, alone, picture=encoding.sees_picture(leaf))}
+            for leaf in encoding.leaves
+        ],
         "left_out": [str(each) for each in encoding.left_out],
         "encoded": describe(encoding.space),
         "together": together(encoding) if len(encoding.leaves) > 1 else None,

@@ -6,7 +6,8 @@
 
 A `Tuple` or a `Dict` is taken apart, however deep. If all its parts are counted (`Discrete`, `MultiDiscrete`,
 `MultiBinary`), it becomes a `MultiDiscrete`, which a table can hold; else a row of float32: what is counted one-hot,
-bits and the numbers of each `Box` as they are, pictures among them scaled. Parts without numbers (texts, and what has
+bits and the numbers of each `Box` as they are, pictures among them scaled; which of them are pictures is kept, so that
+networks see these by convolutions. Parts without numbers (texts, and what has
 no fixed size) are left out. If a single part remains, that is what is seen.
 
 Numbers of 64 bits become numbers of 32, in which everything is computed. A value that the declared type cannot hold, or
@@ -39,7 +40,20 @@ from zerone.environments.gym.leaves import (
     subject_of,
 )
 from zerone.environments.gym.shortcuts import Shortcut, counts_shortcut, row_shortcut, shortcut
-from zerone.environments.gym.views import AUTO, FIRST, NUMBERS, Space, describe, first_view, viewed
+from zerone.environments.gym.views import (
+    AUTO,
+    FIRST,
+    NUMBERS,
+    ROW,
+    BoxView,
+    PicturePart,
+    RowBox,
+    Space,
+    describe,
+    first_view,
+    view_of,
+    viewed,
+)
 
 MOST_NUMBERS = 2**24
 """Numbers in a row that one observation can become; more of them, once for each step, fill any memory."""
@@ -69,7 +83,7 @@ class Encoding:
     def __init__(self, given: Any, view: str = AUTO) -> None:
         require_space("observation_space", given)
         self.given: Space = given
-        found = list(_taken_apart(given, (), scaled=view == AUTO))
+        found = list(_taken_apart(given, (), scaled=view in (AUTO, ROW)))
         self.leaves: list[Leaf] = [each for each in found if not isinstance(each, LeftOut)]
         self.left_out = [each for each in found if isinstance(each, LeftOut)]
         if not self.leaves:
@@ -183,8 +197,8 @@ class Encoding:
         """What the observations become."""
         if not self.in_a_row:
             alone = self.leaves[0].encoded_space()
-            return first_view(alone) if view == FIRST else viewed(alone, view)
-        if view not in (AUTO, NUMBERS, FIRST):
+            return first_view(alone) if view == FIRST else viewed(alone, AUTO if view == ROW else view)
+        if view not in (AUTO, NUMBERS, FIRST, ROW):
             raise InputError(f"observations = {view!r} is not allowed here: they are {describe(self.given)}, and parts "
                              f"are seen as {AUTO} or {NUMBERS}")  # fmt: skip
         counted = [leaf for leaf in self.leaves if isinstance(leaf, CountedLeaf)]
@@ -202,7 +216,28 @@ class Encoding:
         kind = _first_type(self.given) if view == FIRST else np.dtype(np.float32)
         with np.errstate(over="ignore"):
             row = spaces.Box(low.astype(kind), high.astype(kind), low.shape, kind.type)
+        if view == AUTO and (pictures := tuple(self._pictures())):
+            return RowBox(row.low, row.high, pictures)
         return first_view(row) if view == FIRST else row
+
+    def sees_picture(self, leaf: Leaf) -> bool:
+        """Whether a part is seen as a picture beside others."""
+        return isinstance(self.space, RowBox) and isinstance(leaf, BoxLeaf) and _picture_in(leaf) is not None
+
+    def _pictures(self) -> Iterator[PicturePart]:
+        """The pictures among the parts that are in a row."""
+        begin = 0
+        for leaf in self.leaves:
+            seen = _picture_in(leaf)
+            if seen is not None and seen.picture is not None:
+                yield PicturePart(begin, tuple(leaf.space.shape or ()), seen.axes, seen.picture)
+            begin += len(leaf.row_bounds()[0])
+
+
+def _picture_in(leaf: Leaf) -> BoxView | None:
+    """How a part is seen that is a picture; None if it is none."""
+    seen = view_of(leaf.encoded_space()) if isinstance(leaf, BoxLeaf) else None
+    return None if seen is None or seen.picture is None else seen
 
 
 def require_space(name: str, space: Any) -> None:

@@ -32,6 +32,9 @@ VIEWS = {
 FIRST = "first"
 """How runs see that were begun before it could be said: bytes are always scaled, with parts there are no pictures."""
 
+ROW = "row"
+"""How runs see that were begun before parts were seen as what they are: all parts are one row, pictures flattened."""
+
 SMALLEST_SIDE = 9
 """Pixels of the shorter side of a picture: what three convolutions need."""
 SMALLEST_GREY = 36
@@ -63,6 +66,32 @@ def sound_bounds(space: spaces.Box) -> tuple[np.ndarray, np.ndarray]:
         widest = (float(info.min), float(info.max))
     broken = ~(low <= high)
     return np.where(broken, widest[0], low), np.where(broken, widest[1], high)
+
+
+@dataclasses.dataclass(frozen=True)
+class PicturePart:
+    """A picture among the numbers of a row: `shape` as the environment gives it, from the number `begin` on.
+
+    Its axes are read in the order `axes` (None: as they are), and are then height, width and channels: `picture`.
+    """
+
+    begin: int
+    shape: tuple[int, ...]
+    axes: tuple[int, ...] | None
+    picture: tuple[int, int, int]
+
+    @property
+    def end(self) -> int:
+        """The number after its last."""
+        return self.begin + math.prod(self.shape)
+
+
+class RowBox(spaces.Box):
+    """Numbers in a row that are the parts of an observation, some of which are pictures."""
+
+    def __init__(self, low: np.ndarray, high: np.ndarray, pictures: tuple[PicturePart, ...]) -> None:
+        super().__init__(low, high, low.shape, np.float32)
+        self.pictures = pictures
 
 
 @dataclasses.dataclass(frozen=True)

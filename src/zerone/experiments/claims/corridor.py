@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, estimate
-from zerone.parts.networks import MLP, Dueling
+from zerone.parts.layers import MLP, Dueling
 from zerone.parts.returns import one_step_target, pick
 
 if TYPE_CHECKING:
