@@ -13,7 +13,7 @@ from zerone.engines.rollout import OWN_PLAY
 from zerone.engines.streams import TRAIN
 
 
-class Lived(NamedTuple):
+class PlayedStep(NamedTuple):
     """One step of one environment; `chance` are the numbers drawn for it that did not choose the action."""
 
     environment: int
@@ -71,7 +71,7 @@ def by_hand(algorithm: Any, environment: Any, seed: int, iterations: int, learne
             truncated = bool(ages[n] >= environment.limit)
             reward = float(world.reward[state, action])
             steps.append(
-                Lived(n, int(state), action, reward, following, terminated, truncated, noise[n, actions + 1 :])
+                PlayedStep(n, int(state), action, reward, following, terminated, truncated, noise[n, actions + 1 :])
             )
         learner.learn(steps)
         for n, step in enumerate(steps):

@@ -60,7 +60,7 @@ def learning(algorithm, blocks):
 EVERY_PART = {"double": True, "dueling": True, "prioritized": True, "n_steps": 3}
 
 
-# Period 5, one gradient update a block of 4. Warm-up 32 steps: 8 blocks; with n steps, 2 more must have been lived.
+# Period 5, one gradient update a block of 4. Warm-up 32 steps: 8 blocks; with n steps, 2 more must have been played.
 @pytest.mark.parametrize(("parts", "updates"), [({}, 13), (EVERY_PART, 12)], ids=["plain", "every part"])
 def test_the_target_moves_exactly_at_multiples_of_its_period_in_gradient_updates_and_then_equals_the_online_one(
     parts, updates

@@ -44,32 +44,33 @@ def episode(seed, length, *, continuous, terminated=True, rewards=None):
     return Episode(seen[:-1], action, reward, seen[-1], terminated)
 
 
-def _returns(lived, discount, following):
+def _returns(played_episode, discount, following):
     """G_t by its definition, with what is counted for the state after a cut."""
-    length = len(lived.reward)
-    bootstrap = 0.0 if lived.terminated else following
+    length = len(played_episode.reward)
+    bootstrap = 0.0 if played_episode.terminated else following
     return np.array(
         [
-            sum(discount ** (k - t) * lived.reward[k] for k in range(t, length)) + discount ** (length - t) * bootstrap
+            sum(discount ** (k - t) * played_episode.reward[k] for k in range(t, length))
+            + discount ** (length - t) * bootstrap
             for t in range(length)
         ]
     )
 
 
-def _by_hand(policy, lived, algorithm, guard=True):
+def _by_hand(policy, played_episode, algorithm, guard=True):
     """-Σ weight ∇ ln π and -Σ (G - V) ∇ V of one episode, written down."""
     discount = algorithm.discount
-    following = values(policy, lived.last[None])[0] if algorithm.baseline else 0.0
-    weight = _returns(lived, discount, following)
+    following = values(policy, played_episode.last[None])[0] if algorithm.baseline else 0.0
+    weight = _returns(played_episode, discount, following)
     found = {}
     if algorithm.baseline:
-        weight = weight - values(policy, lived.observation)
-        found["critic"] = -(weight @ lived.observation)[:, None]
+        weight = weight - values(policy, played_episode.observation)
+        found["critic"] = -(weight @ played_episode.observation)[:, None]
     if algorithm.normalize and (len(weight) > 1 or not guard):
         weight = (weight - weight.mean()) / weight.std()
     if algorithm.discount_steps:
         weight = weight * discount ** np.arange(len(weight))
-    slopes = score(policy, lived.observation, lived.action)
+    slopes = score(policy, played_episode.observation, played_episode.action)
     return found | {name: -np.tensordot(weight, each, 1) for name, each in slopes.items()}
 
 
@@ -82,24 +83,26 @@ def _state(algorithm, policy):
     return State(policy, algorithm.optimizer().init(policy), born.ongoing, born.measured)
 
 
-def _moments(lived):
+def _moments(played_episode):
     """The steps of episodes that are played side by side, moment by moment; leaves [1, N, ...]."""
-    for t in range(len(lived[0].reward)):
-        over = [t == len(each.reward) - 1 for each in lived]
-        following = [each.last if end else each.observation[t + 1] for each, end in zip(lived, over, strict=True)]
+    for t in range(len(played_episode[0].reward)):
+        over = [t == len(each.reward) - 1 for each in played_episode]
+        following = [
+            each.last if end else each.observation[t + 1] for each, end in zip(played_episode, over, strict=True)
+        ]
         columns = (
-            [each.observation[t] for each in lived], [each.action[t] for each in lived],
-            [each.reward[t] for each in lived], following,
-            [end and each.terminated for each, end in zip(lived, over, strict=True)],
-            [end and not each.terminated for each, end in zip(lived, over, strict=True)],
+            [each.observation[t] for each in played_episode], [each.action[t] for each in played_episode],
+            [each.reward[t] for each in played_episode], following,
+            [end and each.terminated for each, end in zip(played_episode, over, strict=True)],
+            [end and not each.terminated for each, end in zip(played_episode, over, strict=True)],
         )  # fmt: skip
         yield Steps(*(np.stack(column)[None] for column in columns), ())
 
 
-def _played(algorithm, state, lived):
+def _played(algorithm, state, played_episode):
     """The states after each of the steps."""
     states = []
-    for step in _moments(lived):
+    for step in _moments(played_episode):
         state, _ = UPDATE(algorithm, state, step)
         states.append(state)
     return states
@@ -109,15 +112,20 @@ def _one(**changed):
     return small_reinforce(**{"environments": 1, "max_gradient_norm": 1e9, **changed})
 
 
-def _gradient(algorithm, policy, lived):
+def _gradient(algorithm, policy, played_episode):
     """The gradient of one episode as `update` asks for it."""
-    length, room = len(lived.reward), algorithm.longest_episode
+    length, room = len(played_episode.reward), algorithm.longest_episode
 
     def padded(x):
         return np.concatenate([x, np.full((room - length, *x.shape[1:]), 7, x.dtype)])[:, None]
 
-    kept = Episodes(padded(lived.observation), padded(lived.action), padded(lived.reward), np.array([length]))
-    *_, last = _moments([lived])
+    kept = Episodes(
+        padded(played_episode.observation),
+        padded(played_episode.action),
+        padded(played_episode.reward),
+        np.array([length]),
+    )
+    *_, last = _moments([played_episode])
     over = np.ones(1, bool)
     return GRADIENT(algorithm, policy, kept, jax.tree.map(lambda x: x[0], last), over)[0]
 
@@ -134,13 +142,15 @@ def _fits(found, expected):
 def test_the_gradient_is_the_textbooks(continuous, baseline, normalize, discount_steps, terminated):
     algorithm = _one(baseline=baseline, normalize=normalize, discount_steps=discount_steps)
     policy = linear_policy(1, 3, 2, continuous=continuous, critic=baseline)
-    lived = episode(3, 7, continuous=continuous, terminated=terminated)
-    found = _gradient(algorithm, policy, lived)
-    assert _fits(found, _by_hand(policy, lived, algorithm))
+    played_episode = episode(3, 7, continuous=continuous, terminated=terminated)
+    found = _gradient(algorithm, policy, played_episode)
+    assert _fits(found, _by_hand(policy, played_episode, algorithm))
     # Broken twins: other discounts, and with a baseline an end in the place of a cut.
-    assert not _fits(found, _by_hand(policy, lived, dataclasses.replace(algorithm, discount=1.0)))
-    assert not _fits(found, _by_hand(policy, lived, dataclasses.replace(algorithm, discount_steps=not discount_steps)))
-    other = dataclasses.replace(lived, terminated=not terminated)
+    assert not _fits(found, _by_hand(policy, played_episode, dataclasses.replace(algorithm, discount=1.0)))
+    assert not _fits(
+        found, _by_hand(policy, played_episode, dataclasses.replace(algorithm, discount_steps=not discount_steps))
+    )
+    other = dataclasses.replace(played_episode, terminated=not terminated)
     assert _fits(found, _by_hand(policy, other, algorithm)) is not baseline
 
 
@@ -158,9 +168,9 @@ def _expected_gradient(algorithm, policy, reward):
     for first, second in itertools.product(range(2), repeat=2):
         rewards = [reward[0, first], reward[1 + first, second]]
         seen = np.eye(3, dtype=np.float32)[[0, 1 + first]]
-        lived = Episode(seen, np.array([first, second]), np.float32(rewards), np.zeros(3, np.float32), True)
+        played_episode = Episode(seen, np.array([first, second]), np.float32(rewards), np.zeros(3, np.float32), True)
         likely = special.softmax(logits[0])[first] * special.softmax(logits[1 + first])[second]
-        total -= likely * gradient_of(_gradient(algorithm, policy, lived), "actor")
+        total -= likely * gradient_of(_gradient(algorithm, policy, played_episode), "actor")
     return total
 
 
@@ -181,17 +191,17 @@ def test_in_expectation_the_gradient_is_that_of_the_expected_return(baseline):
 
 @BOTH
 def test_nothing_is_learnt_before_the_episode_is_over_and_then_adam_makes_one_step(continuous):
-    algorithm, lived = _one(baseline_learning_rate=0.002), episode(3, 7, continuous=continuous)
+    algorithm, played_episode = _one(baseline_learning_rate=0.002), episode(3, 7, continuous=continuous)
     policy = linear_policy(1, 3, 2, continuous=continuous)
-    *before, after = _played(algorithm, _state(algorithm, policy), [lived])
+    *before, after = _played(algorithm, _state(algorithm, policy), [played_episode])
     for state in before:
         assert all(np.array_equal(*pair) for pair in zip(*map(jax.tree.leaves, (state.policy, policy)), strict=True))
-    for name, gradient in _by_hand(policy, lived, algorithm).items():
+    for name, gradient in _by_hand(policy, played_episode, algorithm).items():
         step = (0.002 if name == "critic" else 0.01) * gradient / (np.abs(gradient) + 1e-8)
         moved = gradient_of(after.policy, name) - gradient_of(policy, name)
         np.testing.assert_allclose(moved, -step, rtol=1e-3, atol=1e-6)
     assert int(after.ongoing.length[0]) == 0
-    assert float(after.measured["discounted_return"]) == pytest.approx(_returns(lived, 0.9, 0.0)[0], rel=1e-4)
+    assert float(after.measured["discounted_return"]) == pytest.approx(_returns(played_episode, 0.9, 0.0)[0], rel=1e-4)
 
 
 def test_the_next_episode_knows_nothing_of_the_one_before():
@@ -254,13 +264,13 @@ def test_an_episode_longer_than_there_is_room_is_learnt_from_as_if_it_was_cut():
 def test_an_episode_of_one_step_breaks_nothing(normalize, baseline):
     algorithm = _one(normalize=normalize, baseline=baseline)
     policy = linear_policy(1, 3, 2, continuous=False, critic=baseline)
-    lived = episode(3, 1, continuous=False)
-    found = _gradient(algorithm, policy, lived)
+    played_episode = episode(3, 1, continuous=False)
+    found = _gradient(algorithm, policy, played_episode)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
-    assert _fits(found, _by_hand(policy, lived, algorithm))
+    assert _fits(found, _by_hand(policy, played_episode, algorithm))
     if normalize:
         with np.errstate(invalid="ignore"):  # the broken twin divides by a deviation of 0
-            assert np.isnan(_by_hand(policy, lived, algorithm, guard=False)["actor"]).all()
+            assert np.isnan(_by_hand(policy, played_episode, algorithm, guard=False)["actor"]).all()
         assert np.abs(found.actor.weight).max() > 1e-3  # nor is nothing left of it
 
 

@@ -26,7 +26,7 @@ SMALL = {**PLAIN, "hidden": (8,), "steps_per_update": 8}
 
 
 class InProcess:
-    """A crew of which whoever `next_one` chooses answers first."""
+    """Workers of which the one that `next_one` chooses answers first."""
 
     lost = 0
 
@@ -154,8 +154,8 @@ def test_gradients_that_are_gathered_are_those_of_dppo(options):
     engine.close()
 
 
-def test_whoever_takes_a_lost_ones_place_plays_the_block_anew():
-    """Lost between two minibatches: its samples are gone, so the block is played anew with the networks of its time."""
+def test_a_worker_in_a_lost_ones_place_plays_the_block_again():
+    """Lost between two minibatches: its samples are gone, so the block is played again with its networks."""
     engine = cluster(zo.DPPO(workers=2, gather="gradients", epochs=1, minibatches=2, **SMALL))
     carry = engine.init(0)
     crew, ask = engine._crew, engine._crew.ask
@@ -202,7 +202,7 @@ def test_episodes_are_counted_as_they_are(environment):
 
 @pytest.mark.parametrize("environment", ["Acrobot-v1", "MountainCarContinuous-v0"])
 def test_workers_judge_by_the_very_episodes_of_the_host_engine(monkeypatch, environment):
-    """Whoever is free plays the next one, a little at a time; one is lost: the bits are one process's."""
+    """A free worker plays the next one, a little at a time; one is lost: the bits are one process's."""
     monkeypatch.setattr(worker, "A_WHILE", 0.0)
     chance = np.random.default_rng(0)
     engine = cluster(zo.A3C(workers=3, **SMALL), environment, next_one=lambda slots: chance.choice(list(slots)))
@@ -254,7 +254,7 @@ _GATHERED = [{"gather": gather, "epochs": 1, "minibatches": 2} for gather in ("s
 
 @pytest.mark.parametrize(("kind", "options"), [(zo.A3C, {}), *((zo.DPPO, each) for each in _GATHERED)])
 def test_workers_scales_are_merged_and_no_step_is_counted_twice(kind, options):
-    """NumPy's of all steps that were delivered, whoever has played them and however often a block had to be played."""
+    """NumPy's of all steps that were delivered, by whichever worker and however often a block had to be played."""
     both = {"normalize_observations": "on", "normalize_rewards": True}
     engine = cluster(kind(workers=4, environments=8, **SMALL | both | options))
     carry, played = engine.init(0), {}

@@ -155,7 +155,7 @@ def test_dppo_is_repeatable_and_resumes(tmp_path, crews):
     assert (two.result["steps"], two.metrics["step"][-1]) == (160, 160)
     same = two.metrics["step"] <= 96  # a resumed training begins new episodes
     assert np.array_equal(one.metrics["value_loss"][same], two.metrics["value_loss"][same])
-    assert zo.load(tmp_path / "two").evaluate(episodes=2)["episodes"] == 2  # and whoever judges needs no workers
+    assert zo.load(tmp_path / "two").evaluate(episodes=2)["episodes"] == 2  # and judging needs no workers
 
 
 @pytest.mark.usefixtures("here")
@@ -235,7 +235,7 @@ def test_a_cluster_that_is_there_answers(here):
     with pytest.raises(zo.InputError, match="this process uses the Ray cluster at"):
         ray_connection.connect("10.0.0.1:6379")
     assert here.gcs.startswith("127.0.0.1:")  # not offered to the network
-    assert ray_connection.connect(here.gcs).close() is None  # whoever has started it ends it
+    assert ray_connection.connect(here.gcs).close() is None  # who started it ends it
     assert ray.is_initialized()
 
 

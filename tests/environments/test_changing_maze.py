@@ -88,7 +88,7 @@ def test_what_outlives_an_episode_goes_through_the_wrappers():
     for _ in range(4):
         _, ended, *_ = environment.step(KEY, ended, jnp.int32(0))
     begun = environment.carry_over(ended, fresh)
-    assert int(begun.steps) == 0  # the clock begins anew
+    assert int(begun.steps) == 0  # the clock starts again
     assert int(begun.inner.inner.steps) == 4
     assert int(begun.inner.inner.cell) == int(fresh.inner.inner.cell)
     plain = wrapped(Maze())

@@ -73,18 +73,18 @@ def test_one_estimate_for_both_would_be_seen():
 def test_the_blind_cliff_holds_what_all_sequences_lived():
     """Schaul et al. 2016, appendix B.1: 2^(n+1) - 2 steps, one rewarded; values γ^(n-1-s), γ = 1 - 1/n."""
     states, random = 5, np.random.default_rng(0)
-    lived = []
+    played = []
     for sequence in range(2**states):
         for state in range(states):
             action = (sequence >> state) & 1
-            lived.append((state, action))
+            played.append((state, action))
             if action:
                 break
-    assert len(lived) == 2 ** (states + 1) - 2
+    assert len(played) == 2 ** (states + 1) - 2
     walk = blind_cliff.Walk(states, random)
     choose = blind_cliff.greedy(walk, random)
-    assert sorted(choose() for _ in lived) == sorted(lived)  # unseen ones first: each once
-    assert lived.count((states - 1, 0)) == 1
+    assert sorted(choose() for _ in played) == sorted(played)  # unseen ones first: each once
+    assert played.count((states - 1, 0)) == 1
     assert [each[0] for each in walk.truth] == pytest.approx([0.8**4, 0.8**3, 0.8**2, 0.8, 1])
 
 

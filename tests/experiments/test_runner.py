@@ -141,7 +141,7 @@ def test_a_line_that_was_cut_short_is_measured_anew(tmp_path):
     assert len(measure.asked) == 7
     assert (tmp_path / "results.csv").read_bytes() == before
     lines.write_text(lines.read_text().replace('"zerone": "', '"zerone": "of another '))
-    runner.run(experiment, tmp_path, 3, False, nothing)  # what another version has measured is measured anew, too
+    runner.run(experiment, tmp_path, 3, False, nothing)  # what another version has measured is measured again, too
     assert len(measure.asked) == 10
     assert (tmp_path / "results.csv").read_bytes() == before
     lines.write_bytes(b"{}\n")

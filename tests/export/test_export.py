@@ -225,7 +225,7 @@ def run_program(path, memory, steps):
 
 @pytest.mark.parametrize("name", REMEMBERS)
 def test_what_is_remembered_is_an_input_and_an_output_more(name, tmp_path):
-    """Three episodes side by side, of five steps; and a player that is reset begins anew."""
+    """Three episodes side by side, of five steps; and a player that is reset starts again."""
     agent, space = agent_in(*REMEMBERS[name]), REMEMBERS[name][2]
     REMEMBERS[name][1].seed(0)
     seen = [[REMEMBERS[name][1].sample() for _ in range(3)] for _ in range(5)]

@@ -113,14 +113,14 @@ def test_minari_loads_what_was_written_number_for_number(observation, minari, mo
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_what_minari_collects_is_read(minari):
     env = minari.DataCollector(gymnasium.make("CartPole-v1"), record_infos=True)
-    lived = []
+    played = []
     for episode in range(3):
         observation, _ = env.reset(seed=episode)
         over = False
         while not over:
-            action = len(lived) % 2
+            action = len(played) % 2
             following, reward, terminated, truncated, _ = env.step(action)
-            lived.append((observation, action, reward, following, terminated, truncated))
+            played.append((observation, action, reward, following, terminated, truncated))
             observation, over = following, terminated or truncated
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -129,10 +129,10 @@ def test_what_minari_collects_is_read(minari):
     found = read(made.storage.data_path.parent)
     assert read(made.storage.data_path).checksum() == found.checksum()  # its inner folder will do
     recorded = found.recorded
-    assert (found.episodes, found.steps) == (3, len(lived))
+    assert (found.episodes, found.steps) == (3, len(played))
     mine = zip(recorded.frames[recorded.at], recorded.action, recorded.reward, recorded.frames[recorded.at + 1],
                recorded.terminated, recorded.truncated, strict=True)  # fmt: skip
-    for got, wanted in zip(mine, lived, strict=True):
+    for got, wanted in zip(mine, played, strict=True):
         for one, other in zip(got[:5], wanted[:5], strict=True):
             np.testing.assert_array_equal(one, other)
     assert recorded.truncated.sum() == 1  # only where the recording ends

@@ -13,7 +13,7 @@ from scipy import integrate, special, stats
 
 from zerone.parts.distributions import DiagonalNormal, categorical, choices
 
-# Few lengths: each is compiled anew.
+# Few lengths: each is compiled again.
 SCORES = st.sampled_from([1, 4]).flatmap(lambda n: st.lists(st.floats(-20, 20, width=32), min_size=n, max_size=n))
 
 

@@ -1,4 +1,4 @@
-"""The arm in plain NumPy, stepped one by one, with actions drawn beforehand; nothing learns."""
+"""The arm in plain NumPy, stepped one by one, with actions drawn before; nothing learns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zerone's compiled environments at play, many at once, with actions drawn beforehand; nothing learns.
+"""Zerone's compiled environments at play, many at once, with actions drawn before; nothing learns.
 
 Each step goes through the clock and begins a new episode where one has ended, as in a training.
 """

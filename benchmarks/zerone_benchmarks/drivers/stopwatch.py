@@ -86,7 +86,7 @@ class Report:
         self.steady_wall_seconds = end.wall - begin.wall
 
     def steady_by_difference(self, steps: int, long: tuple[Moment, Moment], short: tuple[Moment, Moment]) -> None:
-        """The steady state is what a long run took beyond a short one, both compiled beforehand."""
+        """The steady state is what a long run took beyond a short one, both compiled before."""
         self.steady_steps = steps
         self.steady_cpu_seconds = (long[1].cpu - long[0].cpu) - (short[1].cpu - short[0].cpu)
         self.steady_wall_seconds = (long[1].wall - long[0].wall) - (short[1].wall - short[0].wall)

@@ -70,7 +70,7 @@ class Model:
         )  # fmt: skip
 
     def imagined(self, chance: Array, bonus: Array | float) -> Steps:
-        """The step that the model foretells of a pair; `chance` in [0, 1) chooses which."""
+        """The step that the model predicts for a pair; `chance` in [0, 1) chooses which."""
         place = jnp.minimum((chance * self.number).astype(jnp.int32), self.number - 1)
         state, action = jnp.divmod(self.pairs[place], self.reward.shape[1])
         ago = (self.clock - self.tried[state, action]).astype(jnp.float32)

@@ -90,7 +90,7 @@ class PPO(NetworkSettings, NormalizationSettings):
         "kl": "how far the policy has moved from the one that played, in nats",
         "clipped": "share of samples whose ratio has left the clipping range",
         "penalty": "weight β of the KL penalty; 0 where the objective is clipped",
-        "explained_variance": "how well V(s) foretells the value targets: 1 is perfectly, 0 not at all",
+        "explained_variance": "how well V(s) predicts the value targets: 1 is perfectly, 0 not at all",
     }
 
     warmup_updates: ClassVar[int] = 0
@@ -246,7 +246,7 @@ class PPO(NetworkSettings, NormalizationSettings):
         return 0
 
     def samples(self, policy: ActorAndCritic, steps: Steps) -> tuple[Sample, Array]:
-        """What is learnt from the steps [T, N] that `policy` has played, and how well its V(s) foretold it."""
+        """What is learnt from the steps [T, N] that `policy` has played, and how well its V(s) predicted it."""
         value, next_value = policy.values(steps)
         advantage = generalized_advantage(
             steps.reward, value, next_value, steps.terminated, steps.truncated, self.discount, self.trace_decay

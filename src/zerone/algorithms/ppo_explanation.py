@@ -80,7 +80,7 @@ class Record:
 
 
 def recorded(algorithm: Explained, state: Any, steps: Steps, key: Key) -> tuple[Any, Record, Array]:
-    """The state before β is adapted, the record of each minibatch, and how well V(s) foretold the targets."""
+    """The state before β is adapted, the record of each minibatch, and how well V(s) predicted the targets."""
     steps, _, _ = state.policy.scales.learnt(steps, algorithm.discount, state.returns)
     network = state.policy.networks
     whole, explained = algorithm.samples(network, steps)
@@ -118,7 +118,7 @@ def explanation_of(algorithm: Explained, before: Any, steps: Steps, key: Key, af
     penalty = None if before.penalty is None else float(before.penalty)
     updates = tuple(_update(algorithm, at(found, i), i, played, penalty) for i in some(number))
     quantities = [
-        quantity("explained_variance", "1 - Var(R̂ - V) / Var(R̂)", explained, "how well V(s) foretold the targets")
+        quantity("explained_variance", "1 - Var(R̂ - V) / Var(R̂)", explained, "how well V(s) predicted the targets")
     ]
     notes = []
     if algorithm.gathered:

@@ -232,9 +232,9 @@ class PlaysAlone(Protocol):
 class Distributed(Algorithm, Protocol):
     """An algorithm of several workers, which may be driven in one program or as processes of their own.
 
-    A worker plays with the networks that it has and computes gradients of its steps: that is `alone()`. Whoever holds
-    the shared networks goes along them, with the `apply` of this algorithm, whose step size knows of all workers.
-    The policy is an `ActorAndCritic`: a gradient is that of its networks, and workers' scales are merged.
+    A worker plays with the networks that it has and computes gradients of its steps: that is `alone()`. The process
+    that holds the shared networks goes along them, with the `apply` of this algorithm, whose step size knows of all
+    workers. The policy is an `ActorAndCritic`: a gradient is that of its networks, and workers' scales are merged.
     """
 
     asynchronous: ClassVar[bool]

@@ -183,7 +183,7 @@ def _made_and_locked(path: Path) -> tuple[BaseFileLock, list[Path]]:
                 _make_folders(path, made)
                 lock, found = _locked(path)
                 break
-            except FileNotFoundError:  # whoever made a folder above has just removed it again
+            except FileNotFoundError:  # another process has just removed a folder above again
                 if attempt == _ATTEMPTS - 1:
                     raise
     except BaseException:

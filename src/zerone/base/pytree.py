@@ -4,7 +4,7 @@ Two decorators and two field makers are the whole vocabulary. `@struct` makes a 
 leaf or a tree of leaves, unless `static`. `@configured` makes something a person sets up (an algorithm,
 an environment, a part of one): fields annotated `int`, `str`, `bool` or `tuple` are static, because they
 decide shapes and branches; every other field is a leaf, so that a batch of learning rates trains in one
-compile and a new number never compiles anew. A number of which 0 means `off` is a leaf only where it is on.
+compile and a new number never compiles again. A number of which 0 means `off` is a leaf only where it is on.
 """
 
 from __future__ import annotations

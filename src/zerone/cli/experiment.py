@@ -44,7 +44,7 @@ SECONDS_BETWEEN_LINES = 1.0
 def experiment(
     name: str | None, seeds: int | None, quick: bool, everything: bool, out: Path | None, report: bool, as_json: bool
 ) -> None:
-    """Put a claim to the test: many seeds, a figure, and a verdict by a rule that was fixed beforehand.
+    """Put a claim to the test: many seeds, a figure, and a verdict by a rule that was fixed before.
 
     Without a NAME: the list. What is measured is kept: the same command goes on where an interrupted one ended, and
     more --seeds add to those that are there.

@@ -273,7 +273,7 @@ class _Followed:
         self.over = self._run.result is not None
         live = self._run.path / LIVE
         with contextlib.suppress(ZeroneError, OSError, KeyError):
-            # Whoever is fed policies waits for those: a checkpoint is newer for a moment, but can be gigabytes.
+            # A viewer that is fed policies waits for those: a checkpoint is newer for a moment, but can be gigabytes.
             kept = [] if self._fed else RunFolder(self._run.path, self._run.config).checkpoints()
             kept += [live] if live.exists() else []
             if not kept:
@@ -299,7 +299,7 @@ class _Followed:
 
 
 def _leash() -> threading.Event:
-    """An event that is set when whoever started this process is gone: then its end of the pipe is closed."""
+    """An event that is set when the process that started this one is gone: then its end of the pipe is closed."""
     gone = threading.Event()
 
     def listen() -> None:

@@ -58,7 +58,7 @@ class Cluster(TalliedEngine):
     """Drives A3C or DPPO with workers. See `Engine` for the methods.
 
     `judge` is an engine for one worker's algorithm in the same environment: it acts and evaluates, in this process.
-    Workers are there from `start` to `close`, so whoever only evaluates needs no Ray.
+    Workers are there from `start` to `close`, so an evaluation alone needs no Ray.
     """
 
     name = "cluster"
@@ -155,7 +155,7 @@ class Cluster(TalliedEngine):
             self._gather_gradients(carry, seed)
 
     def _push_and_pull(self, carry: Carry, seed: int, pushes: int) -> None:
-        """Apply so many gradients as they come; whoever has pushed pulls, and plays on while this goes on."""
+        """Apply so many gradients as they come; a worker that has pushed pulls, and plays on while this goes on."""
         number = self.algorithm.workers
         networks = self._programs.wrapped(carry.state.policy)
         for slot in range(number):
@@ -260,7 +260,7 @@ class Cluster(TalliedEngine):
     def _evaluate_side_by_side(
         self, policy: Any, seed: int, index: int, episodes: int, how: Judging, first: int
     ) -> Evaluation:
-        """Where a step takes time, workers play the episodes that the judge would: whoever is free the next one."""
+        """Where a step takes time, workers play the episodes that the judge would: a free worker plays the next one."""
         self._judged += 1
         key, networks = f"judgement of {seed}", self._shared(policy)
         starts = seeds_for(seed, EVALUATE, index, first + episodes)[first:]

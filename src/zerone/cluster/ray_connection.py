@@ -226,7 +226,7 @@ def _on_loopback() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep to itself what Ray has to tell programmers, and Ctrl-C and SIGTERM to whoever heard them before."""
+    """Keep to itself what Ray has to tell programmers, and leave Ctrl-C and SIGTERM to the handlers before."""
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     with warnings.catch_warnings():

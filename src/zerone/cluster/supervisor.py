@@ -1,4 +1,4 @@
-"""The workers of a cluster as one crew: whoever is asked answers, or somebody else in its place.
+"""The workers of a cluster together: each answers a request, or another one does in its place.
 
 A worker that dies or does not answer in time is ended and replaced, and what it had been asked is asked again.
 """
@@ -173,7 +173,7 @@ class Supervisor:
                 raise InputError(f"worker {slot} cannot begin on {member.who.host}: {fault.line}")
 
     def _replace_late(self) -> None:
-        """Replace whoever has not answered in time; who has, is only not heard yet."""
+        """Replace each worker that has not answered in time."""
         now = time.monotonic()
         late = [ref for ref, request in self._asked.items() if request.until < now]
         if late:

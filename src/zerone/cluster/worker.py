@@ -1,7 +1,7 @@
 """What a worker of the cluster engine does: it plays with the networks that it is sent, and learns from its steps.
 
 A worker remembers its environments, and the last block of steps where gradients are gathered; nothing that cannot be
-lost. All else comes with each request, so whoever takes the place of a lost worker needs nothing but the same request.
+lost. All else comes with each request, so a worker in the place of a lost one needs nothing but the same request.
 """
 
 from __future__ import annotations

@@ -194,7 +194,7 @@ class Host(TalliedEngine):
         self._explorer: Explorer | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Host, (self.algorithm, self._make_vector, self._make_evaluation, self._at_once)  # environments anew
+        return Host, (self.algorithm, self._make_vector, self._make_evaluation, self._at_once)  # new environments
 
     def _opened(self, vector: Vector) -> Vector:
         self._open.append(vector)
@@ -444,7 +444,7 @@ class Host(TalliedEngine):
         return self._explorer.acting(policy, seeds)
 
     def alone(self, seed: int) -> Guard | None:
-        """One environment as the policy is judged in it, made for whoever asks; None of somebody else's vector."""
+        """One environment as the policy is judged in it, made for the caller; None of somebody else's vector."""
         vector = self._make_evaluation(1, seed)
         if isinstance(vector, InTurn):
             return vector.envs[0]

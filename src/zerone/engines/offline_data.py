@@ -4,7 +4,7 @@ Every column of a block (as many as the algorithm has environments) reads the re
 each from another place, and each seed from places of its own. Which iterations study, and what each of them reads,
 follows from the number of the iteration and the seed: there is no state, so that chunks and resuming change nothing.
 
-Nothing that was not played in one go is ever joined: where the recording ends and begins anew, and where studying
+Nothing that was not played in one go is ever joined: where the recording ends and starts again, and where studying
 and own play take turns, the last step is marked `truncated`, so a trace or an n-step return ends there.
 """
 

@@ -110,7 +110,7 @@ class StepSource(Protocol):
 
 @struct
 class OwnPlay:
-    """The agent plays, and episodes that end start anew. The stored next observation is always the true one."""
+    """The agent plays, and a new episode follows each that ends. The stored next observation is always the true one."""
 
     def draw(
         self, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key, seed: Array, iteration: Array

@@ -129,7 +129,7 @@ def playing(
 ) -> Iterator[Judged | None]:
     """Play one episode for each seed, as many at a time as there are environments.
 
-    Gives None after each vector step, so that whoever plays may do something else in between, and at last what was
+    Gives None after each vector step, so that the caller may do something else in between, and at last what was
     found. An episode that has not ended after `cap` steps is cut there.
 
     Args:

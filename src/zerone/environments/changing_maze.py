@@ -34,8 +34,8 @@ class ChangingMaze:
     """Walk through a maze to the goal (reward 1, else 0). After `change_at` steps it is another one.
 
     Observation, actions and moves as in `Maze`. The steps are counted over all episodes of one environment, so they
-    outlive an episode (`carry_over`). Whoever stands where a wall appears can walk out of it. By default this is the
-    blocking maze: ten steps from start to goal at first, sixteen afterwards.
+    outlive an episode (`carry_over`). An agent that stands where a wall appears can walk out of it. By default this is
+    the blocking maze: ten steps from start to goal at first, sixteen afterwards.
 
     Source: Sutton & Barto 2018, examples 8.2 (blocking maze) and 8.3 (shortcut maze).
     """

@@ -33,7 +33,7 @@ SUCCESS_RATE = 1 / 3
 
 @functools.lru_cache(maxsize=64)
 def transitions(rows: tuple[str, ...], slippery: bool, rewards: tuple[float, ...]) -> Table:
-    """What every step leads to, with rewards for goal, hole and ice; whoever has come to an end stays there."""
+    """What every step leads to, with rewards for goal, hole and ice; an agent at an end stays there."""
     LEGEND.check(rows, Origin("FrozenLake: desc"))
     characters = np.array(list("".join(rows)))
     there = neighbours(len(rows), len(rows[0]), MOVES)

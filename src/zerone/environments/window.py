@@ -87,7 +87,7 @@ class Window:
 def require_display() -> None:
     """Raise `InputError` where no window can be seen, as far as that is known before one is opened.
 
-    Without a display SDL falls back to a driver that shows nothing and says nothing. Whoever wants that one
+    Without a display SDL falls back to a driver that shows nothing and says nothing. To have that one
     names it in SDL_VIDEODRIVER.
     """
     if _chosen_driver() or not sys.platform.startswith("linux"):

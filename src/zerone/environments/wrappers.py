@@ -40,7 +40,7 @@ class Wrapper:
         return self.environment.action_space
 
     def carry_over(self, ended: Tree, fresh: Tree) -> Tree:
-        """What outlives an episode inside; a wrapper's own state begins anew."""
+        """What outlives an episode inside; a wrapper's own state starts again."""
         if not isinstance(fresh, WrappedState):
             return carry_over(self.environment, ended, fresh)
         wrapped: Any = fresh
@@ -205,7 +205,7 @@ class StepResult:
 class AutoReset(Wrapper):
     """Go on with a new episode as soon as one has ended, without losing its last observation.
 
-    The compiled engine plays through it (`collect`), and so can whoever writes a loop of their own.
+    The compiled engine plays through it (`collect`), and so can a loop of your own.
     Every step has a reset at hand, needed or not, and selects: a branch would run both sides under `vmap`
     anyway. Drawing one at every step inside a scan is what costs most (CartPole alone: 4.3 µs of CPU a step
     against 0.13 µs), so a driver should draw those of a whole block at once and pass each as `fresh`.

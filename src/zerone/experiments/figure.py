@@ -64,7 +64,7 @@ class Sheet:
         axes.grid(visible=False, axis="y")
 
     def line(self, level: float, label: str, panel: int = 0, vertical: bool = False) -> None:
-        """A dashed line at a value that is known beforehand."""
+        """A dashed line at a value that is known before."""
         draw = self.axes[panel].axvline if vertical else self.axes[panel].axhline
         draw(level, color=INK, linestyle=(0, (5, 4)), linewidth=1.3, label=label)
 

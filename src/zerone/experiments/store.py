@@ -6,7 +6,7 @@
     figure.png, figure.svg
 
 What is measured is never measured again, unless the configuration or Zerone's version is another one. A line that
-a killed process left half-written is dropped, and its seed measured anew.
+a killed process left half-written is dropped, and its seed is measured again.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Store:
         except InputError:
             raise
         except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise RunError(f"{path}: damaged ({error}); remove it to measure this arm anew") from error
+            raise RunError(f"{path}: damaged ({error}); remove it to measure this arm again") from error
 
     def add(self, arm: str, seed: int, measured: Measured) -> None:
         """Keep what one seed of an arm came to."""

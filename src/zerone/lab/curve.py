@@ -1,7 +1,7 @@
 """The curves of a training that is looked at: returns and lengths of episodes, and what its updates measure.
 
 A walk goes in leaps, so a point stands for all episodes that ended within one: their number and their means. Points are
-noted once; whoever goes back and forth again adds none. When they become many, neighbours are put together.
+noted once; going back and forth again adds none. When they become many, neighbours are put together.
 """
 
 from __future__ import annotations

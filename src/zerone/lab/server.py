@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 MOST_SOCKETS = 64
 LARGEST_MESSAGE = 64 * 1024
-"""Bytes of a message from the page; the server cuts off whoever sends more."""
+"""Bytes of a message from the page; the server closes a connection that sends more."""
 SECONDS_BETWEEN_SENDINGS = 1 / 30
 SECONDS_BETWEEN_SAVES = 5.0
 BUSY = 1013

@@ -265,8 +265,8 @@ class Scales:
     def learnt(self, steps: PlayedT, discount: Array | float, returns: Returns) -> tuple[PlayedT, Scales, Returns]:
         """Steps that were played with these scales, as they are learnt from; their own scales; the returns after them.
 
-        So the probabilities of the policy that played are what they were, and whoever learns from a part of the steps
-        need not know the others'.
+        So the probabilities of the policy that played are what they were, and learning from a part of the steps needs
+        nothing of the others.
         """
         found, returns = self.of(steps, discount, returns)
         return self.normalized(steps), found, returns

@@ -1,4 +1,4 @@
-"""Replay memory: what was lived, kept to be learnt from again (Lin 1992; Mnih et al. 2015, Methods).
+"""Replay memory: steps that were played, kept to be learnt from again (Lin 1992; Mnih et al. 2015, Methods).
 
     memory         = replay.init(example)
     memory         = replay.add(memory, batch)

@@ -4,7 +4,7 @@ Schaul et al. 2016 (arXiv 1511.05952), section 3.3 and appendix B.2.1. Differenc
 not 2, so that a million slots are five levels deep and not twenty; and beside the sum of the priorities below it a
 node knows their least and their largest, so that both are exact whatever is overwritten.
 
-A changed node is computed from its children anew. Adding the change to it instead would let roundings pile up:
+A changed node is computed from its children again. Adding the change to it instead would let roundings pile up:
 after some 10⁵ changes in float32 the upper nodes promise more than the lower ones have, and draws fall off the end.
 """
 

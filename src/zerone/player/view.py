@@ -102,6 +102,6 @@ class TableView(View):
         policy = self._policy()
         if self._drawn is None or self._drawn[0] is not policy:
             table = table_of(policy, self._grid)
-            assert table is not None  # noqa: S101 - whoever made this view has looked
+            assert table is not None  # noqa: S101 - the caller has looked
             self._drawn = policy, table, table_frame.Overlay(table)
         return self._drawn[1], self._drawn[2]

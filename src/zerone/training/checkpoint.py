@@ -179,7 +179,7 @@ def restore(example: Any, arrays: dict[str, np.ndarray], *, path: str | Path, wh
     The arrays used are taken out of `arrays` one by one, so that a large memory is never held twice.
     Arrays that do not start with `prefix` are left alone. `what` says what the tree is for, e.g.
     `dqn on CartPole-v1`. Where `example` has a NumPy array or a Python number, so has the result; elsewhere
-    it has JAX arrays, weakly typed where those of `example` are (or else a resumed run would compile anew).
+    it has JAX arrays, weakly typed where those of `example` are (or else a resumed run would compile again).
 
     Raises:
         InputError: a name is missing or left over, or a shape or a kind differs; `arrays` is as it was.
@@ -201,7 +201,7 @@ def restore(example: Any, arrays: dict[str, np.ndarray], *, path: str | Path, wh
 
 
 def _jax() -> Any:
-    """JAX, only where a tree is met: whoever draws a run's metrics need not wait for it."""
+    """JAX, only where a tree is met: drawing a run's metrics need not wait for it."""
     return importlib.import_module("jax")
 
 

@@ -149,7 +149,7 @@ def _differences(first: Shown, again: Mapping[str, Shown]) -> list[str]:
         for (step, one), (_, two) in zip(first, other, strict=False):
             if not _same(one, two):
                 return [f"with the same seed and actions {which} gives something else after step {step}: all chance "
-                        "has to come from self.np_random, which super().reset(seed=seed) begins anew"]  # fmt: skip
+                        "has to come from self.np_random, which super().reset(seed=seed) restarts"]  # fmt: skip
     return []
 
 

@@ -199,7 +199,7 @@ class Evaluator:
         """How many episodes a look has; 0 for none."""
         most, few = self.ways.episodes, min(FEW, self.ways.episodes)
         if not self.ways.choose_episodes:
-            # Whoever has asked for so many gets them once at least.
+            # A person who asks for so many gets them at least once.
             affordable = not self.ways.choose_times or self._work(most, length.likely) <= free
             return most if affordable or last else 0
         fewest = min(each for each in self._numbers if each >= few)

@@ -119,7 +119,7 @@ class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
             raise gymnasium.error.ResetNeeded("Cannot call move_goal before reset")
         if not (math.isfinite(x) and math.isfinite(y)):
             raise InputError(f"move_goal: ({x}, {y}) is not allowed: must be two finite numbers")
-        # On the device where the rest is: elsewhere it would compile the next step anew.
+        # On the device where the rest is: elsewhere it would compile the next step again.
         with in_32_bits():
             self._state = jax.device_put(move_goal(self.environment, self._state, x, y), self._cpu)
 

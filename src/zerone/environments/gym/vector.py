@@ -172,7 +172,7 @@ def _same(env: Guard) -> Guard:
 def make_vector(
     make: Maker, identity: str, number: int, run_seed: int, view: str = AUTO, notices: Notices | None = None
 ) -> Vector:
-    """`number` environments, stepped in turn; whoever steps them also resets them (DISABLED mode).
+    """`number` environments, stepped in turn; the caller steps them and resets them (DISABLED mode).
 
     Their observations are encoded, by a `view` of `views.VIEWS`. What a person should know is said to `notices`.
 

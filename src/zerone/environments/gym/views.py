@@ -1,8 +1,8 @@
 """How a `Box` of an environment is seen: as a picture or as a row of numbers, scaled or as they are.
 
 Only pictures are scaled: 147 symbols of a grid world that are stored as bytes are not brightnesses, and divided by 255
-nothing is left of them. What is a picture is decided here and nowhere else (`view_of`); whoever knows better says so
-(`viewed`), with one of `VIEWS`.
+nothing is left of them. What is a picture is decided here and nowhere else (`view_of`); a person who knows better says
+so (`viewed`), with one of `VIEWS`.
 """
 
 from __future__ import annotations
