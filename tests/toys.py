@@ -20,6 +20,8 @@ from zerone.algorithms.dqn import DQN
 from zerone.algorithms.ppo import PPO
 from zerone.algorithms.protocol import Steps
 from zerone.algorithms.reinforce import Reinforce
+from zerone.algorithms.sac import SAC
+from zerone.algorithms.td3 import TD3
 from zerone.base.pytree import configured, struct
 from zerone.engines.compiled import Compiled, _advance
 from zerone.engines.rollout import OWN_PLAY, start
@@ -215,6 +217,18 @@ def small_ddpg(**changed: Any) -> DDPG:
     """A DDPG that compiles fast; the same sizes everywhere, so that tests share its programs."""
     sizes = {"hidden": (16,), "batch": 16, "memory": 256, "warmup": 32, "steps_per_update": 4, "noise_steps": 200.0}
     return DDPG(**{**PLAIN, **sizes, "learning_rate": 0.01, "critic_learning_rate": 0.01, "discount": 0.9, **changed})
+
+
+def small_td3(**changed: Any) -> TD3:
+    """A TD3 of the same sizes."""
+    sizes = {"hidden": (16,), "batch": 16, "memory": 256, "warmup": 32, "steps_per_update": 4, "noise_steps": 200.0}
+    return TD3(**{**PLAIN, **sizes, "learning_rate": 0.01, "critic_learning_rate": 0.01, "discount": 0.9, **changed})
+
+
+def small_sac(**changed: Any) -> SAC:
+    """A SAC of the same sizes."""
+    sizes = {"hidden": (16,), "batch": 16, "memory": 256, "warmup": 32, "steps_per_update": 4}
+    return SAC(**{**PLAIN, **sizes, "learning_rate": 0.01, "critic_learning_rate": 0.01, "discount": 0.9, **changed})
 
 
 PLAIN = {"normalize_observations": "off"}

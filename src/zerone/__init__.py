@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from zerone.algorithms.ppo import PPO as PPO
     from zerone.algorithms.q_learning import QLearning as QLearning
     from zerone.algorithms.reinforce import Reinforce as Reinforce
+    from zerone.algorithms.sac import SAC as SAC
     from zerone.algorithms.sarsa import Sarsa as Sarsa
     from zerone.algorithms.sarsa_lambda import SarsaLambda as SarsaLambda
+    from zerone.algorithms.td3 import TD3 as TD3
     from zerone.base.errors import InputError as InputError
     from zerone.base.errors import RunError as RunError
     from zerone.base.errors import ZeroneError as ZeroneError
@@ -62,8 +64,10 @@ _PLACES = {
     "PPO": "zerone.algorithms.ppo",
     "QLearning": "zerone.algorithms.q_learning",
     "Reinforce": "zerone.algorithms.reinforce",
+    "SAC": "zerone.algorithms.sac",
     "Sarsa": "zerone.algorithms.sarsa",
     "SarsaLambda": "zerone.algorithms.sarsa_lambda",
+    "TD3": "zerone.algorithms.td3",
     "InputError": "zerone.base.errors",
     "RunError": "zerone.base.errors",
     "ZeroneError": "zerone.base.errors",

@@ -6,9 +6,21 @@ import jax
 import numpy as np
 import pytest
 from gymnasium import spaces
-from toys import Echo, cycle, small_a3c, small_actor_critic, small_ddpg, small_dqn, small_ppo, small_reinforce
+from toys import (
+    Echo,
+    cycle,
+    small_a3c,
+    small_actor_critic,
+    small_ddpg,
+    small_dqn,
+    small_ppo,
+    small_reinforce,
+    small_sac,
+    small_td3,
+)
 
 from zerone.algorithms import catalogue
+from zerone.algorithms.off_policy_actor import OffPolicyActor
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import InputError
 from zerone.engines.compiled import Compiled
@@ -63,14 +75,14 @@ def test_an_algorithm_that_does_not_fit_names_those_that_do():
 
 
 MEASURED = [
-    QLearning(), small_dqn(), small_reinforce(), small_actor_critic(), small_ddpg(), small_ppo(),
-    small_ppo(objective="kl"), small_a3c(),
+    QLearning(), small_dqn(), small_reinforce(), small_actor_critic(), small_ddpg(), small_td3(), small_sac(),
+    small_ppo(), small_ppo(objective="kl"), small_a3c(),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("algorithm", MEASURED, ids=lambda each: each.name)
 def test_what_an_update_measures_is_what_the_algorithm_says_it_does(algorithm):
-    environment = TimeLimit(Echo(), 5) if algorithm.name == "ddpg" else cycle()
+    environment = TimeLimit(Echo(), 5) if isinstance(algorithm, OffPolicyActor) else cycle()
     engine = Compiled(algorithm, environment)
     (carry,) = engine.advance([engine.init(0)], [0], [0], 20)
     row, _ = engine.report(carry, 0, 20)

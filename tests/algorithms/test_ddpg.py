@@ -8,6 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from by_hand import adam as _adam
+from by_hand import backward as _backward
+from by_hand import forward as _forward
+from by_hand import layers as _layers
 from gymnasium import spaces
 from scipy import stats
 from toys import Echo, all_ended_and_all_cut, copies_of_the_memory, equal_bits, small_ddpg
@@ -171,27 +175,6 @@ def test_the_detector_of_the_critic_s_gradient_catches_a_target_that_is_not_held
 
 
 # A whole update, in NumPy
-
-
-def _layers(network):
-    """The weights and biases of an MLP of one hidden layer, in double precision."""
-    return [np.float64(x) for layer in network.mlp.layers for x in (layer.weight, layer.bias)]
-
-
-def _forward(layers, x):
-    hidden = np.maximum(x @ layers[0] + layers[1], 0)
-    return hidden, hidden @ layers[2] + layers[3]
-
-
-def _backward(layers, x, hidden, slope):
-    """The gradients of the layers and of the input, for the slope of the output."""
-    inner = (slope @ layers[2].T) * (hidden > 0)
-    return [x.T @ inner, inner.sum(0), hidden.T @ slope, slope.sum(0)], inner @ layers[0].T
-
-
-def _adam(layers, gradient, rate):
-    """Kingma & Ba 2015, algorithm 1, its first step."""
-    return [w - rate * g / (np.abs(g) + 1e-8) for w, g in zip(layers, gradient, strict=True)]
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.5])
@@ -556,7 +539,7 @@ def test_spaces_that_it_cannot_take_are_refused_and_it_is_said_who_can():
     half = spaces.Box(0.0, np.inf, (1,))
     assert DDPG().refuse(Spaces(box, half)) == "it needs Box actions with finite bounds"
     assert DDPG().refuse(Spaces(spaces.MultiBinary(2), box)) == "it needs Box, Discrete or MultiDiscrete observations"
-    with pytest.raises(InputError, match=r"dqn cannot take X-v0: .* these can: reinforce, actor-critic, ddpg, ppo"):
+    with pytest.raises(InputError, match=r"dqn cannot take X-v0: .* these can: .*critic, ddpg, td3, sac, ppo"):
         catalogue.require(catalogue.make("dqn", {}), Spaces(box, box), "X-v0")
 
 

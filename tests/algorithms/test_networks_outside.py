@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 from gymnasium import spaces
-from toys import small_ddpg, small_dqn, small_ppo, small_reinforce
+from toys import small_dqn, small_ppo, small_reinforce, small_sac
 
 import zerone as zo
 from zerone.base.errors import InputError
@@ -56,10 +56,10 @@ def linear(key, shape, outputs):
     return eqx.nn.Linear(shape[0], outputs, key=key)
 
 
-@pytest.mark.parametrize("algorithm", [small_ppo(), small_dqn(), small_reinforce(), small_ddpg()], ids=lambda a: a.name)
+@pytest.mark.parametrize("algorithm", [small_ppo(), small_dqn(), small_reinforce(), small_sac()], ids=lambda a: a.name)
 @pytest.mark.parametrize("network", [Wide, linear])
 def test_a_network_that_is_given_learns_is_kept_and_loaded_again(algorithm, network, tmp_path):
-    environment = "Pendulum-v1" if algorithm.name == "ddpg" else "CartPole-v1"
+    environment = "Pendulum-v1" if algorithm.name == "sac" else "CartPole-v1"
     run = zo.train(algorithm, environment, network=network, out=tmp_path / "r", **FEW)
     kept = json.loads((run.path / "config.json").read_text())["algorithm"]["settings"]["network"]
     assert kept == f"{__name__}:{network.__qualname__}"

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import small_a3c, small_actor_critic, small_ddpg, small_dppo, small_dqn, small_ppo, small_reinforce
+from toys import small_a3c, small_actor_critic, small_ddpg, small_dppo, small_dqn, small_ppo, small_reinforce, small_sac
 
 import zerone as zo
 from zerone.algorithms import catalogue
@@ -104,6 +104,7 @@ def _scales(policy):
 ALGORITHMS = {
     "dqn, 1": small_dqn(**BOTH),
     "ddpg, 8": small_ddpg(environments=8, **BOTH),
+    "sac, 8": small_sac(environments=8, **BOTH),
     "reinforce, 8": small_reinforce(environments=8, **BOTH),
     "actor-critic, 1": small_actor_critic(environments=1, **BOTH),
     "ppo, 8": small_ppo(environments=8, **BOTH),
@@ -199,6 +200,7 @@ def test_a_run_from_before_it_could_be_said_sees_as_it_did(tmp_path):
     (path / "config.json").write_text(json.dumps(config))
     agent = zo.load(path).agent()
     assert agent.policy.scales.observation is None
-    for entry in catalogue.entries():
+    younger = ("td3", "sac")  # there were no runs of them
+    for entry in (each for each in catalogue.entries() if each.name not in younger):
         made = catalogue.make_saved(entry.name, {})
         assert getattr(made, "normalize_observations", "off") == "off"

@@ -56,6 +56,8 @@ SB3_DDPG = [
     "gradient_steps",
     "action_noise",
 ]
+SB3_SAC = [*SB3_DDPG, "ent_coef", "target_entropy", "target_update_interval"]
+SB3_TD3 = [*SB3_DDPG, "policy_delay", "target_policy_noise", "target_noise_clip"]
 # Of CleanRL's dqn.py and ppo.py.
 CLEANRL_DQN = [
     "learning-rate",
@@ -103,6 +105,8 @@ THEIRS = [
     *(("ppo", name) for name in (*SB3_PPO, *CLEANRL_PPO)),
     *(("actor-critic", name) for name in SB3_A2C),
     *(("ddpg", name) for name in SB3_DDPG),
+    *(("sac", name) for name in SB3_SAC),
+    *(("td3", name) for name in SB3_TD3),
     *(("q-learning", name) for name in TUTORIAL_TABLE),
     *(("sarsa-lambda", name) for name in TUTORIAL_TRACES),
 ]
@@ -110,6 +114,9 @@ THEIRS = [
 MEANT = [
     ("dqn", "gamma", "discount"), ("ppo", "lr", "learning_rate"), ("dqn", "alpha", "learning_rate"),
     ("dqn", "batch-size", "batch"), ("ppo", "batch_size", "minibatches"), ("ddpg", "tau", "target_step"),
+    ("sac", "ent-coef", "temperature"), ("sac", "autotune", "learn_temperature"),
+    ("td3", "policy_delay", "actor_period"), ("td3", "target_policy_noise", "target_noise"),
+    ("td3", "policy-frequency", "actor_period"),
     ("ppo", "n_envs", "environments"), ("a3c", "ent-coef", "entropy_bonus"), ("ppo", "vf_coef", "value_cost"),
     ("ppo", "gae_lambda", "trace_decay"), ("sarsa-lambda", "lambda", "trace_decay"), ("dqn", "buffer_size", "memory"),
     ("ddpg", "learning_starts", "warmup"), ("dqn", "train_freq", "steps_per_update"),
@@ -139,7 +146,7 @@ NOTHING_NEAR = [
     "eps2",
     "checkpoint_dir",
     "compile",
-    "temperature",
+    "humidity",
     "horizonx",
     "kl",
     "alpha_loss",
@@ -166,7 +173,10 @@ def test_a_word_of_others_is_answered_with_the_setting_of_the_algorithm(algorith
 
 
 def test_what_an_algorithm_lacks_is_said_to_be_of_others():
-    assert setting_meant("buffer_size", OWN["q-learning"], OWN) == "here it is 'memory', which only dqn, ddpg have"
+    assert (
+        setting_meant("buffer_size", OWN["q-learning"], OWN)
+        == "here it is 'memory', which only dqn, ddpg, td3, sac have"
+    )
 
 
 def test_the_exploring_share_is_told_from_the_greedy_one():
@@ -235,7 +245,7 @@ def test_a_variant_is_answered_with_its_option(name):
         assert algorithm_meant(name) == "here it is dqn --double"
 
 
-@pytest.mark.parametrize("name", ["sac", "TD3", "trpo", "q-lambda"])
+@pytest.mark.parametrize("name", ["tqc", "TRPO", "q-lambda"])
 def test_what_is_not_here_is_said_to_be_so_with_what_is_near(name):
     answer = algorithm_meant(name)
     assert answer is not None

@@ -26,7 +26,7 @@ def test_one_that_is_sound(zerone):
         "played        400 random steps, 40 episodes ended",
         "sound         yes",
         "algorithms    dqn, reinforce, actor-critic, ppo, a3c, dppo",
-        "ddpg: it needs Box actions",
+        "ddpg, td3, sac: it needs Box actions",
         "q-learning, sarsa, sarsa-lambda, monte-carlo, dyna-q: a table needs",
     ):
         assert line in ended.out.replace("\n              ", " "), (line, ended.out)

@@ -5,9 +5,10 @@ import jax
 import numpy as np
 import pytest
 from gymnasium import spaces
-from toys import small_ddpg, small_dqn, small_ppo
+from toys import small_dqn, small_ppo, small_sac
 
 from zerone.algorithms import catalogue
+from zerone.algorithms.off_policy_actor import OffPolicyActor
 from zerone.algorithms.protocol import Steps, initial_memory
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import InputError
@@ -128,7 +129,7 @@ SPACES = {
     "none": None,
     "a word": "Box",
 }
-DEEP = [small_dqn(), small_ppo(environments=2), small_ddpg()]
+DEEP = [small_dqn(), small_ppo(environments=2), small_sac()]
 
 
 class World(gymnasium.Env):
@@ -201,13 +202,13 @@ def refused_in_one_line(error):
 def test_observations_of_every_space_are_seen_or_refused_by_every_algorithm(name):
     space = SPACES[name]
     for algorithm in [entry.make() for entry in catalogue.entries()]:
-        action = PLACE if algorithm.name == "ddpg" else spaces.Discrete(2)
+        action = PLACE if isinstance(algorithm, OffPolicyActor) else spaces.Discrete(2)
         try:
             setup.make_engine("host", algorithm, lambda action=action: World(space, action)).close()
         except InputError as error:
             refused_in_one_line(error)
     for algorithm in [QLearning(), *DEEP]:
-        action = PLACE if algorithm.name == "ddpg" else spaces.Discrete(2)
+        action = PLACE if isinstance(algorithm, OffPolicyActor) else spaces.Discrete(2)
         try:
             play_and_trace(algorithm, lambda action=action: World(space, action))
         except InputError as error:

@@ -22,6 +22,8 @@ from toys import (
     small_dqn,
     small_ppo,
     small_reinforce,
+    small_sac,
+    small_td3,
 )
 
 from zerone.algorithms.dyna_q import DynaQ
@@ -43,6 +45,7 @@ TABLES = {
     "monte-carlo": MonteCarlo(),
     "dyna-q": DynaQ(exploration_bonus=0.1),
 }
+DRIFTS = {"exploration": "ornstein-uhlenbeck"}
 EVERY_PART = {"double": True, "dueling": True, "prioritized": True, "n_steps": 3, "epsilon_clock": "updates"}
 ALGORITHMS = {
     **TABLES,
@@ -55,7 +58,8 @@ ALGORITHMS = {
     "a3c": small_a3c(),
     "dppo": small_dppo(gather="gradients"),
     "ddpg": small_ddpg(steps_per_update=1, environments=2, exploration="ornstein-uhlenbeck"),
-    "ddpg with every part": small_ddpg(environments=2, n_steps=3, prioritized=True, learning_rate_end=0.1),
+    "td3": small_td3(),
+    "sac with every part": small_sac(environments=2, n_steps=3, prioritized=True, learning_rate_end=0.1, **DRIFTS),
 }
 EACH = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
 LAST = 40
@@ -204,7 +208,7 @@ def test_the_detector_of_transfers_catches_an_environment_that_calls_back():
     assert _callbacks(Keeper(), TimeLimit(Talking(), 3)) > 0
 
 
-@pytest.mark.parametrize("name", ["dqn", "dqn with every part", "ddpg", "ddpg with every part"])
+@pytest.mark.parametrize("name", ["dqn", "dqn with every part", "ddpg", "td3", "sac with every part"])
 def test_what_was_saved_goes_on_to_the_same_bits(name):
     algorithm = ALGORITHMS[name]
     engine = Compiled(algorithm, _environment(algorithm))

@@ -8,7 +8,17 @@ import jax
 import numpy as np
 import pytest
 from gymnasium import spaces
-from toys import small_a3c, small_actor_critic, small_ddpg, small_dppo, small_dqn, small_ppo, small_reinforce
+from toys import (
+    small_a3c,
+    small_actor_critic,
+    small_ddpg,
+    small_dppo,
+    small_dqn,
+    small_ppo,
+    small_reinforce,
+    small_sac,
+    small_td3,
+)
 
 import zerone as zo
 from zerone.algorithms import catalogue
@@ -41,7 +51,8 @@ REPLAY = {
     "dqn of 9 steps": small_dqn(n_steps=9, steps_per_update=2, warmup=0, **MANY),
     "dqn with every part": small_dqn(n_steps=3, prioritized=True, double=True, dueling=True, **MANY),
     "ddpg": small_ddpg(**MANY),
-    "ddpg with every part": small_ddpg(n_steps=3, prioritized=True, **MANY),
+    "td3": small_td3(**MANY),
+    "sac with every part": small_sac(n_steps=3, prioritized=True, **MANY),
     "ddpg that drifts": small_ddpg(exploration="ornstein-uhlenbeck", **MANY),
 }
 POLICIES = {

@@ -20,7 +20,17 @@ import onnxruntime
 import pytest
 from gymnasium import spaces
 from jax import export as jax_export
-from toys import small_a3c, small_actor_critic, small_ddpg, small_dppo, small_dqn, small_ppo, small_reinforce
+from toys import (
+    small_a3c,
+    small_actor_critic,
+    small_ddpg,
+    small_dppo,
+    small_dqn,
+    small_ppo,
+    small_reinforce,
+    small_sac,
+    small_td3,
+)
 
 import zerone as zo
 from zerone.algorithms.q_learning import QLearning
@@ -70,6 +80,9 @@ EACH = {
     "parts that are counted": (small_reinforce(), CARDS, spaces.Discrete(2)),
     "a part alone": (small_actor_critic(), spaces.Dict(only=PLACE), spaces.Discrete(2)),
     "bounds": (small_ddpg(), spaces.Discrete(6, start=1), TURN),
+    "bounds, drawn": (small_sac(normalize_observations="on"), PLACE, TURN),
+    "bounds, a picture": (small_sac(), PICTURE, spaces.Box(-3, 7, (2, 2), np.float32)),
+    "delayed": (small_td3(layer_norm=True), PLACE, TURN),
     "whole numbers": (small_ddpg(), spaces.Box(0, 9, (), np.int64), spaces.Box(-3, 200, (2, 1), np.int16)),
     "booleans": (small_ppo(), spaces.Box(0, 1, (3,), bool), spaces.Box(0, 1, (3,), bool)),
     "layer norm": (small_dqn(layer_norm=True, activation="gelu", hidden=(16, 8)), PLACE, spaces.Discrete(3)),

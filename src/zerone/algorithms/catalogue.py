@@ -21,8 +21,10 @@ from zerone.algorithms.ppo import PPO
 from zerone.algorithms.protocol import Algorithm, Cut, Distributed
 from zerone.algorithms.q_learning import QLearning
 from zerone.algorithms.reinforce import Reinforce
+from zerone.algorithms.sac import SAC
 from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
+from zerone.algorithms.td3 import TD3
 from zerone.base.errors import MOST_LISTED, InputError, nearest, said
 from zerone.base.meanings import algorithm_meant, setting_meant
 from zerone.base.modules import place_of
@@ -102,6 +104,14 @@ _ENTRIES = (
     Entry(
         DDPG, "an actor that climbs its critic's values; DQN for continuous actions", "model-free", "value and policy",
         "per step", "off-policy", _SEEN, "Box", "Lillicrap et al. 2016", {**_AS_SEEN, "warmup_actions": "policy"},
+    ),
+    Entry(
+        TD3, "DDPG with two critics, a slower actor and blurred targets", "model-free", "value and policy", "per step",
+        "off-policy", _SEEN, "Box", "Fujimoto et al. 2018",
+    ),
+    Entry(
+        SAC, "an actor that draws its actions, climbs two critics, and stays as undecided as it can afford",
+        "model-free", "value and policy", "per step", "off-policy", _SEEN, "Box", "Haarnoja et al. 2018",
     ),
     Entry(
         PPO, "actor and critic that move a little at a time (clipped objective or KL penalty)", "model-free",

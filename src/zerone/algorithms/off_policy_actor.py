@@ -273,7 +273,7 @@ class OffPolicyActor(OffPolicy, abc.ABC):
     def transitions(self, ongoing: Any, steps: Steps) -> tuple[Transition, Array | int, Any]:
         # Others may have done what is out of bounds (`--from`), and an environment has clipped it.
         done = jnp.clip(steps.action.reshape(*steps.reward.shape, -1), -1.0, 1.0)
-        return super().transitions(ongoing, dataclasses.replace(steps, action=done))
+        return super().transitions(ongoing, dataclasses.replace(steps, action=done, memory=()))
 
     def learn(
         self, now: Remembered, i: Array, carry: tuple[Any, Learner, Any]

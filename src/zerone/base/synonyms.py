@@ -67,6 +67,15 @@ SETTINGS = {
     "noise_start": "noise-std act-noise exploration-noise sigma σ noise-sigma action-noise-std noise-scale var",
     "noise_steps": "noise-decay noise-decay-steps",
     "noise_pull": "theta ou-theta θ",
+    "temperature": "ent-coef entropy-coef init-alpha init-temperature initial-temperature alpha α temp entropy-bonus "
+    "init-ent-coef",
+    "learn_temperature": "ent-coef autotune auto-entropy auto-alpha automatic-entropy-tuning auto-entropy-tuning "
+    "automatic-temperature",
+    "target_entropy": "entropy-target target-ent target-entropy-scale",
+    "actor_period": "policy-delay policy-frequency policy-freq policy-update-freq actor-update-freq actor-delay "
+    "policy-update-frequency",
+    "target_noise": "target-policy-noise policy-noise smoothing-noise target-noise-std",
+    "target_noise_limit": "target-noise-clip noise-clip",
     "weight_decay": "l2 l2-reg l2-weight critic-weight-decay",
     "workers": "n-workers num-workers nworkers num-processes n-proc",
     "planning_steps": "n-planning planning n-planning-steps model-steps",
@@ -86,6 +95,7 @@ NOTES = {
     "minibatches": dict.fromkeys(("batch-size", "minibatch-size", "mini-batch-size"), _CUT),
     "target_period": dict.fromkeys(SETTINGS["target_period"].split(), "counted in gradient updates"),
     "target_step": {"polyak": "1 where Spinning Up's polyak is 0"},
+    "temperature": {"ent-coef": "at the start; it is learnt, unless learn-temperature is off"},
     "learning_rate_end": {"anneal-lr": "0 lets it fall to nothing over decay-steps"},
 }
 """What has to be known of some of their names, where what is meant is not counted as ours is."""
@@ -203,12 +213,12 @@ ALGORITHMS = {
     "a3c": "asynchronous-advantage-actor-critic async-a3c a3c-continuous",
     "dppo": "distributed-ppo parallel-ppo",
     "ddpg": "deep-deterministic-policy-gradient dpg",
+    "td3": "twin-delayed-ddpg twin-delayed-deep-deterministic-policy-gradient td-3 twin-ddpg",
+    "sac": "soft-actor-critic softactorcritic maximum-entropy-rl",
 }
 """Our algorithms, with the option that makes a variant of one, and what each is called elsewhere."""
 
 NOT_HERE = {
-    "sac": "ddpg (off-policy) or ppo, for continuous actions",
-    "td3": "ddpg, for continuous actions",
     "trpo": "ppo --objective kl",
     "acktr": "actor-critic",
     "acer": "actor-critic",
@@ -225,9 +235,9 @@ NOT_HERE = {
     "double-q-learning": "q-learning, or dqn --double",
     "recurrent-ppo": "ppo",
     "maskable-ppo": "ppo",
-    "tqc": "ddpg",
-    "crossq": "ddpg",
-    "redq": "ddpg",
+    "tqc": "sac or td3",
+    "crossq": "sac",
+    "redq": "sac --updates 20",
     "her": "ddpg or dqn",
     "value-iteration": "dyna-q",
     "policy-iteration": "dyna-q",
