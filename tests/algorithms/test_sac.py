@@ -20,7 +20,7 @@ from zerone.algorithms.transitions import Transition
 from zerone.base.errors import InputError
 from zerone.base.pytree import struct
 from zerone.parts import squashed
-from zerone.parts.networks import Linear
+from zerone.parts.layers import Linear
 from zerone.parts.spaces import Spaces
 from zerone.parts.squashed import SquashedActor, SquashedNormal
 
