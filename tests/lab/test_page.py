@@ -141,3 +141,30 @@ def test_a_lost_connection_comes_back_with_the_session_as_it_is(browser, lab, mo
     browser.press("ArrowRight", 39)
     browser.until(f"{STEP} == {int(facts[0].replace(',', '')) + 1}")
     browser.problems.clear()  # the browser itself notes in its console that a socket was refused
+
+
+def test_a_chapter_opens_its_running_example_and_two_are_compared(browser, lab):
+    browser.run("location.hash = '#chapters'")
+    browser.until("document.querySelectorAll('.chapter').length == 14")
+    browser.click(".chapter:nth-child(2) .go")
+    browser.until(f"document.querySelector('.lesson') && {READY} && {STEP} == 0")
+    assert browser.run("document.querySelector('#setting-learning_rate').value") == "0.1"
+    assert not browser.run("document.querySelector('.lesson details').open")  # the question comes before the answer
+    browser.click(".lesson summary")
+    browser.until("document.querySelector('.lesson details').open")
+    browser.run("location.hash = '#compare/cliff'")
+    browser.until("document.querySelectorAll('.compare .stage').length == 2")
+    assert browser.text(".compare h2:first-child") == "q-learning"
+    browser.run("document.activeElement.blur()")
+    browser.press(" ", 32)
+    steps = "[...document.querySelectorAll('.compare .facts div:first-child dd')].map(each => each.innerText)"
+    browser.until(f"(each => each.length == 2 && each[0] == each[1] && each[0] != '0')({steps})")
+    browser.until("document.querySelectorAll('.chart .mean').length >= 4")
+    browser.press(" ", 32)
+    browser.until("document.querySelector('.play').innerText.trim() == 'Play'")
+    browser.click(".form .row button")
+    assert browser.run("document.querySelectorAll('.form .row select').length") == 3
+    browser.run("location.hash = '#learn'")
+    browser.until(f"{READY} && document.querySelector('.equation, .side')")  # the session of Learn is as it was
+    assert browser.run("document.querySelector('#setting-learning_rate').value") == "0.1"
+    assert lab.host in browser.run("location.host")

@@ -8,6 +8,7 @@ from typing import Any
 from zerone.algorithms import catalogue as algorithms
 from zerone.environments import catalogue as environments
 from zerone.lab.messages import LARGEST_SEED, PACES
+from zerone.lessons.catalogue import lessons
 from zerone.parts.spaces import Spaces
 from zerone.training.presets import preset
 
@@ -19,6 +20,7 @@ def offers() -> dict[str, Any]:
         "is": "offers",
         "algorithms": listed,
         "environments": [_environment(entry) for entry in environments.entries()],
+        "lessons": [each.as_json() for each in lessons()],
         "paces": PACES,
         "largestSeed": LARGEST_SEED,
     }

@@ -162,7 +162,7 @@ class Training:
         index, leap = first, LEAP
         while index < last and not stop():
             ahead, leap = min(index + leap, last), min(2 * leap, LONGEST_LEAP)
-            self._leap_to(ahead)
+            self.stepper.go_to(ahead)
             if found(self.stepper.carry):
                 while ahead - index > 1:
                     middle = (index + ahead) // 2

@@ -4,12 +4,14 @@ import { make, svg, say } from "./dom.js";
 import { tick, ticks } from "./numbers.js";
 import { SERIES } from "./palette.js";
 
+let number = 0;
 const WIDTH = 420, HEIGHT = 190, LEFT = 46, RIGHT = 10, TOP = 10, BOTTOM = 26;
 
 export class Chart {
   // `series` is a list of names, or one without a name.
   constructor(title, unit, names = [""]) {
     this.names = names;
+    this.clip = `clip-${(number += 1)}`;
     this.latest = make("output", {});
     this.drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
     this.label = title;
@@ -31,8 +33,7 @@ export class Chart {
       say(this.latest, "");
       return;
     }
-    const ys = points.map((each) => each[1]);
-    let [low, high] = [Math.min(...ys), Math.max(...ys)];
+    let [low, high] = bounds(points.map((each) => each[1]));
     if (low === high) [low, high] = [low - (Math.abs(low) || 1) * 0.5, high + (Math.abs(high) || 1) * 0.5];
     const pad = (high - low) * 0.06;
     [low, high] = [low >= 0 && low - pad < 0 ? 0 : low - pad, high + pad];
@@ -50,16 +51,24 @@ export class Chart {
     }
     lines.forEach((line, place) => {
       const color = `var(${SERIES[place]})`, smooth = mean(line);
-      parts.push(svg("path", { class: "raw", d: path(line, x, y), stroke: color }));
-      parts.push(svg("path", { class: "mean", d: path(smooth, x, y), stroke: color }));
+      const clip = `url(#${this.clip})`;
+      parts.push(svg("path", { class: "raw", d: path(line, x, y), stroke: color, "clip-path": clip }));
+      parts.push(svg("path", { class: "mean", d: path(smooth, x, y), stroke: color, "clip-path": clip }));
       if (line.length === 1) parts.push(svg("circle", { cx: x(line[0][0]), cy: y(line[0][1]), r: 3, fill: color }));
     });
     if (now < last) parts.push(svg("line", { class: "now", x1: x(now), x2: x(now), y1: TOP, y2: HEIGHT - BOTTOM }));
-    this.drawing.replaceChildren(...parts);
+    this.drawing.replaceChildren(svg("clipPath", { id: this.clip }, svg("rect", { x: LEFT, y: TOP - 4, width: width - LEFT - RIGHT + 4, height: HEIGHT - TOP - BOTTOM + 8 })), ...parts);
     const end = lines.map((line) => (line.length ? tick(mean(line).at(-1)[1]) : "–")).join(" · ");
     say(this.latest, `${end}${this.unit ? ` ${this.unit}` : ""}`);
     this.drawing.setAttribute("aria-label", `${this.label}: ${end}`);
   }
+}
+
+// From the lowest to the highest; a few points far away from all others are left out, or nothing else could be seen.
+function bounds(values) {
+  const sorted = [...values].sort((one, other) => one - other), at = (share) => sorted[Math.round(share * (sorted.length - 1))];
+  const [low, high, inner, outer] = [at(0), at(1), at(0.05), at(0.95)];
+  return sorted.length > 20 && high - low > 3 * (outer - inner) && outer > inner ? [inner - (outer - inner) / 2, outer + (outer - inner) / 2].map((edge) => Math.min(high, Math.max(low, edge))) : [low, high];
 }
 
 const path = (line, x, y) => line.map(([a, b], place) => `${place ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");

@@ -24,6 +24,11 @@ export class Learn {
 
   // A session, or another state of it.
   tell(session) {
+    if (this.adopted !== session.session) {
+      this.adopted = session.session;
+      const [setup] = session.setups, mine = this.setup.setup();
+      if (Object.keys(mine).some((name) => JSON.stringify(mine[name]) !== JSON.stringify(setup[name]))) this.setup.adopt(setup);
+    }
     if (session.about.length && this.name !== session.session) {
       this.name = session.session;
       this.view?.close();

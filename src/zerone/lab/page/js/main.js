@@ -1,5 +1,7 @@
 // Where the page begins: one connection, one session, and the view that the address names.
 
+import { Chapters, lessonPanel } from "./chapters.js";
+import { Compare } from "./compare.js";
 import { Connection } from "./connection.js";
 import { icon, make, say } from "./dom.js";
 import { Learn } from "./learn.js";
@@ -7,8 +9,8 @@ import { isDark } from "./palette.js";
 import { isChinese, setLanguage, t } from "./words.js";
 
 const FIRST = { algorithm: "q-learning", environment: "zerone/Maze-v0", seed: 0, settings: {}, options: {} };
-const VIEWS = { learn: Learn };
-const KEPT = "zerone-session";
+const VIEWS = { chapters: Chapters, learn: Learn, compare: Compare };
+const KEPT = "zerone-session-";
 
 class Page {
   constructor() {
@@ -30,7 +32,7 @@ class Page {
 
   get place() {
     const [name, ...rest] = location.hash.slice(1).split("/");
-    return { name: VIEWS[name] ? name : "learn", rest: rest.join("/") };
+    return { name: Object.hasOwn(VIEWS, name) ? name : "learn", rest: rest.join("/") };
   }
 
   applyTheme(chosen) {
@@ -58,15 +60,33 @@ class Page {
     if (!this.banner) return;
     this.drawFrame();
     if (!this.offers) return;
-    this.view?.close();
     const { name, rest } = this.place;
-    this.view = new VIEWS[name](this, rest || null);
+    if (name !== this.kind || rest !== this.lesson) this.turnTo(name, rest);
+    this.view?.close();
+    const lesson = this.offers.lessons.find((each) => each.name === rest);
+    this.view = new VIEWS[name](this, lesson ? lessonPanel(lesson) : null);
     this.main.replaceChildren(this.view.element);
     if (this.session) {
       this.view.tell(this.session);
       if (this.points) this.view.points(this.points);
       if (this.frame) this.view.show(this.frame);
     }
+  }
+
+  // Learn and Compare have a session each. A lesson begins with its own set-up.
+  turnTo(kind, rest) {
+    const lesson = rest !== this.lesson && this.offers.lessons.find((each) => each.name === rest);
+    if (kind !== this.kind) this.session = this.frame = this.points = null;
+    [this.kind, this.lesson] = [kind, rest];
+    if (kind === "chapters") return;
+    const kept = sessionStorage.getItem(KEPT + kind);
+    if (lesson && sessionStorage.getItem(`${KEPT}${kind}-lesson`) !== rest) {
+      this.first = lesson.setups[0];
+      this.session = this.frame = this.points = null;
+      this.begin(lesson.setups, false, lesson.pace);
+    } else if (kept && !this.session) this.send({ do: "attach", session: kept });
+    else if (!this.session && kind === "learn") this.begin([FIRST], true);
+    sessionStorage.setItem(`${KEPT}${kind}-lesson`, rest);
   }
 
   send(message) {
@@ -77,8 +97,10 @@ class Page {
     say(document.getElementById("live"), text);
   }
 
-  begin(setups, play) {
+  // Begins a session; `play` says whether it plays at once, and `pace` how fast.
+  begin(setups, play, pace = 5) {
     this.playFirst = play;
+    this.paceFirst = pace;
     this.send({ do: "begin", setups });
   }
 
@@ -97,14 +119,15 @@ class Page {
         if (other) location.reload();
       },
       offers: () => {
-        const again = this.offers !== null;
         this.offers = message;
-        if (!again) this.drawView();
-        const kept = sessionStorage.getItem(KEPT);
-        if (kept) this.send({ do: "attach", session: kept });
-        else this.begin([FIRST], true);
+        if (this.kind === undefined) this.drawView();
+        else if (this.kind !== "chapters") this.again();
       },
-      gone: () => this.begin(this.session?.setups ?? [FIRST], !this.session),
+      gone: () => {
+        sessionStorage.removeItem(KEPT + this.kind);
+        if (this.session) this.begin(this.session.setups, false);
+        else if (this.kind === "learn") this.begin([this.first], true);
+      },
       session: () => this.tellSession(message),
       points: () => this.addPoints(message.curves),
       frame: () => {
@@ -119,16 +142,21 @@ class Page {
     act?.();
   }
 
+  // The connection has come back: ask for what was looked at.
+  again() {
+    const kept = sessionStorage.getItem(KEPT + this.kind);
+    if (kept) this.send({ do: "attach", session: kept });
+  }
+
   tellSession(session) {
     if (this.session?.session !== session.session) this.points = this.frame = null;
     this.session = session;
-    sessionStorage.setItem(KEPT, session.session);
+    sessionStorage.setItem(KEPT + this.kind, session.session);
     this.view?.tell(session);
-    if (session.state === "ready" && this.playFirst) {
-      this.playFirst = false;
-      this.send({ do: "pace", pace: 5 });
-      this.send({ do: "play" });
-    }
+    if (session.state !== "ready" || this.playFirst === undefined) return;
+    this.send({ do: "pace", pace: this.paceFirst });
+    if (this.playFirst) this.send({ do: "play" });
+    this.playFirst = undefined;
   }
 
   addPoints(curves) {

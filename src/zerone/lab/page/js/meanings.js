@@ -6,6 +6,7 @@ import { ALGORITHMS, ENVIRONMENTS, NOTES, QUANTITIES, SETTINGS } from "./chinese
 // A sentence that begins with a capital letter; a Greek one is a symbol, and stays. Settings are called as their labels.
 const first = (text) => text.replace(/^[a-z]/, (letter) => letter.toUpperCase()).replace(/`(\w+)`/g, (_, name) => name.replaceAll("_", " "));
 
+export const settingLabel = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 export const algorithmText = (entry) => (isChinese() && ALGORITHMS[entry.name]) || `${first(entry.text)}.`;
 export const environmentText = (entry) => (isChinese() && ENVIRONMENTS[entry.id]) || `${first(entry.text)}.`;
 

@@ -1,10 +1,9 @@
 // The set-up: algorithm, environment, seed, and every setting as a labelled control with its meaning and range.
 
 import { make, say } from "./dom.js";
-import { environmentText, algorithmText, meaning, rangeText } from "./meanings.js";
+import { environmentText, algorithmText, meaning, rangeText, settingLabel } from "./meanings.js";
 import { t } from "./words.js";
 
-const label = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 const FEW = 7;  // settings that are shown at once; the others are a click away
 
 export class Setup {
@@ -12,13 +11,14 @@ export class Setup {
   constructor(offers, onBegin, chosen) {
     this.offers = offers;
     this.onBegin = onBegin;
-    this.algorithm = chosen?.algorithm ?? "q-learning";
-    this.environment = chosen?.environment ?? "zerone/Maze-v0";
-    this.values = { ...chosen?.settings };
-    this.options = { ...chosen?.options };
-    this.seed = chosen?.seed ?? 0;
-    this.running = this.key();
     this.element = make("section", { class: "card setup", "aria-label": t("setup") });
+    this.adopt(chosen);
+  }
+
+  // Shows a set-up that is running.
+  adopt({ algorithm, environment, seed, settings, options }) {
+    Object.assign(this, { algorithm, environment, seed, values: { ...settings }, options: { ...options } });
+    this.running = this.key();
     this.draw();
   }
 
@@ -100,7 +100,7 @@ export class Setup {
     };
     const wrong = make("p", { class: "wrong", id: `${id}-wrong`, hidden: true });
     row.className = `field${needed ? " off" : ""}${changed() ? " changed" : ""}`;
-    row.append(make("label", { for: id }, label(setting.name)), this.control(setting, id, value, needed, set, wrong),
+    row.append(make("label", { for: id }, settingLabel(setting.name)), this.control(setting, id, value, needed, set, wrong),
       make("p", { class: "quiet", id: `${id}-text` }, `${meaning(setting)}${rangeText(setting)}`), wrong);
     return row;
   }
