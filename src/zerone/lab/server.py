@@ -10,6 +10,7 @@ import asyncio
 import json
 import secrets
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -218,7 +219,7 @@ class Visit:
             listeners.discard(changed)
 
     async def _tell_changes(self, session: Session, changed: asyncio.Event) -> None:
-        said, number = "", -1
+        said, number, last = "", -1, 0.0
         sent: list[tuple[int, int]] = []
         while True:
             changed.clear()
@@ -227,12 +228,14 @@ class Visit:
                 setups = [each.as_json() for each in session.setups]
                 await self._send({"is": "session", "session": session.name, "state": said, "text": session.text,
                                   "setups": setups, "about": session.about})  # fmt: skip
+            wait = last + SECONDS_BETWEEN_SENDINGS - time.monotonic() if session.playing else 0.0
+            if wait > 0:
+                await asyncio.sleep(wait)
             if session.number != number and session.frame is not None and said == "ready":
-                number = session.number
+                number, last = session.number, time.monotonic()
                 sent = await self._send_points(session, sent)
                 await self._websocket.send_text(session.frame)
                 session.want_frame()
-                await asyncio.sleep(SECONDS_BETWEEN_SENDINGS)
             await changed.wait()
 
     async def _send_points(self, session: Session, sent: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from zerone.base.errors import InputError, ZeroneError
 from zerone.lab.messages import Move, Pace, Setup
+from zerone.lab.turns import Turns
 
 SECONDS_BETWEEN_FRAMES = 1 / 30
 READABLE = 30.0
@@ -30,7 +31,8 @@ LONGEST_CHUNK = 0.2
 SECONDS_ALONE = 60.0
 """How long a session plays on when nobody looks."""
 
-_at_once = threading.Semaphore(max(2, os.cpu_count() or 1))
+_cores = max(2, os.cpu_count() or 1)
+_computing, _compiling = Turns(_cores), Turns(_cores)
 
 
 class Session:
@@ -89,7 +91,7 @@ class Session:
 
     def _run(self) -> None:
         try:
-            with _at_once:
+            with _compiling.turn():
                 self._make()
             while not self._closed.is_set():
                 self._turn()
@@ -135,7 +137,7 @@ class Session:
             if self.playing:
                 self._started()
         elif isinstance(message, Move):
-            with _at_once:
+            with _computing.turn(first=True):
                 self._move(message.kind)
         elif self.playing:
             if time.monotonic() - self.seen > SECONDS_ALONE:
@@ -196,7 +198,7 @@ class Session:
 
     def _play(self) -> None:
         """The steps that are due, and then a frame."""
-        with _at_once:
+        with _computing.turn():
             begun = time.monotonic()
             if 0 < self.pace <= READABLE:
                 self._each(lambda training: training.go_to(training.at + 1))
@@ -212,7 +214,8 @@ class Session:
 
     def _hurry(self, begun: float) -> None:
         """Learn at full speed for a while, and look up seldom enough that it costs little."""
-        seconds = min(LONGEST_CHUNK, max(SECONDS_BETWEEN_FRAMES, self._cost / SHARE_OF_DRAWING))
+        longest = SECONDS_BETWEEN_FRAMES if _computing.waited_for else LONGEST_CHUNK
+        seconds = min(longest, max(SECONDS_BETWEEN_FRAMES, self._cost / SHARE_OF_DRAWING))
         # At first only little by little: when everything changes, each tenth more of the steps is a point of the curve.
         steps = max(1, min(int(self._rate * seconds), FIRST_STEPS + self.at // 10))
         aim = self.at + steps
@@ -231,7 +234,7 @@ class Session:
         quick = self.playing and not 0 < self.pace <= READABLE
         if quick and not self._wanted:
             return
-        begun = time.monotonic()
+        begun = time.thread_time()  # of this thread alone, as others may have the core meanwhile
         if not quick and not self.playing:
             for training in self._trainings:
                 training.look()
@@ -242,5 +245,5 @@ class Session:
         text = json.dumps(frame, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
         self.frame, self.number, self._wanted = text, self.number + 1, False
         if quick:
-            self._cost += 0.2 * (time.monotonic() - begun - self._cost)
+            self._cost += 0.2 * (time.thread_time() - begun - self._cost)
         self._wake()

@@ -200,15 +200,9 @@ class Here:
 def here(training: Training) -> Here:
     """Of the episode that the last step was in; at the start, of the first one."""
     iteration = training.iteration
+    now = training.stepper.carry.simulation if iteration is None else iteration.simulation(training.step - 1)
+    ended, length = jax.device_get((now.ended, now.episode_length))
+    total = float(jax.device_get(now.earned).total()[0]) - float(ended.total_return[0])
     if iteration is None:
-        now = training.stepper.carry.simulation
-        count, length, earned, ended = jax.device_get(
-            (now.ended.count[0], now.episode_length[0], now.earned, now.ended.total_return[0])
-        )
-        return Here(int(count) + 1, int(length), float(earned.total()[0]) - float(ended))
-    before = iteration.simulation(training.step - 1)
-    count, length, earned, ended = jax.device_get(
-        (before.ended.count[0], before.episode_length[0], before.earned, before.ended.total_return[0])
-    )
-    total = float(earned.total()[0]) - float(ended) + float(iteration.steps.reward[training.step, 0])
-    return Here(int(count) + 1, int(length) + 1, total)
+        return Here(int(ended.count[0]) + 1, int(length[0]), total)
+    return Here(int(ended.count[0]) + 1, int(length[0]) + 1, total + float(iteration.steps.reward[training.step, 0]))
