@@ -168,3 +168,38 @@ def test_a_chapter_opens_its_running_example_and_two_are_compared(browser, lab):
     browser.until(f"{READY} && document.querySelector('.equation, .side')")  # the session of Learn is as it was
     assert browser.run("document.querySelector('#setting-learning_rate').value") == "0.1"
     assert lab.host in browser.run("location.host")
+
+
+def test_the_maze_is_changed_by_clicking_and_by_keys(browser):
+    paused(browser)
+    browser.click(".editor .plain")
+    browser.until("!document.querySelector('.toolbox').hidden")
+    box = "document.querySelector('.picture canvas').getBoundingClientRect()"
+    browser.run("document.querySelector('.picture canvas').scrollIntoView({block: 'center'})")
+    x, y, side = browser.run(f"(b => [b.x, b.y, b.width / 4])({box})")
+    for kind in ("mousePressed", "mouseReleased"):  # the second cell of the first row becomes a wall
+        browser.call(
+            "Input.dispatchMouseEvent", type=kind, x=x + 1.5 * side, y=y + side / 2, button="left", clickCount=1
+        )
+    browser.run("document.querySelector('.picture canvas').focus()")
+    browser.press("ArrowRight", 39)  # and the third one by keys
+    browser.press("Enter", 13)
+    assert browser.run(STEP) == browser.run(STEP)
+    browser.click(".toolbox .main")
+    browser.until(f"{READY} && document.querySelector('.toolbox').hidden && {STEP} >= 0")
+    kept = browser.run("sessionStorage.getItem('zerone-session-learn')")
+    assert kept
+    paused(browser)
+    for _ in range(12):
+        browser.press("ArrowRight", 39)
+    browser.until("document.querySelector('.happened dd')")
+    browser.press("Home", 36)
+    browser.until(f"{STEP} == 0")
+    browser.press("e")
+    browser.until("document.querySelector('.tag.end')")
+    canvas = "document.querySelector('.picture canvas')"
+    there = f"{{clientX: {canvas}.getBoundingClientRect().x + %s, clientY: {canvas}.getBoundingClientRect().y + 10}}"
+    tip = f"{canvas}.dispatchEvent(new PointerEvent('pointermove', {there})), document.querySelector('.tip').hidden"
+    assert browser.run(tip % (1.5 * side))  # nobody acts in a wall, so there is nothing to be said of it
+    assert browser.run(tip % (2.5 * side))
+    assert not browser.run(tip % (0.5 * side))

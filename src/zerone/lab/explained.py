@@ -150,7 +150,7 @@ def _cell(column: Column, cell: Cell, names: Names) -> Any:
 
 
 def _listed(numbers: Sequence[float]) -> str:
-    return "(" + ", ".join(f"{each:.3g}" for each in numbers) + ")"
+    return "(" + ", ".join(f"{each:.2f}" if abs(each) < 10 else f"{each:.3g}" for each in numbers) + ")"
 
 
 def _short(number: float) -> float:

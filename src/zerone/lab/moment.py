@@ -14,6 +14,8 @@ from zerone.algorithms.protocol import Explores, Valued
 from zerone.algorithms.sarsa_lambda import State as Traced
 from zerone.base.bits import in_32_bits
 from zerone.environments.drawing.scene import shapes_of
+from zerone.environments.drawing.unwrapping import unwrap
+from zerone.environments.maze import Maze
 from zerone.lab import explained
 from zerone.lab.surface import plane_of, surface
 from zerone.lab.training import Training, here
@@ -49,6 +51,7 @@ class Moments:
                 "columns": grid.columns, "rows": grid.rows, "directions": grid.directions,
                 "acts": grid.acts.tolist(),
             },
+            "layout": _layout(training),
             "plane": None if plane is None else {"names": plane.names, "low": plane.low, "high": plane.high},
         }  # fmt: skip
 
@@ -193,6 +196,13 @@ class Moments:
         if actions and taken.ndim == 0:
             return actions[int(taken)]
         return _numbers(taken)
+
+
+def _layout(training: Training) -> tuple[str, ...] | None:
+    """The rows of a maze that a person may change; None of all other environments."""
+    bare: Any
+    bare, _, _ = unwrap(training.environment, None, None)
+    return bare.layout if type(bare) is Maze and training.grid is not None else None
 
 
 def _first(tree: Any) -> Any:

@@ -8,15 +8,13 @@ let number = 0;
 const WIDTH = 420, HEIGHT = 190, LEFT = 46, RIGHT = 10, TOP = 10, BOTTOM = 26;
 
 export class Chart {
-  // `series` is a list of names, or one without a name.
-  constructor(title, unit, names = [""]) {
-    this.names = names;
+  // `axis` says what is on the x axis.
+  constructor(title, axis) {
     this.clip = `clip-${(number += 1)}`;
     this.latest = make("output", {});
     this.drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
     this.label = title;
-    this.unit = unit;
-    this.element = make("section", { class: "card chart" }, make("h2", {}, make("span", {}, title), this.latest),
+    this.element = make("section", { class: "card chart" }, make("h2", {}, make("span", {}, title, " ", make("span", { class: "quiet" }, axis)), this.latest),
       make("div", { class: "inside" }, this.drawing));
     new ResizeObserver(() => this.last && this.draw(...this.last)).observe(this.drawing);
   }
@@ -59,7 +57,7 @@ export class Chart {
     if (now < last) parts.push(svg("line", { class: "now", x1: x(now), x2: x(now), y1: TOP, y2: HEIGHT - BOTTOM }));
     this.drawing.replaceChildren(svg("clipPath", { id: this.clip }, svg("rect", { x: LEFT, y: TOP - 4, width: width - LEFT - RIGHT + 4, height: HEIGHT - TOP - BOTTOM + 8 })), ...parts);
     const end = lines.map((line) => (line.length ? tick(mean(line).at(-1)[1]) : "–")).join(" · ");
-    say(this.latest, `${end}${this.unit ? ` ${this.unit}` : ""}`);
+    say(this.latest, end);
     this.drawing.setAttribute("aria-label", `${this.label}: ${end}`);
   }
 }

@@ -20,7 +20,7 @@ export class Compare {
     this.views = [];
     this.grid = make("div", { class: "compare" });
     this.legend = make("p", { class: "legend" });
-    this.charts = [new Chart(t("chartReturn"), ""), new Chart(t("chartLength"), "")];
+    this.charts = [new Chart(t("chartReturn"), t("overSteps")), new Chart(t("chartLength"), t("overSteps"))];
     this.play = make("section", { class: "card" }, this.transport.element);
     this.missed = make("p", { class: "note", role: "status" });
     this.results = make("div", { class: "stack", hidden: true }, this.play, this.missed, this.grid, this.legend,

@@ -1,6 +1,7 @@
 // Learn: one training, from its set-up to its curves.
 
 import { make, say } from "./dom.js";
+import { Editor } from "./editor.js";
 import { Setup } from "./setup.js";
 import { Transport } from "./transport.js";
 import { View } from "./view.js";
@@ -42,7 +43,8 @@ export class Learn {
     const view = this.view;
     const card = (title, inside, extra = "") => make("section", { class: `card ${extra}` }, make("h2", {}, title), inside);
     this.missed = make("p", { class: "note", role: "status" });
-    const stage = make("section", { class: "card stage", "aria-label": t("learn") }, view.facts, view.picture, this.missed, view.layers, this.transport.element);
+    const editor = view.about.layout ? new Editor(view, (rows) => this.page.begin([{ ...this.setup.setup(), options: { ...this.setup.options, layout: rows } }], true)).element : null;
+    const stage = make("section", { class: "card stage", "aria-label": t("learn") }, view.facts, view.picture, this.missed, view.layers, editor ?? [], this.transport.element);
     const keys = [[t("space"), "keyPlay"], ["→ ←", "keyStep"], ["u e c", "keyMore"], ["+ −", "keySpeed"], ["Home", "keyStart"]];
     const help = make("div", { class: "keys" }, keys.flatMap(([key, word]) => [
       make("span", {}, key.split(" ").map((each) => make("kbd", {}, each))), make("span", {}, t(word))]));

@@ -61,7 +61,7 @@ function changes(found) {
 // A step along a gradient: its equations, its samples, and what it measured.
 function gradient(update, place, all) {
   const rows = update.rows.map((row) => make("tr", {}, row.map((cell) => make("td", {}, cellText(cell)))));
-  const heads = update.columns.map((column) => make("th", { scope: "col", title: column.meaning }, symbol(column.symbol)));
+  const heads = update.columns.map((column) => make("th", { scope: "col", title: quantityText(column.meaning) }, symbol(column.symbol)));
   const between = place === all.length - 2 && all.more ? make("p", { class: "quiet" }, t("andMore", { n: all.more })) : null;
   return make("div", { class: "entry" },
     make("div", { class: "source" }, make("b", {}, titleText(update.title))),

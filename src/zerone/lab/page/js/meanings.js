@@ -22,7 +22,7 @@ function sentence(text, patterns) {
 }
 
 export const noteText = (text) => sentence(text, NOTES);
-export const titleText = (text) => sentence(text, [[/^gradient update (\d+)/, "第 $1 次梯度更新"], [/^gradient update/, "梯度更新"], [/^epoch (\d+), minibatch (\d+)/, "第 $1 遍，第 $2 个小批量"]]);
+export const titleText = noteText;
 
 export function meaning(setting) {
   return (isChinese() && SETTINGS[setting.text]) || first(setting.text ?? "");

@@ -4,7 +4,9 @@ import { make, say } from "./dom.js";
 import { environmentText, algorithmText, meaning, rangeText, settingLabel } from "./meanings.js";
 import { t } from "./words.js";
 
-const FEW = 7;  // settings that are shown at once; the others are a click away
+// Settings that are shown at once, where an algorithm has them; the others are a click away.
+const FIRST = ["learning_rate", "critic_learning_rate", "discount", "epsilon", "epsilon_start", "epsilon_end", "trace_decay", "trace",
+  "planning_steps", "exploration_bonus", "double", "dueling", "prioritized", "clip", "objective", "steps_per_update", "baseline", "workers", "temperature"];
 
 export class Setup {
   // `onBegin` is called with a set-up that is to be trained.
@@ -44,7 +46,8 @@ export class Setup {
   }
 
   draw() {
-    const settings = this.entry.settings, first = settings.slice(0, FEW), rest = settings.slice(FEW);
+    const { settings } = this.entry, rest = settings.filter((each) => !FIRST.includes(each.name));
+    const first = FIRST.map((name) => settings.find((each) => each.name === name)).filter(Boolean);
     const open = this.element.querySelector("details")?.open ?? false;
     this.begin = make("button", { type: "button", on: { click: () => this.start() } });
     this.element.replaceChildren(
@@ -57,7 +60,7 @@ export class Setup {
         first.map((each) => this.field(each)),
         rest.length ? make("details", { open }, make("summary", {}, `${t("more")} (${rest.length})`), rest.map((each) => this.field(each))) : null),
       make("div", { class: "begin" }, this.begin,
-        make("button", { type: "button", class: "plain", on: { click: () => { this.values = {}; this.draw(); } } }, t("defaults"))));
+        make("button", { type: "button", class: "plain", on: { click: () => { this.values = {}; this.options = {}; this.draw(); } } }, t("defaults"))));
     this.tellBegin();
   }
 
@@ -152,6 +155,7 @@ export class Setup {
   start() {
     this.running = this.key();
     this.tellBegin();
+    scrollTo({ top: 0 });  // that is where it is seen to compile
     this.onBegin(structuredClone(this.setup()));
   }
 }

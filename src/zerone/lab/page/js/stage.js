@@ -47,6 +47,7 @@ export class Stage {
     if (now.table && this.about.grid && this.layers.arrows) this.arrows(now);
     if (now.trace && this.layers.footprints) this.trace(now);
     if (now.reached !== undefined && now.reached !== null && now.ended) this.reached(now.reached);
+    for (const shape of this.changed ?? []) this.shape(shape);
     const cell = shown && now.state !== null ? this.cell(now.state) : null;
     for (const shape of now.shapes) this.shape(cell && shape.kind !== "square" ? smaller(shape, cell, 0.55) : shape);
   }
@@ -197,13 +198,18 @@ export class Stage {
     context.stroke();
   }
 
-  // The state under a point of the canvas; null where nobody acts.
+  // The cell under a point of the canvas; null where there is none.
+  cellAt(x, y) {
+    const { grid } = this.about, column = Math.floor(x / this.unit), row = Math.floor(y / this.unit);
+    return grid && column >= 0 && column < grid.columns && row >= 0 && row < grid.rows ? [column, row] : null;
+  }
+
+  // The state under it; null where nobody acts.
   stateAt(x, y) {
-    const { grid } = this.about;
-    if (!grid) return null;
-    const column = Math.floor(x / this.unit), row = Math.floor(y / this.unit), state = row * grid.columns + column;
-    const inside = column >= 0 && column < grid.columns && row >= 0 && row < grid.rows;
-    return inside && grid.acts[state] ? state : null;
+    const cell = this.cellAt(x, y);
+    if (!cell) return null;
+    const state = cell[1] * this.about.grid.columns + cell[0];
+    return this.about.grid.acts[state] ? state : null;
   }
 }
 

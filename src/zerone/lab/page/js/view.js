@@ -29,9 +29,9 @@ export class View {
     this.surface = make("canvas", { class: "surface", role: "img", "aria-label": t("surface") });
     this.ends = make("p", { class: "quiet number" });
     this.surfaceBox = make("section", { class: "card", hidden: true }, make("h2", {}, t("surface")), make("div", { class: "inside" }, this.surface, this.ends));
-    this.charts = [new Chart(t("chartReturn"), ""), new Chart(t("chartLength"), "")];
+    this.charts = [new Chart(t("chartReturn"), t("overEpisodes")), new Chart(t("chartLength"), t("overEpisodes"))];
     this.metric = Object.keys(about.metrics)[0];
-    if (this.metric) this.charts.push(new Chart(metricTitle(this.metric), ""));
+    if (this.metric) this.charts.push(new Chart(metricTitle(this.metric), t("overSteps")));
     this.drawLayers();
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerleave", () => { this.tip.hidden = true; });

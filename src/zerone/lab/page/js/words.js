@@ -39,6 +39,8 @@ const WORDS = {
   overEpisodes: ["over episodes", "横轴：回合"], overSteps: ["over steps", "横轴：步数"], noEpisode: ["No episode has ended yet.", "还没有回合结束。"], noUpdate: ["Nothing has been measured yet.", "还没有测量值。"],
   searchingEpisode: ["Looking for the end of the episode …", "正在走到回合结束……"], searchingChange: ["Looking for the next change …", "正在寻找下一次变化……"],
   missedEpisode: ["No episode ends within the next 200,000 steps.", "之后 20 万步内没有回合结束。"], missedChange: ["Nothing changes within the next 200,000 steps: it has learnt what there is to learn.", "之后 20 万步内没有任何变化：该学的已经学完了。"],
+  editMaze: ["Change the maze", "修改迷宫"], beginMaze: ["Begin in this maze", "在这个迷宫里开始"], editHint: ["Click a cell, or go there with the arrow keys and press Enter.", "点击格子，或用方向键移过去再按回车。"],
+  toolWall: ["Wall", "墙"], toolHell: ["Hell", "地狱"], toolGoal: ["Paradise", "天堂"], toolStart: ["Start", "起点"], toolFloor: ["Floor", "空地"],
   keys: ["Keys", "快捷键"], keyPlay: ["play, pause", "播放、暂停"], keyStep: ["a step, a step back", "前进一步、后退一步"], keyMore: ["update, episode, change", "更新、回合、变化"], keySpeed: ["faster, slower", "加快、减慢"], keyStart: ["to the start", "回到开头"], space: ["space", "空格"],
   dark: ["Dark page", "深色页面"], light: ["Light page", "浅色页面"], language: ["中文", "English"],
   compareTitle: ["Side by side, on one clock", "并排对比，同一时钟"],
