@@ -88,6 +88,7 @@ def column(update: GradientUpdate, name: str) -> np.ndarray:
 DQNS = [
     small_dqn(hidden=(8,), warmup=8, loss="huber"),
     small_dqn(hidden=(8,), warmup=8, double=True, dueling=True, prioritized=True, n_steps=2, updates=2, environments=2),
+    small_dqn(hidden=(8,), warmup=8, distributional="quantile", quantiles=4, dueling=True),
 ]
 
 
@@ -122,7 +123,7 @@ def targets_are_right(algorithm: Any, each: Iteration, update: GradientUpdate) -
     )
 
 
-@pytest.mark.parametrize("algorithm", DQNS, ids=("plain", "all together"))
+@pytest.mark.parametrize("algorithm", DQNS, ids=("plain", "all together", "quantiles"))
 def test_dqn_is_explained_as_it_learns(algorithm: Any) -> None:
     played = iterations(algorithm, graph(), 60)
     assert all(dqn_is_explained(algorithm, each, algorithm) for each in played)

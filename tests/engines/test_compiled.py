@@ -46,7 +46,15 @@ TABLES = {
     "dyna-q": DynaQ(exploration_bonus=0.1),
 }
 DRIFTS = {"exploration": "ornstein-uhlenbeck"}
-EVERY_PART = {"double": True, "dueling": True, "prioritized": True, "n_steps": 3, "epsilon_clock": "updates"}
+QUANTILES = {"distributional": "quantile", "quantiles": 4}
+EVERY_PART = {
+    **QUANTILES,
+    "double": True,
+    "dueling": True,
+    "prioritized": True,
+    "n_steps": 3,
+    "epsilon_clock": "updates",
+}
 ALGORITHMS = {
     **TABLES,
     "dqn": small_dqn(),

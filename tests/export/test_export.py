@@ -66,6 +66,12 @@ EACH = {
     "numbers": (small_dqn(), spaces.Box(-5, 5, (2, 3), np.float64), spaces.Discrete(3, start=4)),
     "dueling": (small_dqn(dueling=True), PLACE, spaces.Discrete(3)),
     "separate streams": (small_dqn(**SEPARATE), PLACE, spaces.Discrete(3)),
+    "quantiles": (small_dqn(distributional="quantile", quantiles=5), PLACE, spaces.Discrete(3)),
+    "streams of quantiles": (
+        small_dqn(distributional="quantile", quantiles=4, **SEPARATE),
+        PLACE,
+        spaces.Discrete(3),
+    ),
     "halved streams, pictures": (small_dqn(**SEPARATE | {"dueling_streams": "halved"}), PICTURE, spaces.Discrete(3)),
     "a large picture, channels first": (small_dqn(), FRAME, spaces.Discrete(2)),
     "stacked pictures": (small_ppo(), STACK, spaces.MultiDiscrete([2, 4], start=[1, 0])),

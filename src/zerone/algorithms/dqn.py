@@ -13,9 +13,12 @@ Mnih et al. 2015 (doi 10.1038/nature14236), algorithm 1. What can be put in, in 
                  they read the same layer, or are separate         section 4.1 for the latter
     prioritized  drawn by |y - Q|, the loss weighted for that      Schaul et al. 2016 (arXiv 1511.05952)
     n_steps      r is the return of n steps, γ^n counts for γ      Sutton & Barto 2018, section 7.1
+    quantile     N quantiles θ_i(s, a) of the return, Q their      Dabney et al. 2018 (arXiv 1710.10044), algorithm 1
+                 mean: Σ_i E_j[ρ_i(r + γ θ_j(s', a*) - θ_i(s, a))]
 
-Differences: Adam instead of RMSProp, the gradient's norm is clipped, the error is not clipped unless `loss` is
-huber, and the target may move softly (τ < 1). n-step returns are not corrected for what was explored on the way.
+Differences: Adam instead of RMSProp, the gradient's norm is clipped, the error is not clipped unless `loss` is huber or
+quantiles are learnt, and the target may move softly (τ < 1). n-step returns are not corrected for what was explored on
+the way. What is drawn by its TD error is, with quantiles, drawn by that of their mean.
 """
 
 from __future__ import annotations
@@ -50,8 +53,9 @@ from zerone.parts.layers import MLP, Dueling
 from zerone.parts.networks import Network
 from zerone.parts.normalization import Returns, Scales
 from zerone.parts.optimizers import bounded
+from zerone.parts.quantiles import Quantiles, quantile_loss
 from zerone.parts.replay import Memory, sample_sequences
-from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick
+from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick, pick_row
 from zerone.parts.spaces import Spaces, count, refuse_actions, refuse_observations
 
 
@@ -59,7 +63,7 @@ from zerone.parts.spaces import Spaces, count, refuse_actions, refuse_observatio
 class Policy:
     """The online network θ; environment steps seen and gradient updates made (int32), one of which drives ε."""
 
-    network: Network
+    network: Any
     steps: Array
     updates: Array
     scales: Scales = Scales()
@@ -123,7 +127,18 @@ class DQN(OffPolicy):
     memory: int = 10_000
     target_period: int = 50
     target_step: float = 1.0
-    loss: str = setting("squared", "loss of the TD error; huber bounds its gradient", choices=("squared", "huber"))
+    loss: str = setting(
+        "squared",
+        "loss of the TD error; huber bounds its gradient",
+        choices=("squared", "huber"),
+        needs="distributional=off",
+    )
+    distributional: str = setting(
+        "off", "learn the distribution of the return, by quantiles (QR-DQN)", choices=("off", "quantile")
+    )
+    quantiles: int = setting(
+        50, "number N of quantiles of each action's return", at_least=2, needs="distributional=quantile"
+    )
     double: bool = setting(False, "select the target's action with the online network (Double DQN)")
     dueling: bool = setting(False, "a network with two streams: the state's value V and the actions' advantages A")
     dueling_streams: str = setting(
@@ -181,8 +196,12 @@ class DQN(OffPolicy):
 
     def init(self, key: Key, spaces: Spaces) -> State:
         actions = count(spaces.action, "action")
-        streams = {"separate": self.dueling_streams != "shared"} if self.dueling else {}
-        network = self.make_network(key, spaces.observation, actions, Dueling if self.dueling else MLP, **streams)
+        each = self.quantiles if self.distributional == "quantile" else 1
+        streams = {"separate": self.dueling_streams != "shared", "each": each} if self.dueling else {}
+        head = Dueling if self.dueling else MLP
+        network = self.make_network(key, spaces.observation, actions * each, head, **streams)
+        if each > 1:
+            network = Quantiles(network, each)
         target = jax.tree.map(jnp.copy, network)  # its own arrays, or the state could not be donated
         action = jnp.int32(0)
         policy = Policy(network, jnp.int32(0), jnp.int32(0), Scales.begun(self, spaces))
@@ -212,7 +231,8 @@ class DQN(OffPolicy):
 
     def values(self, policy: Policy, memory: Any, observation: Array) -> Array:
         """Q(s, a) of each action: what can be shown of a decision."""
-        return policy.network.step(memory, policy.scales.see(observation))[0]
+        values: Array = policy.network.step(memory, policy.scales.see(observation))[0]
+        return values
 
     def act(
         self, policy: Policy, memory: Any, observation: Array, noise: Array | None = None
@@ -222,15 +242,32 @@ class DQN(OffPolicy):
             return greedy(values), memory, ()
         return epsilon_greedy(values, self.exploration_rate(policy), noise), memory, ()
 
-    def terms(self, network: Network, target: Network, batch: Transition) -> tuple[Array, Array, Array]:
-        """Q(s, a), the value of s' that its target bootstraps from, and the target y, of each transition."""
+    def terms(self, network: Any, target: Any, batch: Transition) -> tuple[Array, Array, Array]:
+        """Q(s, a), the value of s' that its target bootstraps from, and the target y, of each transition.
+
+        With quantiles all three are theirs, [..., N].
+        """
+        if isinstance(network, Quantiles):
+            now, after = self.along(network.network, batch)[0], self.following(target.network, batch)
+            now, after = network.spread(now), network.spread(after)
+            best = (self.following(network, batch) if self.double else after.mean(-1)).argmax(-1)
+            quantiles, bootstrap = pick_row(now, batch.action), pick_row(after, best)
+            reward, discount = batch.reward[..., None], batch.discount[..., None]
+            return quantiles, bootstrap, one_step_target(reward, discount == 0, discount, bootstrap)
         value = pick(self.along(network, batch)[0], batch.action)
         next_target = self.following(target, batch)
         bootstrap = double_value(self.following(network, batch), next_target) if self.double else max_value(next_target)
         return value, bootstrap, one_step_target(batch.reward, batch.discount == 0, batch.discount, bootstrap)
 
-    def losses(self, error: Array, weights: Array) -> Array:
-        """The weighted loss of each TD error."""
+    def expected(self, value: Array) -> Array:
+        """The mean of quantiles; a value as it is where there are none."""
+        return value.mean(-1) if self.distributional == "quantile" else value
+
+    def losses(self, value: Array, wanted: Array, weights: Array) -> Array:
+        """The weighted loss of each transition."""
+        if self.distributional == "quantile":
+            return weights * quantile_loss(value, wanted)
+        error = wanted - value
         return weights * (huber(error) if self.loss == "huber" else 0.5 * error**2)
 
     def cost(
@@ -238,9 +275,8 @@ class DQN(OffPolicy):
     ) -> tuple[Array, tuple[Metrics, Array]]:
         """Weighted mean loss of the chosen actions' TD errors, and these; the target is constant for the gradient."""
         value, _, wanted = self.terms(network, target, batch)
-        error = wanted - value
-        cost = self.losses(error, weights).mean()
-        return cost, ({"cost": cost, "q": value.mean()}, error)
+        cost = self.losses(value, wanted, weights).mean()
+        return cost, ({"cost": cost, "q": value.mean()}, self.expected(wanted) - self.expected(value))
 
     def along(self, network: Any, batch: Transition) -> tuple[Array, Any]:
         """Q(s, ·) of each transition, and what the network remembers after it."""

@@ -62,13 +62,16 @@ class ExplainedDQN(Explained, Protocol):
     @property
     def dueling(self) -> bool: ...
     @property
+    def distributional(self) -> str: ...
+    @property
     def recurrent(self) -> bool: ...
     def exploration_rate(self, policy: Any) -> Array: ...
     def explores(self, policy: Any, noise: Array) -> Array: ...
     def values(self, policy: Any, memory: Any, observation: Array) -> Array: ...
     def learner(self, state: Any, now: Any) -> Any: ...
     def terms(self, network: Any, target: Any, batch: Any) -> tuple[Array, Array, Array]: ...
-    def losses(self, error: Array, weights: Array) -> Array: ...
+    def losses(self, value: Array, wanted: Array, weights: Array) -> Array: ...
+    def expected(self, value: Array) -> Array: ...
     def along(self, network: Any, batch: Any) -> tuple[Array, Any]: ...
     def following(self, network: Any, batch: Any) -> Array: ...
     def learn(self, now: Any, i: Array, learner: Any) -> tuple[Any, Metrics]: ...
@@ -119,17 +122,17 @@ def recorded(algorithm: ExplainedDQN, state: Any, steps: Steps, key: Key) -> tup
         batch = draw.batch
         found, bootstrap, target = algorithm.terms(learner.network, learner.target, batch)
         streams = None
-        if algorithm.dueling:
+        if algorithm.dueling and algorithm.distributional == "off":
             both = algorithm.along(in_streams(learner.network), batch)[0]
             chosen = jnp.take_along_axis(both, batch.action[..., None] + 1, -1)[..., 0]
             streams = both[..., 0], chosen
         online = algorithm.following(learner.network, batch).argmax(-1)
         fixed = algorithm.following(learner.target, batch).argmax(-1)
         after, metrics = algorithm.learn(now, i, learner)
-        return after, Record(
-            draw, found, bootstrap, target, algorithm.losses(target - found, draw.weights),
-            algorithm.terms(after.network, after.target, batch)[0], online, fixed, streams, metrics,
-        )  # fmt: skip
+        losses, mean = algorithm.losses(found, target, draw.weights), algorithm.expected
+        later = mean(algorithm.terms(after.network, after.target, batch)[0])
+        means = mean(found), mean(bootstrap), mean(target)
+        return after, Record(draw, *means, losses, later, online, fixed, streams, metrics)
 
     after, records = jax.lax.scan(one, algorithm.learner(state, now), jnp.arange(algorithm.updates))
     return now, algorithm.times(now, steps.reward.size), after, records
@@ -199,6 +202,8 @@ def _losses(algorithm: ExplainedDQN, found: Any, target: Any, weight: Any, loss:
         size = (OPEN, *linear, CLOSE) if weighted else linear
     elif weighted:
         size = (TIMES, *size)
+    if algorithm.distributional != "off":  # the loss is of N × N differences, whose means these are
+        return (Equation("δ", (value("y", target), MINUS, value("Q(s, a; θ)", found)), error, "="),)
     return (
         Equation("δ", (value("y", target), MINUS, value("Q(s, a; θ)", found)), error, "="),
         Equation("L", (*weighted, *size), float(loss), "="),

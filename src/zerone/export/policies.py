@@ -27,6 +27,7 @@ from zerone.parts.layers import MLP, Activation, Dueling, LayerNorm, Linear
 from zerone.parts.networks import Network
 from zerone.parts.own_networks import OwnNetwork
 from zerone.parts.policies import ActorAndCritic
+from zerone.parts.quantiles import Quantiles
 from zerone.parts.recurrent import RecurrentNetwork
 from zerone.parts.spaces import Features, Spaces, action_bounds, action_scale
 
@@ -130,6 +131,13 @@ def _(network: RecurrentNetwork, seen: Seen) -> Value:
     after = read.gru(before, network.gru.onward.weight, network.gru.onward.bias)
     x.program.leave(before, after)
     return layers(network.head, after)
+
+
+@lowered.register
+def _(network: Quantiles, seen: Seen) -> Value:
+    if isinstance(network.network, OwnNetwork):
+        raise _UnknownError("the means of its network's quantiles are known of our own networks only")
+    return lowered(network.means(), seen)
 
 
 @lowered.register

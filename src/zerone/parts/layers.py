@@ -108,7 +108,8 @@ class Dueling(eqx.Module):
 
     Wang et al. 2016 (arXiv 1511.06581), section 3 and eq. 9. Both streams read all of the last hidden layer. With
     `separate` each has one half of that layer to itself and shares the layers before it, as in the paper's section
-    4.1; then it has no more weights than the plain MLP. Made like an `MLP`, from the same arguments.
+    4.1; then it has no more weights than the plain MLP. Made like an `MLP`, from the same arguments. Where each action
+    has several outputs (`each`), one after the other, the state has as many, and they are put together one by one.
     """
 
     layers: tuple[Linear, ...]
@@ -130,11 +131,12 @@ class Dueling(eqx.Module):
         gain: float = math.sqrt(2),
         last: float = 1.0,
         separate: bool = False,
+        each: int = 1,
     ) -> None:
         read_by_both = hidden[-1] if hidden else inputs
         half = read_by_both // 2
         read = (half, read_by_both - half) if separate else (read_by_both, read_by_both)
-        shapes = [*itertools.pairwise((inputs, *hidden)), (read[0], 1), (read[1], outputs)]
+        shapes = [*itertools.pairwise((inputs, *hidden)), (read[0], each), (read[1], outputs)]
         *layers, self.value, self.advantage = linears(key, shapes, [gain] * len(hidden) + [last, last])
         self.layers = tuple(layers)
         self.norms = LayerNorm.of(hidden) if layer_norm else ()
@@ -142,7 +144,13 @@ class Dueling(eqx.Module):
         self.separate = separate
 
     def __call__(self, x: Array) -> Array:
-        return dueling_values(*self.streams(x))
+        value, advantage = self.streams(x)
+        each = value.shape[-1]
+        if each == 1:
+            return dueling_values(value, advantage)
+        table = jnp.swapaxes(advantage.reshape(*advantage.shape[:-1], -1, each), -1, -2)
+        values = dueling_values(value[..., None], table)
+        return jnp.swapaxes(values, -1, -2).reshape(advantage.shape)
 
     def streams(self, x: Array) -> tuple[Array, Array]:
         """V(s), [..., 1], and A(s, a) of each action, [..., n], before its mean is taken from it."""

@@ -22,6 +22,12 @@ def pick(values: Array, action: Array) -> Array:
     return jnp.where(jax.nn.one_hot(action, values.shape[-1], dtype=bool), values, 0.0).sum(-1)
 
 
+def pick_row(values: Array, action: Array) -> Array:
+    """The row of an action: `values` [..., n, width], `action` integer [...], result [..., width]. As `pick`."""
+    chosen = jax.nn.one_hot(action, values.shape[-2], dtype=bool)[..., None]
+    return jnp.where(chosen, values, 0.0).sum(-2)
+
+
 def one_step_target(reward: Array, terminated: Array, discount: Array | float, next_value: Array) -> Array:
     """The target y = r + γ (1 - terminated) V(s'): nothing after a terminal state, everything after a cut one.
 

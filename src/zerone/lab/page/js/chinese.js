@@ -68,6 +68,8 @@ export const SETTINGS = {
   "steps stored before learning starts": "先存多少步，才开始学习",
   "gradient updates between two updates of the target network": "每隔多少次梯度更新，更新一次目标网络",
   "soft update coefficient τ of the target network; 1 is a copy": "目标网络的软更新系数 τ；1 就是整个复制",
+  "learn the distribution of the return, by quantiles (QR-DQN)": "学习回报的分布，用分位数表示（QR-DQN）",
+  "number N of quantiles of each action's return": "每个动作的回报有多少个分位数 N",
   "loss of the TD error; huber bounds its gradient": "TD 误差的损失；huber 会限制梯度",
   "select the target's action with the online network (Double DQN)": "目标里的动作由在线网络来选（Double DQN）",
   "a network with two streams: the state's value V and the actions' advantages A": "网络分两支：状态的价值 V 和动作的优势 A",
