@@ -35,6 +35,8 @@ def test_ids():
         "MountainCar-v0",
         "zerone/MountainCarShaped-v0",
         "zerone/MountainCarSparse-v0",
+        "MountainCarContinuous-v0",
+        "Acrobot-v1",
         "Pendulum-v1",
         "zerone/Pendulum11-v0",
         "zerone/Pendulum25-v0",

@@ -13,11 +13,12 @@ import pytest
 
 from zerone.base.errors import InputError, RunError
 from zerone.environments import catalogue, drawing
+from zerone.environments.acrobot import Acrobot, AcrobotState
 from zerone.environments.cartpole import CartPole, CartPoleState
 from zerone.environments.cliff import Cliff, CliffState
 from zerone.environments.frozen_lake import FrozenLake, FrozenLakeState
 from zerone.environments.maze import Maze, MazeState
-from zerone.environments.mountain_car import MountainCar, MountainCarState
+from zerone.environments.mountain_car import ContinuousMountainCar, MountainCar, MountainCarState
 from zerone.environments.pendulum import Pendulum, PendulumState
 from zerone.environments.taxi import Taxi, TaxiState
 from zerone.environments.treasure import Treasure, TreasureState
@@ -49,6 +50,8 @@ def test_every_environment_is_drawn_through_its_wrappers(entry):
     [
         ("CartPole-v1", CartPole(), CartPoleState(*scalars(1.0, 0, 0.15, 0)), 1),
         ("MountainCar-v0", MountainCar(), MountainCarState(*scalars(0.2, 0.01)), 2),
+        ("MountainCarContinuous-v0", ContinuousMountainCar(), MountainCarState(*scalars(-0.9, 0)), np.float32([0.5])),
+        ("Acrobot-v1", Acrobot(), AcrobotState(*scalars(1.0, -0.5, 0, 0)), 2),
         ("Pendulum-v1", Pendulum(), PendulumState(*scalars(1.0, 0)), np.array([1.5], np.float32)),
     ],
 )

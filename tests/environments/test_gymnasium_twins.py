@@ -1,4 +1,4 @@
-"""CartPole, MountainCar and Pendulum against Gymnasium's own, transition by transition."""
+"""CartPole, both MountainCars, Acrobot and Pendulum against Gymnasium's own, transition by transition."""
 
 from __future__ import annotations
 
@@ -9,15 +9,26 @@ import numpy as np
 import pytest
 
 from zerone.environments import catalogue
+from zerone.environments.acrobot import Acrobot, AcrobotState
 from zerone.environments.cartpole import CartPole, CartPoleState
-from zerone.environments.mountain_car import MountainCar, MountainCarState
+from zerone.environments.mountain_car import ContinuousMountainCar, MountainCar, MountainCarState
 from zerone.environments.pendulum import Pendulum, PendulumState
 
 TWINS = {
     "CartPole-v1": (CartPole, CartPoleState),
     "MountainCar-v0": (MountainCar, MountainCarState),
+    "MountainCarContinuous-v0": (ContinuousMountainCar, MountainCarState),
+    "Acrobot-v1": (Acrobot, AcrobotState),
     "Pendulum-v1": (Pendulum, PendulumState),
 }
+HIGH = {
+    "CartPole-v1": [2.6, 4.0, 0.23, 4.0],
+    "MountainCar-v0": [1.2, 0.07],
+    "MountainCarContinuous-v0": [1.2, 0.07],
+    "Acrobot-v1": [np.pi, np.pi, 2 * np.pi, 3 * np.pi],  # faster, and a step of 0.2 s enlarges what float32 rounds
+    "Pendulum-v1": [10.0, 8.0],
+}
+PUSHES = {"MountainCarContinuous-v0": 1.0, "Pendulum-v1": 3.0}  # how hard; the others have actions to choose from
 TOLERANCE = 1e-4
 KEY = jax.random.key(0)
 
@@ -48,14 +59,13 @@ def our_steps(name, states, actions):
 def draw(name, count, seed):
     """States all over the space, over its limits too, and actions; the numbers are float32."""
     rng = np.random.default_rng(seed)
-    high = {"CartPole-v1": [2.6, 4.0, 0.23, 4.0], "MountainCar-v0": [1.2, 0.07], "Pendulum-v1": [10.0, 8.0]}[name]
-    states = rng.uniform(-1, 1, (count, len(high))) * high
-    if name == "MountainCar-v0":
+    states = rng.uniform(-1, 1, (count, len(HIGH[name]))) * HIGH[name]
+    if name.startswith("MountainCar"):
         states[:, 0] = rng.uniform(-1.2, 0.6, count)
         states[: count // 8, 0] = -1.2
         states[count // 8 : count // 4, 0] = rng.uniform(0.4, 0.6, count // 4 - count // 8)
-    if name == "Pendulum-v1":
-        actions = rng.uniform(-3, 3, (count, 1)).astype(np.float32)
+    if name in PUSHES:
+        actions = (rng.uniform(-1, 1, (count, 1)) * PUSHES[name]).astype(np.float32)
     else:
         actions = rng.integers(0, 2 if name == "CartPole-v1" else 3, count)
     return states.astype(np.float32), actions
@@ -118,9 +128,9 @@ def test_cart_pole_disagrees_only_within_float32_of_a_limit(moves, limit):
 def rollout_action(name, observation, rng):
     if name == "CartPole-v1":  # balances, so that the time limit is reached
         return int(observation @ np.array([0.1, 0.3, 2.0, 1.0]) > 0)
-    if name == "MountainCar-v0":
+    if name not in PUSHES:
         return int(rng.integers(3))
-    return rng.uniform(-2, 2, 1).astype(np.float32)
+    return rng.uniform(-1, 1, 1).astype(np.float32) * (2 if name == "Pendulum-v1" else 1)
 
 
 @pytest.mark.parametrize("name", TWINS)
@@ -135,7 +145,7 @@ def test_whole_episodes_are_equal_up_to_the_time_limit(name):
         twin.unwrapped.state = np.array(jax.tree.leaves(state.inner), np.float64)
         while True:
             action = rollout_action(name, np.asarray(observation), rng)
-            if name != "MountainCar-v0":  # near upright any difference doubles in 0.2 s: compare step by step
+            if not name.startswith("MountainCar"):  # near upright any difference doubles in 0.2 s: compare step by step
                 twin.unwrapped.state = np.array(jax.tree.leaves(state.inner), np.float64)
             observation, state, reward, terminated, truncated, _ = step(KEY, state, action)
             expected, expected_reward, *expected_ends, _ = twin.step(action)

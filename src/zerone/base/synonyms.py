@@ -256,6 +256,8 @@ ENVIRONMENTS = {
     "zerone/Arm-v0": "robot-arm robotarm arm-env arm-easy reacher-2d",
     "CartPole-v1": "cart pole cart-pole-v1 inverted-pole",
     "MountainCar-v0": "car mountain",
+    "MountainCarContinuous-v0": "mountain-car-continuous continuous-mountain-car mountaincar-continuous",
+    "Acrobot-v1": "acrobot double-pendulum-swing-up",
     "LunarLander-v3": "lander lunar",
     "zerone/DynaMaze-v0": "dyna",
     "ALE/Pong-v5": "pong pongnoframeskip pongdeterministic",

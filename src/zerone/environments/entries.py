@@ -85,6 +85,17 @@ _MOUNTAIN_CAR = Entry(
     highest_reward=-1.0,
     rewards={"shaped": "mountain_car", "flag": "at_flag"},
 )
+_ACROBOT = Entry(
+    id="Acrobot-v1",
+    text="swing the free end of two hanging links up",
+    source="zerone.environments.acrobot:Acrobot",
+    limit=500,
+    solved_at=-100.0,
+    observation="6 numbers: cosine and sine of both angles, both angular velocities",
+    action="left, nothing, right",
+    gymnasium_id="Acrobot-v1",
+    highest_reward=0.0,
+)
 _PENDULUM = Entry(
     id="Pendulum-v1",
     text="swing a pendulum up and hold it there",
@@ -249,6 +260,20 @@ ENTRIES = (
         gymnasium_id=None,
         preset={"reward": "flag"},
     ),
+    Entry(
+        id="MountainCarContinuous-v0",
+        text="the same valley, with a push as hard as one wants, for which one pays",
+        source="zerone.environments.mountain_car:ContinuousMountainCar",
+        limit=999,
+        solved_at=90.0,
+        observation="2 numbers: position and velocity",
+        action="push, -1 to 1",
+        gymnasium_id="MountainCarContinuous-v0",
+        highest_reward=100.0,
+        ends_with_it=True,
+        continuous=True,
+    ),
+    _ACROBOT,
     _PENDULUM,
     *(
         dataclasses.replace(

@@ -1,4 +1,4 @@
-"""Drive an underpowered car out of a valley: Gymnasium's `MountainCar-v0`, compiled."""
+"""Drive an underpowered car out of a valley: Gymnasium's `MountainCar-v0` and `MountainCarContinuous-v0`, compiled."""
 
 from __future__ import annotations
 
@@ -24,25 +24,23 @@ class MountainCarState:
 
 
 @configured
-class MountainCar:
-    """Swing a car, too weak to climb straight up, to the flag on the right hill.
+class Valley:
+    """What both cars share: the valley, how a push moves a car in it, and where the flag is.
 
-    Observation: float32 [2], position and velocity. Actions: 0 push left, 1 coast, 2 push right.
-    Reward: -1 a step. The episode ends at the flag (position ≥ 0.5); Gymnasium cuts it after 200 steps.
-    The left end is a wall that stops the car.
+    Observation: float32 [2], position and velocity. The left end is a wall that stops the car.
 
     Source: Moore, "Efficient memory-based learning for robot control", 1990.
     """
 
     force: float = setting(0.001, "what a push adds to the velocity in a step")
     gravity: float = setting(0.0025, "what the steepest slope takes from the velocity in a step")
+    goal_velocity: float = setting(0.0, "velocity, a step, at which the flag counts")
 
     # What bounds a space is no leaf: spaces are known before anything is compiled.
     lowest_position: ClassVar[float] = -1.2
     highest_position: ClassVar[float] = 0.6
     speed_limit: ClassVar[float] = 0.07
     goal_position: ClassVar[float] = 0.5
-    action_names: ClassVar[tuple[str, ...]] = ("left", "coast", "right")
 
     @property
     def observation_space(self) -> gymnasium.spaces.Box:
@@ -50,29 +48,65 @@ class MountainCar:
         high = np.array([self.highest_position, self.speed_limit], np.float32)
         return gymnasium.spaces.Box(low, high, dtype=np.float32)
 
-    @property
-    def action_space(self) -> gymnasium.spaces.Discrete:
-        return gymnasium.spaces.Discrete(len(self.action_names))
-
     def reset(self, key: Key) -> tuple[Array, MountainCarState]:
         position = jax.random.uniform(key, (), jnp.float32, -0.6, -0.4)
         velocity = jnp.float32(0.0)
         return jnp.stack([position, velocity]), MountainCarState(position, velocity)
 
+    def pushed(self, state: MountainCarState, push: Array) -> tuple[Array, MountainCarState, Array]:
+        """Observation and state after a push of -1 to 1, and whether the car is at the flag."""
+        gained = push * self.force - self.gravity * jnp.cos(3 * state.position)
+        velocity = jnp.clip(state.velocity + gained, -self.speed_limit, self.speed_limit)
+        position = jnp.clip(state.position + velocity, self.lowest_position, self.highest_position)
+        at_wall = position <= self.lowest_position
+        velocity = jnp.where(at_wall, jnp.maximum(velocity, 0.0), velocity)
+        at_flag = (position >= self.goal_position) & (velocity >= self.goal_velocity)
+        return jnp.stack([position, velocity]), MountainCarState(position, velocity), at_flag
+
+
+@configured
+class MountainCar(Valley):
+    """Swing a car, too weak to climb straight up, to the flag on the right hill.
+
+    Actions: 0 push left, 1 coast, 2 push right. Reward: -1 a step. The episode ends at the flag (position ≥ 0.5);
+    Gymnasium cuts it after 200 steps.
+    """
+
+    action_names: ClassVar[tuple[str, ...]] = ("left", "coast", "right")
+
+    @property
+    def action_space(self) -> gymnasium.spaces.Discrete:
+        return gymnasium.spaces.Discrete(len(self.action_names))
+
     def step(
         self, key: Key, state: MountainCarState, action: Array
     ) -> tuple[Array, MountainCarState, Array, Array, Info]:
         del key  # nothing is left to chance
-        push = (action - 1) * self.force - self.gravity * jnp.cos(3 * state.position)
-        velocity = jnp.clip(state.velocity + push, -self.speed_limit, self.speed_limit)
-        position = jnp.clip(state.position + velocity, self.lowest_position, self.highest_position)
-        at_wall = position <= self.lowest_position
-        velocity = jnp.where(at_wall, jnp.maximum(velocity, 0.0), velocity)
-        terminated = (position >= self.goal_position) & (velocity >= 0.0)
-        return (
-            jnp.stack([position, velocity]),
-            MountainCarState(position, velocity),
-            jnp.float32(-1.0),
-            terminated,
-            {},
-        )
+        observation, state, terminated = self.pushed(state, action - 1)
+        return observation, state, jnp.float32(-1.0), terminated, {}
+
+
+@configured
+class ContinuousMountainCar(Valley):
+    """The same car, pushed as hard as the action says, for which it pays.
+
+    Action: float32 [1], the push in [-1, 1] (what is beyond that pushes no harder but costs more). Reward:
+    -0.1 action² a step, and 100 at the flag (position ≥ 0.45), where the episode ends; Gymnasium cuts it after 999
+    steps.
+    """
+
+    force: float = 0.0015
+
+    goal_position: ClassVar[float] = 0.45
+
+    @property
+    def action_space(self) -> gymnasium.spaces.Box:
+        return gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+
+    def step(
+        self, key: Key, state: MountainCarState, action: Array
+    ) -> tuple[Array, MountainCarState, Array, Array, Info]:
+        del key  # nothing is left to chance
+        observation, state, terminated = self.pushed(state, jnp.clip(action[0], -1.0, 1.0))
+        reward = jnp.where(terminated, 100.0, 0.0) - 0.1 * jnp.square(action[0])
+        return observation, state, reward, terminated, {}

@@ -43,14 +43,14 @@ class Plane:
 
 def plane_of(environment: TimedEnvironment, algorithm: Algorithm, policy: Any) -> Plane | None:
     """The plane over which an algorithm's values can be shown in an environment; None where there is none."""
-    from zerone.environments.mountain_car import MountainCar
+    from zerone.environments.mountain_car import Valley
     from zerone.environments.pendulum import Pendulum
 
     if not _has_values(algorithm, policy):
         return None
     bare: Any
     bare, _, _ = unwrap(environment, None, None)
-    if isinstance(bare, MountainCar):
+    if isinstance(bare, Valley):
         low, high = (bare.lowest_position, -bare.speed_limit), (bare.highest_position, bare.speed_limit)
         return Plane(("position", "velocity"), low, high, np.stack(_plane(low, high), 1).astype(np.float32))
     if isinstance(bare, Pendulum):

@@ -75,6 +75,7 @@ def place(environment: Any, column: float, row: float) -> tuple[float, float] | 
 @functools.cache
 def _drawings() -> dict[type, Drawing]:
     # Imported when first drawn: pygame and the environments take a while to load.
+    from zerone.environments.acrobot import Acrobot
     from zerone.environments.arm import Arm
     from zerone.environments.cartpole import CartPole
     from zerone.environments.changing_maze import ChangingMaze
@@ -82,7 +83,7 @@ def _drawings() -> dict[type, Drawing]:
     from zerone.environments.drawing import arm, classic, grid, toy_text
     from zerone.environments.frozen_lake import FrozenLake
     from zerone.environments.maze import Maze
-    from zerone.environments.mountain_car import MountainCar
+    from zerone.environments.mountain_car import ContinuousMountainCar, MountainCar
     from zerone.environments.pendulum import Pendulum
     from zerone.environments.taxi import Taxi
     from zerone.environments.treasure import Treasure
@@ -96,6 +97,8 @@ def _drawings() -> dict[type, Drawing]:
         Taxi: Drawing(toy_text.taxi_frame, toy_text.taxi_text, 4),
         CartPole: Drawing(classic.cart_pole_frame, classic.cart_pole_text, 50),
         MountainCar: Drawing(classic.mountain_car_frame, classic.mountain_car_text, 30),
+        ContinuousMountainCar: Drawing(classic.mountain_car_frame, classic.mountain_car_text, 30),
+        Acrobot: Drawing(classic.acrobot_frame, classic.acrobot_text, 15),
         Pendulum: Drawing(classic.pendulum_frame, classic.pendulum_text, 30),
         Arm: Drawing(arm.arm_frame, arm.arm_text, 30, arm.arm_place),
     }

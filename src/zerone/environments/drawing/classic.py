@@ -1,4 +1,4 @@
-"""CartPole, MountainCar and Pendulum, drawn by Gymnasium itself from our state."""
+"""CartPole, both MountainCars, Acrobot and Pendulum, drawn by Gymnasium itself from our state."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pygame
-from gymnasium.envs.classic_control import CartPoleEnv, MountainCarEnv, PendulumEnv
+from gymnasium.envs.classic_control import AcrobotEnv, CartPoleEnv, MountainCarEnv, PendulumEnv
 
 from zerone.environments.pendulum import Pendulum, PendulumState, wrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from zerone.environments.acrobot import Acrobot, AcrobotState
     from zerone.environments.cartpole import CartPole, CartPoleState
-    from zerone.environments.mountain_car import MountainCar, MountainCarState
+    from zerone.environments.mountain_car import MountainCarState, Valley
 
 TRACK = 41  # characters of a line that shows a number between its bounds
 
@@ -29,12 +30,21 @@ def cart_pole_frame(environment: CartPole, state: CartPoleState, action: Any) ->
     return _rendered(twin, (twin.screen_width, twin.screen_height))
 
 
-def mountain_car_frame(environment: MountainCar, state: MountainCarState, action: Any) -> NDArray[np.uint8]:
+def mountain_car_frame(environment: Valley, state: MountainCarState, action: Any) -> NDArray[np.uint8]:
     """The car in its valley and the flag, 400 by 600 pixels."""
-    del environment, action
+    del action
     twin: Any = MountainCarEnv(render_mode="rgb_array")
+    twin.goal_position = environment.goal_position
     twin.state = np.array([float(state.position), float(state.velocity)])
     return _rendered(twin, (twin.screen_width, twin.screen_height))
+
+
+def acrobot_frame(environment: Acrobot, state: AcrobotState, action: Any) -> NDArray[np.uint8]:
+    """Both links and the height to reach, 500 by 500 pixels."""
+    del environment, action
+    twin: Any = AcrobotEnv(render_mode="rgb_array")
+    twin.state = np.array([float(state.first_angle), float(state.second_angle), 0.0, 0.0])
+    return _rendered(twin, (twin.SCREEN_DIM, twin.SCREEN_DIM))
 
 
 def pendulum_frame(environment: Pendulum, state: PendulumState, action: Any) -> NDArray[np.uint8]:
@@ -54,10 +64,18 @@ def cart_pole_text(environment: CartPole, state: CartPoleState) -> str:
     return f"cart {cart} {position:+.2f} m\npole {pole} {math.degrees(angle):+.1f}°"
 
 
-def mountain_car_text(environment: MountainCar, state: MountainCarState) -> str:
+def mountain_car_text(environment: Valley, state: MountainCarState) -> str:
     """One line: the valley from the left wall to the right end, with the flag F."""
     position, low, high = float(state.position), environment.lowest_position, environment.highest_position
     return f"{_track(position, low, high, environment.goal_position)} {float(state.velocity):+.3f}"
+
+
+def acrobot_text(environment: Acrobot, state: AcrobotState) -> str:
+    """One line: the height of the free end between hanging and upright, with the height F to reach; both angles."""
+    first, second, link = float(state.first_angle), float(state.second_angle), environment.link
+    height = -link * (math.cos(first) + math.cos(first + second))
+    bar = _track(height, -2 * link, 2 * link, link)
+    return f"{bar} {height:+.2f} m, {math.degrees(first):+.0f}° {math.degrees(second):+.0f}°"
 
 
 def pendulum_text(environment: Pendulum, state: PendulumState) -> str:

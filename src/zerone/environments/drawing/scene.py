@@ -102,13 +102,14 @@ def shapes_of(scene: Scene, environment: Any, state: Any, action: Any) -> list[S
 
 @functools.cache
 def _scenes() -> dict[type, Callable[[Any], Scene]]:
+    from zerone.environments.acrobot import Acrobot
     from zerone.environments.arm import Arm
     from zerone.environments.cartpole import CartPole
     from zerone.environments.changing_maze import ChangingMaze
     from zerone.environments.cliff import Cliff
     from zerone.environments.frozen_lake import FrozenLake
     from zerone.environments.maze import Maze
-    from zerone.environments.mountain_car import MountainCar
+    from zerone.environments.mountain_car import ContinuousMountainCar, MountainCar
     from zerone.environments.pendulum import Pendulum
     from zerone.environments.taxi import Taxi
     from zerone.environments.treasure import Treasure
@@ -122,6 +123,8 @@ def _scenes() -> dict[type, Callable[[Any], Scene]]:
         Taxi: _taxi_scene,
         CartPole: _cart_pole_scene,
         MountainCar: _mountain_car_scene,
+        ContinuousMountainCar: _mountain_car_scene,
+        Acrobot: _acrobot_scene,
         Pendulum: _pendulum_scene,
         Arm: _arm_scene,
     }
@@ -245,12 +248,49 @@ def _mountain_car_scene(environment: Any) -> Scene:
         found = [polygon([at(-0.08, 0.03), at(0.08, 0.03), at(0.08, 0.075), at(0.045, 0.1), at(-0.045, 0.1),
                           at(-0.08, 0.075)], "blue")]  # fmt: skip
         found += [disc(at(side * 0.048, 0.025), 0.025, "ink") for side in (-1, 1)]
-        push = 0 if action is None else int(action) - 1
+        push = 0.0 if action is None else _push(action)
         if push:
-            found.append(polygon([at(push * 0.17, 0.06), at(push * 0.11, 0.09), at(push * 0.11, 0.03)], "vermilion"))
+            found.append(
+                polygon(
+                    [
+                        at(math.copysign(0.11, push) + 0.06 * push, 0.06),
+                        at(math.copysign(0.11, push), 0.09),
+                        at(math.copysign(0.11, push), 0.03),
+                    ],
+                    "vermilion",
+                )
+            )
         return found
 
     return Scene((low, 1.3, high, -0.08), still, moving)
+
+
+def _push(action: Any) -> float:
+    """A push from -1 to 1: of one of three actions, or as hard as the action says."""
+    return max(-1.0, min(1.0, float(action[0]))) if getattr(action, "ndim", 0) else float(int(action) - 1)
+
+
+def _acrobot_scene(environment: Any) -> Scene:
+    """Both links, in metres, the height to reach, and an arc at the joint as long as the torque."""
+    link = float(environment.link)
+    edge = 2.2 * link
+    still = [disc((0.0, 0.0), 2 * link, "floor"), line([(-edge, link), (edge, link)], 0.03, "green", dashed=True)]
+
+    def moving(state: Any, action: Any) -> list[Shape]:
+        first = float(state.first_angle)
+        second = first + float(state.second_angle)
+        joint = link * math.sin(first), -link * math.cos(first)
+        end = joint[0] + link * math.sin(second), joint[1] - link * math.cos(second)
+        found = [line([(0.0, 0.0), joint], 0.16, "vermilion"), line([joint, end], 0.16, "orange")]
+        found += [disc((0.0, 0.0), 0.08, "ink"), disc(joint, 0.08, "ink"), disc(end, 0.05, "ink")]
+        torque = 0 if action is None else int(action) - 1
+        if torque:
+            turns = [torque * each / 12 * math.pi * 0.6 for each in range(13)]
+            arc = [(joint[0] - 0.3 * math.sin(turn), joint[1] + 0.3 * math.cos(turn)) for turn in turns]
+            found += [line(arc, 0.04, "blue"), disc(arc[-1], 0.07, "blue")]
+        return found
+
+    return Scene((-edge, edge, edge, -edge), still, moving)
 
 
 def _pendulum_scene(environment: Any) -> Scene:
