@@ -68,6 +68,11 @@ def test_an_algorithm_that_does_not_fit_names_those_that_do():
     able = "dqn, reinforce, actor-critic, ppo, a3c, dppo"
     with pytest.raises(InputError, match=rf"q-learning cannot take X-v0: .* actions Discrete\(3\); these can: {able}$"):
         catalogue.require(QLearning(), Spaces(BOX, DISCRETE), "X-v0")
+    remembers = "dqn, actor-critic, ppo, a3c, dppo"  # and not those that cannot learn with the network that was chosen
+    with pytest.raises(
+        InputError, match=rf"reinforce cannot take X-v0: .* network = gru\), .* these can: {remembers}$"
+    ):
+        catalogue.require(small_reinforce(network="gru"), Spaces(BOX, DISCRETE), "X-v0")
     words = spaces.Text(3)
     with pytest.raises(InputError, match="no algorithm here can take these spaces"):
         catalogue.require(QLearning(), Spaces(words, words), "X-v0")

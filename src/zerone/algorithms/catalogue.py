@@ -238,16 +238,23 @@ def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
     if reason is None:
         if not any(entry.make is type(algorithm) for entry in _ENTRIES):
             outside.require_memory(algorithm, spaces)
-        elif (
-            isinstance(algorithm, NetworkSettings) and algorithm.from_outside
-        ):  # what is wrong with it is seen where it is made
+        elif isinstance(algorithm, NetworkSettings) and algorithm.from_outside:
+            # What is wrong with a network is seen where it is made.
             jax.eval_shape(lambda key: algorithm.init(key, spaces).policy, jax.random.key(0))
         return
-    able = [entry.name for entry in _ENTRIES if entry.make().refuse(spaces) is None]
+    network = algorithm.network if isinstance(algorithm, NetworkSettings) else "auto"
+    able = [entry.name for entry in _ENTRIES if _with_network(entry.make(), network).refuse(spaces) is None]
     seen = spaces.encoding.given if spaces.encoded else spaces.observation
     have = f"observations are {describe(seen)}, actions {describe(spaces.action)}"
     which = f"these can: {', '.join(able)}" if able else "no algorithm here can take these spaces"
     raise InputError(f"{algorithm.name} cannot take {environment}: {reason}, but its {have}; {which}")
+
+
+def _with_network(algorithm: Any, network: str) -> Any:
+    """An algorithm with the kind of network that was chosen for another."""
+    if not isinstance(algorithm, NetworkSettings):
+        return algorithm
+    return dataclasses.replace(algorithm, network=network)
 
 
 def require_off_policy(algorithm: Algorithm) -> None:
