@@ -70,7 +70,7 @@ def test_an_algorithm_that_does_not_fit_names_those_that_do():
         catalogue.require(QLearning(), Spaces(BOX, DISCRETE), "X-v0")
     remembers = "dqn, actor-critic, ppo, a3c, dppo"  # and not those that cannot learn with the network that was chosen
     with pytest.raises(
-        InputError, match=rf"reinforce cannot take X-v0: .* network = gru\), .* these can: {remembers}$"
+        InputError, match=rf"reinforce cannot take X-v0: .*network = gru\), but .*; these can: {remembers}$"
     ):
         catalogue.require(small_reinforce(network="gru"), Spaces(BOX, DISCRETE), "X-v0")
     words = spaces.Text(3)
