@@ -45,6 +45,7 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("dqn", "CartPole-v1", "compiled", 475.0, 50_000, {"dueling": True}),
     ("dqn", "CartPole-v1", "compiled", 475.0, 50_000, {"prioritized": True}),
     ("dqn", "CartPole-v1", "compiled", 475.0, 50_000, {"double": True, "dueling": True, "prioritized": True}),
+    ("dqn", "CartPole-v1", "compiled", 475.0, 50_000, {"distributional": "quantile"}),
     ("dqn", "zerone/MazeFeatures-v0", "compiled", 1.0, 20_000, {}, 6.0),
     ("dqn", "zerone/MazePixels-v0", "compiled", 1.0, 16_000, {}, 6.0),
     ("dqn", "MountainCar-v0", "compiled", -110.0, 120_000),
@@ -53,6 +54,8 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("actor-critic", "CartPole-v1", "compiled", 475.0, 160_000),
     ("ddpg", "Pendulum-v1", "compiled", -170.0, 30_000),
     ("ddpg", "zerone/ArmHard-v0", "compiled", 0.9, 150_000),
+    ("td3", "Pendulum-v1", "compiled", -170.0, 20_000),
+    ("sac", "Pendulum-v1", "compiled", -170.0, 20_000),
     ("ppo", "CartPole-v1", "compiled", 475.0, 100_000),
     ("ppo", "Pendulum-v1", "compiled", -200.0, 200_000),
     ("ppo", "zerone/Arm-v0", "compiled", 0.98, 50_000),
@@ -66,6 +69,7 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("dppo", "Pendulum-v1", "compiled", -200.0, 200_000, {"gather": "gradients"}),
     ("dppo", "zerone/Arm-v0", "compiled", 0.98, 50_000),
     ("dqn", "CartPole-v1", "host", 475.0, 50_000),
+    ("sac", "MountainCarContinuous-v0", "host", 93.0, 50_000),
     ("ppo", "CartPole-v1", "host", 475.0, 100_000),
 )
 TABLES = ("q-learning", "sarsa", "sarsa-lambda", "monte-carlo", "dyna-q")

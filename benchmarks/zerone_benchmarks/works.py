@@ -47,6 +47,7 @@ DDPG = {
     "steps_per_update": 1,
     "environments": 1,
 }
+SAC = {name: value for name, value in DDPG.items() if name != "noise"}
 TABLE = {"learning_rate": 0.1, "discount": 0.9, "exploration_end": 0.1}
 
 SPEED = "steps per CPU second"
@@ -207,18 +208,23 @@ BENCHES = {
         ),
         *(
             Bench(
-                f"ddpg-pendulum-{width}",
-                f"DDPG on Pendulum-v1, networks of {width} and {width}, batch {width}, an update a step",
-                "ddpg",
+                f"{algorithm}-pendulum-{width}",
+                f"{algorithm.upper()} on Pendulum-v1, networks of {width} and {width}, batch {width}, an update a step",
+                algorithm,
                 "Pendulum-v1",
-                DDPG | {"hidden": [width, width], "batch": width},
+                settings | {"hidden": [width, width], "batch": width},
                 (
                     Contestant("zerone", "zerone", steps, 1_500),
                     Contestant("stable-baselines3", "stable-baselines3", peer_steps, 1_500),
                 ),
                 against("zerone", stable_baselines3=at_least),
             )
-            for width, steps, peer_steps, at_least in ((64, 20_000, 4_000, 10), (256, 4_000, 2_500, 1.5))
+            for algorithm, settings, width, steps, peer_steps, at_least in (
+                ("ddpg", DDPG, 64, 20_000, 4_000, 10),
+                ("ddpg", DDPG, 256, 4_000, 2_500, 1.5),
+                ("sac", SAC, 64, 15_000, 3_000, 10),
+                ("sac", SAC, 256, 3_000, 2_000, 2),
+            )
         ),
         on_the_maze("q-learning", "Q-learning", TABLE),
         on_the_maze("sarsa", "Sarsa", TABLE),

@@ -4,6 +4,7 @@ import dataclasses
 import tomllib
 from importlib import resources
 
+import gymnasium
 import pytest
 
 import zerone as zo
@@ -110,7 +111,8 @@ def test_every_file_is_named_after_an_algorithm():
 
 @pytest.mark.parametrize(("algorithm", "environment"), PAIRS)
 def test_a_preset_names_what_exists_with_values_that_are_allowed(algorithm, environment):
-    assert environments.look_up(environment).id == environment
+    ours = environments.ours(environment)
+    assert (gymnasium.spec(environment) if ours is None else ours).id == environment
     tuned = preset(algorithm, environment)
     own = {field.name for field in dataclasses.fields(algorithms.look_up(algorithm).make)}
     others = {name: value for name, value in tuned.items() if name not in own}

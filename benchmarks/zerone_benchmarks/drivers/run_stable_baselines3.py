@@ -1,7 +1,7 @@
-"""Stable-Baselines3: DQN, PPO and DDPG.
+"""Stable-Baselines3: DQN, PPO, DDPG and SAC.
 
 Where it cannot be given CleanRL's settings: its DQN has a Huber loss and always computes the gradient's norm.
-While its DDPG warms up, its actions are uniform, not the actor's.
+While its DDPG and SAC warm up, actions are uniform, as ours.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from stable_baselines3 import DDPG, DQN, PPO
+from stable_baselines3 import DDPG, DQN, PPO, SAC
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.noise import NormalActionNoise
@@ -78,8 +78,8 @@ def ppo_settings(work: Work) -> dict[str, Any]:
     }
 
 
-def ddpg_settings(work: Work) -> dict[str, Any]:
-    """As for DQN; the noise is that of a single action, as Pendulum has."""
+def sac_settings(work: Work) -> dict[str, Any]:
+    """As for DQN; the temperature is learnt."""
     h = work.h
     return {
         "learning_rate": h["learning_rate"],
@@ -90,17 +90,23 @@ def ddpg_settings(work: Work) -> dict[str, Any]:
         "gamma": h["discount"],
         "train_freq": h["steps_per_update"],
         "gradient_steps": 1,
-        "action_noise": NormalActionNoise(np.zeros(1), np.full(1, h["noise"])),
         "policy_kwargs": {"net_arch": h["hidden"]},
         "seed": work.seed,
         "device": "cpu",
     }
 
 
+def ddpg_settings(work: Work) -> dict[str, Any]:
+    """As for SAC; the noise is that of a single action, as Pendulum has."""
+    return sac_settings(work) | {"action_noise": NormalActionNoise(np.zeros(1), np.full(1, work.h["noise"]))}
+
+
 def build(work: Work) -> BaseAlgorithm:
     """The algorithm that the work asks for."""
     if work.algorithm == "ddpg":
         return DDPG("MlpPolicy", make_vec_env(work.environment, n_envs=1), **ddpg_settings(work))
+    if work.algorithm == "sac":
+        return SAC("MlpPolicy", make_vec_env(work.environment, n_envs=1), **sac_settings(work))
     if work.algorithm == "dqn":
         return DQN("MlpPolicy", make_vec_env(work.environment, n_envs=1), **dqn_settings(work))
     return PPO("MlpPolicy", make_vec_env(work.environment, n_envs=work.h["environments"]), **ppo_settings(work))

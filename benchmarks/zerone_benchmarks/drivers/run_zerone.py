@@ -55,7 +55,7 @@ def main() -> None:
         report.extra["result"] = run.result  # its own speed, in wall seconds, is in it
         report.reached(run.evaluate(episodes=EPISODES)["return_mean"], f"{EPISODES} greedy episodes of the best policy")
     report.steady_by_difference((work.steps - work.warm_steps) * work.seeds, long, short)
-    if work.algorithm in ("dqn", "ddpg"):
+    if work.algorithm in ("dqn", "ddpg", "sac"):
         report.memory_bytes = memory_bytes(work)
     # The first training was start-up and steps; the same again was steps alone.
     report.startup_seconds = (end.cpu - begin.cpu) - (short[1].cpu - short[0].cpu)

@@ -29,14 +29,13 @@ def fields(work: Work) -> dict[str, Any]:
             "hidden": tuple(h["hidden"]),
             "max_gradient_norm": 1e6,  # as good as none
         }
-    if work.algorithm == "ddpg":
-        return {
+    if work.algorithm in ("ddpg", "sac"):
+        noise = {"noise_start": h["noise"], "noise_end": h["noise"]} if work.algorithm == "ddpg" else {}
+        return noise | {
             "normalize_observations": "off",
             "learning_rate": h["learning_rate"],
             "critic_learning_rate": h["learning_rate"],
             "discount": h["discount"],
-            "noise_start": h["noise"],
-            "noise_end": h["noise"],
             "batch": h["batch"],
             "memory": h["memory"],
             "warmup": h["learning_starts"],
@@ -84,6 +83,7 @@ def algorithm(work: Work) -> Any:
         "ddpg": zo.DDPG,
         "dqn": zo.DQN,
         "ppo": zo.PPO,
+        "sac": zo.SAC,
         "q-learning": zo.QLearning,
         "sarsa": zo.Sarsa,
         "sarsa-lambda": zo.SarsaLambda,
