@@ -130,6 +130,9 @@ REFUSED = {
     "no whole seed": {"seed": 1.5},
     "something else": {"callback": "evil"},
     "a memory of terabytes": {"algorithm": "dqn", "environment": "CartPole-v1", "settings": {"memory": 2_000_000_000}},
+    "an update of hours": {"algorithm": "dyna-q", "settings": {"planning_steps": 1_000_000_000}},
+    "a network of gigabytes": {"algorithm": "dqn", "environment": "CartPole-v1", "settings": {"hidden": [100_000]}},
+    "a hundred layers": {"algorithm": "dqn", "environment": "CartPole-v1", "settings": {"hidden": [8] * 100}},
     "a pair that does not fit": {"environment": "CartPole-v1"},
 }
 

@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 from toys import equal_bits
 
+from zerone.algorithms import catalogue as algorithms
 from zerone.engines.compiled import Compiled
+from zerone.environments import catalogue as environments
 from zerone.lab.messages import Move, Setup, read_setup
 from zerone.lab.moment import Moments
 from zerone.lab.session import Session
 from zerone.lab.sessions import Sessions
-from zerone.lab.training import Training, here
+from zerone.lab.training import Training, _require_quick, here
+from zerone.training.presets import preset
+from zerone.training.setup import make_algorithm
 
 MAZE = {"algorithm": "q-learning", "environment": "zerone/Maze-v0"}
 BLOCKS = Setup("actor-critic", "CartPole-v1", 3, {"steps_per_update": 8, "hidden": [8]})
@@ -192,6 +196,22 @@ def test_sessions_are_there_again_after_the_server_has_ended(tmp_path):
     damaged = Sessions(tmp_path / "runs")
     damaged.load()
     assert damaged.find(session.name, lambda: None) is None
+
+
+def test_what_has_diverged_is_said(monkeypatch):
+    monkeypatch.setattr("zerone.lab.moment._short", lambda _: float("nan"))
+    woken = threading.Event()
+    session = Session("b" * 24, [read_setup(MAZE)], woken.set)
+    assert woken.wait(60)
+    assert session.state == "failed"
+    assert session.text.startswith("it has diverged")
+
+
+def test_presets_are_within_what_the_page_allows():
+    for entry in algorithms.entries():
+        for environment in environments.entries():
+            if preset(entry.name, environment.id):
+                _require_quick(make_algorithm(entry.name, environment.id)[0])
 
 
 def test_a_fault_in_one_session_is_one_line_and_the_others_go_on(monkeypatch):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from zerone.base.errors import InputError, ZeroneError
+from zerone.base.errors import InputError, RunError, ZeroneError
 from zerone.lab.messages import Move, Pace, Setup
 from zerone.lab.turns import Turns
 
@@ -242,7 +242,10 @@ class Session:
             "is": "frame", "session": self.name, "playing": self.playing, "pace": self.pace,
             "searching": self.searching, "missed": self.note, "trainings": [each.now(quick) for each in self._moments],
         }  # fmt: skip
-        text = json.dumps(frame, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+        try:
+            text = json.dumps(frame, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+        except ValueError:
+            raise RunError("it has diverged: its numbers are no longer finite. A smaller learning rate helps") from None
         self.frame, self.number, self._wanted = text, self.number + 1, False
         if quick:
             self._cost += 0.2 * (time.thread_time() - begun - self._cost)

@@ -31,11 +31,13 @@ class Sessions:
         self._file = runs / FILE
         self._open: dict[str, Session] = {}
         self._kept: dict[str, dict[str, Any]] = {}
+        self._written = ""
 
     def load(self) -> None:
         """Remember the sessions of the server before. What is damaged is left out: it is only a convenience."""
         try:
-            found = read_object(self._file, LARGEST_FILE).get("sessions", []) if self._file.is_file() else []
+            there = self._file.is_file() and not self._file.is_symlink()
+            found = read_object(self._file, LARGEST_FILE).get("sessions", []) if there else []
             self._kept = {each["name"]: each for each in found[:MOST_KEPT]}
         except (InputError, KeyError, TypeError, AttributeError):
             self._kept = {}
@@ -43,12 +45,13 @@ class Sessions:
     def save(self) -> None:
         """Write down where each session is."""
         everything = self._kept | {name: each.kept() for name, each in self._open.items() if each.state == "ready"}
-        if not everything:
+        text = json.dumps({"sessions": list(everything.values())[-MOST_KEPT:]}, ensure_ascii=False)
+        if not everything or text == self._written:
             return
-        newest = list(everything.values())[-MOST_KEPT:]
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self._file) as file:
-            file.write(json.dumps({"sessions": newest}, ensure_ascii=False).encode())
+            file.write(text.encode())
+        self._written = text
 
     def begin(self, setups: Sequence[Setup], wake: Callable[[], None]) -> Session:
         """A new session.

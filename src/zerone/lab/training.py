@@ -27,6 +27,13 @@ LEAP, LONGEST_LEAP = 16, 4_096
 """Updates between two looks of a search: more and more."""
 LONGEST_SEARCH = 200_000
 """Steps after which a search for the next change or the end of an episode gives up."""
+MOST = {
+    "planning_steps": 1_000, "updates": 1_000, "epochs": 100, "minibatches": 1_000, "batch": 4_096, "workers": 64,
+    "environments": 256, "steps_per_update": 10_000, "n_steps": 1_000, "sequence": 1_000, "burn_in": 1_000,
+    "longest_episode": 100_000, "hidden": 1_024,
+}  # fmt: skip
+"""The largest values of settings by which the work of one update grows."""
+MOST_LAYERS = 6
 KEPT_BYTES = 50_000_000
 """How much memory the earlier states of a training may take, with which it goes back quickly."""
 
@@ -47,6 +54,7 @@ class Training:
 
         self.setup = setup
         self.algorithm, _ = making.make_algorithm(setup.algorithm, setup.environment, _given(setup.settings))
+        _require_quick(self.algorithm)
         engine = making.make_engine("auto", self.algorithm, setup.environment, _given(setup.options))
         if not isinstance(engine, Compiled):
             raise InputError(f"{setup.environment} is not written in JAX: only compiled environments are on the page")
@@ -181,6 +189,16 @@ class Training:
     def _leap_to(self, index: int) -> None:
         self.stepper.go_to(index)
         self.curve.look(self.stepper.carry, index)
+
+
+def _require_quick(algorithm: Any) -> None:
+    """Raise `InputError` for settings with which one update takes minutes: nobody could stop it meanwhile."""
+    for name, most in MOST.items():
+        value = getattr(algorithm, name, 0)
+        if max(value) > most if isinstance(value, tuple) else value > most:
+            raise InputError(f"{name} = {value} is not allowed on the page: at most {most:,} (zerone train takes more)")
+    if len(getattr(algorithm, "hidden", ())) > MOST_LAYERS:
+        raise InputError(f"{len(algorithm.hidden)} hidden layers are not allowed on the page: at most {MOST_LAYERS}")
 
 
 def _given(values: Any) -> dict[str, Any]:
