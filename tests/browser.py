@@ -15,7 +15,7 @@ from typing import Any
 from websockets.sync.client import connect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def found() -> str | None:
