@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 import time
@@ -11,7 +12,7 @@ import types
 import numpy as np
 import pytest
 
-from zerone.cli.live import LiveViewer
+from zerone.cli.live import STILL_SHOWN, LiveViewer
 from zerone.cli.watch import LIVE
 from zerone.training import checkpoint
 
@@ -72,12 +73,72 @@ def test_a_disk_that_refuses_ends_only_the_watching(started, tmp_path, capsys):
 
 def test_watching_changes_no_result(zerone, here, monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    words = ("train", "q-learning", "zerone/Treasure-v0", "--steps", 4000, "--evaluation-episodes", 2, "--no-figure")
+    words = ("train", "q-learning", "zerone/Treasure-v0", "--steps", 400, "--evaluation-episodes", 2, "--no-figure")
     assert zerone(*words, "--out", "plain", "--quiet").code == 0
-    ended = zerone(*words, "--out", "watched", "--watch", "--chunk", 1, "--quiet")
+    ways = {"fed": ("--watch-speed", 0, "--chunk", 1), "slowed": ("--watch-speed", 20_000)}
+    for name, typed in ways.items():
+        ended = zerone(*words, "--out", name, "--watch", *typed, "--quiet")
+        assert (ended.code, ended.err.replace(f"{STILL_SHOWN}\n", "")) == (0, "")
+        assert (here / "plain" / "metrics.csv").read_bytes() == (here / name / "metrics.csv").read_bytes()
+        assert not (here / name / LIVE).exists()
+
+
+@pytest.mark.usefixtures("here")
+def test_a_table_is_shown_from_its_first_step_and_it_says_so(zerone):
+    words = ("train", "q-learning", "zerone/Treasure-v0", "--steps", 60, "--evaluation-episodes", 2, "--no-figure")
+    assert zerone(*words, "--out", "run", "--quiet").code == 0
+    ended = zerone("watch", "run", "--learning", "--text", "--speed", 7)
     assert (ended.code, ended.err) == (0, "")
-    assert (here / "plain" / "metrics.csv").read_bytes() == (here / "watched" / "metrics.csv").read_bytes()
-    assert not (here / "watched" / LIVE).exists()
+    first, *_, last = re.findall(r"training step (\d+), slowed to 7 steps/s", ended.out)
+    assert (first, last) == ("0", "60")
+    stepped = zerone("step", "run", "--steps", 60).out  # what the steps of the training are
+    for episode, length in re.findall(r"(\d+): (\d+) steps, return 1", stepped):
+        assert f"episode {episode}  step {length}  return 1  (treasure found)" in ended.out
+    assert ended.out.count("(treasure found)") == stepped.count("terminated") > 0
+
+
+def config(**changed):
+    settings = {"learning_rate": 0.1}
+    return {"engine": "compiled", "dataset": None, "algorithm": {"name": "q-learning", "settings": settings}, **changed}
+
+
+def test_what_is_shown_of_a_training(started, tmp_path, capsys):
+    dqn = {"name": "dqn", "settings": {}}
+    for typed, kept, slowed in (
+        ({}, config(), True),
+        ({"speed": 0.0}, config(), False),
+        ({"level": 1.0}, config(), False),
+        ({}, config(algorithm=dqn), False),
+        ({"speed": 5.0}, config(algorithm=dqn), True),
+        ({"speed": 5.0}, config(engine="host"), False),
+        ({}, config(dataset={"path": "x"}), False),
+    ):
+        before = len(started)
+        viewer = LiveViewer(tmp_path, **typed)
+        viewer.on_started(types.SimpleNamespace(config=kept), None)
+        assert len(started) - before == slowed, (typed, kept)
+        viewer.__exit__(ValueError)
+    assert capsys.readouterr().err == (
+        "zerone: its steps cannot be shown one by one, because its engine is host, not compiled: its newest policy is "
+        "shown; the training goes on\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--watch-speed", 3), "--watch-speed is not allowed without --watch"),
+        (("--text",), "--text is not allowed without --watch"),
+        (("--watch-from", 1, "--watch-speed", 3), "--watch-speed and --watch-from exclude each other"),
+        (("--watch", "--text", "--json"), "--text and --json exclude each other"),
+        (("--watch", "--watch-speed", -1), "--watch-speed -1 is not allowed"),
+    ],
+)
+def test_watching_that_makes_no_sense_is_refused(zerone, here, words, said):
+    ended = zerone("train", "q-learning", "zerone/Treasure-v0", "--out", "run", *words)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert not (here / "run").exists()
 
 
 def test_follow_takes_up_what_is_new_and_ends_with_the_training(zerone, here):

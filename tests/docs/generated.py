@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -43,17 +45,48 @@ def settings(algorithm: str, language: str) -> str:
 
 @functools.cache
 def step(words: str) -> str:
-    """What `zerone step` prints of a step: the algorithm, the environment, and after how many steps."""
+    """What `zerone step` prints of a step: the algorithm, the environment, after how many steps, and settings."""
     from zerone.cli.algorithm_command import ParsedArguments
     from zerone.cli.step import stepped
     from zerone.player.step_terminal import printed
 
-    algorithm, environment, at = words.split()
-    walk = stepped(ParsedArguments(algorithm, environment, ()), None, ())
-    walk.go_to(int(at))
+    algorithm, environment, at, *typed = words.split()
+    given = [each.partition("=") for each in typed]  # without their dashes, which end a comment in some readers
+    flagged = tuple((f"--{option}", value if sign else None) for option, sign, value in given)
+    walk = stepped(ParsedArguments(algorithm, environment, flagged), None, ())
+    walk.begin_at(int(at))
     out = io.StringIO()
     printed(walk, 1, out, legend=False)
-    return f"```console\n$ zerone step {algorithm} {environment} --at {at} --steps 1\n{out.getvalue().strip()}\n```"
+    chosen = [f"{option} {value or ''}".strip() for option, value in flagged]
+    command = " ".join(["zerone step", algorithm, environment, *chosen, f"--at {at} --steps 1"])
+    return f"```console\n$ {command}\n{out.getvalue().strip()}\n```"
+
+
+@functools.cache
+def worked(name: str) -> str:
+    """A worked example, as the library computes it."""
+    lines = runpy.run_path(str(Path(__file__).with_name("worked.py")))["EXAMPLES"][name]()
+    return "\n".join(["```text", *lines, "```"])
+
+
+def learns_a_table(words: str) -> bool:
+    """Whether the algorithm of a step learns a table: its numbers are the same everywhere."""
+    from zerone.algorithms import catalogue
+
+    made: Any = catalogue.look_up(words.split()[0]).make
+    return made.samples_per_step == 0
+
+
+NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?")
+
+
+def alike(old: str, new: str) -> bool:
+    """Whether two texts differ in nothing but the last digits of their numbers, and in the space and the bars then."""
+    olds, news = ([float(each.replace(",", "")) for each in NUMBER.findall(text)] for text in (old, new))
+    plain = [re.sub(r"[\s█-]+", " ", NUMBER.sub("0", text)) for text in (old, new)]
+    return plain[0] == plain[1] and all(
+        math.isclose(one, other, rel_tol=1e-2, abs_tol=1e-4) for one, other in zip(olds, news, strict=True)
+    )
 
 
 def filled(page: Path, text: str) -> str:
@@ -62,17 +95,23 @@ def filled(page: Path, text: str) -> str:
 
     def between(found: re.Match[str]) -> str:
         kind, _, name = found["what"].partition(" ")
-        made = graph() if kind == "graph" else step(name) if kind == "step" else settings(name, language)
+        makers = {"graph": lambda _: graph(), "step": step, "worked": worked}
+        made = makers[kind](name) if kind in makers else settings(name, language)
+        if kind == "step" and not learns_a_table(name) and alike(found["old"].strip(), made):
+            made = found["old"].strip()  # another processor rounds in other places
         return f"<!-- {found['what']} -->\n{made}\n<!-- /{kind} -->"
 
     return re.sub(
-        r"<!-- (?P<what>graph|settings [\w-]+|step [\w/ -]+?) -->\n.*?<!-- /\w+ -->", between, text, flags=re.DOTALL
+        r"<!-- (?P<what>graph|worked \w+|settings [\w-]+|step [\w/ .=-]+?) -->\n(?P<old>.*?)<!-- /\w+ -->",
+        between,
+        text,
+        flags=re.DOTALL,
     )
 
 
 def pages() -> list[Path]:
     """Every page that has such a part."""
-    marked = re.compile(r"<!-- (graph|settings|step) ?")
+    marked = re.compile(r"<!-- (graph|settings|step|worked) ?")
     return [page for page in sorted((ROOT / "docs").glob("*.md")) if marked.search(page.read_text("utf-8"))]
 
 

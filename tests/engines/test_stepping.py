@@ -51,6 +51,9 @@ def test_episodes_that_end_are_noted_once_with_their_lengths() -> None:
     ended, length = [], 0
     for _ in range(100):
         found = stepper.forward()
+        assert (
+            stepper.reached(found, 0).inner == found.steps.next_observation[0, 0]
+        )  # at an end, too: not where it goes on
         length += 1
         if bool(found.steps.terminated[0, 0] | found.steps.truncated[0, 0]):
             ended.append(length)

@@ -105,8 +105,12 @@ class Train(AlgorithmCommand):
               "may stop the training. Can be repeated. With --resume: none instead of the run's.")  # fmt: skip
 @click.option("--track", "trackers", multiple=True, type=OneOf("wandb", "mlflow", "trackio", "swanlab", "none"),
               help="Send the log to this tracker, too. Can be repeated; none as for --callback.")  # fmt: skip
-@click.option("--watch", is_flag=True, help="See it play in a window while it learns.")
+@click.option("--watch", is_flag=True, help="See it in a window while it learns: of a table each step, from the "
+              "first on, slowed to be seen; else its newest policy at play.")  # fmt: skip
+@click.option("--watch-speed", type=Finite(0, 1e6), metavar="STEPS", help="With --watch: each step of its training, "
+              "so many in a second; 0: its newest policy at play. Default for tables: what looks natural.")  # fmt: skip
 @click.option("--watch-from", type=Finite(), metavar="RETURN", help="The same, once it reaches this return.")
+@click.option("--text", is_flag=True, help="With --watch: in this terminal, not in a window.")
 @click.option("--quiet", is_flag=True, help="Print only the run folder.")
 @trust_option
 @json_option
@@ -116,8 +120,9 @@ def train(words: tuple[str, ...], resume: Path | None, settings_file: Path | Non
     from zerone.cli import output
     from zerone.cli.training import Display
 
-    names = ("chunk", "watch", "watch_from", "quiet", "as_json")
+    names = ("chunk", "watch", "watch_from", "watch_speed", "text", "quiet", "as_json")
     manner = Display(**{name: typed.pop(name) for name in names})
+    manner.check()
     if not (manner.quiet or manner.as_json):
         _finish(_trained(words, resume, settings_file, typed, manner), None if resume else settings_file)
         return
@@ -143,7 +148,7 @@ def _trained(
     said = parsed(words)
     if resume is None and not said.given:
         _require_words(said)  # before anything slow is imported
-    if manner.watching:
+    if manner.watching and not manner.text:
         from zerone.environments.window import require_display
 
         require_display()

@@ -31,8 +31,23 @@ class Display:
     chunk: int | None
     watch: bool
     watch_from: float | None
+    watch_speed: float | None
+    text: bool
     quiet: bool
     as_json: bool
+
+    def check(self) -> None:
+        """Raise `InputError` where what was typed of watching does not go together."""
+        for option, typed in {"--watch-speed": self.watch_speed is not None, "--text": self.text}.items():
+            if typed and not self.watching:
+                raise InputError(f"{option} is not allowed without --watch")
+        if self.watch_speed and self.watch_from is not None:
+            raise InputError(
+                "--watch-speed and --watch-from exclude each other: what is slowed is shown from its start"
+            )
+        if self.text and (self.as_json or self.quiet):
+            option = "--json" if self.as_json else "--quiet"
+            raise InputError(f"--text and {option} exclude each other: both are written to the terminal")
 
     @property
     def watching(self) -> bool:
@@ -76,7 +91,7 @@ def start(
 
     asked = dict(asked)
     out: Path | None = asked.pop("out", None)
-    if manner.watching:
+    if manner.watching and not manner.text:
         from zerone.cli.watch import require_picture
 
         require_picture(environment, asked["options"], asked.get("engine", "auto"))
@@ -103,7 +118,7 @@ def go_on(
     config = read_config(path)
     trust(config)
     require_same(path, config, said, asked, options, settings)
-    if manner.watching:
+    if manner.watching and not manner.text:
         from zerone.cli.watch import require_picture
 
         require_picture(config["environment"]["id"], config["environment"]["options"], config["engine"])
@@ -200,7 +215,7 @@ def shown(path: Path, manner: Display) -> Generator[list[Listener]]:
     from zerone.training.saving import kept_in
 
     stream = sys.stderr if manner.as_json else sys.stdout
-    progress = Progress() if manner.quiet else progress_for(stream, plain_allowed=not manner.as_json)
+    progress = Progress() if manner.quiet or manner.text else progress_for(stream, plain_allowed=not manner.as_json)
 
     def kept(what: str) -> str:
         progress.stop()
@@ -212,7 +227,8 @@ def shown(path: Path, manner: Display) -> Generator[list[Listener]]:
         if manner.watching:
             from zerone.cli.live import LiveViewer
 
-            displays.append(cleaning.enter_context(LiveViewer(path, manner.watch_from)))
+            viewer = LiveViewer(path, manner.watch_from, speed=manner.watch_speed, text=manner.text)
+            displays.append(cleaning.enter_context(viewer))
         cleaning.callback(progress.stop)
         try:
             yield displays

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -15,6 +15,7 @@ from zerone.base.errors import InputError, ZeroneError
 from zerone.cli import output
 from zerone.cli.options import (
     LARGEST_SEED,
+    Finite,
     Place,
     Whole,
     debug_option,
@@ -51,6 +52,9 @@ LIVE = "live.safetensors"
 @click.option("--checkpoint", metavar="best|last|STEP|FILE", help="Which policy. Default: best.")
 @click.option("--stochastic", is_flag=True, help="With the policy's own chance, as it learns, not greedily.")
 @click.option("--plain", is_flag=True, help="Without values, and without the arrows and footprints of a table.")
+@click.option("--learning", is_flag=True, help="Its training again, from the first step on: each step as it was.")
+@click.option("--speed", type=Finite(0.01, 1e6), metavar="STEPS", help="With --learning: steps in a second. Default: "
+              "what looks natural.")  # fmt: skip
 @click.option("--follow", is_flag=True, help="Take up what a training learns, while it goes on.")
 @step_timeout_option
 @click.option("--leash", is_flag=True, hidden=True, help="End when standard input ends.")
@@ -58,8 +62,8 @@ LIVE = "live.safetensors"
 @debug_option
 def watch(
     run: Path, window: bool, video: Path | None, text: bool, episodes: int | None, seed: int, agent: int | None,
-    checkpoint: str | None, stochastic: bool, plain: bool, follow: bool, leash: bool, trust: bool,
-    step_timeout: float | None,
+    checkpoint: str | None, stochastic: bool, plain: bool, learning: bool, speed: float | None, follow: bool,
+    leash: bool, trust: bool, step_timeout: float | None,
 ) -> None:  # fmt: skip
     """See the agent of RUN play; of a table over a grid also its values, greedy arrows and trace.
 
@@ -70,11 +74,21 @@ def watch(
         raise InputError("--follow and --checkpoint exclude each other: to follow is to take the newest")
     if follow and video is not None:
         raise InputError("--follow and --video exclude each other: a film needs an end")
+    if speed is not None and not learning:
+        raise InputError(f"--speed {speed:g} is not allowed without --learning")
+    for option, value in {"--follow": follow, "--checkpoint": checkpoint, "--stochastic": stochastic}.items():
+        if learning and value:
+            raise InputError(f"{option} and --learning exclude each other: a training is shown as it was")
     stop = _leash() if leash else None
     import_trusted(read_config(run), trust)
     from zerone.training.run import load
 
     loaded = load(run)
+    if learning:
+        from zerone.cli.learning import show_learning
+
+        show_learning(loaded, mode, video, episodes, agent, speed, plain, stop, view_of)
+        return
     identity = loaded.config["environment"]
     source: _Fixed | _Followed
     if follow and (leash or loaded.result is None):
@@ -98,12 +112,20 @@ def watch(
 
     program = Program(output.tell)
     with contextlib.closing(environment), limited(step_timeout, lambda line: program.end(1, line)), GlobalChance(seed):
-        view = _view(loaded, source, plain)
+        view = view_of(loaded, source, plain)
         why = ending(identity["id"], identity["options"])
         _show(environment, identity["id"], source, view, mode, video, title, number, seed, stop, why)
 
 
-def _view(run: Run, source: _Fixed | _Followed, plain: bool) -> View:
+class Shown(Protocol):
+    """Whose policy is shown, and the values of its actions for an observation."""
+
+    @property
+    def values(self) -> Callable[[Any], Any]: ...
+    def policy(self) -> Any: ...
+
+
+def view_of(run: Run, source: Shown, plain: bool) -> View:
     """What is shown of each moment: the table too, where there is one, unless `plain` leaves it out.
 
     Raises:

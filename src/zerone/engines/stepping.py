@@ -22,6 +22,7 @@ from zerone.engines.compiled import Carry, _advance, _initial, stream
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, RolloutNoise
 from zerone.engines.streams import TRAIN
 from zerone.environments.base import TimedEnvironment
+from zerone.parts.spaces import to_environment
 
 KEPT_BYTES = 200_000_000
 """How much the states that are kept may take together."""
@@ -42,6 +43,8 @@ class Iteration:
     """What chance decides by in the update."""
     simulations: EnvironmentState
     """The environments after each step of the block: leaves [T, N, ...]."""
+    step_keys: Key
+    """What chance decides by in each step of the environments, [T, N]."""
     after: Carry
 
     def simulation(self, step: int) -> EnvironmentState:
@@ -90,13 +93,13 @@ class Stepper:
         """One iteration."""
         before, index = self.carry, self.index
         with in_32_bits():
-            noise, key, simulations, steps = _observed(
+            noise, key, step_keys, simulations, steps = _observed(
                 self.algorithm, self.environment, before, self._seed, np.int32(index)
             )
             self.carry = self._advanced(before, index, 1)
         self.index += 1
         self._keep()
-        found = Iteration(index, before, noise, steps, key, simulations, self.carry)
+        found = Iteration(index, before, noise, steps, key, simulations, step_keys, self.carry)
         self._note(found)
         return found
 
@@ -115,6 +118,15 @@ class Stepper:
             noise = jax.tree.map(lambda leaf: leaf[step], found.noise)
             memory, observation = found.simulation(step - 1).memory, found.steps.observation[step]
             return self.algorithm.explain_action(found.before.state.policy, memory, observation, noise)
+
+    def reached(self, found: Iteration, step: int) -> Any:
+        """The first environment's state after a step of the block; where an episode ends with it, its last one."""
+        if not bool((found.steps.terminated | found.steps.truncated)[step, 0]):
+            return jax.tree.map(lambda leaf: leaf[0], found.simulation(step).state)
+        state = jax.tree.map(lambda leaf: leaf[0], found.simulation(step - 1).state)
+        action = to_environment(self.environment.action_space, found.steps.action[step])[0]
+        with in_32_bits():
+            return _stepped(self.environment, found.step_keys[step, 0], state, action)
 
     def go_to(self, index: int) -> None:
         """Be where `index` iterations are done, forwards or backwards."""
@@ -168,8 +180,8 @@ class Stepper:
 
 def observed(
     algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, seed: Array, index: Array
-) -> tuple[Any, Key, EnvironmentState, Steps]:
-    """What iteration `index` plays: the noise of its actions, the update's key, the environments and the steps."""
+) -> tuple[Any, Key, Key, EnvironmentState, Steps]:
+    """What iteration `index` plays, in the order of `Iteration`'s fields: noise, keys, environments and steps."""
     policy = carry.state.policy
     key = jax.random.fold_in(stream(seed, TRAIN), index)
     chance = OWN_PLAY.draw(algorithm, environment, policy, key, seed, index)
@@ -181,7 +193,13 @@ def observed(
 
     rows = RolloutNoise(chance.noise, chance.step_keys, chance.fresh, jnp.zeros(chance.step_keys.shape[0]))
     _, (simulations, steps) = jax.lax.scan(one, carry.simulation, rows)
-    return chance.noise, chance.update_key, simulations, steps
+    return chance.noise, chance.update_key, chance.step_keys, simulations, steps
 
 
+def stepped(environment: TimedEnvironment, key: Key, state: Any, action: Array) -> Any:
+    """The state that an action leads to."""
+    return environment.step(key, state, action)[1]
+
+
+_stepped = jax.jit(stepped, compiler_options=for_seldom())
 _observed = jax.jit(observed, compiler_options=for_seldom())

@@ -42,6 +42,8 @@ class Moment:
     """Why the episode ended here, in a word or two; empty while it goes on."""
     decimals: int = 0
     """Of the return."""
+    shown: bool = True
+    """Whether it is drawn; those that are not, because there would be too many, only lie on the way."""
 
     def describe(self) -> str:
         """`episode 2  step 37  return 37`, and how it ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import TYPE_CHECKING, TextIO
 
@@ -40,6 +41,7 @@ def in_window(
     stop: Callable[[], bool] = bool,
     view: View = PLAIN,
     hands: Hands | None = None,
+    hold: float | None = None,
 ) -> int:
     """Show moments in a window until they end, it is closed, or `stop` says so; how many episodes ended in it.
 
@@ -58,7 +60,10 @@ def in_window(
     finished = 0
     try:
         for moment in view.follow(moments):
-            frame, pictures = view.frame(environment), round(HOLD_SECONDS * speed) if moment.ended else 1
+            if not moment.shown:
+                finished += bool(moment.ended)
+                continue
+            frame, pictures = view.frame(environment), max(1, round(_held(hold) * speed)) if moment.ended else 1
             while pictures > 0:
                 shown = captioned(frame, f"{moment.describe()}  {note()}", "" if hands else KEYS)
                 for line in hands.legend() if hands else ():
@@ -75,7 +80,9 @@ def in_window(
     return finished
 
 
-def on_film(environment: Env, moments: Iterable[Moment], path: Path, view: View = PLAIN) -> int:
+def on_film(
+    environment: Env, moments: Iterable[Moment], path: Path, view: View = PLAIN, hold: float | None = None
+) -> int:
     """Write moments to a film, all or nothing; how many pictures it has.
 
     Raises:
@@ -91,7 +98,7 @@ def on_film(environment: Env, moments: Iterable[Moment], path: Path, view: View 
         with beside(path, path.suffix) as (place, file):
             with Gif(place, speed) if gif else Mp4(place, speed) as film:
                 for moment in view.follow(moments):
-                    if moment.step % every and not moment.ended:
+                    if not moment.shown or (moment.step % every and not moment.ended):
                         continue
                     drawn = view.frame(environment)
                     size = size or drawn.shape
@@ -100,7 +107,7 @@ def on_film(environment: Env, moments: Iterable[Moment], path: Path, view: View 
                         name = name_of(environment)
                         raise RunError(f"environment {name}: its picture is {found}: a film's must be of one size")
                     frame = even(captioned(drawn, moment.describe()))
-                    for _ in range(max(1, round(HOLD_SECONDS * speed)) if moment.ended else 1):
+                    for _ in range(max(1, round(_held(hold) * speed)) if moment.ended else 1):
                         film.append(frame)
                         pictures += 1
             file.close()
@@ -108,6 +115,11 @@ def on_film(environment: Env, moments: Iterable[Moment], path: Path, view: View 
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
     return pictures
+
+
+def _held(seconds: float | None) -> float:
+    """How long the last picture of an episode stays, in seconds; None: as long as usual."""
+    return HOLD_SECONDS if seconds is None else seconds
 
 
 def speed_on_film(environment: Env, path: Path) -> tuple[float, int]:
@@ -129,6 +141,7 @@ def in_terminal(
     stop: Callable[[], bool] = bool,
     paced: bool = False,
     view: View = PLAIN,
+    hold: float | None = None,
 ) -> int:
     """Write moments as text: over each other on a terminal, else one after the other.
 
@@ -141,9 +154,16 @@ def in_terminal(
         stream.write(legend + "\n\n")
     height = finished = 0
     for moment in view.follow(moments):
+        if not moment.shown:
+            finished += bool(moment.ended)
+            continue
         drawn = view.text(environment, moment, stream)
-        lines = [f"{moment.describe()}  {note()}".rstrip(), *drawn.split("\n")]
+        said = f"{moment.describe()}  {note()}".rstrip()
+        lines = [said, *drawn.split("\n")]
         if live:
+            columns = shutil.get_terminal_size().columns
+            if len(said) >= columns:  # a line that the terminal breaks would be counted as one
+                lines[:1] = [each[: columns - 1] for each in (moment.describe(), note())]
             # Up to where the last picture began, then away with all below: nothing flickers, nothing scrolls.
             up = f"\x1b[{height}F" if height else ""
             stream.write(f"{up}\x1b[J" + "\n".join(lines) + "\n")
@@ -155,7 +175,7 @@ def in_terminal(
         if stop():
             break
         if live or paced:
-            time.sleep(HOLD_SECONDS if moment.ended else pause)
+            time.sleep(max(_held(hold), pause) if moment.ended else pause)
     return finished
 
 

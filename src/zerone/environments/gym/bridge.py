@@ -109,6 +109,10 @@ class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
             return drawing.text(self.environment, self._state)
         return None
 
+    def put(self, state: Tree, action: Any = None) -> None:
+        """Be in a state that was reached elsewhere, by `action`: to be drawn, not to go on from."""
+        self._state, self._action = state, action
+
     def move_goal(self, x: float, y: float) -> None:
         """Put the goal elsewhere, in the environment's own coordinates; it is seen from the next step on.
 

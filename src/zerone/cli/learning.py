@@ -1,0 +1,118 @@
+"""`zerone watch --learning`: the training of a run again, step by step, as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zerone.base.errors import InputError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from zerone.engines.compiled import Compiled
+    from zerone.player.learning import Learning
+    from zerone.player.view import View
+    from zerone.training.run import Run
+
+EPISODES_ON_FILM = 10
+
+
+def show_learning(
+    run: Run, mode: str, video: Path | None, episodes: int | None, seed: int | None, speed: float | None, plain: bool,
+    stop: threading.Event | None, view_of: Callable[[Run, Any, bool], View],
+) -> None:  # fmt: skip
+    """Show the training of one of a run's seeds from its first step on, as `view_of` says.
+
+    Raises:
+        InputError: it cannot be gone through again, or not be shown so.
+    """
+    from zerone.engines.stepping import Stepper
+    from zerone.environments.endings import ending
+    from zerone.player import viewer
+    from zerone.player.learning import MOST_PICTURES, Learning
+
+    engine, chosen = stepped_engine(run), run.seeds[0] if seed is None else seed
+    if chosen not in run.seeds:
+        raise InputError(f"--agent {chosen} is not allowed: {run.path} has {', '.join(map(str, run.seeds))}")
+    identity = run.config["environment"]["id"]
+    why = ending(identity, run.config["environment"]["options"])
+    stepper = Stepper(engine.algorithm, engine.environment, chosen)
+    pictures_only = mode == "rgb_array" or sys.stdout.isatty()
+    learning = Learning(stepper, identity, mode, speed, lambda: _steps(run, chosen), why,
+                        MOST_PICTURES if pictures_only else None)  # fmt: skip
+    title = f"{engine.algorithm.name} learning {identity}"
+    view = view_of(run, _Source(run, learning, chosen), plain)
+    with contextlib.closing(learning.environment):
+        environment = learning.environment
+        moments = learning.moments(EPISODES_ON_FILM if episodes is None and video is not None else episodes)
+
+        def over() -> bool:
+            return stop is not None and stop.is_set()
+
+        if video is not None:
+            pictures = viewer.on_film(environment, moments, video, view, learning.hold)
+            click.echo(f"{video}: {pictures / viewer.speed_on_film(environment, video)[0]:.1f} s of {title}")
+        elif mode == "rgb_array":
+            viewer.in_window(environment, moments, title, learning.note, over, view, hold=learning.hold)
+        else:
+            viewer.in_terminal(environment, moments, sys.stdout, learning.note, over, view=view, hold=learning.hold)
+
+
+def stepped_engine(run: Run) -> Compiled:
+    """The engine of a run whose training can be gone through again.
+
+    Raises:
+        InputError: it cannot, because its steps are no function of its seed alone.
+    """
+    from zerone.engines.compiled import Compiled
+
+    why = not_shown_again(run.config)
+    if why is not None:
+        raise InputError(
+            f"--learning is not allowed with {run.path}: its steps cannot be shown one by one, because {why}"
+        )
+    engine = run.engine()
+    assert isinstance(engine, Compiled)  # noqa: S101 - the configuration says so
+    return engine
+
+
+def not_shown_again(config: Mapping[str, Any]) -> str | None:
+    """Why the steps of a training cannot be shown again, one by one; None if they can."""
+    if config.get("dataset") is not None:
+        return "it learns from recorded steps"
+    if config["engine"] != "compiled":
+        return f"its engine is {config['engine']}, not compiled"
+    return None
+
+
+def _steps(run: Run, seed: int) -> int:
+    """How many steps of a seed there are to be shown: those that it was trained, or will be at most."""
+    result = run.result
+    if result is None:
+        return int(run.config["steps"])
+    return int(next(each["steps"] for each in result["seeds"] if each["seed"] == seed))
+
+
+class _Source:
+    """Whose policy is shown: that of the training as it is."""
+
+    def __init__(self, run: Run, learning: Learning, seed: int) -> None:
+        self._run, self._learning, self._seed = run, learning, seed
+
+    @property
+    def values(self) -> Callable[[Any], Any]:
+        return self._values
+
+    def _values(self, observation: Any) -> Any:
+        from zerone.training.agent import Agent
+
+        return Agent(self._run.engine(), self._learning.policy, self._seed).values(observation)
+
+    def policy(self) -> Any:
+        return self._learning.policy
