@@ -12,7 +12,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from gymnasium import spaces
-from toys import graph, small_a3c, small_actor_critic, small_ddpg, small_dppo, small_dqn, small_ppo, small_reinforce
+from toys import (
+    graph,
+    small_a3c,
+    small_actor_critic,
+    small_ddpg,
+    small_dppo,
+    small_dqn,
+    small_ppo,
+    small_reinforce,
+    small_sac,
+    small_td3,
+)
 
 from zerone.algorithms import (
     actor_critic_explanation,
@@ -224,6 +235,34 @@ def test_ddpg_is_explained_as_it_learns(algorithm: Any) -> None:
     assert not any(ddpg_is_explained(algorithm, each, twin) for each in learning)
     others = [dataclasses.replace(each, key=learning[0].key) for each in learning[1:]]  # with other minibatches
     assert not any(ddpg_is_explained(algorithm, each, algorithm) for each in others)
+    is_shown(explained(algorithm, learning[-1]))
+
+
+OTHERS = [
+    small_td3(hidden=(8,), warmup=8, steps_per_update=4),
+    small_sac(hidden=(8,), warmup=8, steps_per_update=4),
+]
+
+
+@pytest.mark.parametrize("algorithm", OTHERS, ids=lambda each: each.name)
+def test_what_is_built_on_the_same_loop_is_explained(algorithm: Any) -> None:
+    def right(each: Iteration, twin: Any) -> bool:
+        found, after = explained(twin, each), each.after.state
+        _, times, carry, _ = off_policy_actor_explanation._recorded(twin, each.before.state, each.steps, each.key)
+        if int(times) == 0:
+            return not found.updates
+        return (
+            close(carry[:2], (after.policy.actor, after.learner))
+            and as_measured(found, each, ("critic_loss", "q"))
+            and equations_hold(found)
+        )
+
+    played = iterations(algorithm, TimeLimit(Slide(), 8), 15)
+    assert all(right(each, algorithm) for each in played)
+    learning = [each for each in played if explained(algorithm, each).updates]
+    assert len(learning) > 5
+    twin = dataclasses.replace(algorithm, critic_learning_rate=0.03)
+    assert not any(right(each, twin) for each in learning)
     is_shown(explained(algorithm, learning[-1]))
 
 

@@ -32,6 +32,7 @@ from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.compilation import for_seldom
 from zerone.base.pytree import struct
 
+SIZE = Column("error", "|δ|", "mean size of the critics' TD errors")
 NEXT_VALUE = Column("bootstrap", "V(s')", "value of s' in the target")
 OWN_ACTION = Column("own_action", "μ(s)", "what the actor does in s, without noise")
 OWN_AFTER = Column("own_action_after", "→μ", "the same after the update")
@@ -124,7 +125,7 @@ def _update(algorithm: ExplainedActor, record: Record, number: int) -> GradientU
             (NEXT_VALUE, record.next_value),
             *(values if several else [(VALUE, critics[0])]),
             (TARGET, record.target),
-            (ERROR, np.abs(error).mean(0) if several else error[0]),
+            (SIZE, np.abs(error).mean(0)) if several else (ERROR, error[0]),
             (PRIORITY, draw.priority),
             (WEIGHT, draw.weights if algorithm.prioritized else None),
             (Column("loss", "L", "its part of the critic's loss, of all critics"), losses),
