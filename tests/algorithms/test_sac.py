@@ -271,4 +271,6 @@ def test_discrete_actions_are_refused_and_it_is_said_who_can():
     assert "cannot learn with a network that remembers" in (SAC(network="gru").refuse(SPACES) or "")
     with pytest.raises(InputError, match="target_entropy"):
         SAC(learn_temperature=False, target_entropy=-2.0)
+    with pytest.raises(InputError, match=r"target_entropy = 0.7 is not allowed: must be below 0.69"):
+        SAC(target_entropy=0.7)  # more than uniform actions have
     assert small_ddpg().refuse(SPACES) is SAC().refuse(SPACES) is None

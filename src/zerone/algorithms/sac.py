@@ -53,7 +53,10 @@ class SAC(OffPolicyActor):
     temperature: float = setting(1.0, "temperature α at the start", above=0)
     learn_temperature: bool = setting(True, "learn α, so that the policy's entropy becomes `target_entropy`")
     target_entropy: float = setting(
-        -1.0, "target entropy H̄ for each number of an action, in nats; actions are within ±1", needs="learn_temperature"
+        -1.0,
+        "target entropy H̄ for each number of an action, in nats; actions are within ±1",
+        below=0.69,  # ln 2 is that of uniform actions: wanting more, α would grow for ever
+        needs="learn_temperature",
     )
 
     def make_actor(self, key: Key, spaces: Spaces) -> SquashedActor:
