@@ -66,7 +66,11 @@ class Server:
         """A WebSocket, as our page opens one; `headers` may say otherwise."""
         chosen = {"Cookie": self.cookie, "Origin": f"http://{self.host}"} | headers
         origin: Any = chosen.pop("Origin") or None
-        return Talk(connect(f"ws://{self.host}/socket", additional_headers=chosen, origin=origin, max_size=None))
+        return Talk(
+            connect(
+                f"ws://{self.host}/socket", additional_headers=chosen, origin=origin, max_size=None, close_timeout=1
+            )
+        )
 
 
 class Talk:

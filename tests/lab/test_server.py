@@ -150,6 +150,22 @@ def test_what_cannot_be_trained_is_refused_in_one_line(lab, name):
         assert "\n" not in said["text"]
 
 
+def test_a_flood_of_messages_is_harmless(lab):
+    with lab.page() as page:
+        for seed in range(20):  # each in the place of the one before, which is not compiled for nobody
+            page.say(do="begin", setups=[MAZE | {"seed": seed}])
+        while page.hear("session", state="ready")["setups"][0]["seed"] != 19:
+            pass
+        page.hear("frame")
+        for _ in range(1_000):
+            page.say(do="step")
+        page.say(do="start")
+        with lab.page() as other:
+            assert other.hear("hello")["ready"]
+        time.sleep(0.2)
+        assert lab.ask("/", cookie=lab.cookie).status == 200
+
+
 def test_many_silent_connections_lock_nobody_out(lab, monkeypatch):
     monkeypatch.setattr(connections, "MOST_CONNECTIONS", 20)
     monkeypatch.setattr(connections, "SECONDS_TO_SPEAK", 0.3)

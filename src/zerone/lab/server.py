@@ -177,6 +177,10 @@ class Visit:
         try:
             message = read(text)
             if isinstance(message, Begin):
+                before = self._session
+                await self._leave()
+                if before is not None and before.state == "compiling" and not before.watchers:
+                    sessions.end(before)  # it has not even begun, and nobody wants it any more
                 await self._watch(lambda wake: sessions.begin(message.setups, wake))
             elif isinstance(message, Attach):
                 await self._watch(lambda wake: sessions.find(message.session, wake))

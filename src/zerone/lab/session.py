@@ -28,6 +28,8 @@ SHARE_OF_DRAWING = 0.06
 FIRST_STEPS = 20
 LONGEST_CHUNK = 0.2
 """Seconds of learning without looking up."""
+MOST_WAITING = 100
+"""Messages of the page that wait to be carried out."""
 SECONDS_ALONE = 60.0
 """How long a session plays on when nobody looks."""
 
@@ -67,8 +69,9 @@ class Session:
         self._thread.start()
 
     def tell(self, message: Move | Pace) -> None:
-        """Hand over what the page asks for."""
-        self._messages.put(message)
+        """Hand over what the page asks for; who asks a hundred times before anything was done is not heard."""
+        if self._messages.qsize() < MOST_WAITING:
+            self._messages.put(message)
 
     def want_frame(self) -> None:
         """Say that the newest frame has been sent, so that another one is wanted."""
@@ -92,7 +95,8 @@ class Session:
     def _run(self) -> None:
         try:
             with _compiling.turn():
-                self._make()
+                if not self._closed.is_set():  # a person who has begun another one meanwhile does not wait for this one
+                    self._make()
             while not self._closed.is_set():
                 self._turn()
         except ZeroneError as error:

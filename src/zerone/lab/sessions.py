@@ -76,6 +76,11 @@ class Sessions:
         self._room()
         return self._add(Session(name, setups[:4], wake, at))
 
+    def end(self, session: Session) -> None:
+        """End one, and forget it."""
+        self._open.pop(session.name, None)
+        session.close()
+
     def close(self) -> None:
         """End all of them."""
         for session in self._open.values():
@@ -93,6 +98,5 @@ class Sessions:
             oldest = min(self._open.values(), key=lambda session: (session.watchers > 0, session.seen))
             if oldest.watchers:
                 raise InputError(f"there are {MOST_SESSIONS} sessions, and each is looked at: close a page first")
-            del self._open[oldest.name]
-            oldest.close()
+            self.end(oldest)
         return secrets.token_urlsafe(18)
