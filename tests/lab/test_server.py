@@ -193,19 +193,24 @@ def test_there_is_an_end_to_sockets(lab, monkeypatch):
         again.hear("hello")
 
 
+def begun_in_the_end(page, setup):
+    """A session that is ready: pages of earlier tests may not quite have gone yet."""
+    page.say(do="begin", setups=[setup])
+    while (said := json.loads(page.socket.recv(timeout=60))).get("state") != "ready":
+        if said["is"] == "refused":
+            time.sleep(0.1)
+            page.say(do="begin", setups=[setup])
+
+
 def test_there_is_an_end_to_sessions_and_none_that_is_looked_at_is_ended(lab, monkeypatch):
     monkeypatch.setattr(sessions, "MOST_SESSIONS", 2)
     with lab.page() as first, lab.page() as second:
-        first.say(do="begin", setups=[MAZE])
-        while (said := json.loads(first.socket.recv(timeout=60))).get("state") != "ready":
-            if said["is"] == "refused":  # a page of an earlier test has not quite gone yet
-                time.sleep(0.1)
-                first.say(do="begin", setups=[MAZE])
-        second.begin(MAZE)
+        begun_in_the_end(first, MAZE)
+        begun_in_the_end(second, MAZE)
         with lab.page() as third:
             third.say(do="begin", setups=[MAZE])
             assert "close a page first" in third.hear("refused")["text"]
         first.say(do="step")
         while first.hear("frame")["trainings"][0]["at"] != 1:
             pass
-        second.begin(MAZE | {"seed": 1})  # in the place of one that nobody looks at any more
+        second.begin(MAZE | {"seed": 1})  # in the place of its own, which nobody looks at any more
