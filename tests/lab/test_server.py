@@ -196,7 +196,9 @@ def test_there_is_an_end_to_sockets(lab, monkeypatch):
 def begun_in_the_end(page, setup):
     """A session that is ready: pages of earlier tests may not quite have gone yet."""
     page.say(do="begin", setups=[setup])
+    until = time.monotonic() + 60
     while (said := json.loads(page.socket.recv(timeout=60))).get("state") != "ready":
+        assert time.monotonic() < until, said
         if said["is"] == "refused":
             time.sleep(0.1)
             page.say(do="begin", setups=[setup])

@@ -44,7 +44,9 @@ class Sessions:
 
     def save(self) -> None:
         """Write down where each session is."""
-        everything = self._kept | {name: each.kept() for name, each in self._open.items() if each.state == "ready"}
+        everything = self._kept | {
+            name: each.kept() for name, each in list(self._open.items()) if each.state == "ready"
+        }
         text = json.dumps({"sessions": list(everything.values())[-MOST_KEPT:]}, ensure_ascii=False)
         if not everything or text == self._written:
             return
