@@ -17,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from zerone.lab.access import Access
 from zerone.lab.address import access_for, listen
 from zerone.lab.serve import server
+from zerone.lab.server import Lab
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +117,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     listening = listen("127.0.0.1", 0)
     runs = tmp_path_factory.mktemp("runs")
     access = access_for("127.0.0.1", listening.getsockname()[1])
-    running = server(listening, access, runs)
+    running = server(listening, access, Lab(runs))
     found = Server(access, runs, running)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()

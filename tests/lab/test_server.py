@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
 import socket
 import time
+import types
 from importlib import resources
 
 import pytest
@@ -216,3 +218,20 @@ def test_there_is_an_end_to_sessions_and_none_that_is_looked_at_is_ended(lab, mo
         while first.hear("frame")["trainings"][0]["at"] != 1:
             pass
         second.begin(MAZE | {"seed": 1})  # in the place of its own, which nobody looks at any more
+
+
+def test_a_page_that_vanishes_while_it_is_sent_frames_is_not_counted_any_more():
+    """Its sender may meet the end first, with an error of its own: nobody may be left over as looking."""
+
+    async def leave():
+        visit, session = serving.Visit(None, None), types.SimpleNamespace(watchers=1)
+
+        async def send():
+            raise RuntimeError("the page has gone")
+
+        visit._session, visit._sender = session, asyncio.create_task(send())
+        await asyncio.sleep(0)
+        await visit._leave()
+        return session.watchers
+
+    assert asyncio.run(leave()) == 0

@@ -17,11 +17,11 @@ SECONDS_OF_A_THREAD = 0.001
 """How long a thread may keep Python to itself: a fifth of the usual, so that requests are answered soon."""
 
 
-def server(listening: socket.socket, access: Access, runs: Path) -> uvicorn.Server:
+def server(listening: socket.socket, access: Access, lab: Lab) -> uvicorn.Server:
     """A server that is ready to run; `listening` only says where it is, for its own answers."""
     host, port = listening.getsockname()[:2]
     config = uvicorn.Config(
-        application(Lab(runs), access), host=host, port=port, http=Connection, ws="websockets-sansio", lifespan="on",
+        application(lab, access), host=host, port=port, http=Connection, ws="websockets-sansio", lifespan="on",
         ws_max_size=LARGEST_MESSAGE, ws_max_queue=16, ws_per_message_deflate=False, log_level="error", access_log=False,
         server_header=False, timeout_graceful_shutdown=SECONDS_TO_CLOSE, timeout_keep_alive=15,
     )  # fmt: skip
@@ -31,4 +31,4 @@ def server(listening: socket.socket, access: Access, runs: Path) -> uvicorn.Serv
 def serve(listening: socket.socket, access: Access, runs: Path) -> None:
     """Answer until Ctrl-C (`KeyboardInterrupt`) or SIGTERM; where the sessions are is saved then."""
     sys.setswitchinterval(SECONDS_OF_A_THREAD)
-    server(listening, access, runs).run(sockets=[listening])
+    server(listening, access, Lab(runs)).run(sockets=[listening])

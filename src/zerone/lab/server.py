@@ -204,13 +204,13 @@ class Visit:
         self._sender = asyncio.create_task(self._tell(found))
 
     async def _leave(self) -> None:
-        if self._sender is not None:
-            self._sender.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._sender
-        if self._session is not None:
-            self._session.watchers -= 1
-        self._sender = self._session = None
+        session, sender = self._session, self._sender
+        self._session = self._sender = None
+        if session is not None:
+            session.watchers -= 1
+        if sender is not None:
+            sender.cancel()
+            await asyncio.gather(sender, return_exceptions=True)  # it may have met the page's end before we did
 
     async def _tell(self, session: Session) -> None:
         """Send what there is of a session, whenever there is something new, but not more than can be seen."""
