@@ -105,6 +105,8 @@ class Page {
   }
 
   tellConnection(state) {
+    // It is back when the session is: until then nothing that is pressed would be heard.
+    if (state === "open" && this.session && !this.banner.hidden) return;
     const text = state === "lost" ? t("lost") : state === "refused" ? t("refusedServer") : "";
     this.banner.hidden = !text;
     say(this.banner, text);
@@ -124,6 +126,7 @@ class Page {
         else if (this.kind !== "chapters") this.again();
       },
       gone: () => {
+        this.tellConnection("heard");
         sessionStorage.removeItem(KEPT + this.kind);
         if (this.session) this.begin(this.session.setups, false);
         else if (this.kind === "learn") this.begin([this.first], true);
@@ -149,6 +152,7 @@ class Page {
   }
 
   tellSession(session) {
+    this.tellConnection("heard");
     if (this.session?.session !== session.session) this.points = this.frame = null;
     this.session = session;
     sessionStorage.setItem(KEPT + this.kind, session.session);
