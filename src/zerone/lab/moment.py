@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import jax
@@ -22,6 +23,8 @@ from zerone.lab.training import Training, here
 from zerone.parts.spaces import to_environment
 from zerone.player.tables import table_of
 
+SECONDS_BETWEEN_SURFACES = 0.25
+"""At full speed: a thousand values of a network take as long as some of its updates."""
 FIGURES = 4
 """Significant digits of a value in a table: the page shows no more."""
 
@@ -33,6 +36,7 @@ class Moments:
         self._training = training
         self._plane = plane_of(training.environment, training.algorithm, training.stepper.carry.state.policy)
         self._surface: tuple[Any, dict[str, Any]] | None = None
+        self._looked = 0.0
 
     def about(self) -> dict[str, Any]:
         """What stays as it is: the set-up, what does not move in the picture, and what things are called."""
@@ -76,7 +80,7 @@ class Moments:
         }  # fmt: skip
         if self._plane is not None:
             seen = np.asarray(first.observation)
-            found |= {"surface": self._surface_of(policy), "place": self._plane.place(seen)}
+            found |= {"surface": self._surface_of(policy, quick), "place": self._plane.place(seen)}
         if not quick:
             found |= {"step": self._step(), "learnt": self._learnt(), "decision": self._decision(),
                       "bars": self._bars(policy, first)}  # fmt: skip
@@ -115,11 +119,13 @@ class Moments:
             return "terminated"
         return "truncated" if bool(steps.truncated[training.step, 0]) else ""
 
-    def _surface_of(self, policy: Any) -> dict[str, Any]:
-        """The values over the plane; computed again only where the policy is another one."""
+    def _surface_of(self, policy: Any, quick: bool) -> dict[str, Any]:
+        """The values over the plane; computed again only where the policy is another one, and at full speed seldom."""
         assert self._plane is not None  # noqa: S101 - the caller has looked
-        if self._surface is None or self._surface[0] is not policy:
+        late = time.monotonic() - self._looked > SECONDS_BETWEEN_SURFACES
+        if self._surface is None or (self._surface[0] is not policy and (late or not quick)):
             self._surface = policy, surface(self._plane, self._training.algorithm, policy)
+            self._looked = time.monotonic()
         return self._surface[1]
 
     def _step(self) -> dict[str, Any] | None:
