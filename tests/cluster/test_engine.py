@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 
+import gymnasium
 import jax
 import numpy as np
 import pytest
@@ -22,6 +23,10 @@ from zerone.engines.host import Host
 from zerone.environments import catalogue
 from zerone.environments.gym.vector import make_vector, maker
 
+# Gymnasium's own, under names that are not compiled here.
+CLASSIC = "gymnasium.envs.classic_control"
+gymnasium.register("Swing-v1", f"{CLASSIC}.acrobot:AcrobotEnv", max_episode_steps=500)
+gymnasium.register("Push-v0", f"{CLASSIC}.continuous_mountain_car:Continuous_MountainCarEnv", max_episode_steps=999)
 SMALL = {**PLAIN, "hidden": (8,), "steps_per_update": 8}
 
 
@@ -66,7 +71,7 @@ def host(algorithm, environment):
     return Host(algorithm, lambda number, seed: make_vector(maker(environment, {}), environment, number, seed))
 
 
-@pytest.mark.parametrize("environment", ["CartPole-v1", "Acrobot-v1"])
+@pytest.mark.parametrize("environment", ["CartPole-v1", "Swing-v1"])
 def test_one_worker_of_a3c_is_actor_critic(environment):
     """Without anybody else nothing is stale: each push is an update of `ActorCritic` on that worker's steps."""
     engine = cluster(zo.A3C(workers=1, environments=2, **SMALL), environment)
@@ -188,7 +193,7 @@ def test_workers_differ_and_a_block_is_decided_by_seed_worker_and_index():
     assert len({own_seed(seed, slot) for seed in range(20) for slot in range(20)}) == 400
 
 
-@pytest.mark.parametrize("environment", ["CartPole-v1", "Acrobot-v1"])
+@pytest.mark.parametrize("environment", ["CartPole-v1", "Swing-v1"])
 def test_episodes_are_counted_as_they_are(environment):
     """Returns and lengths of CartPole are equal, and all steps are of an episode that ended or goes on."""
     engine = cluster(zo.DPPO(workers=2, environments=4, **SMALL | {"steps_per_update": 512}, epochs=1), environment)
@@ -200,7 +205,7 @@ def test_episodes_are_counted_as_they_are(environment):
     engine.close()
 
 
-@pytest.mark.parametrize("environment", ["Acrobot-v1", "MountainCarContinuous-v0"])
+@pytest.mark.parametrize("environment", ["Swing-v1", "Push-v0"])
 def test_workers_judge_by_the_very_episodes_of_the_host_engine(monkeypatch, environment):
     """A free worker plays the next one, a little at a time; one is lost: the bits are one process's."""
     monkeypatch.setattr(worker, "A_WHILE", 0.0)

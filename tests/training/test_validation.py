@@ -18,7 +18,7 @@ MUCH = 3_000_000_000
         {"steps": 100, "evaluation_episodes": MUCH}, {"steps": 100, "chunk": MUCH}, {"steps": 100, "seeds": MUCH},
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("environment", ["CartPole-v1", "Acrobot-v1"])
+@pytest.mark.parametrize("environment", ["CartPole-v1", "Blackjack-v1"])
 def test_a_training_beyond_what_is_counted_is_refused(asked, environment, tmp_path):
     with pytest.raises(InputError, match=r"(is|are) not allowed"):
         zo.train(small_dqn(), environment, out=tmp_path / "run", **asked)

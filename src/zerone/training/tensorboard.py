@@ -41,6 +41,7 @@ TAGS = {
     "kl": "policy/kl",
     "clipped": "policy/clipped",
     "penalty": "policy/penalty",
+    "temperature": "policy/temperature",
     "staleness": "workers/staleness",
 }
 """The tag of each column; of one that is not here, and in no group, `learning/` and its name."""
