@@ -43,7 +43,7 @@ class Browser:
         self.problems: list[str] = []
         """Errors and warnings of the console."""
         self.asked: list[str] = []
-        """Every address that was asked for."""
+        """Every address that was requested."""
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 

@@ -25,7 +25,7 @@ def window(tmp_path_factory):
 
 @pytest.fixture
 def browser(window, lab):
-    """The page as a newcomer sees it, wide and light; at the end nothing is amiss, and nobody else was asked."""
+    """The page as a newcomer sees it, wide and light; at the end no error is logged, and no other host was reached."""
     window.problems.clear()
     window.asked.clear()
     window.resize(1280, 900)

@@ -60,7 +60,7 @@ def test_there_is_no_way_out_of_the_folder(lab, path):
 
 
 def test_a_symbolic_link_is_no_file_of_the_page():
-    """Names are looked up among those that the package had when it was asked first: paths are never opened."""
+    """Names are looked up among those that the package had at the first request: paths are never opened."""
     assert set(assets.files()) == {
         str(each.relative_to(folder)) for folder in [resources.files("zerone.lab") / "page"]
         for each in folder.rglob("*") if each.is_file()

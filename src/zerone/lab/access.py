@@ -43,7 +43,7 @@ class Access:
     """What opens the door: the token of the address, the value of the cookie, and the names that this machine has."""
 
     names: frozenset[str]
-    """Hosts that the page may be asked for by; addresses as numbers are in `any_address`."""
+    """Hosts by which the page may be requested; addresses as numbers are in `any_address`."""
     any_address: bool
     """Whether any IP address will do: where we listen on all of them. A name that was pointed here is no address."""
     port: int
@@ -67,7 +67,7 @@ class Access:
         return origin in (f"http://{host}", f"https://{host}")
 
     def opens(self, query: str) -> bool:
-        """Whether the address that was asked for has the token."""
+        """Whether the requested address has the token."""
         given = parse_qs(query, max_num_fields=8).get("token", [""])
         return _same(given[0], self.token)
 

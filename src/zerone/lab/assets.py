@@ -1,4 +1,4 @@
-"""The files of the page, read once: whatever else is asked for does not exist.
+"""The files of the page, read once: nothing else exists.
 
 Nothing in a request becomes a path: names are looked up among those that the package has. So there is no way out of
 the folder, and no symbolic link to follow.

@@ -103,7 +103,7 @@ def read(text: str) -> Message:
 
 
 def read_setup(given: Any) -> Setup:
-    """A set-up as JSON has it: whatever is in it is one of our own names, or a plain value.
+    """A set-up as JSON has it: everything in it is one of our own names, or a plain value.
 
     Raises:
         InputError: it is something else.

@@ -132,7 +132,7 @@ class Session:
         self._wake()
 
     def _turn(self) -> None:
-        """Do what was asked for, or play on; then show it, if that is due."""
+        """Carry out the request, or play on; then show it, if that is due."""
         message = self._next()
         if self._closed.is_set():
             return
@@ -186,7 +186,7 @@ class Session:
         self._each(lambda training: training.go_to(self.at))
 
     def _interrupted(self) -> bool:
-        """Whether something else is asked for meanwhile."""
+        """Whether another request has come meanwhile."""
         return self._closed.is_set() or not self._messages.empty()
 
     def _each(self, move: Callable[[Any], None]) -> None:

@@ -5,6 +5,7 @@ So a Flax or Haiku module fits as well: `Applied(apply, parameters)` makes one s
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -55,8 +56,9 @@ class Memoryless(eqx.Module):
     a memory the axes are any.
     """
 
+    @abc.abstractmethod
     def __call__(self, observation: Array) -> Any:
-        raise NotImplementedError
+        """Outputs for observations with any leading axes."""
 
     def initial_memory(self, number: int) -> tuple[()]:
         """Nothing, however many episodes begin."""
