@@ -18,8 +18,8 @@ from typing import ClassVar
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import TabularControl, in_turn, only_step, zeros
 from zerone.base.pytree import configured, struct
+from zerone.environments.spaces import Spaces
 from zerone.parts.returns import epsilon_greedy_value, one_step_target
-from zerone.parts.spaces import Spaces
 
 
 @struct

@@ -25,8 +25,8 @@ from zerone.algorithms.td3 import TD3
 from zerone.base.pytree import configured, struct
 from zerone.engines.compiled import Compiled, _advance
 from zerone.engines.rollout import OWN_PLAY, start
+from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import TimeLimit
-from zerone.parts.spaces import Spaces
 
 
 @struct

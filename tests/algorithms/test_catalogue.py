@@ -24,8 +24,8 @@ from zerone.algorithms.off_policy_actor import OffPolicyActor
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import InputError
 from zerone.engines.compiled import Compiled
+from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import TimeLimit
-from zerone.parts.spaces import Spaces
 
 BOX, DISCRETE = spaces.Box(-1.0, 1.0, (2,)), spaces.Discrete(3)
 

@@ -10,8 +10,8 @@ from toys import small_ddpg, small_dqn
 
 from zerone.algorithms import off_policy
 from zerone.algorithms.protocol import Steps
+from zerone.environments.spaces import Spaces
 from zerone.parts.replay import Prioritized
-from zerone.parts.spaces import Spaces
 
 SEEN = spaces.Box(-1.0, 1.0, (3,), np.float32)
 SHAPES = [

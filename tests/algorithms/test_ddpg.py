@@ -27,11 +27,11 @@ from zerone.base.pytree import struct
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
 from zerone.environments.gym.vector import make_vector
+from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.deterministic import Actor
 from zerone.parts.layers import Linear
 from zerone.parts.replay import gather
-from zerone.parts.spaces import Spaces
 
 SPACES = Spaces(spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Box(-2.0, 6.0, (2,), np.float32))
 INIT = jax.jit(lambda algorithm, key: algorithm.init(key, SPACES))

@@ -19,11 +19,11 @@ from zerone.algorithms.transitions import Transition, n_step_transitions
 from zerone.base.errors import InputError
 from zerone.engines.compiled import Compiled
 from zerone.environments import catalogue
+from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.networks import Memoryless
 from zerone.parts.replay import Prioritized, gather
 from zerone.parts.returns import n_step_return
-from zerone.parts.spaces import Spaces
 from zerone.training.agent import Agent
 
 SPACES = Spaces(spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Discrete(2))

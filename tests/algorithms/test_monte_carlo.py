@@ -12,7 +12,7 @@ from toys import graph, table
 from zerone.algorithms.monte_carlo import MonteCarlo
 from zerone.algorithms.protocol import Steps
 from zerone.algorithms.sarsa_lambda import SarsaLambda
-from zerone.parts.spaces import Spaces
+from zerone.environments.spaces import Spaces
 
 
 class Textbook:

@@ -20,8 +20,8 @@ from zerone.base.pytree import configured
 from zerone.engines.rollout import OWN_PLAY, start
 from zerone.environments.cartpole import CartPole
 from zerone.environments.pendulum import Pendulum
+from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import TimeLimit
-from zerone.parts.spaces import Spaces
 from zerone.training.interrupt import Interrupted
 
 BOTH = {"normalize_observations": "on", "normalize_rewards": True}

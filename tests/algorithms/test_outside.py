@@ -45,7 +45,7 @@ class Own(QLearning):
 def test_expected_sarsa_is_what_the_example_says(example):
     """By hand, in NumPy: Sutton & Barto's eq. 6.9 along the steps that it has taken itself."""
     from zerone.algorithms.protocol import Steps
-    from zerone.parts.spaces import Spaces
+    from zerone.environments.spaces import Spaces
 
     environment = zo.make("zerone/Treasure-v0")
     algorithm = catalogue.make(example, {"epsilon": 0.25, "learning_rate": 0.5, "discount": 0.5})

@@ -15,10 +15,10 @@ from toys import Echo, cycle, played, small_ppo
 
 from zerone.algorithms.ppo import PPO, Sample, State
 from zerone.base.errors import InputError
+from zerone.environments.spaces import Spaces, to_environment
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.exploration import shuffled
 from zerone.parts.recurrent import Sequence
-from zerone.parts.spaces import Spaces, to_environment
 
 ENVIRONMENTS = {"discrete": cycle(), "continuous": TimeLimit(Echo(), 5)}
 BOTH = pytest.mark.parametrize("environment", ENVIRONMENTS.values(), ids=ENVIRONMENTS)

@@ -16,11 +16,11 @@ from zerone.algorithms.ppo import PPO, Sample
 from zerone.base.errors import InputError
 from zerone.base.pytree import is_on
 from zerone.engines.compiled import Compiled
+from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts import returns
 from zerone.parts.exploration import shuffled
 from zerone.parts.recurrent import Sequence
-from zerone.parts.spaces import Spaces
 
 KEY = jax.random.key(3)
 UPDATE = jax.jit(lambda algorithm, state, steps: algorithm.update(state, steps, KEY))

@@ -14,9 +14,9 @@ from zerone.engines.rollout import OWN_PLAY
 from zerone.engines.streams import TRAIN
 from zerone.environments import catalogue
 from zerone.environments.maze import MazeState
+from zerone.environments.spaces import Spaces
 from zerone.environments.treasure import TreasureState
 from zerone.environments.wrappers import Clock
-from zerone.parts.spaces import Spaces
 from zerone.training.setup import make_algorithm
 
 

@@ -17,9 +17,9 @@ from zerone.algorithms.protocol import Steps
 from zerone.algorithms.transitions import Transition
 from zerone.base.errors import InputError
 from zerone.engines.compiled import Compiled
+from zerone.environments.spaces import Spaces
 from zerone.parts.layers import Dueling
 from zerone.parts.quantiles import Quantiles, quantile_loss
-from zerone.parts.spaces import Spaces
 
 SPACES = Spaces(spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Discrete(4))
 QUANTILE = {"distributional": "quantile", "quantiles": 5}

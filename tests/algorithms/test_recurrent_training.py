@@ -26,8 +26,8 @@ from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
 from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.environments.gym.vector import make_vector
+from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import TimeLimit
-from zerone.parts.spaces import Spaces
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "examples"))
 from t_maze import TMaze

@@ -17,8 +17,8 @@ from zerone.algorithms.protocol import Steps
 from zerone.algorithms.reinforce import ROWS, Episodes, Reinforce, State
 from zerone.base.errors import InputError
 from zerone.engines.compiled import Compiled, _advance
+from zerone.environments.spaces import Spaces
 from zerone.parts.returns import discounted_return
-from zerone.parts.spaces import Spaces
 
 BOTH = pytest.mark.parametrize("continuous", [False, True], ids=["discrete", "continuous"])
 GRADIENT = jax.jit(lambda algorithm, *rest: algorithm.gradient(*rest))

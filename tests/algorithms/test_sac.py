@@ -19,9 +19,9 @@ from zerone.algorithms.sac import SAC
 from zerone.algorithms.transitions import Transition
 from zerone.base.errors import InputError
 from zerone.base.pytree import struct
+from zerone.environments.spaces import Spaces
 from zerone.parts import squashed
 from zerone.parts.layers import Linear
-from zerone.parts.spaces import Spaces
 from zerone.parts.squashed import SquashedActor, SquashedNormal
 
 SPACES = Spaces(spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Box(-2.0, 6.0, (2,), np.float32))

@@ -16,7 +16,7 @@ from zerone.algorithms.protocol import Steps
 from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
 from zerone.base.errors import InputError
-from zerone.parts.spaces import Spaces
+from zerone.environments.spaces import Spaces
 
 
 class Textbook:

@@ -19,8 +19,8 @@ from zerone.base.pytree import configured
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
 from zerone.environments.gym.vector import make_vector
+from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import TimeLimit
-from zerone.parts.spaces import Spaces
 
 EACH = {
     "q-learning": QLearning,

@@ -15,8 +15,8 @@ from zerone.algorithms.off_policy_actor import Networks
 from zerone.algorithms.protocol import Steps
 from zerone.algorithms.td3 import TD3
 from zerone.engines.compiled import Compiled
+from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import TimeLimit
-from zerone.parts.spaces import Spaces
 
 SPACES = Spaces(spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Box(-2.0, 6.0, (2,), np.float32))
 INIT = jax.jit(lambda algorithm, key: algorithm.init(key, SPACES))

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from zerone.environments import catalogue as environments
+from zerone.environments.spaces import Spaces
 from zerone.experiments.claims import cost, moving_reward, overestimation, praise
 from zerone.experiments.tutorial import DQN_SETTINGS, dqn
-from zerone.parts.spaces import Spaces
 
 
 def agent(identity, **settings):

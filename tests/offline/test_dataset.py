@@ -14,11 +14,11 @@ from gymnasium import spaces
 import zerone as zo
 from zerone.base.claim import Claim
 from zerone.base.errors import InputError, RunError
+from zerone.environments.spaces import Spaces
 from zerone.offline import storage
 from zerone.offline.dataset import read
 from zerone.offline.format import identity, space_from_json, space_to_json
 from zerone.offline.writer import DatasetWriter
-from zerone.parts.spaces import Spaces
 
 MAZE = "zerone/Maze-v0"
 KINDS = [

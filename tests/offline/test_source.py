@@ -136,8 +136,8 @@ def test_what_cannot_be_studied_is_refused_in_one_line_and_nothing_is_created(ki
     from gymnasium import spaces
 
     from zerone.base.claim import Claim
+    from zerone.environments.spaces import Spaces
     from zerone.offline.writer import DatasetWriter
-    from zerone.parts.spaces import Spaces
 
     monkeypatch.chdir(tmp_path)
     for name, made, action in (

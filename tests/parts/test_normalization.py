@@ -14,8 +14,8 @@ from gymnasium import spaces as gym_spaces
 from zerone.algorithms.protocol import Steps
 from zerone.base.sums import Sum
 from zerone.environments.gym.views import ViewedBox
+from zerone.environments.spaces import Spaces
 from zerone.parts.normalization import LIMIT, WANTED, Returns, Scales, Statistics
-from zerone.parts.spaces import Spaces
 
 WORLDS = {
     "three scales": lambda draw: draw.uniform([0, 0, -1e-3], [1, 1e4, 1e-3], (3000, 3)),

@@ -9,10 +9,10 @@ import optax
 import pytest
 from gymnasium import spaces
 
+from zerone.environments.spaces import Spaces
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.optimizers import adam_or_rmsprop, as_one_array, bounded, falling, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic
-from zerone.parts.spaces import Spaces
 
 GRADIENTS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from zerone.environments.spaces import Spaces
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.layers import Dueling
 from zerone.parts.policies import ActorAndCritic
 from zerone.parts.recurrent import RecurrentNetwork
-from zerone.parts.spaces import Spaces
 
 BOX, PICTURE = spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Box(0, 255, (12, 12, 1), np.uint8)
 T, N = 7, 4

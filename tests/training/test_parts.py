@@ -15,9 +15,10 @@ from toys import small_dqn, small_ppo
 
 import zerone as zo
 from zerone.environments.gym.encoding import Encoding
+from zerone.environments.spaces import Spaces
 from zerone.parts.convolution import Convolution, PartConvolutions
+from zerone.parts.features import Features
 from zerone.parts.normalization import NormalizationSettings, Scales, Statistics
-from zerone.parts.spaces import Features, Spaces
 
 SIGHT = spaces.Box(0, 255, (3, 10, 12), np.uint8)  # channels first
 FAR = spaces.Box(-1000, 1000, (2,), np.float64)

@@ -8,7 +8,7 @@ from toys import small_ppo
 
 from zerone.base.notices import Notices
 from zerone.environments.gym.vector import make_vector
-from zerone.parts.spaces import Spaces
+from zerone.environments.spaces import Spaces
 from zerone.training.scale_notice import ScaleNotice, as_they_are
 
 TWO = gym_spaces.Discrete(2)

@@ -109,7 +109,7 @@ def memory_bytes(work: Work) -> int:
     import jax
 
     from zerone.environments import catalogue
-    from zerone.parts.spaces import Spaces
+    from zerone.environments.spaces import Spaces
 
     environment = catalogue.make(work.environment)
     spaces = Spaces(environment.observation_space, environment.action_space)

@@ -34,9 +34,9 @@ from zerone.algorithms.policy_explanation import decision_of
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.workers import WorkerSettings, check_workers, one_each, one_of, shared_out
 from zerone.base.pytree import configured, setting, struct
+from zerone.environments.spaces import Spaces
 from zerone.parts.normalization import Returns
 from zerone.parts.policies import ActorAndCritic
-from zerone.parts.spaces import Spaces
 
 
 @struct

@@ -31,8 +31,8 @@ from zerone.base.modules import place_of
 from zerone.base.modules import source_of as place_found
 from zerone.base.values import typed
 from zerone.environments.gym.views import describe
+from zerone.environments.spaces import Spaces
 from zerone.parts.architecture import NetworkSettings
-from zerone.parts.spaces import Spaces
 
 
 @dataclasses.dataclass(frozen=True)

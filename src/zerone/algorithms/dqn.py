@@ -48,7 +48,9 @@ from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.transitions import Transition, Waiting, sequence_transitions, transition_like
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, struct
+from zerone.environments.spaces import Spaces, count, refuse_actions
 from zerone.parts.exploration import epsilon_greedy, epsilon_greedy_noise, greedy, schedule
+from zerone.parts.features import refuse_observations
 from zerone.parts.layers import MLP, Dueling
 from zerone.parts.networks import Network
 from zerone.parts.normalization import Returns, Scales
@@ -56,7 +58,6 @@ from zerone.parts.optimizers import bounded
 from zerone.parts.quantiles import Quantiles, quantile_loss
 from zerone.parts.replay import Memory, sample_sequences
 from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick, pick_row
-from zerone.parts.spaces import Spaces, count, refuse_actions, refuse_observations
 
 
 @struct

@@ -26,8 +26,8 @@ from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import TabularControl, in_turn, learn_greedy, only_step, zeros
 from zerone.algorithms.tabular_explanation import Teacher, played_steps
 from zerone.base.pytree import configured, setting, struct
+from zerone.environments.spaces import Spaces
 from zerone.parts.exploration import epsilon_greedy_noise
-from zerone.parts.spaces import Spaces
 
 
 @struct

@@ -30,8 +30,8 @@ from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import TabularControl, only_step, zeros
 from zerone.algorithms.tabular_explanation import Teacher
 from zerone.base.pytree import configured, setting, struct
+from zerone.environments.spaces import Spaces
 from zerone.parts.returns import epsilon_greedy_value
-from zerone.parts.spaces import Spaces
 
 
 @struct

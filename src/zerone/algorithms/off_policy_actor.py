@@ -35,13 +35,13 @@ from zerone.algorithms.off_policy_actor_explanation import decision_of, explanat
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.transitions import Transition, Waiting, transition_like
 from zerone.base.pytree import configured, setting, struct
+from zerone.environments.spaces import Spaces
 from zerone.parts.action_noise import OrnsteinUhlenbeck, Process, White
 from zerone.parts.deterministic import Actor, Critic, refuse_actor
 from zerone.parts.normalization import Returns, Scales
 from zerone.parts.optimizers import as_one_array
 from zerone.parts.replay import Memory
 from zerone.parts.returns import one_step_target
-from zerone.parts.spaces import Spaces
 
 
 @struct

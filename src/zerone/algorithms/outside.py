@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from zerone.algorithms.protocol import Algorithm, Key, initial_memory
 from zerone.base.errors import InputError
 from zerone.base.outside import Outside, require_functions
-from zerone.parts.spaces import Spaces, example
+from zerone.environments.spaces import Spaces, example
 
 _FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "refuse": ("spaces",),

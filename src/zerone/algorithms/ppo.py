@@ -39,6 +39,7 @@ from zerone.algorithms.ppo_explanation import explanation_of
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, is_on, setting, struct
+from zerone.environments.spaces import Spaces
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import Distribution
 from zerone.parts.exploration import shuffled
@@ -53,7 +54,6 @@ from zerone.parts.returns import (
     generalized_advantage,
     normalize,
 )
-from zerone.parts.spaces import Spaces
 
 
 @struct

@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 
 from zerone.base.pytree import struct
-from zerone.parts.spaces import Spaces
+from zerone.environments.spaces import Spaces
 
 Array = jax.Array
 Key = jax.Array

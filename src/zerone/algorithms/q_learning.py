@@ -17,7 +17,7 @@ from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import TabularControl, in_turn, learn_greedy, only_step, zeros
 from zerone.algorithms.tabular_explanation import Teacher, played_steps
 from zerone.base.pytree import configured, struct
-from zerone.parts.spaces import Spaces
+from zerone.environments.spaces import Spaces
 
 
 @struct

@@ -32,13 +32,13 @@ from zerone.algorithms.policy_explanation import decision_of
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.reinforce_explanation import explanation_of
 from zerone.base.pytree import configured, setting, struct
+from zerone.environments.spaces import Spaces
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import Distribution
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import bounded, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
 from zerone.parts.returns import Moments, discounted_return, normalize_by
-from zerone.parts.spaces import Spaces
 
 ROWS = 64
 """Steps that are worked on at once when an episode is over. All at once would be as long as the longest may be."""

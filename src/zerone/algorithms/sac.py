@@ -28,8 +28,8 @@ import jax.numpy as jnp
 from zerone.algorithms.off_policy_actor import Networks, OffPolicyActor, Policy
 from zerone.algorithms.protocol import Array, Key, Metrics
 from zerone.base.pytree import configured, setting
+from zerone.environments.spaces import Spaces
 from zerone.parts.deterministic import Twins
-from zerone.parts.spaces import Spaces
 from zerone.parts.squashed import SquashedActor
 
 

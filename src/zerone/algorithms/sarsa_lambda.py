@@ -37,7 +37,7 @@ from zerone.algorithms.tabular import (
 )
 from zerone.algorithms.tabular_explanation import Teacher, played_steps, waiting_steps
 from zerone.base.pytree import configured, setting, struct
-from zerone.parts.spaces import Spaces
+from zerone.environments.spaces import Spaces
 
 
 @struct

@@ -11,9 +11,9 @@ from gymnasium import spaces as gym_spaces
 
 from zerone.algorithms.protocol import Array, Key, Steps
 from zerone.base.pytree import configured, setting, struct
+from zerone.environments.spaces import LARGEST_TABLE, MOST_VALUES, Spaces, cells, count, refuse_actions
 from zerone.parts.exploration import epsilon_greedy_noise, epsilon_greedy_ties, greedy
 from zerone.parts.returns import epsilon_greedy_value, one_step_target
-from zerone.parts.spaces import LARGEST_TABLE, MOST_VALUES, Spaces, cells, count, refuse_actions
 
 Tree = TypeVar("Tree")
 

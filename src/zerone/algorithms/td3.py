@@ -24,8 +24,8 @@ from zerone.algorithms.ddpg import DDPG
 from zerone.algorithms.off_policy_actor import Networks
 from zerone.algorithms.protocol import Array, Key, Metrics
 from zerone.base.pytree import configured, setting
+from zerone.environments.spaces import Spaces
 from zerone.parts.deterministic import Actor, Twins
-from zerone.parts.spaces import Spaces
 
 
 @configured

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 
 from zerone.algorithms.protocol import Array, Steps
 from zerone.base.pytree import struct
+from zerone.environments.spaces import Spaces, example
 from zerone.parts.returns import n_step_return
-from zerone.parts.spaces import Spaces, example
 
 Tree = TypeVar("Tree")
 

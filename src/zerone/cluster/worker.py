@@ -35,9 +35,9 @@ from zerone.environments.gym.sources import checked
 from zerone.environments.gym.step_timeout import limited
 from zerone.environments.gym.vector import make_vector, maker
 from zerone.environments.gym.views import AUTO
+from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import with_view
 from zerone.parts.normalization import Returns, Scales
-from zerone.parts.spaces import Spaces
 
 Vector = np.ndarray
 """Networks, or gradients of them, as one array (see `FlatParameters`)."""

@@ -34,8 +34,8 @@ from zerone.engines.protocol import (
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, StepSource, start
 from zerone.engines.streams import EVALUATE, INIT, TRAIN
 from zerone.environments.base import TimedEnvironment
+from zerone.environments.spaces import Spaces, from_environment, to_environment
 from zerone.environments.wrappers import TimeLimit, evaluation_environment
-from zerone.parts.spaces import Spaces, from_environment, to_environment
 
 if TYPE_CHECKING:
     from zerone.engines.offline_data import OfflineData

@@ -18,7 +18,7 @@ from zerone.base.sums import Sum
 from zerone.engines.protocol import Act
 from zerone.engines.streams import EVALUATE
 from zerone.environments.base import TimedEnvironment, Tree
-from zerone.parts.spaces import Spaces, from_environment, to_environment
+from zerone.environments.spaces import Spaces, from_environment, to_environment
 
 BLOCK = 64
 """Steps whose chance is drawn at once where a policy acts with chance."""

@@ -32,7 +32,7 @@ from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.sources import require_separate
 from zerone.environments.gym.vector import InTurn, Vector
-from zerone.parts.spaces import Spaces, from_environment, to_environment
+from zerone.environments.spaces import Spaces, from_environment, to_environment
 
 MOST_AT_ONCE, MANY_AT_ONCE, FEW_AT_ONCE = 100, 20, 5
 """Environments in which evaluation episodes are played side by side: at the most, and where there are many, or few."""

@@ -24,7 +24,7 @@ from zerone.base.pytree import static, struct
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, RolloutNoise
 from zerone.engines.streams import STUDY
 from zerone.environments.base import TimedEnvironment
-from zerone.parts.spaces import from_environment
+from zerone.environments.spaces import from_environment
 
 FINEST_SHARE = 1000
 """The share of own play is a fraction with at most this denominator: whole numbers know no rounding."""

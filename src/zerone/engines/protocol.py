@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm
-from zerone.parts.spaces import Spaces
+from zerone.environments.spaces import Spaces
 
 if TYPE_CHECKING:
     from zerone.engines.offline_data import OfflineData

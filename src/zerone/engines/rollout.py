@@ -13,8 +13,8 @@ from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, begin_where
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum, nothing_of
 from zerone.environments.base import TimedEnvironment, Tree
+from zerone.environments.spaces import from_environment, to_environment
 from zerone.environments.wrappers import AutoReset
-from zerone.parts.spaces import from_environment, to_environment
 
 
 @struct

@@ -22,7 +22,7 @@ from zerone.engines.compiled import Carry, _advance, _initial, stream
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, RolloutNoise
 from zerone.engines.streams import TRAIN
 from zerone.environments.base import TimedEnvironment
-from zerone.parts.spaces import to_environment
+from zerone.environments.spaces import to_environment
 
 KEPT_BYTES = 200_000_000
 """How much the states that are kept may take together."""

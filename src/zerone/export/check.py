@@ -20,10 +20,10 @@ from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.leaves import BoxLeaf, Leaf
 from zerone.environments.gym.views import AS_GOOD_AS_NONE, sound_bounds
+from zerone.environments.spaces import action_scale, choices_in
 from zerone.export.numpy_file import Inputs, Player
 from zerone.export.observations import input_names
 from zerone.export.program import Memory
-from zerone.parts.spaces import action_scale, choices_in
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Parts: TypeAlias = list[Array]

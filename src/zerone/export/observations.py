@@ -11,9 +11,10 @@ from gymnasium import spaces
 
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import BoxLeaf, CountedLeaf
+from zerone.environments.spaces import digits
 from zerone.export.program import Program, Value, join
+from zerone.parts.features import Features
 from zerone.parts.normalization import LIMIT, WANTED, Scales
-from zerone.parts.spaces import Features, digits
 
 OUTPUT = "action"
 """What the output is called."""
@@ -67,7 +68,7 @@ class Seen:
         return join(pieces)
 
     def state(self) -> Value:
-        """Which row of a table it is: see `parts.spaces.from_environment`."""
+        """Which row of a table it is: see `environments.spaces.from_environment`."""
         space = self.encoding.space
         each = digits(space) if isinstance(space, spaces.MultiDiscrete) else (0,)
         return self._counted().place(self._starts(), [math.prod(each[i + 1 :]) for i in range(len(each))])

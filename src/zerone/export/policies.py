@@ -19,17 +19,18 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.algorithms.tabular import TabularControl
 from zerone.base.errors import InputError, said
 from zerone.environments.gym.views import PicturePart, Space
+from zerone.environments.spaces import Spaces, action_bounds, action_scale
 from zerone.export.observations import Seen, pieces_of
 from zerone.export.program import Program, Value, join
 from zerone.parts.architecture import ACTIVATIONS
 from zerone.parts.convolution import Convolution, PartConvolutions, same_padding
+from zerone.parts.features import Features
 from zerone.parts.layers import MLP, Activation, Dueling, LayerNorm, Linear
 from zerone.parts.networks import Network
 from zerone.parts.own_networks import OwnNetwork
 from zerone.parts.policies import ActorAndCritic
 from zerone.parts.quantiles import Quantiles
 from zerone.parts.recurrent import RecurrentNetwork
-from zerone.parts.spaces import Features, Spaces, action_bounds, action_scale
 
 
 class _UnknownError(Exception):
@@ -242,7 +243,7 @@ def activation_name(activation: Activation) -> str:
 
 
 def as_taken(space: Space, drawn: Value) -> Value:
-    """An action as the environment takes it, of the dtype and shape of its space: see `parts.spaces.to_environment`."""
+    """An action as the environment takes it, of the dtype and shape of its space: see `environments.spaces.to_environment`."""
     shape, kind = tuple(space.shape or ()), space.dtype or np.int64
     action = drawn.reshape(*shape)
     if isinstance(space, spaces.Box):

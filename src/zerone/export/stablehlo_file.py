@@ -25,10 +25,10 @@ from jax import export as jax_export
 from zerone.algorithms.protocol import Algorithm, initial_memory
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import BoxLeaf, Leaf
+from zerone.environments.spaces import Spaces, from_environment, to_environment
 from zerone.export.numpy_file import Inputs, Player
 from zerone.export.observations import columns, input_names
 from zerone.export.program import AFTER, Memory
-from zerone.parts.spaces import Spaces, from_environment, to_environment
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 

@@ -17,10 +17,10 @@ from zerone.base.bits import in_32_bits
 from zerone.environments.drawing.scene import shapes_of
 from zerone.environments.drawing.unwrapping import unwrap
 from zerone.environments.maze import Maze
+from zerone.environments.spaces import to_environment
 from zerone.lab import explained
 from zerone.lab.surface import plane_of, surface
 from zerone.lab.training import Training, here
-from zerone.parts.spaces import to_environment
 from zerone.player.tables import table_of
 
 SECONDS_BETWEEN_SURFACES = 0.25

@@ -7,9 +7,9 @@ from typing import Any
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.environments import catalogue as environments
+from zerone.environments.spaces import Spaces
 from zerone.lab.messages import LARGEST_SEED, PACES
 from zerone.lessons.catalogue import lessons
-from zerone.parts.spaces import Spaces
 from zerone.training.presets import preset
 
 

@@ -21,9 +21,9 @@ from zerone.engines.offline_data import OfflineData, Recorded, make_study
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import ObservationError
 from zerone.environments.gym.views import Space, describe
+from zerone.environments.spaces import Spaces, to_algorithm
 from zerone.offline.format import DATA, MAIN, METADATA, PARTS, is_jpeg, load_h5py, space_from_json, space_to_json
 from zerone.offline.storage import Storage
-from zerone.parts.spaces import Spaces, to_algorithm
 
 LARGEST_METADATA = 256 * 1024 * 1024
 """Bytes: the bounds of a picture are a number for each of its pixels."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from zerone.base.claim import Claim
-    from zerone.parts.spaces import Spaces
+    from zerone.environments.spaces import Spaces
 
 
 class DatasetWriter:

@@ -10,11 +10,12 @@ import jax.numpy as jnp
 
 from zerone.base.pytree import configured, setting
 from zerone.environments.gym.views import Space
+from zerone.environments.spaces import Spaces
+from zerone.parts.features import Features
 from zerone.parts.layers import MLP, Activation, Dueling
 from zerone.parts.networks import Network
 from zerone.parts.own_networks import OwnNetwork
 from zerone.parts.recurrent import RecurrentNetwork
-from zerone.parts.spaces import Features, Spaces
 
 Array = jax.Array
 

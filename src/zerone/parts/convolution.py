@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from zerone.environments.gym.views import PicturePart
+from zerone.parts.features import Features
 from zerone.parts.layers import Linear, linears
-from zerone.parts.spaces import Features
 
 Array = jax.Array
 

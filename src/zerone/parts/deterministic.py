@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
+from zerone.environments.spaces import Spaces, has_bounds, numbers, refuse_actions
 from zerone.parts.architecture import NetworkSettings
-from zerone.parts.spaces import Spaces, has_bounds, numbers, refuse_actions, refuse_observations
+from zerone.parts.features import refuse_observations
 
 Array = jax.Array
 

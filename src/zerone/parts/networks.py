@@ -16,8 +16,8 @@ import jax.numpy as jnp
 
 from zerone.environments.gym.views import Space
 from zerone.parts.convolution import Convolution, PartConvolutions
+from zerone.parts.features import Features
 from zerone.parts.layers import MLP, Dueling
-from zerone.parts.spaces import Features
 
 Array = jax.Array
 

@@ -24,7 +24,8 @@ import jax.numpy as jnp
 from zerone.base.pytree import configured, setting, static, struct
 from zerone.base.sums import Sum
 from zerone.environments.gym.views import Space
-from zerone.parts.spaces import Features, Spaces
+from zerone.environments.spaces import Spaces
+from zerone.parts.features import Features
 
 Array = jax.Array
 

@@ -23,8 +23,8 @@ import jax.numpy as jnp
 from zerone.base.errors import InputError, said
 from zerone.base.modules import import_named, imported_object
 from zerone.environments.gym.views import Space
+from zerone.parts.features import Features
 from zerone.parts.networks import Applied, Memoryless
-from zerone.parts.spaces import Features
 
 Array = jax.Array
 

@@ -10,11 +10,12 @@ import jax
 import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
+from zerone.environments.spaces import Spaces, choices_in, numbers, refuse_actions
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import DiagonalNormal, Distribution, categorical, choices
+from zerone.parts.features import refuse_observations
 from zerone.parts.normalization import Scales
 from zerone.parts.recurrent import Played, RecurrentNetwork, Sequence
-from zerone.parts.spaces import Spaces, choices_in, numbers, refuse_actions, refuse_observations
 
 Array = jax.Array
 Tree = TypeVar("Tree")

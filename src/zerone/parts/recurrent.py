@@ -16,9 +16,9 @@ import jax.numpy as jnp
 from zerone.base.pytree import struct
 from zerone.environments.gym.views import Space
 from zerone.parts.convolution import Convolution, PartConvolutions
+from zerone.parts.features import Features
 from zerone.parts.layers import MLP, Activation, Dueling, LayerNorm, Linear, linears, through
 from zerone.parts.networks import seeing, seen_by
-from zerone.parts.spaces import Features
 
 Array = jax.Array
 

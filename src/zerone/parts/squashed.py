@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 
 from zerone.base.pytree import struct
+from zerone.environments.spaces import Spaces, numbers
 from zerone.parts.architecture import NetworkSettings
-from zerone.parts.spaces import Spaces, numbers
 
 Array = jax.Array
 

@@ -14,7 +14,7 @@ from zerone.algorithms.protocol import Explores
 from zerone.base.errors import InputError
 from zerone.environments import drawing
 from zerone.environments.gym.bridge import GymnasiumEnvironment
-from zerone.parts.spaces import to_environment
+from zerone.environments.spaces import to_environment
 from zerone.player.episode import Digits, Moment
 from zerone.player.viewer import HOLD_SECONDS
 

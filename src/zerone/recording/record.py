@@ -22,9 +22,9 @@ from zerone.environments.endings import ending
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard
 from zerone.environments.rewards import options_as_kept
+from zerone.environments.spaces import Spaces
 from zerone.offline.format import identity, load_h5py
 from zerone.offline.writer import DatasetWriter, require_free
-from zerone.parts.spaces import Spaces
 from zerone.player.episode import Digits, Moment
 from zerone.recording.actors import EPISODE, KEYBOARD, RANDOM, Act, Player, Plays, Policy, opened, who_plays
 from zerone.training import setup

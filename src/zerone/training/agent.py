@@ -16,7 +16,7 @@ from zerone.engines.protocol import GREEDY, LONGEST_EVALUATION, Engine, Evaluati
 from zerone.environments.catalogue import action_names
 from zerone.environments.gym.leaves import ObservationError
 from zerone.environments.gym.views import describe
-from zerone.parts.spaces import cells, count, from_environment
+from zerone.environments.spaces import cells, count, from_environment
 from zerone.training import checkpoint
 from zerone.training.evaluation import EVALUATION_EPISODES
 from zerone.training.folder import RunFolder

@@ -17,7 +17,7 @@ from zerone.base.notices import Notices
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.leaves import BoxLeaf
 from zerone.environments.gym.views import AUTO, view_of
-from zerone.parts.spaces import Spaces
+from zerone.environments.spaces import Spaces
 from zerone.training.environment_facts import facts_of, opened
 
 Array: TypeAlias = np.ndarray[Any, Any]

@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from zerone.charts import html
 from zerone.environments.gym.views import Space
-from zerone.parts.spaces import digits
+from zerone.environments.spaces import digits
 
 MOST_ROWS = 64
 """Of a table that are shown; the array has all."""

@@ -8,8 +8,8 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import said
 from zerone.base.notices import notices
 from zerone.engines.protocol import Engine
+from zerone.environments.spaces import Spaces
 from zerone.parts.normalization import NOISE, NormalizationSettings, on_a_scale
-from zerone.parts.spaces import Spaces
 
 APART = 100.0
 """How many times larger one deviation is than another where something is said."""

@@ -9,7 +9,7 @@ import pytest
 from gymnasium import spaces
 
 from zerone.environments.gym.exchange import flag_of, raised, reward_of, shown, taker
-from zerone.parts.spaces import to_environment
+from zerone.environments.spaces import to_environment
 
 F64 = spaces.Box(-1.0, 1.0, (2,), np.float64)
 

@@ -10,11 +10,11 @@ import numpy as np
 import optax
 
 from zerone.environments import catalogue as environments
+from zerone.environments.spaces import Spaces
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
 from zerone.experiments.recording import record
 from zerone.experiments.tutorial import DQN_SETTINGS, chapter, dqn
 from zerone.parts.replay import gather
-from zerone.parts.spaces import Spaces
 
 if TYPE_CHECKING:
     from zerone.algorithms.protocol import Array, Metrics, Steps

@@ -11,11 +11,11 @@ import numpy as np
 
 from zerone.environments import catalogue as environments
 from zerone.environments.pendulum import PendulumState
+from zerone.environments.spaces import to_environment
 from zerone.environments.wrappers import ShapedState
 from zerone.experiments.protocol import Experiment, Question, Results, Text, difference, estimate, ratio
 from zerone.experiments.recording import record
 from zerone.experiments.tutorial import DQN_SETTINGS, chapter, dqn
-from zerone.parts.spaces import to_environment
 
 if TYPE_CHECKING:
     from zerone.algorithms.protocol import Array, Metrics, Steps

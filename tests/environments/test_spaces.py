@@ -14,8 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from zerone.base.errors import InputError
 from zerone.environments.gym.views import describe
-from zerone.parts.spaces import (
-    Features,
+from zerone.environments.spaces import (
     cells,
     choices_in,
     count,
@@ -25,6 +24,7 @@ from zerone.parts.spaces import (
     to_algorithm,
     to_environment,
 )
+from zerone.parts.features import Features
 
 INF = np.inf
 
