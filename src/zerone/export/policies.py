@@ -243,7 +243,7 @@ def activation_name(activation: Activation) -> str:
 
 
 def as_taken(space: Space, drawn: Value) -> Value:
-    """An action as the environment takes it, of the dtype and shape of its space: see `environments.spaces.to_environment`."""
+    """An action as the environment takes it, of its dtype and shape: see `environments.spaces.to_environment`."""
     shape, kind = tuple(space.shape or ()), space.dtype or np.int64
     action = drawn.reshape(*shape)
     if isinstance(space, spaces.Box):
