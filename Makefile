@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test newest suites check types format bench learn wheel clean
+.PHONY: run test newest installed suites check types format bench learn wheel site clean
 
 run: $(READY) ## Train DQN on CartPole-v1 until solved, and say where the result is
 	$(BIN)/zerone train dqn CartPole-v1
@@ -18,6 +18,9 @@ SHORT := tests/base tests/parts tests/environments tests/engines/test_compiled.p
 
 newest: $(READY) ## The wheel with the newest Python that is here and nothing pinned, on a part of the tests
 	$(BIN)/python tools/check_newest.py .venv-newest $(SHORT)
+
+installed: $(READY) ## The wheel on every Python that is here, in an empty environment: README's commands, time and size
+	$(BIN)/python tools/check_wheel.py
 
 suites: ## The adapters beside the suites that they adapt, which need other versions than ours: in a place of their own
 	test -x .venv-suites/bin/python || $(PYTHON) -m venv .venv-suites
@@ -43,8 +46,13 @@ bench: $(READY) ## Speed beside the peers that are installed
 wheel: $(READY) ## dist/zerone-*.whl
 	$(BIN)/python -m hatchling build -t wheel
 
+site: ## The documentation as pages, in site/, to be read from the folder: mkdocs in a place of its own
+	test -x .venv-site/bin/python || $(PYTHON) -m venv .venv-site
+	.venv-site/bin/python -m pip install --quiet --disable-pip-version-check -e '.[site]'
+	.venv-site/bin/python tools/build_site.py site
+
 clean:
-	rm -rf $(VENV) .venv-newest .venv-suites build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-newest .venv-suites .venv-site site build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 # Pinned by names, versions and hashes; then the project itself, with the build backend among what is pinned.
 $(READY): constraints.txt pyproject.toml

@@ -12,8 +12,8 @@ from collections import Counter
 from pathlib import Path
 
 ROOMS = (
-    "cli", "lab", "lessons", "experiments", "studies", "recording", "training", "export", "charts", "player", "offline",
-    "cluster", "engines", "algorithms", "parts", "environments", "base",
+    "cli", "benchmarks", "lab", "lessons", "experiments", "studies", "recording", "training", "export", "charts",
+    "player", "offline", "cluster", "engines", "algorithms", "parts", "environments", "base",
 )  # fmt: skip
 """From the top of the house to the ground."""
 
@@ -88,8 +88,8 @@ def main() -> int:
     wrong: list[str] = []
     for file in sorted(SOURCE.rglob("*.py")):
         here = room("zerone." + ".".join(file.relative_to(SOURCE).with_suffix("").parts))
-        if here is None:
-            continue  # the front door may import everything
+        if here is None or "drivers" in file.parts:
+            continue  # the front door may import everything; programs that benchmarks start use it as people do
         for line, module in imports(file):
             there = room(module)
             if module == "zerone" or (module.startswith("zerone.") and there is None and "zerone." in module):

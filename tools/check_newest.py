@@ -20,12 +20,12 @@ ROOT = Path(__file__).resolve().parents[1]
 EXTRAS = "dev"
 
 
-def versions() -> list[tuple[int, int]]:
-    """The versions of Python that the project is for and that are newer than this one, the newest first."""
+def versions(above: tuple[int, int] = sys.version_info[:2]) -> list[tuple[int, int]]:
+    """The versions of Python that the project is for and that are newer (than this one), the newest first."""
     classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
     named = [each.rpartition(" ")[2] for each in classifiers if each.startswith("Programming Language :: Python :: 3.")]
     found = [(3, int(each.partition(".")[2])) for each in named]
-    return sorted((each for each in found if each > sys.version_info[:2]), reverse=True)
+    return sorted((each for each in found if each > above), reverse=True)
 
 
 def interpreters(version: tuple[int, int]) -> list[str]:

@@ -1,1 +1,1 @@
-"""Zerone and its peers side by side, on the same work, in one run. The command is `zerone bench`."""
+"""What the presets of a clone reach: not a part of the package that is installed."""

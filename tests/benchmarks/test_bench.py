@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from zerone_benchmarks import command, harness, peers, show, spread, works
+from zerone.benchmarks import command, harness, peers, show, spread, works
 
 HONEST = """
 import json, sys
@@ -187,6 +187,6 @@ def test_misspelt_names_are_refused():
 
 
 def test_the_command_is_light_to_import():
-    heavy = "import sys, zerone_benchmarks.command; print({'jax', 'numpy', 'rich', 'zerone'} & set(sys.modules))"
+    heavy = "import sys, zerone.benchmarks.command; print({'jax', 'numpy', 'rich'} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", heavy], check=True, capture_output=True, text=True)  # noqa: S603
     assert ran.stdout.strip() == "set()"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from zerone_benchmarks import harness, works
-from zerone_benchmarks.drivers import stopwatch
+from zerone.benchmarks import harness, works
+from zerone.benchmarks.drivers import stopwatch
 
 DRIVERS = Path(works.__file__).parent / "drivers"
 WORDS = runpy.run_path(str(DRIVERS / "zerone_words.py"))
@@ -66,3 +67,13 @@ def test_prioritised_replay_is_compared_with_uniform_replay():
         lines = [WORDS["arguments"](work, "out") for work in (one, other)]
         assert "--prioritized" in lines[0]
         assert "--no-prioritized" in lines[1]
+
+
+def test_minibatches_are_really_drawn_where_only_they_are_measured(capsys, monkeypatch):
+    bench = works.BENCHES["prioritized-memory"]
+    told = harness.work_of(bench, bench.contestants[0], SETTING) | {"steps": 2, "warm_steps": 1}
+    told["hyperparameters"] = told["hyperparameters"] | {"memory": 8, "batch": 4}
+    monkeypatch.setattr("sys.argv", ["draw_zerone.py", json.dumps(told)])
+    monkeypatch.syspath_prepend(DRIVERS)
+    runpy.run_path(str(DRIVERS / "draw_zerone.py"), run_name="__main__")
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["steady_steps"] == 2

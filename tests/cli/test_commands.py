@@ -133,9 +133,9 @@ def test_watch_on_film(zerone, treasure, here):
     ended = zerone("watch", treasure, "--video", "film.gif")
     assert ended.out == "film.gif: 2.0 s of q-learning on zerone/Treasure-v0\n"
     assert zerone("watch", treasure, "--video", "film.mp4", "--agent", 1).code == 0
-    from zerone.player.video import _ffmpeg
+    from zerone.player.video import ffmpeg
 
-    reading = [_ffmpeg(), "-loglevel", "error", "-i", "film.mp4", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    reading = [ffmpeg(), "-loglevel", "error", "-i", "film.mp4", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     pixels = subprocess.run(reading, capture_output=True, check=True).stdout  # noqa: S603
     height, width = 128 + 30, 6 * 96 + 32
     assert len(pixels) == 8 * height * width * 3  # 6 moments; the last of them three times

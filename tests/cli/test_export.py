@@ -41,7 +41,7 @@ def test_what_cannot_be_is_refused_in_a_line(here, trained, zerone, monkeypatch)
     zerone("export", run, "p.npz", "--seed", "9").refused("seed 9 was not trained")
     zerone("export", run, "p.npz", "--checkpoint", "7").refused("no checkpoint of step 7")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    zerone("export", run, "p.onnx").refused("needs the package onnxruntime", "pip install 'zerone[onnx]'")
+    zerone("export", run, "p.onnx").refused("needs the package onnxruntime", 'pip install "zerone[onnx]"')
     assert not list(here.glob("p*"))
 
 

@@ -40,7 +40,7 @@ def test_a_busy_port_is_one_line(zerone, here):
 def test_without_the_extra_it_is_named(zerone, monkeypatch, here):
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "uvicorn" else found(name, *a))
-    zerone("lab").refused("uvicorn", "pip install 'zerone[lab]'")
+    zerone("lab").refused("uvicorn", 'pip install "zerone[lab]"')
     assert list(here.iterdir()) == []
 
 

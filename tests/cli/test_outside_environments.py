@@ -143,7 +143,7 @@ def test_a_film_of_what_has_no_drawing_is_refused_in_a_line(own, zerone):
 def test_a_suite_that_is_not_installed_is_said_with_its_extra(zerone, monkeypatch, suite):
     monkeypatch.setitem(sys.modules, suite, None)
     monkeypatch.delitem(sys.modules, f"zerone.environments.suites.{suite}", raising=False)
-    zerone("train", "ppo", f"{suite}:Thing").refused(f"not installed here: pip install 'zerone[{suite}]'")
+    zerone("train", "ppo", f"{suite}:Thing").refused(f'pip install "zerone[{suite}]"')
 
 
 def test_the_list_says_what_else_there_is(zerone):

@@ -263,11 +263,6 @@ def test_a_configuration_that_somebody_changed_is_refused(zerone, here, treasure
     zerone("evaluate", "run").refused(words)
 
 
-def test_benchmarks_that_are_not_there_are_said_to_be(zerone, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "zerone_benchmarks.command", None)
-    zerone("bench").refused("bench is not installed here")
-
-
 def test_a_fault_of_ours_is_one_line_and_with_debug_a_traceback(zerone, monkeypatch):
     import zerone.cli.lists as lists
 

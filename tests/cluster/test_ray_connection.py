@@ -241,7 +241,7 @@ def test_a_cluster_that_is_there_answers(here):
 
 def test_without_the_extra_it_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(zo.InputError, match=r"pip install 'zerone\[cluster\]'"):
+    with pytest.raises(zo.InputError, match=r'pip install "zerone\[cluster\]"'):
         ray_connection.connect(None)
 
 

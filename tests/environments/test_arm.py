@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from zerone.base.errors import InputError
+from zerone.benchmarks.numpy_arm import NumpyArm
 from zerone.environments import catalogue, drawing, shaping, wrappers
 from zerone.environments.arm import TURN, Arm, ArmState, cos_and_sin, wrap
 from zerone.environments.gym import bridge
 from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.environments.wrappers import TimeLimit
-from zerone_benchmarks.numpy_arm import NumpyArm
 
 KEY = jax.random.key(0)
 STILL = jnp.zeros(2)

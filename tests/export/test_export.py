@@ -522,7 +522,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(run, tmp_path, monkeyp
     for package in ("onnx", "onnxruntime"):
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, package, None)
-            with pytest.raises(InputError, match=rf"package {package}: pip install 'zerone\[onnx\]'"):
+            with pytest.raises(InputError, match=rf'package {package}: .*pip install "zerone\[onnx\]"'):
                 run.export(tmp_path / "p.onnx")
             run.export(tmp_path / "q.npz")
             (tmp_path / "q.npz").unlink()

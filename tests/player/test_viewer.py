@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 
 import gymnasium
 import numpy as np
@@ -256,3 +257,32 @@ def test_a_speed_of_any_type_is_taken_and_none_is_the_usual_one(speed):
     environment = Counter("rgb_array")
     environment.metadata["render_fps"] = speed
     assert episode.frames_per_second(environment) == (episode.DEFAULT_FRAMES_PER_SECOND if speed is None else 25)
+
+
+def test_where_no_ffmpeg_is_a_film_is_refused_before_anything_is_played(tmp_path, monkeypatch):
+    environment = Counter("rgb_array")
+    monkeypatch.setattr(video, "_brought", lambda: None)
+    monkeypatch.delenv("IMAGEIO_FFMPEG_EXE", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    moments = episode.episodes(environment, always(1), number=1, seed=0)
+    with pytest.raises(InputError, match=r'needs ffmpeg, which is not here: .*"zerone\[video\]"; a .gif needs nothing'):
+        viewer.on_film(environment, moments, tmp_path / "film.mp4")
+    assert not [*tmp_path.iterdir()]
+    assert environment.seeds == []
+    assert viewer.on_film(environment, moments, tmp_path / "film.gif") > 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the machine's ffmpeg is a script here")
+@pytest.mark.parametrize("encoders", ["libx264 H.264", "mpeg4"])
+def test_the_machines_own_ffmpeg_is_taken_if_it_can_encode(tmp_path, monkeypatch, encoders):
+    monkeypatch.setattr(video, "_brought", lambda: None)
+    monkeypatch.delenv("IMAGEIO_FFMPEG_EXE", raising=False)
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\necho ' V....D {encoders}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if "264" in encoders:
+        assert video.ffmpeg() == str(program)
+    else:
+        with pytest.raises(InputError, match=r"H.264, which .*ffmpeg cannot encode"):
+            video.ffmpeg()

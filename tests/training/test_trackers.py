@@ -237,7 +237,7 @@ def test_an_object_has_its_project_and_options_and_is_not_remembered(board, tmp_
 @pytest.mark.parametrize("name", TRACKERS)
 def test_without_the_package_nothing_is_created(name, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(InputError, match=rf"tracker {name} needs the package {name}: pip install 'zerone\[{name}\]'"):
+    with pytest.raises(InputError, match=rf'{name} needs the package {name}: .*pip install "zerone\[{name}\]"'):
         zo.train("q-learning", "zerone/Treasure-v0", out=tmp_path / "run", callbacks=[name], **FEW)
     assert not (tmp_path / "run").exists()
 

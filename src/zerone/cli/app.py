@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zerone.base.errors import InputError, ZeroneError, in_shell
+from zerone.base.errors import ZeroneError, in_shell
 from zerone.base.meanings import meanings
 from zerone.base.place import asked_here, in_short
 from zerone.base.synonyms import COMMANDS as WORDS
@@ -39,7 +39,8 @@ COMMANDS = {
     "algorithms": ("zerone.cli.lists:algorithms", "What can learn, and where each stands in the taxonomy."),
     "environments": ("zerone.cli.lists:environments", "What can be learnt."),
     "check": ("zerone.cli.check:check", "Is an environment sound, how is it seen, who can learn in it?"),
-    "bench": ("zerone_benchmarks.command:main", "Speed, side by side with the peers that are installed."),
+    "example": ("zerone.cli.example:example", "Programs to begin with: lists, prints or writes them."),
+    "bench": ("zerone.benchmarks.command:main", "Speed, side by side with the peers that are installed."),
 }
 """Where each command is, and what it does: so that the list of them imports none."""
 
@@ -56,12 +57,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, name = COMMANDS[cmd_name][0].split(":")
-        try:
-            command: click.Command = getattr(importlib.import_module(module), name)
-        except ModuleNotFoundError as error:
-            if (error.name or "").split(".")[0] == "zerone":
-                raise
-            raise InputError(f"{cmd_name} is not installed here: no module {error.name}") from error
+        command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
     def resolve_command(

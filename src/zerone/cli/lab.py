@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from zerone.base.errors import InputError
+from zerone.base.extras import install
 from zerone.cli import output
 from zerone.cli.options import Place, Whole, debug_option
 
@@ -37,7 +38,7 @@ def lab(port: int, host: str, runs: Path, no_browser: bool) -> None:
     """See learning in a browser: step by step and back, slowly or fast, with the numbers of each update."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(f"zerone lab needs {', '.join(missing)}: pip install 'zerone[lab]'")
+        raise InputError(f"zerone lab needs {', '.join(missing)}: {install('lab')}")
     if runs.exists() and not runs.is_dir():
         raise InputError(f"--runs {runs} is not allowed: must be a folder")
     from zerone.lab.address import LOOPBACK, access_for, listen, open_browser, url

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from zerone.base.errors import InputError
+from zerone.base.extras import install
 from zerone.cli.options import as_json as print_json
 from zerone.cli.options import debug_option, json_option
 
@@ -113,7 +114,7 @@ def _print_others() -> None:
 
     for suite in SUITES.values():
         there = importlib.util.find_spec(suite.name) is not None
-        how = f"zerone environments {suite.name}: lists them" if there else f"pip install 'zerone[{suite.name}]'"
+        how = f"zerone environments {suite.name}: lists them" if there else install(suite.name)
         _print_line(f"{suite.name}:…", f"{suite.text}, such as {', '.join(suite.examples)} ({how})", 13)
     for name in ENVIRONMENTS.brought():
         _print_line(name, "of an installed package", 13)

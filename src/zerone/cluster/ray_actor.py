@@ -97,4 +97,4 @@ def kill(process: int) -> None:
     from contextlib import suppress
 
     with suppress(ProcessLookupError, PermissionError):
-        os.kill(process, signal.SIGKILL)
+        os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has but the one

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from zerone.base.errors import InputError, RunError
+from zerone.base.extras import install
 from zerone.base.files import beside
 from zerone.cluster.reaper import MARK, Warden
 
@@ -110,12 +111,12 @@ def _imported(address: str | None) -> Any:
             ray: Any = importlib.import_module("ray")
     except ImportError as error:
         raise InputError(
-            f"engine 'cluster' needs Ray, which is not installed here ({error}): pip install 'zerone[cluster]'"
+            f"engine 'cluster' needs Ray, which is not installed here ({error}): {install('cluster')}"
         ) from error
     found = tuple(int(each) for each in re.findall(r"\d+", ray.__version__)[:2])
     if found < OLDEST:
         raise InputError(f"engine 'cluster' needs Ray {OLDEST[0]}.{OLDEST[1]} or newer, not {ray.__version__}: "
-                         "pip install 'zerone[cluster]'")  # fmt: skip
+                         f"{install('cluster')}")  # fmt: skip
     return ray
 
 

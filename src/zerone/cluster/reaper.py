@@ -44,7 +44,7 @@ def end_marked(mark: str) -> None:
         quiet = 0 if left else quiet + 1
         for process in left:
             with suppress(ProcessLookupError, PermissionError):
-                os.kill(process, signal.SIGKILL)
+                os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has but the one
         time.sleep(0.05)
 
 

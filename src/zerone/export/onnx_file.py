@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from zerone.base.errors import InputError
+from zerone.base.extras import install
 from zerone.export.numpy_file import Inputs, Player
 from zerone.export.observations import OUTPUT
 from zerone.export.program import AFTER, Operation, Program
@@ -24,7 +25,7 @@ def require_packages() -> None:
         try:
             importlib.import_module(name)
         except ImportError as error:
-            raise InputError(f"a file .onnx needs the package {name}: pip install 'zerone[onnx]'") from error
+            raise InputError(f"a file .onnx needs the package {name}: {install('onnx')}") from error
 
 
 def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:

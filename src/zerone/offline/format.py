@@ -23,6 +23,7 @@ import numpy as np
 from gymnasium import spaces
 
 from zerone.base.errors import InputError
+from zerone.base.extras import install
 from zerone.environments.gym.views import Space
 
 DATA, METADATA, MAIN = "data", "metadata.json", "main_data.hdf5"
@@ -38,7 +39,7 @@ def load_h5py() -> Any:
     try:
         return importlib.import_module("h5py")
     except ImportError as error:
-        raise InputError("datasets need h5py, which is not installed here: pip install 'zerone[data]'") from error
+        raise InputError(f"datasets need h5py, which is not installed here: {install('data')}") from error
 
 
 def space_to_json(space: Space) -> str:

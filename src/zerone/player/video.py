@@ -1,14 +1,17 @@
-"""Films, picture by picture: MP4 through ffmpeg, GIF through Pillow."""
+"""Films, picture by picture: MP4 through ffmpeg, GIF through Pillow (which comes with matplotlib)."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zerone.base.errors import RunError
+from zerone.base.errors import InputError, RunError
+from zerone.base.extras import install
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,14 +22,16 @@ if TYPE_CHECKING:
 class Mp4:
     """An MP4 that every browser plays (H.264). Pictures are uint8 [height, width, 3], with even sides.
 
-    ffmpeg is imageio's, but not started by it: imageio forks, which a program with JAX's threads must not.
+    ffmpeg is started here, not by the package that may have brought it: that one forks, which a program with JAX's
+    threads must not.
 
     Raises:
+        InputError: there is no ffmpeg here.
         RunError: from `append` and at the end: ffmpeg failed; says why.
     """
 
     def __init__(self, path: Path, frames_per_second: float) -> None:
-        self._path, self._speed = path, frames_per_second
+        self._path, self._speed, self._program = path, frames_per_second, ffmpeg()
         self._size: tuple[int, ...] = ()
         self._ffmpeg: subprocess.Popen[bytes] | None = None
 
@@ -48,7 +53,7 @@ class Mp4:
 
     def _start(self, width: int, height: int) -> subprocess.Popen[bytes]:
         words = [
-            *(_ffmpeg(), "-loglevel", "error", "-y"),
+            *(self._program, "-loglevel", "error", "-y"),
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{self._speed:g}", "-i", "-"),
             *("-an", "-c:v", "libx264", "-crf", "20", "-pix_fmt", "yuv420p", "-movflags", "+faststart"),
             str(self._path.absolute()),
@@ -74,11 +79,40 @@ class Mp4:
             self._ffmpeg.communicate()
 
 
-def _ffmpeg() -> str:
-    """The program that comes with imageio, found without starting it first."""
-    package: Any = importlib.import_module("imageio_ffmpeg")
+def ffmpeg() -> str:
+    """The ffmpeg for films: the one that `IMAGEIO_FFMPEG_EXE` names, that of `zerone[video]`, or the machine's own.
+
+    Raises:
+        InputError: there is none, or the machine's cannot encode H.264.
+    """
+    if named := os.environ.get("IMAGEIO_FFMPEG_EXE"):
+        return named
+    if (brought := _brought()) is not None:
+        return brought
+    found = shutil.which("ffmpeg")
+    if found is None:
+        raise InputError(f"a film .mp4 needs ffmpeg, which is not here: {install('video')}; a .gif needs nothing more")
+    if not _encodes(found):
+        raise InputError(f"a film .mp4 needs H.264, which {found} cannot encode: {install('video')}; a .gif does not")
+    return found
+
+
+def _brought() -> str | None:
+    """The program in the package imageio-ffmpeg, found without starting it; None where there is none."""
+    try:
+        package: Any = importlib.import_module("imageio_ffmpeg")
+    except ImportError:
+        return None
     own = sorted(Path(package.__file__).parent.glob("binaries/ffmpeg-*"))
-    return str(own[0]) if own and not os.environ.get("IMAGEIO_FFMPEG_EXE") else package.get_ffmpeg_exe()
+    return str(own[0]) if own else None
+
+
+@functools.cache
+def _encodes(program: str) -> bool:
+    """Whether an ffmpeg has the encoder: some systems ship it without."""
+    words = [program, "-hide_banner", "-encoders"]
+    listed = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603
+    return "libx264 " in listed.stdout
 
 
 class Gif:

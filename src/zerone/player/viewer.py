@@ -12,7 +12,7 @@ from zerone.base.errors import RunError
 from zerone.base.files import beside
 from zerone.base.place import absolute
 from zerone.player.episode import Env, Moment, frames_per_second, name_of
-from zerone.player.video import Gif, Mp4
+from zerone.player.video import Gif, Mp4, ffmpeg
 from zerone.player.view import View
 
 if TYPE_CHECKING:
@@ -86,11 +86,13 @@ def on_film(
     """Write moments to a film, all or nothing; how many pictures it has.
 
     Raises:
-        InputError: the environment gives no picture.
+        InputError: the environment gives no picture, or there is no ffmpeg for an MP4.
         RunError: the film cannot be written.
     """
     path = absolute(path)
     gif = path.suffix.lower() == ".gif"
+    if not gif:
+        ffmpeg()  # refused here, before anything is played
     speed, every = speed_on_film(environment, path)
     pictures = 0
     size: tuple[int, ...] = ()

@@ -12,6 +12,7 @@ import numpy as np
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.base.errors import InputError, nearest, said
+from zerone.base.extras import install
 from zerone.training.validation import MOST_TRIALS
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def import_optuna() -> Any:
     try:
         import optuna
     except ModuleNotFoundError as error:
-        raise InputError("driver optuna needs Optuna: pip install 'zerone[sweep]'") from error
+        raise InputError(f"driver optuna needs Optuna: {install('sweep')}") from error
     return optuna
 
 

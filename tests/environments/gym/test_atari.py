@@ -63,5 +63,5 @@ def test_dqn_plays_a_game(tmp_path):
 def test_what_is_not_installed_is_named(monkeypatch, missing):
     for name in ("ale_py", "cv2"):
         monkeypatch.setitem(sys.modules, name, None if name == missing else type(sys)(name))
-    with pytest.raises(InputError, match=rf"needs {missing}.*pip install 'zerone\[atari\]'"):
+    with pytest.raises(InputError, match=rf'needs {missing}.*pip install "zerone\[atari\]"'):
         maker(PONG, {})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 
 from zerone.base.errors import InputError
+from zerone.base.extras import install
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ def register(id: str) -> None:  # noqa: A002 - Gymnasium's word
         import cv2  # noqa: F401 - what the preprocessing needs, said before anything is made
     except ImportError as error:
         raise InputError(
-            f"environment {id!r} needs {error.name}, which is not installed: pip install 'zerone[atari]'"
+            f"environment {id!r} needs {error.name}, which is not installed: {install('atari')}"
         ) from error
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # else every game that is made says hello
     gymnasium.register_envs(ale_py)

@@ -1,6 +1,6 @@
 """Suites of environments written in JAX by others, each behind an adapter: `gymnax:Breakout-MinAtar`, `brax:ant`.
 
-An id is the suite's name, a colon, and the suite's own id. Each suite is an extra (`pip install 'zerone[gymnax]'`), and
+An id is the suite's name, a colon, and the suite's own id. Each suite is an extra (`pip install "zerone[gymnax]"`), and
 is imported when an id names it. An adapter has two functions: `ids()`, all that the suite has, and `entry(id, name)`.
 """
 
@@ -11,6 +11,7 @@ import importlib
 from typing import Any
 
 from zerone.base.errors import InputError, nearest
+from zerone.base.extras import install
 from zerone.environments.entries import Entry
 
 
@@ -27,7 +28,7 @@ class Suite:
         try:
             return importlib.import_module(f"zerone.environments.suites.{self.name}")
         except ImportError as error:
-            missing = f"the suite {self.name!r} is not installed here: pip install 'zerone[{self.name}]'"
+            missing = f"the suite {self.name!r} is not installed here: {install(self.name)}"
             if isinstance(error, ModuleNotFoundError) and error.name == self.name:
                 raise InputError(f"{self.name}:…: {missing}") from error
             raise InputError(f"{self.name}:…: the suite {self.name!r} cannot be imported: {error}") from error

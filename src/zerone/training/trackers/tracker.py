@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from zerone.base.errors import InputError, ZeroneError, said
+from zerone.base.extras import install
 from zerone.base.files import read_object, replacing
 from zerone.training.events import Callback, Control, Ended, Rows, Started
 from zerone.training.interrupt import SIGNALS
@@ -33,7 +34,7 @@ class Tracker(Callback, ABC):
     """A tracker. Each has four short functions of its own: `open`, `log`, `note` and `close`."""
 
     name: ClassVar[str]
-    """As `--track` has it; and the extra of the package (`pip install 'zerone[NAME]'`)."""
+    """As `--track` has it; and the extra of the package (`pip install "zerone[NAME]"`)."""
     package: ClassVar[str]
 
     def __init__(self, project: str = "zerone", **options: Any) -> None:
@@ -136,7 +137,7 @@ def _library(name: str, package: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        how = f"pip install 'zerone[{name}]'"
+        how = install(name)
         if (error.name or "").partition(".")[0] != package.partition(".")[0]:
             how = f"it cannot be imported: {error}"
         raise InputError(f"{said(f'--track {name}', f'tracker {name}')} needs the package {package}: {how}") from error

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zerone_benchmarks import peers
-from zerone_benchmarks.spread import Spread, ratios
-from zerone_benchmarks.works import TIME, Bench, Contestant
+from zerone.benchmarks import peers
+from zerone.benchmarks.spread import Spread, ratios
+from zerone.benchmarks.works import TIME, Bench, Contestant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -150,7 +150,7 @@ def run_driver(
         errors = stack.enter_context(Path(folder, "errors").open("w+", encoding="utf-8", errors="replace"))
         began, cpu_before = time.perf_counter(), children_cpu_seconds()
         with pinned(cores):
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603  a driver of ours
                 command, stdout=output, stderr=errors, stdin=subprocess.DEVNULL, cwd=folder, env=environment
             )
         try:

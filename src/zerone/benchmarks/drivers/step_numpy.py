@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from stopwatch import Moment, Report, work_from_command_line
 
-from zerone_benchmarks.numpy_arm import NumpyArm
+from zerone.benchmarks.numpy_arm import NumpyArm
 
 
 def main() -> None:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zerone_benchmarks.works import BENCHES, USUAL
+from zerone.benchmarks.works import BENCHES, USUAL
 
 if TYPE_CHECKING:
-    from zerone_benchmarks import harness
-    from zerone_benchmarks.works import Bench
+    from zerone.benchmarks import harness
+    from zerone.benchmarks.works import Bench
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -56,7 +56,7 @@ def main(
 
     Zerone and its peers do the same WORK in turn, and what counts is the ratio of their speeds within one run.
     """
-    from zerone_benchmarks import harness, peers
+    from zerone.benchmarks import harness, peers
 
     home = peers_home or peers.default_home()
     if set_up:
@@ -80,18 +80,19 @@ def measure(benches: list[Bench], setting: harness.Setting, out: Path | None, js
     from rich.console import Console
 
     from zerone.base.files import replacing
-    from zerone_benchmarks import harness, show
+    from zerone.benchmarks import harness, show
 
     # A table that is squeezed cannot be read; one that goes to a file needs no terminal's width.
     console = Console(width=None if sys.stdout.isatty() else 120)
     failed, absent = False, set[str]()
     about = {"rounds": setting.rounds, "cores": setting.cores, "seed": setting.seed}
-    data = {"machine": harness.machine(), **about, "works": []}
+    works: list[dict[str, object]] = []
+    data = {"machine": harness.machine(), **about, "works": works}
     progress = harness.Turns(sum(harness.turns(bench, setting) for bench in benches), partial(click.echo, err=True))
     for bench in benches:
         result = harness.run(bench, setting, progress)
         absent |= {standing.contestant.peer for standing in result.standings if standing.absent}
-        data["works"].append(show.as_data(result))
+        works.append(show.as_data(result))
         failed = failed or any(standing.failures for standing in result.standings)
         if not json:
             for part in show.parts(result):
@@ -123,7 +124,7 @@ def selected(benches: list[Bench], only: tuple[str, ...]) -> list[Bench]:
 
 def install(names: tuple[str, ...], home: Path) -> None:
     """Set up the named peers."""
-    from zerone_benchmarks import peers
+    from zerone.benchmarks import peers
 
     wanted = list(peers.PEERS) if "all" in names else list(names)
     for name in wanted:

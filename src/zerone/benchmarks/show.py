@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from zerone_benchmarks.works import TIME
+from zerone.benchmarks.works import TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from zerone_benchmarks.harness import Result, Standing
-    from zerone_benchmarks.spread import Spread
-    from zerone_benchmarks.works import Comparison
+    from zerone.benchmarks.harness import Result, Standing
+    from zerone.benchmarks.spread import Spread
+    from zerone.benchmarks.works import Comparison
 
 COLUMNS = {
     "steps_per_cpu_second": "steps / CPU s",

@@ -12,5 +12,5 @@ from zerone_words import arguments
 if __name__ == "__main__":
     line = [sys.executable, "-m", "zerone", *arguments(work_from_command_line(), "run")]
     if sys.platform == "win32":  # has no exec
-        sys.exit(subprocess.run(line, check=False).returncode)
+        sys.exit(subprocess.run(line, check=False).returncode)  # noqa: S603  the arguments are our own
     os.execv(line[0], line)  # noqa: S606  the arguments are our own

@@ -24,13 +24,13 @@ def main() -> None:
         memory = replay.init({"n": jax.ShapeDtypeStruct((), jnp.int32)})
         memory = replay.add(memory, {"n": jnp.arange(capacity, dtype=jnp.int32)})
         error = jax.random.uniform(key, (capacity,))
-        tree = replay.learnt(memory.priorities, jnp.arange(capacity, dtype=jnp.int32), error)
+        tree = replay.update_priorities(memory.priorities, jnp.arange(capacity, dtype=jnp.int32), error)
         return memory.__class__(memory.data, memory.cursor, memory.size, tree)
 
     @jax.jit
     def draw(memory: object, noise: jax.Array, count: jax.Array) -> jax.Array:
         def one(i: jax.Array, total: jax.Array) -> jax.Array:
-            slots, weights = replay.draw(memory, noise[i % len(noise)], 0.5)
+            slots, weights = replay.sample(memory, noise[i % len(noise)], 0.5)
             return total + slots.sum() * weights.sum()
 
         return jax.lax.fori_loop(0, count, one, jnp.float32(0))

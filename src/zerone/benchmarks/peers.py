@@ -70,7 +70,8 @@ def missing(name: str, home: Path, checkouts: dict[str, Path]) -> str | None:
         return None
     peer, python = PEERS[name], python_of(name, home)
     probe = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({peer.module!r}) is None)"
-    if not python.exists() or subprocess.run([python, "-c", probe], check=False, capture_output=True).returncode:
+    probing = [str(python), "-c", probe]
+    if not python.exists() or subprocess.run(probing, check=False, capture_output=True).returncode:  # noqa: S603
         return f"not installed (zerone bench --set-up {name})"
     if peer.checkout and name not in checkouts:
         return f"no checkout given (--{name} PATH)"
@@ -84,5 +85,5 @@ def set_up(name: str, home: Path) -> None:
     steps += [[str(python), "-m", "pip", "install", "--quiet", *wanted] for wanted in PEERS[name].installs]
     home.mkdir(parents=True, exist_ok=True)
     for step in steps:
-        if code := subprocess.run(step, check=False, stdout=sys.stderr).returncode:
+        if code := subprocess.run(step, check=False, stdout=sys.stderr).returncode:  # noqa: S603  pip and venv
             raise PeerError(f"could not set up {name}: '{' '.join(step[1:])}' ended with exit code {code}")

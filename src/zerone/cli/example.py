@@ -1,0 +1,84 @@
+"""`zerone example`: the programs of `examples/`, which an installed package brings along."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import click
+
+from zerone.base.errors import InputError, nearest
+from zerone.cli.options import Place, debug_option, json_option
+from zerone.cli.options import as_json as print_json
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def programs() -> dict[str, str]:
+    """All examples by name: of the package, or beside its source where that is a clone's; and what plays an `.npz`."""
+    folder = next(each for each in (PACKAGE / "examples", PACKAGE.parents[1] / "examples") if each.is_dir())
+    files = [*folder.glob("*.py"), PACKAGE / "export" / "player.py"]
+    return {each.stem: each.read_text("utf-8") for each in sorted(files, key=lambda each: each.stem)}
+
+
+def about(text: str) -> str:
+    """What an example is: the first sentence of its docstring."""
+    whole = " ".join((ast.get_docstring(ast.parse(text)) or "").split())
+    return whole.partition(". ")[0].partition(": `")[0].rstrip(".")
+
+
+@click.command(
+    epilog="""\b
+    Examples:
+      zerone example
+      zerone example corridor                       on standard output
+      zerone example corridor --out corridor.py     in a file
+      zerone example --out examples                 all of them in a folder"""
+)
+@click.argument("name", required=False)
+@click.option("--out", type=Place("PATH"), help="Write it to this file, or into this folder if it is one.")
+@json_option
+@debug_option
+def example(name: str | None, out: Path | None, as_json: bool) -> None:
+    """A short program to begin with: lists them, prints one, or writes it to a file."""
+    found = programs()
+    if name is not None and name.removesuffix(".py") not in found:
+        raise InputError(f"example {name!r} is unknown: {nearest(name, found)}")
+    chosen = found if name is None else {name.removesuffix(".py"): found[name.removesuffix(".py")]}
+    if out is not None:
+        written = write(chosen, out, alone=name is not None)
+        if as_json:
+            print_json([str(each) for each in written])
+        for place in [] if as_json else written:
+            click.echo(place)
+    elif as_json:
+        listed = [{"name": each, "text": about(text), "program": text} for each, text in chosen.items()]
+        print_json(listed if name is None else listed[0])
+    elif name is not None:
+        sys.stdout.write(found[name.removesuffix(".py")])
+    else:
+        for each, text in found.items():
+            click.echo(f"{each:<17}{about(text)}")
+        click.echo("\nzerone example NAME --out NAME.py writes one.")
+
+
+def write(chosen: dict[str, str], out: Path, alone: bool) -> list[Path]:
+    """Write programs to a file or into a folder; where. Nothing is written over.
+
+    Raises:
+        InputError: a file is there already, or the place cannot be written to.
+    """
+    single = alone and not out.is_dir()
+    places = {out if single else out / f"{name}.py": text for name, text in chosen.items()}
+    for place in places:
+        if place.exists():
+            raise InputError(f"--out {out} is not allowed: {place} is there already")
+    try:
+        if not single:
+            out.mkdir(parents=True, exist_ok=True)
+        for place, text in places.items():
+            place.write_text(text, "utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"--out {out} is not allowed: {error.strerror or error}") from error
+    return list(places)
