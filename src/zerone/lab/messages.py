@@ -10,7 +10,7 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from zerone.base.errors import InputError, nearest
@@ -22,6 +22,10 @@ LONGEST_TEXT, LONGEST_SIDE = 100, 24
 MOVES = ("step", "update", "episode", "change", "back", "start", "play", "pause")
 PACES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
 """Steps in a second; 0 is as fast as it can be."""
+KEYS = ("up", "down", "left", "right", *"0123456789")
+ARM = "arm"
+"""What `take` calls the arm that follows the mouse."""
+FARTHEST = 1e6
 _SESSION = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -68,7 +72,59 @@ class Pace:
     steps_per_second: float
 
 
-Message = Begin | Attach | Move | Pace
+@dataclasses.dataclass(frozen=True)
+class Ask:
+    """A question about runs (`answers`), which is answered with its number."""
+
+    number: int
+    what: str
+    given: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Take:
+    """Play an environment oneself, or, with `arm`, give an arm its goals."""
+
+    environment: str
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Hold:
+    """The keys that are down, and in environments that wait for one, the key that was pressed."""
+
+    keys: tuple[str, ...]
+    pressed: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """Where the mouse or a finger points, in the environment's own units; None: nowhere."""
+
+    at: tuple[float, float] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Teach:
+    """Let an agent learn from what was played."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Disturb:
+    """Change the environment in which a training learns, from here on."""
+
+    kind: str
+    value: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Leave:
+    """Look at no session any more."""
+
+
+Told = Move | Pace | Hold | Point | Teach | Disturb
+"""What is handed on to what is looked at."""
+Message = Begin | Attach | Ask | Take | Leave | Told
 
 
 def read(text: str) -> Message:
@@ -99,7 +155,67 @@ def read(text: str) -> Message:
     if isinstance(do, str) and do in MOVES:
         _only(asked)
         return Move(do)
-    raise InputError(f"do = {short(do)} is not allowed: must be one of begin, attach, pace, {', '.join(MOVES)}")
+    if do == "ask":
+        number, what = asked.pop("number", None), asked.pop("what", None)
+        if type(number) is not int or not isinstance(what, str):
+            raise InputError("a question must have a number, and what it is about")
+        return Ask(number, what, asked)
+    if isinstance(do, str) and do in _OTHERS:
+        return _OTHERS[do](asked)
+    known = ", ".join(["begin", "attach", "pace", "ask", *_OTHERS, *MOVES])
+    raise InputError(f"do = {short(do)} is not allowed: must be one of {known}")
+
+
+def _take(asked: dict[str, Any]) -> Take:
+    from zerone.environments.entries import ENTRIES
+
+    seed = asked.pop("seed", 0)
+    environment = _named(_only(asked, "environment"), "environment", [ARM, *(entry.id for entry in ENTRIES)])
+    return Take(environment, _seed(seed))
+
+
+def _hold(asked: dict[str, Any]) -> Hold:
+    pressed = asked.pop("pressed", False)
+    keys = _only(asked, "keys")
+    if not isinstance(keys, list) or len(keys) > len(KEYS) or any(each not in KEYS for each in keys):
+        raise InputError(f"keys = {short(keys)} is not allowed: must be some of {', '.join(KEYS)}")
+    return Hold(tuple(keys), pressed is True)
+
+
+def _point(asked: dict[str, Any]) -> Point:
+    at = _only(asked, "at")
+    if at is None:
+        return Point(None)
+    if not isinstance(at, list) or len(at) != 2 or not all(type(each) in (int, float) for each in at):
+        raise InputError(f"at = {short(at)} is not allowed: must be two numbers")
+    if not all(math.isfinite(each) and abs(each) < FARTHEST for each in at):
+        raise InputError(f"at = {short(at)} is not allowed: must be within the picture")
+    return Point((float(at[0]), float(at[1])))
+
+
+def _teach(asked: dict[str, Any]) -> Teach:
+    _only(asked)
+    return Teach()
+
+
+def _leave(asked: dict[str, Any]) -> Leave:
+    _only(asked)
+    return Leave()
+
+
+def _disturb(asked: dict[str, Any]) -> Disturb:
+    kind, value = asked.pop("kind", None), _only(asked, "value")
+    if kind == "layout":
+        if not isinstance(value, list) or not all(isinstance(row, str) for row in value):
+            raise InputError("layout is not allowed: must be rows of characters")
+        if len(value) > LONGEST_SIDE or any(len(row) > LONGEST_SIDE for row in value):
+            raise InputError(f"layout is not allowed on the page: at most {LONGEST_SIDE} by {LONGEST_SIDE} cells")
+        return Disturb(kind, tuple(value))
+    if kind in ("push", "wind"):
+        if type(value) not in (int, float) or not -1 <= value <= 1:
+            raise InputError(f"{kind} = {short(value)} is not allowed: must be a number from -1 to 1")
+        return Disturb(kind, float(value))
+    raise InputError(f"kind = {short(kind)} is not allowed: must be one of layout, push, wind")
 
 
 def read_setup(given: Any) -> Setup:
@@ -117,12 +233,21 @@ def read_setup(given: Any) -> Setup:
         raise InputError(f"a set-up has no {short(min(unknown))}")
     algorithm = _named(asked.get("algorithm"), "algorithm", [entry.name for entry in algorithms()])
     environment = _named(asked.get("environment"), "environment", [entry.id for entry in ENTRIES])
-    seed = asked.get("seed", 0)
-    if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
-        raise InputError(f"seed = {short(seed)} is not allowed: must be a whole number from 0 to {LARGEST_SEED:,}")
+    seed = _seed(asked.get("seed", 0))
     settings, options = (_plain(asked.get(name, {}), name) for name in ("settings", "options"))
     _require_small_layouts(environment, options)
     return Setup(algorithm, environment, seed, settings, options)
+
+
+def _seed(seed: Any) -> int:
+    if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
+        raise InputError(f"seed = {short(seed)} is not allowed: must be a whole number from 0 to {LARGEST_SEED:,}")
+    return seed
+
+
+_OTHERS: Mapping[str, Callable[[dict[str, Any]], Take | Leave | Told]] = {
+    "take": _take, "leave": _leave, "hold": _hold, "point": _point, "teach": _teach, "disturb": _disturb,
+}  # fmt: skip
 
 
 def _setups(given: Any) -> tuple[Setup, ...]:

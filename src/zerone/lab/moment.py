@@ -19,6 +19,7 @@ from zerone.environments.drawing.unwrapping import unwrap
 from zerone.environments.maze import Maze
 from zerone.environments.spaces import to_environment
 from zerone.lab import explained
+from zerone.lab.picture import picture_of
 from zerone.lab.surface import plane_of, surface
 from zerone.lab.training import Training, here
 from zerone.player.tables import table_of
@@ -42,19 +43,14 @@ class Moments:
         """What stays as it is: the set-up, what does not move in the picture, and what things are called."""
         from zerone.training.setup import settings_of
 
-        training, grid, scene, plane = self._training, self._training.grid, self._training.scene, self._plane
+        training, plane = self._training, self._plane
         return {
             "setup": training.setup.as_json() | {"settings": settings_of(training.algorithm)},
             "changed": dict(training.setup.settings),
-            "actions": training.actions,
+            **picture_of(training.environment, training.actions),
             "block": training.block,
             "environments": training.algorithm.environments,
             "metrics": dict(training.algorithm.metrics),
-            "scene": None if scene is None else {"box": scene.box, "still": scene.still},
-            "grid": None if grid is None else {
-                "columns": grid.columns, "rows": grid.rows, "directions": grid.directions,
-                "acts": grid.acts.tolist(),
-            },
             "layout": _layout(training),
             "plane": None if plane is None else {"names": plane.names, "low": plane.low, "high": plane.high},
         }  # fmt: skip

@@ -9,6 +9,7 @@ from zerone.algorithms import catalogue as algorithms
 from zerone.environments import catalogue as environments
 from zerone.environments.spaces import Spaces
 from zerone.lab.messages import LARGEST_SEED, PACES
+from zerone.lab.playable import PLAYABLE
 from zerone.lessons.catalogue import lessons
 from zerone.training.presets import preset
 
@@ -22,6 +23,7 @@ def offers() -> dict[str, Any]:
         "environments": [_environment(entry) for entry in environments.entries()],
         "lessons": [each.as_json() for each in lessons()],
         "paces": PACES,
+        "playable": [{"id": each, "algorithm": algorithm} for each, (algorithm, _) in PLAYABLE.items()],
         "largestSeed": LARGEST_SEED,
     }
 
@@ -36,6 +38,7 @@ def _algorithm(entry: algorithms.Entry) -> dict[str, Any]:
         "model": entry.model,
         "paper": entry.paper,
         "settings": [_setting(field) for field in dataclasses.fields(entry.make)],
+        "steps": {each.id: steps for each in environments.entries() if (steps := _steps(entry.name, each.id))},
         "presets": {each.id: _tuned(entry, each.id) for each in environments.entries() if preset(entry.name, each.id)},
     }
 
@@ -44,6 +47,12 @@ def _tuned(entry: algorithms.Entry, environment: str) -> dict[str, Any]:
     """The settings of a preset, without what it says of the training itself."""
     own = {field.name for field in dataclasses.fields(entry.make)}
     return {name: value for name, value in preset(entry.name, environment).items() if name in own}
+
+
+def _steps(algorithm: str, environment: str) -> int | None:
+    """How many steps a preset takes."""
+    steps = preset(algorithm, environment).get("steps")
+    return steps if isinstance(steps, int) else None
 
 
 def _setting(field: dataclasses.Field[Any]) -> dict[str, Any]:

@@ -15,27 +15,32 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from zerone.base.errors import InputError, RunError
+from zerone.base.errors import InputError, RunError, ZeroneError
 from zerone.lab import assets
 from zerone.lab.access import Access, Application, Guard
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from zerone.lab.session import Session
+    from zerone.lab.answers import Answers
+    from zerone.lab.messages import Ask
     from zerone.lab.sessions import Sessions
+    from zerone.lab.watched import Watched
 
 MOST_SOCKETS = 64
 LARGEST_MESSAGE = 64 * 1024
 """Bytes of a message from the page; the server closes a connection that sends more."""
 SECONDS_BETWEEN_SENDINGS = 1 / 30
 SECONDS_BETWEEN_SAVES = 5.0
+MOST_QUESTIONS = 16
+"""Of one page, that wait for their answers."""
 BUSY = 1013
 """WebSocket's code for `try again later`."""
 
@@ -51,6 +56,7 @@ class Lab:
         self.sockets = 0
         self._runs = runs
         self._sessions: Sessions | None = None
+        self._answers: Answers | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = asyncio.Event()
         self._listeners: dict[str, set[asyncio.Event]] = {}
@@ -71,10 +77,13 @@ class Lab:
         assert self._loop is not None  # noqa: S101 - `life` has set it
         try:
             from zerone.lab import session, sessions, training  # noqa: F401 - the first session waits for it
+            from zerone.lab.answers import Answers
             from zerone.lab.offers import offers
 
-            found = sessions.Sessions(self._runs)
+            found, answers = sessions.Sessions(self._runs), Answers(self._runs)
             found.load()
+            answers.trainings.go_on(found.trainings)
+            self._answers = answers
             self._sessions, self.offers = found, json.dumps(offers(), ensure_ascii=False, separators=(",", ":"))
         except Exception as error:  # noqa: BLE001, RUF100 - the page says it
             self.failure = f"{type(error).__name__}: {error}"
@@ -88,11 +97,17 @@ class Lab:
             raise InputError(f"the server could not start: {self.failure}")
         return self._sessions
 
+    async def answers(self) -> Answers:
+        """What answers questions about runs, as soon as it can."""
+        await self.ready()
+        assert self._answers is not None  # noqa: S101 - it is there before the sessions are
+        return self._answers
+
     def listeners(self, name: str) -> set[asyncio.Event]:
         """What is set when a session has something new: one of each page that looks at it."""
         return self._listeners.setdefault(name, set())
 
-    def waker(self, holder: list[Session]) -> Callable[[], None]:
+    def waker(self, holder: list[Watched]) -> Callable[[], None]:
         """What a session's thread calls when it has something new."""
 
         def wake() -> None:
@@ -102,7 +117,7 @@ class Lab:
 
         return wake
 
-    def _wake(self, holder: list[Session]) -> None:
+    def _wake(self, holder: list[Watched]) -> None:
         for session in holder:
             for changed in self.listeners(session.name):
                 changed.set()
@@ -113,12 +128,19 @@ class Lab:
             await asyncio.sleep(SECONDS_BETWEEN_SAVES)
             if self._sessions is not None:
                 with suppress(RunError):  # a full disk is no reason to stop looking
-                    await asyncio.to_thread(self._sessions.save)
+                    await asyncio.to_thread(self._save, self._sessions)
+
+    def _save(self, sessions: Sessions) -> None:
+        if self._answers is not None:
+            sessions.trainings = self._answers.trainings.names
+        sessions.save()
 
     def _close(self) -> None:
         if self._sessions is not None:
             self._sessions.close()
-            self._sessions.save()
+            self._save(self._sessions)
+        if self._answers is not None:
+            self._answers.trainings.close()
 
 
 def application(lab: Lab, access: Access) -> Application:
@@ -131,6 +153,17 @@ def application(lab: Lab, access: Access) -> Application:
             return PlainTextResponse("zerone lab: there is no such file\n", status_code=404)
         return Response(found[0], media_type=found[1])
 
+    async def take_away(request: Request) -> Response:
+        """A file that is made of a run: `/export?run=NAME&kind=npz`."""
+        given = request.query_params
+        try:
+            answers = await lab.answers()
+            name, data = await asyncio.to_thread(answers.file, given.get("run", ""), given.get("kind", ""))
+        except (InputError, RunError, OSError) as error:
+            return PlainTextResponse(f"zerone lab: {error}\n", status_code=404)
+        headers = {"content-disposition": f"attachment; filename*=utf-8''{quote(name)}"}
+        return Response(data, media_type="application/octet-stream", headers=headers)
+
     async def socket(websocket: WebSocket) -> None:
         if lab.sockets >= MOST_SOCKETS:
             await websocket.close(BUSY)
@@ -142,7 +175,8 @@ def application(lab: Lab, access: Access) -> Application:
         finally:
             lab.sockets -= 1
 
-    routes = [Route("/", file), Route("/page/{name:path}", file), WebSocketRoute("/socket", socket)]
+    files = [Route("/", file), Route("/page/{name:path}", file), Route("/export", take_away)]
+    routes = [*files, WebSocketRoute("/socket", socket)]
     inside = Starlette(routes=routes, lifespan=lab.life)
     inside.router.redirect_slashes = False  # there is nothing that is meant by another path
     return Guard(inside, access)
@@ -153,8 +187,9 @@ class Visit:
 
     def __init__(self, lab: Lab, websocket: WebSocket) -> None:
         self._lab, self._websocket = lab, websocket
-        self._session: Session | None = None
+        self._session: Watched | None = None
         self._sender: asyncio.Task[None] | None = None
+        self._asked: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
         """Until the page goes away."""
@@ -172,11 +207,17 @@ class Visit:
             await self._leave()
 
     async def _receive(self, sessions: Sessions, text: str) -> None:
-        from zerone.lab.messages import Attach, Begin, read
+        from zerone.lab.messages import Ask, Attach, Begin, Leave, Take, read
 
         try:
             message = read(text)
-            if isinstance(message, Begin):
+            if isinstance(message, Ask):
+                self._ask(message)
+            elif isinstance(message, Leave):
+                await self._leave()
+            elif isinstance(message, Take):
+                await self._watch(lambda wake: sessions.take(message, wake))
+            elif isinstance(message, Begin):
                 before = self._session
                 await self._leave()
                 if before is not None and before.state == "compiling" and not before.watchers:
@@ -189,10 +230,29 @@ class Visit:
         except InputError as error:
             await self._send({"is": "refused", "text": str(error)})
 
-    async def _watch(self, find: Callable[[Callable[[], None]], Session | None]) -> None:
+    def _ask(self, question: Ask) -> None:
+        """Answer a question, when it has been computed: the page may go on meanwhile."""
+        if len(self._asked) >= MOST_QUESTIONS:
+            raise InputError("too many questions at once: wait for the answers")
+        task = asyncio.create_task(self._answer(question))
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
+
+    async def _answer(self, question: Ask) -> None:
+        about: dict[str, Any] = {"is": "answer", "number": question.number}
+        try:
+            answers = await self._lab.answers()
+            about |= await asyncio.to_thread(answers.answer, question.what, question.given)
+        except (ZeroneError, OSError) as error:
+            about["refused"] = str(error)
+        except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, the page says so
+            about["refused"] = f"unexpected {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        await self._send(about)
+
+    async def _watch(self, find: Callable[[Callable[[], None]], Watched | None]) -> None:
         """Look at another session from here on."""
         await self._leave()
-        holder: list[Session] = []
+        holder: list[Watched] = []
         found = find(self._lab.waker(holder))
         if found is None:
             await self._send({"is": "gone"})
@@ -212,7 +272,7 @@ class Visit:
             sender.cancel()
             await asyncio.gather(sender, return_exceptions=True)  # it may have met the page's end before we did
 
-    async def _tell(self, session: Session) -> None:
+    async def _tell(self, session: Watched) -> None:
         """Send what there is of a session, whenever there is something new, but not more than can be seen."""
         changed = asyncio.Event()
         listeners = self._lab.listeners(session.name)
@@ -222,7 +282,7 @@ class Visit:
         finally:
             listeners.discard(changed)
 
-    async def _tell_changes(self, session: Session, changed: asyncio.Event) -> None:
+    async def _tell_changes(self, session: Watched, changed: asyncio.Event) -> None:
         said, number, last = "", -1, 0.0
         sent: list[tuple[int, int]] = []
         while True:
@@ -242,7 +302,7 @@ class Visit:
                 session.want_frame()
             await changed.wait()
 
-    async def _send_points(self, session: Session, sent: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    async def _send_points(self, session: Watched, sent: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """The points of the curves that the page has not got; all of them where earlier ones have changed."""
         here = []
         parts: list[dict[str, Any] | None] = []

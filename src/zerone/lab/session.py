@@ -1,24 +1,17 @@
-"""One thing that is looked at: one to four trainings on one clock, in a thread of its own.
+"""One to four trainings on one clock, that are looked at.
 
-The thread computes; the server's thread only reads the newest frame and puts messages into a queue. A frame is made
-when the one before has been taken, at most thirty times a second: what is faster nobody sees, and learning goes on
-meanwhile. So many sessions as there are cores compute at once; the others wait for their turn.
+A frame is made when the one before has been taken, at most thirty times a second: what is faster nobody sees, and
+learning goes on meanwhile. So many sessions as there are cores compute at once; the others wait for their turn.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import queue
-import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
-from zerone.base.errors import InputError, RunError, ZeroneError
 from zerone.lab.messages import Move, Pace, Setup
-from zerone.lab.turns import Turns
+from zerone.lab.watched import SECONDS_ALONE, Watched, computing
 
 SECONDS_BETWEEN_FRAMES = 1 / 30
 READABLE = 30.0
@@ -28,88 +21,26 @@ SHARE_OF_DRAWING = 0.06
 FIRST_STEPS = 20
 LONGEST_CHUNK = 0.2
 """Seconds of learning without looking up."""
-MOST_WAITING = 100
-"""Messages of the page that wait to be carried out."""
-SECONDS_ALONE = 60.0
-"""How long a session plays on when nobody looks."""
-
-_cores = max(2, os.cpu_count() or 1)
-_computing, _compiling = Turns(_cores), Turns(_cores)
 
 
-class Session:
+class Session(Watched):
     """Trainings side by side, and how they are played."""
 
     def __init__(self, name: str, setups: Sequence[Setup], wake: Callable[[], None], at: int = 0) -> None:
-        """Begin at position `at`; `wake` is called from the session's thread when there is something new to send."""
-        self.name, self.setups = name, tuple(setups)
-        self.state = "compiling"
-        """`compiling`, `ready`, `refused` or `failed`."""
-        self.text = ""
-        """What is to be said of that: one line."""
-        self.about: list[dict[str, Any]] = []
-        self.frame: str | None = None
-        """The newest one, as JSON."""
-        self.number = 0
-        """How many frames there have been."""
-        self.curves: list[Any] = []
-        self.playing, self.pace, self.at = False, 2.0, at
+        """Begin at position `at`."""
+        super().__init__(name, wake, setups)
+        self.pace, self.at = 2.0, at
         self.searching = self.note = ""
         """What is being looked for; what was looked for and not found: `episode` or `change`."""
-        self.seen = time.monotonic()
-        """When somebody looked last."""
-        self.watchers = 0
-        self._wake, self._wanted = wake, True
-        self._messages: queue.SimpleQueue[Move | Pace | None] = queue.SimpleQueue()
-        self._closed = threading.Event()
         self._trainings: list[Any] = []
         self._moments: list[Any] = []
         self._cost, self._rate = 0.004, 1.0  # seconds of a frame; steps in a second at full speed
-        self._thread = threading.Thread(target=self._run, name=f"zerone lab: {name[:6]}", daemon=True)
-        self._thread.start()
-
-    def tell(self, message: Move | Pace) -> None:
-        """Hand over what the page asks for; who asks a hundred times before anything was done is not heard."""
-        if self._messages.qsize() < MOST_WAITING:
-            self._messages.put(message)
-
-    def want_frame(self) -> None:
-        """Say that the newest frame has been sent, so that another one is wanted."""
-        self._wanted = True
-        self.seen = time.monotonic()
-
-    def close(self) -> None:
-        """End it. A thread that compiles ends when it has compiled."""
-        self._closed.set()
-        self._messages.put(None)
-
-    def join(self, seconds: float) -> None:
-        """Wait for its end, for so long at most."""
-        self._thread.join(seconds)
+        self.start()
 
     def kept(self) -> dict[str, Any]:
         """All that is needed to be here again: where one is follows from the set-ups and the position alone."""
         setups = [setup.as_json() for setup in self.setups]
         return {"name": self.name, "setups": setups, "at": self.at, "pace": self.pace}
-
-    def _run(self) -> None:
-        try:
-            with _compiling.turn():
-                if not self._closed.is_set():  # a person who has begun another one meanwhile does not wait for this one
-                    self._make()
-            while not self._closed.is_set():
-                self._turn()
-        except ZeroneError as error:
-            self._end("refused" if isinstance(error, InputError) else "failed", str(error))
-        except MemoryError:
-            self._end("failed", "out of memory: choose a smaller memory, batch, network or number of environments")
-        except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, the page says so, and others go on
-            first = str(error).strip().partition("\n")[0]
-            self._end("failed", f"unexpected {type(error).__name__}: {first or 'no message'}")
-
-    def _end(self, state: str, text: str) -> None:
-        self.playing, self.state, self.text = False, state, text
-        self._wake()
 
     def _make(self) -> None:
         from zerone.lab.moment import Moments
@@ -128,8 +59,7 @@ class Session:
                 each.now(False)
             self._each(lambda training: training.go_to(0))
         self._show()
-        self.state = "ready"
-        self._wake()
+        self._ready()
 
     def _turn(self) -> None:
         """Carry out the request, or play on; then show it, if that is due."""
@@ -141,7 +71,7 @@ class Session:
             if self.playing:
                 self._started()
         elif isinstance(message, Move):
-            with _computing.turn(first=True):
+            with computing.turn(first=True):
                 self._move(message.kind)
         elif self.playing:
             if time.monotonic() - self.seen > SECONDS_ALONE:
@@ -150,15 +80,6 @@ class Session:
                 self._play()
                 return
         self._show()
-
-    def _next(self) -> Move | Pace | None:
-        """The next message; while playing, None as soon as a step is due."""
-        with suppress(queue.Empty):
-            if not self.playing:
-                return self._messages.get()
-            wait = self._due - time.monotonic()
-            return self._messages.get(timeout=wait) if wait > 0 else self._messages.get_nowait()
-        return None
 
     def _move(self, kind: str) -> None:
         if kind == "play":
@@ -202,7 +123,7 @@ class Session:
 
     def _play(self) -> None:
         """The steps that are due, and then a frame."""
-        with _computing.turn():
+        with computing.turn():
             begun = time.monotonic()
             if 0 < self.pace <= READABLE:
                 self._each(lambda training: training.go_to(training.at + 1))
@@ -218,7 +139,7 @@ class Session:
 
     def _hurry(self, begun: float) -> None:
         """Learn at full speed for a while, and look up seldom enough that it costs little."""
-        longest = SECONDS_BETWEEN_FRAMES if _computing.waited_for else LONGEST_CHUNK
+        longest = SECONDS_BETWEEN_FRAMES if computing.waited_for else LONGEST_CHUNK
         seconds = min(longest, max(SECONDS_BETWEEN_FRAMES, self._cost / SHARE_OF_DRAWING))
         # At first only little by little: when everything changes, each tenth more of the steps is a point of the curve.
         steps = max(1, min(int(self._rate * seconds), FIRST_STEPS + self.at // 10))
@@ -242,15 +163,9 @@ class Session:
         if not quick and not self.playing:
             for training in self._trainings:
                 training.look()
-        frame = {
-            "is": "frame", "session": self.name, "playing": self.playing, "pace": self.pace,
-            "searching": self.searching, "missed": self.note, "trainings": [each.now(quick) for each in self._moments],
-        }  # fmt: skip
-        try:
-            text = json.dumps(frame, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
-        except ValueError:
-            raise RunError("it has diverged: its numbers are no longer finite. A smaller learning rate helps") from None
-        self.frame, self.number, self._wanted = text, self.number + 1, False
+        self._tell({
+            "pace": self.pace, "searching": self.searching, "missed": self.note,
+            "trainings": [each.now(quick) for each in self._moments],
+        })  # fmt: skip
         if quick:
             self._cost += 0.2 * (time.thread_time() - begun - self._cost)
-        self._wake()

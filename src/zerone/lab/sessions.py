@@ -10,12 +10,15 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
 from zerone.base.files import read_object, replacing
-from zerone.lab.messages import Setup, read_setup
+from zerone.lab.messages import ARM, Setup, Take, read_setup
 from zerone.lab.session import Session
+
+if TYPE_CHECKING:
+    from zerone.lab.watched import Watched
 
 MOST_SESSIONS = 24
 MOST_KEPT = 24
@@ -28,34 +31,37 @@ class Sessions:
 
     def __init__(self, runs: Path) -> None:
         """`runs` is the folder in which `lab.json` is kept; it is made when there is something to keep."""
-        self._file = runs / FILE
-        self._open: dict[str, Session] = {}
+        self._root, self._file = runs, runs / FILE
+        self._open: dict[str, Watched] = {}
         self._kept: dict[str, dict[str, Any]] = {}
         self._written = ""
+        self.trainings: list[str] = []
+        """The runs that were being trained when the server before ended, and those of this one."""
 
     def load(self) -> None:
         """Remember the sessions of the server before. What is damaged is left out: it is only a convenience."""
         try:
             there = self._file.is_file() and not self._file.is_symlink()
-            found = read_object(self._file, LARGEST_FILE).get("sessions", []) if there else []
-            self._kept = {each["name"]: each for each in found[:MOST_KEPT]}
+            found = read_object(self._file, LARGEST_FILE) if there else {}
+            self._kept = {each["name"]: each for each in found.get("sessions", [])[:MOST_KEPT]}
+            self.trainings = [each for each in found.get("trainings", []) if isinstance(each, str)]
         except (InputError, KeyError, TypeError, AttributeError):
-            self._kept = {}
+            self._kept, self.trainings = {}, []
 
     def save(self) -> None:
         """Write down where each session is."""
-        everything = self._kept | {
-            name: each.kept() for name, each in list(self._open.items()) if each.state == "ready"
-        }
-        text = json.dumps({"sessions": list(everything.values())[-MOST_KEPT:]}, ensure_ascii=False)
-        if not everything or text == self._written:
+        ready = {name: each.kept() for name, each in list(self._open.items()) if each.state == "ready"}
+        everything = self._kept | {name: kept for name, kept in ready.items() if kept is not None}
+        about = {"sessions": list(everything.values())[-MOST_KEPT:], "trainings": self.trainings}
+        text = json.dumps(about, ensure_ascii=False)
+        if text == self._written or not (everything or self.trainings or self._written):
             return
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self._file) as file:
             file.write(text.encode())
         self._written = text
 
-    def begin(self, setups: Sequence[Setup], wake: Callable[[], None]) -> Session:
+    def begin(self, setups: Sequence[Setup], wake: Callable[[], None]) -> Watched:
         """A new session.
 
         Raises:
@@ -63,7 +69,22 @@ class Sessions:
         """
         return self._add(Session(self._room(), setups, wake))
 
-    def find(self, name: str, wake: Callable[[], None]) -> Session | None:
+    def take(self, asked: Take, wake: Callable[[], None]) -> Watched:
+        """An environment that a person plays, or an arm that follows the mouse.
+
+        Raises:
+            InputError: there are too many, and each is looked at.
+        """
+        name = self._room()
+        if asked.environment == ARM:
+            from zerone.lab.arm import ArmFollows
+
+            return self._add(ArmFollows(name, wake))
+        from zerone.lab.play import Play
+
+        return self._add(Play(name, asked.environment, asked.seed, self._root, wake))
+
+    def find(self, name: str, wake: Callable[[], None]) -> Watched | None:
         """The session of a name: one that is open, or one of the server before, which begins where that was."""
         if name in self._open:
             return self._open[name]
@@ -78,7 +99,7 @@ class Sessions:
         self._room()
         return self._add(Session(name, setups[:4], wake, at))
 
-    def end(self, session: Session) -> None:
+    def end(self, session: Watched) -> None:
         """End one, and forget it."""
         self._open.pop(session.name, None)
         session.close()
@@ -90,7 +111,7 @@ class Sessions:
         for session in self._open.values():
             session.join(0.2)
 
-    def _add(self, session: Session) -> Session:
+    def _add(self, session: Watched) -> Watched:
         self._open[session.name] = session
         return session
 

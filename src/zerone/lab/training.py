@@ -54,7 +54,7 @@ class Training:
 
         self.setup = setup
         self.algorithm, _ = making.make_algorithm(setup.algorithm, setup.environment, _given(setup.settings))
-        _require_quick(self.algorithm)
+        require_quick(self.algorithm)
         engine = making.make_engine("auto", self.algorithm, setup.environment, _given(setup.options))
         if not isinstance(engine, Compiled):
             raise InputError(f"{setup.environment} is not written in JAX: only compiled environments are on the page")
@@ -191,7 +191,7 @@ class Training:
         self.curve.look(self.stepper.carry, index)
 
 
-def _require_quick(algorithm: Any) -> None:
+def require_quick(algorithm: Any) -> None:
     """Raise `InputError` for settings with which one update takes minutes: nobody could stop it meanwhile."""
     for name, most in MOST.items():
         value = getattr(algorithm, name, 0)

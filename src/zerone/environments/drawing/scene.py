@@ -319,11 +319,14 @@ def _arm_scene(environment: Any) -> Scene:
     """The two links in pixels of the tutorial, the goal and its zone."""
     middle, reach, zone = (float(each) for each in (environment.middle, 2 * environment.link, environment.zone))
     still = [disc((middle, middle), reach, "floor")]
+    import jax
+
+    seen_from_goal = jax.jit(environment.seen_from_goal)  # operation by operation it takes fifty times as long
 
     def moving(state: Any, action: Any) -> list[Shape]:
         del action
         goal = float(state.goal[0]), float(state.goal[1])
-        elbow, finger = ((goal[0] + float(x), goal[1] + float(y)) for x, y in environment.seen_from_goal(state)[:2])
+        elbow, finger = ((goal[0] + float(x), goal[1] + float(y)) for x, y in jax.device_get(seen_from_goal(state)[:2]))
         inside = math.dist(finger, goal) < zone
         color = "green" if inside else "blue"
         found = [disc(goal, zone, color, line=2.0), disc(goal, 3.0, color)]

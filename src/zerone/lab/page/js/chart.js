@@ -19,9 +19,10 @@ export class Chart {
     new ResizeObserver(() => this.last && this.draw(...this.last)).observe(this.drawing);
   }
 
-  // `lines` has for each series a list of [x, y, weight]; `now` is where we are on the x axis.
-  draw(lines, now, empty) {
-    this.last = [lines, now, empty];
+  // `lines` has for each series a list of [x, y, weight]; `now` is where we are on the x axis; `dotted` is a series
+  // that is drawn point by point.
+  draw(lines, now, empty, dotted = -1) {
+    this.last = [lines, now, empty, dotted];
     const width = Math.max(220, this.drawing.clientWidth || WIDTH);
     this.drawing.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     const points = lines.flat();
@@ -50,6 +51,10 @@ export class Chart {
     lines.forEach((line, place) => {
       const color = `var(${SERIES[place]})`, smooth = mean(line);
       const clip = `url(#${this.clip})`;
+      if (place === dotted) {
+        for (const [a, b] of line) parts.push(svg("circle", { cx: x(a), cy: y(b), r: 4, fill: color, "clip-path": clip }));
+        return;
+      }
       parts.push(svg("path", { class: "raw", d: path(line, x, y), stroke: color, "clip-path": clip }));
       parts.push(svg("path", { class: "mean", d: path(smooth, x, y), stroke: color, "clip-path": clip }));
       if (line.length === 1) parts.push(svg("circle", { cx: x(line[0][0]), cy: y(line[0][1]), r: 3, fill: color }));

@@ -4,6 +4,7 @@ import { Chart } from "./chart.js";
 import { make, say } from "./dom.js";
 import { meaning, settingLabel } from "./meanings.js";
 import { SERIES } from "./palette.js";
+import { serverText } from "./sentences.js";
 import { Transport } from "./transport.js";
 import { View, curves } from "./view.js";
 import { t } from "./words.js";
@@ -98,7 +99,7 @@ export class Compare {
 
   tell(session) {
     const bad = session.state === "refused" || session.state === "failed";
-    this.state.replaceChildren(...(bad ? [make("p", { class: "line", role: "alert" }, session.text)]
+    this.state.replaceChildren(...(bad ? [make("p", { class: "line", role: "alert" }, serverText(session.text))]
       : session.state === "compiling" ? [make("section", { class: "card" }, make("div", { class: "waiting", role: "status" }, make("div", { class: "spinner" }), t("compiling")))] : []));
     this.results.hidden = session.state !== "ready";
     if (session.state !== "ready" || this.name === session.session) return;

@@ -2,6 +2,7 @@
 
 import { make, say } from "./dom.js";
 import { Editor } from "./editor.js";
+import { serverText } from "./sentences.js";
 import { Setup } from "./setup.js";
 import { Transport } from "./transport.js";
 import { View } from "./view.js";
@@ -11,7 +12,10 @@ export class Learn {
   // `page` knows the connection and what can be chosen.
   constructor(page, lesson = null) {
     this.page = page;
-    this.setup = new Setup(page.offers, (setup) => page.begin([setup], page.session?.playing ?? false), page.session?.setups?.[0] ?? page.first);
+    this.setup = new Setup(page.offers, (setup) => page.begin([setup], page.session?.playing ?? false), page.session?.setups?.[0] ?? page.first, async (setup, steps, seeds) => {
+      const { run } = await page.ask({ what: "train", setup, steps, seeds }).catch((error) => { throw new Error(serverText(error.message)); });
+      location.hash = `#runs/${encodeURIComponent(run)}`;
+    });
     this.transport = new Transport((message) => page.send(message), page.offers.paces);
     this.work = make("div", { class: "work" });
     this.element = make("div", { class: "stack" }, lesson, make("div", { class: "learn" }, this.setup.element, this.work));
@@ -73,8 +77,8 @@ export class Learn {
     const state = session?.state ?? "compiling";
     if (state === "ready") return this.view.cover(null);
     const bad = state === "refused" || state === "failed";
-    if (this.view && this.name === session?.session) return this.view.cover(t(state), session.text, bad);
-    const inside = bad ? [make("p", { class: "title" }, t(state)), make("p", {}, session.text)]
+    if (this.view && this.name === session?.session) return this.view.cover(t(state), serverText(session.text), bad);
+    const inside = bad ? [make("p", { class: "title" }, t(state)), make("p", {}, serverText(session.text))]
       : [make("div", { class: "spinner" }), make("p", { class: "title" }, t("compiling")), make("p", { class: "quiet" }, t("compilingWhy"))];
     this.name = null;
     this.work.replaceChildren(make("section", { class: "card stage wide" },

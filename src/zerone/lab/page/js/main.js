@@ -1,21 +1,30 @@
 // Where the page begins: one connection, one session, and the view that the address names.
 
+import { ArmView } from "./arm.js";
 import { Chapters, lessonPanel } from "./chapters.js";
 import { Compare } from "./compare.js";
 import { Connection } from "./connection.js";
 import { icon, make, say } from "./dom.js";
 import { Learn } from "./learn.js";
 import { isDark } from "./palette.js";
+import { Play } from "./play.js";
+import { Runs } from "./runs.js";
+import { serverText } from "./sentences.js";
 import { isChinese, setLanguage, t } from "./words.js";
 
 const FIRST = { algorithm: "q-learning", environment: "zerone/Maze-v0", seed: 0, settings: {}, options: {} };
-const VIEWS = { chapters: Chapters, learn: Learn, compare: Compare };
+const VIEWS = { chapters: Chapters, learn: Learn, compare: Compare, runs: Runs, play: Play, arm: ArmView };
+const ALONE = ["chapters", "runs"];  // they look at no session
+const PLAYED_FIRST = "zerone/Maze-v0";
+const WORDS = { play: "play_" };  // "Play" is a button, too
 const KEPT = "zerone-session-";
 
 class Page {
   constructor() {
     this.first = FIRST;
     this.offers = null;
+    this.asked = 0;
+    this.waiting = new Map();
     this.session = null;
     this.view = null;
     this.main = document.getElementById("main");
@@ -43,7 +52,7 @@ class Page {
   drawFrame() {
     document.querySelectorAll("[data-word]").forEach((each) => say(each, t(each.dataset.word)));
     const { name } = this.place;
-    document.getElementById("nav").replaceChildren(...Object.keys(VIEWS).map((each) => make("a", { href: `#${each}`, "aria-current": each === name ? "page" : null }, t(each))));
+    document.getElementById("nav").replaceChildren(...Object.keys(VIEWS).map((each) => make("a", { href: `#${each}`, "aria-current": each === name ? "page" : null }, t(WORDS[each] ?? each))));
     const theme = isDark() ? "light" : "dark";
     document.getElementById("tools").replaceChildren(
       make("button", { type: "button", lang: isChinese() ? "en" : "zh", id: "language", on: { click: () => { setLanguage(isChinese() ? "en" : "zh"); this.drawView(); document.getElementById("language").focus(); } } }, t("language")),
@@ -52,7 +61,7 @@ class Page {
         this.applyTheme(theme);
         document.getElementById("theme").focus();
       } } }, icon(isDark() ? "sun" : "moon")));
-    document.title = `${t(name)} – Zerone lab`;
+    document.title = `${t(WORDS[name] ?? name)} – Zerone lab`;
   }
 
   // Draws everything again: another view, language or theme.
@@ -64,7 +73,7 @@ class Page {
     if (name !== this.kind || rest !== this.lesson) this.turnTo(name, rest);
     this.view?.close();
     const lesson = this.offers.lessons.find((each) => each.name === rest);
-    this.view = new VIEWS[name](this, lesson ? lessonPanel(lesson) : null);
+    this.view = new VIEWS[name](this, lesson ? lessonPanel(lesson) : null, rest);
     this.main.replaceChildren(this.view.element);
     if (this.session) {
       this.view.tell(this.session);
@@ -78,19 +87,58 @@ class Page {
     const lesson = rest !== this.lesson && this.offers.lessons.find((each) => each.name === rest);
     if (kind !== this.kind) this.session = this.frame = this.points = null;
     [this.kind, this.lesson] = [kind, rest];
-    if (kind === "chapters") return;
+    if (ALONE.includes(kind)) {
+      this.send({ do: "leave" });
+      return;
+    }
     const kept = sessionStorage.getItem(KEPT + kind);
     if (lesson && sessionStorage.getItem(`${KEPT}${kind}-lesson`) !== rest) {
       this.first = lesson.setups[0];
       this.session = this.frame = this.points = null;
       this.begin(lesson.setups, false, lesson.pace);
     } else if (kept && !this.session) this.send({ do: "attach", session: kept });
-    else if (!this.session && kind === "learn") this.begin([FIRST], true);
+    else if (!this.session) this.beginFirst();
     sessionStorage.setItem(`${KEPT}${kind}-lesson`, rest);
   }
 
+  // What a view begins with, where nobody has chosen anything.
+  beginFirst() {
+    if (this.kind === "learn") this.begin([this.first], true);
+    if (this.kind === "arm") this.take("arm");
+    if (this.kind === "play") this.take(PLAYED_FIRST);
+  }
+
   send(message) {
-    this.connection.send(message);
+    return this.connection.send(message);
+  }
+
+  // A question about runs; what is answered, or an error with one line.
+  ask(question) {
+    const number = (this.asked += 1);
+    return new Promise((done, fail) => {
+      if (this.send({ do: "ask", number, ...question })) this.waiting.set(number, { done, fail });
+      else fail(Object.assign(new Error(t("lost")), { lost: true }));
+    });
+  }
+
+  answer({ number, refused, ...answer }) {
+    const waiting = this.waiting.get(number);
+    this.waiting.delete(number);
+    if (refused !== undefined) waiting?.fail(new Error(refused));
+    else waiting?.done(answer);
+  }
+
+  // An environment that a person plays.
+  take(environment) {
+    this.playFirst = undefined;
+    this.send({ do: "take", environment });
+  }
+
+  // Step through the training of a run.
+  learnWith(setup) {
+    this.first = setup;
+    sessionStorage.removeItem(`${KEPT}learn`);
+    location.hash = "#learn";
   }
 
   live(text) {
@@ -107,6 +155,10 @@ class Page {
   tellConnection(state) {
     // It is back when the session is: until then nothing that is pressed would be heard.
     if (state === "open" && this.session && !this.banner.hidden) return;
+    if (state !== "open" && state !== "heard") {
+      for (const { fail } of this.waiting.values()) fail(Object.assign(new Error(t("lost")), { lost: true }));
+      this.waiting.clear();
+    }
     const text = state === "lost" ? t("lost") : state === "refused" ? t("refusedServer") : "";
     this.banner.hidden = !text;
     say(this.banner, text);
@@ -123,13 +175,13 @@ class Page {
       offers: () => {
         this.offers = message;
         if (this.kind === undefined) this.drawView();
-        else if (this.kind !== "chapters") this.again();
+        else if (!ALONE.includes(this.kind)) this.again();
       },
       gone: () => {
         this.tellConnection("heard");
         sessionStorage.removeItem(KEPT + this.kind);
-        if (this.session) this.begin(this.session.setups, false);
-        else if (this.kind === "learn") this.begin([this.first], true);
+        if (this.session?.setups.length) this.begin(this.session.setups, false);
+        else this.beginFirst();
       },
       session: () => this.tellSession(message),
       points: () => this.addPoints(message.curves),
@@ -139,7 +191,8 @@ class Page {
         this.session.playing = message.playing;
         this.view?.show(message);
       },
-      refused: () => this.view?.refuse(message.text),
+      answer: () => this.answer(message),
+      refused: () => this.view?.refuse(serverText(message.text)),
       failed: () => { this.main.replaceChildren(make("p", { class: "line", role: "alert" }, message.text)); },
     }[message.is];
     act?.();

@@ -1,12 +1,13 @@
 // What algorithms, environments and settings mean, in the page's language. The English words are the server's.
 
+import { SETTING_NAMES } from "./refusals.js";
 import { isChinese } from "./words.js";
 import { ALGORITHMS, ENVIRONMENTS, NOTES, QUANTITIES, SETTINGS } from "./chinese.js";
 
 // A sentence that begins with a capital letter; a Greek one is a symbol, and stays. Settings are called as their labels.
 const first = (text) => text.replace(/^[a-z]/, (letter) => letter.toUpperCase()).replace(/`(\w+)`/g, (_, name) => name.replaceAll("_", " "));
 
-export const settingLabel = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
+export const settingLabel = (name) => (isChinese() && SETTING_NAMES[name]) || name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 export const algorithmText = (entry) => (isChinese() && ALGORITHMS[entry.name]) || `${first(entry.text)}.`;
 export const environmentText = (entry) => (isChinese() && ENVIRONMENTS[entry.id]) || `${first(entry.text)}.`;
 

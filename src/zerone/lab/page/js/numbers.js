@@ -19,6 +19,6 @@ export function ticks(low, high, most = 4, least = 0) {
   const rough = span / most, power = 10 ** Math.floor(Math.log10(rough));
   const unit = Math.max(least, [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => span / each <= most) ?? power * 10);
   const found = [];
-  for (let at = Math.ceil(low / unit - 1e-9) * unit; at <= high + 1e-9 * span; at += unit) found.push(+at.toPrecision(12));
+  for (let at = Math.ceil(low / unit - 1e-9) * unit; at <= high + 1e-9 * span; at += unit) found.push(Math.abs(at) < 1e-9 * unit ? 0 : +at.toPrecision(12));
   return found;
 }

@@ -8,11 +8,14 @@ import { t } from "./words.js";
 const FIRST = ["learning_rate", "critic_learning_rate", "discount", "epsilon", "epsilon_start", "epsilon_end", "trace_decay", "trace",
   "planning_steps", "exploration_bonus", "double", "dueling", "prioritized", "clip", "objective", "steps_per_update", "baseline", "workers", "temperature"];
 
+const USUAL_STEPS = 20000, MOST_STEPS = 100000000, MOST_SEEDS = 10;
+
 export class Setup {
-  // `onBegin` is called with a set-up that is to be trained.
-  constructor(offers, onBegin, chosen) {
+  // `onBegin` is called with a set-up that is to be looked at, `onTrain` with one that is to be trained into a folder.
+  constructor(offers, onBegin, chosen, onTrain) {
     this.offers = offers;
     this.onBegin = onBegin;
+    this.onTrain = onTrain;
     this.element = make("section", { class: "card setup", "aria-label": t("setup") });
     this.adopt(chosen);
   }
@@ -50,7 +53,7 @@ export class Setup {
     const first = FIRST.map((name) => settings.find((each) => each.name === name)).filter(Boolean);
     const open = this.element.querySelector("details")?.open ?? false;
     this.begin = make("button", { type: "button", on: { click: () => this.start() } });
-    this.element.replaceChildren(
+    this.element.replaceChildren(...[
       make("h2", {}, t("setup")),
       make("div", { class: "inside" },
         this.choice("algorithm", this.algorithms(), algorithmText(this.entry), (name) => { this.algorithm = name; this.values = {}; }),
@@ -60,8 +63,28 @@ export class Setup {
         first.map((each) => this.field(each)),
         rest.length ? make("details", { open }, make("summary", {}, `${t("more")} (${rest.length})`), rest.map((each) => this.field(each))) : null),
       make("div", { class: "begin" }, this.begin,
-        make("button", { type: "button", class: "plain", on: { click: () => { this.values = {}; this.options = {}; this.draw(); } } }, t("defaults"))));
+        make("button", { type: "button", class: "plain", on: { click: () => { this.values = {}; this.options = {}; this.draw(); } } }, t("defaults"))),
+      this.onTrain ? this.trainForm() : null].filter(Boolean));
     this.tellBegin();
+  }
+
+  // The same as a training in a process of its own, which needs no page.
+  trainForm() {
+    const usual = this.entry.steps[this.environment] ?? USUAL_STEPS;
+    const number = (id, word, value, max) => make("div", { class: "field" }, make("label", { for: id }, t(word)), make("input", { id, type: "number", min: "1", max: String(max), step: "1", value: String(value) }));
+    const wrong = make("p", { class: "line", role: "alert", hidden: true });
+    const begin = async () => {
+      const [steps, seeds] = ["train-steps", "train-seeds"].map((id) => Number(document.getElementById(id).value));
+      try {
+        await this.onTrain(structuredClone(this.setup()), steps, seeds);
+      } catch (error) {
+        wrong.hidden = false;
+        say(wrong, error.message);
+      }
+    };
+    return make("details", { class: "train" }, make("summary", {}, t("trainRun")), make("p", { class: "quiet" }, t("trainText")),
+      number("train-steps", "trainSteps", usual, MOST_STEPS), number("train-seeds", "trainSeeds", 1, MOST_SEEDS), wrong,
+      make("button", { type: "button", on: { click: begin } }, t("trainBegin")));
   }
 
   algorithms() {

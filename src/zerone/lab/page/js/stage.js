@@ -36,6 +36,12 @@ export class Stage {
     return [(x - left) * this.unit, (top > bottom ? top - y : y - top) * this.unit];
   }
 
+  // The point of the environment that lies there.
+  placeOf(x, y) {
+    const [left, top, , bottom] = this.about.scene.box;
+    return [left + x / this.unit, top > bottom ? top - y / this.unit : top + y / this.unit];
+  }
+
   draw(now) {
     const context = this.context;
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);

@@ -54,15 +54,38 @@ const WORDS = {
   on: ["on", "开"], off: ["off", "关"], of: ["of", "/"], samples: ["The first {n} of {all} samples", "{all} 个样本中的前 {n} 个"], allSamples: ["All samples", "全部样本"],
   descent: ["Drawn at {aim} of {total} in the sum tree: slot {slot}, priority {priority}. From the root down:", "在和树里 {total} 的 {aim} 处抽到：第 {slot} 格，优先级 {priority}。从根往下："],
   decision: ["By which the action was chosen", "动作是凭什么选的"], meanAction: ["the actor's action", "演员的动作"],
+  runs: ["Runs", "训练记录"], play_: ["Play", "亲自玩"], arm: ["Arm", "手臂"],
+  run: ["Run", "训练"], runState: ["State", "状态"], seedsOf: ["Seeds", "种子"], lastReturn: ["Return", "回报"], changedAt: ["Changed", "更新于"], choose: ["Compare", "选来对比"], filter: ["Filter by name", "按名字筛选"],
+  seeds: ["seeds", "个种子"], running: ["running", "训练中"], finished: ["finished", "已完成"], stopped: ["stopped", "已停止"], damaged: ["damaged", "已损坏"], failedRun: ["failed", "出错"],
+  beginning: ["beginning …", "正在开始……"], noRuns: ["No runs here yet", "这里还没有训练记录"], noRunsText: ["This page shows every run folder below {root}.", "这一页列出 {root} 下的所有训练文件夹。"], toLearn: ["To Learn: set one up, and train it as a run →", "去“学习”页：设好参数，训练成一条记录 →"],
+  noneFits: ["No run has that in its name.", "没有名字里含有它的训练。"], reading: ["Reading the run", "正在读取这次训练"], toList: ["All runs", "全部训练"], difference: ["Compare the two →", "对比这两个 →"], differenceOf: ["What differs", "不同之处"], noDifference: ["They were trained with the same settings.", "两次训练的设置完全相同。"],
+  resume: ["Resume", "继续训练"], stop: ["Stop", "停止"], stepThrough: ["Step through it", "逐步重看"], save: ["Save:", "保存："], saveHtml: ["one HTML file", "单个 HTML 文件"], savePolicy: ["the policy (.npz)", "策略（.npz）"], saveCsv: ["the table (.csv)", "数据表（.csv）"],
+  settings: ["Settings", "设置项"], allSettings: ["All settings", "全部设置"], allDefault: ["All settings are the defaults.", "所有设置都是默认值。"],
+  film: ["Film of a checkpoint", "检查点的影片"], checkpoint: ["Checkpoint", "检查点"], untrained: ["untrained", "未训练"], best: ["the best", "最佳"], afterSteps: ["step", "步数"], frame: ["Place in the film", "影片中的位置"], chartEvaluation: ["Return when judged", "评估时的回报"],
+  secondsAgo: ["{n} s ago", "{n} 秒前"], minutesAgo: ["{n} min ago", "{n} 分钟前"], hoursAgo: ["{n} h ago", "{n} 小时前"], daysAgo: ["{n} d ago", "{n} 天前"],
+  trainRun: ["Train as a run …", "训练成一条记录……"], trainSteps: ["Steps", "步数"], trainSeeds: ["Number of seeds", "种子个数"], trainBegin: ["Train", "开始训练"], trainText: ["It goes on without this page, and is kept in a folder.", "关掉页面也会继续，并保存在一个文件夹里。"],
+  distance: ["Finger to goal", "指尖到目标"], held: ["Steps on the goal", "停在目标上的步数"], who: ["Who turns", "谁在转动"], delay: ["Mouse to picture", "鼠标到画面"], you: ["you", "你"], policy: ["the policy", "策略"],
+  armTitle: ["A policy of a few kilobytes", "只有几 kB 的策略"], armText: ["Point anywhere: the goal goes there, and the arm follows. A network of 1,378 numbers says thirty times a second how fast each joint turns.", "指向任意位置：目标就到那里，手臂跟着走。一个只有 1,378 个数的网络，每秒三十次决定两个关节各转多快。"],
+  armPolicy: ["It was trained by PPO on zerone/ArmHard-v0, with our preset, on goals that lay still, in the inner square only. That it follows a goal that moves was not taught.", "它由 PPO 用预设参数在 zerone/ArmHard-v0 上训练，目标固定不动，而且只在中间的方块里。跟随移动的目标，没有人教过它。"],
+  armTry: ["Try: move fast; go out of reach; go round in circles; turn a joint by hand and let go.", "试试：快速移动；移到够不着的地方；绕圈；用手转一下关节再松开。"],
+  armHint: ["The goal follows the mouse or a finger. Hold the arrow keys to turn the joints yourself: ↑ ↓ upper arm, ← → forearm.", "目标跟随鼠标或手指。按住方向键可以自己转动关节：↑ ↓ 上臂，← → 前臂。"], armSeen: ["The finger is {distance} pixels from the goal.", "指尖离目标 {distance} 像素。"],
+  key_up: ["up", "上"], key_down: ["down", "下"], key_left: ["left", "左"], key_right: ["right", "右"],
+  playAgain: ["Another episode", "另开一个回合"], playWaits: ["Press an arrow key, or click where you want to go.", "按方向键，或点击想去的格子。"], playBegins: ["It begins when you press an arrow key, or hold the mouse on the picture.", "按方向键，或在画面上按住鼠标，就开始。"], anyKey: ["any key: again", "按任意键再来"],
+  agentAlone: ["the agent, learning by itself", "自己学习的智能体"], teachTitle: ["Learn from me", "跟我学"], teach: ["Learn from me", "跟我学"], teachText: ["An agent learns from what you have played, and from nothing else. It sees no step of its own until it plays beside you.", "一个智能体只从你玩过的步骤里学习。在它到你旁边玩之前，自己一步也没有走过。"],
+  recorded: ["You have played {episodes} episodes, {steps} steps.", "你玩了 {episodes} 个回合，共 {steps} 步。"], nothingPlayed: ["You have played nothing yet.", "你还没有玩过。"], learning: ["It learns from you …", "正在跟你学……"], hasLearnt: ["From {episodes} episodes of yours it gets {mean}, the mean of {of} episodes. Here it plays:", "跟你学了 {episodes} 个回合后，它在 {of} 个回合里平均得到 {mean}。这是它在玩："], seeRun: ["Its run, with all curves →", "它的训练记录和曲线 →"], besideSeen: ["The agent that learnt from you: step {length}, return {total}.", "跟你学的智能体：第 {length} 步，回报 {total}。"],
+  disturb: ["While it learns", "学习过程中"], pushLeft: ["Push left", "向左推"], pushRight: ["Push right", "向右推"], wind: ["Wind", "风"], changeMaze: ["Change it while it learns", "边学边改"],
 };
 
-let language = localStorage.getItem("zerone-language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+// In a frame of somebody else's page there may be no storage.
+const storage = { get: (name) => { try { return localStorage.getItem(name); } catch { return null; } }, set: (name, value) => { try { localStorage.setItem(name, value); } catch { /* it is chosen for this visit only */ } } };
+
+let language = storage.get("zerone-language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
 
 export const isChinese = () => language === "zh";
 
 export function setLanguage(chosen) {
   language = chosen;
-  localStorage.setItem("zerone-language", chosen);
+  storage.set("zerone-language", chosen);
   document.documentElement.lang = chosen === "zh" ? "zh-CN" : "en";
 }
 

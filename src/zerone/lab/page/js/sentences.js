@@ -1,0 +1,12 @@
+// What the server says in a line, in the page's language: refusals, failures, and how an episode ended.
+
+import { isChinese } from "./words.js";
+import { ENDINGS, REFUSALS } from "./refusals.js";
+
+export function serverText(text) {
+  if (!isChinese() || !text) return text;
+  for (const [pattern, chinese] of REFUSALS) if (pattern.test(text)) return text.replace(pattern, chinese);
+  return text;
+}
+
+export const endingText = (text) => (isChinese() && ENDINGS[text]) || text;

@@ -1,0 +1,114 @@
+"""Learning from a person: what was played becomes a dataset, and an off-policy algorithm trains on it alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zerone.base.claim import Claim
+from zerone.environments import catalogue
+from zerone.offline.writer import DatasetWriter
+from zerone.parts.spaces import Spaces
+from zerone.training.agent import Agent
+from zerone.training.train import train
+
+FOLDER, PLAYED, RUN = "learn-from-me", "played", "run"
+REPLAYS, LEAST, MOST = 200, 2_000, 20_000
+"""How often each recorded step is learnt from where a table learns, and how many updates those are."""
+NETWORK = {"dqn": 6_000, "ddpg": 4_000}
+"""Steps of a training of a network: about ten seconds."""
+SMALL: dict[str, dict[str, Any]] = {"dqn": {"hidden": (64, 64)}, "ddpg": {"hidden": (64, 64)}}
+EPISODES = 100
+
+
+@dataclasses.dataclass
+class Episode:
+    """What was played of an episode."""
+
+    seed: int
+    observations: list[Any]
+    actions: list[Any]
+    rewards: list[float]
+    terminated: bool = False
+    truncated: bool = False
+
+    @classmethod
+    def begun(cls, seed: int, observation: Any) -> Episode:
+        """One in which nothing has happened yet."""
+        return cls(seed, [observation], [], [])
+
+    def add(self, actor: Any) -> None:
+        """The step that was taken last."""
+        self.observations.append(actor.observation)
+        self.actions.append(actor.action)
+        self.rewards.append(actor.reward)
+        self.terminated, self.truncated = actor.terminated, actor.over and not actor.terminated
+
+    def copy(self) -> Episode:
+        """The same, to which nothing is added."""
+        return Episode(
+            self.seed, list(self.observations), list(self.actions), list(self.rewards), self.terminated, self.truncated
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Learnt:
+    """What came of it."""
+
+    agent: Agent
+    environment: Any
+    mean: float
+    run: str
+    steps: int
+    episodes: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON has it."""
+        return {
+            "mean": float(f"{self.mean:.4g}"), "run": self.run, "steps": self.steps, "episodes": self.episodes,
+            "of": EPISODES,
+        }  # fmt: skip
+
+
+def learn_from(episodes: list[Episode], environment: str, algorithm: str, seed: int, root: Path) -> Learnt:
+    """Train on what was played, and on nothing else; both are kept below `root`, as any dataset and any run.
+
+    Raises:
+        InputError: it cannot be written, or not learnt from.
+    """
+    names = (f"{FOLDER}-{n}" for n in itertools.count(1))
+    name = next(each for each in names if not os.path.lexists(root / each))
+    folder = root / name
+    task = catalogue.make(environment)
+    steps = sum(len(each.rewards) for each in episodes)
+    with Claim.take(folder / PLAYED) as claim, DatasetWriter(claim, spaces_of(task), overwrite=False) as writer:
+        for each in episodes:
+            writer.episode(
+                each.seed, each.observations, each.actions, each.rewards, terminated=each.terminated,
+                truncated=each.truncated,
+            )  # fmt: skip
+        about = {"id": environment, "options": {}}
+        writer.finish({
+            "dataset_id": f"{name}/{PLAYED}-v0", "algorithm_name": "a person",
+            "description": f"a person on {environment}, recorded by zerone lab",
+            "zerone": {"environment": about, "seed": seed},
+        })  # fmt: skip
+    updates = NETWORK.get(algorithm, int(np.clip(REPLAYS * steps, LEAST, MOST)))
+    run = train(
+        algorithm, environment, dataset=folder / PLAYED, steps=updates, seed=seed, out=folder / RUN,
+        settings=SMALL.get(algorithm, {}), evaluation_episodes=EPISODES, stop_when_solved=False, figure=False,
+        progress=False,
+    )  # fmt: skip
+    agent = run.agent()
+    mean = float(agent.evaluate(EPISODES).mean)
+    return Learnt(agent, task, mean, f"{name}/{RUN}", steps, len(episodes))
+
+
+def spaces_of(task: Any) -> Spaces:
+    """The spaces of an environment, as a dataset has them."""
+    return Spaces(task.observation_space, task.action_space)

@@ -1,0 +1,65 @@
+"""A training that the page has begun, in a process of its own: `python -m zerone.lab.trainer`.
+
+It is given its order in one line of its standard input, and goes on until that ends: when the server ends, or is
+killed, so does the training, with a checkpoint, and goes on with the next server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import warnings
+from typing import TextIO
+
+NICE = 5
+"""The page comes first."""
+
+
+def main() -> int:
+    """Train, or go on with a run; its exit code is that of `zerone train`."""
+    warnings.simplefilter("ignore")
+    order = json.loads(sys.stdin.readline())
+    with contextlib.suppress(AttributeError, OSError):
+        os.nice(NICE)
+    threading.Thread(target=_end_with, args=(sys.stdin,), daemon=True).start()
+    from zerone.base.errors import InputError, ZeroneError
+    from zerone.lab.messages import read_setup
+    from zerone.training.resume import resume
+    from zerone.training.train import train
+
+    try:
+        if "resume" in order:
+            resume(order["resume"], progress=False)
+            return 0
+        setup = read_setup(order["setup"])
+        train(
+            setup.algorithm, setup.environment, settings=_plain(setup.settings), options=_plain(setup.options),
+            seed=setup.seed, seeds=order["seeds"], steps=order["steps"], out=order["out"],
+            keep_last=order["keep_last"], progress=False,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        return 130
+    except ZeroneError as error:
+        print(str(error).partition("\n")[0], file=sys.stderr)
+        return 2 if isinstance(error, InputError) else 1
+    return 0
+
+
+def _end_with(given: TextIO) -> None:
+    """Ask for the end as Ctrl-C does, when nobody holds the other end of the pipe any more."""
+    with contextlib.suppress(OSError, ValueError):
+        given.read()
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _plain(values: object) -> dict[str, object]:
+    assert isinstance(values, dict)  # noqa: S101 - `read_setup` has made it
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
