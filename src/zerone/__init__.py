@@ -16,6 +16,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zerone import callbacks as callbacks
     from zerone.algorithms.a3c import A3C as A3C
     from zerone.algorithms.actor_critic import ActorCritic as ActorCritic
@@ -89,6 +91,9 @@ _PLACES = {
     "sweep": "zerone.studies.sweep",
 }
 
+_RUNS = ("Run", "load", "resume", "train")
+"""What gives a run to a person, who may look at it in a notebook."""
+
 _MODULES = {"callbacks": "zerone.callbacks"}
 
 __all__ = [*_PLACES, *_MODULES]
@@ -99,10 +104,24 @@ def __getattr__(name: str) -> Any:
         value: Any = importlib.import_module(_MODULES[name])
     elif name in _PLACES:
         value = getattr(importlib.import_module(_PLACES[name]), name)
+        if name in _RUNS:
+            _let_runs_show_films()
     else:
         raise AttributeError(f"module 'zerone' has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+def _let_runs_show_films() -> None:
+    """Let a run in a notebook show what the page shows, which lies above it."""
+    from zerone.training import notebook
+
+    def page_of(path: Path) -> str:
+        from zerone.lab.one_file import page_of
+
+        return page_of(path)
+
+    notebook.page_of = page_of
 
 
 def __dir__() -> list[str]:

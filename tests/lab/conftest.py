@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import Browser
 from websockets.sync.client import ClientConnection, connect
 
 from zerone.lab.access import Access
 from zerone.lab.address import access_for, listen
 from zerone.lab.serve import server
-from zerone.lab.server import Lab
+from zerone.lab.state import Lab
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +110,35 @@ class Talk:
 
     def __exit__(self, *_: object) -> None:
         self._opened.__exit__(None, None, None)
+
+
+FIRST_FACT = "Number(document.querySelector('.facts dd')?.innerText.replaceAll(',', '') ?? -1)"
+
+
+@pytest.fixture(scope="session")
+def window(tmp_path_factory):
+    browser = Browser(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser(window, lab):
+    """The page as a newcomer sees it, wide and light; at the end no error is logged, and no other host was reached."""
+    window.problems.clear()
+    window.asked.clear()
+    window.resize(1280, 900)
+    address = f"http://{lab.host}/?token={lab.access.token}"
+    window.open(address)
+    window.until(f"location.host == '{lab.host}' && document.readyState == 'complete'")
+    forget = "Storage.prototype.setItem = () => {}, sessionStorage.clear(), localStorage.clear()"
+    window.run(forget)
+    window.open("about:blank")
+    window.open(address)
+    window.until(f"{FIRST_FACT} > 0")
+    yield window
+    assert window.problems == []
+    assert {address.split("/")[2] for address in window.asked if "//" in address} <= {lab.host}
 
 
 @pytest.fixture(scope="session")

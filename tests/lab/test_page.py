@@ -5,41 +5,15 @@ from __future__ import annotations
 import time
 
 import pytest
-from browser import Browser, found, wait_for
+from browser import found, wait_for
 
 from zerone.lab import server as serving
 
 pytestmark = pytest.mark.skipif(found() is None, reason="there is no Chromium here: apt-get install chromium")
 
-FACTS = "[...document.querySelectorAll('.facts dd')].map(each => each.innerText)"
 STEP = "Number(document.querySelector('.facts dd')?.innerText.replaceAll(',', '') ?? -1)"
+FACTS = "[...document.querySelectorAll('.facts dd')].map(each => each.innerText)"
 READY = "document.querySelector('.transport .play') && document.querySelector('.veil').hidden"
-
-
-@pytest.fixture(scope="module")
-def window(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("browser"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def browser(window, lab):
-    """The page as a newcomer sees it, wide and light; at the end no error is logged, and no other host was reached."""
-    window.problems.clear()
-    window.asked.clear()
-    window.resize(1280, 900)
-    address = f"http://{lab.host}/?token={lab.access.token}"
-    window.open(address)
-    window.until(f"location.host == '{lab.host}' && document.readyState == 'complete'")
-    forget = "Storage.prototype.setItem = () => {}, sessionStorage.clear(), localStorage.clear()"
-    window.run(forget)
-    window.open("about:blank")
-    window.open(address)
-    window.until(f"{STEP} > 0")
-    yield window
-    assert window.problems == []
-    assert {address.split("/")[2] for address in window.asked if "//" in address} <= {lab.host}
 
 
 def paused(browser):

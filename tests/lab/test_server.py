@@ -16,13 +16,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from zerone.lab import assets, connections, sessions
 from zerone.lab import server as serving
+from zerone.lab.visit import Visit
 
 MAZE = {"algorithm": "q-learning", "environment": "zerone/Maze-v0"}
 
 
 def test_the_page_is_whole_and_small(lab):
     assert lab.ask(f"/?token={lab.access.token}").status == 200
-    waiting, seen = ["/"], set()
+    waiting, seen = ["/", "/page/js/saved.js"], set()  # the one file begins with that module (`one_file`)
     while waiting:
         path = waiting.pop()
         seen.add(path)
@@ -224,7 +225,7 @@ def test_a_page_that_vanishes_while_it_is_sent_frames_is_not_counted_any_more():
     """Its sender may meet the end first, with an error of its own: nobody may be left over as looking."""
 
     async def leave():
-        visit, session = serving.Visit(None, None), types.SimpleNamespace(watchers=1)
+        visit, session = Visit(None, None), types.SimpleNamespace(watchers=1)
 
         async def send():
             raise RuntimeError("the page has gone")

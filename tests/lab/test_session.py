@@ -13,11 +13,12 @@ from toys import equal_bits
 from zerone.algorithms import catalogue as algorithms
 from zerone.engines.compiled import Compiled
 from zerone.environments import catalogue as environments
-from zerone.lab.messages import Move, Setup, read_setup
+from zerone.lab.messages import Move
 from zerone.lab.moment import Moments
 from zerone.lab.session import Session
 from zerone.lab.sessions import Sessions
-from zerone.lab.training import Training, _require_quick, here
+from zerone.lab.setups import Setup, read_setup
+from zerone.lab.training import Training, here, require_quick
 from zerone.training.presets import preset
 from zerone.training.setup import make_algorithm
 
@@ -211,7 +212,7 @@ def test_presets_are_within_what_the_page_allows():
     for entry in algorithms.entries():
         for environment in environments.entries():
             if preset(entry.name, environment.id):
-                _require_quick(make_algorithm(entry.name, environment.id)[0])
+                require_quick(make_algorithm(entry.name, environment.id)[0])
 
 
 def test_a_fault_in_one_session_is_one_line_and_the_others_go_on(monkeypatch):

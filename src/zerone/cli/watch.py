@@ -45,6 +45,8 @@ LIVE = "live.safetensors"
 @click.option("--window", is_flag=True, help="In a window. The default where there is a display.")
 @click.option("--video", type=Place("FILE"), help="To a film: .mp4 or .gif.")
 @click.option("--text", is_flag=True, help="In the terminal. The default where there is no display.")
+@click.option("--html", type=Place("FILE"), help="To one HTML file that needs no server: films of all "
+              "checkpoints on a slider, with the learning curves.")  # fmt: skip
 @click.option("--episodes", type=Whole(1, 1_000_000), help="How many. Default: 1 in a film, else 3; "
               "no end in a window where the goal follows the mouse.")  # fmt: skip
 @click.option("--seed", type=Whole(0, LARGEST_SEED), default=0, help="Of the episodes. Default: 0.")
@@ -61,14 +63,21 @@ LIVE = "live.safetensors"
 @trust_option
 @debug_option
 def watch(
-    run: Path, window: bool, video: Path | None, text: bool, episodes: int | None, seed: int, agent: int | None,
-    checkpoint: str | None, stochastic: bool, plain: bool, learning: bool, speed: float | None, follow: bool,
-    leash: bool, trust: bool, step_timeout: float | None,
+    run: Path, window: bool, video: Path | None, text: bool, html: Path | None, episodes: int | None, seed: int,
+    agent: int | None, checkpoint: str | None, stochastic: bool, plain: bool, learning: bool, speed: float | None,
+    follow: bool, leash: bool, trust: bool, step_timeout: float | None,
 ) -> None:  # fmt: skip
     """See the agent of RUN play; of a table over a grid also its values, greedy arrows and trace.
 
     As text, tables and DQN also say the value Q of each action at every step; a star is at the highest.
     """
+    if html is not None:
+        _write_page(run, html, agent, {
+            "--window": window, "--video": video is not None, "--text": text, "--episodes": episodes is not None,
+            "--seed": seed != 0, "--checkpoint": checkpoint is not None, "--stochastic": stochastic, "--plain": plain,
+            "--learning": learning, "--speed": speed is not None, "--follow": follow,
+        })  # fmt: skip
+        return
     mode = _mode(window, video, text)
     if follow and checkpoint is not None:
         raise InputError("--follow and --checkpoint exclude each other: to follow is to take the newest")
@@ -115,6 +124,21 @@ def watch(
         view = view_of(loaded, source, plain)
         why = ending(identity["id"], identity["options"])
         _show(environment, identity["id"], source, view, mode, video, title, number, seed, stop, why)
+
+
+def _write_page(run: Path, place: Path, agent: int | None, others: Mapping[str, bool]) -> None:
+    """One file with all checkpoints: which one is seen, the person who opens it chooses."""
+    for option, given in others.items():
+        if given:
+            raise InputError(f"--html and {option} exclude each other: the file has all checkpoints, each on its way")
+    require_file_place("--html", place, (".html", ".htm"))
+    from zerone.base.files import replacing
+    from zerone.lab.one_file import page_of
+
+    text = page_of(run, agent).encode()
+    with replacing(place) as file:
+        file.write(text)
+    click.echo(f"{place}: {len(text) / 1e6:.1f} MB, opens in any browser")
 
 
 class Shown(Protocol):

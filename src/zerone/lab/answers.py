@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
 from collections import OrderedDict
@@ -10,13 +9,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from zerone.base.errors import InputError
 from zerone.base.values import short
 from zerone.lab.folders import CONFIG, Folders, is_plain, require_plain
-from zerone.lab.messages import read_setup
 from zerone.lab.run_curves import curves_of
 from zerone.lab.run_policies import RunPolicies, checkpoints, setup_of
+from zerone.lab.setups import read_setup
 from zerone.lab.trainings import Trainings
 from zerone.training.folder import RunFolder
 
@@ -221,7 +219,7 @@ def short_mark(parts: list[Any]) -> str:
 
 def _text(given: Mapping[str, Any], name: str) -> str:
     found = given.get(name)
-    if not isinstance(found, str) or not found or len(found) > LONGEST_NAME or os.path.isabs(found):
+    if not isinstance(found, str) or not found or len(found) > LONGEST_NAME:
         raise InputError(f"{name} = {short(found)} is not allowed: must be a name from the list")
     return found
 
@@ -230,5 +228,3 @@ def _only(given: Mapping[str, Any], *names: str) -> None:
     unknown = set(given) - set(names)
     if unknown:
         raise InputError(f"a question of this kind has no {short(min(unknown))}")
-
-

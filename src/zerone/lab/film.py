@@ -14,8 +14,8 @@ from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_seldom
 from zerone.environments.drawing.geometry import grid_of
 from zerone.environments.drawing.scene import scene_of, shapes_of
+from zerone.environments.spaces import from_environment, to_environment
 from zerone.lab.surface import plane_of, surface
-from zerone.parts.spaces import from_environment, to_environment
 from zerone.player.tables import table_of
 
 if TYPE_CHECKING:

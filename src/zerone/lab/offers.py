@@ -8,8 +8,9 @@ from typing import Any
 from zerone.algorithms import catalogue as algorithms
 from zerone.environments import catalogue as environments
 from zerone.environments.spaces import Spaces
-from zerone.lab.messages import LARGEST_SEED, PACES
+from zerone.lab.messages import PACES
 from zerone.lab.playable import PLAYABLE
+from zerone.lab.setups import LARGEST_SEED
 from zerone.lessons.catalogue import lessons
 from zerone.training.presets import preset
 

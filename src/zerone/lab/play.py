@@ -20,13 +20,15 @@ from zerone.base.errors import InputError, ZeroneError
 from zerone.environments import catalogue
 from zerone.environments.arm import Arm
 from zerone.environments.drawing.geometry import grid_of
-from zerone.environments.drawing.scene import scene_of, shapes_of
+from zerone.environments.drawing.scene import scene_of
 from zerone.environments.drawing.unwrapping import unwrap
 from zerone.environments.endings import ending
+from zerone.lab.actor import Actor
 from zerone.lab.hands import Hands
-from zerone.lab.messages import Hold, Move, Pace, Point, Setup, Teach
+from zerone.lab.messages import Hold, Move, Pace, Point, Teach
 from zerone.lab.picture import picture_of
 from zerone.lab.playable import PLAYABLE
+from zerone.lab.setups import Setup
 from zerone.lab.teaching import Episode, Learnt, learn_from
 from zerone.lab.training import Training
 from zerone.lab.watched import SECONDS_ALONE, Refresh, Watched, computing, unexpected
@@ -39,50 +41,6 @@ MOST_RECORDED = 200_000
 """Steps of a person that are kept."""
 FASTEST = 30.0
 SECONDS_BETWEEN_LOOKS = 0.1
-
-
-class Actor:
-    """An environment that somebody plays, step by step, and what is shown of it."""
-
-    def __init__(self, environment: Any, seed: int, why: Callable[..., str]) -> None:
-        self.environment = environment
-        self._scene, self._why = scene_of(environment), why
-        self._reset, self._step = jax.jit(environment.reset), jax.jit(environment.step)
-        self._stream, self._drawn = jax.random.key(seed), 0
-        self.episode = 0
-        self.begin()
-
-    def begin(self) -> None:
-        """Another episode."""
-        self.observation, self.state = jax.device_get(self._reset(self._key()))
-        self.action: Any = None
-        self.episode, self.length, self.total, self.ended, self.reward = self.episode + 1, 0, 0.0, "", 0.0
-        self.over = self.terminated = False
-
-    def take(self, action: Any) -> None:
-        """A step."""
-        kind = self.environment.action_space.dtype
-        self.action = np.asarray(action, kind if kind == np.float32 else np.int32)
-        found = jax.device_get(self._step(self._key(), self.state, self.action))
-        self.observation, self.state, reward, terminated, truncated, info = found
-        self.reward, self.length = float(reward), self.length + 1
-        self.total += self.reward
-        self.over, self.terminated = bool(terminated or truncated), bool(terminated)
-        if self.over:
-            said = self._why(self.observation, self.reward, info) if terminated else "time is up"
-            self.ended = said or "ended"
-
-    def _key(self) -> Any:
-        self._drawn += 1
-        return jax.random.fold_in(self._stream, self._drawn)
-
-    def shown(self, grid: bool) -> dict[str, Any]:
-        """What the page draws."""
-        shapes = [] if self._scene is None else shapes_of(self._scene, self.environment, self.state, self.action)
-        return {
-            "shapes": shapes, "state": int(self.observation) if grid else None, "episode": self.episode,
-            "length": self.length, "total": float(f"{self.total:.5g}"), "ended": self.ended,
-        }  # fmt: skip
 
 
 class Play(Watched):

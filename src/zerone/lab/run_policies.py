@@ -11,8 +11,8 @@ from zerone.engines.compiled import Compiled
 from zerone.environments.catalogue import action_names
 from zerone.lab.film import MOST_FRAMES, film
 from zerone.lab.folders import is_plain, require_plain
-from zerone.lab.messages import Setup, read_setup
 from zerone.lab.picture import picture_of
+from zerone.lab.setups import Setup, read_setup
 from zerone.lab.training import require_quick
 from zerone.training import setup as making
 from zerone.training.agent import load_policies

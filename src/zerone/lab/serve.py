@@ -10,7 +10,8 @@ import uvicorn
 
 from zerone.lab.access import Access
 from zerone.lab.connections import Connection
-from zerone.lab.server import LARGEST_MESSAGE, Lab, application
+from zerone.lab.server import LARGEST_MESSAGE, application
+from zerone.lab.state import Lab
 
 SECONDS_TO_CLOSE = 1
 SECONDS_OF_A_THREAD = 0.001

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zerone.lab.messages import Move, Pace, Setup
+from zerone.lab.messages import Move, Pace
+from zerone.lab.setups import Setup
 from zerone.lab.watched import SECONDS_ALONE, Watched, computing
 
 SECONDS_BETWEEN_FRAMES = 1 / 30

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
 from zerone.base.files import read_object, replacing
-from zerone.lab.messages import ARM, Setup, Take, read_setup
+from zerone.lab.messages import ARM, Take
 from zerone.lab.session import Session
+from zerone.lab.setups import Setup, read_setup
 
 if TYPE_CHECKING:
     from zerone.lab.watched import Watched
@@ -24,6 +26,8 @@ MOST_SESSIONS = 24
 MOST_KEPT = 24
 FILE = "lab.json"
 LARGEST_FILE = 1_000_000
+SECONDS_TO_END = 0.4
+"""How long the end of all sessions is waited for: one that compiles would take longer, and has nothing to save."""
 
 
 class Sessions:
@@ -108,8 +112,9 @@ class Sessions:
         """End all of them."""
         for session in self._open.values():
             session.close()
+        until = time.monotonic() + SECONDS_TO_END
         for session in self._open.values():
-            session.join(0.2)
+            session.join(max(0.0, until - time.monotonic()))
 
     def _add(self, session: Watched) -> Watched:
         self._open[session.name] = session

@@ -12,8 +12,8 @@ import numpy as np
 
 from zerone.base.claim import Claim
 from zerone.environments import catalogue
+from zerone.environments.spaces import Spaces
 from zerone.offline.writer import DatasetWriter
-from zerone.parts.spaces import Spaces
 from zerone.training.agent import Agent
 from zerone.training.train import train
 

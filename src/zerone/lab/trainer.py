@@ -27,7 +27,7 @@ def main() -> int:
         os.nice(NICE)
     threading.Thread(target=_end_with, args=(sys.stdin,), daemon=True).start()
     from zerone.base.errors import InputError, ZeroneError
-    from zerone.lab.messages import read_setup
+    from zerone.lab.setups import read_setup
     from zerone.training.resume import resume
     from zerone.training.train import train
 

@@ -21,7 +21,7 @@ from zerone.environments.catalogue import action_names
 from zerone.environments.drawing.geometry import grid_of
 from zerone.environments.drawing.scene import scene_of
 from zerone.lab.curve import Curve
-from zerone.lab.messages import Setup
+from zerone.lab.setups import Setup
 
 LEAP, LONGEST_LEAP = 16, 4_096
 """Updates between two looks of a search: more and more."""

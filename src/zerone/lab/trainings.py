@@ -12,15 +12,16 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from zerone.base.errors import InputError
-from zerone.lab.folders import RESULT, Folders
-from zerone.lab.messages import Setup
+from zerone.lab.folders import Folders
 from zerone.lab.run_policies import setup_of
+from zerone.lab.setups import Setup
 from zerone.training.folder import RunFolder
 from zerone.training.run import plain_name
 
@@ -28,7 +29,7 @@ MOST_AT_ONCE = max(2, os.cpu_count() or 1)
 MANY_KEPT, FEW_KEPT = 20, 4
 LARGE_MEMORY = 20_000
 """Transitions: checkpoints with more of them in it are megabytes, and fewer are kept."""
-SECONDS_TO_SAVE = 1.5
+SECONDS_TO_SAVE, SECONDS_TO_END = 0.6, 5.0
 
 
 class Trainings:
@@ -80,6 +81,11 @@ class Trainings:
         folder = RunFolder.open(found.path)
         setup_of(folder.config)
         state = self._folders.state(found)
+        ending = self._going.get(name)
+        if state == "stopped" and ending is not None:  # it has saved itself, and is about to end
+            with suppress(subprocess.TimeoutExpired):
+                ending.wait(SECONDS_TO_END)
+            self._going.pop(name, None)
         if state == "running" or name in self._going:
             raise InputError(f"{name}: this training is going on already")
         if state == "finished":
@@ -105,15 +111,19 @@ class Trainings:
             with suppress(InputError):
                 self.resume(name)
 
-    def close(self) -> None:
-        """Let all of them save themselves."""
+    def let_go(self) -> None:
+        """Let all of them save themselves, and end."""
         self._closing = True
-        going = list(self._going.values())
-        for process in going:
+        for process in list(self._going.values()):
             _let_go(process)
-        for process in going:
+
+    def close(self) -> None:
+        """The same, and wait a little; those that take longer save themselves all the same."""
+        self.let_go()
+        until = time.monotonic() + SECONDS_TO_SAVE
+        for process in list(self._going.values()):
             with suppress(subprocess.TimeoutExpired):
-                process.wait(SECONDS_TO_SAVE / len(going))
+                process.wait(max(0.0, until - time.monotonic()))
 
     def _require_room(self) -> None:
         if len(self._going) >= MOST_AT_ONCE:
@@ -134,19 +144,15 @@ class Trainings:
 
     def _wait(self, name: str, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
         code = process.wait()
+        _let_go(process)
         errors.seek(0)
         lines = errors.read(10_000).decode(errors="replace").strip().split("\n")
         errors.close()
         if code not in (0, 130):
             self._failed[name] = lines[-1][:500] or f"it has ended with exit code {code}"
-        if not self._closing:  # what the end of the server has stopped goes on with the next one
-            self._going.pop(name, None)
+        if not self._closing and self._going.get(name) is process:  # at the server's end they go on with the next one
+            del self._going[name]
         self._wake()
-
-
-def ended(path: Path) -> bool:
-    """Whether a run has a result."""
-    return (path / RESULT).is_file()
 
 
 def _is_free(place: Path) -> bool:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zerone.lab.curve import Curve
-    from zerone.lab.messages import Setup, Told
+    from zerone.lab.messages import Told
+from zerone.lab.setups import Setup
 
 MOST_WAITING = 100
 """Messages of the page that wait to be carried out."""

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import html as markup
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zerone.base.errors import ZeroneError
 from zerone.charts import html
 from zerone.charts.curves import About
 from zerone.environments import catalogue
 
 if TYPE_CHECKING:
     from zerone.training.folder import RunFolder
+
+
+page_of: Callable[[Path], str] | None = None
+"""What makes of a run folder a page with its films. It lies in a room above, and is put in here by the front door."""
+HEIGHT = 820
 
 
 def described(config: Mapping[str, Any], result: Mapping[str, Any] | None) -> str:
@@ -24,7 +33,7 @@ def described(config: Mapping[str, Any], result: Mapping[str, Any] | None) -> st
 
 
 def as_html(folder: RunFolder) -> str:
-    """The same, a row for each seed, and the learning curves."""
+    """The same, a row for each seed, the films of its checkpoints where they can be drawn, and the learning curves."""
     result = folder.read_result()
     rows = [
         [str(one["seed"]), _number(one["return_mean"]),
@@ -32,7 +41,21 @@ def as_html(folder: RunFolder) -> str:
         for one in (result or {}).get("seeds", [])
     ]  # fmt: skip
     seeds = html.table(["seed", "mean return", "solved", "steps"], rows) if rows else ""
-    return html.text(f"{folder.path}: {described(folder.config, result)}") + seeds + html.picture(folder.figure_path)
+    films, figure = _films(folder), html.picture(folder.figure_path)
+    if (
+        films and figure
+    ):  # the curves are among the films; where a notebook is shown without scripts, the figure is left
+        figure = f"<details><summary>{folder.figure_path.name}</summary>{figure}</details>"
+    return html.text(f"{folder.path}: {described(folder.config, result)}") + seeds + films + figure
+
+
+def _films(folder: RunFolder) -> str:
+    """A page of its own within the notebook's; nothing where the run cannot be drawn."""
+    if page_of is not None:
+        with suppress(ZeroneError):
+            page = markup.escape(page_of(folder.path), quote=True)
+            return f'<iframe srcdoc="{page}" style="width:100%;height:{HEIGHT}px;border:0"></iframe>'
+    return ""
 
 
 def about_of(config: Mapping[str, Any]) -> About:

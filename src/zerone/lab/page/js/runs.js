@@ -160,9 +160,11 @@ export class Runs {
       this.seed = run.config.seeds[0];
       this.cache = new Map();
     }
-    if (!this.detail.contains(this.head)) this.detail.replaceChildren(this.head, this.lines, this.filmBox, this.curves.element, this.settings);
+    if (!this.detail.contains(this.head)) this.detail.replaceChildren(this.lines, this.head, this.filmBox, this.curves.element, this.settings);
     this.lines.replaceChildren(...lines);
     this.lines.hidden = !lines.length;
+    this.head.inert = Boolean(this.wrong?.[0]);  // of a run that is gone nothing can be done
+    this.head.classList.toggle("dim", this.head.inert);
     this.drawHead(run);
     this.drawFilms(run);
     this.curves.draw([run], this.now ?? Infinity);
@@ -189,7 +191,7 @@ export class Runs {
       make("div", { class: "bar", hidden: run.state === "finished" }, bar(run.at / config.steps)),
       make("dl", { class: "facts" }, facts.map(([word, value]) => make("div", {}, make("dt", {}, t(word)), make("dd", {}, value)))),
       make("div", { class: "actions" },
-        run.state === "stopped" ? make("button", { type: "button", class: "main", on: { click: () => act("resume") } }, t("resume")) : null,
+        run.state === "stopped" && !run.mine ? make("button", { type: "button", class: "main", on: { click: () => act("resume") } }, t("resume")) : null,
         run.mine && run.state === "running" ? make("button", { type: "button", on: { click: () => act("stop") } }, t("stop")) : null,
         run.setup ? make("button", { type: "button", on: { click: () => this.page.learnWith(run.setup) } }, t("stepThrough")) : null,
         make("span", { class: "gap" }), make("span", { class: "quiet" }, t("save")), run.picture ? file("html", "saveHtml") : null,

@@ -54,7 +54,7 @@ const WORDS = {
   on: ["on", "开"], off: ["off", "关"], of: ["of", "/"], samples: ["The first {n} of {all} samples", "{all} 个样本中的前 {n} 个"], allSamples: ["All samples", "全部样本"],
   descent: ["Drawn at {aim} of {total} in the sum tree: slot {slot}, priority {priority}. From the root down:", "在和树里 {total} 的 {aim} 处抽到：第 {slot} 格，优先级 {priority}。从根往下："],
   decision: ["By which the action was chosen", "动作是凭什么选的"], meanAction: ["the actor's action", "演员的动作"],
-  runs: ["Runs", "训练记录"], play_: ["Play", "亲自玩"], arm: ["Arm", "手臂"],
+  runs: ["Runs", "记录"], play_: ["Play", "亲自玩"], arm: ["Arm", "手臂"],
   run: ["Run", "训练"], runState: ["State", "状态"], seedsOf: ["Seeds", "种子"], lastReturn: ["Return", "回报"], changedAt: ["Changed", "更新于"], choose: ["Compare", "选来对比"], filter: ["Filter by name", "按名字筛选"],
   seeds: ["seeds", "个种子"], running: ["running", "训练中"], finished: ["finished", "已完成"], stopped: ["stopped", "已停止"], damaged: ["damaged", "已损坏"], failedRun: ["failed", "出错"],
   beginning: ["beginning …", "正在开始……"], noRuns: ["No runs here yet", "这里还没有训练记录"], noRunsText: ["This page shows every run folder below {root}.", "这一页列出 {root} 下的所有训练文件夹。"], toLearn: ["To Learn: set one up, and train it as a run →", "去“学习”页：设好参数，训练成一条记录 →"],

@@ -1,0 +1,108 @@
+"""Set-ups as the page has them: everything in one is one of our own names, or a plain value.
+
+So no set-up imports anything, names a file, or makes something larger than a person would look at.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from zerone.base.errors import InputError, nearest
+from zerone.base.values import short
+
+LARGEST_SEED = 2**32 - 1
+LONGEST_TEXT, LONGEST_SIDE = 100, 24
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """One training that is to be looked at."""
+
+    algorithm: str
+    environment: str
+    seed: int = 0
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON has it."""
+        return {**dataclasses.asdict(self), "settings": dict(self.settings), "options": dict(self.options)}
+
+
+def read_setup(given: Any) -> Setup:
+    """A set-up as JSON has it: everything in it is one of our own names, or a plain value.
+
+    Raises:
+        InputError: it is something else.
+    """
+    from zerone.algorithms.catalogue import entries as algorithms
+    from zerone.environments.entries import ENTRIES
+
+    asked = object_of(given, "a set-up")
+    unknown = set(asked) - {field.name for field in dataclasses.fields(Setup)}
+    if unknown:
+        raise InputError(f"a set-up has no {short(min(unknown))}")
+    algorithm = named(asked.get("algorithm"), "algorithm", [entry.name for entry in algorithms()])
+    environment = named(asked.get("environment"), "environment", [entry.id for entry in ENTRIES])
+    seed = seed_of(asked.get("seed", 0))
+    settings, options = (_plain(asked.get(name, {}), name) for name in ("settings", "options"))
+    _require_small_layouts(environment, options)
+    return Setup(algorithm, environment, seed, settings, options)
+
+
+def seed_of(seed: Any) -> int:
+    """A seed. Raises `InputError` where it is none."""
+    if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
+        raise InputError(f"seed = {short(seed)} is not allowed: must be a whole number from 0 to {LARGEST_SEED:,}")
+    return seed
+
+
+def _plain(given: Any, name: str) -> dict[str, Any]:
+    """Settings or options: each a number, a switch, a word, or a list of these."""
+    found = object_of(given, name)
+    for key, value in found.items():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, str) and (len(each) > LONGEST_TEXT or ":" in each or "/" in each or "\\" in each):
+                # `module:Name` would be imported, and a path would be read: those are for the command line.
+                raise InputError(f"{key} = {short(each)} is not allowed on the page: give it to zerone train")
+            if not isinstance(each, (str, bool, int, float)):
+                raise InputError(f"{key} = {short(value)} is not allowed: must be a number, a switch or a word")
+            if isinstance(each, (int, float)) and not math.isfinite(each):
+                raise InputError(f"{key} = {short(value)} is not allowed: must be a finite number")
+    return found
+
+
+def _require_small_layouts(environment: str, options: Mapping[str, Any]) -> None:
+    """A layout is rows, not the name of a file; and so few cells that a person sees each."""
+    from zerone.environments import catalogue
+
+    drawn = {each.name for each in catalogue.options(catalogue.look_up(environment)) if each.legend is not None}
+    for name in drawn & set(options):
+        require_small(name, options[name])
+
+
+def require_small(name: str, rows: Any) -> None:
+    """Raise `InputError` unless it is rows of characters, and so few that a person sees each."""
+    if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
+        raise InputError(f"{name} = {short(rows)} is not allowed on the page: must be rows of characters")
+    if len(rows) > LONGEST_SIDE or any(len(row) > LONGEST_SIDE for row in rows):
+        raise InputError(f"{name} is not allowed on the page: at most {LONGEST_SIDE} by {LONGEST_SIDE} cells")
+
+
+def named(given: Any, what: str, allowed: list[str]) -> str:
+    """One of the allowed names. Raises `InputError` where it is none."""
+    if not isinstance(given, str) or len(given) > LONGEST_TEXT:
+        raise InputError(f"{what} = {short(given)} is not allowed: must be a name")
+    if given not in allowed:
+        raise InputError(f"{what} {given!r} is not on the page: {nearest(given, allowed, 'the page lists all')}")
+    return given
+
+
+def object_of(given: Any, name: str) -> dict[str, Any]:
+    """What JSON calls an object. Raises `InputError` where it is none, or far too large."""
+    if not isinstance(given, dict) or len(given) > 100:
+        raise InputError(f"{name} is not allowed: must be an object")
+    return dict(given)

@@ -1,0 +1,122 @@
+"""What the server knows: whether it is ready, what can be chosen, the sessions, and what answers questions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zerone.base.errors import InputError, RunError
+from zerone.lab.aside import aside
+
+if TYPE_CHECKING:
+    from zerone.lab.answers import Answers
+    from zerone.lab.sessions import Sessions
+    from zerone.lab.watched import Watched
+
+SECONDS_BETWEEN_SAVES = 5.0
+
+
+class Lab:
+    """What the server knows: whether it is ready, what can be chosen, and the sessions."""
+
+    def __init__(self, runs: Path) -> None:
+        self.boot = secrets.token_urlsafe(8)
+        """Another one for each start of the server: a page that sees it change loads itself again."""
+        self.offers: str | None = None
+        self.failure = ""
+        self.sockets = 0
+        self._runs = runs
+        self._sessions: Sessions | None = None
+        self._answers: Answers | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready = asyncio.Event()
+        self._listeners: dict[str, set[asyncio.Event]] = {}
+
+    @asynccontextmanager
+    async def life(self, _: object) -> AsyncIterator[None]:
+        """From the first request to the last: import while pages are served already, and save at the end."""
+        self._loop = asyncio.get_running_loop()
+        threading.Thread(target=self._import, name="zerone lab: start", daemon=True).start()
+        keeping = asyncio.create_task(self._keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            self._close()
+
+    def _import(self) -> None:
+        assert self._loop is not None  # noqa: S101 - `life` has set it
+        try:
+            from zerone.lab import session, sessions, training  # noqa: F401 - the first session waits for it
+            from zerone.lab.answers import Answers
+            from zerone.lab.offers import offers
+
+            found, answers = sessions.Sessions(self._runs), Answers(self._runs)
+            found.load()
+            answers.trainings.go_on(found.trainings)
+            self._answers = answers
+            self._sessions, self.offers = found, json.dumps(offers(), ensure_ascii=False, separators=(",", ":"))
+        except Exception as error:  # noqa: BLE001, RUF100 - the page says it
+            self.failure = f"{type(error).__name__}: {error}"
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._ready.set)
+
+    async def ready(self) -> Sessions:
+        """The sessions, as soon as there can be some."""
+        await self._ready.wait()
+        if self._sessions is None:
+            raise InputError(f"the server could not start: {self.failure}")
+        return self._sessions
+
+    async def answers(self) -> Answers:
+        """What answers questions about runs, as soon as it can."""
+        await self.ready()
+        assert self._answers is not None  # noqa: S101 - it is there before the sessions are
+        return self._answers
+
+    def listeners(self, name: str) -> set[asyncio.Event]:
+        """What is set when a session has something new: one of each page that looks at it."""
+        return self._listeners.setdefault(name, set())
+
+    def waker(self, holder: list[Watched]) -> Callable[[], None]:
+        """What a session's thread calls when it has something new."""
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop is closed
+                if self._loop is not None:
+                    self._loop.call_soon_threadsafe(self._wake, holder)
+
+        return wake
+
+    def _wake(self, holder: list[Watched]) -> None:
+        for session in holder:
+            for changed in self.listeners(session.name):
+                changed.set()
+
+    async def _keep(self) -> None:
+        """Write down now and then where the sessions are."""
+        while True:
+            await asyncio.sleep(SECONDS_BETWEEN_SAVES)
+            if self._sessions is not None:
+                with suppress(RunError):  # a full disk is no reason to stop looking
+                    await aside(self._save, self._sessions)
+
+    def _save(self, sessions: Sessions) -> None:
+        if self._answers is not None:
+            sessions.trainings = self._answers.trainings.names
+        sessions.save()
+
+    def _close(self) -> None:
+        if self._answers is not None:
+            self._answers.trainings.let_go()
+        if self._sessions is not None:
+            self._sessions.close()
+            self._save(self._sessions)
+        if self._answers is not None:
+            self._answers.trainings.close()
