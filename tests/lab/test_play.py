@@ -158,7 +158,7 @@ def test_what_nobody_can_play_is_refused_in_one_line(root):
     play = Play("taxi", "Taxi-v4", 0, root, lambda: None)
     wait_for(lambda: play.state != "compiling")
     assert play.state == "refused"
-    assert "zerone record keyboard" in play.text
+    assert "zerone record --keyboard" in play.text
 
 
 def test_the_shipped_policy_is_small_and_holds_goals_that_it_never_saw():

@@ -63,7 +63,7 @@ class Play(Watched):
 
     def _make(self) -> None:
         if self._id not in PLAYABLE:
-            raise InputError(f"{self._id} is not played on the page: zerone record keyboard {self._id} takes it")
+            raise InputError(f"{self._id} is not played on the page: zerone record --keyboard {self._id} takes it")
         algorithm, self._pace = PLAYABLE[self._id]
         environment = catalogue.make(self._id)
         self._hands, self._grid = Hands(self._id, environment.action_space), grid_of(environment) is not None
