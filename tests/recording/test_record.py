@@ -107,7 +107,7 @@ def test_a_function_plays_in_whatever_can_be_made(tmp_path):
     found = zo.record(lambda _: next(actions), CounterEnv, episodes=4, out=tmp_path / "play")
     recorded = read(tmp_path / "play").recorded
     np.testing.assert_array_equal(recorded.frames[recorded.at + 1], recorded.frames[recorded.at] + 1)
-    assert (found["environment"], found["length_mean"]) == ("CounterEnv", found["return_mean"])
+    assert (found["environment"], found["length_mean"]) == (f"{CounterEnv.__module__}:CounterEnv", found["return_mean"])
     found = zo.record(lambda _: 0, cycle(), steps=9, out=tmp_path / "cycle")
     recorded = read(tmp_path / "cycle").recorded
     assert recorded.frames.tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 0, 0, 1]
@@ -143,9 +143,10 @@ WRONG = {
     "a run that is not there": ({"player": "nowhere"}, "no such run folder"),
     "chance with epsilon": ({"epsilon": 0.5}, "epsilon = 0.5 is not allowed with random"),
     "an agent of chance": ({"agent": 1}, "agent and checkpoint are not allowed"),
-    "options beside a maker": ({"environment": CounterEnv, "options": {"a": 1}}, "make the environment with them"),
+    "options beside a maker": (
+        {"environment": lambda: CounterEnv(), "options": {"a": 1}}, "make the environment with them"),
     "an unknown engine": ({"engine": "hots"}, "did you mean 'host'?"),
-    "an engine for what is made": ({"environment": CounterEnv, "engine": "host"}, "is made already"),
+    "an engine for what is made": ({"environment": lambda: CounterEnv(), "engine": "host"}, "is made already"),
     "compiled where it is not": ({"environment": "Blackjack-v1", "engine": "compiled"}, "not compiled here"),
     "spaces without a form": (
         {"environment": lambda: Odd()}, "its observations are Sequence, in which no number has a fixed place"),

@@ -53,11 +53,11 @@ WRONG = {
     "settings beside an algorithm": ({"algorithm": QLearning(), "settings": {"epsilon": 0.5}}, "settings"),
     "an unknown option": ({"options": {"cels": 9}}, "did you mean 'cells'?"),
     "options beside an environment": ({"environment": cycle(), "options": {"cells": 9}}, "options"),
-    "options beside a maker": ({"environment": CounterEnv, "options": {"cells": 9}}, "options"),
+    "options beside a maker": ({"environment": lambda: CounterEnv(), "options": {"cells": 9}}, "options"),
     "spaces that do not fit": ({"environment": "CartPole-v1"}, "these can: dqn, reinforce, actor-critic, ppo"),
     "compiled where it is not": ({"environment": "Taxi-v3", "engine": "compiled"}, "not compiled here"),
     "ours on the host without an id": ({"environment": cycle(), "engine": "host"}, "host"),
-    "a maker on the compiled engine": ({"environment": CounterEnv, "engine": "compiled"}, "written in JAX"),
+    "a maker on the compiled engine": ({"environment": lambda: CounterEnv(), "engine": "compiled"}, "written in JAX"),
     "settings that do not go together": (
         {"algorithm": "dqn", "environment": "CartPole-v1", "settings": {"batch": 9, "memory": 5}}, "at most memory",
     ),
@@ -224,8 +224,8 @@ def test_on_the_host_an_agent_is_judged_by_the_real_reward_too():
 
 
 def test_an_environment_without_an_id_can_be_trained_and_loaded(tmp_path):
-    made = trained(tmp_path / "run", Keeper(), CounterEnv, steps=48)
-    with pytest.raises(InputError, match="CounterEnv was not given by id"):
+    made = trained(tmp_path / "run", Keeper(), lambda: CounterEnv(), steps=48)
+    with pytest.raises(InputError, match="<lambda> was not given by id"):
         zo.load(made.path).evaluate()
 
 

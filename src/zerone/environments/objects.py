@@ -1,8 +1,8 @@
-"""Environments written in JAX given as a class or an object: the id that makes them again, and whether they are sound.
+"""Environments given as a class or an object: the id that makes them again, and whether those in JAX are sound.
 
 What `config.json` keeps of an environment is an id and options. A class at a place that can be imported has such an id
-(`module:Name`, or the one under which it was registered), and its plain fields are options; so a run that was begun
-with `World(size=7)` is loaded as any other.
+(`module:Name`, or the one under which it was registered), and the plain fields of one in JAX are options; so a run that
+was begun with `World(size=7)` is loaded as any other.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from zerone.base.modules import source_of
 from zerone.environments import catalogue
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.entries import ENTRIES, Entry
+from zerone.environments.gym.named import place_of_maker
 from zerone.environments.outside import (
     ENVIRONMENTS,
     LIMIT,
@@ -54,8 +55,11 @@ def by_id(environment: Any, options: Mapping[str, Any]) -> tuple[Any, dict[str, 
     Raises:
         InputError: it is meant as an environment written in JAX, and lacks something.
     """
-    if isinstance(environment, str) or not looks_like_one(environment):
+    if isinstance(environment, str):
         return environment, dict(options)
+    if not looks_like_one(environment):
+        place = place_of_maker(environment)
+        return environment if place is None else place, dict(options)
     if isinstance(environment, type):
         require_environment(environment, environment.__qualname__)
         name = _id_of(environment)

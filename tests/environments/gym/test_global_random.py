@@ -149,7 +149,7 @@ class Remembering(Global):
 def test_what_does_not_repeat_is_said_once(environment, tmp_path, caplog):
     run = zo.train(small_actor_critic(environments=2), environment, out=tmp_path / "run", seeds=2, **FEW)
     assert len(caplog.messages) == 1
-    name = environment.__name__
+    name = f"{environment.__module__}:{environment.__name__}"
     assert caplog.messages[0].startswith(f"zerone: environment {name}: two resets with the seed 0 begin differently")
     caplog.clear()
     for _ in range(2):
@@ -169,8 +169,9 @@ class Outside(Global):
 
 def test_what_is_far_outside_of_its_box_is_said_once_in_a_run(tmp_path, caplog):
     zo.train(small_actor_critic(environments=2), Outside, out=tmp_path / "run", seeds=2, **FEW)
+    name = f"{Outside.__module__}:Outside"
     assert caplog.messages == [
-        "zerone: environment Outside: the observation is far outside of its space: number 1 is -1000, its bounds are "
+        f"zerone: environment {name}: the observation is far outside of its space: number 1 is -1000, its bounds are "
         "-9 and 9; correct the space, or scale what is seen in a wrapper"
     ]
 

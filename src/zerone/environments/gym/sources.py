@@ -105,7 +105,8 @@ def _shared(guard: Guard) -> str:
 
 
 def _kind(make: Any) -> str:
-    return "the class" if isinstance(make, type) else "the function"
+    made_by = make.func if isinstance(make, functools.partial) else make
+    return "the class" if isinstance(made_by, type) else "the function"
 
 
 def _require_no_arguments(make: Callable[[], Any], name: str) -> None:

@@ -20,7 +20,8 @@ from zerone.environments.gym import atari
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.exchange import raised
 from zerone.environments.gym.guard import Guard, guarded
-from zerone.environments.gym.sources import require_separate
+from zerone.environments.gym.named import classes_of, maker_at
+from zerone.environments.gym.sources import checked, require_separate
 from zerone.environments.gym.step_timeout import LateError, current
 from zerone.environments.gym.views import AUTO, in_doubt
 from zerone.environments.outside import ENVIRONMENTS
@@ -31,7 +32,9 @@ Maker: TypeAlias = Callable[[], Env]
 
 
 def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> Maker:  # noqa: A002 - Gymnasium's word
-    """A function that makes one environment of `id` (`module:Id` imports the module first).
+    """A function that makes one environment of `id`.
+
+    `module:Id` imports the module first; Id is one that it registers, or a class or function of it (`gym/named.py`).
 
     Raises:
         InputError: no such id, no such module, or the environment cannot be made; says why in one line.
@@ -47,7 +50,11 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
     try:
         spec = gymnasium.spec(id)
     except gymnasium.error.Error as error:
-        raise InputError(_unknown(id, module)) from error
+        place = f"{module}:{id}"
+        make = None if module is None else maker_at(place, options, render_mode)
+        if make is None:
+            raise InputError(_unknown(id, module)) from error
+        return checked(make, place)
 
     # Not every environment knows the word `render_mode`, so it is said only where it is needed.
     words = options if render_mode is None else {**options, "render_mode": render_mode}
@@ -78,7 +85,7 @@ def _registered(spec: gymnasium.envs.registration.EnvSpec, words: dict[str, Any]
 def _unknown(id: str, module: str | None) -> str:  # noqa: A002
     """What is said of an id that nobody has registered."""
     if module is not None:
-        there, written = names.of_module(module), ENVIRONMENTS.in_module(module)
+        there, written = names.of_module(module), [*ENVIRONMENTS.in_module(module), *classes_of(module)]
         near = closest(id, [*there, *written]) if there or written else names.meant(id)
         hint = f"did you mean {near!r}? " if near is not None else ""
         if written:

@@ -1,0 +1,58 @@
+"""Gymnasium environments that nobody has registered, by where what makes them stands: `module:Name`.
+
+Name is a class of environments, or a function that returns one. So a run of `zerone.train("ppo", world.World)` is
+loaded as any other, and `zerone train ppo world:World` needs no `gymnasium.register`. Options are arguments.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gymnasium
+
+from zerone.base.modules import imported_object, module_called, source_of
+
+
+def place_of_maker(thing: Any) -> str | None:
+    """Where a class or a function that makes environments can be had again; None where it cannot, or is none."""
+    return source_of(thing) if _is_class(thing) or inspect.isfunction(thing) else None
+
+
+def maker_at(place: str, options: Mapping[str, Any], render_mode: str | None) -> Callable[[], Any] | None:
+    """What makes an environment, of what stands at `module:Name`, which is imported; None where nothing does.
+
+    `render_mode` is said to what takes it.
+    """
+    module, _, name = place.partition(":")
+    if module not in sys.modules or not hasattr(module_called(module), name.partition(".")[0]):
+        return None
+    thing = imported_object(place, "environment")
+    if not (_is_class(thing) or inspect.isfunction(thing)):
+        return None
+    words = dict(options)
+    if render_mode is not None and _takes(thing, "render_mode"):
+        words["render_mode"] = render_mode
+    return functools.partial(thing, **words) if words else thing
+
+
+def classes_of(module: str) -> list[str]:
+    """The names of the classes of environments that a module, which is imported, defines itself."""
+    there = vars(module_called(module)).items() if module in sys.modules else ()
+    return [name for name, thing in there if not name.startswith("_") and _is_class(thing) and _is_of(thing, module)]
+
+
+def _is_class(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, gymnasium.Env)
+
+
+def _is_of(thing: type[Any], module: str) -> bool:
+    return (source_of(thing) or "").partition(":")[0] == module
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    parameters = inspect.signature(function).parameters
+    return name in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
