@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 else:  # in older versions of click it takes no argument
     Kind = click.ParamType
 
+MOST_PROCESSES = 1_024
+
 VIEWS = ("auto", "picture", "grid", "numbers", "scaled")
 """How observations can be seen: `environments.gym.views.VIEWS`, whose import would take half a second."""
 
@@ -171,9 +173,17 @@ def step_timeout_option(command: F) -> F:
     return click.option("--step-timeout", type=Finite(0.01, 1e6), metavar="SECONDS", help=text)(command)
 
 
+def processes_options(command: F) -> F:
+    """`--processes` and `--replace-lost`."""
+    replace = "With --processes: one that dies, or is later than --step-timeout, is replaced. Default: an error."
+    number = "Play Gymnasium environments in N processes of their own, at most one for each of --environments."
+    command = click.option("--replace-lost", is_flag=True, default=None, help=replace)(command)
+    return click.option("--processes", type=Whole(1, MOST_PROCESSES), metavar="N", help=number)(command)
+
+
 def trust_option(command: F) -> F:
     """`--trust`."""
-    text = "Import the modules that a run's environment, algorithm, network, reward and callbacks name (module:Name)."
+    text = "Import the modules that a run's environment, algorithm, network, wrappers, reward and callbacks name."
     return click.option("--trust", is_flag=True, help=text)(command)
 
 
@@ -213,6 +223,8 @@ def places_named(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     named = [(NAMES, algorithm), (REWARDS, options.get("reward"))]
     named += [] if is_of_suite(environment) else [(ENVIRONMENTS, environment)]
     found = [(kind.what, str(name), kind.place(name)) for kind, name in named if isinstance(name, str)]
+    outer = (config["environment"] if isinstance(config["environment"], dict) else config).get("around")
+    found += [("wrapper", each["name"], each["name"]) for each in (outer["wrappers"] if outer else ())]
     network = _network_of(config)
     found += [("network", network, network)] if ":" in network else []
     return [(what, name, place) for what, name, place in found if place]

@@ -14,8 +14,10 @@ from zerone.base.errors import InputError
 from zerone.base.place import as_seen
 from zerone.cli import output
 from zerone.cli.algorithm_command import AlgorithmCommand, parsed
+from zerone.cli.around import around_options, words_of, wrappers_of
 from zerone.cli.options import (
     LARGEST_SEED,
+    MOST_PROCESSES,
     MOST_SEEDS,
     MOST_STEPS,
     VIEWS,
@@ -62,6 +64,8 @@ if TYPE_CHECKING:
 @click.option("--resume", type=Place("FOLDER"), help="Go on with the sweep in this folder; nothing else is needed.")
 @click.option("--engine", type=OneOf("auto", "compiled", "host"), help="Default: auto, compiled where it can be.")
 @click.option("--observations", type=OneOf(*VIEWS), help="How they are seen, as for zerone train. Default: auto.")
+@around_options
+@click.option("--processes", type=Whole(1, MOST_PROCESSES), metavar="N", help="As for zerone train.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the environment.")
 @trust_option
 @json_option
@@ -89,7 +93,9 @@ def _swept(
     """What was asked for, carried out."""
     from zerone.studies import sweep, sweep_plan
 
+    wrappers = wrappers_of(typed.pop("wrappers"))
     asked = {name: value for name, value in typed.items() if value is not None}
+    asked |= {"wrappers": wrappers} if wrappers else {}
     if resume is not None:
         extra = [*words, *(option for option, _ in parsed(()).given), *options, *(f"--{name}" for name in asked)]
         if extra:
@@ -212,6 +218,8 @@ def _command(found: Sweep) -> str:
     words += [] if config["engine"] == "auto" else ["--engine", config["engine"]]
     seen = config.get("observations", "auto")
     words += [] if seen == "auto" else ["--observations", seen]
+    words += words_of(config.get("around"))
+    words += ["--processes", str(config["processes"]["number"])] if config.get("processes") else []
     for name, value in config["options"].items():
         layout = isinstance(value, (tuple, list))  # the rows of a file whose name is not kept
         words += ["--option", f"{name}=FILE" if layout else f"{name}={value}"]

@@ -13,6 +13,7 @@ import click
 from zerone.base.errors import InputError
 from zerone.base.place import absolute, as_seen
 from zerone.cli.algorithm_command import AlgorithmCommand, ParsedArguments, parsed
+from zerone.cli.around import around_options, wrappers_of
 from zerone.cli.options import (
     LARGEST_SEED,
     MOST_SEEDS,
@@ -27,6 +28,7 @@ from zerone.cli.options import (
     import_trusted,
     json_option,
     places_named,
+    processes_options,
     say_cut,
     see_modules_here,
     step_timeout_option,
@@ -72,11 +74,13 @@ class Train(AlgorithmCommand):
               "started on this machine.")  # fmt: skip
 @click.option("--worker-timeout", type=Finite(0.1, 1e6), metavar="SECONDS", help="With --engine cluster: a worker that "
               "takes longer for a block of steps is replaced. Default: 60.")  # fmt: skip
+@processes_options
 @step_timeout_option
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE",
               help="Of the environment: see zerone environments NAME. Can be repeated.")  # fmt: skip
 @click.option("--observations", type=OneOf(*VIEWS), help="How they are seen, "
               "grid is a picture of symbols. Default: auto; zerone check ENVIRONMENT says what that is.")  # fmt: skip
+@around_options
 @click.option("--from", "dataset", type=Place("DATASET"), help="Learn from these recorded steps (zerone record, or "
               "Minari's), not from own play. With --resume: where they are now.")  # fmt: skip
 @click.option("--own-play", type=Finite(0.001, 0.999), metavar="SHARE", help="With --from: mix in this share of own "
@@ -144,7 +148,9 @@ def _trained(
     options = typed.pop("options")
     listening = Callbacks(typed.pop("callbacks"), typed.pop("trackers"), trusted)
     # None is what was not typed; so the defaults are those of `zerone.train`, and are written down once.
+    wrappers = wrappers_of(typed.pop("wrappers"))
     asked: dict[str, Any] = {name: value for name, value in typed.items() if value is not None}
+    asked |= {"wrappers": wrappers} if wrappers else {}
     said = parsed(words)
     if resume is None and not said.given:
         _require_words(said)  # before anything slow is imported

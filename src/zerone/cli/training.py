@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zerone.training.run import Run
 
 
-ANEW = ("dataset", "address", "worker_timeout", "step_timeout")
+ANEW = ("dataset", "address", "worker_timeout", "step_timeout", "processes", "replace_lost")
 """What can be given again when a training goes on."""
 
 
@@ -123,7 +123,7 @@ def go_on(
 
         require_picture(config["environment"]["id"], config["environment"]["options"], config["engine"])
     with shown(path, manner) as displays:
-        given: dict[str, Any] = {name: asked.get(name) for name in ANEW}
+        given: dict[str, Any] = {name: asked[name] for name in ANEW if name in asked}
         callbacks: list[str | Listener] = [*listening.chosen(config["callbacks"]), *displays]
         return resume(path, chunk=manner.chunk, callbacks=callbacks, progress=False, **given)
 
@@ -192,12 +192,25 @@ def _training_differences(
             yield "--engine", config["engine"] if value == "auto" else value, config["engine"]
         elif name == "observations":
             yield "--observations", value, config["environment"].get(name, "those of before there was a choice")
+        elif name in ("wrappers", "frame_stack", "frame_skip"):
+            yield _option(name.removesuffix("s")), *_around_of(name, value, config["environment"]["around"])
         elif name in ("evaluation_limit", "stochastic"):
             yield _option(name), value, (config.get("evaluation") or {}).get(name.removeprefix("evaluation_"))
         elif name == "own_play":
             yield "--own-play", value, (config.get("dataset") or {}).get("own_play", "none")
         elif name not in ("seed", "seeds", *ANEW):
             yield _option(name), planned.get(name, value), config.get(name)
+
+
+def _around_of(name: str, value: Any, kept: Mapping[str, Any] | None) -> tuple[str, str]:
+    """What is put around an environment by an option that was typed, and by the same of a run, in words."""
+    from zerone.cli.around import words_of
+
+    none = {"wrappers": [], "frame_stack": 1, "frame_skip": 1}
+    if name == "wrappers":
+        value = [{"name": each, "options": options} for each, options in value]
+    typed, own = ({**none, name: each} for each in (value, (kept or none)[name]))
+    return tuple(" ".join(words_of(each)[1::2]) or ("none" if name == "wrappers" else "1") for each in (typed, own))  # type: ignore[return-value]  # two of them
 
 
 def _option(name: str) -> str:

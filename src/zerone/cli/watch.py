@@ -106,9 +106,12 @@ def watch(
         chosen = loaded.agent(agent, checkpoint or ("last" if follow else "best"))
         source = _Fixed(chosen, chosen.exploring(seed) if stochastic else None)
     from zerone.environments.endings import ending
+    from zerone.environments.gym.around import Around
     from zerone.player.episode import open_environment
 
-    environment = open_environment(identity["id"], identity["options"], loaded.config["engine"], mode, seed)
+    environment = open_environment(
+        identity["id"], identity["options"], loaded.config["engine"], mode, seed, around=Around.read(identity["around"])
+    )
     number = None if isinstance(source, _Followed) and episodes is None else episodes or (1 if video is not None else 3)
     if mode == "rgb_array" and video is None and episodes is None:
         from zerone.player.interaction import goal_bridge

@@ -30,6 +30,7 @@ from zerone.engines.streams import INIT, TRAIN
 from zerone.engines.vector_rollout import Judged
 from zerone.environments import catalogue
 from zerone.environments.base import TimedEnvironment
+from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.sources import checked
 from zerone.environments.gym.step_timeout import limited
@@ -63,6 +64,8 @@ class Task:
     compiled: bool
     view: str = AUTO
     """How observations are seen (`views.VIEWS`)."""
+    around: Around = NOTHING
+    """What is put around the environment."""
     step_timeout: float | None = None
     """Seconds that a step of an environment may take."""
 
@@ -133,6 +136,7 @@ def host_of(algorithm: Algorithm, task: Task, seed: int) -> Host:
         make = maker(task.environment, dict(task.options))
     else:
         make = checked(task.environment, task.name)
+    make = task.around.put(make, task.name)
     silent = Notices(lambda _: None)  # the chief has said it
     return Host(algorithm, lambda number, _: make_vector(make, task.name, number, seed, task.view, silent))
 

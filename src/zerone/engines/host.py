@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -28,10 +28,11 @@ from zerone.engines.protocol import GREEDY, Act, Evaluation, Judging, Stopped
 from zerone.engines.python_loop import TalliedEngine
 from zerone.engines.streams import EVALUATE, INIT, TRAIN
 from zerone.engines.vector_rollout import Block, Judged, Player, VectorStep, playing
+from zerone.environments.gym.around import time_limit_of
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.sources import require_separate
-from zerone.environments.gym.vector import InTurn, Vector
+from zerone.environments.gym.vector import InTurn, OwnVector, Vector
 from zerone.environments.spaces import Spaces, from_environment, to_environment
 
 MOST_AT_ONCE, MANY_AT_ONCE, FEW_AT_ONCE = 100, 20, 5
@@ -40,7 +41,36 @@ MOST_AT_ONCE, MANY_AT_ONCE, FEW_AT_ONCE = 100, 20, 5
 REPEATED_SEED = 0
 """With which an environment is reset twice, to see whether it begins alike."""
 
+TRUNCATED = 5
+"""The column of a block of steps that says where an episode was cut."""
+
 MakeVector = Callable[[int, int], Vector]
+
+
+class SideBySide(Protocol):
+    """Processes that play environments, to learn in and to be judged in; they are started when one is needed."""
+
+    @property
+    def number(self) -> int:
+        """How many."""
+        ...
+
+    @property
+    def replaced(self) -> int:
+        """How many were lost, and others put in their place."""
+        ...
+
+    def learnt_in(self, number: int, seed: int) -> Vector:
+        """So many environments to learn in."""
+        ...
+
+    def judged_in(self, number: int, seed: int) -> Vector:
+        """So many to be judged in."""
+        ...
+
+    def close(self) -> None:
+        """End them."""
+        ...
 
 
 def seeds_for(seed: int, purpose: int, index: int, number: int) -> list[int]:
@@ -164,7 +194,8 @@ class Host(TalliedEngine):
 
     `make_vector(number, seed)` makes a vector of environments to learn in, `make_evaluation` (the same, unless given)
     one to be judged in: where the reward is shaped, by the real one. At most `at_once` evaluation episodes are played
-    side by side. What goes on inside of them cannot be saved: a resumed training starts new episodes, so it is as good
+    side by side. With `side_by_side` all of them are played in processes, and one alone is made here, of which is known
+    what they are. What goes on inside of them cannot be saved: a resumed training starts new episodes, so it is as good
     as one left alone but not equal to it bit for bit.
     """
 
@@ -173,28 +204,29 @@ class Host(TalliedEngine):
 
     def __init__(
         self, algorithm: Algorithm, make_vector: MakeVector, make_evaluation: MakeVector | None = None,
-        at_once: int = MOST_AT_ONCE,
+        at_once: int = MOST_AT_ONCE, side_by_side: SideBySide | None = None,
     ) -> None:  # fmt: skip
-        self.algorithm, self._at_once = algorithm, at_once
+        self.algorithm, self._at_once, self._side_by_side = algorithm, at_once, side_by_side
         with in_32_bits():  # of an agent that is copied, too
             self._on_device = jax.device_put(algorithm)  # once: each number would be sent again at each step
         self._make_vector, self._make_evaluation = make_vector, make_evaluation or make_vector
         self._study: OfflineData | None = None
         self._open: list[Vector] = []
         weakref.finalize(self, _close_all, self._open).atexit = False  # of a run that was loaded, and is forgotten
-        self._evaluation: Vector | None = None
         self._ready: Vector | None = None
         self._checked = False
         with GlobalChance(0):
             probe = self._opened(self._make_evaluation(1, 0))
-        encoding = probe.encoding if isinstance(probe, InTurn) else None
+        encoding = probe.encoding if isinstance(probe, OwnVector) else None
         self.spaces = Spaces(probe.single_observation_space, probe.single_action_space, encoding)
-        self._evaluation = probe
+        self._evaluation: Vector | None = probe
+        self._time_limit = time_limit_of(probe.envs[0]) if isinstance(probe, InTurn) else None
         self._programs = Programs(self.spaces)
         self._explorer: Explorer | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Host, (self.algorithm, self._make_vector, self._make_evaluation, self._at_once)  # new environments
+        made = self._make_vector, self._make_evaluation
+        return Host, (self.algorithm, *made, self._at_once, self._side_by_side)  # new environments
 
     def _opened(self, vector: Vector) -> Vector:
         self._open.append(vector)
@@ -209,9 +241,7 @@ class Host(TalliedEngine):
 
     @property
     def time_limit(self) -> int | None:
-        environments = getattr(self._evaluation, "envs", None)
-        spec = environments[0].spec if environments else None
-        return spec.max_episode_steps if spec is not None else None
+        return self._time_limit
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -252,22 +282,25 @@ class Host(TalliedEngine):
         if not self._plays():
             return
         self._ready = self._learnt_in(seed)
-        if isinstance(self._ready, InTurn) and isinstance(self._evaluation, InTurn):
-            require_separate([*self._evaluation.envs, *self._ready.envs])
-            self._check_repeats(self._evaluation)
+        if isinstance(self._evaluation, InTurn):
+            if isinstance(self._ready, InTurn):
+                require_separate([*self._evaluation.envs, *self._ready.envs])
+            if isinstance(self._ready, OwnVector):
+                self._check_repeats(self._evaluation)
 
     def _ready_for(self, seed: int) -> Vector:
         """Environments for a seed to learn in: those that are ready, if there are any."""
         vector, self._ready = self._ready, None
         if vector is None:
             return self._learnt_in(seed)
-        if isinstance(vector, InTurn):
+        if isinstance(vector, OwnVector):
             vector.name_seed(seed)
         return vector
 
     def _learnt_in(self, seed: int) -> Vector:
+        make = self._make_vector if self._side_by_side is None else self._side_by_side.learnt_in
         with GlobalChance(seed):
-            return self._opened(self._make_vector(self.algorithm.environments, seed))
+            return self._opened(make(self.algorithm.environments, seed))
 
     def _check_repeats(self, vector: InTurn) -> None:
         """Once, whether environments begin alike with one seed; a person is told if they do not."""
@@ -333,6 +366,8 @@ class Host(TalliedEngine):
                 tree, leaves, carry.memory, carry.begins, observation, noises[t % length]
             )
             happened = player.step(np.array(sent, self.spaces.action.dtype))
+            if happened.lost is not None:
+                self._cut(carry, happened.lost)
             if carry.begins is not None:
                 carry.begins = happened.terminated | happened.truncated | ~happened.real
             remembered, carry.extras_tree = jax.tree.flatten(further)
@@ -343,6 +378,13 @@ class Host(TalliedEngine):
             t += 1
         taken = carry.block.take()
         return Steps(*taken[:6], *jax.tree.unflatten(carry.extras_tree, taken[6:]))  # type: ignore[arg-type]  # NumPy's
+
+    def _cut(self, carry: Carry, lost: np.ndarray) -> None:
+        """End the episodes that were lost with a process: cut after the last step of which anything is known."""
+        if not carry.block.cut(lost, TRUNCATED):  # that step was learnt from: what waits to be joined to it is dropped
+            carry.state = in_new_episodes(carry.state, self._programs.begun(self._on_device))
+        begun = lost & (carry.episode_length > 0)
+        self._count_ended(carry, begun)
 
     def _noise(self, policy: Any, seed: np.uint32, index: np.int32, part: np.int32) -> list[Any]:
         """The chance of T vector steps, one tree for each."""
@@ -360,7 +402,10 @@ class Host(TalliedEngine):
     def _count(carry: Carry, happened: VectorStep) -> None:
         carry.episode_return += happened.reward * happened.real
         carry.episode_length += happened.real
-        done = happened.terminated | happened.truncated
+        Host._count_ended(carry, happened.terminated | happened.truncated)
+
+    @staticmethod
+    def _count_ended(carry: Carry, done: np.ndarray) -> None:
         if done.any():
             carry.episodes += (done.sum(), carry.episode_return[done].sum(), carry.episode_length[done].sum())
             carry.episode_return[done] = carry.episode_length[done] = 0.0
@@ -454,20 +499,32 @@ class Host(TalliedEngine):
     def _judged_in(self, number: int, seed: int) -> Vector:
         """So many environments to judge in: those that are open, with others if they are too few."""
         vector = self._evaluation
-        if vector is None or vector.num_envs < number or (vector.num_envs > number and not isinstance(vector, InTurn)):
+        if isinstance(vector, InTurn):
+            self._check_repeats(vector)
+        if vector is None or not self._judges(vector, number):
             if vector is not None:
                 self._closed(vector)
+            make = self._make_evaluation if self._side_by_side is None else self._side_by_side.judged_in
             with GlobalChance(seed):
-                self._evaluation = vector = self._opened(self._make_evaluation(number, seed))
-        if isinstance(vector, InTurn):
+                self._evaluation = vector = self._opened(make(number, seed))
+        if isinstance(vector, OwnVector):
             vector.name_seed(seed)
-            self._check_repeats(vector)
             return vector.first(number)
         return vector
 
+    def _judges(self, vector: Vector, number: int) -> bool:
+        """Whether a vector that is open will do to judge in so many environments."""
+        if vector.closed or vector.num_envs < number or (self._side_by_side is not None and isinstance(vector, InTurn)):
+            return False
+        return vector.num_envs == number or isinstance(vector, OwnVector)
+
     def facts(self) -> dict[str, Any]:
-        return {}
+        if self._side_by_side is None:
+            return {}
+        return {"processes": self._side_by_side.number, "replaced_processes": self._side_by_side.replaced}
 
     def close(self) -> None:
         _close_all(self._open)
         self._evaluation = self._ready = None  # a later evaluation gets environments that are open
+        if self._side_by_side is not None:
+            self._side_by_side.close()

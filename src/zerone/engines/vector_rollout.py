@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeAlias
 
 import gymnasium
@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from zerone.engines.protocol import Act
-from zerone.environments.gym.vector import InTurn, Vector
+from zerone.environments.gym.vector import OwnVector, Vector
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +23,8 @@ class VectorStep:
     terminated: np.ndarray
     truncated: np.ndarray
     real: np.ndarray
+    lost: np.ndarray | None = None
+    """Where the process that plays has been replaced: what went on there is over, and another episode has begun."""
 
 
 class Player:
@@ -43,7 +45,7 @@ class Player:
         """Start an episode in each environment, environment i with `seeds[i]`; the first ones, if there are fewer."""
         number = self.environments.num_envs
         each: Any = seeds + [0] * (number - len(seeds))  # a list is allowed, though the type says otherwise
-        some = len(seeds) < number and isinstance(self.environments, InTurn)
+        some = len(seeds) < number and isinstance(self.environments, OwnVector)
         options = {"reset_mask": np.arange(number) < len(seeds)} if some else None
         observation, _ = self.environments.reset(seed=each, options=options)
         self.observation = np.array(observation)
@@ -51,18 +53,22 @@ class Player:
 
     def step_only(self, action: np.ndarray, where: np.ndarray) -> VectorStep:
         """Play one action where `where` is true, to the end of each episode and no further, if that can be done."""
-        if not isinstance(self.environments, InTurn):
+        if not isinstance(self.environments, OwnVector):
             return self.step(action)
-        observation, reward, terminated, truncated, _ = self.environments.step_only(action, np.flatnonzero(where))
+        observation, reward, terminated, truncated, info = self.environments.step_only(action, np.flatnonzero(where))
         self.observation = observation
-        return VectorStep(observation, np.asarray(reward, np.float32), terminated, truncated, where)
+        return VectorStep(
+            observation, np.asarray(reward, np.float32), terminated, truncated, where, info.get("lost")
+        )  # fmt: skip
 
     def step(self, action: np.ndarray) -> VectorStep:
         """Play one action in each environment."""
         observation, reward, terminated, truncated, info = self.environments.step(action)
         observation, done = np.array(observation), terminated | truncated
         following = observation
-        real = ~self._resetting
+        real, lost = ~self._resetting, info.get("lost")
+        if lost is not None:
+            real &= ~lost
         if done.any():
             if self._mode == AutoresetMode.SAME_STEP:
                 following = observation.copy()
@@ -74,7 +80,9 @@ class Player:
         if self._mode == AutoresetMode.NEXT_STEP:
             self._resetting = done
         self.observation = observation
-        return VectorStep(following, np.asarray(reward, np.float32), np.array(terminated), np.array(truncated), real)
+        return VectorStep(
+            following, np.asarray(reward, np.float32), np.array(terminated), np.array(truncated), real, lost
+        )  # fmt: skip
 
 
 class Block:
@@ -111,6 +119,17 @@ class Block:
             column[self._filled[where], where] = leaf[where]
         self._filled[where] += 1
 
+    def cut(self, where: np.ndarray, truncated: int) -> bool:
+        """Say of the last transition where `where` is true that its episode was cut: in the column `truncated`.
+
+        Whether it could be said everywhere; where a column is empty the last transition was taken before.
+        """
+        there = where & (self._filled > 0)
+        places = np.flatnonzero(there)
+        if len(places):
+            self._columns[truncated][self._filled[places] - 1, places] = True
+        return bool((there == where).all())
+
     def take(self) -> list[np.ndarray]:
         """The T transitions of each environment, [T, N, ...]; what is left moves to the front."""
         taken = [column[: self._length].copy() for column in self._columns]
@@ -138,27 +157,44 @@ def playing(
         seeds: Of the episodes.
         cap: Steps of an episode at the most.
     """
-    number = environments.num_envs
+    number, turns = environments.num_envs, 0
     returns, lengths = np.zeros((2, len(seeds)))
-    cut, turns = np.zeros(len(seeds), bool), 0
+    cut = np.zeros(len(seeds), bool)
     player = Player(environments)
     for begin in range(0, len(seeds), number):
         wanted = seeds[begin : begin + number]
-        player.reset(wanted)
-        acting = act(wanted + [0] * (number - len(wanted)))
-        alive = np.arange(number) < len(wanted)
-        for step in range(cap):
-            happened = player.step_only(acting(player.observation, step), alive)
-            turns += 1
-            counted = np.flatnonzero(alive & happened.real)
-            returns[begin + counted] += happened.reward[counted]
-            lengths[begin + counted] += 1
-            alive = alive & ~(happened.terminated | happened.truncated)
-            yield None
-            if not alive.any():
-                break
-        cut[begin + np.flatnonzero(alive)] = True
+        found = None
+        while found is None:  # an episode that was lost is played again, from its seed
+            found = yield from _round(player, act, wanted, cap)
+        here = slice(begin, begin + len(wanted))
+        returns[here], lengths[here], cut[here] = found[0], found[1], found[2]
+        turns += found[3]
     yield returns.astype(np.float32), lengths.astype(np.float32), cut, turns
+
+
+def _round(
+    player: Player, act: Callable[[list[int]], Act], seeds: list[int], cap: int
+) -> Generator[None, None, Judged | None]:
+    """Play the episodes of some seeds side by side; None where the process that plays one of them was replaced."""
+    number, turns = player.environments.num_envs, 0
+    returns, lengths = np.zeros((2, number))
+    player.reset(seeds)
+    acting = act(seeds + [0] * (number - len(seeds)))
+    alive = np.arange(number) < len(seeds)
+    for step in range(cap):
+        happened = player.step_only(acting(player.observation, step), alive)
+        if happened.lost is not None and (happened.lost & alive).any():
+            return None
+        turns += 1
+        counted = np.flatnonzero(alive & happened.real)
+        returns[counted] += happened.reward[counted]
+        lengths[counted] += 1
+        alive = alive & ~(happened.terminated | happened.truncated)
+        yield None
+        if not alive.any():
+            break
+    there = slice(0, len(seeds))
+    return returns[there], lengths[there], alive[there], turns
 
 
 def single_spaces(environments: Vector) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:

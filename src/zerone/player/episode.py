@@ -11,6 +11,7 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.engines.protocol import LONGEST_EVALUATION
+from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.exchange import shown
 from zerone.environments.gym.views import AUTO
 from zerone.player.frames import picture_of
@@ -105,12 +106,12 @@ def episodes(
 
 def open_environment(
     identity: str, options: Mapping[str, Any], engine: str, mode: str | None, seed: int, judged: bool = True,
-    view: str = AUTO, notices: Notices | None = None,
+    view: str = AUTO, notices: Notices | None = None, around: Around = NOTHING,
 ) -> Guard:  # fmt: skip
     """An environment by its id, under guard, ready to be shown in a render mode; as text, numbers do without a drawing.
 
     If `judged` it is as an agent is judged in it, with the task's own reward; else as `options` ask for it. `view` says
-    how it is seen (`views.VIEWS`), and `notices` hears what a person should know.
+    how it is seen (`views.VIEWS`), `around` what is put around it, and `notices` hears what a person should know.
 
     Raises:
         InputError: it cannot be made, or has no pictures where pictures are asked for.
@@ -140,12 +141,12 @@ def open_environment(
         options = catalogue.as_judged(identity, options) if ours else dict(options)
         able = True
         if mode is not None:
-            plain = maker(identity, options)()
+            plain = around.put(maker(identity, options), identity)()
             able = can_show(plain, mode)
             plain.close()
         if not able and mode != "ansi":
             raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
-        made = maker(identity, options, mode if able else None)()
+        made = around.put(maker(identity, options, mode if able else None), identity)()
     return guarded(made, identity, seed, view, notices)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from zerone.base.errors import InputError, nearest, said
 from zerone.environments import catalogue
+from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.guard import Guard, guarded
 from zerone.environments.gym.sources import checked, source
 from zerone.environments.objects import by_id, made, timed
@@ -86,6 +87,7 @@ class Plays:
     player: str
     act: Act
     facts: Mapping[str, Any]
+    around: Around = NOTHING
 
 
 def who_plays(
@@ -124,8 +126,9 @@ def who_plays(
         raise InputError(f"environment is not allowed here: {run.path} has its own, {own}")
     policy = run.agent(agent, checkpoint)
     facts |= {"run": run.path.resolve().name, "agent": policy.seed, "checkpoint": checkpoint}
+    outer = Around.read(config["environment"]["around"])
     return Plays(own, own if known else environment, config["environment"]["options"], config["engine"],
-                  config["algorithm"]["name"], Greedy(policy), facts)  # fmt: skip
+                  config["algorithm"]["name"], Greedy(policy), facts, outer)  # fmt: skip
 
 
 class Greedy:
@@ -158,10 +161,13 @@ def opened(plays: Plays, seed: int) -> Guard:
     """The environment, under guard; with pictures, if a person is to see it. Raises `InputError` if it cannot be."""
     mode = "rgb_array" if plays.player == KEYBOARD else None
     if isinstance(plays.environment, str):
-        return open_environment(plays.environment, plays.options, plays.engine, mode, seed, judged=False)
+        return open_environment(
+            plays.environment, plays.options, plays.engine, mode, seed, judged=False, around=plays.around
+        )  # fmt: skip
     from zerone.environments.gym.bridge import GymnasiumEnvironment
 
     task: Any = plays.environment
     written_in_jax = looks_like_one(task)
-    env = GymnasiumEnvironment(timed(task, plays.name), mode) if written_in_jax else checked(task, plays.name)()
-    return guarded(env, plays.name, seed)
+    if written_in_jax:
+        return guarded(GymnasiumEnvironment(timed(task, plays.name), mode), plays.name, seed)
+    return guarded(plays.around.put(checked(task, plays.name), plays.name)(), plays.name, seed)

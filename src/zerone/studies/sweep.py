@@ -23,6 +23,8 @@ from zerone.base.files import replacing
 from zerone.base.intervals import FEWEST_FOR_INTERVAL
 from zerone.base.notices import said_once
 from zerone.environments import catalogue as environments
+from zerone.environments.gym.around import WrapperLike, around
+from zerone.environments.gym.processes import asked_for
 from zerone.environments.gym.views import AUTO, require_view
 from zerone.environments.objects import by_id
 from zerone.environments.rewards import options_as_kept
@@ -74,6 +76,10 @@ def sweep(
     settings: Mapping[str, Any] = {},
     options: Mapping[str, Any] = {},
     observations: str = AUTO,
+    wrappers: Sequence[WrapperLike] = (),
+    frame_stack: int = 1,
+    frame_skip: int = 1,
+    processes: int | None = None,
     engine: str = "auto",
     out: str | Path | Claim | None = None,
     progress: bool | None = None,
@@ -96,6 +102,10 @@ def sweep(
         settings: Hyperparameters that differ from the preset in all trials.
         options: What the environment is made with.
         observations: How they are seen: as for `zerone.train`.
+        wrappers: What is put around the environment: this, and the next three, as for `zerone.train`.
+        frame_stack: How many observations are seen together.
+        frame_skip: How many steps each action lasts.
+        processes: In how many processes environments are played.
         engine: As for `zerone.train`.
         out: The folder; by default a new one under `runs`.
         progress: Whether to show how far it is: as for `zerone.train`.
@@ -110,6 +120,7 @@ def sweep(
         RunError, KeyboardInterrupt: as for `zerone.train`; `resume_sweep` goes on.
     """
     environment, options = _named(environment, options)
+    outer, apart = around(wrappers, frame_stack, frame_skip), asked_for(processes, replace_lost=False)
     require_space(algorithm, space, driver)
     chosen = validation.chosen_seeds(seed, seeds)
     for what, value, least, most in (
@@ -135,12 +146,13 @@ def sweep(
         "options": options, "observations": observations,
         "settings": dict(settings), "space": varied, "driver": driver, "points": points, "trials": trials,
         "measure": measure, "steps": steps, "seeds": chosen, "engine": engine,
+        "around": outer.describe(), "processes": None if apart is None else apart.describe(),
     }  # fmt: skip
     made = [made_with(config, each) for each in sweep_plan.corners(space, driver, points)]
     for each in made:
         make_timetable(each, steps)  # before anything is created
     require_view(observations)
-    setup.make_engine(engine, made[0], environment, options, observations).close()
+    setup.make_engine(engine, made[0], environment, options, observations, outer, apart).close()
     search = sweep_plan.search_of(config)  # before anything is created: Optuna may not be installed
     place: AbstractContextManager[Claim]
     if out is None:
@@ -243,11 +255,21 @@ def _train(
     else:
         train.train(
             made, config["environment"], steps=config["steps"], seeds=seeds, out=path, engine=config["engine"],
-            options=config["options"], observations=config["observations"],
+            options=config["options"], observations=config["observations"], **_outer(config),
             stop_when_solved=False, figure=False,
             keep_last=1, save_every=max(1, config["steps"] // 4),  # each waits for the disk
             on_progress=lambda now, _: on_progress(now), progress=False,
         )  # fmt: skip
+
+
+def _outer(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What is put around the environments of a sweep, and who plays them, in the words of `train`."""
+    outer, apart = config.get("around"), config.get("processes")
+    found = {} if apart is None else {"processes": apart["number"]}
+    if outer is None:
+        return found
+    wrappers = [(each["name"], each["options"]) for each in outer["wrappers"]]
+    return {**found, "wrappers": wrappers, "frame_stack": outer["frame_stack"], "frame_skip": outer["frame_skip"]}
 
 
 def _values(path: Path, seeds: Sequence[int], measure: str) -> np.ndarray:

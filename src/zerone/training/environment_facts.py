@@ -10,6 +10,7 @@ from zerone.algorithms import catalogue as algorithms
 from zerone.base.notices import Notices
 from zerone.environments import catalogue
 from zerone.environments.gym import describing
+from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.views import AUTO
 from zerone.player.episode import open_environment
@@ -26,9 +27,14 @@ def describe(identity: str, options: Mapping[str, Any] = {}, observations: str =
         return facts_of(identity, options, env)
 
 
-def opened(identity: str, options: Mapping[str, Any], observations: str, notices: Notices | None = None) -> Guard:
-    """The environment as it is trained in, under guard."""
-    return open_environment(identity, options, "auto", None, 0, judged=False, view=observations, notices=notices)
+def opened(
+    identity: str, options: Mapping[str, Any], observations: str, notices: Notices | None = None,
+    around: Around = NOTHING,
+) -> Guard:  # fmt: skip
+    """The environment as it is trained in, under guard; what something is put around is stepped from Python."""
+    engine = "host" if around else "auto"
+    return open_environment(identity, options, engine, None, 0, judged=False, view=observations, notices=notices,
+                            around=around)  # fmt: skip
 
 
 def facts_of(identity: str, options: Mapping[str, Any], env: Guard) -> dict[str, Any]:

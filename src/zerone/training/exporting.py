@@ -10,6 +10,7 @@ from zerone.base.errors import ZeroneError
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
 from zerone.engines.protocol import Engine
+from zerone.environments.gym.around import Around
 from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard, guarded
@@ -42,7 +43,8 @@ def _environment(engine: Engine, folder: RunFolder) -> Guard | None:
     with contextlib.suppress(ZeroneError):
         if saved["known"]:
             kind, view = folder.config["engine"], saved["observations"]
-            return open_environment(saved["id"], saved["options"], kind, None, 0, view=view)
+            outer = Around.read(saved["around"])
+            return open_environment(saved["id"], saved["options"], kind, None, 0, view=view, around=outer)
         if isinstance(engine, Host):
             return engine.alone(0)
         if isinstance(engine, Compiled):

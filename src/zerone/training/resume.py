@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zerone.base.modules import ForeignId
+from zerone.environments.gym.processes import asked_for
 from zerone.offline import source
 from zerone.training import setup
 from zerone.training.callback_sources import CallbackLike, as_listeners
@@ -28,23 +29,25 @@ def resume(
     path: str | Path, environment: setup.EnvironmentLike | None = None, chunk: int | None = None,
     on_progress: OnProgress = ignore, dataset: str | Path | None = None, address: str | None = None,
     worker_timeout: float | None = None, progress: bool | None = None, *, step_timeout: float | None = None,
-    callbacks: Sequence[CallbackLike] | None = None,
+    callbacks: Sequence[CallbackLike] | None = None, processes: int | None = None, replace_lost: bool = False,
 ) -> Run:  # fmt: skip
     """Go on with a run from its newest checkpoint; on the compiled engine, to the same bits as if never stopped.
 
     `environment` is needed only where the run was started with one that has no id; `dataset` only where the one that
     it learns from has been moved. `step_timeout`, and on the cluster engine `address` and `worker_timeout`, are said
-    each time. So are callbacks that are objects; those that were named are made again, unless `callbacks` are given.
+    each time; `processes` and `replace_lost` only to change them. So are callbacks that are objects; those that were
+    named are made again, unless `callbacks` are given.
 
     Raises:
         InputError: there is no run at `path`, it is being written to, or a checkpoint is damaged or of another run.
         RunError, KeyboardInterrupt: as for `train`.
     """
     require_count("chunk", 1 if chunk is None else chunk, MOST_STEPS)
+    apart = asked_for(processes, replace_lost)
     with RunFolder.resume(path) as folder:
         named = [ForeignId(each) for each in folder.config["callbacks"]]
         listeners = as_listeners(named if callbacks is None else callbacks, progress, on_progress)
-        driver = engine_of(folder, environment)
+        driver = engine_of(folder, environment, apart)
         try:
             listeners.require_columns(columns(driver.algorithm))
             with naming(folder.config_path):

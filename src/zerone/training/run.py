@@ -12,6 +12,8 @@ from zerone.base.place import absolute, as_seen
 from zerone.base.platforms import default_platform
 from zerone.charts.image import Figure
 from zerone.engines.protocol import Engine, Judging
+from zerone.environments.gym.around import Around
+from zerone.environments.gym.processes import Processes
 from zerone.training import setup
 from zerone.training.agent import EVALUATION_SEED, Agent, Evaluated, judge, load_policies
 from zerone.training.entry import entry
@@ -146,8 +148,10 @@ def load(path: str | Path, environment: setup.EnvironmentLike | None = None) -> 
     return Run(folder, None if environment is None else engine_of(folder, environment))
 
 
-def engine_of(folder: RunFolder, environment: setup.EnvironmentLike | None = None) -> Engine:
-    """The engine of a run.
+def engine_of(
+    folder: RunFolder, environment: setup.EnvironmentLike | None = None, processes: Processes | None = None
+) -> Engine:
+    """The engine of a run; `processes` play in the place of those with which it was begun.
 
     Raises:
         InputError: the environment has no id, or its id would import a module that nobody has imported yet:
@@ -164,7 +168,10 @@ def engine_of(folder: RunFolder, environment: setup.EnvironmentLike | None = Non
     options = saved["options"] if isinstance(environment, (str, type)) else {}  # an object is made already
     with naming(folder.config_path):
         algorithm = setup.make_algorithm_from(config["algorithm"])
-        return setup.make_engine(config["engine"], algorithm, environment, options, saved["observations"])
+        return setup.make_engine(
+            config["engine"], algorithm, environment, options, saved["observations"], Around.read(saved["around"]),
+            processes or Processes.read(config["processes"]),
+        )  # fmt: skip
 
 
 def _not_found_again(saved: Mapping[str, Any]) -> InputError:

@@ -38,6 +38,10 @@ VIEWS = ("auto", "picture", "grid", "numbers", "scaled", "first", "row")
 """How observations are seen (`environments/gym/views.py`); the last is that of runs from before it could be said."""
 
 
+MOST_FRAMES, MOST_PROCESSES = 1_000, 1_024
+"""As in `environments/gym/around.py` and `processes.py`."""
+
+
 def _foreign_id(value: Any, where: str) -> ForeignId:
     """The id of an environment, or a name; out of a file it imports nothing."""
     return ForeignId(text(value, where))
@@ -81,6 +85,17 @@ _ACCOUNT = fields(
     trained_length=or_none(number(0)),
     judged_length=or_none(number(0)),
 )
+_AROUND = Maybe(
+    or_none(
+        fields(
+            frame_skip=whole(1, MOST_FRAMES),
+            wrappers=many(fields(name=_foreign_id, options=by_name(anything))),
+            frame_stack=whole(1, MOST_FRAMES),
+        )
+    )
+)
+"""What is put around an environment (`environments/gym/around.py`)."""
+_PROCESSES = Maybe(or_none(fields(number=whole(1, MOST_PROCESSES), replace_lost=truth)))
 CONFIG = fields(
     format=whole(1),
     zerone=text,
@@ -91,11 +106,13 @@ CONFIG = fields(
             options=by_name(_option),
             known=truth,
             observations=Maybe(one_of(*VIEWS), "first"),
+            around=_AROUND,
             source=Maybe(or_none(_foreign_id)),
         ),
         "id",
     ),
     engine=one_of("compiled", "host", "cluster"),
+    processes=_PROCESSES,
     dataset=Maybe(or_none(_DATASET)),
     seeds=_some_seeds,
     steps=whole(1, MOST_STEPS),
@@ -117,6 +134,8 @@ SWEEP = fields(
     sources=Maybe(fields(algorithm=Maybe(or_none(_foreign_id)), environment=Maybe(or_none(_foreign_id))), {}),
     options=by_name(_option),
     observations=Maybe(one_of(*VIEWS[:-2]), "auto"),
+    around=_AROUND,
+    processes=_PROCESSES,
     settings=by_name(anything),
     space=by_name(either(fields(low=number(), high=number()), many(anything, at_least=1))),
     driver=one_of("grid", "optuna"),

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import gymnasium
 
@@ -23,6 +23,7 @@ from zerone.engines.protocol import Engine
 from zerone.environments import catalogue as environments
 from zerone.environments import names
 from zerone.environments.base import Environment, TimedEnvironment
+from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.sources import Single, checked, source
 from zerone.environments.gym.views import AUTO
 from zerone.environments.objects import made as made_of
@@ -33,6 +34,9 @@ from zerone.environments.suites import is_of_suite
 from zerone.parts import own_networks
 from zerone.training import presets
 from zerone.training.unknown_arguments import swapped
+
+if TYPE_CHECKING:
+    from zerone.environments.gym.processes import Processes
 
 ENGINES = ("auto", "compiled", "host", "cluster")
 
@@ -156,13 +160,14 @@ def say_cut_off(environment: EnvironmentLike, options: Mapping[str, Any]) -> Non
 
 def make_engine(
     engine: str, algorithm: Algorithm, environment: EnvironmentLike, options: Mapping[str, Any] = {},
-    observations: str = AUTO,
+    observations: str = AUTO, around: Around = NOTHING, processes: Processes | None = None,
 ) -> Engine:  # fmt: skip
     """The engine that drives `algorithm` in `environment`.
 
     `auto` is compiled where the environment is one of ours (or has a twin here), else host. `cluster` plays as
     either of them would, in processes of its own; `start_workers` starts those. `observations` says how they are seen
-    (`views.VIEWS`).
+    (`views.VIEWS`), `around` what is put around each environment, and `processes` play them, if they are given: both
+    are for the host engine.
 
     Raises:
         InputError: unknown names, options or spaces that do not go together.
@@ -177,15 +182,19 @@ def make_engine(
     keep_compiled_programs()
     name = environment_name(environment)
     if engine == "cluster":
-        return _cluster(algorithm, environment, name, options, observations)
+        if processes is not None:
+            raise InputError(f"processes = {processes.number} is not allowed with engine cluster, whose workers are "
+                             "processes already")  # fmt: skip
+        return _cluster(algorithm, environment, name, options, observations, around)
     ours = _ours(environment, options, required=engine == "compiled") if engine != "host" else None
     if ours is not None:
+        _require_no_gymnasium(environment, name, around, processes)
         from zerone.engines.compiled import Compiled
         from zerone.environments.wrappers import with_view
 
         made: Engine = Compiled(algorithm, with_view(ours, observations))
     else:
-        made = _host(algorithm, environment, name, options, observations)
+        made = _host(algorithm, environment, name, options, observations, around, processes)
     try:
         algorithms.require(algorithm, made.spaces, name)
     except InputError:
@@ -194,18 +203,35 @@ def make_engine(
     return made
 
 
+def _require_no_gymnasium(environment: EnvironmentLike, name: str, around: Around, processes: Processes | None) -> None:
+    """Raise `InputError` where something is asked of a compiled environment that is for those of Gymnasium."""
+    asked = [f"processes = {processes.number}"] if processes is not None else []
+    asked += ["wrappers"] if around.wrappers else []
+    asked += [f"frame_stack = {around.frame_stack}"] if around.frame_stack > 1 else []
+    asked += [f"frame_skip = {around.frame_skip}"] if around.frame_skip > 1 else []
+    if not asked:
+        return
+    advice = f"use {said('--engine host', 'engine=' + repr('host'))}, which steps it from Python"
+    if not isinstance(environment, str):
+        advice = "put a function that makes a Gymnasium environment in its place"
+    are = "are" if len(asked) > 1 or around.wrappers else "is"
+    raise InputError(f"{' and '.join(asked)} {are} not allowed here: {name} runs compiled, in one program; {advice}")
+
+
 def _cluster(
-    algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str
-) -> Engine:
+    algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str,
+    around: Around,
+) -> Engine:  # fmt: skip
     from zerone.cluster.engine import Cluster
     from zerone.cluster.worker import Task
 
     workers = algorithms.require_workers(algorithm)
-    judge = make_engine("auto", workers.alone(), environment, options, observations)
+    judge = make_engine("auto", workers.alone(), environment, options, observations, around)
     if isinstance(environment, str) and environments.ours(environment) is None and judge.name == "compiled":
         environment, options = environments.make(environment, **options), {}  # a worker may not find it by its id
     environment = str(environment) if isinstance(environment, str) else environment  # trusted, or it were not made
-    return Cluster(workers, judge, Task(environment, name, dict(options), judge.name == "compiled", observations))
+    task = Task(environment, name, dict(options), judge.name == "compiled", observations, around)
+    return Cluster(workers, judge, task)
 
 
 def start_workers(
@@ -270,24 +296,42 @@ def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bo
 
 
 def _host(
-    algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str
-) -> Engine:
+    algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str,
+    around: Around, processes: Processes | None,
+) -> Engine:  # fmt: skip
     from zerone.engines.host import MOST_AT_ONCE, Host
     from zerone.environments.gym.vector import make_vector, maker
 
     if not isinstance(environment, str) and looks_like_one(environment):
         raise InputError(f"the host engine needs an id or a function that makes an environment, not {name}")
     real = dict(options) if environments.find(name) is None else environments.as_judged(name, options)
-    made: list[Callable[[int, int], Any]] = []
     hears = notices()
-    for chosen in (dict(options), real):
-        make = (
-            maker(environment, chosen)
-            if isinstance(environment, str)
-            else checked(cast("GymnasiumMaker", environment), name)
-        )
-        made.append(functools.partial(make_vector, make, name, view=observations, notices=hears))
-    return Host(algorithm, made[0], made[1], at_once=1 if isinstance(environment, Single) else MOST_AT_ONCE)
+    makers = [
+        around.put(maker(environment, chosen) if isinstance(environment, str)
+                   else checked(cast("GymnasiumMaker", environment), name), name)
+        for chosen in (dict(options), real)
+    ]  # fmt: skip
+    made = [functools.partial(make_vector, each, name, view=observations, notices=hears) for each in makers]
+    apart = None
+    if processes is not None:
+        from zerone.environments.gym.processes import PlayedApart
+
+        _require_shared_out(processes.number, algorithm, environment, name)
+        apart = PlayedApart(processes, makers[0], makers[1], name, observations, hears)
+    at_once = 1 if isinstance(environment, Single) else MOST_AT_ONCE
+    return Host(algorithm, made[0], made[1], at_once, apart)
+
+
+def _require_shared_out(number: int, algorithm: Algorithm, environment: EnvironmentLike, name: str) -> None:
+    """Raise `InputError` if there is nothing to do for some of so many processes."""
+    if isinstance(environment, Single):
+        raise InputError(f"processes = {number} is not allowed here: {name} is one object, and each process makes its "
+                         f"own: pass a function that makes one, such as lambda: gymnasium.make({name!r})")  # fmt: skip
+    if number > algorithm.environments:
+        more = said(f"--environments {number}", f"settings={{'environments': {number}}}")
+        raise InputError(f"processes = {number} is not allowed: {algorithm.name} plays {algorithm.environments} "
+                         f"environment{'s' if algorithm.environments > 1 else ''} side by side here; {more} lets it "
+                         f"play {number}")  # fmt: skip
 
 
 def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -299,7 +343,9 @@ def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict
     return {**options, **environments.resolved(entry.id, {n: v for n, v in options.items() if n in known})}
 
 
-def describe_environment(environment: EnvironmentLike, options: Mapping[str, Any], observations: str) -> dict[str, Any]:
+def describe_environment(
+    environment: EnvironmentLike, options: Mapping[str, Any], observations: str, around: Around = NOTHING
+) -> dict[str, Any]:
     """An environment as a run's configuration has it; its id and options, and from where its class can be had again."""
     reward = options_as_kept(options).get("reward")
     known = isinstance(environment, str) and not str(reward or "").startswith("<")
@@ -307,6 +353,7 @@ def describe_environment(environment: EnvironmentLike, options: Mapping[str, Any
         "id": environment_name(environment), "options": options_as_kept(options), "known": known,
         "observations": observations,
     }  # fmt: skip
+    found |= {"around": around.describe()} if around else {}
     source = environments.source_of_id(environment) if isinstance(environment, str) else None
     return found if source is None else {**found, "source": source}
 

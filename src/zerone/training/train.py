@@ -9,6 +9,8 @@ from typing import Any
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.claim import Claim
+from zerone.environments.gym.around import WrapperLike, around
+from zerone.environments.gym.processes import asked_for
 from zerone.environments.gym.views import AUTO, require_view
 from zerone.environments.objects import by_id
 from zerone.environments.rewards import options_as_kept
@@ -43,6 +45,11 @@ def train(
     options: Mapping[str, Any] = {},
     network: Any = None,
     observations: str = AUTO,
+    wrappers: Sequence[WrapperLike] = (),
+    frame_stack: int = 1,
+    frame_skip: int = 1,
+    processes: int | None = None,
+    replace_lost: bool = False,
     dataset: str | Path | None = None,
     own_play: float | None = None,
     evaluate_every: int | None = None,
@@ -84,6 +91,14 @@ def train(
             Flax's modules, a function that makes one, or its name `module:Name` (docs/networks.md).
         observations: How its observations are seen: `picture`, `grid` (a picture of symbols), `numbers` or `scaled`;
             `auto` by their shape and bounds (docs/environments.md).
+        wrappers: What is put around a Gymnasium environment, the first next to it: classes or functions such as
+            `gymnasium.wrappers.ClipReward`, or their names `module:Name`, each also as `(wrapper, {option: value})`.
+        frame_stack: How many of its last observations an agent sees together (Gymnasium's `FrameStackObservation`).
+        frame_skip: How many steps of the environment each action lasts; their rewards are added up.
+        processes: In how many processes of their own Gymnasium environments are played, at most one for each of the
+            algorithm's `environments`. The same is learnt as without (docs/processes.md).
+        replace_lost: Whether a process that dies or takes longer than `step_timeout` is replaced, its episodes counted
+            as truncated, instead of ending the training with an error.
         dataset: The folder of recorded steps (`zerone.record`, or anybody's in Minari's format) to learn from,
             instead of own play; the environment is only for evaluations then. The algorithm must be off-policy.
         own_play: With a dataset: the share of own play among what is learnt from (default: none).
@@ -123,6 +138,7 @@ def train(
     require_count("chunk", 1 if chunk is None else chunk, MOST_STEPS)
     require_view(observations)
     listeners = as_listeners(callbacks, progress, on_progress)
+    outer, apart = around(wrappers, frame_stack, frame_skip), asked_for(processes, replace_lost)
     made, preset = setup.make_algorithm(algorithm, environment, settings, network)
     given, (environment, options) = environment, by_id(environment, options)
     data = source.open_dataset(dataset, own_play, made, options_as_kept(options))
@@ -134,7 +150,7 @@ def train(
         solved_at=setup.level(given, environment, options) if solved_at is None else solved_at,
     )  # fmt: skip
     listeners.require_columns(columns(made))
-    driver = setup.make_engine(engine, made, environment, options, observations)
+    driver = setup.make_engine(engine, made, environment, options, observations, outer, apart)
     name = setup.environment_name(environment)
     try:
         require_room(driver, name, len(schedule.seeds))
@@ -146,8 +162,9 @@ def train(
         raise
     config = {
         "algorithm": setup.describe_algorithm(made),
-        "environment": setup.describe_environment(environment, options, observations),
+        "environment": setup.describe_environment(environment, options, observations, outer),
         "engine": driver.name,
+        **({"processes": apart.describe()} if apart is not None else {}),
         "dataset": studied,
         **schedule.describe(),
         "callbacks": names_of(callbacks),

@@ -107,6 +107,11 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._require_info("step", info)
         return self._checked(observation), number, terminated, truncated, info
 
+    @property
+    def steps(self) -> int:
+        """How many were asked for."""
+        return self._steps
+
     def render(self) -> Any:
         try:
             return self._called("render", self.env.render)

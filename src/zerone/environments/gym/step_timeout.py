@@ -41,12 +41,17 @@ class LateError(Exception):
     """A call that took too long; with the words for it."""
 
 
+def late(seconds: float) -> str:
+    """What is said of a call that takes longer."""
+    return f"has not returned within {seconds:g} s (step timeout)"
+
+
 class StepTimeout:
     """The limit of what environments do in one thread. One call at a time is watched."""
 
     def __init__(self, seconds: float, last_resort: Callable[[str], None] | None) -> None:
-        self._seconds, self._last_resort = seconds, last_resort
-        self._late = f"has not returned within {seconds:g} s (step timeout)"
+        self.seconds, self._last_resort = seconds, last_resort
+        self._late = late(seconds)
         self._thread = threading.get_ident()
         self._is_main = threading.current_thread() is threading.main_thread()
         self._lock, self._closed = threading.Lock(), threading.Event()
@@ -63,7 +68,7 @@ class StepTimeout:
         """
         self._fault, self._interrupted = fault, None
         try:
-            self._until = time.monotonic() + self._seconds
+            self._until = time.monotonic() + self.seconds
             found = function(*arguments, **named)
             late = self._end()
         except BaseException:
@@ -104,7 +109,7 @@ class StepTimeout:
 
     def _watching(self) -> None:
         again = 0.0
-        while not self._closed.wait(min(max(self._seconds / 20, 0.02), 0.25)):
+        while not self._closed.wait(min(max(self.seconds / 20, 0.02), 0.25)):
             with self._lock:
                 now = time.monotonic()
                 if self._until is None or now < self._until:

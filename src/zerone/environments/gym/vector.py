@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -104,7 +105,25 @@ def solved_at(id: str) -> float | None:  # noqa: A002
     return None if spec is None else spec.reward_threshold
 
 
-class InTurn(Vector):
+class OwnVector(Vector):
+    """A vector of ours: its observations are encoded, and it can play some of its environments and leave the others."""
+
+    encoding: Encoding
+
+    @abstractmethod
+    def step_only(self, actions: Any, which: Iterable[int]) -> tuple[Any, ...]:
+        """One step of some environments, to the end of an episode and no further; nothing happens in the others."""
+
+    @abstractmethod
+    def first(self, number: int) -> OwnVector:
+        """The first of these environments, the very same, as a vector of their own."""
+
+    @abstractmethod
+    def name_seed(self, seed: int) -> None:
+        """Let errors name this seed of the run from now on."""
+
+
+class InTurn(OwnVector):
     """Environments stepped one after the other; who steps them also resets them (Gymnasium's DISABLED mode).
 
     It does what `gymnasium.vector.SyncVectorEnv` does, with encoded observations, in a third of the time where there
@@ -145,7 +164,6 @@ class InTurn(Vector):
         return self.step_only(actions, range(self.num_envs))
 
     def step_only(self, actions: Any, which: Iterable[int]) -> tuple[Any, ...]:
-        """One step of some environments; nothing happens in the others."""
         reward = np.zeros(self.num_envs)
         terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
         for i in which:
@@ -155,13 +173,11 @@ class InTurn(Vector):
         return self._observation.copy(), reward, terminated, truncated, {}
 
     def first(self, number: int) -> InTurn:
-        """The first of these environments, the very same, as a vector of their own."""
         if number == self.num_envs:
             return self
         return InTurn([functools.partial(_same, env) for env in self.envs[:number]])
 
     def name_seed(self, seed: int) -> None:
-        """Let the guards name this seed of the run from now on."""
         for env in self.envs:
             env.run_seed = seed
 
@@ -190,12 +206,12 @@ def make_vector(
     look_outside()
     made = InTurn([lambda: guarded(_made(make, identity, run_seed), identity, run_seed, view, notices)] * number)
     look_outside()
-    _say_what_is_seen(made.encoding, identity, notices)
+    say_what_is_seen(made.encoding, identity, notices)
     _say_what_normalizes(made.envs[0], identity, notices)
     return made
 
 
-def _say_what_is_seen(encoding: Encoding, identity: str, notices: Notices) -> None:
+def say_what_is_seen(encoding: Encoding, identity: str, notices: Notices) -> None:
     """What a person may not expect: parts that are left out, and small bytes that may be no picture."""
     for each in encoding.left_out:
         notices(f"environment {identity}: {each} has no numbers in fixed places, and is left out of what is seen")

@@ -1,0 +1,171 @@
+"""What is put around a Gymnasium environment by name: repeated actions, wrappers, and stacks of observations.
+
+From the inside to the outside: the environment as its id makes it, with its time limit; each action repeated
+(`frame_skip`); the wrappers, the first that is named next to the environment; the last observations together
+(`frame_stack`). So a wrapper hears of each step of an agent, and what is stacked is what wrappers have made of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import gymnasium
+
+from zerone.base.errors import InputError, ZeroneError
+from zerone.base.modules import ForeignId, named_object, source_of
+from zerone.environments.gym.exchange import raised, shown
+
+Env: TypeAlias = gymnasium.Env[Any, Any]
+Maker: TypeAlias = Callable[[], Env]
+
+MOST_FRAMES = 1_000
+"""Observations in a stack, or steps that an action is repeated, at the most."""
+
+
+class FrameSkip(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Each action is taken `steps` times, or until the episode ends; its reward is the sum of theirs."""
+
+    def __init__(self, env: Env, steps: int) -> None:
+        super().__init__(env)
+        self.repeated = steps
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        total: Any  # a reward, whatever that is: the guard looks at it
+        observation, total, terminated, truncated, info = self.env.step(action)
+        for _ in range(self.repeated - 1):
+            if terminated or truncated:
+                break
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            total = total + reward
+        return observation, total, terminated, truncated, info
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedWrapper:
+    """A function or a class that is put around an environment, by the name under which it is found again."""
+
+    name: str
+    function: Callable[..., Any]
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+
+    def __call__(self, env: Env, identity: str) -> Env:
+        """The environment with it around. Raises `InputError` where it is none, or fails."""
+        try:
+            made = self.function(env, **self.options)
+        except (ZeroneError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # whatever somebody else's code does
+            raise InputError(f"wrapper {self.name} cannot be put around {identity}: it {raised(error)}") from error
+        if isinstance(made, gymnasium.Env):
+            return made
+        what = "None, not an environment: is its return missing?"
+        what = what if made is None else f"{shown(made)}, no gymnasium.Env"
+        raise InputError(f"wrapper {self.name} is none: put around {identity} it returned {what}")
+
+
+WrapperLike: TypeAlias = str | Callable[..., Any] | tuple[str | Callable[..., Any], Mapping[str, Any]]
+"""A class or function, or its name `module:Name`; or one of these with the keyword options it is called with."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Around:
+    """All that is put around an environment."""
+
+    frame_skip: int = 1
+    wrappers: tuple[NamedWrapper, ...] = ()
+    frame_stack: int = 1
+
+    def __bool__(self) -> bool:
+        return self.frame_skip > 1 or bool(self.wrappers) or self.frame_stack > 1
+
+    def put(self, make: Maker, identity: str) -> Maker:
+        """A function that makes an environment with all this around it."""
+        return functools.partial(_made, make, self, identity) if self else make
+
+    def describe(self) -> dict[str, Any] | None:
+        """As a run's configuration has it."""
+        if not self:
+            return None
+        named = [{"name": each.name, "options": dict(each.options)} for each in self.wrappers]
+        return {"frame_skip": self.frame_skip, "wrappers": named, "frame_stack": self.frame_stack}
+
+    @staticmethod
+    def read(saved: Mapping[str, Any] | None) -> Around:
+        """What a configuration says. Raises `InputError` as `around`, and where a module is not trusted."""
+        if saved is None:
+            return NOTHING
+        named = [(ForeignId(each["name"]), each["options"]) for each in saved["wrappers"]]
+        return around(named, saved["frame_stack"], saved["frame_skip"])
+
+
+NOTHING = Around()
+
+
+def around(wrappers: Sequence[WrapperLike] = (), frame_stack: int = 1, frame_skip: int = 1) -> Around:
+    """What a person asks to be put around an environment.
+
+    Raises:
+        InputError: a number that is not allowed, or a wrapper that is none or cannot be found again by its name.
+    """
+    if isinstance(wrappers, str) or not isinstance(wrappers, Sequence):
+        raise InputError(f"wrappers = {shown(wrappers)} is not allowed: must be a list of wrappers")
+    for name, value in (("frame_stack", frame_stack), ("frame_skip", frame_skip)):
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_FRAMES:
+            allowed = f"a whole number from 1 to {MOST_FRAMES:,}"
+            raise InputError(f"{name} = {shown(value)} is not allowed: must be {allowed}")
+    return Around(frame_skip, tuple(_wrapper(each) for each in wrappers), frame_stack)
+
+
+def _wrapper(given: WrapperLike) -> NamedWrapper:
+    found, options = given if isinstance(given, tuple) and len(given) == 2 else (given, {})
+    if not isinstance(options, Mapping) or not all(isinstance(each, str) for each in options):
+        raise InputError(f"wrapper {shown(found)}: its options are {shown(options)}, not words with values")
+    if isinstance(found, str):
+        if ":" not in found:
+            raise InputError(f"wrapper {found!r} is not allowed: must be module:Name, such as "
+                             "gymnasium.wrappers:ClipReward")  # fmt: skip
+        name, found = found, named_object(found, "wrapper")
+    elif callable(found):
+        place = source_of(found)
+        if place is None:
+            raise InputError(f"wrapper {getattr(found, '__qualname__', shown(found))} cannot be found again by a name: "
+                             "put it into a module, or use it in the function that makes the environment")  # fmt: skip
+        name = place
+    else:
+        name = shown(found)
+    if not callable(found):
+        raise InputError(f"wrapper {name} is none: it is {shown(found)}, not a class or function that takes an "
+                         "environment")  # fmt: skip
+    return NamedWrapper(str(name), found, options)
+
+
+def _made(make: Maker, around: Around, identity: str) -> Env:
+    env = made = make()
+    try:
+        if around.frame_skip > 1:
+            env = FrameSkip(env, around.frame_skip)
+        for each in around.wrappers:
+            env = each(env, identity)
+        if around.frame_stack > 1:
+            env = gymnasium.wrappers.FrameStackObservation(env, around.frame_stack)
+    except ZeroneError:
+        made.close()
+        raise
+    except Exception as error:
+        made.close()
+        raise InputError(f"environment {identity}: frame_stack = {around.frame_stack} is not allowed here: stacking "
+                         f"{raised(error)}") from error  # fmt: skip
+    return env
+
+
+def time_limit_of(env: Env) -> int | None:
+    """After how many steps of an agent an environment cuts an episode, where it says so."""
+    spec, repeated = env.spec, 1
+    while isinstance(env, gymnasium.Wrapper):
+        repeated *= env.repeated if isinstance(env, FrameSkip) else 1
+        env = env.env
+    limit = spec.max_episode_steps if spec is not None else None
+    return None if limit is None else -(-limit // repeated)
