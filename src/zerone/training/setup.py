@@ -328,10 +328,11 @@ def _require_shared_out(number: int, algorithm: Algorithm, environment: Environm
         raise InputError(f"processes = {number} is not allowed here: {name} is one object, and each process makes its "
                          f"own: pass a function that makes one, such as lambda: gymnasium.make({name!r})")  # fmt: skip
     if number > algorithm.environments:
+        plays = f"{algorithm.environments} environment{'s' if algorithm.environments > 1 else ''}"
         more = said(f"--environments {number}", f"settings={{'environments': {number}}}")
-        raise InputError(f"processes = {number} is not allowed: {algorithm.name} plays {algorithm.environments} "
-                         f"environment{'s' if algorithm.environments > 1 else ''} side by side here; {more} lets it "
-                         f"play {number}")  # fmt: skip
+        able = "environments" in settings_of(algorithm)
+        raise InputError(f"processes = {number} is not allowed: {algorithm.name} plays {plays} side by side"
+                         + (f" here; {more} lets it play {number}" if able else ""))  # fmt: skip
 
 
 def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict[str, Any]:

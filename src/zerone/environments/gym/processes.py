@@ -61,6 +61,7 @@ class _Process:
     def __init__(self, number: int, of: int, noting: int, notes: np.ndarray[Any, Any]) -> None:
         self.name = f"process {number + 1} of {of}"
         self._notes = notes
+        notes[inside.DOING] = 0  # whatever the one before was doing
         self._socket, theirs = socket.socketpair()
         self._timeout: float | None = None
         arguments = f"{theirs.fileno()}, {noting}, {number}, {outside.wide}"
