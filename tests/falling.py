@@ -32,12 +32,14 @@ class Counts(gymnasium.Env):
         self.episode, self.played = 0, 0
 
     def reset(self, *, seed=None, options=None):
+        del options
         super().reset(seed=seed)
         self.episode, self.time = self.episode + 1 if seed is None else 1, 0
         self.length = int(self.np_random.integers(2, 7))
         return self._seen(), {}
 
     def step(self, action):
+        del action
         self.played, self.time = self.played + 1, self.time + 1
         if self.how and self.played == self.at and self._is_first():
             WAYS[self.how]()
@@ -60,6 +62,7 @@ class Draws(gymnasium.Env):
     action_space = spaces.Box(-2, 2, (2,))
 
     def reset(self, *, seed=None, options=None):
+        del options
         super().reset(seed=seed)
         return self._seen(), {}
 

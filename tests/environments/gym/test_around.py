@@ -21,6 +21,8 @@ from zerone.training.run import load
 
 
 class Doubled(gymnasium.RewardWrapper):
+    """Rewards times a factor."""
+
     def __init__(self, env, factor=2):
         super().__init__(env)
         self.factor = factor
@@ -75,6 +77,8 @@ def test_a_repeated_action_stops_where_the_episode_does_and_its_limit_is_counted
 
 
 class Shows(gymnasium.Env):
+    """Shows samples of a space."""
+
     action_space = spaces.Discrete(2)
 
     def __init__(self, space):
@@ -82,9 +86,11 @@ class Shows(gymnasium.Env):
         space.seed(0)
 
     def reset(self, *, seed=None, options=None):
+        del seed, options
         return self.observation_space.sample(), {}
 
     def step(self, action):
+        del action
         return self.observation_space.sample(), 0.0, False, False, {}
 
 

@@ -68,6 +68,11 @@ def test_evaluations_play_the_first_environments_to_the_end_of_an_episode_and_no
     apart.close()
 
 
+def _play(player, steps):
+    for _ in range(steps):
+        player.step(np.zeros(1, int))
+
+
 LINES = {
     "killed": "step 4: process 1 of 1 was killed by SIGKILL in step",
     "exits": "step 4: process 1 of 1 ended with exit code 7 in step",
@@ -84,8 +89,7 @@ def test_a_process_that_is_lost_is_one_line_that_names_environment_and_process(h
     player.reset([0])
     (pid,) = processes.pids
     with limited(0.3), pytest.raises(RunError, match=re.escape(f"environment Counts-v0, seed 6, {LINES[how]}")):
-        for _ in range(4):
-            player.step(np.zeros(1, int))
+        _play(player, 4)
     assert not processes.pids
     assert not Path(f"/proc/{pid}").exists()
 
@@ -142,8 +146,7 @@ def test_a_process_that_is_lost_again_and_again_is_given_up():
     player = Player(processes.vector(functools.partial(Counts, "exits", 3), "C-v0", 1, 0, notices=Notices(print)))
     player.reset([0])
     with pytest.raises(RunError, match="lost 3 times within 1,000 calls, and is not replaced again"):
-        for _ in range(20):
-            player.step(np.zeros(1, int))
+        _play(player, 20)
 
 
 def test_a_training_learns_the_same_bits_and_its_run_knows_its_processes(tmp_path):
@@ -176,7 +179,8 @@ time.sleep(100)
 
 def test_no_process_is_left_where_the_one_that_asks_is_killed():
     here = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen([sys.executable, "-c", ENDS], stdout=subprocess.PIPE, env=here, text=True) as asking:
+    command = [sys.executable, "-c", ENDS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=here, text=True) as asking:  # noqa: S603
         assert asking.stdout is not None
         pids = asking.stdout.readline().split()
         asking.send_signal(signal.SIGKILL)
