@@ -71,16 +71,23 @@ class Stepper:
     """Goes through the training of one seed: `index` iterations are done, and `carry` is all there is of it."""
 
     def __init__(
-        self, algorithm: Algorithm, environment: TimedEnvironment, seed: int, kept_bytes: int = KEPT_BYTES
-    ) -> None:
+        self, algorithm: Algorithm, environment: TimedEnvironment, seed: int, kept_bytes: int = KEPT_BYTES,
+        begin: tuple[int, Carry] | None = None,
+    ) -> None:  # fmt: skip
+        """From the start, or, as `begin` says, from where so many iterations are done with such a training.
+
+        Before that it cannot go back.
+        """
         self.algorithm, self.environment = algorithm, environment
         self._seed = np.uint32(seed)
         with in_32_bits():
-            self.carry: Carry = _initial(algorithm, environment, self._seed)
-        self.index = 0
+            index, carry = begin or (0, _initial(algorithm, environment, self._seed))
+        self.index: int = index
+        self.carry: Carry = carry
+        self.begin = self.index
         self.ends: list[EpisodeEnd] = []
-        self._kept: dict[int, Carry] = {0: self.carry}
-        self._indices = [0]
+        self._kept: dict[int, Carry] = {self.index: self.carry}
+        self._indices = [self.index]
         bytes_each = max(1, sum(leaf.nbytes for leaf in jax.tree.leaves(self.carry)))
         self._most_kept = max(2, min(MOST_KEPT, kept_bytes // bytes_each))
 

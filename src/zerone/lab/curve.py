@@ -69,6 +69,15 @@ class Curve:
         self._algorithm = algorithm
         self._index, self._last = 0, _totals(carry, self.names)
 
+    def cut(self, carry: Carry, index: int) -> None:
+        """Forget what came after `index` updates: from here on it comes otherwise."""
+        if index >= self._index:
+            return
+        block = self._algorithm.steps_per_update
+        self.points = [each for each in self.points if each.step <= index * block]
+        self.version += 1
+        self._index, self._last = index, _totals(carry, self.names)
+
     def look(self, carry: Carry, index: int) -> None:
         """Take up what has happened until `index` updates were made."""
         if index <= self._index:

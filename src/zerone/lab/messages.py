@@ -193,7 +193,8 @@ def _leave(asked: dict[str, Any]) -> Leave:
     return Leave()
 
 
-def _disturb(asked: dict[str, Any]) -> Disturb:
+def read_disturb(asked: dict[str, Any]) -> Disturb:
+    """What is to be changed. Raises `InputError` where it is nothing of the kind."""
     kind, value = asked.pop("kind", None), _only(asked, "value")
     if kind == "layout":
         require_small(kind, value)
@@ -207,7 +208,7 @@ def _disturb(asked: dict[str, Any]) -> Disturb:
 
 _OTHERS: Mapping[str, Callable[[dict[str, Any]], Message]] = {
     "attach": _attach, "pace": _pace, "ask": _ask, "take": _take, "leave": _leave, "hold": _hold, "point": _point,
-    "teach": _teach, "disturb": _disturb,
+    "teach": _teach, "disturb": read_disturb,
 }  # fmt: skip
 
 

@@ -38,6 +38,7 @@ class Moments:
         self._plane = plane_of(training.environment, training.algorithm, training.stepper.carry.state.policy)
         self._surface: tuple[Any, dict[str, Any]] | None = None
         self._looked = 0.0
+        self._drawn, self._changed = -1, dict[str, Any]()
 
     def about(self) -> dict[str, Any]:
         """What stays as it is: the set-up, what does not move in the picture, and what things are called."""
@@ -52,6 +53,7 @@ class Moments:
             "environments": training.algorithm.environments,
             "metrics": dict(training.algorithm.metrics),
             "layout": _layout(training),
+            "canBePushed": training.can_be_pushed,
             "plane": None if plane is None else {"names": plane.names, "low": plane.low, "high": plane.high},
         }  # fmt: skip
 
@@ -74,6 +76,12 @@ class Moments:
             "state": int(first.observation) if training.grid is not None else None,
             "table": self._table(policy), "trace": self._trace(), "ended": self._ended(), "quick": quick,
         }  # fmt: skip
+        if training.changes:
+            found |= {"part": training.part, "wind": training.wind}
+            if training.part != self._drawn:
+                self._drawn = training.part
+                self._changed = picture_of(training.environment, training.actions) | {"layout": _layout(training)}
+            found["picture"] = self._changed
         if self._plane is not None:
             seen = np.asarray(first.observation)
             found |= {"surface": self._surface_of(policy, quick), "place": self._plane.place(seen)}

@@ -155,8 +155,13 @@ class Play(Watched):
             self._keep()
             self._going = False
 
+    @property
+    def _begun(self) -> bool:
+        """Whether an episode has steps and is not among those that are kept."""
+        return bool(self._memory.rewards) and (not self._episodes or self._episodes[-1] is not self._memory)
+
     def _keep(self) -> None:
-        if self._memory.rewards and (not self._episodes or self._episodes[-1] is not self._memory):
+        if self._begun:
             self._episodes.append(self._memory)
 
     def _tick(self) -> None:
@@ -253,7 +258,7 @@ class Play(Watched):
             "mine": self._mine.shown(self._grid),
             "going": self._going,
             "returns": self._returns[-500:],
-            "episodes": len(self._episodes) + (1 if self._memory.rewards and self._going else 0),
+            "episodes": len(self._episodes) + (1 if self._begun else 0),
             "recorded": self._recorded,
             "pace": self._pace,
             "teaching": self._teaching,

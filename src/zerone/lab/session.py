@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zerone.lab.messages import Move, Pace
+from zerone.base.errors import InputError
+from zerone.lab.messages import Disturb, Move, Pace
 from zerone.lab.setups import Setup
 from zerone.lab.watched import SECONDS_ALONE, Watched, computing
 
@@ -27,12 +28,18 @@ LONGEST_CHUNK = 0.2
 class Session(Watched):
     """Trainings side by side, and how they are played."""
 
-    def __init__(self, name: str, setups: Sequence[Setup], wake: Callable[[], None], at: int = 0) -> None:
-        """Begin at position `at`."""
+    def __init__(
+        self, name: str, setups: Sequence[Setup], wake: Callable[[], None], at: int = 0,
+        changes: Sequence[tuple[int, Disturb]] = (),
+    ) -> None:  # fmt: skip
+        """Begin at position `at`, after what was changed on the way."""
         super().__init__(name, wake, setups)
         self.pace, self.at = 2.0, at
         self.searching = self.note = ""
         """What is being looked for; what was looked for and not found: `episode` or `change`."""
+        self.refused = ""
+        """Why what a person wanted to change is as it was."""
+        self._changes = changes
         self._trainings: list[Any] = []
         self._moments: list[Any] = []
         self._cost, self._rate = 0.004, 1.0  # seconds of a frame; steps in a second at full speed
@@ -41,7 +48,8 @@ class Session(Watched):
     def kept(self) -> dict[str, Any]:
         """All that is needed to be here again: where one is follows from the set-ups and the position alone."""
         setups = [setup.as_json() for setup in self.setups]
-        return {"name": self.name, "setups": setups, "at": self.at, "pace": self.pace}
+        changes = self._trainings[0].changes if self._trainings else []
+        return {"name": self.name, "setups": setups, "at": self.at, "pace": self.pace, "changes": changes}
 
     def _make(self) -> None:
         from zerone.lab.moment import Moments
@@ -53,7 +61,12 @@ class Session(Watched):
         self.curves = [each.curve for each in self._trainings]
         self.about = [each.about() for each in self._moments]
         if self.at:
-            self._each(lambda training: training.go_to(self.at))
+            for at, each in self._changes:
+                for training in self._trainings:
+                    training.go_to(at)
+                    training.change(each.kind, each.value)
+            for training in self._trainings:
+                training.go_to(self.at)
         else:  # what the first step needs is compiled before anybody waits for it
             self._each(lambda training: training.go_to(training.block))
             for each in self._moments:
@@ -72,8 +85,11 @@ class Session(Watched):
             if self.playing:
                 self._started()
         elif isinstance(message, Move):
+            self.refused = ""
             with computing.turn(first=True):
                 self._move(message.kind)
+        elif isinstance(message, Disturb):
+            self._disturb(message)
         elif self.playing:
             if time.monotonic() - self.seen > SECONDS_ALONE:
                 self.playing = False
@@ -106,6 +122,26 @@ class Session(Watched):
             self.note = "" if search(self._interrupted) else kind
             self.at, self.searching = first.at, ""
         self._each(lambda training: training.go_to(self.at))
+
+    def _disturb(self, message: Disturb) -> None:
+        """Change the environment; a training that plays goes on playing."""
+        self.refused, self.note = "", ""
+        first = not self._trainings[0].changes
+        self.searching = "disturb" if first or message.kind == "layout" else ""  # it is compiled again
+        self._show()
+        try:
+            with computing.turn(first=True):
+                self._each(lambda training: training.look())
+                for training in self._trainings:
+                    training.change(message.kind, message.value)
+                    training.go_to(self.at + 1)  # compiled before anybody waits for a step
+                    training.go_to(self.at)
+        except InputError as error:
+            self.refused = str(error)
+            self._each(lambda training: training.go_to(self.at))
+        self.searching = ""
+        if self.playing:
+            self._started()
 
     def _interrupted(self) -> bool:
         """Whether another request has come meanwhile."""
@@ -165,7 +201,7 @@ class Session(Watched):
             for training in self._trainings:
                 training.look()
         self._tell({
-            "pace": self.pace, "searching": self.searching, "missed": self.note,
+            "pace": self.pace, "searching": self.searching, "missed": self.note, "refused": self.refused,
             "trainings": [each.now(quick) for each in self._moments],
         })  # fmt: skip
         if quick:

@@ -10,12 +10,13 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
 from zerone.base.files import read_object, replacing
-from zerone.lab.messages import ARM, Take
+from zerone.lab.messages import ARM, Disturb, Take, read_disturb
 from zerone.lab.session import Session
 from zerone.lab.setups import Setup, read_setup
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_SESSIONS = 24
 MOST_KEPT = 24
+MOST_STEPS = 10**12
 FILE = "lab.json"
 LARGEST_FILE = 1_000_000
 SECONDS_TO_END = 0.4
@@ -97,11 +99,11 @@ class Sessions:
             return None
         try:
             setups = [read_setup(each) for each in kept["setups"]]
-            at = kept["at"] if type(kept["at"]) is int and 0 <= kept["at"] < 10**12 else 0
+            at = kept["at"] if type(kept["at"]) is int and 0 <= kept["at"] < MOST_STEPS else 0
         except (InputError, KeyError, TypeError):
             return None
         self._room()
-        return self._add(Session(name, setups[:4], wake, at))
+        return self._add(Session(name, setups[:4], wake, at, _changes(kept.get("changes"))))
 
     def end(self, session: Watched) -> None:
         """End one, and forget it."""
@@ -128,3 +130,14 @@ class Sessions:
                 raise InputError(f"there are {MOST_SESSIONS} sessions, and each is looked at: close a page first")
             self.end(oldest)
         return secrets.token_urlsafe(18)
+
+
+def _changes(kept: Any) -> list[tuple[int, Disturb]]:
+    """What was changed in a session. What is damaged is left out, with all that came after it."""
+    found: list[tuple[int, Disturb]] = []
+    with suppress(InputError, TypeError, ValueError, AttributeError):
+        for at, kind, value in kept or []:
+            if type(at) is not int or not 0 <= at < MOST_STEPS:
+                break
+            found.append((at, read_disturb({"kind": kind, "value": value})))
+    return found

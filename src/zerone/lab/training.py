@@ -17,10 +17,12 @@ from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.engines.compiled import Carry, Compiled
 from zerone.engines.stepping import Iteration, Stepper
+from zerone.environments.base import TimedEnvironment
 from zerone.environments.catalogue import action_names
-from zerone.environments.drawing.geometry import grid_of
-from zerone.environments.drawing.scene import scene_of
+from zerone.environments.drawing.geometry import Grid, grid_of
+from zerone.environments.drawing.scene import Scene, scene_of
 from zerone.lab.curve import Curve
+from zerone.lab.disturbance import Disturbed, Weather, can_be_pushed, with_layout, wrapped
 from zerone.lab.setups import Setup
 
 LEAP, LONGEST_LEAP = 16, 4_096
@@ -36,6 +38,22 @@ MOST = {
 MOST_LAYERS = 6
 KEPT_BYTES = 50_000_000
 """How much memory the earlier states of a training may take, with which it goes back quickly."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Part:
+    """A part of a training in one environment, from iteration `begin` on to the next part."""
+
+    environment: TimedEnvironment
+    stepper: Stepper
+    grid: Grid | None
+    scene: Scene | None
+    weather: Weather
+
+    @property
+    def begin(self) -> int:
+        """The first iteration."""
+        return self.stepper.begin
 
 
 class Training:
@@ -60,16 +78,58 @@ class Training:
             raise InputError(f"{setup.environment} is not written in JAX: only compiled environments are on the page")
         with in_32_bits():
             require_room(engine, setup.environment, 1)
-        self.environment, self.spaces = engine.environment, engine.spaces
+        self.spaces = engine.spaces
         actions = engine.spaces.action
         self.actions = action_names(setup.environment, int(actions.n)) if isinstance(actions, Discrete) else []
-        self.grid, self.scene = grid_of(self.environment), scene_of(self.environment)
-        self.stepper = Stepper(self.algorithm, self.environment, setup.seed, KEPT_BYTES)
+        self._part = self._part_of(engine.environment, None)
+        self._parts = [self._part]
         self.block = self.algorithm.steps_per_update
         self.at = 0
         self.iteration: Iteration | None = None
         """The one whose block `at` lies in; None at the start, and after a leap, where nobody has looked at it."""
         self.curve = Curve(self.algorithm, self.stepper.carry)
+
+        self.changes: list[tuple[int, str, Any]] = []
+        """What a person has changed, each at its position."""
+
+    def _part_of(self, environment: Any, begin: tuple[int, Carry] | None, weather: Weather | None = None) -> Part:
+        stepper = Stepper(self.algorithm, environment, self.setup.seed, KEPT_BYTES, begin)
+        return Part(environment, stepper, grid_of(environment), scene_of(environment), weather or Weather())
+
+    @property
+    def environment(self) -> TimedEnvironment:
+        """The environment as it is here."""
+        return self._part.environment
+
+    @property
+    def stepper(self) -> Stepper:
+        """What goes along the part in which we are."""
+        return self._part.stepper
+
+    @property
+    def grid(self) -> Grid | None:
+        """The cells, where there are some."""
+        return self._part.grid
+
+    @property
+    def scene(self) -> Scene | None:
+        """How it is drawn."""
+        return self._part.scene
+
+    @property
+    def part(self) -> int:
+        """Which part that is: another one begins where a person has changed something."""
+        return self._parts.index(self._part)
+
+    @property
+    def wind(self) -> float:
+        """The wind here."""
+        return self._part.weather.wind
+
+    @property
+    def can_be_pushed(self) -> bool:
+        """Whether there is something that a person can push."""
+        return can_be_pushed(self.stepper.carry.simulation.state)
 
     @property
     def step(self) -> int:
@@ -92,7 +152,7 @@ class Training:
         """Be at position `at`."""
         at = max(0, at)
         if at == 0:
-            self.stepper.go_to(0)
+            self._be_at(0)
             self.at, self.iteration = 0, None
             return
         index = (at - 1) // self.block
@@ -106,6 +166,35 @@ class Training:
         """Forwards to the end of the block in which position `at` lies, without looking at what is done on the way."""
         self._leap_to((at - 1) // self.block + 1)
         self.at, self.iteration = self.stepper.index * self.block, None
+
+    def change(self, kind: str, value: Any) -> None:
+        """Change the environment from here on: `push` or `wind` it, or give it another `layout`.
+
+        What came after this position comes otherwise, so it is forgotten.
+
+        Raises:
+            InputError: it cannot be changed so; all is as it was.
+        """
+        at = self.at
+        index, step = divmod(at, self.block)
+        self._be_at(index)
+        before, carry = self._part, self.stepper.carry
+        same = before.begin == index
+        if kind == "layout":
+            part = self._part_of(with_layout(before.environment, carry, value), (index, carry))
+        elif not self.can_be_pushed:
+            raise InputError("there is nothing to push here, and no wind")
+        else:
+            weather = before.weather if same else before.weather.later()
+            weather = weather.pushed(step, value) if kind == "push" else weather.blown(step, value)
+            inside: Any = before.environment
+            inside = inside.environment if isinstance(inside, Disturbed) else inside
+            part = self._part_of(weather.around(inside), (index, wrapped(carry)), weather)
+        self._parts = [each for each in self._parts if each.begin < index or (each is before and not same)] + [part]
+        self._part, self.iteration = part, None
+        self.curve.cut(carry, index)
+        self.changes = [each for each in self.changes if each[0] <= at] + [(at, kind, value)]
+        self.go_to(at)
 
     def look(self) -> None:
         """Look at the last step, where a leap has left that out."""
@@ -170,11 +259,11 @@ class Training:
         index, leap = first, LEAP
         while index < last and not stop():
             ahead, leap = min(index + leap, last), min(2 * leap, LONGEST_LEAP)
-            self.stepper.go_to(ahead)
+            self._be_at(ahead)
             if found(self.stepper.carry):
                 while ahead - index > 1:
                     middle = (index + ahead) // 2
-                    self.stepper.go_to(middle)
+                    self._be_at(middle)
                     index, ahead = (index, middle) if found(self.stepper.carry) else (middle, ahead)
                 self.go_to(ahead * self.block)
                 return True
@@ -186,8 +275,13 @@ class Training:
         self.go_to(at)
         return False
 
-    def _leap_to(self, index: int) -> None:
+    def _be_at(self, index: int) -> None:
+        """Where so many iterations are done, in the part to which that belongs."""
+        self._part = next(each for each in reversed(self._parts) if each.begin <= index)
         self.stepper.go_to(index)
+
+    def _leap_to(self, index: int) -> None:
+        self._be_at(index)
         self.curve.look(self.stepper.carry, index)
 
 

@@ -17,8 +17,8 @@ const PAINT = {
 };
 
 export class Editor {
-  // `begin` is called with the rows of the changed maze.
-  constructor(view, begin) {
+  // `begin` is called with the rows of the changed maze, and `change` with those of one that changes while it is learnt.
+  constructor(view, begin, change) {
     this.view = view;
     this.rows = view.about.layout.map((row) => [...row]);
     this.tool = "#";
@@ -26,11 +26,18 @@ export class Editor {
     this.tools = make("fieldset", { class: "toolbox", hidden: true }, make("legend", { class: "unseen" }, t("editMaze")),
       TOOLS.map(([character, word]) => make("label", {}, make("input", { type: "radio", name: "tool", checked: character === this.tool,
         on: { change: () => { this.tool = character; } } }), t(word))),
+      make("button", { type: "button", class: "change", on: { click: () => change(this.rows.map((row) => row.join(""))) } }, t("changeMaze")),
       make("button", { type: "button", class: "main", on: { click: () => begin(this.rows.map((row) => row.join(""))) } }, t("beginMaze")));
     this.button = make("button", { type: "button", class: "plain", "aria-expanded": "false", on: { click: () => this.toggle() } }, t("editMaze"));
     this.element = make("div", { class: "editor" }, this.button, this.tools, make("p", { class: "quiet hint", hidden: true }, t("editHint")));
     view.canvas.addEventListener("pointerdown", (event) => this.open && this.put(view.stage.cellAt(event.offsetX, event.offsetY)));
     view.canvas.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  // The maze is another one now.
+  adopt() {
+    this.rows = this.view.about.layout.map((row) => [...row]);
+    this.show();
   }
 
   toggle() {

@@ -8,6 +8,8 @@ import { Transport } from "./transport.js";
 import { View } from "./view.js";
 import { t } from "./words.js";
 
+const SEARCHING = { episode: "searchingEpisode", change: "searchingChange", disturb: "changing" };
+
 export class Learn {
   // `page` knows the connection and what can be chosen.
   constructor(page, lesson = null) {
@@ -47,8 +49,8 @@ export class Learn {
     const view = this.view;
     const card = (title, inside, extra = "") => make("section", { class: `card ${extra}` }, make("h2", {}, title), inside);
     this.missed = make("p", { class: "note", role: "status" });
-    const editor = view.about.layout ? new Editor(view, (rows) => this.page.begin([{ ...this.setup.setup(), options: { ...this.setup.options, layout: rows } }], true)).element : null;
-    const stage = make("section", { class: "card stage", "aria-label": t("learn") }, view.facts, view.picture, this.missed, view.layers, editor ?? [], this.transport.element);
+    this.editor = view.about.layout ? new Editor(view, (rows) => this.page.begin([{ ...this.setup.setup(), options: { ...this.setup.options, layout: rows } }], true), (rows) => this.page.send({ do: "disturb", kind: "layout", value: rows })) : null;
+    const stage = make("section", { class: "card stage", "aria-label": t("learn") }, view.facts, view.picture, this.missed, view.layers, this.editor?.element ?? [], view.about.canBePushed ? this.weather() : [], this.transport.element);
     const keys = [[t("space"), "keyPlay"], ["→ ←", "keyStep"], ["u e c", "keyMore"], ["+ −", "keySpeed"], ["Home", "keyStart"]];
     const help = make("div", { class: "keys" }, keys.flatMap(([key, word]) => [
       make("span", {}, key.split(" ").map((each) => make("kbd", {}, each))), make("span", {}, t(word))]));
@@ -58,13 +60,23 @@ export class Learn {
       make("div", { class: "wide charts" }, view.charts.map((each) => each.element)));
   }
 
+  // What a person can do to a cart, a car or a pendulum while it learns.
+  weather() {
+    const disturb = (kind, value) => this.page.send({ do: "disturb", kind, value });
+    this.wind = make("input", { type: "range", id: "wind", min: "-1", max: "1", step: "0.25", value: "0", on: { change: () => disturb("wind", Number(this.wind.value)) } });
+    return make("div", { class: "weather", role: "group", "aria-label": t("disturb") }, make("button", { type: "button", "data-push": "-1", on: { click: () => disturb("push", -1) } }, `← ${t("pushLeft")}`),
+      make("button", { type: "button", "data-push": "1", on: { click: () => disturb("push", 1) } }, `${t("pushRight")} →`), make("label", { class: "speed", for: "wind" }, `${t("wind")}  ←`, this.wind, "→"));
+  }
+
   show(frame) {
     const now = frame.trainings[0];
+    if (this.view.adopt(now)) this.editor?.adopt();
+    if (this.wind && document.activeElement !== this.wind) this.wind.value = String(now.wind ?? 0);
     this.view.show(now);
     this.transport.tell({ playing: frame.playing, pace: frame.pace, block: this.view.about.block });
-    if (frame.searching) this.view.cover(t(frame.searching === "episode" ? "searchingEpisode" : "searchingChange"));
+    if (frame.searching) this.view.cover(t(SEARCHING[frame.searching]));
     else this.view.cover(null);
-    say(this.missed, frame.missed ? t(frame.missed === "episode" ? "missedEpisode" : "missedChange") : "");
+    say(this.missed, frame.refused ? serverText(frame.refused) : frame.missed ? t(frame.missed === "episode" ? "missedEpisode" : "missedChange") : "");
     if (!frame.playing) this.page.live(t("live", now));
   }
 

@@ -74,6 +74,7 @@ export class Play {
     this.held.repeats = false;
     this.paceBox.hidden = this.about.waits;
     this.resize();
+    this.chart.draw([[], []], Infinity, t("noEpisode"), 1);
   }
 
   resize() {

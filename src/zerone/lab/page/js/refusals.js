@@ -43,6 +43,11 @@ export const REFUSALS = [
   [/^out of memory: choose a smaller memory, batch, network or number of environments$/, "内存不够：请把记忆、批量、网络或环境个数改小"],
   [/^nothing was played yet: there is nothing to learn from$/, "还没有玩过：没有可以学的"],
   [/^the server could not start: (.*)$/, "服务器没能启动：$1"],
+  [/^there is nothing to push here, and no wind$/, "这里没有可以推的东西，也没有风"],
+  [/^the explorer is in that cell now: wait until it has left, or change another one$/, "探索者正在那一格：等它离开，或改别的格子"],
+  [/^a maze that changes while it is learnt keeps its size: begin in the other one$/, "边学边改的迷宫大小不能变：请在新迷宫里重新开始"],
+  [/^this environment has no layout that could be changed$/, "这个环境没有可以修改的布局"],
+  [/^(\d+) pushes between two updates are enough: wait for the next one$/, "两次更新之间推 $1 次就够了：请等下一次更新"],
   [/^unexpected (\w+): (.*)$/, "意外的错误 $1：$2"],
   [/^(.+): no (\w+): must have (.+)$/, "$1：缺少 $2，必须有 $3"],
   [/^(.+): cannot be written to: (.*)$/, "$1：不能写入：$2"],
@@ -51,6 +56,11 @@ export const REFUSALS = [
 export const ENDINGS = {
   "goal reached": "到达目标", "in hell": "掉进地狱", "treasure found": "找到宝藏", "in a hole": "掉进窟窿", "passenger delivered": "乘客送到", "goal held": "停住了目标",
   "off the track": "开出轨道", "the pole has fallen": "杆子倒了", "time is up": "时间到", ended: "结束", cut: "被截断", success: "成功", failed: "失败",
+};
+
+export const METRICS = {
+  actor_q: "演员动作的 Q", clipped: "被裁剪的比例", cost: "代价", critic_loss: "评论家损失", discounted_return: "折扣回报", entropy: "熵", epsilon: "探索率 ε", explained_variance: "解释方差", kl: "KL 散度", loss: "损失",
+  noise: "噪声", penalty: "惩罚", policy_loss: "策略损失", q: "平均 Q", staleness: "过时的版本数", temperature: "温度", value: "平均价值", value_loss: "价值损失",
 };
 
 export const SETTING_NAMES = {

@@ -3,10 +3,11 @@
 import { Chart } from "./chart.js";
 import { make } from "./dom.js";
 import { SERIES } from "./palette.js";
+import { metricName } from "./sentences.js";
 import { t } from "./words.js";
 
 const TITLES = { evaluation_return: "chartEvaluation", return: "chartReturn", length: "chartLength" };
-const titleOf = (name) => (TITLES[name] ? t(TITLES[name]) : name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " "));
+const titleOf = (name) => (TITLES[name] ? t(TITLES[name]) : metricName(name) ?? name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " "));
 
 export class RunCurves {
   constructor() {

@@ -1,7 +1,7 @@
 // What the server says in a line, in the page's language: refusals, failures, and how an episode ended.
 
 import { isChinese } from "./words.js";
-import { ENDINGS, REFUSALS } from "./refusals.js";
+import { ENDINGS, METRICS, REFUSALS } from "./refusals.js";
 
 export function serverText(text) {
   if (!isChinese() || !text) return text;
@@ -10,3 +10,4 @@ export function serverText(text) {
 }
 
 export const endingText = (text) => (isChinese() && ENDINGS[text]) || text;
+export const metricName = (name) => (isChinese() && METRICS[name]) || null;

@@ -5,6 +5,7 @@ import { make, say } from "./dom.js";
 import { bars, decision, happened, learnt } from "./learnt.js";
 import { minus, whole } from "./numbers.js";
 import { Stage, drawSurface, short } from "./stage.js";
+import { metricName } from "./sentences.js";
 import { t } from "./words.js";
 
 const LAYERS = [["values", "layerValues"], ["arrows", "layerArrows"], ["numbers", "layerNumbers"], ["footprints", "layerFootprints"]];
@@ -58,6 +59,14 @@ export class View {
         this.stage.layers[name] = event.target.checked;
         if (this.now) this.stage.draw(this.now);
       } } }), t(word))));
+  }
+
+  // The environment may be another one from here on: whether it is.
+  adopt(now) {
+    if (!now.picture || now.part === this.part) return false;
+    this.part = now.part;
+    Object.assign(this.about, now.picture);
+    return true;
   }
 
   // A new moment. What is drawn on the canvas comes at once, in the next picture of the screen.
@@ -148,7 +157,7 @@ export class View {
   }
 }
 
-const metricTitle = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
+const metricTitle = (name) => metricName(name) ?? name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 const tidy = (number) => minus(+number.toPrecision(3));
 
 // The points of the server as points of curves: over episodes, and over steps.
