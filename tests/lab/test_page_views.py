@@ -9,6 +9,7 @@ from browser import found, wait_for
 
 import zerone as zo
 from zerone.lab import one_file
+from zerone.lab.trainings import Trainings
 
 pytestmark = pytest.mark.skipif(found() is None, reason="there is no Chromium here: apt-get install chromium")
 
@@ -24,6 +25,28 @@ def run(lab):
         evaluation_episodes=2, stop_when_solved=False, figure=False, progress=False,
     )  # fmt: skip
     return lab.runs / "maze"
+
+
+@pytest.fixture(scope="module")
+def opened(window, lab):
+    """The page, opened once, where nothing is trained."""
+    window.problems.clear()
+    window.asked.clear()
+    window.resize(1280, 900)
+    window.open(f"http://{lab.host}/?token={lab.access.token}#chapters")
+    window.until("document.querySelector('.chapter')")
+    return window
+
+
+@pytest.fixture
+def browser(opened, lab):
+    """The same, wide again; at the end no error is logged."""
+    opened.resize(1280, 900)
+    yield opened
+    assert opened.problems == []
+    assert {address.split("/")[2] for address in opened.asked if "//" in address} <= {lab.host}
+    opened.run("location.hash = '#chapters'")
+    opened.until("document.querySelector('.chapter')")
 
 
 def facts(browser, where=".facts"):
@@ -86,17 +109,29 @@ def test_runs_are_listed_opened_and_seen_to_go(browser, lab, run):
     assert browser.run("document.documentElement.scrollWidth") <= 390
 
 
-def test_a_training_that_is_begun_by_clicking_is_a_run(browser, lab):
+@pytest.mark.usefixtures("run")
+def test_a_training_is_begun_by_clicking_and_then_seen(browser, monkeypatch):
+    asked = []
+
+    def begin(_, *given):
+        asked.append(given)
+        return "maze"
+
+    monkeypatch.setattr(Trainings, "begin", begin)
+    browser.run("location.hash = '#learn'")
+    browser.until("document.querySelector('.train summary')")
     browser.run("document.querySelector('.train summary').click()")
     browser.run("document.querySelector('#train-steps').value = 0")
     browser.click(".train button")
     browser.until("!document.querySelector('.train .line').hidden")
     assert "steps = 0 is not allowed" in browser.text(".train .line")
     browser.run("document.querySelector('#train-steps').value = 3000")
+    browser.run("document.querySelector('#train-seeds').value = 2")
     browser.click(".train button")
     browser.until("document.querySelector('.runhead .badge.finished')")
-    (made,) = lab.runs.glob("q-learning-zerone-Maze-v0-*")
-    assert (made / "result.json").exists()
+    assert browser.run("location.hash") == "#runs/maze"
+    ((setup, steps, seeds),) = asked
+    assert (setup.algorithm, setup.environment, steps, seeds) == ("q-learning", "zerone/Maze-v0", 3000, 2)
 
 
 def test_the_goal_of_the_arm_follows_the_mouse(browser):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import uvicorn
@@ -12,6 +15,7 @@ from zerone.lab.access import Access
 from zerone.lab.connections import Connection
 from zerone.lab.server import LARGEST_MESSAGE, application
 from zerone.lab.state import Lab
+from zerone.training.interrupt import INTERRUPTED
 
 SECONDS_TO_CLOSE = 1
 SECONDS_OF_A_THREAD = 0.001
@@ -32,4 +36,19 @@ def server(listening: socket.socket, access: Access, lab: Lab) -> uvicorn.Server
 def serve(listening: socket.socket, access: Access, runs: Path) -> None:
     """Answer until Ctrl-C (`KeyboardInterrupt`) or SIGTERM; where the sessions are is saved then."""
     sys.setswitchinterval(SECONDS_OF_A_THREAD)
-    server(listening, access, Lab(runs)).run(sockets=[listening])
+    code = 0
+    try:
+        server(listening, access, Lab(runs)).run(sockets=[listening])
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        raise
+    finally:
+        # A thread that compiles when Python ends aborts the process, with words of C++; to wait for it takes seconds.
+        if any(thread.name.startswith("zerone lab") for thread in threading.enumerate()):
+            atexit.register(_leave, code)
+
+
+def _leave(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
