@@ -64,7 +64,7 @@ POLICIES = {
     "dppo": small_dppo(**MANY),
 }
 ALL = {**TABLES, **REPLAY, **POLICIES}
-EACH = pytest.mark.parametrize("name", ALL)
+EACH = pytest.mark.parametrize("name", ALL, scope="module")
 
 
 class Ten(gymnasium.Env):
