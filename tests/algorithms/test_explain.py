@@ -15,6 +15,7 @@ from zerone.algorithms.monte_carlo import MonteCarlo
 from zerone.algorithms.q_learning import QLearning
 from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
+from zerone.algorithms.tabular import table_in
 from zerone.engines.stepping import Iteration, Stepper
 
 ITERATIONS = 250
@@ -24,6 +25,8 @@ TABLES = [
     SarsaLambda(learning_rate=0.3, trace="accumulating"),
     MonteCarlo(learning_rate=0.1),
     DynaQ(learning_rate=0.5, planning_steps=4),
+    Sarsa(learning_rate=0.5, epsilon_steps=200.0, decay_steps=100.0, epsilon=0.5),
+    MonteCarlo(learning_rate=0.5, averaging=False, epsilon_steps=200.0, decay_steps=200.0, epsilon=1.0),
 ]
 
 
@@ -43,7 +46,7 @@ def wrong(algorithm: Any, played: list[Iteration]) -> int:
     """In how many updates the explanation is not what the update did."""
     failed = 0
     for iteration in played:
-        before, after = (np.asarray(each.state.policy) for each in (iteration.before, iteration.after))
+        before, after = (np.asarray(table_in(each.state.policy)) for each in (iteration.before, iteration.after))
         explained = algorithm.explain(iteration.before.state, iteration.steps, iteration.key, iteration.after.state)
         told = before.copy()
         for change in explained.changes:
@@ -65,7 +68,7 @@ def wrong(algorithm: Any, played: list[Iteration]) -> int:
     return failed
 
 
-@pytest.mark.parametrize("algorithm", TABLES, ids=lambda each: each.name)
+@pytest.mark.parametrize("algorithm", TABLES, ids=lambda each: each.name + " that falls" * (each.epsilon_steps > 0))
 def test_what_is_explained_is_what_was_learnt(algorithm: Any) -> None:
     environment = cliff(limit=20)
     played = iterations(algorithm, environment)

@@ -22,12 +22,12 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
-from zerone.algorithms.off_policy import check_shape, clock_setting
+from zerone.algorithms.off_policy import clock_setting
 from zerone.algorithms.off_policy_actor import Networks, OffPolicyActor, Policy
 from zerone.algorithms.protocol import Array, Metrics
 from zerone.base.pytree import configured, setting
 from zerone.parts.deterministic import Actor, Critic
-from zerone.parts.exploration import schedule
+from zerone.parts.exploration import check_shape, schedule
 
 
 @configured
@@ -55,7 +55,8 @@ class DDPG(OffPolicyActor):
 
     def check(self) -> None:
         super().check()
-        check_shape(self.name, self.noise_shape, {"noise_start": self.noise_start, "noise_end": self.noise_end})
+        ends = {"noise_start": self.noise_start, "noise_end": self.noise_end}
+        check_shape(self.name, "noise", self.noise_shape, ends)
 
     def scale(self, policy: Policy) -> Array:
         """σ, by the clock that was chosen."""

@@ -38,7 +38,6 @@ from zerone.algorithms.explanation import Decision, Explanation
 from zerone.algorithms.off_policy import (
     OffPolicy,
     Remembered,
-    check_shape,
     clock_setting,
     gradient_updates,
     minibatch_noise,
@@ -49,7 +48,7 @@ from zerone.algorithms.transitions import Transition, Waiting, sequence_transiti
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces, count, refuse_actions
-from zerone.parts.exploration import epsilon_greedy, epsilon_greedy_noise, greedy, schedule
+from zerone.parts.exploration import check_shape, epsilon_greedy, epsilon_greedy_noise, greedy, schedule
 from zerone.parts.features import refuse_observations
 from zerone.parts.layers import MLP, Dueling
 from zerone.parts.networks import Network
@@ -179,7 +178,8 @@ class DQN(OffPolicy):
         super().check()
         if self.recurrent:
             self.check_sequences()
-        check_shape("dqn", self.epsilon_shape, {"epsilon_start": self.epsilon_start, "epsilon_end": self.epsilon_end})
+        ends = {"epsilon_start": self.epsilon_start, "epsilon_end": self.epsilon_end}
+        check_shape("dqn", "epsilon", self.epsilon_shape, ends)
         if self.dueling_streams == "separate" and len(self.hidden) < 2:
             raise InputError(
                 f"dqn: dueling_streams = separate is not allowed with hidden = {self.hidden}: must have two layers, "

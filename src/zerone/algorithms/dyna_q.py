@@ -23,7 +23,7 @@ import jax.numpy as jnp
 
 from zerone.algorithms.explanation import Explanation
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.algorithms.tabular import TabularControl, in_turn, learn_greedy, only_step, zeros
+from zerone.algorithms.tabular import Policy, TabularControl, in_turn, learn_greedy, only_step, table_in, zeros
 from zerone.algorithms.tabular_explanation import Teacher, played_steps
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces
@@ -100,7 +100,7 @@ def listed(
 class State:
     """The table Q [states, actions], and the model."""
 
-    policy: Array
+    policy: Policy
     model: Model
 
 
@@ -120,54 +120,56 @@ class DynaQ(TabularControl):
         del key  # a table of zeros needs no randomness
         table = zeros(spaces)
         states, actions = table.shape
-        return State(table, Model.empty((states, actions)))
+        return State(self.begin(table), Model.empty((states, actions)))
 
-    def noise(self, policy: Array, key: Key, shape: tuple[int, ...]) -> Array:
+    def noise(self, policy: Policy, key: Key, shape: tuple[int, ...]) -> Array:
         # The last numbers choose the pairs to plan: one draw, and without planning just Q-learning's.
-        return epsilon_greedy_noise(key, shape, policy.shape[-1] + self.planning_steps)
+        return epsilon_greedy_noise(key, shape, table_in(policy).shape[-1] + self.planning_steps)
 
     def act(
-        self, policy: Array, memory: tuple[()], observation: Array, noise: Array | None = None
+        self, policy: Policy, memory: tuple[()], observation: Array, noise: Array | None = None
     ) -> tuple[Array, tuple[()], Any]:
         if noise is None or self.planning_steps == 0:
             return super().act(policy, memory, observation, noise)
-        used = policy.shape[-1] + 1
+        used = table_in(policy).shape[-1] + 1
         action, memory, _ = super().act(policy, memory, observation, noise[..., :used])
         return action, memory, noise[..., used:]
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key
         bonus, clock = jnp.float32(self.exploration_bonus), state.model.clock + 1
+        step_size = self.step_size(state.policy)
 
         def learn(table: Array, step: Steps) -> Array:
-            return learn_greedy(table, step, self.learning_rate, self.discount)
+            return learn_greedy(table, step, step_size, self.discount)
 
-        def live(state: State, step: Steps) -> State:
+        def live(known: tuple[Array, Model], step: Steps) -> tuple[Array, Model]:
+            table, model = known
             planned = self.planning_steps > 0
-            model = state.model.after(step, bonus > 0, clock) if planned else state.model
-            return State(learn(state.policy, step), model)
+            return learn(table, step), model.after(step, bonus > 0, clock) if planned else model
 
         now = only_step(steps)
-        after = in_turn(live, state, now)
+        table, model = in_turn(live, (table_in(state.policy), state.model), now)
         if self.planning_steps == 0:
-            return after, {}
-        model, chances = after.model, now.extras.reshape(-1)
+            return State(self.after(state.policy, table), model), {}
+        chances = now.extras.reshape(-1)
 
         def plan(i: Array, table: Array) -> Array:
             return learn(table, model.imagined(chances[i], bonus))
 
-        return State(jax.lax.fori_loop(0, chances.size, plan, after.policy), model), {}
+        table = jax.lax.fori_loop(0, chances.size, plan, table)
+        return State(self.after(state.policy, table), model), {}
 
     def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
         del key
-        teacher = Teacher(before.policy, self.learning_rate, self.discount)
+        teacher = Teacher(table_in(before.policy), self.step_size(before.policy), self.discount)
         for step in played_steps(steps):
             teacher.greedy(step, "step")
         if self.planning_steps > 0:
             imagined = _imagined(after.model, only_step(steps).extras.reshape(-1), jnp.float32(self.exploration_bonus))
             for step in played_steps(imagined):
                 teacher.greedy(step, "model")
-        return teacher.explanation(after.policy)
+        return teacher.explanation(table_in(after.policy))
 
 
 _imagined = jax.jit(jax.vmap(Model.imagined, in_axes=(None, 0, None)))

@@ -27,7 +27,7 @@ import numpy as np
 
 from zerone.algorithms.explanation import Explanation
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.algorithms.tabular import TabularControl, only_step, zeros
+from zerone.algorithms.tabular import Policy, TabularControl, only_step, table_in, zeros
 from zerone.algorithms.tabular_explanation import Teacher
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces
@@ -50,7 +50,7 @@ class Episode:
 class State:
     """The table Q [states, actions], the episodes going on, and N(s, a), the visits learnt from (int32)."""
 
-    policy: Array
+    policy: Policy
     ongoing: Episode
     learnt: Array
 
@@ -69,11 +69,11 @@ class MonteCarlo(TabularControl):
         del key  # a table of zeros needs no randomness
         table = zeros(spaces)
         trace, total, visits = jnp.zeros((3, self.environments, *table.shape))
-        return State(table, Episode(trace, total, visits), jnp.zeros(table.shape, jnp.int32))
+        return State(self.begin(table), Episode(trace, total, visits), jnp.zeros(table.shape, jnp.int32))
 
-    def weight(self, visits: Array, learnt: Array) -> Array:
+    def weight(self, visits: Array, learnt: Array, step_size: Array | float) -> Array:
         """w, how far Q moves to the mean of an episode's `visits` returns; `learnt` is N(s, a), these included."""
-        constant = -jnp.expm1(visits * jnp.log1p(-self.learning_rate))  # 1 - (1 - α)^n
+        constant = -jnp.expm1(visits * jnp.log1p(-step_size))  # 1 - (1 - α)^n
         weight = jnp.maximum(constant, visits / learnt) if self.averaging else constant
         return jnp.where(visits > 0, weight, 0.0)
 
@@ -84,33 +84,33 @@ class MonteCarlo(TabularControl):
         trace = (self.discount * going.trace).at[here].add(counts)
         return Episode(trace, going.total + now.reward[:, None, None] * trace, going.visits.at[here].add(counts))
 
-    def following(self, table: Array, now: Steps) -> Array:
+    def following(self, policy: Policy, table: Array, now: Steps) -> Array:
         """What counts of the states after the last steps [N] of episodes: nothing, unless they were only cut."""
-        expected = epsilon_greedy_value(table[now.next_observation], self.epsilon)
+        expected = epsilon_greedy_value(table[now.next_observation], self.epsilon_now(policy))
         return jnp.where(now.terminated, 0.0, self.discount * expected)
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key
-        now = only_step(steps)
-        done = now.terminated | now.truncated
+        now, policy = only_step(steps), state.policy
+        done, step_size = now.terminated | now.truncated, self.step_size(policy)
 
         def learn(carry: tuple[Array, Array, Episode]) -> tuple[Array, Array, Episode]:
             table, learnt, episode = carry
-            follows = self.following(table, now)
+            follows = self.following(policy, table, now)
 
             def one(n: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
                 table, learnt = carry
                 visits = jnp.where(done[n], episode.visits[n], 0.0)
                 learnt = learnt + visits.astype(jnp.int32)
                 mean = (episode.total[n] + follows[n] * episode.trace[n]) / jnp.maximum(visits, 1.0)
-                return table + self.weight(visits, learnt) * (mean - table), learnt
+                return table + self.weight(visits, learnt, step_size) * (mean - table), learnt
 
             table, learnt = jax.lax.fori_loop(0, self.environments, one, (table, learnt))
             return table, learnt, jax.tree.map(lambda x: jnp.where(done[:, None, None], 0.0, x), episode)
 
-        carry = state.policy, state.learnt, self.grown(state.ongoing, now)
+        carry = table_in(policy), state.learnt, self.grown(state.ongoing, now)
         table, learnt, episode = jax.lax.cond(done.any(), learn, lambda carry: carry, carry)
-        return State(table, episode, learnt), {}
+        return State(self.after(policy, table), episode, learnt), {}
 
     def returns_of(self, before: State, now: Steps) -> tuple[Array, Array, Array]:
         """Of the episodes that end with the steps `now` [N]: each pair's mean return, weight w and visits, 0 if none.
@@ -119,18 +119,20 @@ class MonteCarlo(TabularControl):
         """
         episode, done = self.grown(before.ongoing, now), now.terminated | now.truncated
         visits = jnp.where(done[:, None, None], episode.visits, 0.0)
-        follows = self.following(before.policy, now)[:, None, None] * episode.trace
+        follows = self.following(before.policy, table_in(before.policy), now)[:, None, None] * episode.trace
         learnt = before.learnt[None] + jnp.cumsum(visits, 0).astype(jnp.int32)
-        return (episode.total + follows) / jnp.maximum(visits, 1.0), self.weight(visits, learnt), visits
+        weight = self.weight(visits, learnt, self.step_size(before.policy))
+        return (episode.total + follows) / jnp.maximum(visits, 1.0), weight, visits
 
     def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
         del key
-        teacher, now = Teacher(before.policy, self.learning_rate, self.discount), only_step(steps)
+        policy, now = before.policy, only_step(steps)
+        teacher = Teacher(table_in(policy), self.step_size(policy), self.discount)
         if (now.terminated | now.truncated).any():
             mean, weight, visits = map(np.asarray, _returns_of(self, before, now))
             for n, s, a in np.argwhere(visits > 0):
                 teacher.mean_return(int(s), int(a), mean[n, s, a], weight[n, s, a])
-        return teacher.explanation(after.policy)
+        return teacher.explanation(table_in(after.policy))
 
 
 _returns_of = jax.jit(MonteCarlo.returns_of)

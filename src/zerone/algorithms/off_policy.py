@@ -67,14 +67,6 @@ class Remembered:
     """What else it decides in them."""
 
 
-def check_shape(name: str, shape: str, ends: dict[str, float]) -> None:
-    """Raise `InputError` where a schedule falls exponentially from or to 0; `ends` are the two settings of its ends."""
-    for end, value in ends.items() if shape == "exponential" else ():
-        if value == 0:
-            schedule = end.rpartition("_")[0]
-            raise InputError(f"{name}: {end} = 0 is not allowed: must be above 0 where {schedule}_shape is exponential")
-
-
 CLOCKS = ("steps", "learning-steps", "updates")
 """What may move a schedule. `OffPolicy.ticks` says what each counts."""
 

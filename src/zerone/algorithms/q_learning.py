@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from zerone.algorithms.explanation import Explanation
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.algorithms.tabular import TabularControl, in_turn, learn_greedy, only_step, zeros
+from zerone.algorithms.tabular import Policy, TabularControl, in_turn, learn_greedy, only_step, table_in, zeros
 from zerone.algorithms.tabular_explanation import Teacher, played_steps
 from zerone.base.pytree import configured, struct
 from zerone.environments.spaces import Spaces
@@ -24,7 +24,7 @@ from zerone.environments.spaces import Spaces
 class State:
     """The table Q [states, actions] is both what acts and what learns."""
 
-    policy: Array
+    policy: Policy
 
 
 @configured
@@ -35,19 +35,21 @@ class QLearning(TabularControl):
 
     def init(self, key: Key, spaces: Spaces) -> State:
         del key  # a table of zeros needs no randomness
-        return State(zeros(spaces))
+        return State(self.begin(zeros(spaces)))
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key
+        step_size = self.step_size(state.policy)
 
         def learn(table: Array, step: Steps) -> Array:
-            return learn_greedy(table, step, self.learning_rate, self.discount)
+            return learn_greedy(table, step, step_size, self.discount)
 
-        return State(in_turn(learn, state.policy, only_step(steps))), {}
+        table = in_turn(learn, table_in(state.policy), only_step(steps))
+        return State(self.after(state.policy, table)), {}
 
     def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
         del key
-        teacher = Teacher(before.policy, self.learning_rate, self.discount)
+        teacher = Teacher(table_in(before.policy), self.step_size(before.policy), self.discount)
         for step in played_steps(steps):
             teacher.greedy(step, "step")
-        return teacher.explanation(after.policy)
+        return teacher.explanation(table_in(after.policy))

@@ -22,11 +22,13 @@ from zerone.algorithms.explanation import Explanation
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import (
     Pending,
+    Policy,
     TabularControl,
     final_change,
     in_turn,
     only_step,
     pending_change,
+    table_in,
     zeros,
 )
 from zerone.algorithms.tabular_explanation import Teacher, played_steps, waiting_steps
@@ -38,7 +40,7 @@ from zerone.environments.spaces import Spaces
 class State:
     """The table Q [states, actions], and the step of each environment that waits for the next action."""
 
-    policy: Array
+    policy: Policy
     ongoing: Pending
 
 
@@ -50,36 +52,38 @@ class Sarsa(TabularControl):
 
     def init(self, key: Key, spaces: Spaces) -> State:
         del key  # a table of zeros needs no randomness
-        return State(zeros(spaces), Pending.none(self.environments))
+        return State(self.begin(zeros(spaces)), Pending.none(self.environments))
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key
-        now = only_step(steps)
+        now, policy = only_step(steps), state.policy
+        step_size, epsilon = self.step_size(policy), self.epsilon_now(policy)
 
         # The step before this one: this step's action is its A'.
         def learn(table: Array, each: tuple[Pending, Steps]) -> Array:
             last, now = each
-            change = pending_change(table, last, now, self.learning_rate, self.discount)
+            change = pending_change(table, last, now, step_size, self.discount)
             return table.at[last.observation, last.action].add(change)
 
         def learn_end(table: Array, now: Steps) -> Array:
-            change = final_change(table, now, self.learning_rate, self.discount, self.epsilon)
+            change = final_change(table, now, step_size, self.discount, epsilon)
             return table.at[now.observation, now.action].add(change)
 
-        table = in_turn(learn, state.policy, (state.ongoing, now))
+        table = in_turn(learn, table_in(policy), (state.ongoing, now))
 
         # In a branch of its own, or the compiler would copy the table at every step to read it between two writes.
         over = (now.terminated | now.truncated).any()
         table = jax.lax.cond(over, lambda table: in_turn(learn_end, table, now), lambda table: table, table)
-        return State(table, Pending.after(now)), {}
+        return State(self.after(policy, table), Pending.after(now)), {}
 
     def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
         del key
-        teacher, now = Teacher(before.policy, self.learning_rate, self.discount), played_steps(steps)
+        policy, now = before.policy, played_steps(steps)
+        teacher = Teacher(table_in(policy), self.step_size(policy), self.discount)
         for last in waiting_steps(before.ongoing, now):
             if last is not None:
                 teacher.sarsa(last)
         for step in now:
             if step.terminated or step.truncated:
-                teacher.ended(step, self.epsilon)
-        return teacher.explanation(after.policy)
+                teacher.ended(step, self.epsilon_now(policy))
+        return teacher.explanation(table_in(after.policy))

@@ -28,11 +28,13 @@ from zerone.algorithms.explanation import Explanation
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.tabular import (
     Pending,
+    Policy,
     TabularControl,
     final_change,
     in_turn,
     only_step,
     pending_change,
+    table_in,
     zeros,
 )
 from zerone.algorithms.tabular_explanation import Teacher, played_steps, waiting_steps
@@ -52,7 +54,7 @@ class Ongoing:
 class State:
     """The table Q [states, actions], and what belongs to the episodes going on."""
 
-    policy: Array
+    policy: Policy
     ongoing: Ongoing
 
 
@@ -71,7 +73,7 @@ class SarsaLambda(TabularControl):
         del key  # a table of zeros needs no randomness
         table = zeros(spaces)
         trace = jnp.zeros((self.environments, *table.shape))
-        return State(table, Ongoing(Pending.none(self.environments), trace))
+        return State(self.begin(table), Ongoing(Pending.none(self.environments), trace))
 
     def visit(self, trace: Array, observation: Array, action: Array, due: Array) -> Array:
         """The traces [N, states, actions] after a visit of (S, A) [N], where it is due."""
@@ -82,7 +84,7 @@ class SarsaLambda(TabularControl):
         replaced = jax.nn.one_hot(action, row.shape[-1])
         return trace.at[each, observation].set(jnp.where(due[:, None], replaced, row))
 
-    def share(self, trace: Array, observation: Array, action: Array, due: Array) -> Array:
+    def share(self, trace: Array, observation: Array, action: Array, due: Array, step_size: Array | float) -> Array:
         """The traces by which steps are learnt, where they are due: α times their sum in an entry is at most 1.
 
         The δ of an environment is the error of its own (S, A). There it shrinks with each hit that was learnt before
@@ -92,58 +94,62 @@ class SarsaLambda(TabularControl):
             return trace
         here = jnp.arange(self.environments), observation, action
         aside = jnp.where(due[:, None, None], trace, 0.0).at[here].set(0.0)
-        shared = aside / jnp.maximum(1.0, self.learning_rate * aside.sum(0))[None]
+        shared = aside / jnp.maximum(1.0, step_size * aside.sum(0))[None]
         return shared.at[here].set(trace[here])
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         del key
-        now, last = only_step(steps), state.ongoing.pending
+        now, last, policy = only_step(steps), state.ongoing.pending, state.policy
         done = now.terminated | now.truncated
+        step_size, epsilon = self.step_size(policy), self.epsilon_now(policy)
 
         # The step before this one: this step's action is its A'.
         def learn(table: Array, each: tuple[Pending, Steps, Array]) -> Array:
             last, now, trace = each
-            return table + pending_change(table, last, now, self.learning_rate, self.discount)[0] * trace[0]
+            return table + pending_change(table, last, now, step_size, self.discount)[0] * trace[0]
 
         def learn_ended(table: Array, each: tuple[Steps, Array]) -> Array:
             now, trace = each
-            change = final_change(table, now, self.learning_rate, self.discount, self.epsilon)
+            change = final_change(table, now, step_size, self.discount, epsilon)
             return table + change[0] * trace[0]
 
         trace = self.visit(state.ongoing.trace, last.observation, last.action, last.going)
-        shared = self.share(trace, last.observation, last.action, last.going)
-        table = in_turn(learn, state.policy, (last, now, shared))
+        shared = self.share(trace, last.observation, last.action, last.going, step_size)
+        table = in_turn(learn, table_in(policy), (last, now, shared))
         trace = self.discount * self.trace_decay * trace
 
         def learn_end(carry: tuple[Array, Array]) -> tuple[Array, Array]:
             table, trace = carry
             trace = self.visit(trace, now.observation, now.action, done)
-            shared = self.share(trace, now.observation, now.action, done)
+            shared = self.share(trace, now.observation, now.action, done, step_size)
             table = in_turn(learn_ended, table, (now, shared))
             return table, jnp.where(done[:, None, None], 0.0, trace)
 
         table, trace = jax.lax.cond(done.any(), learn_end, lambda carry: carry, (table, trace))
-        return State(table, Ongoing(Pending.after(now), trace)), {}
+        return State(self.after(policy, table), Ongoing(Pending.after(now), trace)), {}
 
-    def traces(self, ongoing: Ongoing, now: Steps) -> tuple[Array, Array]:
+    def traces(self, ongoing: Ongoing, now: Steps, step_size: Array | float) -> tuple[Array, Array]:
         """By which traces the waiting steps are learnt, and by which the last steps of episodes."""
         last, done = ongoing.pending, now.terminated | now.truncated
         trace = self.visit(ongoing.trace, last.observation, last.action, last.going)
-        waiting = self.share(trace, last.observation, last.action, last.going)
+        waiting = self.share(trace, last.observation, last.action, last.going, step_size)
         trace = self.visit(self.discount * self.trace_decay * trace, now.observation, now.action, done)
-        return waiting, self.share(trace, now.observation, now.action, done)
+        return waiting, self.share(trace, now.observation, now.action, done, step_size)
 
     def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
         del key
-        teacher, now = Teacher(before.policy, self.learning_rate, self.discount), played_steps(steps)
-        waiting, ending = map(np.asarray, _traces(self, before.ongoing, only_step(steps)))
+        policy, now = before.policy, played_steps(steps)
+        step_size = self.step_size(policy)
+        teacher = Teacher(table_in(policy), step_size, self.discount)
+        waiting, ending = map(np.asarray, _traces(self, before.ongoing, only_step(steps), step_size))
         for n, last in enumerate(waiting_steps(before.ongoing.pending, now)):
             if last is not None:
                 teacher.sarsa(last, waiting[n])
         for n, step in enumerate(now):
             if step.terminated or step.truncated:
-                teacher.ended(step, self.epsilon, ending[n])
-        return teacher.explanation(after.policy, waiting if np.asarray(before.ongoing.pending.going).any() else ending)
+                teacher.ended(step, self.epsilon_now(policy), ending[n])
+        shown = waiting if np.asarray(before.ongoing.pending.going).any() else ending
+        return teacher.explanation(table_in(after.policy), shown)
 
 
 _traces = jax.jit(SarsaLambda.traces)

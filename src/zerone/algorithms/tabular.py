@@ -1,30 +1,59 @@
-"""What every table of action values shares: its spaces, its start and how it acts, and what Sarsa waits for."""
+"""What every table of action values shares: its spaces, its start, how it acts, its schedules, what Sarsa waits for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
 from zerone.algorithms.protocol import Array, Key, Steps
-from zerone.base.pytree import configured, setting, struct
+from zerone.base.pytree import configured, is_on, setting, struct
 from zerone.environments.spaces import LARGEST_TABLE, MOST_VALUES, Spaces, cells, count, refuse_actions
-from zerone.parts.exploration import epsilon_greedy_noise, epsilon_greedy_ties, greedy
+from zerone.parts.exploration import (
+    check_shape,
+    epsilon_greedy_noise,
+    epsilon_greedy_ties,
+    greedy,
+    linear_schedule,
+    schedule,
+)
 from zerone.parts.returns import epsilon_greedy_value, one_step_target
 
 Tree = TypeVar("Tree")
+
+
+@struct
+class ScheduledTable:
+    """A table Q [states, actions] whose ε or α falls with time, and the environment steps that were learnt (int32)."""
+
+    table: Array
+    steps: Array
+
+
+Policy: TypeAlias = Array | ScheduledTable
+"""The table alone, unless something falls: so nothing is counted where nothing depends on it."""
+
+LAST_COUNTED = 2**31 - 2**20
+"""Where the count of steps stands still, before it would overflow; no schedule is as long."""
+
+
+def table_in(policy: Policy) -> Array:
+    """Q [states, actions]."""
+    return policy.table if isinstance(policy, ScheduledTable) else policy
 
 
 @configured
 class TabularControl:
     """A table Q [states, actions] that is its own policy, ε-greedy, and learns from every single step.
 
-    What is learnt from a step is all that an algorithm adds: its `init` and its `update`.
+    What is learnt from a step is all that an algorithm adds: its `init` and its `update`. ε and α are constant, or fall
+    with the environment steps, of which each is also an update: DQN's clocks would all say the same.
     """
 
+    name: ClassVar[str]
     metrics: ClassVar[Mapping[str, str]] = {}
     warmup_updates: ClassVar[int] = 0
     steps_per_update: ClassVar[int] = 1
@@ -37,6 +66,22 @@ class TabularControl:
         "exploration rate ε: 0.1 where the tutorial's EPSILON, the greedy rate, is 0.9",
         at_least=0,
         at_most=1,
+    )
+    epsilon_end: float = setting(0.05, "exploration rate ε at the end", at_least=0, at_most=1, needs="epsilon_steps")
+    epsilon_steps: float = setting(
+        0.0, "environment steps over which ε is annealed; 0: it stays", at_least=0, zero_is_off=True
+    )
+    epsilon_shape: str = setting(
+        "linear",
+        "shape of ε's schedule: equal differences or equal ratios",
+        choices=("linear", "exponential"),
+        needs="epsilon_steps",
+    )
+    learning_rate_end: float = setting(
+        0.1, "fraction of the step size α that is left after `decay_steps`", at_least=0, at_most=1, needs="decay_steps"
+    )
+    decay_steps: float = setting(
+        0.0, "environment steps over which the step size α is annealed; 0: it stays", at_least=0, zero_is_off=True
     )
     environments: int = setting(1, "environments played in parallel", at_least=1)
 
@@ -53,31 +98,56 @@ class TabularControl:
         return refuse_actions(spaces.action)
 
     def check(self) -> None:
-        pass
+        if is_on(self.epsilon_steps):
+            ends = {"epsilon": self.epsilon, "epsilon_end": self.epsilon_end}
+            check_shape(self.name, "epsilon", self.epsilon_shape, ends)
 
-    def noise(self, policy: Array, key: Key, shape: tuple[int, ...]) -> Array:
-        return epsilon_greedy_noise(key, shape, policy.shape[-1])
+    def begin(self, table: Array) -> Policy:
+        """The policy before the first step."""
+        return ScheduledTable(table, jnp.int32(0)) if is_on(self.epsilon_steps) or is_on(self.decay_steps) else table
 
-    def values(self, policy: Array, memory: tuple[()], observation: Array) -> Array:
+    def after(self, policy: Policy, table: Array) -> Policy:
+        """The policy that `policy` has become by a step of each environment, whose table is this now."""
+        if not isinstance(policy, ScheduledTable):
+            return table
+        return ScheduledTable(table, jnp.minimum(policy.steps, LAST_COUNTED) + self.environments)
+
+    def step_size(self, policy: Policy) -> Array | float:
+        """α, now."""
+        if not isinstance(policy, ScheduledTable) or not is_on(self.decay_steps):
+            return self.learning_rate
+        return self.learning_rate * linear_schedule(1.0, self.learning_rate_end, policy.steps / self.decay_steps)
+
+    def epsilon_now(self, policy: Policy) -> Array | float:
+        """ε, now."""
+        if not isinstance(policy, ScheduledTable) or not is_on(self.epsilon_steps):
+            return self.epsilon
+        return schedule(self.epsilon_shape, self.epsilon, self.epsilon_end, policy.steps / self.epsilon_steps)
+
+    def noise(self, policy: Policy, key: Key, shape: tuple[int, ...]) -> Array:
+        return epsilon_greedy_noise(key, shape, table_in(policy).shape[-1])
+
+    def values(self, policy: Policy, memory: tuple[()], observation: Array) -> Array:
         """Q(s, a) of each action: what can be shown of a decision."""
         del memory
-        values: Array = policy[observation]
+        values: Array = table_in(policy)[observation]
         return values
 
-    def exploration_rate(self, policy: Array) -> Array:
-        del policy
-        rate: Array = jnp.float32(self.epsilon)
+    def exploration_rate(self, policy: Policy) -> Array:
+        rate: Array = jnp.float32(self.epsilon_now(policy))
         return rate
 
-    def explores(self, policy: Array, noise: Array) -> Array:
+    def explores(self, policy: Policy, noise: Array) -> Array:
         explored: Array = noise[..., 0] < self.exploration_rate(policy)
         return explored
 
     def act(
-        self, policy: Array, memory: tuple[()], observation: Array, noise: Array | None = None
+        self, policy: Policy, memory: tuple[()], observation: Array, noise: Array | None = None
     ) -> tuple[Array, tuple[()], Any]:
-        values = policy[observation]
-        return (greedy(values) if noise is None else epsilon_greedy_ties(values, self.epsilon, noise)), memory, ()
+        values = table_in(policy)[observation]
+        if noise is None:
+            return greedy(values), memory, ()
+        return epsilon_greedy_ties(values, self.epsilon_now(policy), noise), memory, ()
 
 
 def zeros(spaces: Spaces) -> Array:

@@ -18,7 +18,8 @@ SETTINGS = {
     "discount": "gamma γ discount-factor discount-rate reward-decay reward-discount",
     "trace_decay": "gae-lambda lam lambda lambda_ λ td-lambda lmbda trace-lambda lambda-decay",
     "trace": "trace-type traces eligibility eligibility-trace",
-    "epsilon": "eps ε e-greedy greedy epsilon-greedy exploration exploration-rate exploration-final-eps end-e",
+    "epsilon": "eps ε e-greedy greedy epsilon-greedy exploration exploration-rate epsilon-start eps-start start-e "
+    "exploration-initial-eps initial-epsilon epsilon-max eps-max epsilon-initial",
     "epsilon_start": "exploration-initial-eps eps-start initial-epsilon epsilon-max eps-max start-e epsilon-initial",
     "epsilon_end": "exploration-final-eps eps-end eps-min final-epsilon epsilon-min end-e epsilon-final "
     "epsilon eps ε e-greedy greedy epsilon-greedy exploration-rate",

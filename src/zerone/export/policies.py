@@ -16,7 +16,7 @@ from gymnasium import spaces
 
 from zerone.algorithms import a3c, dqn, off_policy_actor
 from zerone.algorithms.protocol import Algorithm
-from zerone.algorithms.tabular import TabularControl
+from zerone.algorithms.tabular import TabularControl, table_in
 from zerone.base.errors import InputError, said
 from zerone.environments.gym.views import PicturePart, Space
 from zerone.environments.spaces import Spaces, action_bounds, action_scale
@@ -66,7 +66,7 @@ def program_of(algorithm: Algorithm, policy: Any, spaces: Spaces) -> Program:
     if isinstance(algorithm, Acts):
         drawn = algorithm.acting(policy, seen)
     elif isinstance(algorithm, TabularControl):
-        drawn = seen.state().look_up(policy).argmax()
+        drawn = seen.state().look_up(table_in(policy)).argmax()
     else:
         try:
             drawn = acting(policy, seen)

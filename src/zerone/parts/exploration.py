@@ -5,6 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from zerone.base.errors import InputError
+
 Array = jax.Array
 
 
@@ -33,6 +35,13 @@ def exponential_schedule(start: Array | float, end: Array | float, fraction: Arr
 def schedule(shape: str, start: Array | float, end: Array | float, fraction: Array | float) -> Array:
     """The schedule of a name: linear or exponential."""
     return (linear_schedule if shape == "linear" else exponential_schedule)(start, end, fraction)
+
+
+def check_shape(name: str, what: str, shape: str, ends: dict[str, float]) -> None:
+    """Raise `InputError` where a schedule falls exponentially from or to 0; `ends` are the two settings of its ends."""
+    for end, value in ends.items() if shape == "exponential" else ():
+        if value == 0:
+            raise InputError(f"{name}: {end} = 0 is not allowed: must be above 0 where {what}_shape is exponential")
 
 
 def greedy(values: Array) -> Array:

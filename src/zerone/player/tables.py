@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -107,8 +107,19 @@ class Trace:
             yield moment
 
 
+@runtime_checkable
+class HoldsTable(Protocol):
+    """A policy with a table, and more than that: how long it has learnt."""
+
+    @property
+    def table(self) -> Any:
+        """Q [states, actions]."""
+        ...
+
+
 def table_of(policy: Any, grid: Grid | None) -> Table | None:
-    """The table that a policy is; None where it is none, or not one of this grid."""
+    """The table that a policy is or holds; None where there is none, or not one of this grid."""
+    policy = policy.table if isinstance(policy, HoldsTable) else policy
     shape = None if grid is None else (grid.states, len(grid.directions))
     if grid is None or getattr(policy, "shape", None) != shape:
         return None

@@ -91,11 +91,12 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
     if which == "best" and not folder.best_path.exists() and folder.latest() is None:
         raise NothingToDrawError(f"{folder.path}: no table to draw: no checkpoint was saved yet")
     path, inside = find_policies(folder, which)
-    arrays, about = checkpoint.load(path, f"seed-{chosen}/{inside}policy")
+    where = f"seed-{chosen}/{inside}policy"
+    arrays, about = checkpoint.load(path, where)
     about = checked(about, schema.CHECKPOINT if inside else schema.BEST, path)
     checkpoint.expect(about, path, algorithm=algorithm, environment=identity)
-    values = next(iter(arrays.values()), None)
-    if len(arrays) != 1 or values is None or values.ndim != 2:
+    values = arrays.get(where, arrays.get(f"{where}/table"))  # alone, or beside the steps where something falls
+    if values is None or values.ndim != 2:
         raise NothingToDrawError(f"{folder.path}: no table to draw: {algorithm} learns none")
     environment = judged_environment(config, engine)
     table = table_of(values, grid_of(environment))
