@@ -236,6 +236,18 @@ ENTRIES = (
         highest_reward=20.0,
         ends_with_it=True,
     ),
+    Entry(
+        id="Blackjack-v1",
+        text="come closer to 21 than the dealer, and not above it",
+        source="zerone.environments.blackjack:Blackjack",
+        limit=0,
+        solved_at=None,
+        observation="3 numbers: your sum, the card that the dealer shows, whether an ace counts 11",
+        action="stick, hit",
+        gymnasium_id="Blackjack-v1",
+        highest_reward=1.0,
+        ends_with_it=True,
+    ),
     _CART_POLE,
     dataclasses.replace(
         _CART_POLE,

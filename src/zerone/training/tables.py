@@ -95,7 +95,8 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
     arrays, about = checkpoint.load(path, where)
     about = checked(about, schema.CHECKPOINT if inside else schema.BEST, path)
     checkpoint.expect(about, path, algorithm=algorithm, environment=identity)
-    values = arrays.get(where, arrays.get(f"{where}/table"))  # alone, or beside the steps where something falls
+    names = where, f"{where}/", f"{where}/table"  # alone in a state or in a file; beside the steps of a schedule
+    values = next((arrays[name] for name in names if name in arrays), None)
     if values is None or values.ndim != 2:
         raise NothingToDrawError(f"{folder.path}: no table to draw: {algorithm} learns none")
     environment = judged_environment(config, engine)

@@ -77,6 +77,7 @@ def _drawings() -> dict[type, Drawing]:
     # Imported when first drawn: pygame and the environments take a while to load.
     from zerone.environments.acrobot import Acrobot
     from zerone.environments.arm import Arm
+    from zerone.environments.blackjack import Blackjack
     from zerone.environments.cartpole import CartPole
     from zerone.environments.changing_maze import ChangingMaze
     from zerone.environments.cliff import Cliff
@@ -95,6 +96,7 @@ def _drawings() -> dict[type, Drawing]:
         Cliff: Drawing(toy_text.cliff_frame, toy_text.cliff_text, 4),
         FrozenLake: Drawing(toy_text.frozen_lake_frame, toy_text.frozen_lake_text, 4),
         Taxi: Drawing(toy_text.taxi_frame, toy_text.taxi_text, 4),
+        Blackjack: Drawing(toy_text.blackjack_frame, toy_text.blackjack_text, 2),
         CartPole: Drawing(classic.cart_pole_frame, classic.cart_pole_text, 50),
         MountainCar: Drawing(classic.mountain_car_frame, classic.mountain_car_text, 30),
         ContinuousMountainCar: Drawing(classic.mountain_car_frame, classic.mountain_car_text, 30),

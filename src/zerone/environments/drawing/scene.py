@@ -104,6 +104,7 @@ def shapes_of(scene: Scene, environment: Any, state: Any, action: Any) -> list[S
 def _scenes() -> dict[type, Callable[[Any], Scene]]:
     from zerone.environments.acrobot import Acrobot
     from zerone.environments.arm import Arm
+    from zerone.environments.blackjack import Blackjack
     from zerone.environments.cartpole import CartPole
     from zerone.environments.changing_maze import ChangingMaze
     from zerone.environments.cliff import Cliff
@@ -121,6 +122,7 @@ def _scenes() -> dict[type, Callable[[Any], Scene]]:
         Cliff: lambda environment: _grid_scene(environment, _cell),
         FrozenLake: lambda environment: _grid_scene(environment, _cell, icy=True),
         Taxi: _taxi_scene,
+        Blackjack: _blackjack_scene,
         CartPole: _cart_pole_scene,
         MountainCar: _mountain_car_scene,
         ContinuousMountainCar: _mountain_car_scene,
@@ -184,6 +186,21 @@ def _draw_changes(board: Recorder, before: tuple[str, ...], now: tuple[str, ...]
         for column, character in enumerate(new):
             if character != old[column]:
                 board.square((column, row), cells.WALL if character == maze.WALL else cells.CELL)
+
+
+def _blackjack_scene(environment: Any) -> Scene:
+    """The table: the dealer's cards above, the player's sum below."""
+    from zerone.environments.drawing import toy_text
+
+    del environment
+
+    def moving(state: Any, action: Any) -> list[Shape]:
+        del action
+        board = Recorder()
+        toy_text.draw_cards(board, state)
+        return board.shapes
+
+    return Scene((-0.5, -0.5, toy_text.TABLE - 0.5, toy_text.SIDES - 0.5), [], moving)
 
 
 def _taxi_scene(environment: Any) -> Scene:

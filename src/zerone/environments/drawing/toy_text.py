@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from zerone.environments.blackjack import Blackjack, BlackjackState
     from zerone.environments.cliff import Cliff, CliffState
     from zerone.environments.drawing.easel import Easel, LetteredEasel
     from zerone.environments.frozen_lake import FrozenLake, FrozenLakeState
@@ -206,3 +207,37 @@ def taxi_text(environment: Taxi, state: TaxiState) -> str:
     where = "is in the taxi" if passenger == taxi.ABOARD else f"waits at {taxi.PLACE_NAMES[passenger]}"
     said = f"the passenger {where} and wants to go to {taxi.PLACE_NAMES[goal]}"
     return "\n".join([edge, *("".join(line) for line in lines), edge, said])
+
+
+TABLE, SIDES = 4, 2
+
+
+def blackjack_frame(environment: Blackjack, state: BlackjackState, action: Any) -> NDArray[np.uint8]:
+    """The dealer's card above, the player's sum below, 96 pixels a cell."""
+    del environment, action
+    board = Board(TABLE, SIDES)
+    draw_cards(board, state)
+    return board.frame()
+
+
+def draw_cards(board: LetteredEasel, state: BlackjackState) -> None:
+    """What the dealer shows beside a card that is hidden, and what the player has."""
+    for row in range(SIDES):
+        for column in range(TABLE):
+            board.square((column, row), GREEN, side=1.0)
+    shown, total = int(state.dealer), int(state.total)
+    for cell, text, paper in (((1, 0), "A" if shown == 1 else str(shown), WHITE), ((2, 0), "", BLUE)):
+        board.square(cell, paper, side=0.8)
+        if text:
+            board.letter(cell, 0.0, 0.0, text, BLACK, size=0.5)
+    board.letter((1, 1), 0.0, 0.0, str(total), WHITE, size=0.6)
+    if bool(state.usable):
+        board.letter((2, 1), 0.0, 0.0, "A = 11", WHITE, size=0.25)
+
+
+def blackjack_text(environment: Blackjack, state: BlackjackState) -> str:
+    """One line: `the dealer shows 10, you have 16 (an ace counts 11)`."""
+    del environment
+    shown = "an ace" if int(state.dealer) == 1 else str(int(state.dealer))
+    usable = " (an ace counts 11)" if bool(state.usable) else ""
+    return f"the dealer shows {shown}, you have {int(state.total)}{usable}"

@@ -37,6 +37,7 @@ export const ENVIRONMENTS = {
   "zerone/MountainCarShaped-v0": "同样的小车，离谷底越远奖励越多。",
   "zerone/MountainCarSparse-v0": "同样的小车，每步 -1，到旗子得 10。",
   "MountainCarContinuous-v0": "同一座山谷，推多大力由自己定，用力要付代价。",
+  "Blackjack-v1": "二十一点：比庄家更接近 21，又不超过它。",
   "Acrobot-v1": "把悬挂的两节连杆的末端荡上去。",
   "Pendulum-v1": "把摆甩上去，并让它停在上面。",
   "zerone/Pendulum11-v0": "同样的摆，有 11 种力矩可选，奖励取十分之一。",
