@@ -68,11 +68,12 @@ def test_flags_and_lists_of_hyperparameters(zerone, here):
 
 
 def test_options_of_foreign_environments_are_what_they_look_like(zerone, here):
-    zerone("train", "ppo", "Blackjack-v1", "--option", "natural=true", "--steps", 8, "--steps-per-update", 8,
-           "--minibatches", 1, "--evaluation-episodes", 1, "--out", "run", "--no-figure")  # fmt: skip
+    zerone("train", "ppo", "CliffWalkingSlippery-v1", "--option", "is_slippery=true", "--steps", 8,
+           "--steps-per-update", 8, "--minibatches", 1, "--evaluation-episodes", 1, "--evaluation-limit", 20,
+           "--out", "run", "--no-figure")  # fmt: skip
     config = json.loads((here / "run" / "config.json").read_text())
     assert config["engine"] == "host"
-    assert config["environment"]["options"] == {"natural": True}
+    assert config["environment"]["options"] == {"is_slippery": True}
     assert [guessed(each) for each in ("true", "4", "0.5", "4x4", "inf")] == [True, 4, 0.5, "4x4", "inf"]
 
 

@@ -86,7 +86,7 @@ REFUSED = [
     (("record", "--random", LINE, "--checkpoint", "last"), ["--checkpoint is not allowed with --random"]),
     (("record", "--random", LINE, "--option", "cels=3"), ["cels", "did you mean 'cells'?"]),
     (("record", "--random", LINE, "--engine", "hots"), ["--engine hots", "did you mean 'host'?"]),
-    (("record", "--random", "Blackjack-v1", "--engine", "compiled"), ["Blackjack-v1", "--engine host"]),
+    (("record", "--random", "CliffWalkingSlippery-v1", "--engine", "compiled"), ["Slippery", "--engine host"]),
     (("record", "nowhere", "--option", "cells=3"), ["--option is not allowed with RUN"]),
     (("record", "nowhere", "--engine", "host"), ["--engine is not allowed with RUN"]),
     (("record", "--keyboard", LINE), ["no window can be opened"]),

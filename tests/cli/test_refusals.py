@@ -136,7 +136,7 @@ REFUSED = [
     ((*CARTPOLE, "--option", "limit=-1"), ["limit = -1", "at least 0"]),
     ((*LINE, "--option", "cells=1"), ["cells = 1"]),
     (("train", "q-learning", "CartPole-v1"), ["q-learning cannot take CartPole-v1", "these can: dqn"]),
-    (("train", "dqn", "Blackjack-v1", "--engine", "compiled"), ["Blackjack-v1", "--engine host"]),
+    (("train", "dqn", "CliffWalkingSlippery-v1", "--engine", "compiled"), ["CliffWalkingSlippery-v1", "--engine host"]),
     # runs that are not there
     *(((command, "nowhere"), ["nowhere", "no such run folder"]) for command in ("evaluate", "watch", "plot")),
     (("train", "--resume", "nowhere"), ["nowhere", "no such run folder"]),

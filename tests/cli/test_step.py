@@ -40,7 +40,7 @@ def test_a_run_is_its_training_again(zerone, tmp_path):
     [
         (("step",), "ALGORITHM and ENVIRONMENT, or RUN, are missing"),
         (("step", "q-learning"), "ALGORITHM and ENVIRONMENT, or RUN, are missing"),
-        (("step", "q-learning", "Blackjack-v1"), "Blackjack-v1 is not written in JAX"),
+        (("step", "q-learning", "CliffWalkingSlippery-v1"), "CliffWalkingSlippery-v1 is not written in JAX"),
         (("step", "q-learning", "zerone/Maze-v0", "--lamda", "1"), "option --lamda is unknown"),
         ((*MAZE, "--at", "-1"), "--at -1 is not allowed"),
         ((*MAZE, "--option", "limit"), "--option limit is not allowed"),

@@ -91,7 +91,8 @@ def test_the_tables_list_what_there_is(name, page):
         assert algorithm.paper in listed[algorithm.name]
     for environment in environments.entries():
         cells = [cell.strip() for cell in listed[environment.id].split("|")]
-        assert cells[1] == f"{environment.solved_at:g}", environment.id
+        level = "-" if environment.solved_at is None else f"{environment.solved_at:g}"
+        assert cells[1] == level, environment.id
         tuned = [each.name for each in algorithms.entries() if preset(each.name, environment.id)]
         assert re.split("[、, ]+", cells[2]) == (tuned or [""]), environment.id
 

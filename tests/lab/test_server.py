@@ -117,7 +117,7 @@ REFUSED = {
     "an unknown algorithm": {"algorithm": "q-lerning"},
     "an unknown environment": {"environment": "Nowhere-v0"},
     "a module as an environment": {"environment": "my_code:Maze-v0"},
-    "one of Gymnasium's": {"environment": "Blackjack-v1"},
+    "one of Gymnasium's": {"environment": "CliffWalkingSlippery-v1"},
     "a module as a network": {"algorithm": "dqn", "environment": "CartPole-v1", "settings": {"network": "evil:Net"}},
     "a module as a reward": {"options": {"reward": "evil:reward"}},
     "a file as a layout": {"options": {"layout": "maze.txt"}},

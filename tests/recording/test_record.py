@@ -147,7 +147,7 @@ WRONG = {
         {"environment": lambda: CounterEnv(), "options": {"a": 1}}, "make the environment with them"),
     "an unknown engine": ({"engine": "hots"}, "did you mean 'host'?"),
     "an engine for what is made": ({"environment": lambda: CounterEnv(), "engine": "host"}, "is made already"),
-    "compiled where it is not": ({"environment": "Blackjack-v1", "engine": "compiled"}, "not compiled here"),
+    "compiled where it is not": ({"environment": "CliffWalkingSlippery-v1", "engine": "compiled"}, "not compiled here"),
     "spaces without a form": (
         {"environment": lambda: Odd()}, "its observations are Sequence, in which no number has a fixed place"),
 }  # fmt: skip

@@ -94,7 +94,7 @@ def test_a_run_from_before_there_was_a_choice_sees_as_it_did(tmp_path):
         ("CartPole-v1", "picture", "Box(4,), which have no height and width"),
         ("CartPole-v1", "scaled", "bounds are not 0 and"),
         ("zerone/Maze-v0", "numbers", "which can be seen in one way only"),
-        ("Blackjack-v1", "grid", "parts are seen as auto or numbers"),
+        (lambda: gymnasium.make("Blackjack-v1"), "grid", "parts are seen as auto or numbers"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_created(tmp_path, environment, view, words):

@@ -95,9 +95,10 @@ def environments(name: str | None, options: tuple[str, ...], as_json: bool) -> N
     for entry in chosen:
         limit = f"at most {entry.limit} steps" if entry.limit else "no time limit"
         twin = f"; equal to Gymnasium's {entry.gymnasium_id}" if entry.gymnasium_id else ""
+        level = "no level" if entry.solved_at is None else f"solved at a mean return of {entry.solved_at:g}"
         blocks.append((entry.id, [
             entry.text, f"sees {entry.observation}", f"does {entry.action}",
-            f"{limit}; solved at a mean return of {entry.solved_at:g}{twin}",
+            f"{limit}; {level}{twin}",
         ]))  # fmt: skip
     print_blocks(blocks)
     click.echo("\nThese run compiled. So do suites of others, and environments of yours in JAX:")

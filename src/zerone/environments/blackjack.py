@@ -102,7 +102,7 @@ class Blackjack:
 
     @property
     def observation_space(self) -> gymnasium.spaces.MultiDiscrete:
-        return gymnasium.spaces.MultiDiscrete([MOST + 1, len(CARDS) + 1, 2], dtype=np.int32)
+        return gymnasium.spaces.MultiDiscrete([MOST + 1, len(CARDS) + 1, 2])
 
     @property
     def action_space(self) -> gymnasium.spaces.Discrete:
