@@ -5,9 +5,9 @@ from __future__ import annotations
 import gymnasium
 import numpy as np
 import pytest
-from zerone_benchmarks.exact import blackjack_value, value_of
 
 import zerone as zo
+from zerone_benchmarks.exact import blackjack_value, value_of
 
 
 def optimal(name: str, discount: float) -> np.ndarray:
