@@ -16,11 +16,14 @@ from zerone.lab.setups import Setup
 from zerone.lab.watched import SECONDS_ALONE, Watched, computing
 
 SECONDS_BETWEEN_FRAMES = 1 / 30
+SHORTEST_CHUNK = 1 / 26
+"""Seconds of learning at full speed between two frames, at the least: with 25 in a second it looks as if it flowed."""
 READABLE = 30.0
 """Steps in a second up to which each is shown with all its numbers."""
-SHARE_OF_DRAWING = 0.06
-"""How much of the time at full speed may go into frames."""
+SHARE_OF_DRAWING = 0.08
+"""How much of the processor's time at full speed may go into looking up and drawing."""
 FIRST_STEPS = 20
+LEAST_BUSY = 0.1
 LONGEST_CHUNK = 0.2
 """Seconds of learning without looking up."""
 
@@ -42,7 +45,8 @@ class Session(Watched):
         self._changes = changes
         self._trainings: list[Any] = []
         self._moments: list[Any] = []
-        self._cost, self._rate = 0.004, 1.0  # seconds of a frame; steps in a second at full speed
+        # At full speed: seconds of this thread for each time it looks up, how much of a core learns, steps in a second.
+        self._cost, self._busy, self._rate = 0.004, 1.0, 1.0
         self.start()
 
     def kept(self) -> dict[str, Any]:
@@ -176,27 +180,32 @@ class Session(Watched):
 
     def _hurry(self, begun: float) -> None:
         """Learn at full speed for a while, and look up seldom enough that it costs little."""
-        longest = SECONDS_BETWEEN_FRAMES if computing.waited_for else LONGEST_CHUNK
-        seconds = min(longest, max(SECONDS_BETWEEN_FRAMES, self._cost / SHARE_OF_DRAWING))
+        longest = SHORTEST_CHUNK if computing.waited_for else LONGEST_CHUNK
+        seconds = min(longest, max(SHORTEST_CHUNK, self._cost / (SHARE_OF_DRAWING * self._busy)))
+        own, all_threads = time.thread_time(), time.process_time()
         # At first only little by little: when everything changes, each tenth more of the steps is a point of the curve.
         steps = max(1, min(int(self._rate * seconds), FIRST_STEPS + self.at // 10))
         aim = self.at + steps
         self._each(lambda training: training.leap(aim))
         import jax
 
-        jax.block_until_ready([training.stepper.carry for training in self._trainings])
+        for training in self._trainings:  # one leaf stands for all: they are ready together
+            jax.block_until_ready(training.stepper.carry.simulation.episode_length)
         took = time.monotonic() - begun
+        # Where others have the cores, less is learnt in the same time, and the same frame would cost a larger share.
+        busy = min(1.0, max(LEAST_BUSY, (time.process_time() - all_threads) / max(took, 1e-4)))
+        self._busy += 0.2 * (busy - self._busy)
         measured = steps / max(took, 1e-4)
         self._rate = min(max(measured, self._rate / 2), 4 * self._rate)  # short leaps say little
         self._due = time.monotonic()
         self._show()
+        self._cost += 0.2 * (time.thread_time() - own - self._cost)
 
     def _show(self) -> None:
         """Make a frame; at a high speed only if the last one has been taken, as a later one will do."""
         quick = self.playing and not 0 < self.pace <= READABLE
         if quick and not self._wanted:
             return
-        begun = time.thread_time()  # of this thread alone, as others may have the core meanwhile
         if not quick and not self.playing:
             for training in self._trainings:
                 training.look()
@@ -204,5 +213,3 @@ class Session(Watched):
             "pace": self.pace, "searching": self.searching, "missed": self.note, "refused": self.refused,
             "trainings": [each.now(quick) for each in self._moments],
         })  # fmt: skip
-        if quick:
-            self._cost += 0.2 * (time.thread_time() - begun - self._cost)
