@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test newest installed suites check types format bench learn wheel site clean
+.PHONY: run test newest installed suites check types format bench learn wheel site notebooks clean
 
 run: $(READY) ## Train DQN on CartPole-v1 until solved, and say where the result is
 	$(BIN)/zerone train dqn CartPole-v1
@@ -37,7 +37,7 @@ format: $(READY) ## Put every file into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-learn: $(READY) ## Every preset on 20 seeds that none was tuned on, into README's tables: about an hour
+learn: $(READY) ## Every preset on 20 seeds that none was tuned on, into docs/speed.md and README: about an hour
 	$(BIN)/python -m zerone_benchmarks.learning --readme
 
 bench: $(READY) ## Speed beside the peers that are installed
@@ -45,6 +45,9 @@ bench: $(READY) ## Speed beside the peers that are installed
 
 wheel: $(READY) ## dist/zerone-*.whl
 	$(BIN)/python -m hatchling build -t wheel
+
+notebooks: $(READY) ## Every cell of the notebooks, with short trainings
+	$(BIN)/python tools/notebooks.py --run
 
 site: ## The documentation as pages, in site/, to be read from the folder: mkdocs in a place of its own
 	test -x .venv-site/bin/python || $(PYTHON) -m venv .venv-site

@@ -230,7 +230,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many; on the host engine at most 5")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="presets are tuned on the seeds below 1000")
     parser.add_argument("--keep", type=Path, help="a file that gets each row; what it has already is not done again")
-    parser.add_argument("--readme", action="store_true", help="write the table into README.md and README.zh.md, here")
+    parser.add_argument(
+        "--readme",
+        action="store_true",
+        help="write the tables of docs/speed.md and README.md, and of their twins, here",
+    )
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(words)
     kept = _kept(asked.keep)

@@ -1,4 +1,4 @@
-"""README's table of what presets promise, in both languages, from what `learning` has measured."""
+"""The table of what presets promise, and README's extract, in both languages, from what `learning` has measured."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ SHOWN = (
 )  # fmt: skip
 """Algorithm, environment and the names of settings that differ from the preset. All on the compiled engine."""
 
+EXTRACT = (
+    ("q-learning", "zerone/Maze-v0"), ("dqn", "CartPole-v1"), ("ppo", "CartPole-v1"), ("ddpg", "Pendulum-v1"),
+    ("ppo", "zerone/Arm-v0"),
+)  # fmt: skip
+"""Those of README."""
+
 WORDS = {
     "en": {
         "about": (
@@ -26,6 +32,7 @@ WORDS = {
         ),
         "head": "| Preset | Level | Best: seeds, worst | Last: seeds, worst | Steps | of evaluations |",
         "with": ", with",
+        "extract": "| Preset | Seeds that reach the threshold | Worst seed | Median steps |",
     },
     "zh": {
         "about": (
@@ -36,6 +43,7 @@ WORDS = {
         ),
         "head": "| 预设 | 标准 | 最佳：种子数，最差 | 最后：种子数，最差 | 步数 | 评估步数 |",
         "with": "，加",
+        "extract": "| 预设 | 达到阈值的种子 | 最差的种子 | 步数中位数 |",
     },
 }
 
@@ -79,13 +87,25 @@ def _row(row: Mapping[str, Any], words: Mapping[str, str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def extract(rows: Iterable[Mapping[str, Any]], language: str) -> str:
+    """README's few rows: of the best policy alone. All rows of `EXTRACT` must have been measured."""
+    words = WORDS[language]
+    found = {name_of(row): row for row in rows if row["engine"] == "compiled"}
+    lines = [words["extract"], "|---|---|---|---|"]
+    for row in (found[name] for name in EXTRACT):
+        cells = [f"{row['reached']} / {row['seeds']}", f"{row['worst']:.4g}", f"{row['median_steps']:,.0f}"]
+        lines.append(f"| `{row['algorithm']}` `{row['environment']}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def write(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
-    """Put the table into README.md and README.zh.md, between their markers."""
-    for name, language in (("README.md", "en"), ("README.zh.md", "zh")):
-        page = folder / name
-        text = page.read_text("utf-8")
-        before, begin, rest = text.partition("<!-- learning -->\n")
-        _, end, after = rest.partition("\n<!-- /learning -->")
-        if not end:
-            raise ValueError(f"{page}: no place for the table")
-        page.write_text(before + begin + table(rows, language) + end + after, "utf-8")
+    """Put the table into docs/speed.md and the extract into README.md, and into their twins, between their markers."""
+    for page, marker, made in (("docs/speed", "learning", table), ("README", "learning-extract", extract)):
+        for ending, language in ((".md", "en"), (".zh.md", "zh")):
+            place = folder / f"{page}{ending}"
+            text = place.read_text("utf-8")
+            before, begin, rest = text.partition(f"<!-- {marker} -->\n")
+            _, end, after = rest.partition(f"\n<!-- /{marker} -->")
+            if not end:
+                raise ValueError(f"{place}: no place for the table")
+            place.write_text(before + begin + made(rows, language) + end + after, "utf-8")

@@ -24,11 +24,13 @@ ROWS = [row_of(*name) for name in learning_table.SHOWN]
 
 
 def test_the_table_says_level_best_last_and_steps_of_evaluation(tmp_path):
-    for name in ("README.md", "README.zh.md"):
-        shutil.copy(ROOT / name, tmp_path)
+    names = ("docs/speed.md", "docs/speed.zh.md", "README.md", "README.zh.md")
+    (tmp_path / "docs").mkdir()
+    for name in names:
+        shutil.copy(ROOT / name, tmp_path / name)
     learning_table.write(ROWS, tmp_path)
     numbers = "| -110 | 20 / 20, -106.7 | 13 / 20, -157 | 120,000 | 1,189,036 |"
-    english, chinese = ((tmp_path / name).read_text("utf-8") for name in ("README.md", "README.zh.md"))
+    english, chinese, *readmes = ((tmp_path / name).read_text("utf-8") for name in names)
     for text, word in ((english, ", with"), (chinese, "，加")):
         assert f"| `dqn` `MountainCar-v0` {numbers}" in text
         assert f"| `ppo` `Pendulum-v1`{word} `--objective kl` {numbers}" in text
@@ -36,9 +38,13 @@ def test_the_table_says_level_best_last_and_steps_of_evaluation(tmp_path):
     assert "20 seeds, 1,000 to 1,019, on which none was tuned" in english
     assert "20 个种子（1,000 到 1,019）" in chinese
     # All else stays.
-    old = (ROOT / "README.md").read_text("utf-8")
-    assert english.startswith(old[: old.index("<!-- learning -->")])
-    assert english.endswith(old[old.index("<!-- /learning -->") :])
+    for name, text, marker in (("docs/speed.md", english, "learning"), ("README.md", readmes[0], "learning-extract")):
+        old = (ROOT / name).read_text("utf-8")
+        assert text.startswith(old[: old.index(f"<!-- {marker} -->")])
+        assert text.endswith(old[old.index(f"<!-- /{marker} -->") :])
+    for text, words in zip(readmes, ("reach the threshold", "达到阈值"), strict=True):
+        assert text.count("| 20 / 20 | -106.7 | 120,000 |") == len(learning_table.EXTRACT)
+        assert words in text
 
 
 def test_a_table_of_a_part_or_of_different_seeds_is_refused():

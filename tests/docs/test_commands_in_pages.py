@@ -21,7 +21,7 @@ from zerone.cli.options import option_names
 from zerone.training import resume, train
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [str(each.relative_to(ROOT)) for each in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]]
+PAGES = [str(each.relative_to(ROOT)) for each in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]]
 EXAMPLES = ["train_and_act", "corridor", "thermostat", "patience", "windy_walk"]
 
 
@@ -43,18 +43,21 @@ def lines(block):
 
 
 @pytest.mark.usefixtures("corridor_once")
-def test_the_shell_commands_of_the_readme_work(blocks, here, monkeypatch, capsys):
-    """Each is carried out; but a training ends where it would begin to compile."""
+def test_the_shell_commands_of_the_first_pages_work(blocks, here, monkeypatch, capsys):
+    """Each is carried out once, in order; but a training ends where it would begin to compile."""
 
     def enough(*_, **__):
         raise click.exceptions.Exit(0)
 
     for begins in (train, resume):
         monkeypatch.setattr(begins, "drive", enough)
-    typed = [each for block in blocks("README.md", "sh") for each in lines(block)]
-    assert len(typed) > 12
-    for arguments, folder in typed:
-        monkeypatch.chdir(here / folder)
+    typed: list[list[str]] = []
+    for page in ("README", "docs/start", "docs/catalogue", "docs/run-folder", "docs/experiments"):
+        found = [arguments for block in blocks(f"{page}.md", "sh") for arguments, _ in lines(block)]
+        assert found, page
+        typed += [each for each in found if each not in typed]
+    assert len(typed) > 30
+    for arguments in typed:
         if "--watch" in arguments or arguments[0] == "lab":  # its help is as far as it goes without a screen
             arguments.append("--help")
         if arguments[0] == "experiment" and len(arguments) > 1:  # in a short form
@@ -109,7 +112,7 @@ def test_the_chinese_page_about_callbacks_has_the_same_code(blocks):
 
 @pytest.mark.usefixtures("here")
 def test_what_a_refusal_looks_like(blocks, capsys):
-    (block,) = blocks("README.md", "console")
+    (block,) = blocks("docs/errors.md", "console")
     command, said = block.splitlines()
     assert run(shlex.split(command.removeprefix("$ zerone "))) == 2
     assert capsys.readouterr().err == said + "\n"
@@ -142,9 +145,16 @@ def test_options_named_alone_exist(name, page):
 
 
 @pytest.mark.usefixtures("in_a_moment", "here")
-def test_the_python_of_the_readme_runs(blocks):
-    (block,) = blocks("README.md", "python")
-    exec(compile(block, "README.md", "exec"), {})  # noqa: S102 - our own page
+@pytest.mark.parametrize("name", ["README.md", "docs/start.md"])
+def test_the_python_of_the_first_pages_runs(blocks, name):
+    (block,) = blocks(name, "python")
+    exec(compile(block, name, "exec"), {})  # noqa: S102 - our own page
+
+
+def test_the_readme_is_short(page):
+    for name in ("README.md", "README.zh.md"):
+        assert len(page(name).encode()) <= 8192
+    assert "source " not in "".join(re.findall(r"^```sh\n(.*?)^```", page("README.md"), re.DOTALL | re.MULTILINE))
 
 
 @pytest.mark.usefixtures("in_a_moment", "corridor_once")
@@ -176,6 +186,6 @@ def test_every_example_is_tried():
 
 
 def test_the_front_door_has_what_the_readme_names(page):
-    names = set(re.findall(r"\bzo\.(\w+)", page("README.md")))
+    names = set(re.findall(r"\bzo\.(\w+)", page("README.md") + page("docs/start.md") + page("docs/howto.md")))
     assert names <= set(zo.__all__)
     assert os.path.exists(ROOT / "LICENSE")  # noqa: PTH110 - named at the end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,8 @@ from zerone.environments import catalogue as environments
 from zerone.training.presets import preset
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [str(each.relative_to(ROOT)) for each in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]]
+PAGES = [str(each.relative_to(ROOT)) for each in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]]
 TWINS = [name for name in PAGES if name.endswith(".zh.md")]
-READMES = pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
 
 
 def anchors(text):
@@ -82,10 +82,10 @@ def test_chinese_pages_are_chinese(name, page):
     assert len(re.findall(r"[\u4e00-\u9fff]", prose(page(name)))) > 1.2 * len(words)
 
 
-@READMES
-def test_the_tables_list_what_there_is(name, page):
-    rows = re.findall(r"^\| `([\w/-]+)` \|(.*)\|$", page(name), re.MULTILINE)
-    listed = dict(rows)
+@pytest.mark.parametrize("ending", [".md", ".zh.md"])
+def test_the_tables_list_what_there_is(ending, page):
+    text = page(f"README{ending}") + page(f"docs/catalogue{ending}")
+    listed = dict(re.findall(r"^\| `([\w/-]+)` \|(.*)\|$", text, re.MULTILINE))
     for algorithm in algorithms.entries():
         assert algorithm.name in listed
         assert algorithm.paper in listed[algorithm.name]
@@ -102,5 +102,25 @@ def test_nothing_of_the_machine_it_was_written_on(name, page):
     assert not re.search(r"/(work|tmp|root|home)/", page(name))
 
 
-def test_the_picture_is_small():
-    assert all(picture.stat().st_size <= 200_000 for picture in (ROOT / "docs" / "pictures").iterdir())
+def test_pictures_are_small():
+    for picture in (ROOT / "docs" / "pictures").iterdir():
+        assert picture.stat().st_size <= (300_000 if picture.suffix == ".gif" else 200_000), picture.name
+
+
+def test_the_diagrams_are_as_drawn():
+    drawn = runpy.run_path(str(ROOT / "tools" / "draw_diagrams.py"))
+    pictures = ROOT / "docs" / "pictures"
+    assert (pictures / "map.svg").read_text("utf-8") == drawn["field"]()
+    for entry in algorithms.entries():
+        about = drawn["FLOWS"][entry.name]
+        assert (pictures / "diagrams" / f"{entry.name}.svg").read_text("utf-8") == drawn["flow"](entry.name, about)
+
+
+def test_the_notebooks_are_made_of_their_pages():
+    made = runpy.run_path(str(ROOT / "tools" / "notebooks.py"))
+    pages = made["pages"]()
+    assert len(pages) == 2 * 5
+    assert {made["place"](each) for each in pages} == {*(ROOT / "notebooks").glob("*.ipynb")}
+    for each in pages:
+        text = made["place"](each).read_text("utf-8")
+        assert text == made["notebook"](each.read_text("utf-8")), f"{each.name}: python tools/notebooks.py"

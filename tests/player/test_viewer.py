@@ -73,13 +73,36 @@ def test_a_gif_plays_as_long_as_it_should(tmp_path, speed, pictures):
     rate = speed / max(1, round(speed / viewer.GIF_FRAMES_PER_SECOND))
     with video.Gif(tmp_path / "film.gif", rate) as made:
         for number in range(pictures):
-            made.append(np.full((8, 8, 3), number % 256, np.uint8))
+            made.append(np.full((8, 8, 3), 37 * number % 256, np.uint8))
     data = (tmp_path / "film.gif").read_bytes()
     blocks = [place for place in range(len(data)) if data[place : place + 3] == b"\x21\xf9\x04"]
     lasts = [int.from_bytes(data[place + 4 : place + 6], "little") for place in blocks]
     assert len(lasts) == pictures
     assert sum(lasts) == pytest.approx(100 * pictures / rate, rel=0.01, abs=0.6)
     assert max(lasts) - min(lasts) <= 1
+
+
+def test_a_gif_writes_what_has_changed_and_keeps_its_colours(tmp_path):
+    """A dot on a drawing of few colours, then one whose colours are others: all are as drawn, and few bytes are."""
+    from PIL import Image
+
+    rows = np.linspace(0, 255, 64).astype(np.uint8)
+    drawing = np.stack(np.broadcast_arrays(rows[:, None], rows[None], np.uint8(128)), -1) // 32 * 32
+    pictures = [drawing.copy() for _ in range(20)]
+    for number, each in enumerate(pictures):
+        each[3 * number : 3 * number + 3, 10:13] = (255, 0, 0) if number < 19 else (0, 255, 0)
+    noise = np.random.default_rng(0).integers(0, 255, drawing.shape, np.uint8)
+    for name, frames in {"still": pictures, "moving": [*pictures, noise]}.items():
+        with video.Gif(tmp_path / f"{name}.gif", 10.0) as made:
+            for each in frames:
+                made.append(each)
+    with Image.open(tmp_path / "still.gif") as film:
+        for number, each in enumerate(pictures):
+            film.seek(number)
+            assert np.abs(np.asarray(film.convert("RGB"), np.int16) - each).max() <= video.COLOUR_OFF
+    still, moving = ((tmp_path / f"{name}.gif").stat().st_size for name in ("still", "moving"))
+    assert still < 20 * 600  # one picture alone is larger
+    assert moving > still + 3000
 
 
 def test_text_is_the_drawing_or_the_numbers():

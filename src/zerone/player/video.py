@@ -10,13 +10,18 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from zerone.base.errors import InputError, RunError
 from zerone.base.extras import install
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    import numpy as np
+COLOURS = (32, 64, 128, 256)
+"""How many colours a picture of a GIF has: the fewer, the smaller."""
+COLOUR_OFF = 12
+"""Of 255: how far off the colours of a GIF may be before its pictures get others."""
 
 
 class Mp4:
@@ -115,15 +120,24 @@ def _encodes(program: str) -> bool:
     return "libx264 " in listed.stdout
 
 
+def _off(drawn: Any, frame: np.ndarray) -> float:
+    """How far the worst colours of a picture are off: the 99.9th percentile of the differences."""
+    difference = np.abs(np.asarray(drawn.convert("RGB"), np.int16) - frame).max(-1)
+    return float(np.partition(difference, -max(1, difference.size // 1000), None)[-max(1, difference.size // 1000)])
+
+
 class Gif:
     """A GIF that runs round and round. Pictures are uint8 [height, width, 3].
 
     Its clock ticks in hundredths of a second, so pictures last three or four of them where they should last 3.33.
+    Pictures share their colours for as long as those do: then only what has changed is written.
     """
 
     def __init__(self, path: Path, frames_per_second: float) -> None:
         self._path, self._speed = path, frames_per_second
         self._pictures: list[Any] = []
+        self._first: np.ndarray | None = None
+        self._colours: Any = None
 
     def __enter__(self) -> Gif:
         return self
@@ -131,7 +145,17 @@ class Gif:
     def append(self, frame: np.ndarray) -> None:
         """The next picture."""
         image: Any = importlib.import_module("PIL.Image")
-        self._pictures.append(image.fromarray(frame).convert("P", palette=image.Palette.ADAPTIVE))
+        whole = image.fromarray(frame)
+        drawn = None if self._colours is None else whole.quantize(palette=self._colours, dither=0)
+        if drawn is None or _off(drawn, frame) > COLOUR_OFF:
+            first = frame if self._first is None or self._first.shape != frame.shape else self._first
+            both = image.fromarray(np.concatenate([first, frame]))
+            for number in COLOURS:
+                self._first, self._colours = first, both.quantize(number)
+                drawn = whole.quantize(palette=self._colours, dither=0)
+                if _off(drawn, frame) <= COLOUR_OFF:
+                    break
+        self._pictures.append(drawn)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
