@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 
 import pytest
 from browser import found, wait_for
+from unfit_setups import MAZE, REFUSED
 
 import zerone as zo
+from zerone.base.errors import InputError
 from zerone.lab import one_file
+from zerone.lab.setups import read_setup
+from zerone.lab.training import Training
 from zerone.lab.trainings import Trainings
 
 pytestmark = pytest.mark.skipif(found() is None, reason="there is no Chromium here: apt-get install chromium")
@@ -182,6 +188,26 @@ def test_a_person_plays_by_keys_and_mouse_and_an_agent_learns_from_it(browser):
     browser.resize(390, 844)
     browser.until("getComputedStyle(document.querySelector('.pad')).display == 'flex'")
     assert browser.run("document.documentElement.scrollWidth") <= 390
+
+
+def refusals():
+    """Lines that the server refuses something with, as it says them."""
+    for about in [*REFUSED.values(), {"settings": {"epsilon": -1}}, {"options": {"limit": -3}}]:
+        with pytest.raises(InputError) as refused:
+            Training(read_setup(MAZE | about))
+        yield str(refused.value)
+
+
+def test_refusals_are_said_in_chinese(browser):
+    lines = [*refusals(), "deep/maze: this run is not there: its folder was deleted or moved"]
+    browser.click("#language")
+    browser.until("document.documentElement.lang == 'zh-CN'")
+    script = f"import('/page/js/sentences.js').then(all => {json.dumps(lines)}.map(all.serverText))"
+    said = browser.run(script)
+    browser.click("#language")
+    browser.until("document.documentElement.lang == 'en'")
+    left = [line for line, chinese in zip(lines, said, strict=True) if not re.search("[\u4e00-\u9fff]", chinese)]
+    assert left == []
 
 
 def test_the_one_file_plays_from_the_disk(window, run, tmp_path):

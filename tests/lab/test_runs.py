@@ -11,17 +11,22 @@ import shutil
 import sys
 import time
 
+import jax
 import numpy as np
 import pytest
 
 import zerone as zo
 from zerone.base.claim import Claim
 from zerone.base.errors import InputError
+from zerone.cli.app import run as command
 from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.export.player import Policy
 from zerone.lab import one_file, trainings
 from zerone.lab.answers import Answers
+from zerone.lab.film import film
+from zerone.lab.run_policies import RunPolicies
 from zerone.training import notebook
+from zerone.training.folder import RunFolder
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -178,6 +183,22 @@ def test_a_damaged_checkpoint_is_one_clear_line_and_the_others_are_shown(answers
     assert line_of(answers, "run", run="copy")
 
 
+def test_names_that_are_no_text_and_policies_that_have_diverged_trouble_nobody(answers, root, copy):
+    odd = root / b"\xff".decode("utf-8", "surrogateescape")
+    copy.rename(odd)
+    try:
+        assert names(answers) == {"deep/maze"}
+    finally:
+        odd.rename(copy)
+    arm = zo.train("ddpg", "zerone/Arm-v0", steps=300, out=root / "arm", settings={"hidden": (4,), "warmup": 50},
+                   evaluation_episodes=1, figure=False, progress=False)  # fmt: skip
+    policies = RunPolicies(RunFolder.open(arm.path))
+    broken = jax.tree.map(lambda leaf: leaf * np.nan, policies.policy(0, "best"))
+    with pytest.raises(InputError, match="diverged"):
+        film(policies.engine, broken)
+    shutil.rmtree(root / "arm")
+
+
 @pytest.mark.parametrize("where", ["algorithm", "environment", "network", "source", "reward"])
 def test_code_of_somebody_else_is_never_imported(answers, copy, tmp_path, monkeypatch, where):
     (tmp_path / "their_code.py").write_text("raise SystemExit('imported')\n")
@@ -283,6 +304,27 @@ def test_a_name_cannot_end_the_element_that_it_stands_in(copy, root):
     assert page.count("<script") == page.count("</script") == 2
     assert "alert(1)<" not in page.replace("\\u003c", "|")
     shutil.rmtree(root / "<")
+
+
+def test_the_command_writes_it_and_refuses_what_would_be_ignored(root, tmp_path, capsys):
+    run, page = str(root / "deep" / "maze"), tmp_path / "run.html"
+    assert command(["watch", run, "--html", str(page), "--agent", "1"]) == 0
+    assert '"seed":1' in page.read_text()
+    page.unlink()
+    capsys.readouterr()
+    refused = (
+        ["--text"],
+        ["--video", "x.mp4"],
+        ["--episodes", "3"],
+        ["--checkpoint", "best"],
+        ["--trust"],
+        ["--agent", "9"],
+    )
+    for more in refused:
+        assert command(["watch", run, "--html", str(page), *more]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    assert command(["watch", run, "--html", str(tmp_path / "run.txt")]) == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_in_a_notebook_shows_its_films(root, monkeypatch):

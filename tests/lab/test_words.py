@@ -6,9 +6,13 @@ import dataclasses
 import json
 import re
 
+import numpy as np
+
 from zerone.algorithms import catalogue as algorithms
 from zerone.environments import catalogue as environments
+from zerone.environments.endings import ending
 from zerone.lab import assets
+from zerone.lab.playable import PLAYABLE
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -56,3 +60,18 @@ def test_what_the_server_says_of_settings_is_translated():
             if allowed is not None and allowed.text:
                 asked.add(allowed.text)
     assert asked - keys == set(), "say it in Chinese, too: src/zerone/lab/page/js/chinese.js"
+
+
+def listed(name):
+    """The names in one of the tables of `refusals.js`."""
+    (table,) = re.findall(rf"^export const {name} = \{{\n(.*?)^\}};", script("refusals"), re.MULTILINE | re.DOTALL)
+    return set(re.findall(r'"?(\w+(?: \w+)*)"?: "', table))
+
+
+def test_settings_metrics_and_ends_of_episodes_have_chinese_names():
+    settings = {field.name for entry in algorithms.entries() for field in dataclasses.fields(entry.make)}
+    assert settings - listed("SETTING_NAMES") == set(), "name it in Chinese: src/zerone/lab/page/js/refusals.js"
+    metrics = {name for entry in algorithms.entries() for name in entry.make().metrics}
+    assert metrics - listed("METRICS") == set()
+    ends = {ending(each, {})(np.array([0.0, 0.0, 1.0, 0.0]), reward, {}) for each in PLAYABLE for reward in (-1.0, 1.0)}
+    assert ends - listed("ENDINGS") - {""} == set()

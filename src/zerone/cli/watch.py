@@ -75,7 +75,8 @@ def watch(
         _write_page(run, html, agent, {
             "--window": window, "--video": video is not None, "--text": text, "--episodes": episodes is not None,
             "--seed": seed != 0, "--checkpoint": checkpoint is not None, "--stochastic": stochastic, "--plain": plain,
-            "--learning": learning, "--speed": speed is not None, "--follow": follow,
+            "--learning": learning, "--speed": speed is not None, "--follow": follow, "--trust": trust,
+            "--step-timeout": step_timeout is not None,
         })  # fmt: skip
         return
     mode = _mode(window, video, text)
@@ -133,7 +134,9 @@ def _write_page(run: Path, place: Path, agent: int | None, others: Mapping[str, 
     """One file with all checkpoints: which one is seen, the person who opens it chooses."""
     for option, given in others.items():
         if given:
-            raise InputError(f"--html and {option} exclude each other: the file has all checkpoints, each on its way")
+            raise InputError(
+                f"--html and {option} exclude each other: the file holds all checkpoints, as the page shows them"
+            )
     require_file_place("--html", place, (".html", ".htm"))
     from zerone.base.files import replacing
     from zerone.lab.one_file import page_of

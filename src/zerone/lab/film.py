@@ -12,6 +12,7 @@ import numpy as np
 from zerone.algorithms.protocol import initial_memory
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_seldom
+from zerone.base.errors import InputError
 from zerone.environments.drawing.geometry import grid_of
 from zerone.environments.drawing.scene import scene_of, shapes_of
 from zerone.environments.spaces import from_environment, to_environment
@@ -33,7 +34,11 @@ SEED = 0
 
 
 def film(engine: Compiled, policy: Any, most: int = MOST_FRAMES) -> dict[str, Any]:
-    """An episode, greedily, in the task itself; with the table or the value surface of the policy."""
+    """An episode, greedily, in the task itself; with the table or the value surface of the policy.
+
+    Raises:
+        InputError: the policy has diverged.
+    """
     environment = engine.real
     with in_32_bits():
         first, rest = jax.device_get(_played(engine.algorithm, environment, policy, np.uint32(SEED), LONGEST))
@@ -41,6 +46,8 @@ def film(engine: Compiled, policy: Any, most: int = MOST_FRAMES) -> dict[str, An
         steps = int(ends[0]) + 1 if ends.size else LONGEST
         every = max(1, math.ceil(steps / most))
         shown = [*range(0, steps, every), steps]
+        if not all(np.isfinite(leaf[:steps]).all() for leaf in jax.tree.leaves(rest) if leaf.dtype.kind == "f"):
+            raise InputError("its numbers are no longer finite: this policy has diverged")
         grid, scene = grid_of(environment), scene_of(environment)
         table, plane = table_of(policy, grid), plane_of(environment, engine.algorithm, policy)
         total = np.concatenate([[0.0], np.cumsum(rest["reward"][:steps], dtype=np.float64)])

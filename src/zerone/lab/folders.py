@@ -85,7 +85,7 @@ class Folders:
                     waiting += [
                         (Path(each.path), f"{name}/{each.name}" if name else each.name, depth + 1)
                         for each in inside.values()
-                        if each.is_dir(follow_symlinks=False) and not each.name.startswith(".")
+                        if each.is_dir(follow_symlinks=False) and not each.name.startswith(".") and _is_text(each.name)
                     ]
 
     def _row(self, found: Found) -> dict[str, Any]:
@@ -94,6 +94,15 @@ class Folders:
             before = found.mark, _row_of(found)
             self._known[found.name] = before
         return before[1]
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be sent: those of some systems are bytes that are no text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _found(folder: Path, name: str, inside: dict[str, os.DirEntry[str]]) -> Found:

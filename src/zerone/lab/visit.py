@@ -90,7 +90,10 @@ class Visit:
             about["refused"] = str(error)
         except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, the page says so
             about["refused"] = f"unexpected {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-        await self._send(about)
+        try:
+            await self._send(about)
+        except ValueError:  # a number or a text that JSON does not have
+            await self._send({"is": "answer", "number": question.number, "refused": "the answer cannot be sent"})
 
     async def _watch(self, find: Callable[[Callable[[], None]], Watched | None]) -> None:
         """Look at another session from here on."""
@@ -161,4 +164,6 @@ class Visit:
 
     async def _send(self, message: dict[str, Any]) -> None:
         with suppress(WebSocketDisconnect, RuntimeError):
-            await self._websocket.send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+            await self._websocket.send_text(
+                json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            )

@@ -10,6 +10,10 @@ const range = (text) => text
 const meant = (text) => text.replace(/did you mean ('[^']*')\?/, "是不是 $1？").replace(/\(allowed: (.*)\)/, "（可以用：$1）").replace(/^allowed: (.*)/, "可以用：$1").replace(/the page lists all/, "页面上列出了全部");
 
 export const REFUSALS = [
+  [/^(.+?): (\w+): row (\d+), column (\d+): (.+) is not allowed: must be (.+)$/, "$1 的 $2：第 $3 行第 $4 列的 $5 不行，只能是 $6"],
+  [/^(.+?): (\w+): no (\w+) \((.)\): must have .*$/, "$1 的 $2：缺少 $3（$4），必须有"],
+  [/^(.+?): (\w+): (.*): a second (\w+); the first is at (.*)$/, "$1 的 $2：$3 是第二个 $4，第一个在 $5"],
+  [/^a set-up has no (.+)$/, "设置里没有 $1 这一项"],
   [/^(.+?): (\w+) = (.+) is not allowed: must be (.+) without (.+), or it would be ignored$/, (_, who, name, value, must, needs) => `${who}：${name} = ${value} 不行：没有启用 ${needs} 时必须是 ${must}，否则它不起作用`],
   [/^(.+?): (\w+) = (.+) is not allowed: must be (.+)$/, (_, who, name, value, must) => `${who}：${name} = ${value} 不行：必须是${range(must)}`],
   [/^(\w+) = (.+) is not allowed on the page: at most (\S+) \(zerone train takes more\)$/, "$1 = $2 在页面上太大：至多 $3（zerone train 可以更大）"],
@@ -40,6 +44,7 @@ export const REFUSALS = [
   [/^there are (\d+) sessions, and each is looked at: close a page first$/, "已有 $1 个会话，都有人在看：请先关掉一个页面"],
   [/^too many questions at once: wait for the answers$/, "一次问得太多了：请等回答"],
   [/^it has diverged: its numbers are no longer finite\. A smaller learning rate helps$/, "它发散了：数字不再有限。把学习率调小会有帮助"],
+  [/^its numbers are no longer finite: this policy has diverged$/, "它的数字不再有限：这个策略已经发散"],
   [/^out of memory: choose a smaller memory, batch, network or number of environments$/, "内存不够：请把记忆、批量、网络或环境个数改小"],
   [/^nothing was played yet: there is nothing to learn from$/, "还没有玩过：没有可以学的"],
   [/^the server could not start: (.*)$/, "服务器没能启动：$1"],
