@@ -221,7 +221,8 @@ def places_named(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         environment = ForeignId(environment["id"], environment.get("source"))
         algorithm = ForeignId(algorithm["name"], algorithm.get("source"))
     named = [(NAMES, algorithm), (REWARDS, options.get("reward"))]
-    named += [] if is_of_suite(environment) else [(ENVIRONMENTS, environment)]
+    own = is_of_suite(environment) or environment.startswith("envpool:")
+    named += [] if own else [(ENVIRONMENTS, environment)]
     found = [(kind.what, str(name), kind.place(name)) for kind, name in named if isinstance(name, str)]
     outer = (config["environment"] if isinstance(config["environment"], dict) else config).get("around")
     found += [("wrapper", each["name"], each["name"]) for each in (outer["wrappers"] if outer else ())]

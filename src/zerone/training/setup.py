@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
@@ -24,7 +24,9 @@ from zerone.environments import catalogue as environments
 from zerone.environments import names
 from zerone.environments.base import Environment, TimedEnvironment
 from zerone.environments.gym.around import NOTHING, Around
+from zerone.environments.gym.envpool import is_of_envpool
 from zerone.environments.gym.sources import Single, checked, source
+from zerone.environments.gym.vectors import EXAMPLE
 from zerone.environments.gym.views import AUTO
 from zerone.environments.objects import made as made_of
 from zerone.environments.objects import name_of, timed
@@ -41,10 +43,15 @@ if TYPE_CHECKING:
 ENGINES = ("auto", "compiled", "host", "cluster")
 
 GymnasiumMaker = Callable[[], "gymnasium.Env[Any, Any]"]
-EnvironmentLike = str | type[Any] | Environment | TimedEnvironment | GymnasiumMaker | gymnasium.Env[Any, Any]
+VectorMaker = Callable[[int], "gymnasium.vector.VectorEnv[Any, Any, Any]"]
+EnvironmentLike = (
+    str | type[Any] | Environment | TimedEnvironment | GymnasiumMaker | gymnasium.Env[Any, Any]
+    | VectorMaker | gymnasium.vector.VectorEnv[Any, Any, Any]
+)  # fmt: skip
 """An id, an environment written in JAX or its class, or a function that makes a Gymnasium environment.
 
-One environment object of Gymnasium's is taken where no more than one is needed.
+One environment object of Gymnasium's is taken where no more than one is needed; a vector, or a function of `num_envs`
+that makes vectors, to be learnt in as it is.
 """
 SettingsLike = Mapping[str, Any] | str | Path | tuple[str | Path, Mapping[str, Any]]
 """Hyperparameters that differ from the preset; a TOML file that takes its place (`presets.read_table`); or both."""
@@ -174,7 +181,7 @@ def make_engine(
     """
     if engine not in ENGINES:
         raise InputError(f"engine {engine!r} is unknown: {nearest(engine, ENGINES)}")
-    if isinstance(environment, str) and not is_of_suite(environment):
+    if isinstance(environment, str) and not (is_of_suite(environment) or is_of_envpool(environment)):
         require_trusted(environment, options)  # before it is refused for another reason
     environment, options = made_of(source(environment), options)
     if options and not isinstance(environment, str):
@@ -301,16 +308,22 @@ def _host(
 ) -> Engine:  # fmt: skip
     from zerone.engines.host import MOST_AT_ONCE, Host
     from zerone.environments.gym.vector import make_vector, maker
+    from zerone.environments.gym.vectors import Vectors, learnt_in
 
     if not isinstance(environment, str) and looks_like_one(environment):
         raise InputError(f"the host engine needs an id or a function that makes an environment, not {name}")
     real = dict(options) if environments.find(name) is None else environments.as_judged(name, options)
     hears = notices()
-    makers = [
-        around.put(maker(environment, chosen) if isinstance(environment, str)
-                   else checked(cast("GymnasiumMaker", environment), name), name)
+    found = [
+        maker(environment, chosen) if isinstance(environment, str) else cast("GymnasiumMaker", environment)
         for chosen in (dict(options), real)
-    ]  # fmt: skip
+    ]
+    if isinstance(vectors := found[0], Vectors):
+        _require_alone(name, around, processes)
+        judged = functools.partial(make_vector, vectors, name, view=observations, notices=hears)
+        learnt = functools.partial(learnt_in, vectors, name, observations)
+        return Host(algorithm, learnt, judged, min(MOST_AT_ONCE, algorithm.environments))
+    makers = [around.put(each if isinstance(environment, str) else checked(each, name), name) for each in found]
     made = [functools.partial(make_vector, each, name, view=observations, notices=hears) for each in makers]
     apart = None
     if processes is not None:
@@ -320,6 +333,15 @@ def _host(
         apart = PlayedApart(processes, makers[0], makers[1], name, observations, hears)
     at_once = 1 if isinstance(environment, Single) else MOST_AT_ONCE
     return Host(algorithm, made[0], made[1], at_once, apart)
+
+
+def _require_alone(name: str, around: Around, processes: Processes | None) -> None:
+    """Raise `InputError` if something is asked of a vector that is for single environments."""
+    asked = ["wrappers, frame stacks and frame skips are"] if around else []
+    asked += [f"processes = {processes.number} is"] if processes is not None else []
+    if asked:
+        raise InputError(f"{asked[0]} not allowed here: {name} is a vector of environments, which is played as it is; "
+                         "make it with them")  # fmt: skip
 
 
 def _require_shared_out(number: int, algorithm: Algorithm, environment: EnvironmentLike, name: str) -> None:
@@ -372,6 +394,13 @@ def solved_at(environment: EnvironmentLike, options: Mapping[str, Any] = Mapping
     from zerone.environments.gym.vector import solved_at as gymnasium_solved_at
 
     return None if options else gymnasium_solved_at(environment)
+
+
+def require_enough(environment: EnvironmentLike, seeds: Sequence[int]) -> None:
+    """Raise `InputError` if several seeds should learn in one vector, that was given itself."""
+    if isinstance(environment, gymnasium.vector.VectorEnv) and len(seeds) > 1:
+        raise InputError(f"environment {environment_name(environment)} is one vector, and {len(seeds)} seeds need one "
+                         f"each: pass a function that makes them, such as {EXAMPLE}")  # fmt: skip
 
 
 def level(given: EnvironmentLike, environment: EnvironmentLike, options: Mapping[str, Any]) -> float | None:

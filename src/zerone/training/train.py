@@ -75,7 +75,8 @@ def train(
         algorithm: A name, which takes the preset for this environment, or an algorithm such as `DQN(double=True)`.
         environment: A Gymnasium id (`module:Id` too), an environment written in JAX (an object, its class, or
             `module:Name`), or a function that makes a Gymnasium environment, a new one at each call. (One object of
-            Gymnasium's is enough only where nothing is played to learn from: with a dataset.)
+            Gymnasium's is enough only where nothing is played to learn from: with a dataset.) Or a vector of
+            Gymnasium's, or a function of `num_envs` that makes vectors (docs/processes.md).
         steps: Environment steps of each seed; by default the preset's, ending earlier once solved.
         seed: The one seed (default 0), from 0 to 2³²-1.
         seeds: How many seeds, counted from `seed`, or which.
@@ -149,6 +150,7 @@ def train(
         save_every=save_every, keep_last=keep_last, stop_when_solved=stop_when_solved, figure=figure,
         solved_at=setup.level(given, environment, options) if solved_at is None else solved_at,
     )  # fmt: skip
+    setup.require_enough(given, schedule.seeds)
     listeners.require_columns(columns(made))
     driver = setup.make_engine(engine, made, environment, options, observations, outer, apart)
     name = setup.environment_name(environment)

@@ -55,7 +55,7 @@ REFUSED = {
     "a class that needs arguments": (Sized, r"Sized: the class needs arguments \(size\): pass a function"),
     "a function that needs arguments": (lambda size: Sized(size), r"the function needs arguments \(size\)"),
     "a vector": (lambda: gymnasium.make_vec("CartPole-v1", num_envs=2), "the function returned a vector of environm"),
-    "a vector object": (gymnasium.make_vec("CartPole-v1", num_envs=2), "is a vector of environments: pass a function"),
+    "a vector object": (gymnasium.make_vec("CartPole-v1", num_envs=2), "is a vector of 2 environments, and the algor"),
     "nothing": (none, "none: the function returned None"),
     "a text": (lambda: "CartPole-v1", "returned the text 'CartPole-v1', not an environment: pass an id"),
     "a class in a function": (lambda: CartPoleEnv, "returned the class CartPoleEnv"),

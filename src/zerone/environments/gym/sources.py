@@ -12,6 +12,8 @@ import gymnasium
 from zerone.base.errors import InputError, ZeroneError
 from zerone.environments.gym.exchange import raised, shown
 from zerone.environments.gym.guard import Guard
+from zerone.environments.gym.vectors import EXAMPLE as EXAMPLE_OF_VECTORS
+from zerone.environments.gym.vectors import NUMBER, Given, Vectors, takes_number
 
 Env: TypeAlias = gymnasium.Env[Any, Any]
 Maker: TypeAlias = Callable[[], Env]
@@ -52,9 +54,9 @@ def source(environment: Any) -> Any:
     if isinstance(environment, gymnasium.Env):
         return Single(environment)
     if isinstance(environment, gymnasium.vector.VectorEnv):
-        kind = type(environment).__name__
-        raise InputError(f"environment {kind} is a vector of environments: pass a function that makes a single one, "
-                         f"such as {EXAMPLE}; how many there are is the algorithm's setting environments")  # fmt: skip
+        return Given(environment)
+    if not isinstance(environment, (str, type, Vectors)) and callable(environment) and takes_number(environment):
+        return Vectors(environment, getattr(environment, "__qualname__", type(environment).__name__))
     ours = hasattr(environment, "step") and hasattr(environment, "observation_space")
     if not (isinstance(environment, str) or callable(environment) or ours):
         raise InputError(f"environment {shown(environment)} is not allowed: must be an id, a function that makes a "
@@ -133,8 +135,8 @@ def _required(env: Any, name: str, kind: str) -> Env:
     if env is None:
         raise InputError(f"{name}: {kind} returned None, not an environment: is its return missing?")
     if isinstance(env, gymnasium.vector.VectorEnv):
-        raise InputError(f"{name}: {kind} returned a vector of environments ({type(env).__name__}), not a single one; "
-                         "how many there are is the algorithm's setting environments")  # fmt: skip
+        raise InputError(f"{name}: {kind} returned a vector of environments ({type(env).__name__}) and cannot be asked "
+                         f"for so many: it must take {NUMBER}, as {EXAMPLE_OF_VECTORS} does")  # fmt: skip
     if isinstance(env, str):
         raise InputError(f"{name}: {kind} returned the text {env!r}, not an environment: pass an id itself")
     if isinstance(env, type):

@@ -17,13 +17,15 @@ from zerone.base.errors import InputError, RunError, closest, said
 from zerone.base.modules import import_named, require_trusted
 from zerone.base.notices import Notices
 from zerone.environments import catalogue, names
-from zerone.environments.gym import atari
+from zerone.environments.gym import atari, envpool, packages
 from zerone.environments.gym.encoding import Encoding
+from zerone.environments.gym.envpool import is_of_envpool
 from zerone.environments.gym.exchange import raised
 from zerone.environments.gym.guard import Guard, guarded
 from zerone.environments.gym.named import classes_of, maker_at
 from zerone.environments.gym.sources import checked, require_separate
 from zerone.environments.gym.step_timeout import LateError, current
+from zerone.environments.gym.vectors import Vectors, of_vectors, takes_number
 from zerone.environments.gym.views import AUTO, in_doubt
 from zerone.environments.outside import ENVIRONMENTS
 
@@ -42,8 +44,11 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
     """
     if catalogue.ours(id) is None and catalogue.find(id) is not None:
         return functools.partial(_written_in_jax, id, options, render_mode)
+    if is_of_envpool(id):
+        return envpool.vectors(str(id), options)
     require_trusted(id, options)
     import_named(id)
+    packages.register(id)
     module = id.partition(":")[0] if ":" in id else None
     id = id.partition(":")[2] if ":" in id else str(id)  # noqa: A001
     if id.startswith(atari.NAMESPACE):
@@ -55,7 +60,9 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
         make = None if module is None else maker_at(place, options, render_mode)
         if make is None:
             raise InputError(_unknown(id, module)) from error
-        return checked(make, place)
+        return Vectors(make, place) if takes_number(make) else checked(make, place)
+    if spec.entry_point is None:
+        return of_vectors(spec, options)
 
     # Not every environment knows the word `render_mode`, so it is said only where it is needed.
     words = options if render_mode is None else {**options, "render_mode": render_mode}
@@ -79,6 +86,8 @@ def _registered(spec: gymnasium.envs.registration.EnvSpec, words: dict[str, Any]
     except SystemExit as error:
         raise InputError(f"environment {spec.id!r} cannot be made: it {raised(error)}") from error
     except Exception as error:
+        if line := packages.missing(spec, error):
+            raise InputError(line) from error
         text = " ".join(str(error).split())
         raise InputError(f"environment {spec.id!r} cannot be made: {type(error).__name__}: {text}") from error
 

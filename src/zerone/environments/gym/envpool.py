@@ -1,0 +1,82 @@
+"""EnvPool's environments (`envpool:Pong-v5`): vectors that are stepped in C++, by threads of their own."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from zerone.base.errors import InputError, closest
+from zerone.base.extras import install
+from zerone.environments.gym.vectors import Vectors
+
+PREFIX = "envpool:"
+LARGEST_SEED = 2**31 - 1
+
+
+def is_of_envpool(id: str) -> bool:  # noqa: A002 - Gymnasium's word
+    """Whether an id is one of EnvPool's."""
+    return id.startswith(PREFIX)
+
+
+def vectors(id: str, options: dict[str, Any]) -> Vectors:  # noqa: A002 - Gymnasium's word
+    """What makes vectors of one of its environments; options are those of `envpool.make`.
+
+    Raises:
+        InputError: EnvPool is not installed, or has no such environment.
+    """
+    name = id.removeprefix(PREFIX)
+    try:
+        import envpool
+    except ImportError as error:
+        raise InputError(
+            f"environment {id} needs {error.name}, which is not installed: {install('envpool')}"
+        ) from error
+    there = envpool.list_all_envs()
+    if name not in there:
+        near = closest(name, there)
+        raise InputError(f"environment {id}: EnvPool has no {name!r}" + (f": did you mean {near!r}?" if near else ""))
+    return Vectors(functools.partial(EnvPoolVector, name, options), id)
+
+
+class EnvPoolVector(VectorEnv[Any, Any, Any]):
+    """A pool of EnvPool's as a vector of Gymnasium's. It is seeded where it is made, so a seed makes it again."""
+
+    def __init__(self, name: str, options: dict[str, Any], number: int) -> None:
+        self._name, self._options = name, options
+        self.num_envs = number
+        self._pool = self._made(0)
+        self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
+        self.single_observation_space, self.single_action_space = self._pool.observation_space, self._pool.action_space
+        self.observation_space = batch_space(self.single_observation_space, number)
+        self.action_space = batch_space(self.single_action_space, number)
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        del options
+        first = seed[0] if isinstance(seed, list) else seed
+        if first is not None:
+            self._pool.close()
+            self._pool = self._made(int(first) % LARGEST_SEED)
+        observation, _ = self._pool.reset()
+        return observation, {}
+
+    def step(self, actions: Any) -> tuple[Any, ...]:
+        kind = np.int32 if np.asarray(actions).dtype.kind in "iu" else np.float64
+        observation, reward, terminated, truncated, _ = self._pool.step(np.asarray(actions, kind))
+        return observation, reward, terminated, truncated, {}
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Let go of it."""
+        del kwargs
+        self._pool.close()
+
+    def _made(self, seed: int) -> Any:
+        import envpool
+
+        threads = {"num_threads": 1} if self.num_envs == 1 else {}
+        return envpool.make(
+            self._name, env_type="gymnasium", num_envs=self.num_envs, seed=seed, **{**threads, **self._options}
+        )

@@ -1,0 +1,186 @@
+"""Vectors that are somebody else's: in each mode every stored step is true; what is no sound vector is one line."""
+
+import functools
+import re
+import sys
+
+import gymnasium
+import jax
+import numpy as np
+import pytest
+from falling import Counts
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from toys import Keeper, small_ppo, wrong_steps
+
+import zerone as zo
+from zerone.base.errors import InputError, RunError
+from zerone.engines.host import Host
+from zerone.environments.gym.vector import make_vector, maker
+from zerone.environments.gym.vectors import OnlyOne, Vectors, learnt_in
+
+MODES = pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.name)
+
+
+def counting(mode, num_envs):
+    return SyncVectorEnv([Counts] * num_envs, autoreset_mode=mode)
+
+
+def engine_of(vectors, algorithm=None):
+    judged = functools.partial(make_vector, vectors, "Counts-v0")
+    return Host(algorithm or Keeper(), functools.partial(learnt_in, vectors, "Counts-v0", "auto"), judged, 3)
+
+
+@MODES
+def test_every_stored_step_of_a_vector_is_true_and_its_ends_are_kept_apart(mode):
+    engine, blocks = engine_of(Vectors(functools.partial(counting, mode), "Counts-v0")), []
+    carries = [engine.init(0)]
+    for i in range(25):
+        carries = engine.advance(carries, [0], [i], i + 1)
+        blocks.append(jax.device_get(carries[0].state.steps))
+    engine.close()
+    steps = jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
+    assert wrong_steps(steps) == 0
+    assert (steps.reward == 1).all()  # a step that is only a reset has reward 0
+    time = steps.next_observation[..., 0] % 100
+    np.testing.assert_array_equal(steps.truncated, time >= 5)  # as the world says
+    assert (steps.terminated & ~steps.truncated).sum() > 10
+    over = (steps.terminated | steps.truncated)[:-1]
+    seen, following = steps.observation[1:, :, 0], steps.next_observation[:-1, :, 0]
+    np.testing.assert_array_equal(seen[~over], following[~over])
+    assert (seen[over] % 100 == 0).all()
+
+
+@MODES
+def test_a_vector_of_one_is_that_environment(mode):
+    one, other = OnlyOne(counting(mode, 1), "Counts-v0"), Counts()
+    first, same = one.reset(seed=4)[0], other.reset(seed=4)[0]
+    for _ in range(30):
+        np.testing.assert_array_equal(first, same)
+        (first, *rest, _), (same, *wanted, _) = one.step(np.int64(1)), other.step(1)
+        assert [float(each) for each in rest] == [float(each) for each in wanted]
+        if rest[1] or rest[2]:
+            np.testing.assert_array_equal(first, same)
+            first, same = one.reset()[0], other.reset()[0]
+
+
+def by_number(num_envs):
+    return gymnasium.make_vec("CartPole-v1", num_envs=num_envs, vectorization_mode="sync")
+
+
+def test_vectors_are_learnt_in_given_as_a_function_as_themselves_or_by_an_id_that_has_no_other_form(tmp_path):
+    gymnasium.register("Only-v0", vector_entry_point="gymnasium.envs.classic_control.cartpole:CartPoleVectorEnv")
+    few = {"steps": 64, "figure": False, "evaluation_episodes": 2, "evaluation_limit": 30}
+    algorithm = small_ppo(environments=2)
+    try:
+        runs = [
+            zo.train(algorithm, given, out=tmp_path / str(place), **few)
+            for place, given in enumerate((by_number, by_number(2), "Only-v0"))
+        ]
+        assert zo.load(runs[2].path).evaluate(3)["returns"] == runs[2].evaluate(3)["returns"]
+    finally:
+        gymnasium.registry.pop("Only-v0")
+    one, other = (each.agent(checkpoint="last").policy for each in runs[:2])
+    assert all((np.asarray(a) == np.asarray(b)).all() for a, b in zip(*map(jax.tree.leaves, (one, other)), strict=True))
+    assert zo.load(runs[0].path).evaluate(3)["returns"] == runs[0].evaluate(3)["returns"]
+    assert runs[0].config["environment"]["known"]
+
+
+def no_mode(num_envs):
+    vector = counting(AutoresetMode.NEXT_STEP, num_envs)
+    vector.metadata = {}
+    return vector
+
+
+LINES = {
+    "another number": (by_number(3), {}, "is a vector of 3 environments, and the algorithm plays 2: settings={"),
+    "seeds": (by_number(2), {"seeds": 2}, "is one vector, and 2 seeds need one each: pass a function"),
+    "a number that is ignored": (lambda num_envs: by_number(num_envs + 1), {}, "make as many as num_envs says"),
+    "no mode": (no_mode, {}, "autoreset_mode = None: must be one of gymnasium.vector.AutoresetMode"),
+    "a single one": (lambda num_envs: gymnasium.make("CartPole-v1"), {}, "no gymnasium.vector.VectorEnv"),  # noqa: ARG005
+    "fails": (lambda num_envs: [][num_envs], {}, "making a vector raised IndexError"),
+    "processes": (by_number, {"processes": 2}, "is a vector of environments, which is played as it is"),
+    "a stack": (by_number, {"frame_stack": 2}, "is a vector of environments, which is played as it is"),
+}
+
+
+@pytest.mark.parametrize("kind", LINES)
+def test_a_vector_that_will_not_do_is_one_line_and_nothing_is_created(kind, tmp_path):
+    given, asked, line = LINES[kind]
+    with pytest.raises(InputError, match=re.escape(line)):
+        zo.train(small_ppo(environments=2), given, steps=64, out=tmp_path / "run", **asked)
+    assert not (tmp_path / "run").exists()
+
+
+class Odd(SyncVectorEnv):
+    """Gives something else after some steps."""
+
+    def __init__(self, change, num_envs):
+        super().__init__([Counts] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+        self._change, self._count = change, 0
+
+    def step(self, actions):
+        self._count += 1
+        found = list(super().step(actions))
+        if self._count > 2:
+            self._change(found)
+        return tuple(found)
+
+
+def _hides(found):
+    found[4].pop("final_obs", None)
+
+
+FAULTS = {
+    "a reward that is no number": (lambda found: found.__setitem__(1, np.array([np.nan, 0, 0])), "not finite numbers"),
+    "rewards of some": (lambda found: found.__setitem__(1, np.zeros(2)), "not 3 numbers"),
+    "ends that are none": (lambda found: found.__setitem__(2, np.array([0.5, 0, 0])), "not 3 booleans"),
+    "observations of some": (lambda found: found.__setitem__(0, found[0][:2]), "of 2 environments, not of 3"),
+    "NaN": (lambda found: found.__setitem__(0, found[0] * np.nan), "NaN"),
+    "a last observation that is hidden": (_hides, "infos has no final_obs of it"),
+    "an error": (lambda found: found[9], "step raised IndexError"),
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_vector_that_misbehaves_is_one_line(kind):
+    change, line = FAULTS[kind]
+    engine = engine_of(Vectors(lambda num_envs: Odd(change if num_envs > 1 else list, num_envs), "Counts-v0"))
+    carry = engine.init(5)
+    with pytest.raises(RunError, match=rf"environment Counts-v0, seed 5, vector step \d+: .*{line}"):
+        engine.advance([carry], [5], [0], 9)
+    engine.close()
+
+
+class Parts(Counts):
+    """Two parts."""
+
+    observation_space = spaces.Dict(place=spaces.Box(0, np.inf, (1,)), kind=spaces.Discrete(3))
+
+    def _seen(self):
+        return {"place": super()._seen(), "kind": self.time % 3}
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_observations_with_parts_are_encoded_in_batches_as_alone(mode):
+    vectors = Vectors(lambda num_envs: SyncVectorEnv([Parts] * num_envs, autoreset_mode=mode), "Parts-v0")
+    vector, turn = learnt_in(vectors, "Parts-v0", "auto", 3, 0), make_vector(Parts, "Parts-v0", 3, 0)
+    seeds = [1, 2, 3]
+    np.testing.assert_array_equal(vector.reset(seed=seeds)[0], turn.reset(seed=seeds)[0])
+    np.testing.assert_array_equal(vector.step(np.zeros(3, int))[0], turn.step(np.zeros(3, int))[0])
+    vector.close()
+
+
+def test_what_is_missing_is_named_with_the_extra_that_brings_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "envpool", None)
+    with pytest.raises(InputError, match=r"envpool:Pong-v5 needs envpool.*zerone\[envpool\]"):
+        maker("envpool:Pong-v5", {})
+    monkeypatch.setitem(sys.modules, "minigrid", None)
+    with pytest.raises(InputError, match=r"needs minigrid, which is not installed: .*zerone\[minigrid\]"):
+        maker("MiniGrid-Empty-5x5-v0", {})
+    for module, name, extra in (("Box2D", "LunarLander-v3", "box2d"), ("mujoco", "Hopper-v5", "mujoco")):
+        monkeypatch.setitem(sys.modules, module, None)
+        for each in [each for each in sys.modules if each.startswith(f"gymnasium.envs.{extra}")]:
+            monkeypatch.delitem(sys.modules, each)
+        with pytest.raises(InputError, match=rf"{name}' needs {extra}, which is not installed: .*zerone\[{extra}\]"):
+            maker(name, {})()
