@@ -14,7 +14,7 @@ from typing import Any
 
 import gymnasium
 
-from zerone.base.modules import imported_object, module_called, source_of
+from zerone.base.modules import imported_object, module_called, name_of_main, source_of
 
 
 def place_of_maker(thing: Any) -> str | None:
@@ -28,7 +28,7 @@ def maker_at(place: str, options: Mapping[str, Any], render_mode: str | None) ->
     `render_mode` is said to what takes it.
     """
     module, _, name = place.partition(":")
-    if module not in sys.modules or not hasattr(module_called(module), name.partition(".")[0]):
+    if not _is_there(module) or not hasattr(module_called(module), name.partition(".")[0]):
         return None
     thing = imported_object(place, "environment")
     if not (_is_class(thing) or inspect.isfunction(thing)):
@@ -41,8 +41,13 @@ def maker_at(place: str, options: Mapping[str, Any], render_mode: str | None) ->
 
 def classes_of(module: str) -> list[str]:
     """The names of the classes of environments that a module, which is imported, defines itself."""
-    there = vars(module_called(module)).items() if module in sys.modules else ()
+    there = vars(module_called(module)).items() if _is_there(module) else ()
     return [name for name, thing in there if not name.startswith("_") and _is_class(thing) and _is_of(thing, module)]
+
+
+def _is_there(module: str) -> bool:
+    """Whether a module is imported, or is the program that runs."""
+    return module in sys.modules or module == name_of_main()
 
 
 def _is_class(thing: Any) -> bool:
