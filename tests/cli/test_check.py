@@ -33,6 +33,32 @@ def test_one_that_is_sound(zerone):
     assert max(map(len, ended.out.splitlines())) <= 80
 
 
+def test_how_large_its_numbers_are_how_fast_it_is_and_what_gymnasium_says(zerone):
+    found = zerone("check", "worlds:Large-v0", "--json").json
+    (part,) = found["observed"]
+    assert (part["name"], part["low"], part["high"]) == ("", 0, 5_000)
+    assert 2_000 < part["mean"] < 3_000
+    assert 2_400 < part["deviation"] < 2_501
+    assert found["steps_per_second"] > 100
+    line = "The observation returned by `env.reset()` is not within the observation space."
+    assert zerone("check", "worlds:Bounds-v0", "--json").json["gymnasium"] == [line]
+    assert zerone("check", "CartPole-v1", "--json", "--steps", 20).json["steps_per_second"] is None
+    text = zerone("check", "worlds:Sound-v0", "--steps", 60).out
+    assert "gymnasium     its own checker finds nothing" in text
+    assert "observed      0 to 1, mean 0." in text
+
+
+def test_what_is_put_around_is_checked_with_it(zerone):
+    asked = ("--wrapper", "gymnasium.wrappers:ClipReward,min_reward=0,max_reward=0.5", "--frame-stack", 3)
+    ended = zerone("check", "worlds:Sound-v0", *asked, "--frame-skip", 2, "--json")
+    found = ended.json
+    assert (ended.code, found["sound"], max(found["returns"]) <= 2.5) == (0, True, True)
+    assert found["facts"]["observations"]["seen"][0]["as"].startswith("3 numbers, as they are")
+    assert zerone("check", "CartPole-v1", "--frame-stack", 2, "--steps", 9, "--json").json["facts"]["engine"] == "host"
+    zerone("check", "worlds:Sound-v0", "--wrapper", "worlds:Nothing").refused("module 'worlds' has no 'Nothing'")
+    zerone("check", "worlds:Sound-v0", "--wrapper", "Nothing").refused("--wrapper Nothing is not allowed")
+
+
 WRONG = {
     "Bounds": "number 0 of the observation goes from 0 to 3, though its space says from -1 to 1",
     "Chance": "with the same seed and actions the same copy, reset again, gives something else after step 0",
@@ -74,7 +100,7 @@ def test_what_may_be_meant_so_is_noted(zerone, name, words):
 
 def test_what_cannot_be_checked_ends_with_2(zerone):
     zerone("check").refused("ENVIRONMENT is missing")
-    zerone("check", "worlds:Nothing-v0").refused("worlds registers no 'Nothing-v0'")
+    zerone("check", "worlds:Nothing-v0").refused("worlds has no 'Nothing-v0'")
     zerone("check", "nowhere_at_all:X-v0").refused("cannot be imported")
     zerone("check", "CartPole-v1", "--steps", 0).refused("--steps 0")
     zerone("check", "CartPole-v1", "--option", "gravty=3").refused("gravty")

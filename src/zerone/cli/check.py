@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zerone.cli.around import around_options, wrappers_of
 from zerone.cli.options import LARGEST_SEED, VIEWS, OneOf, Whole, debug_option, json_option
 from zerone.cli.options import as_json as print_json
 from zerone.cli.settings import environment_options
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from zerone.training.environment_check import Report
 
 MOST_STEPS = 1_000_000
+MOST_PARTS = 12
+"""Parts of an observation of which numbers are said."""
+WORTH_A_PROCESS = 0.5
+"""Milliseconds of a step above which processes are worth it."""
 
 
 @click.command(
@@ -32,21 +37,27 @@ MOST_STEPS = 1_000_000
 @click.option("--seed", type=Whole(0, LARGEST_SEED), help="Of the environment and the actions. Default: 0.")
 @click.option("--observations", type=OneOf(*VIEWS), help="How they would be seen, as for zerone train.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the environment. Can be repeated.")
+@around_options
 @json_option
 @debug_option
-def check(environment: str, options: tuple[str, ...], as_json: bool, **typed: Any) -> None:
+def check(
+    environment: str, options: tuple[str, ...], wrappers: tuple[str, ...], frame_stack: int | None,
+    frame_skip: int | None, as_json: bool, **typed: Any,
+) -> None:  # fmt: skip
     """Is ENVIRONMENT sound, how is it seen, and which algorithms can learn in it?
 
     A few hundred random steps are played: what comes of them must be what Gymnasium's interface promises, within the
-    bounds of its spaces, and the same with the same seed.
+    bounds of its spaces, and the same with the same seed. Gymnasium's own checker is asked as well.
     """
     from zerone.cli.train import require_environment
+    from zerone.environments.gym.around import around
     from zerone.training import environment_check
 
     asked = {name: value for name, value in typed.items() if value is not None}
+    outer = around(wrappers_of(wrappers), frame_stack or 1, frame_skip or 1)
     with contextlib.redirect_stdout(sys.stderr):  # what an environment prints must not get among the results
         require_environment(environment)
-        report = environment_check.check(environment, environment_options(environment, options), **asked)
+        report = environment_check.check(environment, environment_options(environment, options), around=outer, **asked)
     if as_json:
         print_json(report.as_json())
     else:
@@ -60,8 +71,13 @@ def _print(report: Report) -> None:
 
     counted = len(report.problems)
     rows = [*lines_of(report.facts), ("played", _played(report))]
+    rows += _in_column("observed", [_observed(each) for each in report.observed[:MOST_PARTS]])
+    if report.steps_per_second is not None:
+        rows.append(("speed", _speed(report.steps_per_second)))
     rows.append(("sound", "yes" if report.sound else f"no: {counted} problem{'s' if counted > 1 else ''}"))
     rows += [("problem", each) for each in report.problems] + [("note", each) for each in report.notes]
+    if report.gymnasium is not None:
+        rows += _in_column("gymnasium", report.gymnasium or ["its own checker finds nothing"])
     able = [name for name, reason in report.algorithms.items() if reason is None]
     rows.append(("algorithms", ", ".join(able) or "none"))
     reasons: dict[str, list[str]] = {}
@@ -70,6 +86,22 @@ def _print(report: Report) -> None:
             reasons.setdefault(reason, []).append(name)
     rows += [("not", f"{', '.join(names)}: {reason}") for reason, names in reasons.items()]
     print_lines(rows)
+
+
+def _in_column(word: str, texts: list[str]) -> list[tuple[str, str]]:
+    """Lines about one thing, which is named once."""
+    return [(word if place == 0 else "", text) for place, text in enumerate(texts)]
+
+
+def _observed(part: dict[str, Any]) -> str:
+    name = f"{part['name']} " if part["name"] else ""
+    return f"{name}{part['low']:.4g} to {part['high']:.4g}, mean {part['mean']:.3g}, deviation {part['deviation']:.3g}"
+
+
+def _speed(steps_per_second: float) -> str:
+    slow = 1000 / steps_per_second > WORTH_A_PROCESS
+    text = f"{steps_per_second:,.0f} steps a second, {1000 / steps_per_second:.2g} ms each"
+    return text + ("; --processes plays several side by side" if slow else "")
 
 
 def _played(report: Report) -> str:

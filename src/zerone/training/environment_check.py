@@ -5,15 +5,20 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import re
+import time
+import warnings
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
+from gymnasium.utils.env_checker import check_env
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.base.errors import RunError, said
 from zerone.base.notices import Notices
+from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.leaves import BoxLeaf
 from zerone.environments.gym.views import AUTO, view_of
@@ -24,6 +29,8 @@ Array: TypeAlias = np.ndarray[Any, Any]
 Shown: TypeAlias = list[tuple[int, tuple[Any, ...]]]
 """What an environment gave after so many steps: an observation, and after a step also the reward and the two ends."""
 
+LONGEST_FINDING = 300
+"""Characters of what Gymnasium's checker says of one thing."""
 STEPS = 400
 """How many random steps decide whether an environment is sound, unless another number is asked for."""
 REPEATED = 50
@@ -49,6 +56,12 @@ class Report:
     steps: int = 0
     returns: list[float] = dataclasses.field(default_factory=list[float])
     """Those of the episodes that ended."""
+    observed: list[dict[str, Any]] = dataclasses.field(default_factory=list[dict[str, Any]])
+    """Of each part that is numbers: its name, its lowest and highest number, their mean and their deviation."""
+    gymnasium: list[str] | None = None
+    """What Gymnasium's own checker finds, which looks at style, too; None where it was not asked."""
+    steps_per_second: float | None = None
+    """In Python, with nothing beside it; None where it is compiled."""
 
     @property
     def sound(self) -> bool:
@@ -59,14 +72,16 @@ class Report:
         """The object of `zerone check --json`."""
         return {
             "environment": self.facts["name"], "sound": self.sound, "problems": self.problems, "notes": self.notes,
-            "steps": self.steps, "episodes": len(self.returns), "returns": self.returns,
+            "steps": self.steps, "episodes": len(self.returns), "returns": self.returns, "observed": self.observed,
+            "gymnasium": self.gymnasium, "steps_per_second": self.steps_per_second,
             "algorithms": self.algorithms, "facts": self.facts,
         }  # fmt: skip
 
 
 def check(
-    identity: str, options: Mapping[str, Any] = {}, observations: str = AUTO, steps: int = STEPS, seed: int = 0
-) -> Report:
+    identity: str, options: Mapping[str, Any] = {}, observations: str = AUTO, steps: int = STEPS, seed: int = 0,
+    around: Around = NOTHING,
+) -> Report:  # fmt: skip
     """Play some random steps, and see what becomes of them.
 
     Raises:
@@ -74,10 +89,11 @@ def check(
     """
     noticed: list[str] = []
     notices = Notices(noticed.append)
-    with contextlib.closing(opened(identity, options, observations, notices)) as env:
+    with contextlib.closing(opened(identity, options, observations, notices, around)) as env:
         found = Spaces(env.encoding.space, env.action_space, env.encoding)
         report = Report(
-            facts_of(identity, options, env), {each.name: each.make().refuse(found) for each in algorithms.entries()}
+            facts_of(identity, options, env, around),
+            {each.name: each.make().refuse(found) for each in algorithms.entries()},
         )
         try:
             extent, actions, shown = _play(env, report, steps, seed)
@@ -87,9 +103,14 @@ def check(
             return report
     for place, leaf in enumerate(env.encoding.leaves):
         if isinstance(leaf, BoxLeaf):
+            report.observed.append(extent.described(leaf, place))
             report.problems += extent.beyond(leaf, place)
             report.notes += [*extent.converted(leaf, place), *extent.far_from_one(leaf, place, _scale(env, leaf))]
-    with contextlib.closing(opened(identity, options, observations, notices)) as other:
+    if report.facts["engine"] == "host":
+        report.gymnasium = gymnasium_finds(opened(identity, options, observations, Notices(_nobody), around))
+    else:
+        report.steps_per_second = None  # of its twin in Python, which nobody trains in
+    with contextlib.closing(opened(identity, options, observations, notices, around)) as other:
         try:
             again["another copy of it"] = _replay(other, actions, seed)
         except RunError as error:
@@ -110,10 +131,12 @@ def _play(env: Guard, report: Report, steps: int, seed: int) -> tuple[Extent, li
     observation, _ = env.reset(seed=seed)
     shown: Shown = [(0, (copy.deepcopy(observation),))]
     extent.add(env, observation)
-    total, rewarded = 0.0, False
+    total, rewarded, seconds = 0.0, False, 0.0
     for step in range(1, steps + 1):
         action = space.sample()
-        observation, reward, terminated, truncated, _ = env.step(copy.deepcopy(action))
+        given, began = copy.deepcopy(action), time.perf_counter()
+        observation, reward, terminated, truncated, _ = env.step(given)
+        seconds += time.perf_counter() - began
         total, rewarded, report.steps = total + reward, rewarded or reward != 0, step
         extent.add(env, observation)
         if step <= REPEATED:
@@ -122,13 +145,41 @@ def _play(env: Guard, report: Report, steps: int, seed: int) -> tuple[Extent, li
         if terminated or truncated:
             report.returns.append(total)
             total = 0.0
+            began = time.perf_counter()
             observation, _ = env.reset()
+            seconds += time.perf_counter() - began
             extent.add(env, observation)
             if step <= REPEATED:
                 shown.append((step, (copy.deepcopy(observation),)))
+    report.steps_per_second = steps / max(seconds, 1e-9)
     if not rewarded:
         report.notes.append(f"no reward but 0 in {steps} random steps: to learn here takes a lot of exploring")
     return extent, actions, shown
+
+
+def gymnasium_finds(env: Guard) -> list[str]:
+    """What Gymnasium's own checker says of an environment, each thing once and in a line; it is closed then."""
+    found: list[str] = []
+    with contextlib.closing(env), warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            check_env(env.unwrapped, skip_render_check=True, skip_close_check=True)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # of the checker, or of whatever it calls
+            found.append(str(error) or type(error).__name__)
+    said = [_plain(str(each.message)) for each in warned if issubclass(each.category, UserWarning)]
+    return list(dict.fromkeys([*map(_plain, found), *said]))
+
+
+def _plain(text: str) -> str:
+    """A warning of Gymnasium's in one line, without colours and its first word."""
+    line = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split()).removeprefix("WARN: ")
+    return line if len(line) <= LONGEST_FINDING else line[:LONGEST_FINDING] + "…"
+
+
+def _nobody(line: str) -> None:
+    del line
 
 
 def _replay(env: Guard, actions: list[Any], seed: int) -> Shown:
@@ -180,6 +231,7 @@ class Extent:
         self._low: dict[int, Array] = {}
         self._high: dict[int, Array] = {}
         self._types: dict[int, str] = {}
+        self._sums: dict[int, Array] = {}
 
     def add(self, env: Guard, observation: Any) -> None:
         """Extend it by an observation."""
@@ -187,9 +239,22 @@ class Extent:
             self._low[place] = np.minimum(self._low.get(place, found), found)
             self._high[place] = np.maximum(self._high.get(place, found), found)
             self._types[place] = str(found.dtype)
+            numbers = np.asarray(found, np.float64)
+            sums = np.array([numbers.size, numbers.sum(), np.square(numbers).sum()])
+            self._sums[place] = self._sums.get(place, np.zeros(3)) + sums
 
     def _ends(self, place: int) -> tuple[Array, Array]:
         return np.asarray(self._low[place], np.float64), np.asarray(self._high[place], np.float64)
+
+    def described(self, leaf: BoxLeaf, place: int) -> dict[str, Any]:
+        """What the numbers of a part were."""
+        (low, high), (number, total, squares) = self._ends(place), self._sums[place]
+        mean = total / number
+        deviation = float(np.sqrt(max(0.0, squares / number - mean**2)))
+        return {
+            "name": leaf.name, "low": float(low.min()), "high": float(high.max()), "mean": float(mean),
+            "deviation": deviation,
+        }  # fmt: skip
 
     def beyond(self, leaf: BoxLeaf, place: int) -> list[str]:
         """Whether a part leaves its bounds."""

@@ -37,7 +37,7 @@ def opened(
                             around=around)  # fmt: skip
 
 
-def facts_of(identity: str, options: Mapping[str, Any], env: Guard) -> dict[str, Any]:
+def facts_of(identity: str, options: Mapping[str, Any], env: Guard, around: Around = NOTHING) -> dict[str, Any]:
     """What can be said of one that is open."""
     entry, spec = catalogue.find(identity), env.env.spec
     name = setup.environment_name(identity)
@@ -54,7 +54,7 @@ def facts_of(identity: str, options: Mapping[str, Any], env: Guard) -> dict[str,
         "limit": limit,
         "solved_at": setup.solved_at(identity),
         "gymnasium_id": entry.gymnasium_id if entry else spec.id if spec else None,
-        "engine": "host" if entry is None else "compiled",
+        "engine": "host" if entry is None or around else "compiled",
         "observations": describing.encoding_facts(env.encoding),
         "actions": {**describing.space_facts(env.action_space), "kind": describing.actions_in_words(env.action_space)},
         "presets": [each.name for each in algorithms.entries() if presets.preset(each.name, name)],
