@@ -1,8 +1,9 @@
 """A Gymnasium environment of your own, trained without changing anything in Zerone.
 
-    cd examples
     zerone train q-learning corridor:Corridor-v0 --steps 20000     importing this module registers the id
     python corridor.py                                             or a function that makes one, from Python
+
+Both are typed in the folder of this file.
 
 It runs on the host engine, which plays any Gymnasium environment.
 """

@@ -77,8 +77,8 @@ _ENTRIES = (
         "per step", "on-policy", "made of Discrete parts", "Discrete", "Rummery & Niranjan 1994",
     ),
     Entry(
-        SarsaLambda, "Sarsa with traces: each step teaches all that led to it", "model-free", "value", "per step",
-        "on-policy", "made of Discrete parts", "Discrete", "Rummery & Niranjan 1994",
+        SarsaLambda, "Sarsa with eligibility traces: each error also updates the steps before it", "model-free", "value",
+        "per step", "on-policy", "made of Discrete parts", "Discrete", "Rummery & Niranjan 1994",
     ),
     Entry(
         MonteCarlo, "a table of the mean returns that followed each action", "model-free", "value", "per episode",

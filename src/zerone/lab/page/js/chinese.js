@@ -4,7 +4,7 @@
 export const ALGORITHMS = {
   "q-learning": "一张动作价值表，用下一状态最好的动作来学。",
   "sarsa": "一张动作价值表，用下一步真正采取的动作来学。",
-  "sarsa-lambda": "带资格迹的 Sarsa：每一步都会教给走到这里的一路。",
+  "sarsa-lambda": "带资格迹的 Sarsa：每一步的误差也更新之前走过的各步。",
   "monte-carlo": "一张表，记录每个动作之后得到的平均回报。",
   "dyna-q": "Q-learning，同时在自己学到的环境模型里练习。",
   "dqn": "用神经网络的 Q-learning，带经验回放和固定的目标网络。",
