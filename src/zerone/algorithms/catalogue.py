@@ -77,7 +77,7 @@ _ENTRIES = (
         "per step", "on-policy", "made of Discrete parts", "Discrete", "Rummery & Niranjan 1994",
     ),
     Entry(
-        SarsaLambda, "Sarsa with eligibility traces: each error also updates the steps before it", "model-free", "value",
+        SarsaLambda, "Sarsa with eligibility traces: an error also updates the steps before it", "model-free", "value",
         "per step", "on-policy", "made of Discrete parts", "Discrete", "Rummery & Niranjan 1994",
     ),
     Entry(
