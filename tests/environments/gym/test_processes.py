@@ -101,7 +101,7 @@ def _engine(how, at, mark, lines, **keeper):
     return Host(Keeper(**keeper), vector, vector, side_by_side=apart)
 
 
-@pytest.mark.parametrize(("how", "length"), [("sys.exit", 4), ("exits", 1), ("hangs", 4)])
+@pytest.mark.parametrize(("how", "length"), [("sys.exit", 1), ("hangs", 4)])
 def test_where_a_process_is_replaced_every_stored_step_is_true_and_its_episodes_are_cut(how, length, tmp_path):
     lines, blocks = [], []
     engine = _engine(how, 23, tmp_path / "mark", lines, steps_per_update=length)
