@@ -235,6 +235,9 @@ class DQN(OffPolicy):
         values: Array = policy.network.step(memory, policy.scales.see(observation))[0]
         return values
 
+    def value_unit(self, policy: Policy) -> Array:
+        return policy.scales.reward_unit
+
     def act(
         self, policy: Policy, memory: Any, observation: Array, noise: Array | None = None
     ) -> tuple[Array, Any, tuple[()]]:

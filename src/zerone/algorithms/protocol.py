@@ -187,6 +187,25 @@ class Valued(Protocol):
 
 
 @runtime_checkable
+class Discounting(Protocol):
+    """An algorithm whose values are of discounted rewards."""
+
+    @property
+    def discount(self) -> Array | float:
+        """The discount factor γ."""
+        ...
+
+
+@runtime_checkable
+class ScaledValues(Protocol):
+    """An algorithm whose values may be of rewards on another scale than the task's."""
+
+    def value_unit(self, policy: Any) -> Array:
+        """How much reward of the task a value of 1 stands for."""
+        ...
+
+
+@runtime_checkable
 class Explores(Protocol):
     """An algorithm that now and then takes a random action in the place of the greedy one."""
 

@@ -10,6 +10,7 @@ from zerone.base.errors import InputError
 from zerone.base.place import as_seen
 from zerone.charts.formats import FIGURE_SUFFIXES
 from zerone.cli import output
+from zerone.cli.foresight import search_options
 from zerone.cli.options import (
     LARGEST_SEED,
     MOST_STEPS,
@@ -42,17 +43,19 @@ if TYPE_CHECKING:
               "Default: as in the training, 10,000.")  # fmt: skip
 @click.option("--stochastic/--greedy", default=None, help="With the policies' own chance, as they learn. Default: as "
               "in the training, greedy.")  # fmt: skip
+@search_options
 @step_timeout_option
 @trust_option
 @json_option
 @debug_option
 def evaluate(
     run: Path, episodes: int, seed: int, checkpoint: str, limit: int | None, stochastic: bool | None,
-    step_timeout: float | None, trust: bool, as_json: bool,
+    step_timeout: float | None, trust: bool, as_json: bool, **search: Any,
 ) -> None:  # fmt: skip
     """Measure the agents of RUN on the real reward. The same seed gives the same episodes."""
     with output.apart(quiet=False) as streams:
-        config, found = _evaluated(run, trust, episodes, seed, checkpoint, limit, stochastic, step_timeout=step_timeout)
+        how = episodes, seed, checkpoint, limit, stochastic
+        config, found = _evaluated(run, trust, *how, step_timeout=step_timeout, **search)
         identity = config["environment"]["id"]
         if as_json:
             about = {"run": str(run), "algorithm": config["algorithm"]["name"], "environment": identity}
@@ -61,6 +64,7 @@ def evaluate(
     per_seed: list[dict[str, Any]] = found.get("seeds", [])
     what = f"{config['algorithm']['name']} on {config['environment']['id']}"
     what += ", stochastic" if found["stochastic"] else ""
+    what += "".join(f", {name.replace('_', ' ')} {found[name]}" for name in search if name in found)
     if not per_seed:
         click.echo(f"{what}: mean return {found['return_mean']:,.2f} (standard deviation {found['return_std']:,.2f}), "
                    f"mean length {found['length_mean']:,.1f}, over {episodes} episodes")  # fmt: skip
@@ -75,7 +79,7 @@ def evaluate(
         click.echo(f"solved is {level:g} or more")
 
 
-def _evaluated(path: Path, trust: bool, *how: Any, step_timeout: float | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def _evaluated(path: Path, trust: bool, *how: Any, **words: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The configuration of the run at `path`, and what its agents are worth; `how` is as for `Run.evaluate`."""
     import_trusted(read_config(path), trust)
     from zerone.training.interrupt import Program, as_program
@@ -84,7 +88,7 @@ def _evaluated(path: Path, trust: bool, *how: Any, step_timeout: float | None) -
     run = load(path)
     try:
         with as_program(Program(output.tell)):
-            return run.config, run.evaluate(*how, step_timeout=step_timeout)
+            return run.config, run.evaluate(*how, **words)
     finally:
         run.engine().close()
 

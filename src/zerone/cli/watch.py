@@ -13,6 +13,7 @@ import click
 
 from zerone.base.errors import InputError, ZeroneError
 from zerone.cli import output
+from zerone.cli.foresight import foreseeing, given_searches, planned, search_options
 from zerone.cli.options import (
     LARGEST_SEED,
     Finite,
@@ -58,6 +59,7 @@ LIVE = "live.safetensors"
 @click.option("--speed", type=Finite(0.01, 1e6), metavar="STEPS", help="With --learning: steps in a second. Default: "
               "what looks natural.")  # fmt: skip
 @click.option("--follow", is_flag=True, help="Take up what a training learns, while it goes on.")
+@search_options
 @step_timeout_option
 @click.option("--leash", is_flag=True, hidden=True, help="End when standard input ends.")
 @trust_option
@@ -65,18 +67,20 @@ LIVE = "live.safetensors"
 def watch(
     run: Path, window: bool, video: Path | None, text: bool, html: Path | None, episodes: int | None, seed: int,
     agent: int | None, checkpoint: str | None, stochastic: bool, plain: bool, learning: bool, speed: float | None,
-    follow: bool, leash: bool, trust: bool, step_timeout: float | None,
+    follow: bool, leash: bool, trust: bool, step_timeout: float | None, **search: Any,
 ) -> None:  # fmt: skip
     """See the agent of RUN play; of a table over a grid also its values, greedy arrows and trace.
 
     As text, tables and DQN also say the value Q of each action at every step; a star is at the highest.
+    With --lookahead or --simulations, text also has the tree of futures by which each action is chosen.
     """
+    searches = given_searches(search)
     if html is not None:
         _write_page(run, html, agent, {
             "--window": window, "--video": video is not None, "--text": text, "--episodes": episodes is not None,
             "--seed": seed != 0, "--checkpoint": checkpoint is not None, "--stochastic": stochastic, "--plain": plain,
             "--learning": learning, "--speed": speed is not None, "--follow": follow, "--trust": trust,
-            "--step-timeout": step_timeout is not None,
+            "--step-timeout": step_timeout is not None, **searches,
         })  # fmt: skip
         return
     mode = _mode(window, video, text)
@@ -86,9 +90,11 @@ def watch(
         raise InputError("--follow and --video exclude each other: a film needs an end")
     if speed is not None and not learning:
         raise InputError(f"--speed {speed:g} is not allowed without --learning")
-    for option, value in {"--follow": follow, "--checkpoint": checkpoint, "--stochastic": stochastic}.items():
-        if learning and value:
-            raise InputError(f"{option} and --learning exclude each other: a training is shown as it was")
+    others = {"--follow": follow, "--stochastic": stochastic}
+    if learning:
+        _exclude("--learning", {**others, "--checkpoint": checkpoint, **searches}, "a training is shown as it was")
+    for each in searches:
+        _exclude(each, others, "what is foreseen is the best of one policy")
     stop = _leash() if leash else None
     import_trusted(read_config(run), trust)
     from zerone.training.run import load
@@ -106,6 +112,7 @@ def watch(
     else:
         chosen = loaded.agent(agent, checkpoint or ("last" if follow else "best"))
         source = _Fixed(chosen, chosen.exploring(seed) if stochastic else None)
+    plan = planned(loaded, source.policy(), agent, checkpoint or "best", search)
     from zerone.environments.endings import ending
     from zerone.environments.gym.around import Around
     from zerone.player.episode import open_environment
@@ -126,8 +133,16 @@ def watch(
     program = Program(output.tell)
     with contextlib.closing(environment), limited(step_timeout, lambda line: program.end(1, line)), GlobalChance(seed):
         view = view_of(loaded, source, plain)
+        act, view = foreseeing(loaded, plan, environment, source.act, view, seed)
         why = ending(identity["id"], identity["options"])
-        _show(environment, identity["id"], source, view, mode, video, title, number, seed, stop, why)
+        _show(environment, identity["id"], source, act, view, mode, video, title, number, seed, stop, why)
+
+
+def _exclude(option: str, others: Mapping[str, object], why: str) -> None:
+    """Raise `InputError` if any of the other options was given, too."""
+    for other, given in others.items():
+        if given:
+            raise InputError(f"{other} and {option} exclude each other: {why}")
 
 
 def _write_page(run: Path, place: Path, agent: int | None, others: Mapping[str, bool]) -> None:
@@ -189,19 +204,20 @@ def view_of(run: Run, source: Shown, plain: bool) -> View:
 
 
 def _show(
-    environment: Env, identity: str, source: _Fixed | _Followed, view: View, mode: str, video: Path | None, title: str,
-    number: int | None, seed: int, stop: threading.Event | None, why: Callable[[Any, float, Mapping[str, Any]], str],
+    environment: Env, identity: str, source: _Fixed | _Followed, act: Callable[[Any], Any], view: View, mode: str,
+    video: Path | None, title: str, number: int | None, seed: int, stop: threading.Event | None,
+    why: Callable[[Any, float, Mapping[str, Any]], str],
 ) -> None:  # fmt: skip
     from zerone.player import episode, viewer
 
     def over() -> bool:
         return source.over or (stop is not None and stop.is_set())
 
-    act, hands = source.act, None
+    hands = None
     if mode == "rgb_array" and video is None:
         from zerone.player.interaction import Hands
 
-        hands = Hands(environment, identity, source.act, remembers=source.remembers)
+        hands = Hands(environment, identity, act, remembers=source.remembers)
         act = hands.act
     moments = episode.episodes(environment, act, number=number, seed=seed, why=why, begin=source.begin)
     if video is not None:

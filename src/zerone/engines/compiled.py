@@ -32,6 +32,7 @@ from zerone.engines.protocol import (
     row_of,
 )
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, StepSource, start
+from zerone.engines.search import Search
 from zerone.engines.streams import EVALUATE, INIT, TRAIN
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.spaces import Spaces, from_environment, to_environment
@@ -118,18 +119,18 @@ def initial(algorithm: Algorithm, environment: TimedEnvironment, seed: Array) ->
 
 def evaluate(
     algorithm: Algorithm, environment: TimedEnvironment, policy: Any, seed: Array, index: Array, first: Array,
-    limit: Array, episodes: int, stochastic: bool,
+    limit: Array, episodes: int, stochastic: bool, search: Search | None,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
-    """Returns and lengths of episodes from number `first` on, and which were cut. The last two arguments are static."""
+    """Returns and lengths of episodes from number `first` on, and which were cut. The last three are static."""
     key = jax.random.fold_in(stream(seed, EVALUATE), index)
     numbers = first + jnp.arange(episodes)
-    return evaluate_episodes(algorithm, environment, policy, numbers, key, limit, stochastic)
+    return evaluate_episodes(algorithm, environment, policy, numbers, key, limit, stochastic, search)
 
 
 _initial = jax.jit(initial, compiler_options=for_once())
 _advance = jax.jit(advance, donate_argnums=2, compiler_options=for_long())
 _advance_all = jax.jit(jax.vmap(advance, in_axes=(None, None, 0, 0, 0, 0, None)), donate_argnums=2)
-_evaluate = jax.jit(evaluate, static_argnums=(7, 8), compiler_options=for_seldom())
+_evaluate = jax.jit(evaluate, static_argnums=(7, 8, 9), compiler_options=for_seldom())
 
 
 @jax.jit
@@ -199,6 +200,7 @@ class Compiled:
                 number,
                 min(episodes, self.widths[0]),
                 how.stochastic,
+                how.search,
             ),
             first,
         ]
@@ -277,10 +279,10 @@ class Compiled:
     def evaluate(
         self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
     ) -> Evaluation:
-        width = min(episodes, self.widths[0])
+        width = min(episodes, self.widths[0] if how.search is None else min(self.widths[0], how.search.side_by_side))
         here = self.algorithm, self.real, policy, np.uint32(seed), np.int32(index)
         rounds = [
-            _evaluate(*here, np.int32(first + at), np.int32(how.limit), width, how.stochastic)
+            _evaluate(*here, np.int32(first + at), np.int32(how.limit), width, how.stochastic, how.search)
             for at in range(0, episodes, width)
         ]
         longest = sum(int(np.max(lengths)) for _, lengths, _ in rounds)

@@ -16,6 +16,7 @@ from zerone.algorithms.protocol import Algorithm, Array, Key, PlaysAlone, initia
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum
 from zerone.engines.protocol import Act
+from zerone.engines.search import Foresight, Search
 from zerone.engines.streams import EVALUATE
 from zerone.environments.base import TimedEnvironment, Tree
 from zerone.environments.spaces import Spaces, from_environment, to_environment
@@ -106,21 +107,29 @@ class Explorer:
 
 def evaluate_episodes(
     algorithm: Algorithm, environment: TimedEnvironment, policy: Any, episodes: Array, key: Key, limit: Array,
-    stochastic: bool,
+    stochastic: bool, search: Search | None = None,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Returns and lengths (float32) of the episodes of these numbers, side by side, and which were cut. Consumes `key`.
 
     An episode that has not ended after `limit` steps is cut there, so that a policy that walks in a circle in an
-    environment without a time limit still gets an answer.
+    environment without a time limit still gets an answer. With a search, which is greedy, `algorithm` must be one that
+    it can be done with.
     """
     seen_space, action_space = environment.observation_space, environment.action_space
     keys = jax.vmap(jax.random.split)(jax.vmap(lambda i: jax.random.fold_in(key, i))(episodes))
     reset_keys, play_keys = keys[:, 0], keys[:, 1]
     observation, state = jax.vmap(environment.reset)(reset_keys)
     number = episodes.shape[0]
-    memory = initial_memory(algorithm, player(algorithm, policy) if stochastic else policy, number)
+    memory = () if search else initial_memory(algorithm, player(algorithm, policy) if stochastic else policy, number)
     lengths, alive = jnp.zeros(number, jnp.int32), jnp.ones(number, bool)
     begun = Played(state, observation, Sum.zero(number), lengths, alive, memory)
+
+    # Never those of the steps: what chance is going to decide must not be foreseen.
+    search_keys = _numbered(play_keys, jnp.uint32(2**31 - 2))
+
+    def searched(key: Key, state: Tree, seen: Array) -> Array:
+        assert search is not None  # noqa: S101 - only then it is called
+        return search.choose(search.look(Foresight.of(algorithm, environment, policy), key, state, seen))
 
     def going(carry: tuple[Array, Played]) -> Array:
         step, played = carry
@@ -129,11 +138,14 @@ def evaluate_episodes(
     def one(carry: tuple[Array, Played], noise: Any = None) -> tuple[Array, Played]:
         step, played = carry
         seen = from_environment(seen_space, played.observation)
-        if noise is None:
-            action, memory, _ = algorithm.act(policy, played.memory, seen)
+        memory = played.memory
+        if search is not None:
+            action = jax.vmap(searched)(_numbered(search_keys, step), played.state, seen)
+        elif noise is None:
+            action, memory, _ = algorithm.act(policy, memory, seen)
         else:
-            action, memory = by_chance(algorithm, policy, played.memory, seen, noise)
-        step_keys = jax.vmap(lambda key: jax.random.fold_in(key, step))(play_keys)
+            action, memory = by_chance(algorithm, policy, memory, seen, noise)
+        step_keys = _numbered(play_keys, step)
         observation, state, reward, terminated, truncated, _ = jax.vmap(environment.step)(
             step_keys, played.state, to_environment(action_space, action)
         )
@@ -145,7 +157,7 @@ def evaluate_episodes(
         return _found(jax.lax.while_loop(going, one, (jnp.int32(0), begun))[1])
 
     policy = player(algorithm, policy)
-    noise_keys = jax.vmap(lambda key: jax.random.fold_in(key, 2**31 - 1))(play_keys)
+    noise_keys = _numbered(play_keys, jnp.uint32(2**31 - 1))
 
     def block(carry: tuple[Array, Played]) -> tuple[Array, Played]:
         drawn = chance(algorithm, policy, noise_keys, carry[0] // BLOCK)
@@ -157,6 +169,11 @@ def evaluate_episodes(
         return jax.lax.while_loop(lambda carry: going(carry) & (carry[0] < last), step, carry)
 
     return _found(jax.lax.while_loop(going, block, (jnp.int32(0), begun))[1])
+
+
+def _numbered(keys: Key, number: Array) -> Key:
+    """From each of the keys [episodes] the one of a number."""
+    return jax.vmap(lambda key: jax.random.fold_in(key, number))(keys)
 
 
 def _found(played: Played) -> tuple[Array, Array, Array]:

@@ -13,6 +13,7 @@ from zerone.environments.spaces import Spaces
 
 if TYPE_CHECKING:
     from zerone.engines.offline_data import OfflineData
+    from zerone.engines.search import Search
 
 Row: TypeAlias = dict[str, np.float32 | None]
 Observer: TypeAlias = Callable[[np.ndarray], None]
@@ -36,10 +37,14 @@ LONGEST_EVALUATION = 10_000
 
 @dataclasses.dataclass(frozen=True)
 class Judging:
-    """How episodes are played to judge a policy: to which step, and whether with the policy's own chance."""
+    """How episodes are played to judge a policy: to which step, and whether with the policy's own chance.
+
+    With a search, actions are not the policy's own but chosen among foreseen futures. Only the compiled engine can.
+    """
 
     limit: int = LONGEST_EVALUATION
     stochastic: bool = False
+    search: Search | None = None
 
 
 GREEDY = Judging()

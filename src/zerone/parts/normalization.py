@@ -239,10 +239,15 @@ class Scales:
 
     def scaled(self, reward: Array) -> Array:
         """Rewards, or sums of them, as they are learnt from: never clipped, so the best policy stays the best."""
-        if self.reward is None:
-            return reward
-        deviation = self.reward.deviation
-        return reward / jnp.where(deviation > 0, deviation, 1.0)
+        scaled: Array = reward if self.reward is None else reward / self.reward_unit
+        return scaled
+
+    @property
+    def reward_unit(self) -> Array:
+        """How much reward one of those that are learnt from stands for."""
+        deviation = jnp.float32(1) if self.reward is None else self.reward.deviation
+        unit: Array = jnp.where(deviation > 0, deviation, 1.0)
+        return unit
 
     def of(self, steps: Played, discount: Array | float, returns: Returns) -> tuple[Scales, Returns]:
         """The scales of these steps [T, N] alone, in as far as there are any, and the returns after them."""

@@ -166,7 +166,7 @@ class Agent:
 
     def evaluate(
         self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, limit: int = LONGEST_EVALUATION,
-        stochastic: bool = False,
+        stochastic: bool = False, *, lookahead: int = 0, lookahead_samples: int | None = None, simulations: int = 0,
     ) -> Evaluation:  # fmt: skip
         """Play greedy episodes on the real reward; the same `seed` gives the same episodes.
 
@@ -175,12 +175,21 @@ class Agent:
             seed: It decides all chance in them.
             limit: Steps after which an episode is cut that has not ended.
             stochastic: Whether the policy acts by its own chance instead, as it does while it learns.
+            lookahead: How many steps are foreseen for each decision; see `Run.evaluate`, also for the other two.
+            lookahead_samples: How often each action is sampled where something is left to chance.
+            simulations: How many simulations of a tree search are made for each decision instead.
         """
+        from zerone.training.foresight import Asked
+
+        asked = Asked(lookahead, lookahead_samples, simulations)
         require_count("episodes", episodes, MOST_EPISODES)
         require_seed(seed)
         require_count("limit", limit, MOST_STEPS)
+        search = asked.search(self._engine)
+        if search is not None and stochastic:
+            raise InputError("stochastic and a search exclude each other: the best of what is foreseen is taken")
         with in_32_bits():
-            return self._engine.evaluate(self._policy, seed, 0, episodes, Judging(limit, stochastic))
+            return self._engine.evaluate(self._policy, seed, 0, episodes, Judging(limit, stochastic, search))
 
 
 class Exploring:
@@ -274,6 +283,8 @@ def judge(
         for each, one in found.items()
     ]
     about = {"episodes": episodes, "evaluation_seed": seed, "limit": how.limit, "stochastic": how.stochastic}
+    if how.search is not None:
+        about |= how.search.describe()
     if len(per_seed) == 1:
         return {**about, **per_seed[0]}
     mean = sum(one["return_mean"] for one in per_seed) / len(per_seed)

@@ -71,7 +71,8 @@ class Ways:
 
     def describe(self) -> dict[str, Any]:
         """As `config.json` has it; the number of episodes and the level have fields of their own there."""
-        return {name: getattr(self, name) for name in CHOICES} | dataclasses.asdict(self.how)
+        how = {"limit": self.how.limit, "stochastic": self.how.stochastic}
+        return {name: getattr(self, name) for name in CHOICES} | how
 
     @staticmethod
     def read(config: Any) -> Ways:

@@ -84,21 +84,37 @@ class Run:
     def evaluate(
         self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, checkpoint: str = "best",
         limit: int | None = None, stochastic: bool | None = None, *, step_timeout: float | None = None,
+        lookahead: int = 0, lookahead_samples: int | None = None, simulations: int = 0,
+        lookahead_model: str = "environment",
     ) -> Evaluated:  # fmt: skip
         """Episodes of every seed's agent, on the real reward; the object of `evaluate --json`.
 
         An episode that has not ended after `limit` steps is cut, and counted as such. `stochastic` agents act by their
         own chance, as they do while they learn, else greedily. Both are as in the training unless given.
         `step_timeout` is as for `train`.
+
+        With `lookahead` N, actions are chosen among the futures of N steps, foreseen by the environment itself: by
+        r + γ max Q over them, each action sampled `lookahead_samples` times where something is left to chance. With
+        `simulations` M, by a Monte Carlo tree search. With `lookahead_model="learnt"` by what Dyna-Q has learnt of the
+        environment. All of it needs values Q(s, a) (a table, DQN) and an environment written in JAX.
         """
+        from zerone.training.foresight import Asked, with_models
+
+        asked = Asked(lookahead, lookahead_samples, simulations, lookahead_model)
         require_count("episodes", episodes, MOST_EPISODES)
         require_seed(seed)
         if limit is not None:
             require_count("limit", limit, MOST_STEPS)
         setup.require_steps_that_can_be_late(self.engine(), step_timeout)
         own = Ways.read(self.config).how
-        how = Judging(own.limit if limit is None else limit, own.stochastic if stochastic is None else stochastic)
+        search = asked.search(self.engine())
+        if search is not None and stochastic:
+            raise InputError("stochastic and a search exclude each other: the best of what is foreseen is taken")
+        own_chance = (own.stochastic if stochastic is None else stochastic) and search is None
+        how = Judging(own.limit if limit is None else limit, own_chance, search)
         policies = load_policies(self.engine(), self._folder, self.seeds, checkpoint)
+        if asked.learnt:
+            policies = with_models(policies, self.engine(), self._folder, checkpoint)
         return Evaluated(judge(self.engine(), policies, episodes, seed, how))
 
     @entry

@@ -109,6 +109,11 @@ class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
             return drawing.text(self.environment, self._state)
         return None
 
+    @property
+    def state(self) -> Tree:
+        """Where the environment is, as its `step` takes it; None before the first reset."""
+        return self._state
+
     def put(self, state: Tree, action: Any = None) -> None:
         """Be in a state that was reached elsewhere, by `action`: to be drawn, not to go on from."""
         self._state, self._action = state, action

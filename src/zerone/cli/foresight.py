@@ -1,0 +1,82 @@
+"""`--lookahead` and its kin of `zerone evaluate` and `zerone watch`: an agent that searches before it acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from zerone.cli.options import OneOf, Whole
+
+if TYPE_CHECKING:
+    from zerone.engines.search import Search
+    from zerone.player.episode import Env
+    from zerone.player.view import View
+    from zerone.training.run import Run
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def search_options(command: F) -> F:
+    """`--lookahead`, `--lookahead-samples`, `--simulations` and `--lookahead-model`."""
+    model = "What foresees: the environment itself, or the model that Dyna-Q has learnt of it. Default: environment."
+    command = click.option("--lookahead-model", type=OneOf("environment", "learnt"), default="environment",
+                           metavar="environment|learnt", help=model)(command)  # fmt: skip
+    text = "Choose by a Monte Carlo tree search of so many simulations instead (UCT). Default: 0, none."
+    command = click.option("--simulations", type=Whole(0, 100_000), default=0, metavar="M", help=text)(command)
+    text = "With --lookahead: samples of each action where something is left to chance. Default: 8."
+    command = click.option("--lookahead-samples", type=Whole(1, 65_536), metavar="K", help=text)(command)
+    text = (
+        "Choose each action among all futures of N steps, foreseen with the environment itself: by their rewards and "
+        "the learnt values at their ends. Tables and DQN, on environments written in JAX. Default: 0, none."
+    )
+    return click.option("--lookahead", type=Whole(0, 64), default=0, metavar="N", help=text)(command)
+
+
+def given_searches(words: Mapping[str, Any]) -> dict[str, bool]:
+    """Those of the options above that were given."""
+    given = {name: value for name, value in words.items() if value not in (None, 0, "environment")}
+    return {f"--{name.replace('_', '-')}": True for name in given}
+
+
+def planned(
+    run: Run, policy: Any, agent: int | None, checkpoint: str, words: Mapping[str, Any]
+) -> tuple[Search, Any] | None:
+    """The search that the options ask for, if any, and what it is done with: the policy of an agent of this seed.
+
+    Raises:
+        InputError: it cannot be done with this run.
+    """
+    from zerone.training.folder import RunFolder
+    from zerone.training.foresight import Asked, with_models
+
+    asked = Asked(**words)
+    search = asked.search(run.engine())
+    if search is None:
+        return None
+    if asked.learnt:
+        seed = run.seeds[0] if agent is None else agent
+        policy = with_models({seed: policy}, run.engine(), RunFolder.open(run.path), checkpoint)[seed]
+    return search, policy
+
+
+def foreseeing(
+    run: Run, plan: tuple[Search, Any] | None, environment: Env, act: Callable[[Any], Any], view: View, seed: int
+) -> tuple[Callable[[Any], Any], View]:
+    """What acts by a search in an environment, and the view that shows what is foreseen, too; as it is without one."""
+    if plan is None:
+        return act, view
+    from gymnasium.spaces import Discrete
+
+    from zerone.algorithms.protocol import Discounting
+    from zerone.environments.catalogue import action_names
+    from zerone.player.foresight import FuturesView, Planner
+
+    algorithm, actions = run.engine().algorithm, run.engine().spaces.action
+    assert isinstance(algorithm, Discounting)  # noqa: S101 - `Asked.search` has looked
+    assert isinstance(actions, Discrete)  # noqa: S101 - what has a value is counted
+    search, policy = plan
+    planner = Planner(search, algorithm, environment, policy, seed)
+    names = action_names(run.config["environment"]["id"], int(actions.n))
+    return planner, FuturesView(view, planner, float(algorithm.discount), names)

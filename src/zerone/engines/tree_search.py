@@ -1,0 +1,204 @@
+"""Monte Carlo tree search at decision time: UCT, from the state in which the episode is.
+
+    repeat M times, from the root:
+        walk   down by  argmax_a  Q(n, a) + √2 √(ln Σ_b N(n, b) / N(n, a))      as far as there are nodes
+        grow   a node for the action that has none yet: there Q(n, a) = Q(s, a), as it was learnt, and N(n, a) = 1
+        back   up the way:  N(n, a) ← N(n, a) + 1,   Q(n, a) ← E[r] + γ (1 - E[terminated]) max_b Q(n', b)
+    act by the largest Q(root, a); of equal ones any
+
+Kocsis & Szepesvári 2006 (doi 10.1007/11871842_29), figure 1 and section 2.2, with UCB1's constant 2 C_p = √2; Browne et
+al. 2012 (doi 10.1109/TCIAIG.2012.2186810), algorithm 2. What differs:
+
+- The way back is MaxUCT's (Keller & Helmert 2013, "Trial-based heuristic tree search for finite horizon MDPs", "Max-
+  Monte-Carlo backups"): by the best action of a node, not the mean of all that were tried there. So what exploring
+  costs inside of the tree is not counted, and on a small graph without chance values become those of dynamic
+  programming, exactly.
+- A leaf is worth its learnt values; nothing is played out at random. They count as one visit, so that actions are tried
+  in their order: Gelly & Silver 2007 (doi 10.1145/1273496.1273531).
+- UCB1 is for values in [0, 1]: where it is compared, Q is moved there by the smallest and the largest found in this
+  tree, as in Schrittwieser et al. 2020 (doi 10.1038/s41586-020-03051-4), appendix B.
+
+Chance is sampled anew in every simulation, on all of its way: a node is a sequence of actions, not a state ("open
+loop"). Frozen when a node grows it would be taken for certain, and a lucky step on the ice be planned on. So below the
+root a plan does not depend on what chance does; the next decision, which searches from the start, does.
+
+Written out here and not by mctx: that has no UCT (its searches want probabilities of actions, which values are not),
+freezes chance when a node grows, and would be one more thing to install for these lines.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zerone.algorithms.protocol import Array, Key
+from zerone.base.pytree import struct
+from zerone.engines.search import LARGEST_WORK, Foresight, Future, Outcome
+
+EXPLORATION = math.sqrt(2.0)
+DEEPEST = 64
+"""Steps from the root, at the most."""
+NONE = -1
+"""There is no such node."""
+
+
+@struct
+class Tree:
+    """Nodes [M + 1, actions]; the root is the first, and node i grew in simulation i.
+
+    `children` (int32) are the numbers of nodes; `visits` count the simulations that went there, `rewards` and `ends`
+    add up what they found; `values` are Q. `low` and `high` bound the values so far, `chance` breaks ties at the root.
+    """
+
+    children: Array
+    visits: Array
+    values: Array
+    rewards: Array
+    ends: Array
+    low: Array
+    high: Array
+    chance: Array
+
+    @staticmethod
+    def root(values: Array, simulations: int, chance: Array) -> Tree:
+        """Before the first simulation."""
+        nothing = jnp.zeros((simulations + 1, values.shape[0]))
+        children = jnp.full(nothing.shape, NONE)
+        return Tree(children, nothing, nothing.at[0].set(values), nothing, nothing, values.min(), values.max(), chance)
+
+    def preferred(self, node: Array) -> Array:
+        """The action to be tried next at a node: UCB1, Kocsis & Szepesvári 2006, section 2.2."""
+        visits, width = 1 + self.visits[node], self.high - self.low
+        values = (self.values[node] - self.low) / jnp.where(width > 0, width, 1.0)
+        return (values + EXPLORATION * jnp.sqrt(jnp.log(visits.sum()) / visits)).argmax().astype(jnp.int32)
+
+
+@struct
+class Way:
+    """A simulation on its way down: where it is, and the nodes, actions and rewards behind it, [deepest]."""
+
+    state: Any
+    seen: Array
+    node: Array
+    length: Array
+    terminated: Array
+    going: Array
+    nodes: Array
+    actions: Array
+    rewards: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class TreeSearch:
+    """How many simulations M are made for a decision. It decides the program."""
+
+    simulations: int
+
+    @property
+    def deepest(self) -> int:
+        """Steps from the root, at the most: a simulation adds one node."""
+        return min(self.simulations, DEEPEST)
+
+    @property
+    def side_by_side(self) -> int:
+        """In how many episodes at once."""
+        return max(1, 16 * LARGEST_WORK // self.simulations)
+
+    def describe(self) -> dict[str, Any]:
+        """As a result has it."""
+        return {"simulations": self.simulations}
+
+    def look(self, foresight: Foresight, key: Key, state: Any, seen: Array) -> Tree:
+        """The tree after all simulations from a state of the environment, which an algorithm sees as `seen`."""
+        begun, values = foresight.model.begin(state, seen), foresight.values(seen)
+        tie_key, walk_key = jax.random.split(key)
+
+        def simulate(i: Array, tree: Tree) -> Tree:
+            way = self._walk(foresight, jax.random.fold_in(walk_key, i), tree, begun, seen)
+            return self._grown(tree, i + 1, way, foresight.values(way.seen), foresight.discount)
+
+        root = Tree.root(values, self.simulations, jax.random.uniform(tie_key, values.shape))
+        tree: Tree = jax.lax.fori_loop(0, self.simulations, simulate, root)
+        return tree
+
+    def choose(self, found: Tree) -> Array:
+        """The action that is worth most; any of those that are equal, or a walker that finds nothing never moves."""
+        values = found.values[0]
+        return jnp.where(values == values.max(), found.chance, -1.0).argmax().astype(jnp.int32)
+
+    def _walk(self, foresight: Foresight, key: Key, tree: Tree, state: Any, seen: Array) -> Way:
+        """Down from the root, until a step has no node yet, or is an end, or the deepest."""
+
+        def step(way: Way) -> Way:
+            action = tree.preferred(way.node)
+            step_key = jax.random.fold_in(key, way.length)
+            seen, state, reward, terminated = foresight.model.step(step_key, way.state, action)
+            child, length = tree.children[way.node, action], way.length + 1
+            return Way(
+                state, seen, child, length, terminated, ~terminated & (child != NONE) & (length < self.deepest),
+                way.nodes.at[way.length].set(way.node), way.actions.at[way.length].set(action),
+                way.rewards.at[way.length].set(reward),
+            )  # fmt: skip
+
+        none = jnp.zeros(self.deepest, jnp.int32)
+        start = Way(state, seen, jnp.int32(0), jnp.int32(0), jnp.bool_(False), jnp.bool_(True), none, jnp.copy(none),
+                    jnp.zeros(self.deepest))  # fmt: skip
+        way: Way = jax.lax.while_loop(lambda way: way.going, step, start)
+        return way
+
+    def _grown(self, tree: Tree, new: Array, way: Way, learnt: Array, discount: Array | float) -> Tree:
+        """The tree with a node at the end of the way, and what was found there told all the way up."""
+        gone, last = jnp.arange(self.deepest) < way.length, way.length - 1
+        nowhere = jnp.where(gone, way.nodes, self.simulations + 1)  # what is not of the way is dropped
+        at, end = (nowhere, way.actions), (way.nodes[last], way.actions[last])
+        child = tree.children[end]
+        grows = ~way.terminated & (child == NONE)
+        visits = tree.visits.at[at].add(1.0, mode="drop")
+        rewards = tree.rewards.at[at].add(way.rewards, mode="drop")
+        ends = tree.ends.at[end].add(way.terminated.astype(jnp.float32))
+        here = way.nodes, way.actions
+        number = jnp.maximum(visits[here], 1.0)
+        reward, going_on, rows = rewards[here] / number, 1.0 - ends[here] / number, tree.values[way.nodes]
+
+        def back(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+            """Keller & Helmert 2013, MaxUCT: from V of what follows to Q of an action and V of its node."""
+            following, found = carry
+            t = last - i
+            value = reward[t] + discount * going_on[t] * following
+            return rows[t].at[way.actions[t]].set(value).max(), found.at[t].set(value)
+
+        # After an end, V of what chance led to at other times; it counts nothing where there is always an end.
+        known = jnp.where(child == NONE, 0.0, tree.values[child].max())
+        following = jnp.where(grows, learnt.max(), known)
+        _, found = jax.lax.fori_loop(0, way.length, back, (following, jnp.zeros(self.deepest)))
+        return Tree(
+            tree.children.at[end].set(jnp.where(grows, new, child)), visits,
+            tree.values.at[new].set(learnt).at[at].set(found, mode="drop"), rewards, ends,
+            jnp.minimum(tree.low, jnp.where(gone, found, jnp.inf).min()),
+            jnp.maximum(tree.high, jnp.where(gone, found, -jnp.inf).max()), tree.chance,
+        )  # fmt: skip
+
+    def futures(self, found: Tree) -> tuple[Future, ...]:
+        """The same in plain objects; below each action, what followed it in the mean."""
+        return _futures(jax.tree.map(np.asarray, found), 0, int(self.choose(found)))
+
+
+def _futures(tree: Any, node: int, best: int) -> tuple[Future, ...]:
+    def of(action: int) -> Future:
+        visits = int(tree.visits[node, action])
+        outcomes = (_outcome(tree, node, action, visits),) if visits else ()
+        return Future(action, float(tree.values[node, action]), action == best, visits, outcomes)
+
+    return tuple(of(action) for action in range(tree.visits.shape[1]))
+
+
+def _outcome(tree: Any, node: int, action: int, visits: int) -> Outcome:
+    child = int(tree.children[node, action])
+    following = () if child == NONE else _futures(tree, child, int(np.argmax(tree.values[child])))
+    reward, ends = float(tree.rewards[node, action]) / visits, float(tree.ends[node, action]) / visits
+    return Outcome(reward, ends, max((each.value for each in following), default=0.0), visits, following)

@@ -1,0 +1,78 @@
+"""An agent that searches before it acts, at play; and what it foresees, to be shown with each moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TextIO
+
+import jax
+import numpy as np
+
+from zerone.base.bits import in_32_bits
+from zerone.engines.search import decide
+from zerone.environments.gym.bridge import GymnasiumEnvironment
+from zerone.player.futures_text import futures_lines
+from zerone.player.table_text import symbols_for
+from zerone.player.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from zerone.engines.search import Future, Search
+    from zerone.player.episode import Env, Moment
+
+
+class Planner:
+    """Acts in one of our environments, from the state in which it is, by the futures that a search finds."""
+
+    def __init__(self, search: Search, algorithm: Any, environment: Env, policy: Any, seed: int) -> None:
+        """`seed` decides the chance of the search, not that of the environment."""
+        bridge = environment.unwrapped
+        assert isinstance(bridge, GymnasiumEnvironment)  # noqa: S101 - of others nothing is foreseen
+        self._bridge, self._seed, self._decisions = bridge, seed, 0
+        with in_32_bits():
+            self._here = search, jax.device_put(algorithm), bridge.environment, jax.device_put(policy)
+        self._found: tuple[Any, Any, Any] = None, None, None
+
+    def __call__(self, observation: Any) -> Any:
+        """The action that is best by what is foreseen."""
+        return int(self._decided(observation)[0])
+
+    def futures(self, observation: Any) -> tuple[Future, ...]:
+        """What that action is chosen by."""
+        return self._here[0].futures(jax.device_get(self._decided(observation)[1]))
+
+    def _decided(self, observation: Any) -> tuple[Any, Any]:
+        """The action and what was found: once for each state, which is a new object after each step."""
+        state, space = self._bridge.state, self._bridge.observation_space
+        if self._found[0] is not state:
+            with in_32_bits():
+                key = jax.random.fold_in(jax.random.key(np.uint32(self._seed)), self._decisions)
+                seen = np.asarray(observation, jax.dtypes.canonicalize_dtype(space.dtype or np.float32))
+                self._found = state, *decide(*self._here, key, state, seen)
+            self._decisions += 1
+        return self._found[1:]
+
+
+class FuturesView(View):
+    """Another view, and in characters below it the futures of each moment."""
+
+    def __init__(self, inner: View, planner: Planner, discount: float, names: Sequence[str]) -> None:
+        self._inner, self._planner, self._discount, self._names = inner, planner, discount, names
+
+    def legend(self, stream: TextIO) -> str:
+        said = "futures: the value of each action = reward + γ × value of what follows; * the best, which is taken"
+        return "\n".join(each for each in (self._inner.legend(stream), said) if each)
+
+    def follow(self, moments: Iterable[Moment]) -> Iterator[Moment]:
+        return self._inner.follow(moments)
+
+    def frame(self, environment: Env) -> np.ndarray:
+        return self._inner.frame(environment)
+
+    def text(self, environment: Env, moment: Moment, stream: TextIO) -> str:
+        drawn = self._inner.text(environment, moment, stream)
+        if moment.ended:
+            return drawn
+        plain = not symbols_for(stream.encoding).ties
+        found = self._planner.futures(moment.observation)
+        return "\n".join([drawn, *futures_lines(found, self._names, self._discount, plain)])

@@ -1,0 +1,91 @@
+"""The futures that a search compares, in characters: a line each, what it leads to below it, the best marked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from zerone.engines.search import Future, Outcome
+
+MOST_LINES = 24
+UNICODE, ASCII = ("├ ", "└ ", "│ ", "×", "γ"), ("|-", "`-", "| ", "x", "gamma")
+DECIMALS = 3
+"""Significant digits of a value."""
+
+
+@dataclasses.dataclass
+class Line:
+    """An action, or what it has led to; `opened` where what is below it is shown, too."""
+
+    text: str
+    below: list[Line]
+    best: bool = False
+    opened: bool = False
+
+
+def futures_lines(
+    futures: Sequence[Future], names: Sequence[str], discount: float, plain: bool = False, most: int = MOST_LINES
+) -> list[str]:
+    """At most so many lines: all first actions, then down the best branch, then the others as far as there is room.
+
+    Where something is left out, `…` says so. With `plain` all characters are ASCII. `names` are those of the actions.
+    """
+    times = (ASCII if plain else UNICODE)[3]
+    roots = [_of_future(each, names, discount, times) for each in futures]
+    room = most - len(roots)
+    best = next((each for each in roots if each.best), None)
+    while best is not None and best.below and len(best.below) <= room:
+        best.opened, room = True, room - len(best.below)
+        best = next((each for each in best.below if each.best), best.below[0])
+    waiting = deque(roots)
+    while waiting:
+        line = waiting.popleft()
+        if not line.opened and line.below and len(line.below) <= room:
+            line.opened, room = True, room - len(line.below)
+        waiting.extend(line.below if line.opened else ())
+    return list(_drawn(roots, "  ", "...  " if plain else "…", ASCII if plain else UNICODE))
+
+
+def _of_future(future: Future, names: Sequence[str], discount: float, times: str) -> Line:
+    said = f"{names[future.action] + '*' * future.best:<{max(map(len, names)) + 1}} {_short(future.value)}"
+    if future.visits is not None:
+        said += f"  {future.visits} simulation{'' if future.visits == 1 else 's'}"
+    if len(future.outcomes) == 1:
+        (outcome,) = future.outcomes
+        return Line(f"{said} = {_sum(outcome, discount, times)}", _below(outcome, names, discount, times), future.best)
+    total = sum(each.count for each in future.outcomes)
+    below = [
+        Line(f"{each.count} of {total}: {_sum(each, discount, times)}", _below(each, names, discount, times))
+        for each in future.outcomes
+    ]
+    return Line(said, below, future.best)
+
+
+def _below(outcome: Outcome, names: Sequence[str], discount: float, times: str) -> list[Line]:
+    return [_of_future(each, names, discount, times) for each in outcome.following if each.visits != 0]
+
+
+def _sum(outcome: Outcome, discount: float, times: str) -> str:
+    """`-1 + 0.9 × 0.81`: what a value is the sum of."""
+    reward = _short(outcome.reward)
+    if outcome.terminated == 1:
+        return f"{reward}, the end"
+    rarely = f" {times} {_short(1 - outcome.terminated)}" if outcome.terminated else ""
+    return f"{reward} + {_short(discount)}{rarely} {times} {_short(outcome.value)}"
+
+
+def _short(value: float) -> str:
+    return f"{value + 0.0:.{DECIMALS}g}"
+
+
+def _drawn(lines: Sequence[Line], indent: str, more: str, marks: tuple[str, ...]) -> Iterable[str]:
+    for place, line in enumerate(lines):
+        last = place == len(lines) - 1
+        hidden = f"  {more.strip()}" if line.below and not line.opened else ""
+        yield f"{indent}{marks[1] if last else marks[0]}{line.text}{hidden}"
+        if line.opened:
+            yield from _drawn(line.below, indent + ("  " if last else marks[2]), more, marks)

@@ -1,0 +1,136 @@
+"""From what a person asks to a search at decision time: what can be searched, how far, and with which model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from zerone.algorithms.dyna_q import DynaQ
+from zerone.algorithms.protocol import Discounting, Valued, initial_memory
+from zerone.base.errors import InputError
+from zerone.engines.compiled import Compiled
+from zerone.engines.lookahead import Lookahead
+from zerone.engines.protocol import Engine
+from zerone.engines.search import LARGEST_WORK, LearntModel, Search, WithModel, left_to_chance
+from zerone.engines.tree_search import TreeSearch
+from zerone.environments.spaces import count
+from zerone.training import checkpoint
+from zerone.training.folder import RunFolder
+from zerone.training.policy_files import find_policies
+
+SAMPLES = 8
+"""Of each action, where something is left to chance and no other number is asked for."""
+MOST_DEPTH, MOST_SIMULATIONS = 64, 100_000
+MODELS = ("environment", "learnt")
+WHO_CAN = "tables and dqn can, on environments written in JAX"
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What is asked: N steps of lookahead with K samples, or M simulations of a tree search, and the model of both."""
+
+    lookahead: int = 0
+    lookahead_samples: int | None = None
+    simulations: int = 0
+    lookahead_model: str = "environment"
+
+    def __post_init__(self) -> None:
+        _require("lookahead", self.lookahead, 0, MOST_DEPTH)
+        _require("simulations", self.simulations, 0, MOST_SIMULATIONS)
+        if self.lookahead and self.simulations:
+            raise InputError("lookahead and simulations exclude each other")
+        if self.lookahead_samples is not None:
+            _require("lookahead_samples", self.lookahead_samples, 1, LARGEST_WORK)
+            if not self.lookahead:
+                raise InputError(f"lookahead_samples = {self.lookahead_samples} is not allowed without lookahead")
+        if self.lookahead_model not in MODELS:
+            raise InputError(
+                f"lookahead_model = {self.lookahead_model!r} is not allowed: must be environment or learnt"
+            )
+        if self.learnt and not (self.lookahead or self.simulations):
+            raise InputError("lookahead_model = 'learnt' is not allowed without lookahead or simulations")
+
+    @property
+    def learnt(self) -> bool:
+        """Whether the model is what the training has learnt of the environment."""
+        return self.lookahead_model == "learnt"
+
+    def search(self, engine: Engine) -> Search | None:
+        """The search in what an engine plays; None where nothing is to be searched.
+
+        Raises:
+            InputError: it cannot be searched there, or not so far.
+        """
+        if not (self.lookahead or self.simulations):
+            return None
+        named = f"simulations = {self.simulations}" if self.simulations else f"lookahead = {self.lookahead}"
+        refused = _refused(engine)
+        if refused or not isinstance(engine, Compiled):
+            raise InputError(f"{named} is not allowed: {refused}; {WHO_CAN}")
+        if self.learnt and not isinstance(engine.algorithm, DynaQ):
+            raise InputError(f"lookahead_model = 'learnt' is not allowed: {engine.algorithm.name} learns no model of "
+                             "the environment; dyna-q does")  # fmt: skip
+        if self.simulations:
+            return TreeSearch(self.simulations)
+        chance = not self.learnt and left_to_chance(engine.real)
+        if self.lookahead_samples not in (None, 1) and not chance:
+            raise InputError(f"lookahead_samples = {self.lookahead_samples} is not allowed: what a step leads to is "
+                             "not left to chance here, so that one sample has all of it")  # fmt: skip
+        samples = self.lookahead_samples or (SAMPLES if chance else 1)
+        found = Lookahead(self.lookahead, count(engine.spaces.action, "action"), samples)
+        if found.work > LARGEST_WORK:
+            raise InputError(f"{named} is not allowed: {_too_many(found)}")
+        return found
+
+
+def _require(name: str, value: object, least: int, most: int) -> None:
+    if type(value) is not int or not least <= value <= most:
+        raise InputError(f"{name} = {value!r} is not allowed: must be a whole number from {least} to {most}")
+
+
+def _refused(engine: Engine) -> str | None:
+    """Why nothing can be searched with this engine; None if it can."""
+    algorithm = engine.algorithm
+    if not isinstance(engine, Compiled):
+        return f"the {engine.name} engine's environments cannot be asked what would follow"
+    if not isinstance(algorithm, Valued) or not isinstance(algorithm, Discounting):
+        return f"{algorithm.name} learns no value Q(s, a) of each action"
+    memory = jax.eval_shape(lambda policy: initial_memory(algorithm, policy, 1), engine.policy_example())
+    return f"the network of this {algorithm.name} remembers" if jax.tree.leaves(memory) else None
+
+
+def _too_many(found: Lookahead) -> str:
+    """How many futures that would be, and what would do."""
+    depth = found.depth
+    while depth > 1 and dataclasses.replace(found, depth=depth).work > LARGEST_WORK:
+        depth -= 1
+    fits = dataclasses.replace(found, depth=depth)
+    each = f"{found.actions} actions" + (f" of {found.samples} samples each" if found.samples > 1 else "")
+    advice = f"lookahead = {depth} has {fits.work:,}" if fits.work <= LARGEST_WORK else "take fewer samples"
+    return f"{each} have {found.work:,} futures in {found.depth} steps, at most {LARGEST_WORK:,} are compared; {advice}"
+
+
+def with_models(policies: Mapping[int, Any], engine: Engine, folder: RunFolder, which: str) -> dict[int, Any]:
+    """Policies, by seed, each with the model that its training has learnt: that of the checkpoint, or the last.
+
+    Raises:
+        InputError: no model was learnt, or none was saved.
+    """
+    assert isinstance(engine.algorithm, DynaQ)  # noqa: S101 - `Asked.search` has looked
+    if engine.algorithm.planning_steps == 0:
+        raise InputError("lookahead_model = 'learnt' is not allowed: with planning_steps = 0 dyna-q learns no model")
+    path, inside = find_policies(folder, which)
+    if not inside:  # a file of the best policies has nothing else
+        path, inside = find_policies(folder, "last")
+    arrays, _ = checkpoint.load(path)
+    example = engine.saved_example().state.model
+    found: dict[int, Any] = {}
+    for seed, policy in policies.items():
+        prefix = f"seed-{seed}/{inside}model/"
+        kept = {name: array for name, array in arrays.items() if name.startswith(prefix)}
+        model = checkpoint.restore(example, kept, path=path, what="checkpoint", prefix=prefix)
+        found[seed] = WithModel(policy, LearntModel(model.reward, model.following, model.terminated))
+    return found
