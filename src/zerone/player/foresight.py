@@ -60,7 +60,8 @@ class FuturesView(View):
         self._inner, self._planner, self._discount, self._names = inner, planner, discount, names
 
     def legend(self, stream: TextIO) -> str:
-        said = "futures: the value of each action = reward + γ × value of what follows; * the best, which is taken"
+        plus = "discount x" if _plain(stream) else "γ ×"
+        said = f"futures: the value of each action = reward + {plus} value of what follows; * the best, which is taken"
         return "\n".join(each for each in (self._inner.legend(stream), said) if each)
 
     def follow(self, moments: Iterable[Moment]) -> Iterator[Moment]:
@@ -73,6 +74,10 @@ class FuturesView(View):
         drawn = self._inner.text(environment, moment, stream)
         if moment.ended:
             return drawn
-        plain = not symbols_for(stream.encoding).ties
         found = self._planner.futures(moment.observation)
-        return "\n".join([drawn, *futures_lines(found, self._names, self._discount, plain)])
+        return "\n".join([drawn, *futures_lines(found, self._names, self._discount, _plain(stream))])
+
+
+def _plain(stream: TextIO) -> bool:
+    """Whether a stream can write no more than ASCII."""
+    return not symbols_for(stream.encoding).ties

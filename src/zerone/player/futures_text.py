@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zerone.engines.search import Future, Outcome
 
 MOST_LINES = 24
-UNICODE, ASCII = ("├ ", "└ ", "│ ", "×", "γ"), ("|-", "`-", "| ", "x", "gamma")
+UNICODE, ASCII = ("├ ", "└ ", "│ ", "×", "…"), ("|-", "`-", "| ", "x", "...")
 DECIMALS = 3
 """Significant digits of a value."""
 
@@ -47,7 +47,7 @@ def futures_lines(
         if not line.opened and line.below and len(line.below) <= room:
             line.opened, room = True, room - len(line.below)
         waiting.extend(line.below if line.opened else ())
-    return list(_drawn(roots, "  ", "...  " if plain else "…", ASCII if plain else UNICODE))
+    return list(_drawn(roots, "  ", ASCII if plain else UNICODE))
 
 
 def _of_future(future: Future, names: Sequence[str], discount: float, times: str) -> Line:
@@ -82,10 +82,10 @@ def _short(value: float) -> str:
     return f"{value + 0.0:.{DECIMALS}g}"
 
 
-def _drawn(lines: Sequence[Line], indent: str, more: str, marks: tuple[str, ...]) -> Iterable[str]:
+def _drawn(lines: Sequence[Line], indent: str, marks: tuple[str, ...]) -> Iterable[str]:
     for place, line in enumerate(lines):
         last = place == len(lines) - 1
-        hidden = f"  {more.strip()}" if line.below and not line.opened else ""
+        hidden = f"  {marks[4]}" if line.below and not line.opened else ""
         yield f"{indent}{marks[1] if last else marks[0]}{line.text}{hidden}"
         if line.opened:
-            yield from _drawn(line.below, indent + ("  " if last else marks[2]), more, marks)
+            yield from _drawn(line.below, indent + ("  " if last else marks[2]), marks)

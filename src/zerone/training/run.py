@@ -115,7 +115,8 @@ class Run:
         policies = load_policies(self.engine(), self._folder, self.seeds, checkpoint)
         if asked.learnt:
             policies = with_models(policies, self.engine(), self._folder, checkpoint)
-        return Evaluated(judge(self.engine(), policies, episodes, seed, how))
+        about = {"lookahead_model": asked.lookahead_model} if asked.learnt else {}
+        return Evaluated(judge(self.engine(), policies, episodes, seed, how) | about)
 
     @entry
     def export(self, path: str | Path, seed: int | None = None, checkpoint: str = "best") -> dict[str, Any]:
