@@ -40,7 +40,7 @@ REFUSED = [
     }.items()),
     ((*CARTPOLE, "--gama", "1"), ["here it is --discount"]),
     ((*CARTPOLE, "--xyzzy", "1"), ["--xyzzy is unknown: zerone train dqn --help lists all"]),
-    ((*LINE, "--xyzzy", "1"), ["q-learning has --learning-rate, --discount, --epsilon, --environments"]),
+    ((*LINE, "--xyzzy", "1"), ["q-learning has --learning-rate, --discount, --epsilon, --epsilon-end"]),
     ((*LINE, "--exploration", "1"), ["here it is --epsilon"]),
     (("train", "--gamma", "1", "dqn", "CartPole-v1"), ["here it is --discount"]),
     (("sweep", "dqn", "CartPole-v1", "gamma=0.9,1"), ["here it is 'discount'"]),

@@ -16,11 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from toys import small_dqn
 
 import zerone as zo
 from zerone.cluster import ray_connection, supervisor
 from zerone.cluster.engine import Cluster
 from zerone.cluster.reaper import end_marked, marked
+from zerone.cluster.spread import Spread
 from zerone.training import setup
 
 ray = pytest.importorskip("ray")
@@ -306,3 +308,20 @@ def test_a_token_that_the_user_has_put_elsewhere_is_left_alone(tmp_path, monkeyp
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "mine"))
     ray_connection.keep_token_private()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("here")
+def test_seeds_of_which_a_process_was_killed_give_the_files_of_one_machine(tmp_path, monkeypatch):
+    asked = {"seeds": 2, "steps": 320, "evaluation_episodes": 2, "figure": False, "chunk": 1}
+    alone = zo.train(small_dqn(), "CartPole-v1", out=tmp_path / "alone", **asked)
+    crews, start = [], Spread.start
+
+    def noted(self, *arguments):
+        start(self, *arguments)
+        crews.append(self._crew)
+
+    monkeypatch.setattr(Spread, "start", noted)
+    harmful = harm(crews, 160, signal.SIGKILL)
+    apart = zo.train(small_dqn(), "CartPole-v1", out=tmp_path / "apart", spread=2, on_progress=harmful, **asked)
+    assert crews[0].lost >= 1
+    assert (apart.path / "metrics.csv").read_bytes() == (alone.path / "metrics.csv").read_bytes()

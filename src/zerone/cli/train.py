@@ -16,6 +16,7 @@ from zerone.cli.algorithm_command import AlgorithmCommand, ParsedArguments, pars
 from zerone.cli.around import around_options, wrappers_of
 from zerone.cli.options import (
     LARGEST_SEED,
+    MOST_PROCESSES,
     MOST_SEEDS,
     MOST_STEPS,
     VIEWS,
@@ -70,10 +71,12 @@ class Train(AlgorithmCommand):
 @click.option("--overwrite", is_flag=True, default=None, help="Use --out though it exists: replace the run in it.")
 @click.option("--engine", type=OneOf("auto", "compiled", "host", "cluster"), help="Default: auto, compiled where it "
               "can be. cluster: each worker of a3c and dppo in a process of its own.")  # fmt: skip
-@click.option("--address", metavar="HOST:PORT", help="With --engine cluster: the Ray cluster to join. Default: one is "
-              "started on this machine.")  # fmt: skip
-@click.option("--worker-timeout", type=Finite(0.1, 1e6), metavar="SECONDS", help="With --engine cluster: a worker that "
-              "takes longer for a block of steps is replaced. Default: 60.")  # fmt: skip
+@click.option("--spread", type=Whole(1, MOST_PROCESSES), metavar="N", help="Train the seeds in N processes of a Ray "
+              "cluster, to the same bits; who is lost is replaced.")  # fmt: skip
+@click.option("--address", metavar="HOST:PORT", help="With --engine cluster or --spread: the Ray cluster to join. "
+              "Default: one is started on this machine.")  # fmt: skip
+@click.option("--worker-timeout", type=Finite(0.1, 1e6), metavar="SECONDS", help="With these: a worker that takes "
+              "longer for a block of steps is replaced. Default: 60.")  # fmt: skip
 @processes_options
 @step_timeout_option
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE",
@@ -168,9 +171,11 @@ def _trained(
     if "own_play" in asked and "dataset" not in asked:
         raise InputError(f"--own-play {asked['own_play']:g} is not allowed without --from: it all is own play")
     for name in ("address", "worker_timeout"):
-        if name in asked and asked.get("engine") != "cluster":
+        if name in asked and asked.get("engine") != "cluster" and "spread" not in asked:
             option, value = "--" + name.replace("_", "-"), asked[name]
-            raise InputError(f"{option} {value} is not allowed without --engine cluster, or it would be ignored")
+            raise InputError(
+                f"{option} {value} is not allowed without --engine cluster or --spread, or it would be ignored"
+            )
     changes = chosen_settings(algorithm, said.given)
     asked["settings"] = changes if settings_file is None else (settings_file, changes)
     asked["options"] = environment_options(environment, options)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zerone.training.run import Run
 
 
-ANEW = ("dataset", "address", "worker_timeout", "step_timeout", "processes", "replace_lost")
+ANEW = ("dataset", "spread", "address", "worker_timeout", "step_timeout", "processes", "replace_lost")
 """What can be given again when a training goes on."""
 
 

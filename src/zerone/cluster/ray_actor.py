@@ -64,9 +64,7 @@ class RayActor:
     def begin(self, algorithm: Any, task: Any, number: int) -> Answer | WorkerError:
         """Become worker `number`."""
         try:
-            from zerone.cluster.worker import Worker
-
-            self._worker = Worker(algorithm, task, number)
+            self._worker = task.worker(algorithm, number)
         except Exception as error:
             return _fault(error)
         return Answer(None)

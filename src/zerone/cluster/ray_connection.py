@@ -110,12 +110,10 @@ def _imported(address: str | None) -> Any:
         with _quiet():
             ray: Any = importlib.import_module("ray")
     except ImportError as error:
-        raise InputError(
-            f"engine 'cluster' needs Ray, which is not installed here ({error}): {install('cluster')}"
-        ) from error
+        raise InputError(f"a cluster needs Ray, which is not installed here ({error}): {install('cluster')}") from error
     found = tuple(int(each) for each in re.findall(r"\d+", ray.__version__)[:2])
     if found < OLDEST:
-        raise InputError(f"engine 'cluster' needs Ray {OLDEST[0]}.{OLDEST[1]} or newer, not {ray.__version__}: "
+        raise InputError(f"a cluster needs Ray {OLDEST[0]}.{OLDEST[1]} or newer, not {ray.__version__}: "
                          f"{install('cluster')}")  # fmt: skip
     return ray
 

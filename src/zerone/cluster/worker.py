@@ -69,6 +69,10 @@ class Task:
     step_timeout: float | None = None
     """Seconds that a step of an environment may take."""
 
+    def worker(self, algorithm: Distributed, number: int) -> Worker:
+        """Become worker `number`."""
+        return Worker(algorithm, self, number)
+
 
 class EvaluationTask(NamedTuple):
     """An episode to judge by: the number of the judgement, the episode's seed, its place among how many, and how."""

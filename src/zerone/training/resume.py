@@ -19,6 +19,7 @@ from zerone.training.progress import OnProgress, ignore
 from zerone.training.run import Run, engine_of
 from zerone.training.schedule import Schedule
 from zerone.training.schema import naming
+from zerone.training.spreading import spread_over
 from zerone.training.unknown_arguments import answering
 from zerone.training.validation import MOST_STEPS, require_count
 
@@ -29,14 +30,15 @@ def resume(
     path: str | Path, environment: setup.EnvironmentLike | None = None, chunk: int | None = None,
     on_progress: OnProgress = ignore, dataset: str | Path | None = None, address: str | None = None,
     worker_timeout: float | None = None, progress: bool | None = None, *, step_timeout: float | None = None,
-    callbacks: Sequence[CallbackLike] | None = None, processes: int | None = None, replace_lost: bool = False,
+    callbacks: Sequence[CallbackLike] | None = None, spread: int | None = None, processes: int | None = None,
+    replace_lost: bool = False,
 ) -> Run:  # fmt: skip
     """Go on with a run from its newest checkpoint; on the compiled engine, to the same bits as if never stopped.
 
     `environment` is needed only where the run was started with one that has no id; `dataset` only where the one that
-    it learns from has been moved. `step_timeout`, and on the cluster engine `address` and `worker_timeout`, are said
-    each time; `processes` and `replace_lost` only to change them. So are callbacks that are objects; those that were
-    named are made again, unless `callbacks` are given.
+    it learns from has been moved. `step_timeout`, `spread`, and with that or on the cluster engine `address` and
+    `worker_timeout`, are said each time; `processes` and `replace_lost` only to change them. So are callbacks that are
+    objects; those that were named are made again, unless `callbacks` are given.
 
     Raises:
         InputError: there is no run at `path`, it is being written to, or a checkpoint is damaged or of another run.
@@ -55,6 +57,8 @@ def resume(
                 schedule.timetable(driver.algorithm)
                 require_room(driver, folder.config["environment"]["id"], len(schedule.seeds))
             source.go_on(driver, folder.config, folder.path, dataset)
+            name, seeds = folder.config["environment"]["id"], len(schedule.seeds)
+            driver = spread_over(driver, spread, name, seeds, apart is not None)
             setup.open_environments(driver, schedule.seeds[0])
             setup.start_workers(driver, address, worker_timeout, step_timeout)
             return drive(driver, folder, schedule, listeners, resume=True, chunk=chunk)

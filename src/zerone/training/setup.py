@@ -256,7 +256,9 @@ def start_workers(
     if not isinstance(engine, Workers):
         for asked, value in (("address", address), ("worker_timeout", worker_timeout)):
             if value is not None:
-                raise InputError(f"{asked} = {value!r} is not allowed without engine='cluster', or it would be ignored")
+                raise InputError(
+                    f"{asked} = {value!r} is not allowed without engine='cluster' or spread, or it would be ignored"
+                )
         return
     if worker_timeout is not None and not 0 < worker_timeout < math.inf:
         raise InputError(f"worker_timeout = {worker_timeout!r} is not allowed: must be a finite number above 0")

@@ -25,6 +25,7 @@ from zerone.training.memory_limit import require_room
 from zerone.training.progress import OnProgress, ignore
 from zerone.training.run import Run, plain_name
 from zerone.training.schedule import make_schedule
+from zerone.training.spreading import spread_over
 from zerone.training.unknown_arguments import answering
 from zerone.training.validation import MOST_STEPS, require_count
 
@@ -65,6 +66,7 @@ def train(
     progress: bool | None = None,
     on_progress: OnProgress = ignore,
     callbacks: Sequence[CallbackLike] = (),
+    spread: int | None = None,
     address: str | None = None,
     worker_timeout: float | None = None,
     step_timeout: float | None = None,
@@ -123,8 +125,10 @@ def train(
             before all, at step 0, when there is no policy yet: what follows is compiled first.
         callbacks: What hears of the training as it goes on, and may stop it (docs/callbacks.md): a `zerone.Callback`, a
             function of (event, training), or a name: `module:Name`, or one of our trackers, such as `wandb`.
-        address: With engine `cluster`: the Ray cluster to join, HOST:PORT; without it one is started here.
-        worker_timeout: With engine `cluster`: seconds that a worker may take for a block of steps (default: 60).
+        spread: Train the seeds in so many processes of a Ray cluster; nothing else changes, no bit either. A process
+            that is lost is replaced, and its seeds are computed again from their checkpoint.
+        address: With engine `cluster` or `spread`: the Ray cluster to join, HOST:PORT; without it one is started here.
+        worker_timeout: With these: seconds that a worker may take for a block of steps (default: 60).
         step_timeout: Seconds that a Gymnasium environment may take for a step or a reset (default: no limit). One that
             takes longer ends the training with an error, as far as Python can interrupt it.
 
@@ -155,6 +159,7 @@ def train(
     driver = setup.make_engine(engine, made, environment, options, observations, outer, apart)
     name = setup.environment_name(environment)
     try:
+        driver = spread_over(driver, spread, name, len(schedule.seeds), apart is not None)
         require_room(driver, name, len(schedule.seeds))
         studied = source.begin(driver, data, name, own_play)
         setup.open_environments(driver, schedule.seeds[0])

@@ -1,0 +1,270 @@
+"""Seeds of one training, spread over processes of a Ray cluster: each computes what it would on one machine.
+
+A process keeps the carries of its seeds between two requests. A request says how a seed has come to where it is: the
+checkpoint that it began with, and after which iterations rows of the log were taken since. So a process in the place of
+a lost one computes the seed again from there, to the same bits where the engine is compiled; in environments that
+Python steps it goes on from the checkpoint with new episodes, as a resumed training does.
+
+Evaluations and all files are this process's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from zerone.base.bits import in_32_bits
+from zerone.base.compilation import keep_compiled_programs
+from zerone.base.errors import InputError
+from zerone.cluster.ray_connection import Connection, connect
+from zerone.cluster.supervisor import Supervisor
+from zerone.engines.offline_data import OfflineData
+from zerone.engines.protocol import GREEDY, Act, Engine, Evaluation, Judging, Observer, Opens, Row
+from zerone.environments.gym.step_timeout import limited
+
+REQUEST_TIMEOUT = 60.0
+"""Seconds that a process may take for a request, beyond what one before it took, unless told otherwise."""
+
+
+class Place(NamedTuple):
+    """Where a seed is, and how it came there."""
+
+    seed: int
+    iteration: int
+    begin: int
+    """The iteration of the checkpoint that it began with; 0 without one."""
+    checkpoint: tuple[Any, ...]
+    """A reference to the checkpoint's arrays; empty where it began from nothing."""
+    rows: tuple[int, ...]
+    """The iterations since, after which rows of the log were taken."""
+
+
+@dataclasses.dataclass
+class Remote:
+    """The carry of a seed as this process has it."""
+
+    place: Place
+    slot: int
+
+
+@dataclasses.dataclass(frozen=True)
+class SeedTask:
+    """What a process needs to know: the engine, which makes its environments there."""
+
+    engine: Engine
+    name: str
+    step_timeout: float | None = None
+
+    def worker(self, algorithm: Any, number: int) -> SeedWorker:
+        """Become process `number`."""
+        del algorithm, number
+        return SeedWorker(self)
+
+
+class Kept(NamedTuple):
+    """A carry, after how many iterations it is, and whether it is without what the row of the log there has told."""
+
+    carry: Any
+    iteration: int
+    reported: bool = False
+
+
+class SeedWorker:
+    """A process: carries of seeds, and where each is."""
+
+    def __init__(self, task: SeedTask) -> None:
+        keep_compiled_programs()
+        self._task, self._engine = task, task.engine
+        self._kept: dict[int, Kept] = {}
+
+    @contextmanager
+    def limits(self) -> Iterator[None]:
+        """In which all that follows is done. What hangs in native code ends the process, and is replaced."""
+        with in_32_bits(), limited(self._task.step_timeout, lambda _: os._exit(1)):
+            yield
+
+    def advance(self, places: Sequence[Place], last: int) -> None:
+        """Run the iterations of some seeds up to `last`."""
+        for place in places:
+            (carry,) = self._engine.advance([self._carry(place)], [place.seed], [place.iteration], last)
+            self._kept[place.seed] = Kept(carry, last)
+
+    def report(self, place: Place, first: int, last: int) -> Row:
+        """The row of the log of a seed."""
+        row, carry = self._engine.report(self._carry(place), first, last)
+        self._kept[place.seed] = Kept(carry, last, reported=True)
+        return row
+
+    def policy(self, place: Place) -> Any:
+        """What acts."""
+        return self._engine.policy(self._carry(place))
+
+    def saved(self, place: Place) -> Any:
+        """What a checkpoint keeps."""
+        return jax.tree.map(np.asarray, self._engine.saved(self._carry(place)))
+
+    def _carry(self, place: Place) -> Any:
+        """The carry of a seed where it is: the one that is kept here, or computed again."""
+        kept = self._kept.get(place.seed)
+        if kept is None or kept.iteration != place.iteration:
+            kept = self._computed_again(place)
+        if place.iteration in place.rows and not kept.reported:  # a lost process had done it
+            kept = Kept(self._engine.report(kept.carry, 0, place.iteration)[1], place.iteration, reported=True)
+        self._kept[place.seed] = kept
+        return kept.carry
+
+    def _computed_again(self, place: Place) -> Kept:
+        """From its checkpoint to where it is; what the last row would change there is left to do."""
+        carry, at = self._begun(place), place.begin
+        for stop in place.rows:
+            (carry,) = self._engine.advance([carry], [place.seed], [at], stop)
+            at = stop
+            if at < place.iteration:
+                carry = self._engine.report(carry, 0, at)[1]
+        if at < place.iteration:
+            (carry,) = self._engine.advance([carry], [place.seed], [at], place.iteration)
+        return Kept(carry, place.iteration)
+
+    def _begun(self, place: Place) -> Any:
+        if not place.checkpoint:
+            return self._engine.init(place.seed)
+        import ray
+
+        return self._engine.resume(ray.get(place.checkpoint[0]), place.seed, place.begin)
+
+
+class Spread:
+    """An engine whose seeds are advanced in processes of a cluster. See `Engine` for the methods.
+
+    `engine` is what each process has, and judges here. The processes are there from `start` to `close`.
+    """
+
+    observer: Observer | None = None
+
+    def __init__(self, engine: Engine, name: str, processes: int) -> None:
+        self._engine, self._name, self._number = engine, name, processes
+        self.algorithm, self.spaces, self.name = engine.algorithm, engine.spaces, engine.name
+        self.steps_one_by_one = engine.steps_one_by_one
+        self._connection: Connection | None = None
+        self._crew: Supervisor | None = None
+        self._begun = 0
+        self._turn = threading.Lock()  # seeds are judged side by side, each in a thread
+
+    def __reduce__(self) -> Any:
+        return self._engine.__reduce__()  # elsewhere there are no processes: what is left acts and evaluates
+
+    def start(self, address: str | None, worker_timeout: float | None, step_timeout: float | None) -> None:
+        """See `Workers`."""
+        self._connection = connect(address)
+        timeout = REQUEST_TIMEOUT if worker_timeout is None else worker_timeout
+        task = SeedTask(self._engine, self._name, step_timeout)
+        self._crew = Supervisor(self._connection, self._number, None, task, timeout)
+
+    def open_for(self, seed: int) -> None:
+        """See `Opens`."""
+        if isinstance(self._engine, Opens):
+            self._engine.open_for(seed)
+            self._engine.close()
+
+    @property
+    def _processes(self) -> Supervisor:
+        assert self._crew is not None  # noqa: S101 - who trains has started them
+        return self._crew
+
+    def learn_from(self, study: OfflineData) -> None:
+        del study
+        raise InputError("spread is not allowed with recorded steps: they are on this machine alone")
+
+    @property
+    def time_limit(self) -> int | None:
+        return self._engine.time_limit
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self._engine.widths
+
+    def turn(self, width: int) -> int:
+        return self._engine.turn(width)
+
+    def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
+        del episodes, how  # each program is compiled when it is first used, here and there
+
+    def init(self, seed: int) -> Remote:
+        return self._placed(Place(seed, 0, 0, (), ()))
+
+    def resume(self, saved: Any, seed: int, iteration: int) -> Remote:
+        kept = self._processes.share(jax.tree.map(np.asarray, saved))
+        return self._placed(Place(seed, iteration, iteration, (kept,), ()))
+
+    def _placed(self, place: Place) -> Remote:
+        slot, self._begun = self._begun % self._number, self._begun + 1
+        return Remote(place, slot)
+
+    def advance(self, carries: Sequence[Remote], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Remote]:
+        del seeds, first  # a place knows
+        slots = sorted({each.slot for each in carries})
+        for slot in slots:
+            places = [each.place for each in carries if each.slot == slot]
+            self._processes.ask("advance", slot, "advance", places, last)
+        for _ in slots:
+            self._processes.answer("advance")
+        return [Remote(each.place._replace(iteration=last), each.slot) for each in carries]
+
+    def report(self, carry: Remote, first: int, last: int) -> tuple[Row, Remote]:
+        row: Row = self._asked(carry, "report", first, last)
+        place = carry.place
+        return row, Remote(place._replace(rows=(*place.rows, place.iteration)), carry.slot)
+
+    def policy(self, carry: Remote) -> Any:
+        return self._asked(carry, "policy")
+
+    def saved(self, carry: Remote) -> Any:
+        found, place = self._asked(carry, "saved"), carry.place
+        carry.place = Place(place.seed, place.iteration, place.iteration, (self._processes.share(found),), ())
+        return found
+
+    def _asked(self, carry: Remote, what: str, *arguments: Any) -> Any:
+        """What the process of a seed answers."""
+        with self._turn:
+            self._processes.ask(what, carry.slot, what, carry.place, *arguments)
+            return self._processes.answer(what)[1]
+
+    def policy_example(self) -> Any:
+        return self._engine.policy_example()
+
+    def saved_example(self) -> Any:
+        return self._engine.saved_example()
+
+    def initial_memory(self, policy: Any, number: int) -> Any:
+        return self._engine.initial_memory(policy, number)
+
+    def act(self, policy: Any, memory: Any, observation: np.ndarray) -> tuple[np.ndarray, Any]:
+        return self._engine.act(policy, memory, observation)
+
+    def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
+        return self._engine.exploring(policy, seeds)
+
+    def evaluate(
+        self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
+    ) -> Evaluation:
+        return self._engine.evaluate(policy, seed, index, episodes, how, first)
+
+    def facts(self) -> dict[str, Any]:
+        return self._engine.facts()
+
+    def close(self) -> None:
+        try:
+            if self._crew is not None:
+                self._crew.close()
+        finally:
+            if self._connection is not None:
+                self._connection.close()
+            self._crew = self._connection = None
+            self._engine.close()

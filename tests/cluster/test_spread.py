@@ -1,0 +1,170 @@
+"""Seeds in processes of a cluster, without Ray: processes in this one, each of which is lost whenever a test says so.
+
+What comes of a training is held against the same training without any. `test_ray_connection` has the processes.
+"""
+
+import sys
+import types
+
+import pytest
+from toys import CounterEnv, cycle, small_dqn, small_ppo
+
+import zerone as zo
+from zerone.cluster import spread
+from zerone.cluster.ray_actor import RayActor, WorkerError
+from zerone.cluster.spread import Place, SeedTask
+from zerone.engines.compiled import Compiled
+
+QUICK = {"seeds": 3, "steps": 120, "evaluate_every": 40, "evaluation_episodes": 2, "figure": False, "progress": False}
+
+
+class Crew:
+    """Processes that answer at once, and are lost before every `life`-th request."""
+
+    lost = 0
+
+    def __init__(self, task, number, life):
+        self.task, self.life, self.requests = task, life, 0
+        self.workers, self.answers = {slot: task.worker(None, slot) for slot in range(number)}, {}
+
+    def share(self, value):
+        return value
+
+    def ask(self, key, slot, what, *arguments):
+        self.requests += 1
+        if self.requests % self.life == 0:
+            self.workers[slot] = self.task.worker(None, slot)
+            self.lost += 1
+        self.answers.setdefault(key, []).append((slot, getattr(self.workers[slot], what)(*arguments)))
+
+    def answer(self, key):
+        return self.answers[key].pop(0)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def crews(monkeypatch):
+    """A function that has trainings spread over processes with such a life; the crews that there were."""
+    found = []
+    monkeypatch.setitem(sys.modules, "ray", types.SimpleNamespace(get=lambda value: value))
+    monkeypatch.setattr(spread, "connect", lambda _: types.SimpleNamespace(close=lambda: None))
+
+    def lasting(life):
+        def crew(_connection, number, _algorithm, task, _timeout):
+            found.append(Crew(task, number, life))
+            return found[-1]
+
+        monkeypatch.setattr(spread, "Supervisor", crew)
+        return found
+
+    return lasting
+
+
+def _bytes(run):
+    """All that a training writes which does not depend on the clock."""
+    names = [
+        "config.json",
+        "metrics.csv",
+        *(f"checkpoints/{each.name}" for each in (run.path / "checkpoints").iterdir()),
+    ]
+    return {name: (run.path / name).read_bytes() for name in sorted(names)}
+
+
+@pytest.mark.parametrize("life", [10**9, 7, 1], ids=["nobody is lost", "now and then", "each after a request"])
+@pytest.mark.parametrize("algorithm", [zo.QLearning(), small_dqn(), small_ppo()], ids=["table", "dqn", "ppo"])
+def test_the_files_are_those_of_one_machine_whoever_is_lost(algorithm, life, crews, tmp_path):
+    if life == 1 and algorithm.name == "ppo":
+        pytest.skip("as dqn, and slow")
+    alone = zo.train(algorithm, cycle(), out=tmp_path / "alone", save_every=60, **QUICK)
+    found = crews(life)
+    apart = zo.train(algorithm, cycle(), out=tmp_path / "apart", save_every=60, spread=2, **QUICK)
+    assert _bytes(alone) == _bytes(apart)
+    (crew,) = found
+    assert len(crew.workers) == 2
+    assert (crew.lost > 0) == (life < 10**9)
+
+
+def test_the_test_sees_a_row_that_is_counted_twice(crews, tmp_path, monkeypatch):
+    alone = zo.train(zo.QLearning(), cycle(), out=tmp_path / "alone", **QUICK)
+    monkeypatch.setattr(spread.Remote, "__init__", _forgetful(spread.Remote.__init__))
+    crews(5)
+    apart = zo.train(zo.QLearning(), cycle(), out=tmp_path / "apart", spread=2, **QUICK)
+    assert _bytes(alone)["metrics.csv"] != _bytes(apart)["metrics.csv"]
+
+
+def _forgetful(made):
+    def __init__(self, place, slot):  # noqa: N807
+        made(self, place._replace(rows=()), slot)
+
+    return __init__
+
+
+def test_a_stopped_training_goes_on_spread_or_not(crews, tmp_path):
+    alone = zo.train(zo.QLearning(), cycle(), out=tmp_path / "alone", **QUICK)
+    crews(4)
+
+    class StopError(Exception):
+        pass
+
+    def enough(now, _policy):
+        if now.steps >= 60:
+            raise StopError
+
+    def begun(name, **how):
+        with pytest.raises(zo.CallbackError):
+            zo.train(zo.QLearning(), cycle(), out=tmp_path / name, on_progress=enough, chunk=1, **how, **QUICK)
+        return tmp_path / name
+
+    goes_on = zo.resume(begun("one", spread=2), cycle(), progress=False)
+    assert _bytes(goes_on)["metrics.csv"] == _bytes(alone)["metrics.csv"]
+    spread_later = zo.resume(begun("two"), cycle(), spread=3, progress=False)
+    assert _bytes(spread_later)["metrics.csv"] == _bytes(alone)["metrics.csv"]
+
+
+def test_in_environments_of_python_a_lost_seed_goes_on_with_new_episodes(crews, tmp_path):
+    found = crews(9)
+    run = zo.train(small_dqn(), lambda: CounterEnv(), out=tmp_path / "run", spread=3, **QUICK)
+    assert run.result["steps"] == 3 * 120
+    assert found[0].lost > 0
+    assert run.metrics["step"][-1] == 120
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"spread": 0}, "spread = 0 is not allowed: must be a whole number, from 1 to 1024"),
+        ({"spread": 10**6}, "from 1 to 1024"),
+        ({"spread": True}, "whole number"),
+        (
+            {
+                "spread": 2,
+                "environment": "Taxi-v4",
+                "algorithm": "dqn",
+                "processes": 2,
+                "engine": "host",
+                "settings": {"environments": 2},
+            },
+            "with processes",
+        ),
+        ({"spread": 2, "environment": "CartPole-v1", "algorithm": "a3c", "engine": "cluster"}, "engine='cluster'"),
+        ({"address": "127.0.0.1:6379"}, "without engine='cluster' or spread"),
+    ],
+)
+def test_what_cannot_be_spread_is_refused_in_one_line_and_nothing_is_created(wrong, text, crews, tmp_path):
+    crews(10**9)
+    asked = {"algorithm": "q-learning", "environment": "zerone/Treasure-v0", "steps": 100, **wrong}
+    with pytest.raises(zo.InputError) as caught:
+        zo.train(asked.pop("algorithm"), asked.pop("environment"), out=tmp_path / "run", **asked)
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_error_of_a_process_is_its_line():
+    actor = object.__new__(RayActor)
+    actor._worker = SeedTask(Compiled(zo.QLearning(), cycle()), "Cycle").worker(None, 0)
+    found = actor.do("advance", [Place(0, 3, 5, (), ())], 9, "too much")
+    assert isinstance(found, WorkerError)
+    assert found.kind == "TypeError"
