@@ -35,6 +35,7 @@ from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.workers import WorkerSettings, check_workers, one_each, one_of, shared_out
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces
+from zerone.parts.masks import Mask
 from zerone.parts.normalization import Returns
 from zerone.parts.policies import ActorAndCritic
 
@@ -57,12 +58,14 @@ class Policy:
         """As of the networks."""
         return self.shared.initial_memory(number)
 
-    def act(self, memory: Any, observation: Array, noise: Array | None = None) -> tuple[Array, Any, Array]:
+    def act(
+        self, memory: Any, observation: Array, noise: Array | None = None, mask: Mask = ()
+    ) -> tuple[Array, Any, Array]:
         """Without noise the shared networks act; with it each copy in its worker's environments."""
         if noise is None:
-            return self.shared.act(memory, observation)
+            return self.shared.act(memory, observation, None, mask)
         number = jax.tree.leaves(self.copies)[0].shape[0]
-        mine = shared_out((memory, self.shared.scales.see(observation), noise), number, 0)
+        mine = shared_out((memory, self.shared.scales.see(observation), noise, mask), number, 0)
         acted = jax.vmap(ActorAndCritic.act)(self.copies, *mine)
         joined: tuple[Array, Any, Array] = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), acted)
         return joined

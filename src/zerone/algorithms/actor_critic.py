@@ -29,6 +29,7 @@ from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import Distribution
+from zerone.parts.masks import Mask
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import adam_or_rmsprop, bounded, falling, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
@@ -56,6 +57,7 @@ class ActorCritic(NetworkSettings, NormalizationSettings):
         "value": "mean of V(s) over the states seen",
     }
     warmup_updates: ClassVar[int] = 0
+    keeps_to_masks: ClassVar[bool] = True
     samples_per_step: ClassVar[float] = 1.0
 
     learning_rate: float = setting(7e-4, "the actor's learning rate α", above=0)
@@ -102,9 +104,9 @@ class ActorCritic(NetworkSettings, NormalizationSettings):
         return policy.initial_memory(number)
 
     def act(
-        self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array | None = None
+        self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array | None = None, mask: Mask = ()
     ) -> tuple[Array, Any, tuple[()]]:
-        action, memory, _ = policy.act(memory, observation, noise)
+        action, memory, _ = policy.act(memory, observation, noise, mask)
         return action, memory, ()
 
     def targets(self, network: ActorAndCritic, steps: Steps) -> Array:
@@ -114,7 +116,8 @@ class ActorCritic(NetworkSettings, NormalizationSettings):
 
     def terms(self, network: ActorAndCritic, steps: Steps, target: Array) -> tuple[Distribution, Array, Array, Array]:
         """π(·|s), V(s), how far the target is above it, and ln π(a|s), of each step."""
-        distribution, (value, _) = network.distribution_along(network.sequence(steps)), network.values(steps)
+        distribution = network.distribution_along(network.sequence(steps), steps.mask)
+        value, _ = network.values(steps)
         error = target - value
         return distribution, value, error, distribution.log_probability(network.as_drawn(steps.action))
 

@@ -51,6 +51,7 @@ from zerone.environments.spaces import Spaces, count, refuse_actions
 from zerone.parts.exploration import check_shape, epsilon_greedy, epsilon_greedy_noise, greedy, schedule
 from zerone.parts.features import refuse_observations
 from zerone.parts.layers import MLP, Dueling
+from zerone.parts.masks import Mask, allowed_only
 from zerone.parts.networks import Network
 from zerone.parts.normalization import Returns, Scales
 from zerone.parts.optimizers import bounded
@@ -104,6 +105,7 @@ class DQN(OffPolicy):
     """Deep Q-network, for any `Box`, `Discrete` or `MultiDiscrete` observation (pictures too), `Discrete` actions."""
 
     name: ClassVar[str] = "dqn"
+    keeps_to_masks: ClassVar[bool] = True
     metrics: ClassVar[Mapping[str, str]] = {
         "cost": "loss of the TD errors of a minibatch",
         "q": "value Q(s, a) of the remembered actions of a minibatch",
@@ -239,12 +241,12 @@ class DQN(OffPolicy):
         return policy.scales.reward_unit
 
     def act(
-        self, policy: Policy, memory: Any, observation: Array, noise: Array | None = None
+        self, policy: Policy, memory: Any, observation: Array, noise: Array | None = None, mask: Mask = ()
     ) -> tuple[Array, Any, tuple[()]]:
         values, memory = policy.network.step(memory, policy.scales.see(observation))
         if noise is None:
-            return greedy(values), memory, ()
-        return epsilon_greedy(values, self.exploration_rate(policy), noise), memory, ()
+            return greedy(allowed_only(values, mask)), memory, ()
+        return epsilon_greedy(values, self.exploration_rate(policy), noise, mask), memory, ()
 
     def terms(self, network: Any, target: Any, batch: Transition) -> tuple[Array, Array, Array]:
         """Q(s, a), the value of s' that its target bootstraps from, and the target y, of each transition.
@@ -254,13 +256,17 @@ class DQN(OffPolicy):
         if isinstance(network, Quantiles):
             now, after = self.along(network.network, batch)[0], self.following(target.network, batch)
             now, after = network.spread(now), network.spread(after)
-            best = (self.following(network, batch) if self.double else after.mean(-1)).argmax(-1)
+            expected = self.following(network, batch) if self.double else after.mean(-1)
+            best = allowed_only(expected, batch.next_mask).argmax(-1)
             quantiles, bootstrap = pick_row(now, batch.action), pick_row(after, best)
             reward, discount = batch.reward[..., None], batch.discount[..., None]
             return quantiles, bootstrap, one_step_target(reward, discount == 0, discount, bootstrap)
         value = pick(self.along(network, batch)[0], batch.action)
         next_target = self.following(target, batch)
-        bootstrap = double_value(self.following(network, batch), next_target) if self.double else max_value(next_target)
+        if self.double:
+            bootstrap = double_value(allowed_only(self.following(network, batch), batch.next_mask), next_target)
+        else:
+            bootstrap = max_value(allowed_only(next_target, batch.next_mask))
         return value, bootstrap, one_step_target(batch.reward, batch.discount == 0, batch.discount, bootstrap)
 
     def expected(self, value: Array) -> Array:

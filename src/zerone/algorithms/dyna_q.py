@@ -28,6 +28,7 @@ from zerone.algorithms.tabular_explanation import Teacher, played_steps
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces
 from zerone.parts.exploration import epsilon_greedy_noise
+from zerone.parts.masks import Mask
 
 
 @struct
@@ -127,12 +128,12 @@ class DynaQ(TabularControl):
         return epsilon_greedy_noise(key, shape, table_in(policy).shape[-1] + self.planning_steps)
 
     def act(
-        self, policy: Policy, memory: tuple[()], observation: Array, noise: Array | None = None
+        self, policy: Policy, memory: tuple[()], observation: Array, noise: Array | None = None, mask: Mask = ()
     ) -> tuple[Array, tuple[()], Any]:
         if noise is None or self.planning_steps == 0:
-            return super().act(policy, memory, observation, noise)
+            return super().act(policy, memory, observation, noise, mask)
         used = table_in(policy).shape[-1] + 1
-        action, memory, _ = super().act(policy, memory, observation, noise[..., :used])
+        action, memory, _ = super().act(policy, memory, observation, noise[..., :used], mask)
         return action, memory, noise[..., used:]
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:

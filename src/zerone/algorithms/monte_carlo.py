@@ -60,6 +60,7 @@ class MonteCarlo(TabularControl):
     """Tabular Monte Carlo control, for `Discrete` observations and actions, and episodes that end."""
 
     name: ClassVar[str] = "monte-carlo"
+    keeps_to_masks: ClassVar[bool] = True
 
     learning_rate: float = setting(0.01, "learning rate α, the smallest one with averaging", above=0, at_most=1)
     visits: str = setting("first", "which visits of an episode count", choices=("first", "every"))
@@ -86,7 +87,7 @@ class MonteCarlo(TabularControl):
 
     def following(self, policy: Policy, table: Array, now: Steps) -> Array:
         """What counts of the states after the last steps [N] of episodes: nothing, unless they were only cut."""
-        expected = epsilon_greedy_value(table[now.next_observation], self.epsilon_now(policy))
+        expected = epsilon_greedy_value(table[now.next_observation], self.epsilon_now(policy), now.next_mask)
         return jnp.where(now.terminated, 0.0, self.discount * expected)
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:

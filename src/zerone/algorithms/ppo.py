@@ -43,6 +43,7 @@ from zerone.environments.spaces import Spaces
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import Distribution
 from zerone.parts.exploration import shuffled
+from zerone.parts.masks import Mask
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import bounded, falling, held_back, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, refuse_policy
@@ -76,6 +77,7 @@ class Sample:
     advantage: Array
     value_target: Array
     distribution: Distribution | None = None
+    mask: Mask = ()
 
 
 @configured
@@ -94,6 +96,7 @@ class PPO(NetworkSettings, NormalizationSettings):
     }
 
     warmup_updates: ClassVar[int] = 0
+    keeps_to_masks: ClassVar[bool] = True
 
     learning_rate: float = setting(3e-4, "learning rate α (Adam)", above=0)
     critic_learning_rate: float = setting(
@@ -199,13 +202,13 @@ class PPO(NetworkSettings, NormalizationSettings):
         return policy.initial_memory(number)
 
     def act(
-        self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array | None = None
+        self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array | None = None, mask: Mask = ()
     ) -> tuple[Array, Any, Array]:
-        return policy.act(memory, observation, noise)
+        return policy.act(memory, observation, noise, mask)
 
     def terms(self, network: ActorAndCritic, batch: Sample) -> tuple[Distribution, Array, Array, Array]:
         """π(·|s), ln ρ, ρ and Â of the steps of a minibatch."""
-        distribution = network.distribution_along(batch.sequence)
+        distribution = network.distribution_along(batch.sequence, batch.mask)
         log_ratio = distribution.log_probability(batch.action) - batch.log_probability
         ratio = jnp.exp(log_ratio)
         return (
@@ -253,8 +256,8 @@ class PPO(NetworkSettings, NormalizationSettings):
         )
         target = advantage + value
         sequence = policy.sequence(steps)
-        old = policy.distribution_along(sequence) if self.objective == "kl" else None
-        kept = Sample(sequence, policy.as_drawn(steps.action), steps.extras, advantage, target, old)
+        old = policy.distribution_along(sequence, steps.mask) if self.objective == "kl" else None
+        kept = Sample(sequence, policy.as_drawn(steps.action), steps.extras, advantage, target, old, steps.mask)
         return policy.samples(kept), explained_variance(value, target)
 
     def sampled(self, policy: ActorAndCritic, each: Array) -> Array:
@@ -293,8 +296,8 @@ class PPO(NetworkSettings, NormalizationSettings):
         """How far the policy is from the one that played, in nats; None where there is no penalty."""
         if samples.distribution is None:
             return None
-        old, sequence = policy.steps((samples.distribution, samples.sequence))
-        return old.divergence(policy.distribution_along(sequence)).mean()
+        old, sequence, mask = policy.steps((samples.distribution, samples.sequence, samples.mask))
+        return old.divergence(policy.distribution_along(sequence, mask)).mean()
 
     def adapt(self, state: State, moved: Array | None) -> tuple[State, Metrics]:
         """β for the next block, from how far this one's updates have moved the policy."""

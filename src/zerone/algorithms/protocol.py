@@ -52,6 +52,10 @@ class Steps:
     """What `act` gave to learn from, such as a log-probability."""
     memory: Any = ()
     """What the policy remembered of the episode before it saw S_t."""
+    mask: Any = ()
+    """Which actions were allowed in S_t, bool [T, N, actions]; `()` where nothing says so."""
+    next_mask: Any = ()
+    """Which are in S_{t+1}."""
 
 
 class State(Protocol):
@@ -175,6 +179,27 @@ def begin_where(begins: Array, begun: Any, memory: Any) -> Any:
         return jnp.where(begins.reshape(-1, *[1] * (old.ndim - 1)), fresh, old)
 
     return jax.tree.map(chosen, begun, memory)
+
+
+@runtime_checkable
+class KeepsToMasks(Protocol):
+    """An algorithm whose `act` also takes a `mask` of the actions that are allowed, bool [N, actions].
+
+    It never draws another one, and what it learns from `Steps` with masks counts no other one.
+    """
+
+    keeps_to_masks: ClassVar[bool]
+
+
+def acting(
+    algorithm: Any, policy: Any, memory: Any, observation: Array, noise: Any = None, mask: Any = ()
+) -> tuple[Array, Any, Any]:
+    """What `act` gives back; a mask is said only where there is one."""
+    if isinstance(mask, tuple):
+        found: tuple[Array, Any, Any] = algorithm.act(policy, memory, observation, noise)
+    else:
+        found = algorithm.act(policy, memory, observation, noise, mask=mask)
+    return found
 
 
 @runtime_checkable

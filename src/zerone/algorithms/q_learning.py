@@ -32,6 +32,7 @@ class QLearning(TabularControl):
     """Tabular Q-learning, for `Discrete` observations and actions."""
 
     name: ClassVar[str] = "q-learning"
+    keeps_to_masks: ClassVar[bool] = True
 
     def init(self, key: Key, spaces: Spaces) -> State:
         del key  # a table of zeros needs no randomness

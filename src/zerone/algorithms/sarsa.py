@@ -49,6 +49,7 @@ class Sarsa(TabularControl):
     """Tabular Sarsa, for `Discrete` observations and actions."""
 
     name: ClassVar[str] = "sarsa"
+    keeps_to_masks: ClassVar[bool] = True
 
     def init(self, key: Key, spaces: Spaces) -> State:
         del key  # a table of zeros needs no randomness

@@ -63,6 +63,7 @@ class SarsaLambda(TabularControl):
     """Tabular Sarsa(λ), for `Discrete` observations and actions."""
 
     name: ClassVar[str] = "sarsa-lambda"
+    keeps_to_masks: ClassVar[bool] = True
 
     trace_decay: float = setting(0.9, "trace decay λ: 0 is Sarsa", at_least=0, at_most=1)
     trace: str = setting(

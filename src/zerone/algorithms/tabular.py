@@ -20,6 +20,7 @@ from zerone.parts.exploration import (
     linear_schedule,
     schedule,
 )
+from zerone.parts.masks import Mask, allowed_only
 from zerone.parts.returns import epsilon_greedy_value, one_step_target
 
 Tree = TypeVar("Tree")
@@ -142,12 +143,12 @@ class TabularControl:
         return explored
 
     def act(
-        self, policy: Policy, memory: tuple[()], observation: Array, noise: Array | None = None
+        self, policy: Policy, memory: tuple[()], observation: Array, noise: Array | None = None, mask: Mask = ()
     ) -> tuple[Array, tuple[()], Any]:
         values = table_in(policy)[observation]
         if noise is None:
-            return greedy(values), memory, ()
-        return epsilon_greedy_ties(values, self.epsilon_now(policy), noise), memory, ()
+            return greedy(allowed_only(values, mask)), memory, ()
+        return epsilon_greedy_ties(values, self.epsilon_now(policy), noise, mask), memory, ()
 
 
 def zeros(spaces: Spaces) -> Array:
@@ -183,7 +184,8 @@ def learn_greedy(table: Array, step: Steps, learning_rate: Array | float, discou
 
     Q(S, A) ← Q(S, A) + α [R + γ (1 - terminated) max_a Q(S', a) - Q(S, A)]: Sutton & Barto 2018, eq. 6.8.
     """
-    target = one_step_target(step.reward, step.terminated, discount, table[step.next_observation].max(-1))
+    following = allowed_only(table[step.next_observation], step.next_mask).max(-1)
+    target = one_step_target(step.reward, step.terminated, discount, following)
     error = target - table[step.observation, step.action]
     return table.at[step.observation, step.action].add(learning_rate * error)
 
@@ -232,6 +234,6 @@ def final_change(
 
     α [R - Q(S, A)] where S' is terminal, α [R + γ E_{a ~ ε-greedy}[Q(S', a)] - Q(S, A)] where the episode was cut.
     """
-    following = epsilon_greedy_value(table[now.next_observation], epsilon)
+    following = epsilon_greedy_value(table[now.next_observation], epsilon, now.next_mask)
     error = one_step_target(now.reward, now.terminated, discount, following) - table[now.observation, now.action]
     return jnp.where(now.terminated | now.truncated, learning_rate * error, 0.0)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from zerone.algorithms.protocol import Array, Steps
 from zerone.base.pytree import struct
-from zerone.environments.spaces import Spaces, example
+from zerone.environments.spaces import Spaces, count, example
 from zerone.parts.returns import n_step_return
 
 Tree = TypeVar("Tree")
@@ -32,6 +32,8 @@ class Transition:
     """Where sequences are learnt from: whether an episode begins with it (bool)."""
     memory: Any = ()
     """Where sequences are learnt from: what the policy remembered before it."""
+    next_mask: Any = ()
+    """Which actions are allowed in `next_observation`, where something says so."""
 
 
 def empty_steps(spaces: Spaces, action: Array, *shape: int) -> Steps:
@@ -42,13 +44,16 @@ def empty_steps(spaces: Spaces, action: Array, *shape: int) -> Steps:
         return jnp.zeros((*shape, *like.shape), like.dtype)
 
     flag = jnp.bool_(False)
-    return Steps(zeros(seen), zeros(action), jnp.zeros(shape), zeros(seen), zeros(flag), zeros(flag), ())
+    mask = jnp.ones((*shape, count(spaces.action, "action")), bool) if spaces.masked else ()
+    ends = zeros(flag), zeros(flag)
+    return Steps(zeros(seen), zeros(action), jnp.zeros(shape), zeros(seen), *ends, (), (), mask, mask)
 
 
 def transition_like(spaces: Spaces, action: Array) -> Transition:
     """A transition of zeros, without a batch axis: what a memory is made for."""
     one = empty_steps(spaces, action)
-    return Transition(one.observation, one.action, one.reward, one.next_observation, one.reward)
+    seen = one.observation, one.action, one.reward, one.next_observation
+    return Transition(*seen, one.reward, next_mask=one.next_mask)
 
 
 @struct
@@ -78,8 +83,10 @@ def n_step_transitions(
     reward, bootstrap, taken = n_step_return(known.reward, known.terminated, known.truncated, discount, n)
     length, number = reward.shape
     last = jnp.arange(length)[:, None] + taken - 1
-    following = known.next_observation[last, jnp.arange(number)[None]]
-    told = Transition(known.observation[:length], known.action[:length], reward, following, bootstrap)
+    following, mask = jax.tree.map(
+        lambda x: x[last, jnp.arange(number)[None]], (known.next_observation, known.next_mask)
+    )
+    told = Transition(known.observation[:length], known.action[:length], reward, following, bootstrap, next_mask=mask)
     missing = jnp.clip(n - 1 - waiting.number, 0, length) * number
     later = Waiting(jax.tree.map(lambda x: x[length:], known), jnp.minimum(waiting.number + length, n - 1))
     return flat(told), missing, later
@@ -88,7 +95,8 @@ def n_step_transitions(
 def one_step_transitions(steps: Steps, discount: Array | float) -> Transition:
     """The transitions [T * N] of single steps: `n_step_transitions` with n = 1, for which nothing has to wait."""
     bootstrap = jnp.where(steps.terminated, 0.0, discount)
-    return flat(Transition(steps.observation, steps.action, steps.reward, steps.next_observation, bootstrap))
+    seen = steps.observation, steps.action, steps.reward, steps.next_observation
+    return flat(Transition(*seen, bootstrap, next_mask=steps.next_mask))
 
 
 def sequence_transitions(over: Array, steps: Steps, discount: Array | float) -> tuple[Transition, Array]:
@@ -100,7 +108,7 @@ def sequence_transitions(over: Array, steps: Steps, discount: Array | float) -> 
     begins = jnp.concatenate([over[None], done[:-1]])
     bootstrap = jnp.where(steps.terminated, 0.0, discount)
     seen = steps.observation, steps.action, steps.reward, steps.next_observation
-    return flat(Transition(*seen, bootstrap, begins, steps.memory)), done[-1]
+    return flat(Transition(*seen, bootstrap, begins, steps.memory, steps.next_mask)), done[-1]
 
 
 def flat(tree: Tree) -> Tree:

@@ -110,6 +110,8 @@ def _of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequenc
     if config.get("dataset") is not None:
         raise InputError(f"{path} has learnt from a dataset: only own play can be stepped through")
     environment = config["environment"]
+    if environment["action_mask"] != setup.OFF:
+        raise InputError(f"{path} has learnt with an action mask: that cannot be stepped through")
     made = setup.make_algorithm_from(config["algorithm"])
     return _made(made, environment["id"], environment["options"], chosen)
 

@@ -84,6 +84,8 @@ class Train(AlgorithmCommand):
 @click.option("--observations", type=OneOf(*VIEWS), help="How they are seen, "
               "grid is a picture of symbols. Default: auto; zerone check ENVIRONMENT says what that is.")  # fmt: skip
 @around_options
+@click.option("--action-mask", metavar="WHERE", help="Take only actions that are allowed: environment, where a "
+              "compiled one says it, or module:function of an observation. Default: off.")  # fmt: skip
 @click.option("--from", "dataset", type=Place("DATASET"), help="Learn from these recorded steps (zerone record, or "
               "Minari's), not from own play. With --resume: where they are now.")  # fmt: skip
 @click.option("--own-play", type=Finite(0.001, 0.999), metavar="SHARE", help="With --from: mix in this share of own "

@@ -190,8 +190,8 @@ def _training_differences(
             yield "--out", value.resolve(), path.resolve()
         elif name == "engine":
             yield "--engine", config["engine"] if value == "auto" else value, config["engine"]
-        elif name == "observations":
-            yield "--observations", value, config["environment"].get(name, "those of before there was a choice")
+        elif name in ("observations", "action_mask"):
+            yield _option(name), value, config["environment"].get(name, "those of before there was a choice")
         elif name in ("wrappers", "frame_stack", "frame_skip"):
             yield _option(name.removesuffix("s")), *_around_of(name, value, config["environment"]["around"])
         elif name in ("evaluation_limit", "stochastic"):

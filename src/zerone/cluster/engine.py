@@ -244,8 +244,8 @@ class Cluster(TalliedEngine):
     def initial_memory(self, policy: Any, number: int) -> Any:
         return self._judge.initial_memory(policy, number)
 
-    def act(self, policy: Any, memory: Any, observation: np.ndarray) -> tuple[np.ndarray, Any]:
-        return self._judge.act(policy, memory, observation)
+    def act(self, policy: Any, memory: Any, observation: np.ndarray, mask: Any = ()) -> tuple[np.ndarray, Any]:
+        return self._judge.act(policy, memory, observation, mask)
 
     def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
         return self._judge.exploring(policy, seeds)

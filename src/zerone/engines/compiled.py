@@ -15,9 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm, Array, Key, initial_memory, is_table
+from zerone.algorithms.protocol import Algorithm, Array, Key, acting, initial_memory, is_table
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_long, for_once, for_seldom
+from zerone.base.errors import RunError
 from zerone.base.platforms import default_platform
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum, nothing_of
@@ -36,7 +37,7 @@ from zerone.engines.search import Search
 from zerone.engines.streams import EVALUATE, INIT, TRAIN
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.spaces import Spaces, from_environment, to_environment
-from zerone.environments.wrappers import TimeLimit, evaluation_environment
+from zerone.environments.wrappers import Masked, TimeLimit, evaluation_environment
 
 if TYPE_CHECKING:
     from zerone.engines.offline_data import OfflineData
@@ -107,9 +108,15 @@ def advance(
     return carry
 
 
+def spaces_of(environment: TimedEnvironment) -> Spaces:
+    """The spaces of an environment, and whether a mask says which actions are allowed."""
+    masked = isinstance(environment, Masked)
+    return Spaces(environment.observation_space, environment.action_space, masked=masked)
+
+
 def initial(algorithm: Algorithm, environment: TimedEnvironment, seed: Array) -> Carry:
     """Before the first iteration."""
-    spaces = Spaces(environment.observation_space, environment.action_space)
+    spaces = spaces_of(environment)
     state_key, start_key = jax.random.split(stream(seed, INIT))
     state = algorithm.init(state_key, spaces)
     simulation = start(algorithm, environment, state.policy, start_key)
@@ -135,9 +142,10 @@ _evaluate = jax.jit(evaluate, static_argnums=(7, 8, 9), compiler_options=for_sel
 
 @jax.jit
 def _act(
-    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, memory: Any, observation: Array
+    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, memory: Any, observation: Array, mask: Any
 ) -> tuple[Array, Any]:
-    action, memory, _ = algorithm.act(policy, memory, from_environment(environment.observation_space, observation))
+    seen = from_environment(environment.observation_space, observation)
+    action, memory, _ = acting(algorithm, policy, memory, seen, None, mask)
     return to_environment(environment.action_space, action), memory
 
 
@@ -158,7 +166,7 @@ class Compiled:
         self.algorithm = algorithm
         self.environment = environment
         self.real = evaluation_environment(environment)
-        self.spaces = Spaces(environment.observation_space, environment.action_space)
+        self.spaces = spaces_of(environment)
         self.batch = default_platform() != "cpu" if batch is None else batch
         self._table = is_table(algorithm)
         self.observer: Observer | None = None
@@ -171,7 +179,8 @@ class Compiled:
 
     @property
     def time_limit(self) -> int | None:
-        return (self.real.limit or None) if isinstance(self.real, TimeLimit) else None
+        inside = self.real.environment if isinstance(self.real, Masked) else self.real
+        return (inside.limit or None) if isinstance(inside, TimeLimit) else None
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -232,6 +241,7 @@ class Compiled:
 
     def report(self, carry: Carry, first: int, last: int) -> tuple[Row, Carry]:
         tally, simulation = carry.tally, carry.simulation
+        self._require_allowed(simulation.earned.total())
         if self.observer is not None:
             self.observer(np.asarray(simulation.observation))
         count, begun, going_on = (
@@ -267,8 +277,8 @@ class Compiled:
     def initial_memory(self, policy: Any, number: int) -> Any:
         return _initial_memory(self.algorithm, policy, number)
 
-    def act(self, policy: Any, memory: Any, observation: np.ndarray) -> tuple[np.ndarray, Any]:
-        action, memory = _act(self.algorithm, self.environment, policy, memory, observation)
+    def act(self, policy: Any, memory: Any, observation: np.ndarray, mask: Any = ()) -> tuple[np.ndarray, Any]:
+        action, memory = _act(self.algorithm, self.environment, policy, memory, observation, mask)
         return np.array(action, self.spaces.action.dtype), memory
 
     def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
@@ -287,7 +297,13 @@ class Compiled:
         ]
         longest = sum(int(np.max(lengths)) for _, lengths, _ in rounds)
         returns, lengths, cut = (np.concatenate(each)[:episodes] for each in zip(*jax.device_get(rounds), strict=True))
+        self._require_allowed(returns)
         return Evaluation(returns, lengths, cut, self.turn(width) * longest)
+
+    def _require_allowed(self, earned: Any) -> None:
+        """Raise `RunError` where a mask has allowed nothing in the middle of an episode (see `wrappers.Masked`)."""
+        if isinstance(self.environment, Masked) and np.isnan(np.asarray(earned)).any():
+            raise RunError("the action mask allowed nothing in a state in which an episode goes on")
 
     def facts(self) -> dict[str, Any]:
         return {}

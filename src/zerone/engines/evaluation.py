@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm, Array, Key, PlaysAlone, initial_memory
+from zerone.algorithms.protocol import Algorithm, Array, Key, PlaysAlone, acting, initial_memory
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum
 from zerone.engines.protocol import Act
@@ -20,6 +20,7 @@ from zerone.engines.search import Foresight, Search
 from zerone.engines.streams import EVALUATE
 from zerone.environments.base import TimedEnvironment, Tree
 from zerone.environments.spaces import Spaces, from_environment, to_environment
+from zerone.environments.wrappers import mask_of
 
 BLOCK = 64
 """Steps whose chance is drawn at once where a policy acts with chance."""
@@ -52,18 +53,20 @@ def chance(algorithm: Algorithm, policy: Any, keys: Key, block: Array) -> Any:
     return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), jax.vmap(of_one)(keys))
 
 
-def by_chance(algorithm: Algorithm, policy: Any, memory: Any, observation: Array, noise: Any) -> tuple[Array, Any]:
+def by_chance(
+    algorithm: Algorithm, policy: Any, memory: Any, observation: Array, noise: Any, mask: Any = ()
+) -> tuple[Array, Any]:
     """The actions for observations [episodes, ...], each with its own chance, and the memory after them.
 
     Each is drawn as in an environment alone.
     """
 
     def of_one(*row: Any) -> tuple[Array, Any]:
-        action, memory, _ = algorithm.act(policy, *jax.tree.map(lambda leaf: leaf[None], row))
+        action, memory, _ = acting(algorithm, policy, *jax.tree.map(lambda leaf: leaf[None], row))
         alone: tuple[Array, Any] = jax.tree.map(lambda leaf: leaf[0], (action, memory))
         return alone
 
-    acted: tuple[Array, Any] = jax.vmap(of_one)(memory, observation, noise)
+    acted: tuple[Array, Any] = jax.vmap(of_one)(memory, observation, noise, mask)
     return acted
 
 
@@ -138,13 +141,13 @@ def evaluate_episodes(
     def one(carry: tuple[Array, Played], noise: Any = None) -> tuple[Array, Played]:
         step, played = carry
         seen = from_environment(seen_space, played.observation)
-        memory = played.memory
+        memory, mask = played.memory, mask_of(environment, played.state)
         if search is not None:
             action = jax.vmap(searched)(_numbered(search_keys, step), played.state, seen)
         elif noise is None:
-            action, memory, _ = algorithm.act(policy, memory, seen)
+            action, memory, _ = acting(algorithm, policy, memory, seen, None, mask)
         else:
-            action, memory = by_chance(algorithm, policy, memory, seen, noise)
+            action, memory = by_chance(algorithm, policy, memory, seen, noise, mask)
         step_keys = _numbered(play_keys, step)
         observation, state, reward, terminated, truncated, _ = jax.vmap(environment.step)(
             step_keys, played.state, to_environment(action_space, action)

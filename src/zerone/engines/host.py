@@ -16,6 +16,7 @@ from zerone.algorithms.protocol import (
     Array,
     Key,
     Steps,
+    acting,
     begin_where,
     in_new_episodes,
     initial_memory,
@@ -139,8 +140,9 @@ class Programs:
             action, after, extras = algorithm.act(policy, memory, seen, noise)
             return action, to_environment(spaces.action, action), after, (extras, memory)
 
-        def greedy(algorithm: Algorithm, policy: Any, memory: Any, observation: Array) -> tuple[Array, Any]:
-            action, memory, _ = algorithm.act(policy, memory, from_environment(spaces.observation, observation))
+        def greedy(algorithm: Algorithm, policy: Any, memory: Any, observation: Array, mask: Any) -> tuple[Array, Any]:
+            seen = from_environment(spaces.observation, observation)
+            action, memory, _ = acting(algorithm, policy, memory, seen, None, mask)
             return to_environment(spaces.action, action), memory
 
         def update(algorithm: Algorithm, state: Any, steps: Steps, seed: Array, index: Array) -> tuple[Any, ...]:
@@ -428,8 +430,8 @@ class Host(TalliedEngine):
     def initial_memory(self, policy: Any, number: int) -> Any:
         return self._programs.initial_memory(self._on_device, policy, number)
 
-    def act(self, policy: Any, memory: Any, observation: np.ndarray) -> tuple[np.ndarray, Any]:
-        action, memory = self._programs.greedy(self._on_device, policy, memory, observation)
+    def act(self, policy: Any, memory: Any, observation: np.ndarray, mask: Any = ()) -> tuple[np.ndarray, Any]:
+        action, memory = self._programs.greedy(self._on_device, policy, memory, observation, mask)
         return np.array(action, self.spaces.action.dtype), memory
 
     def evaluate(

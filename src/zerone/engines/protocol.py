@@ -156,8 +156,8 @@ class Engine(Protocol):
         """The memory with which a policy begins `number` episodes; `()` where it remembers nothing."""
         ...
 
-    def act(self, policy: Any, memory: Any, observation: np.ndarray) -> tuple[np.ndarray, Any]:
-        """Greedy actions for observations [N, ...], and the memory after them.
+    def act(self, policy: Any, memory: Any, observation: np.ndarray, mask: Any = ()) -> tuple[np.ndarray, Any]:
+        """Greedy actions for observations [N, ...], of those that a mask [N, actions] allows, and the memory after.
 
         Actions are as the environment takes them: of its dtype, and writable.
         """

@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, begin_where, initial_memory
+from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, acting, begin_where, initial_memory
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum, nothing_of
 from zerone.environments.base import TimedEnvironment, Tree
 from zerone.environments.spaces import from_environment, to_environment
-from zerone.environments.wrappers import AutoReset
+from zerone.environments.wrappers import AutoReset, mask_of
 
 
 @struct
@@ -135,14 +135,16 @@ class OwnPlay:
         ) -> tuple[EnvironmentState, Steps]:
             noise, step_keys, fresh = chance
             seen = from_environment(observation_space, simulation.observation)
-            action, memory, extras = algorithm.act(policy, simulation.memory, seen, noise)
+            mask = mask_of(environment, simulation.state)
+            action, memory, extras = acting(algorithm, policy, simulation.memory, seen, noise, mask)
             state, found = jax.vmap(AutoReset(environment).step)(
                 step_keys, simulation.state, to_environment(action_space, action), fresh
             )
             following = from_environment(observation_space, found.next_observation)
             step = Steps(
-                seen, action, found.reward, following, found.terminated, found.truncated, extras, simulation.memory
-            )
+                seen, action, found.reward, following, found.terminated, found.truncated, extras, simulation.memory,
+                mask, found.next_mask,
+            )  # fmt: skip
             done = found.terminated | found.truncated
             length, ended = simulation.episode_length + 1, simulation.ended
             earned = simulation.earned.plus(found.reward)

@@ -79,6 +79,24 @@ class HasGoal(Protocol):
         ...
 
 
+@runtime_checkable
+class MasksActions(Protocol):
+    """An environment that says which of its actions are allowed."""
+
+    def action_mask(self, state: Tree) -> Array:
+        """Which are in a state: bool [actions]. At least one, unless the episode is over."""
+        ...
+
+
+def own_mask(environment: Any, state: Tree) -> Array | None:
+    """Which actions `environment`, which may be wrapped, allows in a state; None where it does not say."""
+    if isinstance(environment, MasksActions):
+        return environment.action_mask(state)
+    if not isinstance(environment, Wrapping):
+        return None
+    return own_mask(environment.environment, state.inner if isinstance(state, WrappedState) else state)
+
+
 def carry_over(environment: Any, ended: Tree, fresh: Tree) -> Tree:
     """The state in which `environment` begins the episode after one that was left in `ended`; mostly just `fresh`."""
     return environment.carry_over(ended, fresh) if isinstance(environment, Persistent) else fresh

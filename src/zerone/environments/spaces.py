@@ -32,6 +32,8 @@ class Spaces:
     observation: Space
     action: Space
     encoded: Encoding | None = None
+    masked: bool = False
+    """Whether a mask says at each step which actions are allowed."""
 
     @functools.cached_property
     def encoding(self) -> Encoding:

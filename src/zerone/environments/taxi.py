@@ -74,6 +74,23 @@ def transitions(rainy: bool) -> Table:
     return Table(following, reward, terminated)
 
 
+@functools.cache
+def useful_actions() -> np.ndarray[Any, Any]:
+    """Which actions Gymnasium's `info["action_mask"]` allows in each state: bool [states, actions].
+
+    Its moves are those of dry weather, its walls and edges those of the map.
+    """
+    table = transitions(rainy=False)
+    cell, passenger, _ = np.unravel_index(np.arange(np.prod(SHAPE)), SHAPE)
+    there = np.unravel_index(table.following[:, : len(MOVES), 0], SHAPE)[0]
+    mask = np.zeros((len(cell), len(MOVES) + 2), bool)
+    mask[:, : len(MOVES)] = there != cell[:, None]
+    places = np.array([*PLACES, -1])
+    mask[:, PICK_UP] = places[passenger] == cell
+    mask[:, DROP_OFF] = (passenger == ABOARD) & np.isin(cell, PLACES)
+    return mask
+
+
 def first_states() -> np.ndarray[Any, Any]:
     """The states in which an episode may start: the passenger waits, and wants to go somewhere else. int32 [300]."""
     states = np.arange(np.prod(SHAPE), dtype=np.int32)
@@ -140,6 +157,10 @@ class Taxi:
     def table(self) -> Table:
         """What every step leads to, unless the passenger changes his mind."""
         return transitions(self.is_rainy)
+
+    def action_mask(self, state: TaxiState) -> Array:
+        """Which actions do something: a move that no wall stops, picking up and dropping off where that can be."""
+        return jnp.array(useful_actions())[state.number]
 
     def reset(self, key: Key) -> tuple[Array, TaxiState]:
         state_key, fickle_key = jax.random.split(key)

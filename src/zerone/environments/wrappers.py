@@ -18,12 +18,24 @@ from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, setting, static, struct
-from zerone.environments.base import Array, Environment, Info, JudgedElsewhere, Key, TimedEnvironment, Tree, carry_over
+from zerone.environments.base import (
+    Array,
+    Environment,
+    Info,
+    JudgedElsewhere,
+    Key,
+    TimedEnvironment,
+    Tree,
+    carry_over,
+    own_mask,
+)
 from zerone.environments.gym.views import AUTO, FIRST, ROW, ViewedBox, first_view, view_of, viewed
 from zerone.environments.wrapping import WrappedState, Wrapping
 
 # (observation, action, reward, terminated, next observation) -> reward
 Shape: TypeAlias = Callable[[Array, Array, Array, Array, Array], Array]
+# observation -> which actions are allowed
+MaskFunction: TypeAlias = Callable[[Any], Any]
 
 
 class Wrapper:
@@ -187,6 +199,48 @@ def with_view(environment: TimedEnvironment, view: str) -> TimedEnvironment:
 
 
 @struct
+class MaskedState:
+    """The state of what is inside, and which actions are allowed in it (bool [actions])."""
+
+    inner: Tree
+    mask: Array
+
+
+@struct
+class Masked(Wrapper):
+    """Say at each step which actions are allowed: by the environment itself, or by a function of what it shows.
+
+    It goes around all else but `AutoReset`. Where nothing is allowed though the episode goes on, the next reward is
+    NaN: a program cannot stop, but who reads what came of it can say so.
+    """
+
+    environment: TimedEnvironment
+    function: MaskFunction | None = static(None)
+
+    def reset(self, key: Key) -> tuple[Array, MaskedState]:
+        observation, inner = self.environment.reset(key)
+        return observation, MaskedState(inner, self.allowed(observation, inner))
+
+    def step(self, key: Key, state: MaskedState, action: Array) -> tuple[Array, MaskedState, Array, Array, Array, Info]:
+        observation, inner, reward, terminated, truncated, info = self.environment.step(key, state.inner, action)
+        reward = jnp.where(state.mask.any(), reward, jnp.nan)
+        return observation, MaskedState(inner, self.allowed(observation, inner)), reward, terminated, truncated, info
+
+    def allowed(self, observation: Array, inner: Tree) -> Array:
+        """The mask of a state."""
+        found = own_mask(self.environment, inner) if self.function is None else self.function(observation)
+        return jnp.asarray(found).astype(bool)
+
+
+def mask_of(environment: Any, state: Tree) -> Any:
+    """Which actions may be chosen in a state, or in states [N]; `()` where nothing says so.
+
+    Where nothing is allowed all are: after an end nothing is chosen any more.
+    """
+    return state.mask | ~state.mask.any(-1, keepdims=True) if isinstance(environment, Masked) else ()
+
+
+@struct
 class StepResult:
     """What a step led to, for learning and for going on.
 
@@ -199,6 +253,8 @@ class StepResult:
     reward: Array
     terminated: Array
     truncated: Array
+    next_mask: Any = ()
+    """Which actions are allowed after the step, were the episode to go on; `()` where nothing says so."""
 
 
 @configured
@@ -227,11 +283,11 @@ class AutoReset(Wrapper):
             key, reset_key = jax.random.split(key)
             fresh = self.environment.reset(reset_key)
         following, state, reward, terminated, truncated, _ = self.environment.step(key, state, action)
-        over = terminated | truncated
+        over, next_mask = terminated | truncated, mask_of(self.environment, state)
         fresh = fresh[0], carry_over(self.environment, state, fresh[1])
 
         def select(new: Array, old: Array) -> Array:
             return jnp.where(over, new, old)
 
         observation, state = jax.tree.map(select, fresh, (following, state))
-        return state, StepResult(following, observation, reward, terminated, truncated)
+        return state, StepResult(following, observation, reward, terminated, truncated, next_mask)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from zerone.base.errors import InputError
+from zerone.parts.masks import Mask, allowed_only
 
 Array = jax.Array
 
@@ -54,22 +55,24 @@ def epsilon_greedy_noise(key: Array, shape: tuple[int, ...], actions: int) -> Ar
     return jax.random.uniform(key, (*shape, actions + 1))
 
 
-def epsilon_greedy(values: Array, epsilon: Array | float, noise: Array) -> Array:
+def epsilon_greedy(values: Array, epsilon: Array | float, noise: Array, mask: Mask = ()) -> Array:
     """A greedy action with probability 1 - ε + ε/n, every other with ε/n.
 
     Sutton & Barto 2018, section 2.2. `values` is [..., n]; the actions are int32 [...]. The first number of each
-    row of `noise` (see `epsilon_greedy_noise`) decides whether to explore, the others which action wins then.
+    row of `noise` (see `epsilon_greedy_noise`) decides whether to explore, the others which action wins then. With a
+    mask, n counts the actions that are allowed.
     """
     explore = noise[..., 0] < epsilon
-    return jnp.where(explore, noise[..., 1:].argmax(-1), values.argmax(-1)).astype(jnp.int32)
+    drawn, values = allowed_only(noise[..., 1:], mask), allowed_only(values, mask)
+    return jnp.where(explore, drawn.argmax(-1), values.argmax(-1)).astype(jnp.int32)
 
 
-def epsilon_greedy_ties(values: Array, epsilon: Array | float, noise: Array) -> Array:
+def epsilon_greedy_ties(values: Array, epsilon: Array | float, noise: Array, mask: Mask = ()) -> Array:
     """As `epsilon_greedy`, with ties between greedy actions broken at random. Only for values read from a table.
 
     Values that are computed may be computed twice by the compiler, and rounded differently: then none of them
     would equal the maximum. What a network says is hardly ever tied anyway.
     """
-    explore = noise[..., :1] < epsilon
+    explore, values = noise[..., :1] < epsilon, allowed_only(values, mask)
     allowed = explore | (values == values.max(-1, keepdims=True))
-    return jnp.where(allowed, noise[..., 1:], -1.0).argmax(-1).astype(jnp.int32)
+    return allowed_only(jnp.where(allowed, noise[..., 1:], -1.0), mask).argmax(-1).astype(jnp.int32)

@@ -14,6 +14,7 @@ from zerone.environments.spaces import Spaces, choices_in, numbers, refuse_actio
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import DiagonalNormal, Distribution, categorical, choices
 from zerone.parts.features import refuse_observations
+from zerone.parts.masks import Mask, allowed_only
 from zerone.parts.normalization import Scales
 from zerone.parts.recurrent import Played, RecurrentNetwork, Sequence
 
@@ -67,12 +68,13 @@ class ActorAndCritic(eqx.Module):
         """The same networks, which see by these scales."""
         return dataclasses.replace(self, scales=scales)
 
-    def distribution(self, observation: Array) -> Distribution:
-        """π(·|s) for observations with any leading axes."""
-        return self._distribution(self.actor(observation))
+    def distribution(self, observation: Array, mask: Mask = ()) -> Distribution:
+        """π(·|s) for observations with any leading axes, over the actions that are allowed."""
+        return self._distribution(self.actor(observation), mask)
 
-    def _distribution(self, output: Array) -> Distribution:
+    def _distribution(self, output: Array, mask: Mask = ()) -> Distribution:
         if self.log_deviation is None:
+            output = allowed_only(output, mask)
             return choices(output, self.choices) if self.shape else categorical(output)
         return DiagonalNormal(output, jnp.broadcast_to(self.log_deviation, output.shape))
 
@@ -113,10 +115,10 @@ class ActorAndCritic(eqx.Module):
         steps: Tree = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), samples) if self.remembers else samples
         return steps
 
-    def distribution_along(self, sequence: Sequence) -> Distribution:
+    def distribution_along(self, sequence: Sequence, mask: Mask = ()) -> Distribution:
         """π(·|s) of each step."""
         memory = sequence.begun[0] if self.remembers else ()
-        return self._distribution(self.actor.along(memory, sequence.observation, sequence.begins)[0])
+        return self._distribution(self.actor.along(memory, sequence.observation, sequence.begins)[0], mask)
 
     def value_along(self, sequence: Sequence) -> tuple[Array, Any]:
         """V(s) of each step, and what the critic remembers after it."""
@@ -135,7 +137,9 @@ class ActorAndCritic(eqx.Module):
             return jax.random.gumbel(key, (*shape, self.outputs))
         return jax.random.normal(key, (*shape, self.outputs))
 
-    def act(self, memory: Any, observation: Array, noise: Array | None = None) -> tuple[Array, Any, Array]:
+    def act(
+        self, memory: Any, observation: Array, noise: Array | None = None, mask: Mask = ()
+    ) -> tuple[Array, Any, Array]:
         """Actions [N, ...] for observations [N, ...], the memory after them, and their ln π.
 
         Without noise they are the most probable ones.
@@ -144,9 +148,9 @@ class ActorAndCritic(eqx.Module):
         if self.remembers:
             output, actor = self.actor.step(memory[0], observation)
             memory = actor, self.critic.step(memory[1], observation)[1]
-            distribution = self._distribution(output)
+            distribution = self._distribution(output, mask)
         else:
-            distribution = self.distribution(observation)
+            distribution = self.distribution(observation, mask)
         action = distribution.mode() if noise is None else distribution.sample(noise)
         return action.reshape(*action.shape[:1], *self.shape), memory, distribution.log_probability(action)
 

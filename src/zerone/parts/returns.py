@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from zerone.base.pytree import struct
+from zerone.parts.masks import Mask, allowed_only, mean_of_allowed
 
 Array = jax.Array
 
@@ -81,13 +82,13 @@ def dueling_values(value: Array, advantage: Array) -> Array:
     return value + advantage - advantage.mean(-1, keepdims=True)
 
 
-def epsilon_greedy_value(values: Array, epsilon: Array | float) -> Array:
+def epsilon_greedy_value(values: Array, epsilon: Array | float, mask: Mask = ()) -> Array:
     """E_{a ~ ε-greedy}[Q(s, a)] = (1 - ε) max_a Q(s, a) + ε mean_a Q(s, a). Input [..., n].
 
     Sutton & Barto 2018, section 6.6, eq. 6.9 (Expected Sarsa) for an ε-greedy π; how ties are broken makes no
-    difference to it.
+    difference to it. With a mask both are over the actions that are allowed.
     """
-    return (1.0 - epsilon) * values.max(-1) + epsilon * values.mean(-1)
+    return (1.0 - epsilon) * allowed_only(values, mask).max(-1) + epsilon * mean_of_allowed(values, mask)
 
 
 def generalized_advantage(

@@ -18,6 +18,7 @@ from zerone.environments.gym.leaves import ObservationError
 from zerone.environments.gym.views import describe
 from zerone.environments.spaces import cells, count, from_environment
 from zerone.training import checkpoint
+from zerone.training.action_masks import masks_for
 from zerone.training.evaluation import EVALUATION_EPISODES
 from zerone.training.folder import RunFolder
 from zerone.training.policy_files import find_policies
@@ -64,19 +65,24 @@ class Agent:
         """All that acting needs: a table [states, actions], or the parameters of a network."""
         return self._policy
 
-    def act(self, observation: Any) -> Any:
+    def act(self, observation: Any, mask: Any = None) -> Any:
         """The greedy action for one observation as the environment returns it, or actions for a batch of them.
+
+        A `mask` says which actions are allowed, true or 1 for each that is: in a row for each observation of a batch. A
+        policy that has learnt with one needs it, unless that is a function of the observation.
 
         A batch is an array or a list of observations. Of a `Dict` or a `Tuple` it may also be one whose parts are
         batches, as Gymnasium's vectors have it. The keys of a dictionary may be in any order. Where the policy
         remembers, a batch is of as many episodes side by side.
 
         Raises:
-            InputError: it is not what the environment's space promises, or of another number of episodes than the last.
+            InputError: it is not what the environment's space promises, or of another number of episodes than the last;
+                or the mask is missing, of another length, or allows nothing.
         """
         batch, single = self.read(observation)
         with in_32_bits():
-            actions, self._memory = self._engine.act(self._policy, self._remembered(len(batch)), batch)
+            allowed = masks_for(self._engine, batch, mask, single=single)
+            actions, self._memory = self._engine.act(self._policy, self._remembered(len(batch)), batch, allowed)
         return actions[0] if single else actions
 
     def reset(self, where: Any = None) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from zerone.base.errors import ZeroneError
+from zerone.base.errors import InputError, ZeroneError
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
 from zerone.engines.protocol import Engine
@@ -21,7 +21,13 @@ from zerone.training.folder import RunFolder
 
 
 def export_policy(path: Path, engine: Engine, agent: Agent, folder: RunFolder, checkpoint: str) -> dict[str, Any]:
-    """Write the policy of an agent; the object of `export --json`."""
+    """Write the policy of an agent; the object of `export --json`.
+
+    Raises:
+        InputError: it keeps to an action mask, which no file of ours takes; or see `write`.
+    """
+    if engine.spaces.masked:
+        raise InputError(f"{folder.path}: its policy keeps to an action mask, and no exported file takes one")
     about = {
         "algorithm": engine.algorithm.name,
         "environment": folder.config["environment"]["id"],

@@ -14,7 +14,7 @@ from zerone.charts.image import Figure
 from zerone.engines.protocol import Engine, Judging
 from zerone.environments.gym.around import Around
 from zerone.environments.gym.processes import Processes
-from zerone.training import setup
+from zerone.training import action_masks, setup
 from zerone.training.agent import EVALUATION_SEED, Agent, Evaluated, judge, load_policies
 from zerone.training.entry import entry
 from zerone.training.evaluation import EVALUATION_EPISODES, Ways
@@ -187,7 +187,7 @@ def engine_of(
         algorithm = setup.make_algorithm_from(config["algorithm"])
         return setup.make_engine(
             config["engine"], algorithm, environment, options, saved["observations"], Around.read(saved["around"]),
-            processes or Processes.read(config["processes"]),
+            processes or Processes.read(config["processes"]), action_masks.read(saved["action_mask"]),
         )  # fmt: skip
 
 

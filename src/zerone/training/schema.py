@@ -107,6 +107,7 @@ CONFIG = fields(
             known=truth,
             observations=Maybe(one_of(*VIEWS), "first"),
             around=_AROUND,
+            action_mask=Maybe(text, "off"),
             source=Maybe(or_none(_foreign_id)),
         ),
         "id",

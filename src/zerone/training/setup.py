@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from zerone.environments.gym.processes import Processes
 
 ENGINES = ("auto", "compiled", "host", "cluster")
+OFF = "off"
+"""No action mask."""
 
 GymnasiumMaker = Callable[[], "gymnasium.Env[Any, Any]"]
 VectorMaker = Callable[[int], "gymnasium.vector.VectorEnv[Any, Any, Any]"]
@@ -168,13 +170,14 @@ def say_cut_off(environment: EnvironmentLike, options: Mapping[str, Any]) -> Non
 def make_engine(
     engine: str, algorithm: Algorithm, environment: EnvironmentLike, options: Mapping[str, Any] = {},
     observations: str = AUTO, around: Around = NOTHING, processes: Processes | None = None,
+    action_mask: Any = OFF,
 ) -> Engine:  # fmt: skip
     """The engine that drives `algorithm` in `environment`.
 
     `auto` is compiled where the environment is one of ours (or has a twin here), else host. `cluster` plays as
     either of them would, in processes of its own; `start_workers` starts those. `observations` says how they are seen
     (`views.VIEWS`), `around` what is put around each environment, and `processes` play them, if they are given: both
-    are for the host engine.
+    are for the host engine. `action_mask` says where masks come from (`action_masks`), for the compiled one.
 
     Raises:
         InputError: unknown names, options or spaces that do not go together.
@@ -188,6 +191,8 @@ def make_engine(
         raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
     keep_compiled_programs()
     name = environment_name(environment)
+    if not (isinstance(action_mask, str) and action_mask == OFF):
+        _require_masks(engine, algorithm, environment, name)
     if engine == "cluster":
         if processes is not None:
             raise InputError(f"processes = {processes.number} is not allowed with engine cluster, whose workers are "
@@ -198,8 +203,9 @@ def make_engine(
         _require_no_gymnasium(environment, name, around, processes)
         from zerone.engines.compiled import Compiled
         from zerone.environments.wrappers import with_view
+        from zerone.training.action_masks import masked
 
-        made: Engine = Compiled(algorithm, with_view(ours, observations))
+        made: Engine = Compiled(algorithm, masked(with_view(ours, observations), action_mask, name))
     else:
         made = _host(algorithm, environment, name, options, observations, around, processes)
     try:
@@ -208,6 +214,16 @@ def make_engine(
         made.close()
         raise
     return made
+
+
+def _require_masks(engine: str, algorithm: Algorithm, environment: EnvironmentLike, name: str) -> None:
+    """Raise `InputError` where an action mask is asked for and cannot be kept to."""
+    from zerone.training.action_masks import require_able
+
+    require_able(algorithm)
+    ours = environments.find(environment) is not None if isinstance(environment, str) else looks_like_one(environment)
+    if engine in ("host", "cluster") or not ours:
+        raise InputError(f"action masks are for compiled environments: {name} is played by Python here")
 
 
 def _require_no_gymnasium(environment: EnvironmentLike, name: str, around: Around, processes: Processes | None) -> None:
@@ -369,8 +385,9 @@ def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict
 
 
 def describe_environment(
-    environment: EnvironmentLike, options: Mapping[str, Any], observations: str, around: Around = NOTHING
-) -> dict[str, Any]:
+    environment: EnvironmentLike, options: Mapping[str, Any], observations: str, around: Around = NOTHING,
+    action_mask: str = OFF,
+) -> dict[str, Any]:  # fmt: skip
     """An environment as a run's configuration has it; its id and options, and from where its class can be had again."""
     reward = options_as_kept(options).get("reward")
     known = isinstance(environment, str) and not str(reward or "").startswith("<")
@@ -379,6 +396,7 @@ def describe_environment(
         "observations": observations,
     }  # fmt: skip
     found |= {"around": around.describe()} if around else {}
+    found |= {"action_mask": action_mask} if action_mask != OFF else {}
     source = environments.source_of_id(environment) if isinstance(environment, str) else None
     return found if source is None else {**found, "source": source}
 

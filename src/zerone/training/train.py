@@ -15,7 +15,7 @@ from zerone.environments.gym.views import AUTO, require_view
 from zerone.environments.objects import by_id
 from zerone.environments.rewards import options_as_kept
 from zerone.offline import source
-from zerone.training import setup
+from zerone.training import action_masks, setup
 from zerone.training.callback_sources import CallbackLike, as_listeners, names_of
 from zerone.training.columns import columns
 from zerone.training.drive import drive
@@ -48,6 +48,7 @@ def train(
     observations: str = AUTO,
     wrappers: Sequence[WrapperLike] = (),
     frame_stack: int = 1,
+    action_mask: Any = setup.OFF,
     frame_skip: int = 1,
     processes: int | None = None,
     replace_lost: bool = False,
@@ -96,6 +97,9 @@ def train(
             `auto` by their shape and bounds (docs/environments.md).
         wrappers: What is put around a Gymnasium environment, the first next to it: classes or functions such as
             `gymnasium.wrappers.ClipReward`, or their names `module:Name`, each also as `(wrapper, {option: value})`.
+        action_mask: Which actions are allowed at each step: `environment` where a compiled one says it, or a function
+            from an observation to a row of booleans (`module:function`, too); no other action is ever taken then, nor
+            learnt from (docs/environments.md).
         frame_stack: How many of its last observations an agent sees together (Gymnasium's `FrameStackObservation`).
         frame_skip: How many steps of the environment each action lasts; their rewards are added up.
         processes: In how many processes of their own Gymnasium environments are played, at most one for each of the
@@ -156,7 +160,8 @@ def train(
     )  # fmt: skip
     setup.require_enough(given, schedule.seeds)
     listeners.require_columns(columns(made))
-    driver = setup.make_engine(engine, made, environment, options, observations, outer, apart)
+    action_masks.require_own_play(action_mask, dataset)
+    driver = setup.make_engine(engine, made, environment, options, observations, outer, apart, action_mask)
     name = setup.environment_name(environment)
     try:
         driver = spread_over(driver, spread, name, len(schedule.seeds), apart is not None)
@@ -169,7 +174,9 @@ def train(
         raise
     config = {
         "algorithm": setup.describe_algorithm(made),
-        "environment": setup.describe_environment(environment, options, observations, outer),
+        "environment": setup.describe_environment(
+            environment, options, observations, outer, action_masks.as_kept(action_mask)
+        ),
         "engine": driver.name,
         **({"processes": apart.describe()} if apart is not None else {}),
         "dataset": studied,

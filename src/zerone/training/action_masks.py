@@ -1,0 +1,136 @@
+"""Action masks as people ask for them: by which an agent learns, and which it is given to act by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from gymnasium import spaces
+
+from zerone.algorithms.protocol import KeepsToMasks
+from zerone.base.bits import in_32_bits
+from zerone.base.errors import InputError
+from zerone.base.modules import ForeignId, named_object, source_of
+from zerone.engines.compiled import Compiled
+from zerone.engines.protocol import Engine
+from zerone.environments.wrappers import Masked
+from zerone.training.setup import OFF
+
+ENVIRONMENT = "environment"
+"""The word for the mask that an environment says itself."""
+LOOKED_AT = 64
+"""First states of episodes whose masks are looked at before a training begins."""
+
+
+def function_of(action_mask: Any) -> Any:
+    """The function of an observation that is meant; None where the environment says it, or no mask is wanted.
+
+    Raises:
+        InputError: it is no word, no function and no place of one.
+    """
+    if callable(action_mask) and not isinstance(action_mask, type):
+        return action_mask
+    if action_mask in (OFF, ENVIRONMENT):
+        return None
+    if not isinstance(action_mask, str) or ":" not in action_mask:
+        raise InputError(f"action_mask = {action_mask!r} is not allowed: must be {OFF}, {ENVIRONMENT}, module:function "
+                         "or a function of an observation")  # fmt: skip
+    found = named_object(action_mask, "action mask")
+    if not callable(found) or isinstance(found, type):
+        raise InputError(f"action mask {action_mask} is no function of an observation")
+    return found
+
+
+def as_kept(action_mask: Any) -> str:
+    """As `config.json` has it: a function by where another process finds it."""
+    if isinstance(action_mask, str):
+        return str(action_mask)
+    return source_of(action_mask) or f"<{getattr(action_mask, '__name__', type(action_mask).__name__)}>"
+
+
+def read(kept: str) -> str:
+    """What a run's configuration says, as `function_of` takes it: nothing is imported unless it is trusted.
+
+    Raises:
+        InputError: it was a function that nobody can find again.
+    """
+    if kept.startswith("<"):
+        raise InputError(f"action mask {kept} was given as a function that nobody can find again by name: put it into "
+                         "a module")  # fmt: skip
+    return ForeignId(kept)
+
+
+def masked(environment: Any, action_mask: Any, name: str) -> Any:
+    """A compiled environment that says at each step which actions are allowed; itself, where no mask is wanted.
+
+    Raises:
+        InputError: it says nothing of that, or a mask has another length or allows nothing at the start.
+    """
+    function = function_of(action_mask)
+    if function is None and action_mask == OFF:
+        return environment
+    made, key = Masked(environment, function), jax.random.key(0)
+    if not isinstance(environment.action_space, spaces.Discrete):
+        raise InputError(f"action masks are for Discrete actions; those of {name} are not")
+    wanted = (int(environment.action_space.n),)
+    with in_32_bits():
+        try:
+            _, state = jax.eval_shape(made.reset, key)
+        except (TypeError, ValueError, jax.errors.JAXTypeError) as error:
+            if function is None:
+                raise InputError(
+                    f"{name} has no action mask: no function action_mask(state) (docs/environments.md)"
+                ) from error
+            raise InputError(f"the action mask cannot be compiled: {' '.join(str(error).split())[:160]}") from error
+        if state.mask.shape != wanted:
+            shape = tuple(state.mask.shape)
+            raise InputError(f"the action mask of {name} has the shape {shape}, not {wanted}: one for each action")
+        first = jax.jit(jax.vmap(lambda key: made.reset(key)[1].mask.any()))(jax.random.split(key, LOOKED_AT))
+    if not np.asarray(first).all():
+        raise InputError(f"the action mask of {name} allows nothing in a first state of an episode")
+    return made
+
+
+def require_able(algorithm: Any) -> None:
+    """Raise `InputError` where an algorithm keeps to no mask."""
+    if not isinstance(algorithm, KeepsToMasks):
+        raise InputError(f"{algorithm.name} keeps to no action mask: q-learning, sarsa, sarsa-lambda, monte-carlo, "
+                         "dqn, actor-critic, ppo, a3c and dppo do")  # fmt: skip
+
+
+def require_own_play(action_mask: Any, dataset: Any) -> None:
+    """Raise `InputError` where recorded steps, which say nothing of masks, are to be learnt from with one."""
+    if dataset is not None and not (isinstance(action_mask, str) and action_mask == OFF):
+        raise InputError(
+            f"action_mask = {as_kept(action_mask)} is not allowed with a dataset, which says nothing of it"
+        )
+
+
+def masks_for(engine: Engine, batch: np.ndarray, mask: Any, *, single: bool) -> Any:
+    """The masks by which actions for a batch of observations are chosen, bool [N, actions]; `()` where there are none.
+
+    Raises:
+        InputError: see `Agent.act`.
+    """
+    if mask is None:
+        if not engine.spaces.masked:
+            return ()
+        inside = engine.environment if isinstance(engine, Compiled) else None
+        if not isinstance(inside, Masked) or inside.function is None:
+            raise InputError("this policy has learnt with an action mask: act needs mask=")
+        found = np.asarray(jax.vmap(inside.function)(jnp.asarray(batch)))
+    else:
+        require_able(engine.algorithm)
+        found = np.asarray(mask)[None] if single else np.asarray(mask)
+    wanted = len(batch), int(getattr(engine.spaces.action, "n", 0))
+    if found.shape != wanted:
+        shape, one = (found.shape[1:], wanted[1:]) if single else (found.shape, wanted)
+        raise InputError(f"mask of shape {shape} is not allowed: must be {one}, one for each action")
+    if found.dtype != bool and not np.isin(found, (0, 1)).all():
+        raise InputError("mask is not allowed: must be of true and false, or of 1 and 0")
+    found = found.astype(bool)
+    if not found.any(-1).all():
+        raise InputError("mask is not allowed: it allows no action")
+    return found
