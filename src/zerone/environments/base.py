@@ -22,6 +22,9 @@ Key: TypeAlias = jax.Array
 Tree: TypeAlias = Any
 Info: TypeAlias = dict[str, Array]
 
+NO_MASK = "off"
+"""What is said where no action mask is wanted."""
+
 
 class Environment(Protocol):
     """A task. Implementations are `@configured` classes: their constants are leaves, their sizes static."""

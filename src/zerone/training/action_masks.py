@@ -15,8 +15,8 @@ from zerone.base.errors import InputError
 from zerone.base.modules import ForeignId, named_object, source_of
 from zerone.engines.compiled import Compiled
 from zerone.engines.protocol import Engine
+from zerone.environments.base import NO_MASK
 from zerone.environments.wrappers import Masked
-from zerone.training.setup import OFF
 
 ENVIRONMENT = "environment"
 """The word for the mask that an environment says itself."""
@@ -32,11 +32,11 @@ def function_of(action_mask: Any) -> Any:
     """
     if callable(action_mask) and not isinstance(action_mask, type):
         return action_mask
-    if action_mask in (OFF, ENVIRONMENT):
+    if action_mask in (NO_MASK, ENVIRONMENT):
         return None
     if not isinstance(action_mask, str) or ":" not in action_mask:
-        raise InputError(f"action_mask = {action_mask!r} is not allowed: must be {OFF}, {ENVIRONMENT}, module:function "
-                         "or a function of an observation")  # fmt: skip
+        raise InputError(f"action_mask = {action_mask!r} is not allowed: must be {NO_MASK}, {ENVIRONMENT}, "
+                         "module:function or a function of an observation")  # fmt: skip
     found = named_object(action_mask, "action mask")
     if not callable(found) or isinstance(found, type):
         raise InputError(f"action mask {action_mask} is no function of an observation")
@@ -69,7 +69,7 @@ def masked(environment: Any, action_mask: Any, name: str) -> Any:
         InputError: it says nothing of that, or a mask has another length or allows nothing at the start.
     """
     function = function_of(action_mask)
-    if function is None and action_mask == OFF:
+    if function is None and action_mask == NO_MASK:
         return environment
     made, key = Masked(environment, function), jax.random.key(0)
     if not isinstance(environment.action_space, spaces.Discrete):
@@ -102,7 +102,7 @@ def require_able(algorithm: Any) -> None:
 
 def require_own_play(action_mask: Any, dataset: Any) -> None:
     """Raise `InputError` where recorded steps, which say nothing of masks, are to be learnt from with one."""
-    if dataset is not None and not (isinstance(action_mask, str) and action_mask == OFF):
+    if dataset is not None and not (isinstance(action_mask, str) and action_mask == NO_MASK):
         raise InputError(
             f"action_mask = {as_kept(action_mask)} is not allowed with a dataset, which says nothing of it"
         )

@@ -22,7 +22,7 @@ from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
 from zerone.environments import catalogue as environments
 from zerone.environments import names
-from zerone.environments.base import Environment, TimedEnvironment
+from zerone.environments.base import NO_MASK, Environment, TimedEnvironment
 from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.envpool import is_of_envpool
 from zerone.environments.gym.sources import Single, checked, source
@@ -41,8 +41,7 @@ if TYPE_CHECKING:
     from zerone.environments.gym.processes import Processes
 
 ENGINES = ("auto", "compiled", "host", "cluster")
-OFF = "off"
-"""No action mask."""
+OFF = NO_MASK
 
 GymnasiumMaker = Callable[[], "gymnasium.Env[Any, Any]"]
 VectorMaker = Callable[[int], "gymnasium.vector.VectorEnv[Any, Any, Any]"]
