@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, PlaysAlone, acting, initial_memory
+from zerone.base.errors import InputError
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum
 from zerone.engines.protocol import Act
@@ -20,7 +21,7 @@ from zerone.engines.search import Foresight, Search
 from zerone.engines.streams import EVALUATE
 from zerone.environments.base import TimedEnvironment, Tree
 from zerone.environments.spaces import Spaces, from_environment, to_environment
-from zerone.environments.wrappers import mask_of
+from zerone.environments.wrappers import Masked, mask_of
 
 BLOCK = 64
 """Steps whose chance is drawn at once where a policy acts with chance."""
@@ -129,6 +130,9 @@ def evaluate_episodes(
 
     # Never those of the steps: what chance is going to decide must not be foreseen.
     search_keys = _numbered(play_keys, jnp.uint32(2**31 - 2))
+
+    if search is not None and isinstance(environment, Masked):
+        raise InputError("a search before acting keeps to no action mask, with which this policy has learnt")
 
     def searched(key: Key, state: Tree, seen: Array) -> Array:
         assert search is not None  # noqa: S101 - only then it is called
