@@ -57,6 +57,8 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("dqn", "zerone/MazePixels-v0", "compiled", 1.0, 16_000, {}, 6.0),
     ("dqn", "MountainCar-v0", "compiled", -110.0, 120_000),
     ("dqn", "zerone/MountainCarSparse-v0", "compiled", -130.0, 320_000, {}, 130.0),
+    ("dqn", "zerone/Pendulum11-v0", "compiled", -170.0, 30_000),
+    ("dqn", "zerone/Pendulum25-v0", "compiled", -170.0, 30_000),
     ("reinforce", "CartPole-v1", "compiled", 475.0, 150_000),
     ("actor-critic", "CartPole-v1", "compiled", 475.0, 160_000),
     ("ddpg", "Pendulum-v1", "compiled", -170.0, 30_000),
