@@ -245,8 +245,8 @@ class Spread:
     def initial_memory(self, policy: Any, number: int) -> Any:
         return self._engine.initial_memory(policy, number)
 
-    def act(self, policy: Any, memory: Any, observation: np.ndarray) -> tuple[np.ndarray, Any]:
-        return self._engine.act(policy, memory, observation)
+    def act(self, policy: Any, memory: Any, observation: np.ndarray, mask: Any = ()) -> tuple[np.ndarray, Any]:
+        return self._engine.act(policy, memory, observation, mask)
 
     def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
         return self._engine.exploring(policy, seeds)
