@@ -157,7 +157,7 @@ def lake() -> Compiled:
 
 def test_episodes_do_not_depend_on_which_are_played_side_by_side(lake):
     policy = np.random.default_rng(0).random((16, 4)).astype(np.float32)
-    how = Judging(30, search=Asked(1).search(lake))
+    how = Judging(30, search=Asked(1, 8).search(lake))
     together = lake.evaluate(policy, 3, 0, 6, how)
     apart = [lake.evaluate(policy, 3, 0, 3, how, first=first) for first in (0, 3)]
     np.testing.assert_array_equal(together.lengths, np.concatenate([each.lengths for each in apart]))
@@ -211,5 +211,7 @@ def test_who_cannot_be_searched_is_told_who_can():
 
 def test_nothing_asked_is_no_search(lake):
     assert Asked().search(lake) is None
-    assert Asked(2).search(lake) == Lookahead(2, 4, 8)
+    assert [Asked(each).search(lake) for each in (1, 2, 3, 7)] == [
+        Lookahead(1, 4, 256), Lookahead(2, 4, 16), Lookahead(3, 4, 4), Lookahead(7, 4, 1),
+    ]  # fmt: skip
     assert Asked(simulations=5).search(lake) == TreeSearch(5)

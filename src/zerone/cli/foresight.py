@@ -25,7 +25,8 @@ def search_options(command: F) -> F:
                            metavar="environment|learnt", help=model)(command)  # fmt: skip
     text = "Choose by a Monte Carlo tree search of so many simulations instead (UCT). Default: 0, none."
     command = click.option("--simulations", type=Whole(0, 100_000), default=0, metavar="M", help=text)(command)
-    text = "With --lookahead: samples of each action where something is left to chance. Default: 8."
+    text = "With --lookahead: samples of each action where something is left to chance. Default: for "
+    text += "4,096 futures, at most 256."
     command = click.option("--lookahead-samples", type=Whole(1, 65_536), metavar="K", help=text)(command)
     text = (
         "Choose each action among all futures of N steps, foreseen with the environment itself: by their rewards and "

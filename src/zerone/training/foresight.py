@@ -12,7 +12,7 @@ from zerone.algorithms.dyna_q import DynaQ
 from zerone.algorithms.protocol import Discounting, Valued, initial_memory
 from zerone.base.errors import InputError
 from zerone.engines.compiled import Compiled
-from zerone.engines.lookahead import Lookahead
+from zerone.engines.lookahead import AT_ONCE, Lookahead
 from zerone.engines.protocol import Engine
 from zerone.engines.search import LARGEST_WORK, LearntModel, Search, WithModel, left_to_chance
 from zerone.engines.tree_search import TreeSearch
@@ -21,8 +21,9 @@ from zerone.training import checkpoint
 from zerone.training.folder import RunFolder
 from zerone.training.policy_files import find_policies
 
-SAMPLES = 8
-"""Of each action, where something is left to chance and no other number is asked for."""
+MOST_SAMPLES = 256
+"""Of each action, where something is left to chance and no other number is asked for: values next to each other often
+differ by less than the mean of a few samples does. There are fewer where so many would take too long."""
 MOST_DEPTH, MOST_SIMULATIONS = 64, 100_000
 MODELS = ("environment", "learnt")
 WHO_CAN = "tables and dqn can, on environments written in JAX"
@@ -79,8 +80,9 @@ class Asked:
         if self.lookahead_samples not in (None, 1) and not chance:
             raise InputError(f"lookahead_samples = {self.lookahead_samples} is not allowed: what a step leads to is "
                              "not left to chance here, so that one sample has all of it")  # fmt: skip
-        samples = self.lookahead_samples or (SAMPLES if chance else 1)
-        found = Lookahead(self.lookahead, count(engine.spaces.action, "action"), samples)
+        actions = count(engine.spaces.action, "action")
+        samples = self.lookahead_samples or (_samples_that_fit(self.lookahead, actions) if chance else 1)
+        found = Lookahead(self.lookahead, actions, samples)
         if found.work > LARGEST_WORK:
             raise InputError(f"{named} is not allowed: {_too_many(found)}")
         return found
@@ -100,6 +102,12 @@ def _refused(engine: Engine) -> str | None:
         return f"{algorithm.name} learns no value Q(s, a) of each action"
     memory = jax.eval_shape(lambda policy: initial_memory(algorithm, policy, 1), engine.policy_example())
     return f"the network of this {algorithm.name} remembers" if jax.tree.leaves(memory) else None
+
+
+def _samples_that_fit(depth: int, actions: int) -> int:
+    """How many samples of each action there may be, at most `MOST_SAMPLES` and at least one."""
+    fit = (each for each in range(MOST_SAMPLES, 1, -1) if Lookahead(depth, actions, each).work <= AT_ONCE)
+    return next(fit, 1)
 
 
 def _too_many(found: Lookahead) -> str:
