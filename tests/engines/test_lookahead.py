@@ -22,7 +22,7 @@ from zerone.engines.search import Foresight, TrueModel, left_to_chance
 from zerone.engines.tree_search import TreeSearch
 from zerone.environments import catalogue
 from zerone.environments.frozen_lake import FrozenLake
-from zerone.environments.wrappers import TimeLimit
+from zerone.environments.wrappers import Masked, TimeLimit
 from zerone.parts.normalization import Statistics
 from zerone.training.foresight import Asked
 
@@ -205,6 +205,9 @@ def test_who_cannot_be_searched_is_told_who_can():
     ):
         with pytest.raises(InputError, match=f"{said}.*; tables and dqn can, on environments written in JAX"):
             Asked(simulations=4).search(Compiled(algorithm, cartpole))
+    allowed = Masked(catalogue.make("zerone/Maze-v0"), lambda observation: jnp.ones(4, bool))
+    with pytest.raises(InputError, match="simulations = 4 is not allowed: no action mask is kept to"):
+        Asked(simulations=4).search(Compiled(QLearning(), allowed))
     with pytest.raises(InputError, match=r"lookahead_samples = 2 is not allowed: .* not left to chance here"):
         Asked(1, 2).search(Compiled(small_dqn(), cartpole))
 
