@@ -31,6 +31,8 @@ MUCH_MEMORY = 450_000_000
 TOO_MUCH_MEMORY = 800_000_000
 """The same, after any test."""
 
+os.environ["ZERONE_LANGUAGE"] = "en"  # whatever the locale of the machine: tests read what is said
+
 sys.path.insert(0, str(Path(__file__).parent))  # `toys` is for all tests
 
 # (N, 1) - (N,) is an error everywhere: in threads too, which a context manager would not reach.

@@ -41,6 +41,7 @@ from zerone.algorithms.policy_explanation import (
 )
 from zerone.algorithms.protocol import Array, Metrics, Steps
 from zerone.base.compilation import for_seldom
+from zerone.base.language import translated
 from zerone.base.pytree import struct
 
 RETURN = Column("return", "G", "return up to the end of the block or of the episode, and the value of what follows")
@@ -134,12 +135,19 @@ def explanation_of_workers(algorithm: ExplainedWorkers, before: Any, steps: Step
         mine = jax.tree.map(lambda x, first=worker * each, each=each: x[:, first : first + each], steps)
         has, makes = int(pulled[worker]), int(done[worker])
         late = makes - 1 - has
-        stale = f"{late:,} push{'' if late == 1 else 'es'} of others came between" if late else "nobody came between"
-        title = f"worker {worker + 1} pushes: version {makes - 1:,} → {makes:,}"
+        some = translated("{count:,} pushes of others came between", count=late)
+        one = translated("1 push of others came between")
+        stale = translated("nobody came between") if not late else one if late == 1 else some
+        title = translated("worker {worker} pushes: version {before:,} → {after:,}", worker=worker + 1,
+                           before=makes - 1, after=makes)  # fmt: skip
         update = _update(algorithm, title, mine, at(records, worker), worker * each)
         notes = (
-            f"its gradient is that of version {has:,}, which it had pulled and played with; {stale}",
-            f"then it pulls version {makes:,}",
+            translated(
+                "its gradient is that of version {version:,}, which it had pulled and played with; {stale}",
+                version=has,
+                stale=stale,
+            ),
+            translated("then it pulls version {version:,}", version=makes),
         )
         quantities = (
             *update.quantities,

@@ -26,6 +26,7 @@ from zerone.algorithms.sarsa import Sarsa
 from zerone.algorithms.sarsa_lambda import SarsaLambda
 from zerone.algorithms.td3 import TD3
 from zerone.base.errors import MOST_LISTED, InputError, nearest, said
+from zerone.base.language import translated
 from zerone.base.meanings import algorithm_meant, setting_meant
 from zerone.base.modules import place_of
 from zerone.base.modules import source_of as place_found
@@ -145,7 +146,7 @@ def look_up(name: str) -> Entry:
     if kind is not None:
         return _entry_of(kind)
     meant = algorithm_meant(name) or nearest(name, [entry.name for entry in _ENTRIES])
-    raise InputError(f"algorithm {name!r} is unknown: {meant}")
+    raise InputError(translated("algorithm {name!r} is unknown: {meant}", name=name, meant=meant))
 
 
 def register(kind: type[Any]) -> None:
@@ -186,7 +187,9 @@ def setting_of(algorithm: str, name: str, spelt: Callable[[str], str] = repr) ->
     if meant is not None:
         return meant
     few = len(ours) <= MOST_LISTED
-    return f"it has {', '.join(map(spelt, ours))}" if few else f"zerone algorithms {algorithm} lists what it has"
+    if few:
+        return translated("it has {names}", names=", ".join(map(spelt, ours)))
+    return translated("zerone algorithms {algorithm} lists what it has", algorithm=algorithm)
 
 
 def make(name: str, settings: dict[str, Any], fitting: bool = False) -> Algorithm:
@@ -202,7 +205,8 @@ def make(name: str, settings: dict[str, Any], fitting: bool = False) -> Algorith
     chosen: dict[str, Any] = {}
     for key, value in settings.items():
         if key not in known:
-            raise InputError(f"{name} has no setting {key!r}: {setting_of(name, key)}")
+            raise InputError(translated("{algorithm} has no setting {name!r}: {meant}", algorithm=name, name=key,
+                                        meant=setting_of(name, key)))  # fmt: skip
         chosen[key] = typed(value, known[key].default, f"{name}: {key}")
     algorithm: Algorithm = entry.make(**chosen)
     if fitting and isinstance(algorithm, Cut):
@@ -245,9 +249,14 @@ def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
     network = algorithm.network if isinstance(algorithm, NetworkSettings) else "auto"
     able = [entry.name for entry in _ENTRIES if _with_network(entry.make(), network).refuse(spaces) is None]
     seen = spaces.encoding.given if spaces.encoded else spaces.observation
-    have = f"observations are {describe(seen)}, actions {describe(spaces.action)}"
-    which = f"these can: {', '.join(able)}" if able else "no algorithm here can take these spaces"
-    raise InputError(f"{algorithm.name} cannot take {environment}: {reason}, but its {have}; {which}")
+    have = translated("observations are {observations}, actions {actions}", observations=describe(seen),
+                      actions=describe(spaces.action))  # fmt: skip
+    none = translated("no algorithm here can take these spaces")
+    which = translated("these can: {algorithms}", algorithms=", ".join(able)) if able else none
+    line = translated("{algorithm} cannot take {environment}: {reason}, but its {spaces}; {which}",
+                      algorithm=algorithm.name, environment=environment, reason=reason, spaces=have,
+                      which=which)  # fmt: skip
+    raise InputError(line)
 
 
 def _with_network(algorithm: Any, network: str) -> Any:

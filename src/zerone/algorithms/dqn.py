@@ -46,6 +46,7 @@ from zerone.algorithms.off_policy import (
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.transitions import Transition, Waiting, sequence_transitions, transition_like
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces, count, refuse_actions
 from zerone.parts.exploration import check_shape, epsilon_greedy, epsilon_greedy_noise, greedy, schedule
@@ -157,7 +158,7 @@ class DQN(OffPolicy):
 
     def refuse(self, spaces: Spaces) -> str | None:
         if not isinstance(spaces.action, gym_spaces.Discrete):
-            return "it needs Discrete actions"
+            return translated("it needs Discrete actions")
         refused = refuse_observations(spaces.observation) or refuse_actions(spaces.action)
         return refused or self.refuse_networks(spaces)
 

@@ -41,6 +41,7 @@ from zerone.algorithms.off_policy_explanation import (
 )
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.compilation import for_seldom
+from zerone.base.language import translated
 from zerone.base.pytree import struct
 from zerone.parts.layers import Dueling
 
@@ -189,7 +190,9 @@ def _update(algorithm: ExplainedDQN, record: Record, number: int) -> GradientUpd
         *beta_of(algorithm, draw),
     )
     notes = target_note(algorithm, number)
-    return GradientUpdate(f"gradient update {number:,}", table, equations, quantities, ways(draw), notes)
+    return GradientUpdate(
+        translated("gradient update {number:,}", number=number), table, equations, quantities, ways(draw), notes
+    )
 
 
 def _losses(algorithm: ExplainedDQN, found: Any, target: Any, weight: Any, loss: Any) -> tuple[Equation, ...]:

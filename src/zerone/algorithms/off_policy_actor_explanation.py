@@ -30,6 +30,7 @@ from zerone.algorithms.off_policy_explanation import (
 )
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.compilation import for_seldom
+from zerone.base.language import translated
 from zerone.base.pytree import struct
 
 SIZE = Column("error", "|δ|", "mean size of the critics' TD errors")
@@ -150,9 +151,12 @@ def _update(algorithm: ExplainedActor, record: Record, number: int) -> GradientU
     notes = target_note(algorithm, number)
     if algorithm.actor_period > 1:
         learns = number % algorithm.actor_period == 0
-        notes = (f"the actor {'learns, too' if learns else 'does not learn in this update'}", *notes)
+        actor = translated("the actor learns, too") if learns else translated("the actor does not learn in this update")
+        notes = (actor, *notes)
     quantities += beta_of(algorithm, draw)
-    return GradientUpdate(f"gradient update {number:,}", table, equations, tuple(quantities), ways(draw), notes)
+    return GradientUpdate(
+        translated("gradient update {number:,}", number=number), table, equations, tuple(quantities), ways(draw), notes
+    )
 
 
 def decision_of(algorithm: ExplainedActor, policy: Any, memory: Any, observation: Array, noise: Any) -> Decision:

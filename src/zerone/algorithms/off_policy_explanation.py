@@ -24,6 +24,7 @@ from zerone.algorithms.network_explanation import (
 )
 from zerone.algorithms.off_policy import Remembered
 from zerone.algorithms.protocol import Array, Key, Steps
+from zerone.base.language import translated
 from zerone.base.pytree import struct
 from zerone.parts import sum_tree
 from zerone.parts.replay import Prioritized, Replay, gather
@@ -134,10 +135,15 @@ def beta_of(algorithm: Explained, draw: Draw) -> list[Quantity]:
 def target_note(algorithm: Explained, number: int) -> tuple[str, ...]:
     """What happens to what follows the networks at gradient update `number`, counted from the training's first."""
     left, step = -number % algorithm.target_period, float(algorithm.target_step)
-    what = "is copied from θ" if step == 1.0 else f"moves towards θ by τ = {step:g}"
     if left == 0:
-        return (f"the target network θ⁻ {what} now",)
-    return (f"the target network θ⁻ stays: it {what} in {left:,} gradient update{'s' if left > 1 else ''}",)
+        copied = translated("the target network θ⁻ is copied from θ now")
+        moved = translated("the target network θ⁻ moves towards θ by τ = {step:g} now", step=step)
+        return (copied if step == 1.0 else moved,)
+    when = translated("{count:,} gradient updates", count=left) if left > 1 else translated("1 gradient update")
+    copied = translated("the target network θ⁻ stays: it is copied from θ in {updates}", updates=when)
+    moved = translated("the target network θ⁻ stays: it moves towards θ by τ = {step:g} in {updates}", step=step,
+                       updates=when)  # fmt: skip
+    return (copied if step == 1.0 else moved,)
 
 
 def explanation_of_updates(
@@ -146,15 +152,18 @@ def explanation_of_updates(
 ) -> Explanation:  # fmt: skip
     """From the record of each gradient update to an explanation, or to why nothing was learnt."""
     size, seen, done = int(now.memory.size), int(now.seen), int(now.updates)
-    notes = [f"{size:,} of {algorithm.memory:,} steps are remembered"]
+    notes = [translated("{size:,} of {memory:,} steps are remembered", size=size, memory=algorithm.memory)]
     if int(times) == 0:
         first = (algorithm.warmup_updates + 1) * block
-        notes.append(f"nothing is learnt yet: learning begins after {first:,} steps, now there are {seen:,}")
+        notes.append(translated("nothing is learnt yet: learning begins after {first:,} steps, now there are {seen:,}",
+                                first=first, seen=seen))  # fmt: skip
         return Explanation(quantities=quantities, notes=tuple(notes))
     found = on_host(records)
     updates = tuple(update(at(found, i), done + i + 1) for i in some(algorithm.updates))
     if len(updates) < algorithm.updates:
-        notes.append(f"{algorithm.updates - len(updates):,} gradient updates in the middle are left out")
+        notes.append(
+            translated("{count:,} gradient updates in the middle are left out", count=algorithm.updates - len(updates))
+        )
     return Explanation(updates=updates, quantities=quantities, notes=tuple(notes))
 
 

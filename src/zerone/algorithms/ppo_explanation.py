@@ -14,6 +14,7 @@ from zerone.algorithms.network_explanation import ACTION, STATE, at, on_host, qu
 from zerone.algorithms.policy_explanation import ENVIRONMENT, NUMBER, STATE_VALUE
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.compilation import for_seldom
+from zerone.base.language import translated
 from zerone.base.pytree import is_on, struct
 
 ADVANTAGE = Column("advantage", "Â", "advantage by GAE, normalised within the minibatch if that is on")
@@ -122,14 +123,15 @@ def explanation_of(algorithm: Explained, before: Any, steps: Steps, key: Key, af
     ]
     notes = []
     if algorithm.gathered:
-        notes.append(f"each gradient is the mean of {algorithm.gathered} workers'; the samples are those of the first")
+        notes.append(translated("each gradient is the mean of {count} workers'; the samples are those of the first",
+                                count=algorithm.gathered))  # fmt: skip
     if penalty is not None:
         grown = float(after.penalty)
         how = "stays" if grown == penalty else "grows" if grown > penalty else "falls"
         quantities.append(quantity("penalty", "β", penalty, "weight of the KL penalty in this block"))
         quantities.append(quantity("next_penalty", "β'", grown, f"weight in the next block: it {how}"))
     if len(updates) < number:
-        notes.append(f"{number - len(updates):,} minibatches in the middle are left out")
+        notes.append(translated("{count:,} minibatches in the middle are left out", count=number - len(updates)))
     return Explanation(updates=updates, quantities=tuple(quantities), notes=tuple(notes))
 
 
@@ -168,11 +170,13 @@ def _update(algorithm: Explained, record: Record, place: int, played: Steps, pen
     notes = []
     if record.stopped is not None:
         far = f"{float(algorithm.kl_stop):g} × {float(algorithm.kl_target):g}"
-        notes.append(f"KL is or was above {far}: only the critic learns" if record.stopped else f"KL is below {far}")
+        stopped = translated("KL is or was above {bound}: only the critic learns", bound=far)
+        notes.append(stopped if record.stopped else translated("KL is below {bound}", bound=far))
     elif not is_on(algorithm.kl_stop) and penalty is not None:
-        notes.append(f"the objective is ρ Â less β = {penalty:.4g} times KL")
+        notes.append(translated("the objective is ρ Â less β = {penalty:.4g} times KL", penalty=penalty))
     equations = _equations(ratio[0], advantage[0], log_ratio[0], old[0], clip if penalty is None else None)
-    title = f"epoch {epoch + 1} of {algorithm.epochs}, minibatch {minibatch + 1} of {algorithm.minibatches}"
+    title = translated("epoch {epoch} of {epochs}, minibatch {minibatch} of {minibatches}", epoch=epoch + 1,
+                       epochs=algorithm.epochs, minibatch=minibatch + 1, minibatches=algorithm.minibatches)  # fmt: skip
     return GradientUpdate(title, table, equations, tuple(quantities), (), tuple(notes))
 
 

@@ -13,6 +13,7 @@ from zerone.algorithms.network_explanation import ACTION, REWARD, STATE, at, on_
 from zerone.algorithms.policy_explanation import LOG_PROBABILITY, STATE_VALUE, SURPRISE
 from zerone.algorithms.protocol import Array, Metrics, Steps
 from zerone.base.compilation import for_seldom
+from zerone.base.language import translated
 from zerone.base.pytree import struct
 from zerone.parts.returns import Moments
 
@@ -107,15 +108,24 @@ def explanation_of(algorithm: Explained, before: Any, steps: Steps) -> Explanati
     found = on_host(steps)
     over = (found.terminated | found.truncated)[0] | (going == algorithm.longest_episode)
     if not over.any():
-        kept = f"{int(going[0]):,} step{' of it is' if going[0] == 1 else 's of it are'} remembered until then"
-        return Explanation(notes=(f"nothing is learnt before the episode's end: {kept}",))
+        count = int(going[0])
+        one = translated("nothing is learnt before the episode's end: 1 step of it is remembered until then")
+        several = translated(
+            "nothing is learnt before the episode's end: {count:,} steps of it are remembered until then", count=count
+        )
+        return Explanation(notes=(one if count == 1 else several,))
     _, _, metrics, records = on_host(_recorded(algorithm, before, steps))
     first = int(np.flatnonzero(over)[0])
     mine = jax.tree.map(lambda x: x[:, first], records)
     episode = at(mine, np.flatnonzero(mine.inside))
     notes = []
     if over.sum() > 1:
-        notes.append(f"{over.sum()} episodes end with this step: the gradient is the mean of theirs; this is the first")
+        notes.append(
+            translated(
+                "{count} episodes end with this step: the gradient is the mean of theirs; this is the first",
+                count=over.sum(),
+            )
+        )
     if not found.terminated[0, first]:
         notes.append("the episode was cut: " + (
             "V(s') of its last step stands for what would have followed" if algorithm.baseline
@@ -148,7 +158,8 @@ def _update(algorithm: Explained, episode: Record, metrics: Metrics) -> Gradient
     ]
     if algorithm.baseline:
         quantities.append(quantity("value_loss", "mean A²", metrics["value_loss"], "loss of the baseline, twice"))
-    title = f"the episode is over: {number:,} step{'' if number == 1 else 's'}"
+    several = translated("the episode is over: {count:,} steps", count=number)
+    title = translated("the episode is over: 1 step") if number == 1 else several
     return GradientUpdate(title, table, _equations(algorithm, episode), tuple(quantities))
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
 from zerone.algorithms.protocol import Array, Key, Steps
+from zerone.base.language import translated
 from zerone.base.pytree import configured, is_on, setting, struct
 from zerone.environments.spaces import LARGEST_TABLE, MOST_VALUES, Spaces, cells, count, refuse_actions
 from zerone.parts.exploration import (
@@ -90,12 +91,12 @@ class TabularControl:
         """Why a table cannot hold these spaces; None if it can."""
         if cells(spaces.observation) is None:
             if isinstance(spaces.observation, gym_spaces.Discrete):
-                return f"a table needs at most {MOST_VALUES:,} different observations"
+                return translated("a table needs at most {count:,} different observations", count=MOST_VALUES)
             if isinstance(spaces.observation, gym_spaces.MultiDiscrete):
-                return f"a table needs at most {LARGEST_TABLE:,} different observations"
-            return "a table needs observations made of Discrete, MultiDiscrete or MultiBinary"
+                return translated("a table needs at most {count:,} different observations", count=LARGEST_TABLE)
+            return translated("a table needs observations made of Discrete, MultiDiscrete or MultiBinary")
         if not isinstance(spaces.action, gym_spaces.Discrete):
-            return "a table needs Discrete actions"
+            return translated("a table needs Discrete actions")
         return refuse_actions(spaces.action)
 
     def check(self) -> None:

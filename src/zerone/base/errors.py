@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from zerone.base.language import translated
+
 MOST_LISTED = 16
 """How many names an error lists: a longer list is a wall that nobody reads."""
 
@@ -59,10 +61,11 @@ def nearest(name: str, allowed: Iterable[str], lists: str = "") -> str:
     """
     names = sorted(allowed)
     found = closest(name, names)
-    listed = f"allowed: {', '.join(names)}" if len(names) <= MOST_LISTED else lists
+    listed = translated("allowed: {names}", names=", ".join(names)) if len(names) <= MOST_LISTED else lists
     if found is None:
-        return listed or f"there is none like it among {len(names)}"
-    return f"did you mean {found!r}?" + (f" ({listed})" if listed else "")
+        return listed or translated("there is none like it among {count}", count=len(names))
+    question = translated("did you mean {name!r}?", name=found)
+    return translated("{question} ({listed})", question=question, listed=listed) if listed else question
 
 
 def closest(name: str, allowed: Iterable[str]) -> str | None:

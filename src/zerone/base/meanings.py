@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Collection, Mapping
 
 from zerone.base.errors import closest, nearest, plain, said
+from zerone.base.language import translated
 from zerone.base.synonyms import ALGORITHMS, ASKED, NOT_HERE, NOTES, OPTIONS, SETTINGS
 
 
@@ -44,8 +45,13 @@ def asked(theirs: str, ours: Collection[str], training: bool) -> str | None:
             name, equals, _ = answer.split()[0].partition("=")
             option = name.startswith("--") or (equals and name.islower())
             if name in ours if option else training:
-                return f"here it is {answer}" + (f" ({each.note})" if each.note else "")
+                return _here(answer, each.note)
     return None
+
+
+def _here(name: str, note: str = "") -> str:
+    found = translated("here it is {name}", name=name)
+    return translated("{question} ({listed})", question=found, listed=translated(note)) if note else found
 
 
 def setting_meant(
@@ -64,22 +70,21 @@ def setting_meant(
     """
 
     def named(found: list[str]) -> str:
-        about = note(theirs, found[0])
-        return f"here it is {' or '.join(map(spelt, found[:2]))}" + (f" ({about})" if about else "")
+        return _here(translated(" or ").join(map(spelt, found[:2])), note(theirs, found[0]))
 
     found = meanings(theirs, SETTINGS, ours)
     if found:
         return named(found)
     near = closest(theirs, ours)
     if near is not None:
-        return f"did you mean {spelt(near)}?"
+        return translated("did you mean {name}?", name=spelt(near))
     found = near_meanings(theirs, SETTINGS, ours)
     if found:
         return named(found)
     for name in meanings(theirs, SETTINGS):
         having = [owner for owner, names in owners.items() if name in names]
         if having:
-            return f"here it is {spelt(name)}, which only {', '.join(having)} have"
+            return translated("here it is {name}, which only {owners} have", name=spelt(name), owners=", ".join(having))
     return None
 
 
@@ -92,9 +97,9 @@ def algorithm_meant(theirs: str) -> str | None:
     """What is meant by a name that no algorithm has, or what is near where it is not here; None where nothing is."""
     found = meanings(theirs, ALGORITHMS)
     if found:
-        return f"here it is {said(found[0], _in_python(found[0]))}"
+        return _here(said(found[0], _in_python(found[0])))
     near = [here for name, here in NOT_HERE.items() if plain(name) == plain(theirs)]
-    return f"it is not here; near is {near[0]}" if near else None
+    return translated("it is not here; near is {name}", name=near[0]) if near else None
 
 
 def _in_python(command: str) -> str:
@@ -109,4 +114,4 @@ def _in_python(command: str) -> str:
 def option_meant(theirs: str, ours: Collection[str]) -> str:
     """End of a sentence about an option that an environment does not have: what is meant, or what it has."""
     found = meanings(theirs, OPTIONS, ours)
-    return f"here it is {' or '.join(map(repr, found[:2]))}" if found else nearest(theirs, ours)
+    return _here(translated(" or ").join(map(repr, found[:2]))) if found else nearest(theirs, ours)

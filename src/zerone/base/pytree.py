@@ -19,6 +19,7 @@ from typing import Any, TypeVar, dataclass_transform
 import jax
 
 from zerone.base.errors import MOST_LISTED, InputError
+from zerone.base.language import translatable, translated
 from zerone.base.meanings import setting_meant
 
 T = TypeVar("T")
@@ -49,10 +50,17 @@ class Allowed:
     def describe(self) -> str:
         """The range in words, e.g. `above 0 and at most 1`."""
         if self.choices:
-            return "one of " + ", ".join(self.choices) + (" or module:Name" if self.named else "")
-        bounds = [("above", self.above), ("at least", self.at_least), ("below", self.below), ("at most", self.at_most)]
-        words = [f"{word} {_plainly(bound)}" for word, bound in bounds if bound is not None]
-        return " and ".join(words) or "a finite number"
+            choices = ", ".join(self.choices)
+            named = translated("one of {choices} or module:Name", choices=choices)
+            return named if self.named else translated("one of {choices}", choices=choices)
+        bounds = [
+            (translatable("above {bound}"), self.above),
+            (translatable("at least {bound}"), self.at_least),
+            (translatable("below {bound}"), self.below),
+            (translatable("at most {bound}"), self.at_most),
+        ]
+        words = [translated(words, bound=_plainly(bound)) for words, bound in bounds if bound is not None]
+        return translated(" and ").join(words) or translated("a finite number")
 
     def takes_effect(self, settings: Mapping[str, Any]) -> bool:
         """Whether the other settings do not leave this one to be ignored."""

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from zerone.base.language import translated
 from zerone.charts.curves import (
     INK,
+    THRESHOLD,
     About,
     draw_returns,
     notes,
@@ -101,10 +103,10 @@ def _figure(
     heights = 4.6 + 0.3 * len(runs), 0.9 + 0.62 * len(scores), 0.9 + 0.5 * len(pairs)
     figure: Any = Figure(figsize=(8.0, sum(heights)), dpi=150, layout="constrained")
     axes: Any = figure.subplots(3, 1, gridspec_kw={"height_ratios": heights})
-    draw_returns(axes[0], runs, threshold, "threshold", about=about)
+    draw_returns(axes[0], runs, threshold, THRESHOLD, about=about)
     axes[0].xaxis.set_major_formatter(thousands)
     axes[0].set_xlim(left=0)
-    axes[0].set_title(f"{title(runs, about)}: return against environment steps")
+    axes[0].set_title(translated("{title}: return against environment steps", title=title(runs, about)))
     axes[0].set_ylabel("")
     _draw_scores(axes[1], scores)
     _draw_pairs(axes[2], pairs)
@@ -118,7 +120,7 @@ def _draw_scores(axes: Any, scores: Sequence[Score]) -> None:
         _draw_point(axes, score.mean, score.mean_interval, place, color, "o")
         _draw_point(axes, score.iqm, score.iqm_interval, place + 0.26, color, "s")
     _name_rows(axes, [score.name for score in scores])
-    axes.set_title("return of the best policy of each seed: ● mean, ■ interquartile mean")
+    axes.set_title(translated("return of the best policy of each seed: ● mean, ■ interquartile mean"))
 
 
 def _draw_pairs(axes: Any, pairs: Sequence[Duel]) -> None:
@@ -128,7 +130,7 @@ def _draw_pairs(axes: Any, pairs: Sequence[Duel]) -> None:
     axes.axvline(0.5, color=INK, linestyle=(0, (5, 4)), linewidth=1.3)
     _name_rows(axes, [f"{pair.better} > {pair.worse}" for pair in pairs])
     axes.set_xlim(-0.02, 1.02)
-    axes.set_title("probability that a seed of the one beats a seed of the other")
+    axes.set_title(translated("probability that a seed of the one beats a seed of the other"))
 
 
 def _name_rows(axes: Any, names: Sequence[str]) -> None:

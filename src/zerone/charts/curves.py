@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ import numpy as np
 from zerone.base.errors import InputError
 from zerone.base.files import replacing
 from zerone.base.intervals import CONFIDENCE, FEWEST_FOR_INTERVAL
+from zerone.base.language import joined, translatable, translated
+from zerone.base.wide import width
+from zerone.charts.fonts import figure_language
 from zerone.charts.formats import FIGURE_SUFFIXES
 from zerone.charts.measured import COLORS as COLORS
 from zerone.charts.measured import Columns, colors, curve, is_measured, limit, shade
@@ -20,6 +23,8 @@ from zerone.charts.panels import draw_panel, panels
 
 INK, GRID = "#23262B", "#D9DCE1"
 MOST_MARKERS = 40
+SOLVED, THRESHOLD = translatable("solved: {level:g}"), translatable("threshold: {level:g}")
+"""What a line at a level is called."""
 FEW = 5
 """Below so many seeds an interval is wider than most people expect."""
 NOTE_WIDTH, LONG_NAME, LONGER_NAME = 100, 36, 40
@@ -83,11 +88,13 @@ def require_something(runs: Sequence[tuple[str, Columns]]) -> None:
             raise InputError(f"{name}: nothing to draw yet: no episode has ended")
 
 
-def styled() -> AbstractContextManager[None]:
-    """The look of every figure, while it lasts."""
+@contextmanager
+def styled() -> Iterator[None]:
+    """The look of every figure, while it lasts, and its language."""
     import matplotlib as mpl
 
-    return mpl.rc_context(style())
+    with figure_language() as families, mpl.rc_context({**style(), "font.family": families}):
+        yield
 
 
 def style() -> dict[Any, Any]:
@@ -116,7 +123,8 @@ def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None, about:
     bounds = {each.bound for each in about}
     for below, panel in zip(axes[1:], lower, strict=True):
         draw_panel(below, tables, panel, bounds.copy().pop() if len(bounds) == 1 else None)
-    axes[-1].set_xlabel("environment steps" + (" of each seed" if max(_seed_counts(runs)) > 1 else ""))
+    several = max(_seed_counts(runs)) > 1
+    axes[-1].set_xlabel(translated("environment steps of each seed") if several else translated("environment steps"))
     axes[-1].xaxis.set_major_formatter(thousands)
     axes[-1].set_xlim(left=0)
     axes[0].set_title(title(runs, about))
@@ -129,16 +137,23 @@ def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None, about:
 def title(runs: Sequence[tuple[str, Columns]], about: Sequence[About]) -> str:
     """What a figure of runs is of: algorithm and environment, where they are known."""
     if len(runs) == 1:
-        return f"{about[0].algorithm} on {about[0].environment}" if about else runs[0][0]
+        return on(about[0].algorithm, about[0].environment) if about else runs[0][0]
     environments = {each.environment for each in about}
-    return f"learning curves on {environments.pop()}" if len(environments) == 1 else "learning curves"
+    if len(environments) == 1:
+        return translated("learning curves on {environment}", environment=environments.pop())
+    return translated("learning curves")
+
+
+def on(algorithm: str, environment: str) -> str:
+    """`dqn on CartPole-v1`."""
+    return translated("{algorithm} on {environment}", algorithm=algorithm, environment=environment)
 
 
 def draw_returns(
     axes: Any,
     runs: Sequence[tuple[str, Columns]],
     solved_at: float | None,
-    level: str = "solved",
+    level: str = SOLVED,
     under: float = UNDER_TICKS,
     about: Sequence[About] = (),
 ) -> None:
@@ -149,19 +164,20 @@ def draw_returns(
     for color, name, (_, columns) in zip(colors(runs), _names(runs, about), runs, strict=True):
         training, evaluation = curve(columns, "return"), curve(columns, "evaluation_return")
         seeds = max(len(each.values) for each in (training, evaluation) if each is not None)
-        of = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
+        of = translated("mean of {seeds} seeds", seeds=seeds) if seeds > 1 else translated("one seed")
         alone = len(runs) == 1
         shown += [] if training is None else [training.mean]
         shown += [] if evaluation is None else [evaluation.values]
         if training is not None:
-            light = "training, exploring, shaped reward" if _is_shaped(about) else "training, exploring"
-            label = f"{light} ({of})" if alone else f"{name} ({of})" if evaluation is None else None
+            shaped = _is_shaped(about)
+            light = translated("training, exploring, shaped reward") if shaped else translated("training, exploring")
+            label = _over(light, of) if alone else _over(name, of) if evaluation is None else None
             marker = "o" if len(training.steps) == 1 else None  # one point is no line, and would not be seen
             axes.plot(training.steps, training.mean, color=color, alpha=0.38, linewidth=1.4, marker=marker,
                       markersize=4.5, label=label)  # fmt: skip
         if evaluation is not None:
-            strong = _evaluation(about) + (", task's reward" if _is_shaped(about) else "")
-            label = f"{strong} ({of})" if alone else f"{name} ({of})"
+            strong = _evaluation(about) + (translated(", task's reward") if _is_shaped(about) else "")
+            label = _over(strong if alone else name, of)
             marker = "o" if len(evaluation.steps) <= MOST_MARKERS else None
             axes.plot(
                 evaluation.steps,
@@ -176,19 +192,25 @@ def draw_returns(
     shown += [] if solved_at is None else [np.array([solved_at])]
     limit(axes, shown)
     if solved_at is not None:
-        axes.axhline(solved_at, color=INK, linestyle=(0, (5, 4)), linewidth=1.3, label=f"{level}: {solved_at:g}")
-    axes.set_ylabel("return per episode")
+        axes.axhline(
+            solved_at, color=INK, linestyle=(0, (5, 4)), linewidth=1.3, label=translated(level, level=solved_at)
+        )
+    axes.set_ylabel(translated("return per episode"))
     handles, labels = axes.get_legend_handles_labels()
     if len(runs) == 1:  # the strong curve first, though it is drawn over the light one
-        order = sorted(range(len(labels)), key=lambda place: labels[place].startswith("training"))
+        order = sorted(range(len(labels)), key=lambda place: labels[place].startswith(translated("training")))
         handles, labels = [handles[place] for place in order], [labels[place] for place in order]
-    longest = max(map(len, labels))
+    longest = max(map(width, labels))
     crowded = len(runs) > 4 or longest > (LONG_NAME if len(runs) > 1 else LONGER_NAME)
     # Below the axes nothing can be covered, wherever the curves go; nor what is written there, where it is the lowest.
     below = ScaledTranslation(0.0, -under, axes.figure.dpi_scale_trans)
     axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=axes.transAxes + below,
                 ncols=1 if crowded else 2, fontsize=10.5, borderaxespad=0.2, handlelength=1.8,
                 columnspacing=1.4)  # fmt: skip
+
+
+def _over(what: str, of: str) -> str:
+    return translated("{what} ({of})", what=what, of=of)
 
 
 def _names(runs: Sequence[tuple[str, Columns]], about: Sequence[About]) -> list[str]:
@@ -201,7 +223,9 @@ def _names(runs: Sequence[tuple[str, Columns]], about: Sequence[About]) -> list[
 
 def _evaluation(about: Sequence[About]) -> str:
     kinds = {each.stochastic for each in about} or {False}
-    return "evaluation" if len(kinds) > 1 else "evaluation, stochastic" if kinds == {True} else "evaluation, greedy"
+    if len(kinds) > 1:
+        return translated("evaluation")
+    return translated("evaluation, stochastic") if kinds == {True} else translated("evaluation, greedy")
 
 
 def _is_shaped(about: Sequence[About]) -> bool:
@@ -213,24 +237,25 @@ def notes(runs: Sequence[tuple[str, Columns]], about: Sequence[About] = ()) -> s
     said: list[str] = []
     if len(runs) > 1 and _is_shaped(about):
         said += [
-            f"strong: {_evaluation(about)}, on the task's own reward",
-            "light: training, exploring, on what is learnt from",
+            translated("strong: {evaluation}, on the task's own reward", evaluation=_evaluation(about)),
+            translated("light: training, exploring, on what is learnt from"),
         ]
     elif len(runs) > 1:
-        said.append(f"strong: {_evaluation(about)}; light: training, exploring")
+        said.append(translated("strong: {evaluation}; light: training, exploring", evaluation=_evaluation(about)))
     counts = _seed_counts(runs)
     if 1 < min((each for each in counts if each > 1), default=0) < FEWEST_FOR_INTERVAL:
-        said.append("shaded for 2 seeds: from one to the other")
+        said.append(translated("shaded for 2 seeds: from one to the other"))
     if max(counts) >= FEWEST_FOR_INTERVAL:
-        wide = ", wide with few of them" if min(each for each in counts if each >= FEWEST_FOR_INTERVAL) < FEW else ""
-        said.append(f"shaded: {CONFIDENCE:.0%} interval of the mean over seeds{wide}")
+        few = min(each for each in counts if each >= FEWEST_FOR_INTERVAL) < FEW
+        shaded = translated("shaded: {confidence:.0%} interval of the mean over seeds", confidence=CONFIDENCE)
+        said.append(shaded + (translated(", wide with few of them") if few else ""))
     drawn = [curve(columns, name) for _, columns in runs for name in ("return", "evaluation_return")]
     if any(each.ended_early for each in drawn if each is not None):
-        said.append("a seed that has ended keeps its last value")
+        said.append(translated("a seed that has ended keeps its last value"))
     lines: list[str] = []
     for note in said:  # a note is never broken
-        if lines and len(lines[-1]) + len(note) < NOTE_WIDTH:
-            lines[-1] += "; " + note
+        if lines and width(lines[-1]) + width(note) < NOTE_WIDTH:
+            lines[-1] = joined([lines[-1], note])
         else:
             lines.append(note)
     return "\n".join(lines)

@@ -8,17 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from zerone.base.language import translatable, translated
 from zerone.charts.measured import Columns, colors, curve, limit, shade
 
 COSTS = ("cost", "value_loss", "critic_loss", "critic_cost", "td_error")
 """The cost is the first of these that is measured, else whatever is called a cost, loss or error."""
 VALUES, EXPLORING, LENGTH = ("q",), ("epsilon", "noise"), "length"
 LABELS = {
-    "q": "Q of the\nchosen action",
-    "epsilon": "exploration\nrate ε",
-    "noise": "noise σ of\nactions",
-    LENGTH: "episode\nlength",
-    "td_error": "size of TD error",
+    "q": translatable("Q of the\nchosen action"),
+    "epsilon": translatable("exploration\nrate ε"),
+    "noise": translatable("noise σ of\nactions"),
+    LENGTH: translatable("episode\nlength"),
+    "td_error": translatable("size of TD error"),
+    "cost": translatable("cost"),
+    "value_loss": translatable("value loss"),
+    "critic_loss": translatable("critic loss"),
+    "critic_cost": translatable("critic cost"),
 }
 """What measures are called beside their axes, where it is not their name."""
 FLAT = 0.01
@@ -35,7 +40,7 @@ class Panel:
     @property
     def label(self) -> str:
         """What is beside the axis."""
-        named = [LABELS.get(name, name.replace("_", " ")) for name in self.names if name is not None]
+        named = [translated(LABELS.get(name, name.replace("_", " "))) for name in self.names if name is not None]
         return ",\n".join(dict.fromkeys(named))
 
 
@@ -75,10 +80,17 @@ def draw_panel(axes: Any, tables: Sequence[Columns], panel: Panel, bound: float 
         shown.append(np.array([bound]))
         axes.axhline(bound, color="#23262B", linestyle=(0, (5, 4)), linewidth=1.3)
         below = highest > bound
-        axes.annotate(f"no policy is worth more than {bound:g}", (0.995, bound), xycoords=axes.get_yaxis_transform(),
-                      xytext=(0, -3 if below else 3), textcoords="offset points", ha="right",
-                      va="top" if below else "bottom", fontsize=9.5,
-                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.75})  # fmt: skip
+        axes.annotate(
+            translated("no policy is worth more than {bound:g}", bound=bound),
+            (0.995, bound),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(0, -3 if below else 3),
+            textcoords="offset points",
+            ha="right",
+            va="top" if below else "bottom",
+            fontsize=9.5,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.75},
+        )
     if lowest > 0 and highest > 100 * lowest:
         axes.set_yscale("log")
     else:

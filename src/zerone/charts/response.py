@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from zerone.base.language import translated
 from zerone.charts.curves import COLORS, INK, require_figure, save, styled
 
 MOST_LINES = len(COLORS)
@@ -72,13 +73,14 @@ def _figure(names: Sequence[str], points: Sequence[Point], best: Point, title: s
         place = _places([best], name, points)
         what = ", ".join(f"{key} = {_short(value)}" for key, value in best.settings.items())
         axes.plot(place, [best.mean], marker="*", markersize=17, color=INK, linestyle="none", zorder=5,
-                  label=f"best: {what}")  # fmt: skip
+                  label=translated("best: {what}", what=what))  # fmt: skip
         _label(axes, name, points)
-        axes.set_ylabel("return")
+        axes.set_ylabel(translated("return"))
         axes.legend(loc="upper left", bbox_to_anchor=(0.0, -0.16), ncols=2, fontsize=10.5)
     panels[0].set_title(title)
-    bars = f"mean of {len(best.values)} seeds and its 95% interval; dots: single seeds"
-    figure.supxlabel(f"return: {measure}\n{bars}", fontsize=9.5, color="#5B616B")
+    bars = translated("mean of {seeds} seeds and its 95% interval; dots: single seeds", seeds=len(best.values))
+    what = translated("return: {measure}", measure=translated(measure))
+    figure.supxlabel(f"{what}\n{bars}", fontsize=9.5, color="#5B616B")
     return figure
 
 
@@ -108,7 +110,7 @@ def _draw_line(axes: Any, points: Sequence[Point], name: str, color: str, label:
     axes.vlines(at, bounds[:, 0], bounds[:, 1], color=color, linewidth=4.5, alpha=0.35)
     if lost.any():
         axes.plot(at[lost], np.full(lost.sum(), 0.03), color=color, marker="x", markersize=9, linestyle="none",
-                  transform=axes.get_xaxis_transform(), label="learning diverged")  # fmt: skip
+                  transform=axes.get_xaxis_transform(), label=translated("learning diverged"))  # fmt: skip
     for place, point in zip(at[~lost], (point for point in points if np.isfinite(point.mean)), strict=True):
         axes.plot(np.full(len(point.values), place), point.values, color=color, marker=".", markersize=4,
                   alpha=0.5, linestyle="none")  # fmt: skip

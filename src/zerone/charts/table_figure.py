@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.charts.curves import INK, save
+from zerone.charts.fonts import figure_language
 from zerone.charts.formats import FIGURE_SUFFIXES
 from zerone.charts.table_cells import EACH_ACTION, GREY, Scale, Sheet, paint_trace, paint_values, shown_values
 
@@ -73,9 +75,10 @@ def draw(pictures: Sequence[Picture], path: str | Path) -> None:
         raise InputError("no table to draw: name at least one")
     import matplotlib as mpl
 
-    style: dict[Any, Any] = {"font.size": 11, "text.color": INK, "svg.hashsalt": "zerone"}
-    with mpl.rc_context(style):
-        save(_figure(pictures), path)
+    with figure_language() as families:
+        style: dict[Any, Any] = {"font.size": 11, "text.color": INK, "svg.hashsalt": "zerone", "font.family": families}
+        with mpl.rc_context(style):
+            save(_figure(pictures), path)
 
 
 def arrange(pictures: Sequence[Picture]) -> Arrangement:
@@ -129,10 +132,11 @@ def _figure(pictures: Sequence[Picture]) -> Any:
             paint_values(sheet(column, top, each, each.title, each.subtitle), each.table, scales.get(each.environment))
             if each.trace is not None:
                 column, lower = (column, top - high) if chosen.below else (column + 1, top)
-                steps = sheet(column, lower, each, "trace of a greedy episode", each.trace_subtitle)
+                steps = sheet(column, lower, each, translated("trace of a greedy episode"), each.trace_subtitle)
                 paint_trace(steps, each.table, each.trace)
         top -= high * (1 + traced)
-    what = "value of an action, Q(s, a)" if cell >= EACH_ACTION else "value of the best action, max Q(s, a)"
+    best = translated("value of the best action, max Q(s, a)")
+    what = translated("value of an action, Q(s, a)") if cell >= EACH_ACTION else best
     for place, (environment, scale) in enumerate(reversed(scales.items())):
         axes = figure.add_axes(box(0, NOTES * len(notes) + BAR * place + 0.36, min(wide, 5.0), 0.13))
         _bar(figure, axes, scale, what if len(scales) == 1 else f"{what}, {environment}")
@@ -161,10 +165,11 @@ def _bar(figure: Any, axes: Any, scale: Scale, label: str) -> None:
 
 def _notes(pictures: Sequence[Picture], cell: float) -> list[str]:
     """What the reader must know to read the picture right."""
-    arrows = "arrowhead: a greedy action" if cell >= EACH_ACTION else "arrow: a greedy action"
-    notes = [f"{arrows}, several where they are equal; blue frame: the start"]
+    arrows = translated("arrow: a greedy action, several where they are equal; blue frame: the start")
+    heads = translated("arrowhead: a greedy action, several where they are equal; blue frame: the start")
+    notes = [heads if cell >= EACH_ACTION else arrows]
     if any((each.table.grid.acts & ~each.table.learnt).any() for each in pictures):
-        notes.append("grey with a dot: no action is known to be better than another")
+        notes.append(translated("grey with a dot: no action is known to be better than another"))
     if any(each.trace is not None for each in pictures):
-        notes.append("footprints: how much of the next error each step will be taught, E(s, a)")
+        notes.append(translated("footprints: how much of the next error each step will be taught, E(s, a)"))
     return notes

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from zerone.base.errors import InputError
+from zerone.base.language import joined, translated
 from zerone.cli.options import option_names
 from zerone.cli.settings import Setting, look_up, settings_of
 from zerone.cli.unknown import help_for, unknown_setting
@@ -67,14 +68,16 @@ class AlgorithmCommand(click.Command):
             return
         if not words:
             formatter.write_paragraph()
-            formatter.write_text(f"{ctx.command_path} ALGORITHM --help lists that algorithm's hyperparameters, too.")
+            formatter.write_text(translated("{command} ALGORITHM --help lists that algorithm's hyperparameters, too.",
+                                            command=ctx.command_path))  # fmt: skip
             return
         from zerone.algorithms import catalogue
 
         known = {entry.name: entry for entry in catalogue.entries()}
         entry = next((known[word] for word in words if word in known), None) or look_up(words[0])
         records = [click_option(setting).get_help_record(ctx) for setting in settings_of(entry.make)]
-        with formatter.section(f"Hyperparameters of {entry.name} (a preset may have other defaults)"):
+        heading = translated("Hyperparameters of {name} (a preset may have other defaults)", name=entry.name)
+        with formatter.section(heading):
             formatter.write_dl([record for record in records if record is not None])
 
 
@@ -82,8 +85,8 @@ def _misused(option: str, typed: Sequence[str], where: str) -> InputError:
     """A hyperparameter without its value, or a flag with one; `where` lists them."""
     attached = next((each.partition("=")[2] for each in typed if each.startswith(f"{option}=")), None)
     if attached is not None:
-        return InputError(f"{option} takes no value, but {attached!r} was given")
-    return InputError(f"{option} needs a value: see {where}")
+        return InputError(translated("{option} takes no value, but {typed!r} was given", option=option, typed=attached))
+    return InputError(translated("{option} needs a value: see {where}", option=option, where=where))
 
 
 def parsed(words: Sequence[str]) -> ParsedArguments:
@@ -95,19 +98,24 @@ def parsed(words: Sequence[str]) -> ParsedArguments:
     context = click.get_current_context()
     if len(words) > 2:
         where = f"{context.command_path} --help"
-        raise InputError(f"{words[2]!r} is a word too many after ALGORITHM and ENVIRONMENT: see {where}")
+        raise InputError(
+            translated(
+                "{word!r} is a word too many after ALGORITHM and ENVIRONMENT: see {where}", word=words[2], where=where
+            )
+        )
     given = tuple(context.meta.get(GIVEN, ()))
     return ParsedArguments(words[0] if words else None, words[1] if len(words) > 1 else None, given)
 
 
 def click_option(setting: Setting) -> click.Option:
     """A setting as an option of click's, for the help."""
-    text = setting.allowed.text if setting.allowed is not None else ""
+    text = translated(setting.allowed.text) if setting.allowed is not None else ""
+    default = setting.typed_default()
     if setting.is_flag:
         default = setting.option if setting.default else setting.negation
-        return click.Option([f"{setting.option}/{setting.negation}"], help=f"{text}  [default: {default}]")
-    default = setting.typed_default()
-    help_text = f"{text}; {setting.describe()}  [default: {default}]"
+        name = f"{setting.option}/{setting.negation}"
+        return click.Option([name], help=f"{text}  {translated('[default: {default}]', default=default)}")
+    help_text = f"{joined([text, setting.describe()])}  {translated('[default: {default}]', default=default)}"
     return click.Option([setting.option], help=help_text, metavar="VALUE")
 
 

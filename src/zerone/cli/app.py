@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import click
 
 from zerone.base.errors import ZeroneError, in_shell
+from zerone.base.language import in_language, translated
 from zerone.base.meanings import meanings
 from zerone.base.place import asked_here, in_short
 from zerone.base.synonyms import COMMANDS as WORDS
+from zerone.cli.language import Context, language_option, spoken, with_language
 from zerone.cli.options import option_names
 from zerone.cli.unknown import unknown_command, unknown_option
 
@@ -48,6 +50,8 @@ COMMANDS = {
 class Commands(click.Group):
     """The commands of `COMMANDS`, each imported when it is asked for."""
 
+    context_class = Context
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return list(COMMANDS)
@@ -58,7 +62,7 @@ class Commands(click.Group):
             return None
         module, name = COMMANDS[cmd_name][0].split(":")
         command: click.Command = getattr(importlib.import_module(module), name)
-        return command
+        return with_language(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -107,10 +111,18 @@ def zerone(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+zerone.params.append(language_option())
+
+
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command and return its exit code. Whatever happens, no traceback without `--debug`."""
     with in_shell(), asked_here():
-        return _run(arguments)
+        try:
+            name, rest = spoken(arguments, os.environ, getattr(sys.stdout, "encoding", None))
+        except ZeroneError as error:
+            return _ended(error, arguments)
+        with in_language(name):
+            return _run(rest)
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -128,19 +140,24 @@ def _run(arguments: Sequence[str]) -> int:
         if isinstance(error, BrokenPipeError):
             _silence_output()
             return BROKEN_PIPE
-        if "--debug" in arguments:
-            import traceback
-
-            traceback.print_exception(error)
-        code, line = explain(error, arguments)
-        line = in_short(line)
-        try:
-            print(f"zerone: {one_line(line)}", file=sys.stderr, flush=True)
-            sys.stdout.flush()
-        except OSError:  # a terminal that is gone, or full: Python would complain once more at its end
-            _silence_output()
-        return code
+        return _ended(error, arguments)
     return 0
+
+
+def _ended(error: BaseException, arguments: Sequence[str]) -> int:
+    """Say in one line what has ended a command; its exit code."""
+    if "--debug" in arguments:
+        import traceback
+
+        traceback.print_exception(error)
+    code, line = explain(error, arguments)
+    line = in_short(line)
+    try:
+        print(f"zerone: {one_line(line)}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+    except OSError:  # a terminal that is gone, or full: Python would complain once more at its end
+        _silence_output()
+    return code
 
 
 def explain(error: BaseException, arguments: Sequence[str] = ()) -> tuple[int, str]:
@@ -150,16 +167,17 @@ def explain(error: BaseException, arguments: Sequence[str] = ()) -> tuple[int, s
     if isinstance(error, click.ClickException):
         return 2, explain_usage(error, next((each for each in arguments if each in COMMANDS), None))
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return INTERRUPTED, str(error) or "interrupted"
+        return INTERRUPTED, str(error) or translated("interrupted")
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
-        return 1, "out of memory: choose a smaller memory, batch, network or number of environments"
+        return 1, translated("out of memory: choose a smaller memory, batch, network or number of environments")
     if isinstance(error, ValueError) and "for environment 'JAX_" in str(error):  # raised while JAX is imported
         return 2, str(error)
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else f"{error.filename}: "
-        full = " (the disk is full)" if error.errno == errno.ENOSPC else ""
+        full = translated(" (the disk is full)") if error.errno == errno.ENOSPC else ""
         return 1, f"{where}{error.strerror}{full}"
-    return 1, f"unexpected {type(error).__name__}: {_first_line(error)} (run with --debug for the traceback)"
+    return 1, translated("unexpected {kind}: {line} (run with --debug for the traceback)", kind=type(error).__name__,
+                         line=_first_line(error))  # fmt: skip
 
 
 def explain_usage(error: click.ClickException, command: str | None = None) -> str:
@@ -171,7 +189,7 @@ def explain_usage(error: click.ClickException, command: str | None = None) -> st
         and not isinstance(error, click.NoSuchOption)
         and "requires" in error.message
     ):
-        return f"{error.option_name} needs a value: see {path} --help"
+        return translated("{option} needs a value: see {where}", option=error.option_name, where=f"{path} --help")
     if isinstance(error, click.NoSuchOption) and context is not None:
         if isinstance(context.command, Commands) and meanings(error.option_name, WORDS):
             return str(unknown_command(error.option_name, COMMANDS))
@@ -180,9 +198,14 @@ def explain_usage(error: click.ClickException, command: str | None = None) -> st
     if isinstance(error, click.MissingParameter) and error.param is not None:
         name = error.param.make_metavar(context) if context is not None and error.param.param_type_name == "argument" \
             else error.param.opts[0]  # fmt: skip
-        return f"{name.strip('.[]')} is missing: see {path} --help"
+        return translated("{name} is missing: see {where}", name=name.strip(".[]"), where=f"{path} --help")
     message = error.format_message()
-    return message[:1].lower() + message[1:].rstrip(".") + f"; see {path} --help"
+    if message.startswith("Got unexpected extra argument"):  # click's own words
+        words = message.partition("(")[2].rstrip(").")
+        several = translated("got unexpected extra arguments ({words})", words=words)
+        message = several if " " in words else translated("got unexpected extra argument ({words})", words=words)
+    return translated("{message}; see {where}", message=message[:1].lower() + message[1:].rstrip("."),
+                      where=f"{path} --help")  # fmt: skip
 
 
 def one_line(text: str) -> str:
@@ -192,7 +215,7 @@ def one_line(text: str) -> str:
 
 def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else "no message"
+    return lines[0] if lines else translated("no message")
 
 
 def _silence_output() -> None:

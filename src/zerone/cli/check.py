@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zerone.base.language import joined, translated
 from zerone.cli.around import around_options, wrappers_of
 from zerone.cli.options import LARGEST_SEED, VIEWS, OneOf, Whole, debug_option, json_option
 from zerone.cli.options import as_json as print_json
@@ -70,21 +71,24 @@ def _print(report: Report) -> None:
     from zerone.cli.lists import lines_of, print_lines
 
     counted = len(report.problems)
-    rows = [*lines_of(report.facts), ("played", _played(report))]
-    rows += _in_column("observed", [_observed(each) for each in report.observed[:MOST_PARTS]])
+    rows = [*lines_of(report.facts), (translated("played"), _played(report))]
+    rows += _in_column(translated("observed"), [_observed(each) for each in report.observed[:MOST_PARTS]])
     if report.steps_per_second is not None:
-        rows.append(("speed", _speed(report.steps_per_second)))
-    rows.append(("sound", "yes" if report.sound else f"no: {counted} problem{'s' if counted > 1 else ''}"))
-    rows += [("problem", each) for each in report.problems] + [("note", each) for each in report.notes]
+        rows.append((translated("speed"), _speed(report.steps_per_second)))
+    wrong = translated("no: {count} problems", count=counted) if counted > 1 else translated("no: 1 problem")
+    rows.append((translated("sound"), translated("yes") if report.sound else wrong))
+    rows += [(translated("problem"), each) for each in report.problems]
+    rows += [(translated("note"), each) for each in report.notes]
     if report.gymnasium is not None:
-        rows += _in_column("gymnasium", report.gymnasium or ["its own checker finds nothing"])
+        rows += _in_column("gymnasium", report.gymnasium or [translated("its own checker finds nothing")])
     able = [name for name, reason in report.algorithms.items() if reason is None]
-    rows.append(("algorithms", ", ".join(able) or "none"))
+    rows.append((translated("algorithms"), ", ".join(able) or translated("none")))
     reasons: dict[str, list[str]] = {}
     for name, reason in report.algorithms.items():
         if reason is not None:
             reasons.setdefault(reason, []).append(name)
-    rows += [("not", f"{', '.join(names)}: {reason}") for reason, names in reasons.items()]
+    rows += [(translated("not"), translated("{what}: {result}", what=", ".join(names), result=translated(reason)))
+             for reason, names in reasons.items()]  # fmt: skip
     print_lines(rows)
 
 
@@ -95,19 +99,28 @@ def _in_column(word: str, texts: list[str]) -> list[tuple[str, str]]:
 
 def _observed(part: dict[str, Any]) -> str:
     name = f"{part['name']} " if part["name"] else ""
-    return f"{name}{part['low']:.4g} to {part['high']:.4g}, mean {part['mean']:.3g}, deviation {part['deviation']:.3g}"
+    seen = translated("{low:.4g} to {high:.4g}, mean {mean:.3g}, deviation {deviation:.3g}", low=part["low"],
+                      high=part["high"], mean=part["mean"], deviation=part["deviation"])  # fmt: skip
+    return f"{name}{seen}"
 
 
 def _speed(steps_per_second: float) -> str:
     slow = 1000 / steps_per_second > WORTH_A_PROCESS
-    text = f"{steps_per_second:,.0f} steps a second, {1000 / steps_per_second:.2g} ms each"
-    return text + ("; --processes plays several side by side" if slow else "")
+    text = translated("{speed:,.0f} steps a second, {time:.2g} ms each", speed=steps_per_second,
+                      time=1000 / steps_per_second)  # fmt: skip
+    return joined([text, translated("--processes plays several side by side")]) if slow else text
 
 
 def _played(report: Report) -> str:
-    steps = f"{report.steps:,} random steps"
-    if not report.returns:
-        return f"{steps}, in which no episode ended"
-    ended = f"{len(report.returns):,} episode{'s' if len(report.returns) > 1 else ''} ended"
+    steps, count = report.steps, len(report.returns)
+    if not count:
+        return translated("{steps:,} random steps, in which no episode ended", steps=steps)
+    if count == 1:
+        return translated("{steps:,} random steps, 1 episode ended, with a return of {low:g}", steps=steps,
+                          low=report.returns[0])  # fmt: skip
     low, high = min(report.returns), max(report.returns)
-    return f"{steps}, {ended}, with a return of {low:g}" + (f" to {high:g}" if high > low else "")
+    if low == high:
+        return translated("{steps:,} random steps, {count:,} episodes ended, with a return of {low:g}", steps=steps,
+                          count=count, low=low)  # fmt: skip
+    return translated("{steps:,} random steps, {count:,} episodes ended, with a return of {low:g} to {high:g}",
+                      steps=steps, count=count, low=low, high=high)  # fmt: skip

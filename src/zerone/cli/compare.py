@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zerone.base.language import translated
 from zerone.charts.formats import FIGURE_SUFFIXES
 from zerone.cli.options import Finite, Place, debug_option, json_option, require_file_place
 from zerone.cli.options import as_json as print_json
@@ -46,19 +47,20 @@ def _print(found: Comparison) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    scores = Table("run", "seeds", "mean return", "interquartile mean", title=found.environment, title_justify="left",
-                   box=box.SIMPLE_HEAD)  # fmt: skip
+    heads = translated("run"), translated("seeds"), translated("mean return"), translated("interquartile mean")
+    scores = Table(*heads, title=found.environment, title_justify="left", box=box.SIMPLE_HEAD)
     for run in found.runs:
         scores.add_row(run.name, str(len(run.seeds)), _bounded(run.mean, run.mean_interval),
                        _bounded(run.iqm, run.iqm_interval))  # fmt: skip
-    times = Table("run", f"reached {found.threshold or 0:g}", "after steps", "seconds", box=box.SIMPLE_HEAD)
+    reached = translated("reached {threshold:g}", threshold=found.threshold or 0)
+    times = Table(heads[0], reached, translated("after steps"), translated("seconds"), box=box.SIMPLE_HEAD)
     for run in found.runs:
         if run.reached is not None:
             seconds = run.reached.seconds_median
-            times.add_row(run.name, f"{run.reached.seeds} of {len(run.seeds)}",
+            times.add_row(run.name, translated("{some} of {all}", some=run.reached.seeds, all=len(run.seeds)),
                           steps_text(run.reached.steps_median, run.reached.steps_interval),
-                          "unknown" if seconds is None else _number(seconds))  # fmt: skip
-    pairs = Table("", "probability of improvement", "difference", box=box.SIMPLE_HEAD)
+                          translated("unknown") if seconds is None else _number(seconds))  # fmt: skip
+    pairs = Table("", translated("probability of improvement"), translated("difference"), box=box.SIMPLE_HEAD)
     for pair in found.pairs:
         pairs.add_row(f"{pair.better} > {pair.worse}", _bounded(pair.probability, pair.interval),
                       _bounded(pair.difference, pair.difference_interval))  # fmt: skip
@@ -68,19 +70,21 @@ def _print(found: Comparison) -> None:
             column.no_wrap = True  # a number is never broken, a name can be
         table.columns[0].overflow = "fold"
         console.print(table)
-    click.echo("In brackets: 95% intervals over seeds and episodes. Steps and seconds: medians\nover seeds.")
+    click.echo(
+        translated("In brackets: 95% intervals over seeds and episodes. Steps and seconds: medians\nover seeds.")
+    )
     for note in found.notes():
-        click.echo(f"Note: {note}.")
+        click.echo(translated("Note: {note}.", note=note))
 
 
 def steps_text(middle: float, bounds: tuple[float, float] | None) -> str:
     """After how many steps the median seed was there, with its interval; in words where some never were."""
     if middle == float("inf") and (bounds is None or bounds[0] == float("inf")):
-        return "never"
-    first = "most never" if middle == float("inf") else _number(middle)
+        return translated("never")
+    first = translated("most never") if middle == float("inf") else _number(middle)
     if bounds is None:
         return first if middle == float("inf") else f"{first} [-]"
-    last = " or more]" if bounds[1] == float("inf") else f", {_number(bounds[1])}]"
+    last = translated(" or more]") if bounds[1] == float("inf") else f", {_number(bounds[1])}]"
     return f"{first} [{_number(bounds[0])}{last}"
 
 
@@ -94,7 +98,7 @@ def _bounded(value: float, bounds: tuple[float, float] | None) -> str:
 def _number(value: Any) -> str:
     """A number as short as it can be read."""
     if value == float("inf"):
-        return "never"
+        return translated("never")
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.place import as_seen
 from zerone.charts.formats import FIGURE_SUFFIXES
 from zerone.cli import output
@@ -62,21 +63,32 @@ def evaluate(
             print_json({**about, "checkpoint": checkpoint, **found}, streams.results)
             return
     per_seed: list[dict[str, Any]] = found.get("seeds", [])
-    what = f"{config['algorithm']['name']} on {config['environment']['id']}"
-    what += ", stochastic" if found["stochastic"] else ""
+    what = translated("{algorithm} on {environment}", algorithm=config["algorithm"]["name"], environment=identity)
+    what += translated(", stochastic") if found["stochastic"] else ""
     what += "".join(f", {name.replace('_', ' ')} {found[name]}" for name in search if name in found)
+    mean, spread = found["return_mean"], found["return_std"]
     if not per_seed:
-        click.echo(f"{what}: mean return {found['return_mean']:,.2f} (standard deviation {found['return_std']:,.2f}), "
-                   f"mean length {found['length_mean']:,.1f}, over {episodes} episodes")  # fmt: skip
+        worth = translated(
+            "mean return {mean:,.2f} (standard deviation {spread:,.2f}), mean length {length:,.1f}, over "
+            "{episodes} episodes",
+            mean=mean,
+            spread=spread,
+            length=found["length_mean"],
+            episodes=episodes,
+        )
+        click.echo(translated("{what}: {result}", what=what, result=worth))
     else:
-        click.echo(f"{what}: mean return {found['return_mean']:,.2f} (standard deviation over {len(per_seed)} seeds "
-                   f"{found['return_std']:,.2f}), over {episodes} episodes each")  # fmt: skip
+        worth = translated("mean return {mean:,.2f} (standard deviation over {seeds} seeds {spread:,.2f}), over "
+                           "{episodes} episodes each", mean=mean, spread=spread, seeds=len(per_seed),
+                           episodes=episodes)  # fmt: skip
+        click.echo(translated("{what}: {result}", what=what, result=worth))
         for one in per_seed:
-            click.echo(f"  seed {one['seed']:<6} {one['return_mean']:>12,.2f} ± {one['return_std']:,.2f}")
+            words = translated("seed {seed:<6}", seed=one["seed"])
+            click.echo(f"  {words} {one['return_mean']:>12,.2f} ± {one['return_std']:,.2f}")
     say_cut(found["cut"], found["limit"], "--limit")
     level = config.get("solved_at")
     if level is not None:
-        click.echo(f"solved is {level:g} or more")
+        click.echo(translated("solved is {level:g} or more", level=level))
 
 
 def _evaluated(path: Path, trust: bool, *how: Any, **words: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -116,7 +128,7 @@ def plot(
     if out is not None:
         require_file_place("--out", out, FIGURE_SUFFIXES)
     elif len(runs) > 1:
-        raise InputError(f"--out is missing: {len(runs)} runs need a file of their own")
+        raise InputError(translated("--out is missing: {runs} runs need a file of their own", runs=len(runs)))
     folders = [RunFolder.open(run) for run in runs]
     for folder in folders:
         import_trusted(folder.config, trust)
@@ -152,11 +164,13 @@ def _tables(folders: Sequence[RunFolder], agent: int | None, checkpoint: str | N
         return read_tables(folders, seed=agent, which=checkpoint or "best")
     except NoTableError as reason:
         if asked:  # it would be ignored
-            raise InputError(f"{asked} is not allowed here: it says which table to draw; {reason}") from reason
+            line = translated("{option} is not allowed here: it says which table to draw; {reason}", option=asked,
+                              reason=reason)  # fmt: skip
+            raise InputError(line) from reason
         if not isinstance(reason, NothingToDrawError):
             click.echo(f"zerone: {reason}", err=True)
     except InputError as error:  # there are still the curves to be drawn
         if asked:
             raise
-        click.echo(f"zerone: no table drawn: {error}", err=True)
+        click.echo("zerone: " + translated("no table drawn: {error}", error=error), err=True)
     return []

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from zerone.base.errors import InputError, nearest
+from zerone.base.language import translated
 from zerone.cli.options import Place, debug_option, json_option
 from zerone.cli.options import as_json as print_json
 
@@ -60,7 +61,7 @@ def example(name: str | None, out: Path | None, as_json: bool) -> None:
     else:
         for each, text in found.items():
             click.echo(f"{each:<17}{about(text)}")
-        click.echo("\nzerone example NAME --out NAME.py writes one.")
+        click.echo("\n" + translated("zerone example NAME --out NAME.py writes one."))
 
 
 def write(chosen: dict[str, str], out: Path, alone: bool) -> list[Path]:

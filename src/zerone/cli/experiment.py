@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
+from zerone.base.language import joined, translated
 from zerone.cli.options import MOST_SEEDS, Place, Whole, debug_option, json_option
 from zerone.cli.options import as_json as print_json
 
@@ -117,26 +118,36 @@ def _list(experiments: list[Experiment], as_json: bool) -> None:
              "minutes": each.minutes, "seeds": each.seeds} for each in experiments
         ])  # fmt: skip
         return
-    print_blocks([(each.name, [each.claim.en, f"{each.source.en}; {each.seeds} seeds; {_minutes(each.minutes)}"])
-                  for each in experiments])  # fmt: skip
+    print_blocks([
+        (each.name, [each.claim.here, joined([each.source.here, translated("{seeds} seeds", seeds=each.seeds),
+                                              _minutes(each.minutes)])])
+        for each in experiments
+    ])  # fmt: skip
     total = sum(each.minutes for each in experiments)
-    click.echo(f"\nzerone experiment NAME runs one, --quick has a look.\n--all takes {_minutes(total)}.")
+    click.echo("\n" + translated("zerone experiment NAME runs one, --quick has a look.\n--all takes {minutes}.",
+                                  minutes=_minutes(total)))  # fmt: skip
 
 
 def _minutes(minutes: float) -> str:
-    return f"about {round(60 * minutes)} seconds" if minutes < 1.5 else f"about {round(minutes)} minutes"
+    if minutes < 1.5:
+        return translated("about {seconds} seconds", seconds=round(60 * minutes))
+    return translated("about {minutes} minutes", minutes=round(minutes))
 
 
 def _say(verdict: Verdict, told: dict[str, Any]) -> None:
     """What an experiment came to, for people."""
-    click.echo(f"{verdict.experiment.name}: {verdict.experiment.claim.en}")
+    click.echo(translated("{what}: {result}", what=verdict.experiment.name, result=verdict.experiment.claim.here))
     if verdict.quick:
-        click.echo("  only a look (fewer seeds, shorter): no verdict to rely on")
+        click.echo("  " + translated("only a look (fewer seeds, shorter): no verdict to rely on"))
     for answer in verdict.answers:
-        click.echo(f"  {answer.sentence(verdict.seeds).en}")
-    click.echo(f"  look at: {verdict.told(verdict.experiment.look).en}")
-    word = f"so far {verdict.word}" if verdict.quick else verdict.word.upper()
-    click.echo(f"  {word}  {told['figure']}  ({told['seconds']:.0f} seconds)")
+        click.echo(f"  {answer.sentence(verdict.seeds).here}")
+    click.echo("  " + translated("look at: {what}", what=verdict.told(verdict.experiment.look).here))
+    from zerone.experiments.verdict import WORDS
+
+    word = WORDS[verdict.word].here
+    word = translated("so far {word}", word=word) if verdict.quick else word.upper()
+    took = translated("({seconds:.0f} seconds)", seconds=told["seconds"])
+    click.echo(f"  {word}  {told['figure']}  {took}")
 
 
 @contextlib.contextmanager
@@ -164,6 +175,9 @@ def _shown(as_json: bool) -> Iterator[Callable[[Sight], None]]:
         if not as_json and (time.monotonic() - printed >= SECONDS_BETWEEN_LINES or now.done == now.total):
             printed = time.monotonic()
             with contextlib.suppress(BrokenPipeError):
-                print(f"  {now.name}: {now.done} / {now.total} measured", file=stream, flush=True)
+                measured = translated(
+                    "{name}: {done} / {total} measured", name=now.name, done=now.done, total=now.total
+                )
+                print(f"  {measured}", file=stream, flush=True)
 
     yield say

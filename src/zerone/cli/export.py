@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zerone.base.language import translated
 from zerone.cli import output
 from zerone.cli.options import (
     LARGEST_SEED,
@@ -62,5 +63,8 @@ def export(run: Path, file: Path, seed: int | None, checkpoint: str, trust: bool
         if as_json:
             print_json({"run": str(run), **found}, streams.results)
             return
-    what = f"{found['algorithm']} on {found['environment']}, seed {found['seed']}, {found['checkpoint']}"
-    click.echo(f"{found['file']}: {what}, {found['bytes']:,} bytes; {found['check']}")
+    click.echo(translated(
+        "{file}: {algorithm} on {environment}, seed {seed}, {checkpoint}, {bytes:,} bytes; {check}", file=found["file"],
+        algorithm=found["algorithm"], environment=found["environment"], seed=found["seed"],
+        checkpoint=found["checkpoint"], bytes=found["bytes"], check=found["check"],
+    ))  # fmt: skip

@@ -9,6 +9,7 @@ import click
 
 from zerone.base.errors import InputError
 from zerone.base.extras import install
+from zerone.base.language import ENGLISH, in_language, translated
 from zerone.cli import output
 from zerone.cli.options import Place, Whole, debug_option
 
@@ -50,9 +51,10 @@ def lab(port: int, host: str, runs: Path, no_browser: bool) -> None:
         output.tell(f"WARNING: this page is open to your network on {host or 'all addresses'}, without encryption: who "
                     "has the address with its token can use this machine")  # fmt: skip
     click.echo(f"Zerone lab: {address}")
-    click.echo("Ctrl-C ends it")
+    click.echo(translated("Ctrl-C ends it"))
     from zerone.lab.serve import serve
 
     if not no_browser:
         open_browser(address)
-    serve(listening, access, runs)
+    with in_language(ENGLISH):  # the page translates what it is sent into its own language
+        serve(listening, access, runs)

@@ -6,13 +6,14 @@ import contextlib
 import importlib.util
 import shutil
 import sys
-import textwrap
 from typing import Any
 
 import click
 
 from zerone.base.errors import InputError
 from zerone.base.extras import install
+from zerone.base.language import joined, translated
+from zerone.base.wide import padded, width, wrapped
 from zerone.cli.options import as_json as print_json
 from zerone.cli.options import debug_option, json_option
 
@@ -33,18 +34,21 @@ def algorithms(name: str | None, as_json: bool) -> None:
         return
     blocks: list[tuple[str, list[str]]] = []
     for entry in chosen:
-        place = f"{entry.model}, learns {entry.learns}, {entry.updates}, {entry.policy}"
-        takes = f"observations {entry.observations}; actions {entry.actions}"
-        blocks.append((entry.name, [entry.text, *([place, takes] if entry.model else []), entry.paper]))
+        model, learns, updates, policy, observations, actions = map(translated, (
+            entry.model, entry.learns, entry.updates, entry.policy, entry.observations, entry.actions))  # fmt: skip
+        place = translated("{model}, learns {learns}, {updates}, {policy}", model=model, learns=learns,
+                           updates=updates, policy=policy)  # fmt: skip
+        takes = translated("observations {observations}; actions {actions}", observations=observations, actions=actions)
+        blocks.append((entry.name, [translated(entry.text), *([place, takes] if entry.model else []), entry.paper]))
     print_blocks(blocks)
     if name is None:
-        click.echo("\nzerone train ALGORITHM ENVIRONMENT trains one.")
-        click.echo("zerone algorithms NAME says what can be set.")
+        click.echo("\n" + translated("zerone train ALGORITHM ENVIRONMENT trains one."))
+        click.echo(translated("zerone algorithms NAME says what can be set."))
         return
-    click.echo("\nHyperparameters:")
+    click.echo("\n" + translated("Hyperparameters:"))
     for setting in _algorithm_facts(chosen[0])["settings"]:
-        default = f"default {_plain(setting['default'])}"
-        _print_line(setting["option"], f"{setting['text']}; {setting['allowed']}; {default}", 22)
+        default = translated("default {default}", default=_plain(setting["default"]))
+        _print_line(setting["option"], joined([translated(setting["text"]), setting["allowed"], default]), 22)
 
 
 def _algorithm_facts(entry: Any) -> dict[str, Any]:
@@ -60,7 +64,7 @@ def _algorithm_facts(entry: Any) -> dict[str, Any]:
             "name": setting.name,
             "option": setting.option,
             "default": setting.default,
-            "allowed": "on or off" if setting.is_flag else setting.describe(),
+            "allowed": translated("on or off") if setting.is_flag else setting.describe(),
             "text": setting.allowed.text if setting.allowed is not None else "",
         }
         for setting in settings_of(entry.make)
@@ -93,19 +97,21 @@ def environments(name: str | None, options: tuple[str, ...], as_json: bool) -> N
         return
     blocks: list[tuple[str, list[str]]] = []
     for entry in chosen:
-        limit = f"at most {entry.limit} steps" if entry.limit else "no time limit"
-        twin = f"; equal to Gymnasium's {entry.gymnasium_id}" if entry.gymnasium_id else ""
-        level = "no level" if entry.solved_at is None else f"solved at a mean return of {entry.solved_at:g}"
+        solved = translated("no level")
+        if entry.solved_at is not None:
+            solved = translated("solved at a mean return of {level:g}", level=entry.solved_at)
         blocks.append((entry.id, [
-            entry.text, f"sees {entry.observation}", f"does {entry.action}",
-            f"{limit}; {level}{twin}",
+            translated(entry.text),
+            translated("sees {observation}", observation=translated(entry.observation)),
+            translated("does {action}", action=translated(entry.action)),
+            joined([_limit(entry.limit), solved, *_twin(entry.gymnasium_id)]),
         ]))  # fmt: skip
     print_blocks(blocks)
-    click.echo("\nThese run compiled. So do suites of others, and environments of yours in JAX:")
+    click.echo("\n" + translated("These run compiled. So do suites of others, and environments of yours in JAX:"))
     _print_others()
-    click.echo("\nAny other Gymnasium id, or module:Id, runs on the host engine.")
-    click.echo("zerone environments ENVIRONMENT says what one is, and what can be set")
-    click.echo("with --option NAME=VALUE.")
+    click.echo("\n" + translated("Any other Gymnasium id, or module:Id, runs on the host engine."))
+    click.echo(translated("zerone environments ENVIRONMENT says what one is, and what can be set"))
+    click.echo(translated("with --option NAME=VALUE."))
 
 
 def _print_others() -> None:
@@ -115,11 +121,13 @@ def _print_others() -> None:
 
     for suite in SUITES.values():
         there = importlib.util.find_spec(suite.name) is not None
-        how = f"zerone environments {suite.name}: lists them" if there else install(suite.name)
-        _print_line(f"{suite.name}:…", f"{suite.text}, such as {', '.join(suite.examples)} ({how})", 13)
+        how = translated("zerone environments {suite}: lists them", suite=suite.name) if there else install(suite.name)
+        text = translated("{suite}, such as {examples} ({how})", suite=translated(suite.text),
+                          examples=", ".join(suite.examples), how=how)  # fmt: skip
+        _print_line(f"{suite.name}:…", text, 13)
     for name in ENVIRONMENTS.brought():
-        _print_line(name, "of an installed package", 13)
-    _print_line("module:Name", "the class Name in a module of yours", 13)
+        _print_line(name, translated("of an installed package"), 13)
+    _print_line("module:Name", translated("the class Name in a module of yours"), 13)
 
 
 def _list_suite(suite: str, as_json: bool) -> None:
@@ -149,39 +157,53 @@ def _describe(name: str, options: tuple[str, ...], as_json: bool) -> None:
         return
     print_lines(lines_of(facts))
     if facts["options"]:
-        click.echo("\nOptions, each as --option NAME=VALUE:")
+        click.echo("\n" + translated("Options, each as --option NAME=VALUE:"))
         for option in facts["options"]:
-            text = f"{option['text']}; " if option["text"] else ""
-            _print_line(option["name"], f"{text}default {_plain(option['default'])}", 22)
+            default = translated("default {default}", default=_plain(option["default"]))
+            _print_line(option["name"], joined([*filter(None, [option["text"]]), default]), 22)
 
 
 def lines_of(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """What an environment is, as lines: a word, and what is to be said of it."""
     seen, acts = facts["observations"], facts["actions"]
-    rows = [("environment", facts["name"] + (f": {facts['text']}" if "text" in facts else ""))]
-    rows.append(("observations", facts.get("observation") or seen["text"]))
-    rows += [("", f"{each['name']} is seen as {each['as']}" if each["name"] else f"seen as {each['as']}")
-             for each in seen["seen"]]  # fmt: skip
-    rows += [("", f"{each} is not seen: no number in it has a fixed place") for each in seen["left_out"]]
+    whole = translated("{what}: {result}", what=facts["name"], result=translated(facts.get("text", "")))
+    rows = [(translated("environment"), whole if "text" in facts else facts["name"])]
+    rows.append((translated("observations"), translated(facts.get("observation") or seen["text"])))
+    for each in seen["seen"]:
+        named = translated("{part} is seen as {what}", part=each["name"], what=each["as"])
+        rows.append(("", named if each["name"] else translated("seen as {what}", what=each["as"])))
+    rows += [("", translated("{part} is not seen: no number in it has a fixed place", part=each))
+             for each in seen["left_out"]]  # fmt: skip
     if seen["together"]:
-        rows.append(("", f"together {seen['together']}"))
-    rows.append(("actions", facts.get("action") or acts["text"]))
+        rows.append(("", translated("together {what}", what=seen["together"])))
+    rows.append((translated("actions"), translated(facts.get("action") or acts["text"])))
     rows.append(("", acts["kind"]))
-    limit = f"at most {facts['limit']:,} steps" if facts["limit"] else "no time limit"
-    level = facts["solved_at"]
-    rows.append(("episodes", limit + ("" if level is None else f"; solved at a mean return of {level:g}")))
-    twin = facts["gymnasium_id"] if facts["engine"] == "compiled" else None
-    rows.append(("engine", facts["engine"] + (f"; equal to Gymnasium's {twin}" if twin else "")))
-    tuned = ", ".join(facts["presets"])
-    rows.append(("presets", f"tuned settings for {tuned}" if tuned else "none: algorithms begin with their defaults"))
+    level, compiled = facts["solved_at"], facts["engine"] == "compiled"
+    solved = [] if level is None else [translated("solved at a mean return of {level:g}", level=level)]
+    rows.append((translated("episodes"), joined([_limit(facts["limit"]), *solved])))
+    twin = _twin(facts["gymnasium_id"] if compiled else None)
+    rows.append((translated("engine"), joined([facts["engine"], *twin])))
+    tuned = translated("tuned settings for {algorithms}", algorithms=", ".join(facts["presets"]))
+    none = translated("none: algorithms begin with their defaults")
+    rows.append((translated("presets"), tuned if facts["presets"] else none))
     if facts["render_modes"]:
-        rows.append(("drawn as", ", ".join(facts["render_modes"])))
+        rows.append((translated("drawn as"), ", ".join(facts["render_modes"])))
     return rows
+
+
+def _limit(steps: int) -> str:
+    """How long an episode can be."""
+    return translated("at most {steps:,} steps", steps=steps) if steps else translated("no time limit")
+
+
+def _twin(gymnasium_id: str | None) -> list[str]:
+    """Which of Gymnasium's environments it equals, if one."""
+    return [translated("equal to Gymnasium's {id}", id=gymnasium_id)] if gymnasium_id else []
 
 
 def print_lines(rows: list[tuple[str, str]]) -> None:
     """Words in a column, what is said of them beside it."""
-    indent = max(len(word) for word, _ in rows) + 2
+    indent = max(width(word) for word, _ in rows) + 2
     for word, text in rows:
         _print_line(word, text, indent, margin="")
 
@@ -210,19 +232,19 @@ def print_blocks(blocks: list[tuple[str, list[str]]]) -> None:
 
 
 def _print_line(name: str, text: str, indent: int, margin: str = "  ") -> None:
-    width = max(60, min(shutil.get_terminal_size().columns, 110))
-    wrapped = textwrap.wrap(text, max(30, width - indent - len(margin)), break_on_hyphens=False) or [""]
+    columns = max(60, min(shutil.get_terminal_size().columns, 110))
+    lines = wrapped(text, max(30, columns - indent - len(margin))) or [""]
     # A name that is longer than its column keeps a line to itself.
     if len(name) >= indent:
         click.echo(margin + name)
         name = ""
-    for number, line in enumerate(wrapped):
-        click.echo(f"{margin}{name if number == 0 else '':<{indent}}{line}")
+    for number, line in enumerate(lines):
+        click.echo(f"{margin}{padded(name if number == 0 else '', indent)}{line}")
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return translated("on") if value else translated("off")
     if isinstance(value, tuple):
         return ",".join(str(each) for each in value)
     return str(value)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from zerone.base.errors import InputError, nearest
+from zerone.base.language import translated
 from zerone.training.validation import LARGEST_SEED, MOST_SEEDS, MOST_STEPS
 
 __all__ = ["LARGEST_SEED", "MOST_SEEDS", "MOST_STEPS"]
@@ -31,7 +32,13 @@ VIEWS = ("auto", "picture", "grid", "numbers", "scaled")
 def refuse(option: str, raw: object, allowed: str) -> InputError:
     """The error of a value that is not allowed, with what was typed."""
     typed = "''" if raw == "" else raw
-    return InputError(f"{option} {typed} is not allowed: must be {allowed}")
+    return InputError(translated("{option} {typed} is not allowed: must be {allowed}", option=option, typed=typed,
+                                 allowed=allowed))  # fmt: skip
+
+
+def not_allowed(option: str, raw: object, why: str) -> InputError:
+    """The error of a value that is not allowed, with what is said instead of it."""
+    return InputError(translated("{option} {typed} is not allowed: {why}", option=option, typed=raw, why=why))
 
 
 def whole(text: str) -> int:
@@ -63,13 +70,16 @@ class Whole(Kind):
         del ctx
         if isinstance(value, int):
             return value
-        bounds = f"at least {self.at_least}" if self.at_most is None else f"from {self.at_least} to {self.at_most}"
+        if self.at_most is None:
+            allowed = translated("a whole number, at least {low}", low=self.at_least)
+        else:
+            allowed = translated("a whole number, from {low} to {high}", low=self.at_least, high=self.at_most)
         try:
             number = whole(value)
         except (ValueError, OverflowError):
-            raise refuse(_name(param), value, f"a whole number, {bounds}") from None
+            raise refuse(_name(param), value, allowed) from None
         if number < self.at_least or (self.at_most is not None and number > self.at_most):
-            raise refuse(_name(param), value, f"a whole number, {bounds}")
+            raise refuse(_name(param), value, allowed)
         return number
 
 
@@ -89,7 +99,9 @@ class Finite(Kind):
             number = math.nan
         if not (math.isfinite(number) and self.at_least <= number <= self.at_most):
             bounded = math.isfinite(self.at_least)
-            allowed = f"a number from {self.at_least:g} to {self.at_most:g}" if bounded else "a finite number"
+            allowed = translated("a finite number")
+            if bounded:
+                allowed = translated("a number from {low:g} to {high:g}", low=self.at_least, high=self.at_most)
             raise refuse(_name(param), value, allowed)
         return number
 
@@ -109,7 +121,7 @@ class OneOf(Kind):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         del ctx
         if value not in self.words:
-            raise InputError(f"{_name(param)} {value} is not allowed: {nearest(value, self.words)}")
+            raise not_allowed(_name(param), value, nearest(value, self.words))
         return str(value)
 
 
@@ -124,7 +136,7 @@ class Place(Kind):
         if isinstance(value, Path):
             return value
         if not value or "\0" in value:
-            raise refuse(_name(param), repr(value), "a path")
+            raise refuse(_name(param), repr(value), translated("a path"))
         path = Path(value)
         if self.suffixes:
             require_file_place(_name(param), path, self.suffixes)
@@ -134,11 +146,11 @@ class Place(Kind):
 def require_file_place(option: str, path: Path, suffixes: Iterable[str]) -> None:
     """Raise `InputError` unless a file of one of these kinds can be put at `path`."""
     if path.suffix.lower() not in suffixes:
-        raise refuse(option, path, "a file that ends in " + ", ".join(suffixes))
+        raise refuse(option, path, translated("a file that ends in {suffixes}", suffixes=", ".join(suffixes)))
     if path.is_dir():
-        raise refuse(option, path, "a file, not a folder")
+        raise refuse(option, path, translated("a file, not a folder"))
     if not path.parent.is_dir():
-        raise refuse(option, path, f"in a folder that exists ({path.parent} does not)")
+        raise refuse(option, path, translated("in a folder that exists ({folder} does not)", folder=path.parent))
 
 
 def option_names(parameter: click.Parameter) -> list[str]:
@@ -251,5 +263,6 @@ def see_modules_here() -> None:
 def say_cut(number: int, limit: int, option: str) -> None:
     """Say that returns are those of parts of episodes, where they are."""
     if number:
-        click.echo(f"{number:,} of these episodes had not ended after {limit:,} steps and were cut: their returns are "
-                   f"those of a part ({option} sets where)")  # fmt: skip
+        click.echo(translated("{number:,} of these episodes had not ended after {limit:,} steps and were cut: their "
+                              "returns are those of a part ({option} sets where)", number=number, limit=limit,
+                              option=option))  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.cli import output
 from zerone.cli.options import (
     LARGEST_SEED,
@@ -104,7 +105,11 @@ def record(
         if as_json:
             print_json(found, streams.results)
             return
-    mean = "no episode was played to its end" if found["return_mean"] is None else (
-        f"mean return {found['return_mean']:,.2f}")  # fmt: skip
-    click.echo(f"{found['dataset']}: {found['player']} on {found['environment']}, {found['steps']:,} steps, "
-               f"{found['episodes']:,} episodes, {mean}")  # fmt: skip
+    mean = translated("no episode was played to its end")
+    if found["return_mean"] is not None:
+        mean = translated("mean return {mean:,.2f}", mean=found["return_mean"])
+    click.echo(translated(
+        "{dataset}: {player} on {environment}, {steps:,} steps, {episodes:,} episodes, {mean}",
+        dataset=found["dataset"], player=found["player"], environment=found["environment"], steps=found["steps"],
+        episodes=found["episodes"], mean=mean,
+    ))  # fmt: skip

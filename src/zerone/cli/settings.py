@@ -7,8 +7,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError, nearest
+from zerone.base.language import translated
 from zerone.base.meanings import as_option, option_meant
-from zerone.cli.options import refuse, see_modules_here, whole
+from zerone.cli.options import not_allowed, refuse, see_modules_here, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,18 +52,23 @@ class Setting:
         bounds = self.allowed.describe() if self.allowed is not None else ""
         if self.allowed is not None and self.allowed.choices:
             return bounds
-        kinds = {"int": "a whole number", "float": "a number", "tuple": "numbers separated by commas, each"}
-        kind = kinds.get(type(self.default).__name__)
+        kinds = {int: translated("a whole number"), float: translated("a number"),
+                 tuple: translated("numbers separated by commas")}  # fmt: skip
+        kind = kinds.get(type(self.default))
         if kind is None:
-            return "a text"
-        return kind.removesuffix(", each") if bounds in ("", "a finite number") else f"{kind} {bounds}"
+            return translated("a text")
+        if bounds in ("", translated("a finite number")):
+            return kind
+        if isinstance(self.default, tuple):
+            return translated("{numbers}, each {bounds}", numbers=kind, bounds=bounds)
+        return translated("{kind} {bounds}", kind=kind, bounds=bounds)
 
     def convert(self, raw: str) -> Any:
         """The value of a text, checked. Raises `InputError`, naming the option, the text and what is allowed."""
         value = parse_like(self.default, raw)
         if value is None or (self.allowed is not None and not self.allowed.holds(value)):
             if self.allowed is not None and self.allowed.choices and not self.allowed.named:
-                raise InputError(f"{self.option} {raw} is not allowed: {nearest(raw, self.allowed.choices)}")
+                raise not_allowed(self.option, raw, nearest(raw, self.allowed.choices))
             raise refuse(self.option, raw, self.describe())
         if self.allowed is not None and self.allowed.named and ":" in raw:
             see_modules_here()
@@ -124,7 +130,8 @@ def chosen_settings(algorithm: str, given: Sequence[tuple[str, str | None]]) -> 
                 if _plain(option) in {each.name for each in settings_of(entry.make)}
             ]
             meant = catalogue.setting_of(algorithm, option, as_option)
-            raise InputError(f"{algorithm} has no {option} (only {', '.join(owners)}): {meant}")
+            raise InputError(translated("{algorithm} has no {option} (only {owners}): {meant}", algorithm=algorithm,
+                                        option=option, owners=", ".join(owners), meant=meant))  # fmt: skip
         setting = known[option]
         chosen[setting.name] = option == setting.option if raw is None else setting.convert(raw)
     return chosen
@@ -159,7 +166,16 @@ def environment_options(environment: str, pairs: Sequence[str]) -> dict[str, Any
             chosen[name] = guessed(raw)
             continue
         if name not in known:
-            raise InputError(f"--option {pair} is not allowed: {entry.id} has no {name!r}: {option_meant(name, known)}")
+            raise not_allowed(
+                "--option",
+                pair,
+                translated(
+                    "{environment} has no {name!r}: {meant}",
+                    environment=entry.id,
+                    name=name,
+                    meant=option_meant(name, known),
+                ),
+            )
         if known[name].legend is not None:
             chosen |= catalogue.resolved(entry.id, {name: raw})
             continue
@@ -167,7 +183,9 @@ def environment_options(environment: str, pairs: Sequence[str]) -> dict[str, Any
             see_modules_here()
         value = parse_like(known[name].default, raw)
         if value is None:
-            raise InputError(f"--option {pair} is not allowed: {name} is {known[name].text}")
+            raise not_allowed(
+                "--option", pair, translated("{name} is {text}", name=name, text=translated(known[name].text))
+            )
         chosen[name] = value
     return chosen
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.cli.algorithm_command import AlgorithmCommand, ParsedArguments, parsed
 from zerone.cli.options import (
     LARGEST_SEED,
@@ -84,8 +85,11 @@ def stepped(said: ParsedArguments, seed: int | None, options: Sequence[str]) -> 
         InputError: it is none of the compiled engine's, or anything that `zerone train` would refuse.
     """
     if said.algorithm is None or said.environment is None:
-        raise InputError("ALGORITHM and ENVIRONMENT, or RUN, are missing: "
-                         "for example zerone step q-learning zerone/Maze-v0")  # fmt: skip
+        raise InputError(
+            translated(
+                "ALGORITHM and ENVIRONMENT, or RUN, are missing: for example zerone step q-learning zerone/Maze-v0"
+            )
+        )
     from zerone.cli.train import require_environment
     from zerone.training import setup
 
@@ -129,9 +133,15 @@ def _made(algorithm: Any, environment: str, options: Mapping[str, Any], seed: in
 
     engine = setup.make_engine("auto", algorithm, environment, options)
     if not isinstance(engine, Compiled):
-        raise InputError(f"{environment} is not written in JAX: only compiled environments can be stepped back")
+        raise InputError(
+            translated(
+                "{environment} is not written in JAX: only compiled environments can be stepped back",
+                environment=environment,
+            )
+        )
     actions = engine.spaces.action
-    names = action_names(environment, int(actions.n)) if isinstance(actions, Discrete) else []
+    names = [*map(translated, action_names(environment, int(actions.n)))] if isinstance(actions, Discrete) else []
     stepper = Stepper(algorithm, engine.environment, seed)
-    title = f"{algorithm.name} on {environment}, seed {seed}"
+    title = translated("{algorithm} on {environment}, seed {seed}", algorithm=algorithm.name, environment=environment,
+                       seed=seed)  # fmt: skip
     return Walk(stepper, StepText(stepper, title, grid_of(engine.environment), names, sys.stdout))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.place import as_seen
 from zerone.cli import output
 from zerone.cli.algorithm_command import AlgorithmCommand, parsed
@@ -177,7 +178,8 @@ def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Any], Non
     try:
         yield on_progress
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(f"interrupted; go on with: zerone sweep --resume {path}") from error
+        line = translated("interrupted; go on with: zerone sweep --resume {path}", path=path)
+        raise KeyboardInterrupt(line) from error
     finally:
         progress.stop()
 
@@ -188,9 +190,10 @@ def _finish(found: Sweep) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*found.names, "mean [95% interval]", "worst seed", "", box=box.SIMPLE_HEAD)
+    heads = translated("mean [95% interval]"), translated("worst seed")
+    table = Table(*found.names, *heads, "", box=box.SIMPLE_HEAD)
     for trial in found.trials:
-        best = "best" if trial is found.best else ""
+        best = translated("best") if trial is found.best else ""
         cells = [_typed(trial.settings[name]) for name in found.names]
         table.add_row(*cells, _bounded(trial), "" if trial.diverged else f"{trial.values.min():.4g}", best)
     console = Console(highlight=False, markup=False, emoji=False)
@@ -198,16 +201,23 @@ def _finish(found: Sweep) -> None:
         console.width = 200
     console.print(table)
     seeds, others = found.config["seeds"], found.confirmed.seeds
-    click.echo(f"{len(found.trials)} settings of {found.config['algorithm']} on {found.config['environment']}, "
-               f"{len(seeds)} seeds of {found.config['steps']:,} steps each")  # fmt: skip
-    click.echo(f"the best on seeds {others[0]} to {others[-1]}, which had no part in the choice: "
-               f"{_bounded(found.confirmed)}")  # fmt: skip
-    click.echo("Quote that number: the best of many is partly luck, so on other seeds expect less than in the table.")
+    click.echo(translated(
+        "{count} settings of {algorithm} on {environment}, {seeds} seeds of {steps:,} steps each",
+        count=len(found.trials), algorithm=found.config["algorithm"], environment=found.config["environment"],
+        seeds=len(seeds), steps=found.config["steps"],
+    ))  # fmt: skip
+    click.echo(translated("the best on seeds {first} to {last}, which had no part in the choice: {worth}",
+                          first=others[0], last=others[-1], worth=_bounded(found.confirmed)))  # fmt: skip
+    click.echo(
+        translated(
+            "Quote that number: the best of many is partly luck, so on other seeds expect less than in the table."
+        )
+    )
     for note in found.notes:
-        click.echo(f"note: {note}")
-    click.echo(f"\nfolder: {as_seen(found.path)}")
-    click.echo("pictures: response.png, response.svg; table.csv; the best settings: best.toml")
-    click.echo(f"  {_command(found)}  trains with them, for as long")
+        click.echo(translated("note: {note}", note=note))
+    click.echo("\n" + translated("folder: {path}", path=as_seen(found.path)))
+    click.echo(translated("pictures: response.png, response.svg; table.csv; the best settings: best.toml"))
+    click.echo("  " + translated("{command}  trains with them, for as long", command=_command(found)))
 
 
 def _command(found: Sweep) -> str:
@@ -228,7 +238,7 @@ def _command(found: Sweep) -> str:
 
 def _bounded(trial: Trial) -> str:
     if trial.diverged:
-        return "learning diverged"
+        return translated("learning diverged")
     bounds = trial.interval
     return f"{trial.mean:.4g} [-]" if bounds is None else f"{trial.mean:.4g} [{bounds[0]:.4g}, {bounds[1]:.4g}]"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
+from zerone.base.language import joined, translated
 from zerone.base.place import absolute, as_seen
 from zerone.cli.algorithm_command import AlgorithmCommand, ParsedArguments, parsed
 from zerone.cli.around import around_options, wrappers_of
@@ -187,16 +188,16 @@ def _trained(
 def _require_words(said: ParsedArguments) -> tuple[str, str]:
     """ALGORITHM and ENVIRONMENT, both given, and the second one known: this needs no JAX, so it is checked first."""
     if said.algorithm is None:
-        raise InputError("ALGORITHM and ENVIRONMENT are missing: zerone train ALGORITHM ENVIRONMENT, "
-                         "for example zerone train dqn CartPole-v1 (zerone algorithms lists them)")  # fmt: skip
+        raise InputError(translated("ALGORITHM and ENVIRONMENT are missing: zerone train ALGORITHM ENVIRONMENT, for "
+                                    "example zerone train dqn CartPole-v1 (zerone algorithms lists them)"))  # fmt: skip
     if said.environment is None:
         from zerone.environments.names import is_known
 
         if is_known(said.algorithm):
-            raise InputError(f"ALGORITHM is missing: zerone train ALGORITHM {said.algorithm} "
-                             "(zerone algorithms lists them)")  # fmt: skip
-        raise InputError(f"ENVIRONMENT is missing: zerone train {said.algorithm} ENVIRONMENT "
-                         "(zerone environments lists them)")  # fmt: skip
+            raise InputError(translated("ALGORITHM is missing: zerone train ALGORITHM {environment} (zerone algorithms "
+                                        "lists them)", environment=said.algorithm))  # fmt: skip
+        raise InputError(translated("ENVIRONMENT is missing: zerone train {algorithm} ENVIRONMENT (zerone environments "
+                                    "lists them)", algorithm=said.algorithm))  # fmt: skip
     try:
         require_environment(said.environment)
     except InputError as error:
@@ -230,45 +231,70 @@ def _finish(run: Run, settings_file: Path | None) -> None:
     result = run.result or {}
     seeds = result["seeds"]
     solved, level = sum(each["solved"] for each in seeds), run.config.get("solved_at")
-    over = f"{run.config['evaluation_episodes']} episodes" + (f" of each of {len(seeds)} seeds" if seeds[1:] else "")
-    steps, seconds = f"{result['steps']:,} steps", f"{result['seconds']:.1f} s"
-    speed = f", {result['steps_per_second']:,.0f} steps/s" if result["steps_per_second"] else ""
-    evaluated = (f" (of which evaluations {result['evaluation_seconds']:.1f} s, "
-                 f"the final judgement {result['judgement_seconds']:.1f} s)")  # fmt: skip
-    click.echo(f"\n{result['algorithm']} on {result['environment']}: {steps} in {seconds}{evaluated}{speed}")
+    episodes = run.config["evaluation_episodes"]
+    over = translated("{episodes} episodes", episodes=episodes)
+    if seeds[1:]:
+        over = translated("{episodes} episodes of each of {seeds} seeds", episodes=episodes, seeds=len(seeds))
+    what = translated("{algorithm} on {environment}", algorithm=result["algorithm"], environment=result["environment"])
+    took = translated(
+        "{steps:,} steps in {seconds:.1f} s (of which evaluations {evaluations:.1f} s, the final judgement "
+        "{judgement:.1f} s)", steps=result["steps"], seconds=result["seconds"],
+        evaluations=result["evaluation_seconds"], judgement=result["judgement_seconds"],
+    )  # fmt: skip
+    speed = translated(", {speed:,.0f} steps/s", speed=result["steps_per_second"]) if result["steps_per_second"] else ""
+    click.echo("\n" + translated("{what}: {result}", what=what, result=f"{took}{speed}"))
     if result["stopped"] is not None:
-        click.echo(f"stopped by {result['stopped']['by']}: {result['stopped']['reason']}")
+        click.echo(translated("stopped by {callback}: {reason}", callback=result["stopped"]["by"],
+                              reason=result["stopped"]["reason"]))  # fmt: skip
     if settings_file is not None:
-        click.echo(f"settings: {settings_file}, in the place of the preset")
-    chosen = " of stochastic play" if result["stochastic"] else ""
-    click.echo(f"mean return {_number(result['return_mean'])} over {over}{chosen}")
+        click.echo(translated("settings: {file}, in the place of the preset", file=settings_file))
+    mean = translated("mean return {mean} over {episodes}", mean=_number(result["return_mean"]), episodes=over)
+    click.echo(mean + (translated(" of stochastic play") if result["stochastic"] else ""))
     limit = (run.config.get("evaluation") or {}).get("limit", 10_000)
     say_cut(sum(each["cut"] for each in seeds), limit, "--evaluation-limit")
     if level is not None:
         first = min((each["solved_at_step"] for each in seeds if each["solved"]), default=None)
-        when = "" if first is None else f", first after {first:,} steps" if seeds[1:] else f" after {first:,} steps"
-        which = f"on {solved} of {len(seeds)} seeds" if seeds[1:] else ""
-        words = ["solved" if solved else "not solved", which]
-        click.echo(" ".join(each for each in words if each) + f"{when} (solved: {level:g} or more)")
+        click.echo(_solved(solved, len(seeds), first) + translated(" (solved: {level:g} or more)", level=level))
     elif (usual := _usual_level(run.config["environment"])) is not None:
-        click.echo(f"solved is not judged: its level of {usual:g} is for {result['environment']} without these options "
-                   "(--solved-at sets another)")  # fmt: skip
+        click.echo(
+            translated(
+                "solved is not judged: its level of {level:g} is for {environment} without these options "
+                "(--solved-at sets another)",
+                level=usual,
+                environment=result["environment"],
+            )
+        )
     path, zerone = _quoted(as_seen(run.path)), _program()
     trust = " --trust" if places_named(run.config) else ""  # what a run names is not imported unasked
-    click.echo(f"\nrun folder: {as_seen(run.path)}")
+    click.echo("\n" + translated("run folder: {path}", path=as_seen(run.path)))
     with_table = run.config["figure"] and (run.path / "table.png").exists()
     if run.config["figure"]:
-        click.echo("pictures: figure.png, how it learned" + ("; table.png, what it learned" if with_table else ""))
+        pictures = [translated("pictures: figure.png, how it learned"),
+                    *([translated("table.png, what it learned")] if with_table else [])]  # fmt: skip
+        click.echo(joined(pictures))
+    drawn = translated("draw its learning curve and its table") if with_table else translated("draw its learning curve")
     hints = {
-        f"{zerone} watch {path}{trust}": "see it play",
-        f"{zerone} evaluate {path}{trust}": "measure it, on other episodes with --seed",
-        f"{zerone} plot {path}{trust}": "draw its learning curve" + (" and its table" if with_table else ""),
+        f"{zerone} watch {path}{trust}": translated("see it play"),
+        f"{zerone} evaluate {path}{trust}": translated("measure it, on other episodes with --seed"),
+        f"{zerone} plot {path}{trust}": drawn,
     }
     if result["stopped"] is not None:
-        hints[f"{zerone} train --resume {path}{trust} --callback none"] = "go on, without what has stopped it"
+        hints[f"{zerone} train --resume {path}{trust} --callback none"] = translated(
+            "go on, without what has stopped it"
+        )
     for command, text in hints.items():
         click.echo(f"  {command:<{max(len(each) for each in hints)}}  {text}")
     sys.stdout.flush()
+
+
+def _solved(solved: int, seeds: int, first: int | None) -> str:
+    """Whether it was solved: by how many seeds, and after how many steps first."""
+    if seeds == 1:
+        return translated("not solved") if first is None else translated("solved after {steps:,} steps", steps=first)
+    if not solved or first is None:
+        return translated("not solved on {solved} of {seeds} seeds", solved=solved, seeds=seeds)
+    return translated("solved on {solved} of {seeds} seeds, first after {steps:,} steps", solved=solved, seeds=seeds,
+                      steps=first)  # fmt: skip
 
 
 def _program() -> str:
@@ -283,7 +309,7 @@ def _program() -> str:
 
 
 def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:,.2f}"
+    return translated("unknown") if value is None else f"{value:,.2f}"
 
 
 def _quoted(path: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.cli.algorithm_command import ParsedArguments
 from zerone.cli.options import read_config, see_modules_here
 from zerone.cli.settings import chosen_settings, environment_options
@@ -40,7 +41,7 @@ class Display:
         """Raise `InputError` where what was typed of watching does not go together."""
         for option, typed in {"--watch-speed": self.watch_speed is not None, "--text": self.text}.items():
             if typed and not self.watching:
-                raise InputError(f"{option} is not allowed without --watch")
+                raise InputError(translated("{option} is not allowed without {other}", option=option, other="--watch"))
         if self.watch_speed and self.watch_from is not None:
             raise InputError(
                 "--watch-speed and --watch-from exclude each other: what is slowed is shown from its start"
@@ -158,7 +159,15 @@ def require_same(
         typed.append((f"--option {name}", _listed(value), config["environment"]["options"].get(name, "its default")))
     for option, value, ours in [*typed, *_training_differences(path, config, asked)]:
         if value != ours:
-            raise InputError(f"{option} {value} is not allowed with --resume: {path} has {ours}, and keeps it")
+            raise InputError(
+                translated(
+                    "{option} {value} is not allowed with --resume: {path} has {ours}, and keeps it",
+                    option=option,
+                    value=value,
+                    path=path,
+                    ours=ours,
+                )
+            )
 
 
 def _listed(value: Any) -> Any:
@@ -256,7 +265,10 @@ def _kept(path: Path) -> str:
     try:
         latest = RunFolder.open(path).latest()
     except InputError:
-        return "interrupted before anything was saved"
+        return translated("interrupted before anything was saved")
     if latest is None:
-        return f"interrupted before the first checkpoint; go on with: zerone train --resume {path}"
-    return f"interrupted; the checkpoint is {latest}; go on with: zerone train --resume {path}"
+        return translated(
+            "interrupted before the first checkpoint; go on with: zerone train --resume {path}", path=path
+        )
+    return translated("interrupted; the checkpoint is {checkpoint}; go on with: zerone train --resume {path}",
+                      checkpoint=latest, path=path)  # fmt: skip

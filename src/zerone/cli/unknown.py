@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from zerone.base.errors import MOST_LISTED, InputError, closest
+from zerone.base.language import translated
 from zerone.base.meanings import as_option, asked, meanings, setting_meant
 from zerone.base.synonyms import COMMANDS, SETTINGS
+
+LIST = "zerone --help"
+
+
+def _unknown_command(name: str, about: str) -> InputError:
+    return InputError(translated("command {name} is unknown: {about}", name=name, about=about))
+
+
+def _unknown_option(option: str, about: str) -> InputError:
+    return InputError(translated("option {option} is unknown: {about}", option=option, about=about))
 
 
 def unknown_command(name: str, known: Iterable[str]) -> InputError:
@@ -14,11 +25,13 @@ def unknown_command(name: str, known: Iterable[str]) -> InputError:
     names = [*known]
     meant = meanings(name, COMMANDS)
     if meant:
-        return InputError(f"command {name} is unknown: here it is zerone {meant[0]} (zerone --help lists all)")
+        return _unknown_command(
+            name, translated("here it is {name} ({where} lists all)", name=f"zerone {meant[0]}", where=LIST)
+        )
     near = closest(name, names)
     if near is not None:
-        return InputError(f"command {name} is unknown: did you mean {near}? (zerone --help lists all)")
-    return InputError(f"command {name} is unknown: allowed: {', '.join(names)}")
+        return _unknown_command(name, translated("did you mean {name}? ({where} lists all)", name=near, where=LIST))
+    return _unknown_command(name, translated("allowed: {names}", names=", ".join(names)))
 
 
 def unknown_option(option: str, known: Iterable[str], where: str) -> InputError:
@@ -27,11 +40,13 @@ def unknown_option(option: str, known: Iterable[str], where: str) -> InputError:
     near = closest(option, names)
     meant = asked(option, names, training=False)
     if meant is not None:
-        return InputError(f"option {option} is unknown: {meant}")
+        return _unknown_option(option, meant)
     if near is not None:
-        return InputError(f"option {option} is unknown: did you mean {near}? ({where} lists all)")
-    listed = f"allowed: {', '.join(sorted(names))}" if len(names) <= MOST_LISTED else f"{where} lists all"
-    return InputError(f"option {option} is unknown: {listed}")
+        return _unknown_option(option, translated("did you mean {name}? ({where} lists all)", name=near, where=where))
+    listed = translated("{where} lists all", where=where)
+    if len(names) <= MOST_LISTED:
+        listed = translated("allowed: {names}", names=", ".join(sorted(names)))
+    return _unknown_option(option, listed)
 
 
 def unknown_setting(
@@ -50,11 +65,12 @@ def unknown_setting(
         # A slip in the name of an option is nearer than a slip in somebody else's word for a setting.
         near = None if about is not None else closest(option, [*map(as_option, settings), *options])
         if near is not None:
-            about = f"did you mean {near}? ({where} lists all)"
+            about = translated("did you mean {name}? ({where} lists all)", name=near, where=where)
     about = about or setting_meant(option, settings, owners, as_option)
     if about is None and named is not None and len(settings) <= MOST_LISTED:
-        about = f"{named} has {', '.join(map(as_option, settings))} ({where} lists all)"
-    return InputError(f"option {option} is unknown: {about or where + ' lists all'}")
+        about = translated("{algorithm} has {names} ({where} lists all)", algorithm=named,
+                           names=", ".join(map(as_option, settings)), where=where)  # fmt: skip
+    return _unknown_option(option, about or translated("{where} lists all", where=where))
 
 
 def help_for(words: Sequence[str], owners: Iterable[str], command: str) -> str:

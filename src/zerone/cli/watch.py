@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from zerone.base.errors import InputError, ZeroneError
+from zerone.base.language import translated
 from zerone.cli import output
 from zerone.cli.foresight import foreseeing, given_searches, planned, search_options
 from zerone.cli.options import (
@@ -159,7 +160,7 @@ def _write_page(run: Path, place: Path, agent: int | None, others: Mapping[str, 
     text = page_of(run, agent).encode()
     with replacing(place) as file:
         file.write(text)
-    click.echo(f"{place}: {len(text) / 1e6:.1f} MB, opens in any browser")
+    click.echo(translated("{file}: {size:.1f} MB, opens in any browser", file=place, size=len(text) / 1e6))
 
 
 class Shown(Protocol):
@@ -222,7 +223,8 @@ def _show(
     moments = episode.episodes(environment, act, number=number, seed=seed, why=why, begin=source.begin)
     if video is not None:
         pictures = viewer.on_film(environment, moments, video, view)
-        click.echo(f"{video}: {pictures / viewer.speed_on_film(environment, video)[0]:.1f} s of {title}")
+        seconds = pictures / viewer.speed_on_film(environment, video)[0]
+        click.echo(translated("{file}: {seconds:.1f} s of {what}", file=video, seconds=seconds, what=title))
     elif mode == "rgb_array":
         viewer.in_window(environment, moments, title, source.note, over, view, hands)
     else:
@@ -232,7 +234,7 @@ def _show(
 def _mode(window: bool, video: Path | None, text: bool) -> str:
     """Gymnasium's render mode for what was asked, refused at once where it cannot be."""
     if window + text + (video is not None) > 1:
-        raise InputError("--window, --video and --text exclude each other")
+        raise InputError(translated("--window, --video and --text exclude each other"))
     if video is not None:
         from zerone.charts.formats import FILM_SUFFIXES
 

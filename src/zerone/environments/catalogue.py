@@ -12,6 +12,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError, ZeroneError
+from zerone.base.language import joined, translated
 from zerone.base.meanings import option_meant
 from zerone.base.modules import place_of, source_of
 from zerone.base.values import short, typed
@@ -116,8 +117,9 @@ def look_up(id: str) -> Entry:  # noqa: A002
         from zerone.environments.names import meant
 
         near = meant(id, registered=False)
-        hint = "" if near is None else f"did you mean {near!r}? "
-        raise InputError(f"environment {id!r} is unknown: {hint}(zerone environments lists all)")
+        hint = "" if near is None else translated("did you mean {name!r}?", name=near) + " "
+        listed = translated("({where} lists all)", where="zerone environments")
+        raise InputError(translated("environment {name!r} is unknown: {meant}", name=id, meant=hint + listed))
     return entry
 
 
@@ -130,11 +132,12 @@ def action_names(id: str, count: int) -> list[str]:  # noqa: A002
 
 def options(entry: Entry) -> list[Option]:
     """What `make` takes for this entry: the clock, the rewards, the actions, and the fields of its class."""
-    found = [Option("limit", entry.limit, "steps after which an episode is cut; 0: never")]
+    found = [Option("limit", entry.limit, translated("steps after which an episode is cut; 0: never"))]
     named = ", ".join([TASK_REWARD, *entry.rewards])
-    found.append(Option("reward", TASK_REWARD, f"one of {named}, or a function of yours, module:function"))
+    reward = translated("one of {names}, or a function of yours, module:function", names=named)
+    found.append(Option("reward", TASK_REWARD, reward))
     if entry.continuous:
-        found.append(Option("torques", 0, "torques to choose from, at least 2; 0: any torque"))
+        found.append(Option("torques", 0, translated("torques to choose from, at least 2; 0: any torque")))
     if entry.takes is not None:
         found += [Option(name, default, "") for name, default in entry.takes.items()]
     else:
@@ -146,14 +149,15 @@ def _option_of(field: dataclasses.Field[Any]) -> Option:
     """The option that a field of an environment's class is."""
     allowed, legend = field.metadata.get("allowed"), field.metadata.get("legend")
     kind = field.type if isinstance(field.type, str) else field.type.__name__
-    text = f"{allowed.text}; {allowed.describe()}" if allowed else f"a {kind}"
+    text = joined([translated(allowed.text), allowed.describe()]) if allowed else f"a {kind}"
     if legend:
-        text = f"{field.metadata['text']}: a text file, a row a line ({legend.describe()})"
+        text = translated("{what}: a text file, a row a line ({legend})", what=translated(field.metadata["text"]),
+                          legend=legend.describe())  # fmt: skip
     if field.default_factory is not dataclasses.MISSING:
         return Option(field.name, field.default_factory(), text, legend)
     if field.default is dataclasses.MISSING:
         example = {"int": 0, "float": 0.0, "bool": False, "str": ""}.get(kind)
-        return Option(field.name, example, f"{text}; it must be given", legend, required=True)
+        return Option(field.name, example, joined([text, translated("it must be given")]), legend, required=True)
     return Option(field.name, field.default, text, legend)
 
 
@@ -171,7 +175,14 @@ def _resolved_of(entry: Entry, chosen: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in chosen.items():
         if name not in known:
-            raise InputError(f"{entry.id}: option {name!r} is unknown: {option_meant(name, known)}")
+            raise InputError(
+                translated(
+                    "{environment}: option {name!r} is unknown: {meant}",
+                    environment=entry.id,
+                    name=name,
+                    meant=option_meant(name, known),
+                )
+            )
         found[name] = _resolved(entry, known[name], value)
     return found
 

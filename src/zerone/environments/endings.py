@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zerone.base.language import translatable
 from zerone.environments.catalogue import find
 
 Why = Callable[[Any, float], str]
@@ -32,36 +33,38 @@ def _always(said: str) -> Why:
 def _pole(observation: Any, reward: float) -> str:
     del reward
     position, _, angle, _ = np.asarray(observation, np.float64)
-    return "off the track" if abs(position) > 2.4 else "the pole has fallen" if abs(angle) > 0.2 else ""
+    if abs(position) > 2.4:
+        return translatable("off the track")
+    return translatable("the pole has fallen") if abs(angle) > 0.2 else ""
 
 
-_GRID = _by_reward("goal reached", "in hell")
+_GRID = _by_reward(translatable("goal reached"), translatable("in hell"))
 _KNOWN: Mapping[str, Why] = {
-    "zerone/Treasure-v0": _always("treasure found"),
+    "zerone/Treasure-v0": _always(translatable("treasure found")),
     "zerone/Maze-v0": _GRID,
     "zerone/MazeFeatures-v0": _GRID,
     "zerone/MazePixels-v0": _GRID,
     "zerone/DynaMaze-v0": _GRID,
     "zerone/BlockingMaze-v0": _GRID,
     "zerone/ShortcutMaze-v0": _GRID,
-    "zerone/Cliff-v0": _always("goal reached"),
-    "CliffWalking-v1": _always("goal reached"),
-    "FrozenLake-v1": _by_reward("goal reached", "in a hole"),
-    "FrozenLake8x8-v1": _by_reward("goal reached", "in a hole"),
-    "Taxi-v4": _always("passenger delivered"),
-    "zerone/Arm-v0": _always("goal held"),
-    "zerone/ArmHard-v0": _always("goal held"),
+    "zerone/Cliff-v0": _always(translatable("goal reached")),
+    "CliffWalking-v1": _always(translatable("goal reached")),
+    "FrozenLake-v1": _by_reward(translatable("goal reached"), translatable("in a hole")),
+    "FrozenLake8x8-v1": _by_reward(translatable("goal reached"), translatable("in a hole")),
+    "Taxi-v4": _always(translatable("passenger delivered")),
+    "zerone/Arm-v0": _always(translatable("goal held")),
+    "zerone/ArmHard-v0": _always(translatable("goal held")),
     "CartPole-v1": _pole,
     "CartPole-v0": _pole,
     "zerone/CartPoleShaped-v0": _pole,
-    "MountainCar-v0": _always("goal reached"),
-    "MountainCarContinuous-v0": _always("goal reached"),
-    "zerone/MountainCarShaped-v0": _always("goal reached"),
-    "zerone/MountainCarSparse-v0": _always("goal reached"),
-    "Acrobot-v1": _always("goal reached"),
-    "LunarLander-v3": _by_reward("landed", "crashed or flown away"),
-    "LunarLanderContinuous-v3": _by_reward("landed", "crashed or flown away"),
-    "Blackjack-v1": _by_reward("won", "lost", "drawn"),
+    "MountainCar-v0": _always(translatable("goal reached")),
+    "MountainCarContinuous-v0": _always(translatable("goal reached")),
+    "zerone/MountainCarShaped-v0": _always(translatable("goal reached")),
+    "zerone/MountainCarSparse-v0": _always(translatable("goal reached")),
+    "Acrobot-v1": _always(translatable("goal reached")),
+    "LunarLander-v3": _by_reward(translatable("landed"), translatable("crashed or flown away")),
+    "LunarLanderContinuous-v3": _by_reward(translatable("landed"), translatable("crashed or flown away")),
+    "Blackjack-v1": _by_reward(translatable("won"), translatable("lost"), translatable("drawn")),
 }
 
 
@@ -77,7 +80,7 @@ def ending(id: str, options: Mapping[str, Any]) -> Callable[[Any, float, Mapping
     def describe(observation: Any, reward: float, info: Mapping[str, Any]) -> str:
         for name in SUCCESS:
             if isinstance(info.get(name), (bool, np.bool_)):
-                return "success" if info[name] else "failed"
+                return translatable("success") if info[name] else translatable("failed")
         return "" if why is None or changed else why(observation, reward)
 
     return describe

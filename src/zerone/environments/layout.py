@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
 from zerone.base.files import read_text
+from zerone.base.language import translated
 from zerone.base.place import absolute
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Legend:
 
     def describe(self) -> str:
         """`S start, G goal, # wall`."""
-        return ", ".join(f"{character} {meaning}" for character, meaning in self.meanings.items())
+        return ", ".join(f"{character} {translated(meaning)}" for character, meaning in self.meanings.items())
 
     def check(self, rows: tuple[str, ...], origin: Origin) -> None:
         """Raise `InputError`, naming the place, unless `rows` are a layout of this kind."""

@@ -13,6 +13,7 @@ import numpy as np
 from gymnasium import spaces
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.views import AS_GOOD_AS_NONE, Space, describe
 
@@ -44,9 +45,9 @@ class Spaces:
 def refuse_actions(space: Space) -> str | None:
     """Why actions of this space cannot be chosen, of one of the kinds that can be; None if they can."""
     if max(choices_in(space), default=0) > MOST_VALUES or not _fits(getattr(space, "start", 0)):
-        return f"it needs actions that are counted from -{MOST_VALUES:,} to {MOST_VALUES:,}"
+        return translated("it needs actions that are counted from -{count:,} to {count:,}", count=MOST_VALUES)
     if not numbers(space):
-        return "it needs actions with a number in them"
+        return translated("it needs actions with a number in them")
     if isinstance(space, spaces.Box) and not (space.low <= space.high).all():
         return "it needs bounds of which the lower is not above the upper"
     if isinstance(space, spaces.Box) and space.dtype.kind in "iu" and not _fits(space.low, space.high):

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from zerone.base.intervals import fewest, interval
+from zerone.base.language import ENGLISH, language
 from zerone.base.statistics import Statistic, difference_of_means, mean, ratio_of_means
 
 CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
@@ -37,6 +38,11 @@ class Text:
 
     en: str
     zh: str
+
+    @property
+    def here(self) -> str:
+        """The one in the language that is spoken."""
+        return self.en if language() == ENGLISH else self.zh
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from zerone.base.language import translated
 from zerone.base.pytree import configured, setting
 from zerone.environments.gym.views import Space
 from zerone.environments.spaces import Spaces
@@ -56,10 +57,12 @@ class NetworkSettings:
         `remembers` is whether the algorithm can learn with networks that do.
         """
         if self.recurrent and not remembers:
-            return f"it cannot learn with a network that remembers (network = {self.network})"
+            return translated(
+                "it cannot learn with a network that remembers (network = {network})", network=self.network
+            )
         features = Features.of(spaces.observation) if self.network == "convolution" else None
         if features is not None and not features.picture and not features.pictures:
-            return "network = convolution needs pictures"
+            return translated("network = convolution needs pictures")
         return None
 
     def make_network(

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
+from zerone.base.language import translated
 from zerone.environments.spaces import Spaces, has_bounds, numbers, refuse_actions
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.features import refuse_observations
@@ -20,9 +21,9 @@ Array = jax.Array
 def refuse_actor(spaces: Spaces) -> str | None:
     """Why an `Actor` cannot take these spaces; None if it can."""
     if not isinstance(spaces.action, gym_spaces.Box):
-        return "it needs Box actions"
+        return translated("it needs Box actions")
     if not has_bounds(spaces.action).all():
-        return "it needs Box actions with finite bounds"
+        return translated("it needs Box actions with finite bounds")
     return refuse_observations(spaces.observation) or refuse_actions(spaces.action)
 
 

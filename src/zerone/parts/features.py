@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from gymnasium import spaces
 
+from zerone.base.language import translated
 from zerone.environments.gym.leaves import Counts
 from zerone.environments.gym.views import BoxView, PicturePart, RowBox, Space, view_of
 from zerone.environments.spaces import MOST_VALUES, cells, choices_in, digits
@@ -16,10 +17,10 @@ from zerone.environments.spaces import MOST_VALUES, cells, choices_in, digits
 def refuse_observations(space: Space) -> str | None:
     """Why a network cannot see what is in this space; None if it can."""
     if not isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete)):
-        return "it needs Box, Discrete or MultiDiscrete observations"
+        return translated("it needs Box, Discrete or MultiDiscrete observations")
     if max(choices_in(space), default=0) > MOST_VALUES:
-        return f"it needs observations of at most {MOST_VALUES:,} values"
-    return None if Features.of(space).width else "it needs observations with a number in them"
+        return translated("it needs observations of at most {count:,} values", count=MOST_VALUES)
+    return None if Features.of(space).width else translated("it needs observations with a number in them")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
+from zerone.base.language import translated
 from zerone.environments.spaces import Spaces, choices_in, numbers, refuse_actions
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import DiagonalNormal, Distribution, categorical, choices
@@ -25,7 +26,7 @@ Tree = TypeVar("Tree")
 def refuse_policy(spaces: Spaces) -> str | None:
     """Why an `ActorAndCritic` cannot take these spaces; None if it can."""
     able = isinstance(spaces.action, gym_spaces.Box) or choices_in(spaces.action)
-    wanted = "it needs Discrete, MultiDiscrete, MultiBinary or Box actions"
+    wanted = translated("it needs Discrete, MultiDiscrete, MultiBinary or Box actions")
     return refuse_observations(spaces.observation) or (refuse_actions(spaces.action) if able else wanted)
 
 

@@ -10,6 +10,7 @@ import gymnasium
 import numpy as np
 
 from zerone.base.errors import InputError
+from zerone.base.language import ENGLISH, in_language, translatable, translated
 from zerone.engines.protocol import LONGEST_EVALUATION
 from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.exchange import shown
@@ -49,8 +50,14 @@ class Moment:
     def describe(self) -> str:
         """`episode 2  step 37  return 37`, and how it ended."""
         total = round(self.total, self.decimals) + 0.0  # no -0.0
-        words = f"episode {self.episode}  step {self.step}  return {total:,.{self.decimals}f}"
-        return f"{words}  ({self.ended})" if self.ended else words
+        words = translated("episode {episode}  step {step}  return {total}", episode=self.episode, step=self.step,
+                           total=f"{total:,.{self.decimals}f}")  # fmt: skip
+        return translated("{what}  ({how})", what=words, how=translated(self.ended)) if self.ended else words
+
+    def caption(self) -> str:
+        """The same below a picture, whose letters are pygame's: they have no Chinese."""
+        with in_language(ENGLISH):
+            return self.describe()
 
 
 class Digits:
@@ -97,7 +104,8 @@ def episodes(
             observation, reward, terminated, truncated, info = environment.step(action)
             step, total = step + 1, total + float(reward)
             if terminated or truncated:
-                ended = (why(observation, float(reward), info) or "ended") if terminated else "time is up"
+                reason = why(observation, float(reward), info) or translatable("ended")
+                ended = reason if terminated else translatable("time is up")
             elif step >= LONGEST_EVALUATION:  # some environments know no end
                 ended = "cut"
             decimals = digits.see(float(reward))

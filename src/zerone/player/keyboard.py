@@ -39,7 +39,7 @@ class Keyboard:
 
     def look(self, moment: Moment) -> None:
         """Show a moment; the last of an episode stays for a while."""
-        self._frame = captioned(frame_of(self._environment), moment.describe(), f"{self.keys.text}; Esc: end")
+        self._frame = captioned(frame_of(self._environment), moment.caption(), f"{self.keys.text}; Esc: end")
         if moment.step == 0:
             self._begun, self._last = False, None
         if moment.ended:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, TextIO
 import jax
 import numpy as np
 
+from zerone.base.language import translatable, translated
+from zerone.base.wide import cut
 from zerone.player.step_text import Place, StepText
 from zerone.player.table_text import visible
 
@@ -28,8 +30,8 @@ SLOWEST_FRAME = 1 / 30
 LONGEST_SEARCH = 100_000
 """Updates after which a search for the next change or the end of an episode gives up."""
 KEYS = (
-    "space: play, pause   + -: speed   ←: a step back   a: to the start   q: end",
-    "→: a step   u: to the update   e: to the episode's end   c: to the next change",
+    translatable("space: play, pause   + -: speed   ←: a step back   a: to the start   q: end"),
+    translatable("→: a step   u: to the update   e: to the episode's end   c: to the next change"),
 )
 ARROWS = {"C": "right", "D": "left"}
 """Of the sequences that arrow keys send, `ESC [ C` or `ESC O C`, the last letter."""
@@ -131,9 +133,11 @@ def with_keys(walk: Walk, stream: TextIO) -> None:
     playing, pace, last = False, 1, 0.0
     with keys() as pressed, _own_screen(stream):
         while True:
-            speed = f"{PACES[pace]:g} steps/s" if PACES[pace] else "full speed"
+            speed = translated("{speed:g} steps/s", speed=PACES[pace]) if PACES[pace] else translated("full speed")
             shown = walk.text.lines(walk.place)
-            _draw(stream, shown, ["", f"{'playing' if playing else 'paused'}, {speed}", *KEYS])
+            playing_now = translated("playing, {speed}", speed=speed)
+            state = playing_now if playing else translated("paused, {speed}", speed=speed)
+            _draw(stream, shown, ["", state, *map(translated, KEYS)])
             wait = max(0.0, last + (1 / PACES[pace] if PACES[pace] else 0.0) - time.monotonic()) if playing else None
             key = pressed(wait if wait is None else max(wait, 0.0))
             if key in ("q", "\x1b", ""):
@@ -144,7 +148,8 @@ def with_keys(walk: Walk, stream: TextIO) -> None:
                 playing = not playing
             elif key is not None and (move := moves.get(key)) is not None:
                 playing = False
-                _draw(stream, shown, ["", "computing …", *KEYS])  # the first step and the first update are compiled
+                # The first step and the first update are compiled.
+                _draw(stream, shown, ["", translated("computing …"), *map(translated, KEYS)])
                 move()
             elif key is None and playing:
                 begun = time.monotonic()
@@ -166,8 +171,9 @@ def _draw(stream: TextIO, lines: list[str], below: list[str]) -> None:
     columns, rows = shutil.get_terminal_size()
     room = max(1, rows - 1 - len(below))
     if len(lines) > room:
-        lines = [*lines[: room - 1], f"… and {len(lines) - room + 1} lines more, in a higher window"]
-    shown = [line if visible(line) <= columns else line[: columns - 1] + "…" for line in (lines + below)[: rows - 1]]
+        more = translated("… and {count} lines more, in a higher window", count=len(lines) - room + 1)
+        lines = [*lines[: room - 1], more]
+    shown = [line if visible(line) <= columns else cut(line, columns - 1) + "…" for line in (lines + below)[: rows - 1]]
     stream.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in shown) + "\x1b[J")
     stream.flush()
 

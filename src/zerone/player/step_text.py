@@ -13,6 +13,7 @@ import numpy as np
 
 from zerone.algorithms.explanation import Cell, Explanation, LearntEntry, number_text
 from zerone.algorithms.protocol import Explores, Valued
+from zerone.base.language import joined, translatable, translated
 from zerone.environments import drawing
 from zerone.player import table_text, update_text
 from zerone.player.episode import short
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 MOST_ENTRIES, MOST_CHANGES, MOST_EPISODES = 3, 4, 5
 """How many lines are shown of the rule's applications, of changed entries, and how many episodes."""
 SOURCES = {
-    "step": "this step",
-    "waiting": "the step before, now that its next action is known",
-    "model": "an imagined step",
-    "episode": "the episode that has ended",
+    "step": translatable("this step"),
+    "waiting": translatable("the step before, now that its next action is known"),
+    "model": translatable("an imagined step"),
+    "episode": translatable("the episode that has ended"),
 }
 
 
@@ -59,7 +60,8 @@ class StepText:
         """What the signs mean, in lines."""
         if self._grid is None or table_of(self._stepper.carry.state.policy, self._grid) is None:
             return []
-        return [*table_text.legend(self._symbols, traced=False), "cells are (row, column), counted from the top left"]
+        cells = translated("cells are (row, column), counted from the top left")
+        return [*table_text.legend(self._symbols, traced=False), cells]
 
     def explanation(self, iteration: Iteration) -> Explanation | None:
         """What the update of an iteration did; None where its algorithm cannot say."""
@@ -76,7 +78,7 @@ class StepText:
         """All that is shown of a moment."""
         found = [*self._header(place), "", *self._picture(place), ""]
         if place.iteration is None:
-            return [*found, "nothing has been learnt yet"]
+            return [*found, translated("nothing has been learnt yet")]
         return [
             *found,
             *self._step(place.iteration, place.step),
@@ -88,16 +90,17 @@ class StepText:
     def _header(self, place: Place) -> list[str]:
         iteration = place.iteration
         if iteration is None:
-            return [f"{self._title}  step 0"]
+            return [f"{self._title}  {translated('step {step:,}', step=0)}"]
         number, here = self._stepper.algorithm.environments, iteration.index * iteration.steps.reward.shape[0]
         before = iteration.simulation(place.step - 1)
         episode = int(before.ended.count[0]) + 1
         length = int(before.episode_length[0]) + 1
         earned = float(before.earned.total()[0]) - float(before.ended.total_return[0])
         total = earned + float(iteration.steps.reward[place.step, 0])
-        each = f" × {number} environments, of which this is the first" if number > 1 else ""
-        parts = [self._title, f"step {here + place.step + 1:,}{each}",
-                 f"episode {episode:,}, step {length:,}, return {number_text(total)}"]  # fmt: skip
+        each = translated(" × {number} environments, of which this is the first", number=number) if number > 1 else ""
+        parts = [self._title, translated("step {step:,}", step=here + place.step + 1) + each,
+                 translated("episode {episode:,}, step {step:,}, return {total}", episode=episode, step=length,
+                            total=number_text(total))]  # fmt: skip
         return update_text.wrapped(parts, self._width)
 
     def _picture(self, place: Place) -> list[str]:
@@ -107,7 +110,7 @@ class StepText:
         first = jax.tree.map(lambda leaf: leaf[0], simulation)
         environment = self._stepper.environment
         drawn = drawing.text(environment, first.state) if drawing.render_modes(environment) else (
-            f"observation {short(np.asarray(first.observation))}")  # fmt: skip
+            translated("observation {observation}", observation=short(np.asarray(first.observation))))  # fmt: skip
         carry = self._stepper.carry if iteration is None else iteration.after if place.updated else iteration.before
         table = table_of(carry.state.policy, self._grid)
         if table is None:
@@ -129,9 +132,9 @@ class StepText:
             f"S' = {self._state(steps.next_observation)}",
         ]
         if steps.terminated:
-            found.append("terminated: S' is worth 0")
+            found.append(translated("terminated: S' is worth 0"))
         elif steps.truncated:
-            found.append("truncated: cut by the time limit, S' keeps its value")
+            found.append(translated("truncated: cut by the time limit, S' keeps its value"))
         return update_text.wrapped(found, self._width)
 
     def _decision(self, iteration: Iteration, step: int) -> list[str]:
@@ -160,8 +163,9 @@ class StepText:
         noise = jax.tree.map(lambda leaf: leaf[step], iteration.noise)
         policy = iteration.before.state.policy
         rate = number_text(round(float(algorithm.exploration_rate(policy)), 4))
-        how = "explored" if bool(algorithm.explores(policy, noise)[0]) else "greedy"
-        return f" ({how}, ε = {rate})"
+        explored = bool(algorithm.explores(policy, noise)[0])
+        how = translated("explored") if explored else translated("greedy")
+        return translated(" ({how}, ε = {rate})", how=how, rate=rate)
 
     def _update(self, place: Place) -> list[str]:
         """The update, where it follows this step."""
@@ -174,13 +178,13 @@ class StepText:
         if explained.updates or explained.notes:
             return ["", *update_text.updates(explained, self._width, self._state_cell, self._action_cell)]
         if not explained.entries:
-            return ["nothing is learnt from this step yet"]
+            return [translated("nothing is learnt from this step yet")]
         found: list[str] = []
         for entry in explained.entries[:MOST_ENTRIES]:
             found += self._entry(entry)
         rest = len(explained.entries) - MOST_ENTRIES
         if rest > 0:
-            found.append(f"and {rest:,} more")
+            found.append(translated("and {count:,} more", count=rest))
         return [*found, *self._changes(explained)]
 
     def _entry(self, entry: LearntEntry) -> list[str]:
@@ -189,14 +193,14 @@ class StepText:
             f": R = {number_text(entry.step.reward)}, S' = {self._state(entry.step.next_state)}"
             + ("" if entry.step.next_action is None else f", A' = {self._action(entry.step.next_action)}"))  # fmt: skip
         return [
-            f"learnt from {SOURCES[entry.source]}{played}",
+            translated("learnt from {source}", source=translated(SOURCES[entry.source])) + played,
             f"  {entry.equation.symbols()}",
             f"  {name} ← {entry.equation.numbers()}",
         ]
 
     def _changes(self, explained: Explanation) -> list[str]:
         if not explained.changes:
-            return ["no entry has changed"]
+            return [translated("no entry has changed")]
         largest = sorted(explained.changes, key=lambda change: -abs(change.after - change.before))
         shown = [
             f"  Q({self._state(each.state)}, {self._action(each.action)}) "
@@ -205,19 +209,22 @@ class StepText:
             for each in largest[:MOST_CHANGES]
         ]
         more = len(largest) - MOST_CHANGES
-        return ["changed:", *shown, *([f"  and {more:,} more"] if more > 0 else [])]
+        rest = ["  " + translated("and {count:,} more", count=more)] if more > 0 else []
+        return [translated("changed:"), *shown, *rest]
 
     def _measured(self, iteration: Iteration) -> list[str]:
         """What the update measured, of an algorithm that explains nothing more; and the values that it acts by."""
         before, after = iteration.before.tally.metrics, iteration.after.tally.metrics
         measured = {name: float(after[name].total()) - float(before[name].total()) for name in after}
-        found = ["update: " + ", ".join(f"{name} {value:.4g}" for name, value in measured.items())] if measured else []
+        listed = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
+        found = [translated("update: {measures}", measures=listed)] if measured else []
         algorithm = self._stepper.algorithm
         if isinstance(algorithm, Valued):
             observation, last = iteration.steps.observation[-1], iteration.steps.reward.shape[0] - 1
             memory = iteration.simulation(last - 1).memory
             values = np.asarray(algorithm.values(iteration.after.state.policy, memory, observation))[0]
-            found.append(f"after it, in S: {values_text(self._actions, values.tolist())}")
+            shown = values_text(self._actions, values.tolist())
+            found.append(translated("after it, in S: {values}", values=shown))
         return found
 
     def _episodes(self, iteration: Iteration, step: int) -> list[str]:
@@ -226,9 +233,10 @@ class StepText:
         ends = [end for end in self._stepper.ends if (end.index, end.step) <= here][-MOST_EPISODES:]
         if not ends:
             return []
-        told = [f"{end.number:,}: {end.length:,} steps, return {number_text(end.total_return)}" for end in ends]
-        told = [f"{each};" for each in told[:-1]] + told[-1:]
-        return ["", *update_text.wrapped(["episodes that ended:", *told], self._width, " ", "  ")]
+        told = [translated("{number:,}: {length:,} steps, return {total}", number=end.number, length=end.length,
+                           total=number_text(end.total_return)) for end in ends]  # fmt: skip
+        told = [each + joined(["", ""]).rstrip() for each in told[:-1]] + told[-1:]
+        return ["", *update_text.wrapped([translated("episodes that ended:"), *told], self._width, " ", "  ")]
 
     def _state(self, observation: Any) -> str:
         if self._grid is not None and np.ndim(observation) == 0:

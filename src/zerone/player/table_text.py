@@ -6,6 +6,8 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
+from zerone.base.language import translated
+from zerone.base.wide import width as width_of
 from zerone.player.tables import FAINTEST, plain_number
 
 if TYPE_CHECKING:
@@ -71,10 +73,12 @@ def legend(symbols: Symbols, traced: bool) -> list[str]:
                     symbols.ties[frozenset((LEFT, UP, RIGHT))]]) if symbols.ties else ""  # fmt: skip
     arrows = "".join(symbols.arrows.values())
     several = f"{ties}{symbols.several}" if ties else symbols.several
-    lines = [f"{arrows} the best action; {several} several that are equally good; {symbols.nothing} none is known",
-             "beside them the value of the best action; below Q of each action, * the highest"]  # fmt: skip
+    lines = [translated("{arrows} the best action; {several} several that are equally good; {nothing} none is known",
+                        arrows=arrows, several=several, nothing=symbols.nothing),
+             translated("beside them the value of the best action; below Q of each action, * the highest")]  # fmt: skip
     if traced:
-        lines.append(f"{symbols.footprints} the trace: how much of the next error a step will be taught")
+        lines.append(translated("{footprints} the trace: how much of the next error a step will be taught",
+                                footprints=symbols.footprints))  # fmt: skip
     return lines
 
 
@@ -130,7 +134,7 @@ def together(
 
 def visible(line: str) -> int:
     """How many places a line takes: colours take none."""
-    return len(ESCAPES.sub("", line))
+    return width_of(ESCAPES.sub("", line))
 
 
 def _numbers(table: Table) -> list[str]:

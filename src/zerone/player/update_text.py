@@ -6,6 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from zerone.algorithms.explanation import number_text
+from zerone.base import wide
+from zerone.base.language import translated
+from zerone.base.wide import padded
+from zerone.base.wide import width as width_of
 from zerone.player.table_text import visible
 
 if TYPE_CHECKING:
@@ -46,13 +50,15 @@ def decision(found: Decision, actions: Sequence[str], taken: int | None, shade: 
     if found.kind == "μ(s)" or len(found.numbers) > MOST_BARS:
         return wrapped([*_listed(found), *more], 80)
     names = [actions[i] if i < len(actions) else str(i) for i in range(len(found.numbers))]
-    wide, longest = max(map(len, names)), max(1.0 if found.kind.startswith("π") else 0.0, *map(abs, found.numbers))
+    wide, longest = max(map(width_of, names)), max(1.0 if found.kind.startswith("π") else 0.0, *map(abs, found.numbers))
     lines = []
     for place, (name, number) in enumerate(zip(names, found.numbers, strict=True)):
         bar = shade * round(BAR * abs(number) / longest) if longest > 0 else ""
         mark = "  ← A" if place == taken else ""
-        lines.append(f"  {name:<{wide}} {number_text(round(number, 4)):>9} {'-' if number < 0 else ' '}{bar}{mark}")
-    head = f"{found.kind} in S" + (f"   {'  '.join(more)}" if more else "")
+        lines.append(
+            f"  {padded(name, wide)} {number_text(round(number, 4)):>9} {'-' if number < 0 else ' '}{bar}{mark}"
+        )
+    head = translated("{kind} in S", kind=found.kind) + (f"   {'  '.join(more)}" if more else "")
     return [head, *lines]
 
 
@@ -60,10 +66,11 @@ def _listed(found: Decision) -> list[str]:
     if len(found.numbers) <= MOST_BARS:
         return [f"{found.kind} = {' '.join(number_text(round(number, 4)) for number in found.numbers)}"]
     best, worst = max(found.numbers), min(found.numbers)
-    return [
-        f"{found.kind} of {len(found.numbers)} actions: highest {number_text(best)} of {found.numbers.index(best)}, "
-        f"lowest {number_text(worst)} of {found.numbers.index(worst)}"
-    ]
+    return [translated(
+        "{kind} of {count} actions: highest {best} of {first}, lowest {worst} of {last}", kind=found.kind,
+        count=len(found.numbers), best=number_text(best), first=found.numbers.index(best), worst=number_text(worst),
+        last=found.numbers.index(worst),
+    )]  # fmt: skip
 
 
 def updates(found: Explanation, width: int, state: Words, action: Words) -> list[str]:
@@ -75,17 +82,24 @@ def updates(found: Explanation, width: int, state: Words, action: Words) -> list
     for update in between[:MOST_BETWEEN]:
         lines += wrapped([f"{update.title}:", *map(_measured, update.quantities)], width, indent="    ")[:1]
     if len(between) > MOST_BETWEEN:
-        lines.append(f"and {len(between) - MOST_BETWEEN:,} more like these")
+        lines.append(translated("and {count:,} more like these", count=len(between) - MOST_BETWEEN))
     for update in last:
         lines += full(update, width, state, action)
     lines += wrapped([_measured(each) for each in found.quantities if each.name != "epsilon"], width)
-    return [*lines, *(line for note in found.notes for line in wrapped(note.split(" "), width, " "))]
+    return [*lines, *(line for note in found.notes for line in sentence(note, width))]
+
+
+def sentence(text: str, width: int) -> list[str]:
+    """A note in lines."""
+    return wrapped(text.split(" "), width, " ") if width_of(text) == len(text) else wide.wrapped(text, width)
 
 
 def full(update: GradientUpdate, width: int, state: Words, action: Words) -> list[str]:
     """All of a gradient update."""
     shown, number = len(update.samples.rows), update.samples.number
-    several = f", of {number:,} samples the first {shown}" if number > shown else f", of {number:,} samples"
+    several = translated(", of {number:,} samples", number=number)
+    if number > shown:
+        several = translated(", of {number:,} samples the first {shown}", number=number, shown=shown)
     lines = [f"{update.title}{several if number > 1 else ''}"]
     for equation in update.equations:
         symbols = f"  {equation.symbols()}"
@@ -97,7 +111,7 @@ def full(update: GradientUpdate, width: int, state: Words, action: Words) -> lis
         lines += wrapped(descent(way), width, indent="      ")
     lines += wrapped(["  " + _measured(each) if not place else _measured(each)
                       for place, each in enumerate(update.quantities)], width, indent="  ")  # fmt: skip
-    return [*lines, *(f"  {line}" for note in update.notes for line in wrapped(note.split(" "), width - 2, " "))]
+    return [*lines, *(f"  {line}" for note in update.notes for line in sentence(note, width - 2))]
 
 
 def table(update: GradientUpdate, width: int, state: Words, action: Words) -> list[str]:
@@ -124,7 +138,7 @@ def _cell(column: Column, cell: Cell, state: Words, action: Words) -> str:
     if column.name in ("action", "online_choice", "target_choice"):
         return action(cell)
     if isinstance(cell, bool):
-        return "yes" if cell else ""
+        return translated("yes") if cell else ""
     if isinstance(cell, tuple):
         return short_numbers(cell)
     return str(cell or "") if isinstance(cell, str) or cell is None else f"{cell:.4g}"
@@ -137,12 +151,13 @@ def short_numbers(cell: tuple[float, ...]) -> str:
 
 def descent(way: Descent) -> list[str]:
     """`drawn at 24 of 42: 29 of 29 13 → 13 of 13 16 → …, slot 2 with priority 12`."""
-    parts = [f"  drawn at {number_text(way.looked_for)} of {number_text(way.total)}:"]
+    parts = ["  " + translated("drawn at {place} of {total}:", place=number_text(way.looked_for),
+                               total=number_text(way.total))]  # fmt: skip
     for node in way.nodes:
         sums = [number_text(each) for each in node.sums if each > 0]
-        listed = f"{len(sums)} children" if len(sums) > MOST_CHILDREN else " ".join(sums)
-        parts.append(f"{number_text(node.sums[node.chosen])} of ({listed}) →")
-    return [*parts, f"slot {way.slot:,}"]
+        listed = translated("{count} children", count=len(sums)) if len(sums) > MOST_CHILDREN else " ".join(sums)
+        parts.append(translated("{sum} of ({sums}) →", sum=number_text(node.sums[node.chosen]), sums=listed))
+    return [*parts, translated("slot {slot:,}", slot=way.slot)]
 
 
 def _measured(each: Quantity) -> str:

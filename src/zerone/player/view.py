@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING, TextIO
 
+from zerone.base.language import translated
 from zerone.player import episode, table_frame, table_text
 from zerone.player.tables import table_of
 
@@ -60,7 +61,7 @@ class ValueView(View):
 def values_text(names: Sequence[str], values: Sequence[float]) -> str:
     """`Q  left 98.2  right 99.1*`: the value of each action; a star at the highest, unless all are equal."""
     best, stars = max(values), min(values) < max(values)
-    return "Q  " + "  ".join(f"{name} {float(value):.3g}{'*' if stars and value == best else ''}"
+    return "Q  " + "  ".join(f"{translated(name)} {float(value):.3g}{'*' if stars and value == best else ''}"
                              for name, value in zip(names, values, strict=True))  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from zerone.base.errors import RunError
 from zerone.base.files import beside
 from zerone.base.place import absolute
+from zerone.base.wide import cut, width
 from zerone.player.episode import Env, Moment, frames_per_second, name_of
 from zerone.player.video import Gif, Mp4, ffmpeg
 from zerone.player.view import View
@@ -65,7 +66,7 @@ def in_window(
                 continue
             frame, pictures = view.frame(environment), max(1, round(_held(hold) * speed)) if moment.ended else 1
             while pictures > 0:
-                shown = captioned(frame, f"{moment.describe()}  {note()}", "" if hands else KEYS)
+                shown = captioned(frame, f"{moment.caption()}  {note()}", "" if hands else KEYS)
                 for line in hands.legend() if hands else ():
                     shown = captioned(shown, line)
                 window.show(shown)
@@ -74,7 +75,7 @@ def in_window(
                 ready = hands is None or hands.take(window, frame, enlarged(frame))  # else it waits for a key
                 pictures -= ready or bool(moment.ended)
             finished += bool(moment.ended)
-            pygame.display.set_caption(f"{title}: {moment.describe()}")
+            pygame.display.set_caption(f"{title}: {moment.caption()}")
     finally:
         window.close()
     return finished
@@ -108,7 +109,7 @@ def on_film(
                         found = f"{_across(drawn.shape)} after {_across(size)} pixels"
                         name = name_of(environment)
                         raise RunError(f"environment {name}: its picture is {found}: a film's must be of one size")
-                    frame = even(captioned(drawn, moment.describe()))
+                    frame = even(captioned(drawn, moment.caption()))
                     for _ in range(max(1, round(_held(hold) * speed)) if moment.ended else 1):
                         film.append(frame)
                         pictures += 1
@@ -164,8 +165,8 @@ def in_terminal(
         lines = [said, *drawn.split("\n")]
         if live:
             columns = shutil.get_terminal_size().columns
-            if len(said) >= columns:  # a line that the terminal breaks would be counted as one
-                lines[:1] = [each[: columns - 1] for each in (moment.describe(), note())]
+            if width(said) >= columns:  # a line that the terminal breaks would be counted as one
+                lines[:1] = [cut(each, columns - 1) for each in (moment.describe(), note())]
             # Up to where the last picture began, then away with all below: nothing flickers, nothing scrolls.
             up = f"\x1b[{height}F" if height else ""
             stream.write(f"{up}\x1b[J" + "\n".join(lines) + "\n")

@@ -25,6 +25,7 @@ from zerone.base.intervals import (
     interquartile_bounds,
     interval,
 )
+from zerone.base.language import translated
 from zerone.base.place import as_seen
 from zerone.base.shared import episodes_parts, shared_bounds
 from zerone.base.statistics import (
@@ -121,18 +122,32 @@ class Comparison:
         lengths = {each.name: each.steps for each in self.runs}
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"{name} {steps:,}" for name, steps in lengths.items())
-            said.append(f"the runs have different lengths (steps of a seed: {listed}): a longer one has had more time")
+            said.append(
+                translated(
+                    "the runs have different lengths (steps of a seed: {listed}): a longer one has had more time",
+                    listed=listed,
+                )
+            )
         fewest = min(len(each.seeds) for each in self.runs)
         if not left_out(fewest):
-            said.append(f"of {fewest} seeds the interquartile mean is the mean: there is nothing to leave out")
+            said.append(translated("of {seeds} seeds the interquartile mean is the mean: there is nothing to leave out",
+                                   seeds=fewest))  # fmt: skip
         if fewest < FEW_SEEDS:
-            said.append(f"{fewest} seeds are few: a difference that is not very large cannot be told from luck")
+            said.append(
+                translated(
+                    "{seeds} seeds are few: a difference that is not very large cannot be told from luck", seeds=fewest
+                )
+            )
         if self.threshold is not None and fewest < FEWEST_FOR_MEDIAN:
-            said.append(f"the median steps have an interval from {FEWEST_FOR_MEDIAN} seeds on")
+            said.append(translated("the median steps have an interval from {seeds} seeds on", seeds=FEWEST_FOR_MEDIAN))
         if any(each.mean_interval is None for each in self.runs):
-            said.append("seeds that all score the same have no interval: they do not show how much others would differ")
+            said.append(
+                translated(
+                    "seeds that all score the same have no interval: they do not show how much others would differ"
+                )
+            )
         if any(each.returns is None for each in self.runs):
-            said.append("an older run has not kept its episodes: its intervals leave out their luck")
+            said.append(translated("an older run has not kept its episodes: its intervals leave out their luck"))
         return said
 
     def plot(self, out: str | Path) -> Figure:

@@ -12,6 +12,7 @@ import numpy as np
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.intervals import CONFIDENCE, Bounds, interval
+from zerone.base.language import translatable
 from zerone.base.place import as_seen
 from zerone.charts import html
 from zerone.charts.image import Figure
@@ -19,9 +20,9 @@ from zerone.studies.advice import notes
 from zerone.training import setup
 
 MEASURES = {
-    "mean": "the mean of all evaluations, which rewards learning that is both fast and lasting",
-    "last": "the last evaluation",
-    "best": "the best policy, judged on other episodes",
+    "mean": translatable("the mean of all evaluations, which rewards learning that is both fast and lasting"),
+    "last": translatable("the last evaluation"),
+    "best": translatable("the best policy, judged on other episodes"),
 }
 
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, cast
 from zerone.base.claim import CHECKPOINTS, LOCK, Claim, first_free, unwritable
 from zerone.base.errors import InputError, RunError, said
 from zerone.base.files import is_incomplete, read_object, replacing
+from zerone.base.language import translated
 from zerone.base.place import absolute
 from zerone.training import checkpoint, schema
 from zerone.training.fields import checked
@@ -313,11 +314,11 @@ def _read_identity(path: Path) -> dict[str, Any]:
     """The configuration of what says that it is a run, whatever else it says."""
     try:
         if not path.exists():
-            raise InputError(f"{path}: no such run folder")
+            raise InputError(translated("{path}: no such run folder", path=path))
         if not path.is_dir():
-            raise InputError(f"{path}: a file, not a run folder")
+            raise InputError(translated("{path}: a file, not a run folder", path=path))
         if not (path / _CONFIG).exists():
-            raise InputError(f"{path}: not a run folder{_instead(path)}")
+            raise InputError(translated("{path}: not a run folder{instead}", path=path, instead=_instead(path)))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     config = read_object(path / _CONFIG)
@@ -341,7 +342,7 @@ def _instead(path: Path) -> str:
     if (path / "data").is_dir() and (path / "data" / "metadata.json").is_file():
         study = said(f"zerone train ALGORITHM ENVIRONMENT --from {path}", f"zo.train(…, dataset={str(path)!r})")
         return f" but a dataset: {study} learns from it"
-    return f" (it has no {_CONFIG})"
+    return translated(" (it has no {file})", file=_CONFIG)
 
 
 def _check_free(path: Path, overwrite: bool) -> None:
@@ -350,27 +351,35 @@ def _check_free(path: Path, overwrite: bool) -> None:
         if not path.exists():
             return
         if not path.is_dir():
-            raise InputError(f"{path}: a file; a run needs a folder")
+            raise InputError(translated("{path}: a file; a run needs a folder", path=path))
         found = {each.name for each in path.iterdir()}
         inside = (found - {LOCK, CHECKPOINTS}) | {each.name for each in path.glob(f"{CHECKPOINTS}/*")}
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     if not os.access(path, os.W_OK):
-        raise InputError(f"{path}: cannot be written to: read-only, or not yours")
+        raise InputError(translated("{path}: cannot be written to: read-only, or not yours", path=path))
     if not (found or overwrite):
         over = said("--overwrite", "overwrite=True")
-        raise InputError(f"{path}: exists already, an empty folder; take it with {over} or choose another")
+        raise InputError(translated("{path}: exists already, an empty folder; take it with {option} or choose another",
+                                    path=path, option=over))  # fmt: skip
     if all(map(is_incomplete, inside)):
         return  # claimed for this run, or a run was killed before it began
     try:
         _require_run(path)
     except InputError as error:
-        raise InputError(
-            f"{path}: not empty, and no run that could be continued or replaced ({error}); choose another folder"
-        ) from error
+        line = translated("{path}: not empty, and no run that could be continued or replaced ({error}); choose another "
+                          "folder", path=path, error=error)  # fmt: skip
+        raise InputError(line) from error
     if not overwrite:
         go_on, over = said("--resume", f"zo.resume({str(path)!r})"), said("--overwrite", "overwrite=True")
-        raise InputError(f"{path}: a run is there already; continue it with {go_on} or replace it with {over}")
+        raise InputError(
+            translated(
+                "{path}: a run is there already; continue it with {resume} or replace it with {option}",
+                path=path,
+                resume=go_on,
+                option=over,
+            )
+        )
 
 
 def _remove(path: Path, patterns: tuple[str, ...]) -> None:

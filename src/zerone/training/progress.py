@@ -10,13 +10,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TextIO, TypeAlias
 
+from zerone.base.language import translatable, translated
 from zerone.charts.html import bar
 from zerone.training.events import Callback, Control, Ended, Preparing, Progress
 
 SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_PICTURES = 1.0, 0.25
 LEAST_SHARE = 0.005
 """Less of the time is not worth a word."""
-COMPILING = "compiling: a few seconds, fewer the next time"
+COMPILING = translatable("compiling: a few seconds, fewer the next time")
 
 
 OnProgress: TypeAlias = Callable[[Progress, Callable[[], Any]], object]
@@ -99,20 +100,20 @@ def _display() -> Callable[..., Any] | None:
 
 def describe(now: Progress) -> str:
     """`25,000 / 50,000 steps  return 213.4  solved 3/8  41,200 steps/s, 8% evaluating`."""
-    parts = [f"{now.steps:,} / {now.total:,} steps"]
+    parts = [translated("{steps:,} / {total:,} steps", steps=now.steps, total=now.total)]
     if now.latest_return is not None:
-        parts.append(
-            f"return {now.latest_return:.4g}" if abs(now.latest_return) < 1 else f"return {now.latest_return:,.1f}"
-        )
+        latest = f"{now.latest_return:.4g}" if abs(now.latest_return) < 1 else f"{now.latest_return:,.1f}"
+        parts.append(translated("return {latest}", latest=latest))
     if now.seeds > 1 or now.solved:
-        parts.append(f"solved {now.solved}/{now.seeds}")
+        parts.append(translated("solved {solved}/{seeds}", solved=now.solved, seeds=now.seeds))
     if now.note:
         parts.append(now.note)
     if now.final_episodes:
-        parts.append(f"judging: {now.final_episodes:,} episodes")
+        parts.append(translated("judging: {episodes:,} episodes", episodes=now.final_episodes))
     elif now.steps_per_second:
-        share = f", {now.evaluating:.0%} evaluating" if now.evaluating >= LEAST_SHARE else ""
-        parts.append(f"{now.steps_per_second:,.0f} steps/s{share}")
+        speed = translated("{speed:,.0f} steps/s", speed=now.steps_per_second)
+        share = translated(", {share:.0%} evaluating", share=now.evaluating) if now.evaluating >= LEAST_SHARE else ""
+        parts.append(speed + share)
     return "  ".join(parts)
 
 
@@ -126,7 +127,7 @@ class Lines(Display):
 
     def update(self, now: Progress) -> None:
         if now.steps == 0:
-            self._print(COMPILING)
+            self._print(translated(COMPILING))
             return
         if not now.final_episodes and (
             not now.steps_per_second or time.monotonic() - self._printed < SECONDS_BETWEEN_LINES
@@ -159,7 +160,7 @@ class Notebook(Display):
 
     def update(self, now: Progress) -> None:
         if self._handle is None:
-            self._handle = self._display(_data(None, COMPILING), raw=True, display_id=True)
+            self._handle = self._display(_data(None, translated(COMPILING)), raw=True, display_id=True)
         if not now.final_episodes:
             self._latest = now if now.steps else None
         if now.final_episodes or (now.steps and time.monotonic() - self._shown >= SECONDS_BETWEEN_PICTURES):
@@ -201,7 +202,7 @@ class Bar(Display):
     def _update(self, now: Progress) -> None:
         if self._task is None:
             self._bar.start()
-            self._task = self._bar.add_task("", total=None, words=COMPILING)
+            self._task = self._bar.add_task("", total=None, words=translated(COMPILING))
         if now.steps == 0:
             return
         self._bar.update(self._task, total=now.total, completed=now.steps, words=with_time_left(now))
@@ -215,7 +216,8 @@ def with_time_left(now: Progress) -> str:
     """The words about a training, and how long it will go on, where that is known."""
     if not now.steps_per_second or now.steps >= now.total:
         return describe(now)
-    return f"{describe(now)}  {_clock((now.total - now.steps) * now.seeds / now.steps_per_second)} left"
+    left = _clock((now.total - now.steps) * now.seeds / now.steps_per_second)
+    return f"{describe(now)}  {translated('{time} left', time=left)}"
 
 
 def _clock(seconds: float) -> str:

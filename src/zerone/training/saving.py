@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.place import as_seen
 from zerone.training import checkpoint, schema
 from zerone.training.evaluation import Account
@@ -105,4 +106,6 @@ def _restore_best(job: Job) -> None:
 def kept_in(folder: RunFolder) -> str:
     """The end of the line of an error: what is kept of a run."""
     latest = folder.latest()
-    return "no checkpoint was saved yet" if latest is None else f"the last checkpoint is {as_seen(latest)}"
+    if latest is None:
+        return translated("no checkpoint was saved yet")
+    return translated("the last checkpoint is {path}", path=as_seen(latest))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
+from zerone.charts.fonts import figure_language
 from zerone.training import checkpoint, schema
 from zerone.training.fields import checked
 from zerone.training.policy_files import find_policies
@@ -47,7 +49,8 @@ def read_tables(
     reasons: list[NoTableError] = []
     for folder in folders:
         try:
-            found.append(_picture(folder, seed, which, engine, alone=len(folders) == 1))
+            with figure_language():
+                found.append(_picture(folder, seed, which, engine, alone=len(folders) == 1))
         except NoTableError as reason:
             reasons.append(reason)
     if not found:
@@ -109,9 +112,13 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
     if facts is None:
         raise InputError(f"{path}: 'learners.{chosen}' is missing")
     step = facts["step"] if "step" in facts else facts["iteration"] * about["step"] // max(1, about["iteration"])
-    policy = f"best policy, found after {step:,} steps" if "step" in facts else f"policy after {step:,} steps"
+    best = translated("best policy, found after {step:,} steps", step=step)
+    policy = best if "step" in facts else translated("policy after {step:,} steps", step=step)
     number = len(config["seeds"])
-    what, said = f"{algorithm} on {identity}", f"seed {chosen}{f' of {number} seeds' if number > 1 else ''}, {policy}"
+    what = translated("{algorithm} on {environment}", algorithm=algorithm, environment=identity)
+    said = translated("seed {seed}, {policy}", seed=chosen, policy=policy)
+    if number > 1:
+        said = translated("seed {seed} of {number} seeds, {policy}", seed=chosen, number=number, policy=policy)
     from zerone.training import setup  # JAX, which no network's figure needs
 
     with schema.naming(folder.config_path):
@@ -135,4 +142,5 @@ def _walk(environment: Any, table: Table, trace: Trace, settings: Mapping[str, A
     last = 0
     for moment in trace.follow(itertools.islice(moments, LONGEST_TRACE + 1)):
         last = moment.step
-    return f"{settings['trace']}, λ {settings['trace_decay']:g}, γ {settings['discount']:g}, after {last:,} steps"
+    return translated("{trace}, λ {decay:g}, γ {discount:g}, after {steps:,} steps", trace=settings["trace"],
+                      decay=settings["trace_decay"], discount=settings["discount"], steps=last)  # fmt: skip

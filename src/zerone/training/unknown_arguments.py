@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from zerone.base.errors import MOST_LISTED, InputError, closest, said
+from zerone.base.language import translated
 from zerone.base.meanings import asked, meanings, setting_meant
 from zerone.base.synonyms import ALGORITHMS, SETTINGS
 
@@ -70,4 +71,4 @@ def swapped(algorithm: str, environment: str) -> InputError | None:
         return None
     algorithm = meant(algorithm) or algorithm
     right = said(f"zerone train {environment} {algorithm}", f"zo.train({environment!r}, {algorithm!r})")
-    return InputError(f"the algorithm comes first, then the environment: {right}")
+    return InputError(translated("the algorithm comes first, then the environment: {command}", command=right))

@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.envs import registration
 
+from zerone.base.language import joined, translatable, translated
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import BoxLeaf, Leaf
 from zerone.environments.gym.views import AS_GOOD_AS_NONE, BoxView, RowBox, Space, describe, sound_bounds, view_of
@@ -24,19 +25,21 @@ def bounds_of(space: spaces.Box) -> str:
     pairs = list(zip(*(bound.reshape(-1).tolist() for bound in sound_bounds(space)), strict=True))
     if len(set(pairs)) == 1:
         one = _range(*pairs[0])
-        return one if len(pairs) == 1 else f"each {one}"
+        return one if len(pairs) == 1 else translated("each {range}", range=one)
     if len(pairs) <= FEW:
-        return "; ".join(_range(*pair) for pair in pairs)
-    return _range(min(low for low, _ in pairs), max(high for _, high in pairs)) + ", each within bounds of its own"
+        return joined([_range(*pair) for pair in pairs])
+    whole = _range(min(low for low, _ in pairs), max(high for _, high in pairs))
+    return translated("{range}, each within bounds of its own", range=whole)
 
 
 def _range(low: float, high: float) -> str:
     below, above = low > -AS_GOOD_AS_NONE, high < AS_GOOD_AS_NONE
     if below and above:
-        return f"from {low:g} to {high:g}"
+        return translated("from {low:g} to {high:g}", low=low, high=high)
     if below or above:
-        return f"at least {low:g}" if below else f"at most {high:g}"
-    return "without bounds"
+        one_side = translatable("at least {bound:g}") if below else translatable("at most {bound:g}")
+        return translated(one_side, bound=low if below else high)
+    return translated("without bounds")
 
 
 def leaf_in_words(leaf: Leaf, space: Space | None = None, *, picture: bool = False) -> str:
@@ -48,44 +51,53 @@ def leaf_in_words(leaf: Leaf, space: Space | None = None, *, picture: bool = Fal
         box = space if isinstance(space, spaces.Box) else leaf.encoded_space()
         if space is None and not picture:  # in a row
             row = BoxView(math.prod(box.shape), leaf.scale)
-            return f"{row.describe()} ({leaf.space.dtype}, {bounds_of(leaf.space)})"
-        return f"{view_of(box).describe()} ({leaf.space.dtype}, {bounds_of(leaf.space)})"
+            return _typed(row, leaf.space)
+        return _typed(view_of(box), leaf.space)
     if leaf.is_bits:
-        return f"{len(leaf.values):,} bits" if len(leaf.values) > 1 else "a bit"
+        return translated("{count:,} bits", count=len(leaf.values)) if len(leaf.values) > 1 else translated("a bit")
     if isinstance(leaf.space, spaces.Discrete):
-        return f"one of {leaf.values[0]:,}"
+        return translated("one of {count:,}", count=leaf.values[0])
     values = leaf.values[:FEW]
     more = " …" if len(leaf.values) > FEW else ""
-    return f"{len(leaf.values)} counts of {', '.join(f'{each:,}' for each in values)}{more} values"
+    listed = ", ".join(f"{each:,}" for each in values) + more
+    return translated("{count} counts of {sizes} values", count=len(leaf.values), sizes=listed)
+
+
+def _typed(view: BoxView, space: spaces.Box) -> str:
+    return translated("{what} ({type}, {bounds})", what=view.describe(), type=space.dtype, bounds=bounds_of(space))
 
 
 def together(encoding: Encoding) -> str:
     """What the parts of an observation become in one."""
     space = encoding.space
     if isinstance(space, spaces.MultiDiscrete):
-        return f"{math.prod(int(each) for each in space.nvec.reshape(-1)):,} different observations"
+        count = math.prod(int(each) for each in space.nvec.reshape(-1))
+        return translated("{count:,} different observations", count=count)
     width = math.prod(space.shape or ())
     if isinstance(space, RowBox):
         others = width - sum(each.end - each.begin for each in space.pictures)
-        pictures = "a picture" if len(space.pictures) == 1 else f"{len(space.pictures)} pictures"
-        return f"{pictures} and a row of {others:,} numbers" if others else pictures
-    return f"a row of {width:,} numbers"
+        several = translated("{count} pictures", count=len(space.pictures))
+        pictures = several if len(space.pictures) > 1 else translated("a picture")
+        return translated("{pictures} and a row of {count:,} numbers", pictures=pictures,
+                          count=others) if others else pictures  # fmt: skip
+    return translated("a row of {count:,} numbers", count=width)
 
 
 def actions_in_words(space: Any) -> str:
     """What an action is: `one of 4`, `2 numbers, each from -1 to 1`."""
     if isinstance(space, spaces.Discrete):
-        start = "" if space.start == 0 else f", counted from {space.start}"
-        return f"one of {int(space.n):,}{start}"
+        start = "" if space.start == 0 else translated(", counted from {start}", start=space.start)
+        return translated("one of {count:,}", count=int(space.n)) + start
     if isinstance(space, spaces.MultiDiscrete):
         values = [f"{int(each):,}" for each in space.nvec.reshape(-1)]
-        return f"{len(values)} choices at once, of {', '.join(values[:FEW])}{' …' if values[FEW:] else ''} values"
+        listed = ", ".join(values[:FEW]) + (" …" if values[FEW:] else "")
+        return translated("{count} choices at once, of {sizes} values", count=len(values), sizes=listed)
     if isinstance(space, spaces.MultiBinary):
-        return f"{math.prod(space.shape):,} switches"
+        return translated("{count:,} switches", count=math.prod(space.shape))
     if isinstance(space, spaces.Box):
         count = math.prod(space.shape)
-        what = "a number" if count == 1 else f"{count:,} numbers"
-        return f"{what}, {bounds_of(space)}" if count else "nothing"
+        what = translated("a number") if count == 1 else translated("{count:,} numbers", count=count)
+        return translated("{what}, {how}", what=what, how=bounds_of(space)) if count else translated("nothing")
     return describe(space)
 
 

@@ -14,6 +14,7 @@ from gymnasium.vector.utils import batch_space
 
 from zerone.base.bits import as_outside, look_outside
 from zerone.base.errors import InputError, RunError, closest, said
+from zerone.base.language import translated
 from zerone.base.modules import import_named, require_trusted
 from zerone.base.notices import Notices
 from zerone.environments import catalogue, names
@@ -104,8 +105,11 @@ def _unknown(id: str, module: str | None) -> str:  # noqa: A002
         what = f"it registers {names.listed(there)}" if there else "it registers none (gymnasium.register is the way)"
         return f"environment {module}:{id}: {module} registers no {id!r}: {hint}{what}"
     near = names.meant(id)
-    allowed = "zerone environments lists ours; any Gymnasium id or module:Id is allowed"
-    return f"environment {id!r} is unknown: " + (allowed if near is None else f"did you mean {near!r}? ({allowed})")
+    allowed = translated("zerone environments lists ours; any Gymnasium id or module:Id is allowed")
+    question = translated("did you mean {name!r}?", name=near)
+    found = translated("{question} ({listed})", question=question, listed=allowed)
+    about = allowed if near is None else found
+    return translated("environment {name!r} is unknown: {meant}", name=id, meant=about)
 
 
 def solved_at(id: str) -> float | None:  # noqa: A002

@@ -16,6 +16,7 @@ import numpy as np
 from gymnasium import spaces
 
 from zerone.base.errors import InputError, nearest
+from zerone.base.language import translated
 
 Space: TypeAlias = gymnasium.Space[Any]
 
@@ -110,14 +111,18 @@ class BoxView:
 
     def describe(self) -> str:
         """In words: `a picture of 84 × 84 with 4 channels, scaled by 255`."""
-        scaled = f"scaled by {self.scale:g}"
+        several = self.picture is None and self.width != 1
+        how = translated("as they are") if several else translated("as it is")
+        if self.scale != 1:
+            how = translated("scaled by {scale:g}", scale=self.scale)
         if self.picture is None:
-            if self.width == 1:
-                return f"1 number, {scaled if self.scale != 1 else 'as it is'}"
-            return f"{self.width:,} numbers, {scaled if self.scale != 1 else 'as they are'}"
-        height, width, channels = self.picture
-        depth = f"{channels} channel" if channels == 1 else f"{channels} channels"
-        return f"a picture of {height} × {width} with {depth}, {scaled if self.scale != 1 else 'as it is'}"
+            what = translated("{count:,} numbers", count=self.width) if several else translated("1 number")
+        else:
+            height, width, channels = self.picture
+            depth = translated("{count} channels", count=channels) if channels > 1 else translated("1 channel")
+            what = translated("a picture of {height} × {width} with {channels}", height=height, width=width,
+                              channels=depth)  # fmt: skip
+        return translated("{what}, {how}", what=what, how=how)
 
 
 def view_of(space: spaces.Box) -> BoxView:

@@ -1,0 +1,91 @@
+"""The language in which a person is addressed: English, or Chinese by the catalogue in `locale/`.
+
+Texts stand in the code in English; `translated` looks their Chinese up when they are shown. What a program reads (JSON,
+CSV, configurations, tags) is never translated. A thread that is started speaks English until it is given a language.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gettext import NullTranslations
+
+LANGUAGES = ("en", "zh")
+ENGLISH = LANGUAGES[0]
+VARIABLE = "ZERONE_LANGUAGE"
+DOMAIN, CATALOGUES = "zerone", Path(__file__).parent.parent / "locale"
+
+_LANGUAGE = ContextVar("zerone_language", default=ENGLISH)
+
+
+def language() -> str:
+    """The language that is spoken here: one of `LANGUAGES`."""
+    return _LANGUAGE.get()
+
+
+@contextmanager
+def in_language(name: str) -> Iterator[None]:
+    """While it lasts, `name` is spoken."""
+    token = _LANGUAGE.set(name)
+    try:
+        yield
+    finally:
+        _LANGUAGE.reset(token)
+
+
+def translatable(text: str) -> str:
+    """The text itself. Marks one that is translated later, when it is shown."""
+    return text
+
+
+def translated(text: str, /, **values: Any) -> str:
+    """A text in the language that is spoken, with `values` in the place of its `{names}`.
+
+    A text without Chinese stays English.
+
+    >>> translated("{count:,} steps", count=1500)
+    '1,500 steps'
+    """
+    name = _LANGUAGE.get()
+    if name != ENGLISH and text:
+        text = _catalogue(name).gettext(text)
+    return text.format(**values) if values else text
+
+
+def joined(texts: list[str]) -> str:
+    """Clauses of a sentence, one after the other, with what the language has between them."""
+    return ("; " if _LANGUAGE.get() == ENGLISH else "；").join(texts)
+
+
+@functools.cache
+def _catalogue(name: str) -> NullTranslations:
+    import gettext
+
+    return gettext.translation(DOMAIN, CATALOGUES, [name], fallback=True)
+
+
+def of_locale(environment: Mapping[str, str]) -> str:
+    """The language of the locale that environment variables choose, in gettext's order.
+
+    `LANGUAGE` is a list of languages, which holds unless the locale is C or POSIX.
+    """
+    chosen = next(filter(None, (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "C")
+    if _plain(chosen) in ("c", "posix"):
+        return ENGLISH
+    for each in [*filter(None, environment.get("LANGUAGE", "").split(":")), chosen]:
+        if _plain(each) in LANGUAGES:
+            return _plain(each)
+    return ENGLISH
+
+
+def _plain(locale: str) -> str:
+    """`zh` of `zh_CN.UTF-8`."""
+    for mark in ".@_-":
+        locale = locale.partition(mark)[0]
+    return locale.lower()

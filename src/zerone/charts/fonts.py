@@ -1,0 +1,61 @@
+"""Letters of figures: Chinese where a font of this machine has them."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from zerone.base.language import ENGLISH, in_language, language
+from zerone.base.notices import Notices
+
+CHINESE = (
+    "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "PingFang SC", "Microsoft YaHei",
+    "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Noto Sans CJK JP", "Hiragino Sans GB", "Heiti SC", "STHeiti", "SimHei",
+    "Droid Sans Fallback", "Arial Unicode MS", "Noto Serif CJK SC", "STSong", "SimSun", "AR PL UMing CN",
+)  # fmt: skip
+"""Families that have Chinese, the first ones preferred."""
+LATIN = "DejaVu Sans"
+"""Matplotlib's own, which it brings along."""
+_notices = Notices()
+
+
+@contextmanager
+def figure_language() -> Iterator[list[str]]:
+    """While it lasts, the language is one whose letters figures have; the families of fonts for it, in their order.
+
+    Where no font has Chinese, figures are English, and a line says so.
+    """
+    if language() == ENGLISH:
+        yield [LATIN]
+        return
+    found = _family()
+    if found is None:
+        _notices("no font with Chinese was found, so figures are in English (Noto Sans CJK is one)")
+    logger = logging.getLogger("matplotlib.font_manager")
+    before = logger.level
+    logger.setLevel(logging.ERROR)  # a family that lacks a weight is no matter
+    try:
+        with in_language(ENGLISH if found is None else language()):
+            yield [LATIN] if found is None else [LATIN, found]
+    finally:
+        logger.setLevel(before)
+
+
+@functools.cache
+def _family() -> str | None:
+    """The first of the families that this machine has; those that were installed since Matplotlib looked count, too."""
+    from matplotlib import font_manager
+
+    known = {each.name for each in font_manager.fontManager.ttflist}
+    if not known & set(CHINESE):
+        old = {each.fname for each in font_manager.fontManager.ttflist}
+        for path in font_manager.findSystemFonts():
+            if path not in old:
+                try:
+                    font_manager.fontManager.addfont(path)
+                except (OSError, RuntimeError):  # a file that Matplotlib cannot read
+                    continue
+        known = {each.name for each in font_manager.fontManager.ttflist}
+    return next((each for each in CHINESE if each in known), None)

@@ -1,0 +1,213 @@
+"""What is said in Chinese: chosen by option, variable or locale, complete, and the program's own words left alone."""
+
+from __future__ import annotations
+
+import gettext
+import importlib.util
+import io
+import json
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from zerone.base import wide
+from zerone.base.language import CATALOGUES, DOMAIN, in_language, of_locale, translated
+from zerone.charts import fonts
+from zerone.cli.language import spoken
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+TOOL = Path(__file__).parent.parent.parent / "tools" / "translations.py"
+
+
+@pytest.fixture(scope="module")
+def tool():
+    place = importlib.util.spec_from_file_location("translations", TOOL)
+    module = importlib.util.module_from_spec(place)
+    place.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def entries(tool):
+    return {message.id: message.string for message in tool.catalogue() if message.id}
+
+
+def fields(text):
+    return sorted((name, kind, how) for _, name, kind, how in string.Formatter().parse(text) if name is not None)
+
+
+def test_each_text_has_a_chinese_one_and_no_other_is_there(tool, entries):
+    assert entries.keys() == tool.texts(), "run tools/translations.py, and fill in what is new"
+    assert [text for text, chinese in entries.items() if not chinese] == []
+
+
+NAMES = re.compile(r"(\W*(Box|(Multi)?Discrete|MiniGrid))+|\{some\} of \{all\}|[^a-z]*")
+"""Texts without numbers in which nothing is to be said in Chinese: names and signs."""
+
+
+def test_what_is_filled_in_is_chinese_and_takes_the_same_numbers(entries):
+    for text, chinese in entries.items():
+        assert fields(text) == fields(chinese), text
+        said = re.sub(r"\{[^}]*\}", "", text)
+        assert CHINESE.search(chinese) or NAMES.fullmatch(text) or NAMES.fullmatch(said), text
+        assert not CHINESE.search(text), text
+        assert ("\b" in text) == ("\b" in chinese), text
+
+
+def test_the_compiled_catalogue_is_what_the_text_compiles_to(tool, entries):
+    found = gettext.translation(DOMAIN, CATALOGUES, ["zh"])
+    assert {text: found.gettext(text) for text in entries} == entries
+    compiled = gettext.GNUTranslations(io.BytesIO(tool.compiled(tool.catalogue())))
+    assert {text: compiled.gettext(text) for text in entries} == entries
+
+
+@pytest.mark.parametrize(
+    ("variables", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LC_MESSAGES": "en_US.UTF-8"}, "en"),
+        ({"LC_ALL": "zh_CN", "LC_MESSAGES": "en_US.UTF-8", "LANG": "de_DE"}, "zh"),
+        ({"LC_ALL": "C", "LANG": "zh_CN.UTF-8"}, "en"),
+        ({"LC_ALL": "C.UTF-8", "LANGUAGE": "zh"}, "en"),
+        ({"LANG": "POSIX"}, "en"),
+        ({"LC_ALL": "", "LANG": "zh"}, "zh"),
+        ({"LANG": "de_DE.UTF-8", "LANGUAGE": "fr:zh_CN:en"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LANGUAGE": "en:zh"}, "en"),
+        ({"LANG": "zh_Hans@pinyin"}, "zh"),
+        ({"LANG": "zhz_XX"}, "en"),
+    ],
+)
+def test_the_locale_chooses_as_for_gettext(variables, language):
+    assert of_locale(variables) == language
+
+
+def test_what_is_typed_is_stronger_than_the_variable_and_that_than_the_locale():
+    def chosen(line, encoding="utf-8", **variables):
+        return spoken(line.split(), variables, encoding)
+
+    chinese = {"LANG": "zh_CN.UTF-8"}
+    assert chosen("train dqn", **chinese) == ("zh", ["train", "dqn"])
+    assert chosen("train dqn", "ascii", **chinese)[0] == "en"  # nobody could read it
+    assert chosen("train dqn", ZERONE_LANGUAGE="en", **chinese)[0] == "en"
+    assert chosen("train --language=zh dqn", ZERONE_LANGUAGE="en") == ("zh", ["train", "dqn"])
+    assert chosen("--language en train --language zh dqn") == ("zh", ["train", "dqn"])
+    assert chosen("train -- --language zh") == ("en", ["train", "--", "--language", "zh"])
+    assert chosen("evaluate RUN --json --language zh")[0] == "en"
+
+
+@pytest.mark.parametrize("line", ["--language xx", "train --help --language=fr", "--language= --help"])
+def test_another_language_is_refused_in_a_line(zerone, line):
+    ended = zerone(*line.split())
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.count("\n") == 1
+    assert "allowed: en, zh" in ended.err
+
+
+def test_the_variable_is_refused_as_the_option_is(zerone, monkeypatch):
+    monkeypatch.setenv("ZERONE_LANGUAGE", "klingon")
+    assert "ZERONE_LANGUAGE klingon is not allowed" in zerone("--help").err
+    monkeypatch.setenv("ZERONE_LANGUAGE", "zh")
+    assert "用法" in zerone("--help").out
+    assert "需要一个值" in zerone("train", "--language").err
+
+
+def test_help_is_in_chinese_within_80_columns(zerone):
+    for line in (["--help"], ["train", "dqn", "CartPole-v1", "--help"], ["step", "--help"], ["watch", "--help"]):
+        out = zerone(*line, "--language", "zh").out
+        assert "选项：" in out
+        assert "Default" not in out
+        assert max(map(wide.width, out.splitlines())) <= 80
+    assert "折扣因子 γ" in zerone("train", "dqn", "X", "--help", "--language", "zh").out
+
+
+def test_lists_are_in_chinese_and_what_programs_read_is_not(zerone):
+    out = zerone("environments", "FrozenLake-v1", "--language", "zh").out
+    assert "穿过 4×4 的冰湖" in out
+    assert max(map(wide.width, out.splitlines())) <= 80
+    assert len({wide.width(line[: line.index("  ")]) + 2 for line in out.splitlines()[:1]}) == 1
+    assert "无模型，学价值" in zerone("algorithms", "q-learning", "--language", "zh").out
+    for line in (("algorithms", "dqn"), ("environments", "FrozenLake-v1")):
+        plain, chinese = zerone(*line, "--json"), zerone(*line, "--json", "--language", "zh")
+        assert plain.out == chinese.out
+        assert not CHINESE.search(plain.out)
+    assert json.loads(zerone("environments", "--json", "--language", "zh").out)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("train dqm CartPole-v1", "没有算法 'dqm'：您是想写 'dqn' 吗？（可用的有："),
+        ("train dqn CartPole-v7", "没有环境 'CartPole-v7'"),
+        ("train dqn CartPole-v1 --gama 1", "没有选项 --gama"),
+        ("train dqn CartPole-v1 --steps 0", "--steps 不能是 0，应为：整数，从 1"),
+        ("train dqn CartPole-v1 --discount 7", "--discount 不能是 7，应为：一个数，至少 0 且至多 1"),
+        ("evaluate nowhere", "nowhere：没有这个运行文件夹"),
+        ("evaluate", "缺少 RUN"),
+        ("evaluate a b", "多了一个参数（b）"),
+        ("tain", "没有命令 tain"),
+    ],
+)
+def test_errors_are_in_chinese(zerone, line, said):
+    ended = zerone(*line.split(), "--language", "zh")
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_run_speaks_chinese_and_its_files_do_not(zerone, here):
+    line = ["train", "q-learning", "zerone/Treasure-v0", "--steps", 300, "--evaluation-episodes", 2, "--no-figure"]
+    ended = zerone(*line, "--out", "run", "--language", "zh")
+    assert (ended.code, ended.err) == (0, "")
+    for said in (
+        "正在编译",
+        "/ 300 步",
+        "zerone/Treasure-v0 上的 q-learning：300 步",
+        "平均回报",
+        "运行文件夹：run",
+        "看它玩",
+    ):
+        assert said in ended.out
+    for path in (here / "run").rglob("*"):
+        if path.suffix in (".json", ".csv"):
+            assert not CHINESE.search(path.read_text(encoding="utf-8")), path
+    assert "平均长度" in zerone("evaluate", "run", "--language", "zh").out
+    watched = zerone("watch", "run", "--text", "--episodes", 1, "--language", "zh").out
+    assert "第 1 回合  第 0 步  回报 0" in watched
+    assert "（找到宝藏）" in watched
+    stepped = zerone("step", "run", "--steps", 1, "--language", "zh").out
+    assert "种子 0  第 1 步  第 1 回合，第 1 步，回报 0" in stepped
+    assert zerone("watch", "run", "--text", "--episodes", 1).out.count("episode 1  step 0  return 0") == 1
+
+
+def test_figures_are_chinese_where_a_font_is_and_english_where_none_is(monkeypatch, caplog):
+    with in_language("zh"):
+        monkeypatch.setattr(fonts, "_family", lambda: "SimHei")
+        with fonts.figure_language() as families:
+            assert families == ["DejaVu Sans", "SimHei"]
+            assert translated("environment steps") == "环境步数"
+        monkeypatch.setattr(fonts, "_family", lambda: None)
+        monkeypatch.setattr(fonts, "_notices", fonts.Notices())
+        for _ in range(2):
+            with fonts.figure_language() as families:
+                assert families == ["DejaVu Sans"]
+                assert translated("environment steps") == "environment steps"
+    assert caplog.text.count("no font with Chinese") == 1
+
+
+def test_text_is_wrapped_by_the_columns_that_it_takes():
+    text = "回报（return）是奖励之和，γ = 0.99；见 zerone train --help。" * 3
+    lines = wide.wrapped(text, 24)
+    assert max(map(wide.width, lines)) <= 24
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert not any(line[0] in wide.NOT_FIRST or line[-1] in wide.NOT_LAST for line in lines)
+    assert wide.wrapped("", 9) == []
+    assert wide.cut("一二三", 5) == "一二"
+    assert wide.padded("一二", 5) + "|" == "一二 |"
+
+
+def test_english_loads_no_catalogue(zerone, monkeypatch):
+    monkeypatch.setattr("zerone.base.language._catalogue", None)
+    assert zerone("--help").out.startswith("Usage: zerone ")
