@@ -7,6 +7,7 @@ CSV, configurations, tags) is never translated. A thread that is started speaks 
 from __future__ import annotations
 
 import functools
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -68,6 +69,18 @@ def _catalogue(name: str) -> NullTranslations:
     import gettext
 
     return gettext.translation(DOMAIN, CATALOGUES, [name], fallback=True)
+
+
+def entries(name: str) -> dict[str, str]:
+    """All texts of a language's catalogue, each with its translation, as the compiled file has them."""
+    data = (CATALOGUES / name / "LC_MESSAGES" / f"{DOMAIN}.mo").read_bytes()
+    count, texts, translations = struct.unpack_from("<3I", data, 8)
+
+    def text(table: int, place: int) -> str:
+        length, begin = struct.unpack_from("<2I", data, table + 8 * place)
+        return data[begin : begin + length].decode()
+
+    return {text(texts, place): text(translations, place) for place in range(count)}
 
 
 def of_locale(environment: Mapping[str, str]) -> str:

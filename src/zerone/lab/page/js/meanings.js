@@ -2,14 +2,16 @@
 
 import { SETTING_NAMES } from "./refusals.js";
 import { isChinese } from "./words.js";
-import { ALGORITHMS, ENVIRONMENTS, NOTES, QUANTITIES, SETTINGS } from "./chinese.js";
+import { CATALOGUE } from "./catalogue.js";
+import { NOTES, QUANTITIES } from "./chinese.js";
 
 // A sentence that begins with a capital letter; a Greek one is a symbol, and stays. Settings are called as their labels.
 const first = (text) => text.replace(/^[a-z]/, (letter) => letter.toUpperCase()).replace(/`(\w+)`/g, (_, name) => name.replaceAll("_", " "));
 
 export const settingLabel = (name) => (isChinese() && SETTING_NAMES[name]) || name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
-export const algorithmText = (entry) => (isChinese() && ALGORITHMS[entry.name]) || `${first(entry.text)}.`;
-export const environmentText = (entry) => (isChinese() && ENVIRONMENTS[entry.id]) || `${first(entry.text)}.`;
+const said = (text) => (isChinese() && CATALOGUE[text] ? `${CATALOGUE[text]}。` : `${first(text)}.`);
+export const algorithmText = (entry) => said(entry.text);
+export const environmentText = (entry) => said(entry.text);
 
 export const quantityText = (text) => (isChinese() && QUANTITIES[text]) || first(text);
 
@@ -26,7 +28,7 @@ export const noteText = (text) => sentence(text, NOTES);
 export const titleText = noteText;
 
 export function meaning(setting) {
-  return (isChinese() && SETTINGS[setting.text]) || first(setting.text ?? "");
+  return (isChinese() && CATALOGUE[setting.text]) || first(setting.text ?? "");
 }
 
 // What may be given, behind the meaning: numbers only, as words are in the list of choices.
