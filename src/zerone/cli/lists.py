@@ -97,6 +97,7 @@ def environments(name: str | None, options: tuple[str, ...], as_json: bool) -> N
         return
     blocks: list[tuple[str, list[str]]] = []
     for entry in chosen:
+        limit = translated("at most {steps} steps", steps=entry.limit) if entry.limit else _limit(0)
         solved = translated("no level")
         if entry.solved_at is not None:
             solved = translated("solved at a mean return of {level:g}", level=entry.solved_at)
@@ -104,7 +105,7 @@ def environments(name: str | None, options: tuple[str, ...], as_json: bool) -> N
             translated(entry.text),
             translated("sees {observation}", observation=translated(entry.observation)),
             translated("does {action}", action=translated(entry.action)),
-            joined([_limit(entry.limit), solved, *_twin(entry.gymnasium_id)]),
+            joined([limit, solved, *_twin(entry.gymnasium_id)]),
         ]))  # fmt: skip
     print_blocks(blocks)
     click.echo("\n" + translated("These run compiled. So do suites of others, and environments of yours in JAX:"))
