@@ -88,7 +88,8 @@ def require_sound(ended, file: str, what: str) -> None:
     if ended.code == 2:
         assert ended.err.count("\n") == 1, (what, ended)
         known = (file, "only runs in one environment can be compared", "count as solved at different returns",
-                 "an interval over seeds needs", "was trained with other settings")  # fmt: skip
+                 "an interval over seeds needs", "was trained with other settings",
+                 "it belongs to another algorithm, network or environment")  # fmt: skip
         assert any(word in ended.err for word in known), (what, ended)
 
 
