@@ -148,7 +148,7 @@ def test_averaging_gives_the_plain_mean_of_chance_and_a_step_size_follows_it():
 @pytest.mark.parametrize("rate", [0.01, 0.5, 1.0])
 def test_no_number_of_visits_moves_the_table_beyond_the_mean(rate):
     algorithm = MonteCarlo(learning_rate=rate, visits="every", averaging=False)
-    weight = algorithm.weight(jnp.arange(200.0), jnp.arange(200))
+    weight = algorithm.weight(jnp.arange(200.0), jnp.arange(200), rate)
     np.testing.assert_allclose(weight, 1 - (1 - rate) ** np.arange(200), rtol=1e-4)
     assert weight.max() <= 1.0
     assert 200 * 0.01 > 1  # broken twin: n α grows without bound, and the table with it

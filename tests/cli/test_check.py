@@ -40,8 +40,8 @@ def test_how_large_its_numbers_are_how_fast_it_is_and_what_gymnasium_says(zerone
     assert 2_000 < part["mean"] < 3_000
     assert 2_400 < part["deviation"] < 2_501
     assert found["steps_per_second"] > 0
-    line = "The observation returned by `env.reset()` is not within the observation space."
-    assert zerone("check", "worlds:Bounds-v0", "--json").json["gymnasium"] == [line]
+    (line,) = zerone("check", "worlds:Bounds-v0", "--json").json["gymnasium"]
+    assert line.endswith("returned by `env.reset()` is not within the observation space.")
     assert zerone("check", "CartPole-v1", "--json", "--steps", 20).json["steps_per_second"] is None
     text = zerone("check", "worlds:Sound-v0", "--steps", 60).out
     assert "gymnasium     its own checker finds nothing" in text

@@ -124,8 +124,11 @@ def test_the_configuration_says_all_that_was_asked(run):
     config = json.loads((run.path / "config.json").read_text())
     assert config["algorithm"] == {
         "name": "q-learning",
-        "settings": {"learning_rate": 0.1, "discount": 0.9, "epsilon": 0.1, "environments": 1},
-    }
+        "settings": {
+            "learning_rate": 0.1, "discount": 0.9, "epsilon": 0.1, "epsilon_end": 0.05, "epsilon_steps": 0.0,
+            "epsilon_shape": "linear", "learning_rate_end": 0.1, "decay_steps": 0.0, "environments": 1,
+        },
+    }  # fmt: skip
     assert (config["environment"]["id"], config["engine"], config["steps"]) == (TREASURE, "compiled", 4000)
 
 

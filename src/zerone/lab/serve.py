@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import socket
 import sys
 import threading
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -22,7 +24,17 @@ SECONDS_OF_A_THREAD = 0.001
 """How long a thread may keep Python to itself: a fifth of the usual, so that requests are answered soon."""
 
 
-def server(listening: socket.socket, access: Access, lab: Lab) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """One that knows whether Ctrl-C has ended it: asyncio may have come to its end before it could say so."""
+
+    interrupted = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.interrupted |= sig == signal.SIGINT
+        super().handle_exit(sig, frame)
+
+
+def server(listening: socket.socket, access: Access, lab: Lab) -> Server:
     """A server that is ready to run; `listening` only says where it is, for its own answers."""
     host, port = listening.getsockname()[:2]
     config = uvicorn.Config(
@@ -30,15 +42,17 @@ def server(listening: socket.socket, access: Access, lab: Lab) -> uvicorn.Server
         ws_max_size=LARGEST_MESSAGE, ws_max_queue=16, ws_per_message_deflate=False, log_level="error", access_log=False,
         server_header=False, timeout_graceful_shutdown=SECONDS_TO_CLOSE, timeout_keep_alive=15,
     )  # fmt: skip
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def serve(listening: socket.socket, access: Access, runs: Path) -> None:
     """Answer until Ctrl-C (`KeyboardInterrupt`) or SIGTERM; where the sessions are is saved then."""
     sys.setswitchinterval(SECONDS_OF_A_THREAD)
-    code = 0
+    code, running = 0, server(listening, access, Lab(runs))
     try:
-        server(listening, access, Lab(runs)).run(sockets=[listening])
+        running.run(sockets=[listening])
+        if running.interrupted:
+            raise KeyboardInterrupt
     except KeyboardInterrupt:
         code = INTERRUPTED
         raise
