@@ -6,7 +6,7 @@ import sys
 
 HIDDEN = """
 import builtins, os, signal, sys
-import gymnasium, jax, matplotlib.pyplot, pygame  # what they do with the system is theirs
+import asyncio, equinox, gymnasium, jax, matplotlib.pyplot, optax, pygame  # what they do with the system is theirs
 
 LACKING = {
     os: "fork forkpty getuid geteuid getgid getgroups sysconf sched_getaffinity sched_setaffinity "
@@ -16,6 +16,8 @@ LACKING = {
 for module, names in LACKING.items():
     for name in names.split():
         vars(module).pop(name, None)
+if hasattr(os, "process_cpu_count"):
+    os.process_cpu_count = os.cpu_count  # as Python's own has it where sched_getaffinity is missing
 MODULES = {"fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "curses", "readline", "syslog"}
 known = builtins.__import__
 
