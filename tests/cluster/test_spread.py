@@ -86,6 +86,26 @@ def test_the_files_are_those_of_one_machine_whoever_is_lost(algorithm, life, cre
     assert (crew.lost > 0) == (life < 10**9)
 
 
+def test_what_takes_long_to_compute_again_is_asked_for_piece_by_piece(crews, tmp_path, monkeypatch):
+    """Else a process that computes for longer than a request may take would be replaced, again and again."""
+    asked = {**QUICK, "save_every": 10}
+    alone = zo.train(zo.QLearning(), cycle(), out=tmp_path / "alone", **asked)
+    monkeypatch.setattr(spread, "A_WHILE", 0.0)
+    behind, carry = [], spread.SeedWorker._carry
+    monkeypatch.setattr(spread.SeedWorker, "_carry", lambda *given: behind.append(carry(*given)) or behind[-1])
+    found = crews(23)
+    apart = zo.train(zo.QLearning(), cycle(), out=tmp_path / "apart", spread=2, **asked)
+    assert _bytes(alone) == _bytes(apart)
+    assert found[0].lost > 0
+    assert any(each is None for each in behind)
+
+
+def test_a_run_that_was_spread_searches_and_leaves_as_any_other(crews, tmp_path):
+    crews(10**9)
+    run = zo.train("q-learning", "zerone/Treasure-v0", out=tmp_path / "run", spread=2, **QUICK)
+    assert run.evaluate(3, lookahead=1)["episodes"] == 3
+
+
 def test_the_test_sees_a_row_that_is_counted_twice(crews, tmp_path, monkeypatch):
     alone = zo.train(zo.QLearning(), cycle(), out=tmp_path / "alone", **QUICK)
     monkeypatch.setattr(spread.Remote, "__init__", _forgetful(spread.Remote.__init__))

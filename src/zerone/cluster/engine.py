@@ -24,12 +24,13 @@ import numpy as np
 from zerone.algorithms.protocol import Array, Distributed, Steps, in_new_episodes, ongoing
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
-from zerone.cluster.ray_connection import Connection, connect
+from zerone.cluster.judged_here import JudgedHere
+from zerone.cluster.ray_connection import connect
 from zerone.cluster.supervisor import Supervisor
 from zerone.cluster.worker import Accumulator, EvaluationTask, FlatParameters, News, Task, Vector
 from zerone.engines.host import as_seen, seeds_for, update_key
 from zerone.engines.offline_data import OfflineData
-from zerone.engines.protocol import GREEDY, Act, Engine, Evaluation, Judging, Opens, Stopped
+from zerone.engines.protocol import GREEDY, Engine, Evaluation, Judging, Stopped
 from zerone.engines.python_loop import TalliedEngine
 from zerone.engines.streams import EVALUATE, INIT
 from zerone.parts.normalization import Scales
@@ -54,7 +55,7 @@ class Carry:
     """The index of each worker's next block: it decides the chance in it."""
 
 
-class Cluster(TalliedEngine):
+class Cluster(JudgedHere, TalliedEngine):
     """Drives A3C or DPPO with workers. See `Engine` for the methods.
 
     `judge` is an engine for one worker's algorithm in the same environment: it acts and evaluates, in this process.
@@ -64,19 +65,14 @@ class Cluster(TalliedEngine):
     name = "cluster"
 
     def __init__(self, algorithm: Distributed, judge: Engine, task: Task) -> None:
+        super().__init__(judge)
         self.algorithm: Any = algorithm
-        self.spaces = judge.spaces
-        self._judge, self._task = judge, task
+        self._task = task
         self.steps_one_by_one = not task.compiled
-        self._connection: Connection | None = None
-        self._crew: Supervisor | None = None
         with in_32_bits():  # of an agent that is copied, too
             self._on_device = jax.device_put(algorithm)  # once: each number would be sent again with each push
         self._judged = 0
         self._programs = _Programs(self)
-
-    def __reduce__(self) -> Any:
-        return self._judge.__reduce__()  # elsewhere there are no workers: what is left acts and evaluates
 
     def start(
         self, address: str | None = None, worker_timeout: float | None = None, step_timeout: float | None = None
@@ -93,32 +89,13 @@ class Cluster(TalliedEngine):
         self._crew = Supervisor(self._connection, self.algorithm.workers, self.algorithm, task, timeout)
         self._crew.while_waiting = self._stop_if_asked
 
-    def open_for(self, seed: int) -> None:
-        """See `Opens`. What cannot be had here cannot be had by the workers, where it is needed."""
-        if isinstance(self._judge, Opens):
-            self._judge.open_for(seed)
-            self._judge.close()
-
-    @property
-    def _workers(self) -> Supervisor:
-        assert self._crew is not None  # noqa: S101 - who trains has started them
-        return self._crew
-
     def turn(self, width: int) -> int:
         # Steps of training are played by all workers at once, a single episode by one of them.
-        return self._judge.turn(width) if self._task.compiled else max(width, self.algorithm.workers)
+        return self.judge.turn(width) if self._task.compiled else max(width, self.algorithm.workers)
 
     def learn_from(self, study: OfflineData) -> None:
         del study
         raise InputError("engine 'cluster' does not learn from recorded steps: use another engine")
-
-    @property
-    def time_limit(self) -> int | None:
-        return self._judge.time_limit
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return self._judge.widths
 
     def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
         del episodes, how  # each program is compiled when it is first used, side by side with the workers'
@@ -241,20 +218,11 @@ class Cluster(TalliedEngine):
         carry.episodes = np.asarray(saved["episodes"])
         return carry
 
-    def initial_memory(self, policy: Any, number: int) -> Any:
-        return self._judge.initial_memory(policy, number)
-
-    def act(self, policy: Any, memory: Any, observation: np.ndarray, mask: Any = ()) -> tuple[np.ndarray, Any]:
-        return self._judge.act(policy, memory, observation, mask)
-
-    def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
-        return self._judge.exploring(policy, seeds)
-
     def evaluate(
         self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
     ) -> Evaluation:
         if self._crew is None or self._task.compiled:
-            return self._judge.evaluate(policy, seed, index, episodes, how, first)
+            return self.judge.evaluate(policy, seed, index, episodes, how, first)
         return self._evaluate_side_by_side(policy, seed, index, episodes, how, first)
 
     def _evaluate_side_by_side(
@@ -283,16 +251,6 @@ class Cluster(TalliedEngine):
                 returns[place], lengths[place], cut[place] = ended
         work = max(int(lengths.sum()), int(lengths.max()) * self.turn(1))
         return Evaluation(returns, lengths, cut, work)
-
-    def close(self) -> None:
-        try:
-            if self._crew is not None:
-                self._crew.close()
-        finally:
-            if self._connection is not None:
-                self._connection.close()
-            self._crew = self._connection = None
-            self._judge.close()
 
 
 def _add(sums: dict[str, np.float64], metrics: dict[str, Any], weight: float = 1.0) -> None:

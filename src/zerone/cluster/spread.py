@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -23,14 +24,19 @@ import numpy as np
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.errors import InputError
-from zerone.cluster.ray_connection import Connection, connect
+from zerone.cluster.judged_here import JudgedHere
+from zerone.cluster.ray_connection import connect
 from zerone.cluster.supervisor import Supervisor
 from zerone.engines.offline_data import OfflineData
-from zerone.engines.protocol import GREEDY, Act, Engine, Evaluation, Judging, Observer, Opens, Row
+from zerone.engines.protocol import GREEDY, Engine, Evaluation, Judging, Observer, Row
 from zerone.environments.gym.step_timeout import limited
 
 REQUEST_TIMEOUT = 60.0
 """Seconds that a process may take for a request, beyond what one before it took, unless told otherwise."""
+
+
+A_WHILE = 10.0
+"""Seconds for which a seed is computed again before the one that waits is told that the process lives."""
 
 
 class Place(NamedTuple):
@@ -83,6 +89,8 @@ class SeedWorker:
         keep_compiled_programs()
         self._task, self._engine = task, task.engine
         self._kept: dict[int, Kept] = {}
+        self._half_way: dict[int, tuple[int, Any, int]] = {}
+        """Of seeds that are computed again: the iteration of the checkpoint, the carry, and how far it is."""
 
     @contextmanager
     def limits(self) -> Iterator[None]:
@@ -90,46 +98,69 @@ class SeedWorker:
         with in_32_bits(), limited(self._task.step_timeout, lambda _: os._exit(1)):
             yield
 
-    def advance(self, places: Sequence[Place], last: int) -> None:
+    def advance(self, places: Sequence[Place], last: int) -> bool | None:
         """Run the iterations of some seeds up to `last`."""
         for place in places:
-            (carry,) = self._engine.advance([self._carry(place)], [place.seed], [place.iteration], last)
+            if self._kept.get(place.seed, Kept(None, -1)).iteration == last:  # it was done when this was last asked
+                continue
+            before = self._carry(place)
+            if before is None:
+                return None
+            (carry,) = self._engine.advance([before], [place.seed], [place.iteration], last)
             self._kept[place.seed] = Kept(carry, last)
+        return True
 
-    def report(self, place: Place, first: int, last: int) -> Row:
+    def report(self, place: Place, first: int, last: int) -> Row | None:
         """The row of the log of a seed."""
-        row, carry = self._engine.report(self._carry(place), first, last)
+        before = self._carry(place)
+        if before is None:
+            return None
+        row, carry = self._engine.report(before, first, last)
         self._kept[place.seed] = Kept(carry, last, reported=True)
         return row
 
     def policy(self, place: Place) -> Any:
         """What acts."""
-        return self._engine.policy(self._carry(place))
+        carry = self._carry(place)
+        return None if carry is None else self._engine.policy(carry)
 
     def saved(self, place: Place) -> Any:
         """What a checkpoint keeps."""
-        return jax.tree.map(np.asarray, self._engine.saved(self._carry(place)))
+        carry = self._carry(place)
+        return None if carry is None else jax.tree.map(np.asarray, self._engine.saved(carry))
 
     def _carry(self, place: Place) -> Any:
-        """The carry of a seed where it is: the one that is kept here, or computed again."""
+        """The carry of a seed where it is: the one that is kept here, or computed again; None as long as that lasts."""
         kept = self._kept.get(place.seed)
         if kept is None or kept.iteration != place.iteration:
             kept = self._computed_again(place)
+            if kept is None:
+                return None
         if place.iteration in place.rows and not kept.reported:  # a lost process had done it
             kept = Kept(self._engine.report(kept.carry, 0, place.iteration)[1], place.iteration, reported=True)
         self._kept[place.seed] = kept
         return kept.carry
 
-    def _computed_again(self, place: Place) -> Kept:
-        """From its checkpoint to where it is; what the last row would change there is left to do."""
-        carry, at = self._begun(place), place.begin
-        for stop in place.rows:
-            (carry,) = self._engine.advance([carry], [place.seed], [at], stop)
-            at = stop
-            if at < place.iteration:
+    def _computed_again(self, place: Place) -> Kept | None:
+        """From its checkpoint to where it is; what the last row would change there is left to do.
+
+        None where that takes longer than a while: who waits hears that this process lives, and asks again.
+        """
+        begin, carry, at = self._half_way.pop(place.seed, (-1, None, 0))
+        if begin != place.begin:
+            carry, at = self._begun(place), place.begin
+        until, chunk = time.monotonic() + A_WHILE, 1
+        for stop in sorted({*place.rows, place.iteration}):
+            while at < stop:
+                began, upto = time.monotonic(), min(stop, at + chunk)
+                (carry,) = self._engine.advance([carry], [place.seed], [at], upto)
+                at, now = upto, time.monotonic()
+                chunk = 2 * chunk if now - began < 1 else max(1, chunk // 2)
+                if now > until and at < place.iteration:
+                    self._half_way[place.seed] = place.begin, carry, at
+                    return None
+            if at == stop < place.iteration:  # once more changes nothing
                 carry = self._engine.report(carry, 0, at)[1]
-        if at < place.iteration:
-            (carry,) = self._engine.advance([carry], [place.seed], [at], place.iteration)
         return Kept(carry, place.iteration)
 
     def _begun(self, place: Place) -> Any:
@@ -140,7 +171,7 @@ class SeedWorker:
         return self._engine.resume(ray.get(place.checkpoint[0]), place.seed, place.begin)
 
 
-class Spread:
+class Spread(JudgedHere):
     """An engine whose seeds are advanced in processes of a cluster. See `Engine` for the methods.
 
     `engine` is what each process has, and judges here. The processes are there from `start` to `close`.
@@ -149,49 +180,25 @@ class Spread:
     observer: Observer | None = None
 
     def __init__(self, engine: Engine, name: str, processes: int) -> None:
-        self._engine, self._name, self._number = engine, name, processes
-        self.algorithm, self.spaces, self.name = engine.algorithm, engine.spaces, engine.name
-        self.steps_one_by_one = engine.steps_one_by_one
-        self._connection: Connection | None = None
-        self._crew: Supervisor | None = None
+        super().__init__(engine)
+        self._name, self._number = name, processes
+        self.algorithm, self.name, self.steps_one_by_one = engine.algorithm, engine.name, engine.steps_one_by_one
         self._begun = 0
         self._turn = threading.Lock()  # seeds are judged side by side, each in a thread
-
-    def __reduce__(self) -> Any:
-        return self._engine.__reduce__()  # elsewhere there are no processes: what is left acts and evaluates
 
     def start(self, address: str | None, worker_timeout: float | None, step_timeout: float | None) -> None:
         """See `Workers`."""
         self._connection = connect(address)
         timeout = REQUEST_TIMEOUT if worker_timeout is None else worker_timeout
-        task = SeedTask(self._engine, self._name, step_timeout)
+        task = SeedTask(self.judge, self._name, step_timeout)
         self._crew = Supervisor(self._connection, self._number, None, task, timeout)
-
-    def open_for(self, seed: int) -> None:
-        """See `Opens`."""
-        if isinstance(self._engine, Opens):
-            self._engine.open_for(seed)
-            self._engine.close()
-
-    @property
-    def _processes(self) -> Supervisor:
-        assert self._crew is not None  # noqa: S101 - who trains has started them
-        return self._crew
 
     def learn_from(self, study: OfflineData) -> None:
         del study
         raise InputError("spread is not allowed with recorded steps: they are on this machine alone")
 
-    @property
-    def time_limit(self) -> int | None:
-        return self._engine.time_limit
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return self._engine.widths
-
     def turn(self, width: int) -> int:
-        return self._engine.turn(width)
+        return self.judge.turn(width)
 
     def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
         del episodes, how  # each program is compiled when it is first used, here and there
@@ -200,7 +207,7 @@ class Spread:
         return self._placed(Place(seed, 0, 0, (), ()))
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Remote:
-        kept = self._processes.share(jax.tree.map(np.asarray, saved))
+        kept = self._workers.share(jax.tree.map(np.asarray, saved))
         return self._placed(Place(seed, iteration, iteration, (kept,), ()))
 
     def _placed(self, place: Place) -> Remote:
@@ -209,12 +216,17 @@ class Spread:
 
     def advance(self, carries: Sequence[Remote], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Remote]:
         del seeds, first  # a place knows
-        slots = sorted({each.slot for each in carries})
-        for slot in slots:
-            places = [each.place for each in carries if each.slot == slot]
-            self._processes.ask("advance", slot, "advance", places, last)
-        for _ in slots:
-            self._processes.answer("advance")
+        places: dict[int, list[Place]] = {}
+        for each in carries:
+            places.setdefault(each.slot, []).append(each.place)
+        for slot, there in places.items():
+            self._workers.ask("advance", slot, "advance", there, last)
+        while places:
+            slot, done = self._workers.answer("advance")
+            if done is None:
+                self._workers.ask("advance", slot, "advance", places[slot], last)
+            else:
+                del places[slot]
         return [Remote(each.place._replace(iteration=last), each.slot) for each in carries]
 
     def report(self, carry: Remote, first: int, last: int) -> tuple[Row, Remote]:
@@ -227,44 +239,28 @@ class Spread:
 
     def saved(self, carry: Remote) -> Any:
         found, place = self._asked(carry, "saved"), carry.place
-        carry.place = Place(place.seed, place.iteration, place.iteration, (self._processes.share(found),), ())
+        carry.place = Place(place.seed, place.iteration, place.iteration, (self._workers.share(found),), ())
         return found
 
     def _asked(self, carry: Remote, what: str, *arguments: Any) -> Any:
         """What the process of a seed answers."""
+        found = None
         with self._turn:
-            self._processes.ask(what, carry.slot, what, carry.place, *arguments)
-            return self._processes.answer(what)[1]
+            while found is None:
+                self._workers.ask(what, carry.slot, what, carry.place, *arguments)
+                found = self._workers.answer(what)[1]
+        return found
 
     def policy_example(self) -> Any:
-        return self._engine.policy_example()
+        return self.judge.policy_example()
 
     def saved_example(self) -> Any:
-        return self._engine.saved_example()
-
-    def initial_memory(self, policy: Any, number: int) -> Any:
-        return self._engine.initial_memory(policy, number)
-
-    def act(self, policy: Any, memory: Any, observation: np.ndarray, mask: Any = ()) -> tuple[np.ndarray, Any]:
-        return self._engine.act(policy, memory, observation, mask)
-
-    def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
-        return self._engine.exploring(policy, seeds)
+        return self.judge.saved_example()
 
     def evaluate(
         self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
     ) -> Evaluation:
-        return self._engine.evaluate(policy, seed, index, episodes, how, first)
+        return self.judge.evaluate(policy, seed, index, episodes, how, first)
 
     def facts(self) -> dict[str, Any]:
-        return self._engine.facts()
-
-    def close(self) -> None:
-        try:
-            if self._crew is not None:
-                self._crew.close()
-        finally:
-            if self._connection is not None:
-                self._connection.close()
-            self._crew = self._connection = None
-            self._engine.close()
+        return self.judge.facts()

@@ -197,6 +197,13 @@ class Workers(Protocol):
         ...
 
 
+@runtime_checkable
+class TrainsElsewhere(Protocol):
+    """An engine that only trains with processes of its own: what is left of it when they are gone is `judge`."""
+
+    judge: Engine
+
+
 class Stopped(Exception):  # noqa: N818 - what was asked for, no error
     """A request to stop was heeded in the middle of an iteration: carries are as they were after their last one."""
 

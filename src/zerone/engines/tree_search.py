@@ -18,7 +18,7 @@ al. 2012 (doi 10.1109/TCIAIG.2012.2186810), algorithm 2. What differs:
 - UCB1 is for values in [0, 1]: where it is compared, Q is moved there by the smallest and the largest found in this
   tree, as in Schrittwieser et al. 2020 (doi 10.1038/s41586-020-03051-4), appendix B.
 
-Chance is sampled anew in every simulation, on all of its way: a node is a sequence of actions, not a state ("open
+Each simulation samples chance again, on all of its way: a node is a sequence of actions, not a state ("open
 loop"). Frozen when a node grows it would be taken for certain, and a lucky step on the ice be planned on. So below the
 root a plan does not depend on what chance does; the next decision, which searches from the start, does.
 

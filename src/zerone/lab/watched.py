@@ -11,6 +11,7 @@ import os
 import queue
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ class Refresh:
     """Something has changed in another thread: show it."""
 
 
-class Watched:
+class Watched(ABC):
     """What the server knows of it. Who makes one says how it begins (`_make`) and what it does then (`_turn`)."""
 
     def __init__(self, name: str, wake: Callable[[], None], setups: Sequence[Setup] = ()) -> None:
@@ -92,11 +93,13 @@ class Watched:
         """All that is needed to be here again after the server has ended; None where that is not kept."""
         return None
 
+    @abstractmethod
     def _make(self) -> None:
-        raise NotImplementedError
+        """What is needed before the first frame; it may compile."""
 
+    @abstractmethod
     def _turn(self) -> None:
-        raise NotImplementedError
+        """A little of what it does; called again and again."""
 
     def _run(self) -> None:
         try:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from zerone.base.place import as_seen
-from zerone.engines.protocol import Engine
+from zerone.engines.protocol import Engine, TrainsElsewhere
 from zerone.training.agent import EVALUATION_SEED, judge
 from zerone.training.evaluation import Ways, shows
 from zerone.training.events import Ended
@@ -68,7 +68,7 @@ def _driven(training: Training, *, resume: bool) -> tuple[Run, dict[str, Any]]:
         training.run(request)
     result = finite(_judged(training))
     folder.write_result(result)
-    run = Run(folder, engine)
+    run = Run(folder, engine.judge if isinstance(engine, TrainsElsewhere) else engine)
     if schedule.figure:
         run.plot()
         with suppress(NoTableError):

@@ -176,7 +176,7 @@ class _Process:
 class Processes:
     """Some processes that play environments. They are started when the first is needed, and end with `close`.
 
-    With `replace` one that is lost is replaced: the steps that it was asked for have not happened, its episodes count
+    With `replace` one that is lost is replaced: the steps under way have not happened, its episodes count
     as truncated before them, and others begin.
     """
 
@@ -439,7 +439,7 @@ class InProcesses(OwnVector):
             raise
 
     def _is_done(self, process: int) -> bool:
-        """Whether a process has done what it was asked, and not been lost."""
+        """Whether a process has done its work, and not been lost."""
         try:
             reply = self._processes[process].answer(_limit())
         except LostError as error:

@@ -1,0 +1,62 @@
+"""What the engines on Ray share: they train in other processes, and act and judge with an engine of this one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zerone.cluster.ray_connection import Connection
+from zerone.cluster.supervisor import Supervisor
+from zerone.engines.protocol import Act, Engine, Opens
+
+
+class JudgedHere:
+    """An engine with processes from `start` to `close`, and one here, `judge`, which needs none of them."""
+
+    def __init__(self, judge: Engine) -> None:
+        self.judge = judge
+        self.spaces = judge.spaces
+        self._connection: Connection | None = None
+        self._crew: Supervisor | None = None
+
+    def __reduce__(self) -> Any:
+        return self.judge.__reduce__()  # elsewhere there are no processes: what is left acts and evaluates
+
+    @property
+    def _workers(self) -> Supervisor:
+        assert self._crew is not None  # noqa: S101 - who trains has started them
+        return self._crew
+
+    def open_for(self, seed: int) -> None:
+        """See `Opens`. What cannot be had here cannot be had by the workers, where it is needed."""
+        if isinstance(self.judge, Opens):
+            self.judge.open_for(seed)
+            self.judge.close()
+
+    @property
+    def time_limit(self) -> int | None:
+        return self.judge.time_limit
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self.judge.widths
+
+    def initial_memory(self, policy: Any, number: int) -> Any:
+        return self.judge.initial_memory(policy, number)
+
+    def act(self, policy: Any, memory: Any, observation: np.ndarray, mask: Any = ()) -> tuple[np.ndarray, Any]:
+        return self.judge.act(policy, memory, observation, mask)
+
+    def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
+        return self.judge.exploring(policy, seeds)
+
+    def close(self) -> None:
+        try:
+            if self._crew is not None:
+                self._crew.close()
+        finally:
+            if self._connection is not None:
+                self._connection.close()
+            self._crew = self._connection = None
+            self.judge.close()
