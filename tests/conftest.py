@@ -42,6 +42,8 @@ jax.config.update("jax_traceback_in_locations_limit", 0)
 # As in `zerone.__main__`: importing and tracing make hundreds of thousands of objects that stay.
 gc.freeze()
 gc.set_threshold(10_000)
+# What a test writes need not outlive a loss of power; waiting for the disk is a twentieth of what the tests would take.
+os.fsync = lambda _: None
 
 _compiled = 0
 
@@ -86,6 +88,16 @@ def _bounded_within_a_file() -> Iterator[None]:
     yield
     if _memory() > TOO_MUCH_MEMORY:
         _forget_programs()
+
+
+@pytest.fixture(autouse=True)
+def _trainings_draw_nothing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training in a test's own process ends without its figures, a tenth of what the tests would take.
+
+    What a test draws itself is drawn. A test of the figures that a training leaves says so: `@pytest.mark.figures`.
+    """
+    if request.node.get_closest_marker("figures") is None:
+        monkeypatch.setattr("zerone.training.drive.draw_figures", lambda run: None)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from zerone.cli.settings import guessed
 LINE = ("train", "q-learning", "zerone/Treasure-v0", "--evaluation-episodes", 5)
 
 
+@pytest.mark.figures
 def test_train_says_how_it_ended_and_what_to_do_next(zerone, here):
     ended = zerone(*LINE, "--out", "run")
     assert (ended.code, ended.err) == (0, "")

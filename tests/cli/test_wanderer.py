@@ -48,6 +48,7 @@ def wanderer(request, here, tmp_path, monkeypatch):
     os.chdir(here)
 
 
+@pytest.mark.figures
 def test_a_training_and_all_that_comes_after_it(zerone, here, wanderer):
     identity, elsewhere = wanderer
 

@@ -114,7 +114,8 @@ def test_a_stale_gradient_is_of_the_networks_that_were_pulled():
     order = iter([0, 1])
     engine._crew.next_one = lambda _: next(order)
     (carry,) = engine.advance([carry], [0], [0], 1)
-    opened, apply = FlatParameters(engine.algorithm.alone(), engine.spaces).open_gradient, engine.algorithm.apply
+    opened = FlatParameters(engine.algorithm.alone(), engine.spaces).open_gradient
+    apply = jax.jit(engine.algorithm.apply)
     first, second = (opened(other.gradient(0, 0, networks)[0]) for other in others)
     right = apply(apply(begun, first), second)
     mine = jax.tree.leaves(carry.state.policy)[0]

@@ -56,6 +56,7 @@ def test_python_draws_it(maze, tmp_path):
     assert (run.path / "table.png").read_bytes() != first
 
 
+@pytest.mark.figures
 def test_a_training_ends_with_its_pictures(tmp_path):
     run = zo.train("q-learning", "zerone/Treasure-v0", out=tmp_path / "run", **{**SMALL, "figure": True})
     assert {each.name for each in run.path.glob("*.png")} == {"figure.png", "table.png"}
@@ -72,6 +73,7 @@ def test_a_table_of_the_host_engine_is_drawn_as_our_twin(tmp_path):
     assert judged_environment(lost) is None
 
 
+@pytest.mark.figures
 def test_an_environment_without_an_id(tmp_path):
     @configured
     class Ours(Maze):
@@ -85,6 +87,7 @@ def test_an_environment_without_an_id(tmp_path):
         zo.load(run.path, environment=made).plot_table()
 
 
+@pytest.mark.figures
 def test_an_object_is_drawn_as_what_it_can_be_made_again_from(tmp_path):
     made = TimeLimit(Maze(layout=("S..", "H.G")), 20)
     run = zo.train("q-learning", made, out=tmp_path / "run", **{**SMALL, "figure": True})

@@ -70,10 +70,15 @@ def _driven(training: Training, *, resume: bool) -> tuple[Run, dict[str, Any]]:
     folder.write_result(result)
     run = Run(folder, engine.judge if isinstance(engine, TrainsElsewhere) else engine)
     if schedule.figure:
-        run.plot()
-        with suppress(NoTableError):
-            run.plot_table()
+        draw_figures(run)
     return run, result
+
+
+def draw_figures(run: Run) -> None:
+    """Draw the curves of a run that has ended, and its table where it learnt one over a grid."""
+    run.plot()
+    with suppress(NoTableError):
+        run.plot_table()
 
 
 def _judged(training: Training) -> dict[str, Any]:
