@@ -103,3 +103,22 @@ def test_what_a_terminal_sends_is_taken_apart():
     assert separated("\x1b[15~") == ["?"]
     assert separated("\x1b") == ["\x1b"]
     assert separated("+ ") == ["+", " "]
+
+
+def test_tab_shows_the_other_training_at_the_same_step(monkeypatch):
+    from zerone.cli.lesson import _walks
+    from zerone.lessons.catalogue import look_up
+
+    waiting = ["u", "u", "\t", "u", "\t", "q"]
+
+    @contextlib.contextmanager
+    def keys():
+        yield lambda _: waiting.pop(0)
+
+    monkeypatch.setattr(step_terminal, "keys", keys)
+    screen = Screen()
+    step_terminal.with_keys((walks := _walks(look_up("cliff"), 0))[0], screen, walks[1:])
+    heads = [each.split("\n")[0] for each in screen.pictures]
+    assert [each.split(" on ")[0] for each in heads] == ["q-learning"] * 3 + ["sarsa"] * 2 + ["q-learning"]
+    assert [each.split("step ")[1].split()[0] for each in heads] == ["0", "1", "2", "2", "3", "3"]
+    assert all("Tab: the other training" in each for each in screen.pictures)

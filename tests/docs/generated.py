@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import functools
 import io
+import json
 import math
 import re
 import runpy
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,37 @@ def filled(page: Path, text: str) -> str:
     )
 
 
+MEASURED = ROOT / "src" / "zerone" / "lessons" / "measured.json"
+
+
+def measured() -> str:
+    """What the results pages say of each experiment that a lesson names, as the package has it."""
+    chapters = [tomllib.loads(each.read_text("utf-8")) for each in MEASURED.with_name("chapters").glob("*.toml")]
+    wanted = {each["experiment"] for each in chapters} - {""}
+    both = [_results(ROOT / "docs" / name) for name in ("results.md", "results.zh.md")]
+    found = {
+        name: {part: {"en": both[0][name][part], "zh": both[1][name][part]} for part in ("claim", "verdict", "teaches")}
+        | {"found": [{"en": en, "zh": zh} for en, zh in zip(*(each[name]["found"] for each in both), strict=True)]}
+        for name in sorted(wanted)
+    }
+    return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+
+
+def _results(page: Path) -> dict[str, dict[str, Any]]:
+    """The sections of a results page by the experiment's name: claim, verdict, what was found, what it teaches."""
+    found = {}
+    for section in page.read_text("utf-8").split("\n## ")[1:]:
+        name = re.search(r"^zerone experiment (\S+)$", section, re.MULTILINE)
+        claim = re.search(r"^\*(?:Claim|主张)\*.*?[)）][:：] ?(.*)$", section, re.MULTILINE)
+        verdict = re.search(r"^\*\*(.*?)[.。]\*\*\n\n(.*?)\n\n(.*?)\n\n```sh", section, re.DOTALL | re.MULTILINE)
+        assert name is not None
+        assert claim is not None
+        assert verdict is not None
+        lines = [each.removeprefix("- ") for each in verdict[2].split("\n")]
+        found[name[1]] = {"claim": claim[1], "verdict": verdict[1].lower(), "found": lines, "teaches": verdict[3]}
+    return found
+
+
 def pages() -> list[Path]:
     """Every page that has such a part."""
     marked = re.compile(r"<!-- (graph|settings|step|worked) ?")
@@ -118,3 +151,4 @@ def pages() -> list[Path]:
 if __name__ == "__main__":
     for page in pages():
         page.write_text(filled(page, page.read_text("utf-8")), "utf-8")
+    MEASURED.write_text(measured(), "utf-8")

@@ -32,3 +32,8 @@ def test_a_part_that_is_out_of_date_would_be_seen():
     page = PAGES["algorithms.md"]
     text = page.read_text("utf-8")
     assert GENERATED["filled"](page, text.replace("| `double` |", "| `twice` |")) == text
+
+
+def test_lessons_say_what_the_results_pages_say():
+    written = GENERATED["MEASURED"].read_text("utf-8")
+    assert written == GENERATED["measured"](), "write it again: .venv/bin/python tests/docs/generated.py"

@@ -1,84 +1,85 @@
-"""The lessons: the chapters of `zerone lab` as text, and a film of learning in one file inside of the page."""
+"""The lessons: each chapter of `zerone lesson` as text, and with a recorded run in one file inside of the page."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import tempfile
-import tomllib
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-SHOWN = {"treasure", "maze", "cliff"}
-"""Chapters whose training is short enough to be made while the site is built."""
+if TYPE_CHECKING:
+    from zerone.lessons.catalogue import Lesson
+
 WORDS = {
     ".md": {
         "language": "en", "title": "Lessons", "see": "See it", "question": "A question", "answer": "Answer",
-        "next": "Try next",
-        "about": "The chapters of `zerone lab`, in their order. There each can be run, step by step and back; here is "
-        "what they say, and of some the training as a film: move the slider.",
+        "next": "Try next", "measured": "The claim, measured with many seeds",
+        "alone": "The chapter on a page of its own", "code": "The code of the update",
+        "about": "Fourteen chapters, in the order of the tutorial. `zerone lesson NAME` plays one in the terminal, "
+        "`zerone lab` on a page; there a training goes on as long as you like. Here each has a recorded run: press "
+        "Play, or step through it with the arrow keys.",
     },
     ".zh.md": {
         "language": "zh", "title": "课程", "see": "看一看", "question": "一个问题", "answer": "回答",
-        "next": "接着试试",
-        "about": "这是 `zerone lab` 里的各章，按顺序排列。"
-        "在那里每一章都可以运行，一步一步地前进和后退；"
-        "这里是它们的文字，其中几章还附上训练过程的影片：拖动滑块就能看。",
+        "next": "接着试试", "measured": "用许多种子检验这条主张", "alone": "单独打开这一章", "code": "更新的代码",
+        "about": "一共十四章，按教程的顺序排列。`zerone lesson NAME` 在终端里播放一章，`zerone lab` 在网页上播放；"
+        "在那里，训练想进行多久就进行多久。这里每一章都附有一段训练记录：按“播放”，或用方向键一步一步地看。",
     },
 }  # fmt: skip
 
 
-def page(root: Path, ending: str, out: Path) -> str:
+def page(ending: str, out: Path) -> str:
     """All chapters on one page."""
+    from zerone.lessons.catalogue import lessons
+    from zerone.lessons.text import command
+
     words = WORDS[ending]
     language = words["language"]
     parts = [f"# {words['title']}\n\n{words['about']}\n"]
-    for file in sorted((root / "src/zerone/lessons/chapters").glob("*.toml")):
-        chapter: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
-
-        def said(key: str, chapter: dict[str, Any] = chapter) -> str:
-            return str(chapter.get(key, {}).get(language, ""))
-
-        parts.append(f"## {said('title')}\n\n{said('idea')}\n\n{said('more')}\n")
-        commands = "\n".join(command(each) for each in chapter["setups"])
-        parts.append(f"**{words['see']}.**\n\n```text\n{commands}\n```\n")
-        if chapter["name"] in SHOWN:
-            film(chapter, out / "lessons")
-            place = f"{'' if language == 'en' else '../'}lessons/{chapter['name']}.html"
-            parts.append(f'<iframe class="film" src="{place}" title="{said("title")}" loading="lazy"></iframe>\n')
+    for lesson in lessons():
+        record(lesson, out / "lessons")
+        place = f"{'' if language == 'en' else '../'}lessons/{lesson.name}.html#{language}"
+        commands = "\n".join([f"zerone lesson {lesson.name}", *map(command, lesson.setups)])
         parts += [
-            f"**{words['question']}.** {said('question')}\n",
-            f'??? note "{words["answer"]}"\n    {said("answer")}\n',
-            f"**{words['next']}.** {said('next')}\n",
+            f"## {lesson.title[language]}\n\n{lesson.idea[language]}\n\n{lesson.more[language]}\n",
+            f"**{words['question']}.** {lesson.question[language]}\n",
+            f'<iframe class="film" src="{place}" title="{lesson.title[language]}" loading="lazy"></iframe>\n',
+            f'[{words["alone"]}]({place}){{ target="_blank" }}\n',
+            f'??? note "{words["answer"]}"\n    {lesson.answer[language]}\n',
+            *code_of(lesson, words["code"]),
+            f"**{words['next']}.** {lesson.next[language]}\n",
+            "```sh\n" + "\n".join(lesson.tries) + "\n```\n",
+            *measured(lesson, words["measured"], language),
+            f"**{words['see']}.**\n\n```sh\n{commands}\n```\n",
         ]
     return "\n".join(parts)
 
 
-def command(setup: dict[str, Any]) -> str:
-    """What is typed to see it step by step."""
-    options = []
-    for name, value in setup.get("settings", {}).items():
-        option = f"--{name.replace('_', '-')}"
-        if isinstance(value, bool):
-            options.append(option if value else option.replace("--", "--no-"))
-        else:
-            options.append(f"{option} {','.join(map(str, value)) if isinstance(value, list) else value}")
-    return " ".join(["zerone step", setup["algorithm"], setup["environment"], *options])
+def code_of(lesson: Lesson, title: str) -> list[str]:
+    """The functions that compute the equation, folded away."""
+    lines: list[str] = []
+    for each in lesson.code:
+        lines += [f"`{each.place}`", "", "```python", *each.text.splitlines(), "```", ""]
+    return [f'??? note "{title}"\n' + "\n".join(f"    {line}".rstrip() for line in lines) + "\n"]
 
 
-def film(chapter: dict[str, Any], folder: Path) -> None:
-    """Train as the chapter does, and write the one file; once for both languages."""
-    file = folder / f"{chapter['name']}.html"
+def measured(lesson: Lesson, title: str, language: str) -> list[str]:
+    """What the experiment has found, with its figure."""
+    found = lesson.measured
+    if found is None:
+        return []
+    lines = [found.claim[language], "", *(f"- {each[language]}" for each in found.found), "", found.teaches[language],
+             "", f"![{found.experiment}](pictures/results/{found.experiment}.png)"]  # fmt: skip
+    indented = "\n".join(f"    {line}".rstrip() for line in lines)
+    return [f'??? note "{title}: {found.verdict[language]}"\n{indented}\n']
+
+
+def record(lesson: Lesson, folder: Path) -> None:
+    """Record the chapter's run in one file; once for both languages."""
+    file = folder / f"{lesson.name}.html"
     if file.exists():
         return
-    import zerone as zo
-    from zerone.lab.one_file import page_of
+    from zerone.lab.lesson_file import page_of
 
     folder.mkdir(parents=True, exist_ok=True)
-    setup = chapter["setups"][0]
-    with tempfile.TemporaryDirectory() as place, contextlib.redirect_stdout(io.StringIO()):
-        run = zo.train(
-            setup["algorithm"], setup["environment"], settings=setup.get("settings", {}), steps=2_000, save_every=100,
-            keep_last=20, out=Path(place) / chapter["name"], progress=False,
-        )  # fmt: skip
-        file.write_text(page_of(run.path), "utf-8")
+    file.write_text(page_of(lesson), "utf-8")
+    print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB", file=sys.stderr)

@@ -47,7 +47,7 @@ class Pages:
         for ending in LANGUAGES.values():
             self.texts[f"index{ending}"] = self._front(f"README{ending}")
             self._split(ending)
-            self.texts[f"lessons{ending}"] = lesson_pages.page(self.root, ending, self.out)
+            self.texts[f"lessons{ending}"] = lesson_pages.page(ending, self.out)
         contributing = (self.root / "CONTRIBUTING.md").read_text("utf-8")
         self.texts["contributing.md"] = re.sub(r"\]\((?!https?:|#)", "](../", contributing)
         shutil.copytree(self.root / "docs" / "pictures", self.out / "pictures")

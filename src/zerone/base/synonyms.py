@@ -181,6 +181,7 @@ COMMANDS = {
     "watch": "play enjoy render show view demo visualize replay",
     "evaluate": "test eval score judge",
     "sweep": "tune optimize optimise hyperopt search grid gridsearch optuna",
+    "lesson": "lessons chapter chapters course tutorial learn-rl teach",
     "bench": "benchmark speed profile",
     "plot": "graph curve draw figure plots",
     "compare": "diff versus vs",

@@ -29,6 +29,7 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 COMMANDS = {
     "train": ("zerone.cli.train:train", "Learn: train an algorithm in an environment."),
     "step": ("zerone.cli.step:step", "See it learn step by step: each update with its numbers, and back."),
+    "lesson": ("zerone.cli.lesson:lesson", "The chapters: an idea, a question, a training to step through."),
     "lab": ("zerone.cli.lab:lab", "See learning in a browser, live: step by step, back, fast, side by side."),
     "record": ("zerone.cli.record:record", "Keep what an agent, chance or you do, as a dataset to learn from."),
     "evaluate": ("zerone.cli.evaluate:evaluate", "Measure a trained agent: mean return of greedy episodes."),

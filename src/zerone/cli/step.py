@@ -96,7 +96,7 @@ def stepped(said: ParsedArguments, seed: int | None, options: Sequence[str]) -> 
     require_environment(said.environment)
     chosen = environment_options(said.environment, options)
     made, _ = setup.make_algorithm(said.algorithm, said.environment, chosen_settings(said.algorithm, said.given))
-    return _made(made, said.environment, chosen, seed or 0)
+    return walk_of(made, said.environment, chosen, seed or 0)
 
 
 def _of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequence[str], trust: bool) -> Walk:
@@ -117,10 +117,15 @@ def _of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequenc
     if environment["action_mask"] != setup.OFF:
         raise InputError(f"{path} has learnt with an action mask: that cannot be stepped through")
     made = setup.make_algorithm_from(config["algorithm"])
-    return _made(made, environment["id"], environment["options"], chosen)
+    return walk_of(made, environment["id"], environment["options"], chosen)
 
 
-def _made(algorithm: Any, environment: str, options: Mapping[str, Any], seed: int) -> Walk:
+def walk_of(algorithm: Any, environment: str, options: Mapping[str, Any], seed: int) -> Walk:
+    """The training of an algorithm in an environment, before its first step.
+
+    Raises:
+        InputError: it is none of the compiled engine's.
+    """
     from gymnasium.spaces import Discrete
 
     from zerone.engines.compiled import Compiled

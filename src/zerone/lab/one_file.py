@@ -1,4 +1,4 @@
-"""A run as one HTML file that needs no server: film, curves, and a slider over checkpoints; the page's own modules.
+"""One HTML file that needs no server, made of the page's own modules: a run with its films, curves and checkpoints.
 
 The modules are put one after the other into one script, each in a function of its own: what it exports is what the
 function returns. The file's own security policy allows that script alone, by its hash, and no connection to anywhere.
@@ -71,17 +71,17 @@ def data_of(folder: RunFolder, seed: int) -> dict[str, Any]:
     }
 
 
-def whole(data: dict[str, Any]) -> str:
-    """The file that shows these data."""
+def whole(data: dict[str, Any], start: str = START, language: str = "en") -> str:
+    """The file that shows these data, by a module of the page; `name` among them is its title."""
     files = assets.files()
     styles = "\n".join(files[f"css/{name}.css"][0].decode() for name in STYLES)
-    program = script(START)
+    program = script(start)
     # What a run is called is text within JSON within HTML: nothing in it may end the element that it stands in.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     allowed = " ".join(f"'sha256-{_digest(each)}'" for each in (program,))
     policy = f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:"
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'

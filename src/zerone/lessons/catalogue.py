@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import functools
+import json
+import textwrap
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+from zerone.base.errors import InputError, nearest
+from zerone.base.language import translated
+
 Text = Mapping[str, str]
 """The same in English (`en`) and Chinese (`zh`)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What an experiment came to: taken from the results page, by `tests/docs/generated.py`."""
+
+    experiment: str
+    claim: Text
+    verdict: Text
+    found: tuple[Text, ...]
+    """The numbers that decided, a sentence each."""
+    teaches: Text
+
+
+@dataclasses.dataclass(frozen=True)
+class Code:
+    """A function of the library: where it is, and its text."""
+
+    place: str
+    text: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,20 +56,64 @@ class Lesson:
     """Algorithm, environment and settings of its running example; of several, what is compared."""
     pace: float
     """Steps in a second at which it is seen best; 0: full speed."""
+    steps: int
+    """How long its recorded run is, in one file: a short one where good play takes long."""
+    tries: tuple[str, ...]
+    """Commands that change what there is to change next."""
+    places: tuple[str, ...]
+    """The functions that compute its equation, each as `file:name`."""
+    measured: Measured | None
+    """What the experiment about its claim came to, if there is one."""
+
+    @property
+    def code(self) -> tuple[Code, ...]:
+        """The lines of those functions, taken from the source."""
+        return tuple(Code(*_lines_of(*each.split(":"))) for each in self.places)
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON has it."""
         setups = [{"seed": 0, "settings": {}, "options": {}, **each} for each in self.setups]
-        return {**dataclasses.asdict(self), "setups": setups}
+        return {**dataclasses.asdict(self), "setups": setups, "code": [dataclasses.asdict(each) for each in self.code]}
 
 
 @functools.cache
 def lessons() -> tuple[Lesson, ...]:
     """All chapters, in the order of the tutorial."""
-    folder = resources.files("zerone.lessons") / "chapters"
-    files = sorted((each for each in folder.iterdir() if each.name.endswith(".toml")), key=lambda each: each.name)
-    return tuple(_read(tomllib.loads(each.read_text(encoding="utf-8"))) for each in files)
+    package = resources.files("zerone.lessons")
+    found = json.loads((package / "measured.json").read_text(encoding="utf-8"))
+    files = [each for each in (package / "chapters").iterdir() if each.name.endswith(".toml")]
+    files.sort(key=lambda each: each.name)
+    return tuple(_read(tomllib.loads(each.read_text(encoding="utf-8")), found) for each in files)
 
 
-def _read(found: dict[str, Any]) -> Lesson:
-    return Lesson(**{**found, "boxes": tuple(found["boxes"]), "setups": tuple(found["setups"])})
+def look_up(name: str) -> Lesson:
+    """A chapter by its name or its number.
+
+    Raises:
+        InputError: there is none; the nearest name is offered.
+    """
+    named = {each.name: each for each in lessons()}
+    if name.isdecimal() and 1 <= int(name) <= len(named):
+        return lessons()[int(name) - 1]
+    if name.lower() not in named:
+        raise InputError(translated("chapter {name} is unknown: {hint}", name=name, hint=nearest(name, named)))
+    return named[name.lower()]
+
+
+def _lines_of(file: str, name: str) -> tuple[str, str]:
+    """Where a function is, and its lines. The file is read, not imported: the list of chapters needs no JAX."""
+    text = (resources.files("zerone") / file).read_text(encoding="utf-8")
+    part: ast.AST = ast.parse(text)
+    for each in name.split("."):
+        part = next(inner for inner in ast.iter_child_nodes(part) if getattr(inner, "name", "") == each)
+    found = textwrap.dedent(ast.get_source_segment(text, part, padded=True) or "")
+    return f"zerone/{file}, {name}", found
+
+
+def _read(found: dict[str, Any], measured: dict[str, Any]) -> Lesson:
+    name = found.pop("experiment")
+    about = measured.get(name)
+    found["places"] = found.pop("code")
+    lists = {key: tuple(found[key]) for key in ("boxes", "setups", "tries", "places")}
+    told = None if about is None else Measured(name, **{**about, "found": tuple(about["found"])})
+    return Lesson(**{**found, **lists, "measured": told})

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import select
 import shutil
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 import jax
@@ -33,6 +35,7 @@ KEYS = (
     translatable("space: play, pause   + -: speed   ←: a step back   a: to the start   q: end"),
     translatable("→: a step   u: to the update   e: to the episode's end   c: to the next change"),
 )
+NEXT = translatable("Tab: the other training, at the same step")
 ARROWS = {"C": "right", "D": "left"}
 """Of the sequences that arrow keys send, `ESC [ C` or `ESC O C`, the last letter."""
 
@@ -43,6 +46,14 @@ class Walk:
     def __init__(self, stepper: Stepper, text: StepText) -> None:
         self.stepper, self.text = stepper, text
         self.place = Place(None, 0)
+
+    @property
+    def at(self) -> int:
+        """How many environment steps are done, over all environments."""
+        if self.place.iteration is None:
+            return 0
+        block = self.place.iteration.steps.reward.shape[0]
+        return (self.place.iteration.index * block + self.place.step + 1) * self.stepper.algorithm.environments
 
     def step(self) -> None:
         """One environment step on (of each environment)."""
@@ -118,26 +129,44 @@ class Walk:
 
 def printed(walk: Walk, steps: int, stream: TextIO, legend: bool = True) -> None:
     """Write the next `steps` steps, one below the other, after what the signs mean."""
+    _print_after([walk.step] * steps, walk, stream, legend)
+
+
+def printed_turning_points(walk: Walk, stream: TextIO, legend: bool = True) -> None:
+    """Write the step that ends the episode, and then the next update that changes something."""
+    _print_after([walk.episode, walk.change], walk, stream, legend)
+
+
+def _print_after(moves: Sequence[Callable[[], None]], walk: Walk, stream: TextIO, legend: bool) -> None:
     signs = walk.text.legend() if legend else []
     stream.write("\n".join([*signs, "", ""] if signs else []))
-    for _ in range(steps):
-        walk.step()
+    for move in moves:
+        move()
         stream.write("\n".join(walk.text.lines(walk.place)) + "\n\n")
         stream.flush()
 
 
-def with_keys(walk: Walk, stream: TextIO) -> None:
-    """Show the training and do what keys say, until `q`, Escape or the end of the input."""
-    moves = {" ": None, "right": walk.step, "n": walk.step, "u": walk.update, "e": walk.episode, "c": walk.change,
-             "left": walk.back, "b": walk.back, "a": lambda: walk.go_to(0)}  # fmt: skip
-    playing, pace, last = False, 1, 0.0
+def with_keys(walk: Walk, stream: TextIO, others: Sequence[Walk] = (), pace: float = PACES[1]) -> None:
+    """Show the training and do what keys say, until `q`, Escape or the end of the input.
+
+    Tab goes to the next of the `others`, at the same step. `pace` is the speed at which it plays first.
+    """
+    walks = deque([walk, *others])
+    playing, pace, last = False, PACES.index(pace) if pace in PACES else 1, 0.0
+    lines = [*map(translated, KEYS), *([translated(NEXT)] if others else [])]
     with keys() as pressed, _own_screen(stream):
         while True:
+            walk = walks[0]
+            moves: dict[str, Callable[[], None]] = {
+                "right": walk.step, "n": walk.step, "u": walk.update, "e": walk.episode, "c": walk.change,
+                "left": walk.back, "b": walk.back, "a": functools.partial(walk.go_to, 0),
+                "\t": functools.partial(_to_the_next, walks),
+            }  # fmt: skip
             speed = translated("{speed:g} steps/s", speed=PACES[pace]) if PACES[pace] else translated("full speed")
             shown = walk.text.lines(walk.place)
             playing_now = translated("playing, {speed}", speed=speed)
             state = playing_now if playing else translated("paused, {speed}", speed=speed)
-            _draw(stream, shown, ["", state, *map(translated, KEYS)])
+            _draw(stream, shown, ["", state, *lines])
             wait = max(0.0, last + (1 / PACES[pace] if PACES[pace] else 0.0) - time.monotonic()) if playing else None
             key = pressed(wait if wait is None else max(wait, 0.0))
             if key in ("q", "\x1b", ""):
@@ -149,7 +178,7 @@ def with_keys(walk: Walk, stream: TextIO) -> None:
             elif key is not None and (move := moves.get(key)) is not None:
                 playing = False
                 # The first step and the first update are compiled.
-                _draw(stream, shown, ["", translated("computing …"), *map(translated, KEYS)])
+                _draw(stream, shown, ["", translated("computing …"), *lines])
                 move()
             elif key is None and playing:
                 begun = time.monotonic()
@@ -161,6 +190,13 @@ def with_keys(walk: Walk, stream: TextIO) -> None:
                         break
                     if PACES[pace]:
                         time.sleep(max(0.0, 1 / PACES[pace] - (time.monotonic() - last)))
+
+
+def _to_the_next(walks: deque[Walk]) -> None:
+    """Let the next training be the first one, and be where the first one was."""
+    at = walks[0].at
+    walks.rotate(-1)
+    walks[0].begin_at(at)
 
 
 def _draw(stream: TextIO, lines: list[str], below: list[str]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from zerone.algorithms.explanation import Cell, Explanation, LearntEntry, number_text
 from zerone.algorithms.protocol import Explores, Valued
-from zerone.base.language import joined, translatable, translated
+from zerone.base.language import ENGLISH, joined, language, translatable, translated
 from zerone.environments import drawing
 from zerone.player import table_text, update_text
 from zerone.player.episode import short
@@ -236,7 +236,8 @@ class StepText:
         told = [translated("{number:,}: {length:,} steps, return {total}", number=end.number, length=end.length,
                            total=number_text(end.total_return)) for end in ends]  # fmt: skip
         told = [each + joined(["", ""]).rstrip() for each in told[:-1]] + told[-1:]
-        return ["", *update_text.wrapped([translated("episodes that ended:"), *told], self._width, " ", "  ")]
+        between = " " if language() == ENGLISH else ""  # signs of Chinese have their space in them
+        return ["", *update_text.wrapped([translated("episodes that ended:"), *told], self._width, between, "  ")]
 
     def _state(self, observation: Any) -> str:
         if self._grid is not None and np.ndim(observation) == 0:

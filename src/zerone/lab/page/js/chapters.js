@@ -26,12 +26,22 @@ export class Chapters {
 const address = (lesson) => `#${lesson.setups.length > 1 ? "compare" : "learn"}/${lesson.name}`;
 
 // What stands above the running example: the idea, a question, and what to change next. The answer comes after.
-export function lessonPanel(lesson) {
+// `alone`: in a file of its own, where there is no other chapter, and what to change is a command.
+export function lessonPanel(lesson, alone = false) {
+  const fold = (title, ...inside) => make("details", {}, make("summary", {}, title), inside);
   return make("section", { class: "card lesson", "aria-label": either(lesson.title) },
-    make("h2", {}, either(lesson.title), make("a", { class: "quiet all", href: "#chapters" }, t("allChapters"))),
+    make("h2", {}, either(lesson.title), alone ? null : make("a", { class: "quiet all", href: "#chapters" }, t("allChapters"))),
     make("div", { class: "stack" }, make("p", {}, either(lesson.idea)), make("p", {}, either(lesson.more)), loop(lesson.boxes)),
     make("div", { class: "stack" },
       make("div", { class: "ask" }, make("h3", {}, t("question")), make("p", {}, either(lesson.question)),
-        make("details", {}, make("summary", {}, t("answer")), make("p", {}, either(lesson.answer)))),
-      make("div", {}, make("h3", {}, t("nextTry")), make("p", {}, either(lesson.next)))));
+        fold(t("answer"), make("p", {}, either(lesson.answer)))),
+      make("div", {}, make("h3", {}, t("nextTry")), make("p", {}, either(lesson.next)), alone ? make("pre", { class: "code" }, lesson.tries.join("\n")) : null),
+      make("div", {}, fold(t("codeOf"), lesson.code.map((each) => [make("p", { class: "quiet" }, each.place), make("pre", { class: "code" }, each.text)]).flat()),
+        lesson.measured ? fold(t("measuredClaim", { verdict: either(lesson.measured.verdict) }), measured(lesson.measured)) : null)));
+}
+
+// What an experiment on many seeds has found.
+function measured(found) {
+  return [make("p", {}, either(found.claim)), make("ul", {}, found.found.map((each) => make("li", {}, either(each)))), make("p", {}, either(found.teaches)),
+    make("p", { class: "quiet" }, `zerone experiment ${found.experiment}`)];
 }

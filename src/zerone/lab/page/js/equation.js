@@ -6,6 +6,7 @@ import { minus } from "./numbers.js";
 // The MathML of a symbol that is written as a text, such as max_a Q(S', a).
 export function symbol(text) {
   const row = math("mrow");
+  let named = false;  // whether the last was a name of several letters, such as max: what follows keeps a distance
   const tokens = text.match(/[A-Za-zΑ-ωϵ∂∇]+|\d+(?:\.\d+)?|'|_\{[^}]*\}|_[A-Za-z0-9]+|\^\{[^}]*\}|\^[A-Za-z0-9]+|\S/gu) ?? [];
   for (const token of tokens) {
     if (token === "'") {
@@ -18,14 +19,25 @@ export function symbol(text) {
     } else if (/^\d/.test(token)) {
       row.append(math("mn", token));
     } else if (/^\p{L}/u.test(token)) {
+      if (named) row.append(thinSpace());
       row.append(token.length > 1 ? upright(token) : math("mi", token));
+      named = token.length > 1;
+    } else if (token === "⁻" && row.lastChild?.localName === "mi") {  // a part of the name: of the target network
+      row.lastChild.textContent += token;
     } else {
+      named = false;
       const operator = math("mo", minus(token));
       if ("()[]".includes(token)) operator.setAttribute("stretchy", "false");
       row.append(operator);
     }
   }
   return math("math", row);
+}
+
+function thinSpace() {
+  const space = math("mspace");
+  space.setAttribute("width", "0.17em");
+  return space;
 }
 
 function upright(text) {

@@ -133,4 +133,4 @@ export class Films {
   }
 }
 
-export const checkpointName = (name) => (name === "0" ? t("untrained") : name === "best" ? t("best") : `${t("afterSteps")} ${tick(Number(name))}`);
+export const checkpointName = (name) => (name === "0" ? t("untrained") : name === "best" ? t("best") : t("afterSteps", { n: tick(Number(name)) }));

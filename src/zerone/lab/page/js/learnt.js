@@ -2,8 +2,9 @@
 
 import { equation, symbol } from "./equation.js";
 import { make } from "./dom.js";
-import { noteText, quantityText, titleText } from "./meanings.js";
+import { actionText, entryText, noteText, quantityText, titleText } from "./meanings.js";
 import { minus } from "./numbers.js";
+import { metricName } from "./sentences.js";
 import { t } from "./words.js";
 
 const SOURCES = { step: "sourceStep", waiting: "sourceWaiting", model: "sourceModel", episode: "sourceEpisode" };
@@ -15,7 +16,7 @@ export function happened(now) {
   if (!step) return make("p", { class: "quiet" }, t("nothingYet"));
   const how = step.how ? make("span", { class: `tag ${step.how}` }, t(step.how)) : null;
   const end = now.ended ? make("span", { class: "tag end" }, t(now.ended)) : null;
-  const rows = [["state", step.state], ["action", step.action, how], ["reward", minus(step.reward)], ["next", step.next, end]];
+  const rows = [["state", step.state], ["action", actionText(step.action), how], ["reward", minus(step.reward)], ["next", step.next, end]];
   return make("dl", { class: "happened" }, rows.flatMap(([name, value, tag]) => [make("dt", {}, t(name)), make("dd", {}, value, tag)]));
 }
 
@@ -40,11 +41,11 @@ function entries(list, found) {
   if (!list.length) return [];
   const shown = list.map((each) => {
     const step = each.step;
-    const played = step ? `R = ${minus(step.reward)}, S′ = ${step.next}${step.nextAction ? `, A′ = ${step.nextAction}` : ""}` : null;
+    const played = step ? `R = ${minus(step.reward)}, S′ = ${step.next}${step.nextAction ? `, A′ = ${actionText(step.nextAction)}` : ""}` : null;
     return make("div", { class: "entry" },
       make("div", { class: "source" }, make("b", {}, t(SOURCES[each.source])), played && make("span", {}, played),
         make("span", {}, `${t("target")} ${minus(each.target)}`), make("span", {}, `${t("error")} ${minus(each.error)}`)),
-      equation(each.equation, each.name));
+      equation(each.equation, entryText(each.name)));
   });
   if (found.moreEntries) shown.push(make("p", { class: "quiet" }, t("andMore", { n: found.moreEntries })));
   return [...shown, changes(found)];
@@ -52,7 +53,7 @@ function entries(list, found) {
 
 function changes(found) {
   if (!found.changes.length) return make("p", { class: "quiet" }, t("unchanged"));
-  const each = found.changes.map((change) => make("li", {}, `${change.name}  ${minus(change.before)} → `, make("b", {}, minus(change.after)),
+  const each = found.changes.map((change) => make("li", {}, `${entryText(change.name)}  ${minus(change.before)} → `, make("b", {}, minus(change.after)),
     change.trace === null ? "" : `  (${t("trace")} ${change.trace})`));
   const more = found.moreChanges ? [make("li", {}, t("andMore", { n: found.moreChanges }))] : [];
   return make("ul", { class: "changes", "aria-label": t("changed") }, each, more);
@@ -82,7 +83,7 @@ function descent(way) {
 function cellText(cell) {
   if (cell === null) return "–";
   if (cell === true || cell === false) return cell ? "✓" : "–";
-  return minus(Array.isArray(cell) ? `(${cell.join(", ")})` : cell);
+  return Array.isArray(cell) ? minus(`(${cell.join(", ")})`) : /^[a-z]/.test(cell) ? actionText(cell) : minus(cell);
 }
 
 function quantities(list) {
@@ -99,7 +100,7 @@ function measured(values) {
   const each = Object.entries(values);
   if (!each.length) return [];
   return [make("p", { class: "quiet" }, t("measured")),
-    make("dl", { class: "quantities" }, each.map(([name, value]) => make("div", {}, make("dt", {}, name.replaceAll("_", " ")), make("dd", {}, minus(value)))))];
+    make("dl", { class: "quantities" }, each.map(([name, value]) => make("div", {}, make("dt", {}, metricName(name) ?? name.replaceAll("_", " ")), make("dd", {}, minus(value)))))];
 }
 
 // The value or probability of each action, as bars; `taken` is the one that was taken.
@@ -111,7 +112,7 @@ export function bars(found, names, taken = null) {
     fill.style.left = `${((Math.min(0, value) - low) / span) * 100}%`;
     fill.style.width = `${(Math.abs(value) / span) * 100}%`;
     const mark = value === best ? "best" : "", name = names[place] ?? String(place);
-    return [make("span", { class: mark }, name, name === taken ? make("span", { class: "tag" }, "A") : null), make("span", { class: "track" }, fill),
+    return [make("span", { class: mark }, actionText(name), name === taken ? make("span", { class: "tag" }, "A") : null), make("span", { class: "track" }, fill),
       make("span", { class: `value ${mark}` }, minus(likely ? value.toFixed(3) : +value.toPrecision(4)))];
   }));
 }

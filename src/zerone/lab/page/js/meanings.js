@@ -13,6 +13,10 @@ const said = (text) => (isChinese() && CATALOGUE[text] ? `${CATALOGUE[text]}。`
 export const algorithmText = (entry) => said(entry.text);
 export const environmentText = (entry) => said(entry.text);
 
+// What an action is called; and an entry of a table by its state and action, such as Q((1, 2), left).
+export const actionText = (name) => (isChinese() && CATALOGUE[name]) || name;
+export const entryText = (name) => name.replace(/, ([^,()]+)\)$/, (_, action) => `, ${actionText(action)})`);
+
 export const quantityText = (text) => (isChinese() && QUANTITIES[text]) || first(text);
 
 // Sentences with numbers in them: each pattern has its Chinese, with the numbers in their places.

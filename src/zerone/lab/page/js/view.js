@@ -3,6 +3,7 @@
 import { Chart } from "./chart.js";
 import { make, say } from "./dom.js";
 import { bars, decision, happened, learnt } from "./learnt.js";
+import { actionText } from "./meanings.js";
 import { minus, whole } from "./numbers.js";
 import { Stage, drawSurface, short } from "./stage.js";
 import { metricName } from "./sentences.js";
@@ -144,7 +145,7 @@ export class View {
     this.tip.hidden = state === null;
     if (state === null) return;
     const row = now.table[state], best = Math.max(...row);
-    say(this.tip, this.about.actions.map((name, place) => `${row[place] === best ? "★" : "  "} ${name}  ${row[place] === 0 ? "0" : minus(row[place])}`).join("\n"));
+    say(this.tip, this.about.actions.map((name, place) => `${row[place] === best ? "★" : "  "} ${actionText(name)}  ${row[place] === 0 ? "0" : minus(row[place])}`).join("\n"));
     this.tip.style.left = `${Math.min(event.offsetX + this.canvas.offsetLeft + 14, this.picture.clientWidth - 130)}px`;
     this.tip.style.top = `${event.offsetY + this.canvas.offsetTop + 14}px`;
   }
