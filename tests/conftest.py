@@ -97,7 +97,7 @@ def _trainings_draw_nothing(request: pytest.FixtureRequest, monkeypatch: pytest.
     What a test draws itself is drawn. A test of the figures that a training leaves says so: `@pytest.mark.figures`.
     """
     if request.node.get_closest_marker("figures") is None:
-        monkeypatch.setattr("zerone.training.drive.draw_figures", lambda run: None)
+        monkeypatch.setattr("zerone.training.drive.draw_figures", lambda _: None)
 
 
 @pytest.fixture

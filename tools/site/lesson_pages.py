@@ -43,7 +43,7 @@ def page(ending: str, out: Path) -> str:
             f"## {lesson.title[language]}\n\n{lesson.idea[language]}\n\n{lesson.more[language]}\n",
             f"**{words['question']}.** {lesson.question[language]}\n",
             f'<iframe class="film" src="{place}" title="{lesson.title[language]}" loading="lazy"></iframe>\n',
-            f'[{words["alone"]}]({place}){{ target="_blank" }}\n',
+            f'<a href="{place}" target="_blank">{words["alone"]}</a>\n',
             f'??? note "{words["answer"]}"\n    {lesson.answer[language]}\n',
             *code_of(lesson, words["code"]),
             f"**{words['next']}.** {lesson.next[language]}\n",
