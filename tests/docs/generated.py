@@ -33,15 +33,18 @@ HEADS = {"en": "| Setting | Default | Allowed | What it is |", "zh": "| 设置 |
 
 
 def settings(algorithm: str, language: str) -> str:
-    """The table of an algorithm's settings, from its fields: what they mean is in English, as the command says it."""
+    """The table of an algorithm's settings, from its fields, as the command says them in that language."""
     from zerone.algorithms import catalogue
+    from zerone.base.language import in_language, translated
     from zerone.cli.settings import settings_of
 
     lines = [HEADS[language], "|---|---|---|---|"]
-    for each in settings_of(catalogue.look_up(algorithm).make):
-        default: Any = ("on" if each.default else "off") if each.is_flag else each.typed_default()
-        allowed = "on, off" if each.is_flag else each.describe()
-        lines.append(f"| `{each.name}` | {default} | {allowed} | {each.allowed.text} |")
+    with in_language(language):
+        for each in settings_of(catalogue.look_up(algorithm).make):
+            default: Any = ("on" if each.default else "off") if each.is_flag else each.typed_default()
+            allowed = "on, off" if each.is_flag else each.describe()
+            text = translated(each.allowed.text).replace("|", "\\|")
+            lines.append(f"| `{each.name}` | {default} | {allowed} | {text} |")
     return "\n".join(lines)
 
 

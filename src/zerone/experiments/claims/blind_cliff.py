@@ -24,7 +24,7 @@ BETWEEN_LOOKS = 4096
 class Walk:
     """n states in a row. The right action leads on, at the end to a reward of 1; the wrong one ends the episode.
 
-    The memory holds what all 2^n sequences of actions lived: of each state s the right and the wrong action
+    The memory holds the steps of all 2^n sequences of actions: of each state s the right and the wrong action
     2^(n-1-s) times each, 2^(n+1) - 2 steps in all, one of them rewarded.
     """
 
@@ -177,7 +177,7 @@ EXPERIMENT = Experiment(
         "Schaul et al. 2016, section 3.1, figure 2 and appendix B.1", "Schaul 等 2016，3.1 节、图 2 与附录 B.1"
     ),
     setup=Text(
-        "The blind cliff walk of 2 to 13 states: a memory of all that 2^n sequences of actions lived, one of which "
+        "The blind cliff walk of 2 to 13 states: a memory of the steps of all 2^n sequences of actions, one of which "
         "reaches the reward. Q-learning on a table, step size 1/4, γ = 1 - 1/n, values begun near 0 (standard "
         "deviation 0.1). Compared: uniform replay, the step whose TD error was largest when last seen (unseen ones "
         "first), and an oracle that knows which one helps most. Measured: updates until the mean squared error is "
@@ -223,7 +223,7 @@ EXPERIMENT = Experiment(
         "since it draws almost always what teaches nothing. Learning first what surprised most needs {greedy:.0f}. "
         "The oracle needs {oracle:.0f}. The order of the "
         "memories is worth more than their number; but a surprise that never ends, such as a noisy reward, would be "
-        "replayed for ever: therefore the chance and the exponent in real prioritised replay.",
+        "replayed forever: hence the chance and the exponent in real prioritised replay.",
         "{memory:.0f} 步记忆里只有一次成功：均匀重放要 {uniform:.0f} 次更新（中位数），因为抽到的几乎总是什么也教不了"
         "的步。先学最让人意外的，要 {greedy:.0f} 次；神谕只要 {oracle:.0f} 次。记忆的顺序比数量更值钱；但永远意外的"
         "步，例如带噪声的奖励，会被重放个没完：所以真正的优先重放要有随机性和指数。",

@@ -139,13 +139,13 @@ EXPERIMENT = Experiment(
     teaches=Text(
         "A real step teaches one cell when nothing is planned, so the news of the goal walks back one cell an "
         "episode: {steps_0:,.0f} steps are walked in 50 episodes, {steps_5:,.0f} with five imagined steps after each "
-        "real one, {steps_50:,.0f} with fifty. Where steps in the world are dear and thinking is cheap, a model pays "
-        "at once; but most of the gain is in the first few imagined steps. And imagination only repeats what was "
-        "lived: the greedy way is one of the very shortest after {episodes_0:.0f}, {episodes_5:.0f} and "
+        "real one, {steps_50:,.0f} with fifty. Where steps in the environment are expensive and computing is cheap, "
+        "a model pays at once; but most of the gain is in the first few imagined steps. And imagination only repeats "
+        "what has happened: the greedy way is one of the very shortest after {episodes_0:.0f}, {episodes_5:.0f} and "
         "{episodes_50:.0f} episodes, since a way of 16 steps, once it is known, is left by an exploring step alone. "
         "That is luck, and why more planning could not be told from less here.",
         "不计划时，一个真实步只教会一个格子，目标的消息每个回合只往回走一格：50 个回合走 {steps_0:,.0f} 步；每个真实步"
-        "之后想象五步，走 {steps_5:,.0f} 步；想象五十步，走 {steps_50:,.0f} 步。世界里的步子贵、思考便宜时，模型立刻就"
+        "之后想象五步，走 {steps_5:,.0f} 步；想象五十步，走 {steps_50:,.0f} 步。环境里的步子贵、计算便宜时，模型立刻就"
         "值得；但好处大多来自最先想象的那几步。而且想象只能重复经历过的事：贪心路线分别在 {episodes_0:.0f}、"
         "{episodes_5:.0f}、{episodes_50:.0f} 个回合之后才是最短的，因为一旦认得一条 16 步的路，只有探索的一步才会离开"
         "它。那是运气，也是这里分不出多计划与少计划的原因。",

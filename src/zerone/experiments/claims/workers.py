@@ -86,9 +86,9 @@ EXPERIMENT = Experiment(
     name="workers",
     title=Text(
         "More A3C workers, less time",
-        "A3C：工人越多，用时越少",
+        "A3C：工作者越多，用时越少",
     ),
-    claim=Text("The more workers A3C has, the less time it takes to learn.", "A3C 的工人越多，学会所用的时间越短。"),
+    claim=Text("The more workers A3C has, the less time it takes to learn.", "A3C 的工作者越多，学会所用的时间越短。"),
     source=chapter("A3C"),
     setup=Text(
         "A3C learns to swing up the pendulum with 1, 2, 4 and 8 workers, 400,000 steps of all together, with the "
@@ -99,11 +99,11 @@ EXPERIMENT = Experiment(
         "environment is what costs, a robot or a slow simulator; seconds on given cores are another matter, and those "
         "of the cluster engine depend on the machine. Measured: the steps that each worker takes until the last 48 "
         "episodes of all workers average -900.",
-        "A3C 用 1、2、4、8 个工人学习把摆锤甩上去，所有工人合计 400,000 步，用教程的设置：每 10 步推送一次，RMSProp 步"
-        "长 0.0001 和 0.001，折扣 0.9，熵奖励 0.01，奖励 (r + 8) / 8，200 个隐藏单元；被截断的回合不当作结束。时间以环"
-        "境的步来计：所有工人同时走一步，各占一个核心，推送和拉取不花时间，有几个别的工人，梯度就滞后几次推送。环境是"
-        "主要开销时（机器人，或很慢的模拟器），时间就是这样流逝的；在给定的核心上要多少秒是另一回事，集群引擎的秒数取"
-        "决于机器。测量：所有工人最近 48 个回合平均达到 -900 时，每个工人走了多少步。",
+        "A3C 用 1、2、4、8 个工作者学习把摆锤甩上去，所有工作者合计 400,000 步，用教程的设置：每 10 步推送一次，"
+        "RMSProp 步长 0.0001 和 0.001，折扣 0.9，熵奖励 0.01，奖励 (r + 8) / 8，200 个隐藏单元；被截断的回合不当作结束。"
+        "时间以环境的步来计：所有工作者同时走一步，各占一个核心，推送和拉取不花时间，有几个别的工作者，梯度就滞后几次推送。"
+        "环境是主要开销时（机器人，或很慢的模拟器），时间就是这样流逝的；在给定的核心上要多少秒是另一回事，集群引擎的秒数取"
+        "决于机器。测量：所有工作者最近 48 个回合平均达到 -900 时，每个工作者走了多少步。",
     ),
     environment=NAME,
     arms={arm(workers): {"options": {**OPTIONS, "workers": workers}, "steps": 400_000} for workers in WORKERS},
@@ -111,7 +111,7 @@ EXPERIMENT = Experiment(
     questions=(
         Question(
             Text("the ratio of each of 8 workers' steps (their median over seeds) to a single worker's",
-                 "8 个工人时每人所走步数的中位数与只有 1 个工人时的比值"),
+                 "8 个工作者时每人所走步数的中位数与只有 1 个工作者时的比值"),
             lambda results: relative(results, 8),
             below=1,
         ),
@@ -120,7 +120,7 @@ EXPERIMENT = Experiment(
     look=Text(
         "Above, how far to the left each curve crosses the dashed line. Below, how near the dots come to the "
         "diagonal: twice the workers, half the time.",
-        "上图看每条曲线在多靠左的地方穿过虚线。下图看点离对角线有多近：工人加倍，时间减半。",
+        "上图看每条曲线在多靠左的地方穿过虚线。下图看点离对角线有多近：工作者加倍，时间减半。",
     ),
     facts=facts,
     teaches=Text(
@@ -128,7 +128,7 @@ EXPERIMENT = Experiment(
         "together take {together_8:,.0f}, so what they save is time, not experience, and they save it only where the "
         "environment's steps are what takes the time. That gradients are stale by seven pushes costs little at these "
         "small step sizes.",
-        "一个工人要走 {until_1:,.0f} 步，八个工人每人只走 {until_8:,.0f} 步：快 {sooner_8:.1f} 倍。八个人合起来走了 "
+        "一个工作者要走 {until_1:,.0f} 步，八个工作者每人只走 {until_8:,.0f} 步：快 {sooner_8:.1f} 倍。八个合起来走了 "
         "{together_8:,.0f} 步，所以省下的是时间，不是经验；而且只有当时间主要花在环境的步上时才省得下来。梯度滞后七次"
         "推送，在这么小的步长下代价不大。",
     ),
