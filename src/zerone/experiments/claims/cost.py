@@ -113,9 +113,9 @@ EXPERIMENT = Experiment(
         "DQN on the maze with the tutorial's settings: 10 hidden units, step size 0.01, γ = 0.9, one update every 5 "
         "steps from step 200 on, a memory of 2,000 steps, the target network replaced every 200 updates. Then the "
         "same network begins again, for as many updates, on the memory as it was in the end; once with a target "
-        "network that moves as before, once with targets that stay those of the trained network: supervised learning. "
-        "Measured: of the cost, averaged over 50 updates, the sum of all rises over the sum of all falls. 0 is a cost that only falls, "
-        "1 one that gets nowhere.",
+        "network that moves as before, once with targets that stay those of the trained network: supervised "
+        "learning. Measured: of the cost, averaged over 50 updates, the sum of all rises over the sum of all falls. "
+        "0 is a cost that only falls, 1 one that gets nowhere.",
         "迷宫上的 DQN，设置照教程：10 个隐藏单元，步长 0.01，γ = 0.9，从第 200 步起每 5 步更新一次，记忆 2,000 步，目"
         "标网络每 200 次更新替换一次。然后同样的网络从头来，在最后的记忆上做同样多次更新；一次目标网络照旧移动，一次目"
         "标一直是学成的网络给出的：这就是监督学习。测量：cost 按 50 次更新取平均，所有上升之和除以所有下降之和。0 是只"
