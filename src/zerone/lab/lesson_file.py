@@ -32,6 +32,8 @@ POINTS = 160
 FILMS = (0.0, 0.2, 1.0)
 """After which parts of the run an episode is filmed."""
 FRAMES = 100
+FORESEEN = 3
+"""Steps that are looked ahead, where a chapter is about a model."""
 
 
 def page_of(lesson: Lesson, steps: int | None = None) -> str:
@@ -52,7 +54,7 @@ def recorded(lesson: Lesson, steps: int) -> dict[str, Any]:
         "lesson": described,
         "paces": list(PACES),
         "places": places,
-        "trainings": [_recorded(Training(each), places, steps) for each in setups],
+        "trainings": [_recorded(Training(each), places, steps, lesson.boxes) for each in setups],
     }
 
 
@@ -80,9 +82,11 @@ def _never() -> bool:
     return False
 
 
-def _recorded(training: Training, places: list[int], steps: int) -> dict[str, Any]:
+def _recorded(training: Training, places: list[int], steps: int, boxes: tuple[str, ...]) -> dict[str, Any]:
     """A training at these places: what stays, the moments, the points of its curves, and films."""
     made = Moments(training)
+    if "model" in boxes:
+        made.look_ahead(FORESEEN)
     engine = making.make_engine("auto", training.algorithm, training.setup.environment, dict(training.setup.options))
     assert isinstance(engine, Compiled)  # noqa: S101 - `Training` has refused all others
     filmed = {min(places, key=lambda at: abs(at - part * places[-1])) for part in FILMS}

@@ -25,6 +25,8 @@ KEYS = ("up", "down", "left", "right", *"0123456789")
 ARM = "arm"
 """What `take` calls the arm that follows the mouse."""
 FARTHEST = 1e6
+FARTHEST_LOOK = 3
+"""Steps that are looked ahead on the page, at the most."""
 _SESSION = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -102,11 +104,18 @@ class Disturb:
 
 
 @dataclasses.dataclass(frozen=True)
+class LookAhead:
+    """Show what a lookahead of so many steps compares; 0: nothing."""
+
+    steps: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Leave:
     """Look at no session any more."""
 
 
-Told = Move | Pace | Hold | Point | Teach | Disturb
+Told = Move | Pace | Hold | Point | Teach | Disturb | LookAhead
 """What is handed on to what is looked at."""
 Message = Begin | Attach | Ask | Take | Leave | Told
 
@@ -206,9 +215,16 @@ def read_disturb(asked: dict[str, Any]) -> Disturb:
     raise InputError(f"kind = {short(kind)} is not allowed: must be one of layout, push, wind")
 
 
+def _look_ahead(asked: dict[str, Any]) -> LookAhead:
+    steps = _only(asked, "steps")
+    if type(steps) is not int or not 0 <= steps <= FARTHEST_LOOK:
+        raise InputError(f"steps = {short(steps)} is not allowed: must be a whole number from 0 to {FARTHEST_LOOK}")
+    return LookAhead(steps)
+
+
 _OTHERS: Mapping[str, Callable[[dict[str, Any]], Message]] = {
     "attach": _attach, "pace": _pace, "ask": _ask, "take": _take, "leave": _leave, "hold": _hold, "point": _point,
-    "teach": _teach, "disturb": read_disturb,
+    "teach": _teach, "disturb": read_disturb, "look-ahead": _look_ahead,
 }  # fmt: skip
 
 

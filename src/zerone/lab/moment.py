@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -19,10 +19,14 @@ from zerone.environments.drawing.unwrapping import unwrap
 from zerone.environments.maze import Maze
 from zerone.environments.spaces import to_environment
 from zerone.lab import explained
+from zerone.lab.futures import can_look_ahead, futures_of, search_of
 from zerone.lab.picture import picture_of
 from zerone.lab.surface import plane_of, surface
 from zerone.lab.training import Training, here
 from zerone.player.tables import table_of
+
+if TYPE_CHECKING:
+    from zerone.engines.lookahead import Lookahead
 
 SECONDS_BETWEEN_SURFACES = 0.25
 """At full speed: a thousand values of a network take as long as some of its updates."""
@@ -39,6 +43,11 @@ class Moments:
         self._surface: tuple[Any, dict[str, Any]] | None = None
         self._looked = 0.0
         self._drawn, self._changed = -1, dict[str, Any]()
+        self._search: Lookahead | None = None
+
+    def look_ahead(self, steps: int) -> None:
+        """From here on show what a lookahead of so many steps compares; 0: nothing."""
+        self._search = search_of(self._training, steps) if steps else None
 
     def about(self) -> dict[str, Any]:
         """What stays as it is: the set-up, what does not move in the picture, and what things are called."""
@@ -54,6 +63,7 @@ class Moments:
             "metrics": dict(training.algorithm.metrics),
             "layout": _layout(training),
             "canBePushed": training.can_be_pushed,
+            "canLookAhead": can_look_ahead(training),
             "plane": None if plane is None else {"names": plane.names, "low": plane.low, "high": plane.high},
         }  # fmt: skip
 
@@ -88,6 +98,8 @@ class Moments:
         if not quick:
             found |= {"step": self._step(), "learnt": self._learnt(), "decision": self._decision(),
                       "bars": self._bars(policy, first)}  # fmt: skip
+            if self._search is not None:
+                found["futures"] = futures_of(training, self._search, policy, first)
         return found
 
     def _epsilon(self, policy: Any) -> float | None:

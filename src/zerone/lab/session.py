@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zerone.base.errors import InputError
-from zerone.lab.messages import Disturb, Move, Pace
+from zerone.lab.messages import Disturb, LookAhead, Move, Pace
 from zerone.lab.setups import Setup
 from zerone.lab.watched import SECONDS_ALONE, Watched, computing
 
@@ -94,6 +94,10 @@ class Session(Watched):
                 self._move(message.kind)
         elif isinstance(message, Disturb):
             self._disturb(message)
+        elif isinstance(message, LookAhead):
+            with computing.turn(first=True):
+                for each in self._moments:
+                    each.look_ahead(message.steps)
         elif self.playing:
             if time.monotonic() - self.seen > SECONDS_ALONE:
                 self.playing = False

@@ -78,7 +78,7 @@ class Training:
             raise InputError(f"{setup.environment} is not written in JAX: only compiled environments are on the page")
         with in_32_bits():
             require_room(engine, setup.environment, 1)
-        self.spaces = engine.spaces
+        self.engine, self.spaces = engine, engine.spaces
         actions = engine.spaces.action
         self.actions = action_names(setup.environment, int(actions.n)) if isinstance(actions, Discrete) else []
         self._part = self._part_of(engine.environment, None)

@@ -28,7 +28,7 @@ const address = (lesson) => `#${lesson.setups.length > 1 ? "compare" : "learn"}/
 // What stands above the running example: the idea, a question, and what to change next. The answer comes after.
 // `alone`: in a file of its own, where there is no other chapter, and what to change is a command.
 export function lessonPanel(lesson, alone = false) {
-  const fold = (title, ...inside) => make("details", {}, make("summary", {}, title), inside);
+  const fold = (title, ...inside) => make("details", {}, make("summary", {}, title), inside.flat(2));
   return make("section", { class: "card lesson", "aria-label": either(lesson.title) },
     make("h2", {}, either(lesson.title), alone ? null : make("a", { class: "quiet all", href: "#chapters" }, t("allChapters"))),
     make("div", { class: "stack" }, make("p", {}, either(lesson.idea)), make("p", {}, either(lesson.more)), loop(lesson.boxes)),
@@ -36,12 +36,12 @@ export function lessonPanel(lesson, alone = false) {
       make("div", { class: "ask" }, make("h3", {}, t("question")), make("p", {}, either(lesson.question)),
         fold(t("answer"), make("p", {}, either(lesson.answer)))),
       make("div", {}, make("h3", {}, t("nextTry")), make("p", {}, either(lesson.next)), alone ? make("pre", { class: "code" }, lesson.tries.join("\n")) : null),
-      make("div", {}, fold(t("codeOf"), lesson.code.map((each) => [make("p", { class: "quiet" }, each.place), make("pre", { class: "code" }, each.text)]).flat()),
+      make("div", {}, fold(t("codeOf"), lesson.code.map((each) => [make("p", { class: "quiet" }, make("code", {}, each.place)), make("pre", { class: "code" }, each.text)]).flat()),
         lesson.measured ? fold(t("measuredClaim", { verdict: either(lesson.measured.verdict) }), measured(lesson.measured)) : null)));
 }
 
 // What an experiment on many seeds has found.
 function measured(found) {
   return [make("p", {}, either(found.claim)), make("ul", {}, found.found.map((each) => make("li", {}, either(each)))), make("p", {}, either(found.teaches)),
-    make("p", { class: "quiet" }, `zerone experiment ${found.experiment}`)];
+    make("p", { class: "quiet" }, make("code", {}, `zerone experiment ${found.experiment}`))];
 }

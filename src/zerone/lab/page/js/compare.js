@@ -26,7 +26,7 @@ export class Compare {
     this.missed = make("p", { class: "note", role: "status" });
     this.results = make("div", { class: "stack", hidden: true }, this.play, this.missed, this.grid, this.legend,
       make("div", { class: "charts" }, this.charts.map((each) => each.element)));
-    this.state = make("div", { class: "stack" });
+    this.state = make("div", { class: "stack" }, make("section", { class: "card empty" }, make("p", { class: "title" }, t("compareEmpty")), make("p", { class: "quiet" }, t("compareEmptyText"))));
     this.element = make("div", { class: "stack" }, lesson, this.form, this.state, this.results);
     this.drawForm();
   }

@@ -54,10 +54,19 @@ export class Learn {
     const keys = [[t("space"), "keyPlay"], ["→ ←", "keyStep"], ["u e c", "keyMore"], ["+ −", "keySpeed"], ["Home", "keyStart"]];
     const help = make("div", { class: "keys" }, keys.flatMap(([key, word]) => [
       make("span", {}, key.split(" ").map((each) => make("kbd", {}, each))), make("span", {}, t(word))]));
-    const side = make("div", { class: "side" }, card(t("happened"), view.happened), view.surfaceBox, view.moreBox,
+    if (view.about.canLookAhead) view.futures.replaceChildren(this.looking(), make("div", {}));
+    const side = make("div", { class: "side" }, card(t("happened"), view.happened), view.surfaceBox, view.moreBox, view.futuresBox,
       make("section", { class: "card keyboard" }, make("h2", {}, t("keys")), make("div", { class: "inside" }, help)));
     this.work.replaceChildren(stage, side, card(t("learnt"), view.learnt, "wide"),
       make("div", { class: "wide charts" }, view.charts.map((each) => each.element)));
+  }
+
+  // How far is looked ahead, of which the tree is drawn below.
+  looking() {
+    const names = [t("lookNone"), t("lookStep"), t("lookSteps", { n: 2 }), t("lookSteps", { n: 3 })];
+    this.look = make("select", { id: "look", "aria-label": t("lookAhead"), on: { change: (event) => this.page.send({ do: "look-ahead", steps: event.target.selectedIndex }) } },
+      names.map((name, steps) => make("option", { value: String(steps) }, name)));
+    return make("div", { class: "looking" }, this.look, make("p", { class: "quiet" }, t("lookText")));
   }
 
   // What a person can do to a cart, a car or a pendulum while it learns.
@@ -72,6 +81,8 @@ export class Learn {
     const now = frame.trainings[0];
     if (this.view.adopt(now)) this.editor?.adopt();
     if (this.wind && document.activeElement !== this.wind) this.wind.value = String(now.wind ?? 0);
+    // The session keeps how far is looked ahead, also where the page is drawn again.
+    if (this.look && !now.quick && document.activeElement !== this.look) this.look.value = String(now.futures?.depth ?? 0);
     this.view.show(now);
     this.transport.tell({ playing: frame.playing, pace: frame.pace, block: this.view.about.block });
     if (frame.searching) this.view.cover(t(SEARCHING[frame.searching]));

@@ -18,9 +18,11 @@ let shown = null;
 
 class Chapter {
   constructor() {
-    this.views = data.trainings.map(({ about, points }) => {
+    this.views = data.trainings.map(({ about, points, moments }) => {
       const view = new View(about, data.trainings.length > 1 ? LOW_STAGE : undefined);
       view.points = points;
+      view.futuresBox.hidden = !moments.some((each) => each.futures);
+      view.futures.append(make("div", {}));
       return view;
     });
     this.recording = new Recording(data, () => this.show());
@@ -42,7 +44,7 @@ class Chapter {
     const [view] = this.views, card = (title, inside, extra = "") => make("section", { class: `card ${extra}` }, make("h2", {}, title), inside);
     return [make("div", { class: "work" },
       make("section", { class: "card stage", "aria-label": t("learn") }, view.facts, view.picture, view.layers, through, this.transport.element),
-      make("div", { class: "side" }, card(t("happened"), view.happened), view.surfaceBox, view.moreBox),
+      make("div", { class: "side" }, card(t("happened"), view.happened), view.surfaceBox, view.moreBox, view.futuresBox),
       card(t("learnt"), view.learnt, "wide"), make("div", { class: "wide charts" }, view.charts.map((each) => each.element)))];
   }
 
@@ -50,7 +52,7 @@ class Chapter {
   several(through) {
     this.charts = [new Chart(t("chartReturn"), t("overSteps")), new Chart(t("chartLength"), t("overSteps"))];
     return [make("section", { class: "card" }, through, this.transport.element),
-      make("div", { class: "compare" }, this.views.map((view, place) => this.titled(place, make("section", { class: "card stage" }, view.facts, view.picture, view.happened)))),
+      make("div", { class: "compare" }, this.views.map((view, place) => this.titled(place, make("section", { class: "card stage" }, view.facts, view.picture, view.happened, view.futuresBox.hidden ? [] : view.futures))),
       make("div", { class: "compare" }, this.views.map((view, place) => this.titled(place, make("section", { class: "card" }, view.learnt)))),
       make("div", { class: "charts" }, this.charts.map((each) => each.element))];
   }

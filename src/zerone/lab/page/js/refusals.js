@@ -36,6 +36,7 @@ export const REFUSALS = [
   [/^(.+): empty$/, "$1：文件是空的"],
   [/^(.+): not a checkpoint of Zerone, or damaged$/, "$1：不是 Zerone 的检查点，或已损坏"],
   [/^(.+): not a file of this run's: nothing outside of its folder is read$/, "$1：不是这次训练自己的文件，文件夹以外的东西一律不读"],
+  [/^(.+): line (\d+): damaged: (\d+) cells for (\d+) columns$/, "$1：第 $2 行已损坏（$4 列，却有 $3 格）"],
   [/^(.+): line (\d+): damaged: (.*)$/, "$1：第 $2 行已损坏（$3）"],
   [/^(.+): this training is going on already$/, "$1：这次训练正在进行"],
   [/^(.+): this training has ended: it has nothing left to do$/, "$1：这次训练已经完成，没有可以继续的"],

@@ -3,6 +3,7 @@
 import { Chart } from "./chart.js";
 import { make, say } from "./dom.js";
 import { bars, decision, happened, learnt } from "./learnt.js";
+import { futures } from "./futures.js";
 import { actionText } from "./meanings.js";
 import { minus, whole } from "./numbers.js";
 import { Stage, drawSurface, short } from "./stage.js";
@@ -28,6 +29,8 @@ export class View {
     this.more = make("div", { class: "inside" });
     this.moreTitle = make("h2", {});
     this.moreBox = make("section", { class: "card", hidden: true }, this.moreTitle, this.more);
+    this.futures = make("div", { class: "inside" });
+    this.futuresBox = make("section", { class: "card", hidden: !about.canLookAhead }, make("h2", {}, t("lookAhead")), this.futures);
     this.surface = make("canvas", { class: "surface", role: "img", "aria-label": t("surface") });
     this.ends = make("p", { class: "quiet number" });
     this.surfaceBox = make("section", { class: "card", hidden: true }, make("h2", {}, t("surface")), make("div", { class: "inside" }, this.surface, this.ends));
@@ -119,6 +122,7 @@ export class View {
       say(this.ends, `→ ${t(about.plane.names[0])}  ↑ ${t(about.plane.names[1])}   V ${tidy(now.surface.low)} … ${tidy(now.surface.high)}`);
     }
     if (now.quick) return;
+    if (this.about.canLookAhead) this.futures.lastElementChild?.replaceChildren(...(now.futures ? futures(now.futures) : []));
     const found = now.decision ?? now.bars;
     this.moreBox.hidden = !found;
     if (!found) return;

@@ -45,7 +45,7 @@ const WORDS = {
   dark: ["Dark page", "深色页面"], light: ["Light page", "浅色页面"], language: ["中文", "English"],
   compareTitle: ["Side by side, on one clock", "并排对比，同一时钟"],
   compareText: ["Two to four set-ups with the same seed that differ in one thing.", "两到四个设置，种子相同，只有一处不同。"],
-  differ: ["What differs", "不同之处"], value: ["Value", "取值"], add: ["Add", "增加"], remove: ["Remove", "移除"], beginCompare: ["Begin", "开始"],
+  differ: ["What differs", "不同之处"], value: ["Value", "取值"], add: ["Add", "增加"], remove: ["Remove", "移除"], beginCompare: ["Begin", "开始"], compareEmpty: ["Nothing runs yet", "还没有开始"], compareEmptyText: ["Choose what differs, and press Begin: all of them learn side by side, step for step.", "选好不同之处，按“开始”：它们一步一步地并排学习。"],
   chapterNumber: ["Chapter {n}", "第 {n} 章"], answer: ["The answer", "答案"], loopLabel: ["The loop of agent and environment; this chapter is about: {names}", "智能体与环境的循环；这一章讲的是：{names}"],
   boxEnvironment: ["Environment", "环境"], boxPolicy: ["Choose", "选动作"], boxValues: ["Values", "价值"], boxMemory: ["Memory", "记忆"], boxUpdate: ["Update", "更新"], boxModel: ["Model", "模型"],
   open: ["Open", "打开"], question: ["Before you press Play", "播放之前先想一想"], nextTry: ["What to change next", "接下来改什么"], allChapters: ["All chapters", "全部章节"],
@@ -75,6 +75,9 @@ const WORDS = {
   playAgain: ["Another episode", "另开一个回合"], playWaits: ["Press an arrow key, or click where you want to go.", "按方向键，或点击想去的格子。"], playBegins: ["It begins when you press an arrow key, or hold the mouse on the picture.", "按方向键，或在画面上按住鼠标，就开始。"], anyKey: ["any key: again", "按任意键再来"],
   agentAlone: ["the agent, learning by itself", "自己学习的智能体"], teachTitle: ["Learn from me", "跟我学"], teach: ["Learn from me", "跟我学"], teachText: ["An agent learns from what you have played, and from nothing else. It sees no step of its own until it plays beside you.", "一个智能体只从你玩过的步骤里学习。在它到你旁边玩之前，自己一步也没有走过。"],
   recorded: ["Played so far: episodes {episodes}, steps {steps}.", "你玩了 {steps} 步，开始过 {episodes} 个回合。"], nothingPlayed: ["You have played nothing yet.", "你还没有玩过。"], learning: ["It learns from you …", "正在跟你学……"], hasLearnt: ["From {episodes} episodes of yours it gets {mean}, the mean of {of} episodes. Here it plays:", "跟你学了 {episodes} 个回合后，它在 {of} 个回合里平均得到 {mean}。这是它在玩："], seeRun: ["Its run, with all curves →", "它的训练记录和曲线 →"], besideSeen: ["The agent that learnt from you: step {length}, return {total}.", "跟你学的智能体：第 {length} 步，回报 {total}。"],
+  lookAhead: ["Look ahead", "往前看"], lookNone: ["no", "不看"], lookSteps: ["{n} steps", "{n} 步"], lookStep: ["1 step", "1 步"],
+  lookText: ["What would follow each action, by the environment itself and the values learnt so far. Learning does not change.", "每个动作之后会怎样：用环境本身和目前学到的价值推算。学习不受影响。"],
+  futuresSeen: ["Looking ahead, {action} is best: {value}.", "往前看，最好的是 {action}：{value}。"], futuresMean: ["{value}, the mean of {n} outcomes", "{value}，{n} 种结果的平均"], futuresEnd: ["{value}, then the episode ends", "{value}，之后回合结束"],
   disturb: ["While it learns", "学习过程中"], pushLeft: ["Push left", "向左推"], pushRight: ["Push right", "向右推"], wind: ["Wind", "风"], changeMaze: ["Change it while it learns", "边学边改"], changing: ["Changing the environment", "正在改变环境"],
 };
 

@@ -1,0 +1,56 @@
+"""The tree of futures on the page is what the search compares, and changes nothing of what is learnt."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from zerone.base.errors import InputError
+from zerone.lab.futures import can_look_ahead, search_of
+from zerone.lab.messages import LookAhead, read
+from zerone.lab.moment import Moments
+from zerone.lab.setups import read_setup
+from zerone.lab.training import Training
+
+
+def made(algorithm, environment):
+    training = Training(read_setup({"algorithm": algorithm, "environment": environment}))
+    return training, Moments(training)
+
+
+def test_each_value_is_the_reward_and_the_discounted_best_of_what_follows():
+    training, moments = made("q-learning", "zerone/Treasure-v0")
+    training.go_to(400)
+    before = moments.now(False)
+    moments.look_ahead(2)
+    now = moments.now(False)
+    found, table, here = now.pop("futures"), np.asarray(now["table"]), now["state"]
+    assert now == before
+    assert (found["depth"], found["discount"]) == (2, 0.9)
+    best = max(found["tree"], key=lambda each: each["value"])
+    assert [each["action"] for each in found["tree"] if each["best"]] == [best["action"]] == ["right"]
+    for node in found["tree"]:
+        assert node["value"] == pytest.approx(node["reward"] + 0.9 * node["following"], abs=1e-3)
+    # Of a line of cells each step to the right leads to the next one.
+    below = {each["action"]: each["value"] for each in best["next"]}
+    assert below["left"] == pytest.approx(0.9 * table[here].max(), abs=1e-3)
+    assert best["following"] == pytest.approx(max(below.values()), abs=1e-3)
+    moments.look_ahead(0)
+    assert "futures" not in moments.now(False)
+
+
+def test_only_values_of_actions_can_be_looked_ahead_with_and_only_so_far_as_is_quick():
+    assert not can_look_ahead(made("reinforce", "CartPole-v1")[0])
+    torques, _ = made("dqn", "zerone/Pendulum25-v0")
+    assert search_of(torques, 3).depth == 2
+    slippery, _ = made("q-learning", "FrozenLake-v1")
+    assert search_of(slippery, 3).depth == 2
+
+
+@pytest.mark.parametrize("steps", [-1, 4, 1.0, "2", None, True])
+def test_another_number_of_steps_is_refused(steps):
+    assert read('{"do": "look-ahead", "steps": 3}') == LookAhead(3)
+    with pytest.raises(InputError, match="must be a whole number from 0 to 3"):
+        read(json.dumps({"do": "look-ahead", "steps": steps}))
