@@ -52,7 +52,7 @@ class Chapter {
   several(through) {
     this.charts = [new Chart(t("chartReturn"), t("overSteps")), new Chart(t("chartLength"), t("overSteps"))];
     return [make("section", { class: "card" }, through, this.transport.element),
-      make("div", { class: "compare" }, this.views.map((view, place) => this.titled(place, make("section", { class: "card stage" }, view.facts, view.picture, view.happened, view.futuresBox.hidden ? [] : view.futures))),
+      make("div", { class: "compare" }, this.views.map((view, place) => this.titled(place, make("section", { class: "card stage" }, view.facts, view.picture, view.happened, view.futuresBox.hidden ? [] : view.futures)))),
       make("div", { class: "compare" }, this.views.map((view, place) => this.titled(place, make("section", { class: "card" }, view.learnt)))),
       make("div", { class: "charts" }, this.charts.map((each) => each.element))];
   }
