@@ -177,6 +177,7 @@ def judge(
     """Train one pair and compare it with what is promised."""
     import zerone as zo
     from zerone.algorithms.catalogue import look_up
+    from zerone.algorithms.tabular import table_in
 
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
@@ -199,7 +200,7 @@ def judge(
         gaps: list[float] = []
         trained = run.config["algorithm"]["settings"]
         if algorithm in TABLES:
-            tables = [np.asarray(run.agent(seed, "last")._policy) for seed in run.seeds]
+            tables = [np.asarray(table_in(run.agent(seed, "last")._policy)) for seed in run.seeds]
             task = None if environment in EXACT else task_of(environment, *tables[0].shape)
             if task is None:
                 returns["last"] = [value_of(environment, table) for table in tables]

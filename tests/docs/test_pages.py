@@ -10,7 +10,7 @@ import pytest
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.environments import catalogue as environments
-from zerone.training.presets import preset
+from zerone.training.presets import preset, tables_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [str(each.relative_to(ROOT)) for each in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]]
@@ -95,6 +95,17 @@ def test_the_tables_list_what_there_is(ending, page):
         assert cells[1] == level, environment.id
         tuned = [each.name for each in algorithms.entries() if preset(each.name, environment.id)]
         assert re.split("[、, ]+", cells[2]) == (tuned or [""]), environment.id
+
+
+@pytest.mark.parametrize("ending", [".md", ".zh.md"])
+def test_the_presets_of_others_environments_are_listed(ending, page):
+    text = page(f"docs/catalogue{ending}")
+    for algorithm in algorithms.entries():
+        for environment, tuned in tables_of(algorithm.name).items():
+            if environments.ours(environment) is None:
+                row = f"| `{algorithm.name}` `{environment}` |"
+                (line,) = (line for line in text.splitlines() if line.startswith(row))
+                assert f"| {tuned['steps']:,} |" in line
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -10,9 +10,8 @@ import pytest
 from gymnasium import spaces
 
 from zerone.environments.spaces import Spaces
-from zerone.parts.architecture import NetworkSettings
 from zerone.parts.optimizers import adam_or_rmsprop, as_one_array, bounded, falling, of_actor_and_critic
-from zerone.parts.policies import ActorAndCritic
+from zerone.parts.policies import ActorAndCritic, PolicySettings
 
 GRADIENTS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 
@@ -89,7 +88,7 @@ def test_a_step_size_falls_linearly_and_then_stays(count, expected):
 @pytest.mark.parametrize("action", [spaces.Discrete(3), spaces.Box(-1, 1, (2,))], ids=["discrete", "continuous"])
 def test_actor_and_critic_have_a_rule_each_and_a_norm_of_their_own(action):
     made = Spaces(spaces.Box(-1, 1, (4,)), action)
-    network = jax.jit(lambda key: ActorAndCritic.create(key, made, NetworkSettings(hidden=(5,))))(jax.random.key(0))
+    network = jax.jit(lambda key: ActorAndCritic.create(key, made, PolicySettings(hidden=(5,))))(jax.random.key(0))
     gradient = jax.tree.map(lambda x: jnp.full_like(x, 2.0), network)
     rule = of_actor_and_critic(bounded(optax.sgd(0.5), 1e9), bounded(optax.sgd(0.25), 3.0))
     change, _ = jax.jit(rule.update)(gradient, rule.init(network))

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from zerone.environments.spaces import Spaces
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.layers import Dueling
-from zerone.parts.policies import ActorAndCritic
+from zerone.parts.policies import ActorAndCritic, PolicySettings
 from zerone.parts.recurrent import RecurrentNetwork
 
 BOX, PICTURE = spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Box(0, 255, (12, 12, 1), np.uint8)
@@ -120,7 +120,7 @@ def test_it_sees_what_others_see(space, head, changed):
 
 def test_actor_and_critic_remember_each_their_own():
     both = Spaces(BOX, spaces.Discrete(2))
-    policy = jax.jit(lambda key: ActorAndCritic.create(key, both, NetworkSettings(hidden=(5,), network="gru")))(
+    policy = jax.jit(lambda key: ActorAndCritic.create(key, both, PolicySettings(hidden=(5,), network="gru")))(
         jax.random.key(0)
     )
     memory = policy.initial_memory(N)

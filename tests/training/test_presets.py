@@ -111,8 +111,6 @@ def test_every_file_is_named_after_an_algorithm():
 
 @pytest.mark.parametrize(("algorithm", "environment"), PAIRS)
 def test_a_preset_names_what_exists_with_values_that_are_allowed(algorithm, environment):
-    ours = environments.ours(environment)
-    assert (gymnasium.spec(environment) if ours is None else ours).id == environment
     tuned = preset(algorithm, environment)
     own = {field.name for field in dataclasses.fields(algorithms.look_up(algorithm).make)}
     others = {name: value for name, value in tuned.items() if name not in own}
@@ -123,7 +121,14 @@ def test_a_preset_names_what_exists_with_values_that_are_allowed(algorithm, envi
     assert all(
         getattr(made, name) == (tuple(v) if isinstance(v, list) else v) for name, v in tuned.items() if name in own
     )
-    make_engine("auto", made, environment).close()  # refuses spaces that do not fit
+    try:
+        make_engine("auto", made, environment).close()  # refuses spaces that do not fit
+    except InputError as error:
+        if "not installed" not in str(error):
+            raise
+        pytest.skip(str(error))
+    ours = environments.ours(environment)
+    assert (gymnasium.spec(environment) if ours is None else ours).id == environment
 
 
 @pytest.mark.parametrize(("algorithm", "environment"), PAIRS)

@@ -27,12 +27,11 @@ from zerone.algorithms.policy_explanation import decision_of
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces
-from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import Distribution
 from zerone.parts.masks import Mask
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import adam_or_rmsprop, bounded, falling, of_actor_and_critic
-from zerone.parts.policies import ActorAndCritic, refuse_policy
+from zerone.parts.policies import ActorAndCritic, PolicySettings, refuse_policy
 from zerone.parts.returns import discounted_return
 
 
@@ -46,7 +45,7 @@ class State:
 
 
 @configured
-class ActorCritic(NetworkSettings, NormalizationSettings):
+class ActorCritic(PolicySettings, NormalizationSettings):
     """Advantage actor-critic, for `Box`, `Discrete` or `MultiDiscrete` observations (pictures too) and actions."""
 
     name: ClassVar[str] = "actor-critic"

@@ -40,13 +40,12 @@ from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured, is_on, setting, struct
 from zerone.environments.spaces import Spaces
-from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import Distribution
 from zerone.parts.exploration import shuffled
 from zerone.parts.masks import Mask
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import bounded, falling, held_back, of_actor_and_critic
-from zerone.parts.policies import ActorAndCritic, refuse_policy
+from zerone.parts.policies import ActorAndCritic, PolicySettings, refuse_policy
 from zerone.parts.recurrent import Sequence
 from zerone.parts.returns import (
     adapted_penalty,
@@ -81,7 +80,7 @@ class Sample:
 
 
 @configured
-class PPO(NetworkSettings, NormalizationSettings):
+class PPO(PolicySettings, NormalizationSettings):
     """PPO, for `Box`, `Discrete` or `MultiDiscrete` observations (pictures too) and actions."""
 
     name: ClassVar[str] = "ppo"

@@ -33,11 +33,10 @@ from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.reinforce_explanation import explanation_of
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces
-from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import Distribution
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import bounded, of_actor_and_critic
-from zerone.parts.policies import ActorAndCritic, refuse_policy
+from zerone.parts.policies import ActorAndCritic, PolicySettings, refuse_policy
 from zerone.parts.returns import Moments, discounted_return, normalize_by
 
 ROWS = 64
@@ -90,7 +89,7 @@ class State:
 
 
 @configured
-class Reinforce(NetworkSettings, NormalizationSettings):
+class Reinforce(PolicySettings, NormalizationSettings):
     """REINFORCE, for `Box`, `Discrete` or `MultiDiscrete` observations (pictures too) and actions."""
 
     name: ClassVar[str] = "reinforce"

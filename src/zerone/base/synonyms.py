@@ -58,6 +58,7 @@ SETTINGS = {
     "value_cost": "vf-coef value-coef value-loss-coef vf-coefficient value-coefficient critic-coef vf-loss-coeff",
     "entropy_bonus": "ent-coef entropy-coef entropy-beta ent-weight entropy-weight entropy-cost entropy-coefficient "
     "ent-coeff entropy-coeff beta β",
+    "deviation_start": "log-std-init init-log-std log-std-initial action-std-init std-init init-std initial-std",
     "epochs": "n-epochs update-epochs k-epochs num-epochs num-sgd-iter a-update-steps c-update-steps train-pi-iters "
     "ppo-epochs noptepochs opt-epochs",
     "max_gradient_norm": "max-grad-norm grad-clip gradient-clip clip-grad-norm grad-norm gradient-clipping "
@@ -99,6 +100,7 @@ NOTES = {
     "target_period": dict.fromkeys(SETTINGS["target_period"].split(), "counted in gradient updates"),
     "target_step": {"polyak": "1 where Spinning Up's polyak is 0"},
     "temperature": {"ent-coef": "at the start; it is learnt, unless learn-temperature is off"},
+    "deviation_start": dict.fromkeys(("log-std-init", "init-log-std"), "0.135 where the logarithm is -2"),
     "learning_rate_end": {"anneal-lr": "0 lets it fall to nothing over decay-steps"},
 }
 """What has to be known of some of their names, where what is meant is not counted as ours is."""

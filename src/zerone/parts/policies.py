@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from gymnasium import spaces as gym_spaces
 
 from zerone.base.language import translated
+from zerone.base.pytree import configured, setting
 from zerone.environments.spaces import Spaces, choices_in, numbers, refuse_actions
 from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import DiagonalNormal, Distribution, categorical, choices
@@ -30,6 +31,15 @@ def refuse_policy(spaces: Spaces) -> str | None:
     return refuse_observations(spaces.observation) or (refuse_actions(spaces.action) if able else wanted)
 
 
+@configured
+class PolicySettings(NetworkSettings):
+    """The settings of an algorithm with a policy and, beside it, perhaps a value."""
+
+    deviation_start: float = setting(
+        1.0, "standard deviation of continuous actions at the start; 1 is half of an action's range", above=0
+    )
+
+
 class ActorAndCritic(eqx.Module):
     """A policy and, unless it does without one, a value, each a network of its own.
 
@@ -47,14 +57,14 @@ class ActorAndCritic(eqx.Module):
     scales: Scales = Scales()
 
     @staticmethod
-    def create(key: Array, spaces: Spaces, settings: NetworkSettings, *, critic: bool = True) -> ActorAndCritic:
+    def create(key: Array, spaces: Spaces, settings: PolicySettings, *, critic: bool = True) -> ActorAndCritic:
         """Networks by these settings; the policy starts almost uniform. Consumes `key`."""
         actor_key, critic_key = jax.random.split(key)
         outputs = numbers(spaces.action)
         return ActorAndCritic(
             settings.make_network(actor_key, spaces.observation, outputs, last=0.01),
             settings.make_network(critic_key, spaces.observation, 1) if critic else None,
-            None if choices_in(spaces.action) else jnp.zeros(outputs),
+            None if choices_in(spaces.action) else jnp.full(outputs, jnp.log(settings.deviation_start)),
             outputs,
             spaces.action.shape or (),
             choices_in(spaces.action),

@@ -23,13 +23,17 @@ def algorithms() -> set[str]:
     return {file.name.removesuffix(".toml") for file in (resources.files("zerone") / "presets").iterdir()}
 
 
-def preset(algorithm: str, environment: str) -> dict[str, Any]:
-    """The tuned settings, `steps` among them; empty where nobody has tuned this pair."""
+def tables_of(algorithm: str) -> dict[str, dict[str, Any]]:
+    """The tuned settings of an algorithm, by environment."""
     file = resources.files("zerone") / "presets" / f"{algorithm}.toml"
     if ":" in algorithm or not file.is_file():
         return {}
-    tables: dict[str, dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    return dict(tables.get(environment, {}))
+    return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+
+
+def preset(algorithm: str, environment: str) -> dict[str, Any]:
+    """The tuned settings, `steps` among them; empty where nobody has tuned this pair."""
+    return tables_of(algorithm).get(environment, {})
 
 
 def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, Any]:

@@ -71,7 +71,7 @@ export const METRICS = {
 
 export const SETTING_NAMES = {
   activation: "激活函数", actor_period: "演员更新周期", averaging: "取平均", baseline: "基线", baseline_learning_rate: "基线学习率", batch: "批量大小", burn_in: "预热步数（循环网络）",
-  clip: "裁剪范围", critic_learning_rate: "评论家学习率", decay_steps: "衰减步数", discount: "折扣因子", discount_steps: "按步打折", distributional: "分布式价值", double: "双网络", dueling: "对决结构", dueling_streams: "对决分支",
+  clip: "裁剪范围", critic_learning_rate: "评论家学习率", decay_steps: "衰减步数", deviation_start: "起始标准差", discount: "折扣因子", discount_steps: "按步打折", distributional: "分布式价值", double: "双网络", dueling: "对决结构", dueling_streams: "对决分支",
   entropy_bonus: "熵奖励", environments: "环境个数", epochs: "遍数", epsilon: "探索率 ε", epsilon_clock: "ε 的时钟", epsilon_end: "最终探索率 ε", epsilon_shape: "ε 下降的形状", epsilon_start: "初始探索率 ε", epsilon_steps: "ε 下降的步数",
   exploration: "探索方式", exploration_bonus: "探索奖励", gather: "汇集什么", hidden: "隐藏层", importance: "重要性指数", importance_clock: "重要性的时钟", importance_steps: "重要性上升的步数",
   kl_penalty: "KL 惩罚", kl_penalty_max: "KL 惩罚上限", kl_penalty_min: "KL 惩罚下限", kl_stop: "KL 停止值", kl_target: "KL 目标", layer_norm: "层归一化", learn_temperature: "学习温度", learning_rate: "学习率", learning_rate_end: "最终学习率", longest_episode: "最长回合",
