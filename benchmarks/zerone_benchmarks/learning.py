@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from zerone.base.errors import InputError
 from zerone_benchmarks import learning_table
 from zerone_benchmarks.exact import value_of
 
@@ -53,6 +54,8 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("dqn", "CartPole-v1", "compiled", 475.0, 50_000, {"prioritized": True}),
     ("dqn", "CartPole-v1", "compiled", 475.0, 50_000, {"double": True, "dueling": True, "prioritized": True}),
     ("dqn", "CartPole-v1", "compiled", 475.0, 50_000, {"distributional": "quantile"}),
+    ("dqn", "zerone/CartPoleShaped-v0", "compiled", 475.0, 50_000),
+    ("dqn", "Acrobot-v1", "compiled", -85.0, 100_000),
     ("dqn", "zerone/MazeFeatures-v0", "compiled", 1.0, 20_000, {}, 6.0),
     ("dqn", "zerone/MazePixels-v0", "compiled", 1.0, 16_000, {}, 6.0),
     ("dqn", "MountainCar-v0", "compiled", -110.0, 120_000),
@@ -62,6 +65,8 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("reinforce", "CartPole-v1", "compiled", 475.0, 150_000),
     ("actor-critic", "CartPole-v1", "compiled", 475.0, 160_000),
     ("ddpg", "Pendulum-v1", "compiled", -170.0, 30_000),
+    ("ddpg", "MountainCarContinuous-v0", "compiled", 93.0, 50_000),
+    ("ddpg", "zerone/Arm-v0", "compiled", 0.98, 30_000),
     ("ddpg", "zerone/ArmHard-v0", "compiled", 0.9, 150_000),
     ("td3", "Pendulum-v1", "compiled", -170.0, 20_000),
     ("sac", "Pendulum-v1", "compiled", -170.0, 20_000),
@@ -82,6 +87,8 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("dqn", "CartPole-v1", "host", 475.0, 50_000),
     ("sac", "MountainCarContinuous-v0", "host", 93.0, 50_000),
     ("ppo", "CartPole-v1", "host", 475.0, 100_000),
+    ("ppo", "InvertedPendulum-v5", "host", 990.0, 100_000),
+    ("ppo", "MiniGrid-Empty-5x5-v0", "host", 0.95, 40_960),
 )
 EXACT = ("CliffWalking-v1", "Taxi-v4", "FrozenLake-v1", "FrozenLake8x8-v1", "Blackjack-v1")
 """Where chance decides, or the start: the last greedy policy must earn what is promised, by `exact.value_of`."""
@@ -253,7 +260,13 @@ def main(words: Sequence[str] | None = None) -> int:
         one = kept.get((name, number, asked.first_seed))
         if one is None:
             seeds = range(asked.first_seed, asked.first_seed + number)
-            one = judge(algorithm, environment, engine, level, budget, seeds, settings, *more[1:])
+            try:
+                one = judge(algorithm, environment, engine, level, budget, seeds, settings, *more[1:])
+            except InputError as error:
+                if "not installed" not in str(error):
+                    raise
+                print(f"{name:60s} left out: {error}", file=sys.stderr, flush=True)
+                continue
             if asked.keep is not None:
                 with asked.keep.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(one) + "\n")

@@ -9,6 +9,7 @@ from gymnasium import spaces
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array
 
 from zerone.base.errors import InputError
+from zerone.environments.gym.describing import bounds_of
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import Counts, ObservationError
 from zerone.environments.gym.views import FIRST, view_of
@@ -244,3 +245,8 @@ def test_every_observation_of_a_vector_has_its_own_row():
     space = MIXED["deep"]
     rows = [Encoding(space)(each) for each in samples(space, 30)]
     assert all(not np.shares_memory(one, other) for one, other in itertools.pairwise(rows))
+
+
+def test_a_bound_of_minus_zero_is_said_as_zero():
+    """As LunarLander's legs have it."""
+    assert bounds_of(spaces.Box(np.float32(-0.0), np.float32(1.0), (2,))) == "each from 0 to 1"

@@ -35,7 +35,7 @@ def bounds_of(space: spaces.Box) -> str:
 def _range(low: float, high: float) -> str:
     below, above = low > -AS_GOOD_AS_NONE, high < AS_GOOD_AS_NONE
     if below and above:
-        return translated("from {low:g} to {high:g}", low=low, high=high)
+        return translated("from {low:g} to {high:g}", low=low + 0.0, high=high + 0.0)  # not -0
     if below or above:
         one_side = translatable("at least {bound:g}") if below else translatable("at most {bound:g}")
         return translated(one_side, bound=low if below else high)
