@@ -170,13 +170,12 @@ def play_and_trace(algorithm, world):
         vector = make_vector(world, "World", algorithm.environments, 0)
         observation, _ = vector.reset(seed=[0] * algorithm.environments)
         one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), noise)
-        leaves, tree = jax.tree.flatten((algorithm, state.policy))
+        leaves, tree = jax.tree.flatten((algorithm, state))
         memory = jax.eval_shape(lambda policy: initial_memory(algorithm, policy, algorithm.environments), state.policy)
-        drawn, sent, _, (extras, before) = jax.eval_shape(
-            lambda *rest: engine._programs.explore(tree, *rest), leaves, memory, None, observation, one
-        )
+        acted = engine._programs.explore.eval_shape(tree, leaves, memory, None, observation, one)
+        drawn, sent, _, (extras, before) = acted
         for _ in range(7):
-            actions = np.zeros(sent.shape, engine.spaces.action.dtype)
+            actions = np.zeros((drawn if sent is None else sent).shape, engine.spaces.action.dtype)
             if isinstance(engine.spaces.action, (spaces.Discrete, spaces.MultiDiscrete)):
                 actions = actions + np.asarray(engine.spaces.action.start)
             elif isinstance(engine.spaces.action, spaces.Box):
@@ -186,7 +185,8 @@ def play_and_trace(algorithm, world):
         steps = jax.tree.map(lambda leaf: np.zeros((*shape, *leaf.shape[1:]), leaf.dtype), rows)
         flag, number = np.zeros(shape, bool), np.zeros(shape, np.float32)
         block = Steps(steps[0], steps[1], number, steps[0], flag, flag, *steps[2:])
-        jax.eval_shape(lambda state: engine._programs.update(algorithm, state, block, seed, index), state)
+        leaves, tree = jax.tree.flatten(state)
+        engine._programs.update.eval_shape(tree, algorithm, leaves, block, seed, index)
         sample = engine.spaces.encoding.batch(world().reset()[0])
         assert sample[1]
     finally:

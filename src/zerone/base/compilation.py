@@ -38,9 +38,20 @@ def compile_small_loops_whole() -> None:
         os.environ["XLA_FLAGS"] = f"{flags} {option}".strip()
 
 
+def run_in_the_calling_thread() -> None:
+    """Let JAX run a program on the CPU in the thread that calls it, unless the user's environment says how.
+
+    To hand a small program to another thread and to wait for it takes longer than to run it: of a network that acts in
+    one environment half the time. Other threads of Python go on meanwhile. As above, it must be said in time.
+    """
+    if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
+
+
 def keep_compiled_programs() -> None:
     """Let JAX keep what it compiles, unless the user has set a place (or `ZERONE_CACHE=off`) already."""
     compile_small_loops_whole()
+    run_in_the_calling_thread()
     if os.environ.get("ZERONE_CACHE") == "off" or jax.config.values["jax_compilation_cache_dir"]:
         return
     folder = safe_folder(cache_folder() / "compiled")

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,6 +24,7 @@ from zerone.algorithms.protocol import (
     ongoing,
 )
 from zerone.base.bits import in_32_bits
+from zerone.base.compilation import for_long
 from zerone.engines.evaluation import Explorer
 from zerone.engines.offline_data import OfflineData, cut, first_step, with_extras
 from zerone.engines.protocol import GREEDY, Act, Evaluation, Judging, Stopped
@@ -119,6 +121,8 @@ class Programs:
     """The compiled functions around which everything else is Python: init, noise, act and update."""
 
     def __init__(self, spaces: Spaces) -> None:
+        counted_from_zero = isinstance(spaces.action, gymnasium.spaces.Discrete) and spaces.action.start == 0
+
         def init(algorithm: Algorithm, seed: Array) -> Any:
             return algorithm.init(_key(seed, INIT, 0), spaces)
 
@@ -131,24 +135,31 @@ class Programs:
 
         def explore(
             tree: Any, leaves: list[Array], memory: Any, begins: Array | None, observation: Array, noise: Any
-        ) -> tuple[Array, Array, Any, tuple[Any, Any]]:
+        ) -> tuple[Array, Array | None, Any, tuple[Any, Any]]:
             algorithm: Algorithm
-            algorithm, policy = jax.tree.unflatten(tree, leaves)
+            algorithm, state = jax.tree.unflatten(tree, leaves)
+            policy = state.policy
             if begins is not None:
                 memory = begin_where(begins, initial_memory(algorithm, policy, algorithm.environments), memory)
             seen = from_environment(spaces.observation, observation)
             action, after, extras = algorithm.act(policy, memory, seen, noise)
-            return action, to_environment(spaces.action, action), after, (extras, memory)
+            sent = None if counted_from_zero else to_environment(spaces.action, action)
+            return action, sent, after, (extras, memory)
 
         def greedy(algorithm: Algorithm, policy: Any, memory: Any, observation: Array, mask: Any) -> tuple[Array, Any]:
             seen = from_environment(spaces.observation, observation)
             action, memory, _ = acting(algorithm, policy, memory, seen, None, mask)
             return to_environment(spaces.action, action), memory
 
-        def update(algorithm: Algorithm, state: Any, steps: Steps, seed: Array, index: Array) -> tuple[Any, ...]:
-            state, metrics = algorithm.update(state, as_seen(spaces, steps), update_key(seed, index))
+        def update(
+            tree: Any, algorithm: Algorithm, leaves: list[Array], steps: Steps, seed: Array, index: Array
+        ) -> tuple[list[Array], Any, Any]:
+            state, metrics = algorithm.update(
+                jax.tree.unflatten(tree, leaves), as_seen(spaces, steps), update_key(seed, index)
+            )
             shape = algorithm.steps_per_update, algorithm.environments
-            return state, metrics, noise(algorithm, state.policy, seed, index + 1, jnp.int32(0), shape)
+            drawn = noise(algorithm, state.policy, seed, index + 1, jnp.int32(0), shape)
+            return jax.tree.leaves(state), metrics, drawn
 
         def acted(algorithm: Algorithm, policy: Any, steps: Steps, seed: Array, index: Array) -> Steps:
             shape = algorithm.steps_per_update, algorithm.environments
@@ -160,17 +171,22 @@ class Programs:
         self.begun = jax.jit(begun)
         self.acted = jax.jit(acted)
         self.noise = jax.jit(noise, static_argnums=5)
-        self.explore = jax.jit(explore, static_argnums=0)
+        self.explore = jax.jit(explore, static_argnums=0, compiler_options=for_long())
         self.greedy = jax.jit(greedy)
         self.initial_memory = jax.jit(initial_memory, static_argnums=2)
-        self.update = jax.jit(update, donate_argnums=1)
+        self.update = jax.jit(update, static_argnums=0, donate_argnums=2, compiler_options=for_long())
 
 
 @dataclasses.dataclass
 class Carry:
-    """A training of one seed: its state, its environments, and the sums since the last row of the log."""
+    """A training of one seed: its state, its environments, and the sums since the last row of the log.
 
-    state: Any
+    The state is kept as its arrays. To take it apart and to put it together again, at each update, would take as long
+    as a small network learns; it is put together where somebody looks at it.
+    """
+
+    leaves: list[Array]
+    tree: Any
     player: Player | None
     """None where no environment is touched."""
     block: Block
@@ -189,6 +205,15 @@ class Carry:
     """What the policy remembers of the episodes going on; None before their first step."""
     begins: np.ndarray | None = None
     """Where an episode begins with the next step (bool [N]); None where nothing is remembered."""
+
+    @property
+    def state(self) -> Any:
+        """The algorithm's state."""
+        return jax.tree.unflatten(self.tree, self.leaves)
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        self.leaves, self.tree = jax.tree.flatten(state)
 
 
 class Host(TalliedEngine):
@@ -274,7 +299,7 @@ class Host(TalliedEngine):
         block = Block(self.algorithm.steps_per_update, number)
         begin = 0 if self._study is None else int(first_step(np.uint32(seed), self._study.length))
         sums = np.zeros(number), np.zeros(number), np.zeros(3)
-        return Carry(state, player, block, chance, *sums, metrics, iteration, begin)
+        return Carry(*jax.tree.flatten(state), player, block, chance, *sums, metrics, iteration, begin)
 
     def _plays(self) -> bool:
         """Whether any environment is learnt in."""
@@ -334,8 +359,8 @@ class Host(TalliedEngine):
         if self._study is not None and self._study.switches(int(index)):
             steps = cut(steps, True)
         # The next block's chance comes with the update: a program of its own would take as long as two steps.
-        updated = self._programs.update(self._on_device, carry.state, steps, seed, index)
-        carry.state, metrics, noise = updated
+        updated = self._programs.update(carry.tree, self._on_device, carry.leaves, steps, seed, index)
+        carry.leaves, metrics, noise = updated
         carry.noises = self._each_step(noise)
         for name, value in jax.device_get(metrics).items():
             carry.metrics[name] = carry.metrics.get(name, np.float64(0)) + np.float64(value)
@@ -350,8 +375,8 @@ class Host(TalliedEngine):
     def played(self, carry: Carry, player: Player, seed: np.uint32, index: np.int32) -> Steps:
         """Play until every environment has its block of steps."""
         length = self.algorithm.steps_per_update
-        # Flattened once for the block: a network's tree costs as much to flatten as a small one to run.
-        leaves, tree = jax.tree.flatten((self._on_device, carry.state.policy))
+        own, algorithm = jax.tree.flatten(self._on_device)
+        leaves, tree = [*own, *carry.leaves], jax.tree_util.treedef_tuple((algorithm, carry.tree))
         noises: list[Any] = []
         t = 0
         while not carry.block.full():
@@ -367,13 +392,14 @@ class Host(TalliedEngine):
             drawn, sent, carry.memory, further = self._programs.explore(
                 tree, leaves, carry.memory, carry.begins, observation, noises[t % length]
             )
-            happened = player.step(np.array(sent, self.spaces.action.dtype))
+            drawn = np.asarray(drawn)
+            happened = player.step(np.array(drawn if sent is None else sent, self.spaces.action.dtype))
             if happened.lost is not None:
                 self._cut(carry, happened.lost)
             if carry.begins is not None:
                 carry.begins = happened.terminated | happened.truncated | ~happened.real
             remembered, carry.extras_tree = jax.tree.flatten(further)
-            core = [observation, np.asarray(drawn), happened.reward, happened.next_observation]
+            core = [observation, drawn, happened.reward, happened.next_observation]
             core += [happened.terminated, happened.truncated]
             carry.block.add(core + [np.asarray(leaf) for leaf in remembered], happened.real)
             self._count(carry, happened)

@@ -98,7 +98,8 @@ class Block:
 
     def full(self) -> bool:
         """Whether every environment has its T transitions."""
-        return bool((self._filled >= self._length).all())
+        filled = self._filled[0] if self._even else self._filled.min()
+        return bool(filled >= self._length)
 
     def add(self, leaves: list[np.ndarray], real: np.ndarray) -> None:
         """Append one vector step (leaves [N, ...]) where it is real."""
