@@ -1,5 +1,6 @@
 """Lookahead at decision time against dynamic programming: values exact where nothing is left to chance."""
 
+import functools
 from typing import Any
 
 import gymnasium
@@ -22,7 +23,7 @@ from zerone.engines.search import Foresight, TrueModel, left_to_chance
 from zerone.engines.tree_search import TreeSearch
 from zerone.environments import catalogue
 from zerone.environments.frozen_lake import FrozenLake
-from zerone.environments.wrappers import Masked, TimeLimit
+from zerone.environments.wrappers import Masked, MaskedState, TimeLimit
 from zerone.parts.normalization import Statistics
 from zerone.training.foresight import Asked
 
@@ -59,6 +60,42 @@ def test_a_model_that_mistakes_ends_is_found_out(broken):
     world, learnt = graph()
     values = found(Lookahead(2, 3), world, learnt, broken).values
     assert not np.array_equal(values, iterated(world.environment, learnt, 2).astype(np.float32))
+
+
+def may(seen):
+    """Two of three actions; which, depends on the state."""
+    return jnp.arange(3) != seen % 3
+
+
+def test_no_search_chooses_or_counts_what_a_mask_forbids():
+    """Beside value iteration in NumPy over what is allowed, with a forbidden action always the best one."""
+    world, learnt = graph()
+    tables, forbidden = world.environment, np.arange(6)[:, None] % 3 == np.arange(3)
+    learnt = np.where(forbidden, 100.0, learnt).astype(np.float32)
+    expected, counting_all = np.where(forbidden, -np.inf, learnt), learnt
+    for _ in range(3):
+        expected = np.where(forbidden, -np.inf, iterated(tables, expected, 1))
+        counting_all = iterated(tables, counting_all, 1)
+    masked = Masked(world, may)
+
+    def of(search, state):
+        clock = world.reset(jax.random.key(0))[1]
+        begun = MaskedState(type(clock)(state, clock.steps), may(state))
+        foresight = Foresight.of(QLearning(discount=DISCOUNT), masked, jnp.asarray(learnt))
+        return search.look(foresight, jax.random.key(1), begun, state)
+
+    for search in (Lookahead(3, 3), TreeSearch(40)):
+        trees = jax.jit(jax.vmap(functools.partial(of, search)))(jnp.arange(6))
+        for state in range(6):
+            looked, there = jax.tree.map(lambda leaf, state=state: leaf[state], trees), ~forbidden[state]
+            assert there[int(search.choose(looked))]
+            assert [each.action for each in search.futures(looked)] == list(np.flatnonzero(there))
+        if isinstance(search, Lookahead):
+            np.testing.assert_allclose(trees.values[~forbidden], expected[~forbidden], rtol=1e-6)
+            assert not np.allclose(trees.values[~forbidden], counting_all[~forbidden])
+        else:
+            assert not np.asarray(trees.visits)[:, 0][forbidden].any()
+            assert (np.asarray(trees.visits)[:, 0].sum(-1) == 40).all()
 
 
 def test_futures_that_are_too_many_for_one_go_are_the_same_part_by_part(monkeypatch):
@@ -169,10 +206,10 @@ def test_values_learnt_from_scaled_rewards_are_brought_back():
     engine = Compiled(algorithm, catalogue.make("CartPole-v1"))
     policy = engine.init(0).state.policy
     seen, model = jnp.ones(4), TrueModel(engine.real)
-    plain = Foresight(algorithm, policy, model).values(seen)
+    plain = Foresight(algorithm, policy, model).values(seen, None)
     scales = policy.scales.merged(type(policy.scales)(None, Statistics.of(jnp.array([-5.0, 5.0]))))
     changed = type(policy)(policy.network, policy.steps, policy.updates, scales)
-    np.testing.assert_allclose(Foresight(algorithm, changed, model).values(seen), 5 * plain, rtol=1e-6)
+    np.testing.assert_allclose(Foresight(algorithm, changed, model).values(seen, None), 5 * plain, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -205,9 +242,6 @@ def test_who_cannot_be_searched_is_told_who_can():
     ):
         with pytest.raises(InputError, match=f"{said}.*; tables and dqn can, on environments written in JAX"):
             Asked(simulations=4).search(Compiled(algorithm, cartpole))
-    allowed = Masked(catalogue.make("zerone/Maze-v0"), lambda cell: cell + jnp.arange(4) >= 0)
-    with pytest.raises(InputError, match="simulations = 4 is not allowed: no action mask is kept to"):
-        Asked(simulations=4).search(Compiled(QLearning(), allowed))
     with pytest.raises(InputError, match=r"lookahead_samples = 2 is not allowed: .* not left to chance here"):
         Asked(1, 2).search(Compiled(small_dqn(), cartpole))
 

@@ -16,7 +16,7 @@ from zerone.training.presets import preset
 from zerone.training.setup import make_algorithm, make_engine
 from zerone.training.timetable import make_timetable
 
-OF_TRAINING = {"steps": int, "evaluate_every": int, "stop_when_solved": bool}
+OF_TRAINING = {"steps": int, "episodes": int, "evaluate_every": int, "stop_when_solved": bool}
 FILES = sorted(each.name for each in (resources.files("zerone") / "presets").iterdir() if each.name.endswith(".toml"))
 PAIRS = [
     (file.removesuffix(".toml"), environment)

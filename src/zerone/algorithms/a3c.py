@@ -151,6 +151,8 @@ class A3C(WorkerSettings, ActorCritic):
         del key, after
         return explanation_of_workers(self, before, steps)
 
-    def explain_action(self, policy: Policy, memory: Any, observation: Array, noise: Array) -> Decision:
+    def explain_action(
+        self, policy: Policy, memory: Any, observation: Array, noise: Array, mask: Mask = ()
+    ) -> Decision:
         first = jax.tree.map(lambda x: x[0], policy.copies)
-        return decision_of(first.scaled_by(policy.shared.scales), memory, observation, noise)
+        return decision_of(first.scaled_by(policy.shared.scales), memory, observation, noise, mask)

@@ -157,5 +157,5 @@ class ActorCritic(PolicySettings, NormalizationSettings):
         del key, after
         return explanation_of(self, before, steps)
 
-    def explain_action(self, policy: Any, memory: Any, observation: Array, noise: Array) -> Decision:
-        return decision_of(policy, memory, observation, noise)
+    def explain_action(self, policy: Any, memory: Any, observation: Array, noise: Array, mask: Mask = ()) -> Decision:
+        return decision_of(policy, memory, observation, noise, mask)

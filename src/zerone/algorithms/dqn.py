@@ -346,5 +346,8 @@ class DQN(OffPolicy):
     def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
         return explanation_of(self, before, steps, key, after)
 
-    def explain_action(self, policy: Policy, memory: Any, observation: Array, noise: Array) -> Decision:
+    def explain_action(
+        self, policy: Policy, memory: Any, observation: Array, noise: Array, mask: Mask = ()
+    ) -> Decision:
+        del mask  # the values are those of all actions
         return decision_of(self, policy, memory, observation, noise)

@@ -44,6 +44,7 @@ from zerone.base.compilation import for_seldom
 from zerone.base.language import translated
 from zerone.base.pytree import struct
 from zerone.parts.layers import Dueling
+from zerone.parts.masks import allowed_only
 
 ONLINE_CHOICE = Column("online_choice", "a*(θ)", "best action of s' by the online network")
 TARGET_CHOICE = Column("target_choice", "a*(θ⁻)", "best action of s' by the target network")
@@ -127,8 +128,8 @@ def recorded(algorithm: ExplainedDQN, state: Any, steps: Steps, key: Key) -> tup
             both = algorithm.along(in_streams(learner.network), batch)[0]
             chosen = jnp.take_along_axis(both, batch.action[..., None] + 1, -1)[..., 0]
             streams = both[..., 0], chosen
-        online = algorithm.following(learner.network, batch).argmax(-1)
-        fixed = algorithm.following(learner.target, batch).argmax(-1)
+        online = allowed_only(algorithm.following(learner.network, batch), batch.next_mask).argmax(-1)
+        fixed = allowed_only(algorithm.following(learner.target, batch), batch.next_mask).argmax(-1)
         after, metrics = algorithm.learn(now, i, learner)
         losses, mean = algorithm.losses(found, target, draw.weights), algorithm.expected
         later = mean(algorithm.terms(after.network, after.target, batch)[0])

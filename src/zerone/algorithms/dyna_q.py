@@ -37,7 +37,8 @@ class Model:
 
     `reward` float32, `following` int32, `terminated` bool; `tried` the time of the last try (int32), which `clock`
     counts. `known` (bool) are the pairs that are in the list `pairs` (int32 [states × actions], s × actions + a), whose
-    first `number` entries are filled: so any of them is drawn in one go, however many there are.
+    first `number` entries are filled: so any of them is drawn in one go, however many there are. `allowed` (bool) is
+    what masks have said of the states that were seen; `()` where there are none.
     """
 
     reward: Array
@@ -48,9 +49,10 @@ class Model:
     known: Array
     pairs: Array
     number: Array
+    allowed: Any = ()
 
     @staticmethod
-    def empty(shape: tuple[int, int]) -> Model:
+    def empty(shape: tuple[int, int], masked: bool = False) -> Model:
         """Nothing is known; an action never tried leads back to its state, with reward 0."""
         states, actions = shape
         number, clock = jnp.zeros((2,), jnp.int32)
@@ -58,16 +60,21 @@ class Model:
             jnp.zeros(shape), jnp.tile(jnp.arange(states, dtype=jnp.int32)[:, None], (1, actions)),
             jnp.zeros(shape, bool), jnp.zeros(shape, jnp.int32), clock,
             jnp.zeros(shape, bool), jnp.zeros(states * actions, jnp.int32), number,
+            jnp.ones(shape, bool) if masked else (),
         )  # fmt: skip
 
     def after(self, step: Steps, untried: Array, clock: Array) -> Model:
         """The model after a real step [1]; the untried actions of its state join the list where `untried` is true."""
         here = step.observation, step.action
+        allowed = self.allowed
+        if not isinstance(allowed, tuple):
+            allowed = allowed.at[step.next_observation].set(step.next_mask).at[here[0]].set(step.mask)
+            untried = untried & allowed[here[0][0]]
         known, pairs, number = listed(self.known, self.pairs, self.number, here[0][0], here[1][0], untried)
         return Model(
             self.reward.at[here].set(step.reward), self.following.at[here].set(step.next_observation),
             self.terminated.at[here].set(step.terminated), self.tried.at[here].set(clock), clock,
-            known, pairs, number,
+            known, pairs, number, allowed,
         )  # fmt: skip
 
     def imagined(self, chance: Array, bonus: Array | float) -> Steps:
@@ -77,13 +84,17 @@ class Model:
         ago = (self.clock - self.tried[state, action]).astype(jnp.float32)
         reward = self.reward[state, action] + bonus * jnp.sqrt(ago)
         following, terminated = self.following[state, action], self.terminated[state, action]
-        return Steps(state, action, reward, following, terminated, jnp.zeros_like(terminated), ())
+        mask = () if isinstance(self.allowed, tuple) else self.allowed[following]
+        return Steps(state, action, reward, following, terminated, jnp.zeros_like(terminated), (), next_mask=mask)
 
 
 def listed(
     known: Array, pairs: Array, number: Array, state: Array, action: Array, untried: Array
 ) -> tuple[Array, Array, Array]:
-    """`known`, `pairs` and `number` with (state, action) among them, and all actions of the state if `untried`."""
+    """`known`, `pairs` and `number` with (state, action) among them, and the actions of the state that are `untried`.
+
+    That is true of all of them or of none, or it is said of each (bool [actions]).
+    """
     actions = jnp.arange(known.shape[1])
     new = ~known[state] & (untried | (actions == action))
 
@@ -110,6 +121,7 @@ class DynaQ(TabularControl):
     """Tabular Dyna-Q and Dyna-Q+, for `Discrete` observations and actions."""
 
     name: ClassVar[str] = "dyna-q"
+    keeps_to_masks: ClassVar[bool] = True
 
     discount: float = setting(0.95, "discount factor γ", at_least=0, at_most=1)
     planning_steps: int = setting(10, "updates from the model after each real step: 0 is Q-learning", at_least=0)
@@ -121,7 +133,7 @@ class DynaQ(TabularControl):
         del key  # a table of zeros needs no randomness
         table = zeros(spaces)
         states, actions = table.shape
-        return State(self.begin(table), Model.empty((states, actions)))
+        return State(self.begin(table), Model.empty((states, actions), spaces.masked))
 
     def noise(self, policy: Policy, key: Key, shape: tuple[int, ...]) -> Array:
         # The last numbers choose the pairs to plan: one draw, and without planning just Q-learning's.

@@ -89,6 +89,8 @@ class PlayedStep:
     truncated: bool
     next_action: int | None = None
     """A', where the target asks for the action that was taken next."""
+    next_allowed: tuple[int, ...] | None = None
+    """The actions that a mask allows in S'; None where all are."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,6 +236,9 @@ class Decision:
 class ExplainsActing(Protocol):
     """An algorithm that can say how an action was chosen."""
 
-    def explain_action(self, policy: Any, memory: Any, observation: Array, noise: Any) -> Decision:
-        """Of the first of the observations [N, ...], with the memory before them and their noise. On the host."""
+    def explain_action(self, policy: Any, memory: Any, observation: Array, noise: Any, mask: Any = ()) -> Decision:
+        """Of the first of the observations [N, ...], with the memory before them, their noise and their mask.
+
+        On the host.
+        """
         ...

@@ -298,7 +298,8 @@ class OffPolicyActor(OffPolicy, abc.ABC):
     def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
         return explanation_of(self, before, steps, key, after)
 
-    def explain_action(self, policy: Policy, memory: Any, observation: Array, noise: Noise) -> Decision:
+    def explain_action(self, policy: Policy, memory: Any, observation: Array, noise: Noise, mask: Any = ()) -> Decision:
+        del mask  # of continuous actions there is none
         return decision_of(self, policy, memory, observation, noise)
 
     def noise_of_updates(self, key: Key, width: int) -> tuple[Array, Any]:

@@ -13,6 +13,7 @@ from zerone.algorithms.network_explanation import on_host, quantity
 from zerone.algorithms.protocol import Array
 from zerone.base.compilation import for_seldom
 from zerone.parts.distributions import Categorical, DiagonalNormal
+from zerone.parts.masks import Mask
 from zerone.parts.policies import ActorAndCritic
 from zerone.parts.recurrent import Sequence
 
@@ -24,12 +25,13 @@ ENVIRONMENT = Column("environment", "n", "environment, counted from 1")
 ENDS = Column("ends", "end", "whether the episode ended with this step: terminated, or only cut (truncated)")
 
 
-def _looked_at(policy: ActorAndCritic, memory: Any, observation: Array, noise: Array) -> tuple[Any, ...]:
+def _looked_at(policy: ActorAndCritic, memory: Any, observation: Array, noise: Array, mask: Mask) -> tuple[Any, ...]:
     """π(·|s), ln π of the action that it drew with this noise, its entropy, and V(s) where there is a critic."""
     begins = jnp.zeros((1, observation.shape[0]), bool)
     before = jax.tree.map(lambda x: x[None], memory)
     sequence = Sequence(before, policy.scales.see(observation)[None], begins if policy.remembers else None)
-    distribution: Any = policy.distribution_along(sequence)
+    allowed = mask if isinstance(mask, tuple) else mask[None]
+    distribution: Any = policy.distribution_along(sequence, allowed)
     worth = None if policy.critic is None else policy.value_along(sequence)[0][0]
     distribution = jax.tree.map(lambda x: x[0], distribution)
     log_probability = distribution.log_probability(distribution.sample(noise))
@@ -39,9 +41,9 @@ def _looked_at(policy: ActorAndCritic, memory: Any, observation: Array, noise: A
 _look = jax.jit(_looked_at, compiler_options=for_seldom())
 
 
-def decision_of(policy: ActorAndCritic, memory: Any, observation: Array, noise: Array) -> Decision:
+def decision_of(policy: ActorAndCritic, memory: Any, observation: Array, noise: Array, mask: Mask = ()) -> Decision:
     """How a policy chose the first of some actions."""
-    first = jax.tree.map(lambda x: jnp.asarray(x)[:1], (memory, observation, noise))
+    first = jax.tree.map(lambda x: jnp.asarray(x)[:1], (memory, observation, noise, mask))
     distribution, log_probability, entropy, worth = on_host(_look(policy, *first))
     drawn = np.asarray(first[2])
     quantities = [

@@ -330,5 +330,7 @@ class PPO(PolicySettings, NormalizationSettings):
     def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
         return explanation_of(self, before, steps, key, after)
 
-    def explain_action(self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array) -> Decision:
-        return decision_of(policy, memory, observation, noise)
+    def explain_action(
+        self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array, mask: Mask = ()
+    ) -> Decision:
+        return decision_of(policy, memory, observation, noise, mask)

@@ -20,6 +20,7 @@ an episode may have been begun with an older policy; with one environment, the d
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -32,8 +33,9 @@ from zerone.algorithms.policy_explanation import decision_of
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.reinforce_explanation import explanation_of
 from zerone.base.pytree import configured, setting, struct
-from zerone.environments.spaces import Spaces
+from zerone.environments.spaces import Spaces, count
 from zerone.parts.distributions import Distribution
+from zerone.parts.masks import Mask
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import bounded, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, PolicySettings, refuse_policy
@@ -51,6 +53,8 @@ class Episodes:
     action: Array
     reward: Array
     length: Array
+    mask: Any = ()
+    """Which actions were allowed; `()` where nothing says so."""
 
 
 @struct
@@ -75,6 +79,7 @@ class Part:
     step: Array
     inside: Array
     later: Array
+    mask: Any = ()
 
 
 @struct
@@ -99,6 +104,7 @@ class Reinforce(PolicySettings, NormalizationSettings):
         "entropy": "entropy of the policy, in nats: high is undecided",
         "discounted_return": "discounted return of an episode from its first step",
     }
+    keeps_to_masks: ClassVar[bool] = True
     warmup_updates: ClassVar[int] = 0
     samples_per_step: ClassVar[float] = 1.0
     steps_per_update: ClassVar[int] = 1
@@ -140,6 +146,7 @@ class Reinforce(PolicySettings, NormalizationSettings):
             jnp.zeros((*shape, *policy.shape), jnp.int32 if policy.log_deviation is None else jnp.float32),
             jnp.zeros(shape),
             jnp.zeros(self.environments, jnp.int32),
+            jnp.ones((*shape, count(spaces.action, "action")), bool) if spaces.masked else (),
         )
         measured = dict.fromkeys(self.metrics, jnp.float32(0))
         return State(policy, self.optimizer().init(network), episodes, measured, Returns.begun(self, self.environments))
@@ -148,9 +155,9 @@ class Reinforce(PolicySettings, NormalizationSettings):
         return policy.noise(key, shape)
 
     def act(
-        self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array | None = None
+        self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array | None = None, mask: Mask = ()
     ) -> tuple[Array, Any, tuple[()]]:
-        action, memory, _ = policy.act(memory, observation, noise)
+        action, memory, _ = policy.act(memory, observation, noise, mask)
         return action, memory, ()
 
     def gradient(
@@ -218,7 +225,8 @@ class Reinforce(PolicySettings, NormalizationSettings):
         returns = discounted_return(*columns, self.discount, later)
         inside = (step >= begin) & (step < ends.length[None])
         first = jax.lax.dynamic_index_in_dim(returns, begin - start, keepdims=False)
-        return Part(scales.see(cut(episodes.observation)), cut(episodes.action), returns, step, inside, first)
+        seen, mask = scales.see(cut(episodes.observation)), jax.tree.map(cut, episodes.mask)
+        return Part(seen, cut(episodes.action), returns, step, inside, first, mask)
 
     def weights(self, policy: ActorAndCritic, part: Part) -> Array:
         """What each step's ln π is weighted by before that is normalised: its return, or how far it is above V(s)."""
@@ -226,7 +234,7 @@ class Reinforce(PolicySettings, NormalizationSettings):
 
     def terms(self, policy: ActorAndCritic, part: Part) -> tuple[Distribution, Array, Array]:
         """π(·|s), ln π(a|s), and what that is weighted by before it is normalised, of each step of a part."""
-        distribution = policy.distribution(part.observation)
+        distribution = policy.distribution(part.observation, part.mask)
         log_probability = distribution.log_probability(policy.as_drawn(part.action))
         return distribution, log_probability, self.weights(policy, part)
 
@@ -264,6 +272,7 @@ class Reinforce(PolicySettings, NormalizationSettings):
             old.action.at[here].set(step.action),
             old.reward.at[here].set(step.reward.astype(jnp.float32)),
             old.length + 1,
+            jax.tree.map(lambda all_of, now: all_of.at[here].set(now), old.mask, step.mask),
         )
         return episodes, step, step.terminated | step.truncated | (episodes.length == self.longest_episode)
 
@@ -281,12 +290,14 @@ class Reinforce(PolicySettings, NormalizationSettings):
         scaled = state.policy.scaled_by(state.policy.scales.merged(found))
         carry = (scaled, state.optimizer, state.measured)
         policy, optimizer, measured = jax.lax.fori_loop(0, over.any().astype(jnp.int32), learn, carry)
-        episodes = Episodes(episodes.observation, episodes.action, episodes.reward, jnp.where(over, 0, episodes.length))
+        episodes = dataclasses.replace(episodes, length=jnp.where(over, 0, episodes.length))
         return State(policy, optimizer, episodes, measured, returns), measured
 
     def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
         del key, after
         return explanation_of(self, before, steps)
 
-    def explain_action(self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array) -> Decision:
-        return decision_of(policy, memory, observation, noise)
+    def explain_action(
+        self, policy: ActorAndCritic, memory: Any, observation: Array, noise: Array, mask: Mask = ()
+    ) -> Decision:
+        return decision_of(policy, memory, observation, noise, mask)

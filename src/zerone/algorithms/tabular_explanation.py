@@ -36,10 +36,13 @@ def played_steps(steps: Steps) -> list[PlayedStep]:
     """The step of each environment in a block with T = 1, or steps [N]."""
     columns = (steps.observation, steps.action, steps.reward, steps.next_observation, steps.terminated, steps.truncated)
     each = [np.asarray(column).reshape(-1) for column in columns]
+    masks = steps.next_mask
+    rows = None if isinstance(masks, tuple) else np.asarray(masks).reshape(len(each[0]), -1)
     return [
-        PlayedStep(int(s), int(a), float(r), int(following), bool(end), bool(cut))
-        for s, a, r, following, end, cut in zip(*each, strict=True)
-    ]
+        PlayedStep(int(s), int(a), float(r), int(following), bool(end), bool(cut),
+                   next_allowed=None if rows is None else tuple(np.flatnonzero(rows[n]).tolist()))
+        for n, (s, a, r, following, end, cut) in enumerate(zip(*each, strict=True))
+    ]  # fmt: skip
 
 
 def waiting_steps(pending: Pending, now: Sequence[PlayedStep]) -> list[PlayedStep | None]:
@@ -70,7 +73,13 @@ class Teacher:
 
     def greedy(self, step: PlayedStep, source: str) -> None:
         """Q-learning's update: the target bootstraps from the best action of S'."""
-        self._learn(step, source, "max_a Q(S', a)", self.table[step.next_state].max())
+        self._learn(step, source, "max_a Q(S', a)", self._following(step).max())
+
+    def _following(self, step: PlayedStep) -> Table:
+        """Q(S', a) of the actions that are allowed there."""
+        values = self.table[step.next_state]
+        allowed: Table = values if step.next_allowed is None else values[list(step.next_allowed)]
+        return allowed
 
     def sarsa(self, step: PlayedStep, trace: Table | None = None) -> None:
         """Sarsa's update of a step whose next action is known, of the entries that have a trace."""
@@ -79,7 +88,7 @@ class Teacher:
 
     def ended(self, step: PlayedStep, epsilon: Any, trace: Table | None = None) -> None:
         """Sarsa's update of a step that ended its episode: where that was cut, E[Q(S', a)] stands for Q(S', A')."""
-        values = self.table[step.next_state]
+        values = self._following(step)
         expected = np.float32(epsilon) * values.mean() + (1 - np.float32(epsilon)) * values.max()
         self._learn(step, "step", "E[Q(S', a)]" if step.truncated else "Q(S', A')", expected, trace)
 

@@ -12,9 +12,9 @@ import click
 
 from zerone.base.errors import InputError, nearest
 from zerone.base.language import translated
-from zerone.training.validation import LARGEST_SEED, MOST_SEEDS, MOST_STEPS
+from zerone.training.validation import LARGEST_SEED, MOST_EPISODES, MOST_SEEDS, MOST_STEPS
 
-__all__ = ["LARGEST_SEED", "MOST_SEEDS", "MOST_STEPS"]
+__all__ = ["LARGEST_SEED", "MOST_EPISODES", "MOST_SEEDS", "MOST_STEPS"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -238,6 +238,8 @@ def places_named(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     found = [(kind.what, str(name), kind.place(name)) for kind, name in named if isinstance(name, str)]
     outer = (config["environment"] if isinstance(config["environment"], dict) else config).get("around")
     found += [("wrapper", each["name"], each["name"]) for each in (outer["wrappers"] if outer else ())]
+    mask = config["environment"].get("action_mask", "") if isinstance(config["environment"], dict) else ""
+    found += [("action mask", mask, mask)] if ":" in mask else []
     network = _network_of(config)
     found += [("network", network, network)] if ":" in network else []
     return [(what, name, place) for what, name, place in found if place]

@@ -14,10 +14,12 @@ from zerone.cli.algorithm_command import AlgorithmCommand, ParsedArguments, pars
 from zerone.cli.options import (
     LARGEST_SEED,
     MOST_STEPS,
+    OneOf,
     Whole,
     debug_option,
     import_trusted,
     read_config,
+    see_modules_here,
     trust_option,
 )
 from zerone.cli.settings import chosen_settings, environment_options
@@ -52,11 +54,15 @@ PRINTED = 10
               f"where there is no terminal: {PRINTED}.")  # fmt: skip
 @click.option("--seed", type=Whole(0, LARGEST_SEED), help="Of the training. Default: 0; of RUN: its first.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the environment.")
+@click.option("--preset", type=OneOf("tuned", "tutorial", "none"), help="Begin with our tuned settings, the tutorial's "
+              "own, or the algorithm's defaults. Default: tuned.")  # fmt: skip
+@click.option("--action-mask", metavar="WHERE", help="Take only actions that are allowed, as in zerone train.")
 @trust_option
 @debug_option
 def step(
-    words: tuple[str, ...], at: int, steps: int | None, seed: int | None, options: tuple[str, ...], trust: bool
-) -> None:
+    words: tuple[str, ...], at: int, steps: int | None, seed: int | None, options: tuple[str, ...],
+    preset: str | None, action_mask: str | None, trust: bool,
+) -> None:  # fmt: skip
     """See ALGORITHM learn in ENVIRONMENT, or the training of RUN again, step by step: each update with its numbers.
 
     Hyperparameters are options, as for zerone train.
@@ -67,9 +73,13 @@ def step(
 
     said = parsed(words)
     if len(words) == 1 and Path(words[0]).is_dir():
-        walk = _of_run(Path(words[0]), [option for option, _ in said.given], seed, options, trust)
+        given = [option for option, _ in said.given]
+        given += [name for name, typed in (("--preset", preset), ("--action-mask", action_mask)) if typed is not None]
+        walk = _of_run(Path(words[0]), given, seed, options, trust)
     else:
-        walk = stepped(said, seed, options)
+        if ":" in (action_mask or ""):
+            see_modules_here()
+        walk = stepped(said, seed, options, action_mask, preset)
     with as_program(Program(output.tell)):
         walk.begin_at(at)
         if steps is None and sys.stdout.isatty() and step_terminal.can_read_keys():
@@ -78,7 +88,10 @@ def step(
             step_terminal.printed(walk, PRINTED if steps is None else steps, sys.stdout)
 
 
-def stepped(said: ParsedArguments, seed: int | None, options: Sequence[str]) -> Walk:
+def stepped(
+    said: ParsedArguments, seed: int | None, options: Sequence[str], action_mask: str | None = None,
+    preset: str | None = None,
+) -> Walk:  # fmt: skip
     """The training of an algorithm in an environment, before its first step.
 
     Raises:
@@ -95,12 +108,14 @@ def stepped(said: ParsedArguments, seed: int | None, options: Sequence[str]) -> 
 
     require_environment(said.environment)
     chosen = environment_options(said.environment, options)
-    made, _ = setup.make_algorithm(said.algorithm, said.environment, chosen_settings(said.algorithm, said.given))
-    return walk_of(made, said.environment, chosen, seed or 0)
+    given = chosen_settings(said.algorithm, said.given)
+    made, _ = setup.make_algorithm(said.algorithm, said.environment, given, preset=preset or "tuned")
+    return walk_of(made, said.environment, chosen, seed or 0, action_mask or setup.OFF)
 
 
 def _of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequence[str], trust: bool) -> Walk:
     from zerone.training import setup
+    from zerone.training.action_masks import read
 
     extra = [*given, *options]
     if extra:
@@ -114,13 +129,11 @@ def _of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequenc
     if config.get("dataset") is not None:
         raise InputError(f"{path} has learnt from a dataset: only own play can be stepped through")
     environment = config["environment"]
-    if environment["action_mask"] != setup.OFF:
-        raise InputError(f"{path} has learnt with an action mask: that cannot be stepped through")
     made = setup.make_algorithm_from(config["algorithm"])
-    return walk_of(made, environment["id"], environment["options"], chosen)
+    return walk_of(made, environment["id"], environment["options"], chosen, read(environment["action_mask"]))
 
 
-def walk_of(algorithm: Any, environment: str, options: Mapping[str, Any], seed: int) -> Walk:
+def walk_of(algorithm: Any, environment: str, options: Mapping[str, Any], seed: int, action_mask: str = "off") -> Walk:
     """The training of an algorithm in an environment, before its first step.
 
     Raises:
@@ -136,7 +149,7 @@ def walk_of(algorithm: Any, environment: str, options: Mapping[str, Any], seed: 
     from zerone.player.step_text import StepText
     from zerone.training import setup
 
-    engine = setup.make_engine("auto", algorithm, environment, options)
+    engine = setup.make_engine("auto", algorithm, environment, options, action_mask=action_mask)
     if not isinstance(engine, Compiled):
         raise InputError(
             translated(

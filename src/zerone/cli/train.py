@@ -17,6 +17,7 @@ from zerone.cli.algorithm_command import AlgorithmCommand, ParsedArguments, pars
 from zerone.cli.around import around_options, wrappers_of
 from zerone.cli.options import (
     LARGEST_SEED,
+    MOST_EPISODES,
     MOST_PROCESSES,
     MOST_SEEDS,
     MOST_STEPS,
@@ -65,6 +66,8 @@ class Train(AlgorithmCommand):
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="ALGORITHM ENVIRONMENT")
 @click.option("--steps", type=STEPS, help="Environment steps of each seed, without stopping once solved. "
               "Default: the preset's, most of them end earlier once solved.")  # fmt: skip
+@click.option("--episodes", type=Whole(1, MOST_EPISODES), help="Train until so many episodes of each seed have ended, "
+              "instead of --steps.")  # fmt: skip
 @click.option("--seed", type=Whole(0, LARGEST_SEED), help="The seed, or the first of --seeds. Default: 0.")
 @click.option("--seeds", type=Whole(1, MOST_SEEDS), help="How many seeds to train. Default: 1.")
 @click.option("--out", type=Place("FOLDER"), help="The run folder. Default: a new one in runs.")
@@ -85,12 +88,14 @@ class Train(AlgorithmCommand):
 @click.option("--observations", type=OneOf(*VIEWS), help="How they are seen, "
               "grid is a picture of symbols. Default: auto; zerone check ENVIRONMENT says what that is.")  # fmt: skip
 @around_options
-@click.option("--action-mask", metavar="WHERE", help="Take only actions that are allowed: environment, where a "
-              "compiled one says it, or module:function of an observation. Default: off.")  # fmt: skip
+@click.option("--action-mask", metavar="WHERE", help="Take only actions that are allowed: environment, where it "
+              "says so itself, or module:function of an observation. Default: off.")  # fmt: skip
 @click.option("--from", "dataset", type=Place("DATASET"), help="Learn from these recorded steps (zerone record, or "
               "Minari's), not from own play. With --resume: where they are now.")  # fmt: skip
 @click.option("--own-play", type=Finite(0.001, 0.999), metavar="SHARE", help="With --from: mix in this share of own "
               "play, above 0 and below 1.")  # fmt: skip
+@click.option("--preset", type=OneOf("tuned", "tutorial", "none"), help="Begin with our tuned settings, the tutorial's "
+              "own, or the algorithm's defaults. Default: tuned.")  # fmt: skip
 @click.option("--settings", "settings_file", type=Place("FILE"), help="A TOML file in the place of the preset: its "
               "table of ENVIRONMENT, such as the best.toml of a sweep.")  # fmt: skip
 @click.option("--evaluate-every", type=STEPS, help="Steps between two evaluations. Default: often at first, later a "
@@ -157,6 +162,8 @@ def _trained(
     wrappers = wrappers_of(typed.pop("wrappers"))
     asked: dict[str, Any] = {name: value for name, value in typed.items() if value is not None}
     asked |= {"wrappers": wrappers} if wrappers else {}
+    if ":" in asked.get("action_mask", ""):
+        see_modules_here()
     said = parsed(words)
     if resume is None and not said.given:
         _require_words(said)  # before anything slow is imported
@@ -165,12 +172,23 @@ def _trained(
 
         require_display()
     if resume is not None:
+        if "preset" in asked:
+            raise InputError(f"--preset {asked['preset']} is not allowed with --resume: {resume} keeps its settings")
         typed_names = (said.algorithm, said.environment)
         return go_on(
             resume, said, asked, options, settings_file, manner,
             lambda config: import_trusted(config, trusted, typed_names), listening,
         )  # fmt: skip
     algorithm, environment = _require_words(said)
+    _require_together(asked, settings_file)
+    changes = chosen_settings(algorithm, said.given)
+    asked["settings"] = changes if settings_file is None else (settings_file, changes)
+    asked["options"] = environment_options(environment, options)
+    return start(algorithm, environment, asked, manner, listening)
+
+
+def _require_together(asked: Mapping[str, Any], settings_file: Path | None) -> None:
+    """Raise `InputError` if options of a new training do not go together."""
     if "own_play" in asked and "dataset" not in asked:
         raise InputError(f"--own-play {asked['own_play']:g} is not allowed without --from: it all is own play")
     for name in ("address", "worker_timeout"):
@@ -179,10 +197,11 @@ def _trained(
             raise InputError(
                 f"{option} {value} is not allowed without --engine cluster or --spread, or it would be ignored"
             )
-    changes = chosen_settings(algorithm, said.given)
-    asked["settings"] = changes if settings_file is None else (settings_file, changes)
-    asked["options"] = environment_options(environment, options)
-    return start(algorithm, environment, asked, manner, listening)
+    if "steps" in asked and "episodes" in asked:
+        both = f"--steps {asked['steps']} and --episodes {asked['episodes']}"
+        raise InputError(f"{both} exclude each other: a training has one length")
+    if "preset" in asked and settings_file is not None:
+        raise InputError(f"--preset {asked['preset']} and --settings exclude each other: a file takes a preset's place")
 
 
 def _require_words(said: ParsedArguments) -> tuple[str, str]:

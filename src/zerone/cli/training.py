@@ -208,7 +208,15 @@ def _training_differences(
         elif name == "own_play":
             yield "--own-play", value, (config.get("dataset") or {}).get("own_play", "none")
         elif name not in ("seed", "seeds", *ANEW):
-            yield _option(name), planned.get(name, value), config.get(name)
+            yield _option(name), planned.get(name, value), _own(name, config)
+
+
+def _own(name: str, config: Mapping[str, Any]) -> Any:
+    """What a run has of an option; of steps and episodes the one that was asked for, in words where it is the other."""
+    counted = config.get("episodes")
+    if name not in ("steps", "episodes") or (counted is None) == (name == "steps"):
+        return config.get(name)
+    return f"{config['steps']} steps" if counted is None else f"{counted} episodes"
 
 
 def _around_of(name: str, value: Any, kept: Mapping[str, Any] | None) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 import threading
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from zerone.environments.gym.guard import Guard
     from zerone.player.episode import Env
     from zerone.player.view import View
     from zerone.training.agent import Agent, Exploring
@@ -117,9 +119,16 @@ def watch(
     from zerone.environments.endings import ending
     from zerone.environments.gym.around import Around
     from zerone.player.episode import open_environment
+    from zerone.training.action_masks import asked_of
 
     environment = open_environment(
-        identity["id"], identity["options"], loaded.config["engine"], mode, seed, around=Around.read(identity["around"])
+        identity["id"],
+        identity["options"],
+        loaded.config["engine"],
+        mode,
+        seed,
+        around=Around.read(identity["around"]),
+        allowing=(asks := asked_of(loaded.config)),
     )
     number = None if isinstance(source, _Followed) and episodes is None else episodes or (1 if video is not None else 3)
     if mode == "rgb_array" and video is None and episodes is None:
@@ -134,7 +143,8 @@ def watch(
     program = Program(output.tell)
     with contextlib.closing(environment), limited(step_timeout, lambda line: program.end(1, line)), GlobalChance(seed):
         view = view_of(loaded, source, plain)
-        act, view = foreseeing(loaded, plan, environment, source.act, view, seed)
+        own = source.act if asks is None else functools.partial(_allowed_here, source, environment)
+        act, view = foreseeing(loaded, plan, environment, own, view, seed)
         why = ending(identity["id"], identity["options"])
         _show(environment, identity["id"], source, act, view, mode, video, title, number, seed, stop, why)
 
@@ -275,7 +285,7 @@ class _Fixed:
     over = False
 
     def __init__(self, agent: Agent, exploring: Exploring | None) -> None:
-        self.act: Callable[[Any], Any] = agent.act if exploring is None else exploring
+        self.act: Callable[..., Any] = agent.act if exploring is None else exploring
         self.values, self._policy, self.remembers = agent.values, agent.policy, agent.remembers
         self.begin: Callable[[], None] = agent.reset if exploring is None else exploring.reset
 
@@ -314,12 +324,13 @@ class _Followed:
         if self._exploring is not None:
             self._exploring.reset()
 
-    def act(self, observation: Any) -> Any:
+    def act(self, observation: Any, mask: Any = None) -> Any:
         # What a policy remembers of an episode is its own: the next policy comes with the next episode.
         if not self.remembers and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
             self._look()
         assert self._agent is not None  # noqa: S101 - the constructor has waited for it
-        return self._agent.act(observation) if self._exploring is None else self._exploring(observation)
+        chosen = self._agent.act if self._exploring is None else self._exploring
+        return chosen(observation, mask)
 
     def values(self, observation: Any) -> Any:
         assert self._agent is not None  # noqa: S101 - the constructor has waited for it
@@ -366,6 +377,11 @@ class _Followed:
             self._exploring = self._agent.exploring() if self._stochastic else None
             self.remembers = self._agent.remembers
             self._seen = mark
+
+
+def _allowed_here(source: _Fixed | _Followed, environment: Guard, observation: Any) -> Any:
+    """The action for what an environment shows, of those that it allows."""
+    return source.act(observation, environment.allowed)
 
 
 def _leash() -> threading.Event:

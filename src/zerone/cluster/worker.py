@@ -22,7 +22,7 @@ from zerone.algorithms.protocol import Algorithm, Array, Distributed, Metrics, S
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.notices import Notices
-from zerone.engines.compiled import stream
+from zerone.engines.compiled import spaces_of, stream
 from zerone.engines.host import Host, as_seen, update_key
 from zerone.engines.protocol import Judging, steps_per_iteration
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, start
@@ -30,6 +30,7 @@ from zerone.engines.streams import INIT, TRAIN
 from zerone.engines.vector_rollout import Judged
 from zerone.environments import catalogue
 from zerone.environments.base import TimedEnvironment
+from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.sources import checked
@@ -37,7 +38,7 @@ from zerone.environments.gym.step_timeout import limited
 from zerone.environments.gym.vector import make_vector, maker
 from zerone.environments.gym.views import AUTO
 from zerone.environments.spaces import Spaces
-from zerone.environments.wrappers import with_view
+from zerone.environments.wrappers import Masked, with_view
 from zerone.parts.normalization import Returns, Scales
 
 Vector = np.ndarray
@@ -66,6 +67,8 @@ class Task:
     """How observations are seen (`views.VIEWS`)."""
     around: Around = NOTHING
     """What is put around the environment."""
+    allowing: Allowing | None = None
+    """Where action masks come from."""
     step_timeout: float | None = None
     """Seconds that a step of an environment may take."""
 
@@ -142,7 +145,11 @@ def host_of(algorithm: Algorithm, task: Task, seed: int) -> Host:
         make = checked(task.environment, task.name)
     make = task.around.put(make, task.name)
     silent = Notices(lambda _: None)  # the chief has said it
-    return Host(algorithm, lambda number, _: make_vector(make, task.name, number, seed, task.view, silent))
+
+    def vector(number: int, _: int) -> Any:
+        return make_vector(make, task.name, number, seed, task.view, silent, task.allowing)
+
+    return Host(algorithm, vector, allowing=task.allowing)
 
 
 class InJax:
@@ -151,8 +158,9 @@ class InJax:
     def __init__(self, algorithm: Algorithm, task: Task, own_seed: int, index: int) -> None:
         made = catalogue.make(task.environment, **task.options) if isinstance(task.environment, str) else None
         self._algorithm = algorithm
-        self._environment = with_view(task.environment if made is None else made, task.view)
-        self.spaces = Spaces(self._environment.observation_space, self._environment.action_space)
+        seen = with_view(task.environment if made is None else made, task.view)
+        self._environment = seen if task.allowing is None else Masked(seen, task.allowing.function)
+        self.spaces = spaces_of(self._environment)
         self._seed, self._first = np.uint32(own_seed), np.int32(index)
         self._simulation: EnvironmentState | None = None
         self._begun = 0.0

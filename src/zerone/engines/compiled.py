@@ -140,6 +140,9 @@ _advance_all = jax.jit(jax.vmap(advance, in_axes=(None, None, 0, 0, 0, 0, None))
 _evaluate = jax.jit(evaluate, static_argnums=(7, 8, 9), compiler_options=for_seldom())
 
 
+_copied = jax.jit(lambda carry: jax.tree.map(jnp.copy, carry), compiler_options=for_seldom())
+
+
 @jax.jit
 def _act(
     algorithm: Algorithm, environment: TimedEnvironment, policy: Any, memory: Any, observation: Array, mask: Any
@@ -254,6 +257,13 @@ class Compiled:
         row = row_of(self.algorithm, first, last, int(count.sum()), total_return, length, sums)
         following: Any = going_on.astype(np.int32)
         return row, Carry(carry.state, simulation.counted(), Accumulator(nothing_of(tally.metrics), following))
+
+    def ended(self, carry: Carry) -> int:
+        return int(np.asarray(carry.simulation.ended.count, np.int64).sum())
+
+    def copied(self, carry: Carry) -> Carry:
+        own: Carry = _copied(carry)
+        return own
 
     def policy(self, carry: Carry) -> Any:
         return jax.tree.map(np.array, carry.state.policy)

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, PlaysAlone, acting, initial_memory
-from zerone.base.errors import InputError
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum
 from zerone.engines.protocol import Act
@@ -21,7 +20,7 @@ from zerone.engines.search import Foresight, Search
 from zerone.engines.streams import EVALUATE
 from zerone.environments.base import TimedEnvironment, Tree
 from zerone.environments.spaces import Spaces, from_environment, to_environment
-from zerone.environments.wrappers import Masked, mask_of
+from zerone.environments.wrappers import mask_of
 
 BLOCK = 64
 """Steps whose chance is drawn at once where a policy acts with chance."""
@@ -79,9 +78,11 @@ class Explorer:
             keys = jax.vmap(lambda seed: jax.random.fold_in(jax.random.key(seed), EVALUATE))(seeds)
             return chance(algorithm, player(algorithm, policy), keys, block)
 
-        def acted(algorithm: Algorithm, policy: Any, memory: Any, seen: Array, noise: Any) -> tuple[Array, Any]:
+        def acted(
+            algorithm: Algorithm, policy: Any, memory: Any, seen: Array, noise: Any, mask: Any
+        ) -> tuple[Array, Any]:
             seen = from_environment(spaces.observation, seen)
-            action, memory = by_chance(algorithm, player(algorithm, policy), memory, seen, noise)
+            action, memory = by_chance(algorithm, player(algorithm, policy), memory, seen, noise, mask)
             return to_environment(spaces.action, action), memory
 
         def begun(algorithm: Algorithm, policy: Any, number: int) -> Any:
@@ -96,14 +97,14 @@ class Explorer:
         noise: Any = None
         memory: Any = None
 
-        def act(observation: np.ndarray, step: int, begins: bool | None = None) -> np.ndarray:
+        def act(observation: np.ndarray, step: int, begins: bool | None = None, mask: Any = ()) -> np.ndarray:
             nonlocal noise, memory
             if begins or (begins is None and step == 0):
                 memory = self._begun(self._algorithm, policy, len(seeds))
             if step % BLOCK == 0:
                 noise = self._drawn(self._algorithm, policy, seeds, np.int32(step // BLOCK))
             now = jax.tree.map(lambda leaf: leaf[step % BLOCK], noise)
-            action, memory = self._acted(self._algorithm, policy, memory, observation, now)
+            action, memory = self._acted(self._algorithm, policy, memory, observation, now, mask)
             return np.array(action, self._dtype)
 
         return act
@@ -130,9 +131,6 @@ def evaluate_episodes(
 
     # Never those of the steps: what chance is going to decide must not be foreseen.
     search_keys = _numbered(play_keys, jnp.uint32(2**31 - 2))
-
-    if search is not None and isinstance(environment, Masked):
-        raise InputError("a search before acting keeps to no action mask, with which this policy has learnt")
 
     def searched(key: Key, state: Tree, seen: Array) -> Array:
         assert search is not None  # noqa: S101 - only then it is called

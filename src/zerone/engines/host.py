@@ -25,12 +25,14 @@ from zerone.algorithms.protocol import (
 )
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_long
+from zerone.base.errors import InputError, RunError
 from zerone.engines.evaluation import Explorer
 from zerone.engines.offline_data import OfflineData, cut, first_step, with_extras
 from zerone.engines.protocol import GREEDY, Act, Evaluation, Judging, Stopped
 from zerone.engines.python_loop import TalliedEngine
 from zerone.engines.streams import EVALUATE, INIT, TRAIN
 from zerone.engines.vector_rollout import Block, Judged, Player, VectorStep, playing
+from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import time_limit_of
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard
@@ -103,6 +105,14 @@ def as_seen(spaces: Spaces, steps: Steps) -> Steps:
     return dataclasses.replace(steps, observation=seen, next_observation=following)
 
 
+def _require_mask(probe: Vector) -> None:
+    """Raise `InputError` if the masks of an environment cannot be kept to from its first state on."""
+    try:
+        probe.reset(seed=REPEATED_SEED)
+    except RunError as error:
+        raise InputError(str(error)) from error
+
+
 def _close_all(vectors: list[Vector]) -> None:
     while vectors:
         vectors.pop().close()
@@ -134,7 +144,7 @@ class Programs:
             return algorithm.noise(policy, jax.random.fold_in(noise_key, part), shape)
 
         def explore(
-            tree: Any, leaves: list[Array], memory: Any, begins: Array | None, observation: Array, noise: Any
+            tree: Any, leaves: list[Array], memory: Any, begins: Array | None, observation: Array, noise: Any, mask: Any
         ) -> tuple[Array, Array | None, Any, tuple[Any, Any]]:
             algorithm: Algorithm
             algorithm, state = jax.tree.unflatten(tree, leaves)
@@ -142,7 +152,7 @@ class Programs:
             if begins is not None:
                 memory = begin_where(begins, initial_memory(algorithm, policy, algorithm.environments), memory)
             seen = from_environment(spaces.observation, observation)
-            action, after, extras = algorithm.act(policy, memory, seen, noise)
+            action, after, extras = acting(algorithm, policy, memory, seen, noise, mask)
             sent = None if counted_from_zero else to_environment(spaces.action, action)
             return action, sent, after, (extras, memory)
 
@@ -231,9 +241,11 @@ class Host(TalliedEngine):
 
     def __init__(
         self, algorithm: Algorithm, make_vector: MakeVector, make_evaluation: MakeVector | None = None,
-        at_once: int = MOST_AT_ONCE, side_by_side: SideBySide | None = None,
+        at_once: int = MOST_AT_ONCE, side_by_side: SideBySide | None = None, allowing: Allowing | None = None,
     ) -> None:  # fmt: skip
         self.algorithm, self._at_once, self._side_by_side = algorithm, at_once, side_by_side
+        self.allowing = allowing
+        """Where action masks come from, if they are kept to; those that make the vectors know it, too."""
         with in_32_bits():  # of an agent that is copied, too
             self._on_device = jax.device_put(algorithm)  # once: each number would be sent again at each step
         self._make_vector, self._make_evaluation = make_vector, make_evaluation or make_vector
@@ -244,8 +256,10 @@ class Host(TalliedEngine):
         self._checked = False
         with GlobalChance(0):
             probe = self._opened(self._make_evaluation(1, 0))
+            if allowing is not None:  # the first mask, before anything is created
+                _require_mask(probe)
         encoding = probe.encoding if isinstance(probe, OwnVector) else None
-        self.spaces = Spaces(probe.single_observation_space, probe.single_action_space, encoding)
+        self.spaces = Spaces(probe.single_observation_space, probe.single_action_space, encoding, allowing is not None)
         self._evaluation: Vector | None = probe
         self._time_limit = time_limit_of(probe.envs[0]) if isinstance(probe, InTurn) else None
         self._programs = Programs(self.spaces)
@@ -253,7 +267,8 @@ class Host(TalliedEngine):
 
     def __reduce__(self) -> tuple[Any, ...]:
         made = self._make_vector, self._make_evaluation
-        return Host, (self.algorithm, *made, self._at_once, self._side_by_side)  # new environments
+        others = self._at_once, self._side_by_side, self.allowing
+        return Host, (self.algorithm, *made, *others)  # new environments
 
     def _opened(self, vector: Vector) -> Vector:
         self._open.append(vector)
@@ -385,12 +400,12 @@ class Host(TalliedEngine):
                 noises = carry.noises
             elif t % length == 0:  # a block usually takes T vector steps; more only where resets take steps too
                 noises = self._noise(carry.state.policy, seed, index, np.int32(t // length))
-            observation = player.observation
+            observation, mask = player.observation, player.mask
             if carry.memory is None:
                 carry.memory = self._programs.initial_memory(self._on_device, carry.state.policy, len(observation))
                 carry.begins = np.zeros(len(observation), bool) if jax.tree.leaves(carry.memory) else None
             drawn, sent, carry.memory, further = self._programs.explore(
-                tree, leaves, carry.memory, carry.begins, observation, noises[t % length]
+                tree, leaves, carry.memory, carry.begins, observation, noises[t % length], mask
             )
             drawn = np.asarray(drawn)
             happened = player.step(np.array(drawn if sent is None else sent, self.spaces.action.dtype))
@@ -398,7 +413,7 @@ class Host(TalliedEngine):
                 self._cut(carry, happened.lost)
             if carry.begins is not None:
                 carry.begins = happened.terminated | happened.truncated | ~happened.real
-            remembered, carry.extras_tree = jax.tree.flatten(further)
+            remembered, carry.extras_tree = jax.tree.flatten((*further, mask, happened.next_mask))
             core = [observation, drawn, happened.reward, happened.next_observation]
             core += [happened.terminated, happened.truncated]
             carry.block.add(core + [np.asarray(leaf) for leaf in remembered], happened.real)
@@ -492,8 +507,9 @@ class Host(TalliedEngine):
             spread = np.resize(np.array(starts, np.uint32), rows)
             acting = self.exploring(policy, spread) if how.stochastic else self._greedily(policy, rows)
 
-            def some(observation: np.ndarray, step: int, begins: bool | None = None) -> np.ndarray:
-                return acting(np.resize(observation, (rows, *observation.shape[1:])), step, begins)[wanted]
+            def some(observation: np.ndarray, step: int, begins: bool | None = None, mask: Any = ()) -> np.ndarray:
+                allowed = mask if isinstance(mask, tuple) else np.resize(mask, (rows, *mask.shape[1:]))
+                return acting(np.resize(observation, (rows, *observation.shape[1:])), step, begins, allowed)[wanted]
 
             return some
 
@@ -502,11 +518,11 @@ class Host(TalliedEngine):
     def _greedily(self, policy: Any, number: int) -> Act:
         memory: Any = None
 
-        def act(observation: np.ndarray, step: int, begins: bool | None = None) -> np.ndarray:
+        def act(observation: np.ndarray, step: int, begins: bool | None = None, mask: Any = ()) -> np.ndarray:
             nonlocal memory
             if begins or (begins is None and step == 0):
                 memory = self.initial_memory(policy, number)
-            action, memory = self.act(policy, memory, observation)
+            action, memory = self.act(policy, memory, observation, mask)
             return action
 
         return act

@@ -23,8 +23,9 @@ import numpy as np
 
 from zerone.algorithms.protocol import Array, Key
 from zerone.base.pytree import struct
-from zerone.engines.search import LARGEST_WORK, Foresight, Future, Outcome
+from zerone.engines.search import LARGEST_WORK, Foresight, Future, Outcome, is_allowed
 from zerone.parts.exploration import greedy
+from zerone.parts.masks import allowed_only
 from zerone.parts.returns import one_step_target
 
 AT_ONCE = 4_096
@@ -80,7 +81,7 @@ class Lookahead:
             step_key, later_key = jax.random.split(key)
             seen, following, reward, terminated = foresight.model.step(step_key, state, action)
             further = None if depth == 1 else self._look(foresight, later_key, following, depth - 1)
-            values = foresight.values(seen) if further is None else further.values
+            values = foresight.values(seen, following) if further is None else further.values
             return reward, terminated, values.max(), further
 
         def of_action(keys: Key, action: Array) -> tuple[Array, Array, Array, Foreseen | None]:
@@ -93,7 +94,8 @@ class Lookahead:
             reward, terminated, value, further = jax.lax.map(lambda one: of_action(*one), each)
         else:
             reward, terminated, value, further = jax.vmap(of_action)(*each)
-        values = one_step_target(reward, terminated, foresight.discount, value).mean(-1)
+        found = one_step_target(reward, terminated, foresight.discount, value).mean(-1)
+        values = allowed_only(found, foresight.model.mask(state))
         return Foreseen(values, reward, terminated, value, further)
 
     def futures(self, found: Foreseen) -> tuple[Future, ...]:
@@ -106,6 +108,7 @@ def _futures(found: Any) -> tuple[Future, ...]:
     return tuple(
         Future(action, float(value), action == best, None, tuple(_outcomes(found, action)))
         for action, value in enumerate(found.values)
+        if is_allowed(value)
     )
 
 

@@ -23,8 +23,8 @@ Observer: TypeAlias = Callable[[np.ndarray], None]
 class Act(Protocol):
     """Acts in N episodes, side by side, step by step."""
 
-    def __call__(self, observation: np.ndarray, step: int, begins: bool | None = None) -> np.ndarray:
-        """From observations [N, ...] to actions as the environment takes them.
+    def __call__(self, observation: np.ndarray, step: int, begins: bool | None = None, mask: Any = ()) -> np.ndarray:
+        """From observations [N, ...] to actions as the environment takes them, of those that a mask allows.
 
         `step` counts the calls, by which chance is drawn. Episodes begin with step 0, unless `begins` says otherwise.
         """
@@ -132,6 +132,10 @@ class Engine(Protocol):
         """What happened in the iterations `first` to `last`, by column, and the carry with that forgotten."""
         ...
 
+    def ended(self, carry: Any) -> int:
+        """How many episodes have ended in it since the last report."""
+        ...
+
     def policy(self, carry: Any) -> Any:
         """What acts: a copy that outlives the carry."""
         ...
@@ -217,6 +221,15 @@ class Heeds(Protocol):
 
     def heed(self, asked: Callable[[], bool]) -> None:
         """From now on raise `Stopped`, between two steps, as soon as `asked` says so."""
+        ...
+
+
+@runtime_checkable
+class Repeats(Protocol):
+    """An engine that comes to the same bits again from a copy of a carry, in however many calls it is advanced."""
+
+    def copied(self, carry: Any) -> Any:
+        """The same in other memory."""
         ...
 
 

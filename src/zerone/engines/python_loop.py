@@ -50,6 +50,10 @@ class TalliedEngine(ABC):
         following.episodes, following.metrics = np.zeros(3), {}
         return row, following
 
+    def ended(self, carry: C) -> int:
+        """See `Engine`."""
+        return int(carry.episodes[0])
+
     def _sums(self, carry: Tallied) -> dict[str, np.float64]:
         return {name: np.float64(carry.metrics.get(name, 0)) for name in self.algorithm.metrics}
 

@@ -18,6 +18,8 @@ import jax.numpy as jnp
 from zerone.algorithms.protocol import Array, Key, ScaledValues
 from zerone.base.pytree import struct
 from zerone.environments.spaces import from_environment, to_environment
+from zerone.environments.wrappers import Masked, mask_of
+from zerone.parts.masks import FORBIDDEN, Mask, allowed_only
 
 LARGEST_WORK = 65_536
 """Futures that are compared for one decision, at the most; of several episodes side by side, too, unless it is one."""
@@ -32,6 +34,10 @@ class Model(Protocol):
 
     def step(self, key: Key, state: Any, action: Array) -> tuple[Array, Any, Array, Array]:
         """What an algorithm sees next, the state, the reward (float32), and whether it is terminal. Consumes `key`."""
+        ...
+
+    def mask(self, state: Any) -> Mask:
+        """Which actions are allowed in a state, bool [actions]; `()` where nothing says so."""
         ...
 
 
@@ -50,7 +56,15 @@ class TrueModel:
         observation, state, reward, terminated, *_ = environment.step(
             key, state, to_environment(environment.action_space, action)
         )
+        if isinstance(
+            environment, Masked
+        ):  # nothing may be allowed after an end, where what is foreseen counts nowhere
+            reward = jnp.where(jnp.isnan(reward), 0.0, reward)
         return from_environment(environment.observation_space, observation), state, reward, terminated
+
+    def mask(self, state: Any) -> Mask:
+        allowed: Mask = mask_of(self.environment, state)
+        return allowed
 
 
 @struct
@@ -60,6 +74,7 @@ class LearntModel:
     reward: Array
     following: Array
     terminated: Array
+    allowed: Any = ()
 
     def begin(self, state: Any, seen: Array) -> Array:
         del state
@@ -69,6 +84,9 @@ class LearntModel:
         del key  # it believes what it saw last
         following = self.following[state, action]
         return following, following, self.reward[state, action], self.terminated[state, action]
+
+    def mask(self, state: Array) -> Mask:
+        return () if isinstance(self.allowed, tuple) else self.allowed[state]
 
 
 @struct
@@ -100,13 +118,15 @@ class Foresight:
         discount: Array | float = self.algorithm.discount
         return discount
 
-    def values(self, seen: Array) -> Array:
-        """Q(s, a) of each action as it was learnt, [actions], on the scale of the rewards."""
+    def values(self, seen: Array, state: Any) -> Array:
+        """Q(s, a) of each action as it was learnt, [actions], on the scale of the rewards; of those that are allowed.
+
+        Of the others it is `masks.FORBIDDEN`. `state` is the model's where `seen` is seen.
+        """
         learnt = self.algorithm.values(self.policy, (), seen[None])[0]
         if isinstance(self.algorithm, ScaledValues):
             learnt = learnt * self.algorithm.value_unit(self.policy)
-        values: Array = learnt
-        return values
+        return allowed_only(learnt, self.model.mask(state))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,6 +159,11 @@ class Outcome:
     """Of how many samples it is."""
     following: tuple[Future, ...] = ()
     """The actions from there; none at an end, and where the learnt values are asked."""
+
+
+def is_allowed(value: Any) -> bool:
+    """Whether a value that a search has found is that of an action that may be taken."""
+    return bool(value > FORBIDDEN)
 
 
 class Search(Protocol):

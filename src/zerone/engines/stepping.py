@@ -124,7 +124,8 @@ class Stepper:
         with in_32_bits():
             noise = jax.tree.map(lambda leaf: leaf[step], found.noise)
             memory, observation = found.simulation(step - 1).memory, found.steps.observation[step]
-            return self.algorithm.explain_action(found.before.state.policy, memory, observation, noise)
+            mask = jax.tree.map(lambda leaf: leaf[step], found.steps.mask)
+            return self.algorithm.explain_action(found.before.state.policy, memory, observation, noise, mask)
 
     def reached(self, found: Iteration, step: int) -> Any:
         """The first environment's state after a step of the block; where an episode ends with it, its last one."""

@@ -38,11 +38,14 @@ import numpy as np
 
 from zerone.algorithms.protocol import Array, Key
 from zerone.base.pytree import struct
-from zerone.engines.search import LARGEST_WORK, Foresight, Future, Outcome
+from zerone.engines.search import LARGEST_WORK, Foresight, Future, Outcome, is_allowed
+from zerone.parts.masks import Mask
 
 EXPLORATION = math.sqrt(2.0)
 DEEPEST = 64
 """Steps from the root, at the most."""
+LAST = -1e6
+"""What stands for the value of an action that no state of a node has allowed so far: all others are tried first."""
 NONE = -1
 """There is no such node."""
 
@@ -53,6 +56,7 @@ class Tree:
 
     `children` (int32) are the numbers of nodes; `visits` count the simulations that went there, `rewards` and `ends`
     add up what they found; `values` are Q. `low` and `high` bound the values so far, `chance` breaks ties at the root.
+    `allowed` (bool) is what masks have said of a node's states, if there are masks; elsewhere Q is `masks.FORBIDDEN`.
     """
 
     children: Array
@@ -63,19 +67,31 @@ class Tree:
     low: Array
     high: Array
     chance: Array
+    allowed: Any = ()
 
     @staticmethod
-    def root(values: Array, simulations: int, chance: Array) -> Tree:
+    def root(values: Array, simulations: int, chance: Array, mask: Mask = ()) -> Tree:
         """Before the first simulation."""
         nothing = jnp.zeros((simulations + 1, values.shape[0]))
         children = jnp.full(nothing.shape, NONE)
-        return Tree(children, nothing, nothing.at[0].set(values), nothing, nothing, values.min(), values.max(), chance)
+        low, allowed = values.min(), mask
+        if not isinstance(mask, tuple):
+            low = jnp.where(mask, values, jnp.inf).min()
+            allowed = jnp.ones(nothing.shape, bool).at[0].set(mask)
+        return Tree(children, nothing, nothing.at[0].set(values), nothing, nothing, low, values.max(), chance, allowed)
 
-    def preferred(self, node: Array) -> Array:
-        """The action to be tried next at a node: UCB1, Kocsis & Szepesvári 2006, section 2.2."""
+    def preferred(self, node: Array, mask: Mask) -> Array:
+        """The action to be tried next at a node: UCB1, Kocsis & Szepesvári 2006, section 2.2.
+
+        A mask is that of the state in which the node is met; the actions that it forbids are as if they were not there.
+        """
         visits, width = 1 + self.visits[node], self.high - self.low
         values = (self.values[node] - self.low) / jnp.where(width > 0, width, 1.0)
-        return (values + EXPLORATION * jnp.sqrt(jnp.log(visits.sum()) / visits)).argmax().astype(jnp.int32)
+        if isinstance(mask, tuple):
+            return (values + EXPLORATION * jnp.sqrt(jnp.log(visits.sum()) / visits)).argmax().astype(jnp.int32)
+        values = jnp.where(self.allowed[node], values, LAST)
+        bound = values + EXPLORATION * jnp.sqrt(jnp.log(jnp.where(mask, visits, 0.0).sum()) / visits)
+        return jnp.where(mask, bound, -jnp.inf).argmax().astype(jnp.int32)
 
 
 @struct
@@ -115,14 +131,16 @@ class TreeSearch:
 
     def look(self, foresight: Foresight, key: Key, state: Any, seen: Array) -> Tree:
         """The tree after all simulations from a state of the environment, which an algorithm sees as `seen`."""
-        begun, values = foresight.model.begin(state, seen), foresight.values(seen)
+        begun = foresight.model.begin(state, seen)
+        values, mask = foresight.values(seen, begun), foresight.model.mask(begun)
         tie_key, walk_key = jax.random.split(key)
 
         def simulate(i: Array, tree: Tree) -> Tree:
             way = self._walk(foresight, jax.random.fold_in(walk_key, i), tree, begun, seen)
-            return self._grown(tree, i + 1, way, foresight.values(way.seen), foresight.discount)
+            learnt, allowed = foresight.values(way.seen, way.state), foresight.model.mask(way.state)
+            return self._grown(tree, i + 1, way, learnt, foresight.discount, allowed)
 
-        root = Tree.root(values, self.simulations, jax.random.uniform(tie_key, values.shape))
+        root = Tree.root(values, self.simulations, jax.random.uniform(tie_key, values.shape), mask)
         tree: Tree = jax.lax.fori_loop(0, self.simulations, simulate, root)
         return tree
 
@@ -135,7 +153,7 @@ class TreeSearch:
         """Down from the root, until a step has no node yet, or is an end, or the deepest."""
 
         def step(way: Way) -> Way:
-            action = tree.preferred(way.node)
+            action = tree.preferred(way.node, foresight.model.mask(way.state))
             step_key = jax.random.fold_in(key, way.length)
             seen, state, reward, terminated = foresight.model.step(step_key, way.state, action)
             child, length = tree.children[way.node, action], way.length + 1
@@ -151,7 +169,7 @@ class TreeSearch:
         way: Way = jax.lax.while_loop(lambda way: way.going, step, start)
         return way
 
-    def _grown(self, tree: Tree, new: Array, way: Way, learnt: Array, discount: Array | float) -> Tree:
+    def _grown(self, tree: Tree, new: Array, way: Way, learnt: Array, discount: Array | float, mask: Mask) -> Tree:
         """The tree with a node at the end of the way, and what was found there told all the way up."""
         gone, last = jnp.arange(self.deepest) < way.length, way.length - 1
         nowhere = jnp.where(gone, way.nodes, self.simulations + 1)  # what is not of the way is dropped
@@ -181,6 +199,7 @@ class TreeSearch:
             tree.values.at[new].set(learnt).at[at].set(found, mode="drop"), rewards, ends,
             jnp.minimum(tree.low, jnp.where(gone, found, jnp.inf).min()),
             jnp.maximum(tree.high, jnp.where(gone, found, -jnp.inf).max()), tree.chance,
+            mask if isinstance(mask, tuple) else tree.allowed.at[new].set(mask).at[at].set(True, mode="drop"),
         )  # fmt: skip
 
     def futures(self, found: Tree) -> tuple[Future, ...]:
@@ -194,7 +213,8 @@ def _futures(tree: Any, node: int, best: int) -> tuple[Future, ...]:
         outcomes = (_outcome(tree, node, action, visits),) if visits else ()
         return Future(action, float(tree.values[node, action]), action == best, visits, outcomes)
 
-    return tuple(of(action) for action in range(tree.visits.shape[1]))
+    actions = range(tree.visits.shape[1])
+    return tuple(of(action) for action in actions if is_allowed(tree.values[node, action]))
 
 
 def _outcome(tree: Any, node: int, action: int, visits: int) -> Outcome:

@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from zerone.engines.protocol import Act
+from zerone.environments.gym.allowed import AT_THE_END, NOW
 from zerone.environments.gym.vector import OwnVector, Vector
 
 
@@ -23,6 +24,8 @@ class VectorStep:
     terminated: np.ndarray
     truncated: np.ndarray
     real: np.ndarray
+    next_mask: Any = ()
+    """Which actions are allowed where `next_observation` was seen, bool [N, actions]; `()` where nothing says so."""
     lost: np.ndarray | None = None
     """Where the process that plays has been replaced: what went on there is over, and another episode has begun."""
 
@@ -38,6 +41,8 @@ class Player:
     def __init__(self, environments: Vector) -> None:
         self.environments = environments
         self.observation = np.empty(0)
+        self.mask: Any = ()
+        """Which actions are allowed where `observation` was seen; `()` where the vector is not one with masks."""
         self._mode = environments.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)
         self._resetting = np.zeros(environments.num_envs, bool)
 
@@ -47,8 +52,8 @@ class Player:
         each: Any = seeds + [0] * (number - len(seeds))  # a list is allowed, though the type says otherwise
         some = len(seeds) < number and isinstance(self.environments, OwnVector)
         options = {"reset_mask": np.arange(number) < len(seeds)} if some else None
-        observation, _ = self.environments.reset(seed=each, options=options)
-        self.observation = np.array(observation)
+        observation, info = self.environments.reset(seed=each, options=options)
+        self.observation, self.mask = np.array(observation), info.get(NOW, ())
         self._resetting[:] = False
 
     def step_only(self, action: np.ndarray, where: np.ndarray) -> VectorStep:
@@ -56,16 +61,17 @@ class Player:
         if not isinstance(self.environments, OwnVector):
             return self.step(action)
         observation, reward, terminated, truncated, info = self.environments.step_only(action, np.flatnonzero(where))
-        self.observation = observation
+        self.observation, self.mask = observation, info.get(NOW, ())
         return VectorStep(
-            observation, np.asarray(reward, np.float32), terminated, truncated, where, info.get("lost")
+            observation, np.asarray(reward, np.float32), terminated, truncated, where, self.mask, info.get("lost")
         )  # fmt: skip
 
     def step(self, action: np.ndarray) -> VectorStep:
         """Play one action in each environment."""
         observation, reward, terminated, truncated, info = self.environments.step(action)
         observation, done = np.array(observation), terminated | truncated
-        following = observation
+        following, mask = observation, info.get(NOW, ())
+        next_mask = mask
         real, lost = ~self._resetting, info.get("lost")
         if lost is not None:
             real &= ~lost
@@ -74,14 +80,16 @@ class Player:
                 following = observation.copy()
                 for i in np.flatnonzero(done):
                     following[i] = info["final_obs"][i]
+                if AT_THE_END in info:
+                    next_mask = np.where(done[:, None], info[AT_THE_END], mask)
             elif self._mode == AutoresetMode.DISABLED:
-                observation, _ = self.environments.reset(options={"reset_mask": done})
-                observation = np.array(observation)
+                observation, info = self.environments.reset(options={"reset_mask": done})
+                observation, mask = np.array(observation), info.get(NOW, ())
         if self._mode == AutoresetMode.NEXT_STEP:
             self._resetting = done
-        self.observation = observation
+        self.observation, self.mask = observation, mask
         return VectorStep(
-            following, np.asarray(reward, np.float32), np.array(terminated), np.array(truncated), real, lost
+            following, np.asarray(reward, np.float32), np.array(terminated), np.array(truncated), real, next_mask, lost
         )  # fmt: skip
 
 
@@ -183,7 +191,7 @@ def _round(
     acting = act(seeds + [0] * (number - len(seeds)))
     alive = np.arange(number) < len(seeds)
     for step in range(cap):
-        happened = player.step_only(acting(player.observation, step), alive)
+        happened = player.step_only(acting(player.observation, step, mask=player.mask), alive)
         if happened.lost is not None and (happened.lost & alive).any():
             return None
         turns += 1

@@ -100,6 +100,15 @@ def own_mask(environment: Any, state: Tree) -> Array | None:
     return own_mask(environment.environment, state.inner if isinstance(state, WrappedState) else state)
 
 
+def says_allowed(environment: Any) -> bool:
+    """Whether `environment`, which may be wrapped, says which of its actions are allowed."""
+    while not isinstance(environment, MasksActions):
+        if not isinstance(environment, Wrapping):
+            return False
+        environment = environment.environment
+    return True
+
+
 def carry_over(environment: Any, ended: Tree, fresh: Tree) -> Tree:
     """The state in which `environment` begins the episode after one that was left in `ended`; mostly just `fresh`."""
     return environment.carry_over(ended, fresh) if isinstance(environment, Persistent) else fresh

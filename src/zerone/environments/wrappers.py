@@ -228,8 +228,11 @@ class Masked(Wrapper):
 
     def allowed(self, observation: Array, inner: Tree) -> Array:
         """The mask of a state."""
-        found = own_mask(self.environment, inner) if self.function is None else self.function(observation)
-        return jnp.asarray(found).astype(bool)
+        return jnp.asarray(self.said(observation, inner)).astype(bool)
+
+    def said(self, observation: Array, inner: Tree) -> Any:
+        """The same as it is said, of whatever type."""
+        return own_mask(self.environment, inner) if self.function is None else self.function(observation)
 
 
 def mask_of(environment: Any, state: Tree) -> Any:

@@ -22,7 +22,7 @@ from zerone.environments.gym.leaves import BoxLeaf, Leaf
 from zerone.environments.gym.views import AS_GOOD_AS_NONE, sound_bounds
 from zerone.environments.spaces import action_scale, choices_in
 from zerone.export.numpy_file import Inputs, Player
-from zerone.export.observations import input_names
+from zerone.export.observations import input_names, mask_name
 from zerone.export.program import Memory
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -68,16 +68,19 @@ class Checked:
         return f"{same} for {of}{tied}{rounded}"
 
 
-def observed(encoding: Encoding, environment: Guard | None, act: Callable[[Any], Any]) -> tuple[Parts, int]:
+def observed(
+    encoding: Encoding, environment: Guard | None, act: Callable[[Any, Any], Any], masked: int = 0
+) -> tuple[Parts, int]:
     """Observations to look at, and how many of them were seen in `environment`: half at play by `act`, half by chance.
 
-    The others are drawn from the space.
+    The others are drawn from the space. Of a policy that keeps to masks, of so many actions, these are the last part.
     """
     random = np.random.default_rng(0)
     one = sum(math.prod(leaf.space.shape) * max(4, leaf.space.dtype.itemsize) for leaf in encoding.leaves)
     number = min(NUMBER, max(10, MOST_BYTES // one))
     seen = [] if environment is None else list(_seen(environment, act, random, number // 2))
     drawn = [_drawn(leaf, random, number - len(seen)) for leaf in encoding.leaves]
+    drawn += [_masks(random, number - len(seen), masked)] if masked else []
     if not seen:
         return drawn, 0
     parts = [np.stack([each[place] for each in seen]) for place in range(len(drawn))]
@@ -85,7 +88,7 @@ def observed(encoding: Encoding, environment: Guard | None, act: Callable[[Any],
 
 
 def _seen(
-    environment: Guard, act: Callable[[Any], Any], random: np.random.Generator, most: int
+    environment: Guard, act: Callable[[Any, Any], Any], random: np.random.Generator, most: int
 ) -> Iterator[Parts]:  # fmt: skip
     end, over = time.monotonic() + LONGEST_PLAY, True
     environment.action_space.seed(0)
@@ -95,8 +98,10 @@ def _seen(
             if over:
                 observation, _ = environment.reset(seed=step)
                 greedy = random.random() < 0.5
-            yield [np.asarray(each) for each in environment.encoding.read(observation)]
-            action = act(observation) if greedy else _any(environment.action_space, act, observation)
+            mask = None if environment.actions is None else environment.allowed
+            parts = [np.asarray(each) for each in environment.encoding.read(observation)]
+            yield parts if mask is None else [*parts, mask]
+            action = act(observation, mask) if greedy else _any(environment.action_space, act, observation, mask)
             observation, _, terminated, truncated, _ = environment.step(action)
             over = terminated or truncated
             if time.monotonic() > end:
@@ -105,13 +110,20 @@ def _seen(
         return
 
 
-def _any(space: gymnasium.Space[Any], act: Callable[[Any], Any], observation: Any) -> Any:
+def _any(space: gymnasium.Space[Any], act: Callable[[Any, Any], Any], observation: Any, mask: Array | None) -> Any:
     """An action by chance; by `act` where the space itself cannot draw one."""
     try:
         with np.errstate(over="ignore"):
-            return space.sample()
+            return space.sample() if mask is None else space.sample(mask.astype(np.int8))
     except Exception:  # of a space of somebody else's, or with bounds as wide as floats are
-        return act(observation)
+        return act(observation, mask)
+
+
+def _masks(random: np.random.Generator, number: int, actions: int) -> Array:
+    """So many masks by chance, each of which allows something."""
+    masks = random.random((number, actions)) < 0.5
+    masks[np.arange(number), random.integers(actions, size=number)] = True
+    return masks
 
 
 def _drawn(leaf: Leaf, random: np.random.Generator, number: int) -> Array:
@@ -165,12 +177,15 @@ def compare(
 
 def _ours(engine: Engine, policy: Any, parts: Parts) -> Array:
     """The policy's own actions; a hundred at a time, so that there is one program for all."""
-    encoded = engine.spaces.encoding.join(parts, batch=True)
+    masked, leaves = engine.spaces.masked, len(engine.spaces.encoding.leaves)
+    encoded = engine.spaces.encoding.join(parts[:leaves], batch=True)
     number = len(encoded)
-    padded = np.resize(encoded, (-(-number // AT_ONCE) * AT_ONCE, *encoded.shape[1:]))
+    rounds = -(-number // AT_ONCE)
+    padded = [np.resize(each, (rounds * AT_ONCE, *each.shape[1:])) for each in (encoded, *parts[leaves:])]
     memory, found = engine.initial_memory(policy, AT_ONCE), list[Array]()
-    for each in np.split(padded, len(padded) // AT_ONCE):
-        actions, memory = engine.act(policy, memory, each)
+    for place in range(rounds):
+        each, *masks = (array[place * AT_ONCE : (place + 1) * AT_ONCE] for array in padded)
+        actions, memory = engine.act(policy, memory, each, masks[0] if masked else ())
         found.append(actions)
     return np.concatenate(found)[:number]
 
@@ -195,8 +210,12 @@ def begun(memory: Memory, number: int) -> Array:
 
 def _inputs(engine: Engine, parts: Parts, which: Any) -> dict[str, Array]:
     encoding = engine.spaces.encoding
-    return {name: each[which].astype(leaf.space.dtype)
-            for name, leaf, each in zip(input_names(encoding), encoding.leaves, parts, strict=True)}  # fmt: skip
+    found = {mask_name(encoding): parts[-1][which]} if engine.spaces.masked else {}
+    for name, leaf, each in zip(
+        input_names(encoding), encoding.leaves, parts, strict=False
+    ):  # the masks are behind them
+        found[name] = each[which].astype(leaf.space.dtype)
+    return found
 
 
 def _cuts(number: int) -> Iterator[tuple[int, int]]:

@@ -31,6 +31,7 @@ def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
         **about,
         "inputs": [dataclasses.asdict(each) for each in program.inputs],
         "memory": [dataclasses.asdict(each) for each in program.memory],
+        "mask": _name(program.mask),
         "action": _name(program.action),
         "scores": _name(program.scores),
         "operations": operations,

@@ -16,8 +16,16 @@ from zerone.export.program import Program, Value, join
 from zerone.parts.features import Features
 from zerone.parts.normalization import LIMIT, WANTED, Scales
 
-OUTPUT = "action"
-"""What the output is called."""
+OUTPUT, MASK = "action", "action_mask"
+"""What the output is called, and the input that says which actions are allowed."""
+
+
+def mask_name(encoding: Encoding) -> str:
+    """What that input is called where a part of the observations may have its name."""
+    name = MASK
+    while name in input_names(encoding):
+        name += "_"
+    return name
 
 
 class Seen:

@@ -14,6 +14,7 @@ from zerone.base.extras import install
 from zerone.export.numpy_file import Inputs, Player
 from zerone.export.observations import OUTPUT
 from zerone.export.program import AFTER, Operation, Program
+from zerone.parts.masks import FORBIDDEN
 
 OPSET, FORMAT = 17, 8
 """Of ONNX 1.12 (2022), which nearly all that runs models can read."""
@@ -41,6 +42,8 @@ def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
     graph.node("Identity", [action.name], OUTPUT)
     outputs = [_described(OUTPUT, action.type, action.shape)]
     inputs = [_described(each.name, each.type, each.shape) for each in program.inputs]
+    if program.mask is not None:
+        inputs.append(_described(program.mask.name, "bool", program.mask.shape))
     for held in program.memory:
         after = graph.node("Identity", [held.after], AFTER + held.name)
         outputs.append(_described(after, held.type, held.shape))
@@ -246,6 +249,11 @@ def _duel(graph: _Graph, each: Operation) -> None:
     graph.node("Sub", [graph.node("Add", [value, advantage]), mean], each.gives)
 
 
+def _allow(graph: _Graph, each: Operation) -> None:
+    scores, mask = each.of
+    graph.node("Where", [mask, scores, graph.array(FORBIDDEN, np.float32)], each.gives)
+
+
 def _argmax(graph: _Graph, each: Operation) -> None:
     graph.node("ArgMax", list(each.of), each.gives, axis=-1, keepdims=0)
 
@@ -274,6 +282,6 @@ _ACTIVATIONS = {"linear": "Identity", "relu": "Relu", "tanh": "Tanh", "sigmoid":
 _NODES: Mapping[str, Callable[[_Graph, Operation], None]] = {
     "cast": _cast, "add": _one("Add"), "divide": _divide, "reshape": _reshape, "transpose": _transpose,
     "part": _part, "join": _join, "one_hot": _one_hot, "place": _place, "look_up": _look_up, "dense": _dense,
-    "convolve": _convolve, "activate": _activate, "duel": _duel, "argmax": _argmax, "choose": _choose,
+    "convolve": _convolve, "activate": _activate, "duel": _duel, "allow": _allow, "argmax": _argmax, "choose": _choose,
     "bound": _bound, "round": _one("Round"), "normalize": _normalize, "layer_norm": _layer_norm, "gru": _gru,
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
     policy = Policy("policy.npz")
     action = policy(observation)        # one observation as the environment returns it, or a batch of them
+    action = policy(observation, info["action_mask"])           # of a policy that keeps to a mask
 
 `python player.py policy.npz` says what is in the file, and how long an action takes.
 """
@@ -88,6 +89,7 @@ OPERATIONS: dict[str, Any] = {
     "gru": gru,
     "activate": lambda x, activation: ACTIVATIONS[activation](x),
     "duel": lambda value, advantage: value + advantage - advantage.mean(-1, keepdims=True),
+    "allow": lambda x, mask: np.where(mask, x, np.float32(-1e30)),
     "argmax": lambda x: x.argmax(-1),
     "choose": lambda x, cuts: np.stack([each.argmax(-1) for each in np.split(x, cuts, -1)], -1),
     "bound": bound,
@@ -113,8 +115,14 @@ class Policy:
         ]  # fmt: skip
         self._remembered: dict[str, Any] = {}
 
-    def __call__(self, observation: Any) -> Any:
-        """The greedy action for one observation, or the actions for a batch of them (of each part, if it has parts)."""
+    def __call__(self, observation: Any, mask: Any = None) -> Any:
+        """The greedy action for one observation, or the actions for a batch of them (of each part, if it has parts).
+
+        A policy that keeps to a mask needs it: a row of booleans, one for each action, for each observation.
+        """
+        masked = self.about.get("mask")
+        if (mask is None) != (masked is None):
+            raise ValueError("this policy " + ("needs an action mask" if mask is None else "takes no action mask"))
         values: dict[str, Any] = {}
         batch: Any = ()
         for name, path, kind, axes in self._inputs:
@@ -126,6 +134,8 @@ class Policy:
         for each in self.about["memory"]:
             begun = np.zeros((*batch, *each["shape"]), each["type"])
             values[each["name"]] = self._remembered.get(each["name"], begun)
+        if masked is not None:
+            values[masked] = np.asarray(mask, bool)
         values = self.play(values)
         self._remembered = {each["name"]: values[each["after"]] for each in self.about["memory"]}
         return values[self.about["action"]]
@@ -145,7 +155,9 @@ class Policy:
 if __name__ == "__main__":
     policy = Policy(sys.argv[1])
     parts = policy.about["inputs"] + policy.about["memory"]
-    zeros = {each["name"]: np.zeros(each["shape"], each["type"]) for each in parts}
+    zeros: dict[str, Any] = {each["name"]: np.zeros(each["shape"], each["type"]) for each in parts}
+    if policy.about.get("mask"):
+        zeros[policy.about["mask"]] = True
     times = []
     for _ in range(2000):
         began = time.perf_counter()

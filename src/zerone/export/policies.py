@@ -19,8 +19,8 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.algorithms.tabular import TabularControl, table_in
 from zerone.base.errors import InputError, said
 from zerone.environments.gym.views import PicturePart, Space
-from zerone.environments.spaces import Spaces, action_bounds, action_scale
-from zerone.export.observations import Seen, pieces_of
+from zerone.environments.spaces import Spaces, action_bounds, action_scale, count
+from zerone.export.observations import Seen, mask_name, pieces_of
 from zerone.export.program import Program, Value, join
 from zerone.parts.architecture import ACTIVATIONS
 from zerone.parts.convolution import Convolution, PartConvolutions, same_padding
@@ -63,6 +63,8 @@ def program_of(algorithm: Algorithm, policy: Any, spaces: Spaces) -> Program:
     """
     program = Program()
     seen = Seen(program, spaces.encoding)
+    if spaces.masked:
+        program.mask = Value(program, mask_name(spaces.encoding), (count(spaces.action, "action"),), "bool")
     if isinstance(algorithm, Acts):
         drawn = algorithm.acting(policy, seen)
     elif isinstance(algorithm, TabularControl):

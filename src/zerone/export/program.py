@@ -167,8 +167,10 @@ class Value:
 
     def argmax(self) -> Value:
         """Which number of a row is the largest, the first of several."""
-        self.program.scores = self
-        return self._then("argmax", (), "int64")
+        mask = self.program.mask
+        scores = self if mask is None else self._then("allow", self.shape, "float32", (mask,))
+        self.program.scores = scores
+        return scores._then("argmax", (), "int64")
 
     def choose(self, values: Sequence[int]) -> Value:
         """The same of each of several parts of a row, of `values` numbers each."""
@@ -212,13 +214,16 @@ class Program:
         self.inputs: list[Input] = []
         self.operations: list[Operation] = []
         self.memory: list[Memory] = []
+        self.mask: Value | None = None
+        """Which actions are allowed, if the policy keeps to a mask: an input more."""
         self.action: Value | None = None
         self.scores: Value | None = None
 
     @property
     def names(self) -> list[str]:
         """What the inputs are called, what is remembered among them."""
-        return [each.name for each in self.inputs] + [each.name for each in self.memory]
+        mask = [] if self.mask is None else [self.mask.name]
+        return [each.name for each in self.inputs] + [each.name for each in self.memory] + mask
 
     def input(self, name: str, shape: tuple[int, ...], kind: DTypeLike, path: tuple[Any, ...] = ()) -> Value:
         """A number or an array that an observation has at `path`."""

@@ -5,7 +5,8 @@
     about = json.loads(exported.fun_name)
 
 A policy that remembers takes what it remembers as a second argument, and gives (actions, what it remembers then): see
-`about["memory"]`. Numbers of 64 bits are numbers of 32 there, as in JAX.
+`about["memory"]`. One that keeps to an action mask takes the masks
+(bool [N, actions]) as the last argument. Numbers of 64 bits are numbers of 32 there, as in JAX.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export as jax_export
 
-from zerone.algorithms.protocol import Algorithm, initial_memory
+from zerone.algorithms.protocol import Algorithm, acting, initial_memory
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import BoxLeaf, Leaf
-from zerone.environments.spaces import Spaces, from_environment, to_environment
+from zerone.environments.spaces import Spaces, count, from_environment, to_environment
 from zerone.export.numpy_file import Inputs, Player
-from zerone.export.observations import columns, input_names
+from zerone.export.observations import columns, input_names, mask_name
 from zerone.export.program import AFTER, Memory
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
@@ -38,12 +39,13 @@ def to_bytes(algorithm: Algorithm, policy: Any, spaces: Spaces, about: Mapping[s
     encoding, memory = spaces.encoding, remembered(algorithm, policy)
     tree = jax.tree.structure(initial_memory(algorithm, policy, 1))
 
-    def act(given: Any, before: Mapping[str, jax.Array] = {}) -> Any:
+    def act(given: Any, *further: Any) -> Any:
         """Of one observation: so somebody's `act` never sees that the number of them is not known."""
         parts = given if encoding.composite else {"observation": given}
         seen = from_environment(spaces.observation, joined(encoding, parts)[None])
-        held = jax.tree.unflatten(tree, [before[each.name][None] for each in memory])
-        drawn, held, _ = algorithm.act(jax.tree.map(jnp.asarray, policy), held, seen)
+        held = jax.tree.unflatten(tree, [further[0][each.name][None] for each in memory])
+        mask = further[-1][None] if spaces.masked else ()
+        drawn, held, _ = acting(algorithm, jax.tree.map(jnp.asarray, policy), held, seen, None, mask)
         after = zip(memory, jax.tree.leaves(held), strict=True)
         action = to_environment(spaces.action, drawn)[0]
         return (action, {AFTER + each.name: leaf[0] for each, leaf in after}) if memory else action
@@ -56,9 +58,13 @@ def to_bytes(algorithm: Algorithm, policy: Any, spaces: Spaces, about: Mapping[s
     given: list[Any] = [shapes if encoding.composite else shapes["observation"]]
     if memory:
         given.append({each.name: jax.ShapeDtypeStruct((batch, *each.shape), np.dtype(each.type)) for each in memory})
+    if spaces.masked:
+        given.append(jax.ShapeDtypeStruct((batch, count(spaces.action, "action")), np.dtype(bool)))
     with _without_places():
         exported = jax_export.export(jax.jit(jax.vmap(act)), platforms=PLATFORMS)(*given)
-    text = json.dumps({**about, "memory": [dataclasses.asdict(each) for each in memory]}, ensure_ascii=False)
+    known: dict[str, Any] = {"memory": [dataclasses.asdict(each) for each in memory]}
+    known |= {"mask": mask_name(encoding)} if spaces.masked else {}
+    text = json.dumps({**about, **known}, ensure_ascii=False)
     data: bytearray = dataclasses.replace(exported, fun_name=text).serialize()
     return bytes(data)
 
@@ -90,14 +96,17 @@ def _without_places() -> Iterator[None]:
 def player(data: bytes) -> Player:
     """What JAX makes of a batch of observations."""
     exported = jax_export.deserialize(bytearray(data))
-    call, memory = jax.jit(exported.call), [each["name"] for each in json.loads(exported.fun_name)["memory"]]
+    about = json.loads(exported.fun_name)
+    call, memory, mask = jax.jit(exported.call), [each["name"] for each in about["memory"]], about.get("mask")
     (arguments, _) = jax.tree.unflatten(exported.in_tree, exported.in_avals)
     composite = isinstance(arguments[0], dict)
 
     def play(inputs: Inputs) -> tuple[np.ndarray, Inputs]:
         narrowed = {name: array.astype(narrow(array.dtype)) for name, array in inputs.items()}
         before = {name: narrowed.pop(name) for name in memory}
-        found = call(narrowed if composite else narrowed["observation"], *([before] if before else []))
+        further: list[Any] = [before] if before else []
+        further += [] if mask is None else [narrowed.pop(mask)]
+        found = call(narrowed if composite else narrowed["observation"], *further)
         action, after = found if before else (found, {})
         return np.asarray(action), {name.removeprefix(AFTER): np.asarray(each) for name, each in after.items()}
 

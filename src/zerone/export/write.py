@@ -15,6 +15,7 @@ from zerone.engines.protocol import Engine
 from zerone.environments.gym.exchange import raised, shown
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.views import describe
+from zerone.environments.spaces import count
 from zerone.export import numpy_file, onnx_file
 from zerone.export.check import Array, compare, observed
 from zerone.export.formats import SUFFIXES
@@ -73,11 +74,12 @@ def write(
     made = _made(path.suffix.lower(), engine, policy, full)
     encoding, memory = spaces.encoding, [engine.initial_memory(policy, 1)]
 
-    def act(observation: Any) -> Any:
-        actions, memory[0] = engine.act(policy, memory[0], encoding.batch(observation)[0])
+    def act(observation: Any, mask: Any) -> Any:
+        allowed = () if mask is None else mask[None]
+        actions, memory[0] = engine.act(policy, memory[0], encoding.batch(observation)[0], allowed)
         return actions[0]
 
-    parts, played = observed(encoding, environment, act)
+    parts, played = observed(encoding, environment, act, count(spaces.action, "action") if spaces.masked else 0)
     found = compare(engine, policy, parts, played, _able(made.play, path), made.memory, made.scores)
     if found.first is not None:
         ours, theirs = found.first

@@ -30,11 +30,13 @@ def setup_of(config: Mapping[str, Any]) -> Setup:
     """What a run was trained with, if all of it is ours.
 
     Raises:
-        InputError: it names code of somebody else, which the page never imports, or a file.
+        InputError: it names code of somebody else, which the page never imports, or a file; or it keeps to a mask.
     """
     algorithm, environment = config["algorithm"], config["environment"]
     if algorithm.get("source") or environment.get("source") or not environment["known"]:
         raise InputError("this run has code of its own, which the page does not import: see zerone watch --trust")
+    if environment["action_mask"] != making.OFF:
+        raise InputError("this run keeps to an action mask, which the page does not: see zerone watch")
     return read_setup({
         "algorithm": algorithm["name"],
         "environment": environment["id"],

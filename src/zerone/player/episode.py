@@ -12,6 +12,7 @@ import numpy as np
 from zerone.base.errors import InputError
 from zerone.base.language import ENGLISH, in_language, translatable, translated
 from zerone.engines.protocol import LONGEST_EVALUATION
+from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.exchange import shown
 from zerone.environments.gym.views import AUTO
@@ -114,12 +115,13 @@ def episodes(
 
 def open_environment(
     identity: str, options: Mapping[str, Any], engine: str, mode: str | None, seed: int, judged: bool = True,
-    view: str = AUTO, notices: Notices | None = None, around: Around = NOTHING,
+    view: str = AUTO, notices: Notices | None = None, around: Around = NOTHING, allowing: Allowing | None = None,
 ) -> Guard:  # fmt: skip
     """An environment by its id, under guard, ready to be shown in a render mode; as text, numbers do without a drawing.
 
     If `judged` it is as an agent is judged in it, with the task's own reward; else as `options` ask for it. `view` says
-    how it is seen (`views.VIEWS`), `around` what is put around it, and `notices` hears what a person should know.
+    how it is seen (`views.VIEWS`), `around` what is put around it, and `notices` hears what a person should know. With
+    `allowing` its guard knows which actions are `allowed`.
 
     Raises:
         InputError: it cannot be made, or has no pictures where pictures are asked for.
@@ -141,6 +143,8 @@ def open_environment(
         if not able and mode != "ansi":
             raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
         judged_in = wrappers.evaluation_environment(task) if judged else task
+        if allowing is not None:  # with the mask in its state, for what searches in it
+            judged_in, allowing = wrappers.Masked(judged_in, allowing.function), Allowing()
         made = GymnasiumEnvironment(judged_in, render_mode=mode if able else None)
     else:
         from zerone.environments.gym.vector import maker
@@ -155,7 +159,7 @@ def open_environment(
         if not able and mode != "ansi":
             raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
         made = around.put(maker(identity, options, mode if able else None), identity)()
-    return guarded(made, identity, seed, view, notices)
+    return guarded(made, identity, seed, view, notices, allowing)
 
 
 def frames_per_second(environment: Env) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 
 from zerone.base.errors import InputError, nearest, said
 from zerone.environments import catalogue
+from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.guard import Guard, guarded
 from zerone.environments.gym.sources import checked, source
@@ -19,6 +20,7 @@ from zerone.environments.objects import by_id, made, timed
 from zerone.environments.outside import looks_like_one
 from zerone.player.episode import Moment, open_environment
 from zerone.training import setup
+from zerone.training.action_masks import asked_of
 from zerone.training.agent import Agent
 from zerone.training.run import Run, load
 
@@ -73,7 +75,12 @@ class Policy:
         if chance and not isinstance(self._act, Resettable):
             return self._space.sample()
         action = self._act(observation)  # which may remember what it has seen
-        return self._space.sample() if chance else action
+        return self._any() if chance else action
+
+    def _any(self) -> Any:
+        """An action by chance, of those that may be taken."""
+        mask = self._act.mask if isinstance(self._act, Greedy) else None
+        return self._space.sample() if mask is None else self._space.sample(mask.astype(np.int8))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +95,7 @@ class Plays:
     act: Act
     facts: Mapping[str, Any]
     around: Around = NOTHING
+    allowing: Allowing | None = None
 
 
 def who_plays(
@@ -128,18 +136,25 @@ def who_plays(
     facts |= {"run": run.path.resolve().name, "agent": policy.seed, "checkpoint": checkpoint}
     outer = Around.read(config["environment"]["around"])
     return Plays(own, own if known else environment, config["environment"]["options"], config["engine"],
-                  config["algorithm"]["name"], Greedy(policy), facts, outer)  # fmt: skip
+                  config["algorithm"]["name"], Greedy(policy), facts, outer, asked_of(config))  # fmt: skip
 
 
 class Greedy:
-    """An agent's greedy actions."""
+    """An agent's greedy actions; where it keeps to masks, those that `environment` allows."""
+
+    environment: Guard | None = None
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
         self.reset = agent.reset
 
+    @property
+    def mask(self) -> np.ndarray[Any, Any] | None:
+        """Which actions may be taken now; None where nothing says so."""
+        return None if self.environment is None else self.environment.allowed
+
     def __call__(self, observation: Any) -> Any:
-        return self._agent.act(observation)
+        return self._agent.act(observation, self.mask)
 
 
 def _check_engine(engine: str, environment: Any) -> None:
@@ -159,15 +174,25 @@ def _nobody(observation: Any) -> Any:
 
 def opened(plays: Plays, seed: int) -> Guard:
     """The environment, under guard; with pictures, if a person is to see it. Raises `InputError` if it cannot be."""
+    found = _opened(plays, seed)
+    if plays.allowing is not None and isinstance(plays.act, Greedy):
+        plays.act.environment = found
+    return found
+
+
+def _opened(plays: Plays, seed: int) -> Guard:
     mode = "rgb_array" if plays.player == KEYBOARD else None
     if isinstance(plays.environment, str):
         return open_environment(
-            plays.environment, plays.options, plays.engine, mode, seed, judged=False, around=plays.around
+            plays.environment, plays.options, plays.engine, mode, seed, judged=False, around=plays.around,
+            allowing=plays.allowing,
         )  # fmt: skip
     from zerone.environments.gym.bridge import GymnasiumEnvironment
 
     task: Any = plays.environment
     written_in_jax = looks_like_one(task)
     if written_in_jax:
-        return guarded(GymnasiumEnvironment(timed(task, plays.name), mode), plays.name, seed)
-    return guarded(plays.around.put(checked(task, plays.name), plays.name)(), plays.name, seed)
+        made: Any = GymnasiumEnvironment(timed(task, plays.name), mode)
+    else:
+        made = plays.around.put(checked(task, plays.name), plays.name)()
+    return guarded(made, plays.name, seed, allowing=plays.allowing)

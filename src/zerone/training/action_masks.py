@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -14,8 +15,9 @@ from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.base.modules import ForeignId, named_object, source_of
 from zerone.engines.compiled import Compiled
-from zerone.engines.protocol import Engine
+from zerone.engines.protocol import Engine, TrainsElsewhere
 from zerone.environments.base import NO_MASK
+from zerone.environments.gym.allowed import IN_INFO, Allowing, MaskError, read_mask
 from zerone.environments.wrappers import Masked
 
 ENVIRONMENT = "environment"
@@ -62,6 +64,16 @@ def read(kept: str) -> str:
     return ForeignId(kept)
 
 
+def asked_of(config: Mapping[str, Any]) -> Allowing | None:
+    """From where a run's environment has its masks, by its configuration; None where its agents keep to none.
+
+    Raises:
+        InputError: it was a function that nobody can find again.
+    """
+    kept = str(config["environment"]["action_mask"])
+    return None if kept == NO_MASK else Allowing(function_of(read(kept)))
+
+
 def masked(environment: Any, action_mask: Any, name: str) -> Any:
     """A compiled environment that says at each step which actions are allowed; itself, where no mask is wanted.
 
@@ -87,17 +99,31 @@ def masked(environment: Any, action_mask: Any, name: str) -> Any:
         if state.mask.shape != wanted:
             shape = tuple(state.mask.shape)
             raise InputError(f"the action mask of {name} has the shape {shape}, not {wanted}: one for each action")
+        kind = _kind_of(made, key)
+        if kind.kind not in "biu":
+            raise InputError(f"the action mask of {name} is of {kind.name}: must be of true and false, or of 1 and 0")
         first = jax.jit(jax.vmap(lambda key: made.reset(key)[1].mask.any()))(jax.random.split(key, LOOKED_AT))
     if not np.asarray(first).all():
         raise InputError(f"the action mask of {name} allows nothing in a first state of an episode")
     return made
 
 
+def _kind_of(made: Masked, key: Any) -> np.dtype[Any]:
+    """Of what type the masks are before they are taken for booleans."""
+
+    def raw(key: Any) -> Any:
+        observation, inner = made.environment.reset(key)
+        return jnp.asarray(made.said(observation, inner))
+
+    kind: np.dtype[Any] = np.dtype(jax.eval_shape(raw, key).dtype)
+    return kind
+
+
 def require_able(algorithm: Any) -> None:
     """Raise `InputError` where an algorithm keeps to no mask."""
     if not isinstance(algorithm, KeepsToMasks):
-        raise InputError(f"{algorithm.name} keeps to no action mask: q-learning, sarsa, sarsa-lambda, monte-carlo, "
-                         "dqn, actor-critic, ppo, a3c and dppo do")  # fmt: skip
+        raise InputError(f"{algorithm.name} keeps to no action mask: tables, dqn, reinforce, actor-critic, ppo, a3c "
+                         "and dppo do")  # fmt: skip
 
 
 def require_own_play(action_mask: Any, dataset: Any) -> None:
@@ -108,8 +134,10 @@ def require_own_play(action_mask: Any, dataset: Any) -> None:
         )
 
 
-def masks_for(engine: Engine, batch: np.ndarray, mask: Any, *, single: bool) -> Any:
+def masks_for(engine: Engine, batch: np.ndarray, mask: Any, *, single: bool, shown: Any) -> Any:
     """The masks by which actions for a batch of observations are chosen, bool [N, actions]; `()` where there are none.
+
+    `shown` are the observations as they were given.
 
     Raises:
         InputError: see `Agent.act`.
@@ -117,20 +145,37 @@ def masks_for(engine: Engine, batch: np.ndarray, mask: Any, *, single: bool) -> 
     if mask is None:
         if not engine.spaces.masked:
             return ()
-        inside = engine.environment if isinstance(engine, Compiled) else None
-        if not isinstance(inside, Masked) or inside.function is None:
-            raise InputError("this policy has learnt with an action mask: act needs mask=")
-        found = np.asarray(jax.vmap(inside.function)(jnp.asarray(batch)))
+        mask, single = _by_function(engine, batch, shown, single), False
     else:
         require_able(engine.algorithm)
-        found = np.asarray(mask)[None] if single else np.asarray(mask)
-    wanted = len(batch), int(getattr(engine.spaces.action, "n", 0))
-    if found.shape != wanted:
-        shape, one = (found.shape[1:], wanted[1:]) if single else (found.shape, wanted)
-        raise InputError(f"mask of shape {shape} is not allowed: must be {one}, one for each action")
-    if found.dtype != bool and not np.isin(found, (0, 1)).all():
-        raise InputError("mask is not allowed: must be of true and false, or of 1 and 0")
-    found = found.astype(bool)
-    if not found.any(-1).all():
-        raise InputError("mask is not allowed: it allows no action")
-    return found
+        if isinstance(mask, Mapping):
+            mask = _in_info(mask)
+    actions = int(getattr(engine.spaces.action, "n", 0))
+    try:
+        found = read_mask(mask, (actions,) if single else (len(batch), actions))
+    except MaskError as error:
+        raise InputError(f"mask is not allowed: {error}") from error
+    return found[None] if single else found
+
+
+def _by_function(engine: Engine, batch: np.ndarray, shown: Any, single: bool) -> Any:
+    """The masks by the function of an observation with which a policy has learnt."""
+    from zerone.engines.host import Host
+
+    engine = engine.judge if isinstance(engine, TrainsElsewhere) else engine
+    inside = engine.environment if isinstance(engine, Compiled) else None
+    if isinstance(inside, Masked) and inside.function is not None:
+        return np.asarray(jax.vmap(inside.function)(jnp.asarray(batch)))
+    asks = engine.allowing if isinstance(engine, Host) else None
+    rows = [shown] if single else shown if isinstance(shown, (list, np.ndarray)) else None
+    if asks is None or asks.function is None or rows is None:
+        raise InputError("this policy has learnt with an action mask: act needs mask=, such as "
+                         "mask=info['action_mask']")  # fmt: skip
+    return [asks.function(each) for each in rows]
+
+
+def _in_info(info: Mapping[str, Any]) -> Any:
+    """The mask in what `reset` or `step` returned as their info. Raises `InputError` where there is none."""
+    if IN_INFO not in info:
+        raise InputError(f"mask is not allowed: the info has no {IN_INFO}")
+    return info[IN_INFO]

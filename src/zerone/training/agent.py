@@ -68,8 +68,9 @@ class Agent:
     def act(self, observation: Any, mask: Any = None) -> Any:
         """The greedy action for one observation as the environment returns it, or actions for a batch of them.
 
-        A `mask` says which actions are allowed, true or 1 for each that is: in a row for each observation of a batch. A
-        policy that has learnt with one needs it, unless that is a function of the observation.
+        A `mask` says which actions are allowed, true or 1 for each that is: in a row for each observation of a batch.
+        An info of the environment's may stand for its `action_mask`. A policy that has learnt with a mask needs it,
+        unless that is a function of the observation.
 
         A batch is an array or a list of observations. Of a `Dict` or a `Tuple` it may also be one whose parts are
         batches, as Gymnasium's vectors have it. The keys of a dictionary may be in any order. Where the policy
@@ -81,7 +82,7 @@ class Agent:
         """
         batch, single = self.read(observation)
         with in_32_bits():
-            allowed = masks_for(self._engine, batch, mask, single=single)
+            allowed = masks_for(self._engine, batch, mask, single=single, shown=observation)
             actions, self._memory = self._engine.act(self._policy, self._remembered(len(batch)), batch, allowed)
         return actions[0] if single else actions
 
@@ -204,14 +205,15 @@ class Exploring:
     def __init__(self, agent: Agent, engine: Engine, seed: int) -> None:
         with in_32_bits():
             self._acting = engine.exploring(agent.policy, np.array([seed], np.uint32))
-        self._read, self._step, self._begins = agent.read, 0, True
+        self._read, self._step, self._begins, self._engine = agent.read, 0, True, engine
 
-    def __call__(self, observation: Any) -> Any:
+    def __call__(self, observation: Any, mask: Any = None) -> Any:
         batch, single = self._read(observation)
         if not single:
             raise InputError("a batch of observations is not allowed here: must be one")
         with in_32_bits():
-            action = self._acting(batch, self._step, self._begins)[0]
+            allowed = masks_for(self._engine, batch, mask, single=True, shown=observation)
+            action = self._acting(batch, self._step, self._begins, allowed)[0]
         self._step, self._begins = self._step + 1, False
         return action
 

@@ -6,16 +6,18 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from zerone.base.errors import InputError, ZeroneError
+from zerone.base.errors import ZeroneError
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
 from zerone.engines.protocol import Engine
+from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import Around
 from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard, guarded
 from zerone.export.write import write
 from zerone.player.episode import open_environment
+from zerone.training.action_masks import asked_of
 from zerone.training.agent import Agent
 from zerone.training.folder import RunFolder
 
@@ -24,10 +26,8 @@ def export_policy(path: Path, engine: Engine, agent: Agent, folder: RunFolder, c
     """Write the policy of an agent; the object of `export --json`.
 
     Raises:
-        InputError: it keeps to an action mask, which no file of ours takes; or see `write`.
+        InputError: see `write`.
     """
-    if engine.spaces.masked:
-        raise InputError(f"{folder.path}: its policy keeps to an action mask, and no exported file takes one")
     about = {
         "algorithm": engine.algorithm.name,
         "environment": folder.config["environment"]["id"],
@@ -50,9 +50,12 @@ def _environment(engine: Engine, folder: RunFolder) -> Guard | None:
         if saved["known"]:
             kind, view = folder.config["engine"], saved["observations"]
             outer = Around.read(saved["around"])
-            return open_environment(saved["id"], saved["options"], kind, None, 0, view=view, around=outer)
+            return open_environment(saved["id"], saved["options"], kind, None, 0, view=view, around=outer,
+                                    allowing=asked_of(folder.config))  # fmt: skip
         if isinstance(engine, Host):
             return engine.alone(0)
         if isinstance(engine, Compiled):
-            return guarded(GymnasiumEnvironment(engine.real), saved["id"], 0, saved["observations"])
+            asks = Allowing() if engine.spaces.masked else None  # they are in the state, and so in the info
+            made = GymnasiumEnvironment(engine.real)
+            return guarded(made, saved["id"], 0, saved["observations"], allowing=asks)
     return None

@@ -17,7 +17,6 @@ from zerone.engines.protocol import Engine
 from zerone.engines.search import LARGEST_WORK, LearntModel, Search, WithModel, left_to_chance
 from zerone.engines.tree_search import TreeSearch
 from zerone.environments.spaces import count
-from zerone.environments.wrappers import Masked
 from zerone.training import checkpoint
 from zerone.training.folder import RunFolder
 from zerone.training.policy_files import find_policies
@@ -101,8 +100,6 @@ def _refused(engine: Engine) -> str | None:
         return f"the {engine.name} engine's environments cannot be asked what would follow"
     if not isinstance(algorithm, Valued) or not isinstance(algorithm, Discounting):
         return f"{algorithm.name} learns no value Q(s, a) of each action"
-    if isinstance(engine.real, Masked):
-        return "no action mask is kept to by what searches, with which this policy has learnt"
     memory = jax.eval_shape(lambda policy: initial_memory(algorithm, policy, 1), engine.policy_example())
     return f"the network of this {algorithm.name} remembers" if jax.tree.leaves(memory) else None
 
@@ -143,5 +140,5 @@ def with_models(policies: Mapping[int, Any], engine: Engine, folder: RunFolder, 
         prefix = f"seed-{seed}/{inside}model/"
         kept = {name: array for name, array in arrays.items() if name.startswith(prefix)}
         model = checkpoint.restore(example, kept, path=path, what="checkpoint", prefix=prefix)
-        found[seed] = WithModel(policy, LearntModel(model.reward, model.following, model.terminated))
+        found[seed] = WithModel(policy, LearntModel(model.reward, model.following, model.terminated, model.allowed))
     return found

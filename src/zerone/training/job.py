@@ -28,6 +28,8 @@ class Learner:
     iteration: int = 0
     evaluation: float | None = None
     solved_at_step: int | None = None
+    episodes: int = 0
+    """How many have ended until the last row of the log."""
     best: float = -np.inf
     best_step: int = 0
     best_policy: Any = None
@@ -35,7 +37,7 @@ class Learner:
 
     def facts(self) -> dict[str, Any]:
         """What a checkpoint must know of this seed besides its arrays."""
-        names = ("iteration", "evaluation", "solved_at_step")
+        names = ("iteration", "evaluation", "solved_at_step", "episodes")
         return {name: getattr(self, name) for name in names} | {"account": dataclasses.asdict(self.account)}
 
     def keep_best(self, policy: Any, mean: float, step: int) -> None:
@@ -55,6 +57,17 @@ class Job:
             "environment": folder.config["environment"]["id"],
             "engine": engine.name,
         }
+
+    def has_all_episodes(self, learner: Learner) -> bool:
+        """Whether a seed has had all episodes that were asked for, and has been reported since."""
+        return self.schedule.episodes is not None and learner.episodes >= self.schedule.episodes
+
+    def ends(self, learner: Learner) -> bool:
+        """Whether a seed has had them with this iteration, and there is its end to be reported."""
+        wanted = self.schedule.episodes
+        if wanted is None or learner.episodes >= wanted:
+            return False
+        return learner.episodes + self.engine.ended(learner.carry) >= wanted
 
     @property
     def block(self) -> int:

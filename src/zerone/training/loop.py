@@ -21,6 +21,7 @@ from zerone.engines.protocol import Heeds, Stopped
 from zerone.training import saving
 from zerone.training.agent import Agent
 from zerone.training.columns import columns
+from zerone.training.episodes import advance_by_episodes
 from zerone.training.events import Number, Preparing, Progress, Rows, Saved, Saving, Started
 from zerone.training.interrupt import Interrupted, Request
 from zerone.training.job import DivergedError, Job, Learner
@@ -168,15 +169,20 @@ class Training:
         if self.iteration >= self.job.timetable.total:
             return []
         stops = self.job.schedule.stop_when_solved
-        return [each for each in self.job.learners if not (stops and each.solved_at_step is not None)]
+        going = [each for each in self.job.learners if not (stops and each.solved_at_step is not None)]
+        return [each for each in going if not self.job.has_all_episodes(each)]
 
     def _evaluated_last(self) -> list[Learner]:
         """The seeds that were active until this iteration, those that have been found to solve it only now, too."""
         step, stops = self.iteration * self.job.block, self.job.schedule.stop_when_solved
-        return [each for each in self.job.learners if not stops or each.solved_at_step in (None, step)]
+        found = [each for each in self.job.learners if not stops or each.solved_at_step in (None, step)]
+        return [each for each in found if not self.job.has_all_episodes(each)]
 
     def _advance(self, active: list[Learner], target: int) -> None:
         active = [learner for learner in active if learner.iteration < target]  # one may be ahead, when one was stopped
+        if self.job.schedule.episodes is not None:
+            advance_by_episodes(self.job, active, target)
+            return
         carries = [learner.carry for learner in active]
         firsts = [learner.iteration for learner in active]
         advanced = self.job.engine.advance(carries, [learner.seed for learner in active], firsts, target)
@@ -186,29 +192,42 @@ class Training:
     def _report(self, active: list[Learner], seconds: float) -> None:
         """Report, evaluate and save what is due after this iteration, then tell of the progress."""
         timetable = self.job.timetable
+        active = self._without_ended(active)
         latest = [each.evaluation for each in self.job.learners if each.evaluation is not None]
         if timetable.has_row(self.iteration):
-            rows = self._rows(active)
-            self.listeners.tell(Rows(self.iteration * self.job.block, tuple(MappingProxyType(row) for row in rows)))
+            rows = self._rows(active, self.iteration)
             self._note = exploring(rows) or self._note
             latest = [float(row["return"]) for row in rows if row["return"] is not None] or latest
-        if timetable.due(self.iteration, timetable.save_every) or not self._active():
+        going = self._active()
+        if self.job.schedule.episodes is not None and not going:
+            self.iteration = max(each.iteration for each in self.job.learners)
+        if timetable.due(self.iteration, timetable.save_every) or not going:
             self._save()
         self.listeners.tell(self._progress(seconds, latest))
 
-    def _rows(self, active: list[Learner]) -> list[dict[str, Number]]:
-        """What is to be logged now of each seed, its evaluation with it."""
-        first, step = self.job.timetable.row_before(self.iteration), self.iteration * self.job.block
-        reports = [self.job.engine.report(learner.carry, first, self.iteration) for learner in active]
-        evaluated = self.selection.evaluate(active, [row for row, _ in reports], self.iteration)
+    def _without_ended(self, active: list[Learner]) -> list[Learner]:
+        """The seeds that go on. Those that have had all their episodes are reported and evaluated, each at its end."""
+        ended = [each for each in active if self.job.ends(each)]
+        for learner in sorted(
+            ended, key=lambda each: each.iteration
+        ):  # as it would be if they were looked at one by one
+            self._rows([learner], learner.iteration, ends=True)
+        return [each for each in active if each not in ended]
+
+    def _rows(self, active: list[Learner], iteration: int, ends: bool = False) -> list[dict[str, Number]]:
+        """Log what happened to some seeds until an iteration, their evaluations with it; what was logged."""
+        first, step = self.job.timetable.row_before(iteration), iteration * self.job.block
+        reports = [self.job.engine.report(learner.carry, first, iteration) for learner in active]
+        evaluated = self.selection.evaluate(active, [row for row, _ in reports], iteration, ends)
         for _, event in evaluated:
             if event is not None:
                 self.listeners.tell(event)
         rows: list[dict[str, Number]] = []
         for learner, (row, carry), (found, _) in zip(active, reports, evaluated, strict=True):
-            learner.carry = carry
+            learner.carry, learner.episodes = carry, learner.episodes + int(row["episodes"] or 0)
             whole: dict[str, Number] = {"seed": learner.seed, "step": step, **row, **found}
             rows.append(whole | self.listeners.measured(whole))
+        self.listeners.tell(Rows(step, tuple(MappingProxyType(row) for row in rows)))
         return rows
 
     def tell_final_evaluation(self) -> None:
@@ -217,7 +236,7 @@ class Training:
         self.listeners.tell(self._progress(seconds, [], self.job.schedule.evaluation.episodes))
 
     def _tell_preparing(self) -> None:
-        total, seeds = self.job.timetable.total * self.job.block, len(self.job.learners)
+        total, seeds = self.job.schedule.steps, len(self.job.learners)
         self.listeners.tell(Preparing(Progress(0, total, seeds=seeds, note=self._note)))
 
     def _started(self) -> Started:
@@ -229,9 +248,10 @@ class Training:
 
     def _progress(self, seconds: float, latest: list[float], final_episodes: int = 0) -> Progress:
         job = self.job
+        steps = self.iteration * job.block
         return Progress(
-            steps=self.iteration * job.block,
-            total=job.timetable.total * job.block,
+            steps=steps,
+            total=job.timetable.total * job.block if job.schedule.episodes is None else self._likely(steps),
             seconds=seconds,
             steps_per_second=self.clock.steps_per_second or 0.0,
             evaluating=self.selection.seconds / seconds if seconds else 0.0,
@@ -240,6 +260,15 @@ class Training:
             seeds=len(job.learners),
             note=self._note,
             final_episodes=final_episodes,
+        )
+
+    def _likely(self, steps: int) -> int:
+        """How many steps a training that counts episodes is likely to have, by how long they were so far."""
+        job, wanted = self.job, self.job.schedule.episodes or 1
+        going = [each for each in job.learners if each.carry is not None and not job.has_all_episodes(each)]
+        had = min((each.episodes + job.engine.ended(each.carry) for each in going), default=wanted)
+        return (
+            steps if not going else round(steps * wanted / had) if had and steps else max(job.schedule.steps, 2 * steps)
         )
 
     def _agent(self, seed: int | None) -> Agent:

@@ -12,7 +12,10 @@ from zerone.base.errors import InputError
 from zerone.base.files import read_toml
 from zerone.base.place import absolute
 
-OF_TRAINING: dict[str, type[Any]] = {"steps": int, "evaluate_every": int, "stop_when_solved": bool}
+TUNED, TUTORIAL, NONE = "tuned", "tutorial", "none"
+KINDS = (TUNED, TUTORIAL, NONE)
+"""Ours; the tutorial's own, which teach and are not tuned; an algorithm's defaults."""
+OF_TRAINING: dict[str, type[Any]] = {"steps": int, "episodes": int, "evaluate_every": int, "stop_when_solved": bool}
 """What a table may say besides an algorithm's settings."""
 LARGEST_FILE = 1_000_000
 """Bytes of a file of settings: what is larger is something else."""
@@ -20,7 +23,8 @@ LARGEST_FILE = 1_000_000
 
 def algorithms() -> set[str]:
     """The names of the algorithms, each of which has a file; the list of them would import JAX."""
-    return {file.name.removesuffix(".toml") for file in (resources.files("zerone") / "presets").iterdir()}
+    files = (resources.files("zerone") / "presets").iterdir()
+    return {file.name.removesuffix(".toml") for file in files if file.is_file()}
 
 
 def tables_of(algorithm: str) -> dict[str, dict[str, Any]]:
@@ -34,6 +38,21 @@ def tables_of(algorithm: str) -> dict[str, dict[str, Any]]:
 def preset(algorithm: str, environment: str) -> dict[str, Any]:
     """The tuned settings, `steps` among them; empty where nobody has tuned this pair."""
     return tables_of(algorithm).get(environment, {})
+
+
+def of_tutorial(algorithm: str, environment: str) -> dict[str, Any]:
+    """The settings that the tutorial gives an algorithm in an environment.
+
+    Raises:
+        InputError: it has not brought the two together; the line lists the pairs that it has.
+    """
+    files = sorted((resources.files("zerone") / "presets" / TUTORIAL).iterdir(), key=lambda each: each.name)
+    pairs = {each.name.removesuffix(".toml"): tomllib.loads(each.read_text("utf-8")) for each in files}
+    found: dict[str, Any] | None = pairs.get(algorithm, {}).get(environment)
+    if found is None:
+        there = "; ".join(f"{name} on {', '.join(tables)}" for name, tables in pairs.items())
+        raise InputError(f"the tutorial has no settings for {algorithm} on {environment}: it has those for {there}")
+    return found
 
 
 def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, Any]:
@@ -73,6 +92,8 @@ def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, 
                 raise InputError(f"{path}: {name} = {value!r} is not allowed: must be {wanted}")
         elif name not in own:
             raise InputError(f"{path}: {algorithm} has no setting {name!r}: {algorithms.setting_of(algorithm, name)}")
+    if "steps" in table and "episodes" in table:
+        raise InputError(f"{path}: steps and episodes exclude each other: a training has one length")
     try:
         algorithms.make(algorithm, {name: value for name, value in table.items() if name in own})
     except InputError as error:

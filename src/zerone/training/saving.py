@@ -60,7 +60,7 @@ def restore(job: Job, path: Path, arrays: dict[str, np.ndarray], about: dict[str
     for learner in job.learners:
         facts = about["learners"][str(learner.seed)]
         learner.iteration, learner.evaluation = facts["iteration"], facts["evaluation"]
-        learner.solved_at_step = facts["solved_at_step"]
+        learner.solved_at_step, learner.episodes = facts["solved_at_step"], facts["episodes"]
         learner.account = Account(**facts.get("account") or {})
         prefix, what = f"seed-{learner.seed}/", "checkpoint"
         carry = checkpoint.restore(example, arrays, path=path, what=what, prefix=prefix)

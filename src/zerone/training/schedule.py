@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zerone.algorithms.protocol import Algorithm
+from zerone.base.errors import InputError
 from zerone.engines.protocol import LONGEST_EVALUATION, Judging
 from zerone.training import timetable
 from zerone.training.evaluation import EVALUATION_EPISODES, Ways
 from zerone.training.validation import MOST_EPISODES, MOST_STEPS, chosen_seeds, require_count
 
 DEFAULT_STEPS = 100_000
+LIKELY_LENGTH = 200
+"""Steps of an episode by which evaluations, checkpoints and rows of a training that counts episodes are spaced."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +34,14 @@ class Schedule:
     keep_last: int = 2
     stop_when_solved: bool = False
     figure: bool = True
+    episodes: int | None = None
+    """How many each seed has before it ends; then `steps` is nothing but what all else is spaced by."""
 
     def describe(self) -> dict[str, Any]:
         """As `config.json` has it; `read` reads it back."""
         found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        if self.episodes is None:
+            del found["episodes"]
         return found | {
             "seeds": list(self.seeds),
             "evaluation": self.evaluation.describe(),
@@ -45,12 +52,14 @@ class Schedule:
     @staticmethod
     def read(config: Mapping[str, Any]) -> Schedule:
         """That of a run, from its configuration."""
+        config = {"episodes": None, **config}  # which only some runs have
         found = {field.name: config[field.name] for field in dataclasses.fields(Schedule)}
         return Schedule(**found | {"seeds": tuple(config["seeds"]), "evaluation": Ways.read(config)})
 
     def timetable(self, algorithm: Algorithm) -> timetable.Timetable:
         """The same in iterations. Raises `InputError` where they are none of this algorithm."""
-        return timetable.read(algorithm, self.describe())
+        found = timetable.read(algorithm, self.describe())
+        return found if self.episodes is None else timetable.without_end(algorithm, found)
 
 
 def make_schedule(
@@ -58,6 +67,7 @@ def make_schedule(
     preset: Mapping[str, Any],
     *,
     steps: int | None = None,
+    episodes: int | None = None,
     seed: int | None = None,
     seeds: int | Sequence[int] | None = None,
     evaluate_every: int | None = None,
@@ -75,14 +85,19 @@ def make_schedule(
     Raises:
         InputError: a number that is not allowed; the line names it.
     """
+    if steps is not None and episodes is not None:
+        raise InputError(f"steps = {steps} and episodes = {episodes} exclude each other: a training has one length")
+    require_count("episodes", 1 if episodes is None else episodes, MOST_EPISODES)
     require_count("evaluation_episodes", 1 if evaluation_episodes is None else evaluation_episodes, MOST_EPISODES)
     require_count("evaluation_limit", 1 if evaluation_limit is None else evaluation_limit, MOST_STEPS)
     require_count("keep_last", keep_last)
     chosen = chosen_seeds(seed, seeds)
-    tuned = preset if steps is None else {}  # of the training itself, for its length alone
+    tuned = preset if steps is None and episodes is None else {}  # of the training itself, for its length alone
+    episodes = tuned.get("episodes", episodes)
+    usual = tuned.get("steps", DEFAULT_STEPS) if episodes is None else _spacing(algorithm, episodes)
     times = timetable.make_timetable(
         algorithm,
-        tuned.get("steps", DEFAULT_STEPS) if steps is None else steps,
+        usual if steps is None else steps,
         tuned.get("evaluate_every") if evaluate_every is None else evaluate_every,
         save_every,
         early=evaluate_every is None,
@@ -95,8 +110,23 @@ def make_schedule(
         how=Judging(evaluation_limit or LONGEST_EVALUATION, stochastic),
         solved_at=solved_at,
     )
-    stops = steps is None and tuned.get("stop_when_solved", True)
+    stops = steps is None and tuned.get("stop_when_solved", episodes is None)
     return Schedule(
         tuple(chosen), **timetable.describe(times), evaluation=ways, keep_last=keep_last,
-        stop_when_solved=stops if stop_when_solved is None else stop_when_solved, figure=figure,
+        stop_when_solved=stops if stop_when_solved is None else stop_when_solved, figure=figure, episodes=episodes,
     )  # fmt: skip
+
+
+def require_counted(schedule: Schedule, recorded: bool, own_play: float | None, spread: int | None) -> None:
+    """Raise `InputError` where episodes are asked for that cannot be counted."""
+    if schedule.episodes is None:
+        return
+    if recorded and own_play is None:
+        raise InputError(f"episodes = {schedule.episodes} is not allowed with a dataset alone, in which none is played")
+    if spread is not None:
+        raise InputError(f"episodes = {schedule.episodes} is not allowed with spread: give steps")
+
+
+def _spacing(algorithm: Algorithm, episodes: int) -> int:
+    """Steps by which a training of so many episodes is divided: nobody knows how long they will be."""
+    return min(LIKELY_LENGTH * episodes, timetable.most_steps(algorithm))

@@ -32,7 +32,7 @@ from zerone.training.fields import (
     truth,
     whole,
 )
-from zerone.training.validation import LARGEST_SEED, MOST_SEEDS, MOST_STEPS, MOST_TRIALS
+from zerone.training.validation import LARGEST_SEED, MOST_EPISODES, MOST_SEEDS, MOST_STEPS, MOST_TRIALS
 
 VIEWS = ("auto", "picture", "grid", "numbers", "scaled", "first", "row")
 """How observations are seen (`environments/gym/views.py`); the last is that of runs from before it could be said."""
@@ -117,6 +117,7 @@ CONFIG = fields(
     dataset=Maybe(or_none(_DATASET)),
     seeds=_some_seeds,
     steps=whole(1, MOST_STEPS),
+    episodes=Maybe(or_none(whole(1, MOST_EPISODES))),
     report_every=whole(1),
     evaluate_every=whole(1),
     save_every=whole(1),
@@ -169,6 +170,7 @@ CHECKPOINT = fields(
             iteration=whole(),
             evaluation=or_none(number()),
             solved_at_step=or_none(whole()),
+            episodes=Maybe(whole(), 0),
             account=Maybe(or_none(_ACCOUNT)),
         )
     ),

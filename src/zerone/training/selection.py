@@ -31,9 +31,7 @@ class Selection:
         self._job = job
         config, schedule = job.folder.config, job.schedule
         known = config["environment"]["known"] and environments.ours(config["environment"]["id"]) is not None
-        self._evaluator = Evaluator(
-            job.engine, schedule.evaluation, known, job.timetable.total * job.block, schedule.stop_when_solved
-        )
+        self._evaluator = Evaluator(job.engine, schedule.evaluation, known, schedule.steps, schedule.stop_when_solved)
         # The log of an older run that is resumed does not say how many episodes an evaluation had.
         there = columns_of(job.folder.metrics_path) if config.get("evaluation") is None else COUNTED
         self.counts_episodes = "evaluation_episodes" in there
@@ -41,21 +39,22 @@ class Selection:
         self.seconds = 0.0
 
     def evaluate(
-        self, learners: Sequence[Learner], rows: Sequence[Row], iteration: int
+        self, learners: Sequence[Learner], rows: Sequence[Row], iteration: int, ends: bool = False
     ) -> list[tuple[Row, Evaluated | None]]:
         """What is found of the policies of the seeds, if they are due now; `rows` are of the log until here.
 
-        Until all are evaluated none is: a request to stop leaves it all to do.
+        They are if the training `ends` for them. Until all are evaluated none is: a request to stop leaves it all to
+        do.
         """
         before = [dataclasses.replace(each, account=dataclasses.replace(each.account)) for each in learners]
         for learner, row in zip(learners, rows, strict=True):
             if row["length"] is not None:
                 learner.account.trained_length = float(row["length"])
-        if not self._job.timetable.has_look(iteration):
+        if not (ends or self._job.timetable.has_look(iteration)):
             return [({}, None) for _ in learners]
         started, self.complete = time.perf_counter(), False
         try:
-            found = for_seeds(self._job.engine, lambda learner: self._evaluate(learner, iteration), learners)
+            found = for_seeds(self._job.engine, lambda learner: self._evaluate(learner, iteration, ends), learners)
         except Stopped:
             for learner, was in zip(learners, before, strict=True):
                 vars(learner).update(vars(was))
@@ -74,7 +73,7 @@ class Selection:
             learner.keep_best(self._job.sound_policy(learner), -np.inf, iteration * self._job.block)
         return bool(without)
 
-    def _evaluate(self, learner: Learner, iteration: int) -> tuple[Row, Evaluated | None]:
+    def _evaluate(self, learner: Learner, iteration: int, ends: bool) -> tuple[Row, Evaluated | None]:
         """Evaluate a seed's policy, if there is time for it; remember it if none was better.
 
         A seed that ends because it is solved keeps the policy that has shown it, twice: one that was better once may
@@ -82,7 +81,7 @@ class Selection:
         """
         step, stops = iteration * self._job.block, self._job.schedule.stop_when_solved
         policy = self._job.sound_policy(learner)
-        known, last = learner.solved_at_step is not None, iteration == self._job.timetable.total
+        known, last = learner.solved_at_step is not None, ends or iteration == self._job.timetable.total
         found = self._evaluator.look(learner.account, policy, learner.seed, step, known, last)
         if found is None:
             if last and not known:

@@ -38,6 +38,7 @@ from zerone.training import presets
 from zerone.training.unknown_arguments import swapped
 
 if TYPE_CHECKING:
+    from zerone.environments.gym.allowed import Allowing
     from zerone.environments.gym.processes import Processes
 
 ENGINES = ("auto", "compiled", "host", "cluster")
@@ -76,22 +77,16 @@ def environment_name(environment: EnvironmentLike) -> str:
 
 def make_algorithm(
     algorithm: str | Algorithm, environment: EnvironmentLike, settings: SettingsLike = UNCHANGED, network: Any = None,
+    preset: str = presets.TUNED,
 ) -> tuple[Algorithm, dict[str, Any]]:  # fmt: skip
     """The algorithm, and what the preset says of the training itself (such as `steps`).
 
-    A name takes the preset of that environment, or the file of `settings` in its place, changed by what else is in
+    A name takes the `preset` of that environment, or the file of `settings` in its place, changed by what else is in
     them; an algorithm object is taken as it is. A `network` is a name, or a class or function of one.
     """
     file, changes = split_settings(settings)
-    if network is not None:
-        if not isinstance(algorithm, str):
-            algorithm = with_network(algorithm, network)
-        elif "network" in changes:
-            raise InputError("network is not allowed twice: it is in the settings, too")
-        else:
-            changes = {**changes, "network": own_networks.given(network)}
-    elif isinstance(changes.get("network"), str):
-        own_networks.given(changes["network"])
+    _require_preset(preset, algorithm, file)
+    algorithm, changes = _with_given(algorithm, changes, network)
     if not isinstance(algorithm, str):
         if file is not None or changes:
             given = str(file) if file is not None else dict(changes)
@@ -104,7 +99,7 @@ def make_algorithm(
         raise mistake
     entry = algorithms.look_up(algorithm)
     if file is None:
-        tuned = presets_for(algorithm, environment)
+        tuned = presets_for(algorithm, environment, preset)
     else:
         tuned = presets.read_table(file, algorithm, environment_name(environment))
     own = {field.name for field in dataclasses.fields(entry.make)}
@@ -115,6 +110,31 @@ def make_algorithm(
         notices()(f"{algorithm}: {made.minibatches} minibatches instead of the preset's {asked}, which do not divide "
                   "the block of steps that was chosen")  # fmt: skip
     return made, training
+
+
+def _require_preset(preset: str, algorithm: str | Algorithm, file: str | Path | None) -> None:
+    """Raise `InputError` if there is no such kind of preset, or it is asked for where none is taken."""
+    if preset not in presets.KINDS:
+        raise InputError(f"preset {preset!r} is unknown: {nearest(str(preset), presets.KINDS)}")
+    if preset == presets.TUNED or (isinstance(algorithm, str) and file is None):
+        return
+    why = "an algorithm object has its settings" if file is None else f"{file} takes the place of a preset"
+    raise InputError(f"preset = {preset!r} is not allowed here: {why}")
+
+
+def _with_given(
+    algorithm: str | Algorithm, changes: Mapping[str, Any], network: Any
+) -> tuple[str | Algorithm, Mapping[str, Any]]:
+    """The algorithm, or the settings that change that of a name, with the network that was given."""
+    if network is None:
+        if isinstance(changes.get("network"), str):
+            own_networks.given(changes["network"])
+        return algorithm, changes
+    if not isinstance(algorithm, str):
+        return with_network(algorithm, network), changes
+    if "network" in changes:
+        raise InputError("network is not allowed twice: it is in the settings, too")
+    return algorithm, {**changes, "network": own_networks.given(network)}
 
 
 def with_network(algorithm: Algorithm, network: Any) -> Algorithm:
@@ -135,8 +155,12 @@ def split_settings(settings: SettingsLike) -> tuple[str | Path | None, Mapping[s
     return None, settings
 
 
-def presets_for(algorithm: str, environment: EnvironmentLike) -> dict[str, Any]:
-    """The preset of an algorithm's name on an environment."""
+def presets_for(algorithm: str, environment: EnvironmentLike, kind: str = presets.TUNED) -> dict[str, Any]:
+    """The preset of an algorithm's name on an environment. Raises `InputError` where the tutorial has none."""
+    if kind == presets.NONE:
+        return {}
+    if kind == presets.TUTORIAL:
+        return presets.of_tutorial(algorithm, environment_name(environment))
     return presets.preset(algorithm, environment_name(environment)) if isinstance(environment, str) else {}
 
 
@@ -176,7 +200,7 @@ def make_engine(
     `auto` is compiled where the environment is one of ours (or has a twin here), else host. `cluster` plays as
     either of them would, in processes of its own; `start_workers` starts those. `observations` says how they are seen
     (`views.VIEWS`), `around` what is put around each environment, and `processes` play them, if they are given: both
-    are for the host engine. `action_mask` says where masks come from (`action_masks`), for the compiled one.
+    are for the host engine. `action_mask` says where masks come from (`action_masks`).
 
     Raises:
         InputError: unknown names, options or spaces that do not go together.
@@ -190,13 +214,12 @@ def make_engine(
         raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
     keep_compiled_programs()
     name = environment_name(environment)
-    if not (isinstance(action_mask, str) and action_mask == OFF):
-        _require_masks(engine, algorithm, environment, name)
+    asks = _asks(action_mask, algorithm)
     if engine == "cluster":
         if processes is not None:
             raise InputError(f"processes = {processes.number} is not allowed with engine cluster, whose workers are "
                              "processes already")  # fmt: skip
-        return _cluster(algorithm, environment, name, options, observations, around)
+        return _cluster(algorithm, environment, name, options, observations, around, action_mask)
     ours = _ours(environment, options, required=engine == "compiled") if engine != "host" else None
     if ours is not None:
         _require_no_gymnasium(environment, name, around, processes)
@@ -206,7 +229,7 @@ def make_engine(
 
         made: Engine = Compiled(algorithm, masked(with_view(ours, observations), action_mask, name))
     else:
-        made = _host(algorithm, environment, name, options, observations, around, processes)
+        made = _host(algorithm, environment, name, options, observations, around, processes, asks)
     try:
         algorithms.require(algorithm, made.spaces, name)
     except InputError:
@@ -215,14 +238,19 @@ def make_engine(
     return made
 
 
-def _require_masks(engine: str, algorithm: Algorithm, environment: EnvironmentLike, name: str) -> None:
-    """Raise `InputError` where an action mask is asked for and cannot be kept to."""
-    from zerone.training.action_masks import require_able
+def _asks(action_mask: Any, algorithm: Algorithm) -> Allowing | None:
+    """From where an environment played by Python has its masks; None where none is wanted.
+
+    Raises:
+        InputError: it cannot be found, or the algorithm keeps to no mask.
+    """
+    if isinstance(action_mask, str) and action_mask == OFF:
+        return None
+    from zerone.environments.gym.allowed import Allowing
+    from zerone.training.action_masks import function_of, require_able
 
     require_able(algorithm)
-    ours = environments.find(environment) is not None if isinstance(environment, str) else looks_like_one(environment)
-    if engine in ("host", "cluster") or not ours:
-        raise InputError(f"action masks are for compiled environments: {name} is played by Python here")
+    return Allowing(function_of(action_mask))
 
 
 def _require_no_gymnasium(environment: EnvironmentLike, name: str, around: Around, processes: Processes | None) -> None:
@@ -242,17 +270,18 @@ def _require_no_gymnasium(environment: EnvironmentLike, name: str, around: Aroun
 
 def _cluster(
     algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str,
-    around: Around,
+    around: Around, action_mask: Any,
 ) -> Engine:  # fmt: skip
     from zerone.cluster.engine import Cluster
     from zerone.cluster.worker import Task
 
     workers = algorithms.require_workers(algorithm)
-    judge = make_engine("auto", workers.alone(), environment, options, observations, around)
+    judge = make_engine("auto", workers.alone(), environment, options, observations, around, None, action_mask)
     if isinstance(environment, str) and environments.ours(environment) is None and judge.name == "compiled":
         environment, options = environments.make(environment, **options), {}  # a worker may not find it by its id
     environment = str(environment) if isinstance(environment, str) else environment  # trusted, or it were not made
-    task = Task(environment, name, dict(options), judge.name == "compiled", observations, around)
+    asks = _asks(action_mask, algorithm)
+    task = Task(environment, name, dict(options), judge.name == "compiled", observations, around, asks)
     return Cluster(workers, judge, task)
 
 
@@ -321,7 +350,7 @@ def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bo
 
 def _host(
     algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str,
-    around: Around, processes: Processes | None,
+    around: Around, processes: Processes | None, asks: Allowing | None,
 ) -> Engine:  # fmt: skip
     from zerone.engines.host import MOST_AT_ONCE, Host
     from zerone.environments.gym.vector import make_vector, maker
@@ -337,19 +366,21 @@ def _host(
     ]
     if isinstance(vectors := found[0], Vectors):
         _require_alone(name, around, processes)
-        judged = functools.partial(make_vector, vectors, name, view=observations, notices=hears)
-        learnt = functools.partial(learnt_in, vectors, name, observations)
-        return Host(algorithm, learnt, judged, min(MOST_AT_ONCE, algorithm.environments))
+        judged = functools.partial(make_vector, vectors, name, view=observations, notices=hears, allowing=asks)
+        learnt = functools.partial(learnt_in, vectors, name, observations, allowing=asks)
+        return Host(algorithm, learnt, judged, min(MOST_AT_ONCE, algorithm.environments), allowing=asks)
     makers = [around.put(each if isinstance(environment, str) else checked(each, name), name) for each in found]
-    made = [functools.partial(make_vector, each, name, view=observations, notices=hears) for each in makers]
+    made = [
+        functools.partial(make_vector, each, name, view=observations, notices=hears, allowing=asks) for each in makers
+    ]
     apart = None
     if processes is not None:
         from zerone.environments.gym.processes import PlayedApart
 
         _require_shared_out(processes.number, algorithm, environment, name)
-        apart = PlayedApart(processes, makers[0], makers[1], name, observations, hears)
+        apart = PlayedApart(processes, makers[0], makers[1], name, observations, hears, asks)
     at_once = 1 if isinstance(environment, Single) else MOST_AT_ONCE
-    return Host(algorithm, made[0], made[1], at_once, apart)
+    return Host(algorithm, made[0], made[1], at_once, apart, asks)
 
 
 def _require_alone(name: str, around: Around, processes: Processes | None) -> None:

@@ -103,6 +103,11 @@ def most_steps(algorithm: Algorithm) -> int:
     return MOST_STEPS // max(block, getattr(algorithm, "updates", 1)) * block
 
 
+def without_end(algorithm: Algorithm, timetable: Timetable) -> Timetable:
+    """The same of a training that goes on until something else ends it, at the most as long as steps can be counted."""
+    return dataclasses.replace(timetable, total=most_steps(algorithm) // timetable.block)
+
+
 def describe(timetable: Timetable) -> dict[str, Any]:
     """As JSON has it, in steps."""
     return {

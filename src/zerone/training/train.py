@@ -15,7 +15,7 @@ from zerone.environments.gym.views import AUTO, require_view
 from zerone.environments.objects import by_id
 from zerone.environments.rewards import options_as_kept
 from zerone.offline import source
-from zerone.training import action_masks, setup
+from zerone.training import action_masks, presets, setup
 from zerone.training.callback_sources import CallbackLike, as_listeners, names_of
 from zerone.training.columns import columns
 from zerone.training.drive import drive
@@ -24,7 +24,7 @@ from zerone.training.folder import RunFolder, new_folder
 from zerone.training.memory_limit import require_room
 from zerone.training.progress import OnProgress, ignore
 from zerone.training.run import Run, plain_name
-from zerone.training.schedule import make_schedule
+from zerone.training.schedule import make_schedule, require_counted
 from zerone.training.spreading import spread_over
 from zerone.training.unknown_arguments import answering
 from zerone.training.validation import MOST_STEPS, require_count
@@ -37,6 +37,7 @@ def train(
     environment: setup.EnvironmentLike,
     *,
     steps: int | None = None,
+    episodes: int | None = None,
     seed: int | None = None,
     seeds: int | Sequence[int] | None = None,
     out: str | Path | Claim | None = None,
@@ -45,6 +46,7 @@ def train(
     settings: setup.SettingsLike = setup.UNCHANGED,
     options: Mapping[str, Any] = {},
     network: Any = None,
+    preset: str = presets.TUNED,
     observations: str = AUTO,
     wrappers: Sequence[WrapperLike] = (),
     frame_stack: int = 1,
@@ -81,6 +83,8 @@ def train(
             Gymnasium's is enough only where nothing is played to learn from: with a dataset.) Or a vector of
             Gymnasium's, or a function of `num_envs` that makes vectors (docs/processes.md).
         steps: Environment steps of each seed; by default the preset's, ending earlier once solved.
+        episodes: Train until so many episodes have ended, instead of `steps`: of each seed, in all its environments
+            together. A seed ends with the first update after that.
         seed: The one seed (default 0), from 0 to 2³²-1.
         seeds: How many seeds, counted from `seed`, or which.
         out: The run folder, or a claim of one that is new; by default a new one under `runs`.
@@ -89,6 +93,8 @@ def train(
             the algorithms that have workers: each plays in a process of its own.
         settings: Hyperparameters that differ from the preset, if `algorithm` is a name; or the name of a TOML file
             that takes the preset's place, such as the `best.toml` of a sweep; or both: `(file, {...})`.
+        preset: What a name begins with: `tuned` (ours), `tutorial` (the tutorial's own settings, where it has the
+            pair), or `none`, the algorithm's defaults.
         options: What the environment is made with, if it is an id or a class. Every compiled one takes `limit`, and
             `reward`: the name of a shaped reward, or a function (docs/environments.md).
         network: The setting `network`: `mlp`, `convolution`, `gru`, or a network of your own: a class of Equinox's or
@@ -97,9 +103,9 @@ def train(
             `auto` by their shape and bounds (docs/environments.md).
         wrappers: What is put around a Gymnasium environment, the first next to it: classes or functions such as
             `gymnasium.wrappers.ClipReward`, or their names `module:Name`, each also as `(wrapper, {option: value})`.
-        action_mask: Which actions are allowed at each step: `environment` where a compiled one says it, or a function
-            from an observation to a row of booleans (`module:function`, too); no other action is ever taken then, nor
-            learnt from (docs/environments.md).
+        action_mask: Which actions are allowed at each step: `environment` where it says so itself (one of Gymnasium's
+            in `info["action_mask"]`), or a function from an observation to a row of booleans (`module:function`, too).
+            No other action is ever taken then, nor learnt from (docs/environments.md).
         frame_stack: How many of its last observations an agent sees together (Gymnasium's `FrameStackObservation`).
         frame_skip: How many steps of the environment each action lasts; their rewards are added up.
         processes: In how many processes of their own Gymnasium environments are played, at most one for each of the
@@ -148,16 +154,17 @@ def train(
     require_view(observations)
     listeners = as_listeners(callbacks, progress, on_progress)
     outer, apart = around(wrappers, frame_stack, frame_skip), asked_for(processes, replace_lost)
-    made, preset = setup.make_algorithm(algorithm, environment, settings, network)
+    made, usual = setup.make_algorithm(algorithm, environment, settings, network, preset)
     given, (environment, options) = environment, by_id(environment, options)
     data = source.open_dataset(dataset, own_play, made, options_as_kept(options))
     options = setup.options_of(environment, options)
     schedule = make_schedule(
-        made, preset, steps=steps, seed=seed, seeds=seeds, evaluate_every=evaluate_every,
+        made, usual, steps=steps, episodes=episodes, seed=seed, seeds=seeds, evaluate_every=evaluate_every,
         evaluation_episodes=evaluation_episodes, evaluation_limit=evaluation_limit, stochastic=stochastic,
         save_every=save_every, keep_last=keep_last, stop_when_solved=stop_when_solved, figure=figure,
         solved_at=setup.level(given, environment, options) if solved_at is None else solved_at,
     )  # fmt: skip
+    require_counted(schedule, data is not None, own_play, spread)
     setup.require_enough(given, schedule.seeds)
     listeners.require_columns(columns(made))
     action_masks.require_own_play(action_mask, dataset)

@@ -13,7 +13,9 @@ import numpy as np
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.environments import catalogue, drawing
-from zerone.environments.base import carry_over, move_goal
+from zerone.environments.base import carry_over, move_goal, own_mask, says_allowed
+from zerone.environments.gym.allowed import IN_INFO
+from zerone.environments.wrappers import Masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +89,7 @@ class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
         self._state = fresh
         self._action = None
         self._show()
-        return self._observed(observation), {}
+        return self._observed(observation), self._allowed()
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         if self._key is None:
@@ -98,6 +100,7 @@ class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
         observation, reward, terminated, truncated, info = seen
         self._show()
         told = {name: value.item() if value.ndim == 0 else np.array(value) for name, value in info.items()}
+        told |= self._allowed()
         return self._observed(observation), float(reward), bool(terminated), bool(truncated), told
 
     def render(self) -> Any:
@@ -131,6 +134,17 @@ class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
         # On the device where the rest is: elsewhere it would compile the next step again.
         with in_32_bits():
             self._state = jax.device_put(move_goal(self.environment, self._state, x, y), self._cpu)
+
+    def _allowed(self) -> dict[str, Any]:
+        """Which actions are allowed now, where the environment says so: as Gymnasium's Taxi has it in its info."""
+        if not self._says_allowed:
+            return {}
+        with in_32_bits():
+            return {IN_INFO: np.asarray(_mask(self._committed, self._state), np.int8)}
+
+    @functools.cached_property
+    def _says_allowed(self) -> bool:
+        return isinstance(self.environment, Masked) or says_allowed(self.environment)
 
     def close(self) -> None:
         if self._window is not None:
@@ -177,6 +191,11 @@ def _advance(environment: Any, state: Tree, key: Key, action: Array) -> tuple[An
     return (observation, reward, terminated, truncated, info), state, key
 
 
+def _mask_now(environment: Any, state: Any) -> Any:
+    return state.mask if isinstance(environment, Masked) else own_mask(environment, state)
+
+
 # Compiled once for all instances of an environment: its constants are arguments, not part of the program.
 _reset: Callable[..., tuple[Any, Tree, Key]] = jax.jit(_begin)
 _step: Callable[..., tuple[Any, Tree, Key]] = jax.jit(_advance)
+_mask: Callable[..., Array] = jax.jit(_mask_now)

@@ -30,6 +30,7 @@ import numpy as np
 from zerone.base.bits import as_outside, look_outside, outside
 from zerone.base.errors import InputError, ZeroneError
 from zerone.base.notices import Notices
+from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard, guarded
 from zerone.environments.gym.shared_arrays import Layout, SharedArrays
@@ -62,6 +63,7 @@ class Wanted:
     places: tuple[int, ...]
     run_seed: int
     view: str
+    allowing: Allowing | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +154,8 @@ class EnvironmentProcess:
             self._note(place, 1, 0)
             with as_outside():
                 made = wanted.make()
-            slot.envs[place] = guarded(made, wanted.identity, wanted.run_seed, wanted.view, notices)
+            about = wanted.identity, wanted.run_seed, wanted.view, notices, wanted.allowing
+            slot.envs[place] = guarded(made, *about)
         require_separate(env for each in self._slots.values() for env in each.envs.values())
         look_outside()
         first = next(iter(slot.envs.values()))
@@ -177,9 +180,11 @@ class EnvironmentProcess:
             arrays.terminated[place], arrays.truncated[place] = terminated, truncated
             if kind == STEP and (terminated or truncated):
                 arrays.final[place] = env.encoded
+                if env.actions is not None:
+                    arrays.allowed_at_the_end[place] = env.allowed
                 self._reset(slot, place, None)
             else:
-                arrays.observation[place] = env.encoded
+                _show(env, arrays, place)
 
     def _seed_global_chance(self, slot: _Slot, arrays: SharedArrays) -> None:
         """Where episodes begin with seeds of their own, the global generators do as well."""
@@ -194,7 +199,7 @@ class EnvironmentProcess:
         assert arrays is not None  # noqa: S101 - as above
         self._note(place, 2, env.steps)
         env.reset(seed=seed)
-        arrays.observation[place] = env.encoded
+        _show(env, arrays, place)
 
     def _switch(self, slot: _Slot | None) -> None:
         """Let the global generators be those of this vector."""
@@ -209,6 +214,13 @@ class EnvironmentProcess:
     def _note(self, place: int, doing: int, step: int) -> None:
         self._notes[PLACE], self._notes[DOING], self._notes[STEPS] = place, doing, step
         self._notes[CALLS] += 1
+
+
+def _show(env: Guard, arrays: SharedArrays, place: int) -> None:
+    """Lay out what an environment shows now."""
+    arrays.observation[place] = env.encoded
+    if env.actions is not None:
+        arrays.allowed[place] = env.allowed
 
 
 def require_alike(identity: str, found: list[tuple[Any, Any]]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from zerone.base.bits import as_outside, outside
 from zerone.base.errors import InputError, RunError, ZeroneError
 from zerone.base.notices import Notices
+from zerone.environments.gym.allowed import Allowing, MaskError, Masks
 from zerone.environments.gym.bounds import Bounds
 from zerone.environments.gym.encoding import Encoding, require_space
 from zerone.environments.gym.exchange import flag_of, raised, reward_of, shown, taker
@@ -24,13 +25,16 @@ from zerone.environments.gym.views import AUTO, sound_bounds
 Env = gymnasium.Env[Any, Any]
 
 
-def guarded(env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None) -> Guard:
+def guarded(
+    env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None,
+    allowing: Allowing | None = None,
+) -> Guard:  # fmt: skip
     """The environment under guard; see `encoding` for what algorithms are given of what it shows, by which `view`.
 
     Raises:
         InputError: there is nothing in its observations that an algorithm could see.
     """
-    return Guard(env, identity, seed, view, notices)
+    return Guard(env, identity, seed, view, notices, allowing)
 
 
 class Turn:
@@ -52,12 +56,17 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     object. The error names environment, seed (`run_seed`) and step.
 
     The environment gets each action as its own space's `sample` would give it (`exchange.taker`). Observations are
-    handed on as they are; `encoded` is the last one as algorithms are given it.
+    handed on as they are; `encoded` is the last one as algorithms are given it. With `allowing` it also knows which
+    actions are `allowed` after each reset and step, and a mask that cannot be kept to is caught, too.
     """
 
     encoded: np.ndarray[Any, Any] | int
+    allowed: Masks
 
-    def __init__(self, env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None) -> None:
+    def __init__(
+        self, env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None,
+        allowing: Allowing | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(env)
         self.run_seed = seed
         self.identity, self._steps, self._observed = identity, 0, 0
@@ -74,6 +83,9 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.turn = _turns.setdefault(id(env.unwrapped), Turn())
         self._me = object()
         self._take = taker(env.action_space)
+        self._allowing = allowing
+        self.actions = None if allowing is None else allowing.actions_of(env.action_space, identity)
+        """How many there are, where masks say which are allowed."""
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         self.turn.owner = self._me
@@ -82,7 +94,10 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise self._fault("reset returned no (observation, info)")
         observation, info = values
         self._require_info("reset", info)
-        return self._checked(observation), info
+        self._checked(observation)
+        if self._allowing is not None:
+            self._allow(observation, info, False, False)
+        return observation, info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         self._steps += 1
@@ -105,7 +120,10 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         if type(truncated) is not bool:
             truncated = self._flag("truncated", truncated)
         self._require_info("step", info)
-        return self._checked(observation), number, terminated, truncated, info
+        self._checked(observation)
+        if self._allowing is not None:
+            self._allow(observation, info, terminated, terminated or truncated)
+        return observation, number, terminated, truncated, info
 
     @property
     def steps(self) -> int:
@@ -159,7 +177,20 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         if type(info) is not dict and not isinstance(info, Mapping):
             raise self._fault(f"{name} returned {shown(info)} as its info, not a dictionary")
 
-    def _checked(self, observation: Any) -> Any:
+    def _allow(self, observation: Any, info: Any, terminated: bool, over: bool) -> None:
+        assert self._allowing is not None  # noqa: S101 - only then
+        assert self.actions is not None  # noqa: S101 - the same
+        try:
+            with as_outside():
+                self.allowed = self._allowing.of(observation, info, self.actions, terminated=terminated, over=over)
+        except KeyboardInterrupt:
+            raise
+        except MaskError as error:
+            raise self._fault(str(error)) from None
+        except BaseException as error:  # of somebody else's function
+            raise self._fault(f"the action mask {raised(error)}") from error
+
+    def _checked(self, observation: Any) -> None:
         try:
             self.encoded = self.encoding(observation)
         except ObservationError as error:
@@ -167,7 +198,6 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._observed += 1
         if self._observed <= FIRST_LOOKS or self._observed % FIRST_LOOKS < 2:
             self._look(observation)
-        return observation
 
     def _look(self, observation: Any) -> None:
         """Say, once, if 32 bits do not tell apart what is shown, or if it is far outside of its bounds."""

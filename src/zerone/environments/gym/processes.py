@@ -34,6 +34,7 @@ from zerone.base.bits import outside
 from zerone.base.errors import InputError, RunError, said
 from zerone.base.notices import Notices
 from zerone.environments.gym import environment_process as inside
+from zerone.environments.gym.allowed import AT_THE_END, NOW, Allowing
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.environment_process import Reply, Wanted
 from zerone.environments.gym.shared_arrays import Layout, SharedArrays, new_memory
@@ -213,8 +214,9 @@ class Processes:
         return [each.pid for each in self._running]
 
     def vector(
-        self, make: Maker, identity: str, number: int, run_seed: int, view: str = AUTO, notices: Notices | None = None
-    ) -> InProcesses:
+        self, make: Maker, identity: str, number: int, run_seed: int, view: str = AUTO, notices: Notices | None = None,
+        allowing: Allowing | None = None,
+    ) -> InProcesses:  # fmt: skip
         """As `make_vector`: `number` environments, the first of them in the first process, and so on in turn.
 
         Raises:
@@ -223,7 +225,8 @@ class Processes:
         """
         self._start()
         self._made += 1
-        made = InProcesses(self, self._made % 2**16, make, identity, number, run_seed, view, notices or Notices())
+        about = make, identity, number, run_seed, view, notices or Notices(), allowing
+        made = InProcesses(self, self._made % 2**16, *about)
         self._vectors[made.number] = made
         try:
             made.open()
@@ -300,12 +303,12 @@ class InProcesses(OwnVector):
 
     def __init__(
         self, processes: Processes, number: int, make: Maker, identity: str, environments: int, run_seed: int,
-        view: str, notices: Notices,
+        view: str, notices: Notices, allowing: Allowing | None,
     ) -> None:  # fmt: skip
         self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
         self.number, self.num_envs, self.closed = number, environments, False
         self._processes, self._make, self._identity = processes, make, identity
-        self._run_seed, self._view, self._notices = run_seed, view, notices
+        self._run_seed, self._view, self._notices, self._allowing = run_seed, view, notices, allowing
         self._places = [range(first, environments, processes.number) for first in range(processes.number)]
         self._users = [each for each, places in enumerate(self._places) if places]
         self._lost = np.zeros(environments, bool)
@@ -326,9 +329,11 @@ class InProcesses(OwnVector):
         self.single_observation_space, self.single_action_space = seen, acts
         self.observation_space = batch_space(seen, self.num_envs)
         self.action_space = batch_space(acts, self.num_envs)
-        forms = [(tuple(each.shape or ()), np.dtype(each.dtype).str) for each in (seen, acts)]
-        self._layout = Layout(self.num_envs, *forms)
+        observation, action = ((tuple(each.shape or ()), np.dtype(each.dtype).str) for each in (seen, acts))
+        actions = 0 if self._allowing is None else self._allowing.actions_of(acts, self._identity)
+        self._layout = Layout(self.num_envs, observation, action, actions)
         self._arrays = SharedArrays(self._layout)
+        self._arrays.allowed[:] = True  # where nothing has begun
         weakref.finalize(self, self._arrays.close)
         for each in self._users:
             self._attach(each)
@@ -353,7 +358,7 @@ class InProcesses(OwnVector):
             self._arrays.seed[i] = -1 if seeds[i] is None else seeds[i]
             self._seeds[i] = self._seeds[i] if seeds[i] is None else seeds[i]
         self._begin(mask)
-        return self._arrays.observation[: self.num_envs].copy(), {}
+        return self._arrays.observation[: self.num_envs].copy(), self._masks()
 
     def step(self, actions: Any) -> tuple[Any, ...]:
         """One step of each environment, and the first of the next episode where one ends."""
@@ -395,10 +400,16 @@ class InProcesses(OwnVector):
         info: dict[str, Any] = {}
         if kind == inside.STEP and (terminated | truncated).any():
             info["final_obs"] = arrays.final[:number].copy()
+            if self._allowing is not None:
+                info[AT_THE_END] = arrays.allowed_at_the_end[:number].copy()
         if lost.any():
             info["lost"] = lost
             self._begin_elsewhere(self._all(lost))
-        return arrays.observation[:number].copy(), reward, terminated, truncated, info
+        return arrays.observation[:number].copy(), reward, terminated, truncated, info | self._masks()
+
+    def _masks(self) -> dict[str, Any]:
+        """What an info says of masks."""
+        return {} if self._allowing is None else {NOW: self._arrays.allowed[: self.num_envs].copy()}
 
     def _begin_elsewhere(self, lost: np.ndarray[Any, Any]) -> None:
         """Begin episodes in environments that were made again; not with the seed with which they began before."""
@@ -484,7 +495,8 @@ class InProcesses(OwnVector):
         return f"environment {self._identity}, seed {self._run_seed}, step {there.step}: {what}"
 
     def _wanted(self, process: int) -> bytes:
-        wanted = Wanted(self._make, self._identity, tuple(self._places[process]), self._run_seed, self._view)
+        places = tuple(self._places[process])
+        wanted = Wanted(self._make, self._identity, places, self._run_seed, self._view, self._allowing)
         try:
             return bytes(cloudpickle.dumps(wanted))
         except Exception as error:
@@ -497,10 +509,11 @@ class PlayedApart:
     """What an engine is given of processes: those that play what it learns in, and what it is judged in."""
 
     def __init__(
-        self, processes: Processes, learnt: Maker, judged: Maker, identity: str, view: str, notices: Notices
-    ) -> None:
+        self, processes: Processes, learnt: Maker, judged: Maker, identity: str, view: str, notices: Notices,
+        allowing: Allowing | None = None,
+    ) -> None:  # fmt: skip
         self._processes, self._learnt, self._judged = processes, learnt, judged
-        self._identity, self._view, self._notices = identity, view, notices
+        self._identity, self._seen = identity, (view, notices, allowing)
 
     @property
     def number(self) -> int:
@@ -514,11 +527,11 @@ class PlayedApart:
 
     def learnt_in(self, number: int, seed: int) -> InProcesses:
         """So many environments to learn in."""
-        return self._processes.vector(self._learnt, self._identity, number, seed, self._view, self._notices)
+        return self._processes.vector(self._learnt, self._identity, number, seed, *self._seen)
 
     def judged_in(self, number: int, seed: int) -> InProcesses:
         """So many to be judged in."""
-        return self._processes.vector(self._judged, self._identity, number, seed, self._view, self._notices)
+        return self._processes.vector(self._judged, self._identity, number, seed, *self._seen)
 
     def close(self) -> None:
         """End the processes."""

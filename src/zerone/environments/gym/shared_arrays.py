@@ -22,6 +22,8 @@ class Layout:
     number: int
     observation: tuple[tuple[int, ...], str]
     action: tuple[tuple[int, ...], str]
+    allowed: int = 0
+    """How many actions masks are of; 0 where there are none."""
 
     def fields(self) -> dict[str, tuple[tuple[int, ...], str]]:
         """Each array with its shape and its type."""
@@ -35,6 +37,8 @@ class Layout:
             "truncated": (number, "bool"),
             "which": (number, "bool"),
             "seed": (number, "int64"),
+            "allowed": ((*number, self.allowed), "bool"),
+            "allowed_at_the_end": ((*number, self.allowed), "bool"),
         }
 
 
@@ -53,6 +57,10 @@ class SharedArrays:
     """In which environments something is asked for."""
     seed: np.ndarray[Any, Any]
     """With which one is reset; -1 for none."""
+    allowed: np.ndarray[Any, Any]
+    """Which actions are, where masks say so: of `observation`."""
+    allowed_at_the_end: np.ndarray[Any, Any]
+    """The same of `final`."""
 
     def __init__(self, layout: Layout, file: int | None = None) -> None:
         """Lay them out in new memory, or find them in that of `file`, which is closed then."""

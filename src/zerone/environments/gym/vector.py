@@ -19,6 +19,7 @@ from zerone.base.modules import import_named, require_trusted
 from zerone.base.notices import Notices
 from zerone.environments import catalogue, names
 from zerone.environments.gym import atari, envpool, packages
+from zerone.environments.gym.allowed import NOW, Allowing
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.envpool import is_of_envpool
 from zerone.environments.gym.exchange import raised
@@ -160,6 +161,7 @@ class InTurn(OwnVector):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         shape = (self.num_envs, *(self.single_observation_space.shape or ()))
         self._observation = np.zeros(shape, self.single_observation_space.dtype or object)
+        self._allowed = None if (actions := self.envs[0].actions) is None else np.ones((self.num_envs, actions), bool)
 
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None
@@ -170,7 +172,9 @@ class InTurn(OwnVector):
         for i in np.flatnonzero(mask):
             self.envs[i].reset(seed=seeds[i])
             self._observation[i] = self.envs[i].encoded
-        return self._observation.copy(), {}
+            if self._allowed is not None:
+                self._allowed[i] = self.envs[i].allowed
+        return self._observation.copy(), self._info()
 
     def step(self, actions: Any) -> tuple[Any, ...]:
         """One step of each environment."""
@@ -183,7 +187,12 @@ class InTurn(OwnVector):
             env = self.envs[i]
             _, reward[i], terminated[i], truncated[i], _ = env.step(actions[i])
             self._observation[i] = env.encoded
-        return self._observation.copy(), reward, terminated, truncated, {}
+            if self._allowed is not None:
+                self._allowed[i] = env.allowed
+        return self._observation.copy(), reward, terminated, truncated, self._info()
+
+    def _info(self) -> dict[str, Any]:
+        return {} if self._allowed is None else {NOW: self._allowed.copy()}
 
     def first(self, number: int) -> InTurn:
         if number == self.num_envs:
@@ -206,18 +215,24 @@ def _same(env: Guard) -> Guard:
 
 
 def make_vector(
-    make: Maker, identity: str, number: int, run_seed: int, view: str = AUTO, notices: Notices | None = None
-) -> Vector:
+    make: Maker, identity: str, number: int, run_seed: int, view: str = AUTO, notices: Notices | None = None,
+    allowing: Allowing | None = None,
+) -> Vector:  # fmt: skip
     """`number` environments, stepped in turn; the caller steps them and resets them (DISABLED mode).
 
-    Their observations are encoded, by a `view` of `views.VIEWS`. What a person should know is said to `notices`.
+    Their observations are encoded, by a `view` of `views.VIEWS`. What a person should know is said to `notices`. With
+    `allowing` each info has the masks of all of them (`allowed.NOW`).
 
     Raises:
         InputError: the environment cannot be made, or the same object was made twice.
     """
     notices = notices or Notices()
     look_outside()
-    made = InTurn([lambda: guarded(_made(make, identity, run_seed), identity, run_seed, view, notices)] * number)
+
+    def one() -> Guard:
+        return guarded(_made(make, identity, run_seed), identity, run_seed, view, notices, allowing)
+
+    made = InTurn([one] * number)
     look_outside()
     say_what_is_seen(made.encoding, identity, notices)
     _say_what_normalizes(made.envs[0], identity, notices)

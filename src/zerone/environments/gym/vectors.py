@@ -20,6 +20,7 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array,
 
 from zerone.base.bits import as_outside
 from zerone.base.errors import InputError, RunError, ZeroneError, said
+from zerone.environments.gym.allowed import AT_THE_END, IN_INFO, NOW, Allowing, MaskError
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.exchange import LARGEST_REWARD, raised, shown
 from zerone.environments.gym.leaves import ObservationError
@@ -154,16 +155,16 @@ class OnlyOne(gymnasium.Env[Any, Any]):
         self.observation_space, self.action_space = vector.single_observation_space, vector.single_action_space
         self.metadata = {**(vector.metadata or {}), "render_modes": []}
         self.spec = vector.spec
-        self._begun: Any = None
-        """The first observation of an episode that the vector has begun by itself."""
+        self._begun: tuple[Any, dict[str, Any]] | None = None
+        """The first observation and info of an episode that the vector has begun by itself."""
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         del options
         begun, self._begun = self._begun, None
         if begun is not None and seed is None:
-            return begun, {}
+            return begun
         observation, info = reset(self.vector, [seed])
-        return self._first(observation), dict(info)
+        return self._first(observation), _mask_alone(info)
 
     def step(self, action: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         space = self.vector.single_action_space
@@ -172,9 +173,10 @@ class OnlyOne(gymnasium.Env[Any, Any]):
         observation, reward, terminated, truncated, info = self.vector.step(batch)
         over = bool(terminated[0] or truncated[0])
         if over and self._mode == AutoresetMode.SAME_STEP:
-            self._begun = self._first(observation)
-            return info["final_obs"][0], reward[0], terminated[0], truncated[0], {}
-        return self._first(observation), reward[0], terminated[0], truncated[0], {}
+            self._begun = self._first(observation), _mask_alone(info)
+            last = _mask_alone(info.get("final_info"))
+            return info["final_obs"][0], reward[0], terminated[0], truncated[0], last
+        return self._first(observation), reward[0], terminated[0], truncated[0], _mask_alone(info)
 
     def close(self) -> None:
         self.vector.close()
@@ -183,13 +185,21 @@ class OnlyOne(gymnasium.Env[Any, Any]):
         return next(iter(iterate(self.vector.observation_space, observation)))
 
 
+def _mask_alone(info: Any) -> dict[str, Any]:
+    """Of what is known of a vector of one environment, its action mask."""
+    there = isinstance(info, Mapping) and IN_INFO in info
+    return {IN_INFO: info[IN_INFO][0]} if there and bool(info.get(f"_{IN_INFO}", (True,))[0]) else {}
+
+
 class LearntIn(VectorEnv[Any, Any, Any]):
     """Somebody else's vector, watched: its observations are encoded, its rewards and ends are looked at.
 
     What `Guard` is for one environment this is for all of a vector: the error names environment, seed and vector step.
     """
 
-    def __init__(self, vector: Vector, identity: str, run_seed: int, view: str = AUTO) -> None:
+    def __init__(
+        self, vector: Vector, identity: str, run_seed: int, view: str = AUTO, allowing: Allowing | None = None
+    ) -> None:
         self._vector, self._identity, self._seed, self._steps = vector, identity, run_seed, 0
         self._mode = mode_of(vector, identity)
         self.metadata = {"autoreset_mode": self._mode}
@@ -198,11 +208,16 @@ class LearntIn(VectorEnv[Any, Any, Any]):
         self.single_observation_space, self.single_action_space = self.encoding.space, vector.single_action_space
         self.observation_space = batch_space(self.encoding.space, self.num_envs)
         self.action_space = vector.action_space
+        self._allowing = allowing
+        self._actions = 0 if allowing is None else allowing.actions_of(self.single_action_space, identity)
+        self._every = np.ones(self.num_envs, bool)
+        self._allowed = np.ones((self.num_envs, self._actions), bool)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         seeds = seed if isinstance(seed, list) else [seed] * self.num_envs
-        observation, _ = self._called("reset", reset, self._vector, seeds, options)
-        return self._encoded(observation), {}
+        begun = self._every if options is None else options["reset_mask"]  # which the vector takes out of its options
+        observation, info = self._called("reset", reset, self._vector, seeds, options)
+        return self._encoded(observation), self._masks(observation, info, begun, ~self._every, ~self._every)
 
     def step(self, actions: Any) -> tuple[Any, ...]:
         self._steps += 1
@@ -219,7 +234,46 @@ class LearntIn(VectorEnv[Any, Any, Any]):
         found: dict[str, Any] = {}
         if over.any() and self._mode == AutoresetMode.SAME_STEP:
             found["final_obs"] = self._final(info, over)
-        return self._encoded(observation), reward, ends[0], ends[1], found
+            if self._allowing is not None:
+                found[AT_THE_END] = self._masks_at_the_end(info, *ends)
+            over[:] = False  # what is shown is the beginning of an episode
+        terminal = ends[0] & over
+        return self._encoded(observation), reward, *ends, found | self._masks(observation, info, self._every,
+                                                                              terminal, over)  # fmt: skip
+
+    def _masks(
+        self, observation: Any, info: Any, where: np.ndarray[Any, Any], terminated: np.ndarray[Any, Any],
+        over: np.ndarray[Any, Any],
+    ) -> dict[str, Any]:  # fmt: skip
+        """What an info says of masks, those `where` something has happened read again."""
+        if self._allowing is None:
+            return {}
+        each = list(iterate(self._vector.observation_space, observation))
+        for i in np.flatnonzero(where):
+            self._allowed[i] = self._mask(each[i], info, int(i), bool(terminated[i]), bool(over[i]))
+        return {NOW: self._allowed.copy()}
+
+    def _masks_at_the_end(self, info: Any, terminated: Any, truncated: Any) -> np.ndarray[Any, Any]:
+        """Those of the last observations of episodes that have ended within this step."""
+        found = np.ones_like(self._allowed)
+        for i in np.flatnonzero(truncated & ~terminated):
+            found[i] = self._mask(info["final_obs"][i], info.get("final_info"), int(i), False, True)
+        return found
+
+    def _mask(self, observation: Any, info: Any, i: int, terminated: bool, over: bool) -> np.ndarray[Any, Any]:
+        """That of one environment."""
+        assert self._allowing is not None  # noqa: S101 - only then
+        there = isinstance(info, Mapping) and IN_INFO in info and bool(info.get(f"_{IN_INFO}", self._every)[i])
+        one = {IN_INFO: info[IN_INFO][i]} if there else {}
+        try:
+            with as_outside():
+                return self._allowing.of(observation, one, self._actions, terminated=terminated, over=over)
+        except KeyboardInterrupt:
+            raise
+        except MaskError as error:
+            raise self._fault(f"of environment {i} of the vector, {error}") from None
+        except BaseException as error:
+            raise self._fault(f"the action mask of environment {i} of the vector {raised(error)}") from error
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close it."""
@@ -274,6 +328,8 @@ class LearntIn(VectorEnv[Any, Any, Any]):
         return RunError(f"environment {self._identity}, seed {self._seed}, vector step {self._steps}: {what}")
 
 
-def learnt_in(vectors: Vectors, identity: str, view: str, number: int, seed: int) -> LearntIn:
+def learnt_in(
+    vectors: Vectors, identity: str, view: str, number: int, seed: int, allowing: Allowing | None = None
+) -> LearntIn:
     """So many environments of somebody else's vector, to learn in."""
-    return LearntIn(vectors.vector(number), identity, seed, view)
+    return LearntIn(vectors.vector(number), identity, seed, view, allowing)

@@ -1,0 +1,76 @@
+"""Which actions an environment played by Python allows: what it says in `info["action_mask"]`, or a function says."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from zerone.base.errors import InputError
+from zerone.environments.gym.exchange import shown
+
+Masks: TypeAlias = np.ndarray[Any, Any]
+IN_INFO = "action_mask"
+"""Where Gymnasium's environments (Taxi) say it."""
+NOW, AT_THE_END = "allowed", "allowed_at_the_end"
+"""The masks of a vector of ours, in its info: of what it shows now, and of last observations (SAME_STEP mode)."""
+
+
+class MaskError(ValueError):
+    """A mask that cannot be kept to: what is wrong with it, to follow the name of whose it is."""
+
+
+def read_mask(found: Any, shape: tuple[int, ...]) -> Masks:
+    """A mask, or several in rows, as booleans of this shape. Raises `MaskError` where it is none or allows nothing."""
+    try:
+        mask = np.asarray(found)
+    except ValueError:  # rows of different lengths
+        mask = np.empty(0, object)
+    if mask.dtype.kind not in "biuf":
+        raise MaskError(f"the action mask is {shown(found)}, not one of true and false or of 1 and 0")
+    if mask.shape != shape:
+        raise MaskError(f"the action mask has the shape {mask.shape}, not {shape}: one for each action")
+    if mask.dtype != bool and not ((mask == 0) | (mask == 1)).all():
+        raise MaskError(f"the action mask is {shown(found)}, not one of true and false or of 1 and 0")
+    mask = mask.astype(bool)
+    if not mask.any(-1).all():
+        raise MaskError("the action mask allows nothing")
+    return mask
+
+
+@dataclasses.dataclass(frozen=True)
+class Allowing:
+    """Where the masks of an environment come from: a function of what it shows, or, without one, its info."""
+
+    function: Callable[[Any], Any] | None = None
+
+    def actions_of(self, space: gymnasium.Space[Any], name: str) -> int:
+        """How many actions there are. Raises `InputError` where they are no numbers from 0 on."""
+        if not isinstance(space, spaces.Discrete):
+            raise InputError(f"action masks are for Discrete actions; those of {name} are not")
+        return int(space.n)
+
+    def of(self, observation: Any, info: Any, actions: int, *, terminated: bool = False, over: bool = False) -> Masks:
+        """The mask after a reset or a step. Where nothing is allowed at an end all are: nothing is chosen any more.
+
+        Raises:
+            MaskError: there is none, or it cannot be kept to.
+        """
+        if terminated:  # what would be allowed counts nowhere
+            return np.ones(actions, bool)
+        if self.function is not None:
+            found = self.function(observation)
+        elif isinstance(info, Mapping) and IN_INFO in info:
+            found = info[IN_INFO]
+        else:
+            raise MaskError("its info has no action_mask")
+        try:
+            return read_mask(found, (actions,))
+        except MaskError as error:
+            if over and str(error).endswith("allows nothing"):
+                return np.ones(actions, bool)
+            raise

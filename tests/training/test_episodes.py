@@ -1,0 +1,101 @@
+"""A training that ends after so many episodes: with the update of the last one, whatever the chunk, and resumed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import numpy as np
+import pytest
+from toys import small_dqn
+
+import zerone as zo
+from zerone.base.errors import InputError
+from zerone.engines.stepping import Stepper
+from zerone.environments.catalogue import make
+from zerone.training.interrupt import Interrupted
+
+SMALL: dict[str, Any] = {"evaluation_episodes": 2, "figure": False}
+LEARNER = zo.QLearning(environments=3)
+SEEDS, EPISODES = 2, 20
+
+
+def contents(path):
+    files = [path / "metrics.csv", path / "config.json", *sorted((path / "checkpoints").glob("*.safetensors"))]
+    return {str(file.relative_to(path)): file.read_bytes() for file in files}
+
+
+def train(path, **asked):
+    return zo.train(LEARNER, "zerone/Treasure-v0", seeds=SEEDS, episodes=EPISODES, out=path, **SMALL | asked)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("runs") / "whole")
+
+
+def ended_after(algorithm, environment, seed, episodes):
+    """Step by step, with nothing of the loop that trains: after how many iterations so many episodes have ended."""
+    stepper, ended = Stepper(algorithm, environment, seed), 0
+    while ended < episodes:
+        steps = stepper.forward().steps
+        ended += int(np.asarray(steps.terminated | steps.truncated).sum())
+    return stepper.index, ended
+
+
+def test_each_seed_ends_with_the_update_of_its_last_episode(whole):
+    found = whole.result["seeds"]
+    steps = whole.metrics
+    for each in found:
+        iterations, ended = ended_after(LEARNER, make("zerone/Treasure-v0"), each["seed"], EPISODES)
+        assert each["steps"] == iterations * LEARNER.environments
+        mine = steps["seed"] == each["seed"]
+        assert np.nansum(steps["episodes"][mine]) == ended >= EPISODES
+        assert steps["step"][mine][-1] == each["steps"]
+    assert found[0]["steps"] != found[1]["steps"]
+    assert whole.result["steps"] == sum(each["steps"] for each in found)
+    assert whole.config["episodes"] == EPISODES
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 10_000])
+def test_the_chunk_changes_no_byte(whole, chunk, tmp_path):
+    assert contents(train(tmp_path / "run", chunk=chunk).path) == contents(whole.path)
+
+
+@pytest.mark.parametrize("after", [1, 2, 4, 7])
+def test_stopped_and_resumed_it_comes_to_the_same_end(whole, after, tmp_path):
+    looks = []
+
+    def on_progress(now, _):
+        looks.append(now.steps)
+        if len(looks) == after + 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        train(tmp_path / "run", chunk=9, on_progress=on_progress)
+    assert contents(zo.resume(tmp_path / "run").path) == contents(whole.path)
+
+
+def test_with_a_network_in_blocks_and_on_the_host(tmp_path):
+    algorithm = small_dqn(hidden=(8,), environments=2, steps_per_update=4, warmup=16)
+    run = zo.train(algorithm, "CartPole-v1", episodes=9, out=tmp_path / "compiled", **SMALL)
+    assert run.result["steps"] == ended_after(algorithm, make("CartPole-v1"), 0, 9)[0] * 8
+    assert not run.config["stop_when_solved"]
+    hosted = zo.train(algorithm, "CartPole-v1", episodes=9, engine="host", out=tmp_path / "host", **SMALL)
+    rows = hosted.metrics
+    assert 9 <= np.nansum(rows["episodes"]) <= 10  # of two environments, both may end in the last block
+    assert rows["step"][-1] == hosted.result["steps"] == hosted.result["seeds"][0]["steps"]
+
+
+def test_what_is_asked_of_it_is_checked(tmp_path):
+    for asked, line in (
+        ({"episodes": 0}, "episodes = 0 is not allowed"),
+        ({"episodes": True}, "episodes = True is not allowed"),
+        ({"episodes": 2.5}, "episodes = 2.5 is not allowed"),
+        ({"episodes": 3, "steps": 100}, "steps = 100 and episodes = 3 exclude each other"),
+        ({"episodes": 3, "spread": 2}, "episodes = 3 is not allowed with spread"),
+    ):
+        with pytest.raises(InputError, match=line):
+            zo.train("q-learning", "zerone/Treasure-v0", out=tmp_path / "run", **asked)
+    assert not (tmp_path / "run").exists()
