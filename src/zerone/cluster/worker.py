@@ -22,6 +22,7 @@ from zerone.algorithms.protocol import Algorithm, Array, Distributed, Metrics, S
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.notices import Notices
+from zerone.base.pytree import struct
 from zerone.engines.compiled import spaces_of, stream
 from zerone.engines.host import Host, as_seen, update_key
 from zerone.engines.protocol import Judging, steps_per_iteration
@@ -113,7 +114,7 @@ class Ground(Protocol):
         ...
 
 
-@dataclasses.dataclass(frozen=True)
+@struct  # the program that acts is given it
 class _Playing:
     """As much of a training's state as playing needs."""
 
