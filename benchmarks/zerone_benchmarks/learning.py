@@ -91,6 +91,7 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("ppo", "CartPole-v1", "host", 475.0, 100_000),
     ("ppo", "InvertedPendulum-v5", "host", 990.0, 100_000),
     ("ppo", "MiniGrid-Empty-5x5-v0", "host", 0.95, 40_960),
+    ("ppo", "LunarLander-v3", "host", 200.0, 1_000_000),
 )
 EXACT = ("CliffWalking-v1", "Taxi-v4", "FrozenLake-v1", "FrozenLake8x8-v1", "Blackjack-v1")
 """Where chance decides, or the start: the last greedy policy must earn what is promised, by `exact.value_of`."""
