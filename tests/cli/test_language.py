@@ -211,3 +211,38 @@ def test_text_is_wrapped_by_the_columns_that_it_takes():
 def test_english_loads_no_catalogue(zerone, monkeypatch):
     monkeypatch.setattr("zerone.base.language._catalogue", None)
     assert zerone("--help").out.startswith("Usage: zerone ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "train dqn CartPole-v1 --priority-exponent 0.5", "train ppo CartPole-v1 --minibatches 7 --steps 10",
+        "train dqn CartPole-v1 --processes 4", "train q-learning zerone/Maze-v0 --from nowhere", "compare nowhere",
+        "check nomodule:Name", "record", "record RUN --random zerone/Maze-v0", "experiment foo", "example foo",
+        "sweep dqn CartPole-v1", "sweep dqn CartPole-v1 foo=1", "sweep dqn CartPole-v1 learning_rate=1..",
+        "sweep q-learning zerone/Maze-v0 learning_rate=0.1,0.2 --seeds 2", "lesson foo", "lesson --at 3",
+        "environments --option a=1", "watch RUN --speed 2",
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_said_in_chinese(zerone, line):
+    ended = zerone(*line.split(), "--language", "zh")
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1
+    said = re.sub(r"'[^']*'|--[\w-]+|zerone [\w /-]+|[\w./-]*(/|_|-v)[\w./-]*|[A-Z]\w+:?|\w+=\S+", "", ended.err)
+    assert not re.search(r"\b(is|not|must|needs|the|has|of|to)\b", said), ended.err
+    assert CHINESE.search(said)
+
+
+def test_a_picture_is_captioned_in_a_language_whose_letters_there_are(monkeypatch):
+    from zerone.player import letters
+
+    with in_language("zh"):
+        monkeypatch.setattr(letters, "chinese_font", lambda: None)
+        with letters.in_the_language_of_pictures():
+            assert translated("Esc: close") == "Esc: close"
+        assert letters.font_for("第 1 回合") is None
+        monkeypatch.setattr(letters, "chinese_font", lambda: "font.ttc")
+        with letters.in_the_language_of_pictures():
+            assert translated("Esc: close") == "Esc：关闭"
+        assert letters.font_for("第 1 回合") == "font.ttc"
+        assert letters.font_for("episode 1") is None

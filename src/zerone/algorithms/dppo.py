@@ -24,6 +24,7 @@ from zerone.algorithms.ppo import PPO, Sample
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.workers import WorkerSettings, check_workers, one_each, one_of, shared_out
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.pytree import configured, setting
 from zerone.parts.policies import ActorAndCritic
 
@@ -50,9 +51,13 @@ class DPPO(WorkerSettings, PPO):
         part = self.cut_from
         if self.gather == "gradients" and part % self.minibatches:
             raise InputError(
-                f"dppo: minibatches = {self.minibatches} is not allowed: must divide each worker's "
-                f"environments / workers{'' if self.recurrent else ' × steps_per_update'} = {part}, "
-                "because gradients are gathered"
+                translated(
+                    "dppo: minibatches = {minibatches} is not allowed: must divide each worker's environments / "
+                    "workers{steps} = {part}, because gradients are gathered",
+                    minibatches=self.minibatches,
+                    steps="" if self.recurrent else " × steps_per_update",
+                    part=part,
+                )
             )
 
     def alone(self) -> PPO:

@@ -38,6 +38,7 @@ from zerone.algorithms.policy_explanation import decision_of
 from zerone.algorithms.ppo_explanation import explanation_of
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.pytree import configured, is_on, setting, struct
 from zerone.environments.spaces import Spaces
 from zerone.parts.distributions import Distribution
@@ -163,7 +164,13 @@ class PPO(PolicySettings, NormalizationSettings):
         if samples % self.minibatches:
             what = "environments" if self.recurrent else "environments × steps_per_update"
             raise InputError(
-                f"{self.name}: minibatches = {self.minibatches} is not allowed: must divide {what} = {samples}"
+                translated(
+                    "{name}: minibatches = {minibatches} is not allowed: must divide {what} = {samples}",
+                    name=self.name,
+                    minibatches=self.minibatches,
+                    what=what,
+                    samples=samples,
+                )
             )
         if self.objective == "kl" and not self.kl_penalty_min <= self.kl_penalty <= self.kl_penalty_max:
             raise InputError(

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from zerone.base.errors import InputError, said
+from zerone.base.language import translated
 
 _CALLING = ("GymV21Environment-v0", "GymV26Environment-v0")
 """Environments of Gymnasium that make another one, whose id is their option `env_id`."""
@@ -58,7 +59,15 @@ def import_named(id: str, what: str = "environment") -> None:  # noqa: A002
         reason = " ".join(str(error).split())
         if not isinstance(error, ImportError):
             reason = f"{type(error).__name__}: {reason}"
-        raise InputError(f"{what} {id}: module {module!r} cannot be imported: {reason}") from error
+        raise InputError(
+            translated(
+                "{what} {id}: module {module!r} cannot be imported: {reason}",
+                what=translated(what),
+                id=id,
+                module=module,
+                reason=reason,
+            )
+        ) from error
 
 
 def named_object(id: str, what: str) -> Any:  # noqa: A002

@@ -125,6 +125,11 @@ def static(default: Any = dataclasses.MISSING) -> Any:
     return dataclasses.field(default=default, metadata={"static": True})
 
 
+def _refused(who: str, name: str, value: Any, must: str) -> InputError:
+    return InputError(translated("{who}: {name} = {value!r} is not allowed: must be {must}", who=who, name=name,
+                                 value=value, must=must))  # fmt: skip
+
+
 def check(instance: Any, name: str) -> None:
     """Raise `InputError` for the first field of a configured `instance` outside of what it allows."""
     for field in dataclasses.fields(instance):
@@ -132,19 +137,25 @@ def check(instance: Any, name: str) -> None:
         if allowed is None:
             continue
         value, kind = getattr(instance, field.name), type(field.default)
-        problem = f"{name}: {field.name} = {value!r} is not allowed: must be "
         if kind is not float and type(value) is not kind and not allowed.choices:
-            raise InputError(f"{problem}of type {kind.__name__}")
+            raise _refused(name, field.name, value, translated("of type {kind}", kind=kind.__name__))
         if kind is float and isinstance(value, tuple):
             continue  # JAX makes trees of the same shape with anything at their leaves
         if kind is float and isinstance(value, bool):
-            raise InputError(f"{problem}of type float")
+            raise _refused(name, field.name, value, translated("of type {kind}", kind="float"))
         if not allowed.holds(value):
-            raise InputError(problem + allowed.describe())
+            raise _refused(name, field.name, value, allowed.describe())
         if kind is int and value > LARGEST_COUNT:
-            raise InputError(f"{problem}{allowed.describe()} and at most {LARGEST_COUNT:,}")
+            raise _refused(
+                name,
+                field.name,
+                value,
+                translated("{allowed} and at most {most:,}", allowed=allowed.describe(), most=LARGEST_COUNT),
+            )
         if isinstance(value, kind) and value != field.default and not allowed.takes_effect(vars(instance)):
-            raise InputError(f"{problem}{field.default!r} without {allowed.needs}, or it would be ignored")
+            only = translated("{default!r} without {needs}, or it would be ignored", default=field.default,
+                              needs=allowed.needs)  # fmt: skip
+            raise _refused(name, field.name, value, only)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, static))

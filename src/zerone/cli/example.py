@@ -45,7 +45,7 @@ def example(name: str | None, out: Path | None, as_json: bool) -> None:
     """A short program to begin with: lists them, prints one, or writes it to a file."""
     found = programs()
     if name is not None and name.removesuffix(".py") not in found:
-        raise InputError(f"example {name!r} is unknown: {nearest(name, found)}")
+        raise InputError(translated("example {name!r} is unknown: {hint}", name=name, hint=nearest(name, found)))
     chosen = found if name is None else {name.removesuffix(".py"): found[name.removesuffix(".py")]}
     if out is not None:
         written = write(chosen, out, alone=name is not None)
@@ -74,7 +74,7 @@ def write(chosen: dict[str, str], out: Path, alone: bool) -> list[Path]:
     places = {out if single else out / f"{name}.py": text for name, text in chosen.items()}
     for place in places:
         if place.exists():
-            raise InputError(f"--out {out} is not allowed: {place} is there already")
+            raise InputError(translated("--out {out} is not allowed: {place} is there already", out=out, place=place))
     try:
         if not single:
             out.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from zerone.base.language import translated
 from zerone.cli.options import OneOf, Whole
 
 if TYPE_CHECKING:
@@ -79,5 +80,5 @@ def foreseeing(
     assert isinstance(actions, Discrete)  # noqa: S101 - what has a value is counted
     search, policy = plan
     planner = Planner(search, algorithm, environment, policy, seed)
-    names = action_names(run.config["environment"]["id"], int(actions.n))
+    names = [*map(translated, action_names(run.config["environment"]["id"], int(actions.n)))]
     return planner, FuturesView(view, planner, float(algorithm.discount), names)

@@ -39,9 +39,11 @@ def lab(port: int, host: str, runs: Path, no_browser: bool) -> None:
     """See learning in a browser: step by step and back, slowly or fast, with the numbers of each update."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(f"zerone lab needs {', '.join(missing)}: {install('lab')}")
+        raise InputError(
+            translated("zerone lab needs {listed}: {command}", listed=", ".join(missing), command=install("lab"))
+        )
     if runs.exists() and not runs.is_dir():
-        raise InputError(f"--runs {runs} is not allowed: must be a folder")
+        raise InputError(translated("--runs {runs} is not allowed: must be a folder", runs=runs))
     from zerone.lab.address import LOOPBACK, access_for, listen, open_browser, url
 
     listening = listen(host, port)

@@ -90,7 +90,7 @@ def environments(name: str | None, options: tuple[str, ...], as_json: bool) -> N
         _describe(name, options, as_json)
         return
     if options:
-        raise InputError(f"--option {options[0]} is not allowed without an ENVIRONMENT")
+        raise InputError(translated("--option {option} is not allowed without an ENVIRONMENT", option=options[0]))
     chosen = catalogue.entries()
     if as_json:
         print_json([_environment_facts(entry) for entry in chosen])

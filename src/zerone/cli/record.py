@@ -70,10 +70,12 @@ def record(
     """Keep what the agent of RUN does, or chance (--random), or you (--keyboard): a dataset in Minari's format."""
     given = [name for name, value in (("RUN", run), ("--random", chance), ("--keyboard", keyboard)) if value]
     if len(given) != 1:
-        what = "exclude each other" if given else "are all missing: zerone record RUN, or --random ENVIRONMENT"
-        raise InputError(f"{' and '.join(given) or 'RUN, --random and --keyboard'} {what}")
+        missing = translated("RUN, --random and --keyboard are all missing: zerone record RUN, or --random ENVIRONMENT")
+        raise InputError(
+            translated("{options} exclude each other", options=translated(" and ").join(given)) if given else missing
+        )
     if typed["episodes"] is not None and typed["steps"] is not None:
-        raise InputError("--episodes and --steps exclude each other")
+        raise InputError(translated("--episodes and --steps exclude each other"))
     environment = chance or keyboard
     wrong = {"--option": options, "--engine": typed["engine"]} if environment is None else {
         "--epsilon": typed["epsilon"] is not None, "--agent": typed["agent"] is not None,

@@ -119,15 +119,28 @@ def _of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequenc
 
     extra = [*given, *options]
     if extra:
-        raise InputError(f"{extra[0]} is not allowed with a run: {path} knows what it was trained with")
+        raise InputError(
+            translated(
+                "{option} is not allowed with a run: {path} knows what it was trained with", option=extra[0], path=path
+            )
+        )
     config: Mapping[str, Any] = read_config(path)
     import_trusted(config, trust)
     seeds = config["seeds"]
     chosen = seeds[0] if seed is None else seed
     if chosen not in seeds:
-        raise InputError(f"--seed {chosen} is not allowed: {path} has {', '.join(map(str, seeds))}")
+        raise InputError(
+            translated(
+                "--seed {chosen} is not allowed: {path} has {listed}",
+                chosen=chosen,
+                path=path,
+                listed=", ".join(map(str, seeds)),
+            )
+        )
     if config.get("dataset") is not None:
-        raise InputError(f"{path} has learnt from a dataset: only own play can be stepped through")
+        raise InputError(
+            translated("{path} has learnt from a dataset: only own play can be stepped through", path=path)
+        )
     environment = config["environment"]
     made = setup.make_algorithm_from(config["algorithm"])
     return walk_of(made, environment["id"], environment["options"], chosen, read(environment["action_mask"]))

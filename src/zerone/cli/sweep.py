@@ -28,7 +28,6 @@ from zerone.cli.options import (
     debug_option,
     import_trusted,
     json_option,
-    refuse,
     trust_option,
 )
 from zerone.cli.options import as_json as print_json
@@ -150,15 +149,30 @@ def read_space(algorithm: str, words: Sequence[str]) -> dict[str, Any]:
         typed, _, raw = word.partition("=")
         name = typed.replace("-", "_")
         if name not in known:
-            raise InputError(f"{algorithm} has no setting {typed!r}: {catalogue.setting_of(algorithm, typed)}")
+            raise InputError(
+                translated(
+                    "{algorithm} has no setting {typed!r}: {hint}",
+                    algorithm=algorithm,
+                    typed=typed,
+                    hint=catalogue.setting_of(algorithm, typed),
+                )
+            )
         if name in space:
-            raise InputError(f"{word} is not allowed: {name} is varied already")
+            raise InputError(translated("{word} is not allowed: {name} is varied already", word=word, name=name))
         setting = known[name]
         low, dots, high = raw.partition("..")
         cut = ";" if isinstance(setting.default, tuple) else ","
         values = [parse_like(setting.default, each) for each in ([low, high] if dots else raw.split(cut))]
         if None in values or "" in values:
-            raise refuse(name, f"= {raw}", f"LOW..HIGH or values separated by {cut}, each {setting.describe()}")
+            raise InputError(
+                translated(
+                    "{name} = {typed} is not allowed: must be LOW..HIGH or values separated by {cut}, each {allowed}",
+                    name=name,
+                    typed=raw,
+                    cut=cut,
+                    allowed=setting.describe(),
+                )
+            )
         space[name] = Range(*values) if dots else values
     return space
 

@@ -92,7 +92,7 @@ def watch(
     if follow and video is not None:
         raise InputError("--follow and --video exclude each other: a film needs an end")
     if speed is not None and not learning:
-        raise InputError(f"--speed {speed:g} is not allowed without --learning")
+        raise InputError(translated("--speed {speed:g} is not allowed without --learning", speed=speed))
     others = {"--follow": follow, "--stochastic": stochastic}
     if learning:
         _exclude("--learning", {**others, "--checkpoint": checkpoint, **searches}, "a training is shown as it was")
@@ -135,7 +135,9 @@ def watch(
         from zerone.player.interaction import goal_bridge
 
         number = number if goal_bridge(environment) is None else None
-    title = f"{loaded.config['algorithm']['name']} on {identity['id']}"
+    title = translated(
+        "{algorithm} on {environment}", algorithm=loaded.config["algorithm"]["name"], environment=identity["id"]
+    )
     from zerone.environments.gym.global_random import GlobalChance
     from zerone.environments.gym.step_timeout import limited
     from zerone.training.interrupt import Program
@@ -153,7 +155,9 @@ def _exclude(option: str, others: Mapping[str, object], why: str) -> None:
     """Raise `InputError` if any of the other options was given, too."""
     for other, given in others.items():
         if given:
-            raise InputError(f"{other} and {option} exclude each other: {why}")
+            raise InputError(
+                translated("{other} and {option} exclude each other: {why}", other=other, option=option, why=why)
+            )
 
 
 def _write_page(run: Path, place: Path, agent: int | None, others: Mapping[str, bool]) -> None:
@@ -161,7 +165,10 @@ def _write_page(run: Path, place: Path, agent: int | None, others: Mapping[str, 
     for option, given in others.items():
         if given:
             raise InputError(
-                f"--html and {option} exclude each other: the file holds all checkpoints, as the page shows them"
+                translated(
+                    "--html and {option} exclude each other: the file holds all checkpoints, as the page shows them",
+                    option=option,
+                )
             )
     require_file_place("--html", place, (".html", ".htm"))
     from zerone.base.files import replacing
@@ -207,7 +214,10 @@ def view_of(run: Run, source: Shown, plain: bool) -> View:
             return View() if plain else ValueView(source.values, names)
         if plain:
             raise InputError(
-                f"--plain is not allowed here: {run.path} has no table over a grid that it would leave out"
+                translated(
+                    "--plain is not allowed here: {path} has no table over a grid that it would leave out",
+                    path=run.path,
+                )
             )
         return View()
     trace = Trace.of(run.config["algorithm"]["settings"], grid)
@@ -313,7 +323,9 @@ class _Followed:
             self._look()
             if self._agent is None:
                 if time.monotonic() > deadline:
-                    raise InputError(f"{run.path}: nothing to follow yet: no checkpoint was saved")
+                    raise InputError(
+                        translated("{path}: nothing to follow yet: no checkpoint was saved", path=run.path)
+                    )
                 time.sleep(0.2)
 
     def begin(self) -> None:
@@ -341,7 +353,7 @@ class _Followed:
         return self._agent.policy
 
     def note(self) -> str:
-        return f"after {self._step:,} steps of training"
+        return translated("after {step:,} steps of training", step=self._step)
 
     def _look(self) -> None:
         """Take up the newest policy, if there is a newer one. What cannot be read now is read the next time."""

@@ -24,6 +24,7 @@ from typing import Any
 from zerone.base.errors import InputError, RunError
 from zerone.base.extras import install
 from zerone.base.files import beside
+from zerone.base.language import translated
 from zerone.cluster.reaper import MARK, Warden
 
 OLDEST = (2, 54)
@@ -113,8 +114,9 @@ def _imported(address: str | None) -> Any:
         raise InputError(f"a cluster needs Ray, which is not installed here ({error}): {install('cluster')}") from error
     found = tuple(int(each) for each in re.findall(r"\d+", ray.__version__)[:2])
     if found < OLDEST:
-        raise InputError(f"a cluster needs Ray {OLDEST[0]}.{OLDEST[1]} or newer, not {ray.__version__}: "
-                         f"{install('cluster')}")  # fmt: skip
+        raise InputError(translated("a cluster needs Ray {oldest} or newer, not {version}: {command}",
+                                    oldest=".".join(map(str, OLDEST)), version=ray.__version__,
+                                    command=install("cluster")))  # fmt: skip
     return ray
 
 
@@ -144,7 +146,9 @@ def _start(ray: Any) -> Connection:
 def _join(ray: Any, address: str) -> Connection:
     match = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^\s:/]+):(\d{1,5})", address)
     if match is None or not 0 < int(match[2]) < 65536:
-        raise InputError(f"address {address} is not allowed: must be HOST:PORT, such as 10.0.0.1:6379")
+        raise InputError(
+            translated("address {address} is not allowed: must be HOST:PORT, such as 10.0.0.1:6379", address=address)
+        )
     problem = _unanswered(address)
     if problem is not None:
         raise InputError(f"address {address} is not allowed: no Ray cluster answers there ({problem}); "

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from zerone.base.errors import InputError, nearest
+from zerone.base.language import translated
 
 if TYPE_CHECKING:
     from zerone.experiments.protocol import Experiment
@@ -41,7 +42,7 @@ def names() -> list[str]:
 def look_up(name: str) -> Experiment:
     """The experiment of a name; an `InputError` offers the nearest one where there is none."""
     if name not in MODULES:
-        raise InputError(f"experiment {name!r} is unknown: {nearest(name, MODULES)}")
+        raise InputError(translated("experiment {name!r} is unknown: {hint}", name=name, hint=nearest(name, MODULES)))
     found: Experiment = importlib.import_module(f"zerone.experiments.claims.{MODULES[name]}").EXPERIMENT
     return found
 

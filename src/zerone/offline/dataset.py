@@ -16,6 +16,7 @@ from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.base.files import opened, read_object, size_of
+from zerone.base.language import translated
 from zerone.base.place import absolute
 from zerone.engines.offline_data import OfflineData, Recorded, make_study
 from zerone.environments.gym.encoding import Encoding
@@ -162,7 +163,7 @@ def _joined(parts: list[dict[str, np.ndarray]]) -> Recorded:
 def _data_folder(path: Path) -> Path:
     try:
         if not path.exists():
-            raise InputError(f"dataset {path} does not exist")
+            raise InputError(translated("dataset {path} does not exist", path=path))
         if not path.is_dir():
             raise InputError(f"dataset {path} is a file: must be the folder of a dataset in Minari's format")
         for data in (path / DATA, path):

@@ -24,6 +24,7 @@ from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.base.extras import install
+from zerone.base.language import translated
 from zerone.environments.gym.views import Space
 
 DATA, METADATA, MAIN = "data", "metadata.json", "main_data.hdf5"
@@ -39,7 +40,9 @@ def load_h5py() -> Any:
     try:
         return importlib.import_module("h5py")
     except ImportError as error:
-        raise InputError(f"datasets need h5py, which is not installed here: {install('data')}") from error
+        raise InputError(
+            translated("datasets need h5py, which is not installed here: {command}", command=install("data"))
+        ) from error
 
 
 def space_to_json(space: Space) -> str:

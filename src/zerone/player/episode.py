@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 
 from zerone.base.errors import InputError
-from zerone.base.language import ENGLISH, in_language, translatable, translated
+from zerone.base.language import translatable, translated
 from zerone.engines.protocol import LONGEST_EVALUATION
 from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import NOTHING, Around
@@ -54,11 +54,6 @@ class Moment:
         words = translated("episode {episode}  step {step}  return {total}", episode=self.episode, step=self.step,
                            total=f"{total:,.{self.decimals}f}")  # fmt: skip
         return translated("{what}  ({how})", what=words, how=translated(self.ended)) if self.ended else words
-
-    def caption(self) -> str:
-        """The same below a picture, whose letters are pygame's: they have no Chinese."""
-        with in_language(ENGLISH):
-            return self.describe()
 
 
 class Digits:

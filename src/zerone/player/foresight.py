@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from zerone.base.bits import in_32_bits
+from zerone.base.language import translated
 from zerone.engines.search import decide
 from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.player.futures_text import futures_lines
@@ -61,7 +62,8 @@ class FuturesView(View):
 
     def legend(self, stream: TextIO) -> str:
         plus = "discount x" if _plain(stream) else "γ ×"
-        said = f"futures: the value of each action = reward + {plus} value of what follows; * the best, which is taken"
+        said = translated("futures: the value of each action = reward + {plus} value of what follows; * the best, "
+                          "which is taken", plus=plus)  # fmt: skip
         return "\n".join(each for each in (self._inner.legend(stream), said) if each)
 
     def follow(self, moments: Iterable[Moment]) -> Iterator[Moment]:

@@ -6,6 +6,9 @@ import dataclasses
 from collections import deque
 from typing import TYPE_CHECKING
 
+from zerone.base.language import translated
+from zerone.base.wide import padded, width
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -51,15 +54,19 @@ def futures_lines(
 
 
 def _of_future(future: Future, names: Sequence[str], discount: float, times: str) -> Line:
-    said = f"{names[future.action] + '*' * future.best:<{max(map(len, names)) + 1}} {_short(future.value)}"
+    said = padded(names[future.action] + "*" * future.best, max(map(width, names)) + 1) + f" {_short(future.value)}"
     if future.visits is not None:
-        said += f"  {future.visits} simulation{'' if future.visits == 1 else 's'}"
+        many = translated("{count} simulations", count=future.visits)
+        said += "  " + (translated("1 simulation") if future.visits == 1 else many)
     if len(future.outcomes) == 1:
         (outcome,) = future.outcomes
         return Line(f"{said} = {_sum(outcome, discount, times)}", _below(outcome, names, discount, times), future.best)
     total = sum(each.count for each in future.outcomes)
     below = [
-        Line(f"{each.count} of {total}: {_sum(each, discount, times)}", _below(each, names, discount, times))
+        Line(
+            translated("{count} of {total}: ", count=each.count, total=total) + f"{_sum(each, discount, times)}",
+            _below(each, names, discount, times),
+        )
         for each in future.outcomes
     ]
     return Line(said, below, future.best)
@@ -73,7 +80,7 @@ def _sum(outcome: Outcome, discount: float, times: str) -> str:
     """`-1 + 0.9 × 0.81`: what a value is the sum of."""
     reward = _short(outcome.reward)
     if outcome.terminated == 1:
-        return f"{reward}, the end"
+        return translated("{reward}, the end", reward=reward)
     rarely = f" {times} {_short(1 - outcome.terminated)}" if outcome.terminated else ""
     return f"{reward} + {_short(discount)}{rarely} {times} {_short(outcome.value)}"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pygame
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.environments import drawing
 from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.player.episode import Env, frames_per_second
@@ -76,9 +77,11 @@ class Hands:
 
     def legend(self) -> list[str]:
         """What the mouse and the keys do, in lines; there are always as many."""
-        mouse = ["mouse: the goal"] if self._bridge is not None else []
-        space = [f"Space: {'hand back' if self.person else 'take over'}"] if self.keys is not None else []
-        line = "   ".join([*mouse, *space, f"Tab: speed {list(PACES)[self._pace]}", "Esc: close"])
+        mouse = [translated("mouse: the goal")] if self._bridge is not None else []
+        turn = translated("Space: hand back") if self.person else translated("Space: take over")
+        space = [turn] if self.keys is not None else []
+        speed = translated("Tab: speed {speed}", speed=list(PACES)[self._pace])
+        line = "   ".join([*mouse, *space, speed, translated("Esc: close")])
         return [line] if self.keys is None else [self.keys.text, line]
 
 

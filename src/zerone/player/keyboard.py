@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zerone.base.language import joined, translated
 from zerone.environments.window import Window
 from zerone.player.episode import Env, Moment, frame_of, frames_per_second
 from zerone.player.keymap import keys_for
+from zerone.player.letters import in_the_language_of_pictures
 from zerone.player.viewer import HOLD_SECONDS, captioned
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ class Keyboard:
 
     def look(self, moment: Moment) -> None:
         """Show a moment; the last of an episode stays for a while."""
-        self._frame = captioned(frame_of(self._environment), moment.caption(), f"{self.keys.text}; Esc: end")
+        with in_the_language_of_pictures():
+            said, keys = moment.describe(), joined([self.keys.text, translated("Esc: end")])
+        self._frame = captioned(frame_of(self._environment), said, keys)
         if moment.step == 0:
             self._begun, self._last = False, None
         if moment.ended:

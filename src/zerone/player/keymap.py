@@ -10,6 +10,7 @@ import pygame
 from gymnasium import spaces
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.environments import catalogue
 from zerone.environments.gym.views import describe
 
@@ -76,9 +77,10 @@ def _discrete(start: int, count: int, names: list[str]) -> Keys:
     arrows = [(i, name) for i, name in enumerate(names) if name in ARROWS]
     actions |= {ARROWS[name]: start + i for i, name in arrows}
     idle = next((start + i for i, name in enumerate(names) if name in IDLE), None)
-    by_number = f"keys 0 to {NUMBERS[count - 1]}"
-    text = f"arrow keys: {', '.join(name for _, name in arrows)}" if arrows else by_number
-    return Keys(actions, idle, text + (f" (or {by_number})" if arrows and len(arrows) < len(names) else ""))
+    by_number = translated("keys 0 to {last}", last=NUMBERS[count - 1])
+    text = translated("arrow keys: {names}", names=", ".join(translated(name) for _, name in arrows))
+    others = translated(" (or {keys})", keys=by_number) if arrows and len(arrows) < len(names) else ""
+    return Keys(actions, idle, text + others if arrows else by_number)
 
 
 def _single(low: np.ndarray, middle: np.ndarray, high: np.ndarray) -> Keys:

@@ -12,6 +12,7 @@ import numpy as np
 from zerone.algorithms.explanation import number_text
 from zerone.algorithms.protocol import Explores
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.environments import drawing
 from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.environments.spaces import to_environment
@@ -49,7 +50,9 @@ class Learning:
         """
         modes = drawing.render_modes(stepper.environment)
         if mode not in modes and mode != "ansi":
-            raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
+            raise InputError(
+                translated("environment {identity!r} gives no pictures: ask for --text", identity=identity)
+            )
         natural = drawing.frames_per_second(stepper.environment) if modes else WITHOUT_DRAWING
         self.speed = float(natural) if speed is None else speed
         self._stepper, self._total, self._why = stepper, total, why

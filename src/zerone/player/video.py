@@ -14,6 +14,7 @@ import numpy as np
 
 from zerone.base.errors import InputError, RunError
 from zerone.base.extras import install
+from zerone.base.language import translated
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -96,9 +97,20 @@ def ffmpeg() -> str:
         return brought
     found = shutil.which("ffmpeg")
     if found is None:
-        raise InputError(f"a film .mp4 needs ffmpeg, which is not here: {install('video')}; a .gif needs nothing more")
+        raise InputError(
+            translated(
+                "a film .mp4 needs ffmpeg, which is not here: {command}; a .gif needs nothing more",
+                command=install("video"),
+            )
+        )
     if not _encodes(found):
-        raise InputError(f"a film .mp4 needs H.264, which {found} cannot encode: {install('video')}; a .gif does not")
+        raise InputError(
+            translated(
+                "a film .mp4 needs H.264, which {found} cannot encode: {command}; a .gif does not",
+                found=found,
+                command=install("video"),
+            )
+        )
     return found
 
 

@@ -10,9 +10,11 @@ import numpy as np
 
 from zerone.base.errors import RunError
 from zerone.base.files import beside
+from zerone.base.language import translatable, translated
 from zerone.base.place import absolute
 from zerone.base.wide import cut, width
 from zerone.player.episode import Env, Moment, frames_per_second, name_of
+from zerone.player.letters import font_for, in_the_language_of_pictures
 from zerone.player.video import Gif, Mp4, ffmpeg
 from zerone.player.view import View
 
@@ -30,7 +32,7 @@ GIF_FRAMES_PER_SECOND = 30
 CAPTION_HEIGHT = 30
 LARGEST_LETTERS, SMALLEST_LETTERS = 15, 6
 INK, PAPER = (35, 38, 43), (240, 241, 243)
-KEYS = "Esc: close"
+KEYS = translatable("Esc: close")
 PLAIN = View()
 
 
@@ -66,8 +68,11 @@ def in_window(
                 continue
             frame, pictures = view.frame(environment), max(1, round(_held(hold) * speed)) if moment.ended else 1
             while pictures > 0:
-                shown = captioned(frame, f"{moment.caption()}  {note()}", "" if hands else KEYS)
-                for line in hands.legend() if hands else ():
+                with in_the_language_of_pictures():
+                    said, keys = f"{moment.describe()}  {note()}", "" if hands else translated(KEYS)
+                    legend = hands.legend() if hands else ()
+                shown = captioned(frame, said, keys)
+                for line in legend:
                     shown = captioned(shown, line)
                 window.show(shown)
                 if window.closed or stop():
@@ -75,7 +80,7 @@ def in_window(
                 ready = hands is None or hands.take(window, frame, enlarged(frame))  # else it waits for a key
                 pictures -= ready or bool(moment.ended)
             finished += bool(moment.ended)
-            pygame.display.set_caption(f"{title}: {moment.caption()}")
+            pygame.display.set_caption(f"{title}: {moment.describe()}")
     finally:
         window.close()
     return finished
@@ -109,14 +114,17 @@ def on_film(
                         found = f"{_across(drawn.shape)} after {_across(size)} pixels"
                         name = name_of(environment)
                         raise RunError(f"environment {name}: its picture is {found}: a film's must be of one size")
-                    frame = even(captioned(drawn, moment.caption()))
+                    with in_the_language_of_pictures():
+                        frame = even(captioned(drawn, moment.describe()))
                     for _ in range(max(1, round(_held(hold) * speed)) if moment.ended else 1):
                         film.append(frame)
                         pictures += 1
             file.close()
             place.replace(path)
     except OSError as error:
-        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise RunError(
+            translated("{path}: cannot be written: {reason}", path=path, reason=error.strerror or error)
+        ) from error
     return pictures
 
 
@@ -200,7 +208,7 @@ def captioned(frame: np.ndarray, left: str, right: str = "") -> np.ndarray:
         pygame.freetype.init()
     strip = pygame.Surface((width, CAPTION_HEIGHT))
     strip.fill(PAPER)
-    font = pygame.freetype.Font(None, LARGEST_LETTERS)
+    font = pygame.freetype.Font(font_for(left + right), LARGEST_LETTERS)
     size = LARGEST_LETTERS
     while font.get_rect(left, size=size).width > width - 16 and size > SMALLEST_LETTERS:
         size -= 1  # until nothing is cut off

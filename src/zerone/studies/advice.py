@@ -8,12 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from zerone.algorithms import catalogue as algorithms
+from zerone.base.language import translatable, translated
 
 EDGE = 0.05
 """How near the end of a range is at its edge, as a part of it."""
 SAME = 1e-9
 """Means that differ by less than this part of their size are equal."""
-SCHEDULES = {"decay_steps": "the step size", "epsilon_steps": "ε", "noise_steps": "σ", "importance_steps": "β"}
+SCHEDULES = {
+    "decay_steps": translatable("the step size"),
+    "epsilon_steps": "ε",
+    "noise_steps": "σ",
+    "importance_steps": "β",
+}
 """Settings that say over how many steps something changes."""
 
 
@@ -59,8 +65,13 @@ def _edge(algorithm: str, name: str, choices: Any, tried: Sequence[Any], value: 
     allowed = field.metadata["allowed"]
     if value == (allowed.at_most if upper else allowed.at_least):
         return ""  # nothing is beyond it
-    end = "highest" if upper else "lowest"
-    return f"{name} = {value:g} is at the {end} end of what was tried: the best may lie beyond it, so widen the range"
+    end = translated("highest") if upper else translated("lowest")
+    return translated(
+        "{name} = {value:g} is at the {end} end of what was tried: the best may lie beyond it, so widen the range",
+        name=name,
+        value=value,
+        end=end,
+    )
 
 
 def _place(value: float, low: float, high: float) -> float:
@@ -74,9 +85,16 @@ def _tie(ties: Sequence[Worth]) -> Iterator[str]:
     """That others are worth the same."""
     if not ties:
         return
-    others = [" and ".join(f"{name} = {_short(value)}" for name, value in each.settings.items()) for each in ties[:3]]
-    more = f" and {len(ties) - 3} more" if len(ties) > 3 else ""
-    yield f"worth exactly the same: {'; '.join(others)}{more}; the first that was tried is called the best"
+    others = [
+        translated(" and ").join(f"{name} = {_short(value)}" for name, value in each.settings.items())
+        for each in ties[:3]
+    ]
+    more = translated(" and {count} more", count=len(ties) - 3) if len(ties) > 3 else ""
+    yield translated(
+        "worth exactly the same: {listed}{more}; the first that was tried is called the best",
+        listed="; ".join(others),
+        more=more,
+    )
 
 
 def _schedules(made: Any, steps: int) -> Iterator[str]:
@@ -86,8 +104,15 @@ def _schedules(made: Any, steps: int) -> Iterator[str]:
         if not isinstance(length, float) or length <= steps or clock != "steps" or not _changes(made, name):
             continue
         yield (
-            f"{name} = {length:,.0f} is longer than the {steps:,} steps of a trial, so {what} had gone only "
-            f"{steps / length:.0%} of its way: in longer trainings it goes on"
+            translated(
+                "{name} = {length:,.0f} is longer than the {steps:,} steps of a trial, so {what} had gone "
+                "only {value:.0%} of its way: in longer trainings it goes on",
+                name=name,
+                length=length,
+                steps=steps,
+                what=translated(what),
+                value=steps / length,
+            )
         )
 
 

@@ -197,17 +197,22 @@ def compare(runs: Sequence[Run | str | Path], threshold: float | None = None) ->
 def _require_comparable(folders: Sequence[RunFolder]) -> list[dict[str, Any]]:
     """The results of runs, if they can be compared; else raises `InputError`."""
     if len(folders) < 2:
-        raise InputError(f"{len(folders)} run is too few to compare: name at least two")
+        raise InputError(translated("{count} run is too few to compare: name at least two", count=len(folders)))
     places = [folder.path.resolve() for folder in folders]
     results: list[dict[str, Any]] = []
     for number, folder in enumerate(folders):
         if places[number] in places[:number]:
-            raise InputError(f"{folder.path}: named twice: a run is not compared with itself")
+            raise InputError(translated("{path}: named twice: a run is not compared with itself", path=folder.path))
         scores = folder.read_scores()
         if len(scores) < FEWEST_FOR_INTERVAL:
             raise InputError(
-                f"{folder.path}: seeds = {len(scores)} is not allowed: an interval over seeds needs at least "
-                f"{FEWEST_FOR_INTERVAL} (zerone plot draws runs of fewer)"
+                translated(
+                    "{path}: seeds = {count} is not allowed: an interval over seeds needs at least "
+                    "{fewest} (zerone plot draws runs of fewer)",
+                    path=folder.path,
+                    count=len(scores),
+                    fewest=FEWEST_FOR_INTERVAL,
+                )
             )
         results.append(folder.read_result() or {})
     tasks = [_task(folder.config["environment"]) for folder in folders]

@@ -13,6 +13,7 @@ import numpy as np
 from zerone.algorithms import catalogue as algorithms
 from zerone.base.errors import InputError, nearest, said
 from zerone.base.extras import install
+from zerone.base.language import translated
 from zerone.training.validation import MOST_TRIALS
 
 if TYPE_CHECKING:
@@ -188,11 +189,22 @@ def require_space(algorithm: str, space: Mapping[str, Choices], driver: str) -> 
     numbers = [name for name, field in fields.items() if type(field.default) is float]
     if not space:
         raise InputError(
-            f"nothing to vary: name a setting, as in {numbers[0]}=1e-4..1e-2 (can be: {', '.join(numbers)})"
+            translated(
+                "nothing to vary: name a setting, as in {example}=1e-4..1e-2 (can be: {listed})",
+                example=numbers[0],
+                listed=", ".join(numbers),
+            )
         )
     for name, choices in space.items():
         if name not in fields:
-            raise InputError(f"{algorithm} has no setting {name!r}: {algorithms.setting_of(algorithm, name)}")
+            raise InputError(
+                translated(
+                    "{algorithm} has no setting {name!r}: {hint}",
+                    algorithm=algorithm,
+                    name=name,
+                    hint=algorithms.setting_of(algorithm, name),
+                )
+            )
         default = fields[name].default
         if driver == "grid" and name not in numbers:
             other = said("--driver optuna", "driver='optuna'")

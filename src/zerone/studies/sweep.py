@@ -21,6 +21,7 @@ from zerone.base.claim import Claim
 from zerone.base.errors import InputError, RunError, nearest
 from zerone.base.files import replacing
 from zerone.base.intervals import FEWEST_FOR_INTERVAL
+from zerone.base.language import translated
 from zerone.base.notices import said_once
 from zerone.environments import catalogue as environments
 from zerone.environments.gym.around import WrapperLike, around
@@ -55,7 +56,8 @@ def _nothing(number: int, of: int, now: Progress) -> None:
 def together(display: Display, number: int, of: int, now: Progress) -> None:
     """Show all trainings of a sweep as one; the last of them is that of the best setting."""
     if now.steps or not number:  # it is compiled once
-        note = f"setting {number + 1}/{of - 1}" if number < of - 1 else "the best on other seeds"
+        which = translated("setting {number}/{of}", number=number + 1, of=of - 1)
+        note = which if number < of - 1 else translated("the best on other seeds")
         display.update(of_several(number, of, now, note))
 
 
@@ -130,8 +132,9 @@ def sweep(
     ):
         validation.require_count(what, value, most)
         if value < least:
-            why = " (an interval over seeds needs them)" if what == "seeds" else ""
-            raise InputError(f"{what} = {value} is not allowed: must be at least {least}{why}")
+            why = translated(" (an interval over seeds needs them)") if what == "seeds" else ""
+            raise InputError(translated("{what} = {value} is not allowed: must be at least {least}{why}", what=what,
+                                        value=value, least=least, why=why))  # fmt: skip
     if measure not in MEASURES:
         raise InputError(f"measure {measure!r} is unknown: {nearest(measure, MEASURES)}")
     sweep_plan.require_different(space, settings)

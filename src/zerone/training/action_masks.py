@@ -13,6 +13,7 @@ from gymnasium import spaces
 from zerone.algorithms.protocol import KeepsToMasks
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.modules import ForeignId, named_object, source_of
 from zerone.engines.compiled import Compiled
 from zerone.engines.protocol import Engine, TrainsElsewhere
@@ -85,7 +86,7 @@ def masked(environment: Any, action_mask: Any, name: str) -> Any:
         return environment
     made, key = Masked(environment, function), jax.random.key(0)
     if not isinstance(environment.action_space, spaces.Discrete):
-        raise InputError(f"action masks are for Discrete actions; those of {name} are not")
+        raise InputError(translated("action masks are for Discrete actions; those of {name} are not", name=name))
     wanted = (int(environment.action_space.n),)
     with in_32_bits():
         try:
@@ -93,7 +94,9 @@ def masked(environment: Any, action_mask: Any, name: str) -> Any:
         except (TypeError, ValueError, jax.errors.JAXTypeError) as error:
             if function is None:
                 raise InputError(
-                    f"{name} has no action mask: no function action_mask(state) (docs/environments.md)"
+                    translated(
+                        "{name} has no action mask: no function action_mask(state) (docs/environments.md)", name=name
+                    )
                 ) from error
             raise InputError(f"the action mask cannot be compiled: {' '.join(str(error).split())[:160]}") from error
         if state.mask.shape != wanted:

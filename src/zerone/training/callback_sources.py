@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 
 from zerone.base.errors import InputError, nearest
+from zerone.base.language import translated
 from zerone.base.modules import ForeignId, named_object
 from zerone.training.events import Callback, Listener
 from zerone.training.listeners import Listeners, Named, described
@@ -85,7 +86,11 @@ def find(name: str) -> Named:
             named_object(ForeignId(point.value), "callback")
         return _made(point.load(), str(name))
     known = [*_registered, *TRACKERS, *(each.name for each in entry_points(group=GROUP))]
-    raise InputError(f"callback {name!r} is unknown: {nearest(name, known)}; one of your own is module:Name")
+    raise InputError(
+        translated(
+            "callback {name!r} is unknown: {hint}; one of your own is module:Name", name=name, hint=nearest(name, known)
+        )
+    )
 
 
 def require_callback(found: Any, name: str) -> Named:

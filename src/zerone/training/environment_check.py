@@ -17,6 +17,7 @@ from gymnasium.utils.env_checker import check_env
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.base.errors import RunError, said
+from zerone.base.language import translated
 from zerone.base.notices import Notices
 from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.guard import Guard
@@ -97,7 +98,7 @@ def check(
         )
         try:
             extent, actions, shown = _play(env, report, steps, seed)
-            again = {"the same copy, reset again,": _replay(env, actions, seed)}
+            again = {translated("the same copy, reset again,"): _replay(env, actions, seed)}
         except RunError as error:
             report.problems.append(str(error))
             return report
@@ -112,14 +113,19 @@ def check(
         report.steps_per_second = None  # of its twin in Python, which nobody trains in
     with contextlib.closing(opened(identity, options, observations, notices, around)) as other:
         try:
-            again["another copy of it"] = _replay(other, actions, seed)
+            again[translated("another copy of it")] = _replay(other, actions, seed)
         except RunError as error:
             report.problems.append(str(error))
     report.problems += _differences(shown, again)
     report.notes += [line.removeprefix(f"environment {identity}: ") for line in noticed]
     if not report.returns and not report.facts["limit"]:
-        report.notes.append(f"no episode ended in {steps} random steps, and there is no time limit "
-                            "(gymnasium.register takes max_episode_steps)")  # fmt: skip
+        report.notes.append(
+            translated(
+                "no episode ended in {steps} random steps, and there is no time limit (gymnasium.register "
+                "takes max_episode_steps)",
+                steps=steps,
+            )
+        )
     return report
 
 
@@ -153,7 +159,9 @@ def _play(env: Guard, report: Report, steps: int, seed: int) -> tuple[Extent, li
                 shown.append((step, (copy.deepcopy(observation),)))
     report.steps_per_second = steps / max(seconds, 1e-9)
     if not rewarded:
-        report.notes.append(f"no reward but 0 in {steps} random steps: to learn here takes a lot of exploring")
+        report.notes.append(
+            translated("no reward but 0 in {steps} random steps: to learn here takes a lot of exploring", steps=steps)
+        )
     return extent, actions, shown
 
 
@@ -199,8 +207,14 @@ def _differences(first: Shown, again: Mapping[str, Shown]) -> list[str]:
     for which, other in again.items():
         for (step, one), (_, two) in zip(first, other, strict=False):
             if not _same(one, two):
-                return [f"with the same seed and actions {which} gives something else after step {step}: all chance "
-                        "has to come from self.np_random, which super().reset(seed=seed) restarts"]  # fmt: skip
+                return [
+                    translated(
+                        "with the same seed and actions {which} gives something else after step {step}: all chance "
+                        "has to come from self.np_random, which super().reset(seed=seed) restarts",
+                        which=which,
+                        step=step,
+                    )
+                ]
     return []
 
 
@@ -265,15 +279,36 @@ class Extent:
         if not wrong.any():
             return []
         first = tuple(int(each) for each in np.argwhere(wrong)[0])
-        which = f"number {', '.join(map(str, first))} of {_name(leaf)}" if first else _name(leaf)
-        return [f"{which} goes from {low[first]:.6g} to {high[first]:.6g}, though its space says from "
-                f"{lowest[first]:.6g} to {highest[first]:.6g}"]  # fmt: skip
+        which = (
+            translated("number {listed} of {name}", listed=", ".join(map(str, first)), name=_name(leaf))
+            if first
+            else _name(leaf)
+        )
+        return [
+            translated(
+                "{which} goes from {low:.6g} to {high:.6g}, though its space says from {lowest:.6g} to {highest:.6g}",
+                which=which,
+                low=low[first],
+                high=high[first],
+                lowest=lowest[first],
+                highest=highest[first],
+            )
+        ]
 
     def converted(self, leaf: BoxLeaf, place: int) -> list[str]:
         """Whether a part is of another type than its space says."""
         found, wanted = self._types[place], str(leaf.space.dtype)
         return (
-            [] if found == wanted else [f"{_name(leaf)} is of type {found}, its space says {wanted}: it is converted"]
+            []
+            if found == wanted
+            else [
+                translated(
+                    "{name} is of type {found}, its space says {wanted}: it is converted",
+                    name=_name(leaf),
+                    found=found,
+                    wanted=wanted,
+                )
+            ]
         )
 
     def far_from_one(self, leaf: BoxLeaf, place: int, scale: float) -> list[str]:
@@ -281,16 +316,33 @@ class Extent:
         low, high = self._ends(place)
         size, change = float(np.abs([low, high]).max()), float((high - low).max())
         if scale > LARGEST_SYMBOL >= size > 1:
-            words = said("choose --observations grid or numbers", "choose observations='grid' or 'numbers'")
-            return [f"{_name(leaf)} goes from {low.min():g} to {high.max():g} only, and is divided by {scale:g}: if "
-                    f"these are symbols, not brightness, {words}"]  # fmt: skip
-        advice = "networks learn best from numbers around 1: scale them in a wrapper"
+            words = said(translated("choose --observations grid or numbers"), "choose observations='grid' or 'numbers'")
+            return [
+                translated(
+                    "{name} goes from {low:g} to {high:g} only, and is divided by {scale:g}: if these are "
+                    "symbols, not brightness, {words}",
+                    name=_name(leaf),
+                    low=low.min(),
+                    high=high.max(),
+                    scale=scale,
+                    words=words,
+                )
+            ]
+        advice = translated("networks learn best from numbers around 1: scale them in a wrapper")
         if size / scale > LARGE:
-            return [f"{_name(leaf)} has numbers of up to {size:,.6g}; {advice}"]
+            return [
+                translated(
+                    "{name} has numbers of up to {size:,.6g}; {advice}", name=_name(leaf), size=size, advice=advice
+                )
+            ]
         if 0 < change / scale < SMALL:
-            return [f"{_name(leaf)} changes by {change:.2g} at most; {advice}"]
+            return [
+                translated(
+                    "{name} changes by {change:.2g} at most; {advice}", name=_name(leaf), change=change, advice=advice
+                )
+            ]
         return []
 
 
 def _name(leaf: BoxLeaf) -> str:
-    return leaf.name or "the observation"
+    return leaf.name or translated("the observation")

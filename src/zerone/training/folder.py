@@ -320,7 +320,9 @@ def _read_identity(path: Path) -> dict[str, Any]:
         if not (path / _CONFIG).exists():
             raise InputError(translated("{path}: not a run folder{instead}", path=path, instead=_instead(path)))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise InputError(
+            translated("{path}: cannot be read: {reason}", path=path, reason=error.strerror or error)
+        ) from error
     config = read_object(path / _CONFIG)
     version = config.get("format")
     if type(version) is not int or "zerone" not in config:

@@ -17,6 +17,7 @@ import numpy as np
 from zerone.base.by_seed import rows_by_seed
 from zerone.base.errors import InputError
 from zerone.base.files import read_bytes
+from zerone.base.language import translated
 from zerone.base.memory import machine_memory
 from zerone.base.place import absolute
 
@@ -48,7 +49,11 @@ def read_metrics(path: str | Path) -> dict[str, np.ndarray]:
     counts = table[:, :2]
     wrong = np.flatnonzero(((counts < 0) | (counts > MOST_COUNTED)).any(1))
     if wrong.size:
-        raise InputError(f"{path}: line {wrong[0] + 2}: damaged: a seed or a step is beyond all bounds")
+        raise InputError(
+            translated(
+                "{path}: line {number}: damaged: a seed or a step is beyond all bounds", path=path, number=wrong[0] + 2
+            )
+        )
     return {name: table[:, place].astype(np.int64 if place < 2 else np.float64) for place, name in enumerate(names)}
 
 
@@ -84,10 +89,18 @@ def _parsed_line_by_line(path: Path, rows: bytes, columns: int) -> np.ndarray:
     table: list[list[float]] = []
     for number, line in enumerate(rows.split(b"\n")[:-1], start=2):
         if not line.isascii():
-            raise InputError(f"{path}: line {number}: damaged: not text")
+            raise InputError(translated("{path}: line {number}: damaged: not text", path=path, number=number))
         cells = line.decode().split(",")
         if len(cells) != columns:
-            raise InputError(f"{path}: line {number}: damaged: {len(cells)} cells for {columns} columns")
+            raise InputError(
+                translated(
+                    "{path}: line {number}: damaged: {count} cells for {columns} columns",
+                    path=path,
+                    number=number,
+                    count=len(cells),
+                    columns=columns,
+                )
+            )
         try:
             counts = [float(int(cell)) for cell in cells[:2]]
             table.append(counts + [float(cell) if cell else math.nan for cell in cells[2:]])
@@ -99,7 +112,7 @@ def _parsed_line_by_line(path: Path, rows: bytes, columns: int) -> np.ndarray:
 def require_column(table: Mapping[str, np.ndarray], name: str, path: Path) -> None:
     """Raise `InputError` unless a table has a column."""
     if name not in table:
-        raise InputError(f"{path}: line 1: damaged: the column {name} is missing")
+        raise InputError(translated("{path}: line 1: damaged: the column {name} is missing", path=path, name=name))
 
 
 def evaluations_of(path: Path, seeds: Sequence[int]) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.place import absolute
 from zerone.training.folder import RunFolder, step_of
 
@@ -29,7 +30,14 @@ def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:
         asked = which.lstrip("0") or "0"
         if asked not in steps:
             listed = ", ".join(["best", "last", *steps])
-            raise InputError(f"{folder.path}: no checkpoint of step {which[:30]}; there are: {listed}")
+            raise InputError(
+                translated(
+                    "{path}: no checkpoint of step {step}; there are: {listed}",
+                    path=folder.path,
+                    step=which[:30],
+                    listed=listed,
+                )
+            )
         return steps[asked], "state/"
     path = absolute(which)
     try:
@@ -37,5 +45,7 @@ def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:
     except (OSError, ValueError):  # too long, or a character that no path has
         there = False
     if not there:
-        raise InputError(f"checkpoint {which[:200]!r} does not exist: must be best, last, a step or a file")
+        raise InputError(
+            translated("checkpoint {name!r} does not exist: must be best, last, a step or a file", name=which[:200])
+        )
     return path, "" if path.name.startswith("best") else "state/"

@@ -10,6 +10,7 @@ from typing import Any
 
 from zerone.base.errors import InputError
 from zerone.base.files import read_toml
+from zerone.base.language import translated
 from zerone.base.place import absolute
 
 TUNED, TUTORIAL, NONE = "tuned", "tutorial", "none"
@@ -91,7 +92,15 @@ def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, 
                 wanted = "a whole number, at least 1" if kind is int else "true or false"
                 raise InputError(f"{path}: {name} = {value!r} is not allowed: must be {wanted}")
         elif name not in own:
-            raise InputError(f"{path}: {algorithm} has no setting {name!r}: {algorithms.setting_of(algorithm, name)}")
+            raise InputError(
+                translated(
+                    "{path}: {algorithm} has no setting {name!r}: {hint}",
+                    path=path,
+                    algorithm=algorithm,
+                    name=name,
+                    hint=algorithms.setting_of(algorithm, name),
+                )
+            )
     if "steps" in table and "episodes" in table:
         raise InputError(f"{path}: steps and episodes exclude each other: a training has one length")
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.place import absolute, as_seen
 from zerone.base.platforms import default_platform
 from zerone.charts.image import Figure
@@ -71,7 +72,14 @@ class Run:
         """The agent of one seed (the first, unless named): its best policy, the last, or that of a step or file."""
         chosen = self.seeds[0] if seed is None else seed
         if chosen not in self.seeds:
-            raise InputError(f"{self.path}: seed {chosen} was not trained; there are: {_listed(self.seeds)}")
+            raise InputError(
+                translated(
+                    "{path}: seed {chosen} was not trained; there are: {listed}",
+                    path=self.path,
+                    chosen=chosen,
+                    listed=_listed(self.seeds),
+                )
+            )
         policies = load_policies(self.engine(), self._folder, [chosen], checkpoint)
         return Agent(self.engine(), policies[chosen], chosen, str(self.config["environment"]["id"]))
 

@@ -16,6 +16,7 @@ from zerone.algorithms import catalogue as algorithms
 from zerone.algorithms.protocol import Algorithm, Cut
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.errors import InputError, nearest, said
+from zerone.base.language import translated
 from zerone.base.modules import ForeignId, require_trusted
 from zerone.base.notices import notices
 from zerone.base.pytree import check
@@ -261,11 +262,14 @@ def _require_no_gymnasium(environment: EnvironmentLike, name: str, around: Aroun
     asked += [f"frame_skip = {around.frame_skip}"] if around.frame_skip > 1 else []
     if not asked:
         return
-    advice = f"use {said('--engine host', 'engine=' + repr('host'))}, which steps it from Python"
+    advice = translated("use {option}, which steps it from Python", option=said("--engine host", "engine='host'"))
     if not isinstance(environment, str):
-        advice = "put a function that makes a Gymnasium environment in its place"
-    are = "are" if len(asked) > 1 or around.wrappers else "is"
-    raise InputError(f"{' and '.join(asked)} {are} not allowed here: {name} runs compiled, in one program; {advice}")
+        advice = translated("put a function that makes a Gymnasium environment in its place")
+    one = translated("{settings} is not allowed here: {name} runs compiled, in one program; {advice}",
+                     settings=asked[0], name=name, advice=advice)  # fmt: skip
+    several = translated("{settings} are not allowed here: {name} runs compiled, in one program; {advice}",
+                         settings=translated(" and ").join(asked), name=name, advice=advice)  # fmt: skip
+    raise InputError(several if len(asked) > 1 or around.wrappers else one)
 
 
 def _cluster(

@@ -90,7 +90,14 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
     chosen = config["seeds"][0] if seed is None else seed
     if chosen not in config["seeds"]:
         listed = ", ".join(str(each) for each in config["seeds"])
-        raise InputError(f"{folder.path}: seed {chosen} was not trained; there are: {listed}")
+        raise InputError(
+            translated(
+                "{path}: seed {chosen} was not trained; there are: {listed}",
+                path=folder.path,
+                chosen=chosen,
+                listed=listed,
+            )
+        )
     if which == "best" and not folder.best_path.exists() and folder.latest() is None:
         raise NothingToDrawError(f"{folder.path}: no table to draw: no checkpoint was saved yet")
     path, inside = find_policies(folder, which)

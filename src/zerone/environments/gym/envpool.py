@@ -11,6 +11,7 @@ from gymnasium.vector.utils import batch_space
 
 from zerone.base.errors import InputError, closest
 from zerone.base.extras import install
+from zerone.base.language import translated
 from zerone.environments.gym.vectors import Vectors
 
 PREFIX = "envpool:"
@@ -33,7 +34,12 @@ def vectors(id: str, options: dict[str, Any]) -> Vectors:  # noqa: A002 - Gymnas
         import envpool
     except ImportError as error:
         raise InputError(
-            f"environment {id} needs {error.name}, which is not installed: {install('envpool')}"
+            translated(
+                "environment {id!r} needs {name}, which is not installed: {command}",
+                id=id,
+                name=error.name,
+                command=install("envpool"),
+            )
         ) from error
     there = envpool.list_all_envs()
     if name not in there:

@@ -9,6 +9,7 @@ import gymnasium
 
 from zerone.base.errors import InputError
 from zerone.base.extras import install
+from zerone.base.language import translated
 
 MINIGRID = ("MiniGrid-", "BabyAI-")
 """How ids begin that `minigrid` registers where it is imported; Gymnasium itself imports it never."""
@@ -24,7 +25,12 @@ def register(id: str) -> None:  # noqa: A002 - Gymnasium's word
         importlib.import_module("minigrid")
     except ImportError as error:
         raise InputError(
-            f"environment {id!r} needs {error.name}, which is not installed: {install('minigrid')}"
+            translated(
+                "environment {id!r} needs {name}, which is not installed: {command}",
+                id=id,
+                name=error.name,
+                command=install("minigrid"),
+            )
         ) from error
 
 
@@ -34,4 +40,7 @@ def missing(spec: Any, error: Exception) -> str | None:
         return None
     place = spec.entry_point if isinstance(spec.entry_point, str) else ""
     extra = next((extra for module, extra in EXTRAS.items() if place.startswith(module)), None)
-    return None if extra is None else f"environment {spec.id!r} needs {extra}, which is not installed: {install(extra)}"
+    if extra is None:
+        return None
+    return translated("environment {id!r} needs {name}, which is not installed: {command}", id=spec.id, name=extra,
+                      command=install(extra))  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 
 from zerone.base.errors import InputError, nearest
 from zerone.base.extras import install
+from zerone.base.language import translated
 from zerone.environments.entries import Entry
 
 
@@ -28,10 +29,19 @@ class Suite:
         try:
             return importlib.import_module(f"zerone.environments.suites.{self.name}")
         except ImportError as error:
-            missing = f"the suite {self.name!r} is not installed here: {install(self.name)}"
+            missing = translated(
+                "the suite {name!r} is not installed here: {command}", name=self.name, command=install(self.name)
+            )
             if isinstance(error, ModuleNotFoundError) and error.name == self.name:
                 raise InputError(f"{self.name}:…: {missing}") from error
-            raise InputError(f"{self.name}:…: the suite {self.name!r} cannot be imported: {error}") from error
+            raise InputError(
+                translated(
+                    "{suite}:…: the suite {name!r} cannot be imported: {error}",
+                    suite=self.name,
+                    name=self.name,
+                    error=error,
+                )
+            ) from error
 
 
 SUITES = {
