@@ -6,10 +6,13 @@ What comes of a training is held against the same training without any. `test_ra
 import sys
 import types
 
+import gymnasium
+import numpy as np
 import pytest
 from toys import CounterEnv, cycle, small_dqn, small_ppo
 
 import zerone as zo
+from zerone.base.notices import Notices, kept_in
 from zerone.cluster import spread
 from zerone.cluster.ray_actor import RayActor, WorkerError
 from zerone.cluster.spread import Place, SeedTask
@@ -188,3 +191,45 @@ def test_an_error_of_a_process_is_its_line():
     found = actor.do("advance", [Place(0, 3, 5, (), ())], 9, "too much")
     assert isinstance(found, WorkerError)
     assert found.kind == "TypeError"
+
+
+class Wide(CounterEnv):
+    """Shows numbers on very different scales, of which a network is told nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (2,), np.float32)
+
+    def reset(self, **given):
+        number, info = super().reset(**given)
+        return self._shown(number), info
+
+    def step(self, action):
+        number, *rest = super().step(action)
+        return self._shown(number), *rest
+
+    def _shown(self, number):
+        value = float(np.asarray(number).reshape(-1)[0])
+        return np.array([value, 1e4 * value**2], np.float32)
+
+
+@pytest.mark.parametrize("life", [10**9, 5])
+def test_lines_for_the_person_come_from_the_processes_as_well(life, crews, tmp_path, caplog):
+    """The line about scales, and what the guard says of an environment: those of one machine."""
+    algorithm = small_ppo(normalize_observations="off")
+    quick = {**QUICK, "steps": 1_200, "evaluate_every": 600}
+    zo.train(algorithm, Wide, out=tmp_path / "alone", **quick)
+    alone = {line for line in caplog.messages if "different scales" in line}
+    caplog.clear()
+    crews(life)
+    zo.train(algorithm, Wide, spread=2, out=tmp_path / "spread", **quick)
+    assert len(alone) == 1
+    assert sum("different scales" in line for line in caplog.messages) == 1
+
+
+def test_a_line_that_a_process_says_is_kept_and_said_once():
+    lines = []
+    with kept_in(lines):
+        Notices()("something about a world")
+        Notices()("something about a world")
+    assert lines == ["something about a world"]

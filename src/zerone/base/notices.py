@@ -26,6 +26,32 @@ class Notices:
             self._say(line)
 
 
+class _Kept(logging.Handler):
+    """Keeps lines in the place of saying them."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage().removeprefix("zerone: ")
+        if line not in self._lines:
+            self._lines.append(line)
+
+
+@contextmanager
+def kept_in(lines: list[str]) -> Iterator[None]:
+    """While it lasts, what is said in this process is kept in `lines`, for a person who is somewhere else."""
+    logger, handler = logging.getLogger("zerone"), _Kept(lines)
+    before = logger.propagate, logger.handlers[:]
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.propagate, logger.handlers[:] = before
+
+
 _SHARED: ContextVar[Notices | None] = ContextVar("zerone_notices", default=None)
 
 

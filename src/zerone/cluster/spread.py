@@ -24,6 +24,7 @@ import numpy as np
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.errors import InputError
+from zerone.base.notices import kept_in, notices
 from zerone.cluster.judged_here import JudgedHere
 from zerone.cluster.ray_connection import connect
 from zerone.cluster.supervisor import Supervisor
@@ -35,6 +36,8 @@ REQUEST_TIMEOUT = 60.0
 """Seconds that a process may take for a request, beyond what one before it took, unless told otherwise."""
 
 
+ENOUGH = 1_000
+"""Observations that are brought here, for a line about their scales."""
 A_WHILE = 10.0
 """Seconds for which a seed is computed again before the one that waits is told that the process lives."""
 
@@ -50,6 +53,14 @@ class Place(NamedTuple):
     """A reference to the checkpoint's arrays; empty where it began from nothing."""
     rows: tuple[int, ...]
     """The iterations since, after which rows of the log were taken."""
+
+
+class Told(NamedTuple):
+    """What a process says at a row of the log: the row, lines for the person, and observations that were asked for."""
+
+    row: Row
+    lines: tuple[str, ...]
+    seen: tuple[np.ndarray, ...]
 
 
 @dataclasses.dataclass
@@ -91,6 +102,8 @@ class SeedWorker:
         self._kept: dict[int, Kept] = {}
         self._half_way: dict[int, tuple[int, Any, int]] = {}
         """Of seeds that are computed again: the iteration of the checkpoint, the carry, and how far it is."""
+        self._lines: list[str] = []
+        self._seen: list[np.ndarray] = []
 
     @contextmanager
     def limits(self) -> Iterator[None]:
@@ -98,26 +111,41 @@ class SeedWorker:
         with in_32_bits(), limited(self._task.step_timeout, lambda _: os._exit(1)):
             yield
 
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        """While lines for the person are kept, until a row of the log takes them along."""
+        with kept_in(self._lines):
+            yield
+
     def advance(self, places: Sequence[Place], last: int) -> bool | None:
         """Run the iterations of some seeds up to `last`."""
         for place in places:
             if self._kept.get(place.seed, Kept(None, -1)).iteration == last:  # it was done when this was last asked
                 continue
-            before = self._carry(place)
-            if before is None:
-                return None
-            (carry,) = self._engine.advance([before], [place.seed], [place.iteration], last)
+            with self._heard():
+                before = self._carry(place)
+                if before is None:
+                    return None
+                (carry,) = self._engine.advance([before], [place.seed], [place.iteration], last)
             self._kept[place.seed] = Kept(carry, last)
         return True
 
-    def report(self, place: Place, first: int, last: int) -> Row | None:
-        """The row of the log of a seed."""
-        before = self._carry(place)
-        if before is None:
-            return None
-        row, carry = self._engine.report(before, first, last)
+    def report(self, place: Place, first: int, last: int, observe: bool) -> Told | None:
+        """The row of the log of a seed; from the first time on that it is asked for, also what is observed."""
+        self._engine.observer = self._observe if observe else None
+        with self._heard():
+            before = self._carry(place)
+            if before is None:
+                return None
+            row, carry = self._engine.report(before, first, last)
         self._kept[place.seed] = Kept(carry, last, reported=True)
-        return row
+        told = Told(row, tuple(self._lines), tuple(self._seen))
+        self._seen.clear()
+        return told
+
+    def _observe(self, observations: np.ndarray) -> None:
+        if sum(map(len, self._seen)) < ENOUGH:
+            self._seen.append(np.array(observations[:ENOUGH]))
 
     def policy(self, place: Place) -> Any:
         """What acts."""
@@ -181,6 +209,7 @@ class Spread(JudgedHere):
 
     def __init__(self, engine: Engine, name: str, processes: int) -> None:
         super().__init__(engine)
+        self._say, self._observed = notices(), 0
         self._name, self._number = name, processes
         self.algorithm, self.name, self.steps_one_by_one = engine.algorithm, engine.name, engine.steps_one_by_one
         self._begun = 0
@@ -230,9 +259,20 @@ class Spread(JudgedHere):
         return [Remote(each.place._replace(iteration=last), each.slot) for each in carries]
 
     def report(self, carry: Remote, first: int, last: int) -> tuple[Row, Remote]:
-        row: Row = self._asked(carry, "report", first, last)
+        told: Told = self._asked(carry, "report", first, last, self._observes)
+        for line in told.lines:
+            self._say(line)
+        for each in told.seen:
+            if self.observer is not None:
+                self.observer(each)
+            self._observed += len(each)
         place = carry.place
-        return row, Remote(place._replace(rows=(*place.rows, place.iteration)), carry.slot)
+        return told.row, Remote(place._replace(rows=(*place.rows, place.iteration)), carry.slot)
+
+    @property
+    def _observes(self) -> bool:
+        """Whether observations are to be brought here."""
+        return self.observer is not None and self._observed < ENOUGH
 
     def ended(self, carry: Remote) -> int:
         raise AssertionError(carry)  # a training that counts episodes is not spread
