@@ -67,7 +67,7 @@ SETTINGS = {
     "network n-layers fc-units policy-kwargs hid",
     "normalize": "normalize-returns normalise standardize normalize-advantage",
     "baseline": "use-baseline value-baseline critic",
-    "exploration": "action-noise noise-type noise",
+    "exploration": "action-noise noise-type noise use-sde sde gsde",
     "noise_start": "noise-std act-noise exploration-noise sigma σ noise-sigma action-noise-std noise-scale var",
     "noise_steps": "noise-decay noise-decay-steps",
     "noise_pull": "theta ou-theta θ",
@@ -101,6 +101,7 @@ NOTES = {
     "target_step": {"polyak": "1 where Spinning Up's polyak is 0"},
     "temperature": {"ent-coef": "at the start; it is learnt, unless learn-temperature is off"},
     "deviation_start": dict.fromkeys(("log-std-init", "init-log-std"), "0.135 where the logarithm is -2"),
+    "exploration": dict.fromkeys(("use-sde", "sde", "gsde"), "ornstein-uhlenbeck drifts, as that noise does"),
     "learning_rate_end": {"anneal-lr": "0 lets it fall to nothing over decay-steps"},
 }
 """What has to be known of some of their names, where what is meant is not counted as ours is."""
