@@ -87,6 +87,17 @@ def test_small_loops_are_compiled_whole(compiled):
     assert "xla_cpu_small_call" in program.read_text()
 
 
+def test_programs_run_in_the_calling_thread_unless_the_user_says_otherwise(monkeypatch):
+    updates = []
+    monkeypatch.setattr(compilation.jax.config, "update", lambda *words: updates.append(words))
+    monkeypatch.setenv("JAX_CPU_ENABLE_ASYNC_DISPATCH", "1")
+    compilation.run_in_the_calling_thread()
+    assert updates == []
+    monkeypatch.delenv("JAX_CPU_ENABLE_ASYNC_DISPATCH")
+    compilation.run_in_the_calling_thread()
+    assert updates == [("jax_cpu_enable_async_dispatch", False)]
+
+
 def test_an_option_that_xla_does_not_know_is_left_out_and_no_other(monkeypatch):
     monkeypatch.delenv("XLA_FLAGS")
     known = {"xla_backend_optimization_level": "1"}
