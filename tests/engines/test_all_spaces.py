@@ -170,7 +170,7 @@ def play_and_trace(algorithm, world):
         vector = make_vector(world, "World", algorithm.environments, 0)
         observation, _ = vector.reset(seed=[0] * algorithm.environments)
         one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), noise)
-        leaves, tree = jax.tree.flatten((algorithm, state))
+        leaves, tree = jax.tree.flatten((algorithm, state.policy))
         memory = jax.eval_shape(lambda policy: initial_memory(algorithm, policy, algorithm.environments), state.policy)
         acted = engine._programs.explore.eval_shape(tree, leaves, memory, None, observation, one)
         drawn, sent, _, (extras, before) = acted

@@ -147,8 +147,7 @@ class Programs:
             tree: Any, leaves: list[Array], memory: Any, begins: Array | None, observation: Array, noise: Any, mask: Any
         ) -> tuple[Array, Array | None, Any, tuple[Any, Any]]:
             algorithm: Algorithm
-            algorithm, state = jax.tree.unflatten(tree, leaves)
-            policy = state.policy
+            algorithm, policy = jax.tree.unflatten(tree, leaves)
             if begins is not None:
                 memory = begin_where(begins, initial_memory(algorithm, policy, algorithm.environments), memory)
             seen = from_environment(spaces.observation, observation)
@@ -196,7 +195,7 @@ class Carry:
     """
 
     leaves: list[Array]
-    tree: Any
+    tree: jax.tree_util.PyTreeDef
     player: Player | None
     """None where no environment is touched."""
     block: Block
@@ -216,6 +215,9 @@ class Carry:
     begins: np.ndarray | None = None
     """Where an episode begins with the next step (bool [N]); None where nothing is remembered."""
 
+    found: tuple[jax.tree_util.PyTreeDef, list[int]] | None = None
+    """What `acting` has found."""
+
     @property
     def state(self) -> Any:
         """The algorithm's state."""
@@ -224,6 +226,14 @@ class Carry:
     @state.setter
     def state(self, state: Any) -> None:
         self.leaves, self.tree = jax.tree.flatten(state)
+        self.found = None
+
+    def acting(self, algorithm: Algorithm) -> tuple[jax.tree_util.PyTreeDef, list[int]]:
+        """The tree of an algorithm and its policy, and which of the state's arrays are the policy's."""
+        if self.found is None:
+            policy = jax.tree.unflatten(self.tree, range(len(self.leaves))).policy
+            self.found = jax.tree.structure((algorithm, policy)), jax.tree.leaves(policy)
+        return self.found
 
 
 class Host(TalliedEngine):
@@ -248,6 +258,7 @@ class Host(TalliedEngine):
         """Where action masks come from, if they are kept to; those that make the vectors know it, too."""
         with in_32_bits():  # of an agent that is copied, too
             self._on_device = jax.device_put(algorithm)  # once: each number would be sent again at each step
+        self._numbers = jax.tree.leaves(self._on_device)
         self._make_vector, self._make_evaluation = make_vector, make_evaluation or make_vector
         self._study: OfflineData | None = None
         self._open: list[Vector] = []
@@ -377,8 +388,8 @@ class Host(TalliedEngine):
         updated = self._programs.update(carry.tree, self._on_device, carry.leaves, steps, seed, index)
         carry.leaves, metrics, noise = updated
         carry.noises = self._each_step(noise)
-        for name, value in jax.device_get(metrics).items():
-            carry.metrics[name] = carry.metrics.get(name, np.float64(0)) + np.float64(value)
+        for name, value in metrics.items():  # `device_get` takes as long for three numbers as a step of the environment
+            carry.metrics[name] = carry.metrics.get(name, np.float64(0)) + np.float64(np.asarray(value))
 
     def _studied(self, carry: Carry, seed: np.uint32, index: np.int32) -> Steps:
         assert self._study is not None  # noqa: S101 - else there is own play
@@ -390,8 +401,8 @@ class Host(TalliedEngine):
     def played(self, carry: Carry, player: Player, seed: np.uint32, index: np.int32) -> Steps:
         """Play until every environment has its block of steps."""
         length = self.algorithm.steps_per_update
-        own, algorithm = jax.tree.flatten(self._on_device)
-        leaves, tree = [*own, *carry.leaves], jax.tree_util.treedef_tuple((algorithm, carry.tree))
+        tree, places = carry.acting(self._on_device)
+        leaves = [*self._numbers, *(carry.leaves[place] for place in places)]
         noises: list[Any] = []
         t = 0
         while not carry.block.full():
