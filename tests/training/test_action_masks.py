@@ -12,6 +12,8 @@ import pytest
 from toys import small_dqn
 
 import zerone as zo
+from zerone.algorithms.explanation import PlayedStep
+from zerone.algorithms.tabular_explanation import Teacher
 from zerone.base.errors import InputError, RunError
 from zerone.engines.compiled import Compiled
 from zerone.engines.stepping import Stepper
@@ -171,3 +173,12 @@ def test_bad_input_is_one_line_and_nothing_is_created(tmp_path, asked, line):
 def test_a_mask_that_allows_nothing_ends_a_training(tmp_path):
     with pytest.raises(RunError, match="allowed nothing"):
         zo.train("q-learning", "zerone/Maze-v0", action_mask=nothing_later, out=tmp_path / "run", **SMALL)
+
+
+def test_the_numbers_that_an_update_is_explained_by_count_no_other_action():
+    table = np.array([[0.0, 0.0, 0.0], [9.0, 1.0, 2.0]], np.float32)
+    teacher = Teacher(table, 0.5, 0.9)
+    teacher.greedy(PlayedStep(0, 1, -1.0, 1, False, False, next_allowed=(1, 2)), "step")
+    teacher.ended(PlayedStep(0, 2, -1.0, 1, False, True, next_allowed=(1, 2)), 0.4)
+    targets = [entry.target for entry in teacher.entries]
+    np.testing.assert_allclose(targets, [-1 + 0.9 * 2, -1 + 0.9 * (0.6 * 2 + 0.4 * 1.5)], rtol=1e-6)
