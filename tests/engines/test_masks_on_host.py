@@ -26,7 +26,7 @@ ACTIONS = 4
 
 
 class Strict(gymnasium.Env):
-    """Counts steps, and allows what its place says; whoever takes another action is thrown out.
+    """Counts steps, and allows what its place says; another action is an error.
 
     Odd episodes are cut after 5 steps, even ones end after 3. At an end it allows nothing.
     """

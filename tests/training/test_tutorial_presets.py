@@ -1,4 +1,4 @@
-"""`--preset tutorial`: the numbers of the tutorial, told again here from its text, and trainings with them."""
+"""`--preset tutorial`: the numbers of the tutorial, written down here from its text, and trainings with them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ A3C_ARM = {"learning_rate": 1e-4, "critic_learning_rate": 2e-4, "discount": 0.9,
            "steps_per_update": 5, "hidden": (400, 300), "optimizer": "rmsprop"}  # fmt: skip
 DPPO_ARM = {"learning_rate": 1e-4, "critic_learning_rate": 5e-4, "discount": 0.9, "workers": 4, "epochs": 5,
             "clip": 0.2, "steps_per_update": 64 // 4, "hidden": (200,)}  # fmt: skip
-TOLD = {
+WRITTEN = {
     ("q-learning", "zerone/Treasure-v0"): ({"episodes": 13}, {**TABLE, "learning_rate": 0.1}),
     ("q-learning", "zerone/Maze-v0"): ({"episodes": 100}, {**TABLE, "learning_rate": 0.01}),
     ("sarsa", "zerone/Maze-v0"): ({"episodes": 100}, {**TABLE, "learning_rate": 0.01}),
@@ -100,14 +100,14 @@ TOLD = {
 }  # fmt: skip
 
 
-def test_every_pair_is_told_here():
-    assert sorted(PAIRS) == sorted(TOLD)
+def test_every_pair_is_written_down_here():
+    assert sorted(PAIRS) == sorted(WRITTEN)
 
 
 @pytest.mark.parametrize(("algorithm", "environment"), PAIRS)
 def test_what_it_sets_are_the_tutorials_numbers(algorithm, environment):
     made, training = make_algorithm(algorithm, environment, preset="tutorial")
-    of_training, settings = TOLD[algorithm, environment]
+    of_training, settings = WRITTEN[algorithm, environment]
     assert training == of_training
     for name, value in settings.items():
         found = getattr(made, name)
@@ -131,7 +131,7 @@ def test_treasure_is_found_within_its_thirteen_episodes(tmp_path):
 def test_a_training_begins_with_them(algorithm, environment, tmp_path):
     asked = {"steps": 64, "evaluation_episodes": 1, "evaluation_limit": 5, "figure": False}
     run = zo.train(algorithm, environment, preset="tutorial", out=tmp_path / "run", **asked)
-    assert run.config["algorithm"]["settings"]["learning_rate"] == TOLD[algorithm, environment][1]["learning_rate"]
+    assert run.config["algorithm"]["settings"]["learning_rate"] == WRITTEN[algorithm, environment][1]["learning_rate"]
     assert run.result["steps"] == 64
 
 

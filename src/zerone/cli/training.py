@@ -212,7 +212,7 @@ def _training_differences(
 
 
 def _own(name: str, config: Mapping[str, Any]) -> Any:
-    """What a run has of an option; of steps and episodes the one that was asked for, in words where it is the other."""
+    """What a run has of an option; of steps and episodes the one by which it ends, in words where it is the other."""
     counted = config.get("episodes")
     if name not in ("steps", "episodes") or (counted is None) == (name == "steps"):
         return config.get(name)

@@ -55,7 +55,7 @@ class Place(NamedTuple):
     """The iterations since, after which rows of the log were taken."""
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """What a process says at a row of the log: the row, lines for the person, and observations that were asked for."""
 
     row: Row
@@ -130,7 +130,7 @@ class SeedWorker:
             self._kept[place.seed] = Kept(carry, last)
         return True
 
-    def report(self, place: Place, first: int, last: int, observe: bool) -> Told | None:
+    def report(self, place: Place, first: int, last: int, observe: bool) -> Reported | None:
         """The row of the log of a seed; from the first time on that it is asked for, also what is observed."""
         self._engine.observer = self._observe if observe else None
         with self._heard():
@@ -139,9 +139,9 @@ class SeedWorker:
                 return None
             row, carry = self._engine.report(before, first, last)
         self._kept[place.seed] = Kept(carry, last, reported=True)
-        told = Told(row, tuple(self._lines), tuple(self._seen))
+        found = Reported(row, tuple(self._lines), tuple(self._seen))
         self._seen.clear()
-        return told
+        return found
 
     def _observe(self, observations: np.ndarray) -> None:
         if sum(map(len, self._seen)) < ENOUGH:
@@ -259,15 +259,15 @@ class Spread(JudgedHere):
         return [Remote(each.place._replace(iteration=last), each.slot) for each in carries]
 
     def report(self, carry: Remote, first: int, last: int) -> tuple[Row, Remote]:
-        told: Told = self._asked(carry, "report", first, last, self._observes)
-        for line in told.lines:
+        found: Reported = self._asked(carry, "report", first, last, self._observes)
+        for line in found.lines:
             self._say(line)
-        for each in told.seen:
+        for each in found.seen:
             if self.observer is not None:
                 self.observer(each)
             self._observed += len(each)
         place = carry.place
-        return told.row, Remote(place._replace(rows=(*place.rows, place.iteration)), carry.slot)
+        return found.row, Remote(place._replace(rows=(*place.rows, place.iteration)), carry.slot)
 
     @property
     def _observes(self) -> bool:
