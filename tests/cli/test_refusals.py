@@ -33,7 +33,7 @@ REFUSED = [
         "--gamma": "--discount", "--lr": "--learning-rate", "--alpha": "--learning-rate", "--batch-size": "--batch",
         "--tau": "--target-step", "--n-envs": "--environments", "--buffer-size": "--memory",
         "--learning-starts": "--warmup", "--render": "--watch", "--total-timesteps": "--steps",
-        "--replace-target-iter": "--target-period", "--episodes": "--steps", "--max-steps": "--steps",
+        "--replace-target-iter": "--target-period", "--max-ep": "--episodes", "--max-steps": "--steps",
         "--env": "the second word", "--algo": "the first word", "--verbose": "--quiet", "--device": "JAX_PLATFORMS",
         "--tensorboard-log": "--out", "--wandb-project-name": "--track wandb", "--hooks": "--callback",
         "--ent-coef": "--entropy-bonus, which only actor-critic, ppo, a3c, dppo have",

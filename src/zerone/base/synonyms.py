@@ -122,6 +122,8 @@ _WATCH, _FILM = "zerone watch RUN, a command", "zerone watch RUN --video FILE, a
 ASKED = (
     Asked("total-timesteps timesteps n-timesteps num-timesteps total-steps max-timesteps nb-steps num-steps frames "
           "num-frames total-frames n-steps-total train-steps max-iterations", "--steps", "steps="),
+    Asked("max-episodes n-episodes num-episodes nb-episodes max-ep ep-max max-global-ep train-episodes", "--episodes",
+          "episodes="),
     Asked("n-eval-episodes eval-episodes n-episodes num-episodes test-episodes nb-episodes", "--evaluation-episodes",
           "evaluation_episodes="),
     Asked("n-eval-episodes eval-episodes n-episodes num-episodes test-episodes n-timesteps", "--episodes", "episodes="),
