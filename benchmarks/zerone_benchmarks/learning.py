@@ -87,6 +87,7 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("dppo", "zerone/Arm-v0", "compiled", 0.98, 50_000),
     ("dppo", "zerone/ArmHard-v0", "compiled", 0.98, 1_200_000),
     ("dqn", "CartPole-v1", "host", 475.0, 50_000),
+    ("dqn", "LunarLander-v3", "host", 200.0, 100_000),
     ("sac", "MountainCarContinuous-v0", "host", 93.0, 50_000),
     ("ppo", "CartPole-v1", "host", 475.0, 100_000),
     ("ppo", "InvertedPendulum-v5", "host", 990.0, 100_000),
