@@ -24,7 +24,8 @@ from zerone.base.compilation import keep_compiled_programs
 from zerone.base.notices import Notices
 from zerone.base.pytree import struct
 from zerone.engines.compiled import spaces_of, stream
-from zerone.engines.host import Host, as_seen, update_key
+from zerone.engines.host import Host
+from zerone.engines.host_programs import as_seen, update_key
 from zerone.engines.protocol import Judging, steps_per_iteration
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, start
 from zerone.engines.streams import INIT, TRAIN

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import (
     Algorithm,
-    Array,
-    Key,
     Steps,
-    acting,
-    begin_where,
     in_new_episodes,
-    initial_memory,
-    ongoing,
 )
 from zerone.base.bits import in_32_bits
-from zerone.base.compilation import for_long
 from zerone.base.errors import InputError, RunError
 from zerone.engines.evaluation import Explorer
-from zerone.engines.offline_data import OfflineData, cut, first_step, with_extras
+from zerone.engines.host_carry import Carry
+from zerone.engines.host_programs import Programs
+from zerone.engines.offline_data import OfflineData, cut, first_step
 from zerone.engines.protocol import GREEDY, Act, Evaluation, Judging, Stopped
 from zerone.engines.python_loop import TalliedEngine
-from zerone.engines.streams import EVALUATE, INIT, TRAIN
+from zerone.engines.streams import EVALUATE, TRAIN
 from zerone.engines.vector_rollout import Block, Judged, Player, VectorStep, playing
 from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import time_limit_of
@@ -38,7 +31,7 @@ from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.sources import require_separate
 from zerone.environments.gym.vector import InTurn, OwnVector, Vector
-from zerone.environments.spaces import Spaces, from_environment, to_environment
+from zerone.environments.spaces import Spaces
 
 MOST_AT_ONCE, MANY_AT_ONCE, FEW_AT_ONCE = 100, 20, 5
 """Environments in which evaluation episodes are played side by side: at the most, and where there are many, or few."""
@@ -88,23 +81,6 @@ def _global_chance(seed: int, purpose: int, index: int) -> GlobalChance:
     return GlobalChance(seeds_for(seed, purpose, index, 1)[0])
 
 
-def _key(seed: Array, purpose: int, index: Array | int) -> Array:
-    return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), purpose), index)
-
-
-def update_key(seed: Array, index: Array) -> Key:
-    """The chance of learning from the block of steps of an iteration."""
-    key: Key = jax.random.split(_key(seed, TRAIN, index))[1]
-    return key
-
-
-def as_seen(spaces: Spaces, steps: Steps) -> Steps:
-    """Steps as algorithms learn from them: their observations are those of the environment no more."""
-    seen = from_environment(spaces.observation, steps.observation)
-    following = from_environment(spaces.observation, steps.next_observation)
-    return dataclasses.replace(steps, observation=seen, next_observation=following)
-
-
 def _require_mask(probe: Vector) -> None:
     """Raise `InputError` if the masks of an environment cannot be kept to from its first state on."""
     try:
@@ -125,115 +101,6 @@ def widths_for(environments: int) -> tuple[int, ...]:
     """
     many, few = max(MANY_AT_ONCE, min(environments, MOST_AT_ONCE)), min(max(FEW_AT_ONCE, environments), MANY_AT_ONCE)
     return tuple(sorted({many, few, 1}, reverse=True))
-
-
-class Programs:
-    """The compiled functions around which everything else is Python: init, noise, act and update."""
-
-    def __init__(self, spaces: Spaces) -> None:
-        counted_from_zero = isinstance(spaces.action, gymnasium.spaces.Discrete) and spaces.action.start == 0
-
-        def init(algorithm: Algorithm, seed: Array) -> Any:
-            return algorithm.init(_key(seed, INIT, 0), spaces)
-
-        def begun(algorithm: Algorithm) -> list[Any]:
-            return ongoing(algorithm.init(jax.random.key(0), spaces))
-
-        def noise(algorithm: Algorithm, policy: Any, seed: Array, index: Array, part: Array, shape: Any) -> Any:
-            noise_key, _ = jax.random.split(_key(seed, TRAIN, index))
-            return algorithm.noise(policy, jax.random.fold_in(noise_key, part), shape)
-
-        def explore(
-            tree: Any, leaves: list[Array], memory: Any, begins: Array | None, observation: Array, noise: Any, mask: Any
-        ) -> tuple[Array, Array | None, Any, tuple[Any, Any]]:
-            algorithm: Algorithm
-            algorithm, policy = jax.tree.unflatten(tree, leaves)
-            if begins is not None:
-                memory = begin_where(begins, initial_memory(algorithm, policy, algorithm.environments), memory)
-            seen = from_environment(spaces.observation, observation)
-            action, after, extras = acting(algorithm, policy, memory, seen, noise, mask)
-            sent = None if counted_from_zero else to_environment(spaces.action, action)
-            return action, sent, after, (extras, memory)
-
-        def greedy(algorithm: Algorithm, policy: Any, memory: Any, observation: Array, mask: Any) -> tuple[Array, Any]:
-            seen = from_environment(spaces.observation, observation)
-            action, memory, _ = acting(algorithm, policy, memory, seen, None, mask)
-            return to_environment(spaces.action, action), memory
-
-        def update(
-            tree: Any, algorithm: Algorithm, leaves: list[Array], steps: Steps, seed: Array, index: Array
-        ) -> tuple[list[Array], Any, Any]:
-            state, metrics = algorithm.update(
-                jax.tree.unflatten(tree, leaves), as_seen(spaces, steps), update_key(seed, index)
-            )
-            shape = algorithm.steps_per_update, algorithm.environments
-            drawn = noise(algorithm, state.policy, seed, index + 1, jnp.int32(0), shape)
-            return jax.tree.leaves(state), metrics, drawn
-
-        def acted(algorithm: Algorithm, policy: Any, steps: Steps, seed: Array, index: Array) -> Steps:
-            shape = algorithm.steps_per_update, algorithm.environments
-            drawn = noise(algorithm, policy, seed, index, jnp.int32(0), shape)
-            as_played = with_extras(algorithm, policy, as_seen(spaces, steps), drawn)
-            return dataclasses.replace(steps, extras=as_played.extras, memory=as_played.memory)
-
-        self.init = jax.jit(init)
-        self.begun = jax.jit(begun)
-        self.acted = jax.jit(acted)
-        self.noise = jax.jit(noise, static_argnums=5)
-        self.explore = jax.jit(explore, static_argnums=0, compiler_options=for_long())
-        self.greedy = jax.jit(greedy)
-        self.initial_memory = jax.jit(initial_memory, static_argnums=2)
-        self.update = jax.jit(update, static_argnums=0, donate_argnums=2, compiler_options=for_long())
-
-
-@dataclasses.dataclass
-class Carry:
-    """A training of one seed: its state, its environments, and the sums since the last row of the log.
-
-    The state is kept as its arrays. To take it apart and to put it together again, at each update, would take as long
-    as a small network learns; it is put together where somebody looks at it.
-    """
-
-    leaves: list[Array]
-    tree: jax.tree_util.PyTreeDef
-    player: Player | None
-    """None where no environment is touched."""
-    block: Block
-    chance: GlobalChance
-    """Of environments that draw from global generators."""
-    episode_return: np.ndarray
-    episode_length: np.ndarray
-    episodes: np.ndarray
-    metrics: dict[str, np.float64]
-    iteration: int
-    begin: int = 0
-    """The recorded step at which this seed began to study."""
-    extras_tree: Any = None
-    noises: list[Any] | None = None
-    memory: Any = None
-    """What the policy remembers of the episodes going on; None before their first step."""
-    begins: np.ndarray | None = None
-    """Where an episode begins with the next step (bool [N]); None where nothing is remembered."""
-
-    found: tuple[jax.tree_util.PyTreeDef, list[int]] | None = None
-    """What `acting` has found."""
-
-    @property
-    def state(self) -> Any:
-        """The algorithm's state."""
-        return jax.tree.unflatten(self.tree, self.leaves)
-
-    @state.setter
-    def state(self, state: Any) -> None:
-        self.leaves, self.tree = jax.tree.flatten(state)
-        self.found = None
-
-    def acting(self, algorithm: Algorithm) -> tuple[jax.tree_util.PyTreeDef, list[int]]:
-        """The tree of an algorithm and its policy, and which of the state's arrays are the policy's."""
-        if self.found is None:
-            policy = jax.tree.unflatten(self.tree, range(len(self.leaves))).policy
-            self.found = jax.tree.structure((algorithm, policy)), jax.tree.leaves(policy)
-        return self.found
 
 
 class Host(TalliedEngine):
