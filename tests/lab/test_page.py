@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 import pytest
@@ -173,54 +172,3 @@ def test_the_maze_is_changed_by_clicking_and_by_keys(browser):
     assert browser.run(tip % (1.5 * side))  # nobody acts in a wall, so there is nothing to be said of it
     assert browser.run(tip % (2.5 * side))
     assert not browser.run(tip % (0.5 * side))
-
-
-OURS = re.compile(
-    "(?i:zerone|lab|home|max|ln|exp|clip|mean|old|objective|part|clipped|end|var|nat|kl|epsilon|q-learning|sarsa"
-    "|sarsa-lambda|dyna-q|dqn|dyna|sutton|barto|replacing|accumulating|linear|exponential|first|every|double|dueling|actor-critic)"
-)
-"""Words that stay as they are in Chinese: names, and what is typed."""
-LEFT = """(() => {
-  const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const inside = node.parentElement, kept = inside.closest('select, script, style, math, pre, code, [lang=en]');
-    if (!kept && inside.checkVisibility()) found.push(node.textContent);
-  }
-  for (const each of document.querySelectorAll('[aria-label], [title]'))
-    if (!each.closest('math, .equation'))
-      found.push(each.getAttribute('aria-label') ?? '', each.getAttribute('title') ?? '');
-  return found;
-})()"""
-
-
-def english(browser):
-    """The English words that are seen or read out."""
-    seen = [re.sub(r"Q-learning|\w+(?:/\w+)?-v\d|zerone/\S+|zerone \w+ \S+", "", each) for each in browser.run(LEFT)]
-    words = re.findall(r"[A-Za-z][a-z]{2,}(?:-[a-z]+)*", " ".join(seen))
-    return sorted({each for each in words if not OURS.fullmatch(each)})
-
-
-def test_nothing_is_left_in_english_on_the_chinese_page(browser):
-    paused(browser)
-    browser.run("location.hash = '#learn/traces'")
-    browser.until("document.querySelector('.lesson')")
-    browser.until(f"{READY} && document.querySelector('#look')")
-    browser.click("#language")
-    browser.until("document.documentElement.lang == 'zh-CN'")
-    browser.until(f"{READY} && document.querySelector('#look')")
-    browser.run(
-        "(e => { e.selectedIndex = 1; e.dispatchEvent(new Event('change')); })(document.querySelector('#look'))"
-    )
-    browser.run("document.querySelectorAll('.lesson details').forEach(each => { each.open = true; })")
-    browser.press("e")
-    browser.until("document.querySelector('.changes') && document.querySelector('svg.futures')")
-    assert re.search(r"动作 A\s+上", browser.text(".happened"))
-    assert "上" in browser.text(".bars")
-    assert re.search(r"Q\(\(\d, \d\), [上下左右]\)", browser.text(".changes"))
-    assert re.search("[上下左右]", browser.run("document.querySelector('svg.futures').textContent"))
-    assert "推翻" in browser.text(".lesson")  # what the experiment found
-    assert english(browser) == []
-    for page, there in (("chapters", ".chapter"), ("runs", "main .card"), ("compare", ".form")):
-        browser.run(f"location.hash = '#{page}'")
-        browser.until(f"document.querySelector('{there}')")
-        assert english(browser) == [], page
