@@ -30,6 +30,10 @@ class Terminal(io.StringIO):
         (At(25_000, note="ε 0.1"), "25,000 / 50,000 steps  return 213.4  ε 0.1  41,200 steps/s"),
         (At(1, latest_return=None, steps_per_second=0.0), "1 / 50,000 steps"),
         (At(1, latest_return=-0.01234, steps_per_second=0.0), "1 / 50,000 steps  return -0.01234"),
+        (
+            At(120, latest_return=1.0, steps_per_second=0.0, episodes=12, total_episodes=3_000),
+            "12 / 3,000 episodes, 120 steps  return 1.0",
+        ),
         (At(1, latest_return=-10667.0, steps_per_second=0.0), "1 / 50,000 steps  return -10,667.0"),
     ],
 )

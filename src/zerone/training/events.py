@@ -30,7 +30,7 @@ class Progress:
     steps: int
     """Environment steps that each seed has made."""
     total: int
-    """Those that it will make at most."""
+    """Those that it will make at most; where episodes are counted, those that it is likely to make."""
     seconds: float = 0.0
     steps_per_second: float = 0.0
     """Of all seeds together, on the wall, evaluations included; 0 where it is not known yet."""
@@ -45,6 +45,10 @@ class Progress:
     """What else there is to say, in a word or two, such as how much is explored; empty for nothing."""
     final_episodes: int = 0
     """How many episodes of each seed are played now, at the end, to evaluate its best policy; 0 until then."""
+    episodes: int | None = None
+    """Episodes that have ended of the seed that has the fewest; None where a training has so many steps."""
+    total_episodes: int | None = None
+    """Those of each seed after which the training ends; None where a training has so many steps."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -248,10 +248,10 @@ class Training:
 
     def _progress(self, seconds: float, latest: list[float], final_episodes: int = 0) -> Progress:
         job = self.job
-        steps = self.iteration * job.block
+        steps, episodes = self.iteration * job.block, self._episodes()
         return Progress(
             steps=steps,
-            total=job.timetable.total * job.block if job.schedule.episodes is None else self._likely(steps),
+            total=job.timetable.total * job.block if episodes is None else self._likely(steps, episodes),
             seconds=seconds,
             steps_per_second=self.clock.steps_per_second or 0.0,
             evaluating=self.selection.seconds / seconds if seconds else 0.0,
@@ -260,16 +260,24 @@ class Training:
             seeds=len(job.learners),
             note=self._note,
             final_episodes=final_episodes,
+            episodes=episodes,
+            total_episodes=job.schedule.episodes,
         )
 
-    def _likely(self, steps: int) -> int:
-        """How many steps a training that counts episodes is likely to have, by how long they were so far."""
-        job, wanted = self.job, self.job.schedule.episodes or 1
+    def _episodes(self) -> int | None:
+        """How many episodes have ended of the seed that has the fewest; None where steps are counted."""
+        job, wanted = self.job, self.job.schedule.episodes
+        if wanted is None:
+            return None
         going = [each for each in job.learners if each.carry is not None and not job.has_all_episodes(each)]
-        had = min((each.episodes + job.engine.ended(each.carry) for each in going), default=wanted)
-        return (
-            steps if not going else round(steps * wanted / had) if had and steps else max(job.schedule.steps, 2 * steps)
-        )
+        return min((each.episodes + job.engine.ended(each.carry) for each in going), default=wanted)
+
+    def _likely(self, steps: int, had: int) -> int:
+        """How many steps a training that counts episodes is likely to have, by how long they were so far."""
+        wanted = self.job.schedule.episodes or 1
+        if had >= wanted:
+            return steps
+        return round(steps * wanted / had) if had and steps else max(self.job.schedule.steps, 2 * steps)
 
     def _agent(self, seed: int | None) -> Agent:
         """The agent of a seed as it is now; by default of the first that still trains."""

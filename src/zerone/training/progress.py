@@ -66,7 +66,9 @@ class Display(Callback):
 def of_several(number: int, total: int, now: Progress, note: str) -> Progress:
     """The progress of `total` trainings of one length as one, of which `number` have ended and the next is at `now`."""
     steps = number * now.total + now.steps
-    return dataclasses.replace(now, steps=steps, total=total * now.total, note=note, final_episodes=0)
+    return dataclasses.replace(
+        now, steps=steps, total=total * now.total, note=note, final_episodes=0, episodes=None, total_episodes=None
+    )
 
 
 def progress_for(stream: TextIO, plain_allowed: bool = True) -> Display:
@@ -100,7 +102,12 @@ def _display() -> Callable[..., Any] | None:
 
 def describe(now: Progress) -> str:
     """`25,000 / 50,000 steps  return 213.4  solved 3/8  41,200 steps/s, 8% evaluating`."""
-    parts = [translated("{steps:,} / {total:,} steps", steps=now.steps, total=now.total)]
+    if now.episodes is None:
+        parts = [translated("{steps:,} / {total:,} steps", steps=now.steps, total=now.total)]
+    else:
+        had, wanted = now.episodes, now.total_episodes
+        counted = translated("{had:,} / {wanted:,} episodes", had=had, wanted=wanted)
+        parts = [translated("{counted}, {steps:,} steps", counted=counted, steps=now.steps)]
     if now.latest_return is not None:
         latest = f"{now.latest_return:.4g}" if abs(now.latest_return) < 1 else f"{now.latest_return:,.1f}"
         parts.append(translated("return {latest}", latest=latest))
