@@ -46,7 +46,7 @@ def test_files_that_are_named_exist(name, page):
     for file in re.findall(r"`((?:src|tests|tools|docs|benchmarks|examples)/[\w./-]+)`", page(name)):
         if "your" not in file and "ALGORITHM" not in file:
             assert (ROOT / file).exists(), file
-    rooms = "cli|experiments|runs|show|engines|algorithms|parts|environments|base"
+    rooms = "|".join(each.name for each in (ROOT / "src" / "zerone").iterdir() if each.is_dir())
     for file in re.findall(rf"`((?:{rooms})/\w+\.py)", page(name)):
         assert (ROOT / "src" / "zerone" / file).exists(), file
 
@@ -135,3 +135,17 @@ def test_the_notebooks_are_made_of_their_pages():
     for each in pages:
         text = made["place"](each).read_text("utf-8")
         assert text == made["notebook"](each.read_text("utf-8")), f"{each.name}: python tools/notebooks.py"
+
+
+@pytest.mark.parametrize("ending", [".md", ".zh.md"])
+def test_every_file_stands_in_the_row_of_its_room(ending, page):
+    text, source = page(f"docs/architecture{ending}"), ROOT / "src" / "zerone"
+    for room in [each for each in source.iterdir() if each.is_dir() and any(each.glob("*.py"))]:
+        (row,) = re.findall(rf"^\| `{room.name}/` \|(.*)\|$", text, re.MULTILINE)
+        named = set(re.findall(r"`(\w+/?)`", row))
+        files = {each.stem for each in room.glob("*.py")} - {"__init__"}
+        files -= {each for each in files if each.endswith("_explanation")}  # one for each kind of update
+        assert files <= named, room.name
+        assert {each for each in named if not each.endswith("/")} <= {each.stem for each in room.rglob("*.py")} | {
+            each.stem for each in room.rglob("*.json")
+        }, room.name
