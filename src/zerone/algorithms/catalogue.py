@@ -205,8 +205,14 @@ def make(name: str, settings: dict[str, Any], fitting: bool = False) -> Algorith
     chosen: dict[str, Any] = {}
     for key, value in settings.items():
         if key not in known:
-            raise InputError(translated("{algorithm} has no setting {name!r}: {meant}", algorithm=name, name=key,
-                                        meant=setting_of(name, key)))  # fmt: skip
+            raise InputError(
+                translated(
+                    "{algorithm} has no setting {name!r}: {meant}",
+                    algorithm=name,
+                    name=key,
+                    meant=setting_of(name, key),
+                )
+            )
         chosen[key] = typed(value, known[key].default, f"{name}: {key}")
     algorithm: Algorithm = entry.make(**chosen)
     if fitting and isinstance(algorithm, Cut):
@@ -272,8 +278,14 @@ def require_off_policy(algorithm: Algorithm) -> None:
     if entry is not None and entry.policy != "off-policy":
         able = ", ".join(entry.name for entry in _ENTRIES if entry.policy == "off-policy")
         raise InputError(
-            f"{algorithm.name} cannot learn from a dataset ({said('--from', 'dataset=')}): it learns from its own play "
-            f"only ({entry.policy}); these can: {able}"
+            translated(
+                "{algorithm} cannot learn from a dataset ({option}): it learns from its own play only ({policy}); "
+                "these can: {able}",
+                algorithm=algorithm.name,
+                option=said("--from", "dataset="),
+                policy=entry.policy,
+                able=able,
+            )
         )
 
 
@@ -282,4 +294,10 @@ def require_workers(algorithm: Algorithm) -> Distributed:
     if isinstance(algorithm, Distributed):
         return algorithm
     able = ", ".join(entry.name for entry in _ENTRIES if hasattr(entry.make, "alone"))
-    raise InputError(f"{algorithm.name} cannot run on the engine 'cluster': it has no workers; these have: {able}")
+    raise InputError(
+        translated(
+            "{algorithm} cannot run on the engine 'cluster': it has no workers; these have: {able}",
+            algorithm=algorithm.name,
+            able=able,
+        )
+    )

@@ -175,7 +175,14 @@ class DQN(OffPolicy):
         ]
         for name, value, refused, allowed in wrong:
             if refused:
-                raise InputError(f"dqn: {name} = {value} is not allowed with network = gru: must be {allowed}")
+                raise InputError(
+                    translated(
+                        "dqn: {name} = {value} is not allowed with network = gru: must be {allowed}",
+                        name=name,
+                        value=value,
+                        allowed=allowed,
+                    )
+                )
 
     def check(self) -> None:
         super().check()
@@ -185,13 +192,20 @@ class DQN(OffPolicy):
         check_shape("dqn", "epsilon", self.epsilon_shape, ends)
         if self.dueling_streams == "separate" and len(self.hidden) < 2:
             raise InputError(
-                f"dqn: dueling_streams = separate is not allowed with hidden = {self.hidden}: must have two layers, "
-                "the first for both streams (halved is for pictures, whose convolution they share)"
+                translated(
+                    "dqn: dueling_streams = separate is not allowed with hidden = {hidden}: must have two layers, "
+                    "the first for both streams (halved is for pictures, whose convolution they share)",
+                    hidden=self.hidden,
+                )
             )
         if self.dueling_streams != "shared" and self.hidden[-1] < 2:
             raise InputError(
-                f"dqn: hidden = {self.hidden} is not allowed with dueling_streams = {self.dueling_streams}: "
-                "the last must be at least 2, one for each stream"
+                translated(
+                    "dqn: hidden = {hidden} is not allowed with dueling_streams = {dueling_streams}: the last must "
+                    "be at least 2, one for each stream",
+                    hidden=self.hidden,
+                    dueling_streams=self.dueling_streams,
+                )
             )
 
     def optimizer(self, steps: Array | int = 0) -> optax.GradientTransformation:

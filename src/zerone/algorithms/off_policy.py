@@ -18,6 +18,7 @@ import optax
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.transitions import Transition, Waiting, n_step_transitions, one_step_transitions
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.pytree import configured, setting, struct
 from zerone.base.sums import Sum
 from zerone.parts.architecture import NetworkSettings
@@ -119,7 +120,15 @@ class OffPolicy(NetworkSettings, NormalizationSettings):
         """Raise `InputError` where a minibatch or a block of steps does not fit into the memory."""
         for what, much in (("batch", self.batch), ("steps_per_update × environments", self.block)):
             if much > self.memory:
-                raise InputError(f"{self.name}: {what} = {much} is not allowed: must be at most memory = {self.memory}")
+                raise InputError(
+                    translated(
+                        "{name}: {what} = {much} is not allowed: must be at most memory = {memory}",
+                        name=self.name,
+                        what=what,
+                        much=much,
+                        memory=self.memory,
+                    )
+                )
 
     @property
     def block(self) -> int:

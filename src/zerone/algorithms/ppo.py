@@ -174,8 +174,14 @@ class PPO(PolicySettings, NormalizationSettings):
             )
         if self.objective == "kl" and not self.kl_penalty_min <= self.kl_penalty <= self.kl_penalty_max:
             raise InputError(
-                f"{self.name}: kl_penalty = {self.kl_penalty} is not allowed: must be at least kl_penalty_min = "
-                f"{self.kl_penalty_min:g} and at most kl_penalty_max = {self.kl_penalty_max:g}"
+                translated(
+                    "{name}: kl_penalty = {kl_penalty} is not allowed: must be at least kl_penalty_min = "
+                    "{kl_penalty_min:g} and at most kl_penalty_max = {kl_penalty_max:g}",
+                    name=self.name,
+                    kl_penalty=self.kl_penalty,
+                    kl_penalty_min=self.kl_penalty_min,
+                    kl_penalty_max=self.kl_penalty_max,
+                )
             )
 
     def optimizer(self) -> optax.GradientTransformation:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from zerone.algorithms.protocol import Array, Distributed
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.pytree import configured, setting
 
 T = TypeVar("T")
@@ -41,8 +42,12 @@ def check_workers(algorithm: Distributed) -> None:
     """Raise `InputError` unless each worker gets as many environments as any other."""
     if algorithm.environments % algorithm.workers:
         raise InputError(
-            f"{algorithm.name}: workers = {algorithm.workers} is not allowed: "
-            f"must divide environments = {algorithm.environments}"
+            translated(
+                "{algorithm}: workers = {workers} is not allowed: must divide environments = {environments}",
+                algorithm=algorithm.name,
+                workers=algorithm.workers,
+                environments=algorithm.environments,
+            )
         )
 
 

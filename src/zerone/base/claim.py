@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from zerone.base.errors import InputError
 from zerone.base.files import is_incomplete, remove_unless_held
+from zerone.base.language import translated
 from zerone.base.place import absolute
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _first_free(places: Iterable[Path]) -> Claim:
             continue
         except OSError as error:
             raise unwritable(path, error) from error
-    raise InputError("no folder is free")
+    raise InputError(translated("no folder is free"))
 
 
 class TakenError(InputError):
@@ -171,7 +172,9 @@ def is_abandoned(path: Path) -> bool:
 def unwritable(path: Path, error: Exception) -> InputError:
     """The error of a folder that cannot be written to, for the reason that the operating system gives."""
     cause = error if isinstance(error, OSError) else error.__cause__
-    return InputError(f"{path}: cannot be written to: {getattr(cause, 'strerror', None) or error}")
+    return InputError(
+        translated("{path}: cannot be written to: {error}", path=path, error=getattr(cause, "strerror", None) or error)
+    )
 
 
 def _made_and_locked(path: Path) -> tuple[BaseFileLock, list[Path]]:
@@ -224,7 +227,7 @@ def _locked(path: Path) -> tuple[BaseFileLock, bool]:
     place = path / LOCK
     found = _exists(place)
     if found and not stat.S_ISREG(place.lstat().st_mode):
-        raise InputError(f"{place}: not a file, so the folder cannot be locked")
+        raise InputError(translated("{place}: not a file, so the folder cannot be locked", place=place))
     # filelock takes any refusal for a lock that is held.
     os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0), 0o644))
     lock = FileLock(place, blocking=False, thread_local=False)  # `release` may come from another thread

@@ -60,12 +60,14 @@ def _number_of(path: str | Path) -> int:
         raise InputError(translated("{path}: no such file", path=path)) from error
     except (OSError, ValueError) as error:
         if getattr(error, "errno", None) == errno.ENXIO:
-            raise InputError(f"{path}: not a file but a socket or a device") from error
+            raise InputError(translated("{path}: not a file but a socket or a device", path=path)) from error
         raise _unreadable(path, error) from error
     kind = stat.S_IFMT(os.fstat(number).st_mode)
     if kind != stat.S_IFREG:
         os.close(number)
-        raise InputError(f"{path}: not a file but {_KINDS.get(kind, 'something else')}")
+        raise InputError(
+            translated("{path}: not a file but {kind}", path=path, kind=_KINDS.get(kind, "something else"))
+        )
     return number
 
 
@@ -74,7 +76,11 @@ def read_bytes(path: str | Path, at_most: int = SMALL) -> bytes:
     with opened(path) as file:
         data = b"" if size_of(file) > at_most else file.read(at_most + 1)
         if max(size_of(file), len(data)) > at_most:
-            raise InputError(f"{path}: larger than {at_most:,} bytes, which such a file never is")
+            raise InputError(
+                translated(
+                    "{path}: larger than {at_most:,} bytes, which such a file never is", path=path, at_most=at_most
+                )
+            )
     return data
 
 
@@ -92,7 +98,9 @@ def read_text(path: str | Path, at_most: int = SMALL) -> str:
     try:
         text = read_bytes(path, at_most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text (byte {error.start + 1} is not UTF-8)") from error
+        raise InputError(
+            translated("{path}: not a text (byte {byte} is not UTF-8)", path=path, byte=error.start + 1)
+        ) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -103,9 +111,9 @@ def read_object(path: str | Path, at_most: int = SMALL) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path}: damaged: not JSON ({error})") from error
+        raise InputError(translated("{path}: damaged: not JSON ({error})", path=path, error=error)) from error
     if not isinstance(value, dict):
-        raise InputError(f"{path}: damaged: not a JSON object")
+        raise InputError(translated("{path}: damaged: not a JSON object", path=path))
     require_shallow(value, str(path))
     return cast("dict[str, Any]", value)
 
@@ -117,7 +125,7 @@ def read_toml(path: str | Path, at_most: int = SMALL) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path}: not TOML ({error})") from error
+        raise InputError(translated("{path}: not TOML ({error})", path=path, error=error)) from error
     require_shallow(tables, str(path))
     return tables
 
@@ -128,7 +136,11 @@ def require_shallow(value: Any, name: str) -> None:
     while level := [each for outer in level for each in _inside(outer)]:
         depth += 1
         if depth > DEEPEST:
-            raise InputError(f"{name}: damaged: more than {DEEPEST} brackets within each other")
+            raise InputError(
+                translated(
+                    "{name}: damaged: more than {deepest} brackets within each other", name=name, deepest=DEEPEST
+                )
+            )
 
 
 def _inside(value: Any) -> list[Any]:
@@ -154,7 +166,9 @@ def replacing(path: Path) -> Generator[BinaryIO]:
             file.close()
             place.replace(path)
     except OSError as error:
-        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise RunError(
+            translated("{path}: cannot be written: {error}", path=path, error=error.strerror or error)
+        ) from error
     # Only the rename is at stake now: without this a power cut may bring the old file back, itself whole.
     # So a file system that cannot sync a folder (some network ones, Windows) is no failure.
     with suppress(OSError):
@@ -223,4 +237,6 @@ def _hold(file: BinaryIO) -> None:
 
 
 def _unreadable(path: str | Path, error: Exception) -> InputError:
-    return InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}")
+    return InputError(
+        translated("{path}: cannot be read: {error}", path=path, error=getattr(error, "strerror", None) or error)
+    )

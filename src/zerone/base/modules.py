@@ -88,7 +88,11 @@ def imported_object(id: str, what: str) -> Any:  # noqa: A002
     for part in inside.split("."):
         found = getattr(found, part, None)
     if found is None:
-        raise InputError(f"{what} {id}: module {module!r} has no {inside!r}")
+        raise InputError(
+            translated(
+                "{what} {id}: module {module!r} has no {inside!r}", what=what, id=id, module=module, inside=inside
+            )
+        )
     return found
 
 

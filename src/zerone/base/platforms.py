@@ -7,6 +7,7 @@ import os
 import jax
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 
 _NAMES = {"jax_platforms": "JAX_PLATFORMS", "jax_platform_name": "JAX_PLATFORM_NAME"}
 """JAX's settings that choose a platform, and the variables by which they are mostly set."""
@@ -22,7 +23,14 @@ def default_platform() -> str:
             if chosen:
                 where = variable if os.environ.get(variable) else f"jax.config's {name}"
                 there = _there(error)
-                raise InputError(f"{where} = {chosen} is not allowed: {there}; without it JAX chooses") from error
+                raise InputError(
+                    translated(
+                        "{where} = {chosen} is not allowed: {there}; without it JAX chooses",
+                        where=where,
+                        chosen=chosen,
+                        there=there,
+                    )
+                ) from error
         raise
 
 

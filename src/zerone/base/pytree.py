@@ -220,7 +220,9 @@ def _answering(cls: type[T]) -> type[T]:
                 few = len(names) <= MOST_LISTED
                 listed = f"it has {', '.join(names)}" if few else f"help({cls.__name__}) lists what it has"
                 meant = setting_meant(word, names) or listed
-                raise InputError(f"{cls.__name__} has no setting {word!r}: {meant}")
+                raise InputError(
+                    translated("{name} has no setting {word!r}: {meant}", name=cls.__name__, word=word, meant=meant)
+                )
         init(self, *values, **words)
 
     cls.__init__ = answering  # type: ignore[method-assign]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 
 
 def typed(value: Any, default: Any, name: str) -> Any:
@@ -17,12 +18,23 @@ def typed(value: Any, default: Any, name: str) -> Any:
         try:
             return float(value)
         except OverflowError as error:
-            raise InputError(f"{name} = {short(value)} is not allowed: must be a finite number") from error
+            raise InputError(
+                translated("{name} = {value} is not allowed: must be a finite number", name=name, value=short(value))
+            ) from error
     if isinstance(default, tuple) and isinstance(value, (list, tuple)):
-        return tuple(typed(each, default[0] if default else each, f"{name}[{place}]")
-                     for place, each in enumerate(cast("list[Any]", value)))  # fmt: skip
+        return tuple(
+            typed(each, default[0] if default else each, f"{name}[{place}]")
+            for place, each in enumerate(cast("list[Any]", value))
+        )
     if type(value) is not type(default):
-        raise InputError(f"{name} = {short(value)} is not allowed: must be of type {type(default).__name__}")
+        raise InputError(
+            translated(
+                "{name} = {value} is not allowed: must be of type {kind}",
+                name=name,
+                value=short(value),
+                kind=type(default).__name__,
+            )
+        )
     return value
 
 

@@ -67,7 +67,7 @@ def draw(
     """
     path = require_figure(path)
     if not runs:
-        raise InputError("no run to draw: name at least one")
+        raise InputError(translated("no run to draw: name at least one"))
     require_something(runs)
     with styled():
         save(_figure(runs, solved_at, about), path)
@@ -77,7 +77,11 @@ def require_figure(path: str | Path) -> Path:
     """The path, if it is of a kind that can be drawn; else raises `InputError`."""
     path = Path(path)
     if path.suffix.lower() not in FIGURE_SUFFIXES:
-        raise InputError(f"figure {path} is not allowed: must end in {', '.join(FIGURE_SUFFIXES)}")
+        raise InputError(
+            translated(
+                "figure {path} is not allowed: must end in {listed}", path=path, listed=", ".join(FIGURE_SUFFIXES)
+            )
+        )
     return path
 
 
@@ -85,7 +89,7 @@ def require_something(runs: Sequence[tuple[str, Columns]]) -> None:
     """Raise `InputError` if in one of the runs nothing was measured yet."""
     for name, columns in runs:
         if not (is_measured(columns, "return") or is_measured(columns, "evaluation_return")):
-            raise InputError(f"{name}: nothing to draw yet: no episode has ended")
+            raise InputError(translated("{name}: nothing to draw yet: no episode has ended", name=name))
 
 
 @contextmanager
@@ -173,8 +177,16 @@ def draw_returns(
             light = translated("training, exploring, shaped reward") if shaped else translated("training, exploring")
             label = _over(light, of) if alone else _over(name, of) if evaluation is None else None
             marker = "o" if len(training.steps) == 1 else None  # one point is no line, and would not be seen
-            axes.plot(training.steps, training.mean, color=color, alpha=0.38, linewidth=1.4, marker=marker,
-                      markersize=4.5, label=label)  # fmt: skip
+            axes.plot(
+                training.steps,
+                training.mean,
+                color=color,
+                alpha=0.38,
+                linewidth=1.4,
+                marker=marker,
+                markersize=4.5,
+                label=label,
+            )
         if evaluation is not None:
             strong = _evaluation(about) + (translated(", task's reward") if _is_shaped(about) else "")
             label = _over(strong if alone else name, of)

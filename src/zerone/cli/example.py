@@ -81,5 +81,7 @@ def write(chosen: dict[str, str], out: Path, alone: bool) -> list[Path]:
         for place, text in places.items():
             place.write_text(text, "utf-8", newline="\n")
     except OSError as error:
-        raise InputError(f"--out {out} is not allowed: {error.strerror or error}") from error
+        raise InputError(
+            translated("--out {out} is not allowed: {error}", out=out, error=error.strerror or error)
+        ) from error
     return list(places)

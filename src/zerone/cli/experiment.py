@@ -83,13 +83,17 @@ def _refuse_what_excludes(
 ) -> None:
     """Raise `InputError` where an option would be ignored."""
     if report and (not everything or quick):
-        raise InputError("--report is not allowed here: it needs --all, and not --quick: a look is no result")
+        raise InputError(
+            translated("--report is not allowed here: it needs --all, and not --quick: a look is no result")
+        )
     if name is not None and everything:
-        raise InputError(f"--all and a name ({name}) exclude each other")
+        raise InputError(translated("--all and a name ({name}) exclude each other", name=name))
     if name is None and not everything:
         ignored = {"--seeds": seeds is not None, "--quick": quick, "--out": out is not None}
         for option in (option for option, given in ignored.items() if given):
-            raise InputError(f"{option} needs an experiment, or --all: zerone experiment lists them")
+            raise InputError(
+                translated("{option} needs an experiment, or --all: zerone experiment lists them", option=option)
+            )
     if report:
         from zerone.experiments.report import require_docs
 
@@ -113,10 +117,19 @@ def _list(experiments: list[Experiment], as_json: bool) -> None:
     from zerone.cli.lists import print_blocks
 
     if as_json:
-        print_json([
-            {"name": each.name, "claim": each.claim.en, "source": each.source.en, "environment": each.environment,
-             "minutes": each.minutes, "seeds": each.seeds} for each in experiments
-        ])  # fmt: skip
+        print_json(
+            [
+                {
+                    "name": each.name,
+                    "claim": each.claim.en,
+                    "source": each.source.en,
+                    "environment": each.environment,
+                    "minutes": each.minutes,
+                    "seeds": each.seeds,
+                }
+                for each in experiments
+            ]
+        )
         return
     print_blocks([
         (each.name, [each.claim.here, joined([each.source.here, translated("{seeds} seeds", seeds=each.seeds),

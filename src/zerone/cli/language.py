@@ -64,7 +64,14 @@ def _taken(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
 
 def _require(which: str, name: str) -> str:
     if name not in LANGUAGES:
-        raise InputError(f"{which} {name or repr(name)} is not allowed: {nearest(name, LANGUAGES)}")
+        raise InputError(
+            translated(
+                "{which} {name} is not allowed: {hint}",
+                which=which,
+                name=name or repr(name),
+                hint=nearest(name, LANGUAGES),
+            )
+        )
     return name
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 
 if TYPE_CHECKING:
     import threading
@@ -39,13 +40,21 @@ def show_learning(
 
     engine, chosen = stepped_engine(run), run.seeds[0] if seed is None else seed
     if chosen not in run.seeds:
-        raise InputError(f"--agent {chosen} is not allowed: {run.path} has {', '.join(map(str, run.seeds))}")
+        raise InputError(
+            translated(
+                "--agent {chosen} is not allowed: {path} has {listed}",
+                chosen=chosen,
+                path=run.path,
+                listed=", ".join(map(str, run.seeds)),
+            )
+        )
     identity = run.config["environment"]["id"]
     why = ending(identity, run.config["environment"]["options"])
     stepper = Stepper(engine.algorithm, engine.environment, chosen)
     pictures_only = mode == "rgb_array" or sys.stdout.isatty()
-    learning = Learning(stepper, identity, mode, speed, lambda: _steps(run, chosen), why,
-                        MOST_PICTURES if pictures_only else None)  # fmt: skip
+    learning = Learning(
+        stepper, identity, mode, speed, lambda: _steps(run, chosen), why, MOST_PICTURES if pictures_only else None
+    )
     title = f"{engine.algorithm.name} learning {identity}"
     view = view_of(run, _Source(run, learning, chosen), plain)
     with contextlib.closing(learning.environment):
@@ -75,7 +84,11 @@ def stepped_engine(run: Run) -> Compiled:
     why = not_shown_again(run.config)
     if why is not None:
         raise InputError(
-            f"--learning is not allowed with {run.path}: its steps cannot be shown one by one, because {why}"
+            translated(
+                "--learning is not allowed with {path}: its steps cannot be shown one by one, because {why}",
+                path=run.path,
+                why=why,
+            )
         )
     engine = run.engine()
     assert isinstance(engine, Compiled)  # noqa: S101 - the configuration says so

@@ -99,20 +99,40 @@ def _swept(
     if resume is not None:
         extra = [*words, *(option for option, _ in parsed(()).given), *options, *(f"--{name}" for name in asked)]
         if extra:
-            raise InputError(f"{extra[0]} is not allowed with --resume: the sweep in {resume} knows what it was asked")
+            raise InputError(
+                translated(
+                    "{option} is not allowed with --resume: the sweep in {resume} knows what it was asked",
+                    option=extra[0],
+                    resume=resume,
+                )
+            )
         import_trusted(sweep_plan.read_names(resume), trust)
         with _shown(resume, as_json) as on_progress:
             found = sweep.resume_sweep(resume, on_progress, progress=False)
     else:
         if "trials" in asked and asked.get("driver") != "optuna":
-            raise InputError(f"--trials {asked['trials']} is not allowed without --driver optuna: a grid tries all")
+            raise InputError(
+                translated(
+                    "--trials {trials} is not allowed without --driver optuna: a grid tries all", trials=asked["trials"]
+                )
+            )
         if "points" in asked and asked.get("driver") == "optuna":
-            raise InputError(f"--points {asked['points']} is not allowed with --driver optuna, which chooses its own")
+            raise InputError(
+                translated(
+                    "--points {points} is not allowed with --driver optuna, which chooses its own",
+                    points=asked["points"],
+                )
+            )
         varied = [word for word in words if "=" in word and not word.startswith("-")]
         said = parsed([word for word in words if word not in varied])
         if said.algorithm is None or said.environment is None:
             example = "zerone sweep ppo CartPole-v1 learning_rate=1e-4..1e-2"
-            raise InputError(f"ALGORITHM and ENVIRONMENT are missing: see zerone sweep --help; for example {example}")
+            raise InputError(
+                translated(
+                    "ALGORITHM and ENVIRONMENT are missing: see zerone sweep --help; for example {example}",
+                    example=example,
+                )
+            )
         from zerone.cli.train import require_environment
         from zerone.training import setup
         from zerone.training.folder import new_folder

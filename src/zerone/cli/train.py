@@ -173,12 +173,24 @@ def _trained(
         require_display()
     if resume is not None:
         if "preset" in asked:
-            raise InputError(f"--preset {asked['preset']} is not allowed with --resume: {resume} keeps its settings")
+            raise InputError(
+                translated(
+                    "--preset {preset} is not allowed with --resume: {resume} keeps its settings",
+                    preset=asked["preset"],
+                    resume=resume,
+                )
+            )
         typed_names = (said.algorithm, said.environment)
         return go_on(
-            resume, said, asked, options, settings_file, manner,
-            lambda config: import_trusted(config, trusted, typed_names), listening,
-        )  # fmt: skip
+            resume,
+            said,
+            asked,
+            options,
+            settings_file,
+            manner,
+            lambda config: import_trusted(config, trusted, typed_names),
+            listening,
+        )
     algorithm, environment = _require_words(said)
     _require_together(asked, settings_file)
     changes = chosen_settings(algorithm, said.given)
@@ -190,33 +202,58 @@ def _trained(
 def _require_together(asked: Mapping[str, Any], settings_file: Path | None) -> None:
     """Raise `InputError` if options of a new training do not go together."""
     if "own_play" in asked and "dataset" not in asked:
-        raise InputError(f"--own-play {asked['own_play']:g} is not allowed without --from: it all is own play")
+        raise InputError(
+            translated(
+                "--own-play {own_play:g} is not allowed without --from: it all is own play", own_play=asked["own_play"]
+            )
+        )
     for name in ("address", "worker_timeout"):
         if name in asked and asked.get("engine") != "cluster" and "spread" not in asked:
             option, value = "--" + name.replace("_", "-"), asked[name]
             raise InputError(
-                f"{option} {value} is not allowed without --engine cluster or --spread, or it would be ignored"
+                translated(
+                    "{option} {value} is not allowed without --engine cluster or --spread, or it would be ignored",
+                    option=option,
+                    value=value,
+                )
             )
     if "steps" in asked and "episodes" in asked:
         both = f"--steps {asked['steps']} and --episodes {asked['episodes']}"
-        raise InputError(f"{both} exclude each other: a training has one length")
+        raise InputError(translated("{both} exclude each other: a training has one length", both=both))
     if "preset" in asked and settings_file is not None:
-        raise InputError(f"--preset {asked['preset']} and --settings exclude each other: a file takes a preset's place")
+        raise InputError(
+            translated(
+                "--preset {preset} and --settings exclude each other: a file takes a preset's place",
+                preset=asked["preset"],
+            )
+        )
 
 
 def _require_words(said: ParsedArguments) -> tuple[str, str]:
     """ALGORITHM and ENVIRONMENT, both given, and the second one known: this needs no JAX, so it is checked first."""
     if said.algorithm is None:
-        raise InputError(translated("ALGORITHM and ENVIRONMENT are missing: zerone train ALGORITHM ENVIRONMENT, for "
-                                    "example zerone train dqn CartPole-v1 (zerone algorithms lists them)"))  # fmt: skip
+        raise InputError(
+            translated(
+                "ALGORITHM and ENVIRONMENT are missing: zerone train ALGORITHM ENVIRONMENT, for "
+                "example zerone train dqn CartPole-v1 (zerone algorithms lists them)"
+            )
+        )
     if said.environment is None:
         from zerone.environments.names import is_known
 
         if is_known(said.algorithm):
-            raise InputError(translated("ALGORITHM is missing: zerone train ALGORITHM {environment} (zerone algorithms "
-                                        "lists them)", environment=said.algorithm))  # fmt: skip
-        raise InputError(translated("ENVIRONMENT is missing: zerone train {algorithm} ENVIRONMENT (zerone environments "
-                                    "lists them)", algorithm=said.algorithm))  # fmt: skip
+            raise InputError(
+                translated(
+                    "ALGORITHM is missing: zerone train ALGORITHM {environment} (zerone algorithms lists them)",
+                    environment=said.algorithm,
+                )
+            )
+        raise InputError(
+            translated(
+                "ENVIRONMENT is missing: zerone train {algorithm} ENVIRONMENT (zerone environments lists them)",
+                algorithm=said.algorithm,
+            )
+        )
     try:
         require_environment(said.environment)
     except InputError as error:

@@ -44,11 +44,13 @@ class Display:
                 raise InputError(translated("{option} is not allowed without {other}", option=option, other="--watch"))
         if self.watch_speed and self.watch_from is not None:
             raise InputError(
-                "--watch-speed and --watch-from exclude each other: what is slowed is shown from its start"
+                translated("--watch-speed and --watch-from exclude each other: what is slowed is shown from its start")
             )
         if self.text and (self.as_json or self.quiet):
             option = "--json" if self.as_json else "--quiet"
-            raise InputError(f"--text and {option} exclude each other: both are written to the terminal")
+            raise InputError(
+                translated("--text and {option} exclude each other: both are written to the terminal", option=option)
+            )
 
     @property
     def watching(self) -> bool:
@@ -100,9 +102,14 @@ def start(
     callbacks = listening.chosen()
     with contextlib.nullcontext(out) if out else new_folder(name) as path, shown(Path(path), manner) as displays:
         return train(
-            algorithm, environment, out=path, chunk=manner.chunk, callbacks=[*callbacks, *displays], progress=False,
+            algorithm,
+            environment,
+            out=path,
+            chunk=manner.chunk,
+            callbacks=[*callbacks, *displays],
+            progress=False,
             **asked,
-        )  # fmt: skip
+        )
 
 
 def go_on(
@@ -138,7 +145,7 @@ def require_same(
     from zerone.training.schema import naming
 
     if asked.get("overwrite"):
-        raise InputError("--overwrite and --resume exclude each other")
+        raise InputError(translated("--overwrite and --resume exclude each other"))
     with naming(path / "config.json"):
         setup.make_algorithm_from(config["algorithm"])
     algorithm, environment = config["algorithm"]["name"], config["environment"]["id"]

@@ -88,9 +88,9 @@ def watch(
         return
     mode = _mode(window, video, text)
     if follow and checkpoint is not None:
-        raise InputError("--follow and --checkpoint exclude each other: to follow is to take the newest")
+        raise InputError(translated("--follow and --checkpoint exclude each other: to follow is to take the newest"))
     if follow and video is not None:
-        raise InputError("--follow and --video exclude each other: a film needs an end")
+        raise InputError(translated("--follow and --video exclude each other: a film needs an end"))
     if speed is not None and not learning:
         raise InputError(translated("--speed {speed:g} is not allowed without --learning", speed=speed))
     others = {"--follow": follow, "--stochastic": stochastic}

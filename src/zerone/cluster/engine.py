@@ -24,6 +24,7 @@ import numpy as np
 from zerone.algorithms.protocol import Array, Distributed, Steps, in_new_episodes, ongoing
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.cluster.judged_here import JudgedHere
 from zerone.cluster.ray_connection import connect
 from zerone.cluster.supervisor import Supervisor
@@ -96,7 +97,7 @@ class Cluster(JudgedHere, TalliedEngine):
 
     def learn_from(self, study: OfflineData) -> None:
         del study
-        raise InputError("engine 'cluster' does not learn from recorded steps: use another engine")
+        raise InputError(translated("engine 'cluster' does not learn from recorded steps: use another engine"))
 
     def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
         del episodes, how  # each program is compiled when it is first used, side by side with the workers'

@@ -63,7 +63,9 @@ class Connection:
         for what, address in (("the Ray cluster", self.gcs), ("this host's part of the Ray cluster", self._raylet)):
             problem = _unanswered(address)
             if problem is not None:
-                raise RunError(f"{what} at {address} is gone ({problem})")
+                raise RunError(
+                    translated("{what} at {address} is gone ({problem})", what=what, address=address, problem=problem)
+                )
 
     def hosts(self) -> dict[str, float]:
         """The hosts that are there, and how many processors each offers.
@@ -94,8 +96,13 @@ def connect(address: str | None) -> Connection:
     ray = _imported(address)
     if ray.is_initialized():
         if address is not None and address != ray.get_runtime_context().gcs_address:
-            raise InputError(f"address {address} is not allowed: this process uses the Ray cluster at "
-                             f"{ray.get_runtime_context().gcs_address} already")  # fmt: skip
+            raise InputError(
+                translated(
+                    "address {address} is not allowed: this process uses the Ray cluster at {used} already",
+                    address=address,
+                    used=ray.get_runtime_context().gcs_address,
+                )
+            )
         return Connection(ray, None, ours=False)
     return _start(ray) if address is None else _join(ray, address)
 
@@ -111,12 +118,23 @@ def _imported(address: str | None) -> Any:
         with _quiet():
             ray: Any = importlib.import_module("ray")
     except ImportError as error:
-        raise InputError(f"a cluster needs Ray, which is not installed here ({error}): {install('cluster')}") from error
+        raise InputError(
+            translated(
+                "a cluster needs Ray, which is not installed here ({error}): {command}",
+                error=error,
+                command=install("cluster"),
+            )
+        ) from error
     found = tuple(int(each) for each in re.findall(r"\d+", ray.__version__)[:2])
     if found < OLDEST:
-        raise InputError(translated("a cluster needs Ray {oldest} or newer, not {version}: {command}",
-                                    oldest=".".join(map(str, OLDEST)), version=ray.__version__,
-                                    command=install("cluster")))  # fmt: skip
+        raise InputError(
+            translated(
+                "a cluster needs Ray {oldest} or newer, not {version}: {command}",
+                oldest=".".join(map(str, OLDEST)),
+                version=ray.__version__,
+                command=install("cluster"),
+            )
+        )
     return ray
 
 
@@ -137,7 +155,7 @@ def _start(ray: Any) -> Connection:
             ray.shutdown()
         warden.close()
         if isinstance(error, Exception):
-            raise RunError(f"Ray does not start: {_line(error)}") from error
+            raise RunError(translated("Ray does not start: {error}", error=_line(error))) from error
         raise
     finally:
         os.environ.pop(MARK, None)
@@ -151,8 +169,14 @@ def _join(ray: Any, address: str) -> Connection:
         )
     problem = _unanswered(address)
     if problem is not None:
-        raise InputError(f"address {address} is not allowed: no Ray cluster answers there ({problem}); "
-                         "ray start --head begins one")  # fmt: skip
+        raise InputError(
+            translated(
+                "address {address} is not allowed: no Ray cluster answers there ({problem}); ray start --head "
+                "begins one",
+                address=address,
+                problem=problem,
+            )
+        )
     try:
         with _quiet(), _mute():
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
@@ -161,8 +185,12 @@ def _join(ray: Any, address: str) -> Connection:
         with suppress(Exception):
             ray.shutdown()
         if "Failed to connect" in str(error):
-            raise InputError(f"address {address} is not allowed: what answers there is no Ray cluster") from error
-        raise InputError(f"address {address} is not allowed: {_line(error)}") from error
+            raise InputError(
+                translated("address {address} is not allowed: what answers there is no Ray cluster", address=address)
+            ) from error
+        raise InputError(
+            translated("address {address} is not allowed: {error}", address=address, error=_line(error))
+        ) from error
 
 
 def _has_token() -> bool:

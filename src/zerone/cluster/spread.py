@@ -24,6 +24,7 @@ import numpy as np
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.notices import kept_in, notices
 from zerone.cluster.judged_here import JudgedHere
 from zerone.cluster.ray_connection import connect
@@ -224,7 +225,7 @@ class Spread(JudgedHere):
 
     def learn_from(self, study: OfflineData) -> None:
         del study
-        raise InputError("spread is not allowed with recorded steps: they are on this machine alone")
+        raise InputError(translated("spread is not allowed with recorded steps: they are on this machine alone"))
 
     def turn(self, width: int) -> int:
         return self.judge.turn(width)

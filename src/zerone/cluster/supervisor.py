@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zerone.base.errors import InputError, RunError
+from zerone.base.language import translated
 from zerone.cluster.ray_actor import RayActor, WorkerError, WorkerInfo, kill, versions
 from zerone.cluster.ray_connection import Connection
 
@@ -116,7 +117,7 @@ class Supervisor:
             self._replace(request.slot, "died", error)
             return None
         except self._ray.exceptions.RayError as error:
-            raise RunError(f"worker {request.slot}: {_line(error)}") from error
+            raise RunError(translated("worker {slot}: {error}", slot=request.slot, error=_line(error))) from error
         del self._asked[ref]
         if isinstance(found, WorkerError):
             raise RunError(self._explain(request.slot, found))
@@ -157,20 +158,39 @@ class Supervisor:
         greetings = [member.greeting for member in self._members.values()]
         _, late = self._ray.wait(greetings, num_returns=len(greetings), timeout=START_SECONDS)
         if late:
-            raise RunError(f"{len(late)} of {len(greetings)} workers did not start within {START_SECONDS:g} s")
+            raise RunError(
+                translated(
+                    "{late} of {all} workers did not start within {start_seconds:g} s",
+                    late=len(late),
+                    all=len(greetings),
+                    start_seconds=START_SECONDS,
+                )
+            )
         ours = versions()
         for slot, member in self._members.items():
             try:
                 member.who = self._ray.get(member.greeting)
             except self._ray.exceptions.RayError as error:
-                raise InputError(f"worker {slot} does not start on its host: {_line(error)}") from error
+                raise InputError(
+                    translated("worker {slot} does not start on its host: {error}", slot=slot, error=_line(error))
+                ) from error
             theirs = member.who.versions
             other = [f"{name} {theirs[name]} there, {ours[name]} here" for name in ours if theirs[name] != ours[name]]
             if other:
-                raise InputError(f"host {member.who.host} of the cluster has other versions: {'; '.join(other)}")
+                raise InputError(
+                    translated(
+                        "host {host} of the cluster has other versions: {listed}",
+                        host=member.who.host,
+                        listed="; ".join(other),
+                    )
+                )
             fault = self._ray.get(member.beginning)
             if isinstance(fault, WorkerError):
-                raise InputError(f"worker {slot} cannot begin on {member.who.host}: {fault.line}")
+                raise InputError(
+                    translated(
+                        "worker {slot} cannot begin on {host}: {line}", slot=slot, host=member.who.host, line=fault.line
+                    )
+                )
 
     def _replace_late(self) -> None:
         """Replace each worker that has not answered in time."""
@@ -190,8 +210,16 @@ class Supervisor:
         named = f"worker {slot}" if who is None else f"worker {slot} (process {who.process} on {who.host})"
         if self._in_vain[slot] >= MOST_IN_VAIN:
             because = "" if error is None else f": {_line(error)}"
-            raise RunError(f"environment {self._name}: {named} {why}, the {MOST_IN_VAIN}th in a row that has done "
-                           f"nothing{because}")  # fmt: skip
+            raise RunError(
+                translated(
+                    "environment {name}: {named} {why}, the {most_in_vain}th in a row that has done nothing{because}",
+                    name=self._name,
+                    named=named,
+                    why=why,
+                    most_in_vain=MOST_IN_VAIN,
+                    because=because,
+                )
+            )
         del self._members[slot]
         self._members[slot] = self._hired(slot)
         logging.getLogger("zerone").warning("zerone: %s %s; another takes its place", named, why)

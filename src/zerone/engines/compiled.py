@@ -19,6 +19,7 @@ from zerone.algorithms.protocol import Algorithm, Array, Key, acting, initial_me
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_long, for_once, for_seldom
 from zerone.base.errors import RunError
+from zerone.base.language import translated
 from zerone.base.platforms import default_platform
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum, nothing_of
@@ -313,7 +314,7 @@ class Compiled:
     def _require_allowed(self, earned: Any) -> None:
         """Raise `RunError` where a mask has allowed nothing in the middle of an episode (see `wrappers.Masked`)."""
         if isinstance(self.environment, Masked) and np.isnan(np.asarray(earned)).any():
-            raise RunError("the action mask allowed nothing in a state in which an episode goes on")
+            raise RunError(translated("the action mask allowed nothing in a state in which an episode goes on"))
 
     def facts(self) -> dict[str, Any]:
         return {}

@@ -20,6 +20,7 @@ import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, initial_memory
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.pytree import static, struct
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, RolloutNoise
 from zerone.engines.streams import STUDY
@@ -167,7 +168,12 @@ def make_study(recorded: Recorded, own_play: float | None) -> OfflineData:
         least = 1 / FINEST_SHARE
         if isinstance(own_play, bool) or not isinstance(own_play, (int, float)) or not least <= own_play <= 1 - least:
             raise InputError(
-                f"own_play = {own_play!r} is not allowed: must be a number from {least:g} to {1 - least:g}"
+                translated(
+                    "own_play = {own_play!r} is not allowed: must be a number from {least:g} to {most:g}",
+                    own_play=own_play,
+                    least=least,
+                    most=1 - least,
+                )
             )
         share = Fraction(own_play).limit_denominator(FINEST_SHARE)
     return OfflineData(recorded, np.int32(share.numerator), np.int32(share.denominator), share > 0)

@@ -151,8 +151,11 @@ def _option_of(field: dataclasses.Field[Any]) -> Option:
     kind = field.type if isinstance(field.type, str) else field.type.__name__
     text = joined([translated(allowed.text), allowed.describe()]) if allowed else f"a {kind}"
     if legend:
-        text = translated("{what}: a text file, a row a line ({legend})", what=translated(field.metadata["text"]),
-                          legend=legend.describe())  # fmt: skip
+        text = translated(
+            "{what}: a text file, a row a line ({legend})",
+            what=translated(field.metadata["text"]),
+            legend=legend.describe(),
+        )
     if field.default_factory is not dataclasses.MISSING:
         return Option(field.name, field.default_factory(), text, legend)
     if field.default is dataclasses.MISSING:
@@ -264,14 +267,25 @@ def _from_outside(entry: Entry, settings: dict[str, Any]) -> Any:
     """Somebody else's environment. Raises `InputError`, whatever its class does."""
     for option in options(entry):
         if option.required and option.name not in settings:
-            raise InputError(f"{entry.id}: option {option.name!r} is missing ({option.text})")
+            raise InputError(
+                translated(
+                    "{id}: option {option!r} is missing ({text})", id=entry.id, option=option.name, text=option.text
+                )
+            )
     try:
         return entry.kind(**settings)
     except (ZeroneError, KeyboardInterrupt):
         raise
     except Exception as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"environment {entry.id} cannot be made: {type(error).__name__}: {reason}") from error
+        raise InputError(
+            translated(
+                "environment {id} cannot be made: {kind}: {reason}",
+                id=entry.id,
+                kind=type(error).__name__,
+                reason=reason,
+            )
+        ) from error
 
 
 def cut_off(environment: Any) -> list[str]:

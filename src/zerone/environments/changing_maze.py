@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.pytree import check, configured, setting, struct
 from zerone.environments.layout import layout_field
 from zerone.environments.maze import LEGEND, Maze, MazeState, read_map
@@ -51,11 +52,19 @@ class ChangingMaze:
         before, after = (Maze(layout=each) for each in (self.layout, self.later))
         if (before.height, before.width) != (after.height, after.width):
             raise InputError(
-                f"ChangingMaze: later has {after.height} rows of {after.width} cells: "
-                f"must have {before.height} of {before.width}, as layout has"
+                translated(
+                    "ChangingMaze: later has {rows} rows of {cells} cells: must have {wanted_rows} of "
+                    "{wanted_cells}, as layout has",
+                    rows=after.height,
+                    cells=after.width,
+                    wanted_rows=before.height,
+                    wanted_cells=before.width,
+                )
             )
         if read_map(self.layout).start != read_map(self.later).start:
-            raise InputError("ChangingMaze: later has its start in another place than layout: must be the same")
+            raise InputError(
+                translated("ChangingMaze: later has its start in another place than layout: must be the same")
+            )
 
     @property
     def observation_space(self) -> gymnasium.Space[Any]:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.pytree import check, configured, setting, struct
 from zerone.environments.layout import Legend, Origin, layout_field
 from zerone.environments.table import CERTAIN, Table, neighbours, slipping
@@ -74,10 +75,18 @@ class FrozenLake:
         check(self, "FrozenLake")
         if len(self.reward_schedule) != 3:
             given = f"reward_schedule = {self.reward_schedule!r}"
-            raise InputError(f"FrozenLake: {given} is not allowed: must be three numbers, for goal, hole and ice")
+            raise InputError(
+                translated(
+                    "FrozenLake: {given} is not allowed: must be three numbers, for goal, hole and ice", given=given
+                )
+            )
         rate = self.success_rate
         if not self.is_slippery and isinstance(rate, float) and rate != SUCCESS_RATE:
-            raise InputError(f"FrozenLake: success_rate = {rate!r} is not allowed: must be left out unless is_slippery")
+            raise InputError(
+                translated(
+                    "FrozenLake: success_rate = {rate!r} is not allowed: must be left out unless is_slippery", rate=rate
+                )
+            )
         if self.desc:
             LEGEND.check(self.desc, Origin("FrozenLake: desc"))
 

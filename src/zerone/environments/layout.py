@@ -57,18 +57,48 @@ class Legend:
     def check(self, rows: tuple[str, ...], origin: Origin) -> None:
         """Raise `InputError`, naming the place, unless `rows` are a layout of this kind."""
         if not rows or not rows[0]:
-            raise InputError(f"{origin.name}: no cells: must be rows of characters, {self.describe()}")
+            raise InputError(
+                translated(
+                    "{origin}: no cells: must be rows of characters, {allowed}",
+                    origin=origin.name,
+                    allowed=self.describe(),
+                )
+            )
         if sum(map(len, rows)) > MOST_CELLS:
-            raise InputError(f"{origin.name}: {sum(map(len, rows)):,} cells: must be at most {MOST_CELLS:,}")
+            raise InputError(
+                translated(
+                    "{origin}: {cells:,} cells: must be at most {most_cells:,}",
+                    origin=origin.name,
+                    cells=sum(map(len, rows)),
+                    most_cells=MOST_CELLS,
+                )
+            )
         for number, row in enumerate(rows):
             for column, character in enumerate(row):
                 if character not in self.meanings:
                     where = f"{origin.name}: {origin.cell(number, column)}"
-                    raise InputError(f"{where}: {character!r} is not allowed: must be {self.describe()}")
+                    raise InputError(
+                        translated(
+                            "{where}: {character!r} is not allowed: must be {allowed}",
+                            where=where,
+                            character=character,
+                            allowed=self.describe(),
+                        )
+                    )
             if len(row) != len(rows[0]):
                 last = origin.cell(number, min(len(row), len(rows[0])))
-                raise InputError(f"{origin.name}: {last}: {origin.line(number)} has {len(row)} cells, but "
-                                 f"{origin.line(0)} has {len(rows[0])}: must be rows of one length")  # fmt: skip
+                raise InputError(
+                    translated(
+                        "{origin}: {last}: {line} has {cells} cells, but {first} has {first_cells}: must be rows "
+                        "of one length",
+                        origin=origin.name,
+                        last=last,
+                        line=origin.line(number),
+                        cells=len(row),
+                        first=origin.line(0),
+                        first_cells=len(rows[0]),
+                    )
+                )
         self._count(rows, origin)
 
     def cut_off(self, rows: tuple[str, ...], origin: Origin) -> str | None:
@@ -90,10 +120,19 @@ class Legend:
             name = f"{self.meanings[character]} ({character})"
             if not places:
                 number = "one" if character in self.once else "at least one"
-                raise InputError(f"{origin.name}: no {name}: must have {number}")
+                raise InputError(
+                    translated("{origin}: no {name}: must have {number}", origin=origin.name, name=name, number=number)
+                )
             if character in self.once and len(places) > 1:
-                raise InputError(f"{origin.name}: {origin.cell(*places[1])}: a second {name}; the first is at "
-                                 f"{origin.cell(*places[0])}: must have one")  # fmt: skip
+                raise InputError(
+                    translated(
+                        "{origin}: {cell}: a second {name}; the first is at {first}: must have one",
+                        origin=origin.name,
+                        cell=origin.cell(*places[1]),
+                        name=name,
+                        first=origin.cell(*places[0]),
+                    )
+                )
 
 
 def _cells(
@@ -124,7 +163,13 @@ def read_rows(value: Any, legend: Legend, name: str) -> tuple[str, ...]:
             legend.check(rows, Origin(name))
         return rows
     if not isinstance(value, (str, Path)):
-        raise InputError(f"{name} = {value!r} is not allowed: must be rows of characters, or a text file of them")
+        raise InputError(
+            translated(
+                "{name} = {value!r} is not allowed: must be rows of characters, or a text file of them",
+                name=name,
+                value=value,
+            )
+        )
     if isinstance(value, str) and value and set(value) <= {*legend.meanings, ","} and not _exists(value):
         rows = tuple(value.split(","))
         legend.check(rows, Origin(name))
@@ -155,7 +200,7 @@ def _read_file(value: str | Path, name: str) -> tuple[tuple[str, ...], Origin]:
     except InputError as error:
         raise InputError(f"{said}: {str(error).removeprefix(f'{path}: ')}") from error
     except RuntimeError as error:  # no such user after ~
-        raise InputError(f"{said}: cannot be read: {error}") from error
+        raise InputError(translated("{said}: cannot be read: {error}", said=said, error=error)) from error
     lines = text.splitlines()
     kept = [number for number, line in enumerate(lines) if line.strip()]
     indents = tuple(len(lines[number]) - len(lines[number].lstrip()) for number in kept)

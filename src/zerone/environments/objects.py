@@ -17,6 +17,7 @@ import jax
 
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError, ZeroneError
+from zerone.base.language import translated
 from zerone.base.modules import source_of
 from zerone.environments import catalogue
 from zerone.environments.base import TimedEnvironment
@@ -151,7 +152,14 @@ def timed(environment: Any, name: str) -> TimedEnvironment:
     values = _require_sound(bare, name)
     if environment is not bare:
         if values == 6:
-            raise InputError(f"{name}: step returns 6 values, not five: {FIVE} ({LIMIT} says where it is cut)")
+            raise InputError(
+                translated(
+                    "{name}: step returns 6 values, not five: {five} ({field} says where it is cut)",
+                    name=name,
+                    five=FIVE,
+                    field=LIMIT,
+                )
+            )
         values = _require_sound(environment, name)
     return (
         cast("TimedEnvironment", environment)
@@ -171,18 +179,35 @@ def _require_sound(environment: Any, name: str) -> int:
     """Raise `InputError` unless `reset` and `step` return what they must, found by tracing; how many `step` does."""
     require_functions_and_spaces(type(environment), name)
     if any(each is environment for each in jax.tree.leaves(environment)):
-        raise InputError(f"{name} is no environment: it must be a class made with zerone.base.pytree's `configured`")
+        raise InputError(
+            translated(
+                "{name} is no environment: it must be a class made with zerone.base.pytree's `configured`", name=name
+            )
+        )
     for word in ("observation_space", "action_space"):
         if not isinstance(space := getattr(environment, word, None), gymnasium.Space):
-            raise InputError(f"{name}: its {word} is {type(space).__name__}, not a space of Gymnasium's")
+            raise InputError(
+                translated(
+                    "{name}: its {word} is {kind}, not a space of Gymnasium's",
+                    name=name,
+                    word=word,
+                    kind=type(space).__name__,
+                )
+            )
     with in_32_bits():
         key = jax.eval_shape(lambda: jax.random.key(0))
         first = _traced(f"{name}: reset", environment.reset, key)
         if not (isinstance(first, tuple) and len(first) == 2):
-            raise InputError(f"{name}: reset returns {_many(first)}, not two: observation, state")
+            raise InputError(
+                translated("{name}: reset returns {first}, not two: observation, state", name=name, first=_many(first))
+            )
         following = _traced(f"{name}: step", environment.step, key, first[1], _action(environment.action_space))
     if not (isinstance(following, tuple) and len(following) in (5, 6)):
-        raise InputError(f"{name}: step returns {_many(following)}, not five: {FIVE}")
+        raise InputError(
+            translated(
+                "{name}: step returns {following}, not five: {five}", name=name, following=_many(following), five=FIVE
+            )
+        )
     _require_same(name, "an observation", first[0], following[0])
     _require_same(name, "a state", first[1], following[1])
     _require_space(name, environment.observation_space, first[0])
@@ -190,7 +215,15 @@ def _require_sound(environment: Any, name: str) -> int:
         shape, kind = getattr(value, "shape", None), getattr(value, "dtype", None)
         wanted = "a number" if word == "reward" else "true or false"
         if shape != () or kind is None or (kind.kind not in "fiu" if word == "reward" else kind.kind != "b"):
-            raise InputError(f"{name}: step returns {_form(value)} as {word}, not {wanted}")
+            raise InputError(
+                translated(
+                    "{name}: step returns {value} as {word}, not {wanted}",
+                    name=name,
+                    value=_form(value),
+                    word=word,
+                    wanted=wanted,
+                )
+            )
     return len(following)
 
 
@@ -202,7 +235,11 @@ def _traced(what: str, function: Any, *values: Any) -> Any:
     except Exception as error:
         reason = " ".join(str(error).split())
         reason = reason if len(reason) <= LONGEST_REASON else reason[:LONGEST_REASON] + "…"
-        raise InputError(f"{what} cannot be compiled: {type(error).__name__}: {reason}") from error
+        raise InputError(
+            translated(
+                "{what} cannot be compiled: {kind}: {reason}", what=what, kind=type(error).__name__, reason=reason
+            )
+        ) from error
 
 
 def _action(space: Any) -> Any:
@@ -224,12 +261,16 @@ def _require_same(name: str, what: str, first: Any, following: Any) -> None:
     """Raise `InputError` where `step` returns another form of something than `reset`."""
     one, other = (jax.tree_util.tree_flatten_with_path(each) for each in (first, following))
     if str(one[1]) != str(other[1]):
-        raise InputError(f"{name}: step returns {what} that is made of other parts than that of reset")
+        raise InputError(
+            translated(
+                "{name}: step returns {what} that is made of other parts than that of reset", name=name, what=what
+            )
+        )
     for (place, before), (_, after) in zip(one[0], other[0], strict=True):
         if (before.shape, before.dtype) != (after.shape, after.dtype):
             part = jax.tree_util.keystr(place).lstrip(".")
             forms = f"{part or 'numbers'} is {_form(after)}; that of reset is {_form(before)}"
-            raise InputError(f"{name}: step returns {what} whose {forms}")
+            raise InputError(translated("{name}: step returns {what} whose {forms}", name=name, what=what, forms=forms))
 
 
 def _require_space(name: str, space: Any, observation: Any) -> None:
@@ -237,5 +278,11 @@ def _require_space(name: str, space: Any, observation: Any) -> None:
     if not isinstance(space, gymnasium.spaces.Box | gymnasium.spaces.Discrete | gymnasium.spaces.MultiDiscrete):
         return
     if getattr(observation, "shape", None) != (space.shape or ()):
-        raise InputError(f"{name}: reset returns an observation of the form {_form(observation)}, its "
-                         f"observation_space says {list(space.shape or ())}")  # fmt: skip
+        raise InputError(
+            translated(
+                "{name}: reset returns an observation of the form {observation}, its observation_space says {shape}",
+                name=name,
+                observation=_form(observation),
+                shape=list(space.shape or ()),
+            )
+        )

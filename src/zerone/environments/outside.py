@@ -12,6 +12,7 @@ from typing import Any
 import gymnasium
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.outside import Outside, require_functions, takes_these
 
 _FUNCTIONS = {"reset": ("key",), "step": ("key", "state", "action")}
@@ -46,26 +47,54 @@ def require_environment(kind: Any, name: str) -> None:
     require_functions_and_spaces(kind, name)
     for field in dataclasses.fields(kind):
         if field.name in _WORDS:
-            raise InputError(f"{name} is no environment: its field {field.name!r} is an option that every environment "
-                             "has: give it another name")  # fmt: skip
+            raise InputError(
+                translated(
+                    "{name} is no environment: its field {field!r} is an option that every environment has: give "
+                    "it another name",
+                    name=name,
+                    field=field.name,
+                )
+            )
 
 
 def require_functions_and_spaces(kind: Any, name: str) -> None:
     """Raise `InputError` that says what a class lacks to be an environment (`base.Environment`)."""
     if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
-        raise InputError(f"{name} is no environment: it must be a class made with zerone.base.pytree's `configured`")
+        raise InputError(
+            translated(
+                "{name} is no environment: it must be a class made with zerone.base.pytree's `configured`", name=name
+            )
+        )
     require_functions(kind, name, "environment", _FUNCTIONS)
     for space in _SPACES:
         if not hasattr(kind, space) and space not in {each.name for each in dataclasses.fields(kind)}:
-            raise InputError(f"{name} is no environment: it lacks `{space}`")
+            raise InputError(translated("{name} is no environment: it lacks `{space}`", name=name, space=space))
     limit, level = says(kind, LIMIT), says(kind, LEVEL)
     if limit is not None and (type(limit) is not int or limit < 0):
-        raise InputError(f"{name}: {LIMIT} = {limit!r} is not allowed: must be a whole number, at least 0")
+        raise InputError(
+            translated(
+                "{name}: {field} = {value!r} is not allowed: must be a whole number, at least 0",
+                name=name,
+                field=LIMIT,
+                value=limit,
+            )
+        )
     if level is not None and type(level) not in (int, float):
-        raise InputError(f"{name}: {LEVEL} = {level!r} is not allowed: must be a number")
+        raise InputError(
+            translated(
+                "{name}: {field} = {value!r} is not allowed: must be a number", name=name, field=LEVEL, value=level
+            )
+        )
     actions = says(kind, ACTIONS)
     if actions is not None and not (isinstance(actions, tuple) and all(isinstance(each, str) for each in actions)):
-        raise InputError(f"{name}: {ACTIONS} = {actions!r} is not allowed: must be a tuple of texts")
+        raise InputError(
+            translated(
+                "{name}: {field} = {value!r} is not allowed: must be a tuple of texts",
+                name=name,
+                field=ACTIONS,
+                value=actions,
+            )
+        )
 
 
 ENVIRONMENTS = Outside("environment", "zerone.environments", require_environment, meant=looks_like_one)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.modules import source_of
 from zerone.base.outside import Outside, takes_these
 from zerone.environments.entries import ENTRIES
@@ -24,21 +25,23 @@ def require_reward(function: Any, name: str) -> None:
     """Raise `InputError` unless something is a shaped reward (see `shaping`)."""
     words = f"({', '.join(_TAKES)})"
     if not callable(function) or isinstance(function, type):
-        raise InputError(f"{name} is no reward: it must be a function of {words}")
+        raise InputError(translated("{name} is no reward: it must be a function of {words}", name=name, words=words))
     try:
         hash(function)
     except TypeError:
-        raise InputError(f"{name} is no reward: it must be hashable, because it takes part in compiling") from None
+        raise InputError(
+            translated("{name} is no reward: it must be hashable, because it takes part in compiling", name=name)
+        ) from None
     module = str(getattr(function, "__module__", None) or "").partition(".")[0]
     if module in sys.stdlib_module_names and module != "__main__":
-        raise InputError(f"{name} is no reward, but a function of Python itself")
+        raise InputError(translated("{name} is no reward, but a function of Python itself", name=name))
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     try:
         several = [each for each in inspect.signature(function).parameters.values() if each.kind in kinds]
     except (TypeError, ValueError):
         several = []
     if several or not takes_these(function, _TAKES):
-        raise InputError(f"{name} is no reward: it must take {words}")
+        raise InputError(translated("{name} is no reward: it must take {words}", name=name, words=words))
 
 
 REWARDS = Outside("reward", "zerone.rewards", require_reward)

@@ -81,7 +81,7 @@ def cells(space: Space) -> int | None:
 def count(space: Space, what: str) -> int:
     """Number of values of a `Discrete` space. Raises `InputError` for any other, naming `what` it is for."""
     if not isinstance(space, spaces.Discrete):
-        raise InputError(f"{what} must be Discrete, not {describe(space)}")
+        raise InputError(translated("{what} must be Discrete, not {space}", what=what, space=describe(space)))
     return int(space.n)
 
 

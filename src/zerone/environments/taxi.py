@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.pytree import check, configured, setting, struct
 from zerone.environments.table import CERTAIN, Table, neighbours, uniform
 
@@ -135,7 +136,14 @@ class Taxi:
         ):
             value = getattr(self, name)
             if isinstance(value, float) and value != usual and not getattr(self, switch):
-                raise InputError(f"Taxi: {name} = {value!r} is not allowed: must be left out unless {switch}")
+                raise InputError(
+                    translated(
+                        "Taxi: {name} = {value!r} is not allowed: must be left out unless {switch}",
+                        name=name,
+                        value=value,
+                        switch=switch,
+                    )
+                )
 
     @property
     def observation_space(self) -> gymnasium.spaces.Discrete:

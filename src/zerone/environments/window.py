@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pygame
 
 from zerone.base.errors import InputError, RunError
+from zerone.base.language import translated
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,11 +78,15 @@ class Window:
             pygame.display.init()
             if not _chosen_driver() and pygame.display.get_driver() in UNSEEN_DRIVERS:
                 pygame.display.quit()
-                raise InputError(f"no window can be opened: the display does not answer; {ADVICE}")
+                raise InputError(
+                    translated("no window can be opened: the display does not answer; {advice}", advice=ADVICE)
+                )
             pygame.display.set_caption(self.title)
             return pygame.display.set_mode(size)
         except pygame.error as error:
-            raise RunError(f"no window could be opened ({error}): {ADVICE}") from error
+            raise RunError(
+                translated("no window could be opened ({error}): {advice}", error=error, advice=ADVICE)
+            ) from error
 
 
 def require_display() -> None:
@@ -93,7 +98,9 @@ def require_display() -> None:
     if _chosen_driver() or not sys.platform.startswith("linux"):
         return
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise InputError(f"no window can be opened: neither DISPLAY nor WAYLAND_DISPLAY is set; {ADVICE}")
+        raise InputError(
+            translated("no window can be opened: neither DISPLAY nor WAYLAND_DISPLAY is set; {advice}", advice=ADVICE)
+        )
 
 
 def _chosen_driver() -> str:

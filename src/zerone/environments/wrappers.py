@@ -17,6 +17,7 @@ import numpy as np
 from gymnasium import spaces
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.pytree import configured, setting, static, struct
 from zerone.environments.base import (
     Array,
@@ -79,7 +80,9 @@ class TimeLimit(Wrapper):
 
     def __post_init__(self) -> None:
         if self.limit < 0:
-            raise InputError(f"TimeLimit: limit = {self.limit} is not allowed: must be at least 0")
+            raise InputError(
+                translated("TimeLimit: limit = {limit} is not allowed: must be at least 0", limit=self.limit)
+            )
 
     def reset(self, key: Key) -> tuple[Array, Clock]:
         observation, inner = self.environment.reset(key)
@@ -156,7 +159,9 @@ class DiscretizedActions(Wrapper):
         """The action inside, float32 [1], that `action` (an integer scalar in [0, count)) stands for."""
         space = self.environment.action_space
         if not isinstance(space, gymnasium.spaces.Box) or space.shape != (1,) or not np.isfinite(space.low[0]):
-            raise InputError(f"DiscretizedActions needs one bounded continuous action, not {space}")
+            raise InputError(
+                translated("DiscretizedActions needs one bounded continuous action, not {space}", space=space)
+            )
         low, high = float(space.low[0]), float(space.high[0])
         return jnp.reshape(low + action * ((high - low) / (self.count - 1)), (1,)).astype(jnp.float32)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zerone.base.errors import InputError, RunError
 from zerone.base.files import replacing
+from zerone.base.language import translated
 from zerone.experiments.protocol import Text
 from zerone.experiments.verdict import WORDS
 
@@ -49,7 +50,9 @@ COLUMNS = Text("| Experiment | Claim | By | Verdict |", "| 实验 | 主张 | 出
 def require_docs(root: Path) -> None:
     """Raise `InputError` unless `root` is a folder with `docs` in it."""
     if not (root / "docs").is_dir():
-        raise InputError("--report is not allowed here: it writes into docs, and there is none in this folder")
+        raise InputError(
+            translated("--report is not allowed here: it writes into docs, and there is none in this folder")
+        )
 
 
 def write(root: Path, verdicts: Sequence[Verdict], out: Path) -> list[Path]:
@@ -66,7 +69,9 @@ def write(root: Path, verdicts: Sequence[Verdict], out: Path) -> list[Path]:
             with replacing(pictures / f"{name}.png") as file, (out / name / "figure.png").open("rb") as figure:
                 shutil.copyfileobj(figure, file)
     except OSError as error:
-        raise RunError(f"{pictures}: cannot be written: {error.strerror or error}") from error
+        raise RunError(
+            translated("{pictures}: cannot be written: {error}", pictures=pictures, error=error.strerror or error)
+        ) from error
     pages = {root / "docs" / "results.md": english, root / "docs" / "results.zh.md": chinese}
     for path, choose in pages.items():
         with replacing(path) as file:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import RunError, ZeroneError
+from zerone.base.language import translated
 from zerone.experiments import figure
 from zerone.experiments.protocol import Results
 from zerone.experiments.store import Store, held
@@ -147,8 +148,16 @@ def _keep(
     except Exception as error:
         said = (str(error).strip().splitlines() or ["no message"])[0]
         raise RunError(
-            f"experiment {experiment.name}, arm {arm}, seed {seed}: {type(error).__name__}: {said}; "
-            f"what was measured before is kept in {store.path}"
+            translated(
+                "experiment {experiment}, arm {arm}, seed {seed}: {kind}: {said}; what was measured before is kept "
+                "in {path}",
+                experiment=experiment.name,
+                arm=arm,
+                seed=seed,
+                kind=type(error).__name__,
+                said=said,
+                path=store.path,
+            )
         ) from error
     store.add(arm, seed, found)
     kept[arm][seed] = found

@@ -22,6 +22,7 @@ from zerone import __version__
 from zerone.base.claim import Claim
 from zerone.base.errors import InputError, RunError
 from zerone.base.files import read_bytes, replacing
+from zerone.base.language import translated
 from zerone.training.folder import finite
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ class Store:
         except InputError:
             raise
         except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise RunError(f"{path}: damaged ({error}); remove it to measure this arm again") from error
+            raise RunError(
+                translated("{path}: damaged ({error}); remove it to measure this arm again", path=path, error=error)
+            ) from error
 
     def add(self, arm: str, seed: int, measured: Measured) -> None:
         """Keep what one seed of an arm came to."""
@@ -82,7 +85,9 @@ class Store:
             with path.open("ab") as file:
                 file.write(json.dumps({"zerone": __version__, "seed": seed, "measured": plain}).encode() + b"\n")
         except OSError as error:
-            raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
+            raise RunError(
+                translated("{path}: cannot be written: {error}", path=path, error=error.strerror or error)
+            ) from error
 
     def write_table(self, results: Results) -> None:
         """`results.csv`: one number a row; `place` counts the numbers of an array from 0, row by row."""

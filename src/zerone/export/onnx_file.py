@@ -11,6 +11,7 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.base.extras import install
+from zerone.base.language import translated
 from zerone.export.numpy_file import Inputs, Player
 from zerone.export.observations import OUTPUT
 from zerone.export.program import AFTER, Operation, Program
@@ -26,7 +27,9 @@ def require_packages() -> None:
         try:
             importlib.import_module(name)
         except ImportError as error:
-            raise InputError(f"a file .onnx needs the package {name}: {install('onnx')}") from error
+            raise InputError(
+                translated("a file .onnx needs the package {name}: {command}", name=name, command=install("onnx"))
+            ) from error
 
 
 def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
@@ -50,9 +53,12 @@ def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
         inputs.append(_described(held.name, held.type, held.shape))
     made = helper.make_graph(graph.nodes, "policy", inputs, outputs, graph.arrays)
     model = helper.make_model(
-        made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=FORMAT, producer_name="zerone",
+        made,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=FORMAT,
+        producer_name="zerone",
         producer_version=str(about.get("zerone", "")),
-    )  # fmt: skip
+    )
     helper.set_model_props(model, {name: _text(value) for name, value in about.items()})
     onnx.checker.check_model(model)
     data: bytes = model.SerializeToString()

@@ -18,6 +18,7 @@ from zerone.algorithms import a3c, dqn, off_policy_actor
 from zerone.algorithms.protocol import Algorithm
 from zerone.algorithms.tabular import TabularControl, table_in
 from zerone.base.errors import InputError, said
+from zerone.base.language import translated
 from zerone.environments.gym.views import PicturePart, Space
 from zerone.environments.spaces import Spaces, action_bounds, action_scale, count
 from zerone.export.observations import Seen, mask_name, pieces_of
@@ -74,8 +75,13 @@ def program_of(algorithm: Algorithm, policy: Any, spaces: Spaces) -> Program:
             drawn = acting(policy, seen)
         except _UnknownError as error:
             raise InputError(
-                f"how {algorithm.name} acts cannot be said in ONNX or NumPy: {error} (docs/export.md); "
-                f"{said('a file .stablehlo', 'policy.stablehlo')} needs nothing of it"
+                translated(
+                    "how {algorithm} acts cannot be said in ONNX or NumPy: {error} (docs/export.md); {option} "
+                    "needs nothing of it",
+                    algorithm=algorithm.name,
+                    error=error,
+                    option=said("a file .stablehlo", "policy.stablehlo"),
+                )
             ) from None
     program.action = as_taken(spaces.action, drawn)
     return program

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.export.player import ACTIVATIONS
 
 AFTER = "next_"
@@ -229,7 +230,11 @@ class Program:
         """A number or an array that an observation has at `path`."""
         for key in path:
             if not isinstance(key, (str, int)):
-                raise InputError(f"a part of the observations is called {key!r}: must be a text or a whole number")
+                raise InputError(
+                    translated(
+                        "a part of the observations is called {key!r}: must be a text or a whole number", key=key
+                    )
+                )
         found = Input(name, path, shape, np.dtype(kind).name)
         self.inputs.append(found)
         return Value(self, name, shape, found.type)
@@ -274,5 +279,11 @@ def _layer(weight: ArrayLike, bias: ArrayLike, activation: str) -> dict[str, Any
 
 def _known(activation: str) -> str:
     if activation not in ACTIVATIONS:
-        raise InputError(f"activation {activation!r} is not allowed in an export: allowed: {', '.join(ACTIVATIONS)}")
+        raise InputError(
+            translated(
+                "activation {activation!r} is not allowed in an export: allowed: {listed}",
+                activation=activation,
+                listed=", ".join(ACTIVATIONS),
+            )
+        )
     return activation

@@ -10,6 +10,7 @@ from typing import Any
 
 from zerone.base.errors import InputError, RunError
 from zerone.base.files import replacing
+from zerone.base.language import translated
 from zerone.base.place import as_seen
 from zerone.engines.protocol import Engine
 from zerone.environments.gym.exchange import raised, shown
@@ -37,12 +38,23 @@ class _Made:
 def require_place(path: Path) -> None:
     """Raise `InputError` unless a policy can be written to `path`, by its ending."""
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{as_seen(path)} is not allowed: must be a file that ends in {', '.join(SUFFIXES)}")
+        raise InputError(
+            translated(
+                "{path} is not allowed: must be a file that ends in {listed}",
+                path=as_seen(path),
+                listed=", ".join(SUFFIXES),
+            )
+        )
     if path.is_dir():
-        raise InputError(f"{as_seen(path)} is not allowed: must be a file, not a folder")
+        raise InputError(translated("{path} is not allowed: must be a file, not a folder", path=as_seen(path)))
     if not path.parent.is_dir():
-        raise InputError(f"{as_seen(path)} is not allowed: must be in a folder that exists "
-                         f"({as_seen(path.parent)} does not)")  # fmt: skip
+        raise InputError(
+            translated(
+                "{path} is not allowed: must be in a folder that exists ({parent} does not)",
+                path=as_seen(path),
+                parent=as_seen(path.parent),
+            )
+        )
     if path.suffix.lower() == ".onnx":
         onnx_file.require_packages()
 
@@ -84,8 +96,15 @@ def write(
     if found.first is not None:
         ours, theirs = found.first
         raise RunError(
-            f"{as_seen(path)}: not written, since it would act otherwise than the policy for {len(found.wrong):,} of "
-            f"{found.observations:,} observations: at first {shown(theirs)} for {shown(ours)}"
+            translated(
+                "{path}: not written, since it would act otherwise than the policy for {count:,} of "
+                "{observations:,} observations: at first {theirs} for {ours}",
+                path=as_seen(path),
+                count=len(found.wrong),
+                observations=found.observations,
+                theirs=shown(theirs),
+                ours=shown(ours),
+            )
         )
     with replacing(path) as file:
         file.write(made.data)
@@ -109,7 +128,11 @@ def _able(play: Player, path: Path) -> Player:
         except MemoryError:
             raise
         except Exception as error:  # each kind of file has errors of its own
-            raise RunError(f"{as_seen(path)}: not written, since it cannot be run: it {raised(error)}") from error
+            raise RunError(
+                translated(
+                    "{path}: not written, since it cannot be run: it {error}", path=as_seen(path), error=raised(error)
+                )
+            ) from error
 
     return able
 

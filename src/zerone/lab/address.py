@@ -12,6 +12,7 @@ import webbrowser
 from pathlib import Path
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.lab.access import Access
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -29,14 +30,25 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family, backlog=128)
     except socket.gaierror as error:
-        raise InputError(f"--host {host} is not allowed: {error.strerror}") from error
+        raise InputError(
+            translated("--host {host} is not allowed: {error}", host=host, error=error.strerror)
+        ) from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise InputError(
-                f"port {port} is busy, perhaps with another zerone lab: choose another one with --port"
+                translated(
+                    "port {port} is busy, perhaps with another zerone lab: choose another one with --port", port=port
+                )
             ) from error
         if error.errno in (errno.EACCES, errno.EADDRNOTAVAIL):
-            raise InputError(f"cannot listen on {host or 'all addresses'} port {port}: {error.strerror}") from error
+            raise InputError(
+                translated(
+                    "cannot listen on {host} port {port}: {error}",
+                    host=host or "all addresses",
+                    port=port,
+                    error=error.strerror,
+                )
+            ) from error
         raise
 
 
@@ -64,8 +76,10 @@ def open_browser(address: str) -> None:
         return
     number, name = tempfile.mkstemp(prefix="zerone-lab-", suffix=".html")
     with os.fdopen(number, "w", encoding="utf-8") as file:
-        file.write(f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={address}">'
-                   f'<title>Zerone lab</title><a href="{address}">Zerone lab</a>')  # fmt: skip
+        file.write(
+            f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={address}">'
+            f'<title>Zerone lab</title><a href="{address}">Zerone lab</a>'
+        )
     path = Path(name)
     threading.Thread(target=webbrowser.open, args=(path.as_uri(),), daemon=True).start()
     forget = threading.Timer(SECONDS_UNTIL_OPENED, path.unlink, kwargs={"missing_ok": True})

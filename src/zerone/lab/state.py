@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zerone.base.errors import InputError, RunError
+from zerone.base.language import translated
 from zerone.lab.aside import aside
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Lab:
         """The sessions, as soon as there can be some."""
         await self._ready.wait()
         if self._sessions is None:
-            raise InputError(f"the server could not start: {self.failure}")
+            raise InputError(translated("the server could not start: {failure}", failure=self.failure))
         return self._sessions
 
     async def answers(self) -> Answers:

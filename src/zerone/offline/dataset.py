@@ -77,7 +77,7 @@ class Dataset:
         try:
             frames = encoding.join(encoding.read(self.recorded.frames, batch=True), batch=True)
         except ObservationError as error:
-            raise InputError(f"dataset {self.path}: {error}") from error
+            raise InputError(translated("dataset {path}: {error}", path=self.path, error=error)) from error
         action = to_algorithm(wanted.action, self.recorded.action)
         return make_study(dataclasses.replace(self.recorded, frames=frames, action=action), own_play)
 
@@ -85,7 +85,7 @@ class Dataset:
         try:
             return Encoding(self.spaces.observation)
         except InputError as error:
-            raise InputError(f"dataset {self.path}: {error}") from error
+            raise InputError(translated("dataset {path}: {error}", path=self.path, error=error)) from error
 
 
 def require_same_spaces(dataset: Dataset, encoded: Spaces, wanted: Spaces, environment: str) -> None:
@@ -97,8 +97,15 @@ def require_same_spaces(dataset: Dataset, encoded: Spaces, wanted: Spaces, envir
             if names[0] == names[1]:  # they differ in their bounds, which the short form leaves out
                 names = " ".join(str(mine).split()), " ".join(str(other).split())
             raise InputError(
-                f"dataset {dataset.path} is not for {environment}: its {what}s are {names[0]}, "
-                f"those of {environment} are {names[1]}"
+                translated(
+                    "dataset {path} is not for {environment}: its {what}s are {theirs}, those of {environment} are "
+                    "{ours}",
+                    path=dataset.path,
+                    environment=environment,
+                    what=what,
+                    theirs=names[0],
+                    ours=names[1],
+                )
             )
 
 
@@ -125,27 +132,57 @@ def read(path: str | Path) -> Dataset:
     found = Spaces(_space(path, metadata, "observation_space"), _space(path, metadata, "action_space"))
     told = [metadata.get(name) for name in ("total_episodes", "total_steps")]
     if any(type(each) is not int or each < 0 for each in told):
-        raise InputError(f"dataset {path}: {METADATA} does not say how many episodes and steps there are")
+        raise InputError(
+            translated(
+                "dataset {path}: {metadata} does not say how many episodes and steps there are",
+                path=path,
+                metadata=METADATA,
+            )
+        )
     if is_jpeg(found.observation, metadata):
-        raise InputError(f"dataset {path}: its pictures are JPEG, not what was seen: record with jpeg_encoding=False")
+        raise InputError(
+            translated(
+                "dataset {path}: its pictures are JPEG, not what was seen: record with jpeg_encoding=False", path=path
+            )
+        )
     storage = Storage(_size_of(path, data / MAIN))
     try:
         with h5py.File(data / MAIN, "r") as file:
             if len(file) != told[0]:
-                raise InputError(f"dataset {path}: torn: {len(file)} episodes are there, {METADATA} says {told[0]}")
+                raise InputError(
+                    translated(
+                        "dataset {path}: torn: {count} episodes are there, {metadata} says {told}",
+                        path=path,
+                        count=len(file),
+                        metadata=METADATA,
+                        told=told[0],
+                    )
+                )
             if not told[0]:
-                raise InputError(f"dataset {path} is empty: it has no episodes")
+                raise InputError(translated("dataset {path} is empty: it has no episodes", path=path))
             parts = [_Episode(path, file, i, found, storage).read() for i in range(len(file))]
     except InputError:
         raise
     except MemoryError as error:
-        raise InputError(f"dataset {path} is too large for the memory of this machine") from error
+        raise InputError(translated("dataset {path} is too large for the memory of this machine", path=path)) from error
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         text = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"dataset {path}: {MAIN} is torn, damaged or no HDF5 file ({text})") from error
+        raise InputError(
+            translated(
+                "dataset {path}: {main} is torn, damaged or no HDF5 file ({text})", path=path, main=MAIN, text=text
+            )
+        ) from error
     steps = sum(len(part["rewards"]) for part in parts)
     if steps != told[1]:
-        raise InputError(f"dataset {path}: torn: {steps} steps are there, {METADATA} says {told[1]}")
+        raise InputError(
+            translated(
+                "dataset {path}: torn: {steps} steps are there, {metadata} says {told}",
+                path=path,
+                steps=steps,
+                metadata=METADATA,
+                told=told[1],
+            )
+        )
     return Dataset(path, metadata, found, len(parts), _joined(parts))
 
 
@@ -165,21 +202,32 @@ def _data_folder(path: Path) -> Path:
         if not path.exists():
             raise InputError(translated("dataset {path} does not exist", path=path))
         if not path.is_dir():
-            raise InputError(f"dataset {path} is a file: must be the folder of a dataset in Minari's format")
+            raise InputError(
+                translated("dataset {path} is a file: must be the folder of a dataset in Minari's format", path=path)
+            )
         for data in (path / DATA, path):
             if (data / METADATA).exists():
                 return data
         missing = METADATA if any((data / MAIN).exists() for data in (path / DATA, path)) else ""
     except OSError as error:
-        raise InputError(f"dataset {path} cannot be read: {error.strerror or error}") from error
+        raise InputError(
+            translated("dataset {path} cannot be read: {error}", path=path, error=error.strerror or error)
+        ) from error
     if missing:
-        raise InputError(f"dataset {path}: {missing} is missing")
-    raise InputError(f"{path} is no dataset in Minari's format: it has no {DATA}/{METADATA}")
+        raise InputError(translated("dataset {path}: {missing} is missing", path=path, missing=missing))
+    raise InputError(
+        translated(
+            "{path} is no dataset in Minari's format: it has no {data}/{metadata}",
+            path=path,
+            data=DATA,
+            metadata=METADATA,
+        )
+    )
 
 
 def _size_of(path: Path, file: Path) -> int:
     if not file.exists():
-        raise InputError(f"dataset {path}: {MAIN} is missing")
+        raise InputError(translated("dataset {path}: {main} is missing", path=path, main=MAIN))
     with opened(file) as main:
         return size_of(main)
 
@@ -188,20 +236,33 @@ def _read_metadata(path: Path, file: Path) -> dict[str, Any]:
     try:
         found = read_object(file, LARGEST_METADATA)
     except InputError as error:
-        raise InputError(f"dataset {path}: {str(error).replace(str(file), METADATA)}") from error
+        raise InputError(
+            translated("dataset {path}: {error}", path=path, error=str(error).replace(str(file), METADATA))
+        ) from error
     form = found.get("data_format", "hdf5")
     if form != "hdf5":
-        raise InputError(f"dataset {path} is stored as {str(form)[:20]!r}: only hdf5 can be read")
+        raise InputError(
+            translated("dataset {path} is stored as {form!r}: only hdf5 can be read", path=path, form=str(form)[:20])
+        )
     return found
 
 
 def _space(path: Path, metadata: dict[str, Any], name: str) -> Space:
     if name not in metadata:
-        raise InputError(f"dataset {path}: {METADATA} has no {name} (an environment that it names is not made for it)")
+        raise InputError(
+            translated(
+                "dataset {path}: {metadata} has no {name} (an environment that it names is not made for it)",
+                path=path,
+                metadata=METADATA,
+                name=name,
+            )
+        )
     try:
         return space_from_json(metadata[name])
     except (ValueError, RecursionError) as error:
-        raise InputError(f"dataset {path}: the {name} cannot be read: {error}") from error
+        raise InputError(
+            translated("dataset {path}: the {name} cannot be read: {error}", path=path, name=name, error=error)
+        ) from error
 
 
 class _Episode:
@@ -218,7 +279,11 @@ class _Episode:
         found = {name: self._inside(group, name, self._h5py.Dataset) for name in PARTS}
         rewards = found["rewards"].shape
         if len(rewards) != 1 or rewards[0] == 0:
-            raise InputError(f"{self._name} is empty, or its rewards are of shape {rewards}")
+            raise InputError(
+                translated(
+                    "{episode} is empty, or its rewards are of shape {rewards}", episode=self._name, rewards=rewards
+                )
+            )
         steps = rewards[0]
         wanted = {
             "observations": (steps + 1, *(self._spaces.observation.shape or ())),
@@ -228,10 +293,25 @@ class _Episode:
         }
         for name, shape in wanted.items():
             if found[name].shape != shape:
-                raise InputError(f"{self._name}: torn: {steps} rewards, but {name} of shape {found[name].shape}, "
-                                 f"not {shape}")  # fmt: skip
+                raise InputError(
+                    translated(
+                        "{episode}: torn: {steps} rewards, but {name} of shape {found}, not {shape}",
+                        episode=self._name,
+                        steps=steps,
+                        name=name,
+                        found=found[name].shape,
+                        shape=shape,
+                    )
+                )
         if int(group.attrs.get("total_steps", steps)) != steps:
-            raise InputError(f"{self._name}: torn: {steps} steps are there, of {group.attrs['total_steps']}")
+            raise InputError(
+                translated(
+                    "{episode}: torn: {steps} steps are there, of {total_steps}",
+                    episode=self._name,
+                    steps=steps,
+                    total_steps=group.attrs["total_steps"],
+                )
+            )
         return {name: self._numbers(name, found[name]) for name in PARTS}
 
     def _inside(self, group: Any, name: str, kind: Any) -> Any:
@@ -239,19 +319,25 @@ class _Episode:
         link = group.get(name, getlink=True)
         what = self._name if name == self._link else f"{self._name}: {name}"
         if link is None:
-            raise InputError(f"{what} is missing")
+            raise InputError(translated("{what} is missing", what=what))
         if not isinstance(link, self._h5py.HardLink):
-            raise InputError(f"{what} is a link, which is not followed")
+            raise InputError(translated("{what} is a link, which is not followed", what=what))
         found = group[name]
         if not isinstance(found, kind):
-            raise InputError(f"{what} is no {kind.__name__.lower()}: only plain arrays can be read")
+            raise InputError(
+                translated("{what} is no {kind}: only plain arrays can be read", what=what, kind=kind.__name__.lower())
+            )
         if kind is self._h5py.Dataset and (found.is_virtual or found.external):
-            raise InputError(f"{what} lies in another file, which is not read")
+            raise InputError(translated("{what} lies in another file, which is not read", what=what))
         return found
 
     def _numbers(self, name: str, stored: Any) -> np.ndarray:
         if stored.dtype.kind not in "biuf":
-            raise InputError(f"{self._name}: {name} are {stored.dtype}, not numbers")
+            raise InputError(
+                translated(
+                    "{episode}: {name} are {dtype}, not numbers", episode=self._name, name=name, dtype=stored.dtype
+                )
+            )
         self._storage.admit(f"{self._name}: {name}", stored)
         array: np.ndarray = stored[()]
         space = {"observations": self._spaces.observation, "actions": self._spaces.action}.get(name)
@@ -266,7 +352,15 @@ class _Episode:
             step = np.argwhere(wrong)[0]
             what = f"{array[tuple(step)]} at step {step[0]}"
             where = "" if space is None else f", not in {describe(space)}"
-            raise InputError(f"{self._name}: {name} hold {what}{where or ', not a finite number'}")
+            raise InputError(
+                translated(
+                    "{episode}: {name} hold {what}{where}",
+                    episode=self._name,
+                    name=name,
+                    what=what,
+                    where=where or ", not a finite number",
+                )
+            )
         return numbers
 
 

@@ -61,7 +61,11 @@ def space_to_json(space: Space) -> str:
         counts = {"nvec": space.nvec.tolist(), "start": space.start.tolist()}
         told = {"type": "MultiDiscrete", "dtype": str(space.dtype), **counts}
     else:
-        raise InputError(f"{type(space).__name__} spaces cannot be recorded: must be Discrete, MultiDiscrete or Box")
+        raise InputError(
+            translated(
+                "{kind} spaces cannot be recorded: must be Discrete, MultiDiscrete or Box", kind=type(space).__name__
+            )
+        )
     return json.dumps(told)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from zerone.algorithms import catalogue as algorithms
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError, said
+from zerone.base.language import translated
 from zerone.base.place import absolute
 from zerone.engines.protocol import Engine
 from zerone.environments.catalogue import TASK_REWARD
@@ -26,14 +27,23 @@ def open_dataset(
     """
     if dataset is None:
         if own_play is not None:
-            raise InputError(f"own_play = {own_play!r} is not allowed without a dataset: it all is own play")
+            raise InputError(
+                translated(
+                    "own_play = {own_play!r} is not allowed without a dataset: it all is own play", own_play=own_play
+                )
+            )
         return None
     algorithms.require_off_policy(algorithm)
     found = read(dataset)
     asked, theirs = options.get("reward", TASK_REWARD), _reward(found)
     if asked != theirs:
         raise InputError(
-            f"reward = {str(asked)!r} is not allowed: dataset {found.path} was recorded with the reward {theirs!r}"
+            translated(
+                "reward = {asked!r} is not allowed: dataset {path} was recorded with the reward {theirs!r}",
+                asked=str(asked),
+                path=found.path,
+                theirs=theirs,
+            )
         )
     return found
 
@@ -67,14 +77,35 @@ def go_on(driver: Engine, config: Mapping[str, Any], run: Path, dataset: str | P
     saved = config.get("dataset")
     if saved is None:
         if dataset is not None:
-            raise InputError(f"dataset {dataset} is not allowed: {run} was begun without one, and goes on so")
+            raise InputError(
+                translated(
+                    "dataset {dataset} is not allowed: {run} was begun without one, and goes on so",
+                    dataset=dataset,
+                    run=run,
+                )
+            )
         return
     place = absolute(saved["path"] if dataset is None else dataset)
     if dataset is None and not place.exists():
         where = said("--from", "dataset=")
-        raise InputError(f"{run} studies the dataset {place}, which is gone: say where it is now with {where}")
+        raise InputError(
+            translated(
+                "{run} studies the dataset {place}, which is gone: say where it is now with {where}",
+                run=run,
+                place=place,
+                where=where,
+            )
+        )
     found = read(place)
     if found.checksum() != saved["sha256"]:
-        raise InputError(f"dataset {place} is not the one that {run} was begun with: {found.steps:,} steps of other "
-                         f"play or spaces, its SHA-256 is not {saved['sha256'][:12]}…")  # fmt: skip
+        raise InputError(
+            translated(
+                "dataset {place} is not the one that {run} was begun with: {steps:,} steps of other play or "
+                "spaces, its SHA-256 is not {sha256}…",
+                place=place,
+                run=run,
+                steps=found.steps,
+                sha256=saved["sha256"][:12],
+            )
+        )
     driver.learn_from(found.study(driver.spaces, config["environment"]["id"], saved["own_play"]))

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.memory import machine_memory
 
 MOST_UNPACKED = 1100
@@ -27,14 +28,30 @@ class Storage:
     def admit(self, name: str, array: Any) -> None:
         """Take account of an array of the file. Raises `InputError` if it should not be read."""
         if not is_stored(array):
-            raise InputError(f"{name} are {array.size:,} numbers, of which not all are in the file")
+            raise InputError(
+                translated("{name} are {size:,} numbers, of which not all are in the file", name=name, size=array.size)
+            )
         self._declared += int(array.nbytes)
         if self._declared > MOST_UNPACKED * self._size:
-            raise InputError(f"{name} make {self._declared / 1e6:,.0f} MB of a file of {self._size / 1e6:,.3f} MB: "
-                             "no recording is packed like that")  # fmt: skip
+            raise InputError(
+                translated(
+                    "{name} make {declared:,.0f} MB of a file of {size:,.3f} MB: no recording is packed like that",
+                    name=name,
+                    declared=self._declared / 1000000.0,
+                    size=self._size / 1000000.0,
+                )
+            )
         if self._memory is not None and COPIES * self._declared > self._memory:
-            raise InputError(f"{name} make {self._declared / 1e9:,.1f} GB, which is held up to {COPIES} times, "
-                             f"but there is {self._memory / 1e9:,.1f} GB of memory")  # fmt: skip
+            raise InputError(
+                translated(
+                    "{name} make {declared:,.1f} GB, which is held up to {copies} times, but there is "
+                    "{memory:,.1f} GB of memory",
+                    name=name,
+                    declared=self._declared / 1000000000.0,
+                    copies=COPIES,
+                    memory=self._memory / 1000000000.0,
+                )
+            )
 
 
 def is_stored(array: Any) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from zerone.base.claim import LOCK
 from zerone.base.errors import InputError, RunError, said
 from zerone.base.files import is_incomplete, replacing
+from zerone.base.language import translated
 from zerone.offline.format import DATA, LAYOUT, MAIN, METADATA, load_h5py, space_to_json
 
 if TYPE_CHECKING:
@@ -102,7 +103,13 @@ class DatasetWriter:
         if place.exists() or place.is_symlink():
             kept = next(each for n in itertools.count(1) if not (each := self.path / f"{DATA}-{n}").exists())
             self._beside.rename(kept)
-            raise RunError(f"{place}: was put there while this was recorded, and stays; what was recorded is in {kept}")
+            raise RunError(
+                translated(
+                    "{place}: was put there while this was recorded, and stays; what was recorded is in {kept}",
+                    place=place,
+                    kept=kept,
+                )
+            )
         try:
             self._beside.rename(place)
         except OSError:
@@ -113,7 +120,7 @@ class DatasetWriter:
 
     def _failed(self, error: Exception) -> RunError:
         why = getattr(error, "strerror", None) or " ".join(str(error).split())
-        return RunError(f"{self.path}: cannot be written: {why}")
+        return RunError(translated("{path}: cannot be written: {why}", path=self.path, why=why))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -129,22 +136,38 @@ def require_free(path: Path, overwrite: bool) -> None:
     try:
         exists = path.exists()
         if exists and not path.is_dir():
-            raise InputError(f"{path}: a file; a dataset needs a folder")
+            raise InputError(translated("{path}: a file; a dataset needs a folder", path=path))
         found = {each.name for each in path.iterdir()} if exists else set[str]()
         inside = {name for name in found - {LOCK} if not is_incomplete(name)}
         only_a_dataset = inside <= {DATA} and _is_dataset(path / DATA)
         above = next(each for each in (path, *path.absolute().parents) if each.exists())
         if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-            raise InputError(f"{path}: cannot be written to: {above} is no folder, or not one of yours")
+            raise InputError(
+                translated(
+                    "{path}: cannot be written to: {above} is no folder, or not one of yours", path=path, above=above
+                )
+            )
     except OSError as error:
-        raise InputError(f"{path}: cannot be written to: {error.strerror or error}") from error
+        raise InputError(
+            translated("{path}: cannot be written to: {error}", path=path, error=error.strerror or error)
+        ) from error
     over = said("--overwrite", "overwrite=True")
     if exists and not (found or overwrite):
-        raise InputError(f"{path}: exists already, an empty folder; take it with {over} or choose another")
+        raise InputError(
+            translated(
+                "{path}: exists already, an empty folder; take it with {over} or choose another", path=path, over=over
+            )
+        )
     if inside and not only_a_dataset:
-        raise InputError(f"{path}: not empty, and not only a dataset; choose another folder")
+        raise InputError(translated("{path}: not empty, and not only a dataset; choose another folder", path=path))
     if inside and not overwrite:
-        raise InputError(f"{path}: a dataset is there already; replace it with {over}, or choose another folder")
+        raise InputError(
+            translated(
+                "{path}: a dataset is there already; replace it with {over}, or choose another folder",
+                path=path,
+                over=over,
+            )
+        )
 
 
 def _is_dataset(data: Path) -> bool:

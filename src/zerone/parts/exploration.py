@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.parts.masks import Mask, allowed_only
 
 Array = jax.Array
@@ -42,7 +43,14 @@ def check_shape(name: str, what: str, shape: str, ends: dict[str, float]) -> Non
     """Raise `InputError` where a schedule falls exponentially from or to 0; `ends` are the two settings of its ends."""
     for end, value in ends.items() if shape == "exponential" else ():
         if value == 0:
-            raise InputError(f"{name}: {end} = 0 is not allowed: must be above 0 where {what}_shape is exponential")
+            raise InputError(
+                translated(
+                    "{name}: {end} = 0 is not allowed: must be above 0 where {what}_shape is exponential",
+                    name=name,
+                    end=end,
+                    what=what,
+                )
+            )
 
 
 def greedy(values: Array) -> Array:

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from zerone.base.errors import InputError, said
+from zerone.base.language import translated
 from zerone.base.modules import import_named, imported_object
 from zerone.environments.gym.views import Space
 from zerone.parts.features import Features
@@ -75,11 +76,17 @@ def require_network(found: Any, name: str) -> None:
     takes = {"outputs": 1} if _is_flax(found) else {"key": 1, "shape": 1, "outputs": 1}
     kind = inspect.isfunction(found) or _is_flax(found) or (isinstance(found, type) and issubclass(found, eqx.Module))
     if not kind:
-        raise InputError(f"{name} is no network: it must be a class of Equinox's or Flax's modules, or a function")
+        raise InputError(
+            translated(
+                "{name} is no network: it must be a class of Equinox's or Flax's modules, or a function", name=name
+            )
+        )
     try:
         inspect.signature(found).bind(**takes)
     except TypeError:
-        raise InputError(f"{name} is no network: it must take {', '.join(takes)}") from None
+        raise InputError(
+            translated("{name} is no network: it must take {listed}", name=name, listed=", ".join(takes))
+        ) from None
 
 
 class OwnNetwork(Memoryless):
@@ -101,7 +108,11 @@ class OwnNetwork(Memoryless):
         """
         made, features = find(name), Features.of(space)
         if features.picture and further:
-            raise InputError(f"network {name} cannot be a critic of pictures and actions: it sees one row of numbers")
+            raise InputError(
+                translated(
+                    "network {name} cannot be a critic of pictures and actions: it sees one row of numbers", name=name
+                )
+            )
         shape, flax = features.picture or (features.width + further,), _is_flax(made)
         try:
             if flax:
@@ -114,10 +125,24 @@ class OwnNetwork(Memoryless):
             given_back = jax.eval_shape(network.rows, jax.ShapeDtypeStruct((2, *shape), jnp.float32))
         except Exception as error:
             words = " ".join(str(error).split())[:200]
-            raise InputError(f"network {name} does not take observations of shape {shape}: {words}") from error
+            raise InputError(
+                translated(
+                    "network {name} does not take observations of shape {shape}: {words}",
+                    name=name,
+                    shape=shape,
+                    words=words,
+                )
+            ) from error
         if getattr(given_back, "shape", None) != (2, outputs):
             gives = getattr(given_back, "shape", (0, given_back))[1:]
-            raise InputError(f"network {name} gives {gives} for an observation, but must give {(outputs,)}")
+            raise InputError(
+                translated(
+                    "network {name} gives {gives} for an observation, but must give {shape}",
+                    name=name,
+                    gives=gives,
+                    shape=(outputs,),
+                )
+            )
         return network
 
     def rows(self, x: Array) -> Array:

@@ -136,7 +136,9 @@ def open_environment(
         task = timed(task, identity) if catalogue.is_class(entry) else task
         able = mode is None or mode in drawing.render_modes(task)
         if not able and mode != "ansi":
-            raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
+            raise InputError(
+                translated("environment {identity!r} gives no pictures: ask for --text", identity=identity)
+            )
         judged_in = wrappers.evaluation_environment(task) if judged else task
         if allowing is not None:  # with the mask in its state, for what searches in it
             judged_in, allowing = wrappers.Masked(judged_in, allowing.function), Allowing()
@@ -152,7 +154,9 @@ def open_environment(
             able = can_show(plain, mode)
             plain.close()
         if not able and mode != "ansi":
-            raise InputError(f"environment {identity!r} gives no pictures: ask for --text")
+            raise InputError(
+                translated("environment {identity!r} gives no pictures: ask for --text", identity=identity)
+            )
         made = around.put(maker(identity, options, mode if able else None), identity)()
     return guarded(made, identity, seed, view, notices, allowing)
 
@@ -168,8 +172,16 @@ def frames_per_second(environment: Env) -> float:
         return DEFAULT_FRAMES_PER_SECOND
     real = isinstance(found, (int, float, np.integer, np.floating)) and not isinstance(found, bool)
     if not (real and SLOWEST <= found <= FASTEST):
-        raise InputError(f"environment {name_of(environment)}: its metadata has render_fps = {shown(found)}: must be a "
-                         f"number from {SLOWEST:g} to {FASTEST:g}")  # fmt: skip
+        raise InputError(
+            translated(
+                "environment {environment}: its metadata has render_fps = {found}: must be a number from "
+                "{slowest:g} to {fastest:g}",
+                environment=name_of(environment),
+                found=shown(found),
+                slowest=SLOWEST,
+                fastest=FASTEST,
+            )
+        )
     return float(found)
 
 
@@ -187,12 +199,19 @@ def frame_of(environment: Env) -> np.ndarray:
     try:
         frame = environment.render()
     except gymnasium.error.DependencyNotInstalled as error:
-        raise InputError(f"{name_of(environment)} cannot be drawn: {error}") from error
+        raise InputError(
+            translated("{environment} cannot be drawn: {error}", environment=name_of(environment), error=error)
+        ) from error
     try:
         return picture_of(frame)
     except ValueError as error:
-        raise InputError(f"environment {name_of(environment)}: render returned {error}, which is no picture: "
-                         "ask for --text") from error  # fmt: skip
+        raise InputError(
+            translated(
+                "environment {environment}: render returned {error}, which is no picture: ask for --text",
+                environment=name_of(environment),
+                error=error,
+            )
+        ) from error
 
 
 def text_of(environment: Env, moment: Moment) -> str:

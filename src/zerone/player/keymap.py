@@ -66,8 +66,13 @@ def keys_for(identity: str, space: Any) -> Keys:
             middle = (low / 2 + high / 2).astype(space.dtype)
             return _pair(low, middle, high, names) if space.shape == (2,) else _single(low, middle, high)
     raise InputError(
-        f"{identity} cannot be played with a keyboard: its actions are {describe(space)}; that needs "
-        f"Discrete actions, {len(NUMBERS)} at most, or one or two between bounds"
+        translated(
+            "{identity} cannot be played with a keyboard: its actions are {space}; that needs Discrete actions, "
+            "{count} at most, or one or two between bounds",
+            identity=identity,
+            space=describe(space),
+            count=len(NUMBERS),
+        )
     )
 
 

@@ -50,7 +50,14 @@ class Mp4:
             self._size = frame.shape
             self._ffmpeg = self._start(frame.shape[1], frame.shape[0])
         if frame.shape != self._size:
-            raise RunError(f"{self._path}: a picture of shape {frame.shape} among those of shape {self._size}")
+            raise RunError(
+                translated(
+                    "{path}: a picture of shape {found} among those of shape {size}",
+                    path=self._path,
+                    found=frame.shape,
+                    size=self._size,
+                )
+            )
         assert self._ffmpeg.stdin is not None  # noqa: S101 - it is a pipe
         try:
             self._ffmpeg.stdin.write(frame.tobytes())
@@ -71,7 +78,13 @@ class Mp4:
         assert self._ffmpeg is not None  # noqa: S101 - only called then
         _, said = self._ffmpeg.communicate()
         if self._ffmpeg.returncode:
-            raise RunError(f"{self._path.name}: ffmpeg failed: {' '.join(said.decode(errors='replace').split())}")
+            raise RunError(
+                translated(
+                    "{name}: ffmpeg failed: {said}",
+                    name=self._path.name,
+                    said=" ".join(said.decode(errors="replace").split()),
+                )
+            )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -113,7 +113,13 @@ def on_film(
                     if drawn.shape != size:
                         found = f"{_across(drawn.shape)} after {_across(size)} pixels"
                         name = name_of(environment)
-                        raise RunError(f"environment {name}: its picture is {found}: a film's must be of one size")
+                        raise RunError(
+                            translated(
+                                "environment {name}: its picture is {found}: a film's must be of one size",
+                                name=name,
+                                found=found,
+                            )
+                        )
                     with in_the_language_of_pictures():
                         frame = even(captioned(drawn, moment.describe()))
                     for _ in range(max(1, round(_held(hold) * speed)) if moment.ended else 1):

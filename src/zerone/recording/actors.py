@@ -11,6 +11,7 @@ import gymnasium
 import numpy as np
 
 from zerone.base.errors import InputError, nearest, said
+from zerone.base.language import translated
 from zerone.environments import catalogue
 from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import NOTHING, Around
@@ -108,35 +109,64 @@ def who_plays(
         InputError: there is no such run, policy or environment, or what was asked does not go together.
     """
     if epsilon is not None and not (isinstance(epsilon, (int, float)) and 0 <= epsilon <= 1):
-        raise InputError(f"epsilon = {epsilon!r} is not allowed: must be a number from 0 to 1")
+        raise InputError(
+            translated("epsilon = {epsilon!r} is not allowed: must be a number from 0 to 1", epsilon=epsilon)
+        )
     facts: dict[str, Any] = {} if epsilon is None else {"epsilon": epsilon}
     environment = None if environment is None else source(environment)
     if player in (RANDOM, KEYBOARD) or callable(player):
         if environment is None:
-            raise InputError(f"environment is missing: where {player if isinstance(player, str) else 'it'} plays")
+            raise InputError(
+                translated(
+                    "environment is missing: where {player} plays", player=player if isinstance(player, str) else "it"
+                )
+            )
         if epsilon is not None and not callable(player):
-            raise InputError(f"epsilon = {epsilon} is not allowed with {player}: it is for the policy of a run")
+            raise InputError(
+                translated(
+                    "epsilon = {epsilon} is not allowed with {player}: it is for the policy of a run",
+                    epsilon=epsilon,
+                    player=player,
+                )
+            )
         if agent is not None or checkpoint != "best":
-            raise InputError("agent and checkpoint are not allowed here: they are for the policy of a run")
+            raise InputError(translated("agent and checkpoint are not allowed here: they are for the policy of a run"))
         environment, options = made(environment, options)
         if options and not isinstance(environment, str):
-            raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
+            raise InputError(
+                translated(
+                    "options = {options} are not allowed here: make the environment with them", options=dict(options)
+                )
+            )
         _check_engine(engine, environment)
         name = player if isinstance(player, str) else getattr(player, "__name__", type(player).__name__)
         act: Act = player if callable(player) else _nobody
         return Plays(setup.environment_name(environment), environment, options, engine, name, act, facts)
     if options:
-        raise InputError(f"options = {dict(options)} are not allowed here: a run has its own")
+        raise InputError(
+            translated("options = {options} are not allowed here: a run has its own", options=dict(options))
+        )
     run = player if isinstance(player, Run) else load(player, environment)
     config = run.config
     own, known = config["environment"]["id"], config["environment"]["known"]
     if environment is not None and known and by_id(environment, {})[0] != own:
-        raise InputError(f"environment is not allowed here: {run.path} has its own, {own}")
+        raise InputError(
+            translated("environment is not allowed here: {path} has its own, {own}", path=run.path, own=own)
+        )
     policy = run.agent(agent, checkpoint)
     facts |= {"run": run.path.resolve().name, "agent": policy.seed, "checkpoint": checkpoint}
     outer = Around.read(config["environment"]["around"])
-    return Plays(own, own if known else environment, config["environment"]["options"], config["engine"],
-                  config["algorithm"]["name"], Greedy(policy), facts, outer, asked_of(config))  # fmt: skip
+    return Plays(
+        own,
+        own if known else environment,
+        config["environment"]["options"],
+        config["engine"],
+        config["algorithm"]["name"],
+        Greedy(policy),
+        facts,
+        outer,
+        asked_of(config),
+    )
 
 
 class Greedy:
@@ -160,12 +190,20 @@ class Greedy:
 def _check_engine(engine: str, environment: Any) -> None:
     """Raise `InputError` unless the environment can be played in by that engine."""
     if engine not in setup.ENGINES:
-        raise InputError(f"engine {engine!r} is unknown: {nearest(engine, setup.ENGINES)}")
+        raise InputError(
+            translated("engine {engine!r} is unknown: {hint}", engine=engine, hint=nearest(engine, setup.ENGINES))
+        )
     if engine != "auto" and not isinstance(environment, str):
-        raise InputError(f"engine = {engine!r} is not allowed here: the environment is made already")
+        raise InputError(
+            translated("engine = {engine!r} is not allowed here: the environment is made already", engine=engine)
+        )
     if engine == "compiled" and catalogue.find(environment) is None:
         host = said("--engine host", "engine='host'")
-        raise InputError(f"environment {environment!r} is not compiled here: use {host}")
+        raise InputError(
+            translated(
+                "environment {environment!r} is not compiled here: use {host}", environment=environment, host=host
+            )
+        )
 
 
 def _nobody(observation: Any) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 
 from zerone.base.claim import Claim, first_free
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.place import absolute, as_seen
 from zerone.engines.protocol import LONGEST_EVALUATION
 from zerone.environments import catalogue
@@ -81,7 +82,7 @@ def record(
     """
     del step_timeout  # it holds already
     if episodes is not None and steps is not None:
-        raise InputError("episodes and steps exclude each other")
+        raise InputError(translated("episodes and steps exclude each other"))
     for name, value in (("episodes", episodes), ("steps", steps)):
         if value is not None:
             require_count(name, value, MOST_STEPS)
@@ -114,7 +115,7 @@ def record(
         if not writer.steps:
             if request.made:
                 raise KeyboardInterrupt("interrupted before the first step: nothing was recorded")
-            raise InputError("nothing was played, so nothing was recorded")
+            raise InputError(translated("nothing was played, so nothing was recorded"))
         named = identity(path) if out is not None else path.relative_to(absolute("datasets")).as_posix()
         writer.finish({"dataset_id": named, **_about(plays, seed)})
         if request.made:

@@ -182,7 +182,11 @@ def compare(runs: Sequence[Run | str | Path], threshold: float | None = None) ->
         levels = {folder.config.get("solved_at") for folder in folders}
         if len(levels) > 1:
             listed = ", ".join("none" if each is None else f"{each:g}" for each in sorted(levels, key=str))
-            raise InputError(f"threshold is missing: the runs count as solved at different returns ({listed})")
+            raise InputError(
+                translated(
+                    "threshold is missing: the runs count as solved at different returns ({listed})", listed=listed
+                )
+            )
         threshold = levels.pop()
     tables = [read_metrics(folder.path) for folder in folders]
     for folder, table in zip(folders, tables, strict=True):
@@ -219,8 +223,13 @@ def _require_comparable(folders: Sequence[RunFolder]) -> list[dict[str, Any]]:
     for folder, task in zip(folders, tasks, strict=True):
         if task != tasks[0]:
             raise InputError(
-                f"{folder.path}: is of {_described(task)}, {folders[0].path} of {_described(tasks[0])}: "
-                "only runs in one environment can be compared"
+                translated(
+                    "{path}: is of {task}, {other} of {other_task}: only runs in one environment can be compared",
+                    path=folder.path,
+                    task=_described(task),
+                    other=folders[0].path,
+                    other_task=_described(tasks[0]),
+                )
             )
     return results
 
@@ -256,11 +265,20 @@ def _compared(
     judged_in = ("compiled" if ours else "host") if engine == "cluster" else engine
     seeds = tuple(each["seed"] for each in result["seeds"])
     return Compared(
-        name, folder.path, result["algorithm"], judged_in, seeds, last, scores, returns,
-        float(mean(scores)), interval(scores) if returns is None else shared_bounds([returns]),
-        float(interquartile_mean(scores)), _interquartile_interval(scores, returns),
+        name,
+        folder.path,
+        result["algorithm"],
+        judged_in,
+        seeds,
+        last,
+        scores,
+        returns,
+        float(mean(scores)),
+        interval(scores) if returns is None else shared_bounds([returns]),
+        float(interquartile_mean(scores)),
+        _interquartile_interval(scores, returns),
         None if threshold is None else _reached(table, result, threshold),
-    )  # fmt: skip
+    )
 
 
 def _returns(seeds: Sequence[Mapping[str, Any]]) -> np.ndarray | None:

@@ -170,7 +170,7 @@ def import_optuna() -> Any:
     try:
         import optuna
     except ModuleNotFoundError as error:
-        raise InputError(f"driver optuna needs Optuna: {install('sweep')}") from error
+        raise InputError(translated("driver optuna needs Optuna: {command}", command=install("sweep"))) from error
     return optuna
 
 
@@ -178,13 +178,21 @@ def require_few(space: Mapping[str, Choices], points: int) -> None:
     """Raise `InputError` for a grid of more settings than anybody can wait for."""
     number = math.prod(points if isinstance(each, Range) else len(each) for each in space.values())
     if number > MOST_TRIALS:
-        raise InputError(f"a grid of {number:,} settings is not allowed: must be at most {MOST_TRIALS:,}")
+        raise InputError(
+            translated(
+                "a grid of {number:,} settings is not allowed: must be at most {most_trials:,}",
+                number=number,
+                most_trials=MOST_TRIALS,
+            )
+        )
 
 
 def require_space(algorithm: str, space: Mapping[str, Choices], driver: str) -> None:
     """Raise `InputError` unless every name of a space is a setting that `driver` can vary."""
     if driver not in DRIVERS:
-        raise InputError(f"driver {driver!r} is unknown: {nearest(driver, DRIVERS)}")
+        raise InputError(
+            translated("driver {driver!r} is unknown: {hint}", driver=driver, hint=nearest(driver, DRIVERS))
+        )
     fields = {field.name: field for field in dataclasses.fields(algorithms.look_up(algorithm).make)}
     numbers = [name for name, field in fields.items() if type(field.default) is float]
     if not space:
@@ -209,13 +217,24 @@ def require_space(algorithm: str, space: Mapping[str, Choices], driver: str) -> 
         if driver == "grid" and name not in numbers:
             other = said("--driver optuna", "driver='optuna'")
             raise InputError(
-                f"{name} is not allowed in one compile: it decides shapes or branches; these can be varied: "
-                f"{', '.join(numbers)}; for {name} use {other}, which compiles each trial"
+                translated(
+                    "{name} is not allowed in one compile: it decides shapes or branches; these can be varied: "
+                    "{listed}; for {name} use {other}, which compiles each trial",
+                    name=name,
+                    listed=", ".join(numbers),
+                    other=other,
+                )
             )
         if isinstance(choices, Range):
             _require_range(name, choices, type(default))
         elif isinstance(choices, str) or not choices or not _are_distinct(choices):
-            raise InputError(f"{name} = {choices!r} is not allowed: must be a range or distinct values")
+            raise InputError(
+                translated(
+                    "{name} = {choices!r} is not allowed: must be a range or distinct values",
+                    name=name,
+                    choices=choices,
+                )
+            )
 
 
 def _are_distinct(choices: Sequence[Any]) -> bool:
@@ -227,6 +246,17 @@ def _are_distinct(choices: Sequence[Any]) -> bool:
 
 def _require_range(name: str, choices: Range, kind: type[Any]) -> None:
     if kind not in (int, float):
-        raise InputError(f"{name} = {choices.low}..{choices.high} is not allowed: it is no number; list its values")
+        raise InputError(
+            translated(
+                "{name} = {low}..{high} is not allowed: it is no number; list its values",
+                name=name,
+                low=choices.low,
+                high=choices.high,
+            )
+        )
     if not choices.low < choices.high or not np.isfinite([choices.low, choices.high]).all():
-        raise InputError(f"{name} = {choices.low:g}..{choices.high:g} is not allowed: must go up")
+        raise InputError(
+            translated(
+                "{name} = {low:g}..{high:g} is not allowed: must go up", name=name, low=choices.low, high=choices.high
+            )
+        )

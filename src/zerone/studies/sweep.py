@@ -133,10 +133,19 @@ def sweep(
         validation.require_count(what, value, most)
         if value < least:
             why = translated(" (an interval over seeds needs them)") if what == "seeds" else ""
-            raise InputError(translated("{what} = {value} is not allowed: must be at least {least}{why}", what=what,
-                                        value=value, least=least, why=why))  # fmt: skip
+            raise InputError(
+                translated(
+                    "{what} = {value} is not allowed: must be at least {least}{why}",
+                    what=what,
+                    value=value,
+                    least=least,
+                    why=why,
+                )
+            )
     if measure not in MEASURES:
-        raise InputError(f"measure {measure!r} is unknown: {nearest(measure, MEASURES)}")
+        raise InputError(
+            translated("measure {measure!r} is unknown: {hint}", measure=measure, hint=nearest(measure, MEASURES))
+        )
     sweep_plan.require_different(space, settings)
     sweep_plan.require_other_seeds(chosen)
     if steps is None:
@@ -174,8 +183,13 @@ def _named(environment: setup.EnvironmentLike, options: Mapping[str, Any]) -> tu
     kept = options_as_kept(chosen)
     if not isinstance(found, str) or str(kept.get("reward", "")).startswith("<"):
         what = "environment" if not isinstance(found, str) else "reward"
-        raise InputError(f"a sweep needs an {what} by name, which its runs can make again: put its code into a module, "
-                         "or register it (zo.register)")  # fmt: skip
+        raise InputError(
+            translated(
+                "a sweep needs an {what} by name, which its runs can make again: put its code into a module, or "
+                "register it (zo.register)",
+                what=what,
+            )
+        )
     return found, kept
 
 
@@ -218,7 +232,9 @@ def _tried(path: Path, config: Mapping[str, Any], search: Search, on_progress: O
         search.tell(trial.mean)
     best = max(trials, key=lambda trial: trial.mean)
     if best.diverged:
-        raise RunError(f"{path}: learning diverged with every one of the {len(trials)} settings")
+        raise RunError(
+            translated("{path}: learning diverged with every one of the {count} settings", path=path, count=len(trials))
+        )
     others = [seed + len(config["seeds"]) for seed in config["seeds"]]
     seen = functools.partial(on_progress, number, number + 1)
     confirmed = _trial(path / _OTHER_SEEDS, config, best.settings, others, seen)
@@ -252,17 +268,31 @@ def _train(
         folder = RunFolder.open(path)
         kept = setup.settings_of(setup.make_algorithm_from(folder.config["algorithm"])), folder.config["seeds"]
         if kept != (setup.settings_of(made), list(seeds)):
-            raise InputError(f"{path}: was trained with other settings than this sweep asks for: choose another folder")
+            raise InputError(
+                translated(
+                    "{path}: was trained with other settings than this sweep asks for: choose another folder", path=path
+                )
+            )
         if folder.read_result() is None:
             resume.resume(path, on_progress=lambda now, _: on_progress(now), progress=False)
     else:
         train.train(
-            made, config["environment"], steps=config["steps"], seeds=seeds, out=path, engine=config["engine"],
-            options=config["options"], observations=config["observations"], **_outer(config),
-            stop_when_solved=False, figure=False,
-            keep_last=1, save_every=max(1, config["steps"] // 4),  # each waits for the disk
-            on_progress=lambda now, _: on_progress(now), progress=False,
-        )  # fmt: skip
+            made,
+            config["environment"],
+            steps=config["steps"],
+            seeds=seeds,
+            out=path,
+            engine=config["engine"],
+            options=config["options"],
+            observations=config["observations"],
+            **_outer(config),
+            stop_when_solved=False,
+            figure=False,
+            keep_last=1,
+            save_every=max(1, config["steps"] // 4),  # each waits for the disk
+            on_progress=lambda now, _: on_progress(now),
+            progress=False,
+        )
 
 
 def _outer(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -280,7 +310,9 @@ def _values(path: Path, seeds: Sequence[int], measure: str) -> np.ndarray:
     folder = RunFolder.open(path)
     scores = folder.read_scores()
     if list(scores) != list(seeds):
-        raise InputError(f"{folder.result_path}: is not of the seeds that were trained")
+        raise InputError(
+            translated("{result_path}: is not of the seeds that were trained", result_path=folder.result_path)
+        )
     if measure == "best":
         return np.array(list(scores.values()), np.float64)
     evaluations = evaluations_of(folder.metrics_path, seeds)

@@ -9,6 +9,7 @@ from typing import Any
 
 from zerone.base.claim import is_abandoned
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.modules import ForeignId
 from zerone.studies.search import Choices, Grid, Optuna, Range, Search, require_few, require_space
 from zerone.studies.sweep_result import made_with
@@ -42,20 +43,22 @@ def read_names(path: Path) -> dict[str, Any]:
 def require_sweep(path: Path) -> None:
     """Raise `InputError` unless there is a sweep at `path`."""
     if not (path / SWEEP).exists():
-        raise InputError(f"{path}: not the folder of a sweep (it has no {SWEEP})")
+        raise InputError(translated("{path}: not the folder of a sweep (it has no {sweep})", path=path, sweep=SWEEP))
 
 
 def require_free(path: Path) -> None:
     """Raise `InputError` unless a new sweep can have the folder at `path`."""
     if path.exists() and not is_abandoned(path):
-        raise InputError(f"{path}: exists already; go on with a sweep with resume, or choose another folder")
+        raise InputError(
+            translated("{path}: exists already; go on with a sweep with resume, or choose another folder", path=path)
+        )
 
 
 def require_different(space: Mapping[str, Choices], settings: Mapping[str, Any]) -> None:
     """Raise `InputError` where a setting is varied and has a value, too."""
     both = sorted(set(space) & set(settings))
     if both:
-        raise InputError(f"{both[0]} is not allowed twice: it is varied, or it has one value")
+        raise InputError(translated("{both} is not allowed twice: it is varied, or it has one value", both=both[0]))
 
 
 def require_other_seeds(seeds: list[int]) -> None:

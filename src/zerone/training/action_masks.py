@@ -38,11 +38,20 @@ def function_of(action_mask: Any) -> Any:
     if action_mask in (NO_MASK, ENVIRONMENT):
         return None
     if not isinstance(action_mask, str) or ":" not in action_mask:
-        raise InputError(f"action_mask = {action_mask!r} is not allowed: must be {NO_MASK}, {ENVIRONMENT}, "
-                         "module:function or a function of an observation")  # fmt: skip
+        raise InputError(
+            translated(
+                "action_mask = {action_mask!r} is not allowed: must be {no_mask}, {environment}, module:function "
+                "or a function of an observation",
+                action_mask=action_mask,
+                no_mask=NO_MASK,
+                environment=ENVIRONMENT,
+            )
+        )
     found = named_object(action_mask, "action mask")
     if not callable(found) or isinstance(found, type):
-        raise InputError(f"action mask {action_mask} is no function of an observation")
+        raise InputError(
+            translated("action mask {action_mask} is no function of an observation", action_mask=action_mask)
+        )
     return found
 
 
@@ -60,8 +69,12 @@ def read(kept: str) -> str:
         InputError: it was a function that nobody can find again.
     """
     if kept.startswith("<"):
-        raise InputError(f"action mask {kept} was given as a function that nobody can find again by name: put it into "
-                         "a module")  # fmt: skip
+        raise InputError(
+            translated(
+                "action mask {kept} was given as a function that nobody can find again by name: put it into a module",
+                kept=kept,
+            )
+        )
     return ForeignId(kept)
 
 
@@ -98,16 +111,33 @@ def masked(environment: Any, action_mask: Any, name: str) -> Any:
                         "{name} has no action mask: no function action_mask(state) (docs/environments.md)", name=name
                     )
                 ) from error
-            raise InputError(f"the action mask cannot be compiled: {' '.join(str(error).split())[:160]}") from error
+            raise InputError(
+                translated("the action mask cannot be compiled: {error}", error=" ".join(str(error).split())[:160])
+            ) from error
         if state.mask.shape != wanted:
             shape = tuple(state.mask.shape)
-            raise InputError(f"the action mask of {name} has the shape {shape}, not {wanted}: one for each action")
+            raise InputError(
+                translated(
+                    "the action mask of {name} has the shape {shape}, not {wanted}: one for each action",
+                    name=name,
+                    shape=shape,
+                    wanted=wanted,
+                )
+            )
         kind = _kind_of(made, key)
         if kind.kind not in "biu":
-            raise InputError(f"the action mask of {name} is of {kind.name}: must be of true and false, or of 1 and 0")
+            raise InputError(
+                translated(
+                    "the action mask of {name} is of {kind}: must be of true and false, or of 1 and 0",
+                    name=name,
+                    kind=kind.name,
+                )
+            )
         first = jax.jit(jax.vmap(lambda key: made.reset(key)[1].mask.any()))(jax.random.split(key, LOOKED_AT))
     if not np.asarray(first).all():
-        raise InputError(f"the action mask of {name} allows nothing in a first state of an episode")
+        raise InputError(
+            translated("the action mask of {name} allows nothing in a first state of an episode", name=name)
+        )
     return made
 
 
@@ -125,15 +155,22 @@ def _kind_of(made: Masked, key: Any) -> np.dtype[Any]:
 def require_able(algorithm: Any) -> None:
     """Raise `InputError` where an algorithm keeps to no mask."""
     if not isinstance(algorithm, KeepsToMasks):
-        raise InputError(f"{algorithm.name} keeps to no action mask: tables, dqn, reinforce, actor-critic, ppo, a3c "
-                         "and dppo do")  # fmt: skip
+        raise InputError(
+            translated(
+                "{algorithm} keeps to no action mask: tables, dqn, reinforce, actor-critic, ppo, a3c and dppo do",
+                algorithm=algorithm.name,
+            )
+        )
 
 
 def require_own_play(action_mask: Any, dataset: Any) -> None:
     """Raise `InputError` where recorded steps, which say nothing of masks, are to be learnt from with one."""
     if dataset is not None and not (isinstance(action_mask, str) and action_mask == NO_MASK):
         raise InputError(
-            f"action_mask = {as_kept(action_mask)} is not allowed with a dataset, which says nothing of it"
+            translated(
+                "action_mask = {action_mask} is not allowed with a dataset, which says nothing of it",
+                action_mask=as_kept(action_mask),
+            )
         )
 
 
@@ -157,7 +194,7 @@ def masks_for(engine: Engine, batch: np.ndarray, mask: Any, *, single: bool, sho
     try:
         found = read_mask(mask, (actions,) if single else (len(batch), actions))
     except MaskError as error:
-        raise InputError(f"mask is not allowed: {error}") from error
+        raise InputError(translated("mask is not allowed: {error}", error=error)) from error
     return found[None] if single else found
 
 
@@ -172,13 +209,14 @@ def _by_function(engine: Engine, batch: np.ndarray, shown: Any, single: bool) ->
     asks = engine.allowing if isinstance(engine, Host) else None
     rows = [shown] if single else shown if isinstance(shown, (list, np.ndarray)) else None
     if asks is None or asks.function is None or rows is None:
-        raise InputError("this policy has learnt with an action mask: act needs mask=, such as "
-                         "mask=info['action_mask']")  # fmt: skip
+        raise InputError(
+            translated("this policy has learnt with an action mask: act needs mask=, such as mask=info['action_mask']")
+        )
     return [asks.function(each) for each in rows]
 
 
 def _in_info(info: Mapping[str, Any]) -> Any:
     """The mask in what `reset` or `step` returned as their info. Raises `InputError` where there is none."""
     if IN_INFO not in info:
-        raise InputError(f"mask is not allowed: the info has no {IN_INFO}")
+        raise InputError(translated("mask is not allowed: the info has no {in_info}", in_info=IN_INFO))
     return info[IN_INFO]

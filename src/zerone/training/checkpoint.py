@@ -25,6 +25,7 @@ import numpy as np
 
 from zerone.base.errors import InputError, RunError
 from zerone.base.files import opened, replacing, require_shallow, size_of
+from zerone.base.language import translated
 from zerone.base.memory import machine_memory
 from zerone.training.upgrade import upgraded
 
@@ -68,7 +69,14 @@ def save(path: str | Path, arrays: Mapping[str, np.ndarray], about: Mapping[str,
     for name in names:
         code = _CODES.get(arrays[name].dtype.name)
         if code is None or name == "__metadata__":
-            raise RunError(f"{path}: a checkpoint cannot hold the array {name!r} of {arrays[name].dtype}")
+            raise RunError(
+                translated(
+                    "{path}: a checkpoint cannot hold the array {name!r} of {dtype}",
+                    path=path,
+                    name=name,
+                    dtype=arrays[name].dtype,
+                )
+            )
         begin, end = end, end + arrays[name].nbytes
         table[name] = {"dtype": code, "shape": list(arrays[name].shape), "data_offsets": [begin, end]}
     metadata = {
@@ -109,10 +117,12 @@ def load(path: str | Path, prefix: str = "") -> tuple[dict[str, np.ndarray], dic
             about = json.loads(file.metadata()["about"])
             arrays = {name: file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
     except Exception as error:  # the checksum is right, so someone forged it: whatever they did, refuse in one line
-        raise InputError(f"{path}: not a checkpoint that can be read: {_line(error)}") from error
+        raise InputError(
+            translated("{path}: not a checkpoint that can be read: {error}", path=path, error=_line(error))
+        ) from error
     require_shallow(about, str(path))
     if not isinstance(about, dict):
-        raise InputError(f"{path}: not a checkpoint that can be read: 'about' is no JSON object")
+        raise InputError(translated("{path}: not a checkpoint that can be read: 'about' is no JSON object", path=path))
     return upgraded(arrays, version, about.get("algorithm")), cast("dict[str, Any]", about)
 
 
@@ -125,16 +135,32 @@ def _verify(path: Path) -> int:
             raise InputError(f"{path}: {'empty' if not first else 'not a checkpoint of Zerone, or damaged'}")
         memory = machine_memory()
         if memory is not None and size_of(file) > memory:
-            raise InputError(f"{path}: {size_of(file) / 1e9:,.0f} GB, but there is {memory / 1e9:,.1f} GB of memory")
+            raise InputError(
+                translated(
+                    "{path}: {size:,.0f} GB, but there is {memory:,.1f} GB of memory",
+                    path=path,
+                    size=size_of(file) / 1000000000.0,
+                    memory=memory / 1000000000.0,
+                )
+            )
         place = slice(start.end(), start.end() + len(_BLANK))
         digest = hashlib.sha256(first[: place.start] + _BLANK + first[place.stop :])
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     if digest.hexdigest().encode() != first[place]:
-        raise InputError(f"{path}: damaged: cut short or altered, its bytes do not match its checksum")
+        raise InputError(
+            translated("{path}: damaged: cut short or altered, its bytes do not match its checksum", path=path)
+        )
     version = int(start[1])
     if version > FORMAT_VERSION:
-        raise InputError(f"{path}: written by a newer Zerone (format {version}; this one reads up to {FORMAT_VERSION})")
+        raise InputError(
+            translated(
+                "{path}: written by a newer Zerone (format {version}; this one reads up to {format_version})",
+                path=path,
+                version=version,
+                format_version=FORMAT_VERSION,
+            )
+        )
     return version
 
 
@@ -151,7 +177,15 @@ def expect(about: Mapping[str, Any], path: str | Path, **wanted: Any) -> None:
         if name in ("algorithm", "environment"):
             made = f"checkpoint of {about.get('algorithm')} on {about.get('environment')}"
             raise InputError(f"{path}: {made}, not {'of' if name == 'algorithm' else 'on'} {value}")
-        raise InputError(f"{path}: checkpoint with {name} = {found!r}, not {value!r}")
+        raise InputError(
+            translated(
+                "{path}: checkpoint with {name} = {found!r}, not {value!r}",
+                path=path,
+                name=name,
+                found=found,
+                value=value,
+            )
+        )
 
 
 def flatten(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
@@ -192,8 +226,15 @@ def restore(example: Any, arrays: dict[str, np.ndarray], *, path: str | Path, wh
         here, there = wanted.get(name, "not there at all"), found.get(name, "not there at all")
         if here != there:
             raise InputError(
-                f"{path}: does not fit {what}: array {name!r} is {there} in the checkpoint, {here} here; "
-                "it belongs to another algorithm, network or environment"
+                translated(
+                    "{path}: does not fit {what}: array {name!r} is {there} in the checkpoint, {here} here; it "
+                    "belongs to another algorithm, network or environment",
+                    path=path,
+                    what=what,
+                    name=name,
+                    there=there,
+                    here=here,
+                )
             )
     return jax.tree_util.tree_unflatten(
         structure, [_as_like(leaf, arrays.pop(name)) if name in wanted else leaf for name, leaf in leaves]

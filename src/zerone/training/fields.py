@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 
 Check: TypeAlias = Callable[[Any, str], Any]
 
@@ -115,7 +116,7 @@ def fields(**known: Check | Maybe) -> Check:
             elif isinstance(check, Maybe):
                 found[name] = check.default
             else:
-                raise InputError(f"{_below(where, name)!r} is missing")
+                raise InputError(translated("{where!r} is missing", where=_below(where, name)))
         return found
 
     return holds
@@ -133,7 +134,14 @@ def either(one: Check, other: Check) -> Check:
 def refuse(where: str, value: Any, allowed: str) -> InputError:
     """The error of a field that has a value which is not allowed."""
     shown = json.dumps(value, default=repr)
-    return InputError(f"{where} = {shown if len(shown) <= 60 else shown[:60] + '…'} is not allowed: must be {allowed}")
+    return InputError(
+        translated(
+            "{where} = {value} is not allowed: must be {allowed}",
+            where=where,
+            value=shown if len(shown) <= 60 else shown[:60] + "…",
+            allowed=allowed,
+        )
+    )
 
 
 def _simple(allowed: str, holds: Callable[[Any], bool]) -> Check:

@@ -94,7 +94,9 @@ class RunFolder:
         try:
             text = json.dumps(config, indent=2, allow_nan=False) + "\n"
         except (TypeError, ValueError) as error:
-            raise InputError(f"{path}: the configuration is not JSON: {error}") from error
+            raise InputError(
+                translated("{path}: the configuration is not JSON: {error}", path=path, error=error)
+            ) from error
         with naming(path / _CONFIG):
             CONFIG(json.loads(text), "")  # what is written here can be read again
         if claim is None:
@@ -208,7 +210,7 @@ class RunFolder:
         """
         saved = self.checkpoints()
         if not saved:
-            raise InputError(f"{self.path}: no checkpoint in this run yet")
+            raise InputError(translated("{path}: no checkpoint in this run yet", path=self.path))
         try:
             return saved[-1], *checkpoint.load(saved[-1], prefix)
         except InputError as error:
@@ -226,7 +228,9 @@ class RunFolder:
             try:
                 each.unlink(missing_ok=True)
             except OSError as error:
-                raise RunError(f"{each}: cannot be removed: {error.strerror or error}") from error
+                raise RunError(
+                    translated("{each}: cannot be removed: {error}", each=each, error=error.strerror or error)
+                ) from error
         return old
 
     def write_result(self, result: Mapping[str, Any]) -> None:
@@ -256,10 +260,14 @@ class RunFolder:
         result = self.read_result()
         if result is None:
             go_on = said(f"zerone train --resume {self.path}", f"zo.resume({str(self.path)!r})")
-            raise InputError(f"{self.path}: has no result yet: end it with {go_on}")
+            raise InputError(translated("{path}: has no result yet: end it with {go_on}", path=self.path, go_on=go_on))
         for each in result["seeds"]:
             if each["return_mean"] is None:
-                raise InputError(f"{self.result_path}: seed {each['seed']} has no return")
+                raise InputError(
+                    translated(
+                        "{result_path}: seed {seed} has no return", result_path=self.result_path, seed=each["seed"]
+                    )
+                )
         return {each["seed"]: float(each["return_mean"]) for each in result["seeds"]}
 
 
@@ -302,7 +310,11 @@ def _version() -> str:
 def _require_run(path: Path) -> None:
     _read_identity(path)
     if (path / CHECKPOINTS).is_symlink():
-        raise InputError(f"{path / CHECKPOINTS}: a link to elsewhere, where nothing of a run is written or removed")
+        raise InputError(
+            translated(
+                "{path}: a link to elsewhere, where nothing of a run is written or removed", path=path / CHECKPOINTS
+            )
+        )
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -326,10 +338,17 @@ def _read_identity(path: Path) -> dict[str, Any]:
     config = read_object(path / _CONFIG)
     version = config.get("format")
     if type(version) is not int or "zerone" not in config:
-        raise InputError(f"{path / _CONFIG}: not the configuration of a run ('format' or 'zerone' is missing)")
+        raise InputError(
+            translated("{path}: not the configuration of a run ('format' or 'zerone' is missing)", path=path / _CONFIG)
+        )
     if version > FORMAT_VERSION:
         raise InputError(
-            f"{path / _CONFIG}: made by a newer Zerone (format {version}; this one reads up to {FORMAT_VERSION})"
+            translated(
+                "{path}: made by a newer Zerone (format {version}; this one reads up to {format_version})",
+                path=path / _CONFIG,
+                version=version,
+                format_version=FORMAT_VERSION,
+            )
         )
     return upgraded_config(config, version)
 
@@ -357,13 +376,20 @@ def _check_free(path: Path, overwrite: bool) -> None:
         found = {each.name for each in path.iterdir()}
         inside = (found - {LOCK, CHECKPOINTS}) | {each.name for each in path.glob(f"{CHECKPOINTS}/*")}
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise InputError(
+            translated("{path}: cannot be read: {error}", path=path, error=error.strerror or error)
+        ) from error
     if not os.access(path, os.W_OK):
         raise InputError(translated("{path}: cannot be written to: read-only, or not yours", path=path))
     if not (found or overwrite):
         over = said("--overwrite", "overwrite=True")
-        raise InputError(translated("{path}: exists already, an empty folder; take it with {option} or choose another",
-                                    path=path, option=over))  # fmt: skip
+        raise InputError(
+            translated(
+                "{path}: exists already, an empty folder; take it with {option} or choose another",
+                path=path,
+                option=over,
+            )
+        )
     if all(map(is_incomplete, inside)):
         return  # claimed for this run, or a run was killed before it began
     try:

@@ -11,6 +11,7 @@ import jax
 from zerone.algorithms.dyna_q import DynaQ
 from zerone.algorithms.protocol import Discounting, Valued, initial_memory
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.engines.compiled import Compiled
 from zerone.engines.lookahead import AT_ONCE, Lookahead
 from zerone.engines.protocol import Engine
@@ -42,17 +43,25 @@ class Asked:
         _require("lookahead", self.lookahead, 0, MOST_DEPTH)
         _require("simulations", self.simulations, 0, MOST_SIMULATIONS)
         if self.lookahead and self.simulations:
-            raise InputError("lookahead and simulations exclude each other")
+            raise InputError(translated("lookahead and simulations exclude each other"))
         if self.lookahead_samples is not None:
             _require("lookahead_samples", self.lookahead_samples, 1, LARGEST_WORK)
             if not self.lookahead:
-                raise InputError(f"lookahead_samples = {self.lookahead_samples} is not allowed without lookahead")
+                raise InputError(
+                    translated(
+                        "lookahead_samples = {lookahead_samples} is not allowed without lookahead",
+                        lookahead_samples=self.lookahead_samples,
+                    )
+                )
         if self.lookahead_model not in MODELS:
             raise InputError(
-                f"lookahead_model = {self.lookahead_model!r} is not allowed: must be environment or learnt"
+                translated(
+                    "lookahead_model = {lookahead_model!r} is not allowed: must be environment or learnt",
+                    lookahead_model=self.lookahead_model,
+                )
             )
         if self.learnt and not (self.lookahead or self.simulations):
-            raise InputError("lookahead_model = 'learnt' is not allowed without lookahead or simulations")
+            raise InputError(translated("lookahead_model = 'learnt' is not allowed without lookahead or simulations"))
 
     @property
     def learnt(self) -> bool:
@@ -70,27 +79,49 @@ class Asked:
         named = f"simulations = {self.simulations}" if self.simulations else f"lookahead = {self.lookahead}"
         refused = _refused(engine)
         if refused or not isinstance(engine, Compiled):
-            raise InputError(f"{named} is not allowed: {refused}; {WHO_CAN}")
+            raise InputError(
+                translated(
+                    "{named} is not allowed: {refused}; {who_can}", named=named, refused=refused, who_can=WHO_CAN
+                )
+            )
         if self.learnt and not isinstance(engine.algorithm, DynaQ):
-            raise InputError(f"lookahead_model = 'learnt' is not allowed: {engine.algorithm.name} learns no model of "
-                             "the environment; dyna-q does")  # fmt: skip
+            raise InputError(
+                translated(
+                    "lookahead_model = 'learnt' is not allowed: {algorithm} learns no model of the environment; "
+                    "dyna-q does",
+                    algorithm=engine.algorithm.name,
+                )
+            )
         if self.simulations:
             return TreeSearch(self.simulations)
         chance = not self.learnt and left_to_chance(engine.real)
         if self.lookahead_samples not in (None, 1) and not chance:
-            raise InputError(f"lookahead_samples = {self.lookahead_samples} is not allowed: what a step leads to is "
-                             "not left to chance here, so that one sample has all of it")  # fmt: skip
+            raise InputError(
+                translated(
+                    "lookahead_samples = {lookahead_samples} is not allowed: what a step leads to is not left to "
+                    "chance here, so that one sample has all of it",
+                    lookahead_samples=self.lookahead_samples,
+                )
+            )
         actions = count(engine.spaces.action, "action")
         samples = self.lookahead_samples or (_samples_that_fit(self.lookahead, actions) if chance else 1)
         found = Lookahead(self.lookahead, actions, samples)
         if found.work > LARGEST_WORK:
-            raise InputError(f"{named} is not allowed: {_too_many(found)}")
+            raise InputError(translated("{named} is not allowed: {why}", named=named, why=_too_many(found)))
         return found
 
 
 def _require(name: str, value: object, least: int, most: int) -> None:
     if type(value) is not int or not least <= value <= most:
-        raise InputError(f"{name} = {value!r} is not allowed: must be a whole number from {least} to {most}")
+        raise InputError(
+            translated(
+                "{name} = {value!r} is not allowed: must be a whole number from {least} to {most}",
+                name=name,
+                value=value,
+                least=least,
+                most=most,
+            )
+        )
 
 
 def _refused(engine: Engine) -> str | None:
@@ -129,7 +160,9 @@ def with_models(policies: Mapping[int, Any], engine: Engine, folder: RunFolder, 
     """
     assert isinstance(engine.algorithm, DynaQ)  # noqa: S101 - `Asked.search` has looked
     if engine.algorithm.planning_steps == 0:
-        raise InputError("lookahead_model = 'learnt' is not allowed: with planning_steps = 0 dyna-q learns no model")
+        raise InputError(
+            translated("lookahead_model = 'learnt' is not allowed: with planning_steps = 0 dyna-q learns no model")
+        )
     path, inside = find_policies(folder, which)
     if not inside:  # a file of the best policies has nothing else
         path, inside = find_policies(folder, "last")

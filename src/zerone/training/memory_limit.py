@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.memory import machine_memory
 from zerone.engines.protocol import Engine, steps_per_iteration
 
@@ -34,8 +35,17 @@ def require_room(engine: Engine, name: str, seeds: int) -> None:
     said = [f"{each} = {getattr(algorithm, each)}" for each in _SIZES if hasattr(algorithm, each)]
     much = f"{needed / 1e9:,.0f} GB" if math.isfinite(needed) else "more than can be counted"
     raise InputError(
-        f"{algorithm.name} on {name} needs {much} of memory for {seeds} {'seed' if seeds == 1 else 'seeds'}, "
-        f"but there is {there / 1e9:,.1f} GB: make smaller what is large ({', '.join(said)}, or the observations)"
+        translated(
+            "{algorithm} on {name} needs {much} of memory for {seeds} {word}, but there is {there:,.1f} GB: make "
+            "smaller what is large ({listed}, or the observations)",
+            algorithm=algorithm.name,
+            name=name,
+            much=much,
+            seeds=seeds,
+            word="seed" if seeds == 1 else "seeds",
+            there=there / 1000000000.0,
+            listed=", ".join(said),
+        )
     )
 
 

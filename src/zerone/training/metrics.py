@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import RunError
 from zerone.base.files import replacing
+from zerone.base.language import translated
 from zerone.training.events import Callback, Control, Ended, Number, Rows, Saving, Started
 from zerone.training.metrics_table import FILE, rows_until
 
@@ -80,7 +81,9 @@ class MetricsWriter:
         try:
             self._file = self.path.open("ab", buffering=0)  # a failed write must leave nothing to be written later
         except OSError as error:
-            raise RunError(f"{self.path}: cannot be written: {error.strerror or error}") from error
+            raise RunError(
+                translated("{path}: cannot be written: {error}", path=self.path, error=error.strerror or error)
+            ) from error
 
     def write(self, rows: Sequence[Mapping[str, Number]]) -> None:
         """Append rows; they survive the process. Each has `seed`, `step`, and what was measured (None, NaN: nothing).
@@ -102,7 +105,9 @@ class MetricsWriter:
         except OSError as error:
             with suppress(OSError):
                 self._file.truncate(before)
-            raise RunError(f"{self.path}: cannot be written: {error.strerror or error}") from error
+            raise RunError(
+                translated("{path}: cannot be written: {error}", path=self.path, error=error.strerror or error)
+            ) from error
 
     def sync(self) -> None:
         """Bring all rows to the disk. Before a checkpoint is saved: then it never knows more than the table.
@@ -113,7 +118,9 @@ class MetricsWriter:
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise RunError(f"{self.path}: cannot be written: {error.strerror or error}") from error
+            raise RunError(
+                translated("{path}: cannot be written: {error}", path=self.path, error=error.strerror or error)
+            ) from error
 
     def close(self) -> None:
         """Close the file."""

@@ -62,11 +62,13 @@ def _require_header(path: Path, line: bytes) -> list[str]:
     try:
         names = line.decode().split(",")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: line 1: damaged: not text") from error
+        raise InputError(translated("{path}: line 1: damaged: not text", path=path)) from error
     if names[:2] != ["seed", "step"]:
-        raise InputError(f"{path}: line 1: not a table of metrics (its first columns must be seed,step)")
+        raise InputError(
+            translated("{path}: line 1: not a table of metrics (its first columns must be seed,step)", path=path)
+        )
     if "" in names or len(set(names)) < len(names):
-        raise InputError(f"{path}: line 1: damaged: columns must have different names")
+        raise InputError(translated("{path}: line 1: damaged: columns must have different names", path=path))
     return names
 
 
@@ -105,7 +107,9 @@ def _parsed_line_by_line(path: Path, rows: bytes, columns: int) -> np.ndarray:
             counts = [float(int(cell)) for cell in cells[:2]]
             table.append(counts + [float(cell) if cell else math.nan for cell in cells[2:]])
         except (ValueError, OverflowError) as error:
-            raise InputError(f"{path}: line {number}: damaged: {error}") from error
+            raise InputError(
+                translated("{path}: line {number}: damaged: {error}", path=path, number=number, error=error)
+            ) from error
     return np.array(table, np.float64).reshape(len(table), columns)
 
 
@@ -123,7 +127,7 @@ def evaluations_of(path: Path, seeds: Sequence[int]) -> list[tuple[np.ndarray, n
     found: list[tuple[np.ndarray, np.ndarray]] = []
     for seed in seeds:
         if seed not in rows:
-            raise InputError(f"{path}: damaged: seed {seed} is not in it")
+            raise InputError(translated("{path}: damaged: seed {seed} is not in it", path=path, seed=seed))
         steps, returns = table["step"][rows[seed]], table["evaluation_return"][rows[seed]]
         found.append((steps[np.isfinite(returns)], returns[np.isfinite(returns)]))
     return found
@@ -132,7 +136,7 @@ def evaluations_of(path: Path, seeds: Sequence[int]) -> list[tuple[np.ndarray, n
 def _whole_lines(path: Path) -> bytes:
     """A table without a line at the end that was cut off, whatever another system has made of its line ends."""
     if not path.exists():
-        raise InputError(f"{path}: no metrics there")
+        raise InputError(translated("{path}: no metrics there", path=path))
     memory = machine_memory()
     data = read_bytes(path, LARGEST if memory is None else memory // COPIES)
     return data[: data.rfind(b"\n") + 1].removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
@@ -153,7 +157,14 @@ def rows_until(path: Path, header: str, step: int) -> bytes:
         return b""
     its, wanted = first.decode(errors="replace"), header.strip()
     if f"{wanted},".removeprefix(f"{its},") == f"{wanted},":
-        raise InputError(f"{path}: its columns are {its}, not {wanted}; the run cannot be resumed into it")
+        raise InputError(
+            translated(
+                "{path}: its columns are {its}, not {wanted}; the run cannot be resumed into it",
+                path=path,
+                its=its,
+                wanted=wanted,
+            )
+        )
     added = b"," * (wanted.count(",") - its.count(","))
     kept: list[bytes] = []
     for number, line in enumerate(rows.split(b"\n")[:-1], start=2):
@@ -161,5 +172,7 @@ def rows_until(path: Path, header: str, step: int) -> bytes:
             if int(line.split(b",", 2)[1]) <= step:
                 kept.append(line + added + b"\n")
         except (ValueError, IndexError) as error:
-            raise InputError(f"{path}: line {number}: damaged: no step in it") from error
+            raise InputError(
+                translated("{path}: line {number}: damaged: no step in it", path=path, number=number)
+            ) from error
     return b"".join(kept)

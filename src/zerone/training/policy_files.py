@@ -23,7 +23,7 @@ def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:
     if which == "last":
         latest = folder.latest()
         if latest is None:
-            raise InputError(f"{folder.path}: no checkpoint was saved yet")
+            raise InputError(translated("{path}: no checkpoint was saved yet", path=folder.path))
         return latest, "state/"
     if which.isdecimal():
         steps = {str(step_of(each)): each for each in folder.checkpoints()}

@@ -52,7 +52,14 @@ def of_tutorial(algorithm: str, environment: str) -> dict[str, Any]:
     found: dict[str, Any] | None = pairs.get(algorithm, {}).get(environment)
     if found is None:
         there = "; ".join(f"{name} on {', '.join(tables)}" for name, tables in pairs.items())
-        raise InputError(f"the tutorial has no settings for {algorithm} on {environment}: it has those for {there}")
+        raise InputError(
+            translated(
+                "the tutorial has no settings for {algorithm} on {environment}: it has those for {there}",
+                algorithm=algorithm,
+                environment=environment,
+                there=there,
+            )
+        )
     return found
 
 
@@ -73,16 +80,31 @@ def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, 
     found = read_toml(path, LARGEST_FILE)
     whose = found.pop("algorithm", algorithm)
     if whose != algorithm:
-        raise InputError(f"{path}: settings of {whose!r}, not of {algorithm}")
+        raise InputError(
+            translated("{path}: settings of {whose!r}, not of {algorithm}", path=path, whose=whose, algorithm=algorithm)
+        )
     tables = {name: value for name, value in found.items() if isinstance(value, dict)}
     outside = [name for name in found if name not in tables]
     if tables and outside:
-        raise InputError(f"{path}: {outside[0]} is in no table: the table of an environment begins with its id in []")
+        raise InputError(
+            translated(
+                "{path}: {outside} is in no table: the table of an environment begins with its id in []",
+                path=path,
+                outside=outside[0],
+            )
+        )
     entries = {name: environments.ours(name) for name in tables}
     named = [name for name, entry in entries.items() if environment in (name, entry.id if entry else name)]
     if tables and not named:
         there = ", ".join(f'["{name}"]' for name in tables)
-        raise InputError(f'{path}: has no table ["{environment}"]; it has {there}')
+        raise InputError(
+            translated(
+                '{path}: has no table ["{environment}"]; it has {there}',
+                path=path,
+                environment=environment,
+                there=there,
+            )
+        )
     table: dict[str, Any] = dict(tables[named[0]]) if named else found
     own = {field.name for field in dataclasses.fields(algorithms.look_up(algorithm).make)}
     for name, value in table.items():
@@ -90,7 +112,15 @@ def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, 
             kind = OF_TRAINING[name]
             if type(value) is not kind or (kind is int and value < 1):
                 wanted = "a whole number, at least 1" if kind is int else "true or false"
-                raise InputError(f"{path}: {name} = {value!r} is not allowed: must be {wanted}")
+                raise InputError(
+                    translated(
+                        "{path}: {name} = {value!r} is not allowed: must be {wanted}",
+                        path=path,
+                        name=name,
+                        value=value,
+                        wanted=wanted,
+                    )
+                )
         elif name not in own:
             raise InputError(
                 translated(
@@ -102,7 +132,9 @@ def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, 
                 )
             )
     if "steps" in table and "episodes" in table:
-        raise InputError(f"{path}: steps and episodes exclude each other: a training has one length")
+        raise InputError(
+            translated("{path}: steps and episodes exclude each other: a training has one length", path=path)
+        )
     try:
         algorithms.make(algorithm, {name: value for name, value in table.items() if name in own})
     except InputError as error:

@@ -117,7 +117,9 @@ class Run:
         own = Ways.read(self.config).how
         search = asked.search(self.engine())
         if search is not None and stochastic:
-            raise InputError("stochastic and a search exclude each other: the best of what is foreseen is taken")
+            raise InputError(
+                translated("stochastic and a search exclude each other: the best of what is foreseen is taken")
+            )
         own_chance = (own.stochastic if stochastic is None else stochastic) and search is None
         how = Judging(own.limit if limit is None else limit, own_chance, search)
         policies = load_policies(self.engine(), self._folder, self.seeds, checkpoint)
@@ -203,10 +205,18 @@ def _not_found_again(saved: Mapping[str, Any]) -> InputError:
     """The error of an environment that its run's configuration cannot make again."""
     reward = str(saved["options"].get("reward", ""))
     if reward.startswith("<"):
-        return InputError(f"reward {reward} was given as a function that nobody can find again by name: put it into a "
-                          "module, or pass the environment as environment=")  # fmt: skip
+        return InputError(
+            translated(
+                "reward {reward} was given as a function that nobody can find again by name: put it into a module, "
+                "or pass the environment as environment=",
+                reward=reward,
+            )
+        )
     return InputError(
-        f"environment {saved['id']} was not given by id, nor as what can be made again: pass it as environment="
+        translated(
+            "environment {id} was not given by id, nor as what can be made again: pass it as environment=",
+            id=saved["id"],
+        )
     )
 
 

@@ -73,17 +73,33 @@ def _plausible(job: Job, about: dict[str, Any], path: Path) -> dict[str, Any]:
     """What a checkpoint says of itself, if that can be of this training. Raises `InputError`."""
     last = job.timetable.total
     if about["iteration"] > last or about["step"] != about["iteration"] * job.block:
-        raise InputError(f"{path}: iteration = {about['iteration']} (step {about['step']}) is not allowed: must be "
-                         f"at most {last}, of {job.block} steps each")  # fmt: skip
+        raise InputError(
+            translated(
+                "{path}: iteration = {iteration} (step {step}) is not allowed: must be at most {last}, of {block} "
+                "steps each",
+                path=path,
+                iteration=about["iteration"],
+                step=about["step"],
+                last=last,
+                block=job.block,
+            )
+        )
     # Some seeds are ahead of the others where a request to stop came between; but no row or evaluation is.
     farthest = job.timetable.next_stop(about["iteration"], last)
     for learner in job.learners:
         facts = about["learners"].get(str(learner.seed))
         if facts is None:
-            raise InputError(f"{path}: 'learners.{learner.seed}' is missing")
+            raise InputError(translated("{path}: 'learners.{seed}' is missing", path=path, seed=learner.seed))
         if facts["iteration"] > farthest:
-            raise InputError(f"{path}: learners.{learner.seed}.iteration = {facts['iteration']} is not allowed: "
-                             f"must be at most {farthest}")  # fmt: skip
+            raise InputError(
+                translated(
+                    "{path}: learners.{seed}.iteration = {iteration} is not allowed: must be at most {farthest}",
+                    path=path,
+                    seed=learner.seed,
+                    iteration=facts["iteration"],
+                    farthest=farthest,
+                )
+            )
     return about
 
 

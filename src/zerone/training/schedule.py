@@ -8,6 +8,7 @@ from typing import Any
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.engines.protocol import LONGEST_EVALUATION, Judging
 from zerone.training import timetable
 from zerone.training.evaluation import EVALUATION_EPISODES, Ways
@@ -86,7 +87,13 @@ def make_schedule(
         InputError: a number that is not allowed; the line names it.
     """
     if steps is not None and episodes is not None:
-        raise InputError(f"steps = {steps} and episodes = {episodes} exclude each other: a training has one length")
+        raise InputError(
+            translated(
+                "steps = {steps} and episodes = {episodes} exclude each other: a training has one length",
+                steps=steps,
+                episodes=episodes,
+            )
+        )
     require_count("episodes", 1 if episodes is None else episodes, MOST_EPISODES)
     require_count("evaluation_episodes", 1 if evaluation_episodes is None else evaluation_episodes, MOST_EPISODES)
     require_count("evaluation_limit", 1 if evaluation_limit is None else evaluation_limit, MOST_STEPS)
@@ -112,9 +119,14 @@ def make_schedule(
     )
     stops = steps is None and tuned.get("stop_when_solved", episodes is None)
     return Schedule(
-        tuple(chosen), **timetable.describe(times), evaluation=ways, keep_last=keep_last,
-        stop_when_solved=stops if stop_when_solved is None else stop_when_solved, figure=figure, episodes=episodes,
-    )  # fmt: skip
+        tuple(chosen),
+        **timetable.describe(times),
+        evaluation=ways,
+        keep_last=keep_last,
+        stop_when_solved=stops if stop_when_solved is None else stop_when_solved,
+        figure=figure,
+        episodes=episodes,
+    )
 
 
 def require_counted(schedule: Schedule, recorded: bool, own_play: float | None, spread: int | None) -> None:
@@ -122,9 +134,16 @@ def require_counted(schedule: Schedule, recorded: bool, own_play: float | None, 
     if schedule.episodes is None:
         return
     if recorded and own_play is None:
-        raise InputError(f"episodes = {schedule.episodes} is not allowed with a dataset alone, in which none is played")
+        raise InputError(
+            translated(
+                "episodes = {episodes} is not allowed with a dataset alone, in which none is played",
+                episodes=schedule.episodes,
+            )
+        )
     if spread is not None:
-        raise InputError(f"episodes = {schedule.episodes} is not allowed with spread: give steps")
+        raise InputError(
+            translated("episodes = {episodes} is not allowed with spread: give steps", episodes=schedule.episodes)
+        )
 
 
 def _spacing(algorithm: Algorithm, episodes: int) -> int:

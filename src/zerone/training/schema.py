@@ -192,6 +192,6 @@ def naming(path: object) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        if str(error).startswith(f"{path}: "):
+        if str(error).startswith((f"{path}: ", f"{path}：")):
             raise
         raise InputError(f"{path}: {error}") from error

@@ -91,7 +91,9 @@ def make_algorithm(
     if not isinstance(algorithm, str):
         if file is not None or changes:
             given = str(file) if file is not None else dict(changes)
-            raise InputError(f"settings = {given} are not allowed here: set them on the algorithm itself")
+            raise InputError(
+                translated("settings = {given} are not allowed here: set them on the algorithm itself", given=given)
+            )
         check(algorithm, algorithm.name)
         algorithm.check()
         return algorithm, {}
@@ -116,11 +118,13 @@ def make_algorithm(
 def _require_preset(preset: str, algorithm: str | Algorithm, file: str | Path | None) -> None:
     """Raise `InputError` if there is no such kind of preset, or it is asked for where none is taken."""
     if preset not in presets.KINDS:
-        raise InputError(f"preset {preset!r} is unknown: {nearest(str(preset), presets.KINDS)}")
+        raise InputError(
+            translated("preset {preset!r} is unknown: {hint}", preset=preset, hint=nearest(str(preset), presets.KINDS))
+        )
     if preset == presets.TUNED or (isinstance(algorithm, str) and file is None):
         return
     why = "an algorithm object has its settings" if file is None else f"{file} takes the place of a preset"
-    raise InputError(f"preset = {preset!r} is not allowed here: {why}")
+    raise InputError(translated("preset = {preset!r} is not allowed here: {why}", preset=preset, why=why))
 
 
 def _with_given(
@@ -134,7 +138,7 @@ def _with_given(
     if not isinstance(algorithm, str):
         return with_network(algorithm, network), changes
     if "network" in changes:
-        raise InputError("network is not allowed twice: it is in the settings, too")
+        raise InputError(translated("network is not allowed twice: it is in the settings, too"))
     return algorithm, {**changes, "network": own_networks.given(network)}
 
 
@@ -142,7 +146,9 @@ def with_network(algorithm: Algorithm, network: Any) -> Algorithm:
     """The algorithm with another network. Raises `InputError` if it has none, or `network` is none."""
     fields = {field.name for field in dataclasses.fields(cast("Any", algorithm))}
     if "network" not in fields:
-        raise InputError(f"{algorithm.name} has no network: network is not allowed here")
+        raise InputError(
+            translated("{algorithm} has no network: network is not allowed here", algorithm=algorithm.name)
+        )
     changed: Any = algorithm
     return cast("Algorithm", dataclasses.replace(changed, network=own_networks.given(network)))
 
@@ -207,19 +213,29 @@ def make_engine(
         InputError: unknown names, options or spaces that do not go together.
     """
     if engine not in ENGINES:
-        raise InputError(f"engine {engine!r} is unknown: {nearest(engine, ENGINES)}")
+        raise InputError(
+            translated("engine {engine!r} is unknown: {hint}", engine=engine, hint=nearest(engine, ENGINES))
+        )
     if isinstance(environment, str) and not (is_of_suite(environment) or is_of_envpool(environment)):
         require_trusted(environment, options)  # before it is refused for another reason
     environment, options = made_of(source(environment), options)
     if options and not isinstance(environment, str):
-        raise InputError(f"options = {dict(options)} are not allowed here: make the environment with them")
+        raise InputError(
+            translated(
+                "options = {options} are not allowed here: make the environment with them", options=dict(options)
+            )
+        )
     keep_compiled_programs()
     name = environment_name(environment)
     asks = _asks(action_mask, algorithm)
     if engine == "cluster":
         if processes is not None:
-            raise InputError(f"processes = {processes.number} is not allowed with engine cluster, whose workers are "
-                             "processes already")  # fmt: skip
+            raise InputError(
+                translated(
+                    "processes = {number} is not allowed with engine cluster, whose workers are processes already",
+                    number=processes.number,
+                )
+            )
         return _cluster(algorithm, environment, name, options, observations, around, action_mask)
     ours = _ours(environment, options, required=engine == "compiled") if engine != "host" else None
     if ours is not None:
@@ -305,19 +321,33 @@ def start_workers(
         for asked, value in (("address", address), ("worker_timeout", worker_timeout)):
             if value is not None:
                 raise InputError(
-                    f"{asked} = {value!r} is not allowed without engine='cluster' or spread, or it would be ignored"
+                    translated(
+                        "{asked} = {value!r} is not allowed without engine='cluster' or spread, or it would be ignored",
+                        asked=asked,
+                        value=value,
+                    )
                 )
         return
     if worker_timeout is not None and not 0 < worker_timeout < math.inf:
-        raise InputError(f"worker_timeout = {worker_timeout!r} is not allowed: must be a finite number above 0")
+        raise InputError(
+            translated(
+                "worker_timeout = {worker_timeout!r} is not allowed: must be a finite number above 0",
+                worker_timeout=worker_timeout,
+            )
+        )
     engine.start(address, worker_timeout, step_timeout)
 
 
 def require_steps_that_can_be_late(engine: Engine, step_timeout: float | None) -> None:
     """Raise `InputError` if a limit is set to steps that are no calls of their own."""
     if step_timeout is not None and not engine.steps_one_by_one:
-        raise InputError(f"step_timeout = {step_timeout!r} is not allowed here: compiled environments step in one "
-                         "program, which cannot hang; it is for those of Gymnasium")  # fmt: skip
+        raise InputError(
+            translated(
+                "step_timeout = {step_timeout!r} is not allowed here: compiled environments step in one program, "
+                "which cannot hang; it is for those of Gymnasium",
+                step_timeout=step_timeout,
+            )
+        )
 
 
 def open_environments(engine: Engine, seed: int) -> None:
@@ -336,7 +366,9 @@ def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bo
     if not isinstance(environment, str):
         if not looks_like_one(environment):
             if required:
-                raise InputError("the compiled engine needs an environment written in JAX: use engine='host'")
+                raise InputError(
+                    translated("the compiled engine needs an environment written in JAX: use engine='host'")
+                )
             return None
         return timed(environment, environment_name(environment))
     entry = environments.find(environment)
@@ -361,7 +393,9 @@ def _host(
     from zerone.environments.gym.vectors import Vectors, learnt_in
 
     if not isinstance(environment, str) and looks_like_one(environment):
-        raise InputError(f"the host engine needs an id or a function that makes an environment, not {name}")
+        raise InputError(
+            translated("the host engine needs an id or a function that makes an environment, not {name}", name=name)
+        )
     real = dict(options) if environments.find(name) is None else environments.as_judged(name, options)
     hears = notices()
     found = [
@@ -392,15 +426,28 @@ def _require_alone(name: str, around: Around, processes: Processes | None) -> No
     asked = ["wrappers, frame stacks and frame skips are"] if around else []
     asked += [f"processes = {processes.number} is"] if processes is not None else []
     if asked:
-        raise InputError(f"{asked[0]} not allowed here: {name} is a vector of environments, which is played as it is; "
-                         "make it with them")  # fmt: skip
+        raise InputError(
+            translated(
+                "{asked} not allowed here: {name} is a vector of environments, which is played as it is; make it "
+                "with them",
+                asked=asked[0],
+                name=name,
+            )
+        )
 
 
 def _require_shared_out(number: int, algorithm: Algorithm, environment: EnvironmentLike, name: str) -> None:
     """Raise `InputError` if there is nothing to do for some of so many processes."""
     if isinstance(environment, Single):
-        raise InputError(f"processes = {number} is not allowed here: {name} is one object, and each process makes its "
-                         f"own: pass a function that makes one, such as lambda: gymnasium.make({name!r})")  # fmt: skip
+        raise InputError(
+            translated(
+                "processes = {number} is not allowed here: {name} is one object, and each process makes its own: "
+                "pass a function that makes one, such as lambda: gymnasium.make({id!r})",
+                number=number,
+                name=name,
+                id=name,
+            )
+        )
     if number > algorithm.environments:
         plays = f"{algorithm.environments} environment{'s' if algorithm.environments > 1 else ''}"
         more = said(f"--environments {number}", f"settings={{'environments': {number}}}")
@@ -453,8 +500,15 @@ def solved_at(environment: EnvironmentLike, options: Mapping[str, Any] = Mapping
 def require_enough(environment: EnvironmentLike, seeds: Sequence[int]) -> None:
     """Raise `InputError` if several seeds should learn in one vector, that was given itself."""
     if isinstance(environment, gymnasium.vector.VectorEnv) and len(seeds) > 1:
-        raise InputError(f"environment {environment_name(environment)} is one vector, and {len(seeds)} seeds need one "
-                         f"each: pass a function that makes them, such as {EXAMPLE}")  # fmt: skip
+        raise InputError(
+            translated(
+                "environment {environment} is one vector, and {count} seeds need one each: pass a function that "
+                "makes them, such as {example}",
+                environment=environment_name(environment),
+                count=len(seeds),
+                example=EXAMPLE,
+            )
+        )
 
 
 def level(given: EnvironmentLike, environment: EnvironmentLike, options: Mapping[str, Any]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.engines.protocol import Engine
 from zerone.training.validation import require_count
 
@@ -28,10 +29,18 @@ def spread_over(engine: Engine, processes: int | None, environment: str, seeds: 
     require_count("spread", processes, MOST_PROCESSES)
     if engine.name == "cluster":
         raise InputError(
-            f"spread = {processes} is not allowed with engine='cluster': its workers are processes already"
+            translated(
+                "spread = {processes} is not allowed with engine='cluster': its workers are processes already",
+                processes=processes,
+            )
         )
     if apart:
-        raise InputError(f"spread = {processes} is not allowed with processes: a seed's environments are with it")
+        raise InputError(
+            translated(
+                "spread = {processes} is not allowed with processes: a seed's environments are with it",
+                processes=processes,
+            )
+        )
     from zerone.cluster.spread import Spread
 
     return Spread(engine, environment, min(processes, seeds))

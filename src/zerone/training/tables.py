@@ -117,7 +117,7 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
         )
     facts = about["learners"].get(str(chosen))  # of best policies the step, of all others the iteration
     if facts is None:
-        raise InputError(f"{path}: 'learners.{chosen}' is missing")
+        raise InputError(translated("{path}: 'learners.{chosen}' is missing", path=path, chosen=chosen))
     step = facts["step"] if "step" in facts else facts["iteration"] * about["step"] // max(1, about["iteration"])
     best = translated("best policy, found after {step:,} steps", step=step)
     policy = best if "step" in facts else translated("policy after {step:,} steps", step=step)
@@ -149,5 +149,10 @@ def _walk(environment: Any, table: Table, trace: Trace, settings: Mapping[str, A
     last = 0
     for moment in trace.follow(itertools.islice(moments, LONGEST_TRACE + 1)):
         last = moment.step
-    return translated("{trace}, λ {decay:g}, γ {discount:g}, after {steps:,} steps", trace=settings["trace"],
-                      decay=settings["trace_decay"], discount=settings["discount"], steps=last)  # fmt: skip
+    return translated(
+        "{trace}, λ {decay:g}, γ {discount:g}, after {steps:,} steps",
+        trace=settings["trace"],
+        decay=settings["trace_decay"],
+        discount=settings["discount"],
+        steps=last,
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.training.validation import MOST_STEPS, require_count
 
 ROWS, EVALUATIONS = 100, 20
@@ -73,7 +74,15 @@ def make_timetable(
     block = algorithm.steps_per_update * algorithm.environments
     if block > MOST_STEPS:
         settings = f"steps_per_update = {algorithm.steps_per_update}, environments = {algorithm.environments}"
-        raise InputError(f"{algorithm.name} with {settings} takes {block} steps before an update: at most {MOST_STEPS}")
+        raise InputError(
+            translated(
+                "{algorithm} with {settings} takes {block} steps before an update: at most {most_steps}",
+                algorithm=algorithm.name,
+                settings=settings,
+                block=block,
+                most_steps=MOST_STEPS,
+            )
+        )
     require_count("steps", steps, most_steps(algorithm))
     for name, value in (("evaluate_every", evaluate_every), ("save_every", save_every)):
         if value is not None:
@@ -125,8 +134,16 @@ def read(algorithm: Algorithm, described: Mapping[str, Any]) -> Timetable:
     for name in names:
         value, most = int(described[name]), most_steps(algorithm) if name == "steps" else MOST_STEPS
         if value % block or not block <= value <= most:
-            raise InputError(f"{name} = {value} is not allowed: must be a multiple of {block}, the steps of an update, "
-                             f"and at most {most}")  # fmt: skip
+            raise InputError(
+                translated(
+                    "{name} = {value} is not allowed: must be a multiple of {block}, the steps of an update, and "
+                    "at most {most}",
+                    name=name,
+                    value=value,
+                    block=block,
+                    most=most,
+                )
+            )
     total, report, evaluate, save = (int(described[name]) // block for name in names)
     early = bool((described.get("evaluation") or {}).get("choose_times"))
     return Timetable(block, total, report, evaluate, save, _early(block, total, evaluate) if early else ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 
 LARGEST_SEED = 2**32 - 1
 MOST_SEEDS = 10_000
@@ -30,26 +31,47 @@ def chosen_seeds(seed: int | None, seeds: int | Sequence[int] | None) -> list[in
         require_count("seeds", seeds)
         chosen = list(range(first, first + min(seeds, MOST_SEEDS + 1)))
     elif seed is not None:
-        raise InputError("seed and a list of seeds exclude each other")
+        raise InputError(translated("seed and a list of seeds exclude each other"))
     else:
         chosen = list(seeds)
     if len(chosen) > MOST_SEEDS:
-        raise InputError(f"{len(chosen):,} seeds or more are not allowed: must be at most {MOST_SEEDS:,}")
+        raise InputError(
+            translated(
+                "{count:,} seeds or more are not allowed: must be at most {most_seeds:,}",
+                count=len(chosen),
+                most_seeds=MOST_SEEDS,
+            )
+        )
     for each in chosen:
         require_seed(each)
     if not chosen or len(set(chosen)) != len(chosen):
-        raise InputError(f"seeds = {chosen} is not allowed: must be at least one, and each only once")
+        raise InputError(
+            translated("seeds = {chosen} is not allowed: must be at least one, and each only once", chosen=chosen)
+        )
     return chosen
 
 
 def require_seed(seed: int) -> None:
     """Raise `InputError` unless `seed` is from 0 to 2³²-1."""
     if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
-        raise InputError(f"seed = {seed!r} is not allowed: must be a whole number from 0 to {LARGEST_SEED}")
+        raise InputError(
+            translated(
+                "seed = {seed!r} is not allowed: must be a whole number from 0 to {largest_seed}",
+                seed=seed,
+                largest_seed=LARGEST_SEED,
+            )
+        )
 
 
 def require_count(name: str, value: int, most: int | None = None) -> None:
     """Raise `InputError` unless `value` is a whole number of at least 1, and of at most `most` if that is given."""
     if type(value) is not int or value < 1 or (most is not None and value > most):
         bounds = "at least 1" if most is None else f"from 1 to {most}"
-        raise InputError(f"{name} = {value!r} is not allowed: must be a whole number, {bounds}")
+        raise InputError(
+            translated(
+                "{name} = {value!r} is not allowed: must be a whole number, {bounds}",
+                name=name,
+                value=value,
+                bounds=bounds,
+            )
+        )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.environments.drawing.unwrapping import unwrap
 
 if TYPE_CHECKING:
@@ -110,5 +111,7 @@ def _drawing(bare: object) -> Drawing:
     found = _drawings().get(type(bare))
     if found is None:
         drawable = ", ".join(sorted(each.__name__ for each in _drawings()))
-        raise InputError(f"{type(bare).__name__} cannot be drawn: only {drawable} can")
+        raise InputError(
+            translated("{kind} cannot be drawn: only {drawable} can", kind=type(bare).__name__, drawable=drawable)
+        )
     return found

@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.environments.gym.exchange import shown
 
 Masks: TypeAlias = np.ndarray[Any, Any]
@@ -51,7 +52,7 @@ class Allowing:
     def actions_of(self, space: gymnasium.Space[Any], name: str) -> int:
         """How many actions there are. Raises `InputError` where they are no numbers from 0 on."""
         if not isinstance(space, spaces.Discrete):
-            raise InputError(f"action masks are for Discrete actions; those of {name} are not")
+            raise InputError(translated("action masks are for Discrete actions; those of {name} are not", name=name))
         return int(space.n)
 
     def of(self, observation: Any, info: Any, actions: int, *, terminated: bool = False, over: bool = False) -> Masks:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import gymnasium
 
 from zerone.base.errors import InputError, ZeroneError
+from zerone.base.language import translated
 from zerone.base.modules import ForeignId, named_object, source_of
 from zerone.environments.gym.exchange import raised, shown
 
@@ -58,12 +59,26 @@ class NamedWrapper:
         except (ZeroneError, KeyboardInterrupt):
             raise
         except BaseException as error:  # whatever somebody else's code does
-            raise InputError(f"wrapper {self.name} cannot be put around {identity}: it {raised(error)}") from error
+            raise InputError(
+                translated(
+                    "wrapper {name} cannot be put around {identity}: it {error}",
+                    name=self.name,
+                    identity=identity,
+                    error=raised(error),
+                )
+            ) from error
         if isinstance(made, gymnasium.Env):
             return made
         what = "None, not an environment: is its return missing?"
         what = what if made is None else f"{shown(made)}, no gymnasium.Env"
-        raise InputError(f"wrapper {self.name} is none: put around {identity} it returned {what}")
+        raise InputError(
+            translated(
+                "wrapper {name} is none: put around {identity} it returned {what}",
+                name=self.name,
+                identity=identity,
+                what=what,
+            )
+        )
 
 
 WrapperLike: TypeAlias = str | Callable[..., Any] | tuple[str | Callable[..., Any], Mapping[str, Any]]
@@ -111,34 +126,60 @@ def around(wrappers: Sequence[WrapperLike] = (), frame_stack: int = 1, frame_ski
         InputError: a number that is not allowed, or a wrapper that is none or cannot be found again by its name.
     """
     if isinstance(wrappers, str) or not isinstance(wrappers, Sequence):
-        raise InputError(f"wrappers = {shown(wrappers)} is not allowed: must be a list of wrappers")
+        raise InputError(
+            translated("wrappers = {wrappers} is not allowed: must be a list of wrappers", wrappers=shown(wrappers))
+        )
     for name, value in (("frame_stack", frame_stack), ("frame_skip", frame_skip)):
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_FRAMES:
             allowed = f"a whole number from 1 to {MOST_FRAMES:,}"
-            raise InputError(f"{name} = {shown(value)} is not allowed: must be {allowed}")
+            raise InputError(
+                translated(
+                    "{name} = {value} is not allowed: must be {allowed}", name=name, value=shown(value), allowed=allowed
+                )
+            )
     return Around(frame_skip, tuple(_wrapper(each) for each in wrappers), frame_stack)
 
 
 def _wrapper(given: WrapperLike) -> NamedWrapper:
     found, options = given if isinstance(given, tuple) and len(given) == 2 else (given, {})
     if not isinstance(options, Mapping) or not all(isinstance(each, str) for each in options):
-        raise InputError(f"wrapper {shown(found)}: its options are {shown(options)}, not words with values")
+        raise InputError(
+            translated(
+                "wrapper {found}: its options are {options}, not words with values",
+                found=shown(found),
+                options=shown(options),
+            )
+        )
     if isinstance(found, str):
         if ":" not in found:
-            raise InputError(f"wrapper {found!r} is not allowed: must be module:Name, such as "
-                             "gymnasium.wrappers:ClipReward")  # fmt: skip
+            raise InputError(
+                translated(
+                    "wrapper {found!r} is not allowed: must be module:Name, such as gymnasium.wrappers:ClipReward",
+                    found=found,
+                )
+            )
         name, found = found, named_object(found, "wrapper")
     elif callable(found):
         place = source_of(found)
         if place is None:
-            raise InputError(f"wrapper {getattr(found, '__qualname__', shown(found))} cannot be found again by a name: "
-                             "put it into a module, or use it in the function that makes the environment")  # fmt: skip
+            raise InputError(
+                translated(
+                    "wrapper {name} cannot be found again by a name: put it into a module, or use it in the "
+                    "function that makes the environment",
+                    name=getattr(found, "__qualname__", shown(found)),
+                )
+            )
         name = place
     else:
         name = shown(found)
     if not callable(found):
-        raise InputError(f"wrapper {name} is none: it is {shown(found)}, not a class or function that takes an "
-                         "environment")  # fmt: skip
+        raise InputError(
+            translated(
+                "wrapper {name} is none: it is {found}, not a class or function that takes an environment",
+                name=name,
+                found=shown(found),
+            )
+        )
     return NamedWrapper(str(name), found, options)
 
 
@@ -156,8 +197,14 @@ def _made(make: Maker, around: Around, identity: str) -> Env:
         raise
     except Exception as error:
         made.close()
-        raise InputError(f"environment {identity}: frame_stack = {around.frame_stack} is not allowed here: stacking "
-                         f"{raised(error)}") from error  # fmt: skip
+        raise InputError(
+            translated(
+                "environment {identity}: frame_stack = {frame_stack} is not allowed here: stacking {error}",
+                identity=identity,
+                frame_stack=around.frame_stack,
+                error=raised(error),
+            )
+        ) from error
     return env
 
 

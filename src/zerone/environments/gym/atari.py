@@ -8,6 +8,7 @@ import gymnasium
 
 from zerone.base.errors import InputError
 from zerone.base.extras import install
+from zerone.base.language import translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,12 @@ def register(id: str) -> None:  # noqa: A002 - Gymnasium's word
         import cv2  # noqa: F401 - what the preprocessing needs, said before anything is made
     except ImportError as error:
         raise InputError(
-            f"environment {id!r} needs {error.name}, which is not installed: {install('atari')}"
+            translated(
+                "environment {id!r} needs {package}, which is not installed: {command}",
+                id=id,
+                package=error.name,
+                command=install("atari"),
+            )
         ) from error
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # else every game that is made says hello
     gymnasium.register_envs(ale_py)
@@ -45,7 +51,12 @@ def make(spec: Any, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
     for name, value in DECIDED.items():
         if name in options:
             raise InputError(
-                f"{name} = {options[name]!r} is not allowed: must be left to the preprocessing, where it is {value!r}"
+                translated(
+                    "{name} = {given!r} is not allowed: must be left to the preprocessing, where it is {value!r}",
+                    name=name,
+                    given=options[name],
+                    value=value,
+                )
             )
     game = gymnasium.make(spec, **options, frameskip=1)
     return gymnasium.wrappers.FrameStackObservation(

@@ -26,6 +26,7 @@ import numpy as np
 from gymnasium import spaces
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.environments.gym.exchange import shown
 from zerone.environments.gym.leaves import (
     NARROW,
@@ -199,8 +200,16 @@ class Encoding:
             alone = self.leaves[0].encoded_space()
             return first_view(alone) if view == FIRST else viewed(alone, AUTO if view == ROW else view)
         if view not in (AUTO, NUMBERS, FIRST, ROW):
-            raise InputError(f"observations = {view!r} is not allowed here: they are {describe(self.given)}, and parts "
-                             f"are seen as {AUTO} or {NUMBERS}")  # fmt: skip
+            raise InputError(
+                translated(
+                    "observations = {view!r} is not allowed here: they are {given}, and parts are seen as {auto} "
+                    "or {numbers}",
+                    view=view,
+                    given=describe(self.given),
+                    auto=AUTO,
+                    numbers=NUMBERS,
+                )
+            )
         counted = [leaf for leaf in self.leaves if isinstance(leaf, CountedLeaf)]
         if len(counted) == len(self.leaves) and view != FIRST:
             self.all_counted = True
@@ -208,8 +217,15 @@ class Encoding:
             return Counts([each for leaf in counted for each in leaf.values], bits)
         width = sum(sum(leaf.values) for leaf in counted)
         if width > MOST_NUMBERS:
-            raise InputError(f"its observations are {describe(self.given)}, which become {width:,} numbers, one for "
-                             f"each value that is counted: must be at most {MOST_NUMBERS:,}")  # fmt: skip
+            raise InputError(
+                translated(
+                    "its observations are {given}, which become {width:,} numbers, one for each value that is "
+                    "counted: must be at most {most_numbers:,}",
+                    given=describe(self.given),
+                    width=width,
+                    most_numbers=MOST_NUMBERS,
+                )
+            )
         low, high = (
             np.concatenate(bounds) for bounds in zip(*(leaf.row_bounds() for leaf in self.leaves), strict=True)
         )
@@ -245,7 +261,9 @@ def require_space(name: str, space: Any) -> None:
     if not isinstance(space, gymnasium.Space):
         of = type(space).__module__.split(".")[0]
         what = f"of the type {of}.{type(space).__name__}" if of != "builtins" else shown(space)
-        raise InputError(f"{name} is {what}, not a space of Gymnasium's (gymnasium.spaces)")
+        raise InputError(
+            translated("{name} is {what}, not a space of Gymnasium's (gymnasium.spaces)", name=name, what=what)
+        )
 
 
 def _taken_apart(space: Any, path: tuple[Any, ...], scaled: bool) -> Iterator[Leaf | LeftOut]:

@@ -29,6 +29,7 @@ import numpy as np
 
 from zerone.base.bits import as_outside, look_outside, outside
 from zerone.base.errors import InputError, ZeroneError
+from zerone.base.language import translated
 from zerone.base.notices import Notices
 from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.global_random import GlobalChance
@@ -228,7 +229,14 @@ def require_alike(identity: str, found: list[tuple[Any, Any]]) -> None:
     for each in found[1:]:
         for one, other in zip(found[0], each, strict=True):
             if (one.shape, one.dtype) != (other.shape, other.dtype):
-                raise InputError(f"environment {identity}: its copies have different spaces, {one} and {other}")
+                raise InputError(
+                    translated(
+                        "environment {identity}: its copies have different spaces, {one} and {other}",
+                        identity=identity,
+                        one=one,
+                        other=other,
+                    )
+                )
 
 
 class _Heard(Notices):

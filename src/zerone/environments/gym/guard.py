@@ -11,6 +11,7 @@ import numpy as np
 
 from zerone.base.bits import as_outside, outside
 from zerone.base.errors import InputError, RunError, ZeroneError
+from zerone.base.language import translated
 from zerone.base.notices import Notices
 from zerone.environments.gym.allowed import Allowing, MaskError, Masks
 from zerone.environments.gym.bounds import Bounds
@@ -75,7 +76,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             self.encoding = Encoding(getattr(env, "observation_space", None), view)
             require_space("action_space", getattr(env, "action_space", None))
         except InputError as error:
-            raise InputError(f"environment {identity!r}: {error}") from error
+            raise InputError(translated("environment {identity!r}: {error}", identity=identity, error=error)) from error
         watched = [isinstance(leaf, BoxLeaf) for leaf in self.encoding.leaves]
         self._precision = [(place, Precision()) for place, each in enumerate(watched) if each]
         boxes = [(place, each.space) for place, each in enumerate(self.encoding.leaves) if watched[place]]
@@ -229,4 +230,12 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             self._notices(f"{line}, so no training in it can be repeated; it should draw from self.np_random alone")
 
     def _fault(self, what: str) -> RunError:
-        return RunError(f"environment {self.identity}, seed {self.run_seed}, step {self._steps}: {what}")
+        return RunError(
+            translated(
+                "environment {identity}, seed {run_seed}, step {steps}: {what}",
+                identity=self.identity,
+                run_seed=self.run_seed,
+                steps=self._steps,
+                what=what,
+            )
+        )

@@ -32,6 +32,7 @@ from gymnasium.vector.utils import batch_space
 
 from zerone.base.bits import outside
 from zerone.base.errors import InputError, RunError, said
+from zerone.base.language import translated
 from zerone.base.notices import Notices
 from zerone.environments.gym import environment_process as inside
 from zerone.environments.gym.allowed import AT_THE_END, NOW, Allowing
@@ -75,7 +76,9 @@ class _Process:
                 )  # fmt: skip
             except OSError as error:
                 self._socket.close()
-                raise InputError(f"{self.name} cannot be started: {error.strerror}") from error
+                raise InputError(
+                    translated("{name} cannot be started: {error}", name=self.name, error=error.strerror)
+                ) from error
 
     @property
     def pid(self) -> int:
@@ -184,10 +187,17 @@ class Processes:
     def __init__(self, number: int, replace: bool = False) -> None:
         """Raise `InputError` where so many cannot be."""
         if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_PROCESSES:
-            raise InputError(f"processes = {number!r} is not allowed: must be a whole number from 1 to "
-                             f"{MOST_PROCESSES:,}")  # fmt: skip
+            raise InputError(
+                translated(
+                    "processes = {number!r} is not allowed: must be a whole number from 1 to {most_processes:,}",
+                    number=number,
+                    most_processes=MOST_PROCESSES,
+                )
+            )
         if not hasattr(os, "fork"):
-            raise InputError(f"processes = {number} is not allowed here: it needs Linux or macOS")
+            raise InputError(
+                translated("processes = {number} is not allowed here: it needs Linux or macOS", number=number)
+            )
         self.number, self.replace, self.replaced = number, replace, 0
         self._running: list[_Process] = []
         self._vectors: weakref.WeakValueDictionary[int, InProcesses] = weakref.WeakValueDictionary()
@@ -272,8 +282,14 @@ class Processes:
         if not self.replace:
             raise RunError(line)
         if len(calls) >= MOST_LOSSES and calls[-1] - calls[-MOST_LOSSES] < WITHIN_CALLS:
-            raise RunError(f"{line}; it was lost {MOST_LOSSES} times within {WITHIN_CALLS:,} calls, and is not "
-                           "replaced again")  # fmt: skip
+            raise RunError(
+                translated(
+                    "{line}; it was lost {most_losses} times within {within_calls:,} calls, and is not replaced again",
+                    line=line,
+                    most_losses=MOST_LOSSES,
+                    within_calls=WITHIN_CALLS,
+                )
+            )
 
     def replace_lost(self, number: int) -> None:
         """Put another process in the place of one; each vector gets environments in it, in which nothing has begun."""
@@ -501,8 +517,14 @@ class InProcesses(OwnVector):
             return bytes(cloudpickle.dumps(wanted))
         except Exception as error:
             reason = " ".join(str(error).split())
-            raise InputError(f"environment {self._identity} cannot be sent to a process: {type(error).__name__}: "
-                             f"{reason}") from error  # fmt: skip
+            raise InputError(
+                translated(
+                    "environment {identity} cannot be sent to a process: {kind}: {reason}",
+                    identity=self._identity,
+                    kind=type(error).__name__,
+                    reason=reason,
+                )
+            ) from error
 
 
 class PlayedApart:
@@ -548,7 +570,12 @@ def asked_for(number: int | None, replace_lost: bool) -> Processes | None:
     """The processes that a person asks for; None for none. Raises `InputError` where they cannot be."""
     if number is None:
         if replace_lost:
-            raise InputError(f"{said('--replace-lost', 'replace_lost=True')} is not allowed without "
-                             f"{said('--processes', 'processes=')}: there is none to be lost")  # fmt: skip
+            raise InputError(
+                translated(
+                    "{option} is not allowed without {needed}: there is none to be lost",
+                    option=said("--replace-lost", "replace_lost=True"),
+                    needed=said("--processes", "processes="),
+                )
+            )
         return None
     return Processes(number, replace_lost)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import gymnasium
 
 from zerone.base.errors import InputError, ZeroneError
+from zerone.base.language import translated
 from zerone.environments.gym.exchange import raised, shown
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.vectors import EXAMPLE as EXAMPLE_OF_VECTORS
@@ -59,8 +60,14 @@ def source(environment: Any) -> Any:
         return Vectors(environment, getattr(environment, "__qualname__", type(environment).__name__))
     ours = hasattr(environment, "step") and hasattr(environment, "observation_space")
     if not (isinstance(environment, str) or callable(environment) or ours):
-        raise InputError(f"environment {shown(environment)} is not allowed: must be an id, a function that makes a "
-                         f"Gymnasium environment, such as {EXAMPLE}, or one of ours")  # fmt: skip
+        raise InputError(
+            translated(
+                "environment {environment} is not allowed: must be an id, a function that makes a Gymnasium "
+                "environment, such as {example}, or one of ours",
+                environment=shown(environment),
+                example=EXAMPLE,
+            )
+        )
     return environment
 
 
@@ -79,7 +86,11 @@ def _made_sure_of(make: Callable[[], Any], name: str) -> Env:
     except (ZeroneError, KeyboardInterrupt):
         raise
     except BaseException as error:  # whatever somebody else's code does, sys.exit too
-        raise InputError(f"environment {name} cannot be made: {_kind(make)} {raised(error)}") from error
+        raise InputError(
+            translated(
+                "environment {name} cannot be made: {make} {error}", name=name, make=_kind(make), error=raised(error)
+            )
+        ) from error
     return _required(env, f"environment {name}", _kind(make))
 
 
@@ -120,8 +131,16 @@ def _require_no_arguments(make: Callable[[], Any], name: str) -> None:
     needed = [each.name for each in parameters if each.default is each.empty and each.kind not in several]
     if needed:
         own = name.rpartition(".")[2].replace("<lambda>", "f")
-        raise InputError(f"environment {name}: {_kind(make)} needs arguments ({', '.join(needed)}): pass a function "
-                         f"that needs none, such as lambda: {own}(…)")  # fmt: skip
+        raise InputError(
+            translated(
+                "environment {name}: {make} needs arguments ({listed}): pass a function that needs none, such as "
+                "lambda: {own}(…)",
+                name=name,
+                make=_kind(make),
+                listed=", ".join(needed),
+                own=own,
+            )
+        )
 
 
 def _required(env: Any, name: str, kind: str) -> Env:
@@ -130,19 +149,65 @@ def _required(env: Any, name: str, kind: str) -> Env:
         for space in ("observation_space", "action_space"):
             found = getattr(env, space, None)
             if not isinstance(found, gymnasium.Space):
-                raise InputError(f"{name}: its {space} is {shown(found)}, not a space of Gymnasium's")
+                raise InputError(
+                    translated(
+                        "{name}: its {space} is {found}, not a space of Gymnasium's",
+                        name=name,
+                        space=space,
+                        found=shown(found),
+                    )
+                )
         return env
     if env is None:
-        raise InputError(f"{name}: {kind} returned None, not an environment: is its return missing?")
+        raise InputError(
+            translated("{name}: {kind} returned None, not an environment: is its return missing?", name=name, kind=kind)
+        )
     if isinstance(env, gymnasium.vector.VectorEnv):
-        raise InputError(f"{name}: {kind} returned a vector of environments ({type(env).__name__}) and cannot be asked "
-                         f"for so many: it must take {NUMBER}, as {EXAMPLE_OF_VECTORS} does")  # fmt: skip
+        raise InputError(
+            translated(
+                "{name}: {kind} returned a vector of environments ({made}) and cannot be asked for so many: it "
+                "must take {argument}, as {example_of_vectors} does",
+                name=name,
+                kind=kind,
+                made=type(env).__name__,
+                argument=NUMBER,
+                example_of_vectors=EXAMPLE_OF_VECTORS,
+            )
+        )
     if isinstance(env, str):
-        raise InputError(f"{name}: {kind} returned the text {env!r}, not an environment: pass an id itself")
+        raise InputError(
+            translated(
+                "{name}: {kind} returned the text {env!r}, not an environment: pass an id itself",
+                name=name,
+                kind=kind,
+                env=env,
+            )
+        )
     if isinstance(env, type):
-        raise InputError(f"{name}: {kind} returned the class {env.__name__}, not an environment made of it")
+        raise InputError(
+            translated(
+                "{name}: {kind} returned the class {made}, not an environment made of it",
+                name=name,
+                kind=kind,
+                made=env.__name__,
+            )
+        )
     if any(each.__module__.split(".")[0] == "gym" for each in type(env).__mro__):
-        raise InputError(f"{name}: {kind} returned an environment of the old gym, not of gymnasium, its successor")
+        raise InputError(
+            translated(
+                "{name}: {kind} returned an environment of the old gym, not of gymnasium, its successor",
+                name=name,
+                kind=kind,
+            )
+        )
     if hasattr(env, "step") and hasattr(env, "observation_space") and not hasattr(env, "metadata"):
-        raise InputError(f"{name}: {kind} returned an environment written in JAX: pass that itself, not a function")
-    raise InputError(f"{name}: {kind} returned {shown(env)}, which is no gymnasium.Env")
+        raise InputError(
+            translated(
+                "{name}: {kind} returned an environment written in JAX: pass that itself, not a function",
+                name=name,
+                kind=kind,
+            )
+        )
+    raise InputError(
+        translated("{name}: {kind} returned {env}, which is no gymnasium.Env", name=name, kind=kind, env=shown(env))
+    )

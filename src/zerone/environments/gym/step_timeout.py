@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zerone.base.errors import InputError, ZeroneError
+from zerone.base.language import translated
 from zerone.environments.gym.exchange import shown
 
 if TYPE_CHECKING:
@@ -147,7 +148,11 @@ def limited(seconds: float | None, last_resort: Callable[[str], None] | None = N
         yield
         return
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
-        raise InputError(f"step_timeout = {shown(seconds)} is not allowed: must be a finite number above 0")
+        raise InputError(
+            translated(
+                "step_timeout = {seconds} is not allowed: must be a finite number above 0", seconds=shown(seconds)
+            )
+        )
     with StepTimeout(float(seconds), last_resort) as limit:
         token = _current.set(limit)
         try:

@@ -84,14 +84,20 @@ def _registered(spec: gymnasium.envs.registration.EnvSpec, words: dict[str, Any]
     try:
         return atari.make(spec, words) if spec.id.startswith(atari.NAMESPACE) else gymnasium.make(spec, **words)
     except InputError as error:
-        raise InputError(f"environment {spec.id!r}: {error}") from error
+        raise InputError(translated("environment {id!r}: {error}", id=spec.id, error=error)) from error
     except SystemExit as error:
-        raise InputError(f"environment {spec.id!r} cannot be made: it {raised(error)}") from error
+        raise InputError(
+            translated("environment {id!r} cannot be made: it {error}", id=spec.id, error=raised(error))
+        ) from error
     except Exception as error:
         if line := packages.missing(spec, error):
             raise InputError(line) from error
         text = " ".join(str(error).split())
-        raise InputError(f"environment {spec.id!r} cannot be made: {type(error).__name__}: {text}") from error
+        raise InputError(
+            translated(
+                "environment {id!r} cannot be made: {kind}: {text}", id=spec.id, kind=type(error).__name__, text=text
+            )
+        ) from error
 
 
 def _unknown(id: str, module: str | None) -> str:  # noqa: A002
@@ -245,8 +251,10 @@ def say_what_is_seen(encoding: Encoding, identity: str, notices: Notices) -> Non
         notices(f"environment {identity}: {each} has no numbers in fixed places, and is left out of what is seen")
     if in_doubt(encoding.space):
         words = said("choose --observations grid or numbers", "choose observations='grid' or 'numbers'")
-        notices(f"environment {identity}: bytes of shape {encoding.space.shape} are seen as a picture and divided by "
-                f"255; if they are symbols, not brightness, {words}")  # fmt: skip
+        notices(
+            f"environment {identity}: bytes of shape {encoding.space.shape} are seen as a picture and divided by "
+            f"255; if they are symbols, not brightness, {words}"
+        )
 
 
 INSTEAD = {
@@ -274,7 +282,14 @@ def _made(make: Maker, identity: str, run_seed: int) -> Env:
             return make()
 
     def fault(what: str) -> RunError:
-        return RunError(f"environment {identity}, seed {run_seed}: the making of it {what}")
+        return RunError(
+            translated(
+                "environment {identity}, seed {run_seed}: the making of it {what}",
+                identity=identity,
+                run_seed=run_seed,
+                what=what,
+            )
+        )
 
     try:
         with as_outside():

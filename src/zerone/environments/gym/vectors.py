@@ -20,6 +20,7 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array,
 
 from zerone.base.bits import as_outside
 from zerone.base.errors import InputError, RunError, ZeroneError, said
+from zerone.base.language import translated
 from zerone.environments.gym.allowed import AT_THE_END, IN_INFO, NOW, Allowing, MaskError
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.exchange import LARGEST_REWARD, raised, shown
@@ -53,13 +54,31 @@ class Vectors:
         except (ZeroneError, KeyboardInterrupt):
             raise
         except BaseException as error:  # whatever somebody else's code does
-            raise InputError(f"environment {name} cannot be made: making a vector {raised(error)}") from error
+            raise InputError(
+                translated("environment {name} cannot be made: making a vector {error}", name=name, error=raised(error))
+            ) from error
         if not isinstance(made, VectorEnv):
-            raise InputError(f"environment {name}: with {NUMBER} = {number} {shown(made)} is made, which is no "
-                             "gymnasium.vector.VectorEnv")  # fmt: skip
+            raise InputError(
+                translated(
+                    "environment {name}: with {argument} = {number} {made} is made, which is no "
+                    "gymnasium.vector.VectorEnv",
+                    name=name,
+                    argument=NUMBER,
+                    number=number,
+                    made=shown(made),
+                )
+            )
         if made.num_envs != number:
-            raise InputError(f"environment {name} is a vector of {made.num_envs}, and {number} are needed: make as "
-                             f"many as {NUMBER} says")  # fmt: skip
+            raise InputError(
+                translated(
+                    "environment {name} is a vector of {num_envs}, and {number} are needed: make as many as "
+                    "{argument} says",
+                    name=name,
+                    num_envs=made.num_envs,
+                    number=number,
+                    argument=NUMBER,
+                )
+            )
         mode_of(made, name)
         return made
 
@@ -74,13 +93,28 @@ class Given(Vectors):
 
     def _lent(self, number: int) -> Vector:
         if self._used:
-            raise InputError(f"environment {self.__qualname__} is one vector, and is learnt in already: pass a "
-                             f"function that makes one, such as {EXAMPLE}")  # fmt: skip
+            raise InputError(
+                translated(
+                    "environment {name} is one vector, and is learnt in already: pass a function that makes one, "
+                    "such as {example}",
+                    name=self.__qualname__,
+                    example=EXAMPLE,
+                )
+            )
         if number != self._vector.num_envs:
             there = self._vector.num_envs
             words = said(f"--environments {there}", f"settings={{'environments': {there}}}")
-            raise InputError(f"environment {self.__qualname__} is a vector of {there} environments, and the algorithm "
-                             f"plays {number}: {words}, or a function that makes one, such as {EXAMPLE}")  # fmt: skip
+            raise InputError(
+                translated(
+                    "environment {name} is a vector of {there} environments, and the algorithm plays {number}: "
+                    "{words}, or a function that makes one, such as {example}",
+                    name=self.__qualname__,
+                    there=there,
+                    number=number,
+                    words=words,
+                    example=EXAMPLE,
+                )
+            )
         self._used = True
         return _Lent(self._vector)
 
@@ -91,8 +125,14 @@ class Given(Vectors):
             return made
         spec = self._vector.spec
         if spec is None:
-            raise InputError(f"environment {self.__qualname__} is one vector, and others are needed to judge in: pass "
-                             f"a function that makes one, such as {EXAMPLE}")  # fmt: skip
+            raise InputError(
+                translated(
+                    "environment {name} is one vector, and others are needed to judge in: pass a function that "
+                    "makes one, such as {example}",
+                    name=self.__qualname__,
+                    example=EXAMPLE,
+                )
+            )
         options = {name: value for name, value in spec.kwargs.items() if name not in _OF_VECTORS}
         known = gymnasium.spec(spec.id)
         return of_vectors(known, options)() if known.entry_point is None else gymnasium.make(known, **options)
@@ -133,8 +173,14 @@ def mode_of(vector: Vector, name: str) -> AutoresetMode:
     """How a vector begins episodes again. Raises `InputError` where it does not say."""
     found = (vector.metadata or {}).get("autoreset_mode")
     if not isinstance(found, AutoresetMode):
-        raise InputError(f"environment {name}: the vector's metadata has autoreset_mode = {shown(found)}: must be one "
-                         "of gymnasium.vector.AutoresetMode, which says where last observations are")  # fmt: skip
+        raise InputError(
+            translated(
+                "environment {name}: the vector's metadata has autoreset_mode = {found}: must be one of "
+                "gymnasium.vector.AutoresetMode, which says where last observations are",
+                name=name,
+                found=shown(found),
+            )
+        )
     return found
 
 
@@ -325,7 +371,15 @@ class LearntIn(VectorEnv[Any, Any, Any]):
             raise self._fault(f"{name} {raised(error)}") from error
 
     def _fault(self, what: str) -> RunError:
-        return RunError(f"environment {self._identity}, seed {self._seed}, vector step {self._steps}: {what}")
+        return RunError(
+            translated(
+                "environment {identity}, seed {seed}, vector step {steps}: {what}",
+                identity=self._identity,
+                seed=self._seed,
+                steps=self._steps,
+                what=what,
+            )
+        )
 
 
 def learnt_in(

@@ -150,7 +150,9 @@ def view_of(space: spaces.Box) -> BoxView:
 def require_view(view: Any) -> None:
     """Raise `InputError` unless `view` is one of `VIEWS`."""
     if not isinstance(view, str) or view not in VIEWS:
-        raise InputError(f"observations = {view!r} is not allowed: {nearest(str(view), VIEWS)}")
+        raise InputError(
+            translated("observations = {view!r} is not allowed: {hint}", view=view, hint=nearest(str(view), VIEWS))
+        )
 
 
 def viewed(space: Space, view: str) -> Space:
@@ -164,12 +166,24 @@ def viewed(space: Space, view: str) -> Space:
         return space
     problem = f"observations = {view!r} is not allowed here"
     if not isinstance(space, spaces.Box):
-        raise InputError(f"{problem}: they are {describe(space)}, which can be seen in one way only")
+        raise InputError(
+            translated(
+                "{problem}: they are {space}, which can be seen in one way only", problem=problem, space=describe(space)
+            )
+        )
     if view in (PICTURE, GRID) and _picture(space.shape, 1) is None:
-        raise InputError(f"{problem}: they are {describe(space)}, which have no height and width")
+        raise InputError(
+            translated(
+                "{problem}: they are {space}, which have no height and width", problem=problem, space=describe(space)
+            )
+        )
     if view == SCALED and _scale(space) == 1:
         raise InputError(
-            f"{problem}: their bounds are not 0 and one number from above 1 to {LARGEST_SCALE}, the same for all"
+            translated(
+                "{problem}: their bounds are not 0 and one number from above 1 to {largest_scale}, the same for all",
+                problem=problem,
+                largest_scale=LARGEST_SCALE,
+            )
         )
     return ViewedBox(space, view)
 

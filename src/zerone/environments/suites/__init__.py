@@ -72,6 +72,14 @@ def find(id: str) -> Entry | None:  # noqa: A002 - Gymnasium's word
     ids = adapter.ids()
     if name not in ids:
         lists = f"zerone environments {suite} lists all"
-        raise InputError(f"environment {str(id)!r} is unknown: {suite} has no {name!r}: {nearest(name, ids, lists)}")
+        raise InputError(
+            translated(
+                "environment {id!r} is unknown: {suite} has no {name!r}: {hint}",
+                id=str(id),
+                suite=suite,
+                name=name,
+                hint=nearest(name, ids, lists),
+            )
+        )
     found: Entry = adapter.entry(id, name)
     return found

@@ -17,6 +17,7 @@ import numpy as np
 from gymnax.environments import spaces
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.pytree import configured
 from zerone.environments.base import Array, Info, Key, Tree
 from zerone.environments.entries import Entry
@@ -92,7 +93,11 @@ def as_gymnasium(space: Any, name: str) -> gymnasium.Space[Any]:
         low, high = (np.broadcast_to(np.asarray(each, np.float32), space.shape) for each in (space.low, space.high))
         return gymnasium.spaces.Box(low, high, tuple(space.shape), np.float32)
     raise InputError(
-        f"gymnax:{name}: spaces of the kind {type(space).__name__} cannot be taken: must be Box or Discrete"
+        translated(
+            "gymnax:{name}: spaces of the kind {kind} cannot be taken: must be Box or Discrete",
+            name=name,
+            kind=type(space).__name__,
+        )
     )
 
 

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 from zerone.base.errors import InputError, ZeroneError, said
 from zerone.base.extras import install
 from zerone.base.files import read_object, replacing
+from zerone.base.language import translated
 from zerone.training.events import Callback, Control, Ended, Rows, Started
 from zerone.training.interrupt import SIGNALS
 from zerone.training.listeners import described
@@ -140,4 +141,11 @@ def _library(name: str, package: str) -> Any:
         how = install(name)
         if (error.name or "").partition(".")[0] != package.partition(".")[0]:
             how = f"it cannot be imported: {error}"
-        raise InputError(f"{said(f'--track {name}', f'tracker {name}')} needs the package {package}: {how}") from error
+        raise InputError(
+            translated(
+                "{tracker} needs the package {package}: {how}",
+                tracker=said(f"--track {name}", f"tracker {name}"),
+                package=package,
+                how=how,
+            )
+        ) from error
