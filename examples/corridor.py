@@ -3,9 +3,7 @@
     zerone train q-learning corridor:Corridor-v0 --steps 20000     importing this module registers the id
     python corridor.py                                             or a function that makes one, from Python
 
-Both are typed in the folder of this file.
-
-It runs on the host engine, which plays any Gymnasium environment.
+Run both in the folder of this file. The environment runs on the host engine, which plays any Gymnasium environment.
 """
 
 import gymnasium
@@ -14,7 +12,7 @@ import zerone as zo
 
 
 class Corridor(gymnasium.Env[int, int]):
-    """Walk right to the end of a corridor: each step costs 0.1, the end is worth 1. Sometimes the floor is slippery."""
+    """Walk right to the end of a corridor: -0.1 for each step, 1 for the end. Sometimes the floor is slippery."""
 
     def __init__(self, length: int = 8) -> None:
         self.observation_space = gymnasium.spaces.Discrete(length)

@@ -1,10 +1,10 @@
-"""An algorithm of your own: Expected Sarsa, a table that learns from what its next step is worth on average.
+"""An algorithm of your own: Expected Sarsa, a table that learns from the mean value of the next action.
 
     Q(S, A) ← Q(S, A) + α [R + γ (1 - terminated) Σ_a π(a|S') Q(S', a) - Q(S, A)]
 
 Sutton & Barto 2018, section 6.6, eq. 6.9; π is ε-greedy.
 
-In the folder of this file it is trained, and everything else, under the name of its module:
+In the folder of this file it is trained under the name of its module; all other commands take this name, too:
 
     zerone train expected_sarsa:ExpectedSarsa zerone/Cliff-v0 --epsilon 0.2
 
@@ -24,7 +24,7 @@ from zerone.parts.returns import epsilon_greedy_value, one_step_target
 
 @struct
 class State:
-    """The table Q [states, actions] is both what acts and what learns."""
+    """The table Q [states, actions], which both acts and learns."""
 
     policy: Array
 

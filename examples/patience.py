@@ -1,10 +1,10 @@
-"""A callback of your own: end a training once evaluations have not become better for a while. `python patience.py`.
+"""A callback of your own: end a training when its evaluations no longer improve. `python patience.py`.
 
 In the folder of this file, on the command line:
 
     zerone train dqn CartPole-v1 --callback patience:Patience
 
-See docs/callbacks.md for all that a callback hears and may ask.
+docs/callbacks.md has all events, and all that a callback may do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Patience(zo.Callback):
-    """Ends the training when every seed has had so many evaluations in a row that were not its best."""
+    """Ends the training when no seed has had a new best evaluation for a number of evaluations."""
 
     metrics: ClassVar[Mapping[str, str]] = {"waited": "evaluations since the best one of this seed"}
 
@@ -29,7 +29,7 @@ class Patience(zo.Callback):
         self.waited: dict[int, int] = {}
 
     def on_evaluated(self, event: Evaluated, training: Control) -> None:
-        """Count, and ask for the end."""
+        """Count, and end the training if that is enough."""
         self.waited[event.seed] = 0 if event.best else self.waited.get(event.seed, 0) + 1
         if min(self.waited.values()) >= self.evaluations:
             training.stop(f"no better for {self.evaluations} evaluations")

@@ -1,6 +1,6 @@
-"""An environment that costs 5 ms a step, as simulators do: `zerone train a3c slow:Slow-v0 --engine cluster`.
+"""An environment whose steps take 5 ms, like a simulator's: `zerone train a3c slow:Slow-v0 --engine cluster`.
 
-Each worker waits for its own environments, and all of them at the same time: see docs/cluster.md.
+Each worker waits for its own environments, and all workers do so at the same time: see docs/cluster.md.
 """
 
 import time
@@ -12,7 +12,7 @@ STEP_SECONDS = 0.005
 
 
 class Slow(gymnasium.Env):
-    """Hold a number at 0: the action pushes it, and chance does."""
+    """Hold a number at 0: the action and random noise push it."""
 
     observation_space = gymnasium.spaces.Box(-10.0, 10.0, (1,), np.float32)
     action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)

@@ -19,7 +19,7 @@ FORWARD, TURN_UP, TURN_DOWN = range(3)
 
 @struct
 class Place:
-    """How far one has come, and which turn is right (1 is up)."""
+    """How far the agent has come, and which turn is right (1 is up)."""
 
     position: Any
     up: Any
@@ -27,7 +27,7 @@ class Place:
 
 @configured
 class TMaze:
-    """A corridor; the sign at its beginning says which turn at its end is paid 1."""
+    """A corridor; the sign at its beginning says which turn at its end has a reward of 1."""
 
     length: int = 10
 

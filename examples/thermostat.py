@@ -13,7 +13,7 @@ from zerone.base.pytree import configured, setting, struct
 
 @struct
 class Room:
-    """The state: the temperature inside and outside, in degrees from what is wanted (float32 scalars)."""
+    """The state: the temperature inside and outside, in degrees from the target temperature (float32 scalars)."""
 
     inside: jax.Array
     outside: jax.Array
@@ -23,7 +23,7 @@ class Room:
 class Thermostat:
     """Keep a room warm. The action in [0, 1] is how far the heating is open; the reward is minus the error.
 
-    The task alone: no clock and no reset of its own.
+    Only the task: it counts no steps and never resets itself.
     """
 
     max_episode_steps: ClassVar[int] = 100
@@ -60,8 +60,8 @@ class Thermostat:
 
 
 def main() -> None:
-    """Train PPO on it, and show what it does on a cold day."""
-    # Three seeds; an environment that is not Zerone's has no preset, and here no level at which it is solved.
+    """Train PPO in it, and show how it heats on a cold day."""
+    # Three seeds; an environment that is not Zerone's has no preset, and here no threshold.
     algorithm = zo.PPO(learning_rate=1e-3, steps_per_update=100, discount=0.9)
     run = zo.train(algorithm, Thermostat(), steps=160_000, seeds=3)
     print(f"mean return: {run.evaluate(episodes=100)['return_mean']:.2f}  (run folder: {run.path})")

@@ -6,7 +6,7 @@ import zerone as zo
 
 
 def main() -> None:
-    """Train, judge, and play one episode by hand."""
+    """Train, evaluate, and play one episode step by step."""
     run = zo.train("dqn", "CartPole-v1", seed=0)
     print(f"run folder: {run.path}")
     print(f"mean return of 100 greedy episodes: {run.evaluate(episodes=100)['return_mean']:.1f}")

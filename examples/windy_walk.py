@@ -1,6 +1,6 @@
 """An environment of your own in JAX, and a shaped reward of your own: the whole training is compiled.
 
-In the folder of this file both go by the name of its module:
+In the folder of this file, use both under the name of its module:
 
     zerone train q-learning windy_walk:WindyWalk --option length=12 --option reward=windy_walk:nearer
     zerone watch runs/q-learning-windy_walk-WindyWalk-1 --trust
@@ -25,7 +25,7 @@ from zerone.base.pytree import configured, setting
 class WindyWalk:
     """Walk to the right end of a line, against a wind.
 
-    The task alone: it has no clock and never resets itself. Its fields are the options of the environment.
+    Only the task: it counts no steps and never resets itself. Its fields are the options of the environment.
     """
 
     length: int = setting(8, "places on the line", at_least=2)
@@ -46,12 +46,12 @@ class WindyWalk:
         return gymnasium.spaces.Discrete(2)
 
     def reset(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """The left end: what is seen, and the state (here both are the place)."""
+        """The left end: the observation and the state (here both are the place)."""
         del key
         return jnp.int32(0), jnp.int32(0)
 
     def step(self, key: jax.Array, state: jax.Array, action: jax.Array) -> tuple[Any, ...]:
-        """The next observation and state, the reward, whether the task has ended, and what else there is to say."""
+        """The next observation and state, the reward, whether the task has ended, and further information."""
         move = jnp.where(jax.random.bernoulli(key, self.wind), -1, 2 * action - 1)
         place = jnp.clip(state + move, 0, self.length - 1)
         arrived = place == self.length - 1
@@ -61,7 +61,7 @@ class WindyWalk:
 def nearer(
     observation: jax.Array, action: jax.Array, reward: jax.Array, terminated: jax.Array, next_observation: jax.Array
 ) -> jax.Array:
-    """A little for each step in the right direction, easier to learn from. The task's own reward judges."""
+    """A little for each step in the right direction, easier to learn from. Evaluations use the task's own reward."""
     del action, terminated
     return reward + 0.1 * (next_observation - observation)
 
