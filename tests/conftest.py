@@ -23,6 +23,7 @@ if "OPTIMIZED" not in os.environ and "xla_backend_optimization_level" not in os.
 
 import jax
 import pytest
+from hypothesis import settings
 
 from zerone.base.compilation import give_back_memory, keep_compiled_programs
 
@@ -44,6 +45,10 @@ gc.freeze()
 gc.set_threshold(10_000)
 # What a test writes need not outlive a loss of power; waiting for the disk is a twentieth of what the tests would take.
 os.fsync = lambda _: None
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 _compiled = 0
 

@@ -172,7 +172,7 @@ def play_and_trace(algorithm, world):
         one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), noise)
         leaves, tree = jax.tree.flatten((algorithm, state.policy))
         memory = jax.eval_shape(lambda policy: initial_memory(algorithm, policy, algorithm.environments), state.policy)
-        acted = engine._programs.explore.eval_shape(tree, leaves, memory, None, observation, one)
+        acted = engine._programs.explore.eval_shape(tree, leaves, memory, None, observation, one, ())
         drawn, sent, _, (extras, before) = acted
         for _ in range(7):
             actions = np.zeros((drawn if sent is None else sent).shape, engine.spaces.action.dtype)
