@@ -5,11 +5,13 @@ import itertools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zerone.algorithms import catalogue, q_learning, sarsa
+from zerone.algorithms.ppo import PPO
 from zerone.base.errors import InputError, RunError, ZeroneError, nearest
 from zerone.base.pytree import Allowed, configured, setting, static, struct
 
@@ -107,9 +109,19 @@ def test_what_is_not_allowed_is_refused_and_named(wrong, text):
 
 @given(st.floats(allow_nan=True), st.floats(-10, 10), st.floats(-10, 10))
 def test_bounds_hold_as_they_read(value, low, high):
-    finite = abs(value) < float("inf")
-    assert Allowed(above=low, below=high).holds(value) == (finite and low < value < high)
-    assert Allowed(at_least=low, at_most=high).holds(value) == (finite and low <= value <= high)
+    held = value == 0 or float(np.finfo(np.float32).tiny) <= abs(value) <= float(np.finfo(np.float32).max)
+    assert Allowed(above=low, below=high).holds(value) == (held and low < value < high)
+    assert Allowed(at_least=low, at_most=high).holds(value) == (held and low <= value <= high)
+
+
+def test_a_number_that_32_bits_do_not_hold_is_refused():
+    """In a program it would be 0 or infinite, and its logarithm no number."""
+    for value in (1e39, 1e-50):
+        with np.errstate(over="ignore"):
+            assert np.float32(value) in (0, np.inf)
+        with pytest.raises(InputError, match=r"above 0, of a size that 32 bits hold$"):
+            PPO(deviation_start=value)
+    assert PPO(deviation_start=1e30).deviation_start == 1e30
 
 
 def test_errors_know_their_exit_codes_and_are_the_builtin_kinds():

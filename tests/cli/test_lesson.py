@@ -51,11 +51,16 @@ def test_without_a_terminal_the_turning_points_are_printed(zerone):
     assert re.search(r"- 证实：", ended.out)
 
 
+def test_the_narrowest_terminal_will_do(zerone, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1")
+    assert (zerone("lesson").code, zerone("lesson", "1", "--steps", "1").code) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("clif",), "chapter clif is unknown: did you mean 'cliff'?"),
-        (("0",), "chapter 0 is unknown"),
+        (("0",), "chapter 0 is unknown: there are 1 to 14"),
         (("--at", "3"), "--at is not allowed without NAME"),
         (("cliff", "--json", "--steps", "3"), "--json is not allowed with --steps"),
         (("cliff", "--html", "a.html", "--at", "3"), "--at is not allowed with --html"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 
 import pytest
 
@@ -33,6 +34,14 @@ def test_a_run_is_its_training_again(zerone, tmp_path):
     refused = zerone("step", str(tmp_path / "run"), "--seed", "5")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
     assert "--seed 5 is not allowed" in refused.err
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    config["environment"]["observations"] = "numbers"
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    assert "observations = 'numbers' is not allowed" in zerone("step", str(tmp_path / "run")).err  # it is not left out
+    assert zerone(*train, "--engine", "host", "--overwrite", "--out", str(tmp_path / "run")).code == 0
+    refused = zerone("step", str(tmp_path / "run"), "--steps", "1")  # what would be shown has never been played
+    assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
+    assert "was trained by the host engine" in refused.err
 
 
 @pytest.mark.parametrize(

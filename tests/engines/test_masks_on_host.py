@@ -194,6 +194,8 @@ def test_an_environment_that_says_nothing_is_refused(tmp_path):
         zo.train("q-learning", silent, action_mask="environment", out=tmp_path / "run", **SMALL)
     with pytest.raises(InputError, match="action masks are for Discrete actions"):
         zo.train("ppo", lambda: gymnasium.make("Pendulum-v1"), action_mask="environment", out=tmp_path / "run", **SMALL)
+    with pytest.raises(InputError, match="frame_skip = 2 is not allowed with an action mask"):
+        zo.train("q-learning", Strict, frame_skip=2, action_mask="environment", out=tmp_path / "run", **SMALL)
     assert not (tmp_path / "run").exists()
 
 

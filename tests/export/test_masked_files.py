@@ -38,6 +38,14 @@ def test_it_acts_as_the_policy_does_among_what_is_allowed(run, suffix, tmp_path)
         assert policy(77, masks[77]) == actions[77]
         with pytest.raises(ValueError, match="needs an action mask"):
             policy(77)
+        wrong = {
+            "allows nothing": masks[77] * 0,
+            "has the shape": masks[77][:5],
+            "not one of true and false": [0.5] * 6,
+        }
+        for line, mask in wrong.items():
+            with pytest.raises(ValueError, match=f"^the action mask .*{line}"):
+                policy(77, mask)
     elif suffix == "onnx":
         session = pytest.importorskip("onnxruntime").InferenceSession(tmp_path / "policy.onnx")
         (actions,) = session.run(["action"], {"observation": states, "action_mask": masks.astype(bool)})

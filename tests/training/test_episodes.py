@@ -44,6 +44,30 @@ def ended_after(algorithm, environment, seed, episodes):
     return stepper.index, ended
 
 
+def test_progress_counts_the_episodes_of_seeds_that_go_on(tmp_path):
+    """Seed 1 is solved after 120 steps and 2 episodes, seed 7 goes on: its own number is shown, to its end."""
+    shown, each = [], {1: 0, 7: 0}
+    asked = {"stop_when_solved": True, "evaluate_every": 30, "evaluation_episodes": 2, "chunk": 10, "figure": False}
+    run = zo.train(
+        LEARNER, "zerone/Treasure-v0", seeds=[1, 7], episodes=60, out=tmp_path / "run", **asked,
+        on_progress=lambda now, _: shown.append((now.steps, now.episodes)),
+    )  # fmt: skip
+    ends = {found["seed"]: found["solved_at_step"] for found in run.result["seeds"]}
+    rows, wanted = run.metrics, {}
+    for seed, step, episodes in zip(rows["seed"], rows["step"], rows["episodes"], strict=True):
+        each[int(seed)] += int(episodes)
+        going = [each[s] for s in each if ends[s] > step] or [each[s] for s in each if ends[s] == max(ends.values())]
+        wanted[int(step)] = min(going)
+    assert ends[1] < ends[7]
+    assert {step: episodes for step, episodes in shown if step} == wanted
+
+
+def test_a_number_of_episodes_in_a_file_is_looked_at(tmp_path):
+    (tmp_path / "mine.toml").write_text("episodes = 2000000\n")
+    with pytest.raises(InputError, match=r"^episodes = 2000000 is not allowed: must be a whole number, from 1"):
+        zo.train("q-learning", "zerone/Treasure-v0", settings=tmp_path / "mine.toml", out=tmp_path / "run")
+
+
 def test_each_seed_ends_with_the_update_of_its_last_episode(whole):
     found = whole.result["seeds"]
     steps = whole.metrics

@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 LARGEST_COUNT = 2_000_000_000
 """The largest whole number that a setting may be: what is counted in programs is counted in 32 bits."""
+SMALLEST_NUMBER, LARGEST_NUMBER = 2.0**-126, (2 - 2.0**-23) * 2.0**127
+"""Between which a number has to be that is not 0: in 32 bits others become 0, or infinite."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,12 @@ class Allowed:
         words = [translated(words, bound=_plainly(bound)) for words, bound in bounds if bound is not None]
         return translated(" and ").join(words) or translated("a finite number")
 
+    def size(self, value: Any) -> str:
+        """The end of the line about a number that is not allowed, if it is too small or too large for 32 bits."""
+        if not isinstance(value, float) or not math.isfinite(value) or _held(value):
+            return ""
+        return translated(", of a size that 32 bits hold")
+
     def takes_effect(self, settings: Mapping[str, Any]) -> bool:
         """Whether the other settings do not leave this one to be ignored."""
         for each in self.needs.split(" or "):
@@ -80,12 +88,16 @@ class Allowed:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return not isinstance(value, (str, bytes, list, dict, set))
         return (
-            (isinstance(value, int) or math.isfinite(value))
+            _held(value)
             and (self.above is None or value > self.above)
             and (self.at_least is None or value >= self.at_least)
             and (self.below is None or value < self.below)
             and (self.at_most is None or value <= self.at_most)
         )
+
+
+def _held(value: float) -> bool:
+    return value == 0 or SMALLEST_NUMBER <= abs(value) <= LARGEST_NUMBER
 
 
 def setting(
@@ -144,7 +156,7 @@ def check(instance: Any, name: str) -> None:
         if kind is float and isinstance(value, bool):
             raise _refused(name, field.name, value, translated("of type {kind}", kind="float"))
         if not allowed.holds(value):
-            raise _refused(name, field.name, value, allowed.describe())
+            raise _refused(name, field.name, value, allowed.describe() + allowed.size(value))
         if kind is int and value > LARGEST_COUNT:
             raise _refused(
                 name,

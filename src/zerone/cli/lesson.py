@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zerone.lessons.catalogue import Lesson
     from zerone.player.step_terminal import Walk
 
-WIDEST = 100
+NARROWEST, WIDEST = 20, 100
 
 
 @click.command(
@@ -52,7 +52,7 @@ def lesson(name: str | None, at: int, steps: int | None, html: Path | None, as_j
 
     chapter = None if name is None else look_up(name)
     _refuse_ignored(chapter, {"--at": bool(at), "--steps": steps is not None, "--html": html is not None}, as_json)
-    columns = min(WIDEST, shutil.get_terminal_size().columns)
+    columns = max(NARROWEST, min(WIDEST, shutil.get_terminal_size().columns))
     if as_json:
         print_json([each.as_json() for each in lessons()] if chapter is None else chapter.as_json())
     elif chapter is None:

@@ -69,7 +69,8 @@ class Setting:
         if value is None or (self.allowed is not None and not self.allowed.holds(value)):
             if self.allowed is not None and self.allowed.choices and not self.allowed.named:
                 raise not_allowed(self.option, raw, nearest(raw, self.allowed.choices))
-            raise refuse(self.option, raw, self.describe())
+            size = "" if self.allowed is None else self.allowed.size(value)
+            raise refuse(self.option, raw, self.describe() + size)
         if self.allowed is not None and self.allowed.named and ":" in raw:
             see_modules_here()
         return value

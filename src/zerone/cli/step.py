@@ -141,12 +141,24 @@ def _of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequenc
         raise InputError(
             translated("{path} has learnt from a dataset: only own play can be stepped through", path=path)
         )
+    if config["engine"] != "compiled":
+        raise InputError(
+            translated(
+                "{path} was trained by the {engine} engine: only a training of the compiled one can be seen again",
+                path=path,
+                engine=config["engine"],
+            )
+        )
     environment = config["environment"]
     made = setup.make_algorithm_from(config["algorithm"])
-    return walk_of(made, environment["id"], environment["options"], chosen, read(environment["action_mask"]))
+    mask, view = read(environment["action_mask"]), environment["observations"]
+    return walk_of(made, environment["id"], environment["options"], chosen, mask, view)
 
 
-def walk_of(algorithm: Any, environment: str, options: Mapping[str, Any], seed: int, action_mask: str = "off") -> Walk:
+def walk_of(
+    algorithm: Any, environment: str, options: Mapping[str, Any], seed: int, action_mask: str = "off",
+    observations: str = "auto",
+) -> Walk:  # fmt: skip
     """The training of an algorithm in an environment, before its first step.
 
     Raises:
@@ -162,7 +174,7 @@ def walk_of(algorithm: Any, environment: str, options: Mapping[str, Any], seed: 
     from zerone.player.step_text import StepText
     from zerone.training import setup
 
-    engine = setup.make_engine("auto", algorithm, environment, options, action_mask=action_mask)
+    engine = setup.make_engine("auto", algorithm, environment, options, observations, action_mask=action_mask)
     if not isinstance(engine, Compiled):
         raise InputError(
             translated(

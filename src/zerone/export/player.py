@@ -36,6 +36,23 @@ def dense(x: Any, weight: Any, bias: Any, activation: str = "linear") -> Any:
     return ACTIVATIONS[activation](x)
 
 
+def allow(x: Any, mask: Any) -> Any:
+    """Scores among which an action that the mask forbids is never the best."""
+    if mask.ndim and mask.shape != x.shape:
+        raise ValueError(f"the action mask has the shape {mask.shape}, not {x.shape}: one for each action")
+    return np.where(mask, x, np.float32(-1e30))
+
+
+def read_mask(found: Any) -> Any:
+    """An action mask, or one in each row, as booleans."""
+    mask = np.asarray(found)
+    if not mask.ndim or mask.dtype.kind not in "biuf" or not ((mask == 0) | (mask == 1)).all():
+        raise ValueError(f"the action mask is {found!r}, not one of true and false or of 1 and 0")
+    if not mask.any(-1).all():
+        raise ValueError("the action mask allows nothing")
+    return mask.astype(bool)
+
+
 def convolve(x: Any, weight: Any, bias: Any, kernel: int, stride: int, padding: Any, activation: str = "linear") -> Any:
     """The same of each patch of pictures [height, width, channels]; the weight is [kernel² channels, features]."""
     (top, left, bottom, right), depth = padding, x.shape[-1]
@@ -89,7 +106,7 @@ OPERATIONS: dict[str, Any] = {
     "gru": gru,
     "activate": lambda x, activation: ACTIVATIONS[activation](x),
     "duel": lambda value, advantage: value + advantage - advantage.mean(-1, keepdims=True),
-    "allow": lambda x, mask: np.where(mask, x, np.float32(-1e30)),
+    "allow": allow,
     "argmax": lambda x: x.argmax(-1),
     "choose": lambda x, cuts: np.stack([each.argmax(-1) for each in np.split(x, cuts, -1)], -1),
     "bound": bound,
@@ -135,7 +152,7 @@ class Policy:
             begun = np.zeros((*batch, *each["shape"]), each["type"])
             values[each["name"]] = self._remembered.get(each["name"], begun)
         if masked is not None:
-            values[masked] = np.asarray(mask, bool)
+            values[masked] = read_mask(mask)
         values = self.play(values)
         self._remembered = {each["name"]: values[each["after"]] for each in self.about["memory"]}
         return values[self.about["action"]]
@@ -157,7 +174,7 @@ if __name__ == "__main__":
     parts = policy.about["inputs"] + policy.about["memory"]
     zeros: dict[str, Any] = {each["name"]: np.zeros(each["shape"], each["type"]) for each in parts}
     if policy.about.get("mask"):
-        zeros[policy.about["mask"]] = True
+        zeros[policy.about["mask"]] = np.True_
     times = []
     for _ in range(2000):
         began = time.perf_counter()

@@ -96,7 +96,12 @@ def look_up(name: str) -> Lesson:
     if name.isdecimal() and 1 <= int(name) <= len(named):
         return lessons()[int(name) - 1]
     if name.lower() not in named:
-        raise InputError(translated("chapter {name} is unknown: {hint}", name=name, hint=nearest(name, named)))
+        shown = name or repr(name)
+        if name.lstrip("-").isdecimal():
+            raise InputError(
+                translated("chapter {name} is unknown: there are 1 to {count}", name=name, count=len(named))
+            )
+        raise InputError(translated("chapter {name} is unknown: {hint}", name=shown, hint=nearest(name, named)))
     return named[name.lower()]
 
 

@@ -265,12 +265,13 @@ class Training:
         )
 
     def _episodes(self) -> int | None:
-        """How many episodes have ended of the seed that has the fewest; None where steps are counted."""
-        job, wanted = self.job, self.job.schedule.episodes
+        """How many episodes have ended of the seed that has the fewest, of those that go on; None for steps."""
+        wanted = self.job.schedule.episodes
         if wanted is None:
             return None
-        going = [each for each in job.learners if each.carry is not None and not job.has_all_episodes(each)]
-        return min((each.episodes + job.engine.ended(each.carry) for each in going), default=wanted)
+        last = max(each.iteration for each in self.job.learners)  # a seed that is solved has ended, too
+        counted = self._active() or [each for each in self.job.learners if each.iteration == last]
+        return min([wanted, *(each.episodes + self.job.engine.ended(each.carry) for each in counted)])
 
     def _likely(self, steps: int, had: int) -> int:
         """How many steps a training that counts episodes is likely to have, by how long they were so far."""

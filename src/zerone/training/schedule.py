@@ -94,13 +94,13 @@ def make_schedule(
                 episodes=episodes,
             )
         )
-    require_count("episodes", 1 if episodes is None else episodes, MOST_EPISODES)
     require_count("evaluation_episodes", 1 if evaluation_episodes is None else evaluation_episodes, MOST_EPISODES)
     require_count("evaluation_limit", 1 if evaluation_limit is None else evaluation_limit, MOST_STEPS)
     require_count("keep_last", keep_last)
     chosen = chosen_seeds(seed, seeds)
     tuned = preset if steps is None and episodes is None else {}  # of the training itself, for its length alone
     episodes = tuned.get("episodes", episodes)
+    require_count("episodes", 1 if episodes is None else episodes, MOST_EPISODES)
     usual = tuned.get("steps", DEFAULT_STEPS) if episodes is None else _spacing(algorithm, episodes)
     times = timetable.make_timetable(
         algorithm,

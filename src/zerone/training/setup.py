@@ -392,6 +392,14 @@ def _host(
     from zerone.environments.gym.vector import make_vector, maker
     from zerone.environments.gym.vectors import Vectors, learnt_in
 
+    if asks is not None and around.frame_skip > 1:
+        raise InputError(
+            translated(
+                "frame_skip = {steps} is not allowed with an action mask, which may forbid the action before it has "
+                "been repeated",
+                steps=around.frame_skip,
+            )
+        )
     if not isinstance(environment, str) and looks_like_one(environment):
         raise InputError(
             translated("the host engine needs an id or a function that makes an environment, not {name}", name=name)
