@@ -25,13 +25,13 @@ HEAD = Text(
 [中文](results.zh.md)
 
 Zerone grew from a tutorial in Chinese, reinforcement learning from 0 to 1, which draws one curve of one seed and
-says: this one is better. This page measures each of its claims, and some claims of papers, with many seeds. Each
+says: this one is better. This page tests each of its claims, and some claims of papers, with many seeds. Each
 experiment's file fixes the rule before the first run: a range in which the effect must lie. If the whole 95% interval
 over seeds lies in the range, the claim is *confirmed*; if all of it lies outside, *refuted*; otherwise *undecided*. A
 claim with several parts is confirmed if each part is, and refuted if any part is. A question that was added after a
-first run is answered too, but does not count. `zerone experiment --all --report` writes this page. On the same machine
-it comes out the same; another kind of processor rounds differently, so some numbers differ there, as they would with
-other seeds.
+first run is answered as well, but does not count. `zerone experiment --all --report` writes this page. The same machine
+gives the same numbers; another kind of processor rounds differently, so some numbers differ there, as they would
+with other seeds.
 """,
     """# 结果
 
@@ -40,7 +40,7 @@ other seeds.
 Zerone 源自一份“从 0 到 1”的中文强化学习教程。教程只画一个种子的一条曲线，就说：这个更好。本页用许多随机种子检验它的
 每一条主张，以及论文里的几条。判定标准在第一次运行之前就写进了实验自己的文件：效应必须落入的一个范围。如果种子间的 95%
 区间整个落在范围内，主张就被*证实*；整个落在范围外，就被*推翻*；否则*未决*。由几部分组成的主张，每部分都证实才算证实，
-有一部分被推翻就算推翻。第一次运行之后才加问的问题也会回答，但不计入判定。本页由 `zerone experiment --all --report`
+有一部分被推翻就算推翻。第一次运行之后才补充的问题也会回答，但不计入判定。本页由 `zerone experiment --all --report`
 生成。在同一台机器上重跑，结果相同；换一种处理器，舍入不同，有些数字也会不同，就像换了种子一样。
 """,
 )

@@ -34,7 +34,7 @@ REINFORCE_SETTINGS: dict[str, Any] = {
 
 def chapter(english: str, chinese: str | None = None) -> Text:
     """The tutorial's chapter on something, as the source of a claim."""
-    return Text(f"tutorial, chapter on {english}", f"教程，{chinese or english} 一章")
+    return Text(f"tutorial, chapter on {english}", f"教程，{chinese}一章" if chinese else f"教程，{english} 一章")
 
 
 def made(algorithm: str, options: Settings) -> Any:

@@ -34,10 +34,11 @@ class Answer:
         value, low, high = (plain(each) for each in (self.found.value, self.found.low, self.found.high))
         with_unit = f" {unit.en}" if unit.en else ""
         added = (
-            Text("added later, no part of the verdict: ", "后来加问，不计入判定：")
+            Text("added later, no part of the verdict: ", "后来补充，不计入判定：")
             if self.question.added
             else Text("", "")
         )
+        gap = " " if asked.zh[-1].isascii() else ""  # as everywhere between Chinese and Latin letters
         bounds = Text(
             f"95% interval over {seeds} seeds: {low} to {high}", f"{seeds} 个种子的 95% 区间：{low} 到 {high}"
         )
@@ -45,7 +46,7 @@ class Answer:
             bounds = Text(f"{seeds} seeds are too few for an interval", f"{seeds} 个种子太少，没有区间")
         return Text(
             f"{added.en}{word.en}: {asked.en} is {value}{with_unit} ({bounds.en}); the rule asked for {rule.en}",
-            f"{added.zh}{word.zh}：{asked.zh}为 {value}{f' {unit.zh}' if unit.zh else ''}（{bounds.zh}）；"
+            f"{added.zh}{word.zh}：{asked.zh}{gap}为 {value}{f' {unit.zh}' if unit.zh else ''}（{bounds.zh}）；"
             f"事先定下的标准是{rule.zh}",
         )
 

@@ -166,11 +166,11 @@ def facts(results: Results) -> dict[str, float]:
 
 EXPERIMENT = Experiment(
     name="blind-cliff",
-    title=Text("Which step is replayed decides how long learning takes", "重放哪一步，决定要学多久"),
+    title=Text("Which step is replayed decides how long learning takes", "回放哪一步，决定要学多久"),
     claim=Text(
         "Where one remembered step in 2^n is rewarded, uniform replay needs a number of updates that is exponential "
         "in n; in the best order few are enough, and the largest TD error first comes nearer to it.",
-        "记忆里 2^n 步才有一步得到奖励时，均匀重放所需的更新数随 n 指数增长；顺序最好时只要很少几次，先重放 TD 误差最"
+        "记忆里 2^n 步才有一步得到奖励时，均匀回放所需的更新数随 n 指数增长；顺序最好时只要很少几次，先回放 TD 误差最"
         "大的步则更接近它。",
     ),
     source=Text(
@@ -178,26 +178,26 @@ EXPERIMENT = Experiment(
     ),
     setup=Text(
         "The blind cliff walk of 2 to 13 states: a memory of the steps of all 2^n sequences of actions, one of which "
-        "reaches the reward. Q-learning on a table, step size 1/4, γ = 1 - 1/n, values begun near 0 (standard "
+        "reaches the reward. Q-learning on a table, step size 1/4, γ = 1 - 1/n, initial values near 0 (standard "
         "deviation 0.1). Compared: uniform replay, the step whose TD error was largest when last seen (unseen ones "
         "first), and an oracle that knows which one helps most. Measured: updates until the mean squared error is "
         "0.001.",
         "2 到 13 个状态的盲悬崖：记忆里是全部 2^n 个动作序列的经历，其中一个走到奖励。表格 Q-learning，步长 1/4，γ = "
-        "1 - 1/n，初值接近 0（标准差 0.1）。比较：均匀重放；先重放上次 TD 误差最大的（没见过的最先）；以及知道哪一步最"
-        "有用的神谕。测量：均方误差降到 0.001 需要多少次更新。",
+        "1 - 1/n，初值接近 0（标准差 0.1）。比较：均匀回放；先回放上次 TD 误差最大的（没见过的最先）；以及知道哪一步"
+        "最有用的先知。测量：均方误差降到 0.001 需要多少次更新。",
     ),
     environment="blind cliff walk (in the experiment's file)",
     arms={rule: {"rule": rule, "states": list(STATES)} for rule in RULES},
     measure=measure,
     questions=(
         Question(
-            Text("uniform replay's growth with each state more", "均匀重放每多一个状态的增长"),
+            Text("uniform replay's growth with each state more", "均匀回放每多一个状态的增长"),
             growth("uniform"),
             above=1.6,
             unit=Text("times", "倍"),
         ),
         Question(
-            Text("the oracle's growth with each state more", "神谕每多一个状态的增长"),
+            Text("the oracle's growth with each state more", "先知每多一个状态的增长"),
             growth("oracle"),
             below=1.4,
             unit=Text("times", "倍"),
@@ -215,18 +215,18 @@ EXPERIMENT = Experiment(
     look=Text(
         "The slopes, on two logarithmic axes: uniform replay grows with the size of the memory, the oracle hardly"
         " at all.",
-        "看双对数坐标上的斜率：均匀重放随记忆大小增长，神谕几乎不增长。",
+        "看双对数坐标上的斜率：均匀回放随记忆大小增长，先知几乎不增长。",
     ),
     facts=facts,
     teaches=Text(
         "One success among {memory:.0f} remembered steps: uniform replay needs {uniform:.0f} updates (the median), "
-        "since it draws almost always what teaches nothing. Learning first what surprised most needs {greedy:.0f}. "
-        "The oracle needs {oracle:.0f}. The order of the "
-        "memories is worth more than their number; but a surprise that never ends, such as a noisy reward, would be "
-        "replayed forever: hence the chance and the exponent in real prioritised replay.",
-        "{memory:.0f} 步记忆里只有一次成功：均匀重放要 {uniform:.0f} 次更新（中位数），因为抽到的几乎总是什么也教不了"
-        "的步。先学最让人意外的，要 {greedy:.0f} 次；神谕只要 {oracle:.0f} 次。记忆的顺序比数量更值钱；但永远意外的"
-        "步，例如带噪声的奖励，会被重放个没完：所以真正的优先重放要有随机性和指数。",
+        "since almost every step that it samples teaches nothing. Replaying the largest TD error first needs "
+        "{greedy:.0f}. The oracle needs {oracle:.0f}. The order of the replayed steps matters more than their "
+        "number; but a TD error that never vanishes, as with a noisy reward, would be replayed forever: hence the "
+        "random sampling and the exponent in real prioritised replay.",
+        "{memory:.0f} 步记忆里只有一次成功：均匀回放要 {uniform:.0f} 次更新（中位数），因为抽到的步几乎都没有用。先回"
+        "放 TD 误差最大的，要 {greedy:.0f} 次；先知只要 {oracle:.0f} 次。回放的顺序比数量更重要；但 TD 误差永远不消失"
+        "的步（例如带噪声的奖励）会被没完没了地回放：所以真正的优先回放要有随机性和指数。",
     ),
     minutes=1,
 )

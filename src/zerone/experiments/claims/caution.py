@@ -77,9 +77,9 @@ EXPERIMENT = Experiment(
     setup=Text(
         "Q-learning and Sarsa learn for 1,000 episodes on the cliff, with a step size of 0.5 and one random step in "
         "ten (Sutton & Barto 2018, example 6.6). Measured in the last 100 episodes, exploring: the return, and how "
-        "many rows above the cliff the walk goes.",
-        "Q-learning 和 Sarsa 在悬崖上各学 1,000 个回合，步长 0.5，十步里有一步随机（Sutton & Barto 2018，例 6.6）。"
-        "在最后 100 个仍在探索的回合里测量：回报，以及走的路在悬崖以上几行。",
+        "many rows above the cliff the path runs.",
+        "Q-learning 和 Sarsa 在悬崖上各学 1,000 个回合，步长 0.5，十步里有一步随机（Sutton & Barto 2018，例 6.6）。在"
+        "最后 100 个仍在探索的回合里测量：回报，以及所走的路离悬崖几行。",
     ),
     environment="zerone/Cliff-v0",
     arms={name: {"algorithm": name, **COMMON} for name in ("q-learning", "sarsa")},
@@ -105,13 +105,13 @@ EXPERIMENT = Experiment(
     ),
     facts=facts,
     teaches=Text(
-        "Q-learning values what the best move would bring, so it learns the shortest way, along the edge, and falls "
-        "off it whenever it explores: {last_return_q:.0f} an episode. Sarsa values what it really does, slips "
-        "included, and walks {distance_sarsa:.1f} rows above the cliff: {last_return_sarsa:.0f} an episode. Whether "
-        "caution is right depends on whether the exploring ever ends.",
-        "Q-learning 评价的是最好的动作会带来什么，所以它学会沿崖边的最短路，一探索就掉下去：每回合 "
-        "{last_return_q:.0f}。Sarsa 评价的是自己真正会做的事，失足也算在内，于是走在悬崖以上 "
-        "{distance_sarsa:.1f} 行处：每回合 {last_return_sarsa:.0f}。谨慎对不对，要看探索会不会有停下的一天。",
+        "Q-learning learns the values of the best moves, so it takes the shortest way, along the edge, from which "
+        "exploring steps often make it fall: {last_return_q:.0f} an episode. Sarsa learns the values of its own "
+        "behaviour, exploring steps included, and walks {distance_sarsa:.1f} rows above the cliff: "
+        "{last_return_sarsa:.0f} an episode. Whether caution is right depends on whether exploration ever ends.",
+        "Q-learning 学的是最优动作的价值，所以走沿崖边的最短路，探索时常常掉下去：每回合 {last_return_q:.0f}。Sarsa "
+        "学的是自己实际行为的价值，探索的步也算在内，于是走在悬崖以上 {distance_sarsa:.1f} 行处：每回合 "
+        "{last_return_sarsa:.0f}。谨慎是否值得，取决于探索是否会停止。",
     ),
     minutes=0.3,
     quick={"episodes": 300, "steps": 60_000},

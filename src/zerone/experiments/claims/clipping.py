@@ -94,24 +94,24 @@ EXPERIMENT = Experiment(
     ),
     source=chapter("PPO"),
     setup=Text(
-        "Both parts swing up the pendulum, with discount 0.9, 100 hidden units and reward (r + 8) / 8. The first part "
-        "has the tutorial's settings: 200,000 steps (1,000 episodes) in blocks of 32 steps of one pendulum, 10 passes "
-        "over each block, step sizes of 0.0001 for the actor and 0.0002 for the critic, advantages that are not "
-        "normalised; clipping at 0.2, or a KL penalty with a target of 0.01 whose weight begins at 0.5, stays between "
-        "0.0001 and 10, and whose passes end for the actor once the divergence is above 4 times the target. (What "
-        "differs: our hidden units are tanh, and σ does not depend on the state.) The second part takes six step "
-        "sizes with 96,000 steps each, for Zerone's own PPO, which normalises advantages, in blocks of 32 steps of 8 "
-        "pendulums, 10 passes; for the same without clipping; and for actor-critic in blocks of 32 steps of one "
+        "Both parts swing up the pendulum, with discount 0.9, 100 hidden units and reward (r + 8) / 8. The first "
+        "part has the tutorial's settings: 200,000 steps (1,000 episodes) in blocks of 32 steps of one pendulum, 10 "
+        "passes over each block, step sizes of 0.0001 for the actor and 0.0002 for the critic, advantages that are "
+        "not normalised; clipping at 0.2, or a KL penalty with a target of 0.01 whose weight begins at 0.5, stays "
+        "between 0.0001 and 10, and whose passes end for the actor once the divergence is above 4 times the target. "
+        "(What differs: our hidden units are tanh, and σ does not depend on the state.) The second part takes six "
+        "step sizes with 96,000 steps each, for Zerone's own PPO, which normalises advantages, in blocks of 32 steps "
+        "of 8 pendulums, 10 passes; for the same without clipping; and for actor-critic in blocks of 32 steps of one "
         "pendulum, so that all three make one gradient update for about 30 steps. Measured: the mean return of the "
-        "last quarter, and for each seed the largest step size with which that is at least -900; if none reaches it, "
-        "half a power of ten below the smallest step size counts.",
-        "两部分都是把摆锤甩上去，折扣 0.9，100 个隐藏单元，奖励 (r + 8) / 8。第一部分用教程的设置：200,000 步（1,000 "
-        "个回合），每块是一个摆锤的 32 步，各学 10 遍，演员的步长 0.0001，评论家的 0.0002，优势不做归一化；裁剪范围 "
+        "last quarter, and for each seed the largest step size with which that is at least -900; if there is none, a "
+        "step size half a power of ten below the smallest counts.",
+        "两部分都是把单摆甩上去，折扣 0.9，100 个隐藏单元，奖励 (r + 8) / 8。第一部分用教程的设置：200,000 步（1,000 "
+        "个回合），每块是一个单摆的 32 步，各学 10 遍，演员的步长 0.0001，评论家的 0.0002，优势不做归一化；裁剪范围 "
         "0.2，或者 KL 惩罚，目标 0.01，系数从 0.5 开始、限制在 0.0001 与 10 之间，散度超过目标的 4 倍时演员不再继续学"
         "这一块。（不同之处：我们的隐藏单元是 tanh，σ 不随状态变化。）第二部分取六个步长，每个 96,000 步：Zerone 自己"
-        "的 PPO（优势做归一化），每块是 8 个摆锤各 32 步，学 10 遍；同样的设置去掉裁剪；以及 Actor-Critic，每块是一个"
-        "摆锤的 32 步：三者都是大约每30 步做一次梯度更新。测量：最后四分之一的平均回报，以及每个种子最后四分之一至少达"
-        "到 -900 的最大步长；一个也达不到的，按比最小步长再小半个数量级计。",
+        "的 PPO（优势做归一化），每块是 8 个单摆各 32 步，学 10 遍；同样的设置去掉裁剪；以及 Actor-Critic，每块是一个"
+        "单摆的 32 步：三者都是大约每 30 步做一次梯度更新。测量：最后四分之一的平均回报，以及每个种子最后四分之一至少"
+        "达到 -900 的最大步长；一个也达不到的，按比最小步长再小半个数量级计。",
     ),
     environment=NAME,
     arms={
@@ -157,17 +157,17 @@ EXPERIMENT = Experiment(
     facts=facts,
     teaches=Text(
         "With the tutorial's settings clipping ends at {last_clip:.0f} and the penalty at {last_kl:.0f}. The penalty "
-        "adapts: where ten passes move the policy by less than its target, its weight is halved again and again until "
-        "it hardly restrains anything. Clipping shows its purpose where steps are large: on average a seed of PPO "
-        "still learns with {tolerated_ppo:.1g}, without clipping with {tolerated_no_clip:.1g}, and actor-critic with "
-        "{tolerated_actor_critic:.1g}. Ten passes over the same block would carry the policy as far from the one that "
-        "played as the step size allows; clipping takes away the gain once the ratio of probabilities has left its "
-        "range, so that a step that is too long is at least not repeated ten times.",
+        "adapts: where ten passes move the policy by less than its target, its weight is halved again and again "
+        "until it hardly restrains anything. Clipping shows its purpose where steps are large: on average a seed of "
+        "PPO still learns with {tolerated_ppo:.1g}, without clipping with {tolerated_no_clip:.1g}, and actor-critic "
+        "with {tolerated_actor_critic:.1g}. Ten passes over the same block would move the policy as far from the one "
+        "that played as the step size allows; with clipping the objective does not grow once the probability ratio "
+        "has left its range, so that a step that is too large is at least not repeated ten times.",
         "用教程的设置，裁剪最后达到 {last_clip:.0f}，惩罚达到 {last_kl:.0f}。惩罚会自己调整：学十遍若还不到它的目标散"
         "度，系数就一再减半，直到几乎不起约束作用。步子大时才看得出裁剪的用处：平均而言，PPO 的种子步长到 "
         "{tolerated_ppo:.1g} 还能学，去掉裁剪是 {tolerated_no_clip:.1g}，Actor-Critic 是 {tolerated_actor_critic:.1g}"
-        "。在同一块上学十遍，步长有多大，策略就会离采样时的策略多远；裁剪在概率比离开范围之后不再给好处，于是步子即使"
-        "太大，至少不会重复十次。",
+        "。在同一块上学十遍，步长有多大，策略就会离采样时的策略多远；有了裁剪，概率比离开范围之后目标不再增大，于是步"
+        "子即使太大，至少不会重复十次。",
     ),
     minutes=6,
     seeds=40,

@@ -144,8 +144,8 @@ EXPERIMENT = Experiment(
     name="corridor",
     title=Text("Dueling's lead grows with the number of actions", "动作越多，对决网络领先越多"),
     claim=Text(
-        "Where many actions do the same, a dueling network learns their values faster than a plain one, the more so "
-        "the more actions there are.",
+        "Where many actions have the same effect, a dueling network learns their values faster than a plain one, the "
+        "more so the more actions there are.",
         "许多动作作用相同时，对决网络比普通网络更快学到它们的值；动作越多，领先越多。",
     ),
     source=Text("Wang et al. 2016, section 4.1, figure 3", "Wang 等 2016，4.1 节、图 3"),
@@ -156,10 +156,10 @@ EXPERIMENT = Experiment(
         "network has two layers of 50, the dueling one splits the second in halves. Adam, 0.001, 16 walkers. "
         "Measured: the sum of squared errors of all values against the exact ones, in powers of ten, mean over the "
         "training.",
-        "在三段走廊（5、20、4 格，由论文的 10、50、10 缩小）里评价一个策略（Expected Sarsa），尽头奖励 1，γ = 0.99；四"
-        "个方向，外加 1、6 或 16 个什么也不做的动作。策略走最短路，十步里一步随机（论文：千分之一）。普通网络两层各 "
-        "50，对决网络把第二层分成两半。Adam，0.001，16 个行者。测量：全部值相对精确值的平方误差之和，取 10 的幂次，对"
-        "整个训练平均。",
+        "在三段走廊（5、20、4 格，由论文的 10、50、10 缩小）里评价一个策略（Expected Sarsa），尽头奖励 1，γ = 0.99；"
+        "四个方向，外加 1、6 或 16 个什么也不做的动作。策略走最短路，十步里一步随机（论文：千分之一）。普通网络两层各"
+        " 50，对决网络把第二层分成两半。Adam，0.001，16 个智能体并行。测量：全部值相对精确值的平方误差之和，取以 10 "
+        "为底的对数，对整个训练平均。",
     ),
     environment="corridor (in the experiment's file)",
     arms={
@@ -173,13 +173,13 @@ EXPERIMENT = Experiment(
             Text("dueling's lead with 20 actions minus its lead with 5", "20 个动作时的领先减去 5 个动作时的领先"),
             growth,
             above=0,
-            unit=Text("powers of ten", "个 10 的幂"),
+            unit=Text("powers of ten", "个数量级"),
         ),
         Question(
             Text("dueling's lead with 20 actions", "20 个动作时对决网络的领先"),
             functools.partial(lead, actions=20),
             above=0,
-            unit=Text("powers of ten", "个 10 的幂"),
+            unit=Text("powers of ten", "个数量级"),
         ),
     ),
     draw=draw,
@@ -190,13 +190,13 @@ EXPERIMENT = Experiment(
     facts=facts,
     panels=2,
     teaches=Text(
-        "A plain network learns each action's value by itself, from the few times that it was taken. A dueling "
-        "network learns what the state is worth from every step, and is only left to tell the actions apart. Mean "
-        "over the training, the plain network's error is {times_5:.1f} times as large with 5 actions, {times_10:.1f} "
-        "times with 10 and {times_20:.1f} times with 20.",
-        "普通网络分别学每个动作的值，只靠它被采取的那几次。对决网络从每一步学状态值多少，只剩下分辨动作之间的差别。对"
-        "整个训练平均，普通网络的误差在 5 个动作时是对决网络的 {times_5:.1f} 倍，10 个时 {times_10:.1f} 倍，20 个时 "
-        "{times_20:.1f} 倍。",
+        "A plain network learns each action's value separately, from the few times that it was taken. A dueling "
+        "network learns the value of the state from every step, and only the differences between actions are left to "
+        "learn. Mean over the training, the plain network's error is {times_5:.1f} times as large with 5 actions, "
+        "{times_10:.1f} times with 10 and {times_20:.1f} times with 20.",
+        "普通网络分别学每个动作的值，只靠它被采取的那几次。对决网络从每一步学到状态的价值，只剩下动作之间的差别要学。"
+        "对整个训练平均，普通网络的误差在 5 个动作时是对决网络的 {times_5:.1f} 倍，10 个时 {times_10:.1f} 倍，20 个时"
+        " {times_20:.1f} 倍。",
     ),
     minutes=2,
     quick={"points": 30},

@@ -112,14 +112,14 @@ EXPERIMENT = Experiment(
     setup=Text(
         "DQN on the maze with the tutorial's settings: 10 hidden units, step size 0.01, γ = 0.9, one update every 5 "
         "steps from step 200 on, a memory of 2,000 steps, the target network replaced every 200 updates. Then the "
-        "same network begins again, for as many updates, on the memory as it was in the end; once with a target "
-        "network that moves as before, once with targets that stay those of the trained network: supervised "
-        "learning. Measured: of the cost, averaged over 50 updates, the sum of all rises over the sum of all falls. "
-        "0 is a cost that only falls, 1 one that gets nowhere.",
+        "same network is trained again from its initial weights, with as many updates, on the final replay memory: "
+        "once with a target network that moves as before, once with the fixed targets of the trained network, which "
+        "is supervised learning. Measured: for the cost, averaged over 50 updates, the sum of all rises over the sum "
+        "of all falls. 0 means that the cost only falls, 1 that it ends where it began.",
         "迷宫上的 DQN，设置照教程：10 个隐藏单元，步长 0.01，γ = 0.9，从第 200 步起每 5 步更新一次，记忆 2,000 步，目"
-        "标网络每 200 次更新替换一次。然后同样的网络从头来，在最后的记忆上做同样多次更新；一次目标网络照旧移动，一次目"
-        "标一直是学成的网络给出的：这就是监督学习。测量：cost 按 50 次更新取平均，所有上升之和除以所有下降之和。0 是只"
-        "降不升，1 是原地不动。",
+        "标网络每 200 次更新替换一次。然后同样的网络从初始权重开始，在最后的回放记忆上做同样多次更新：一次目标网络照"
+        "旧移动，一次目标固定为学成的网络所给出的，也就是监督学习。测量：cost 按 50 次更新取平均，所有上升之和除以所"
+        "有下降之和。0 是只降不升，1 是原地不动。",
     ),
     environment="zerone/MazeFeatures-v0",
     arms={
@@ -150,13 +150,13 @@ EXPERIMENT = Experiment(
     panels=2,
     teaches=Text(
         "DQN's cost rises by {rises_dqn:.2f} for every 1 that it falls, supervised learning's by "
-        "{rises_supervised:.2f}. The tutorial's reason, that the data keep changing, is not the whole of it: with the "
-        "data kept as they are and only the targets moving it is {rises_kept:.2f}. What is aimed at moves, and that "
-        "shows as a cost that rises whenever the target network is replaced. A cost that does not fall is no sign "
-        "that nothing is learnt: look at the return.",
+        "{rises_supervised:.2f}. The tutorial's reason, that the data keep changing, explains only a part: with "
+        "fixed data and moving targets it is {rises_kept:.2f}. The targets move, so the cost rises whenever the "
+        "target network is replaced. A cost that does not fall does not mean that nothing is learnt: look at the "
+        "return.",
         "DQN 的 cost 每下降 1 就上升 {rises_dqn:.2f}，监督学习是 {rises_supervised:.2f}。教程说的原因（数据一直在变）"
-        "不是全部：数据保持不变、只有目标在动时，是 {rises_kept:.2f}。瞄准的东西在动，表现为每换一次目标网络 cost 就上"
-        "升。cost 不降不说明什么都没学到：要看回报。",
+        "不是全部：数据保持不变、只有目标在动时，是 {rises_kept:.2f}。目标在动，所以每换一次目标网络 cost 就上升。"
+        "cost 不降，不等于什么都没学到：要看回报。",
     ),
     minutes=1,
     quick={"steps": 10_000},

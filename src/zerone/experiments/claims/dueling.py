@@ -75,8 +75,8 @@ EXPERIMENT = Experiment(
         "tutorial's settings: 20 hidden units, all of which both of dueling's streams read, step size 0.001, γ = 0.9, "
         "a replay memory of 3,000 steps, 15,000 updates. Once without a time limit, as in the tutorial, and once with "
         "Gymnasium's. Measured: the reward accumulated while learning, from the first update on.",
-        "单流与双流的 DQN，环境是 25 个力矩、奖励取十分之一的摆锤，用教程的设置：20 个隐藏单元，Dueling 的两条流都读取"
-        "全部单元，步长 0.001，γ = 0.9，经验回放 3,000 步，更新 15,000 次。一次像教程那样不设时间限制，一次用 "
+        "单流与双流的 DQN，环境是 25 个力矩、奖励取十分之一的单摆，用教程的设置：20 个隐藏单元，Dueling 的两条流都读"
+        "取全部单元，步长 0.001，γ = 0.9，经验回放 3,000 步，更新 15,000 次。一次像教程那样不设时间限制，一次用 "
         "Gymnasium 的限制。测量：从第一次更新起，学习期间累积的奖励。",
     ),
     environment="zerone/Pendulum25-v0",
@@ -112,14 +112,14 @@ EXPERIMENT = Experiment(
     facts=facts,
     panels=2,
     teaches=Text(
-        "While it learns, dueling DQN accumulates {endless_dueling:.0f} and natural DQN {endless_natural:.0f} without "
-        "a time limit, {limited_dueling:.0f} and {limited_natural:.0f} with Gymnasium's. Both streams read the same "
-        "hidden layer, and one of them learns what a state is worth: each step teaches it for all 25 torques at once. "
-        "One seed of each, as in the tutorial, shows luck: here {better_endless:.0f}% of the seeds are better with "
-        "dueling without a time limit, and {better_limited:.0f}% with one.",
+        "While it learns, dueling DQN accumulates {endless_dueling:.0f} and natural DQN {endless_natural:.0f} "
+        "without a time limit, {limited_dueling:.0f} and {limited_natural:.0f} with Gymnasium's. Both streams read "
+        "the same hidden layer, and one of them learns the value of a state: each step updates it for all 25 torques "
+        "at once. A single seed of each, as in the tutorial, mostly shows luck: here {better_endless:.0f}% of the "
+        "seeds are better with dueling without a time limit, and {better_limited:.0f}% with one.",
         "学习期间，不设时间限制时，Dueling DQN 累积 {endless_dueling:.0f}，自然 DQN {endless_natural:.0f}；用 "
-        "Gymnasium 的限制时，分别是 {limited_dueling:.0f} 和 {limited_natural:.0f}。两条流读取同一个隐藏层，其中一条学"
-        "状态的价值：每一步都同时为 25 个力矩更新它。像教程那样各画一个种子，看到的是运气：这里不设时间限制时，"
+        "Gymnasium 的限制时，分别是 {limited_dueling:.0f} 和 {limited_natural:.0f}。两条流读取同一个隐藏层，其中一条"
+        "学状态的价值：每一步都同时为 25 个力矩更新它。像教程那样各画一个种子，看到的多半是运气：这里不设时间限制时，"
         "{better_endless:.0f}% 的种子用 Dueling 更好；设了限制时是 {better_limited:.0f}%。",
     ),
     minutes=6,

@@ -109,7 +109,7 @@ EXPERIMENT = Experiment(
     teaches=Text(
         "γ says how far the agent sees: {away:.0f} steps away, a treasure of 1 is worth {far_1:.2f} with γ = 1, "
         "{far_09:.2f} with 0.9 and {far_05:.5f} with 0.5, less than any noise. A rule of thumb: it sees about 1 / (1 "
-        "- γ) steps, so choose γ by how long the way to a reward is.",
+        "- γ) steps, so choose γ by the number of steps to a reward.",
         "γ 决定智能体看多远：{away:.0f} 步之外、值 1 的宝藏，γ = 1 时值 {far_1:.2f}，0.9 时 {far_09:.2f}，0.5 时 "
         "{far_05:.5f}，比任何噪声都小。粗略地说，它看得见 1 / (1 - γ) 步，所以按通往奖励的路有多长来选 γ。",
     ),

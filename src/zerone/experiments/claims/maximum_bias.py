@@ -106,13 +106,13 @@ EXPERIMENT = Experiment(
     ),
     facts=facts,
     teaches=Text(
-        "Nobody has to make a mistake for DQN's values to rise: choosing the largest of several noisy values and "
-        "believing it is enough. With 2 actions a third of the largest error is added ({two:.2f}), with 64 nearly all "
-        "of it ({most:.2f}). The double estimate lets one network choose and another one judge. {inside:.0f} of "
-        "{cases:.0f} intervals hold the closed form.",
-        "DQN 的值偏高，不需要谁犯错：在几个带噪声的值里挑最大的，再相信它，就够了。2 个动作时多出最大误差的三分之一（"
-        "{two:.2f}），64 个动作时几乎是全部（{most:.2f}）。双重估计让一个网络挑选，另一个网络评价。{cases:.0f} 个区间"
-        "中有 {inside:.0f} 个包含闭式解。",
+        "No mistake is needed for DQN's values to be too high: it is enough that the target is the largest of "
+        "several noisy values. With 2 actions a third of the largest error is added ({two:.2f}), with 64 nearly all "
+        "of it ({most:.2f}). In the double estimate one network selects and another one evaluates. {inside:.0f} of "
+        "{cases:.0f} intervals contain the closed form.",
+        "DQN 的值偏高，并不需要有什么错误：以几个带噪声的值里最大的一个为目标，就足够了。2 个动作时多出最大误差的三分"
+        "之一（{two:.2f}），64 个动作时几乎是全部（{most:.2f}）。双重估计让一个网络挑选，另一个网络评价。{cases:.0f} "
+        "个区间中有 {inside:.0f} 个包含闭式解。",
     ),
     minutes=0.1,
     seeds=40,

@@ -89,9 +89,9 @@ EXPERIMENT = Experiment(
     source=chapter("policy gradients", "策略梯度"),
     setup=Text(
         "REINFORCE with normalised returns, as in the tutorial: 10 hidden units, Adam's step size 0.02, γ = 0.995; "
-        "MountainCar without a time limit, by request. The moving reward begins with the first return and takes in a "
-        "hundredth of each later one. Measured: its geometric mean over seeds over what the tutorial prints. `About` "
-        "means within a factor of 2. A seed that has played 6 million steps stops, and keeps its last value.",
+        "MountainCar deliberately without a time limit. The moving reward begins with the first return and takes in "
+        "a hundredth of each later one. Measured: its geometric mean over seeds over what the tutorial prints. "
+        "`About` means within a factor of 2. A seed that has played 6 million steps stops, and keeps its last value.",
         "标准化回报的 REINFORCE，照教程：10 个隐藏单元，Adam 步长 0.02，γ = 0.995；MountainCar 特意不设时间限制。滑动"
         "平均从第一个回报开始，此后每个新回报占百分之一。测量：它对种子的几何平均除以教程打印的数。“约为”指相差不超过 "
         "2 倍。玩满六百万步的种子停下，保留最后的值。",
@@ -118,17 +118,17 @@ EXPERIMENT = Experiment(
     ),
     facts=facts,
     teaches=Text(
-        "The printed numbers are what this method does, and no lucky seed: on average over seeds the moving reward is "
-        "{at_154:.0f} at episode 154, {at_387:.0f} at 387, {at_489:.0f} at 489 and {at_628:.0f} at 628. Much of the "
-        "curve is the average itself: it begins with the first episode, which took {shortest_first:.0f} steps or "
-        "{longest_first:.0f}, as luck would have it, and forgets it by a hundredth an episode. After 628 episodes the "
-        "best seed is at {best:.0f}, the worst at {worst:.0f}. With Gymnasium's limit of 200 steps nothing of this "
-        "could be learnt: by chance the flag is never reached that soon.",
-        "打印的数字是这个方法的常态，不是走运的种子：对种子平均，滑动平均回报在第 154 回合是 {at_154:.0f}，第 387 回合"
-        " {at_387:.0f}，第 489 回合 {at_489:.0f}，第 628 回合 {at_628:.0f}。曲线有很大一部分是平均本身造成的：它从第一"
-        "个回合开始，那个回合可能用 {shortest_first:.0f} 步，也可能用 {longest_first:.0f} 步，全凭运气，此后每回合只忘"
-        "掉百分之一。628 个回合之后，最好的种子是 {best:.0f}，最差的是 {worst:.0f}。有了 Gymnasium 的 200 步限制，这些"
-        "都学不到：碰运气是不会这么快到旗子的。",
+        "The printed numbers are typical of this method, not those of a lucky seed: on average over seeds the moving "
+        "reward is {at_154:.0f} at episode 154, {at_387:.0f} at 387, {at_489:.0f} at 489 and {at_628:.0f} at 628. "
+        "Much of the curve comes from the average itself: it begins with the first episode, which takes "
+        "{shortest_first:.0f} steps or {longest_first:.0f}, depending on luck, and loses a hundredth of it in each "
+        "further episode. After 628 episodes the best seed is at {best:.0f}, the worst at {worst:.0f}. With "
+        "Gymnasium's limit of 200 steps none of this could be learnt: random actions never reach the flag so early.",
+        "打印的数字是这个方法的常态，不是走运的种子：对种子平均，滑动平均回报在第 154 回合是 {at_154:.0f}，第 387 回"
+        "合 {at_387:.0f}，第 489 回合 {at_489:.0f}，第 628 回合 {at_628:.0f}。曲线有很大一部分是平均本身造成的：它从"
+        "第一个回合开始，那个回合可能用 {shortest_first:.0f} 步，也可能用 {longest_first:.0f} 步，全凭运气，此后每回"
+        "合只忘掉百分之一。628 个回合之后，最好的种子是 {best:.0f}，最差的是 {worst:.0f}。有了 Gymnasium 的 200 步限"
+        "制，这些都学不到：随机动作不会这么快走到旗子。",
     ),
     minutes=3,
     seeds=40,

@@ -135,21 +135,21 @@ EXPERIMENT = Experiment(
         "单步 Actor-Critic 与 REINFORCE：谁更快，谁更稳",
     ),
     claim=Text(
-        "Learning from every single step, actor-critic is sooner than REINFORCE, which waits for an episode's end; "
-        "but it converges with more difficulty.",
+        "Actor-critic learns from every single step, and so faster than REINFORCE, which waits for the end of an "
+        "episode; but it converges less reliably.",
         "Actor-Critic 每一步都学，比要等回合结束才学的 REINFORCE 更快；但它更难收敛。",
     ),
     source=chapter("Actor-Critic"),
     setup=Text(
         "CartPole for 100,000 steps, with the tutorial's settings. REINFORCE: Adam at 0.02, discount 0.99, 10 hidden "
         "units, normalised returns. Actor-critic: an update after every step, step sizes 0.001 and 0.01, discount "
-        "0.9, 20 hidden units, -20 for a fall; corrected, so that nothing is expected after a fall, and beside it "
-        "with the tutorial's fault, which expects the game to go on. The time limit is Gymnasium's, 500. Measured "
-        "while learning: the steps until ten episodes on end average 200 (the whole training where they never do), "
-        "and the mean over the last tenth of the steps of the return of the episode that each belongs to.",
+        "0.9, 20 hidden units, -20 for a fall; once corrected, so that no value follows a fall, and once with the "
+        "tutorial's error, which bootstraps past it. The time limit is Gymnasium's, 500. Measured while learning: "
+        "the steps until ten episodes in a row average 200 (all steps of the training if they never do), and, over "
+        "the last tenth of the steps, the mean return of the episodes to which they belong.",
         "CartPole，100,000 步，用教程的设置。REINFORCE：Adam 步长 0.02，折扣 0.99，10 个隐藏单元，回报归一化。"
-        "Actor-Critic：每一步都更新，步长 0.001 和 0.01，折扣 0.9，20 个隐藏单元，杆倒下时奖励 -20；已改正：杆倒下之后"
-        "什么也不再期待，旁边并列教程的错误做法：以为游戏还会继续。时限用 Gymnasium 的 500。在学习过程中测量：走了多少"
+        "Actor-Critic：每一步都更新，步长 0.001 和 0.01，折扣 0.9，20 个隐藏单元，杆倒下时奖励 -20；一次作了改正，杆"
+        "倒下之后不再自举；一次保留教程的错误，倒下之后仍然自举。时限用 Gymnasium 的 500。在学习过程中测量：走了多少"
         "步，才有连续十个回合平均达到 200（一直没有达到的，按整个训练的步数计）；以及最后十分之一的步里，每一步所在回"
         "合的回报的平均。",
     ),
@@ -171,8 +171,8 @@ EXPERIMENT = Experiment(
         ),
         Question(
             Text(
-                "the share of seeds that hold 200 at last, actor-critic's minus REINFORCE's,",
-                "最后仍守住 200 的种子比例，Actor-Critic 的减去 REINFORCE 的",
+                "the share of seeds that still reach 200 at the end, actor-critic's minus REINFORCE's,",
+                "最后仍达到 200 的种子比例，Actor-Critic 的减去 REINFORCE 的",
             ),
             lambda results: difference(results("actor-critic", "holds"), results("reinforce", "holds")),
             below=0,
@@ -180,25 +180,26 @@ EXPERIMENT = Experiment(
     ),
     draw=draw,
     look=Text(
-        "Above, the first ten thousand steps: who is sooner at the dashed line. Below, how many dots lie left of "
-        "it: seeds that did not hold the level.",
-        "上图看最初一万步：谁先到达虚线。下图看虚线左侧有多少点：那些种子没有守住这个水平。",
+        "Above, the first ten thousand steps: which curve reaches the dashed line first. Below, how many dots lie "
+        "left of it: seeds that did not stay there.",
+        "上图看最初一万步：哪条曲线先到达虚线。下图看虚线左侧有多少点：那些种子没有保持住。",
     ),
     facts=facts,
     teaches=Text(
         "REINFORCE makes an update for each episode, {episodes_r:.0f} of them in all, and averages 200 after "
-        "{first_r:,.0f} steps (a seed in the middle: {middle_r:,.0f}); actor-critic, with an update for each step, "
-        "after {first_a:,.0f} ({middle_a:,.0f}). Hundreds of times as many updates do not make it hundreds of times "
-        "as fast: the first ones follow a critic that knows nothing yet. And it hardly settles: {holds_a:.0f}% of its "
-        "seeds hold 200 at last, of REINFORCE's {holds_r:.0f}%. Whenever the actor moves, what the critic has learnt "
-        "is out of date, and both go on with steps of the same size along the error of a single step. That the "
-        "tutorial bootstraps past a fall does no visible harm here ({holds_p:.0f}%): -20 says plainly enough that the "
-        "pole fell.",
-        "REINFORCE 每个回合更新一次，总共 {episodes_r:.0f} 次，走了 {first_r:,.0f} 步平均达到 200（居中的种子："
-        "{middle_r:,.0f}）；Actor-Critic 每一步都更新，要 {first_a:,.0f} 步（{middle_a:,.0f}）。更新多出几百倍，并没有"
-        "快上几百倍：起初它跟从的是一个还什么都不懂的评论家。而且它难以站稳：最后守住 200 的种子，它有 "
-        "{holds_a:.0f}%，REINFORCE 有 {holds_r:.0f}%。演员一动，评论家学到的就过时了，而两者都沿着单独一步的误差，始终"
-        "迈同样大的步子。教程越过倒下继续自举的错误在这里看不出害处（{holds_p:.0f}%）：-20 已经说得够清楚，杆倒了。",
+        "{first_r:,.0f} steps (the median seed: {middle_r:,.0f}); actor-critic, with an update for each step, after "
+        "{first_a:,.0f} ({middle_a:,.0f}). Hundreds of times as many updates do not make it hundreds of times as "
+        "fast: the first ones follow a critic that has learnt nothing yet. And it is less stable: {holds_a:.0f}% of "
+        "its seeds still reach 200 at the end, of REINFORCE's {holds_r:.0f}%. Whenever the actor changes, the critic "
+        "is out of date, and both keep making updates of the same size from the error of a single step. The "
+        "tutorial's bootstrapping past a fall does no visible harm here ({holds_p:.0f}%): the reward of -20 marks "
+        "the fall clearly enough.",
+        "REINFORCE 每个回合更新一次，总共 {episodes_r:.0f} 次，走了 {first_r:,.0f} 步平均达到 200（中位数："
+        "{middle_r:,.0f}）；Actor-Critic 每一步都更新，要 {first_a:,.0f} 步（{middle_a:,.0f}）。更新多出几百倍，并没"
+        "有快上几百倍：起初它依据的是一个还什么都没学到的评论家。而且它不太稳定：最后仍达到 200 的种子，它有 "
+        "{holds_a:.0f}%，REINFORCE 有 {holds_r:.0f}%。演员一变，评论家学到的就过时了，而两者始终按单独一步的误差、用"
+        "同样的步长更新。教程在倒下之后仍然自举的错误，在这里看不出害处（{holds_p:.0f}%）：-20 的奖励已经足以表明杆倒"
+        "了。",
     ),
     minutes=6,
     seeds=200,

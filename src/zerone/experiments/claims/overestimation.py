@@ -112,11 +112,11 @@ EXPERIMENT = Experiment(
         "the end: from 64 starts within 0.1 of upright and at rest, Q of the chosen action minus the discounted "
         "return of the greedy play that follows. All rewards are 0 or less. (The questions about shares of seeds, the "
         "tutorial's own sentence, were added after a first run.)",
-        "带与不带双重目标的 DQN，环境是 11 个力矩、奖励取十分之一的摆锤。取自教程这一章的：经验回放 3,000 步，ε 每次更"
-        "新降低 0.001，更新 20,000 次。这一章没有印出、由我们选定的：20 个隐藏单元，步长 0.005，γ = 0.9，目标网络每 "
-        "200 次更新替换一次。保留 Gymnasium 的时间限制，目标值越过它自举。结束时测量：从离直立静止 0.1 以内的 64 个起"
-        "点出发，所选动作的 Q 减去随后按贪心策略得到的折扣回报。所有奖励都不大于 0。（关于种子比例的问题就是教程自己的"
-        "那句话，是第一次运行之后加问的。）",
+        "DQN 与 Double DQN，环境是 11 个力矩、奖励取十分之一的单摆。取自教程这一章的：经验回放 3,000 步，ε 每次更新降"
+        "低 0.001，更新 20,000 次。这一章没有印出、由我们选定的：20 个隐藏单元，步长 0.005，γ = 0.9，目标网络每 200 "
+        "次更新替换一次。保留 Gymnasium 的时间限制，目标值越过它自举。结束时测量：从离直立静止 0.1 以内的 64 个起点出"
+        "发，所选动作的 Q 减去随后按贪心策略得到的折扣回报。所有奖励都不大于 0。（关于种子比例的问题就是教程自己的那"
+        "句话，是第一次运行之后补充的。）",
     ),
     environment="zerone/Pendulum11-v0",
     arms={"natural": {**COMMON, "double": False}, "double": {**COMMON, "double": True}},
@@ -159,15 +159,15 @@ EXPERIMENT = Experiment(
     facts=facts,
     panels=2,
     teaches=Text(
-        "No reward is above 0, so nothing is worth more than 0; natural DQN believes in {value_natural:.2f} where "
-        "{truth_natural:.2f} follows. The maximum over eleven noisy guesses picks the luckiest, and bootstrapping "
-        "hands it on. Double DQN lets one network choose and the other judge: on average its excess is "
-        "{excess_double:.2f}, natural DQN's {excess_natural:.2f}. But single seeds can still overestimate much, so "
-        "the average is not known well.",
-        "没有大于 0 的奖励，所以什么都不会值 0 以上；自然 DQN 相信 {value_natural:.2f}，随后得到的是 "
-        "{truth_natural:.2f}。在十一个带噪声的猜测里取最大，挑中的是最走运的，自举再把它传下去。Double DQN 让一个网络"
-        "选、另一个评：平均高估 {excess_double:.2f}，自然 DQN 是 {excess_natural:.2f}。不过个别种子仍可能高估很多，所"
-        "以这个平均知道得并不准。",
+        "No reward is above 0, so no value can be above 0; natural DQN predicts {value_natural:.2f} where "
+        "{truth_natural:.2f} follows. The maximum over eleven noisy estimates picks the one with the largest error, "
+        "and bootstrapping passes it on. In Double DQN one network selects and the other evaluates: on average its "
+        "excess is {excess_double:.2f}, natural DQN's {excess_natural:.2f}. But single seeds can still overestimate "
+        "a lot, so the average is uncertain.",
+        "奖励都不大于 0，所以价值也不会大于 0；自然 DQN 却预测 {value_natural:.2f}，随后得到的是 {truth_natural:.2f}"
+        "。在十一个带噪声的估计里取最大，取到的正是误差最大的，自举再把它传下去。Double DQN 让一个网络选、另一个评："
+        "平均高估 {excess_double:.2f}，自然 DQN 是 {excess_natural:.2f}。不过个别种子仍可能高估很多，所以这个平均值并"
+        "不确定。",
     ),
     minutes=4,
     seeds=40,

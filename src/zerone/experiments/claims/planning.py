@@ -75,8 +75,8 @@ EXPERIMENT = Experiment(
     name="planning",
     title=Text("Dyna: imagined steps save real ones", "Dyna：想象中的步省下真实的步"),
     claim=Text(
-        "Learning from a model beside the environment finds the shortest way in fewer episodes, the more is planned.",
-        "在环境之外再从模型里学习，计划得越多，找到最短路所需的回合越少。",
+        "With a model beside the environment the shortest way is found in fewer episodes, the more steps are planned.",
+        "在环境之外再从模型里学习，规划得越多，找到最短路所需的回合越少。",
     ),
     source=Text(
         "Sutton & Barto 2018, section 8.2, figure 8.2; tutorial, first chapter",
@@ -88,9 +88,9 @@ EXPERIMENT = Experiment(
         "shortest (50 if never), and all steps walked in them, the book's measure. (The questions about all steps "
         "were added after a first run, and the seeds raised twice, from 30 to 100 and to 400, since the others were "
         "left undecided.)",
-        "每个真实步之后计划 0、5、50 步的 Dyna-Q，在 6×9 迷宫上，步长 0.1，γ = 0.95，十步里一步随机。测量：50 个回合"
-        "里，多少个之后贪心路线是最短的 14 步（从未达到算 50）；以及这些回合走的总步数，即书中的量。（关于总步数的两个"
-        "问题是第一次运行之后加的；由于另两个未决，种子先从 30 个增到 100 个，再增到 400 个。）",
+        "每个真实步之后规划 0、5、50 步的 Dyna-Q，在 6×9 迷宫上，步长 0.1，γ = 0.95，十步里一步随机。测量：50 个回合"
+        "里，多少个之后贪心路线是最短的 14 步（从未达到算 50）；以及这些回合走的总步数，即书中的量。（关于总步数的两"
+        "个问题是第一次运行之后加的；由于另两个未决，种子先从 30 个增到 100 个，再增到 400 个。）",
     ),
     environment="zerone/DynaMaze-v0",
     arms={
@@ -100,19 +100,19 @@ EXPERIMENT = Experiment(
     measure=measure,
     questions=(
         Question(
-            Text("episodes with 5 planned steps over those without planning", "计划 5 步的回合数除以不计划的"),
+            Text("episodes with 5 planned steps over those without planning", "规划 5 步的回合数除以不规划的"),
             fewer("episodes", 5, 0),
             below=0.5,
         ),
         Question(
-            Text("episodes with 50 planned steps over those with 5", "计划 50 步的回合数除以计划 5 步的"),
+            Text("episodes with 50 planned steps over those with 5", "规划 50 步的回合数除以规划 5 步的"),
             fewer("episodes", 50, 5),
             below=1,
         ),
         Question(
             Text(
                 "steps walked in 50 episodes with 5 planned over those without",
-                "计划 5 步时 50 个回合走的总步数除以不计划的",
+                "规划 5 步时 50 个回合走的总步数除以不规划的",
             ),
             fewer("steps", 5, 0),
             below=0.5,
@@ -121,7 +121,7 @@ EXPERIMENT = Experiment(
         Question(
             Text(
                 "steps walked in 50 episodes with 50 planned over those with 5",
-                "计划 50 步时 50 个回合走的总步数除以计划 5 步的",
+                "规划 50 步时 50 个回合走的总步数除以规划 5 步的",
             ),
             fewer("steps", 50, 5),
             below=1,
@@ -137,18 +137,18 @@ EXPERIMENT = Experiment(
     version=2,
     facts=facts,
     teaches=Text(
-        "A real step teaches one cell when nothing is planned, so the news of the goal walks back one cell an "
+        "Without planning a real step updates one cell, so the value of the goal spreads back by one cell in each "
         "episode: {steps_0:,.0f} steps are walked in 50 episodes, {steps_5:,.0f} with five imagined steps after each "
         "real one, {steps_50:,.0f} with fifty. Where steps in the environment are expensive and computing is cheap, "
-        "a model pays at once; but most of the gain is in the first few imagined steps. And imagination only repeats "
-        "what has happened: the greedy way is one of the very shortest after {episodes_0:.0f}, {episodes_5:.0f} and "
-        "{episodes_50:.0f} episodes, since a way of 16 steps, once it is known, is left by an exploring step alone. "
-        "That is luck, and why more planning could not be told from less here.",
-        "不计划时，一个真实步只教会一个格子，目标的消息每个回合只往回走一格：50 个回合走 {steps_0:,.0f} 步；每个真实步"
-        "之后想象五步，走 {steps_5:,.0f} 步；想象五十步，走 {steps_50:,.0f} 步。环境里的步子贵、计算便宜时，模型立刻就"
-        "值得；但好处大多来自最先想象的那几步。而且想象只能重复经历过的事：贪心路线分别在 {episodes_0:.0f}、"
+        "a model pays off at once; but most of the gain comes from the first few imagined steps. And imagined steps "
+        "only repeat what has happened: the greedy way is one of the shortest after {episodes_0:.0f}, "
+        "{episodes_5:.0f} and {episodes_50:.0f} episodes, since a way of 16 steps, once it is known, is only left by "
+        "exploring steps. That is luck, and the reason why more planning could not be distinguished from less here.",
+        "不规划时，一个真实步只更新一个格子，目标的价值每个回合只往回传一格：50 个回合走 {steps_0:,.0f} 步；每个真实"
+        "步之后想象五步，走 {steps_5:,.0f} 步；想象五十步，走 {steps_50:,.0f} 步。环境里的步子贵、计算便宜时，模型马"
+        "上就划算；但好处大多来自最初想象的那几步。而且想象只能重复经历过的事：贪心路线分别在 {episodes_0:.0f}、"
         "{episodes_5:.0f}、{episodes_50:.0f} 个回合之后才是最短的，因为一旦认得一条 16 步的路，只有探索的一步才会离开"
-        "它。那是运气，也是这里分不出多计划与少计划的原因。",
+        "它。那是运气，也是这里分不出规划多少有何差别的原因。",
     ),
     minutes=2,
     seeds=400,

@@ -115,15 +115,16 @@ EXPERIMENT = Experiment(
     ),
     facts=facts,
     teaches=Text(
-        "It could not come out otherwise: where every step pays 1, early steps have more ahead of them; where every "
-        "step costs 1, late steps have less ahead. The slant is {slant_cartpole:.2f} on CartPole and "
-        "{slant_mountain_car:.2f} on MountainCar (in standard deviations). So vt does not know which actions brought "
-        "the flag near. An episode that is cut after 200 steps, far from the flag, and taken for a whole one, praises "
-        "its last actions just as much (dotted): the reason why a time limit must not be learnt from as an end.",
-        "不可能是别的结果：每步得 1 分时，早的步前面剩得多；每步扣 1 分时，晚的步前面剩得少。倾斜在 CartPole 上是 "
-        "{slant_cartpole:.2f}，在 MountainCar 上是 {slant_mountain_car:.2f}（以标准差计）。所以 vt 并不知道是哪些动作"
-        "让旗子近了。一个 200 步就被截断、离旗子还远的回合，如果当作完整的回合，同样会夸最后的动作（点线）：这就是时间"
-        "限制不能当作结束来学的原因。",
+        "This follows from the definition: where every step has a reward of 1, early steps have the larger returns; "
+        "where every step costs 1, late ones have. The difference is {slant_cartpole:.2f} on CartPole and "
+        "{slant_mountain_car:.2f} on MountainCar (in standard deviations). So vt does not show which actions brought "
+        "the car closer to the flag. If an episode that is cut after 200 steps, far from the flag, is treated as a "
+        "complete one, its last actions are reinforced just as much (dotted): that is why a time limit must not be "
+        "learnt from as a termination.",
+        "这由定义就能得出：每步奖励为 1 时，越早的步回报越大；每步奖励为 -1 时，越晚的步回报越大。早晚之差在 "
+        "CartPole 上是 {slant_cartpole:.2f}，在 MountainCar 上是 {slant_mountain_car:.2f}（以标准差计）。所以 vt 并不"
+        "说明是哪些动作使小车接近了旗子。一个 200 步就被截断、离旗子还远的回合，如果当作完整的回合，最后的动作同样会"
+        "被强化（点线）：所以时间限制不能当作终止来学。",
     ),
     minutes=0.5,
     version=2,

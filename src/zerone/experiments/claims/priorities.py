@@ -121,7 +121,7 @@ EXPERIMENT = Experiment(
     look=Text(
         "Below, the few dots far to the right: the seeds in which the first reward was hardly ever replayed. They "
         "move the mean much more than the median.",
-        "下图看最右边的几个点：这些种子几乎没有重放过第一个奖励。它们对平均值的影响远大于对中位数的影响。",
+        "下图看最右边的几个点：这些种子几乎没有回放过第一个奖励。它们对平均值的影响远大于对中位数的影响。",
     ),
     facts=facts,
     panels=2,
@@ -130,9 +130,9 @@ EXPERIMENT = Experiment(
         "{steps_uniform:.0f} with uniform replay, averaged over seeds; the medians are {middle_prioritized:.0f} and "
         "{middle_uniform:.0f}, so a few unlucky seeds of uniform replay make much of the difference. (The first +10 "
         "comes after {first_prioritized:.0f} and {first_uniform:.0f} steps, mostly by chance.) Among ten thousand "
-        "remembered steps a uniform minibatch of 32 holds the one that mattered about once in three hundred updates; "
-        "a prioritised one holds it for as long as its TD error is large. Seeds differ by far more than the "
-        "tutorial's one curve can show.",
+        "stored steps a uniform minibatch of 32 contains the one that matters about once in three hundred updates; a "
+        "prioritised one contains it as long as its TD error is large. Seeds differ by far more than the tutorial's "
+        "one curve can show.",
         "从第一个 +10 起，对种子平均，优先回放每回合用 {steps_prioritized:.0f} 步，均匀回放用 {steps_uniform:.0f} 步；"
         "中位数是 {middle_prioritized:.0f} 和 {middle_uniform:.0f}，可见差别有很大一部分来自均匀回放的少数几个不走运的"
         "种子。（第一个 +10 分别在 {first_prioritized:.0f} 和 {first_uniform:.0f} 步之后，多半靠运气。）记住的一万步里"

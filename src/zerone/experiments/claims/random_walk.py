@@ -129,13 +129,13 @@ EXPERIMENT = Experiment(
     ),
     source=Text("Sutton & Barto 2018, example 7.1, figures 7.2 and 12.6", "Sutton & Barto 2018，例 7.1，图 7.2、12.6"),
     setup=Text(
-        "n-step TD and TD(λ) with accumulating traces predict the values (-0.9 to 0.9) of a walk over 19 states, from "
-        "0 on. Measured: the root mean square error over states, mean over the first 10 episodes, for 25 step sizes. "
-        "Each n and λ is judged at the step size that was best on half of the seeds, on the other half. The rule "
-        "names n = 4 and λ = 0.8, the book's best.",
+        "n-step TD and TD(λ) with accumulating traces predict the values (-0.9 to 0.9) of a walk over 19 states, "
+        "from 0 on. Measured: the root mean square error over states, mean over the first 10 episodes, for 25 step "
+        "sizes. For each n and λ the step size is chosen on one half of the seeds, and the error is measured on the "
+        "other. The rule names n = 4 and λ = 0.8, the book's best.",
         "n 步 TD 与带累积迹的 TD(λ) 预测 19 个状态的游走的值（-0.9 到 0.9），从 0 开始。测量：对状态的均方根误差，前 "
-        "10 个回合的平均，25 种步长。每个 n 与 λ 用一半种子选出最好的步长，用另一半评判。标准里的 n = 4 与 λ = 0.8 是"
-        "书中最好的。",
+        "10 个回合的平均，25 种步长。每个 n 与 λ 用一半种子选出最好的步长，用另一半测量误差。标准里的 n = 4 与 λ = "
+        "0.8 是书中最好的。",
     ),
     environment="19-state random walk (in the experiment's file)",
     arms={
@@ -172,13 +172,14 @@ EXPERIMENT = Experiment(
     facts=facts,
     panels=2,
     teaches=Text(
-        "One step believes its neighbour, who knows nothing yet; a whole episode believes its luck. In between is "
-        "less of both faults: the error at its best step size is {n_1:.3f} with n = 1, {n_4:.3f} with 4 and "
-        "{n_512:.3f} with 512; {l_0:.3f} with λ = 0, {l_08:.3f} with 0.8 and {l_1:.3f} with 1. λ mixes all n, so one "
-        "number that is roughly right does. The best step size falls as n grows, so neither is tuned alone.",
-        "只看一步，信的是还什么都不知道的邻居；看整个回合，信的是运气。居中则两种毛病都少：各自最好的步长下，n = 1 的"
-        "误差是 {n_1:.3f}，4 是 {n_4:.3f}，512 是 {n_512:.3f}；λ = 0 是 {l_0:.3f}，0.8 是 {l_08:.3f}，1 是 {l_1:.3f}。"
-        "λ 把所有的 n 混在一起，所以一个大致对的数就够。n 越大，最好的步长越小，两者不能分开调。",
+        "A one-step target relies on a neighbour's value, which is still wrong; the return of a whole episode has a "
+        "large variance. In between both errors are smaller: the error at the best step size is {n_1:.3f} with n = "
+        "1, {n_4:.3f} with 4 and {n_512:.3f} with 512; {l_0:.3f} with λ = 0, {l_08:.3f} with 0.8 and {l_1:.3f} with "
+        "1. λ mixes all n, so a roughly right λ is enough. The best step size falls as n grows, so the two must be "
+        "tuned together.",
+        "一步的目标依赖相邻状态的价值，而它还不准；整个回合的回报方差很大。居中则两种误差都小：各自最好的步长下，n = "
+        "1 的误差是 {n_1:.3f}，4 是 {n_4:.3f}，512 是 {n_512:.3f}；λ = 0 是 {l_0:.3f}，0.8 是 {l_08:.3f}，1 是 "
+        "{l_1:.3f}。λ 把所有的 n 混在一起，所以 λ 大致合适就够了。n 越大，最好的步长越小，所以两者要一起调。",
     ),
     minutes=1,
     seeds=100,

@@ -95,18 +95,18 @@ EXPERIMENT = Experiment(
     source=chapter("DDPG"),
     setup=Text(
         "The pendulum for 40,000 steps, 200 episodes, with the tutorial's settings: step sizes 0.001, discount 0.9, "
-        "30 hidden units, batches of 32 out of the last 10,000 steps, target networks that follow by 0.01, a tenth of "
-        "the reward. Learning begins when the memory is full, after 10,000 steps; until then the noise is 1.5 times "
-        "half the range of a torque, and from then on it falls by 0.02% at each update, as the tutorial's text has it "
+        "30 hidden units, batches of 32 out of the last 10,000 steps, target networks with τ = 0.01, a tenth of the "
+        "reward. Learning begins when the memory is full, after 10,000 steps; until then the noise is 1.5 times half "
+        "the range of a torque, and from then on it falls by 0.02% at each update, as the tutorial's text has it "
         "(its program: 0.05%). A truncated episode is not treated as a terminated one. Without target networks the "
         "targets come from the networks themselves; without replay a batch is drawn from the newest 32 steps. "
         "One-step actor-critic, with step sizes of 0.001 and 0.01, learns from its first step. Measured: the mean "
         "return of the last tenth of the episodes.",
-        "摆锤，40,000 步即 200 个回合，用教程的设置：步长 0.001，折扣 0.9，30 个隐藏单元，每批 32 步取自最近的 10,000 "
-        "步，目标网络每次靠近 0.01，奖励取十分之一。回放记忆装满（10,000 步）之后才开始学习；在那之前，噪声是力矩半幅"
-        "的 1.5 倍，此后每次更新减小 0.02%，与教程的正文一致（它的程序里是 0.05%）。被截断的回合不当作终止。去掉目标网"
-        "络，就是由网络自己给出目标值；去掉回放，就是每批只从最新的 32 步里抽。单步 Actor-Critic 的步长为 0.001 和 "
-        "0.01，从第一步就开始学。测量：最后十分之一回合的平均回报。",
+        "单摆，40,000 步即 200 个回合，用教程的设置：步长 0.001，折扣 0.9，30 个隐藏单元，每批 32 步取自最近的 "
+        "10,000 步，目标网络每次靠近 0.01，奖励取十分之一。回放记忆装满（10,000 步）之后才开始学习；在那之前，噪声是"
+        "力矩半幅的 1.5 倍，此后每次更新减小 0.02%，与教程的正文一致（它的程序里是 0.05%）。被截断的回合不当作终止。"
+        "去掉目标网络，就是由网络自己给出目标值；去掉回放，就是每批只从最新的 32 步里抽。单步 Actor-Critic 的步长为 "
+        "0.001 和 0.01，从第一步就开始学。测量：最后十分之一回合的平均回报。",
     ),
     environment=NAME,
     arms={
@@ -135,17 +135,17 @@ EXPERIMENT = Experiment(
     facts=facts,
     teaches=Text(
         "With replay and target networks DDPG ends at {last_ddpg:.0f}, and {converges_ddpg:.0f}% of its seeds stay "
-        "above -300. Replay matters most: the newest 32 steps are all alike, so a critic forgets within a second what "
-        "it learns from them, the actor climbs whatever the critic says at that moment, and the return ends at "
-        "{last_no_replay:.0f}. One-step actor-critic, which forgets in the same way, ends at {last_one_step:.0f}. "
-        "Without target networks it ends at {last_no_targets:.0f} ({converges_no_targets:.0f}% above -300), and with "
-        "neither at {last_neither:.0f}. With a discount of 0.9 a target looks some ten steps ahead, so that it hardly "
-        "runs away with the network that computes it: target networks bring more in tasks that look farther.",
-        "有回放和目标网络时，DDPG 最后达到 {last_ddpg:.0f}，{converges_ddpg:.0f}% 的种子在 -300 以上。回放最要紧：最新"
-        "的 32 步彼此几乎一样，评论家从中学到的一转眼就忘，演员却总是照它此刻所说的往上爬，于是只到 "
+        "above -300. Replay matters most: the newest 32 steps are all alike, so a critic soon forgets what it learns "
+        "from them, the actor follows the critic's momentary errors, and the return ends at {last_no_replay:.0f}. "
+        "One-step actor-critic, which forgets in the same way, ends at {last_one_step:.0f}. Without target networks "
+        "it ends at {last_no_targets:.0f} ({converges_no_targets:.0f}% above -300), and with neither at "
+        "{last_neither:.0f}. With a discount of 0.9 a target looks some ten steps ahead, so the network that "
+        "computes it hardly drives it away: target networks help more in tasks with a longer horizon.",
+        "有回放和目标网络时，DDPG 最后达到 {last_ddpg:.0f}，{converges_ddpg:.0f}% 的种子在 -300 以上。回放最要紧：最"
+        "新的 32 步彼此几乎一样，评论家从中学到的很快就忘，演员又总是跟着它一时的误差走，于是只到 "
         "{last_no_replay:.0f}。单步 Actor-Critic 同样健忘，到 {last_one_step:.0f}。去掉目标网络是 "
         "{last_no_targets:.0f}（{converges_no_targets:.0f}% 在 -300 以上），两样都去掉是 {last_neither:.0f}。折扣为 "
-        "0.9 时，目标值只看十步左右，不大会跟着算出它的网络一起跑掉：任务看得越远，目标网络越有用。",
+        "0.9 时，目标值只涉及十步左右，不大会被算出它的网络带偏：任务的时间跨度越长，目标网络越有用。",
     ),
     minutes=4,
     seeds=40,

@@ -102,8 +102,8 @@ EXPERIMENT = Experiment(
     setup=Text(
         "Sarsa and Sarsa(λ), λ = 0.9, with both kinds of traces. On the tutorial's 4×4 maze with its settings (step "
         "size 0.01, γ = 0.9, one random step in ten, 100 episodes), and on Dyna's 6×9 maze, which has walls but no "
-        "hells (0.1, 0.95, 60 episodes). Measured: after how many episodes the greedy way from the start leads to the "
-        "goal for the first time; never counts as the last episode.",
+        "hells (0.1, 0.95, 60 episodes). Measured: after how many episodes the greedy way from the start leads to "
+        "the goal for the first time; if it never does, the last episode counts.",
         "Sarsa 与 Sarsa(λ)（λ = 0.9，两种迹）。在教程的 4×4 迷宫上用它的设置（步长 0.01，γ = 0.9，十步里一步随机，100 "
         "个回合），并在 Dyna 的 6×9 迷宫上，那里有墙而没有地狱（0.1，0.95，60 个回合）。测量：多少个回合之后，从起点出"
         "发的贪心路线第一次通到目标；从未通到的按最后一个回合算。",
@@ -159,20 +159,21 @@ EXPERIMENT = Experiment(
     facts=facts,
     panels=2,
     teaches=Text(
-        "A trace tells the whole way of what came at its end. Where only the goal pays that is a gain at once: in "
-        "Dyna's maze Sarsa knows a way after {dyna_sarsa:.1f} episodes, with replacing traces after "
-        "{dyna_replacing:.1f}, with accumulating ones after {dyna_accumulating:.1f}: these praise most what was done "
-        "most often, and on a random walk much of that leads nowhere. In the tutorial's maze two hells stand before "
-        "paradise, and traces carry the fright as far as the joy: the first find comes no sooner (after "
-        "{tutorial_replacing:.0f} episodes, Sarsa {tutorial_sarsa:.0f}). But what is found is kept: after 100 "
-        "episodes {tutorial_replacing_at_last:.0f}% of the seeds know the way with replacing traces, "
+        "A trace updates the whole way with what happened at its end. Where only the goal has a reward, that helps "
+        "at once: in Dyna's maze Sarsa knows a way after {dyna_sarsa:.1f} episodes, with replacing traces after "
+        "{dyna_replacing:.1f}, with accumulating ones after {dyna_accumulating:.1f} episodes: accumulating traces "
+        "reinforce most the actions that were taken most often, and on a random walk many of these lead nowhere. In "
+        "the tutorial's maze two hells stand before paradise, and traces spread negative rewards as far as positive "
+        "ones: the goal is first found no sooner (after {tutorial_replacing:.0f} episodes, Sarsa "
+        "{tutorial_sarsa:.0f}). But once found, the way is kept: after 100 episodes "
+        "{tutorial_replacing_at_last:.0f}% of the seeds know the way with replacing traces, "
         "{tutorial_accumulating_at_last:.0f}% with accumulating ones, {tutorial_sarsa_at_last:.0f}% without.",
-        "迹把路尽头发生的事告诉整条路。只有目标有奖励时，这立刻就是好处：在 Dyna 的迷宫里，Sarsa 在 {dyna_sarsa:.1f} "
-        "个回合后认得路，用替换迹只要 {dyna_replacing:.1f} 个，用累积迹 {dyna_accumulating:.1f} 个：后者夸得最多的是做"
-        "得最多的事，而随机走的时候，那些事大多没有结果。教程的迷宫里，天堂前站着两个地狱，迹把惊吓传得和喜悦一样远："
-        "第一次找到并不更早（{tutorial_replacing:.0f} 个回合后，Sarsa 是 {tutorial_sarsa:.0f} 个）。但找到的记得住："
-        "100 个回合后，用替换迹有 {tutorial_replacing_at_last:.0f}% 的种子认得路，累积迹 "
-        "{tutorial_accumulating_at_last:.0f}%，不用迹 {tutorial_sarsa_at_last:.0f}%。",
+        "资格迹用路尽头的结果更新整条路。只有目标有奖励时，这马上就有好处：在 Dyna 的迷宫里，Sarsa 在 "
+        "{dyna_sarsa:.1f} 个回合后认得路，用替换迹只要 {dyna_replacing:.1f} 个，用累积迹 {dyna_accumulating:.1f} 个："
+        "累积迹强化得最多的是采取得最多的动作，而随机走的时候，其中许多毫无结果。教程的迷宫里，天堂之前有两个地狱，迹"
+        "把负的奖励传得和正的一样远：第一次找到目标并不更早（{tutorial_replacing:.0f} 个回合后，Sarsa 是 "
+        "{tutorial_sarsa:.0f} 个）。但找到之后就能保持：100 个回合后，用替换迹有 {tutorial_replacing_at_last:.0f}% 的"
+        "种子认得路，累积迹 {tutorial_accumulating_at_last:.0f}%，不用迹 {tutorial_sarsa_at_last:.0f}%。",
     ),
     minutes=2,
     seeds=200,

@@ -93,17 +93,17 @@ EXPERIMENT = Experiment(
     setup=Text(
         "A3C learns to swing up the pendulum with 1, 2, 4 and 8 workers, 400,000 steps of all together, with the "
         "tutorial's settings: a push after 10 steps, RMSProp at 0.0001 and 0.001, discount 0.9, entropy bonus 0.01, "
-        "reward (r + 8) / 8, 200 hidden units; a cut episode is not taken for an ended one. Time is counted in steps "
-        "of the environment: all workers take a step at once, each on a core of its own, pushing and pulling take no "
-        "time, and a gradient is stale by as many pushes as there are other workers. So time passes where the "
-        "environment is what costs, a robot or a slow simulator; seconds on given cores are another matter, and those "
-        "of the cluster engine depend on the machine. Measured: the steps that each worker takes until the last 48 "
-        "episodes of all workers average -900.",
-        "A3C 用 1、2、4、8 个工作者学习把摆锤甩上去，所有工作者合计 400,000 步，用教程的设置：每 10 步推送一次，"
-        "RMSProp 步长 0.0001 和 0.001，折扣 0.9，熵奖励 0.01，奖励 (r + 8) / 8，200 个隐藏单元；被截断的回合不当作结束"
-        "。时间以环境的步来计：所有工作者同时走一步，各占一个核心，推送和拉取不花时间，有几个别的工作者，梯度就滞后几"
-        "次推送。环境是主要开销时（机器人，或很慢的模拟器），时间就是这样流逝的；在给定的核心上要多少秒是另一回事，集"
-        "群引擎的秒数取决于机器。测量：所有工作者最近 48 个回合平均达到 -900 时，每个工作者走了多少步。",
+        "reward (r + 8) / 8, 200 hidden units; a truncated episode is not treated as a terminated one. Time is "
+        "counted in steps of the environment: all workers take a step at once, each on a core of its own, pushing "
+        "and pulling take no time, and a gradient is stale by as many pushes as there are other workers. This is the "
+        "real time where the environment takes most of it, as with a robot or a slow simulator; seconds on given "
+        "cores differ, and those of the cluster engine depend on the machine. Measured: the steps that each worker "
+        "takes until the last 48 episodes of all workers average -900.",
+        "A3C 用 1、2、4、8 个工作者学习把单摆甩上去，所有工作者合计 400,000 步，用教程的设置：每 10 步推送一次，"
+        "RMSProp 步长 0.0001 和 0.001，折扣 0.9，熵奖励 0.01，奖励 (r + 8) / 8，200 个隐藏单元；被截断的回合不当作结"
+        "束。时间以环境的步来计：所有工作者同时走一步，各占一个核心，推送和拉取不花时间，有几个别的工作者，梯度就滞后"
+        "几次推送。如果时间主要花在环境上（机器人，或很慢的模拟器），这就是实际的时间；在给定的核心上要多少秒则另当别"
+        "论，集群引擎的秒数取决于机器。测量：所有工作者最近 48 个回合平均达到 -900 时，每个工作者走了多少步。",
     ),
     environment=NAME,
     arms={arm(workers): {"options": {**OPTIONS, "workers": workers}, "steps": 400_000} for workers in WORKERS},
@@ -124,10 +124,10 @@ EXPERIMENT = Experiment(
     ),
     facts=facts,
     teaches=Text(
-        "One worker takes {until_1:,.0f} steps, each of eight {until_8:,.0f}: {sooner_8:.1f} times sooner. All eight "
-        "together take {together_8:,.0f}, so what they save is time, not experience, and they save it only where the "
-        "environment's steps are what takes the time. That gradients are stale by seven pushes costs little at these "
-        "small step sizes.",
+        "One worker takes {until_1:,.0f} steps, each of eight {until_8:,.0f}: {sooner_8:.1f} times as fast. All "
+        "eight together take {together_8:,.0f}, so they save time, not experience, and only where the environment's "
+        "steps take most of the time. Gradients that are stale by seven pushes do little harm at these small step "
+        "sizes.",
         "一个工作者要走 {until_1:,.0f} 步，八个工作者每人只走 {until_8:,.0f} 步：快 {sooner_8:.1f} 倍。八个合起来走了 "
         "{together_8:,.0f} 步，所以省下的是时间，不是经验；而且只有当时间主要花在环境的步上时才省得下来。梯度滞后七次"
         "推送，在这么小的步长下代价不大。",
