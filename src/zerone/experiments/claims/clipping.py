@@ -164,10 +164,10 @@ EXPERIMENT = Experiment(
         "that played as the step size allows; with clipping the objective does not grow once the probability ratio "
         "has left its range, so that a step that is too large is at least not repeated ten times.",
         "用教程的设置，裁剪最后达到 {last_clip:.0f}，惩罚达到 {last_kl:.0f}。惩罚会自己调整：学十遍若还不到它的目标散"
-        "度，系数就一再减半，直到几乎不起约束作用。步子大时才看得出裁剪的用处：平均而言，PPO 的种子步长到 "
+        "度，系数就一再减半，直到几乎不起约束作用。步长大时才看得出裁剪的用处：平均而言，PPO 的种子步长到 "
         "{tolerated_ppo:.1g} 还能学，去掉裁剪是 {tolerated_no_clip:.1g}，Actor-Critic 是 {tolerated_actor_critic:.1g}"
-        "。在同一块上学十遍，步长有多大，策略就会离采样时的策略多远；有了裁剪，概率比离开范围之后目标不再增大，于是步"
-        "子即使太大，至少不会重复十次。",
+        "。在同一块上学十遍，步长有多大，策略就会离采样时的策略多远；有了裁剪，概率比离开范围之后目标不再增大，于是一"
+        "步即使太大，至少不会重复十次。",
     ),
     minutes=6,
     seeds=40,

@@ -85,9 +85,9 @@ EXPERIMENT = Experiment(
     setup=Text(
         "Dyna-Q with 0, 5 and 50 planned steps after each real one, on the 6×9 maze with step size 0.1, γ = 0.95 and "
         "one random step in ten. Measured: after how many of 50 episodes the greedy way is one of 14 steps, the "
-        "shortest (50 if never), and all steps walked in them, the book's measure. (The questions about all steps "
-        "were added after a first run, and the seeds raised twice, from 30 to 100 and to 400, since the others were "
-        "left undecided.)",
+        "shortest (50 if never), and the number of all steps in them, the book's measure. (The questions about all "
+        "steps were added after a first run, and the seeds raised twice, from 30 to 100 and to 400, since the others "
+        "were left undecided.)",
         "每个真实步之后规划 0、5、50 步的 Dyna-Q，在 6×9 迷宫上，步长 0.1，γ = 0.95，十步里一步随机。测量：50 个回合"
         "里，多少个之后贪心路线是最短的 14 步（从未达到算 50）；以及这些回合走的总步数，即书中的量。（关于总步数的两"
         "个问题是第一次运行之后加的；由于另两个未决，种子先从 30 个增到 100 个，再增到 400 个。）",
@@ -138,15 +138,15 @@ EXPERIMENT = Experiment(
     facts=facts,
     teaches=Text(
         "Without planning a real step updates one cell, so the value of the goal spreads back by one cell in each "
-        "episode: {steps_0:,.0f} steps are walked in 50 episodes, {steps_5:,.0f} with five imagined steps after each "
+        "episode: {steps_0:,.0f} steps are taken in 50 episodes, {steps_5:,.0f} with five imagined steps after each "
         "real one, {steps_50:,.0f} with fifty. Where steps in the environment are expensive and computing is cheap, "
         "a model pays off at once; but most of the gain comes from the first few imagined steps. And imagined steps "
         "only repeat what has happened: the greedy way is one of the shortest after {episodes_0:.0f}, "
         "{episodes_5:.0f} and {episodes_50:.0f} episodes, since a way of 16 steps, once it is known, is only left by "
         "exploring steps. That is luck, and the reason why more planning could not be distinguished from less here.",
         "不规划时，一个真实步只更新一个格子，目标的价值每个回合只往回传一格：50 个回合走 {steps_0:,.0f} 步；每个真实"
-        "步之后想象五步，走 {steps_5:,.0f} 步；想象五十步，走 {steps_50:,.0f} 步。环境里的步子贵、计算便宜时，模型马"
-        "上就划算；但好处大多来自最初想象的那几步。而且想象只能重复经历过的事：贪心路线分别在 {episodes_0:.0f}、"
+        "步之后想象五步，走 {steps_5:,.0f} 步；想象五十步，走 {steps_50:,.0f} 步。与环境交互代价高、计算便宜时，模型"
+        "马上就划算；但好处大多来自最初想象的那几步。而且想象只能重复经历过的事：贪心路线分别在 {episodes_0:.0f}、"
         "{episodes_5:.0f}、{episodes_50:.0f} 个回合之后才是最短的，因为一旦认得一条 16 步的路，只有探索的一步才会离开"
         "它。那是运气，也是这里分不出规划多少有何差别的原因。",
     ),
