@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 import importlib.util
 import io
@@ -10,12 +11,19 @@ import re
 import string
 from pathlib import Path
 
+import gymnasium
+import numpy as np
 import pytest
+from gymnasium import spaces
 
 from zerone.base import wide
+from zerone.base.errors import InputError, RunError
 from zerone.base.language import CATALOGUES, DOMAIN, in_language, of_locale, translated
+from zerone.base.notices import Notices
 from zerone.charts import fonts
 from zerone.cli.language import spoken
+from zerone.environments.gym.guard import guarded
+from zerone.training import fields
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 TOOL = Path(__file__).parent.parent.parent / "tools" / "translations.py"
@@ -34,7 +42,7 @@ def entries(tool):
     return {message.id: message.string for message in tool.catalogue() if message.id}
 
 
-def fields(text):
+def fields_in(text):
     return sorted((name, kind, how) for _, name, kind, how in string.Formatter().parse(text) if name is not None)
 
 
@@ -49,7 +57,7 @@ NAMES = re.compile(r"(\W*(Box|(Multi)?Discrete|MiniGrid))+|\{some\} of \{all\}|[
 
 def test_what_is_filled_in_is_chinese_and_takes_the_same_numbers(entries):
     for text, chinese in entries.items():
-        assert fields(text) == fields(chinese), text
+        assert fields_in(text) == fields_in(chinese), text
         said = re.sub(r"\{[^}]*\}", "", text)
         assert CHINESE.search(chinese) or NAMES.fullmatch(text) or NAMES.fullmatch(said), text
         assert not CHINESE.search(text), text
@@ -231,6 +239,68 @@ def test_what_is_refused_is_said_in_chinese(zerone, line):
     said = re.sub(r"'[^']*'|--[\w-]+|zerone [\w /-]+|[\w./-]*(/|_|-v)[\w./-]*|[A-Z]\w+:?|\w+=\S+", "", ended.err)
     assert not re.search(r"\b(is|not|must|needs|the|has|of|to)\b", said), ended.err
     assert CHINESE.search(said)
+
+
+FOR_PROGRAMS = {
+    "environments/base.py", "environments/gym/bridge.py", "training/agent.py", "training/events.py",
+    "training/listeners.py", "training/loop.py", "training/register.py", "training/unknown_arguments.py",
+}  # fmt: skip
+"""Files whose refusals only a program that uses the library meets: they stay English."""
+
+
+def english_refusals(source):
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+            refuses = node.func.id in ("InputError", "RunError", "ObservationError", "MaskError", "LostError")
+            words = [each.value for each in ast.walk(node.args[0]) if isinstance(each, ast.Constant)]
+            plain = isinstance(node.args[0], (ast.Constant, ast.JoinedStr, ast.BinOp))
+            if refuses and plain and any(re.search("[a-z]{3}", str(each)) for each in words):
+                yield node.lineno
+
+
+def test_each_refusal_of_the_command_line_can_be_said_in_chinese(tool):
+    found = {}
+    for path in sorted(tool.SOURCE.rglob("*.py")):
+        name = path.relative_to(tool.SOURCE).as_posix()
+        if name not in FOR_PROGRAMS and name.split("/")[0] not in ("lab", "benchmarks"):  # the page translates its own
+            lines = list(english_refusals(path.read_text(encoding="utf-8")))
+            found |= {name: lines} if lines else {}
+    assert found == {}
+
+
+def test_what_an_environment_does_wrong_is_said_in_chinese():
+    class Wrong(gymnasium.Env):
+        observation_space, action_space = spaces.Box(0, 1, (2,)), spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):  # noqa: ARG002 - Gymnasium's
+            super().reset(seed=seed)
+            return np.zeros(2, np.float32), {}
+
+        def step(self, action):
+            if action:
+                raise OSError("gone")
+            return np.zeros(3, np.float32), 0.0, False, False, {}
+
+    def step(action):
+        env = guarded(Wrong(), "mine:Wrong", 0, "auto", Notices())
+        env.reset(seed=0)
+        with pytest.raises(RunError) as caught:
+            env.step(action)
+        return str(caught.value)
+
+    assert step(1) == "environment mine:Wrong, seed 0, step 1: step raised OSError: gone"
+    with in_language("zh"):
+        assert step(0) == "环境 mine:Wrong，种子 0，第 1 步：观测的形状是 (3,)，应为 (2,)"
+        assert step(1) == "环境 mine:Wrong，种子 0，第 1 步：step 抛出了 OSError：gone"
+
+
+def test_fields_of_files_are_refused_in_the_language_of_the_moment():
+    check = fields.fields(steps=fields.whole(1, 9), kind=fields.one_of("a", "b"))
+    for language, said in (("en", "must be a whole number from 1 to 9"), ("zh", "应为：1 到 9 之间的整数")):
+        with in_language(language), pytest.raises(InputError, match=said):
+            fields.checked({"steps": 0, "kind": "a"}, check, "config.json")
+    with in_language("zh"), pytest.raises(InputError, match=r"config\.json：kind 不能是 3，应为：a, b 之一"):
+        fields.checked({"steps": 1, "kind": 3}, check, "config.json")
 
 
 def test_a_picture_is_captioned_in_a_language_whose_letters_there_are(monkeypatch):

@@ -46,7 +46,7 @@ from zerone.algorithms.off_policy import (
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.transitions import Transition, Waiting, sequence_transitions, transition_like
 from zerone.base.errors import InputError
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces, count, refuse_actions
 from zerone.parts.exploration import check_shape, epsilon_greedy, epsilon_greedy_noise, greedy, schedule
@@ -165,13 +165,14 @@ class DQN(OffPolicy):
     def check_sequences(self) -> None:
         """Raise `InputError` where settings do not go together with a network that remembers."""
         whole = self.sequence * self.environments
+        least = translatable("at least sequence × environments = {whole}")
         wrong = [
             ("n_steps", self.n_steps, self.n_steps != 1, "1"),
             ("prioritized", self.prioritized, self.prioritized, "off"),
-            ("burn_in", self.burn_in, self.burn_in >= self.sequence, f"less than sequence = {self.sequence}"),
-            ("batch", self.batch, self.batch % self.sequence != 0, f"a multiple of sequence = {self.sequence}"),
-            ("warmup", self.warmup, self.warmup < whole, f"at least sequence × environments = {whole}"),
-            ("memory", self.memory, self.memory < whole, f"at least sequence × environments = {whole}"),
+            ("burn_in", self.burn_in, self.burn_in >= self.sequence, translatable("less than sequence = {sequence}")),
+            ("batch", self.batch, self.batch % self.sequence != 0, translatable("a multiple of sequence = {sequence}")),
+            ("warmup", self.warmup, self.warmup < whole, least),
+            ("memory", self.memory, self.memory < whole, least),
         ]
         for name, value, refused, allowed in wrong:
             if refused:
@@ -180,7 +181,7 @@ class DQN(OffPolicy):
                         "dqn: {name} = {value} is not allowed with network = gru: must be {allowed}",
                         name=name,
                         value=value,
-                        allowed=allowed,
+                        allowed=translated(allowed, sequence=self.sequence, whole=whole),
                     )
                 )
 

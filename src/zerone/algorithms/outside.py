@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from zerone.algorithms.protocol import Algorithm, Key, initial_memory
 from zerone.base.errors import InputError
+from zerone.base.language import translatable, translated
 from zerone.base.outside import Outside, require_functions
 from zerone.environments.spaces import Spaces, example
 
@@ -43,31 +44,48 @@ def require_memory(algorithm: Algorithm, spaces: Spaces) -> None:
 
     before, found = jax.eval_shape(acted, jax.random.key(0))
     if not isinstance(found, tuple) or len(found) != 3:
-        raise InputError(f"{algorithm.name} is no algorithm: its act must give back (action, memory, extras)")
+        raise InputError(
+            translated(
+                "{algorithm} is no algorithm: its act must give back (action, memory, extras)", algorithm=algorithm.name
+            )
+        )
     shapes, given = ([f"{x.dtype}{list(x.shape)}" for x in jax.tree.leaves(each)] for each in (before, found[1]))
     same = str(jax.tree.structure(before)) == str(jax.tree.structure(found[1]))
     if shapes != given or not same:
         begins = f"{', '.join(shapes) or '()'}, as it begins" if shapes else "(), as there is no initial_memory"
         raise InputError(
-            f"{algorithm.name} is no algorithm: its act gives back the memory {', '.join(given) or '()'}, "
-            f"but must give back one like {begins}"
+            translated(
+                "{algorithm} is no algorithm: its act gives back the memory {listed}, but must give back one like "
+                "{begins}",
+                algorithm=algorithm.name,
+                listed=", ".join(given) or "()",
+                begins=begins,
+            )
         )
 
 
 def require_algorithm(kind: Any, name: str) -> None:
     """Raise `InputError` that says what a class lacks to be an algorithm (`protocol.Algorithm`)."""
     if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
-        raise InputError(f"{name} is no algorithm: it must be a class made with zerone.base.pytree's `configured`")
+        raise InputError(
+            translated(
+                "{name} is no algorithm: it must be a class made with zerone.base.pytree's `configured`", name=name
+            )
+        )
     for attribute, wanted in (("name", str), ("metrics", Mapping)):
         if not isinstance(getattr(kind, attribute, None), wanted):
-            raise InputError(f"{name} is no algorithm: it lacks `{attribute}`")
+            raise InputError(
+                translated("{name} is no algorithm: it lacks `{attribute}`", name=name, attribute=attribute)
+            )
     for attribute in _NUMBERS:
         if not hasattr(kind, attribute):
-            raise InputError(f"{name} is no algorithm: it lacks the number `{attribute}`")
+            raise InputError(
+                translated("{name} is no algorithm: it lacks the number `{attribute}`", name=name, attribute=attribute)
+            )
     require_functions(kind, name, "algorithm", _FUNCTIONS)
 
 
-NAMES = Outside("algorithm", "zerone.algorithms", require_algorithm)
+NAMES = Outside(translatable("algorithm"), "zerone.algorithms", require_algorithm)
 
 
 def remember(kind: type[Any], taken: frozenset[str]) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from zerone.base.errors import InputError, RunError
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -34,8 +34,13 @@ _INCOMPLETE = re.compile(r"\.(.*)\.(?:[0-9a-f]{12}|\d+)\.tmp(\.\w+)?")
 """How files and folders are called until they are complete; by a number those of an earlier version."""
 _NAME = 40
 """Characters of a file's name in that of the one that will replace it: a file system takes 255 bytes."""
-_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device",
-          stat.S_IFBLK: "a device"}  # fmt: skip
+_KINDS = {
+    stat.S_IFDIR: translatable("a folder"),
+    stat.S_IFIFO: translatable("a pipe"),
+    stat.S_IFSOCK: translatable("a socket"),
+    stat.S_IFCHR: translatable("a device"),
+    stat.S_IFBLK: translatable("a device"),
+}
 
 
 @contextmanager
@@ -66,7 +71,11 @@ def _number_of(path: str | Path) -> int:
     if kind != stat.S_IFREG:
         os.close(number)
         raise InputError(
-            translated("{path}: not a file but {kind}", path=path, kind=_KINDS.get(kind, "something else"))
+            translated(
+                "{path}: not a file but {kind}",
+                path=path,
+                kind=translated(_KINDS.get(kind, translatable("something else"))),
+            )
         )
     return number
 

@@ -43,8 +43,14 @@ def require_trusted(
         module = named.partition(":")[0]
         if ":" in named and module not in sys.modules and module != name_of_main():
             raise InputError(
-                f"{what} {named!r} stands in a file and would import the module {module!r}: if you trust it, "
-                + said("pass --trust", f"import {module} first")
+                translated(
+                    "{what} {named!r} stands in a file and would import the module {module!r}: if you trust it, "
+                    "{advice}",
+                    what=translated(what),
+                    named=named,
+                    module=module,
+                    advice=said(translated("pass --trust"), translated("import {module} first", module=module)),
+                )
             )
 
 
@@ -90,7 +96,11 @@ def imported_object(id: str, what: str) -> Any:  # noqa: A002
     if found is None:
         raise InputError(
             translated(
-                "{what} {id}: module {module!r} has no {inside!r}", what=what, id=id, module=module, inside=inside
+                "{what} {id}: module {module!r} has no {inside!r}",
+                what=translated(what),
+                id=id,
+                module=module,
+                inside=inside,
             )
         )
     return found

@@ -16,6 +16,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.modules import (
     MAIN,
     ForeignId,
@@ -58,7 +59,14 @@ class Outside:
         self.require(thing, called)
         before = self.registered.get(name)
         if taken or (before is not None and place_of(before) != place_of(thing)):
-            raise InputError(f"{self.what} {name!r} is there already: give {called} another name")
+            raise InputError(
+                translated(
+                    "{what} {name!r} is there already: give {called} another name",
+                    what=translated(self.what),
+                    name=name,
+                    called=called,
+                )
+            )
         self.registered[name] = thing
 
     def find(self, name: str) -> Any | None:
@@ -114,11 +122,26 @@ class Outside:
         """The error of a place at which there is nothing: what its module has instead."""
         module, _, inside = place.partition(":")
         if module == MAIN:
-            return InputError(f"{self.what} {place} was made in a notebook or at a prompt: to use it elsewhere, put it "
-                              "into a module")  # fmt: skip
+            return InputError(
+                translated(
+                    "{what} {place} was made in a notebook or at a prompt: to use it elsewhere, put it into a module",
+                    what=translated(self.what),
+                    place=place,
+                )
+            )
         there = self.in_module(module)
-        has = f"it has {', '.join(there)}" if there else f"it has no {self.what}"
-        return InputError(f"{self.what} {place}: module {module!r} has no {inside!r}: {has}")
+        none = translated("it has no {what}", what=translated(self.what))
+        has = translated("it has {names}", names=", ".join(there)) if there else none
+        return InputError(
+            translated(
+                "{what} {place}: module {module!r} has no {inside!r}: {has}",
+                what=translated(self.what),
+                place=place,
+                module=module,
+                inside=inside,
+                has=has,
+            )
+        )
 
     def in_module(self, module: str) -> list[str]:
         """The names of what fits in a module that is imported."""
@@ -146,9 +169,21 @@ def require_functions(kind: type[Any], name: str, what: str, functions: Mapping[
         found = getattr(kind, function, None)
         words = f"{function}({', '.join(takes)})"
         if not callable(found):
-            raise InputError(f"{name} is no {what}: it lacks the function {words}")
+            raise InputError(
+                translated(
+                    "{name} is no {what}: it lacks the function {words}", name=name, what=translated(what), words=words
+                )
+            )
         if not takes_these(found, (None, *takes)):
-            raise InputError(f"{name} is no {what}: its {function} must take {words}")
+            raise InputError(
+                translated(
+                    "{name} is no {what}: its {function} must take {words}",
+                    name=name,
+                    what=translated(what),
+                    function=function,
+                    words=words,
+                )
+            )
 
 
 def takes_these(function: Callable[..., Any], values: tuple[str | None, ...]) -> bool:

@@ -46,8 +46,8 @@ def _there(error: Exception) -> str:
         found = sorted(backend.backends())
         backend.clear_backends()
     except (RuntimeError, AssertionError, AttributeError):
-        return " ".join(str(error).split()) or "there is no such platform"
+        return " ".join(str(error).split()) or translated("there is no such platform")
     finally:
         for name, value in before.items():
             jax.config.update(name, value)
-    return f"JAX finds only {', '.join(found)} here"
+    return translated("JAX finds only {listed} here", listed=", ".join(found))

@@ -13,6 +13,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from zerone.base.language import translated
 from zerone.base.notices import Notices
 
 _MARK = b"zerone"
@@ -31,7 +32,13 @@ def safe_folder(folder: Path) -> Path | None:
         return None
     if problem is None:
         return folder
-    _notices(f"compiled programs are neither taken from {folder} nor kept there: {problem}")
+    _notices(
+        translated(
+            "compiled programs are neither taken from {folder} nor kept there: {problem}",
+            folder=folder,
+            problem=problem,
+        )
+    )
     return None
 
 

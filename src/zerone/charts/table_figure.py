@@ -70,9 +70,13 @@ def draw(pictures: Sequence[Picture], path: str | Path) -> None:
     """
     path = Path(path)
     if path.suffix.lower() not in FIGURE_SUFFIXES:
-        raise InputError(f"figure {path} is not allowed: must end in {', '.join(FIGURE_SUFFIXES)}")
+        raise InputError(
+            translated(
+                "figure {path} is not allowed: must end in {listed}", path=path, listed=", ".join(FIGURE_SUFFIXES)
+            )
+        )
     if not pictures:
-        raise InputError("no table to draw: name at least one")
+        raise InputError(translated("no table to draw: name at least one"))
     import matplotlib as mpl
 
     with figure_language() as families:

@@ -98,9 +98,9 @@ def stepped_engine(run: Run) -> Compiled:
 def not_shown_again(config: Mapping[str, Any]) -> str | None:
     """Why the steps of a training cannot be shown again, one by one; None if they can."""
     if config.get("dataset") is not None:
-        return "it learns from recorded steps"
+        return translated("it learns from recorded steps")
     if config["engine"] != "compiled":
-        return f"its engine is {config['engine']}, not compiled"
+        return translated("its engine is {engine}, not compiled", engine=config["engine"])
     return None
 
 

@@ -83,8 +83,15 @@ def record(
     }  # fmt: skip
     for name, value in wrong.items():
         if value:
-            raise InputError(f"{name} is not allowed with {given[0]}: " + (
-                "a run has its own" if environment is None else "it is for the agent of a run"))  # fmt: skip
+            own, of_run = translated("a run has its own"), translated("it is for the agent of a run")
+            raise InputError(
+                translated(
+                    "{name} is not allowed with {other}: {why}",
+                    name=name,
+                    other=given[0],
+                    why=own if environment is None else of_run,
+                )
+            )
     asked = {name: value for name, value in typed.items() if value is not None}
     if keyboard is not None:
         from zerone.environments.window import require_display

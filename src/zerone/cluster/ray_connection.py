@@ -60,7 +60,10 @@ class Connection:
 
         Ray itself waits for them for up to a minute, and then ends this process without a word of ours.
         """
-        for what, address in (("the Ray cluster", self.gcs), ("this host's part of the Ray cluster", self._raylet)):
+        for what, address in (
+            (translated("the Ray cluster"), self.gcs),
+            (translated("this host's part of the Ray cluster"), self._raylet),
+        ):
             problem = _unanswered(address)
             if problem is not None:
                 raise RunError(

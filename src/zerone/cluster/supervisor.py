@@ -114,7 +114,7 @@ class Supervisor:
         try:
             found = self._ray.get(ref)
         except self._ray.exceptions.RayActorError as error:
-            self._replace(request.slot, "died", error)
+            self._replace(request.slot, translated("died"), error)
             return None
         except self._ray.exceptions.RayError as error:
             raise RunError(translated("worker {slot}: {error}", slot=request.slot, error=_line(error))) from error
@@ -175,7 +175,11 @@ class Supervisor:
                     translated("worker {slot} does not start on its host: {error}", slot=slot, error=_line(error))
                 ) from error
             theirs = member.who.versions
-            other = [f"{name} {theirs[name]} there, {ours[name]} here" for name in ours if theirs[name] != ours[name]]
+            other = [
+                translated("{name} {theirs} there, {ours} here", name=name, theirs=theirs[name], ours=ours[name])
+                for name in ours
+                if theirs[name] != ours[name]
+            ]
             if other:
                 raise InputError(
                     translated(
@@ -199,7 +203,7 @@ class Supervisor:
         if late:
             _, silent = self._ray.wait(late, num_returns=len(late), timeout=0)
             for slot in {self._asked[ref].slot for ref in silent}:
-                self._replace(slot, f"has not answered for {self._timeout:g} s", None)
+                self._replace(slot, translated("has not answered for {seconds:g} s", seconds=self._timeout), None)
 
     def _replace(self, slot: int, why: str, error: BaseException | None) -> None:
         old = self._members[slot]
@@ -207,7 +211,13 @@ class Supervisor:
         self._end(old)
         self.lost += 1
         self._in_vain[slot] = 0 if old.answered else self._in_vain[slot] + 1
-        named = f"worker {slot}" if who is None else f"worker {slot} (process {who.process} on {who.host})"
+        named = (
+            translated("worker {slot}", slot=slot)
+            if who is None
+            else translated(
+                "worker {slot} (process {process} on {host})", slot=slot, process=who.process, host=who.host
+            )
+        )
         if self._in_vain[slot] >= MOST_IN_VAIN:
             because = "" if error is None else f": {_line(error)}"
             raise RunError(
@@ -222,7 +232,8 @@ class Supervisor:
             )
         del self._members[slot]
         self._members[slot] = self._hired(slot)
-        logging.getLogger("zerone").warning("zerone: %s %s; another takes its place", named, why)
+        line = translated("{named} {why}; another takes its place", named=named, why=why)
+        logging.getLogger("zerone").warning("zerone: %s", line)
         for ref in [ref for ref, request in self._asked.items() if request.slot == slot]:
             self._send(self._asked.pop(ref))
 
@@ -248,7 +259,9 @@ class Supervisor:
 
     def _explain(self, slot: int, fault: WorkerError) -> str:
         """A fault in a line; an error of ours is one already."""
-        return fault.line if fault.kind in ("RunError", "InputError") else f"worker {slot}: {fault.kind}: {fault.line}"
+        if fault.kind in ("RunError", "InputError"):
+            return fault.line
+        return translated("worker {slot}: {error}", slot=slot, error=f"{fault.kind}: {fault.line}")
 
 
 def _line(error: BaseException) -> str:

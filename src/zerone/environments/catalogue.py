@@ -12,7 +12,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError, ZeroneError
-from zerone.base.language import joined, translated
+from zerone.base.language import joined, translatable, translated
 from zerone.base.meanings import option_meant
 from zerone.base.modules import place_of, source_of
 from zerone.base.values import short, typed
@@ -315,20 +315,25 @@ def _resolved(entry: Entry, option: Option, value: Any) -> Any:
         from zerone.environments.layout import read_rows
 
         return read_rows(value, option.legend, f"{entry.id}: {option.name}")
-    problem = f"{entry.id}: {option.name} = {short(value)} is not allowed: must be "
+
+    def refused(allowed: str) -> InputError:
+        where = f"{entry.id}: {option.name}"
+        line = translatable("{where} = {value} is not allowed: must be {allowed}")
+        return InputError(translated(line, where=where, value=short(value), allowed=allowed))
+
     if isinstance(option.default, bool) and not isinstance(value, bool):
-        raise InputError(problem + "true or false")
+        raise refused(translated("true or false"))
     whole = isinstance(value, int) and not isinstance(value, bool)
     if type(option.default) is int and not whole:
-        raise InputError(problem + "a whole number")
+        raise refused(translated("a whole number"))
     if type(option.default) is float and isinstance(value, (bool, str, bytes, list, tuple, dict, type(None))):
-        raise InputError(problem + "a number")
+        raise refused(translated("a number"))
     if option.name == "limit" and value < 0:
-        raise InputError(problem + "at least 0")
+        raise refused(translated("at least 0"))
     if option.name == "torques" and value != 0 and value < 2:
-        raise InputError(problem + "0 or at least 2")
+        raise refused(translated("0 or at least 2"))
     if option.name == "reward":
-        rewards.require(value, entry.rewards, problem)
+        rewards.require(value, entry.rewards, refused)
     if isinstance(option.default, tuple):
         return typed(value, option.default, f"{entry.id}: {option.name}")
     return value

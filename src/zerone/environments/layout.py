@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
 from zerone.base.files import read_text
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.base.place import absolute
 
 if TYPE_CHECKING:
@@ -31,11 +31,13 @@ class Origin:
 
     def line(self, row: int) -> str:
         """`line 3`, or `row 3` where the rows were given one by one."""
-        return f"{self.word} {self.lines[row] if self.lines else row + 1}"
+        text = translatable("line {number}") if self.word == "line" else translatable("row {number}")
+        return translated(text, number=self.lines[row] if self.lines else row + 1)
 
     def cell(self, row: int, column: int) -> str:
         """`line 3, column 2`."""
-        return f"{self.line(row)}, column {column + 1 + (self.indents[row] if self.indents else 0)}"
+        number = column + 1 + (self.indents[row] if self.indents else 0)
+        return translated("{line}, column {number}", line=self.line(row), number=number)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,15 +113,19 @@ class Legend:
             seen.update(last)
         for place, character in _cells(rows):
             if character == self.start and place not in seen:
-                return f"{origin.name}: no way leads from the start at {origin.cell(*place)} to a goal"
+                return translated(
+                    "{origin}: no way leads from the start at {cell} to a goal",
+                    origin=origin.name,
+                    cell=origin.cell(*place),
+                )
         return None
 
     def _count(self, rows: tuple[str, ...], origin: Origin) -> None:
         for character in self.once + self.needed:
             places = [(row, column) for row, line in enumerate(rows) for column, c in enumerate(line) if c == character]
-            name = f"{self.meanings[character]} ({character})"
+            name = f"{translated(self.meanings[character])} ({character})"
             if not places:
-                number = "one" if character in self.once else "at least one"
+                number = translated("one") if character in self.once else translated("at least one")
                 raise InputError(
                     translated("{origin}: no {name}: must have {number}", origin=origin.name, name=name, number=number)
                 )
@@ -198,7 +204,8 @@ def _read_file(value: str | Path, name: str) -> tuple[tuple[str, ...], Origin]:
         path = absolute(path.expanduser())
         text = read_text(path, LARGEST_FILE)
     except InputError as error:
-        raise InputError(f"{said}: {str(error).removeprefix(f'{path}: ')}") from error
+        reason = str(error).removeprefix(translated("{path}: {error}", path=path, error=""))
+        raise InputError(translated("{path}: {error}", path=said, error=reason)) from error
     except RuntimeError as error:  # no such user after ~
         raise InputError(translated("{said}: cannot be read: {error}", said=said, error=error)) from error
     lines = text.splitlines()

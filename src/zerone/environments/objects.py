@@ -208,12 +208,12 @@ def _require_sound(environment: Any, name: str) -> int:
                 "{name}: step returns {following}, not five: {five}", name=name, following=_many(following), five=FIVE
             )
         )
-    _require_same(name, "an observation", first[0], following[0])
-    _require_same(name, "a state", first[1], following[1])
+    _require_same(name, translated("an observation"), first[0], following[0])
+    _require_same(name, translated("a state"), first[1], following[1])
     _require_space(name, environment.observation_space, first[0])
     for word, value in zip(("reward", "terminated", "truncated"), following[2:-1], strict=False):
         shape, kind = getattr(value, "shape", None), getattr(value, "dtype", None)
-        wanted = "a number" if word == "reward" else "true or false"
+        wanted = translated("a number") if word == "reward" else translated("true or false")
         if shape != () or kind is None or (kind.kind not in "fiu" if word == "reward" else kind.kind != "b"):
             raise InputError(
                 translated(
@@ -249,7 +249,8 @@ def _action(space: Any) -> Any:
 
 
 def _many(value: Any) -> str:
-    return f"{len(value)} values" if isinstance(value, tuple) else "one value"
+    several = isinstance(value, tuple)
+    return translated("{count} values", count=len(value)) if several else translated("one value")
 
 
 def _form(value: Any) -> str:
@@ -269,7 +270,12 @@ def _require_same(name: str, what: str, first: Any, following: Any) -> None:
     for (place, before), (_, after) in zip(one[0], other[0], strict=True):
         if (before.shape, before.dtype) != (after.shape, after.dtype):
             part = jax.tree_util.keystr(place).lstrip(".")
-            forms = f"{part or 'numbers'} is {_form(after)}; that of reset is {_form(before)}"
+            forms = translated(
+                "{part} is {after}; that of reset is {before}",
+                part=part or translated("numbers"),
+                after=_form(after),
+                before=_form(before),
+            )
             raise InputError(translated("{name}: step returns {what} whose {forms}", name=name, what=what, forms=forms))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import gymnasium
 
 from zerone.base.errors import InputError
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.base.outside import Outside, require_functions, takes_these
 
 _FUNCTIONS = {"reset": ("key",), "step": ("key", "state", "action")}
@@ -97,5 +97,5 @@ def require_functions_and_spaces(kind: Any, name: str) -> None:
         )
 
 
-ENVIRONMENTS = Outside("environment", "zerone.environments", require_environment, meant=looks_like_one)
+ENVIRONMENTS = Outside(translatable("environment"), "zerone.environments", require_environment, meant=looks_like_one)
 """None is found also where a module has no environment of that name: then it may register an id with Gymnasium."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from zerone.base.errors import InputError
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.base.modules import source_of
 from zerone.base.outside import Outside, takes_these
 from zerone.environments.entries import ENTRIES
@@ -44,7 +44,7 @@ def require_reward(function: Any, name: str) -> None:
         raise InputError(translated("{name} is no reward: it must take {words}", name=name, words=words))
 
 
-REWARDS = Outside("reward", "zerone.rewards", require_reward)
+REWARDS = Outside(translatable("reward"), "zerone.rewards", require_reward)
 
 
 def register(name: str, function: Any) -> None:
@@ -56,23 +56,24 @@ def register(name: str, function: Any) -> None:
     REWARDS.remember(name, function, ":" in name or _is_ours(name))
 
 
-def require(reward: Any, named: Iterable[str], problem: str) -> None:
+def require(reward: Any, named: Iterable[str], refused: Callable[[str], InputError]) -> None:
     """Raise `InputError` unless something can be given as the option `reward` of an environment.
 
-    `named` are the environment's own shaped rewards, and the error begins with `problem`.
+    `named` are the environment's own shaped rewards. `refused` makes the error, of the words for what is allowed.
     """
     own = [TASK_REWARD, *named]
     if callable(reward):
         require_reward(reward, getattr(reward, "__qualname__", type(reward).__name__))
         return
     if not isinstance(reward, str):
-        raise InputError(f"{problem}one of {', '.join(own)}, or a function")
+        raise refused(translated("one of {words}, or a function", words=", ".join(own)))
     if reward in own or REWARDS.find(reward) is not None:
         return
     place = REWARDS.place(reward)
     if place is not None:
         raise REWARDS.missing(place)
-    raise InputError(f"{problem}one of {', '.join([*own, *REWARDS.registered])}, or module:function")
+    words = ", ".join([*own, *REWARDS.registered])
+    raise refused(translated("one of {words}, or module:function", words=words))
 
 
 def shape_of(reward: Any, named: Mapping[str, str]) -> Any:

@@ -49,9 +49,9 @@ def refuse_actions(space: Space) -> str | None:
     if not numbers(space):
         return translated("it needs actions with a number in them")
     if isinstance(space, spaces.Box) and not (space.low <= space.high).all():
-        return "it needs bounds of which the lower is not above the upper"
+        return translated("it needs bounds of which the lower is not above the upper")
     if isinstance(space, spaces.Box) and space.dtype.kind in "iu" and not _fits(space.low, space.high):
-        return "it needs whole numbers within 32 bits as actions"
+        return translated("it needs whole numbers within 32 bits as actions")
     return None
 
 
@@ -81,7 +81,9 @@ def cells(space: Space) -> int | None:
 def count(space: Space, what: str) -> int:
     """Number of values of a `Discrete` space. Raises `InputError` for any other, naming `what` it is for."""
     if not isinstance(space, spaces.Discrete):
-        raise InputError(translated("{what} must be Discrete, not {space}", what=what, space=describe(space)))
+        raise InputError(
+            translated("{what} must be Discrete, not {space}", what=translated(what), space=describe(space))
+        )
     return int(space.n)
 
 

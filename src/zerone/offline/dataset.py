@@ -16,7 +16,7 @@ from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.base.files import opened, read_object, size_of
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.base.place import absolute
 from zerone.engines.offline_data import OfflineData, Recorded, make_study
 from zerone.environments.gym.encoding import Encoding
@@ -90,7 +90,7 @@ class Dataset:
 
 def require_same_spaces(dataset: Dataset, encoded: Spaces, wanted: Spaces, environment: str) -> None:
     """Raise `InputError`, which names both, where the dataset's spaces are not the environment's."""
-    for what in ("observation", "action"):
+    for what in (translatable("observation"), translatable("action")):
         mine, other = getattr(encoded, what), getattr(wanted, what)
         if not _same(mine, other):
             names = describe(mine), describe(other)
@@ -102,7 +102,7 @@ def require_same_spaces(dataset: Dataset, encoded: Spaces, wanted: Spaces, envir
                     "{ours}",
                     path=dataset.path,
                     environment=environment,
-                    what=what,
+                    what=translated(what),
                     theirs=names[0],
                     ours=names[1],
                 )

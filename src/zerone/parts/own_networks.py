@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from zerone.base.errors import InputError, said
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.base.modules import import_named, imported_object
 from zerone.environments.gym.views import Space
 from zerone.parts.features import Features
@@ -41,7 +41,7 @@ def given(network: Any) -> str:
     if isinstance(network, str):
         if ":" in network and network not in _given:
             import_named(network, "network")
-            require_network(imported_object(network, "network"), network)
+            require_network(imported_object(network, translatable("network")), network)
         return network
     name = f"{getattr(network, '__module__', '')}:{getattr(network, '__qualname__', repr(network))}"
     require_network(network, name)
@@ -59,8 +59,14 @@ def find(name: str) -> Any:
         return _given[name]
     module = name.partition(":")[0]
     if module not in sys.modules:
-        raise InputError(f"network {name!r} would import the module {module!r}: if you trust it, "
-                         + said("pass --trust", f"import {module} first"))  # fmt: skip
+        raise InputError(
+            translated(
+                "network {name!r} would import the module {module!r}: if you trust it, {advice}",
+                name=name,
+                module=module,
+                advice=said(translated("pass --trust"), translated("import {module} first", module=module)),
+            )
+        )
     found = imported_object(name, "network")
     require_network(found, name)
     return found

@@ -118,7 +118,8 @@ def who_plays(
         if environment is None:
             raise InputError(
                 translated(
-                    "environment is missing: where {player} plays", player=player if isinstance(player, str) else "it"
+                    "environment is missing: where {player} plays",
+                    player=player if isinstance(player, str) else translated("it"),
                 )
             )
         if epsilon is not None and not callable(player):

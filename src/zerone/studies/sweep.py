@@ -182,7 +182,7 @@ def _named(environment: setup.EnvironmentLike, options: Mapping[str, Any]) -> tu
     found, chosen = by_id(environment, options)
     kept = options_as_kept(chosen)
     if not isinstance(found, str) or str(kept.get("reward", "")).startswith("<"):
-        what = "environment" if not isinstance(found, str) else "reward"
+        what = translated("environment") if not isinstance(found, str) else translated("reward")
         raise InputError(
             translated(
                 "a sweep needs an {what} by name, which its runs can make again: put its code into a module, or "

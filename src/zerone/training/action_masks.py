@@ -13,7 +13,7 @@ from gymnasium import spaces
 from zerone.algorithms.protocol import KeepsToMasks
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.base.modules import ForeignId, named_object, source_of
 from zerone.engines.compiled import Compiled
 from zerone.engines.protocol import Engine, TrainsElsewhere
@@ -47,7 +47,7 @@ def function_of(action_mask: Any) -> Any:
                 environment=ENVIRONMENT,
             )
         )
-    found = named_object(action_mask, "action mask")
+    found = named_object(action_mask, translatable("action mask"))
     if not callable(found) or isinstance(found, type):
         raise InputError(
             translated("action mask {action_mask} is no function of an observation", action_mask=action_mask)

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 
 from zerone.base.errors import InputError, nearest
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.base.modules import ForeignId, named_object
 from zerone.training.events import Callback, Listener
 from zerone.training.listeners import Listeners, Named, described
@@ -40,7 +40,9 @@ def as_listeners(callbacks: Sequence[CallbackLike], progress: bool | None, on_pr
         InputError: a callback is none, or cannot be found; the line says why.
     """
     if isinstance(callbacks, (str, Callback)) or not isinstance(callbacks, Sequence):
-        raise InputError(f"callbacks = {callbacks!r} is not allowed: must be a list of callbacks")
+        raise InputError(
+            translated("callbacks = {callbacks!r} is not allowed: must be a list of callbacks", callbacks=callbacks)
+        )
     chosen = [find(each) if isinstance(each, str) else require_callback(each, _name_of(each)) for each in callbacks]
     shown = [Named("progress", progress_in_python(progress))]
     if on_progress is not ignore:
@@ -62,7 +64,11 @@ def register(name: str, kind: type[Callback]) -> None:
     before = _registered.get(name)
     another = before is not None and (before.__module__, before.__qualname__) != (kind.__module__, kind.__qualname__)
     if name in TRACKERS or name == "none" or ":" in name or another:
-        raise InputError(f"callback {name!r} is there already: give {kind.__qualname__} another name")
+        raise InputError(
+            translated(
+                "callback {name!r} is there already: give {kind} another name", name=name, kind=kind.__qualname__
+            )
+        )
     _registered[name] = kind
 
 
@@ -75,12 +81,14 @@ def find(name: str) -> Named:
     if name in _registered:
         return _made(_registered[name], str(name))
     if name in TRACKERS:
-        return _made(named_object(TRACKERS[name], "tracker"), str(name))
+        return _made(named_object(TRACKERS[name], translatable("tracker")), str(name))
     if ":" in name:
         module = name.partition(":")[0]
         if isinstance(name, ForeignId) and module.partition(".")[0] in sys.stdlib_module_names:
-            raise InputError(f"callback {name} is none")  # whatever it is, a file may not have it called
-        return _made(named_object(name, "callback"), str(name))
+            raise InputError(
+                translated("callback {name} is none", name=name)
+            )  # whatever it is, a file may not have it called
+        return _made(named_object(name, translatable("callback")), str(name))
     for point in entry_points(group=GROUP, name=name):
         if isinstance(name, ForeignId) and point.module not in sys.modules:
             named_object(ForeignId(point.value), "callback")
@@ -96,19 +104,34 @@ def find(name: str) -> Named:
 def require_callback(found: Any, name: str) -> Named:
     """`found` as a callback. Raises `InputError` that says what it lacks to be one."""
     if isinstance(found, type):
-        raise InputError(f"callback {name} is a class: give an object of it, {found.__name__}()")
+        raise InputError(
+            translated("callback {name} is a class: give an object of it, {kind}()", name=name, kind=found.__name__)
+        )
     if not callable(found):
-        raise InputError(f"{name} is no callback: it must be an object of a class made from zerone.Callback, or a "
-                         "function of (event, training)")  # fmt: skip
+        raise InputError(
+            translated(
+                "{name} is no callback: it must be an object of a class made from zerone.Callback, or a function "
+                "of (event, training)",
+                name=name,
+            )
+        )
     if inspect.iscoroutinefunction(found) or inspect.isgeneratorfunction(found):
-        raise InputError(f"{name} is no callback: it must do its work when it is called, without async or yield")
+        raise InputError(
+            translated(
+                "{name} is no callback: it must do its work when it is called, without async or yield", name=name
+            )
+        )
     _require_signature(found, name, "call")
     if isinstance(found, Callback):
         for function in Callback.functions():
             _require_signature(getattr(found, function), name, function)
         _require_signature(found.measure, name, "measure", ("row", "training"))
         if not isinstance(found.metrics, Mapping) or not all(isinstance(each, str) for each in found.metrics):
-            raise InputError(f"{name} is no callback: its metrics must be a mapping from names to what they mean")
+            raise InputError(
+                translated(
+                    "{name} is no callback: its metrics must be a mapping from names to what they mean", name=name
+                )
+            )
     return Named(name, found)
 
 
@@ -120,8 +143,10 @@ def _require_signature(function: Any, name: str, what: str, takes: tuple[str, ..
     try:
         signature.bind(*takes)
     except TypeError:
-        own = "it" if what == "call" else f"its {what}"
-        raise InputError(f"{name} is no callback: {own} must take ({', '.join(takes)})") from None
+        own = translated("it") if what == "call" else translated("its {what}", what=what)
+        raise InputError(
+            translated("{name} is no callback: {own} must take ({listed})", name=name, own=own, listed=", ".join(takes))
+        ) from None
 
 
 def _made(found: Any, name: str) -> Named:
@@ -132,9 +157,11 @@ def _made(found: Any, name: str) -> Named:
         except InputError:
             raise
         except Exception as error:
-            raise InputError(f"callback {name} cannot be made: {described(error)}") from error
+            raise InputError(
+                translated("callback {name} cannot be made: {error}", name=name, error=described(error))
+            ) from error
     elif isinstance(found, type):
-        raise InputError(f"{name} is no callback: it must be a class made from zerone.Callback")
+        raise InputError(translated("{name} is no callback: it must be a class made from zerone.Callback", name=name))
     return require_callback(found, name)
 
 

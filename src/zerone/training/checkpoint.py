@@ -25,7 +25,7 @@ import numpy as np
 
 from zerone.base.errors import InputError, RunError
 from zerone.base.files import opened, replacing, require_shallow, size_of
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.base.memory import machine_memory
 from zerone.training.upgrade import upgraded
 
@@ -132,7 +132,11 @@ def _verify(path: Path) -> int:
         first = file.read(_CHUNK)
         start = _START.match(first, 8)
         if start is None:
-            raise InputError(f"{path}: {'empty' if not first else 'not a checkpoint of Zerone, or damaged'}")
+            raise InputError(
+                translated("{path}: not a checkpoint of Zerone, or damaged", path=path)
+                if first
+                else translated("{path}: empty", path=path)
+            )
         memory = machine_memory()
         if memory is not None and size_of(file) > memory:
             raise InputError(
@@ -175,8 +179,13 @@ def expect(about: Mapping[str, Any], path: str | Path, **wanted: Any) -> None:
         if found == value:
             continue
         if name in ("algorithm", "environment"):
-            made = f"checkpoint of {about.get('algorithm')} on {about.get('environment')}"
-            raise InputError(f"{path}: {made}, not {'of' if name == 'algorithm' else 'on'} {value}")
+            other = (
+                translatable("{path}: checkpoint of {algorithm} on {environment}, not of {value}")
+                if name == "algorithm"
+                else translatable("{path}: checkpoint of {algorithm} on {environment}, not on {value}")
+            )
+            made = {each: about.get(each) for each in ("algorithm", "environment")}
+            raise InputError(translated(other, path=path, value=value, **made))
         raise InputError(
             translated(
                 "{path}: checkpoint with {name} = {found!r}, not {value!r}",
@@ -230,7 +239,7 @@ def restore(example: Any, arrays: dict[str, np.ndarray], *, path: str | Path, wh
                     "{path}: does not fit {what}: array {name!r} is {there} in the checkpoint, {here} here; it "
                     "belongs to another algorithm, network or environment",
                     path=path,
-                    what=what,
+                    what=translated(what),
                     name=name,
                     there=there,
                     here=here,

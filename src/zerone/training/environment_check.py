@@ -117,7 +117,7 @@ def check(
         except RunError as error:
             report.problems.append(str(error))
     report.problems += _differences(shown, again)
-    report.notes += [line.removeprefix(f"environment {identity}: ") for line in noticed]
+    report.notes += [line.removeprefix(translated("environment {identity}: ", identity=identity)) for line in noticed]
     if not report.returns and not report.facts["limit"]:
         report.notes.append(
             translated(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
 from zerone.base.errors import InputError
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 
 Check: TypeAlias = Callable[[Any, str], Any]
 
@@ -36,39 +36,41 @@ def checked(value: Any, check: Check, path: object) -> Any:
     try:
         return check(value, "")
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(translated("{path}: {error}", path=path, error=error)) from error
 
 
 def whole(low: int = 0, high: int = LARGEST) -> Check:
     """A whole number, `low` and `high` allowed."""
-    allowed = f"a whole number from {low} to {high}" if high < LARGEST else f"a whole number, at least {low}"
-    return _simple(allowed, lambda value: type(value) is int and low <= value <= high)
+    between, above = translatable("a whole number from {low} to {high}"), translatable("a whole number, at least {low}")
+    allowed = between if high < LARGEST else above
+    return _simple(allowed, lambda value: type(value) is int and low <= value <= high, low=low, high=high)
 
 
 def number(low: float = -1e300, high: float = 1e300) -> Check:
     """A finite number, `low` and `high` allowed."""
-    allowed = "a finite number" if high == 1e300 else f"a number from {low:g} to {high:g}"
-    return _simple(allowed, lambda value: type(value) in (int, float) and low <= value <= high)
+    finite, between = translatable("a finite number"), translatable("a number from {low:g} to {high:g}")
+    allowed = finite if high == 1e300 else between
+    return _simple(allowed, lambda value: type(value) in (int, float) and low <= value <= high, low=low, high=high)
 
 
 def one_of(*words: str) -> Check:
     """One of some words."""
-    return _simple("one of " + ", ".join(words), lambda value: value in words)
+    return _simple(translatable("one of {words}"), lambda value: value in words, words=", ".join(words))
 
 
 def truth(value: Any, where: str) -> Any:
     """True or false."""
-    return _simple("true or false", lambda value: type(value) is bool)(value, where)
+    return _simple(translatable("true or false"), lambda value: type(value) is bool)(value, where)
 
 
 def text(value: Any, where: str) -> Any:
     """A text on one line, which a terminal can show."""
-    return _simple("a text on one line", _is_text)(value, where)
+    return _simple(translatable("a text on one line"), _is_text)(value, where)
 
 
 def anything(value: Any, where: str) -> Any:
     """Whatever JSON has: it is checked where it is used."""
-    return _simple("text that can be written", _can_be_written)(value, where)
+    return _simple(translatable("text that can be written"), _can_be_written)(value, where)
 
 
 def or_none(check: Check) -> Check:
@@ -85,10 +87,11 @@ def many(check: Check, at_least: int = 0, distinct: bool = False) -> Check:
 
     def holds(value: Any, where: str) -> Any:
         if not isinstance(value, list) or len(value) < at_least:
-            raise refuse(where, value, f"a list of at least {at_least}" if at_least else "a list")
+            some = translated("a list of at least {count}", count=at_least)
+            raise refuse(where, value, some if at_least else translated("a list"))
         found = [check(each, f"{where}[{place}]") for place, each in enumerate(value)]
         if distinct and len(set(found)) < len(found):
-            raise refuse(where, value, "a list of different values")
+            raise refuse(where, value, translated("a list of different values"))
         return found
 
     return holds
@@ -144,10 +147,12 @@ def refuse(where: str, value: Any, allowed: str) -> InputError:
     )
 
 
-def _simple(allowed: str, holds: Callable[[Any], bool]) -> Check:
+def _simple(allowed: str, holds: Callable[[Any], bool], **values: Any) -> Check:
+    """What `holds` of; `allowed` says so, with `values`, and is translated when something is refused."""
+
     def check(value: Any, where: str) -> Any:
         if not holds(value):
-            raise refuse(where, value, allowed)
+            raise refuse(where, value, translated(allowed, **values))
         return value
 
     return check
@@ -168,7 +173,7 @@ def _can_be_written(value: Any) -> bool:
 
 def _object(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise refuse(where, value, "an object")
+        raise refuse(where, value, translated("an object"))
     return cast("dict[str, Any]", value)
 
 

@@ -214,8 +214,11 @@ class RunFolder:
         try:
             return saved[-1], *checkpoint.load(saved[-1], prefix)
         except InputError as error:
-            advice = f"; remove it to go on from {saved[-2].name}" if len(saved) > 1 else ", and it is the only one"
-            raise InputError(f"{error}{advice}") from error
+            raise InputError(
+                translated("{error}; remove it to go on from {name}", error=error, name=saved[-2].name)
+                if len(saved) > 1
+                else translated("{error}, and it is the only one", error=error)
+            ) from error
 
     def prune(self, keep_last: int) -> list[Path]:
         """Remove all but the newest `keep_last` (at least 1) checkpoints to resume from; those removed. `best` stays.

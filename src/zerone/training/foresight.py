@@ -11,7 +11,7 @@ import jax
 from zerone.algorithms.dyna_q import DynaQ
 from zerone.algorithms.protocol import Discounting, Valued, initial_memory
 from zerone.base.errors import InputError
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.engines.compiled import Compiled
 from zerone.engines.lookahead import AT_ONCE, Lookahead
 from zerone.engines.protocol import Engine
@@ -27,7 +27,7 @@ MOST_SAMPLES = 256
 differ by less than the mean of a few samples does. There are fewer where so many would take too long."""
 MOST_DEPTH, MOST_SIMULATIONS = 64, 100_000
 MODELS = ("environment", "learnt")
-WHO_CAN = "tables and dqn can, on environments written in JAX"
+WHO_CAN = translatable("tables and dqn can, on environments written in JAX")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,10 @@ class Asked:
         if refused or not isinstance(engine, Compiled):
             raise InputError(
                 translated(
-                    "{named} is not allowed: {refused}; {who_can}", named=named, refused=refused, who_can=WHO_CAN
+                    "{named} is not allowed: {refused}; {who_can}",
+                    named=named,
+                    refused=refused,
+                    who_can=translated(WHO_CAN),
                 )
             )
         if self.learnt and not isinstance(engine.algorithm, DynaQ):
@@ -128,11 +131,12 @@ def _refused(engine: Engine) -> str | None:
     """Why nothing can be searched with this engine; None if it can."""
     algorithm = engine.algorithm
     if not isinstance(engine, Compiled):
-        return f"the {engine.name} engine's environments cannot be asked what would follow"
+        return translated("the {engine} engine's environments cannot be asked what would follow", engine=engine.name)
     if not isinstance(algorithm, Valued) or not isinstance(algorithm, Discounting):
-        return f"{algorithm.name} learns no value Q(s, a) of each action"
+        return translated("{algorithm} learns no value Q(s, a) of each action", algorithm=algorithm.name)
     memory = jax.eval_shape(lambda policy: initial_memory(algorithm, policy, 1), engine.policy_example())
-    return f"the network of this {algorithm.name} remembers" if jax.tree.leaves(memory) else None
+    remembers = translated("the network of this {algorithm} remembers", algorithm=algorithm.name)
+    return remembers if jax.tree.leaves(memory) else None
 
 
 def _samples_that_fit(depth: int, actions: int) -> int:
@@ -147,9 +151,24 @@ def _too_many(found: Lookahead) -> str:
     while depth > 1 and dataclasses.replace(found, depth=depth).work > LARGEST_WORK:
         depth -= 1
     fits = dataclasses.replace(found, depth=depth)
-    each = f"{found.actions} actions" + (f" of {found.samples} samples each" if found.samples > 1 else "")
-    advice = f"lookahead = {depth} has {fits.work:,}" if fits.work <= LARGEST_WORK else "take fewer samples"
-    return f"{each} have {found.work:,} futures in {found.depth} steps, at most {LARGEST_WORK:,} are compared; {advice}"
+    each = (
+        translated("{actions} actions of {samples} samples each", actions=found.actions, samples=found.samples)
+        if found.samples > 1
+        else translated("{actions} actions", actions=found.actions)
+    )
+    advice = (
+        translated("lookahead = {depth} has {work:,}", depth=depth, work=fits.work)
+        if fits.work <= LARGEST_WORK
+        else translated("take fewer samples")
+    )
+    return translated(
+        "{each} have {work:,} futures in {depth} steps, at most {most:,} are compared; {advice}",
+        each=each,
+        work=found.work,
+        depth=found.depth,
+        most=LARGEST_WORK,
+        advice=advice,
+    )
 
 
 def with_models(policies: Mapping[int, Any], engine: Engine, folder: RunFolder, which: str) -> dict[int, Any]:
@@ -172,6 +191,6 @@ def with_models(policies: Mapping[int, Any], engine: Engine, folder: RunFolder, 
     for seed, policy in policies.items():
         prefix = f"seed-{seed}/{inside}model/"
         kept = {name: array for name, array in arrays.items() if name.startswith(prefix)}
-        model = checkpoint.restore(example, kept, path=path, what="checkpoint", prefix=prefix)
+        model = checkpoint.restore(example, kept, path=path, what=translatable("checkpoint"), prefix=prefix)
         found[seed] = WithModel(policy, LearntModel(model.reward, model.following, model.terminated, model.allowed))
     return found

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar, copy_context
 from typing import Any, NoReturn
 
+from zerone.base.language import translatable, translated
+
 SECONDS_UNTIL_SAID = 1.0
 """How long a request may take before something is said."""
 
@@ -22,7 +24,7 @@ SECONDS_UNTIL_ENDED = 2.0
 INTERRUPTED = 130
 """Exit code of a program that Ctrl-C has ended: 128 + 2."""
 
-STOPPING = "stopping after this step; again to stop now"
+STOPPING = translatable("stopping after this step; again to stop now")
 
 SIGNALS = [int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 HANG_UP = int(getattr(signal, "SIGHUP", 0))
@@ -125,6 +127,7 @@ class _Attendant:
 
     def __init__(self, request: Request) -> None:
         self._request, self._program = request, _program.get()
+        self._stopping = translated(STOPPING)  # a thread of its own speaks English
         self._mouth, self._ear = socket.socketpair()
         self._mouth.setblocking(False)
         self._thread = threading.Thread(target=self._attend, name="zerone: signals", daemon=True)
@@ -162,7 +165,7 @@ class _Attendant:
                 if len(asked) > 1 and self._program is not None:
                     self._program.end(INTERRUPTED)
                 said = True
-                self._say(STOPPING)
+                self._say(self._stopping)
                 continue
             self._ear.settimeout(wait)
             try:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zerone.base.errors import InputError, RunError
+from zerone.base.language import translatable, translated
 from zerone.training.events import Callback, Control, Ended, Event, Listener, Number
 
 if TYPE_CHECKING:
@@ -72,10 +73,14 @@ class Listeners:
         for each in self._callbacks:
             for name in each.metrics:
                 if name in seen:
-                    raise InputError(f"callback {each.name}: the metric {name!r} is in the log already: rename it")
+                    line = translatable("callback {callback}: the metric {name!r} is in the log already: rename it")
+                    raise InputError(translated(line, callback=each.name, name=name))
                 if not name.isprintable() or not name or set(name) & set(',"'):
-                    raise InputError(f"callback {each.name}: the metric {name!r} is not allowed: must be a name "
-                                     "without commas, quotes and line ends")  # fmt: skip
+                    line = translatable(
+                        "callback {callback}: the metric {name!r} is not allowed: must be a name without commas, "
+                        "quotes and line ends"
+                    )
+                    raise InputError(translated(line, callback=each.name, name=name))
                 seen.add(name)
 
     def tell(self, event: Event) -> None:
@@ -116,7 +121,8 @@ class Listeners:
             return action()
         except (Exception, SystemExit) as error:
             self._broken.add(place)
-            failure = CallbackError(f"callback {each.name}: {described(error)}")
+            line = translated("callback {name}: {error}", name=each.name, error=described(error))
+            failure = CallbackError(line)
             failure.__cause__ = error
             self.failure = self.failure or failure
             return None

@@ -42,7 +42,7 @@ def require_room(engine: Engine, name: str, seeds: int) -> None:
             name=name,
             much=much,
             seeds=seeds,
-            word="seed" if seeds == 1 else "seeds",
+            word=translated("seed") if seeds == 1 else translated("seeds"),
             there=there / 1000000000.0,
             listed=", ".join(said),
         )

@@ -111,7 +111,8 @@ def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, 
         if name in OF_TRAINING:
             kind = OF_TRAINING[name]
             if type(value) is not kind or (kind is int and value < 1):
-                wanted = "a whole number, at least 1" if kind is int else "true or false"
+                whole = translated("a whole number, at least {low}", low=1)
+                wanted = whole if kind is int else translated("true or false")
                 raise InputError(
                     translated(
                         "{path}: {name} = {value!r} is not allowed: must be {wanted}",
@@ -138,5 +139,5 @@ def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, 
     try:
         algorithms.make(algorithm, {name: value for name, value in table.items() if name in own})
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(translated("{path}: {error}", path=path, error=error)) from error
     return table

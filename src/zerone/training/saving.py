@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zerone.base.errors import InputError
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.base.place import as_seen
 from zerone.training import checkpoint, schema
 from zerone.training.evaluation import Account
@@ -115,7 +115,7 @@ def _restore_best(job: Job) -> None:
         if facts is not None:
             prefix = f"seed-{learner.seed}/policy/"
             mean = -np.inf if facts["return_mean"] is None else facts["return_mean"]
-            policy = checkpoint.restore(example, arrays, path=path, what="checkpoint", prefix=prefix)
+            policy = checkpoint.restore(example, arrays, path=path, what=translatable("checkpoint"), prefix=prefix)
             learner.keep_best(policy, mean, facts["step"])
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import said
+from zerone.base.language import translated
 from zerone.base.notices import notices
 from zerone.engines.protocol import Engine
 from zerone.environments.spaces import Spaces
@@ -56,7 +57,14 @@ class ScaleNotice:
         if deviation[wide] >= APART * deviation[narrow]:
             choose = said("--normalize-observations auto", "normalize_observations='auto'")
             self._say(
-                f"observations are on different scales: number {wide} varies by {deviation[wide]:.2g}, number {narrow} "
-                f"by {deviation[narrow]:.2g}; networks hardly learn from the small ones: choose {choose}",
+                translated(
+                    "observations are on different scales: number {wide} varies by {most:.2g}, number {narrow} by "
+                    "{least:.2g}; networks hardly learn from the small ones: choose {choose}",
+                    wide=wide,
+                    most=deviation[wide],
+                    narrow=narrow,
+                    least=deviation[narrow],
+                    choose=choose,
+                ),
                 about="scales",
             )

@@ -14,6 +14,7 @@ from typing import Any
 
 from zerone.base.errors import InputError
 from zerone.base.files import read_object
+from zerone.base.language import translated
 from zerone.base.modules import ForeignId
 from zerone.training.fields import (
     Check,
@@ -67,7 +68,7 @@ def _with_source(check: Check, name: str) -> Check:
 def _some_seeds(value: Any, where: str) -> Any:
     found = many(whole(0, LARGEST_SEED), at_least=1, distinct=True)(value, where)
     if len(found) > MOST_SEEDS:
-        raise refuse(where, value, f"at most {MOST_SEEDS:,} seeds")
+        raise refuse(where, value, translated("at most {count:,} seeds", count=MOST_SEEDS))
     return found
 
 
@@ -194,4 +195,4 @@ def naming(path: object) -> Iterator[None]:
     except InputError as error:
         if str(error).startswith((f"{path}: ", f"{path}：")):
             raise
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(translated("{path}: {error}", path=path, error=error)) from error

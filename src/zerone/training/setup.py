@@ -16,7 +16,7 @@ from zerone.algorithms import catalogue as algorithms
 from zerone.algorithms.protocol import Algorithm, Cut
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.errors import InputError, nearest, said
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.base.modules import ForeignId, require_trusted
 from zerone.base.notices import notices
 from zerone.base.pytree import check
@@ -110,8 +110,15 @@ def make_algorithm(
     training = {key: value for key, value in tuned.items() if key not in own}
     made = algorithms.make(algorithm, chosen, fitting="minibatches" not in changes)
     if isinstance(made, Cut) and made.minibatches != (asked := chosen.get("minibatches", made.minibatches)):
-        notices()(f"{algorithm}: {made.minibatches} minibatches instead of the preset's {asked}, which do not divide "
-                  "the block of steps that was chosen")  # fmt: skip
+        notices()(
+            translated(
+                "{algorithm}: {minibatches} minibatches instead of the preset's {asked}, which do not divide the block "
+                "of steps that was chosen",
+                algorithm=algorithm,
+                minibatches=made.minibatches,
+                asked=asked,
+            )
+        )
     return made, training
 
 
@@ -123,7 +130,8 @@ def _require_preset(preset: str, algorithm: str | Algorithm, file: str | Path | 
         )
     if preset == presets.TUNED or (isinstance(algorithm, str) and file is None):
         return
-    why = "an algorithm object has its settings" if file is None else f"{file} takes the place of a preset"
+    own = translated("an algorithm object has its settings")
+    why = own if file is None else translated("{file} takes the place of a preset", file=file)
     raise InputError(translated("preset = {preset!r} is not allowed here: {why}", preset=preset, why=why))
 
 
@@ -176,11 +184,18 @@ def say_other_version(algorithm: Algorithm, environment: EnvironmentLike, engine
     ours = names.other_version(environment) if isinstance(environment, str) else None
     if ours is None:
         return
-    lacks = ["runs compiled"] if engine == "host" else []
+    lacks = [translated("runs compiled")] if engine == "host" else []
     if presets.preset(algorithm.name, ours.id):
-        lacks.insert(0, f"has tuned settings for {algorithm.name}")
+        lacks.insert(0, translated("has tuned settings for {algorithm}", algorithm=algorithm.name))
     if lacks:
-        notices()(f"{environment} is another version of {ours.id}, which {' and '.join(lacks)}: this one does not")
+        notices()(
+            translated(
+                "{environment} is another version of {ours}, which {lacks}: this one does not",
+                environment=environment,
+                ours=ours.id,
+                lacks=translated(" and ").join(lacks),
+            )
+        )
 
 
 def say_cut_off(environment: EnvironmentLike, options: Mapping[str, Any]) -> None:
@@ -378,8 +393,12 @@ def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bo
     if required:
         host = said("--engine host", "engine='host'")
         raise InputError(
-            f"environment {environment!r} is not compiled here: use {host}, or one of "
-            + ", ".join(entry.id for entry in environments.entries())
+            translated(
+                "environment {environment!r} is not compiled here: use {host}, or one of {listed}",
+                environment=environment,
+                host=host,
+                listed=", ".join(entry.id for entry in environments.entries()),
+            )
         )
     return None
 
@@ -431,8 +450,8 @@ def _host(
 
 def _require_alone(name: str, around: Around, processes: Processes | None) -> None:
     """Raise `InputError` if something is asked of a vector that is for single environments."""
-    asked = ["wrappers, frame stacks and frame skips are"] if around else []
-    asked += [f"processes = {processes.number} is"] if processes is not None else []
+    asked = [translated("wrappers, frame stacks and frame skips are")] if around else []
+    asked += [translated("processes = {number} is", number=processes.number)] if processes is not None else []
     if asked:
         raise InputError(
             translated(
@@ -457,11 +476,19 @@ def _require_shared_out(number: int, algorithm: Algorithm, environment: Environm
             )
         )
     if number > algorithm.environments:
-        plays = f"{algorithm.environments} environment{'s' if algorithm.environments > 1 else ''}"
+        count = algorithm.environments
+        plays = translated("1 environment") if count == 1 else translated("{count} environments", count=count)
         more = said(f"--environments {number}", f"settings={{'environments': {number}}}")
         able = "environments" in settings_of(algorithm)
-        raise InputError(f"processes = {number} is not allowed: {algorithm.name} plays {plays} side by side"
-                         + (f" here; {more} lets it play {number}" if able else ""))  # fmt: skip
+        refused = (
+            translatable(
+                "processes = {number} is not allowed: {algorithm} plays {plays} side by side here; {more} lets it play "
+                "{number}"
+            )
+            if able
+            else translatable("processes = {number} is not allowed: {algorithm} plays {plays} side by side")
+        )
+        raise InputError(translated(refused, number=number, algorithm=algorithm.name, plays=plays, more=more))
 
 
 def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict[str, Any]:

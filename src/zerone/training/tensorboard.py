@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from zerone.base.language import translated
 from zerone.training.events import Callback, Control, Ended, Rows, Saving, Started
 
 TAGS = {
@@ -157,7 +158,7 @@ class Boards:
             action()
         except Exception as error:
             self._failed = True
-            logging.getLogger("zerone").warning("TensorBoard gets no more events: %s", error)
+            logging.getLogger("zerone").warning(translated("TensorBoard gets no more events: {error}", error=error))
 
     def _write_row(self, row: Mapping[str, Any]) -> None:
         measured = {name: value for name, value in row.items() if name not in ("seed", "step") and _is_number(value)}

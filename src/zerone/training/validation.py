@@ -66,7 +66,7 @@ def require_seed(seed: int) -> None:
 def require_count(name: str, value: int, most: int | None = None) -> None:
     """Raise `InputError` unless `value` is a whole number of at least 1, and of at most `most` if that is given."""
     if type(value) is not int or value < 1 or (most is not None and value > most):
-        bounds = "at least 1" if most is None else f"from 1 to {most}"
+        bounds = translated("at least 1") if most is None else translated("from 1 to {most}", most=most)
         raise InputError(
             translated(
                 "{name} = {value!r} is not allowed: must be a whole number, {bounds}",

@@ -25,6 +25,10 @@ class MaskError(ValueError):
     """A mask that cannot be kept to: what is wrong with it, to follow the name of whose it is."""
 
 
+class EmptyMaskError(MaskError):
+    """A mask that allows nothing."""
+
+
 def read_mask(found: Any, shape: tuple[int, ...]) -> Masks:
     """A mask, or several in rows, as booleans of this shape. Raises `MaskError` where it is none or allows nothing."""
     try:
@@ -32,14 +36,22 @@ def read_mask(found: Any, shape: tuple[int, ...]) -> Masks:
     except ValueError:  # rows of different lengths
         mask = np.empty(0, object)
     if mask.dtype.kind not in "biuf":
-        raise MaskError(f"the action mask is {shown(found)}, not one of true and false or of 1 and 0")
+        raise MaskError(
+            translated("the action mask is {found}, not one of true and false or of 1 and 0", found=shown(found))
+        )
     if mask.shape != shape:
-        raise MaskError(f"the action mask has the shape {mask.shape}, not {shape}: one for each action")
+        raise MaskError(
+            translated(
+                "the action mask has the shape {found}, not {shape}: one for each action", found=mask.shape, shape=shape
+            )
+        )
     if mask.dtype != bool and not ((mask == 0) | (mask == 1)).all():
-        raise MaskError(f"the action mask is {shown(found)}, not one of true and false or of 1 and 0")
+        raise MaskError(
+            translated("the action mask is {found}, not one of true and false or of 1 and 0", found=shown(found))
+        )
     mask = mask.astype(bool)
     if not mask.any(-1).all():
-        raise MaskError("the action mask allows nothing")
+        raise EmptyMaskError(translated("the action mask allows nothing"))
     return mask
 
 
@@ -68,10 +80,10 @@ class Allowing:
         elif isinstance(info, Mapping) and IN_INFO in info:
             found = info[IN_INFO]
         else:
-            raise MaskError("its info has no action_mask")
+            raise MaskError(translated("its info has no action_mask"))
         try:
             return read_mask(found, (actions,))
-        except MaskError as error:
-            if over and str(error).endswith("allows nothing"):
+        except EmptyMaskError:
+            if over:
                 return np.ones(actions, bool)
             raise

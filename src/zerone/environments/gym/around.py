@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import gymnasium
 
 from zerone.base.errors import InputError, ZeroneError
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.base.modules import ForeignId, named_object, source_of
 from zerone.environments.gym.exchange import raised, shown
 
@@ -69,8 +69,8 @@ class NamedWrapper:
             ) from error
         if isinstance(made, gymnasium.Env):
             return made
-        what = "None, not an environment: is its return missing?"
-        what = what if made is None else f"{shown(made)}, no gymnasium.Env"
+        none = translated("None, not an environment: is its return missing?")
+        what = none if made is None else translated("{made}, no gymnasium.Env", made=shown(made))
         raise InputError(
             translated(
                 "wrapper {name} is none: put around {identity} it returned {what}",
@@ -131,7 +131,7 @@ def around(wrappers: Sequence[WrapperLike] = (), frame_stack: int = 1, frame_ski
         )
     for name, value in (("frame_stack", frame_stack), ("frame_skip", frame_skip)):
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_FRAMES:
-            allowed = f"a whole number from 1 to {MOST_FRAMES:,}"
+            allowed = translated("a whole number from {low} to {high:,}", low=1, high=MOST_FRAMES)
             raise InputError(
                 translated(
                     "{name} = {value} is not allowed: must be {allowed}", name=name, value=shown(value), allowed=allowed
@@ -158,7 +158,7 @@ def _wrapper(given: WrapperLike) -> NamedWrapper:
                     found=found,
                 )
             )
-        name, found = found, named_object(found, "wrapper")
+        name, found = found, named_object(found, translatable("wrapper"))
     elif callable(found):
         place = source_of(found)
         if place is None:

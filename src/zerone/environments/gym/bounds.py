@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from zerone.base.language import translated
+
 Array = np.ndarray[Any, Any]
 
 
@@ -33,5 +35,12 @@ class Bounds:
         if not far.any():
             return None
         place = tuple(int(each) for each in np.argwhere(far)[0]) if far.ndim else ()
-        which = f"number {', '.join(map(str, place))}" if place else "it"
-        return f"{which} is {found[place]:.4g}, its bounds are {self._low[place]:.4g} and {self._high[place]:.4g}"
+        number = translated("number {listed}", listed=", ".join(map(str, place)))
+        which = number if place else translated("it")
+        return translated(
+            "{which} is {found:.4g}, its bounds are {low:.4g} and {high:.4g}",
+            which=which,
+            found=found[place],
+            low=self._low[place],
+            high=self._high[place],
+        )

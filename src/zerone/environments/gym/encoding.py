@@ -142,12 +142,16 @@ class Encoding:
             ObservationError: it is none, or could be two things.
         """
         if not self.composite:
-            found, wanted = as_array(observation, subject_of(())).shape, tuple(self.leaves[0].space.shape or ())
+            found, wanted = as_array(observation).shape, tuple(self.leaves[0].space.shape or ())
             if found == wanted:
                 return np.asarray(self(observation))[None], True
             if found[1:] != wanted or not found:
                 raise ObservationError(
-                    f"observation of shape {found} is not allowed: must be {wanted} or a batch of it"
+                    translated(
+                        "observation of shape {found} is not allowed: must be {wanted} or a batch of it",
+                        found=found,
+                        wanted=wanted,
+                    )
                 )
             return self._of_batches(observation), False
         try:
@@ -161,7 +165,9 @@ class Encoding:
                 raise
             if len(batches) > 1:
                 raise ObservationError(
-                    "this could be a list of observations, or one whose parts are batches: give one at a time"
+                    translated(
+                        "this could be a list of observations, or one whose parts are batches: give one at a time"
+                    )
                 ) from error
             return batches[0], False
 
@@ -174,12 +180,12 @@ class Encoding:
     def _of_batches(self, observation: Any) -> Array:
         found = self.read(observation, batch=True)
         if len({len(each) for each in found}) > 1:
-            raise ObservationError("the parts of the observation are batches of different lengths")
+            raise ObservationError(translated("the parts of the observation are batches of different lengths"))
         return self.join(found, batch=True)
 
     def _of_list(self, observations: Any) -> Array:
         if not isinstance(observations, (list, tuple, np.ndarray)) or not len(observations):
-            raise ObservationError("it is no list of observations")
+            raise ObservationError(translated("it is no list of observations"))
         return np.stack([self(each) for each in observations])
 
     def _make_shortcut(self) -> Shortcut:
@@ -291,26 +297,48 @@ def _taken_apart(space: Any, path: tuple[Any, ...], scaled: bool) -> Iterator[Le
 def _inside(space: Any, value: Any, path: tuple[Any, ...], batch: bool) -> Any:
     """The value of the part at `path` of an observation. Raises `ObservationError` where there is none."""
     for depth, key in enumerate(path):
-        subject = subject_of(path[:depth])
         if isinstance(space, spaces.Dict):
             if not isinstance(value, Mapping):
                 names = ", ".join(repr(each) for each in space.spaces)
-                raise ObservationError(f"{subject} is {type(value).__name__}, not a dictionary with {names}")
+                raise ObservationError(
+                    translated(
+                        "{subject} is {kind}, not a dictionary with {names}",
+                        subject=subject_of(path[:depth]),
+                        kind=type(value).__name__,
+                        names=names,
+                    )
+                )
             if key not in value:
-                raise ObservationError(f"{subject} has no {key!r}, only {', '.join(map(repr, value)) or 'nothing'}")
+                raise ObservationError(
+                    translated(
+                        "{subject} has no {key!r}, only {listed}",
+                        subject=subject_of(path[:depth]),
+                        key=key,
+                        listed=", ".join(map(repr, value)) or translated("nothing"),
+                    )
+                )
         else:
             several = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim and not batch)
             if not several or len(value) != len(space.spaces):
-                raise ObservationError(f"{subject} is {shown(value)}, not a tuple of {len(space.spaces)} parts")
+                raise ObservationError(
+                    translated(
+                        "{subject} is {value}, not a tuple of {count} parts",
+                        subject=subject_of(path[:depth]),
+                        value=shown(value),
+                        count=len(space.spaces),
+                    )
+                )
         value, space = value[key], space.spaces[key]
     return value
 
 
 def _nothing_to_see(given: Space, left_out: Sequence[LeftOut]) -> str:
     parts = f" ({', '.join(map(str, left_out))})" if left_out and left_out[0].path else ""
-    return (
-        f"its observations are {describe(given)}, in which no number has a fixed place{parts}: "
-        "put a gymnasium.ObservationWrapper around the environment that makes an array of numbers of them"
+    return translated(
+        "its observations are {given}, in which no number has a fixed place{parts}: put a gymnasium.ObservationWrapper "
+        "around the environment that makes an array of numbers of them",
+        given=describe(given),
+        parts=parts,
     )
 
 

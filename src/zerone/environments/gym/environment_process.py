@@ -29,7 +29,7 @@ import numpy as np
 
 from zerone.base.bits import as_outside, look_outside, outside
 from zerone.base.errors import InputError, ZeroneError
-from zerone.base.language import translated
+from zerone.base.language import in_language, translated
 from zerone.base.notices import Notices
 from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.global_random import GlobalChance
@@ -277,10 +277,10 @@ def _end_with(asking: int) -> None:
         os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
-def main(asking: int, noting: int, number: int, wide: bool) -> None:
+def main(asking: int, noting: int, number: int, wide: bool, spoken: str) -> None:
     """The whole program: `asking` is a socket, `noting` memory for the notes of all processes, this one's `number`.
 
-    `wide` says whether 64 bits are switched on outside of Zerone.
+    `wide` says whether 64 bits are switched on outside of Zerone, `spoken` in which language it says what is wrong.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     outside.wide = wide
@@ -291,7 +291,7 @@ def main(asking: int, noting: int, number: int, wide: bool) -> None:
     memory = mmap.mmap(noting, 0)
     notes = np.ndarray((len(memory) // 8 // NOTES, NOTES), np.int64, memory)[number]
     process = EnvironmentProcess(socket.socket(fileno=asking), notes)
-    with contextlib.suppress(_Gone, ConnectionError):
+    with contextlib.suppress(_Gone, ConnectionError), in_language(spoken):
         process.run()
     process.close()
     os._exit(0)  # what an environment has left running is not waited for

@@ -35,7 +35,7 @@ def vectors(id: str, options: dict[str, Any]) -> Vectors:  # noqa: A002 - Gymnas
     except ImportError as error:
         raise InputError(
             translated(
-                "environment {id!r} needs {name}, which is not installed: {command}",
+                "environment {id} needs {name}, which is not installed: {command}",
                 id=id,
                 name=error.name,
                 command=install("envpool"),
@@ -44,7 +44,9 @@ def vectors(id: str, options: dict[str, Any]) -> Vectors:  # noqa: A002 - Gymnas
     there = envpool.list_all_envs()
     if name not in there:
         near = closest(name, there)
-        raise InputError(f"environment {id}: EnvPool has no {name!r}" + (f": did you mean {near!r}?" if near else ""))
+        none = translated("environment {id}: EnvPool has no {name!r}", id=id, name=name)
+        meant = translated("did you mean {name!r}?", name=near)
+        raise InputError(translated("{path}: {error}", path=none, error=meant) if near else none)
     return Vectors(functools.partial(EnvPoolVector, name, options), id)
 
 

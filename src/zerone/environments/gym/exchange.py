@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from zerone.base.language import translated
+
 LARGEST_REWARD = float(np.finfo(np.float32).max)
 LONGEST_REPR = 80
 
@@ -111,9 +113,10 @@ def shown(value: Any) -> str:
 def raised(error: BaseException) -> str:
     """What code of somebody else's did, in one line: `raised OSError: the simulator is gone`."""
     if isinstance(error, SystemExit):
-        return f"called sys.exit({'' if error.code is None else shown(error.code)})"
+        return translated("called sys.exit({code})", code="" if error.code is None else shown(error.code))
     try:
         text = " ".join(str(error).split())
     except Exception:  # somebody's own exception
         text = ""
-    return f"raised {type(error).__name__}: {text}" if text else f"raised {type(error).__name__}"
+    kind = type(error).__name__
+    return translated("raised {kind}: {text}", kind=kind, text=text) if text else translated("raised {kind}", kind=kind)

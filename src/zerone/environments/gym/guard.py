@@ -92,7 +92,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.turn.owner = self._me
         values = self._called("reset", self.env.reset, seed=seed, options=options)
         if not isinstance(values, tuple) or len(values) != 2:
-            raise self._fault("reset returned no (observation, info)")
+            raise self._fault(translated("reset returned no (observation, info)"))
         observation, info = values
         self._require_info("reset", info)
         self._checked(observation)
@@ -103,19 +103,25 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         self._steps += 1
         if self.turn.owner is not self._me and self.turn.owner is not None:
-            raise self._fault("another copy was reset in between: the function that makes it returns one object again")
+            raise self._fault(
+                translated("another copy was reset in between: the function that makes it returns one object again")
+            )
         try:
             action = self._take(action)
         except ValueError as error:
-            raise self._fault(f"the action is {error}") from error
+            raise self._fault(translated("the action is {error}", error=error)) from error
         values = self._called("step", self.env.step, action)
         if not isinstance(values, tuple) or len(values) != 5:
             count = len(values) if isinstance(values, tuple) else 1
-            raise self._fault(f"step returned {count} values, not (observation, reward, terminated, truncated, info)")
+            raise self._fault(
+                translated(
+                    "step returned {count} values, not (observation, reward, terminated, truncated, info)", count=count
+                )
+            )
         observation, reward, terminated, truncated, info = values
         number = reward_of(reward)
         if number is None:
-            raise self._fault(f"the reward is {shown(reward)}, not a finite number")
+            raise self._fault(translated("the reward is {reward}, not a finite number", reward=shown(reward)))
         if type(terminated) is not bool:
             terminated = self._flag("terminated", terminated)
         if type(truncated) is not bool:
@@ -171,12 +177,14 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _flag(self, name: str, value: Any) -> bool:
         found = flag_of(value)
         if found is None:
-            raise self._fault(f"{name} is {shown(value)}, not one boolean")
+            raise self._fault(translated("{name} is {value}, not one boolean", name=name, value=shown(value)))
         return found
 
     def _require_info(self, name: str, info: Any) -> None:
         if type(info) is not dict and not isinstance(info, Mapping):
-            raise self._fault(f"{name} returned {shown(info)} as its info, not a dictionary")
+            raise self._fault(
+                translated("{name} returned {info} as its info, not a dictionary", name=name, info=shown(info))
+            )
 
     def _allow(self, observation: Any, info: Any, terminated: bool, over: bool) -> None:
         assert self._allowing is not None  # noqa: S101 - only then
@@ -189,7 +197,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         except MaskError as error:
             raise self._fault(str(error)) from None
         except BaseException as error:  # of somebody else's function
-            raise self._fault(f"the action mask {raised(error)}") from error
+            raise self._fault(translated("the action mask {error}", error=raised(error))) from error
 
     def _checked(self, observation: Any) -> None:
         try:
@@ -206,17 +214,30 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         found = self.encoding.read(observation)
         for place, precision in self._precision:
             if lost := precision.look(found[place], near):
-                name = self.encoding.leaves[place].name or "the observation"
+                name = self.encoding.leaves[place].name or translated("the observation")
                 self._notices(
-                    f"environment {self.identity}: {name} changes by less than can be seen: {lost}; "
-                    "subtract what does not change, in a wrapper",
+                    translated(
+                        "environment {identity}: {name} changes by less than can be seen: {lost}; subtract what "
+                        "does not change, in a wrapper",
+                        identity=self.identity,
+                        name=name,
+                        lost=lost,
+                    ),
                     about=f"precision of {name}",
                 )
         for place, bounds in self._bounds:
             if outside := bounds.look(found[place]):
-                name = self.encoding.leaves[place].name or "the observation"
-                line = f"environment {self.identity}: {name} is far outside of its space: {outside}"
-                self._notices(f"{line}; correct the space, or scale what is seen in a wrapper", about="bounds")
+                name = self.encoding.leaves[place].name or translated("the observation")
+                line = translated(
+                    "environment {identity}: {name} is far outside of its space: {outside}",
+                    identity=self.identity,
+                    name=name,
+                    outside=outside,
+                )
+                self._notices(
+                    translated("{line}; correct the space, or scale what is seen in a wrapper", line=line),
+                    about="bounds",
+                )
 
     def check_repeats(self, seed: int) -> None:
         """Say, once, if two resets with this seed do not begin alike: then nothing here can be repeated."""
@@ -226,8 +247,16 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
                 self.reset(seed=seed)
             found.append(np.array(self.encoded))
         if not np.array_equal(found[0], found[1]):
-            line = f"environment {self.identity}: two resets with the seed {seed} begin differently"
-            self._notices(f"{line}, so no training in it can be repeated; it should draw from self.np_random alone")
+            line = translated(
+                "environment {identity}: two resets with the seed {seed} begin differently",
+                identity=self.identity,
+                seed=seed,
+            )
+            self._notices(
+                translated(
+                    "{line}, so no training in it can be repeated; it should draw from self.np_random alone", line=line
+                )
+            )
 
     def _fault(self, what: str) -> RunError:
         return RunError(

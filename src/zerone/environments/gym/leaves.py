@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from gymnasium import spaces
 
+from zerone.base.language import translatable, translated
 from zerone.environments.gym.exchange import shown
 from zerone.environments.gym.views import Space, describe, sound_bounds, view_of
 
@@ -42,18 +43,25 @@ def name_of(path: tuple[Any, ...]) -> str:
 
 def subject_of(path: tuple[Any, ...]) -> str:
     """What an error is about."""
-    return f"{name_of(path)} of the observation" if path else "the observation"
+    whole = translated("the observation")
+    return translated("{part} of the observation", part=name_of(path)) if path else whole
 
 
-def as_array(value: Any, subject: str) -> Array:
-    """A value as an array of numbers. Raises `ObservationError` where it is none."""
+def as_array(value: Any, path: tuple[Any, ...] = ()) -> Array:
+    """The part at `path` of an observation as an array of numbers. Raises `ObservationError` where it is none."""
     try:
         found = np.asarray(value)
     except Exception as error:  # whatever a class of somebody else's does when it is converted
-        raise ObservationError(f"{subject} is {type(value).__name__}, not an array of numbers") from error
+        raise ObservationError(
+            translated(
+                "{subject} is {kind}, not an array of numbers", subject=subject_of(path), kind=type(value).__name__
+            )
+        ) from error
     if found.dtype.kind not in "biuf":
         what = "None" if value is None else type(value).__name__
-        raise ObservationError(f"{subject} is {what}, not an array of numbers")
+        raise ObservationError(
+            translated("{subject} is {what}, not an array of numbers", subject=subject_of(path), what=what)
+        )
     return found
 
 
@@ -74,9 +82,16 @@ class _Placed:
 
     def shaped(self, value: Any, batch: bool) -> Array:
         """The value as an array of numbers of the right shape. Raises `ObservationError`."""
-        found, shape = as_array(value, self.subject), tuple(self.space.shape)
+        found, shape = as_array(value, self.path), tuple(self.space.shape)
         if found.shape[batch:] != shape or found.ndim != len(shape) + batch:
-            raise ObservationError(f"{self.subject} is of shape {found.shape}, not of shape {shape}")
+            raise ObservationError(
+                translated(
+                    "{subject} is of shape {found}, not of shape {shape}",
+                    subject=self.subject,
+                    found=found.shape,
+                    shape=shape,
+                )
+            )
         return found
 
 
@@ -92,9 +107,9 @@ class BoxLeaf(_Placed):
         usual = type(value) is np.ndarray and value.dtype == kind and value.shape == self.space.shape
         found = value if usual and not batch else self.shaped(value, batch)
         if found.dtype.kind == "f" and not np.isfinite(found).all():
-            raise ObservationError(f"{self.subject} has NaN or infinity in it")
+            raise ObservationError(translated("{subject} has NaN or infinity in it", subject=self.subject))
         if found.dtype != kind:
-            self._cast(found, kind, f"the type {kind} of its space cannot hold")
+            self._cast(found, kind, translatable("the type {kind} of its space cannot hold"))
         return found
 
     def _cast(self, found: Array, kind: Any, cannot: str) -> Array:
@@ -103,11 +118,22 @@ class BoxLeaf(_Placed):
             cast: Array = found.astype(kind)
             if cast.dtype.kind == "f":
                 if not np.isfinite(cast).all():
-                    raise ObservationError(f"{self.subject} has NaN or infinity in it, as {np.dtype(kind)}")
+                    raise ObservationError(
+                        translated(
+                            "{subject} has NaN or infinity in it, as {kind}", subject=self.subject, kind=np.dtype(kind)
+                        )
+                    )
                 return cast
             lost = cast != found
         if lost.any():
-            raise ObservationError(f"{self.subject} has {found[lost].flat[0]} in it, which {cannot}")
+            raise ObservationError(
+                translated(
+                    "{subject} has {number} in it, which {cannot}",
+                    subject=self.subject,
+                    number=found[lost].flat[0],
+                    cannot=translated(cannot, kind=kind) if cannot else "",
+                )
+            )
         return cast
 
     def encoded_space(self) -> spaces.Box:
@@ -132,7 +158,7 @@ class BoxLeaf(_Placed):
         del batch
         if found.dtype == self._encoded_type:
             return found
-        return self._cast(found, self._encoded_type, "is beyond the 32 bits that are computed with")
+        return self._cast(found, self._encoded_type, translatable("is beyond the 32 bits that are computed with"))
 
     @functools.cached_property
     def scale(self) -> float:
@@ -185,7 +211,14 @@ class CountedLeaf(_Placed):
             whole = found.astype(np.int64)
             counted = whole - self.start
         if (whole != found).any() or (counted < 0).any() or (counted >= self._number).any():
-            raise ObservationError(f"{self.subject} is {shown(found.tolist())}, not in {describe(self.space)}")
+            raise ObservationError(
+                translated(
+                    "{subject} is {found}, not in {space}",
+                    subject=self.subject,
+                    found=shown(found.tolist()),
+                    space=describe(self.space),
+                )
+            )
         return whole
 
     def encoded_space(self) -> Space:

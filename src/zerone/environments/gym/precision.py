@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from zerone.base.language import translated
+
 Array = np.ndarray[Any, Any]
 
 FIRST_LOOKS = 256
@@ -49,5 +51,12 @@ class Precision:
         if not lost.any():
             return None
         place = tuple(int(each) for each in np.argwhere(lost)[0]) if lost.ndim else ()
-        which = f"number {', '.join(map(str, place))}" if place else "it"
-        return f"{which} was {last[place]} and {found[place]}, which are one number in 32 bits ({narrow[place]:.10g})"
+        number = translated("number {listed}", listed=", ".join(map(str, place)))
+        which = number if place else translated("it")
+        return translated(
+            "{which} was {last} and {found}, which are one number in 32 bits ({narrow:.10g})",
+            which=which,
+            last=last[place],
+            found=found[place],
+            narrow=narrow[place],
+        )

@@ -32,7 +32,7 @@ from gymnasium.vector.utils import batch_space
 
 from zerone.base.bits import outside
 from zerone.base.errors import InputError, RunError, said
-from zerone.base.language import translated
+from zerone.base.language import language, translated
 from zerone.base.notices import Notices
 from zerone.environments.gym import environment_process as inside
 from zerone.environments.gym.allowed import AT_THE_END, NOW, Allowing
@@ -61,12 +61,12 @@ class _Process:
     """One of them, as it is seen from here."""
 
     def __init__(self, number: int, of: int, noting: int, notes: np.ndarray[Any, Any]) -> None:
-        self.name = f"process {number + 1} of {of}"
+        self.name = translated("process {number} of {of}", number=number + 1, of=of)
         self._notes = notes
         notes[inside.DOING] = 0  # whatever the one before was doing
         self._socket, theirs = socket.socketpair()
         self._timeout: float | None = None
-        arguments = f"{theirs.fileno()}, {noting}, {number}, {outside.wide}"
+        arguments = f"{theirs.fileno()}, {noting}, {number}, {outside.wide}, {language()!r}"
         command = COMMAND.format(path=sys.path, module=inside.__name__, arguments=arguments)
         with theirs:
             try:  # in a group of its own: Ctrl-C is not for it, and what it starts can be ended with it
@@ -108,14 +108,18 @@ class _Process:
                 if there != calls or not self._notes[inside.DOING]:
                     calls, since = there, now
                 elif limit is not None and now - since > self._longest(limit):
-                    raise LostError(f"{self._doing()} {late(limit)} in {self.name}") from None
+                    raise LostError(
+                        translated("{doing} {late} in {name}", doing=self._doing(), late=late(limit), name=self.name)
+                    ) from None
                 continue
             except OSError:
                 kind = b""
             if kind == inside.DONE:
                 return None
             if not kind:
-                raise LostError(f"{self.name} {self._end()}{' in ' + doing if (doing := self._doing()) else ''}")
+                end, doing = self._end(), self._doing()
+                during = translated("{name} {end} in {doing}", name=self.name, end=end, doing=doing)
+                raise LostError(during if doing else f"{self.name} {end}")
             self._wait_at_most(None)
             reply: Reply = pickle.loads(self._received(inside.LENGTH.unpack(self._received(4))[0]))  # noqa: S301 - ours
             return reply
@@ -157,12 +161,12 @@ class _Process:
         try:
             code = self._program.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:
-            return "does not answer any more"
+            return translated("does not answer any more")
         if code >= 0:
-            return f"ended with exit code {code}"
+            return translated("ended with exit code {code}", code=code)
         with contextlib.suppress(ValueError):
-            return f"was killed by {signal.Signals(-code).name}"
-        return f"was killed by signal {-code}"
+            return translated("was killed by {signal}", signal=signal.Signals(-code).name)
+        return translated("was killed by signal {number}", number=-code)
 
     def leave(self) -> None:
         """Let it end by itself, soon."""
@@ -479,7 +483,10 @@ class InProcesses(OwnVector):
                 raise self._fault(process, reply)
             line = str(self._fault(process, reply))
         self._processes.require_replaceable(process, line)
-        self._notices(f"{line}; it is replaced, and its episodes count as truncated", about=f"loss of {process}")
+        self._notices(
+            translated("{line}; it is replaced, and its episodes count as truncated", line=line),
+            about=f"loss of {process}",
+        )
         return False
 
     def _answered(self, process: int) -> Reply | None:
@@ -508,7 +515,13 @@ class InProcesses(OwnVector):
 
     def _line(self, process: int, what: str) -> str:
         there = self._processes[process]
-        return f"environment {self._identity}, seed {self._run_seed}, step {there.step}: {what}"
+        return translated(
+            "environment {identity}, seed {run_seed}, step {steps}: {what}",
+            identity=self._identity,
+            run_seed=self._run_seed,
+            steps=there.step,
+            what=what,
+        )
 
     def _wanted(self, process: int) -> bytes:
         places = tuple(self._places[process])

@@ -109,12 +109,20 @@ def _shared(guard: Guard) -> str:
         inner = inner.env
     name = guard.identity
     if not isinstance(inner, Lent):
-        return (f"environment {name}: the function that makes it returns one and the same object again, and several "
-                f"are needed side by side: it must make one at each call, as {EXAMPLE} does")  # fmt: skip
+        return translated(
+            "environment {name}: the function that makes it returns one and the same object again, and several are "
+            "needed side by side: it must make one at each call, as {example} does",
+            name=name,
+            example=EXAMPLE,
+        )
     spec = inner.spec
     example = EXAMPLE if spec is None else f"lambda: gymnasium.make({spec.id!r})"
-    return (f"environment {name} is one object, and several are needed, to learn in and to be judged in: pass a "
-            f"function that makes one, such as {example}")  # fmt: skip
+    return translated(
+        "environment {name} is one object, and several are needed, to learn in and to be judged in: pass a function "
+        "that makes one, such as {example}",
+        name=name,
+        example=example,
+    )
 
 
 def _kind(make: Any) -> str:

@@ -44,7 +44,7 @@ class LateError(Exception):
 
 def late(seconds: float) -> str:
     """What is said of a call that takes longer."""
-    return f"has not returned within {seconds:g} s (step timeout)"
+    return translated("has not returned within {seconds:g} s (step timeout)", seconds=seconds)
 
 
 class StepTimeout:

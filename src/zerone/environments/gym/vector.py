@@ -105,12 +105,27 @@ def _unknown(id: str, module: str | None) -> str:  # noqa: A002
     if module is not None:
         there, written = names.of_module(module), [*ENVIRONMENTS.in_module(module), *classes_of(module)]
         near = closest(id, [*there, *written]) if there or written else names.meant(id)
-        hint = f"did you mean {near!r}? " if near is not None else ""
+        hint = translated("did you mean {name!r}?", name=near) + " " if near is not None else ""
         if written:
             has = [*written, *there]
-            return f"environment {module}:{id}: {module} has no {id!r}: {hint}it has {names.listed(has)}"
-        what = f"it registers {names.listed(there)}" if there else "it registers none (gymnasium.register is the way)"
-        return f"environment {module}:{id}: {module} registers no {id!r}: {hint}{what}"
+            return translated(
+                "environment {module}:{id}: {module} has no {name!r}: {hint}it has {listed}",
+                module=module,
+                id=id,
+                name=id,
+                hint=hint,
+                listed=names.listed(has),
+            )
+        none = translated("it registers none (gymnasium.register is the way)")
+        what = translated("it registers {listed}", listed=names.listed(there)) if there else none
+        return translated(
+            "environment {module}:{id}: {module} registers no {name!r}: {hint}{what}",
+            module=module,
+            id=id,
+            name=id,
+            hint=hint,
+            what=what,
+        )
     near = names.meant(id)
     allowed = translated("zerone environments lists ours; any Gymnasium id or module:Id is allowed")
     question = translated("did you mean {name!r}?", name=near)
@@ -248,12 +263,25 @@ def make_vector(
 def say_what_is_seen(encoding: Encoding, identity: str, notices: Notices) -> None:
     """What a person may not expect: parts that are left out, and small bytes that may be no picture."""
     for each in encoding.left_out:
-        notices(f"environment {identity}: {each} has no numbers in fixed places, and is left out of what is seen")
-    if in_doubt(encoding.space):
-        words = said("choose --observations grid or numbers", "choose observations='grid' or 'numbers'")
         notices(
-            f"environment {identity}: bytes of shape {encoding.space.shape} are seen as a picture and divided by "
-            f"255; if they are symbols, not brightness, {words}"
+            translated(
+                "environment {identity}: {each} has no numbers in fixed places, and is left out of what is seen",
+                identity=identity,
+                each=each,
+            )
+        )
+    if in_doubt(encoding.space):
+        words = said(
+            translated("choose --observations grid or numbers"), translated("choose observations='grid' or 'numbers'")
+        )
+        notices(
+            translated(
+                "environment {identity}: bytes of shape {shape} are seen as a picture and divided by 255; if they "
+                "are symbols, not brightness, {words}",
+                identity=identity,
+                shape=encoding.space.shape,
+                words=words,
+            )
         )
 
 
@@ -269,8 +297,15 @@ def _say_what_normalizes(env: Env, identity: str, notices: Notices) -> None:
     while isinstance(env, gymnasium.Wrapper):
         kinds = {each.__name__ for each in type(env).__mro__ if each.__module__.startswith("gymnasium.")}
         for name in kinds & INSTEAD.keys():
-            notices(f"environment {identity}: {name} learns a scale of its own in each copy, also where an agent is "
-                    f"judged, and it is saved nowhere: leave it out and choose {said(*INSTEAD[name])}")  # fmt: skip
+            notices(
+                translated(
+                    "environment {identity}: {name} learns a scale of its own in each copy, also where an agent is "
+                    "judged, and it is saved nowhere: leave it out and choose {option}",
+                    identity=identity,
+                    name=name,
+                    option=said(*INSTEAD[name]),
+                )
+            )
         env = env.env
 
 

@@ -269,12 +269,12 @@ class LearntIn(VectorEnv[Any, Any, Any]):
         self._steps += 1
         values = self._called("step", self._vector.step, np.asarray(actions, self.action_space.dtype))
         if not isinstance(values, tuple) or len(values) != 5:
-            raise self._fault("step returned no (observations, rewards, terminations, truncations, infos)")
+            raise self._fault(translated("step returned no (observations, rewards, terminations, truncations, infos)"))
         observation, reward, terminated, truncated, info = values
         reward = self._numbers("reward", reward, "biuf").astype(np.float64)
         with np.errstate(invalid="ignore"):
             if not (np.abs(reward) <= LARGEST_REWARD).all():
-                raise self._fault(f"the rewards are {shown(reward)}, not finite numbers")
+                raise self._fault(translated("the rewards are {reward}, not finite numbers", reward=shown(reward)))
         ends = [self._numbers(name, each, "b") for name, each in (("terminated", terminated), ("truncated", truncated))]
         over = ends[0] | ends[1]
         found: dict[str, Any] = {}
@@ -317,9 +317,11 @@ class LearntIn(VectorEnv[Any, Any, Any]):
         except KeyboardInterrupt:
             raise
         except MaskError as error:
-            raise self._fault(f"of environment {i} of the vector, {error}") from None
+            raise self._fault(translated("of environment {i} of the vector, {error}", i=i, error=error)) from None
         except BaseException as error:
-            raise self._fault(f"the action mask of environment {i} of the vector {raised(error)}") from error
+            raise self._fault(
+                translated("the action mask of environment {i} of the vector {error}", i=i, error=raised(error))
+            ) from error
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close it."""
@@ -333,7 +335,9 @@ class LearntIn(VectorEnv[Any, Any, Any]):
         for i in np.flatnonzero(over):
             last = None if there is None else there[i]
             if last is None:
-                raise self._fault(f"environment {i} of the vector has ended, and infos has no final_obs of it")
+                raise self._fault(
+                    translated("environment {i} of the vector has ended, and infos has no final_obs of it", i=i)
+                )
             try:
                 found[i] = self.encoding(last)
             except ObservationError as error:
@@ -346,14 +350,26 @@ class LearntIn(VectorEnv[Any, Any, Any]):
         except ObservationError as error:
             raise self._fault(str(error)) from None
         if len(found) != self.num_envs:
-            raise self._fault(f"observations of {len(found)} environments, not of {self.num_envs}")
+            raise self._fault(
+                translated(
+                    "observations of {count} environments, not of {num_envs}", count=len(found), num_envs=self.num_envs
+                )
+            )
         return np.array(found)
 
     def _numbers(self, name: str, value: Any, kinds: str) -> np.ndarray[Any, Any]:
         found = np.asarray(value)
         if found.shape != (self.num_envs,) or found.dtype.kind not in kinds:
-            what = "booleans" if kinds == "b" else "numbers"
-            raise self._fault(f"{name} is {shown(value)}, not {self.num_envs} {what}")
+            what = translated("booleans") if kinds == "b" else translated("numbers")
+            raise self._fault(
+                translated(
+                    "{name} is {value}, not {num_envs} {what}",
+                    name=name,
+                    value=shown(value),
+                    num_envs=self.num_envs,
+                    what=what,
+                )
+            )
         return np.array(found)
 
     def _called(self, name: str, function: Callable[..., T], *arguments: Any) -> T:

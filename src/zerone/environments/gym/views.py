@@ -164,7 +164,7 @@ def viewed(space: Space, view: str) -> Space:
     require_view(view)
     if view == AUTO:
         return space
-    problem = f"observations = {view!r} is not allowed here"
+    problem = translated("observations = {view!r} is not allowed here", view=view)
     if not isinstance(space, spaces.Box):
         raise InputError(
             translated(

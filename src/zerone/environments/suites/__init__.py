@@ -33,7 +33,7 @@ class Suite:
                 "the suite {name!r} is not installed here: {command}", name=self.name, command=install(self.name)
             )
             if isinstance(error, ModuleNotFoundError) and error.name == self.name:
-                raise InputError(f"{self.name}:…: {missing}") from error
+                raise InputError(translated("{path}: {error}", path=f"{self.name}:…", error=missing)) from error
             raise InputError(
                 translated(
                     "{suite}:…: the suite {name!r} cannot be imported: {error}",

@@ -105,7 +105,8 @@ class Tracker(Callback, ABC):
         except Exception as error:
             self._open = False
             what = described(error)
-            logging.getLogger("zerone").warning("zerone: %s gets no more of this training: %s", self.name, what)
+            line = translated("{tracker} gets no more of this training: {error}", tracker=self.name, error=what)
+            logging.getLogger("zerone").warning("zerone: %s", line)
 
 
 def read_id(folder: Path, name: str) -> str | None:
