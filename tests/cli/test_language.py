@@ -248,10 +248,13 @@ FOR_PROGRAMS = {
 """Files whose refusals only a program that uses the library meets: they stay English."""
 
 
+REFUSALS = ("InputError", "RunError", "ObservationError", "MaskError", "LostError", "TakenError", "NothingToDrawError")
+
+
 def english_refusals(source):
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-            refuses = node.func.id in ("InputError", "RunError", "ObservationError", "MaskError", "LostError")
+            refuses = node.func.id in REFUSALS
             words = [each.value for each in ast.walk(node.args[0]) if isinstance(each, ast.Constant)]
             plain = isinstance(node.args[0], (ast.Constant, ast.JoinedStr, ast.BinOp))
             if refuses and plain and any(re.search("[a-z]{3}", str(each)) for each in words):

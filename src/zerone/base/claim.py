@@ -152,7 +152,7 @@ class TakenError(InputError):
 def _require_free(path: Path) -> None:
     try:
         if _exists(path) and not is_abandoned(path):
-            raise TakenError(f"{path}: exists already")
+            raise TakenError(translated("{path}: exists already", path=path))
     except OSError as error:
         raise unwritable(path, error) from error
 
@@ -234,7 +234,7 @@ def _locked(path: Path) -> tuple[BaseFileLock, bool]:
     try:
         lock.acquire()
     except Timeout as error:
-        raise TakenError(f"{path}: another process is writing to it") from error
+        raise TakenError(translated("{path}: another process is writing to it", path=path)) from error
     return lock, found
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from zerone.base.language import translated
 from zerone.cli.options import Whole, refuse, see_modules_here
 from zerone.cli.settings import guessed
 
@@ -41,10 +42,10 @@ def wrappers_of(typed: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
         for pair in pairs:
             option, equals, value = pair.partition("=")
             if not equals or not option.isidentifier():
-                raise refuse("--wrapper", word, "MODULE:NAME, with options as MODULE:NAME,OPTION=VALUE")
+                raise refuse("--wrapper", word, translated("MODULE:NAME, with options as MODULE:NAME,OPTION=VALUE"))
             options[option] = guessed(value)
         if ":" not in name:
-            raise refuse("--wrapper", word, "MODULE:NAME, such as gymnasium.wrappers:ClipReward")
+            raise refuse("--wrapper", word, translated("MODULE:NAME, such as gymnasium.wrappers:ClipReward"))
         see_modules_here()
         found.append((name, options))
     return found

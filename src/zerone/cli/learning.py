@@ -66,7 +66,8 @@ def show_learning(
 
         if video is not None:
             pictures = viewer.on_film(environment, moments, video, view, learning.hold)
-            click.echo(f"{video}: {pictures / viewer.speed_on_film(environment, video)[0]:.1f} s of {title}")
+            seconds = pictures / viewer.speed_on_film(environment, video)[0]
+            click.echo(translated("{file}: {seconds:.1f} s of {what}", file=video, seconds=seconds, what=title))
         elif mode == "rgb_array":
             viewer.in_window(environment, moments, title, learning.note, over, view, hold=learning.hold)
         else:

@@ -78,7 +78,7 @@ class Legend:
         for number, row in enumerate(rows):
             for column, character in enumerate(row):
                 if character not in self.meanings:
-                    where = f"{origin.name}: {origin.cell(number, column)}"
+                    where = translated("{path}: {error}", path=origin.name, error=origin.cell(number, column))
                     raise InputError(
                         translated(
                             "{where}: {character!r} is not allowed: must be {allowed}",

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import gymnasium
 
 from zerone.base.errors import MOST_LISTED, closest, plain
+from zerone.base.language import translated
 from zerone.base.meanings import meanings
 from zerone.base.synonyms import ENVIRONMENTS
 from zerone.environments.entries import ENTRIES, Entry
@@ -56,7 +57,8 @@ def listed(ids: Iterable[str]) -> str:
     """Ids as an error lists them: all, or of many the first and how many more there are."""
     names = [*ids]
     more = len(names) - MOST_LISTED
-    return ", ".join(names[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
+    listed = ", ".join(names[:MOST_LISTED])
+    return translated("{listed} and {more} more", listed=listed, more=more) if more > 0 else listed
 
 
 def _bare(id: str) -> str:  # noqa: A002

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from zerone.base.language import translated
 from zerone.environments.gym.exchange import shown
 
 ROUNDING = 1e-3
@@ -21,7 +22,7 @@ def picture_of(frame: Any) -> np.ndarray[Any, Any]:
     if frame is None or isinstance(frame, (str, bytes)):
         raise ValueError(shown(frame))
     if isinstance(frame, (list, tuple)) and not len(frame):
-        raise ValueError("no frame at all")
+        raise ValueError(translated("no frame at all"))
     try:
         array = np.asarray(frame)
     except Exception as error:  # frames of several sizes, or what only looks like an array
@@ -35,7 +36,7 @@ def picture_of(frame: Any) -> np.ndarray[Any, Any]:
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or not array.size:
-        raise ValueError(f"an array of shape {np.shape(frame)}")
+        raise ValueError(translated("an array of shape {shape}", shape=np.shape(frame)))
     return np.ascontiguousarray(np.broadcast_to(_bytes(array[:, :, :3]), (*array.shape[:2], 3)))
 
 
@@ -43,11 +44,13 @@ def _bytes(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError("an array with NaN or infinity in it")
+        raise ValueError(translated("an array with NaN or infinity in it"))
     least, most = array.min(), array.max()
     is_share = array.dtype.kind == "b" or (array.dtype.kind == "f" and most <= 1 + ROUNDING)
     if least < -ROUNDING or most > 255 + ROUNDING:
-        raise ValueError(f"an array of numbers from {least:.4g} to {most:.4g}, not from 0 to 255")
+        raise ValueError(
+            translated("an array of numbers from {least:.4g} to {most:.4g}, not from 0 to 255", least=least, most=most)
+        )
     scaled = array * np.float64(255) if is_share else array
     whole: np.ndarray[Any, Any] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
     return whole

@@ -17,6 +17,7 @@ import numpy as np
 
 from zerone.base.compilation import give_back_memory
 from zerone.base.errors import InputError, RunError, ZeroneError
+from zerone.base.language import joined
 from zerone.engines.protocol import Heeds, Stopped
 from zerone.training import saving
 from zerone.training.agent import Agent
@@ -127,7 +128,7 @@ class Training:
             raise Interrupted from stopped
         except ZeroneError as error:
             kind = type(error) if isinstance(error, (CallbackError, DivergedError)) else RunError
-            raise kind(f"{error}; {saving.kept_in(self.job.folder)}") from error
+            raise kind(joined([str(error), saving.kept_in(self.job.folder)])) from error
 
     def _run(self, request: Request) -> None:
         chunk = 1 if self.chunk is None else self.chunk

@@ -99,7 +99,7 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
             )
         )
     if which == "best" and not folder.best_path.exists() and folder.latest() is None:
-        raise NothingToDrawError(f"{folder.path}: no table to draw: no checkpoint was saved yet")
+        raise NothingToDrawError(translated("{path}: no table to draw: no checkpoint was saved yet", path=folder.path))
     path, inside = find_policies(folder, which)
     where = f"seed-{chosen}/{inside}policy"
     arrays, about = checkpoint.load(path, where)
@@ -108,7 +108,9 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
     names = where, f"{where}/", f"{where}/table"  # alone in a state or in a file; beside the steps of a schedule
     values = next((arrays[name] for name in names if name in arrays), None)
     if values is None or values.ndim != 2:
-        raise NothingToDrawError(f"{folder.path}: no table to draw: {algorithm} learns none")
+        raise NothingToDrawError(
+            translated("{path}: no table to draw: {algorithm} learns none", path=folder.path, algorithm=algorithm)
+        )
     environment = judged_environment(config, engine)
     table = table_of(values, grid_of(environment))
     if table is None:

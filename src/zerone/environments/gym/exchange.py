@@ -42,7 +42,7 @@ class _Choice:
             return action
         array = np.asarray(action)
         if array.size != 1 or array.dtype.kind not in "biu":
-            raise ValueError(f"{shown(action)}, not a whole number")
+            raise ValueError(translated("{action}, not a whole number", action=shown(action)))
         return self._kind(array.item())
 
 
@@ -58,14 +58,16 @@ class _Numbers:
         if given.dtype == self._kind and given.shape == self._shape:  # the usual case, and a tenth of the time
             return given.copy()
         if given.dtype.kind not in "biuf":
-            raise ValueError(f"{shown(action)}, not an array of numbers")
+            raise ValueError(translated("{action}, not an array of numbers", action=shown(action)))
         with np.errstate(invalid="ignore"):
             taken = given.astype(self._kind)
         if self._kind != given.dtype and self._kind.kind in "iu" and not (taken == given).all():
-            raise ValueError(f"{shown(action)}, which {self._kind} cannot hold")
+            raise ValueError(translated("{action}, which {kind} cannot hold", action=shown(action), kind=self._kind))
         if taken.shape != self._shape:
             if taken.size != np.prod(self._shape, dtype=int):
-                raise ValueError(f"of shape {taken.shape}, not of shape {self._shape}")
+                raise ValueError(
+                    translated("of shape {found}, not of shape {shape}", found=taken.shape, shape=self._shape)
+                )
             taken = taken.reshape(self._shape)
         return taken
 

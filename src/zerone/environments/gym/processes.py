@@ -511,7 +511,8 @@ class InProcesses(OwnVector):
     def _fault(self, process: int, reply: Reply) -> InputError | RunError:
         if reply.bad_input:
             return InputError(str(reply.fault))
-        return RunError(f"{reply.fault} ({self._processes[process].name})")
+        name = self._processes[process].name
+        return RunError(translated("{fault} ({name})", fault=reply.fault, name=name))
 
     def _line(self, process: int, what: str) -> str:
         there = self._processes[process]
