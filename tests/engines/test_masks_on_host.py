@@ -20,6 +20,7 @@ from zerone.environments.gym.allowed import Allowing, MaskError, read_mask
 from zerone.environments.gym.processes import Processes
 from zerone.environments.gym.vector import make_vector
 from zerone.environments.gym.vectors import LearntIn
+from zerone.training.environment_check import check
 
 SMALL: dict[str, Any] = {"steps": 96, "evaluation_episodes": 2, "figure": False, "evaluation_limit": 20}
 ACTIONS = 4
@@ -197,6 +198,15 @@ def test_an_environment_that_says_nothing_is_refused(tmp_path):
     with pytest.raises(InputError, match="frame_skip = 2 is not allowed with an action mask"):
         zo.train("q-learning", Strict, frame_skip=2, action_mask="environment", out=tmp_path / "run", **SMALL)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_check_takes_only_what_is_allowed_and_says_so():
+    found = check(f"{__name__}:Strict")
+    assert found.steps == 400  # what is drawn from all actions is an error after a few
+    assert any("only those are taken here" in note for note in found.notes)
+    broken = check(f"{__name__}:Strict", {"broken": "nothing"})
+    assert any("after step 2 the action mask allows nothing" in note for note in broken.notes)
+    assert not any("only those are taken" in note for note in broken.notes)
 
 
 def test_reading_a_mask():

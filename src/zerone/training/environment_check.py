@@ -24,6 +24,7 @@ from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.leaves import BoxLeaf
 from zerone.environments.gym.views import AUTO, view_of
 from zerone.environments.spaces import Spaces
+from zerone.training.allowed_by_chance import Chance
 from zerone.training.environment_facts import facts_of, opened
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -131,17 +132,16 @@ def check(
 
 def _play(env: Guard, report: Report, steps: int, seed: int) -> tuple[Extent, list[Any], Shown]:
     """Random steps, in as many episodes as it takes; the first actions, and what was shown after them."""
-    space, extent = copy.deepcopy(env.action_space), Extent()  # its generator is ours alone
-    space.seed(seed)
+    chance, extent = Chance(env, seed, report.notes), Extent()
     actions: list[Any] = []
-    observation, _ = env.reset(seed=seed)
+    observation, info = env.reset(seed=seed)
     shown: Shown = [(0, (copy.deepcopy(observation),))]
     extent.add(env, observation)
     total, rewarded, seconds = 0.0, False, 0.0
     for step in range(1, steps + 1):
-        action = space.sample()
+        action = chance.draw(observation, info, step - 1)
         given, began = copy.deepcopy(action), time.perf_counter()
-        observation, reward, terminated, truncated, _ = env.step(given)
+        observation, reward, terminated, truncated, info = env.step(given)
         seconds += time.perf_counter() - began
         total, rewarded, report.steps = total + reward, rewarded or reward != 0, step
         extent.add(env, observation)
@@ -152,7 +152,7 @@ def _play(env: Guard, report: Report, steps: int, seed: int) -> tuple[Extent, li
             report.returns.append(total)
             total = 0.0
             began = time.perf_counter()
-            observation, _ = env.reset()
+            observation, info = env.reset()
             seconds += time.perf_counter() - began
             extent.add(env, observation)
             if step <= REPEATED:
