@@ -27,9 +27,9 @@ from hypothesis import settings
 
 from zerone.base.compilation import give_back_memory, keep_compiled_programs
 
-MUCH_MEMORY = 450_000_000
+MUCH_MEMORY = 600_000_000
 """Bytes of memory beyond which a process forgets, after a file of tests, the programs that it has compiled."""
-TOO_MUCH_MEMORY = 800_000_000
+TOO_MUCH_MEMORY = 950_000_000
 """The same, after any test."""
 
 os.environ["ZERONE_LANGUAGE"] = "en"  # whatever the locale of the machine: tests read what is said
