@@ -124,7 +124,7 @@ def ended() -> Iterator[None]:
 FIRST_FACT = "Number(document.querySelector('.facts dd')?.innerText.replaceAll(',', '') ?? -1)"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # what one file's tests leave in a browser is not the next one's
 def window(tmp_path_factory):
     browser = Browser(tmp_path_factory.mktemp("browser"))
     yield browser
