@@ -36,6 +36,14 @@ def test_a_training_is_refused_when_it_holds_more_than_there_is_and_not_before(e
         zo.train("dqn", "CartPole-v1", out=tmp_path / "second", **asked)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "second").exists()
+    # The compiled engine goes back to the very end of the last episode from a copy of each seed, and tries another.
+    by_episodes = {name: value for name, value in asked.items() if name != "steps"} | {"episodes": 2}
+    copies = held * 5 // 2 if engine == "compiled" else held
+    monkeypatch.setattr(memory_limit, "available", lambda: copies)
+    zo.train("dqn", "CartPole-v1", out=tmp_path / "by-episodes", **by_episodes)
+    monkeypatch.setattr(memory_limit, "available", lambda: copies - 1)
+    with pytest.raises(InputError, match="dqn on CartPole-v1 needs"):
+        zo.train("dqn", "CartPole-v1", out=tmp_path / "third", **by_episodes)
 
 
 class Vast(CounterEnv):

@@ -101,7 +101,7 @@ def _swept(
         if extra:
             raise InputError(
                 translated(
-                    "{option} is not allowed with --resume: the sweep in {resume} knows what it was asked",
+                    "{option} is not allowed with --resume: the sweep in {resume} keeps its own settings",
                     option=extra[0],
                     resume=resume,
                 )

@@ -40,7 +40,7 @@ REQUEST_TIMEOUT = 60.0
 ENOUGH = 1_000
 """Observations that are brought here, for a line about their scales."""
 A_WHILE = 10.0
-"""Seconds for which a seed is computed again before the one that waits is told that the process lives."""
+"""Seconds for which a seed is computed again before the process says that it lives."""
 
 
 class Place(NamedTuple):

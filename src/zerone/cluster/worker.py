@@ -47,7 +47,7 @@ Vector = np.ndarray
 """Networks, or gradients of them, as one array (see `FlatParameters`)."""
 
 A_WHILE = 0.2
-"""Seconds for which an episode is judged before the chief is told that it goes on, and the worker lives."""
+"""Seconds for which an episode is judged before the worker says that it goes on, and that it lives."""
 
 Accumulator = np.ndarray
 """Of the episodes that ended in a block: how many, and the sums of their returns and of their lengths (float64 [3])."""

@@ -18,7 +18,7 @@ from zerone.algorithms.explanation import Decision, Explains, ExplainsActing, Ex
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_seldom
-from zerone.engines.compiled import Carry, _advance, _initial, stream
+from zerone.engines.compiled import Carry, _advance, _copied, _initial, stream
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, RolloutNoise
 from zerone.engines.streams import TRAIN
 from zerone.environments.base import TimedEnvironment
@@ -209,12 +209,5 @@ def stepped(environment: TimedEnvironment, key: Key, state: Any, action: Array) 
     return environment.step(key, state, action)[1]
 
 
-def copied(carry: Carry) -> Carry:
-    """The same in other memory: leaf by leaf, from Python, it would take as long as many an update."""
-    own: Carry = jax.tree.map(jnp.copy, carry)
-    return own
-
-
-_copied = jax.jit(copied, compiler_options=for_seldom())
 _stepped = jax.jit(stepped, compiler_options=for_seldom())
 _observed = jax.jit(observed, compiler_options=for_seldom())

@@ -37,7 +37,7 @@ def search_of(training: Training, depth: int) -> Lookahead | None:
         found = Asked(lookahead=depth).search(training.engine)
     except InputError:
         return None if depth == 1 else search_of(training, depth - 1)
-    assert isinstance(found, Lookahead)  # noqa: S101 - what was asked for
+    assert isinstance(found, Lookahead)  # noqa: S101 - a depth without simulations
     quick = found.work <= AT_ONCE and (found.samples == 1 or depth <= FARTHEST_BY_CHANCE)
     return found if quick or depth == 1 else search_of(training, depth - 1)
 

@@ -209,9 +209,8 @@ class Training:
     def _without_ended(self, active: list[Learner]) -> list[Learner]:
         """The seeds that go on. Those that have had all their episodes are reported and evaluated, each at its end."""
         ended = [each for each in active if self.job.ends(each)]
-        for learner in sorted(
-            ended, key=lambda each: each.iteration
-        ):  # as it would be if they were looked at one by one
+        # In the order in which it would be if they were looked at one by one.
+        for learner in sorted(ended, key=lambda each: each.iteration):
             self._rows([learner], learner.iteration, ends=True)
         return [each for each in active if each not in ended]
 

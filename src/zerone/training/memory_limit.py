@@ -11,22 +11,25 @@ import numpy as np
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.memory import machine_memory
-from zerone.engines.protocol import Engine, steps_per_iteration
+from zerone.engines.protocol import Engine, Repeats, steps_per_iteration
 
 _SIZES = ("memory", "longest_episode", "environments", "steps_per_update", "hidden")
 """The settings that decide how much a training holds."""
 
 
-def require_room(engine: Engine, name: str, seeds: int) -> None:
+def require_room(engine: Engine, name: str, seeds: int, by_episodes: bool = False) -> None:
     """Raise `InputError` if what the seeds hold between two updates is more than the machine's memory.
 
     That is the least a training takes: its state (with the replay memory, or the table), and a block of steps. Much
     more than there is would not fail at once: XLA reserves it, and the system kills what has filled it halfway.
+    `by_episodes` says that the training ends after so many of them: an engine that `Repeats` then holds a copy of each
+    seed, and one more while it looks for an end (`episodes.advance_by_episodes`).
     """
     there = available()
+    held = 2 * seeds + 1 if by_episodes and isinstance(engine, Repeats) else seeds
     needed: float
     try:
-        needed = seeds * (_bytes(engine.saved_example()) + _block(engine))
+        needed = held * (_bytes(engine.saved_example()) + _block(engine))
     except OverflowError:  # a size that is no number to JAX
         needed = math.inf
     if there is None or needed <= there:

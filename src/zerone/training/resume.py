@@ -55,7 +55,8 @@ def resume(
             with naming(folder.config_path):
                 schedule = Schedule.read(folder.config)
                 schedule.timetable(driver.algorithm)
-                require_room(driver, folder.config["environment"]["id"], len(schedule.seeds))
+                by_episodes = schedule.episodes is not None
+                require_room(driver, folder.config["environment"]["id"], len(schedule.seeds), by_episodes)
             source.go_on(driver, folder.config, folder.path, dataset)
             name, seeds = folder.config["environment"]["id"], len(schedule.seeds)
             driver = spread_over(driver, spread, name, seeds, apart is not None)

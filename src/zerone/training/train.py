@@ -172,7 +172,7 @@ def train(
     name = setup.environment_name(environment)
     try:
         driver = spread_over(driver, spread, name, len(schedule.seeds), apart is not None)
-        require_room(driver, name, len(schedule.seeds))
+        require_room(driver, name, len(schedule.seeds), schedule.episodes is not None)
         studied = source.begin(driver, data, name, own_play)
         setup.open_environments(driver, schedule.seeds[0])
         setup.start_workers(driver, address, worker_timeout, step_timeout)
