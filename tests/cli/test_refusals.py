@@ -134,6 +134,7 @@ REFUSED = [
     ((*CARTPOLE, "--option", "gravty=9"), ["gravty", "did you mean 'gravity'?"]),
     ((*CARTPOLE, "--option", "gravity=up"), ["--option gravity=up", "gravity is"]),
     ((*CARTPOLE, "--option", "limit=-1"), ["limit = -1", "at least 0"]),
+    ((*CARTPOLE, "--option", "limit=5000000000"), ["limit = 5000000000", "at least 0 and at most 2,000,000,000"]),
     ((*LINE, "--option", "cells=1"), ["cells = 1"]),
     (("train", "q-learning", "CartPole-v1"), ["q-learning cannot take CartPole-v1", "these can: dqn"]),
     (("train", "dqn", "CliffWalkingSlippery-v1", "--engine", "compiled"), ["CliffWalkingSlippery-v1", "--engine host"]),

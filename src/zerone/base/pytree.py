@@ -21,11 +21,10 @@ import jax
 from zerone.base.errors import MOST_LISTED, InputError
 from zerone.base.language import translatable, translated
 from zerone.base.meanings import setting_meant
+from zerone.base.values import LARGEST_COUNT
 
 T = TypeVar("T")
 
-LARGEST_COUNT = 2_000_000_000
-"""The largest whole number that a setting may be: what is counted in programs is counted in 32 bits."""
 SMALLEST_NUMBER, LARGEST_NUMBER = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 """Between which a number has to be that is not 0: in 32 bits others become 0, or infinite."""
 

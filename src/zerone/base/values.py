@@ -7,6 +7,9 @@ from typing import Any, cast
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 
+LARGEST_COUNT = 2_000_000_000
+"""The largest whole number that a setting may be: what is counted in programs is counted in 32 bits."""
+
 
 def typed(value: Any, default: Any, name: str) -> Any:
     """A value as it is kept: of the type of `default`. A whole number is a float, and a list a tuple, where that is.

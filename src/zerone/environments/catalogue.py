@@ -15,7 +15,7 @@ from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import joined, translatable, translated
 from zerone.base.meanings import option_meant
 from zerone.base.modules import place_of, source_of
-from zerone.base.values import short, typed
+from zerone.base.values import LARGEST_COUNT, short, typed
 from zerone.environments import outside, rewards, suites
 from zerone.environments.entries import ENTRIES, Entry
 from zerone.environments.rewards import TASK_REWARD as TASK_REWARD
@@ -328,8 +328,9 @@ def _resolved(entry: Entry, option: Option, value: Any) -> Any:
         raise refused(translated("a whole number"))
     if type(option.default) is float and isinstance(value, (bool, str, bytes, list, tuple, dict, type(None))):
         raise refused(translated("a number"))
-    if option.name == "limit" and value < 0:
-        raise refused(translated("at least 0"))
+    if option.name == "limit" and not 0 <= value <= LARGEST_COUNT:
+        low = translated("at least 0")
+        raise refused(translated("{allowed} and at most {most:,}", allowed=low, most=LARGEST_COUNT))
     if option.name == "torques" and value != 0 and value < 2:
         raise refused(translated("0 or at least 2"))
     if option.name == "reward":

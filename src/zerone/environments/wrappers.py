@@ -19,6 +19,7 @@ from gymnasium import spaces
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.pytree import configured, setting, static, struct
+from zerone.base.values import LARGEST_COUNT
 from zerone.environments.base import (
     Array,
     Environment,
@@ -79,9 +80,13 @@ class TimeLimit(Wrapper):
     limit: int = 0
 
     def __post_init__(self) -> None:
-        if self.limit < 0:
+        if not 0 <= self.limit <= LARGEST_COUNT:  # a clock counts in 32 bits
             raise InputError(
-                translated("TimeLimit: limit = {limit} is not allowed: must be at least 0", limit=self.limit)
+                translated(
+                    "TimeLimit: limit = {limit} is not allowed: must be at least 0 and at most {most:,}",
+                    limit=self.limit,
+                    most=LARGEST_COUNT,
+                )
             )
 
     def reset(self, key: Key) -> tuple[Array, Clock]:
