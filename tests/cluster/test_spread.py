@@ -9,6 +9,7 @@ import types
 import gymnasium
 import numpy as np
 import pytest
+from crew import Crew
 from toys import CounterEnv, cycle, small_dqn, small_ppo
 
 import zerone as zo
@@ -19,32 +20,6 @@ from zerone.cluster.spread import Place, SeedTask
 from zerone.engines.compiled import Compiled
 
 QUICK = {"seeds": 3, "steps": 120, "evaluate_every": 40, "evaluation_episodes": 2, "figure": False, "progress": False}
-
-
-class Crew:
-    """Processes that answer at once, and are lost before every `life`-th request."""
-
-    lost = 0
-
-    def __init__(self, task, number, life):
-        self.task, self.life, self.requests = task, life, 0
-        self.workers, self.answers = {slot: task.worker(None, slot) for slot in range(number)}, {}
-
-    def share(self, value):
-        return value
-
-    def ask(self, key, slot, what, *arguments):
-        self.requests += 1
-        if self.requests % self.life == 0:
-            self.workers[slot] = self.task.worker(None, slot)
-            self.lost += 1
-        self.answers.setdefault(key, []).append((slot, getattr(self.workers[slot], what)(*arguments)))
-
-    def answer(self, key):
-        return self.answers[key].pop(0)
-
-    def close(self):
-        pass
 
 
 @pytest.fixture

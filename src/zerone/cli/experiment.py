@@ -12,11 +12,11 @@ import click
 
 from zerone.base.errors import InputError
 from zerone.base.language import joined, translated
-from zerone.cli.options import MOST_SEEDS, Place, Whole, debug_option, json_option
+from zerone.cli.options import MOST_PROCESSES, MOST_SEEDS, Place, Whole, debug_option, json_option
 from zerone.cli.options import as_json as print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from zerone.experiments.protocol import Experiment
     from zerone.experiments.runner import Sight
@@ -39,12 +39,16 @@ SECONDS_BETWEEN_LINES = 1.0
 @click.option("--quick", is_flag=True, help="Fewer seeds and shorter: a minute or two, and only a look.")
 @click.option("--all", "everything", is_flag=True, help="All experiments, one after the other.")
 @click.option("--out", type=Place("FOLDER"), help=f"Each experiment has a folder in this one. Default: {FOLDER}.")
+@click.option("--spread", type=Whole(1, MOST_PROCESSES), metavar="N", help="Measure in N processes of a Ray cluster.")
+@click.option("--address", metavar="HOST:PORT", help="With --spread: the Ray cluster to join. Default: one is started "
+              "on this machine.")  # fmt: skip
 @click.option("--report", is_flag=True, help="With --all: write docs/results.md and docs/results.zh.md from them.")
 @json_option
 @debug_option
 def experiment(
-    name: str | None, seeds: int | None, quick: bool, everything: bool, out: Path | None, report: bool, as_json: bool
-) -> None:
+    name: str | None, seeds: int | None, quick: bool, everything: bool, out: Path | None, spread: int | None,
+    address: str | None, report: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Put a claim to the test: many seeds, a figure, and a verdict by a rule that was fixed before.
 
     Without a NAME: the list. What is measured is kept: the same command goes on where an interrupted one ended, and
@@ -55,7 +59,12 @@ def experiment(
     keep_compiled_programs()  # before JAX is used for the first time: tables learn twenty times as fast so
     from zerone.experiments import catalogue
 
-    _refuse_what_excludes(name, seeds, quick, everything, out, report)
+    _refuse_what_excludes(name, {"--seeds": seeds, "--quick": quick or None, "--out": out, "--spread": spread},
+                          quick, everything, report)  # fmt: skip
+    if address is not None and spread is None:
+        raise InputError(
+            translated("--address {address} is not allowed without --spread, or it would be ignored", address=address)
+        )
     if name is None and not everything:
         _list(catalogue.entries(), as_json)
         return
@@ -64,7 +73,7 @@ def experiment(
     verdicts: list[Verdict] = []
     with _shown(as_json) as look:
         for each in chosen:
-            verdict, facts = _run(each, out or FOLDER, seeds, quick, look)
+            verdict, facts = _run(each, out or FOLDER, seeds, quick, look, spread, address)
             verdicts.append(verdict)
             told.append(facts)
             if not as_json:
@@ -79,7 +88,7 @@ def experiment(
 
 
 def _refuse_what_excludes(
-    name: str | None, seeds: int | None, quick: bool, everything: bool, out: Path | None, report: bool
+    name: str | None, given: Mapping[str, object], quick: bool, everything: bool, report: bool
 ) -> None:
     """Raise `InputError` where an option would be ignored."""
     if report and (not everything or quick):
@@ -89,8 +98,7 @@ def _refuse_what_excludes(
     if name is not None and everything:
         raise InputError(translated("--all and a name ({name}) exclude each other", name=name))
     if name is None and not everything:
-        ignored = {"--seeds": seeds is not None, "--quick": quick, "--out": out is not None}
-        for option in (option for option, given in ignored.items() if given):
+        for option in (option for option, value in given.items() if value is not None):
             raise InputError(
                 translated("{option} needs an experiment, or --all: zerone experiment lists them", option=option)
             )
@@ -101,15 +109,18 @@ def _refuse_what_excludes(
 
 
 def _run(
-    experiment: Experiment, out: Path, seeds: int | None, quick: bool, look: Callable[[Sight], None]
-) -> tuple[Verdict, dict[str, Any]]:
+    experiment: Experiment, out: Path, seeds: int | None, quick: bool, look: Callable[[Sight], None],
+    spread: int | None, address: str | None,
+) -> tuple[Verdict, dict[str, Any]]:  # fmt: skip
     """One experiment, in its folder; a look has a folder of its own."""
+    from zerone.cluster.tasks import Cluster
     from zerone.experiments import runner
 
     folder = out / (f"{experiment.name}-quick" if quick else experiment.name)
     number = seeds or (experiment.quick_seeds if quick else experiment.seeds)
     begun = time.perf_counter()
-    verdict, told = runner.run(experiment, folder, number, quick, look)
+    cluster = None if spread is None else Cluster(spread, address)
+    verdict, told = runner.run(experiment, folder, number, quick, look, cluster)
     return verdict, {**told, "seconds": round(time.perf_counter() - begun, 1)}
 
 

@@ -66,6 +66,10 @@ if TYPE_CHECKING:
 @click.option("--observations", type=OneOf(*VIEWS), help="How they are seen, as for zerone train. Default: auto.")
 @around_options
 @click.option("--processes", type=Whole(1, MOST_PROCESSES), metavar="N", help="As for zerone train.")
+@click.option("--spread", type=Whole(1, MOST_PROCESSES), metavar="N", help="Train the settings of a grid in N "
+              "processes of a Ray cluster, to the same bits.")  # fmt: skip
+@click.option("--address", metavar="HOST:PORT", help="With --spread: the Ray cluster to join. Default: one is started "
+              "on this machine.")  # fmt: skip
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the environment.")
 @trust_option
 @json_option
@@ -96,6 +100,7 @@ def _swept(
     wrappers = wrappers_of(typed.pop("wrappers"))
     asked = {name: value for name, value in typed.items() if value is not None}
     asked |= {"wrappers": wrappers} if wrappers else {}
+    elsewhere = {name: asked.pop(name) for name in ("spread", "address") if name in asked}
     if resume is not None:
         extra = [*words, *(option for option, _ in parsed(()).given), *options, *(f"--{name}" for name in asked)]
         if extra:
@@ -108,7 +113,7 @@ def _swept(
             )
         import_trusted(sweep_plan.read_names(resume), trust)
         with _shown(resume, as_json) as on_progress:
-            found = sweep.resume_sweep(resume, on_progress, progress=False)
+            found = sweep.resume_sweep(resume, on_progress, progress=False, **elsewhere)
     else:
         if "trials" in asked and asked.get("driver") != "optuna":
             raise InputError(
@@ -149,7 +154,13 @@ def _swept(
             _shown(Path(path), as_json) as on_progress,
         ):
             found = sweep.sweep(
-                said.algorithm, said.environment, out=path, on_progress=on_progress, progress=False, **asked
+                said.algorithm,
+                said.environment,
+                out=path,
+                on_progress=on_progress,
+                progress=False,
+                **asked,
+                **elsewhere,
             )
     return found
 

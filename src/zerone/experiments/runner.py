@@ -1,13 +1,13 @@
-"""Measure what is not measured yet, seeds spread over the cores; then judge, draw and write."""
+"""Measure what is not measured yet, seeds spread over cores or a cluster; then judge, draw and write."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.bits import in_32_bits
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from zerone.cluster.tasks import Cluster
     from zerone.experiments.protocol import Experiment, Measured
+    from zerone.training.interrupt import Request
 
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -41,6 +43,16 @@ def stop_if_asked() -> None:
 
 
 @dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came of measuring one arm with one seed: a measurement, an error, or neither where it was stopped."""
+
+    arm: str
+    seed: int
+    found: Measured | None = None
+    error: ZeroneError | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Sight:
     """How far an experiment is: arms times seeds."""
 
@@ -51,17 +63,20 @@ class Sight:
 
 
 def run(
-    experiment: Experiment, out: Path, seeds: int, quick: bool, look: Callable[[Sight], None]
-) -> tuple[Verdict, dict[str, Any]]:
+    experiment: Experiment, out: Path, seeds: int, quick: bool, look: Callable[[Sight], None],
+    cluster: Cluster | None = None,
+) -> tuple[Verdict, dict[str, Any]]:  # fmt: skip
     """Measure with seeds 0 to `seeds` - 1 and write everything into the folder `out`; what is there already is kept.
 
+    Without a cluster this is measured in threads of this process, one for each core.
+
     Raises:
-        InputError: the folder cannot be written to, or another process does so.
+        InputError: the folder cannot be written to, or another process does so; there is no such cluster.
         RunError: a measurement or a file failed; what was measured before is kept.
         Interrupted: Ctrl-C; what was measured before is kept.
     """
     with held(out, experiment, quick) as store:
-        results = measure(experiment, store, range(seeds), quick, look)
+        results = measure(experiment, store, range(seeds), quick, look, cluster)
         verdict = judge(experiment, results, quick)
         told = verdict.as_json(str(store.figure))
         figure.write(verdict, results, store.figure)
@@ -71,83 +86,113 @@ def run(
 
 
 def measure(
-    experiment: Experiment, store: Store, seeds: Sequence[int], quick: bool, look: Callable[[Sight], None]
-) -> Results:
-    """All arms with all of `seeds`: what is kept, and the rest measured now, a thread for each core."""
+    experiment: Experiment, store: Store, seeds: Sequence[int], quick: bool, look: Callable[[Sight], None],
+    cluster: Cluster | None = None,
+) -> Results:  # fmt: skip
+    """All arms with all of `seeds`: what is kept, and the rest measured now."""
     kept = {arm: store.read(arm) for arm in experiment.arms}
     # Seed by seed, not arm by arm: while one arm's program is compiled, another core compiles another arm's.
     missing = [(seed, arm) for seed in seeds for arm in experiment.arms if seed not in kept[arm]]
-    total = len(seeds) * len(experiment.arms)
-    look(Sight(experiment.name, total - len(missing), total, ""))
-    waiting = iter(missing)
-    running: dict[Future[Measured], tuple[int, str]] = {}
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with _threads(workers) as threads, listening() as request:
-
-        def begin_next() -> None:
-            if not _stopped.is_set() and (following := next(waiting, None)) is not None:
-                seed, arm = following
-                running[threads.submit(_measured, experiment, experiment.settings(arm, quick), seed)] = following
-
-        for _ in range(workers):
-            begin_next()
-        failure: Exception | None = None
-        while running:
-            done, _ = wait(running, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
-            if request.made:
-                _stopped.set()
-            for each in done:
-                seed, arm = running.pop(each)
-                try:
-                    _keep(experiment, store, kept, arm, seed, each)
-                except ZeroneError as error:
-                    failure = failure or error
+    left, total, failure = len(missing), len(seeds) * len(experiment.arms), None
+    look(Sight(experiment.name, total - left, total, ""))
+    try:
+        with listening() as request, _outcomes(experiment, store, quick, missing, request, cluster) as outcomes:
+            for each in outcomes:
+                if each.error is not None:
+                    failure = failure or each.error
                     _stopped.set()  # what runs beside it ends or is given up, and what has ended is kept
-                begin_next()
-                left = sum(seed not in kept[arm] for seed, arm in missing)
-                look(Sight(experiment.name, total - left, total, f"{arm}, seed {seed}"))
-        if failure:
-            raise failure
-    if request.made and any(seed not in kept[arm] for seed, arm in missing):
+                elif each.found is not None:
+                    store.add(each.arm, each.seed, each.found)
+                    kept[each.arm][each.seed], left = each.found, left - 1
+                look(Sight(experiment.name, total - left, total, f"{each.arm}, seed {each.seed}"))
+    finally:
+        _stopped.clear()
+    if failure:
+        raise failure
+    if request.made and left:
         raise Interrupted(
             f"interrupted; what was measured is kept in {store.path}, the same command goes on from there"
         )
     return Results({arm: [kept[arm][seed] for seed in seeds] for arm in experiment.arms})
 
 
-def _measured(experiment: Experiment, settings: Any, seed: int) -> Measured:
-    """What one thread measures, in 32 bits."""
-    with in_32_bits():
-        return experiment.measure(settings, seed)
+def _outcomes(
+    experiment: Experiment, store: Store, quick: bool, missing: Sequence[tuple[int, str]], request: Request,
+    cluster: Cluster | None,
+) -> contextlib.closing[Generator[Outcome]]:  # fmt: skip
+    """What comes of what is missing, in the order in which it ends."""
+    if cluster is None or not missing:
+        return contextlib.closing(_in_threads(experiment, store, quick, missing, request))
+    return contextlib.closing(_in_cluster(experiment, store, quick, missing, request, cluster))
 
 
-@contextmanager
-def _threads(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads to measure in; whatever ends the block, none of them goes on."""
+def _in_threads(
+    experiment: Experiment, store: Store, quick: bool, missing: Sequence[tuple[int, str]], request: Request
+) -> Generator[Outcome]:
+    """Measure in a thread for each core."""
+    waiting = iter(missing)
+    running: set[Future[Outcome]] = set()
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as threads:
+
+        def begin_next() -> None:
+            if not _stopped.is_set() and (following := next(waiting, None)) is not None:
+                seed, arm = following
+                running.add(threads.submit(measured, experiment, arm, quick, seed, str(store.path)))
+
+        try:
+            for _ in range(workers):
+                begin_next()
+            while running:
+                done, _ = wait(running, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
+                if request.made:
+                    _stopped.set()
+                for each in done:
+                    running.remove(each)
+                    yield each.result()
+                    begin_next()
+        finally:
+            _stopped.set()  # whatever ends this, no thread goes on
+
+
+def _in_cluster(
+    experiment: Experiment, store: Store, quick: bool, missing: Sequence[tuple[int, str]], request: Request,
+    cluster: Cluster,
+) -> Generator[Outcome]:  # fmt: skip
+    """Measure in processes of a cluster. What they have not ended when this is stopped is lost."""
+    from zerone.cluster.tasks import processes
+
+    def stop() -> None:
+        if request.made:
+            raise StoppedError
+        stop_if_asked()
+
+    jobs = ((experiment.name, arm, quick, seed, str(store.path)) for seed, arm in missing)
+    with processes(cluster, len(missing), experiment.name) as there, contextlib.suppress(StoppedError):
+        for done in there.each(measured_by_name, jobs, stop):
+            _, arm, _, seed, _ = done.arguments
+            yield done.value if done.error is None else Outcome(arm, seed, error=done.error)
+
+
+def measured_by_name(name: str, arm: str, quick: bool, seed: int, path: str) -> Outcome:
+    """What comes of one arm and one seed of an experiment of the catalogue: see `measured`."""
+    from zerone.experiments import catalogue
+
+    return measured(catalogue.look_up(name), arm, quick, seed, path)
+
+
+def measured(experiment: Experiment, arm: str, quick: bool, seed: int, path: str) -> Outcome:
+    """What comes of one arm and one seed, in 32 bits. `path` is the folder that an error names."""
     try:
-        with ThreadPoolExecutor(workers) as threads:
-            try:
-                yield threads
-            finally:
-                _stopped.set()
-    finally:
-        _stopped.clear()
-
-
-def _keep(
-    experiment: Experiment, store: Store, kept: dict[str, dict[int, Measured]], arm: str, seed: int,
-    measured: Future[Measured],
-) -> None:  # fmt: skip
-    """Save what a thread has measured; nothing, where it was stopped."""
-    try:
-        found = measured.result()
+        with in_32_bits():
+            return Outcome(arm, seed, experiment.measure(experiment.settings(arm, quick), seed))
     except StoppedError:
-        return
-    except ZeroneError:
-        raise
+        return Outcome(arm, seed)
+    except ZeroneError as error:
+        return Outcome(arm, seed, error=error)
     except Exception as error:
         said = (str(error).strip().splitlines() or ["no message"])[0]
-        raise RunError(
+        failed = RunError(
             translated(
                 "experiment {experiment}, arm {arm}, seed {seed}: {kind}: {said}; what was measured before is kept "
                 "in {path}",
@@ -156,8 +201,8 @@ def _keep(
                 seed=seed,
                 kind=type(error).__name__,
                 said=said,
-                path=store.path,
+                path=path,
             )
-        ) from error
-    store.add(arm, seed, found)
-    kept[arm][seed] = found
+        )
+        failed.__cause__ = error
+        return Outcome(arm, seed, error=failed)

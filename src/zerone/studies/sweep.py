@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import functools
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.base.claim import Claim
@@ -23,6 +22,7 @@ from zerone.base.files import replacing
 from zerone.base.intervals import FEWEST_FOR_INTERVAL
 from zerone.base.language import translated
 from zerone.base.notices import said_once
+from zerone.cluster.tasks import Cluster
 from zerone.environments import catalogue as environments
 from zerone.environments.gym.around import WrapperLike, around
 from zerone.environments.gym.processes import asked_for
@@ -30,17 +30,17 @@ from zerone.environments.gym.views import AUTO, require_view
 from zerone.environments.objects import by_id
 from zerone.environments.rewards import options_as_kept
 from zerone.studies import sweep_plan
-from zerone.studies.search import Choices, Search, require_space
+from zerone.studies.search import Choices, Grid, Search, require_space
 from zerone.studies.sweep_result import MEASURES, Sweep, Trial, made_with
-from zerone.training import resume, setup, train, validation
+from zerone.studies.trial import train_in_cluster, tried
+from zerone.training import setup, validation
 from zerone.training.entry import entry
 from zerone.training.events import Progress
-from zerone.training.folder import SWEEP, RunFolder, new_folder
-from zerone.training.job import DivergedError
-from zerone.training.metrics_table import evaluations_of
+from zerone.training.folder import SWEEP, new_folder
 from zerone.training.progress import Display, of_several, progress_in_python
 from zerone.training.run import plain_name
 from zerone.training.schedule import DEFAULT_STEPS
+from zerone.training.spreading import MOST_PROCESSES
 from zerone.training.timetable import make_timetable
 from zerone.training.unknown_arguments import answering
 
@@ -82,6 +82,8 @@ def sweep(
     frame_stack: int = 1,
     frame_skip: int = 1,
     processes: int | None = None,
+    spread: int | None = None,
+    address: str | None = None,
     engine: str = "auto",
     out: str | Path | Claim | None = None,
     progress: bool | None = None,
@@ -108,6 +110,8 @@ def sweep(
         frame_stack: How many observations are seen together.
         frame_skip: How many steps each action lasts.
         processes: In how many processes environments are played.
+        spread: Train the settings of a grid in so many processes of a Ray cluster, to the same bits.
+        address: With that: the cluster to join, HOST:PORT; without it one is started here.
         engine: As for `zerone.train`.
         out: The folder; by default a new one under `runs`.
         progress: Whether to show how far it is: as for `zerone.train`.
@@ -124,6 +128,7 @@ def sweep(
     environment, options = _named(environment, options)
     outer, apart = around(wrappers, frame_stack, frame_skip), asked_for(processes, replace_lost=False)
     require_space(algorithm, space, driver)
+    cluster = _cluster(spread, address, driver, apart is not None)
     chosen = validation.chosen_seeds(seed, seeds)
     for what, value, least, most in (
         ("seeds", seeds, FEWEST_FOR_INTERVAL, validation.MOST_SEEDS),
@@ -174,7 +179,33 @@ def sweep(
     with place as claim:
         with replacing(claim.path / SWEEP) as file:
             file.write(json.dumps({"format": 1, **config}, indent=2).encode() + b"\n")
-        return _drive(claim.path, config, search, on_progress, progress)
+        return _drive(claim.path, config, search, on_progress, progress, cluster)
+
+
+def _cluster(spread: int | None, address: str | None, driver: str, apart: bool) -> Cluster | None:
+    """Where the settings are trained, if not here. Raises `InputError` where that is not possible."""
+    if spread is None:
+        if address is not None:
+            raise InputError(
+                translated("address = {address} is not allowed without spread, or it would be ignored", address=address)
+            )
+        return None
+    validation.require_count("spread", spread, MOST_PROCESSES)
+    if driver == "optuna":
+        raise InputError(
+            translated(
+                "spread = {spread} is not allowed with driver = optuna: each setting follows from those before it",
+                spread=spread,
+            )
+        )
+    if apart:
+        raise InputError(
+            translated(
+                "spread = {processes} is not allowed with processes: a seed's environments are with it",
+                processes=spread,
+            )
+        )
+    return Cluster(spread, address)
 
 
 def _named(environment: setup.EnvironmentLike, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -200,14 +231,21 @@ def _sources(algorithm: str, environment: str) -> dict[str, str | None]:
 
 
 @entry
-def resume_sweep(path: str | Path, on_progress: OnTrial = _nothing, progress: bool | None = None) -> Sweep:
-    """Go on with a sweep, or read one that has ended. Raises as `sweep`."""
+def resume_sweep(
+    path: str | Path, on_progress: OnTrial = _nothing, progress: bool | None = None, spread: int | None = None,
+    address: str | None = None,
+) -> Sweep:  # fmt: skip
+    """Go on with a sweep, or read one that has ended. `spread` and `address` are as for `sweep`; raises as that."""
     with Claim.take(path, sweep_plan.require_sweep) as claim:
         config = sweep_plan.read_config(claim.path)
-        return _drive(claim.path, config, sweep_plan.search_of(config), on_progress, progress)
+        cluster = _cluster(spread, address, config["driver"], config.get("processes") is not None)
+        return _drive(claim.path, config, sweep_plan.search_of(config), on_progress, progress, cluster)
 
 
-def _drive(path: Path, config: Mapping[str, Any], search: Search, on_progress: OnTrial, progress: bool | None) -> Sweep:
+def _drive(
+    path: Path, config: Mapping[str, Any], search: Search, on_progress: OnTrial, progress: bool | None,
+    cluster: Cluster | None,
+) -> Sweep:  # fmt: skip
     """All trials, from wherever they are to the end, and what came of them."""
     shown = progress_in_python(progress)
 
@@ -217,17 +255,21 @@ def _drive(path: Path, config: Mapping[str, Any], search: Search, on_progress: O
 
     try:
         with said_once():
-            return _tried(path, config, search, both)
+            return _tried(path, config, search, both, cluster)
     finally:
         shown.stop()
 
 
-def _tried(path: Path, config: Mapping[str, Any], search: Search, on_progress: OnTrial) -> Sweep:
+def _tried(
+    path: Path, config: Mapping[str, Any], search: Search, on_progress: OnTrial, cluster: Cluster | None
+) -> Sweep:
     number = search.number
+    if cluster is not None and isinstance(search, Grid):
+        _train_grid(cluster, path, config, search, on_progress)
     trials: list[Trial] = []
     for place, settings in enumerate(search.ask()):
         seen = functools.partial(on_progress, place, number + 1)
-        trial = _trial(path / f"{place:03d}", config, settings, config["seeds"], seen)
+        trial = tried(path / f"{place:03d}", config, settings, config["seeds"], seen)
         trials.append(trial)
         search.tell(trial.mean)
     best = max(trials, key=lambda trial: trial.mean)
@@ -237,7 +279,7 @@ def _tried(path: Path, config: Mapping[str, Any], search: Search, on_progress: O
         )
     others = [seed + len(config["seeds"]) for seed in config["seeds"]]
     seen = functools.partial(on_progress, number, number + 1)
-    confirmed = _trial(path / _OTHER_SEEDS, config, best.settings, others, seen)
+    confirmed = tried(path / _OTHER_SEEDS, config, best.settings, others, seen, cluster)
     found = Sweep(path, config, tuple(trials), confirmed)
     for name, text in (("table.csv", found.table()), ("best.toml", found.preset())):
         with replacing(path / name) as file:
@@ -247,81 +289,14 @@ def _tried(path: Path, config: Mapping[str, Any], search: Search, on_progress: O
     return found
 
 
-def _trial(
-    path: Path, config: Mapping[str, Any], settings: Mapping[str, Any], seeds: Sequence[int],
-    on_progress: Callable[[Progress], None],
-) -> Trial:  # fmt: skip
-    """A trial that has ended: from its folder, after going on with it, or from the beginning."""
-    try:
-        _train(path, config, settings, seeds, on_progress)
-    except DivergedError:  # an answer, too: these settings are worth nothing
-        return Trial(dict(settings), path, tuple(seeds), np.full(len(seeds), -np.inf))
-    return Trial(dict(settings), path, tuple(seeds), _values(path, seeds, config["measure"]))
+def _train_grid(cluster: Cluster, path: Path, config: Mapping[str, Any], search: Grid, on_progress: OnTrial) -> None:
+    """Train what is missing of a grid in processes of a cluster, and show how many settings have ended."""
+    steps, seeds, began = config["steps"], len(config["seeds"]), time.perf_counter()
+    on_progress(0, search.number + 1, Progress(0, steps, seeds=seeds))
 
+    def show(ended: int) -> None:
+        seconds = time.perf_counter() - began
+        now = Progress(steps, steps, seconds, ended * steps * seeds / seconds, seeds=seeds)
+        on_progress(ended - 1, search.number + 1, now)
 
-def _train(
-    path: Path, config: Mapping[str, Any], settings: Mapping[str, Any], seeds: Sequence[int],
-    on_progress: Callable[[Progress], None],
-) -> None:  # fmt: skip
-    made = made_with(config, settings)
-    if (path / "config.json").exists():
-        folder = RunFolder.open(path)
-        kept = setup.settings_of(setup.make_algorithm_from(folder.config["algorithm"])), folder.config["seeds"]
-        if kept != (setup.settings_of(made), list(seeds)):
-            raise InputError(
-                translated(
-                    "{path}: was trained with other settings than this sweep asks for: choose another folder", path=path
-                )
-            )
-        if folder.read_result() is None:
-            resume.resume(path, on_progress=lambda now, _: on_progress(now), progress=False)
-    else:
-        train.train(
-            made,
-            config["environment"],
-            steps=config["steps"],
-            seeds=seeds,
-            out=path,
-            engine=config["engine"],
-            options=config["options"],
-            observations=config["observations"],
-            **_outer(config),
-            stop_when_solved=False,
-            figure=False,
-            keep_last=1,
-            save_every=max(1, config["steps"] // 4),  # each waits for the disk
-            on_progress=lambda now, _: on_progress(now),
-            progress=False,
-        )
-
-
-def _outer(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What is put around the environments of a sweep, and who plays them, in the words of `train`."""
-    outer, apart = config.get("around"), config.get("processes")
-    found = {} if apart is None else {"processes": apart["number"]}
-    if outer is None:
-        return found
-    wrappers = [(each["name"], each["options"]) for each in outer["wrappers"]]
-    return {**found, "wrappers": wrappers, "frame_stack": outer["frame_stack"], "frame_skip": outer["frame_skip"]}
-
-
-def _values(path: Path, seeds: Sequence[int], measure: str) -> np.ndarray:
-    """What each seed is worth."""
-    folder = RunFolder.open(path)
-    scores = folder.read_scores()
-    if list(scores) != list(seeds):
-        raise InputError(
-            translated("{result_path}: is not of the seeds that were trained", result_path=folder.result_path)
-        )
-    if measure == "best":
-        return np.array(list(scores.values()), np.float64)
-    evaluations = evaluations_of(folder.metrics_path, seeds)
-    values: list[float] = []
-    for seed, (steps, returns) in zip(seeds, evaluations, strict=True):
-        if not len(returns):  # there was no time for one: the final judgement is of the last policy then
-            values.append(scores[seed])
-        elif measure == "last":
-            values.append(float(returns[-1]))
-        else:  # each evaluation stands for the steps since the one before: at the beginning they are close together
-            values.append(float(np.average(returns, weights=np.diff(steps, prepend=0))))
-    return np.array(values)
+    train_in_cluster(cluster, path, config, search.trials, show)

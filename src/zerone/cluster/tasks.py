@@ -1,0 +1,134 @@
+"""Independent computations, such as the trainings of a sweep, in processes of a Ray cluster.
+
+Each is a function of its arguments alone. So where a process is lost, another one computes the same again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeAlias
+
+from zerone.base.bits import in_32_bits
+from zerone.base.compilation import keep_compiled_programs
+from zerone.base.errors import RunError, ZeroneError
+from zerone.cluster.ray_connection import connect
+from zerone.cluster.supervisor import Supervisor
+
+Arguments: TypeAlias = tuple[Any, ...]
+
+
+class Cluster(NamedTuple):
+    """Where to compute: in so many processes of the Ray cluster at `address`."""
+
+    processes: int
+    address: str | None = None
+    """HOST:PORT; None starts a cluster on this machine."""
+
+
+class Done(NamedTuple):
+    """A computation that has ended: its arguments, and what it returned or raised."""
+
+    arguments: Arguments
+    value: Any
+    error: ZeroneError | None
+
+
+class Returned(NamedTuple):
+    """What a function returned, as it is sent."""
+
+    value: Any
+
+
+class Raised(NamedTuple):
+    """What a function raised, as it is sent: an error of this library, which has one line of text."""
+
+    error: ZeroneError
+
+
+class TaskWorker:
+    """A process that calls functions."""
+
+    def __init__(self) -> None:
+        keep_compiled_programs()
+
+    @contextmanager
+    def limits(self) -> Iterator[None]:
+        """Each call is in 32 bits, whatever this process is set to."""
+        with in_32_bits():
+            yield
+
+    def call(self, function: Callable[..., Any], arguments: Arguments) -> Returned | Raised:
+        """Call a function."""
+        try:
+            return Returned(function(*arguments))
+        except ZeroneError as error:
+            return Raised(error)
+        except Exception as error:  # of a class that the other side may not have
+            return Raised(RunError(f"{type(error).__name__}: {' '.join(str(error).split())}"))
+
+
+class Tasks(NamedTuple):
+    """What a process is told: `name` is what errors call the work of all."""
+
+    name: str
+
+    def worker(self, algorithm: Any, number: int) -> TaskWorker:
+        """Become process `number`."""
+        del algorithm, number
+        return TaskWorker()
+
+
+class Processes:
+    """Processes of a cluster, each of which does one computation at a time. Made by `processes`."""
+
+    def __init__(self, supervisor: Supervisor, number: int) -> None:
+        self._supervisor, self._number = supervisor, number
+
+    def each(
+        self, function: Callable[..., Any], jobs: Iterable[Arguments], while_waiting: Callable[[], None]
+    ) -> Iterator[Done]:
+        """Call `function(*job)` for each job, and yield what came of it, in the order in which they end.
+
+        Args:
+            function: A function of a module, which the hosts of the cluster can import.
+            jobs: The arguments of each call. The next are taken when a process is free.
+            while_waiting: Called about every two seconds; may raise, and then nothing further is computed.
+
+        Raises:
+            RunError: the cluster is gone, or one process after the other was lost.
+        """
+        self._supervisor.while_waiting = while_waiting
+        waiting, running = iter(jobs), dict[int, Arguments]()
+
+        def begin(slot: int) -> None:
+            if (job := next(waiting, None)) is not None:
+                running[slot] = job
+                self._supervisor.ask("call", slot, "call", function, job)
+
+        for slot in range(self._number):
+            begin(slot)
+        while running:
+            slot, found = self._supervisor.answer("call")
+            job = running.pop(slot)
+            yield Done(job, found.value, None) if isinstance(found, Returned) else Done(job, None, found.error)
+            begin(slot)
+
+
+@contextmanager
+def processes(cluster: Cluster, jobs: int, name: str) -> Iterator[Processes]:
+    """The processes of a cluster, from here to the end of the block; no more than there are jobs.
+
+    `name` is what errors call the work.
+
+    Raises:
+        InputError: Ray is not installed, or nothing answers at the address, or hosts have other versions.
+        RunError: Ray does not start.
+    """
+    number = min(cluster.processes, jobs)
+    with contextlib.closing(connect(cluster.address)) as connection:
+        supervisor = Supervisor(connection, number, None, Tasks(name), math.inf)
+        with contextlib.closing(supervisor):
+            yield Processes(supervisor, number)
