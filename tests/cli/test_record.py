@@ -38,7 +38,7 @@ def test_record_in_words_and_json(zerone, treasure, here):
         "length_mean": 5.0,
     }  # fmt: skip
     ended = zerone("record", treasure, "--agent", 1, "--epsilon", 0.5, "--steps", 1, "--checkpoint", "last")
-    assert ended.out == (f"datasets/{LINE}/q-learning-v1: q-learning on {LINE}, 1 steps, 1 episodes, "
+    assert ended.out == (f"datasets/{LINE}/q-learning-v1: q-learning on {LINE}, 1 step, 1 episode, "
                          "no episode was played to its end\n")  # fmt: skip
     ended = zerone("record", "--random", LINE, "--option", "cells=4", "--episodes", 2, "--seed", 7, "--out", "x")
     assert ended.out.startswith(f"x: random on {LINE}, ")

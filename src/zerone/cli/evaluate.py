@@ -69,18 +69,17 @@ def evaluate(
     mean, spread = found["return_mean"], found["return_std"]
     if not per_seed:
         worth = translated(
-            "mean return {mean:,.2f} (standard deviation {spread:,.2f}), mean length {length:,.1f}, over "
-            "{episodes} episodes",
+            "mean return {mean:,.2f} (standard deviation {spread:,.2f}), mean length {length:,.1f}, over {episodes}",
             mean=mean,
             spread=spread,
             length=found["length_mean"],
-            episodes=episodes,
+            episodes=output.episodes(episodes),
         )
         click.echo(translated("{what}: {result}", what=what, result=worth))
     else:
         worth = translated("mean return {mean:,.2f} (standard deviation over {seeds} seeds {spread:,.2f}), over "
-                           "{episodes} episodes each", mean=mean, spread=spread, seeds=len(per_seed),
-                           episodes=episodes)  # fmt: skip
+                           "{episodes} each", mean=mean, spread=spread, seeds=len(per_seed),
+                           episodes=output.episodes(episodes))  # fmt: skip
         click.echo(translated("{what}: {result}", what=what, result=worth))
         for one in per_seed:
             words = translated("seed {seed:<6}", seed=one["seed"])

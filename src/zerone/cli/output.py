@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from zerone.base.language import translated
 from zerone.base.place import in_short
 
 
@@ -128,3 +129,13 @@ def _noticed(stream: TextIO) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+
+
+def episodes(number: int) -> str:
+    """`1 episode`, `1,000 episodes`."""
+    return translated("1 episode") if number == 1 else translated("{episodes:,} episodes", episodes=number)
+
+
+def steps(number: int) -> str:
+    """`1 step`, `1,000 steps`."""
+    return translated("1 step") if number == 1 else translated("{steps:,} steps", steps=number)

@@ -118,7 +118,8 @@ def record(
     if found["return_mean"] is not None:
         mean = translated("mean return {mean:,.2f}", mean=found["return_mean"])
     click.echo(translated(
-        "{dataset}: {player} on {environment}, {steps:,} steps, {episodes:,} episodes, {mean}",
-        dataset=found["dataset"], player=found["player"], environment=found["environment"], steps=found["steps"],
-        episodes=found["episodes"], mean=mean,
+        "{dataset}: {player} on {environment}, {steps}, {episodes}, {mean}",
+        dataset=found["dataset"], player=found["player"], environment=found["environment"],
+        steps=output.steps(found["steps"]),
+        episodes=output.episodes(found["episodes"]), mean=mean,
     ))  # fmt: skip

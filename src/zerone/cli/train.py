@@ -13,6 +13,7 @@ import click
 from zerone.base.errors import InputError
 from zerone.base.language import joined, translated
 from zerone.base.place import absolute, as_seen
+from zerone.cli import output
 from zerone.cli.algorithm_command import AlgorithmCommand, ParsedArguments, parsed
 from zerone.cli.around import around_options, wrappers_of
 from zerone.cli.options import (
@@ -132,7 +133,6 @@ class Train(AlgorithmCommand):
 @debug_option
 def train(words: tuple[str, ...], resume: Path | None, settings_file: Path | None, **typed: Any) -> None:
     """Train ALGORITHM in ENVIRONMENT, with the hyperparameters of its preset changed by what is given here."""
-    from zerone.cli import output
     from zerone.cli.training import Display
 
     names = ("chunk", "watch", "watch_from", "watch_speed", "text", "quiet", "as_json")
@@ -288,9 +288,9 @@ def _finish(run: Run, settings_file: Path | None) -> None:
     seeds = result["seeds"]
     solved, level = sum(each["solved"] for each in seeds), run.config.get("solved_at")
     episodes = run.config["evaluation_episodes"]
-    over = translated("{episodes} episodes", episodes=episodes)
+    over = output.episodes(episodes)
     if seeds[1:]:
-        over = translated("{episodes} episodes of each of {seeds} seeds", episodes=episodes, seeds=len(seeds))
+        over = translated("{episodes} of each of {seeds} seeds", episodes=over, seeds=len(seeds))
     what = translated("{algorithm} on {environment}", algorithm=result["algorithm"], environment=result["environment"])
     took = translated(
         "{steps:,} steps in {seconds:.1f} s (of which evaluations {evaluations:.1f} s, the final judgement "
