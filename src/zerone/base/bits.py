@@ -1,10 +1,10 @@
-"""Whatever a process has switched on, what is computed here has 32 bits: the same numbers, and checkpoints that fit.
+"""Zerone computes in 32 bits, even in a process that has enabled JAX's 64-bit mode.
 
-`JAX_ENABLE_X64=1`, or another library that sets `jax_enable_x64`, makes JAX's numbers 64 bits wide wherever nothing
-else is said: in every sum, index, draw and constant, ours, optax's and those of an algorithm from elsewhere. A training
-would then be another one, and twice as large.
+`JAX_ENABLE_X64=1`, or another library that sets `jax_enable_x64`, changes JAX's default types to 64 bits: in every sum,
+index, random number and constant of ours, of optax and of a user's algorithm. Training would then give different
+numbers, need twice the memory, and write checkpoints that do not fit those of other processes.
 
-JAX is imported where it is needed, not before: guards of environments need this module, too.
+The functions import JAX themselves, so that importing this module stays cheap for processes that only run environments.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NOTHING: AbstractContextManager[Any] = nullcontext()
 
 class _Outside(threading.local):
     wide = False
-    """Whether the caller of this thread has switched 64 bits on."""
+    """Whether the code that called Zerone in this thread had 64-bit mode enabled."""
 
 
 outside = _Outside()
@@ -28,7 +28,10 @@ outside = _Outside()
 
 @contextmanager
 def in_32_bits() -> Iterator[None]:
-    """Where JAX computes in 32 bits; in this thread alone, and whatever switches 64 on meanwhile changes nothing."""
+    """Make JAX compute in 32 bits inside the block, in this thread only.
+
+    Enabling 64-bit mode for the whole process in the meantime does not affect the block.
+    """
     before = outside.wide
     outside.wide = before or _is_wide()
     try:
@@ -39,14 +42,14 @@ def in_32_bits() -> Iterator[None]:
 
 
 def as_outside() -> AbstractContextManager[Any]:
-    """Where JAX computes as the caller has chosen: an environment may need its 64 bits."""
+    """Make JAX compute with the caller's choice of 32 or 64 bits inside the block: an environment may need 64."""
     return _switched(True) if outside.wide else _NOTHING
 
 
 def look_outside() -> None:
-    """Notice what has been switched on since: by the module of an environment that was imported in here."""
+    """Record 64-bit mode if it was enabled inside `in_32_bits`, for example by an environment's module on import."""
     found: list[bool] = []
-    fresh = threading.Thread(target=lambda: found.append(_is_wide()))  # a thread in which nobody has chosen
+    fresh = threading.Thread(target=lambda: found.append(_is_wide()))  # a new thread has no override of its own
     fresh.start()
     fresh.join()
     outside.wide = outside.wide or found[0]
@@ -55,7 +58,7 @@ def look_outside() -> None:
 def _is_wide() -> bool:
     import jax
 
-    config: Any = jax.config  # its attributes are made when JAX is imported, so no type knows them
+    config: Any = jax.config  # JAX creates its attributes at run time, so they have no types
     return bool(config.jax_enable_x64)
 
 

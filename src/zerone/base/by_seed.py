@@ -1,4 +1,4 @@
-"""The rows of a table of several seeds, gathered by seed."""
+"""Group the rows of a table by seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import numpy as np
 
 
 def rows_by_seed(columns: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
-    """Which rows are whose, in the order of their steps; in one pass, however many seeds there are."""
+    """Return the row indices of each seed, sorted by step.
+
+    One sort serves all seeds, so the time does not grow with their number.
+
+    Args:
+        columns: Arrays of one length [rows], with at least the columns `seed` and `step`.
+    """
     order = np.lexsort((columns["step"], columns["seed"]))
     seeds, begins = np.unique(columns["seed"][order], return_index=True)
     return dict(zip(seeds.tolist(), np.split(order, begins[1:]), strict=True)) if len(seeds) else {}

@@ -1,7 +1,7 @@
-"""A folder that one process makes and fills: claimed under one lock, and removed only as far as it was made here.
+"""Exclusive ownership of an output folder: one process creates, locks and fills it.
 
-Runs, sweeps, datasets and experiments all lie in such folders. Whatever two of them do at once, in threads or
-processes: one has the folder, the other is refused or gets another one, and neither removes what it has not made.
+Runs, sweeps, datasets and experiments are all written to such folders. If two threads or processes want the same folder
+at once, one gets it and the other gets an error or a different folder. Neither removes anything that it did not create.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LOCK = ".lock"
 CHECKPOINTS = "checkpoints"
 _ATTEMPTS = 5
-"""How often a folder is made again that another process has removed, because it could not use it after all."""
+"""How often to retry creating a folder when another process removes one of its parents in the meantime."""
 
 
 def _anything(path: Path) -> None:
@@ -36,9 +36,9 @@ def _anything(path: Path) -> None:
 
 
 class Claim:
-    """A folder that nobody else writes to, from `take` to `release` or until this process is gone.
+    """A folder that no other process writes to, from `take` until `release` or the end of this process.
 
-    As the context of a block: a folder into which nothing was put goes again at the end.
+    As a context manager it calls `give_up` at the end of the block, which removes the folder if it is still empty.
     """
 
     def __init__(self, path: Path, lock: BaseFileLock, made: list[Path]) -> None:
@@ -50,13 +50,16 @@ class Claim:
 
     @classmethod
     def take(cls, path: str | Path, check: Callable[[Path], None] = _anything) -> Claim:
-        """Claim the folder at `path`, which is made if it is not there, if `check` does not object.
+        """Claim the folder at `path`, creating it if needed.
 
-        `check` is called twice, before anything is made and again under the lock: it raises `InputError`.
+        Args:
+            path: The folder; relative paths are resolved by `absolute`.
+            check: Called with the absolute path, and raises `InputError` if the folder must not be used. It runs twice:
+                before anything is created, and again while the lock is held.
 
         Raises:
-            InputError: `check` has objected, another process has the folder, or it cannot be written to; what was made
-                here is gone again.
+            InputError: `check` raised it, another process holds the folder, or the folder cannot be written to.
+                Everything created by this call has been removed again.
         """
         path = absolute(path)
         check(path)
@@ -74,23 +77,26 @@ class Claim:
         return claim
 
     def make(self, name: str) -> Path:
-        """A folder in it, made if it is not there. Raises `OSError`."""
+        """Create the subfolder `name` if needed, and return its path. Raises `OSError`."""
         place = self.path / name
         _make_folders(place, self._made)
         return place
 
     def incomplete(self, name: str) -> Path:
-        """A place in it for what will be called `name` once it is complete; after a kill `clear` finds it."""
+        """A temporary path inside the folder for what will be renamed to `name` once complete.
+
+        If the process is killed before the rename, a later `clear` removes it.
+        """
         return self.path / f".{name}.{uuid.uuid4().hex[:12]}.tmp"
 
     def clear(self) -> None:
-        """Remove what a killed process has left incomplete. Raises `OSError`."""
+        """Remove incomplete files and folders left behind by a killed process. Raises `OSError`."""
         for each in [*self.path.iterdir(), *(self.path / CHECKPOINTS).glob(".*")]:
             if is_incomplete(each.name):
                 shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else remove_unless_held(each)
 
     def give_up(self) -> None:
-        """Remove what was made here, as far as nothing was put into it, and let others have it."""
+        """Remove the folders created by this claim that are still empty, then release the lock."""
         if not self._lock.is_locked:
             return
         with suppress(OSError):
@@ -101,11 +107,11 @@ class Claim:
         _remove_empty(self._made)
 
     def release(self) -> None:
-        """Let others have it. The operating system does so too when the process ends or is killed."""
+        """Release the lock. The operating system also does this when the process ends or is killed."""
         self._lock.release()
 
     def leave(self) -> None:
-        """Let others have it, and leave no lock's file among what it was made for."""
+        """Release the lock and delete the lock file, so that only the results remain in the folder."""
         with suppress(OSError):
             (self.path / LOCK).unlink()
         self.release()
@@ -121,12 +127,12 @@ class Claim:
 
 @contextmanager
 def first_free(places: Iterable[Path]) -> Iterator[Claim]:
-    """The first of `places` that is free, claimed: nobody else can have chosen it as well.
+    """Claim the first free folder of `places`; a concurrent process cannot claim the same one.
 
-    Free is, too, where a process was killed before it had anything to keep.
+    A folder counts as free if it does not exist, or if the process that created it was killed before it wrote results.
 
     Raises:
-        InputError: it cannot be made.
+        InputError: a folder cannot be created, or no folder is free.
     """
     with _first_free(places) as claim:
         yield claim
@@ -146,7 +152,7 @@ def _first_free(places: Iterable[Path]) -> Claim:
 
 
 class TakenError(InputError):
-    """Another process has claimed the folder, or has put something into it."""
+    """Another process has claimed the folder, or the folder already has contents."""
 
 
 def _require_free(path: Path) -> None:
@@ -158,19 +164,19 @@ def _require_free(path: Path) -> None:
 
 
 def is_abandoned(path: Path) -> bool:
-    """Whether nothing is in a folder but the lock and incomplete things of somebody who has claimed it.
+    """Whether a folder contains only a lock file and incomplete files of the process that claimed it.
 
-    Whether that one is gone, only the lock can say. Raises `OSError`.
+    That process may still be running: only taking the lock can tell. Raises `OSError`.
     """
     if not path.is_dir():
         return False
     names = {each.name for each in path.iterdir()}
-    inside = [each.name for each in (path / CHECKPOINTS).glob("*")]  # of a run that never began
+    inside = [each.name for each in (path / CHECKPOINTS).glob("*")]  # a run before its first checkpoint
     return LOCK in names and all(map(is_incomplete, [*names - {LOCK, CHECKPOINTS}, *inside]))
 
 
 def unwritable(path: Path, error: Exception) -> InputError:
-    """The error of a folder that cannot be written to, for the reason that the operating system gives."""
+    """The error for a folder that cannot be written to, with the operating system's reason."""
     cause = error if isinstance(error, OSError) else error.__cause__
     return InputError(
         translated("{path}: cannot be written to: {error}", path=path, error=getattr(cause, "strerror", None) or error)
@@ -178,7 +184,10 @@ def unwritable(path: Path, error: Exception) -> InputError:
 
 
 def _made_and_locked(path: Path) -> tuple[BaseFileLock, list[Path]]:
-    """The folder's lock, held, and which folders are ours: made here, or by somebody who was killed."""
+    """Create and lock the folder; return the held lock and the folders that this claim may remove.
+
+    These are the folders created here, and those of an abandoned claim by a killed process.
+    """
     made: list[Path] = []
     try:
         for attempt in range(_ATTEMPTS):
@@ -186,7 +195,7 @@ def _made_and_locked(path: Path) -> tuple[BaseFileLock, list[Path]]:
                 _make_folders(path, made)
                 lock, found = _locked(path)
                 break
-            except FileNotFoundError:  # another process has just removed a folder above again
+            except FileNotFoundError:  # another process has just removed a parent folder that it had created
                 if attempt == _ATTEMPTS - 1:
                     raise
     except BaseException:
@@ -198,7 +207,7 @@ def _made_and_locked(path: Path) -> tuple[BaseFileLock, list[Path]]:
 
 
 def _make_folders(path: Path, made: list[Path]) -> None:
-    """Make a folder and those above it; `made` gets the ones that were made here and not by somebody else."""
+    """Create a folder and its parents, and append those that this call created to `made`."""
     if not _exists(path.parent):
         _make_folders(path.parent, made)
     try:
@@ -210,7 +219,7 @@ def _make_folders(path: Path, made: list[Path]) -> None:
 
 
 def _remove_empty(made: list[Path], above: Path | None = None) -> None:
-    """Remove folders, the innermost first; what is not empty is not ours. With `above`: only those inside of it."""
+    """Remove the empty folders of `made`, innermost first. With `above`, only those inside of that folder."""
     for each in reversed(made):
         if above is None or above in each.parents:
             with suppress(OSError):
@@ -218,9 +227,12 @@ def _remove_empty(made: list[Path], above: Path | None = None) -> None:
 
 
 def _locked(path: Path) -> tuple[BaseFileLock, bool]:
-    """The writer's lock on the folder at `path`, held, and whether its file was there already.
+    """Take the lock of the folder at `path`; return it, and whether the lock file existed before.
 
-    Raises `OSError`, or `TakenError` where another has it.
+    Raises:
+        OSError: the lock file cannot be created.
+        TakenError: another process holds the lock.
+        InputError: the lock's path is not a regular file.
     """
     from filelock import FileLock, Timeout
 
@@ -228,7 +240,7 @@ def _locked(path: Path) -> tuple[BaseFileLock, bool]:
     found = _exists(place)
     if found and not stat.S_ISREG(place.lstat().st_mode):
         raise InputError(translated("{place}: not a file, so the folder cannot be locked", place=place))
-    # filelock takes any refusal for a lock that is held.
+    # Open the file once before: filelock would report a permission error as a lock held by another process.
     os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0), 0o644))
     lock = FileLock(place, blocking=False, thread_local=False)  # `release` may come from another thread
     try:
@@ -239,7 +251,7 @@ def _locked(path: Path) -> tuple[BaseFileLock, bool]:
 
 
 def _exists(path: Path) -> bool:
-    """Whether anything is there, a link to nowhere too. Raises `OSError` where nobody can know."""
+    """Whether a path exists, counting broken symbolic links. Raises `OSError` if that cannot be determined."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""How programs are compiled, and where they are kept between runs, so that the second start is a fast one."""
+"""Compiler options, and the cache on disk that makes the second start of a program fast."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from zerone.base.program_cache import bind_entries, safe_folder
 
 _LARGEST = 512 * 1024 * 1024
 _SMALL_LOOP = 64 * 1024
-"""Bytes that a loop may touch in one turn and still be compiled into one function; XLA's own default is 1,024."""
+"""Bytes that one iteration of a loop may touch for XLA to compile the loop into one function (XLA's default: 1,024)."""
 
 
 def cache_folder() -> Path:
-    """`ZERONE_CACHE`, else `zerone` in the user's cache folder (`XDG_CACHE_HOME`, `~/.cache`)."""
+    """`$ZERONE_CACHE` if it is set, else `zerone` in the user's cache folder (`$XDG_CACHE_HOME` or `~/.cache`)."""
     chosen = os.environ.get("ZERONE_CACHE")
     if chosen:
         return absolute(chosen)
@@ -27,10 +27,10 @@ def cache_folder() -> Path:
 
 
 def compile_small_loops_whole() -> None:
-    """Let XLA compile a loop that touches no more than 64 KiB into one function, unless its flags say otherwise.
+    """Let XLA compile loops that touch at most 64 KiB into one function, unless `XLA_FLAGS` sets its own options.
 
-    On a CPU a loop over a table with traces runs ten times as fast so. XLA reads its flags once, before it
-    compiles for the first time: in a process that has used JAX before, this is too late and changes nothing.
+    On a CPU this makes a loop over a table with eligibility traces ten times as fast. XLA reads its flags once, before
+    its first compilation, so the call has no effect in a process that has already used JAX.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_backend_extra_options" not in flags:
@@ -39,17 +39,18 @@ def compile_small_loops_whole() -> None:
 
 
 def run_in_the_calling_thread() -> None:
-    """Let JAX run a program on the CPU in the thread that calls it, unless the user's environment says how.
+    """Let JAX run CPU programs in the calling thread, unless `JAX_CPU_ENABLE_ASYNC_DISPATCH` is set.
 
-    To hand a small program to another thread and to wait for it takes longer than to run it: of a network that acts in
-    one environment half the time. Other threads of Python go on meanwhile. As above, it must be said in time.
+    Passing a small program to another thread and waiting for it takes longer than running it: half of the time when a
+    network acts in one environment. Other Python threads continue meanwhile. This too has no effect after JAX's first
+    use.
     """
     if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
         jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 
 def keep_compiled_programs() -> None:
-    """Let JAX keep what it compiles, unless the user has set a place (or `ZERONE_CACHE=off`) already."""
+    """Enable JAX's cache of compiled programs, unless the user has configured one or set `ZERONE_CACHE=off`."""
     compile_small_loops_whole()
     run_in_the_calling_thread()
     if os.environ.get("ZERONE_CACHE") == "off" or jax.config.values["jax_compilation_cache_dir"]:
@@ -60,47 +61,48 @@ def keep_compiled_programs() -> None:
     bind_entries()
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_compilation_cache_max_size", _LARGEST)
-    # Every program counts: what a newcomer waits for is many small ones.
+    # Cache even the smallest programs: the first start mostly waits for many small ones.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def for_long() -> dict[str, str | bool]:
-    """XLA's options for a program that runs for long: less to wait for, and as fast as with XLA's own.
+    """XLA options for a program that runs for long: faster to compile, and as fast to run as with XLA's defaults.
 
-    Level 2 of LLVM's optimisation compiles in two thirds of the time of XLA's own 3. Without the pass that cuts a
-    kernel into one part for each core, a training's small kernels do not wait for threads that have to wake up first
-    and wait busily for more: the bits are the same. Matrix products are shared out by another library, still.
+    LLVM's optimisation level 2 compiles in two thirds of the time of XLA's default, 3. The disabled pass would split
+    each kernel into one part per core; the small kernels of a training would then wait for threads to wake up, and
+    those threads would spin. The results are bit-identical. Matrix products are still parallel: another library
+    computes them.
     """
     return _understood(xla_backend_optimization_level="2", xla_disable_hlo_passes="cpu-parallel-task-assigner")
 
 
 def for_seldom() -> dict[str, str | bool]:
-    """XLA's options for a program that runs now and then: compiled in a third of the time, a third slower to run."""
+    """XLA options for a program that runs now and then: a third of the compile time, and a third slower to run."""
     return _understood(xla_backend_optimization_level="1", xla_cpu_use_fusion_emitters=False)
 
 
 def for_once() -> dict[str, str | bool]:
-    """XLA's options for a program that runs once: hardly optimised, compiled in half the time of `for_seldom`."""
+    """XLA options for a program that runs once: hardly optimised, with half of the compile time of `for_seldom`."""
     return _understood(xla_backend_optimization_level="0", xla_cpu_use_fusion_emitters=False)
 
 
 def give_back_memory() -> None:
-    """Let the C library give back to the system what compiling has freed: of 450 MB, it would keep some 170.
+    """Return memory that compilation has freed to the operating system; about 170 of 450 MB would be kept otherwise.
 
-    Of the GNU C library only; others need no such call, or have none.
+    Has an effect with the GNU C library only.
     """
     try:
         trim = ctypes.CDLL(None).malloc_trim
-    except (AttributeError, OSError, TypeError):  # Windows has no program of its own to look in
+    except (AttributeError, OSError, TypeError):  # Windows cannot load symbols of the running program this way
         return
     trim(0)
 
 
 def _understood(**options: str | bool) -> dict[str, str | bool]:
-    """Those of the options that this version of XLA knows, each asked for by itself; on a CPU only.
+    """Return the options that this version of XLA accepts; none on platforms other than the CPU.
 
-    What the user has set in `XLA_FLAGS` stays as it is.
+    Options that the user sets in `XLA_FLAGS` are left out, so that the user's values hold.
     """
     if default_platform() != "cpu":
         return {}
@@ -110,7 +112,7 @@ def _understood(**options: str | bool) -> dict[str, str | bool]:
 
 @functools.cache
 def _understands(name: str, value: str | bool) -> bool:
-    """Whether XLA takes this option: versions differ, and one that it does not know ends a compilation."""
+    """Whether this version of XLA accepts an option; an unknown one would make every compilation fail."""
     try:
         jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
     except jax.errors.JaxRuntimeError:

@@ -1,4 +1,4 @@
-"""The errors a person can meet, each one line that names what, where and what is allowed."""
+"""The errors that users see: each is one line that names the option, its value and what is allowed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from zerone.base.language import translated
 
 MOST_LISTED = 16
-"""How many names an error lists: a longer list is a wall that nobody reads."""
+"""The largest number of names that an error lists; nobody reads a longer list."""
 
 _IN_SHELL = ContextVar("zerone_in_shell", default=False)
 
@@ -21,18 +21,18 @@ class ZeroneError(Exception):
 
 
 class InputError(ZeroneError, ValueError):
-    """What was asked for cannot be done as asked (exit code 2); nothing was created or overwritten."""
+    """The arguments or the input are invalid (exit code 2); nothing was created or overwritten."""
 
     exit_code = 2
 
 
 class RunError(ZeroneError, RuntimeError):
-    """Something failed while running (exit code 1); the last good checkpoint is kept."""
+    """Something failed while running (exit code 1); the last valid checkpoint is kept."""
 
 
 @contextmanager
 def in_shell() -> Iterator[None]:
-    """While it lasts, advice is given in the words of the command line."""
+    """Word the advice in errors for the command line inside the block; outside it is worded for Python."""
     token = _IN_SHELL.set(True)
     try:
         yield
@@ -41,7 +41,7 @@ def in_shell() -> Iterator[None]:
 
 
 def said(shell: str, python: str) -> str:
-    """Advice in the words of the face that is used: the command line's, or Python's.
+    """Choose between the advice for the command line and that for Python, whichever is in use.
 
     >>> said("--overwrite", "overwrite=True")
     'overwrite=True'
@@ -50,9 +50,9 @@ def said(shell: str, python: str) -> str:
 
 
 def nearest(name: str, allowed: Iterable[str], lists: str = "") -> str:
-    """End of a sentence about an unknown `name`: the nearest allowed name, and all of them if they are few.
+    """The end of an error about an unknown `name`: the nearest allowed name, and all allowed names if they are few.
 
-    `lists` says where all are listed, where they are many.
+    `lists` says where to find the allowed names if there are too many to list.
 
     >>> nearest("dqm", ["dqn", "ppo"])
     "did you mean 'dqn'? (allowed: dqn, ppo)"
@@ -69,10 +69,10 @@ def nearest(name: str, allowed: Iterable[str], lists: str = "") -> str:
 
 
 def closest(name: str, allowed: Iterable[str]) -> str | None:
-    """The name that was probably meant; None where none is near: a far-off guess is worse than none.
+    """The allowed name that was probably meant; None if none is near, because a wrong guess is worse than none.
 
-    Near is what differs by few slips of the fingers (a letter too many, too few, another, or two exchanged), or
-    begins with `name`. Capital letters, hyphens and underscores make no difference.
+    A name is near if it differs by a few typing errors (a letter added, left out or replaced, or two neighbours
+    swapped), or if it begins with `name`. Case, hyphens and underscores are ignored.
 
     >>> closest("Lerning_rate", ["learning-rate", "loss"]), closest("lr", ["loss", "learning-rate"])
     ('learning-rate', None)
@@ -90,17 +90,17 @@ def closest(name: str, allowed: Iterable[str]) -> str | None:
 
 
 def plain(name: str) -> str:
-    """A name without what people do not remember: capitals and separators."""
+    """A name in lower case and without separators, for comparisons."""
     return "".join(each for each in name.casefold() if each not in "-_ /().,'\"")
 
 
 def _tolerated(length: int) -> int:
-    """How many slips there may be in a word."""
+    """How many typing errors are accepted in a word of this length."""
     return 0 if length <= 2 else 1 if length <= 5 else 2 if length <= 10 else 3
 
 
 def _slips(one: str, other: str) -> int:
-    """Letters to add, remove, change or exchange with their neighbour to make one word the other."""
+    """The Damerau-Levenshtein distance: letters to add, remove, replace or swap to turn one word into the other."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one):

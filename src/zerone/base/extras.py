@@ -1,7 +1,7 @@
-"""How what is missing is installed: with the pip of the Python that runs, whatever `pip` means in the reader's shell.
+"""The command that installs a missing extra, with the pip of the running Python.
 
-In a clone that is the Python of `.venv`, which is seldom the one that a shell finds first; another pip would install
-into another place, or find no Zerone at all. Double quotes are quotes in every shell, those of Windows too.
+In a clone that is the Python of `.venv`, which is rarely the first one on the shell's path; another pip would install
+into another environment or would not find Zerone. Double quotes work in every shell, including those of Windows.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from zerone.base.place import as_seen
 
 
 def install(extra: str) -> str:
-    """The command that installs an extra of Zerone's beside the Zerone that runs."""
+    """The shell command that installs one of Zerone's extras into the running environment."""
     return f'{_pip()} install "zerone[{extra}]"'
 
 
 def _pip() -> str:
-    """`pip` where the shell finds that of this Python, else this Python's own."""
+    """`pip` if the shell's `pip` belongs to this Python, else this Python's path with `-m pip`."""
     place = Path(sys.executable)
     found = shutil.which("pip")
     if found is not None and Path(found).parent == place.parent:

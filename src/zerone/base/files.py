@@ -1,7 +1,8 @@
-"""Files: only what is a file and of a likely size is read, and what is written is whole or not there.
+"""Safe reading and atomic writing of files.
 
-A folder may come from anybody. A pipe or a device in the place of a file would wait for ever, and a file of
-gigabytes would fill the memory, so everything that Zerone reads by name is opened here.
+Only regular files of a plausible size are read: a folder may come from anybody, reading a pipe or a device could block
+for ever, and a file of gigabytes could fill the memory. Zerone opens every file that it reads by name here. A file that
+is written is either complete or absent.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 SMALL = 16 * 1024 * 1024
-"""Bytes. Configurations and results are a thousandth of this."""
+"""Default limit for the size of a file in bytes. Configurations and results need about a thousandth of it."""
 DEEPEST = 32
-"""Brackets within brackets of a JSON or TOML file."""
+"""The deepest nesting that a JSON or TOML file may have."""
 SECONDS_UNTIL_ABANDONED = 60.0
-"""After its last byte, for how long a file that is not complete is left alone though nobody holds it."""
+"""How long after its last change an incomplete file is kept although no process holds its lock."""
 _INCOMPLETE = re.compile(r"\.(.*)\.(?:[0-9a-f]{12}|\d+)\.tmp(\.\w+)?")
-"""How files and folders are called until they are complete; by a number those of an earlier version."""
+"""Temporary names of incomplete files and folders. An earlier version had a decimal number instead of 12 hex digits."""
 _NAME = 40
-"""Characters of a file's name in that of the one that will replace it: a file system takes 255 bytes."""
+"""How many characters of the final name a temporary name includes: file systems allow 255 bytes in total."""
 _KINDS = {
     stat.S_IFDIR: translatable("a folder"),
     stat.S_IFIFO: translatable("a pipe"),
@@ -45,10 +46,10 @@ _KINDS = {
 
 @contextmanager
 def opened(path: str | Path) -> Generator[BinaryIO]:
-    """A file to read bytes from; never waits.
+    """Open a regular file for reading bytes; never blocks.
 
     Raises:
-        InputError: there is none, it is a folder, a pipe or a device, or it cannot be read.
+        InputError: the file does not exist, is a folder, a pipe, a socket or a device, or cannot be read.
     """
     with open(_number_of(path), "rb") as file:
         try:
@@ -58,7 +59,10 @@ def opened(path: str | Path) -> Generator[BinaryIO]:
 
 
 def _number_of(path: str | Path) -> int:
-    """The descriptor of a regular file. With O_NONBLOCK a pipe opens at once, and a file does not know the word."""
+    """Open a regular file and return its descriptor.
+
+    O_NONBLOCK keeps `open` from waiting at a pipe; for regular files it has no effect.
+    """
     try:
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError as error:
@@ -81,7 +85,7 @@ def _number_of(path: str | Path) -> int:
 
 
 def read_bytes(path: str | Path, at_most: int = SMALL) -> bytes:
-    """The bytes of a file. Raises `InputError` as `opened`, and for more than `at_most` of them."""
+    """The bytes of a file. Raises `InputError` like `opened`, and if there are more than `at_most` bytes."""
     with opened(path) as file:
         data = b"" if size_of(file) > at_most else file.read(at_most + 1)
         if max(size_of(file), len(data)) > at_most:
@@ -94,15 +98,15 @@ def read_bytes(path: str | Path, at_most: int = SMALL) -> bytes:
 
 
 def size_of(file: BinaryIO) -> int:
-    """Bytes in an open file."""
+    """The size of an open file in bytes."""
     return os.fstat(file.fileno()).st_size
 
 
 def read_text(path: str | Path, at_most: int = SMALL) -> str:
-    """A text with the line ends of Unix; a mark of the byte order (spreadsheets, Windows) is left out.
+    """The text of a UTF-8 file, with Unix line ends and without a byte order mark (spreadsheets on Windows add one).
 
     Raises:
-        InputError: as `read_bytes`, or it is not in UTF-8.
+        InputError: like `read_bytes`, or the file is not valid UTF-8.
     """
     try:
         text = read_bytes(path, at_most).decode("utf-8-sig")
@@ -114,7 +118,7 @@ def read_text(path: str | Path, at_most: int = SMALL) -> str:
 
 
 def read_object(path: str | Path, at_most: int = SMALL) -> dict[str, Any]:
-    """The JSON object in a file; an `InputError` where it is damaged."""
+    """Read a JSON object from a file. Raises `InputError` if the file does not hold a valid one."""
     try:
         value = json.loads(read_bytes(path, at_most))
     except (ValueError, RecursionError) as error:
@@ -128,7 +132,7 @@ def read_object(path: str | Path, at_most: int = SMALL) -> dict[str, Any]:
 
 
 def read_toml(path: str | Path, at_most: int = SMALL) -> dict[str, Any]:
-    """The tables of a TOML file; an `InputError` where it is none."""
+    """Read a TOML file. Raises `InputError` if it is not valid TOML."""
     try:
         tables = tomllib.loads(read_text(path, at_most))
     except (ValueError, RecursionError) as error:
@@ -140,7 +144,7 @@ def read_toml(path: str | Path, at_most: int = SMALL) -> dict[str, Any]:
 
 
 def require_shallow(value: Any, name: str) -> None:
-    """Raise `InputError` for brackets within brackets that no reader would reach the end of."""
+    """Raise `InputError` if `value` is nested more than `DEEPEST` levels deep, which would overflow recursive code."""
     level, depth = [value], 0
     while level := [each for outer in level for each in _inside(outer)]:
         depth += 1
@@ -160,12 +164,12 @@ def _inside(value: Any) -> list[Any]:
 
 @contextmanager
 def replacing(path: Path) -> Generator[BinaryIO]:
-    """A binary file that takes the place of `path` only once it is complete and on the disk.
+    """Write a binary file that replaces `path` only once it is complete and on the disk.
 
-    Whatever fails or kills the process, `path` holds either its old bytes or all of the new ones.
+    If writing fails or the process is killed, `path` holds either all of its old bytes or all of the new ones.
 
     Raises:
-        RunError: the operating system refused (disk full, no such folder); `path` is as it was.
+        RunError: the operating system reported an error (disk full, no such folder); `path` is unchanged.
     """
     try:
         with beside(path) as (place, file):
@@ -178,8 +182,8 @@ def replacing(path: Path) -> Generator[BinaryIO]:
         raise RunError(
             translated("{path}: cannot be written: {error}", path=path, error=error.strerror or error)
         ) from error
-    # Only the rename is at stake now: without this a power cut may bring the old file back, itself whole.
-    # So a file system that cannot sync a folder (some network ones, Windows) is no failure.
+    # Make the rename itself durable: without this, a power cut may bring back the old file, which is complete too.
+    # So it is no error if a file system cannot sync a folder (Windows, some network file systems).
     with suppress(OSError):
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -190,10 +194,11 @@ def replacing(path: Path) -> Generator[BinaryIO]:
 
 @contextmanager
 def beside(path: Path, suffix: str = "") -> Generator[tuple[Path, BinaryIO]]:
-    """A new file beside `path`, to be written and then renamed; at the end it is gone, unless it was.
+    """Create a temporary file in the folder of `path`; yields its path and the open file.
 
-    Its name is nobody else's: no other process has it, no thread, and no process that was killed. What such a one has
-    left there for the same `path` is removed. Close the file before renaming it. Raises `OSError`.
+    The caller writes the file, closes it and renames it. A file that was not renamed is removed at the end. Its name is
+    unique among processes and threads. Temporary files that killed processes have left for the same `path` are removed.
+    Raises `OSError`.
     """
     _remove_abandoned(path)
     place = path.with_name(f".{path.name[:_NAME]}.{uuid.uuid4().hex[:12]}.tmp{suffix}")
@@ -203,14 +208,14 @@ def beside(path: Path, suffix: str = "") -> Generator[tuple[Path, BinaryIO]]:
         try:
             yield place, file
         finally:
-            with suppress(OSError):  # its last bytes may find no room; it goes anyway
+            with suppress(OSError):  # writing the last bytes may fail on a full disk; the file is removed anyway
                 file.close()
             with suppress(OSError):
                 place.unlink()
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove what a killed process has left beside `path`: nobody holds it, and nobody has written to it for long."""
+    """Remove temporary files for `path` that no process holds and that were not written to for a minute."""
     with suppress(OSError):
         for each in os.scandir(path.parent):
             left = _INCOMPLETE.fullmatch(each.name)
@@ -221,12 +226,12 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def is_incomplete(name: str) -> bool:
-    """Whether a file or folder of this name is not complete yet, or was left so."""
+    """Whether this is the temporary name of an incomplete file or folder."""
     return _INCOMPLETE.fullmatch(name) is not None
 
 
 def remove_unless_held(path: Path) -> None:
-    """Remove a file that is not complete, if nobody is writing it."""
+    """Remove an incomplete file, unless a process is still writing it."""
     with suppress(OSError, InputError):
         if path.is_symlink():
             path.unlink()
@@ -237,10 +242,10 @@ def remove_unless_held(path: Path) -> None:
 
 
 def _hold(file: BinaryIO) -> None:
-    """Hold an open file until it is closed or the process is gone. Raises `BlockingIOError` where another holds it."""
+    """Lock an open file until it is closed or the process ends. Raises `BlockingIOError` if another one holds it."""
     try:
         import fcntl
-    except ImportError:  # on Windows an open file cannot be removed anyway
+    except ImportError:  # Windows: an open file cannot be removed anyway
         return
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

@@ -1,18 +1,18 @@
-"""Intervals over seeds that hold the true value as often as they say, from three seeds on.
+"""Confidence intervals over seeds that reach their nominal coverage from three seeds on.
 
-The percentile bootstrap does not where seeds are few: its "95%" of a mean misses in 24% of cases with 3 seeds and in 9%
-with 10, because resamples never leave the range of what was seen. So each statistic has an interval of its own:
+The percentile bootstrap does not with few seeds: its 95% interval of a mean misses the true value in 24% of cases with
+3 seeds and in 9% with 10, because resamples never leave the range of the sample. So each statistic has its own method:
 
-    mean, difference and ratio of means     Student's t (Welch's, Fieller's), and as far as Hall's correction for
-                                            skewness goes where that is farther
+    mean, difference and ratio of means     Student's t (Welch's, Fieller's), widened to Hall's correction for skewness
+                                            where that reaches farther
     interquartile mean                      Yuen's t of the winsorised values, with the same correction
-    median                                  order statistics, which is exact; from 5 seeds on
+    median                                  order statistics, which are exact; from 5 seeds on
     probability of improvement              Newcombe's, with Student's t
-    any other function                      the bootstrap, its tails corrected for few seeds; from 10 seeds on
+    any other function                      the bootstrap with tails corrected for few seeds; from 10 seeds on
 
-`tests/base/test_intervals.py` measures how often they hold what they promise. None is what there is no interval of: too
-few values, or values that are all equal, which say nothing about how much others would differ. And no interval can know
-of what happens so seldom that no seed has shown it.
+`tests/base/test_intervals.py` measures the coverage. The functions return None where there is no interval: with too few
+values, or if all values are equal, because these do not show how much other seeds would differ. No interval accounts
+for events so rare that no seed has shown them.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ Bounds = tuple[float, float]
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
 FEWEST_FOR_INTERVAL, FEWEST_FOR_MEDIAN, FEWEST_FOR_BOOTSTRAP = 3, 5, 10
-"""Below so many seeds no interval is given: of all, of a median, and of what only the bootstrap can take."""
+"""The fewest seeds for an interval: of most statistics, of a median, and of one that needs the bootstrap."""
 FEW_THAT_AGREE = 10
-"""Below so many seeds it is no wonder that all score the same."""
+"""With fewer seeds than this, equal scores may be a coincidence: see `parts_of_means`."""
 
 _BLOCK = 2**22
-"""About how many numbers a statistic is given at once."""
+"""About how many numbers are passed to a statistic at once, to bound the memory of the bootstrap."""
 _EQUAL = 1e-12
-"""Values that differ by less than this share of their size are equal: float32 rounds."""
+"""Values whose relative difference is below this count as equal: it is due to rounding."""
 
 
 def interval(
     *samples: Any, statistic: Statistic = statistics.mean, paired: bool = False, confidence: float = CONFIDENCE
 ) -> Bounds | None:
-    """Bounds of a statistic of one or several samples over seeds; None where there are none to give.
+    """The confidence interval of a statistic of one or more samples over seeds; None where there is none.
 
     Args:
-        samples: One array [seeds] for each that is compared, and as many arguments for `statistic`.
-        statistic: A function of `statistics.py`, or any of arrays [..., seeds] that reduces the last axis.
-        paired: Whether the samples are of the same seeds, one for one.
-        confidence: How often an interval made so holds the true value.
+        samples: One array [seeds] for each argument of `statistic`.
+        statistic: A function of `statistics.py`, or any function of arrays [..., seeds] that reduces the last axis.
+        paired: Whether the samples are of the same seeds, in the same order.
+        confidence: The share of such intervals that contain the true value.
 
     Raises:
-        ValueError: a sample is empty or not flat, or paired samples have not one length.
+        ValueError: a sample is empty or not one-dimensional, or paired samples differ in length.
     """
     arrays = [np.asarray(each, np.float64) for each in samples]
     if not arrays or any(each.ndim != 1 or not each.size for each in arrays):
@@ -81,7 +81,7 @@ def interval(
 
 
 def fewest(statistic: Statistic) -> int:
-    """How many seeds an interval of this statistic needs."""
+    """The smallest number of seeds for which this statistic has an interval."""
     if statistic is statistics.median:
         return FEWEST_FOR_MEDIAN
     known = (statistics.mean, statistics.interquartile_mean, statistics.probability_of_improvement,
@@ -90,7 +90,10 @@ def fewest(statistic: Statistic) -> int:
 
 
 def mean_bounds(values: np.ndarray, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of the mean over the last axis, of all points of a curve at once; NaN is no value, and no bound."""
+    """The interval of the mean over the last axis, for all points of a curve at once.
+
+    Values [..., seeds] that are not finite count as missing; NaN as a bound [...] means that there is no interval.
+    """
     known = np.isfinite(values)
     count = known.sum(-1)
     number = np.maximum(count, 1)
@@ -107,10 +110,16 @@ def mean_bounds(values: np.ndarray, confidence: float = CONFIDENCE) -> tuple[np.
 
 
 def _widened(middle: Any, error: Any, reach: Any, skewness: Any) -> tuple[Any, Any]:
-    """Student's bounds, and Hall's where those are farther: the long side of skewed values is longer than the other.
+    """Student's bounds, or Hall's where those are farther from the estimate: skewed values need one longer side.
 
     Hall, On the Removal of Skewness by Transformation, Journal of the Royal Statistical Society B 54, 1992: a monotone
     cubic of t whose distribution is less skewed. `skewness` is that of the estimate, not of the values.
+
+    Args:
+        middle: The estimate.
+        error: Its standard error.
+        reach: The quantile of Student's t.
+        skewness: The skewness of the estimate.
     """
     cubic = np.where(np.abs(skewness) > 1e-9, skewness, 1.0) / 3
 
@@ -126,16 +135,16 @@ def _widened(middle: Any, error: Any, reach: Any, skewness: Any) -> tuple[Any, A
 def combined_bounds(
     middle: float, parts: Sequence[tuple[float, float]], third: float, size: float, confidence: float = CONFIDENCE
 ) -> Bounds | None:
-    """Bounds of an estimate whose variance is a sum of parts, each estimated with some degrees of freedom.
+    """The interval of an estimate whose variance is a sum of parts, each with its own degrees of freedom.
 
     Satterthwaite, An Approximate Distribution of Estimates of Variance Components, Biometrics Bulletin 2, 1946. A part
-    may be negative where it takes away what another one counts twice; the sum is at least the greatest of them.
+    is negative if it subtracts what two others both include; the sum is never taken below the largest part.
 
     Args:
         middle: The estimate.
-        parts: Of each part its share of the variance, and its degrees of freedom.
-        third: The estimate's third central moment.
-        size: How large the values are that it is made of: what differs by less than rounding does not differ.
+        parts: The variance and the degrees of freedom of each part.
+        third: The third central moment of the estimate.
+        size: The magnitude of the values behind the estimate; a spread below its rounding error gives None.
         confidence: As for `interval`.
     """
     greatest = max(part for part, _ in parts)
@@ -149,7 +158,7 @@ def combined_bounds(
 
 
 def part_of_mean(values: np.ndarray) -> tuple[tuple[float, float], float]:
-    """Of a mean over the values [n]: its variance with the degrees of freedom, and its third central moment."""
+    """For the mean of the values [n]: its variance with the degrees of freedom, and its third central moment."""
     number = values.size
     deviations = values - values.mean()
     third = float((deviations**3).mean()) * (number / (number - 1)) ** 1.5 / number**2
@@ -157,9 +166,10 @@ def part_of_mean(values: np.ndarray) -> tuple[tuple[float, float], float]:
 
 
 def parts_of_means(*samples: np.ndarray) -> list[tuple[tuple[float, float], float]]:
-    """`part_of_mean` of each; a few seeds that all agree are taken to differ as much as those of the other samples.
+    """`part_of_mean` of each sample, where small samples of equal values borrow the spread of the widest sample.
 
-    Three seeds that all learn say little about the fourth: a difference from seeds of which one does not is not sure.
+    Three seeds with the same return do not show that a fourth would have it as well. Without the borrowed spread, their
+    difference from a sample with one failed seed would look more certain than it is.
     """
     found = [part_of_mean(each) for each in samples]
     spreads = [part[0] * each.size for each, (part, _) in zip(samples, found, strict=True)]
@@ -172,7 +182,7 @@ def parts_of_means(*samples: np.ndarray) -> list[tuple[tuple[float, float], floa
 
 
 def _difference_bounds(left: np.ndarray, right: np.ndarray, paired: bool, confidence: float) -> Bounds | None:
-    """Welch's; of pairs that of their differences."""
+    """Welch's interval of a difference of means; for paired samples the interval of the mean difference."""
     if paired:
         return _one(mean_bounds(left - right, confidence))
     (part, third), (other, less) = parts_of_means(left, right)
@@ -181,7 +191,9 @@ def _difference_bounds(left: np.ndarray, right: np.ndarray, paired: bool, confid
 
 
 def _ratio_bounds(left: np.ndarray, right: np.ndarray, paired: bool, confidence: float) -> Bounds | None:
-    """Fieller's: all ratios ρ for which 0 is in the interval of left - ρ right. Without end if the lower may be 0.
+    """Fieller's interval: all ratios ρ for which the interval of left - ρ right contains 0.
+
+    It is infinite if the interval of the denominator's mean contains 0.
 
     Fieller, Some Problems in Interval Estimation, Journal of the Royal Statistical Society B 16, 1954.
     """
@@ -200,7 +212,7 @@ def _ratio_bounds(left: np.ndarray, right: np.ndarray, paired: bool, confidence:
 
 
 def _edge(excluded: Callable[[float], bool], inside: float, direction: float) -> float:
-    """Where, on the way from a value that is in an interval, the interval ends."""
+    """The end of an interval, searched from a point inside of it; infinite if the search finds no end."""
     step = direction * max(abs(inside), 1e-6) * 1e-3
     while not excluded(inside + step):
         step *= 2
@@ -216,10 +228,11 @@ def _edge(excluded: Callable[[float], bool], inside: float, direction: float) ->
 def interquartile_bounds(
     values: np.ndarray, more: Sequence[tuple[float, float]] = (), confidence: float = CONFIDENCE
 ) -> Bounds | None:
-    """Yuen, The Two-Sample Trimmed t for Unequal Population Variances, Biometrika 61, 1974; of three that of the mean.
+    """Yuen's interval of the interquartile mean; for three values the interval of the mean.
 
-    The values that are left out count as the nearest that is not (they are winsorised), and t has as many degrees of
-    freedom as values are averaged, less one. `more` are parts of the variance that these values do not show.
+    Yuen, The Two-Sample Trimmed t for Unequal Population Variances, Biometrika 61, 1974. For the variance, trimmed
+    values are replaced by the nearest value that is kept (they are winsorised); the degrees of freedom are the number
+    of kept values minus one. `more` are further parts of the variance, as in `combined_bounds`.
     """
     number, out = values.size, statistics.left_out(values.size)
     if not out:
@@ -243,12 +256,12 @@ def bootstrap_interval(
     *arrays: np.ndarray, statistic: Statistic, paired: bool = False, confidence: float = CONFIDENCE,
     resamples: int = RESAMPLES,
 ) -> Bounds:  # fmt: skip
-    """Bounds of any statistic: the percentile bootstrap, as far into its tails as Student's t goes for so few values.
+    """The percentile bootstrap interval of any statistic, with tails widened by Student's t for few values.
 
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13; Hesterberg, What Teachers Should Know
-    About the Bootstrap, The American Statistician 69, 2015, section 5.2, for the tails. Each sample is resampled by
-    itself (Agarwal et al. 2021 call it stratified), or, if `paired`, all by the same seeds. The resamples are always
-    the same ones: equal numbers give equal intervals.
+    About the Bootstrap, The American Statistician 69, 2015, section 5.2, for the tails. Each sample is resampled
+    independently (Agarwal et al. 2021 call this stratified) or, if `paired`, all with the same indices. The random
+    generator has a fixed seed, so equal inputs give equal intervals.
     """
     random = np.random.default_rng(0)
     drawn = [random.integers(0, each.size, (resamples, each.size)) for each in arrays[: 1 if paired else None]]
@@ -261,13 +274,13 @@ def bootstrap_interval(
     least = min(each.size for each in arrays)
     reach = student_quantile((1 + confidence) / 2, least - 1.0) * math.sqrt(least / (least - 1))
     tail = NormalDist().cdf(-reach)
-    # Between a number and infinity nothing can be interpolated.
+    # Interpolating between a number and infinity would give NaN.
     method: Any = "linear" if np.isfinite(found).all() else "inverted_cdf"
     low, high = np.quantile(found, [tail, 1 - tail], method=method)
     return float(low), float(high)
 
 
 def _one(bounds: tuple[np.ndarray, np.ndarray]) -> Bounds | None:
-    """The bounds of a single number; None where it has none."""
+    """The bounds of a single number as floats; None if they are NaN."""
     low, high = (float(each) for each in bounds)
     return None if math.isnan(low) else (low, high)

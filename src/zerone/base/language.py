@@ -1,7 +1,8 @@
-"""The language in which a person is addressed: English, or Chinese by the catalogue in `locale/`.
+"""The language of messages: English, or Chinese from the catalogue in `locale/`.
 
-Texts stand in the code in English; `translated` looks their Chinese up when they are shown. What a program reads (JSON,
-CSV, configurations, tags) is never translated. A thread that is started speaks English until it is given a language.
+The code contains the English texts; `translated` looks up the Chinese one when a text is shown. Machine-readable output
+(JSON, CSV, configurations, tags) is never translated. A new thread starts in English, until `in_language` sets another
+language.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ _LANGUAGE = ContextVar("zerone_language", default=ENGLISH)
 
 
 def language() -> str:
-    """The language that is spoken here: one of `LANGUAGES`."""
+    """The current language, one of `LANGUAGES`."""
     return _LANGUAGE.get()
 
 
 @contextmanager
 def in_language(name: str) -> Iterator[None]:
-    """While it lasts, `name` is spoken."""
+    """Use the language `name`, one of `LANGUAGES`, inside the block."""
     token = _LANGUAGE.set(name)
     try:
         yield
@@ -41,14 +42,12 @@ def in_language(name: str) -> Iterator[None]:
 
 
 def translatable(text: str) -> str:
-    """The text itself. Marks one that is translated later, when it is shown."""
+    """Return the text unchanged; the call marks it for the catalogue. `translated` is applied when it is shown."""
     return text
 
 
 def translated(text: str, /, **values: Any) -> str:
-    """A text in the language that is spoken, with `values` in the place of its `{names}`.
-
-    A text without Chinese stays English.
+    """The text in the current language, formatted with `values`. A text without a translation stays English.
 
     >>> translated("{count:,} steps", count=1500)
     '1,500 steps'
@@ -60,7 +59,7 @@ def translated(text: str, /, **values: Any) -> str:
 
 
 def joined(texts: list[str]) -> str:
-    """Clauses of a sentence, one after the other, with what the language has between them."""
+    """Join clauses with the current language's semicolon."""
     return ("; " if _LANGUAGE.get() == ENGLISH else "；").join(texts)
 
 
@@ -72,7 +71,7 @@ def _catalogue(name: str) -> NullTranslations:
 
 
 def entries(name: str) -> dict[str, str]:
-    """All texts of a language's catalogue, each with its translation, as the compiled file has them."""
+    """All texts of a language's compiled catalogue (`.mo` file), mapped to their translations."""
     data = (CATALOGUES / name / "LC_MESSAGES" / f"{DOMAIN}.mo").read_bytes()
     count, texts, translations = struct.unpack_from("<3I", data, 8)
 
@@ -84,9 +83,9 @@ def entries(name: str) -> dict[str, str]:
 
 
 def of_locale(environment: Mapping[str, str]) -> str:
-    """The language of the locale that environment variables choose, in gettext's order.
+    """The language that the locale's environment variables select, in gettext's order.
 
-    `LANGUAGE` is a list of languages, which holds unless the locale is C or POSIX.
+    `LANGUAGE` is a list of languages in order of preference; it is ignored if the locale is C or POSIX.
     """
     chosen = next(filter(None, (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "C")
     if _plain(chosen) in ("c", "posix"):

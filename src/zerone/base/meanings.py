@@ -1,4 +1,4 @@
-"""Which of our names is meant by one of somebody else's (`synonyms`)."""
+"""Translate the names that other libraries use into ours, for errors (the tables are in `synonyms`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zerone.base.synonyms import ALGORITHMS, ASKED, NOT_HERE, NOTES, OPTIONS, SE
 
 
 def meanings(theirs: str, table: Mapping[str, str], ours: Collection[str] | None = None) -> list[str]:
-    """What a name of somebody else's means, of `ours` if these are given, in the order of `table`."""
+    """Our names for the foreign name `theirs`, in the order of `table`; only those in `ours`, if that is given."""
     typed = plain(theirs)
     return [
         name
@@ -21,22 +21,25 @@ def meanings(theirs: str, table: Mapping[str, str], ours: Collection[str] | None
 
 
 def near_meanings(theirs: str, table: Mapping[str, str], ours: Collection[str]) -> list[str]:
-    """The same where fingers have slipped in their name; of short names nothing can be said."""
+    """Like `meanings`, but tolerates typing errors in `theirs`; names of up to 3 letters are too short to guess."""
     words = [word for name in table if name in ours for word in table[name].split() if len(plain(word)) > 3]
     near = closest(theirs, words) if len(plain(theirs)) > 3 else None
     return [] if near is None else meanings(near, table, ours)
 
 
 def note(theirs: str, ours: str) -> str:
-    """What has to be known of a setting of ours by those who call it otherwise; nothing for most."""
+    """A hint about our setting `ours` for users who know it as `theirs`; the empty string if there is none."""
     return next((text for name, text in NOTES.get(ours, {}).items() if plain(name) == plain(theirs)), "")
 
 
 def asked(theirs: str, ours: Collection[str], training: bool) -> str | None:
-    """What is meant besides settings, and what has to be known of it; None where nothing is.
+    """The answer to a foreign name that stands for an option or argument of ours rather than a setting; None if none.
 
-    `ours` are the options of a command, or the arguments of a function. An answer that is neither is one of a
-    `training` only.
+    Args:
+        theirs: The name that was typed.
+        ours: The options of the command, or the arguments of the function.
+        training: Whether the command or function trains. Answers that are no option, such as another command, are only
+            given there.
     """
     typed = plain(theirs)
     for each in ASKED:
@@ -60,10 +63,13 @@ def setting_meant(
     owners: Mapping[str, Collection[str]] = {},
     spelt: Callable[[str], str] = repr,
 ) -> str | None:
-    """What a name that is no setting of an algorithm means: a setting of ours, in words; None where nothing is near.
+    """A sentence that names the setting probably meant by the unknown setting `theirs`; None if nothing is near.
 
-    `ours` are the algorithm's settings, to be written as `spelt` does. `owners` has the settings of others: what only
-    they have is said to be theirs.
+    Args:
+        theirs: The name that was typed.
+        ours: The algorithm's settings.
+        owners: The settings of other algorithms, by algorithm: the sentence says if only these have the setting.
+        spelt: How to write a setting in the sentence.
 
     >>> setting_meant("gamma", ["discount", "epsilon"])
     "here it is 'discount'"
@@ -94,7 +100,7 @@ def as_option(setting: str) -> str:
 
 
 def algorithm_meant(theirs: str) -> str | None:
-    """What is meant by a name that no algorithm has, or what is near where it is not here; None where nothing is."""
+    """A sentence about an unknown algorithm: our name for it, or a related algorithm; None if there is neither."""
     found = meanings(theirs, ALGORITHMS)
     if found:
         return _here(said(found[0], _in_python(found[0])))
@@ -103,7 +109,7 @@ def algorithm_meant(theirs: str) -> str | None:
 
 
 def _in_python(command: str) -> str:
-    """`dqn --double` as it is asked for in Python."""
+    """The Python form of a command such as `dqn --double`: the algorithm's name and its settings."""
     name, _, options = command.partition(" --")
     words = [option.split() for option in options.split(" --") if option]
     settings = {word[0].replace("-", "_"): ast.literal_eval(word[1]) if word[1:] and word[1][0].isdigit() else
@@ -112,6 +118,6 @@ def _in_python(command: str) -> str:
 
 
 def option_meant(theirs: str, ours: Collection[str]) -> str:
-    """End of a sentence about an option that an environment does not have: what is meant, or what it has."""
+    """The end of an error about an environment's unknown option: the option probably meant, or the allowed ones."""
     found = meanings(theirs, OPTIONS, ours)
     return _here(translated(" or ").join(map(repr, found[:2]))) if found else nearest(theirs, ours)

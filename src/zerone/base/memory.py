@@ -1,4 +1,4 @@
-"""How much memory there is."""
+"""The amount of memory available to the process."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-"""Where Linux says how much a container may have."""
+"""Files in which Linux states the memory limit of a container (cgroup versions 2 and 1)."""
 
 
 def machine_memory() -> int | None:
-    """Bytes that the machine has, or that the system or a container grants; None where nobody says."""
+    """The memory of the machine in bytes, or the limit of the container if that is lower; None if unknown."""
     found: list[int] = []
     with suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     for each in _LIMITS:
-        with suppress(OSError, ValueError):  # no such file, or the word "max" in it
+        with suppress(OSError, ValueError):  # no such file, or it contains "max": no limit
             found.append(int(Path(each).read_text()))
     return min(found, default=None)

@@ -1,4 +1,4 @@
-"""Modules that a name (`module:Name`) leads to: importing one runs its code, so a file may not have it done."""
+"""Import of objects named `module:Name`. Importing runs code, so names read from files need the user's consent."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from zerone.base.errors import InputError, said
 from zerone.base.language import translated
 
 _CALLING = ("GymV21Environment-v0", "GymV26Environment-v0")
-"""Environments of Gymnasium that make another one, whose id is their option `env_id`."""
+"""Gymnasium environments that create another environment, whose id is their option `env_id`."""
 MAIN = "__main__"
 
 
 class ForeignId(str):
-    """A name that stands in a file: it can name something, but has no module imported for it.
+    """A name that was read from a file and must not cause an import unless the user trusts the file.
 
-    Files may be from anybody. What reads a name out of one makes it a `ForeignId`, and `require_trusted` stands where
-    modules are imported, so no way leads around it. `source` is where the file says that it is: `module:Name`.
+    Files may be from anybody. Code that reads a name from a file makes it a `ForeignId`, and every place that imports
+    modules calls `require_trusted`. `source` is the object's location according to the file, as `module:Name`.
     """
 
     source: str | None
@@ -35,7 +35,7 @@ class ForeignId(str):
 def require_trusted(
     id: str, options: Mapping[str, Any] = {}, what: str = "environment"  # noqa: A002 - Gymnasium's word
 ) -> None:  # fmt: skip
-    """Raise `InputError` if a name out of a file leads to a module that the person's own program has not imported."""
+    """Raise `InputError` if a name from a file belongs to a module that the user's program has not imported itself."""
     if not isinstance(id, ForeignId):
         return
     inner = options.get("env_id") if id.rpartition(":")[2] in _CALLING else None
@@ -55,7 +55,7 @@ def require_trusted(
 
 
 def import_named(id: str, what: str = "environment") -> None:  # noqa: A002
-    """Import the module of an id, if it has one. Raises `InputError`, whatever the module does when it is imported."""
+    """Import the module of an id such as `module:Name`. Every exception of the import is raised as an `InputError`."""
     module, colon, _ = id.partition(":")
     if not colon:
         return
@@ -77,10 +77,10 @@ def import_named(id: str, what: str = "environment") -> None:  # noqa: A002
 
 
 def named_object(id: str, what: str) -> Any:  # noqa: A002
-    """What `module:Name` names; its module is imported.
+    """Import the module and return the object that `module:Name` names.
 
     Raises:
-        InputError: the module cannot be imported or has no such name; or the id stands in a file and nobody trusts it.
+        InputError: the module cannot be imported or has no such name, or the id is from a file that is not trusted.
     """
     require_trusted(id, what=what)
     import_named(id, what)
@@ -88,7 +88,7 @@ def named_object(id: str, what: str) -> Any:  # noqa: A002
 
 
 def imported_object(id: str, what: str) -> Any:  # noqa: A002
-    """What `module:Name` names in a module that is imported already. Raises `InputError` if it has no such name."""
+    """The object that `module:Name` names in an already imported module. Raises `InputError` if there is none."""
     module, _, inside = id.partition(":")
     found: Any = module_called(module)
     for part in inside.split("."):
@@ -107,14 +107,15 @@ def imported_object(id: str, what: str) -> Any:  # noqa: A002
 
 
 def module_called(name: str) -> ModuleType:
-    """The module of a name; the program that runs, where that is its own."""
+    """Import and return a module; if it is the file that is run as the main program, return `__main__`."""
     return sys.modules[MAIN] if name == name_of_main() else importlib.import_module(name)
 
 
 def name_of_main() -> str:
-    """What the program that runs is called where another one imports it; `__main__` where none can.
+    """The name under which other programs can import the main program; `__main__` if they cannot.
 
-    A class in `world.py` is `world:World` also while that file is run itself, so that a run of it can be loaded later.
+    A class `World` in `world.py` is `world:World` even while `world.py` is the main program, so that its runs can be
+    loaded by other programs later.
     """
     main = sys.modules.get(MAIN)
     spec = getattr(main, "__spec__", None)
@@ -125,16 +126,16 @@ def name_of_main() -> str:
 
 
 def place_of(thing: Any) -> str:
-    """Where a class or a function is: `module:Name`."""
+    """The location of a class or a function, as `module:Name`."""
     module = thing.__module__
-    inside = getattr(thing, "__qualname__", type(thing).__qualname__)  # an object can be a function, too
+    inside = getattr(thing, "__qualname__", type(thing).__qualname__)  # an instance with `__call__`
     return f"{name_of_main() if module == MAIN else module}:{inside}"
 
 
 def source_of(thing: Any) -> str | None:
-    """From where a class or a function can be had again, as `module:Name`; None where that leads to something else.
+    """The `module:Name` from which another program can import a class or function; None if there is no such name.
 
-    So it is for what was made inside of a function.
+    Classes and functions that are defined inside of a function have none.
     """
     if not (isinstance(getattr(thing, "__module__", None), str) and hasattr(thing, "__qualname__")):
         return None

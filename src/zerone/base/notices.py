@@ -1,4 +1,4 @@
-"""Lines for the person who trains: about what goes on, but not quite as it seems. Each is said once."""
+"""Warnings about training: something continues, but not quite as the user may expect. Each is shown once."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ def _warn(line: str) -> None:
 
 
 class Notices:
-    """Says a line once: as a warning of Python's logger `zerone`, which is standard error, unless `say` is given."""
+    """Shows each line once: with `say` or, by default, as a warning of Python's logger `zerone` on standard error."""
 
     def __init__(self, say: Callable[[str], None] = _warn) -> None:
         self._said: set[str] = set()
         self._say = say
 
     def __call__(self, line: str, about: str | None = None) -> None:
-        """Say it, unless something was said `about` the same before (by default the line itself)."""
+        """Show `line`, unless one with the same topic `about` (by default the line itself) was shown before."""
         if (about or line) not in self._said:
             self._said.add(about or line)
             self._say(line)
 
 
 class _Kept(logging.Handler):
-    """Keeps lines in the place of saying them."""
+    """A logging handler that appends lines to a list."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class _Kept(logging.Handler):
 
 @contextmanager
 def kept_in(lines: list[str]) -> Iterator[None]:
-    """While it lasts, what is said in this process is kept in `lines`, for a person who is somewhere else."""
+    """Append the warnings of this process to `lines` inside the block, so that another process can show them."""
     logger, handler = logging.getLogger("zerone"), _Kept(lines)
     before = logger.propagate, logger.handlers[:]
     logger.handlers[:] = [handler]
@@ -56,13 +56,13 @@ _SHARED: ContextVar[Notices | None] = ContextVar("zerone_notices", default=None)
 
 
 def notices() -> Notices:
-    """Those of what goes on: of one training, or of all within `said_once`."""
+    """The `Notices` shared inside `said_once`, or else new ones for one training."""
     return _SHARED.get() or Notices()
 
 
 @contextmanager
 def said_once() -> Iterator[None]:
-    """While it lasts, what all trainings say is said once."""
+    """Show warnings that several trainings have in common once inside the block."""
     if _SHARED.get() is not None:
         yield
         return

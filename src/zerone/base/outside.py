@@ -1,9 +1,8 @@
-"""Names from outside: registered in Python, `module:Name`, or the entry point of an installed package.
+"""Names of users' algorithms, environments and rewards: registered, `module:Name`, or an installed entry point.
 
-A name that a person types or writes in a program is looked for in all three ways. A name that stands in a file
-(`ForeignId`) leads to what this process has registered, and to modules that are imported already; to all others,
-those of installed packages too, only when somebody has said that it is trusted: to load code because a folder names
-it would be the folder's choice.
+A name that a user types or writes in a program is looked up in all three ways. A name that was read from a file
+(`ForeignId`) finds what this process has registered or already imported. Anything else, including installed packages,
+is imported only if the user has declared the file trusted: otherwise a folder could choose which code runs.
 """
 
 from __future__ import annotations
@@ -33,27 +32,32 @@ def _anything(thing: Any) -> bool:
 
 
 class Outside:
-    """What people bring of one kind: algorithms, environments, shaped rewards."""
+    """A registry of users' own objects of one kind: algorithms, environments or shaped rewards."""
 
     def __init__(
         self, what: str, group: str, require: Callable[[Any, str], None], meant: Callable[[Any], bool] = _anything
     ) -> None:
-        """Keep names of a kind.
+        """Create an empty registry.
 
         Args:
-            what: What one is called in an error: "algorithm".
-            group: The group of entry points by which an installed package brings some.
-            require: Raises `InputError` that says what something lacks to be one; it is given how that is called.
-            meant: Whether something in a module is meant as one at all: names of other kinds may have the same form.
+            what: The name of the kind in errors, such as "algorithm".
+            group: The entry-point group through which installed packages add objects of this kind.
+            require: Called with an object and its name; raises `InputError` if the object does not fit this kind.
+            meant: Whether an object found in a module is of this kind: `module:Name` may name another kind.
         """
         self.what, self.group, self.require, self._meant = what, group, require, meant
         self.registered: dict[str, Any] = {}
 
     def remember(self, name: str, thing: Any, taken: bool) -> None:
-        """Let `thing` be found by `name`. Registering it again, as a notebook does, replaces it.
+        """Register `thing` under `name`. Registering the same definition again, as a notebook does, replaces it.
+
+        Args:
+            name: The name.
+            thing: The class or function.
+            taken: Whether one of Zerone's own objects has the name.
 
         Raises:
-            InputError: it does not fit, or another one has the name (`taken`: one that was not registered).
+            InputError: `thing` does not fit, or the name belongs to another object.
         """
         called = getattr(thing, "__qualname__", repr(thing))
         self.require(thing, called)
@@ -70,11 +74,11 @@ class Outside:
         self.registered[name] = thing
 
     def find(self, name: str) -> Any | None:
-        """What a name leads to; None where nobody has brought it, or its module has nothing of that name.
+        """The object called `name`; None if it is not registered or its module has no such object.
 
         Raises:
-            InputError: its module cannot be imported, or what it leads to does not fit; or the name stands in a file
-                and nobody trusts it.
+            InputError: the module cannot be imported, the object does not fit, or the name is from a file that is not
+                trusted.
         """
         if name in self.registered:
             return self.registered[name]
@@ -85,28 +89,28 @@ class Outside:
         return self.at(place)
 
     def place(self, name: str) -> str | None:
-        """Where what is not registered would be: as its file says, itself, or as an installed package says."""
+        """The `module:Name` of an unregistered object: given by its file, by itself or by an installed package."""
         source = name.source if isinstance(name, ForeignId) else None
         if source is not None or ":" in name:
             return str(source or name)
         return _brought(self.group, tuple(sys.path)).get(str(name))
 
     def brought(self) -> list[str]:
-        """The names that are registered, and those of installed packages."""
+        """The registered names and those of installed packages, sorted."""
         return sorted({*self.registered, *_brought(self.group, tuple(sys.path))})
 
     def is_imported(self, name: str) -> bool:
-        """Whether what a name leads to can be had without importing anything."""
+        """Whether the object called `name` can be found without importing a module."""
         if name in self.registered:
             return True
         module = (self.place(name) or "").partition(":")[0]
         return module in sys.modules or module == name_of_main()
 
     def at(self, place: str) -> Any | None:
-        """What is at a place (`module:Name`), which is imported; None where there is nothing that is meant as one.
+        """Import `place` (`module:Name`) and return the object; None if there is no object of this kind.
 
         Raises:
-            InputError: the module cannot be imported, or what is there does not fit.
+            InputError: the module cannot be imported, or the object does not fit.
         """
         module, _, inside = place.partition(":")
         import_named(place, self.what)
@@ -119,7 +123,7 @@ class Outside:
         return found
 
     def missing(self, place: str) -> InputError:
-        """The error of a place at which there is nothing: what its module has instead."""
+        """The error for a `module:Name` that does not exist; it lists what the module has instead."""
         module, _, inside = place.partition(":")
         if module == MAIN:
             return InputError(
@@ -144,7 +148,7 @@ class Outside:
         )
 
     def in_module(self, module: str) -> list[str]:
-        """The names of what fits in a module that is imported."""
+        """The names of the fitting objects in an imported module."""
         found = vars(module_called(module)).items() if module in sys.modules else ()
         return [name for name, each in found if not name.startswith("_") and self._fits(each)]
 
@@ -158,13 +162,13 @@ class Outside:
 
 @functools.cache
 def _brought(group: str, path: tuple[str, ...]) -> dict[str, str]:
-    """The entry points of a group in the packages that are installed along `path`: name and place."""
-    del path  # where they are looked for
+    """The entry points of a group in the installed packages: each name with its `module:Name`."""
+    del path  # only a key of the cache: `entry_points` searches `sys.path`
     return {point.name: f"{point.module}:{point.attr}" for point in entry_points(group=group)}
 
 
 def require_functions(kind: type[Any], name: str, what: str, functions: Mapping[str, tuple[str, ...]]) -> None:
-    """Raise `InputError` that says which of these functions a class lacks, or which takes other arguments."""
+    """Raise `InputError` if a class lacks one of these functions, or if one takes other arguments."""
     for function, takes in functions.items():
         found = getattr(kind, function, None)
         words = f"{function}({', '.join(takes)})"
@@ -187,7 +191,7 @@ def require_functions(kind: type[Any], name: str, what: str, functions: Mapping[
 
 
 def takes_these(function: Callable[..., Any], values: tuple[str | None, ...]) -> bool:
-    """Whether a function can be called with as many values, and does not call them the same in another order."""
+    """Whether a function takes this many positional arguments, with none of these names in another position."""
     try:
         signature = inspect.signature(function)
         bound = signature.bind(*values)

@@ -1,7 +1,7 @@
-"""Where a person was when something was asked for: paths are meant from there, whatever happens afterwards.
+"""Relative paths are resolved from the working folder in which a call began.
 
-The working folder belongs to the whole process, and an environment may change it: when its module is imported, when it
-is made, in any step. So what a person may ask for begins with `asked_here`, and every path goes through `absolute`.
+The working folder belongs to the whole process, and an environment may change it at any time: on import, when it is
+created or in a step. So every public call begins with `asked_here`, and every path goes through `absolute`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ _here: ContextVar[Path | None] = ContextVar("here", default=None)
 
 @contextlib.contextmanager
 def asked_here() -> Iterator[None]:
-    """Let paths be meant from the working folder of now, until the end of the block; inside of another one from its."""
+    """Resolve relative paths from the current working folder until the end of the block.
+
+    Inside of another `asked_here`, the outer block's folder stays in use.
+    """
     if _here.get() is not None:
         yield
         return
@@ -29,22 +32,22 @@ def asked_here() -> Iterator[None]:
 
 
 def here() -> Path:
-    """The folder from which paths are meant."""
+    """The folder from which relative paths are resolved."""
     return _here.get() or _working_folder()
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:
-    """The same place, whatever the working folder is later."""
+    """The absolute form of a path, which stays valid when the working folder changes."""
     return here() / path
 
 
 def as_seen(path: Path) -> Path:
-    """The same place in short, where it is below the folder from which paths are meant."""
+    """A path relative to `here()` if it lies below that folder, else unchanged; for messages."""
     return path.relative_to(here()) if path.is_relative_to(here()) and path != here() else path
 
 
 def in_short(line: str) -> str:
-    """A line with the places in it as `as_seen` says them."""
+    """A line of text in which the paths are shortened as `as_seen` shortens them."""
     prefix = str(here())
     return line if prefix == here().anchor else line.replace(prefix + os.sep, "")
 
@@ -52,5 +55,5 @@ def in_short(line: str) -> str:
 def _working_folder() -> Path:
     try:
         return Path.cwd()
-    except FileNotFoundError:  # it was removed: nothing is there to be found
+    except FileNotFoundError:  # the working folder was removed
         return Path(os.environ.get("PWD", os.sep))

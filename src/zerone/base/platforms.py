@@ -1,4 +1,4 @@
-"""Where JAX computes, and one line where the platform that it was set to use is not there."""
+"""The platform on which JAX computes, and a one-line error if the chosen platform is not available."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from zerone.base.errors import InputError
 from zerone.base.language import translated
 
 _NAMES = {"jax_platforms": "JAX_PLATFORMS", "jax_platform_name": "JAX_PLATFORM_NAME"}
-"""JAX's settings that choose a platform, and the variables by which they are mostly set."""
+"""JAX's settings that choose a platform, and the environment variables that usually set them."""
 
 
 def default_platform() -> str:
-    """JAX's default platform, such as `cpu`. Raises `InputError` if one was chosen that is not there."""
+    """JAX's default platform, such as `cpu`. Raises `InputError` if the user chose one that is not available."""
     try:
         return jax.default_backend()
     except (RuntimeError, AssertionError) as error:
@@ -35,7 +35,7 @@ def default_platform() -> str:
 
 
 def _there(error: Exception) -> str:
-    """Which platforms there are, in words; JAX's own words where it cannot say."""
+    """A sentence that lists the available platforms, or JAX's own error message if they cannot be listed."""
     from jax.extend import backend
 
     before = {name: jax.config.values.get(name) for name in _NAMES}

@@ -1,7 +1,8 @@
-"""The folder of compiled programs: machine code, which is run as it is. So it is ours alone, and each entry its own.
+"""Protection of the cache of compiled programs, which are machine code that JAX runs without any check.
 
-JAX trusts whatever lies in its cache. A folder that others can write to would let them run code here, and an entry
-under another's name (two exchanged, a backup put back by halves) is run with arguments that it does not know.
+If other users could write to the cache's folder, they could run code as this user. And an entry stored under the wrong
+name (two files swapped, a half-restored backup) would be run with arguments for which it was not compiled. So the
+folder must belong to the user alone, and a digest binds each entry to its name.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ _notices = Notices()
 
 
 def safe_folder(folder: Path) -> Path | None:
-    """The folder, made if it is not there, if nobody else can put programs into it; else None, and a line says why."""
+    """Create the cache's folder if needed and return it; None, with a warning, if other users can write to it.
+
+    Also None, without a warning, if the folder cannot be created.
+    """
     try:
         for each in (folder.parent, folder):
             if not each.exists():
                 each.mkdir(mode=0o700, parents=True)
         problem = _problem(folder)
-    except OSError:  # a home that cannot be written to
+    except OSError:  # the home folder is not writable
         return None
     if problem is None:
         return folder
@@ -43,8 +47,8 @@ def safe_folder(folder: Path) -> Path | None:
 
 
 def _problem(folder: Path) -> str | None:
-    """Who else could put programs into a folder; None if nobody can. Raises `OSError`."""
-    if not hasattr(os, "getuid"):  # Windows keeps a user's own folders apart
+    """The reason why other users could put programs into a folder; None if they cannot. Raises `OSError`."""
+    if not hasattr(os, "getuid"):  # on Windows, other users cannot write to a user's profile folder
         return None
     for each in (folder, folder.parent):
         found = each.stat()
@@ -60,7 +64,7 @@ def _problem(folder: Path) -> str | None:
 
 
 def _is_alone(group: int) -> bool:
-    """Whether a group is one that the system has made for this user alone."""
+    """Whether a group is this user's private group, with no other member."""
     import grp
     import pwd
 
@@ -73,9 +77,9 @@ def _is_alone(group: int) -> bool:
 
 
 def bind_entries() -> None:
-    """Let JAX take an entry of the cache only for the program that it was kept for.
+    """Wrap JAX's file cache in `Bound`, so that an entry is only used for the program that it was stored for.
 
-    Its interface for caches is not public. Where a version has another one its cache is used as it is.
+    JAX's interface for caches is not public. If a version of JAX has another interface, its cache is used unwrapped.
     """
     with contextlib.suppress(ImportError, AttributeError):
         from jax._src import compilation_cache
@@ -92,7 +96,7 @@ def bind_entries() -> None:
 
 
 class Bound:
-    """One of JAX's caches, with a digest of its name and contents at the end of each entry."""
+    """A wrapper of a JAX cache that appends a digest of key and contents to each entry, and checks it on reading."""
 
     def __init__(self, cache: Any) -> None:
         self._cache = cache
@@ -101,7 +105,7 @@ class Bound:
         return getattr(self._cache, name)
 
     def get(self, key: str) -> bytes | None:
-        """What is kept under a key; nothing where that is not what was kept, and then it is forgotten."""
+        """The program stored under a key; None if there is none. An entry with a wrong digest is removed."""
         kept: bytes | None = self._cache.get(key)
         if kept is None:
             return None
@@ -109,11 +113,11 @@ class Bound:
         if kept == value + _seal(key, value):
             return value
         with contextlib.suppress(OSError):
-            Path(self._cache.path, f"{key}-cache").unlink()  # or it would be in the way of the right one
+            Path(self._cache.path, f"{key}-cache").unlink()  # `put` would not overwrite it
         return None
 
     def put(self, key: str, value: bytes) -> None:
-        """Keep it."""
+        """Store a program with its digest."""
         self._cache.put(key, value + _seal(key, value))
 
 

@@ -1,10 +1,10 @@
-"""Frozen dataclasses that JAX can see through: numbers are leaves, shapes and choices are static.
+"""Frozen dataclasses that are JAX pytrees: numbers are leaves; values that decide shapes and branches are static.
 
-Two decorators and two field makers are the whole vocabulary. `@struct` makes a state: every field is a
-leaf or a tree of leaves, unless `static`. `@configured` makes something a person sets up (an algorithm,
-an environment, a part of one): fields annotated `int`, `str`, `bool` or `tuple` are static, because they
-decide shapes and branches; every other field is a leaf, so that a batch of learning rates trains in one
-compile and a new number never compiles again. A number of which 0 means `off` is a leaf only where it is on.
+The module has two decorators and two field makers. `@struct` makes a state: every field is a leaf or a subtree, unless
+it is made by `static`. `@configured` makes something a user configures (an algorithm, an environment, a part of one)
+with fields made by `setting`: those annotated `int`, `str`, `bool` or `tuple` are static, because they decide shapes
+and branches. Every other field is a leaf, so that a batch of learning rates trains in one compiled program, and a new
+value does not compile it again. A number for which 0 means "off" (`zero_is_off`) is a leaf only if it is not 0.
 """
 
 from __future__ import annotations
@@ -26,17 +26,16 @@ from zerone.base.values import LARGEST_COUNT
 T = TypeVar("T")
 
 SMALLEST_NUMBER, LARGEST_NUMBER = 2.0**-126, (2 - 2.0**-23) * 2.0**127
-"""Between which a number has to be that is not 0: in 32 bits others become 0, or infinite."""
+"""The range for the absolute value of a number that is not 0: outside, float32 rounds to 0 or infinity."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Allowed:
-    """What a hyperparameter may be. `above`/`below` exclude their bound, `at_least`/`at_most` include it.
+    """The values that a hyperparameter may take.
 
-    With `named` a text `module:Name` is allowed beside the choices.
-
-    `needs` names a switch, or `option=value`, without which the setting would be ignored: then it must keep its
-    default. Several that will do are joined by ` or `.
+    `above` and `below` exclude their bound; `at_least` and `at_most` include it. With `named`, a text `module:Name` is
+    allowed besides the choices. `needs` names a switch, or `option=value`, without which the setting has no effect: it
+    must then keep its default. Alternatives are joined by ` or `.
     """
 
     text: str = ""
@@ -64,13 +63,13 @@ class Allowed:
         return translated(" and ").join(words) or translated("a finite number")
 
     def size(self, value: Any) -> str:
-        """The end of the line about a number that is not allowed, if it is too small or too large for 32 bits."""
+        """The end of an error about a number that is too small or too large for float32; otherwise empty."""
         if not isinstance(value, float) or not math.isfinite(value) or _held(value):
             return ""
         return translated(", of a size that 32 bits hold")
 
     def takes_effect(self, settings: Mapping[str, Any]) -> bool:
-        """Whether the other settings do not leave this one to be ignored."""
+        """Whether the setting has an effect beside these other settings (see `needs`)."""
         for each in self.needs.split(" or "):
             option, _, wanted = each.partition("=")
             found = settings.get(option)
@@ -79,7 +78,7 @@ class Allowed:
         return False
 
     def holds(self, value: Any) -> bool:
-        """Whether `value` is allowed. Arrays and tracers (a batch of settings) are taken on trust."""
+        """Whether `value` is allowed. Arrays and tracers (a batch of settings) are not checked."""
         if self.choices:
             return value in self.choices or (self.named and isinstance(value, str) and ":" in value)
         if isinstance(value, tuple):
@@ -112,9 +111,9 @@ def setting(
     zero_is_off: bool = False,
     named: bool = False,
 ) -> Any:
-    """A documented field of a `@configured` class: its default, what it means, and what is allowed.
+    """A field of a `@configured` class with its default, its meaning (`text`) and its allowed values (`Allowed`).
 
-    With `zero_is_off` a 0 is no leaf, so that `is_on` is known before anything is computed, and what is off costs
+    With `zero_is_off`, a 0 is not a leaf: `is_on` is then known at compile time, and a feature that is off costs
     nothing.
     """
     allowed = Allowed(text, above, at_least, below, at_most, choices, needs, named)
@@ -122,17 +121,17 @@ def setting(
 
 
 def is_on(value: Any) -> bool:
-    """Whether a number that is off at 0 is on. One that is not known yet (a tracer) is."""
+    """Whether a `zero_is_off` number is not 0. A tracer, whose value is unknown, counts as on."""
     return not (isinstance(value, (int, float)) and value == 0)
 
 
 def _plainly(bound: float) -> str:
-    """A bound as a person writes it: 2,000,000,000 and not 2e+09."""
+    """A bound as text: 2,000,000,000 rather than 2e+09."""
     return f"{bound:,.0f}" if float(bound).is_integer() and abs(bound) >= 10_000 else f"{bound:g}"
 
 
 def static(default: Any = dataclasses.MISSING) -> Any:
-    """A field of a `@struct` that is no leaf: it takes part in compilation, so it must be hashable."""
+    """A field of a `@struct` that is not a leaf but a constant of the compiled program, so it must be hashable."""
     return dataclasses.field(default=default, metadata={"static": True})
 
 
@@ -142,7 +141,7 @@ def _refused(who: str, name: str, value: Any, must: str) -> InputError:
 
 
 def check(instance: Any, name: str) -> None:
-    """Raise `InputError` for the first field of a configured `instance` outside of what it allows."""
+    """Raise `InputError` for the first field of a configured `instance` whose value is not allowed."""
     for field in dataclasses.fields(instance):
         allowed: Allowed | None = field.metadata.get("allowed")
         if allowed is None:
@@ -151,7 +150,7 @@ def check(instance: Any, name: str) -> None:
         if kind is not float and type(value) is not kind and not allowed.choices:
             raise _refused(name, field.name, value, translated("of type {kind}", kind=kind.__name__))
         if kind is float and isinstance(value, tuple):
-            continue  # JAX makes trees of the same shape with anything at their leaves
+            continue  # JAX rebuilds trees with arbitrary objects as leaves
         if kind is float and isinstance(value, bool):
             raise _refused(name, field.name, value, translated("of type {kind}", kind="float"))
         if not allowed.holds(value):
@@ -177,11 +176,11 @@ def struct(cls: type[T]) -> type[T]:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
 def configured(cls: type[T]) -> type[T]:
-    """A frozen, validated dataclass that is a pytree: see the module's text for what is a leaf.
+    """Make a class a frozen, validated dataclass and a pytree; the module's docstring says which fields are leaves.
 
-    A class may be made from another configured one, with fields of its own or new defaults: a plain value for a field
-    of the other class keeps what that field means and allows. Its own fields come before those of the other. Its
-    `__post_init__`, if it has one, runs after its fields were found to be allowed.
+    A subclass of a configured class may add fields and change defaults: a plain value for an inherited field keeps that
+    field's meaning and allowed values. Its own fields come before the inherited ones. Its `__post_init__`, if it has
+    one, runs after the fields were validated.
     """
     inherited = {field.name: field for base in reversed(cls.__mro__[1:]) for field in _fields_of(base)}
     named = list(inspect.get_annotations(cls))
@@ -212,7 +211,7 @@ def _fields_of(cls: type) -> tuple[dataclasses.Field[Any], ...]:
 
 
 def _own_first(cls: type[T], own: list[str]) -> type[T]:
-    """The class with its own fields before those of its bases: what is particular to an algorithm is read first."""
+    """Put a class's own fields before the inherited ones, so that help lists an algorithm's own settings first."""
     fields: dict[str, Any] = cls.__dataclass_fields__  # type: ignore[attr-defined]
     first = {name: fields[name] for name in own if name in fields}
     cls.__dataclass_fields__ = first | {name: each for name, each in fields.items() if name not in first}  # type: ignore[attr-defined]
@@ -220,7 +219,7 @@ def _own_first(cls: type[T], own: list[str]) -> type[T]:
 
 
 def _answering(cls: type[T]) -> type[T]:
-    """The class, which answers a word that is none of its fields with what is meant by it."""
+    """Make the constructor raise `InputError` for an unknown field, with a suggestion of the one that was meant."""
     init = cls.__init__
     names = [field.name for field in dataclasses.fields(cls) if field.init]  # type: ignore[arg-type]
 
@@ -243,8 +242,8 @@ def _answering(cls: type[T]) -> type[T]:
 def _register(cls: type[T], is_leaf: Callable[[dataclasses.Field[Any]], bool]) -> type[T]:
     """Make a class a frozen dataclass and a pytree.
 
-    Not by `jax.tree_util.register_dataclass`: to JAX 0.10 the trees of two such classes are equal if their static
-    fields are, so one algorithm's compiled program may be taken for another's, whenever their hashes collide.
+    `jax.tree_util.register_dataclass` is not used: in JAX 0.10 the tree structures of two such classes compare equal if
+    their static fields are equal, so if their hashes collide, one algorithm's compiled program is used for the other.
     """
     made = dataclasses.dataclass(frozen=True)(cls)
     fields = dataclasses.fields(made)  # type: ignore[arg-type]
@@ -255,7 +254,7 @@ def _register(cls: type[T], is_leaf: Callable[[dataclasses.Field[Any]], bool]) -
 
     def flatten(tree: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         values = tree.__dict__
-        off = {name: None for name in switches if not is_on(values[name])}  # to JAX, None has no leaves
+        off = {name: None for name in switches if not is_on(values[name])}  # for JAX, None has no leaves
         if off:
             values = {**values, **off}
         return tuple([values[name] for name in data]), tuple([values[name] for name in meta])
@@ -265,7 +264,7 @@ def _register(cls: type[T], is_leaf: Callable[[dataclasses.Field[Any]], bool]) -
         return tuple(zip(keys, leaves, strict=True)), static
 
     def unflatten(static: tuple[Any, ...], leaves: Iterable[Any]) -> T:
-        tree: T = object.__new__(made)  # what JAX puts into a tree is not ours to check
+        tree: T = object.__new__(made)  # without validation: JAX may use any object as a leaf
         tree.__dict__.update(zip(data, leaves, strict=True))
         tree.__dict__.update(zip(meta, static, strict=True))
         for name in switches:

@@ -1,4 +1,4 @@
-"""Intervals of what only asks which value is larger: the median, and the probability of improvement."""
+"""Confidence intervals of statistics that depend on ranks only: the median and the probability of improvement."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from zerone.base.student import student_quantile
 Bounds = tuple[float, float]
 
 _JUST_SHORT = 0.0125
-"""How much less than promised a median's interval may hold: 93.75% between the least and the greatest of five."""
+"""How far the coverage of a median's interval may fall short: the extremes of five values cover 93.75%."""
 
 
 def median_bounds(values: np.ndarray, confidence: float) -> Bounds | None:
-    """From the r-th least to the r-th greatest, which holds the true median with 1 - 2 P(fewer than r of n tosses)."""
+    """The interval of the median: the narrowest from the r-th smallest to the r-th largest value that covers enough.
+
+    It contains the true median with probability 1 - 2 P(X < r), X binomial with n trials of probability ½.
+    """
     number = values.size
     if values.min() == values.max():
         return None
@@ -33,7 +36,9 @@ def median_bounds(values: np.ndarray, confidence: float) -> Bounds | None:
 
 
 def improvement_bounds(better: np.ndarray, worse: np.ndarray, confidence: float) -> Bounds | None:
-    """All probabilities θ that the one found is not too far from, for the error that it would have if θ were true.
+    """The interval of the probability of improvement: all θ that the estimate does not reject.
+
+    A θ is rejected if the estimate is too far from it, measured by the standard error that holds if θ is true.
 
     Newcombe, Confidence Intervals for an Effect Size Measure Based on the Mann-Whitney Statistic, Part 2, Statistics in
     Medicine 25, 2006: his method 5, with Student's t in the place of the normal quantile.

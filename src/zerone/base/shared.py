@@ -1,12 +1,12 @@
-"""Intervals of mean returns where all seeds are judged on the same episodes, and so share the luck of these.
+"""Confidence intervals of mean returns if all seeds are evaluated on the same episodes.
 
-A return of seed s on episode e is μ + a_s + b_e + r_se. More seeds do not average out the luck b of the episodes (where
-a taxi's passenger waits): over S seeds and E episodes the variance of the mean is
+Model the return of seed s on episode e as μ + a_s + b_e + r_se. More seeds do not average out the effect b of the
+episodes (for example, where a taxi's passenger waits). Over S seeds and E episodes the variance of the mean is
 
     Var(a)/S + Var(b)/E + Var(r)/(S E)
 
-and an interval over seeds alone leaves out Var(b)/E. In a difference of two runs on the same episodes only what the
-episodes favour one of them by is left of it. Searle, Casella and McCulloch, Variance Components, 1992, section 4.4.
+and an interval over seeds alone leaves out Var(b)/E. In the difference of two runs on the same episodes, b cancels
+except for the part that favours one of the runs. Searle, Casella and McCulloch, Variance Components, 1992, section 4.4.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ Part = tuple[float, float]
 def shared_bounds(
     groups: Sequence[np.ndarray], signs: Sequence[float] = (1.0,), same: bool = True, confidence: float = CONFIDENCE
 ) -> Bounds | None:
-    """Bounds of the sum of `signs` times mean return, of groups of returns [seeds, episodes].
+    """The interval of the sum over groups of sign × mean return; None with too few seeds or if all returns are equal.
 
-    The episodes are the `same` in all groups, or each has its own. None where there are too few seeds, or nothing
-    differs from anything.
+    Args:
+        groups: The returns [seeds, episodes] of each group.
+        signs: The factor of each group: 1 and -1 for a difference.
+        same: Whether all groups were evaluated on the same episodes.
+        confidence: As for `interval`.
     """
     if any(len(each) < FEWEST_FOR_INTERVAL for each in groups):
         return None
@@ -50,14 +53,14 @@ def shared_bounds(
 
 
 def episodes_parts(group: np.ndarray) -> list[Part]:
-    """What the luck of the episodes adds to the variance of a mean over seeds, of returns [seeds, episodes]."""
+    """The parts that the choice of episodes adds to the variance of the mean of returns [seeds, episodes]."""
     if len(group) < 2 or group.shape[1] < 2:
         return []
     return [part_of_mean(group.mean(0))[0], _counted_twice(group)]
 
 
 def _counted_twice(group: np.ndarray) -> Part:
-    """Less the variance Var(r)/(S E), which is in that of the seeds' means and in that of the episodes'."""
+    """-Var(r)/(S E): the variances of the seeds' means and of the episodes' means both include this term."""
     seeds, episodes = group.shape
     rest = group - group.mean(1, keepdims=True) - group.mean(0) + group.mean()
     freedom = (seeds - 1.0) * (episodes - 1.0)

@@ -1,8 +1,8 @@
-"""Statistics over seeds: mean, median, interquartile mean, probability of improvement, time to a level.
+"""Statistics over seeds: mean, median, interquartile mean, probability of improvement, steps to a threshold.
 
-What to report, and why an interval over seeds instead of the best curve: Agarwal et al., Deep Reinforcement Learning
-at the Edge of the Statistical Precipice, NeurIPS 2021 (arXiv 2108.13264). A statistic here reduces the last axis of its
-arrays, so that one call takes all the resamples of a bootstrap. How sure such a number is, `intervals.py` says.
+Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice, NeurIPS 2021 (arXiv 2108.13264),
+say what to report, and why intervals over seeds rather than the best curve. Each function reduces the last axis of its
+arrays, so that one call handles all resamples of a bootstrap. `intervals.py` has their confidence intervals.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ def mean(values: np.ndarray) -> np.ndarray:
 
 
 def median(values: np.ndarray) -> np.ndarray:
-    """The median over the last axis; infinity (never) counts as the largest of numbers."""
+    """The median over the last axis; infinity (a threshold never reached) counts as the largest number."""
     return np.asarray(np.median(values, axis=-1))
 
 
 def left_out(number: int) -> int:
-    """How many of so many values the interquartile mean leaves out at each end: none of three."""
+    """How many of `number` values the interquartile mean leaves out at each end: none if there are three."""
     return number // 4
 
 
 def interquartile_mean(values: np.ndarray) -> np.ndarray:
-    """The mean of the middle half over the last axis: less noisy than the median, less easily led than the mean.
+    """The mean of the middle half over the last axis: less noisy than the median, more robust than the mean.
 
     Agarwal et al. 2021, section 4.3. Of n values ⌊n/4⌋ are left out at each end, as in their own `rliable`.
     """
@@ -46,12 +46,12 @@ def difference_of_means(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def ratio_of_means(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The mean of `left` over that of `right`."""
+    """The mean of `left` divided by the mean of `right`."""
     return np.asarray(mean(left) / mean(right))
 
 
 def probability_of_improvement(better: np.ndarray, worse: np.ndarray) -> np.ndarray:
-    """The chance that a value of `better` is above one of `worse`, ties counted half: Mann and Whitney's U / (n m).
+    """The probability that a value of `better` exceeds one of `worse`, with ties counted half: Mann-Whitney U / (n m).
 
     Agarwal et al. 2021, section 4.3; Mann and Whitney 1947. The values are along the last axes.
     """
@@ -60,6 +60,6 @@ def probability_of_improvement(better: np.ndarray, worse: np.ndarray) -> np.ndar
 
 
 def first_reached(steps: np.ndarray, values: np.ndarray, level: float) -> float:
-    """The first of `steps` at which the value is at least `level`; infinity if it never is. NaN is no value."""
+    """The first of `steps` at which the value is at least `level`; infinity if there is none. NaN is skipped."""
     reached = np.flatnonzero(np.asarray(values) >= level)
     return float(np.asarray(steps)[reached[0]]) if reached.size else np.inf

@@ -1,4 +1,4 @@
-"""Quantiles of Student's distribution, without the half second that SciPy's import takes; SciPy is the judge."""
+"""Quantiles of Student's t distribution without SciPy, whose import takes half a second; the tests compare with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TERMS, _MOST_STEPS = 500, 200
 
 @functools.cache
 def student_quantile(probability: float, freedom: float) -> float:
-    """The t below which Student's distribution with `freedom` degrees of freedom (above 0) has this probability."""
+    """The quantile at `probability` (in (0, 1)) of Student's distribution with `freedom` > 0 degrees of freedom."""
     if probability == 0.5:
         return 0.0
     if probability < 0.5:
@@ -19,7 +19,7 @@ def student_quantile(probability: float, freedom: float) -> float:
     while student_probability(high, freedom) < probability:
         low, high = high, 2 * high
     t = high
-    for _ in range(_MOST_STEPS):  # Newton's steps, halving where one would leave the bounds
+    for _ in range(_MOST_STEPS):  # Newton's method, with bisection where a step would leave the bounds
         excess = student_probability(t, freedom) - probability
         low, high = (low, t) if excess > 0 else (t, high)
         following = t - excess / _density(t, freedom)
@@ -32,7 +32,7 @@ def student_quantile(probability: float, freedom: float) -> float:
 
 
 def _density(t: float, freedom: float) -> float:
-    """Abramowitz and Stegun 1964, eq. 26.7.2."""
+    """The density of Student's distribution: Abramowitz and Stegun 1964, eq. 26.7.2."""
     front = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - 0.5 * math.log(freedom * math.pi)
     return math.exp(front - (freedom + 1) / 2 * math.log1p(t * t / freedom))
 
@@ -47,7 +47,7 @@ def _incomplete_beta(x: float, a: float, b: float) -> float:
     """The regularised incomplete beta function I_x(a, b)."""
     if x <= 0 or x >= 1:
         return float(x >= 1)
-    if x > (a + 1) / (a + b + 2):  # where the fraction converges fast
+    if x > (a + 1) / (a + b + 2):  # the continued fraction converges faster on the other side
         return 1 - _incomplete_beta(1 - x, b, a)
     log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
     return math.exp(log_front) / a / _fraction(x, a, b)

@@ -1,8 +1,8 @@
-"""What other libraries and the tutorial call our things: so that their names are answered with ours.
+"""Tables of the names that other libraries and the tutorial use, so that errors can suggest ours.
 
-Theirs are stable-baselines3's and its zoo's, CleanRL's, Spinning Up's, Gymnasium's and those of the tutorial (as Python
-or the command line spells them). A name may stand for several of ours: the answer is what the algorithm that was named
-has of them, in the order of these tables.
+They are from stable-baselines3 and its zoo, CleanRL, Spinning Up, Gymnasium and the tutorial, as spelled in Python or
+on the command line. A name may stand for several of ours: errors suggest those that the chosen algorithm has, in the
+order of these tables.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ SETTINGS = {
     "optimizer": "optimiser use-rms-prop optim",
     "rmsprop_decay": "rms-prop-alpha rmsprop-alpha",
 }
-"""Our settings of algorithms, and what each is called elsewhere."""
+"""Our names of algorithm settings, each with its names elsewhere."""
 
 _EXPLORING = "the exploration rate: 0.1 where the tutorial's e_greedy, the greedy rate, is 0.9"
 _CUT = "how many minibatches each block of environments x steps-per-update is cut into"
@@ -104,11 +104,11 @@ NOTES = {
     "exploration": dict.fromkeys(("use-sde", "sde", "gsde"), "ornstein-uhlenbeck drifts, as that noise does"),
     "learning_rate_end": {"anneal-lr": "0 lets it fall to nothing over decay-steps"},
 }
-"""What has to be known of some of their names, where what is meant is not counted as ours is."""
+"""Hints for names elsewhere whose values have another unit or meaning than our setting."""
 
 
 class Asked(NamedTuple):
-    """Something that can be asked of a command besides hyperparameters: theirs, and ours in both faces."""
+    """An option that is no hyperparameter: its names elsewhere, and the answer for the command line and for Python."""
 
     theirs: str
     shell: str
@@ -178,7 +178,7 @@ ASKED = (
     Asked("sampler optimizer-sampler algo-search", "--driver", "driver="),
     Asked("model-path checkpoint-path ckpt exp-id load-best load-checkpoint", "--checkpoint", "checkpoint="),
 )  # fmt: skip
-"""What else is asked: of two answers to one word the first that a command has."""
+"""Options that are no hyperparameters. If several match a name, the first one that the command has is suggested."""
 
 COMMANDS = {
     "train": "run learn fit start training",
@@ -199,7 +199,7 @@ COMMANDS = {
     "--version": "version",
     "--help": "usage man",
 }
-"""Commands, and words that people try."""
+"""Our commands, each with the words that people try instead."""
 
 ALGORITHMS = {
     "actor-critic": "a2c ac advantage-actor-critic a2c-sync actorcritic synchronous-actor-critic",
@@ -226,7 +226,7 @@ ALGORITHMS = {
     "td3": "twin-delayed-ddpg twin-delayed-deep-deterministic-policy-gradient td-3 twin-ddpg",
     "sac": "soft-actor-critic softactorcritic maximum-entropy-rl",
 }
-"""Our algorithms, with the option that makes a variant of one, and what each is called elsewhere."""
+"""Our algorithms and their variants (with the option that selects one), each with its names elsewhere."""
 
 NOT_HERE = {
     "trpo": "ppo --objective kl",
@@ -252,7 +252,7 @@ NOT_HERE = {
     "mbpo": "dyna-q",
     "random": "zerone record --random ENVIRONMENT",
 }
-"""Algorithms that are not here, and what is near."""
+"""Algorithms that Zerone lacks, each with the nearest one that it has."""
 
 ENVIRONMENTS = {
     "zerone/Maze-v0": "gridworld grid-world grid maze-env labyrinth maze2d",
@@ -270,7 +270,7 @@ ENVIRONMENTS = {
     "ALE/Pong-v5": "pong pongnoframeskip pongdeterministic",
     "ALE/Breakout-v5": "breakout breakoutnoframeskip breakoutdeterministic",
 }
-"""Environments by what people call them, where capitals, hyphens and versions alone do not tell."""
+"""Environments, each with the names that people use and that differ by more than case, hyphens and version."""
 
 OPTIONS = {
     "limit": "max-episode-steps max-steps time-limit episode-length max-ep-len horizon",
@@ -293,4 +293,4 @@ OPTIONS = {
     "observe": "obs observation obs-type",
     "mode": "difficulty hard easy",
 }
-"""Options of our environments, and what Gymnasium's arguments and attributes are called."""
+"""Options of our environments, each with the names of Gymnasium's arguments and attributes."""

@@ -1,4 +1,4 @@
-"""Values that come from a file or a program, brought to the type that their default has."""
+"""Conversion of values from a file or a program to the type of their default."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from zerone.base.errors import InputError
 from zerone.base.language import translated
 
 LARGEST_COUNT = 2_000_000_000
-"""The largest whole number that a setting may be: what is counted in programs is counted in 32 bits."""
+"""The largest integer that a setting may have: compiled programs count in 32 bits."""
 
 
 def typed(value: Any, default: Any, name: str) -> Any:
-    """A value as it is kept: of the type of `default`. A whole number is a float, and a list a tuple, where that is.
+    """Convert a value to the type of `default`: an int to a float and a list to a tuple, if the default is one.
 
     Raises:
-        InputError: it is of another type, or an entry of a list is.
+        InputError: the value, or an element of it, is of another type, or is too large for a float.
     """
     if isinstance(default, float) and type(value) is int:
         try:
@@ -42,6 +42,6 @@ def typed(value: Any, default: Any, name: str) -> Any:
 
 
 def short(value: Any) -> str:
-    """A value in an error: its beginning, if it is long."""
+    """A value as text for an error, cut to 100 characters."""
     text = repr(value)
     return text if len(text) <= 100 else text[:100] + "…"

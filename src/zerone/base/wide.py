@@ -1,4 +1,4 @@
-"""Text in the columns of a terminal, of which a Chinese character takes two."""
+"""Widths of text in terminal columns; a Chinese character takes two."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import textwrap
 import unicodedata
 
 NOT_FIRST = "，。；：、！？）】》」』”’…％,.;:!?)]"
-"""Signs with which no line begins."""
+"""Characters that must not begin a line."""
 NOT_LAST = "（【《「『“‘(["
-"""Signs with which no line ends."""
+"""Characters that must not end a line."""
 
 
 def width(text: str) -> int:
-    """How many columns a text takes.
+    """The number of terminal columns that a text takes.
 
     >>> width("步"), width("step")
     (2, 4)
@@ -29,19 +29,19 @@ def _columns(character: str) -> int:
 
 
 def padded(text: str, columns: int) -> str:
-    """A text with blanks behind it until it takes so many columns."""
+    """A text padded with spaces on the right to `columns` columns."""
     return text + " " * (columns - width(text))
 
 
 def cut(text: str, columns: int) -> str:
-    """As much of a text as takes at most so many columns."""
+    """The longest beginning of a text that takes at most `columns` columns."""
     if width(text) == len(text):
         return text[:columns]
     return text[: max(place for place in range(len(text) + 1) if width(text[:place]) <= columns)]
 
 
 def wrapped(text: str, columns: int) -> list[str]:
-    """A text in lines of at most so many columns; between Chinese characters a line can end anywhere.
+    """Break a text into lines of at most `columns` columns; between Chinese characters a line may end anywhere.
 
     >>> wrapped("学习率 α（Adam）", 10)
     ['学习率 α', '（Adam）']
@@ -63,7 +63,7 @@ def wrapped(text: str, columns: int) -> list[str]:
 
 
 def _pieces(text: str) -> list[str]:
-    """What is not broken: words, and Chinese characters with the signs that cling to them."""
+    """Split a text into unbreakable pieces: words, and Chinese characters with the punctuation that belongs to them."""
     found: list[str] = []
     for each in text:
         glued = found and (
