@@ -1,1 +1,1 @@
-"""Figures: curves over seeds, comparisons, responses, tables over grids."""
+"""Figures: learning curves over seeds, comparisons of runs, sweeps, and Q tables over grids."""

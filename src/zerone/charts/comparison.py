@@ -1,4 +1,4 @@
-"""Several runs beside each other: their curves, their scores with intervals, and the chance that one beats another."""
+"""Figure of several runs: learning curves, scores with intervals, and the probability that one run beats another."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Bounds = tuple[float, float]
 
 
 class Score(Protocol):
-    """What there is to draw of one run."""
+    """The scores of one run, as the figure shows them."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the run."""
         ...
 
     @property
@@ -40,7 +40,7 @@ class Score(Protocol):
 
     @property
     def mean_interval(self) -> Bounds | None:
-        """Its bounds, if it has any."""
+        """The confidence interval of the mean, if there is one."""
         ...
 
     @property
@@ -50,31 +50,31 @@ class Score(Protocol):
 
     @property
     def iqm_interval(self) -> Bounds | None:
-        """Its bounds, if it has any."""
+        """The confidence interval of the interquartile mean, if there is one."""
         ...
 
 
 class Duel(Protocol):
-    """What there is to draw of two runs."""
+    """The probability of improvement of one run over another."""
 
     @property
     def better(self) -> str:
-        """The name of the one that may be better."""
+        """The name of the run that may be better."""
         ...
 
     @property
     def worse(self) -> str:
-        """The name of the other."""
+        """The name of the other run."""
         ...
 
     @property
     def probability(self) -> float:
-        """The chance that a seed of the first is above one of the second."""
+        """The probability that a seed of `better` scores higher than a seed of `worse`."""
         ...
 
     @property
     def interval(self) -> Bounds | None:
-        """Its bounds, if it has any."""
+        """The confidence interval of the probability, if there is one."""
         ...
 
 
@@ -82,10 +82,18 @@ def draw(
     runs: Sequence[tuple[str, Columns]], scores: Sequence[Score], pairs: Sequence[Duel], path: str | Path,
     threshold: float | None = None, about: Sequence[About] = (),
 ) -> None:  # fmt: skip
-    """Draw a comparison into one file, a PNG, SVG or PDF by its suffix, all or nothing.
+    """Draw a comparison of runs and write it atomically to a PNG, SVG or PDF file, chosen by the suffix.
+
+    Args:
+        runs: The name and the table of metrics of each run.
+        scores: The scores of each run, in the same order.
+        pairs: The comparisons to show.
+        path: The file; an existing one is replaced.
+        threshold: The return at which to draw a horizontal line.
+        about: The algorithm and environment of each run, if known.
 
     Raises:
-        InputError: another suffix, or a run in which nothing was measured yet.
+        InputError: the suffix is not allowed, or a run has no return in its table yet.
         RunError: the file cannot be written.
     """
     path = require_figure(path)
@@ -115,7 +123,7 @@ def _figure(
 
 
 def _draw_scores(axes: Any, scores: Sequence[Score]) -> None:
-    """Mean (circle) and interquartile mean (square) of each run, with intervals."""
+    """Draw mean (circle) and interquartile mean (square) of each run, with intervals."""
     for place, (color, score) in enumerate(zip(colors(scores), scores, strict=True)):
         _draw_point(axes, score.mean, score.mean_interval, place, color, "o")
         _draw_point(axes, score.iqm, score.iqm_interval, place + 0.26, color, "s")
@@ -124,7 +132,7 @@ def _draw_scores(axes: Any, scores: Sequence[Score]) -> None:
 
 
 def _draw_pairs(axes: Any, pairs: Sequence[Duel]) -> None:
-    """The probability of improvement of each pair; a half says nothing."""
+    """Draw the probability of improvement of each pair; at 0.5 neither run is better."""
     for place, pair in enumerate(pairs):
         _draw_point(axes, pair.probability, pair.interval, place, INK, "D")
     axes.axvline(0.5, color=INK, linestyle=(0, (5, 4)), linewidth=1.3)
@@ -134,7 +142,7 @@ def _draw_pairs(axes: Any, pairs: Sequence[Duel]) -> None:
 
 
 def _name_rows(axes: Any, names: Sequence[str]) -> None:
-    """Name each row above its points, where a long name takes no room from the axes."""
+    """Write each row's name above its points; beside the axes, a long name would narrow them."""
     for place, name in enumerate(names):
         axes.text(0.005, place - 0.2, name, transform=axes.get_yaxis_transform(), fontsize=10, va="bottom",
                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.8})  # fmt: skip

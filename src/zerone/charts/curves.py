@@ -1,4 +1,4 @@
-"""Learning curves: what runs returned, against the steps they took."""
+"""Learning curves: the returns of runs against environment steps."""
 
 from __future__ import annotations
 
@@ -24,20 +24,24 @@ from zerone.charts.panels import draw_panel, panels
 INK, GRID = "#23262B", "#D9DCE1"
 MOST_MARKERS = 40
 SOLVED, THRESHOLD = translatable("solved: {level:g}"), translatable("threshold: {level:g}")
-"""What a line at a level is called."""
+"""Labels of the horizontal line at a return."""
 FEW = 5
-"""Below so many seeds an interval is wider than most people expect."""
+"""With fewer seeds, a note says that intervals are wide."""
 NOTE_WIDTH, LONG_NAME, LONGER_NAME = 100, 36, 40
 UNDER_AXIS, UNDER_TICKS, UNDER_STEPS = 0.12, 0.38, 0.62
-"""Inches between the upper panel and its legend: below the axis, its numbers, or what is written below those."""
+"""Inches from the upper panel down to its legend: below the axis, below the tick labels, or below the axis title."""
 
 
 @dataclasses.dataclass(frozen=True)
 class About:
-    """What was trained, beside what was measured of it.
+    """The algorithm and environment of a run, for titles and notes.
 
-    `shaped` says that it has learnt from another reward than it is judged by; `bound` is what no policy can be worth
-    more than, where that is known; `stochastic` says that it is judged with its own chance.
+    Attributes:
+        algorithm: The name of the algorithm.
+        environment: The id of the environment.
+        shaped: Whether training uses a shaped reward; evaluation always uses the task's own.
+        bound: The largest value that any policy can have in any state, if known.
+        stochastic: Whether evaluation samples from the policy instead of acting greedily.
     """
 
     algorithm: str
@@ -53,16 +57,17 @@ def draw(
     solved_at: float | None = None,
     about: Sequence[About] = (),
 ) -> None:
-    """Draw the learning curves of runs into one file, a PNG, SVG or PDF by its suffix, all or nothing.
+    """Draw the learning curves of runs and write them atomically to a PNG, SVG or PDF file, chosen by the suffix.
 
     Args:
-        runs: The name of each run, and its table: columns `seed`, `step`, `return`, `evaluation_return` and more.
-        path: Where to. An earlier file goes.
+        runs: The name and the table of each run, with the columns `seed`, `step`, `return`, `evaluation_return` and
+            more: arrays of one length [rows].
+        path: The file; an existing one is replaced.
         solved_at: The return that counts as solved.
-        about: What each run is of, where that is known.
+        about: The algorithm and environment of each run, if known.
 
     Raises:
-        InputError: another suffix, no run, or runs in which nothing was measured yet.
+        InputError: the suffix is not allowed, there is no run, or a run has no return in its table yet.
         RunError: the file cannot be written.
     """
     path = require_figure(path)
@@ -74,7 +79,7 @@ def draw(
 
 
 def require_figure(path: str | Path) -> Path:
-    """The path, if it is of a kind that can be drawn; else raises `InputError`."""
+    """Return the path if its suffix is one of `FIGURE_SUFFIXES`; otherwise raise `InputError`."""
     path = Path(path)
     if path.suffix.lower() not in FIGURE_SUFFIXES:
         raise InputError(
@@ -86,7 +91,7 @@ def require_figure(path: str | Path) -> Path:
 
 
 def require_something(runs: Sequence[tuple[str, Columns]]) -> None:
-    """Raise `InputError` if in one of the runs nothing was measured yet."""
+    """Raise `InputError` if one of the runs has neither a training nor an evaluation return yet."""
     for name, columns in runs:
         if not (is_measured(columns, "return") or is_measured(columns, "evaluation_return")):
             raise InputError(translated("{name}: nothing to draw yet: no episode has ended", name=name))
@@ -94,7 +99,7 @@ def require_something(runs: Sequence[tuple[str, Columns]]) -> None:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """The look of every figure, while it lasts, and its language."""
+    """Use the style and the fonts of Zerone's figures inside the block."""
     import matplotlib as mpl
 
     with figure_language() as families, mpl.rc_context({**style(), "font.family": families}):
@@ -102,7 +107,7 @@ def styled() -> Iterator[None]:
 
 
 def style() -> dict[Any, Any]:
-    """What all figures have in common, as Matplotlib's settings."""
+    """Matplotlib settings that all figures share."""
     return {
         "font.size": 12, "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK,
         "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
@@ -112,14 +117,14 @@ def style() -> dict[Any, Any]:
 
 
 def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None, about: Sequence[About] = ()) -> Any:
-    # `pyplot` would look for a screen and take half a second longer to import.
+    # `pyplot` would look for a display, and takes half a second longer to import.
     from matplotlib.figure import Figure
 
     tables = [columns for _, columns in runs]
     lower = panels(tables)
     heights = [4.4, *(panel.height for panel in lower)]
     figure: Any = Figure(figsize=(8.0, sum(heights)), dpi=150, layout="constrained")
-    ratios = [4.4 - 0.8 * bool(lower), *heights[1:]]  # where there are more its numbers are below the last of them
+    ratios = [4.4 - 0.8 * bool(lower), *heights[1:]]  # then the last panel has the tick labels of the steps
     axes: Any = figure.subplots(
         len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": ratios}
     )[:, 0]  # fmt: skip
@@ -139,7 +144,7 @@ def _figure(runs: Sequence[tuple[str, Columns]], solved_at: float | None, about:
 
 
 def title(runs: Sequence[tuple[str, Columns]], about: Sequence[About]) -> str:
-    """What a figure of runs is of: algorithm and environment, where they are known."""
+    """The title of a figure: the algorithm and environment of the runs, as far as they are known and shared."""
     if len(runs) == 1:
         return on(about[0].algorithm, about[0].environment) if about else runs[0][0]
     environments = {each.environment for each in about}
@@ -149,7 +154,7 @@ def title(runs: Sequence[tuple[str, Columns]], about: Sequence[About]) -> str:
 
 
 def on(algorithm: str, environment: str) -> str:
-    """`dqn on CartPole-v1`."""
+    """The phrase `dqn on CartPole-v1` in the current language."""
     return translated("{algorithm} on {environment}", algorithm=algorithm, environment=environment)
 
 
@@ -161,7 +166,16 @@ def draw_returns(
     under: float = UNDER_TICKS,
     about: Sequence[About] = (),
 ) -> None:
-    """The upper panel: training light, evaluation strong, a line at a level; so many inches `under` it the legend."""
+    """Draw the returns of runs: training in a light line, evaluation in a strong one, and the legend below the axes.
+
+    Args:
+        axes: Matplotlib's axes.
+        runs: The name and the table of each run.
+        solved_at: The return at which to draw a horizontal line.
+        level: The label of that line, with a place for `{level}`.
+        under: The distance of the legend from the axes in inches.
+        about: The algorithm and environment of each run, if known.
+    """
     from matplotlib.transforms import ScaledTranslation
 
     shown: list[np.ndarray] = []
@@ -176,7 +190,7 @@ def draw_returns(
             shaped = _is_shaped(about)
             light = translated("training, exploring, shaped reward") if shaped else translated("training, exploring")
             label = _over(light, of) if alone else _over(name, of) if evaluation is None else None
-            marker = "o" if len(training.steps) == 1 else None  # one point is no line, and would not be seen
+            marker = "o" if len(training.steps) == 1 else None  # a line through one point would be invisible
             axes.plot(
                 training.steps,
                 training.mean,
@@ -214,7 +228,7 @@ def draw_returns(
         handles, labels = [handles[place] for place in order], [labels[place] for place in order]
     longest = max(map(width, labels))
     crowded = len(runs) > 4 or longest > (LONG_NAME if len(runs) > 1 else LONGER_NAME)
-    # Below the axes nothing can be covered, wherever the curves go; nor what is written there, where it is the lowest.
+    # Below the axes and their labels, the legend covers nothing.
     below = ScaledTranslation(0.0, -under, axes.figure.dpi_scale_trans)
     axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=axes.transAxes + below,
                 ncols=1 if crowded else 2, fontsize=10.5, borderaxespad=0.2, handlelength=1.8,
@@ -226,7 +240,7 @@ def _over(what: str, of: str) -> str:
 
 
 def _names(runs: Sequence[tuple[str, Columns]], about: Sequence[About]) -> list[str]:
-    """What runs are called in a legend: by their folders, and their algorithms where those do not say which."""
+    """The names of runs in a legend: the folder, followed by the algorithm unless the folder's name contains it."""
     if not about:
         return [name for name, _ in runs]
     return [name if each.algorithm in name else f"{name}, {each.algorithm}"
@@ -245,7 +259,7 @@ def _is_shaped(about: Sequence[About]) -> bool:
 
 
 def notes(runs: Sequence[tuple[str, Columns]], about: Sequence[About] = ()) -> str:
-    """What the reader must know to read the picture right."""
+    """The notes below the figure that explain its lines and shading."""
     said: list[str] = []
     if len(runs) > 1 and _is_shaped(about):
         said += [
@@ -265,7 +279,7 @@ def notes(runs: Sequence[tuple[str, Columns]], about: Sequence[About] = ()) -> s
     if any(each.ended_early for each in drawn if each is not None):
         said.append(translated("a seed that has ended keeps its last value"))
     lines: list[str] = []
-    for note in said:  # a note is never broken
+    for note in said:  # a line is broken between notes only
         if lines and width(lines[-1]) + width(note) < NOTE_WIDTH:
             lines[-1] = joined([lines[-1], note])
         else:
@@ -278,7 +292,7 @@ def _seed_counts(runs: Sequence[tuple[str, Columns]]) -> list[int]:
 
 
 def thousands(value: float, place: int | None = None) -> str:
-    """10k, 2.5M: what stays legible when the figure is small."""
+    """A short tick label such as `10k` or `2.5M`. `place` is the tick's index, which Matplotlib passes."""
     del place
     for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= unit:
@@ -287,9 +301,9 @@ def thousands(value: float, place: int | None = None) -> str:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure to a file of the kind that its suffix says, all or nothing. Raises `RunError` if it cannot."""
+    """Write a figure atomically, in the format of the file's suffix. Raises `RunError` if that fails."""
     kind = path.suffix.lower().lstrip(".")
-    # Without a date equal curves give equal files.
+    # Without a date, equal figures give equal files.
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
     with replacing(path) as file:
         figure.savefig(file, format=kind, metadata=metadata)

@@ -1,4 +1,4 @@
-"""Letters of figures: Chinese where a font of this machine has them."""
+"""Fonts of figures: a Chinese one, if the machine has one and the language is Chinese."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ CHINESE = (
     "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Noto Sans CJK JP", "Hiragino Sans GB", "Heiti SC", "STHeiti", "SimHei",
     "Droid Sans Fallback", "Arial Unicode MS", "Noto Serif CJK SC", "STSong", "SimSun", "AR PL UMing CN",
 )  # fmt: skip
-"""Families that have Chinese, the first ones preferred."""
+"""Font families with Chinese characters, in order of preference."""
 LATIN = "DejaVu Sans"
-"""Matplotlib's own, which it brings along."""
+"""The font family that Matplotlib includes."""
 _notices = Notices()
 
 
 @contextmanager
 def figure_language() -> Iterator[list[str]]:
-    """While it lasts, the language is one whose letters figures have; the families of fonts for it, in their order.
+    """Yield the font families for the current language, in order of preference.
 
-    Where no font has Chinese, figures are English, and a line says so.
+    If no font has Chinese characters, the language is English inside the block, and a warning says so.
     """
     if language() == ENGLISH:
         yield [LATIN]
@@ -35,7 +35,7 @@ def figure_language() -> Iterator[list[str]]:
         _notices("no font with Chinese was found, so figures are in English (Noto Sans CJK is one)")
     logger = logging.getLogger("matplotlib.font_manager")
     before = logger.level
-    logger.setLevel(logging.ERROR)  # a family that lacks a weight is no matter
+    logger.setLevel(logging.ERROR)  # Matplotlib would warn if a family lacks a weight
     try:
         with in_language(ENGLISH if found is None else language()):
             yield [LATIN] if found is None else [LATIN, found]
@@ -45,7 +45,7 @@ def figure_language() -> Iterator[list[str]]:
 
 @functools.cache
 def _family() -> str | None:
-    """The first of the families that this machine has; those that were installed since Matplotlib looked count, too."""
+    """The first family of `CHINESE` that is installed, also if it is newer than Matplotlib's list; None without one."""
     from matplotlib import font_manager
 
     known = {each.name for each in font_manager.fontManager.ttflist}

@@ -1,4 +1,4 @@
-"""The kinds of files that can be drawn, known without importing what draws them."""
+"""The file suffixes of figures and videos, in a module that imports nothing."""
 
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 FILM_SUFFIXES = (".mp4", ".gif")

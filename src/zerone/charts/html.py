@@ -1,4 +1,4 @@
-"""What a notebook shows of things that have numbers: tables and pictures as HTML."""
+"""HTML of tables, pictures and progress bars for notebooks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CELL = "text-align:right;padding:1px 8px"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], bold: Iterable[tuple[int, int]] = ()) -> str:
-    """A table of texts; `bold` are the cells (row, column) that stand out."""
+    """A table of texts; the cells (row, column) in `bold` are printed bold."""
     strong = {*bold}
     heads = "".join(f'<th style="{_CELL}">{html.escape(each)}</th>' for each in header)
     lines: list[str] = []
@@ -25,7 +25,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], bold: Iterable[t
 
 
 def picture(path: Path) -> str:
-    """A PNG inside of the page; nothing where there is none."""
+    """An image element that embeds a PNG file; the empty string if there is no such file."""
     found = Figure(path)._repr_png_()
     if found is None:
         return ""
@@ -34,11 +34,11 @@ def picture(path: Path) -> str:
 
 
 def text(words: str) -> str:
-    """A line of text."""
+    """A line of text, escaped."""
     return f"<div>{html.escape(words)}</div>"
 
 
 def bar(share: float | None, words: str) -> str:
-    """A bar that is filled as far as `share`, or moves where that is not known; and words beside it."""
+    """A progress bar with `words` beside it, filled to `share` in [0, 1], or animated if `share` is None."""
     value = "" if share is None else f' value="{min(1.0, share):.4f}"'
     return f'<progress max="1"{value} style="width:16em"></progress> {html.escape(words)}'

@@ -1,4 +1,4 @@
-"""A picture that was drawn into a file: still its path, and in a notebook the picture itself."""
+"""The path of a picture, which a notebook displays as the picture."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     AnyPath = Path
-else:  # until Python 3.12 only the path of a system can have subclasses
+else:  # before Python 3.12, only the system's own path class can have subclasses
     AnyPath = type(Path())
 
 SHOWN = 2 / 3
-"""How large a PNG is in a notebook, of its pixels: those are for print."""
+"""The size of a PNG in a notebook relative to its pixels: figures have a resolution for print."""
 
 
 class Figure(AnyPath):
-    """The path of a picture. As the value of a notebook's cell it is seen."""
+    """The path of a picture; as the value of a notebook cell, the picture is displayed."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]] | None:
         data = self._data(".png")
@@ -30,7 +30,7 @@ class Figure(AnyPath):
         return None if data is None else data.decode("utf-8", "replace")
 
     def _data(self, suffix: str) -> bytes | None:
-        """What is in the file, if it is of that kind and there."""
+        """The contents of the file if it exists and has this suffix, else None."""
         if self.suffix.lower() != suffix or not self.is_file():
             return None
         return self.read_bytes()

@@ -1,4 +1,4 @@
-"""What was measured of a run, as curves over its seeds."""
+"""Curves of a run's metrics over its seeds."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ from zerone.base.intervals import FEWEST_FOR_INTERVAL, mean_bounds
 Columns = Mapping[str, np.ndarray]
 MOST_STEPS = 4_000
 MARGIN = 0.05
-"""Above and below what an axis shows, as a part of it."""
+"""Free space above and below the curves, as a fraction of their range."""
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
-"""Okabe and Ito's, told apart by people who see red and green alike (the yellow is darkened for a white page)."""
+"""Okabe and Ito's palette, safe for colour-blind readers (the yellow is darkened for a white page)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """One measure of one run over seeds: [steps], [seeds, steps]; and whether seeds ended before the last step."""
+    """One metric of a run over its seeds.
+
+    Attributes:
+        steps: The environment steps, [steps].
+        values: The metric, float [seeds, steps]; NaN before a seed's first value.
+        ended_early: Whether some seeds ended before others.
+    """
 
     steps: np.ndarray
     values: np.ndarray
@@ -30,21 +36,21 @@ class Curve:
 
     @property
     def mean(self) -> np.ndarray:
-        """The mean over the seeds that have a value."""
+        """The mean over the seeds that have a value, [steps]."""
         known = np.isfinite(self.values)
         return np.asarray(np.where(known, self.values, 0.0).sum(0) / np.maximum(known.sum(0), 1))
 
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """Bounds of the mean over seeds at each step; NaN where there are none to give."""
+        """The confidence interval of the mean at each step, two arrays [steps]; NaN where there is none."""
         return mean_bounds(self.values.T)
 
 
 def curve(columns: Columns, name: str) -> Curve | None:
-    """The curve of one column of a run's table; None where nothing was measured.
+    """The curve of one column of a run's table; None if the column is missing or has no finite value.
 
-    A seed that has ended keeps its last value, or the mean would be that of the slow ones only. Between two
-    values of a seed (no episode ended there) it goes straight. Of more than `MOST_STEPS` steps so many are taken, at
-    equal distances: that is more than a figure has pixels.
+    A seed that has ended keeps its last value; otherwise the mean would be over the slower seeds only. Between two
+    values of a seed (where no episode ended), the curve is interpolated linearly. If there are more than `MOST_STEPS`
+    steps, that many are chosen evenly, which is more than a figure has pixels.
     """
     if not is_measured(columns, name):
         return None
@@ -64,12 +70,12 @@ def curve(columns: Columns, name: str) -> Curve | None:
 
 
 def is_measured(columns: Columns, name: str) -> bool:
-    """Whether a table has a column of this name, and a number in it."""
+    """Whether a table has a column of this name with at least one finite value."""
     return name in columns and bool(np.isfinite(columns[name]).any())
 
 
 def limit(axes: Any, shown: Sequence[np.ndarray]) -> None:
-    """Let an axis go from the least to the greatest of what is shown: of few seeds an interval may be far wider."""
+    """Limit the y axis to the range of the curves: with few seeds, the intervals may be far wider than the curves."""
     known = np.concatenate([np.ravel(each)[np.isfinite(np.ravel(each))] for each in shown])
     if known.size and np.ptp(known) > 0:
         low, high = float(known.min()), float(known.max())
@@ -78,7 +84,7 @@ def limit(axes: Any, shown: Sequence[np.ndarray]) -> None:
 
 
 def shade(axes: Any, drawn: Curve, color: str) -> None:
-    """The spread over seeds: an interval where there are enough of them, else from one seed to the other."""
+    """Shade the confidence interval over seeds; with two seeds, the range between them."""
     seeds = len(drawn.values)
     if seeds > 1:
         low, high = drawn.interval() if seeds >= FEWEST_FOR_INTERVAL else (drawn.values.min(0), drawn.values.max(0))

@@ -1,4 +1,4 @@
-"""The panels below the returns: how long episodes are, what learning costs, what is believed in, what is explored."""
+"""The panels below the returns: episode length, cost, Q values and exploration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zerone.base.language import translatable, translated
 from zerone.charts.measured import Columns, colors, curve, limit, shade
 
 COSTS = ("cost", "value_loss", "critic_loss", "critic_cost", "td_error")
-"""The cost is the first of these that is measured, else whatever is called a cost, loss or error."""
+"""Columns for the cost panel in order of preference, before any other column with cost, loss or error in its name."""
 VALUES, EXPLORING, LENGTH = ("q",), ("epsilon", "noise"), "length"
 LABELS = {
     "q": translatable("Q of the\nchosen action"),
@@ -25,29 +25,29 @@ LABELS = {
     "critic_loss": translatable("critic loss"),
     "critic_cost": translatable("critic cost"),
 }
-"""What measures are called beside their axes, where it is not their name."""
+"""Axis labels of metrics whose label is not simply their name."""
 FLAT = 0.01
-"""Returns that differ by less than this part of their size say nothing."""
+"""Returns count as equal if their relative difference from the median is at most this."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """One panel: of each run the measure that is drawn in it, if it has one; its height in inches."""
+    """One panel: the metric of each run that is drawn in it (None: the run has none), and the height in inches."""
 
     names: tuple[str | None, ...]
     height: float
 
     @property
     def label(self) -> str:
-        """What is beside the axis."""
+        """The label of the y axis."""
         named = [translated(LABELS.get(name, name.replace("_", " "))) for name in self.names if name is not None]
         return ",\n".join(dict.fromkeys(named))
 
 
 def panels(tables: Sequence[Columns]) -> list[Panel]:
-    """What there is to draw below the returns of these runs.
+    """The panels to draw below the returns of these runs: cost, Q values and exploration, if they were recorded.
 
-    The length of episodes, where the returns are flat or nothing else is measured; cost, value, exploration.
+    Episode length comes first, for runs whose returns are flat or that recorded no cost.
     """
     costs = [_first(columns, _costs(columns)) for columns in tables]
     lengths = [LENGTH if curve(columns, LENGTH) is not None and (cost is None or _is_flat(columns)) else None
@@ -60,7 +60,7 @@ def panels(tables: Sequence[Columns]) -> list[Panel]:
 
 
 def draw_panel(axes: Any, tables: Sequence[Columns], panel: Panel, bound: float | None) -> None:
-    """Draw one of them; a line at the `bound` of all values that can be true, where the curves come near it."""
+    """Draw one panel, with a line at the `bound` of all possible true values if the Q values come near it."""
     highest, lowest = -np.inf, np.inf
     shown: list[np.ndarray] = []
     for color, columns, name in zip(colors(tables), tables, panel.names, strict=True):
@@ -71,7 +71,7 @@ def draw_panel(axes: Any, tables: Sequence[Columns], panel: Panel, bound: float 
         judged = curve(columns, f"evaluation_{LENGTH}") if name == LENGTH else None
         faint = judged is not None
         axes.plot(drawn.steps, mean, color=color, linewidth=1.4 if faint else 1.6, alpha=0.38 if faint else 1.0)
-        if judged is not None:  # as above: evaluation strong, training light
+        if judged is not None:  # as in the upper panel: evaluation strong, training light
             axes.plot(judged.steps, judged.mean, color=color, linewidth=2.0)
         shade(axes, drawn if judged is None else judged, color)
         shown += [drawn.values] if judged is None else [mean, judged.values]
@@ -104,7 +104,7 @@ def _costs(columns: Columns) -> list[str]:
 
 
 def _first(columns: Columns, names: Sequence[str], changing: bool = False) -> str | None:
-    """The first of these that was measured, and if it shall be `changing` not always the same."""
+    """The first of these columns that has values and, if `changing`, whose mean is not constant; None without one."""
     for name in names:
         found = curve(columns, name)
         if found is not None and (not changing or np.ptp(found.mean) > 1e-6):
@@ -113,7 +113,7 @@ def _first(columns: Columns, names: Sequence[str], changing: bool = False) -> st
 
 
 def _is_flat(columns: Columns) -> bool:
-    """Whether nearly all returns are the same: then they do not show that anything is learnt."""
+    """Whether at least 90% of the returns are nearly equal, so that they do not show any learning."""
     drawn = curve(columns, "return")
     if drawn is None:
         return False

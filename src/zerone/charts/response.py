@@ -1,4 +1,4 @@
-"""The response: what settings are worth, against what they are."""
+"""Response figure of a sweep: the return against the values of the settings."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from zerone.charts.curves import COLORS, INK, require_figure, save, styled
 
 MOST_LINES = len(COLORS)
 LOGARITHMIC_FROM = 10
-"""The largest setting over the smallest, from which on an axis is logarithmic."""
+"""The ratio of the largest to the smallest value from which on an axis is logarithmic."""
 
 
 class Point(Protocol):
-    """What there is to draw of one setting."""
+    """One combination of settings, with its returns."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """What it is, by name."""
+        """The value of each setting, by name."""
         ...
 
     @property
     def values(self) -> np.ndarray:
-        """What it was worth on each seed."""
+        """The return of each seed, [seeds]."""
         ...
 
     @property
     def mean(self) -> float:
-        """The mean of these."""
+        """The mean over seeds."""
         ...
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Its bounds, if it has any."""
+        """The confidence interval of the mean, if there is one."""
         ...
 
 
 def draw(
     names: Sequence[str], points: Sequence[Point], best: Point, path: str | Path, *, title: str, measure: str
 ) -> None:
-    """Draw the response into one file, a PNG, SVG or PDF by its suffix, all or nothing.
+    """Draw the response to settings and write it atomically to a PNG, SVG or PDF file, chosen by the suffix.
 
-    One setting is a curve, two are a curve for each value of the one that has fewer, and of more, or of what was
-    not a grid, each setting has a panel with all the points.
+    A single setting gives one curve. A grid of two settings gives one curve for each value of the setting with fewer
+    values. More settings, or points that form no grid, give one panel per setting with all the points.
 
     Raises:
-        InputError: another suffix.
+        InputError: the suffix is not allowed.
         RunError: the file cannot be written.
     """
     path = require_figure(path)
@@ -85,7 +85,7 @@ def _figure(names: Sequence[str], points: Sequence[Point], best: Point, title: s
 
 
 def _lines(names: Sequence[str], points: Sequence[Point]) -> tuple[str, dict[str, list[Point]]] | None:
-    """Of a grid of two settings: the one along the axis, and the points of each value of the other."""
+    """For a grid of two settings: the one on the x axis, and the points for each value of the other; else None."""
     if len(names) != 2:
         return None
     counts = {name: len({_hashable(point.settings[name]) for point in points}) for name in names}
@@ -117,7 +117,7 @@ def _draw_line(axes: Any, points: Sequence[Point], name: str, color: str, label:
 
 
 def _values_of(name: str, points: Sequence[Point]) -> list[Any]:
-    """What a setting was, in the order in which it was tried first."""
+    """The distinct values of a setting, in the order in which they first occur."""
     return list(dict.fromkeys(_hashable(point.settings[name]) for point in points))
 
 
@@ -126,7 +126,7 @@ def _is_number(name: str, points: Sequence[Point]) -> bool:
 
 
 def _places(shown: Sequence[Point], name: str, points: Sequence[Point]) -> list[float]:
-    """Where settings are on the axis: at their value, or one beside the other where they are no numbers."""
+    """Positions on the x axis: the values themselves if they are numbers, else their order."""
     values = [_hashable(point.settings[name]) for point in shown]
     if _is_number(name, points):
         return [float(value) for value in values]

@@ -1,4 +1,4 @@
-"""The cells of a table in a figure: colours, numbers, arrows and footprints, as large as there is room for."""
+"""The cells of a Q table in a figure: colours, and numbers, arrows and footprints if there is room for them."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 FLOOR, GREY, START, PAPER = "#F0F1F3", "#5B616B", "#56B4E9", "#FFFFFF"
 BAD, NEUTRAL, GOOD = ("#803300", "#D55E00", "#F7D0B4"), "#FFFFFF", ("#B5D7EE", "#0072B2", "#003A5F")
-"""Orange below 0, blue above, the darker the farther from it: told apart by people who see red and green alike."""
+"""Orange for values below 0, blue above, darker with distance from 0: safe for colour-blind readers."""
 FOOTPRINT = "#D55E00"
 
 EACH_ACTION, WITH_NUMBERS, WITH_FOOTPRINTS, WITH_ARROWS = 1.3, 0.6, 0.35, 0.12
-"""Inches of a cell from which on it shows the value of each action, the value of the best, footprints, arrows."""
+"""The side in inches from which a cell shows each action's value, the best value, footprints, arrows."""
 LARGEST_LETTERS = 11.0
 GAP, FRAME = 0.94, 1.036
-"""The side of a square, and of the frame around the start, of a cell's: so it covers nothing of what is inside."""
+"""The sides of a square and of the frame around the start, in cells: the frame must not cover the square."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """Which colour stands for which value, from `low` to `high`."""
+    """A colour scale for values from `low` to `high`."""
 
     low: float
     high: float
 
     @staticmethod
     def of(values: np.ndarray) -> Scale:
-        """From the least to the greatest of these values; from 0 where nothing is far from it."""
+        """The scale over the range of these values, extended to 0 if it is not far away."""
         low, high = float(values.min()), float(values.max())
         if low == high:
             low, high = min(low, 0.0), max(high, 0.0)
@@ -50,7 +50,7 @@ class Scale:
 
     @property
     def map(self) -> Any:
-        """Matplotlib's map from values to colours."""
+        """The scale as a Matplotlib `ScalarMappable`."""
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import LinearSegmentedColormap, Normalize
 
@@ -64,16 +64,16 @@ class Scale:
         return ScalarMappable(Normalize(*ends, clip=True), LinearSegmentedColormap.from_list("values", colors))
 
     def colors(self, values: np.ndarray) -> list[str]:
-        """The colour of each value."""
+        """The colour of each value, as `#RRGGBB`."""
         from matplotlib.colors import to_hex
 
         return [to_hex(each) for each in self.map.to_rgba(np.ravel(values))]
 
 
 class Sheet:
-    """The axes of a grid, to paint on as on a `Board`: one unit is the side of a cell.
+    """An `Easel` on Matplotlib axes: one unit is the side of a cell.
 
-    Polygons are kept and drawn at once, in their order: a maze may have ten thousand cells.
+    Polygons are collected and drawn together in their order, because a maze may have ten thousand cells.
     """
 
     def __init__(self, axes: Any, grid: Grid, inches: float) -> None:
@@ -92,7 +92,7 @@ class Sheet:
         if not line:
             self.shape(cell, [(-half, -half), (half, -half), (half, half), (-half, half)], color)
             return
-        for x, y in ((1, 0), (0, 1), (-1, 0), (0, -1)):  # four sides, each turned by a quarter
+        for x, y in ((1, 0), (0, 1), (-1, 0), (0, -1)):  # four sides, each rotated by 90°
             inner = half - line
             sides = [(half, -half), (half, half), (inner, half), (inner, -half)]
             self.shape(cell, [(a * x - b * y, a * y + b * x) for a, b in sides], color)
@@ -106,14 +106,14 @@ class Sheet:
         self._colors.append(color)
 
     def words(self, cell: tuple[int, int], x: float, y: float, text: str, color: str, bold: bool = False) -> None:
-        """A number around (x, y), measured from the middle of `cell`."""
+        """A number centred at (x, y), measured from the middle of `cell`."""
         weight = "bold" if bold else "normal"
         points = min(LARGEST_LETTERS, (7.0 if self.inches >= EACH_ACTION else 13.0) * self.inches)
         self.axes.text(cell[0] + x, cell[1] + y, text.replace("-", "\N{MINUS SIGN}"), color=color, fontsize=points,
                        fontweight=weight, ha="center", va="center_baseline")  # fmt: skip
 
     def scenery(self) -> None:
-        """What the cells are in which nobody acts, and a frame around the start."""
+        """Paint walls and end cells, and a frame around the start."""
         for state, kind in enumerate(self.grid.kinds):
             if kind.paint is not None:
                 kind.paint(self, self.cell(state))
@@ -121,19 +121,19 @@ class Sheet:
                 self.square(self.cell(state), START, side=FRAME, line=0.032)
 
     def finish(self) -> None:
-        """Draw what was painted."""
+        """Draw the collected polygons."""
         from matplotlib.collections import PolyCollection
 
-        # With an edge of its own colour no seam is seen between two that touch.
+        # An edge in the same colour hides the seam between adjacent polygons.
         painted = PolyCollection(self._corners, facecolors=self._colors, edgecolors=self._colors, linewidths=0.3)
         painted.set(zorder=1, clip_on=False)  # the frame around a start in a corner is outside of the axes
         self.axes.add_collection(painted)
 
 
 def paint_values(sheet: Sheet, table: Table, scale: Scale | None) -> None:
-    """Q of each action where there is room for it, else V, or its colour alone; and the greedy arrows.
+    """Paint the Q value of each action if there is room, else the state's value or its colour alone, and greedy arrows.
 
-    Without a scale nothing is learnt yet.
+    `scale` is None if nothing has been learnt yet.
     """
     learnt = table.learnt
     for state in np.flatnonzero(table.grid.acts & ~learnt):
@@ -147,7 +147,7 @@ def paint_values(sheet: Sheet, table: Table, scale: Scale | None) -> None:
 
 
 def shown_values(table: Table, each_action: bool) -> np.ndarray:
-    """The values that a panel has colours for."""
+    """The values that a table's cells show as colours: of each action, or of the best action in each state."""
     return table.values[table.learnt].ravel() if each_action else table.best[table.learnt]
 
 
@@ -165,7 +165,7 @@ def _paint_best(sheet: Sheet, table: Table, scale: Scale) -> None:
 
 
 def _paint_actions(sheet: Sheet, table: Table, scale: Scale) -> None:
-    """A wedge for each action, on the side to which it leads; an arrowhead on the greedy ones."""
+    """Paint a wedge for each action, on the side to which it leads, with an arrowhead on greedy actions."""
     directions, greedy = table.grid.directions, table.greedy
     corners = wedges(directions)
     colors = np.reshape(scale.colors(table.values), table.values.shape)
@@ -184,7 +184,7 @@ def _paint_actions(sheet: Sheet, table: Table, scale: Scale) -> None:
 
 
 def paint_trace(sheet: Sheet, table: Table, trace: Trace) -> None:
-    """Footprints in the direction of each step, the stronger the fresher."""
+    """Paint footprints in the direction of each step, in a stronger colour for a larger trace."""
     for floor in np.flatnonzero(table.grid.acts):
         sheet.square(sheet.cell(int(floor)), FLOOR)
     sheet.scenery()
@@ -205,10 +205,10 @@ def paint_trace(sheet: Sheet, table: Table, trace: Trace) -> None:
 
 
 def arrows(directions: Sequence[tuple[int, int]]) -> list[list[tuple[float, float]]]:
-    """The corners of one arrow through the middle of a cell, or of several smaller ones that start side by side."""
+    """The corners of one arrow through the middle of a cell, or of a smaller arrow for each of several directions."""
     if len(directions) == 1:
         return [turned(_arrow(-0.23, 0.23, 0.18, 0.14, 0.035), directions[0])]
-    # Two of them that point to one corner are moved away from it, so that both together are in the middle.
+    # Two arrows towards one corner are moved away from it, so that the pair is centred.
     x, y = (-0.16 * sum(parts) / len(directions) for parts in zip(*directions, strict=True))
     small = [turned(_arrow(0.05, 0.29, 0.14, 0.11, 0.03), direction) for direction in directions]
     return [[(a + x, b + y) for a, b in corners] for corners in small]
@@ -220,13 +220,13 @@ def _arrow(back: float, tip: float, head: float, half: float, thick: float) -> l
 
 
 def turned(corners: Sequence[tuple[float, float]], direction: tuple[int, int]) -> list[tuple[float, float]]:
-    """Corners that were drawn as for the direction right."""
+    """Rotate corners from the direction right to `direction`."""
     x, y = direction
     return [(a * x - b * y, a * y + b * x) for a, b in corners]
 
 
 def wedges(directions: Sequence[tuple[int, int]]) -> list[list[tuple[float, float]]]:
-    """The part of a cell that belongs to each action: a quarter, or a half where there is only left and right."""
+    """The part of a cell for each action: a quarter, or a half if the only actions are left and right."""
     half, slit = GAP / 2, 0.008
     if all(y == 0 for _, y in directions):
         part = [(slit, -half), (half, -half), (half, half), (slit, half)]
@@ -236,7 +236,7 @@ def wedges(directions: Sequence[tuple[int, int]]) -> list[list[tuple[float, floa
 
 
 def ink_on(color: str) -> str:
-    """Black or white, whichever stands out more on a colour: WCAG 2's contrast, never below 4.5."""
+    """Black or white, whichever has more contrast with a colour by WCAG 2 (always at least 4.5)."""
     shades = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in shades)
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,4 +1,4 @@
-"""A figure of tables: each state's values and greedy arrows over the grid, and the trace as footprints."""
+"""Figure of Q tables: values and greedy arrows over the grid, and eligibility traces as footprints."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from zerone.player.tables import Table, Trace
 
 WIDEST, HIGHEST = 9.6, 10.4
-"""Inches for all grids together."""
+"""The maximum size in inches of all grids together."""
 LARGEST_CELL, SMALLEST_CELL, NARROWEST = 1.5, 0.05, 4.6
 TITLE, BAR, NOTES, AIR = 0.62, 0.62, 0.24, 0.3
-"""Inches for what is above a grid, for the colours and each line of notes below all, and around."""
+"""Inches for the title above a grid, a colour bar, a line of notes, and the margin."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Picture:
-    """One table with what is written above it; and the trace of an episode, if its algorithm leaves one.
+    """One table with its titles, and the eligibility trace of an episode if the algorithm has one.
 
-    `environment` is what it was learnt in: tables of one environment share their colours.
+    `environment` is the id of the environment; tables of the same environment share a colour scale.
     """
 
     title: str
@@ -44,28 +44,28 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Arrangement:
-    """How many pictures go beside each other, whether traces are below their tables, and the inches of a cell."""
+    """A layout: the pictures per row, whether traces are below their tables, and the side of a cell in inches."""
 
     across: int
     below: bool
     cell: float
 
     def columns(self, traces: bool) -> int:
-        """How many grids go beside each other."""
+        """The number of grids in a row."""
         return self.across * (1 + (traces and not self.below))
 
     def heights(self, pictures: Sequence[Picture]) -> list[tuple[int, bool]]:
-        """Of each row of pictures: how many cells it is high, and whether a row of traces is below it."""
+        """For each row of pictures: its height in cells, and whether a row of traces is below it."""
         rows = [pictures[first : first + self.across] for first in range(0, len(pictures), self.across)]
         return [(max(each.table.grid.rows for each in row),
                  self.below and any(each.trace is not None for each in row)) for row in rows]  # fmt: skip
 
 
 def draw(pictures: Sequence[Picture], path: str | Path) -> None:
-    """Draw tables beside each other into one file, a PNG, SVG or PDF by its suffix, all or nothing.
+    """Draw tables beside each other and write them atomically to a PNG, SVG or PDF file, chosen by the suffix.
 
     Raises:
-        InputError: another suffix, or nothing to draw.
+        InputError: the suffix is not allowed, or there is no table.
         RunError: the file cannot be written.
     """
     path = Path(path)
@@ -86,7 +86,7 @@ def draw(pictures: Sequence[Picture], path: str | Path) -> None:
 
 
 def arrange(pictures: Sequence[Picture]) -> Arrangement:
-    """The arrangement with the largest cells; a trace is always beside or below its own table."""
+    """Find the layout with the largest cells; a trace is always beside or below its table."""
     traces = any(each.trace is not None for each in pictures)
     columns = max(each.table.grid.columns for each in pictures)
     found = Arrangement(1, True, 0.0)
@@ -118,11 +118,11 @@ def _figure(pictures: Sequence[Picture]) -> Any:
     figure: Any = Figure(figsize=(width, height), dpi=150)
 
     def box(left: float, bottom: float, across: float, up: float) -> tuple[float, float, float, float]:
-        """Inches as parts of the figure."""
+        """Convert inches to fractions of the figure."""
         return (AIR + left) / width, bottom / height, across / width, up / height
 
     def sheet(column: int, top: float, picture: Picture, title: str, subtitle: str) -> Sheet:
-        """The axes of one grid, with what is above them."""
+        """Create the axes of one grid and write its titles above."""
         grid, left, top = picture.table.grid, column * (columns * cell + AIR), top - TITLE
         for raised, words, size, weight in ((0.29, title, 13, "bold"), (0.08, subtitle, 10, "normal")):
             figure.text(*box(left, top + raised, 0, 0)[:2], words, fontsize=size, fontweight=weight, va="bottom")
@@ -150,7 +150,7 @@ def _figure(pictures: Sequence[Picture]) -> Any:
 
 
 def _scales(pictures: Sequence[Picture], cell: float) -> dict[str, Scale]:
-    """One scale for each environment, over all of its tables; none where nothing is learnt yet."""
+    """One colour scale for each environment, over all of its tables; none if nothing has been learnt there."""
     found: dict[str, list[np.ndarray]] = {}
     for each in pictures:
         found.setdefault(each.environment, []).append(shown_values(each.table, cell >= EACH_ACTION))
@@ -159,7 +159,7 @@ def _scales(pictures: Sequence[Picture], cell: float) -> dict[str, Scale]:
 
 
 def _bar(figure: Any, axes: Any, scale: Scale, label: str) -> None:
-    """The colours and what they stand for."""
+    """Draw the colour bar."""
     bar = figure.colorbar(scale.map, cax=axes, orientation="horizontal")
     axes.set_xlim(scale.low, scale.high)
     bar.outline.set_visible(False)
@@ -168,7 +168,7 @@ def _bar(figure: Any, axes: Any, scale: Scale, label: str) -> None:
 
 
 def _notes(pictures: Sequence[Picture], cell: float) -> list[str]:
-    """What the reader must know to read the picture right."""
+    """The notes below the figure that explain its symbols."""
     arrows = translated("arrow: a greedy action, several where they are equal; blue frame: the start")
     heads = translated("arrowhead: a greedy action, several where they are equal; blue frame: the start")
     notes = [heads if cell >= EACH_ACTION else arrows]
