@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @struct
 class AcrobotState:
-    """Float32 scalars: both angles (rad, within ±π, 0 hanging) and angular velocities (rad/s, within ±4π and ±9π).
+    """Float32 scalars: both angles (rad, in ±π, 0 hanging down) and angular velocities (rad/s, in ±4π and ±9π).
 
-    The second angle is that of the second link against the first.
+    The second angle is measured from the direction of the first link.
     """
 
     first_angle: Array
@@ -39,16 +39,16 @@ class Acrobot:
     the free end is higher than one link above the fixed point. Gymnasium cuts it after 500 steps.
 
     Sources: Sutton 1996, "Generalization in reinforcement learning"; Sutton & Barto 2018, section 11.3 of the first
-    edition, with the equations of motion of the book. A step is one of Runge and Kutta's of fourth order.
+    edition, with the equations of motion of the book. Each step is one fourth-order Runge-Kutta step.
     """
 
     gravity: float = setting(9.8, "gravity, m/s²")
     torque: float = setting(1.0, "torque of the outer actions, N m")
     time_step: float = setting(0.2, "time between two steps, s", above=0.0)
 
-    # What bounds a space is no leaf: spaces are known before anything is compiled.
+    # Class variables rather than leaves: they bound the spaces, which must be known when a program is compiled.
     link: ClassVar[float] = 1.0
-    """Length of each link, m; its mass is 1 kg, its centre in its middle, its moment of inertia 1 kg m²."""
+    """Length of each link, m. Its mass is 1 kg, centred in the middle, and its moment of inertia 1 kg m²."""
     speed_limits: ClassVar[tuple[float, float]] = (4 * math.pi, 9 * math.pi)
     action_names: ClassVar[tuple[str, ...]] = ("left", "nothing", "right")
 
@@ -66,7 +66,7 @@ class Acrobot:
         return _observe(state), state
 
     def step(self, key: Key, state: AcrobotState, action: Array) -> tuple[Array, AcrobotState, Array, Array, Info]:
-        del key  # nothing is left to chance
+        del key  # a step is deterministic
         torque, h = (action - 1) * self.torque, self.time_step
         now = jnp.stack([state.first_angle, state.second_angle, state.first_velocity, state.second_velocity])
         k1 = self.slope(now, torque)
@@ -85,7 +85,7 @@ class Acrobot:
         return _observe(state), state, jnp.where(terminated, 0.0, -1.0), terminated, {}
 
     def slope(self, state: Array, torque: Array) -> Array:
-        """Both angular velocities and accelerations of a state [4] under a torque."""
+        """The time derivative [4] of a state [4] under a torque: both angular velocities, both accelerations."""
         first, second, first_velocity, second_velocity = state
         length, centre, mass, inertia = self.link, self.link / 2, 1.0, 1.0
         coupling = mass * length * centre

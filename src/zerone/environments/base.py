@@ -1,7 +1,7 @@
-"""What an environment is: the task alone, as two pure functions.
+"""The protocol of an environment: a task as two pure functions, `reset` and `step`.
 
-An environment knows no clock and never resets itself. `TimeLimit` (see `wrappers`) adds the clock and
-with it `truncated`; the driver of an engine resets, so the true last observation is never lost.
+An environment has no time limit and never resets itself. `TimeLimit` (see `wrappers`) counts steps and adds
+`truncated`; the engine calls `reset`, so the last observation of an episode is never lost.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Tree: TypeAlias = Any
 Info: TypeAlias = dict[str, Array]
 
 NO_MASK = "off"
-"""What is said where no action mask is wanted."""
+"""The setting for training without action masks."""
 
 
 class Environment(Protocol):
@@ -31,51 +31,51 @@ class Environment(Protocol):
 
     @property
     def observation_space(self) -> gymnasium.Space[Any]:
-        """What `reset` and `step` return as the observation."""
+        """The space of the observations that `reset` and `step` return."""
         ...
 
     @property
     def action_space(self) -> gymnasium.Space[Any]:
-        """What `step` takes as the action."""
+        """The space of the actions that `step` takes."""
         ...
 
     def reset(self, key: Key) -> tuple[Array, Tree]:
-        """First observation and state of an episode. Consumes `key`."""
+        """The first observation and state of an episode. Consumes `key`."""
         ...
 
     def step(self, key: Key, state: Tree, action: Array) -> tuple[Array, Tree, Array, Array, Info]:
         """One step: `(observation, state, reward, terminated, info)`. Consumes `key`.
 
-        `reward` is a float32 scalar, `terminated` a bool scalar: the task itself has ended, so nothing is
-        worth anything after it. What `info` holds is for people; no algorithm reads it.
+        `reward` is a float32 scalar. `terminated` is a bool scalar: the task itself has ended, so the value of what
+        follows is 0. `info` is for users only; no algorithm reads it.
         """
         ...
 
 
 @runtime_checkable
 class Persistent(Protocol):
-    """An environment in which something outlives an episode; one without `carry_over` forgets everything."""
+    """An environment that keeps a part of its state between episodes; others start each episode from `reset` alone."""
 
     def carry_over(self, ended: Tree, fresh: Tree) -> Tree:
-        """The state in which the next episode begins: `fresh`, as `reset` drew it, with what outlives `ended`.
+        """The first state of the next episode: `fresh`, from `reset`, with the parts of `ended` that persist.
 
-        The first observation is what `reset` returned, so it must not depend on what is carried over.
+        The first observation is the one that `reset` returned, so it must not depend on those parts.
         """
         ...
 
 
 @runtime_checkable
 class JudgedElsewhere(Protocol):
-    """An environment that changes while an agent learns, and has another one in which the agent is judged."""
+    """An environment that changes during training, and has another form for evaluation."""
 
     def evaluation_environment(self) -> Environment:
-        """The environment in which an agent is judged, where every episode begins from `reset` alone."""
+        """The environment for evaluation, in which every episode begins from `reset` alone."""
         ...
 
 
 @runtime_checkable
 class HasGoal(Protocol):
-    """An environment with a goal that a person can move while an episode goes on."""
+    """An environment with a goal that a user can move during an episode."""
 
     def move_goal(self, state: Tree, x: Array, y: Array) -> Tree:
         """The state with its goal at (x, y), in the environment's own coordinates."""
@@ -84,15 +84,15 @@ class HasGoal(Protocol):
 
 @runtime_checkable
 class MasksActions(Protocol):
-    """An environment that says which of its actions are allowed."""
+    """An environment that has an action mask."""
 
     def action_mask(self, state: Tree) -> Array:
-        """Which are in a state: bool [actions]. At least one, unless the episode is over."""
+        """The actions allowed in a state, bool [actions]: at least one, unless the episode has ended."""
         ...
 
 
 def own_mask(environment: Any, state: Tree) -> Array | None:
-    """Which actions `environment`, which may be wrapped, allows in a state; None where it does not say."""
+    """The action mask of `environment`, which may be wrapped, in a state: bool [actions]; None if it has none."""
     if isinstance(environment, MasksActions):
         return environment.action_mask(state)
     if not isinstance(environment, Wrapping):
@@ -101,7 +101,7 @@ def own_mask(environment: Any, state: Tree) -> Array | None:
 
 
 def says_allowed(environment: Any) -> bool:
-    """Whether `environment`, which may be wrapped, says which of its actions are allowed."""
+    """Whether `environment`, which may be wrapped, has an action mask."""
     while not isinstance(environment, MasksActions):
         if not isinstance(environment, Wrapping):
             return False
@@ -110,7 +110,7 @@ def says_allowed(environment: Any) -> bool:
 
 
 def carry_over(environment: Any, ended: Tree, fresh: Tree) -> Tree:
-    """The state in which `environment` begins the episode after one that was left in `ended`; mostly just `fresh`."""
+    """The first state of the episode after one that ended in `ended`: `fresh`, unless `environment` is `Persistent`."""
     return environment.carry_over(ended, fresh) if isinstance(environment, Persistent) else fresh
 
 
@@ -118,7 +118,7 @@ def move_goal(environment: Any, state: Tree, x: Any, y: Any) -> Tree:
     """The state of `environment`, which may be wrapped, with its goal at (x, y).
 
     Raises:
-        InputError: it has no goal that can be moved.
+        InputError: the environment has no goal that can be moved.
     """
     if isinstance(environment, HasGoal):
         return environment.move_goal(state, x, y)
@@ -131,20 +131,20 @@ def move_goal(environment: Any, state: Tree, x: Any, y: Any) -> Tree:
 
 
 class TimedEnvironment(Protocol):
-    """An environment with a clock: `step` also says whether the episode was cut (`truncated`)."""
+    """An environment with a time limit: `step` also returns whether the episode was cut off (`truncated`)."""
 
     @property
     def observation_space(self) -> gymnasium.Space[Any]:
-        """What `reset` and `step` return as the observation."""
+        """The space of the observations that `reset` and `step` return."""
         ...
 
     @property
     def action_space(self) -> gymnasium.Space[Any]:
-        """What `step` takes as the action."""
+        """The space of the actions that `step` takes."""
         ...
 
     def reset(self, key: Key) -> tuple[Array, Tree]:
-        """First observation and state of an episode. Consumes `key`."""
+        """The first observation and state of an episode. Consumes `key`."""
         ...
 
     def step(self, key: Key, state: Tree, action: Array) -> tuple[Array, Tree, Array, Array, Array, Info]:

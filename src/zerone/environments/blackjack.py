@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 HIGHEST, DEALER_STANDS = 21, 17
 MOST = HIGHEST + 10
-"""What a hand may come to; one that is over already stays there."""
+"""The largest sum of a hand in the observation space; larger sums are clipped to it."""
 CARDS = tuple(range(1, 11))
 """Values of cards: 1 is an ace, 10 a ten, a jack, a queen or a king."""
 CARD_CHANCES = (1 / 13,) * 9 + (4 / 13,)
 BUST, NATURAL = 0, HIGHEST + 1
-"""What the dealer ends with, besides 17 to 21: more than 21, or an ace and a ten."""
+"""The dealer's results besides 17 to 21: more than 21, or an ace and a ten."""
 DEALER_ENDS = (BUST, *range(DEALER_STANDS, HIGHEST + 1), NATURAL)
 
 
 def with_card(total: int, usable: bool, card: int) -> tuple[int, bool]:
-    """The sum of a hand after one more card, and whether an ace in it counts 11."""
+    """The sum of a hand after one more card, and whether one of its aces counts 11."""
     total, usable = (total + 11, True) if card == 1 and total + 11 <= HIGHEST else (total + card, usable)
     return (total - 10, False) if usable and total > HIGHEST else (total, usable)
 
 
 @functools.cache
 def _dealer(total: int, usable: bool) -> dict[int, float]:
-    """What a dealer with this hand ends with, and with which chance."""
+    """The probability of each final result of a dealer who has this hand."""
     if total >= DEALER_STANDS:
         return {total if total <= HIGHEST else BUST: 1.0}
     found: dict[int, float] = {}
@@ -47,7 +47,7 @@ def _dealer(total: int, usable: bool) -> dict[int, float]:
 
 @functools.cache
 def dealer_chances() -> np.ndarray[Any, Any]:
-    """The chance of each of `DEALER_ENDS`, by the card that the dealer shows: float64 [11, ends]; a card 0 has none."""
+    """The probability of each of `DEALER_ENDS` given the dealer's open card: float64 [11, ends]; row 0 is unused."""
     chances = np.zeros((len(CARDS) + 1, len(DEALER_ENDS)))
     for shown in CARDS:
         for card, chance in zip(CARDS, CARD_CHANCES, strict=True):
@@ -60,12 +60,12 @@ def dealer_chances() -> np.ndarray[Any, Any]:
 
 
 def _card(drawn: Array) -> Array:
-    """The card of a number in [0, 1)."""
+    """The card that a uniform number in [0, 1) selects."""
     return jnp.minimum((drawn * 13).astype(jnp.int32) + 1, 10)
 
 
 def _with_card(total: Array, usable: Array, card: Array) -> tuple[Array, Array]:
-    """`with_card` of arrays."""
+    """`with_card` for JAX arrays."""
     ace = (card == 1) & (total + 11 <= HIGHEST)
     total, usable = total + jnp.where(ace, 11, card), usable | ace
     over = usable & (total > HIGHEST)
@@ -74,9 +74,9 @@ def _with_card(total: Array, usable: Array, card: Array) -> tuple[Array, Array]:
 
 @struct
 class BlackjackState:
-    """The player's sum and the card that the dealer shows (int32), whether an ace counts 11, whether it is a natural.
+    """The player's sum and the dealer's open card (int32), whether an ace counts 11, and whether the hand is a natural.
 
-    What else the dealer has is drawn when it counts: it is hidden until then.
+    The dealer's other cards are hidden from the player, so they are drawn only when the player sticks.
     """
 
     total: Array
@@ -130,7 +130,7 @@ class Blackjack:
         return observed(after), after, reward, ~hits | bust, {}
 
     def won(self, state: BlackjackState, end: Array) -> Array:
-        """The reward where the dealer ends with one of `DEALER_ENDS`."""
+        """The reward of sticking if the dealer's result is `end`, one of `DEALER_ENDS`."""
         dealer = jnp.minimum(end, HIGHEST)
         reward = jnp.sign(state.total - dealer).astype(jnp.float32)
         if self.sab:
@@ -141,5 +141,5 @@ class Blackjack:
 
 
 def observed(state: BlackjackState) -> Array:
-    """What the player sees."""
+    """The observation of a state, int32 [3]."""
     return jnp.stack([state.total, state.dealer, state.usable.astype(jnp.int32)])

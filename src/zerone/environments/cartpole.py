@@ -31,8 +31,8 @@ class CartPole:
     """Push a cart left or right so that the pole hinged on it stays upright.
 
     Observation: float32 [4], the four numbers of the state in their order. Actions: 0 left, 1 right.
-    Reward: 1 for every step, the last included. The episode ends when the cart is more than 2.4 m from the
-    centre or the pole more than 12° from upright; Gymnasium cuts it after 500 steps.
+    Reward: 1 for every step, including the last. The episode ends when the cart is more than 2.4 m from the
+    centre or the pole more than 12° from upright; Gymnasium truncates it after 500 steps.
 
     Source: Barto, Sutton & Anderson, "Neuronlike adaptive elements that can solve difficult learning control
     problems", 1983, with the equations of motion that Gymnasium uses and its explicit Euler steps.
@@ -46,7 +46,7 @@ class CartPole:
     time_step: float = setting(0.02, "time between two steps, s", above=0.0)
     start_range: float = setting(0.05, "each number of the first state is uniform in ± this", at_least=0.0)
 
-    # What bounds a space is no leaf: spaces are known before anything is compiled.
+    # Class variables rather than leaves: they bound the spaces, which must be known when a program is compiled.
     position_limit: ClassVar[float] = 2.4
     angle_limit: ClassVar[float] = 12 * 2 * math.pi / 360
     action_names: ClassVar[tuple[str, ...]] = ("left", "right")
@@ -65,7 +65,7 @@ class CartPole:
         return observation, CartPoleState(observation[0], observation[1], observation[2], observation[3])
 
     def step(self, key: Key, state: CartPoleState, action: Array) -> tuple[Array, CartPoleState, Array, Array, Info]:
-        del key  # nothing is left to chance
+        del key  # a step is deterministic
         total_mass = self.cart_mass + self.pole_mass
         pole_moment = self.pole_mass * self.half_length
         push = jnp.where(action == 1, self.force, -self.force)
@@ -81,8 +81,8 @@ class CartPole:
         angle = state.angle + self.time_step * state.angular_velocity
         angular_velocity = state.angular_velocity + self.time_step * angular_acceleration
 
-        # Gymnasium asks `>` of float64. Rounded to float32 both limits grow, to the first float32 above the true
-        # limit, so for float32 numbers `>=` is the same question; `>` would miss the ones just over the line.
+        # Gymnasium tests `>` in float64. Both limits round up to the first float32 above the true limit, so for
+        # float32 numbers `>=` is equivalent; `>` would miss the numbers that equal the rounded limit.
         terminated = (jnp.abs(position) >= self.position_limit) | (jnp.abs(angle) >= self.angle_limit)
         observation = jnp.stack([position, velocity, angle, angular_velocity])
         state = CartPoleState(position, velocity, angle, angular_velocity)

@@ -1,7 +1,7 @@
-"""The compiled environments, by their ids: ours (listed in `entries`), those of suites and from outside.
+"""The compiled environments by id: Zerone's own (listed in `entries`), those of suites, and those of users.
 
-Reading the list imports no JAX: `registration` reads it at every `import gymnasium` of a program that uses
-Zerone. Only `make` imports what it makes, and `find` the module that an id names.
+Importing this module does not import JAX, because `registration` needs it at every `import gymnasium` of a program that
+uses Zerone. Only `make` imports an environment's class, and `find` the module that an id names.
 """
 
 from __future__ import annotations
@@ -27,15 +27,19 @@ if TYPE_CHECKING:
     from zerone.environments.layout import Legend
 
 SAME_TASK = ("reward", "observe")
-"""Options that change neither what can be reached in a task nor what it is judged by."""
+"""Options that change neither the returns that are possible in a task nor the reward used in evaluation."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """Something that can be asked of an environment: its name, its default, and what it means or may be.
+    """An option of an environment.
 
-    A `legend` says that it is a layout, which can be given as the name of a text file. What is `required` has no
-    default, but an example of its type in that place.
+    Attributes:
+        name: The name of the option.
+        default: Its default; for a required option, an example value of its type.
+        text: Its meaning and allowed values.
+        legend: The legend if the option is a layout, which may be given as the name of a text file.
+        required: Whether the option must be given.
     """
 
     name: str
@@ -46,33 +50,36 @@ class Option:
 
 
 def entries() -> list[Entry]:
-    """Every environment, in the order in which a newcomer meets them."""
+    """All of Zerone's own environments, in the order in which they are listed to users."""
     return list(ENTRIES)
 
 
 def ours(id: str) -> Entry | None:  # noqa: A002 (Gymnasium's word)
-    """The entry of one of our own, with or without our namespace before a Gymnasium id; None where there is none."""
+    """The entry of one of Zerone's own environments; None if there is none.
+
+    A Gymnasium id may be written with or without the namespace `zerone/`.
+    """
     return next((entry for entry in ENTRIES if id in (entry.id, entry.registered_id)), None)
 
 
 def find(id: str) -> Entry | None:  # noqa: A002
-    """The entry of an id: one of ours, of a suite, or from outside; None where there is none.
+    """The entry of an environment of Zerone, of a suite or of a user; None if there is none of this id.
 
     Raises:
-        InputError: a module or a suite that the id names cannot be imported, or has something else under this name; or
-            the id stands in a file and nobody trusts it.
+        InputError: the module or suite that the id names cannot be imported, or the object of this name is no
+            environment, or the id is from a file that is not trusted.
     """
     entry = ours(id) or suites.find(id)
-    if entry is not None or id.startswith("envpool:"):  # EnvPool's are none of these
+    if entry is not None or id.startswith("envpool:"):  # EnvPool environments are not compiled
         return entry
     kind = outside.ENVIRONMENTS.find(id)
     return None if kind is None else entry_of(kind, id)
 
 
 def find_trusted(id: str) -> Entry | None:  # noqa: A002
-    """The same for what only describes a folder: None also where the id leads to what cannot be had, or is not trusted.
+    """Like `find`, but without importing anything: None also if the environment is not imported yet or is unusable.
 
-    Nothing is imported for it.
+    For code that only describes a run folder.
     """
     entry = ours(id)
     if entry is not None or not outside.ENVIRONMENTS.is_imported(id):
@@ -84,7 +91,7 @@ def find_trusted(id: str) -> Entry | None:  # noqa: A002
 
 
 def entry_of(kind: type[Any], id: str) -> Entry:  # noqa: A002
-    """What is known of an environment from outside, by what its class says of itself."""
+    """The entry of a user's environment class, from its docstring and class attributes."""
     text = (inspect.getdoc(kind) or "").partition("\n")[0].rstrip(".")
     return Entry(
         id, text or "an environment from outside", place_of(kind), outside.says(kind, outside.LIMIT) or 0,
@@ -93,10 +100,10 @@ def entry_of(kind: type[Any], id: str) -> Entry:  # noqa: A002
 
 
 def register(id: str, kind: type[Any]) -> None:  # noqa: A002
-    """Let an environment written in JAX be named in this process, and in the run folders that are loaded in it.
+    """Register an environment written in JAX under an id, for this process and the run folders that it loads.
 
     Raises:
-        InputError: the class does not fit `base.Environment`, and how; or the id is that of another environment.
+        InputError: the class does not implement `base.Environment`, or another environment has the id.
     """
     from gymnasium.envs.registration import registry
 
@@ -105,13 +112,13 @@ def register(id: str, kind: type[Any]) -> None:  # noqa: A002
 
 
 def source_of_id(id: str) -> str | None:  # noqa: A002
-    """Where the class of an environment from outside is (`module:Name`); None for all others, or where it is not."""
+    """The `module:Name` of a user's environment class; None for other ids, or if the class cannot be imported."""
     kind = None if ours(id) or suites.find(id) else outside.ENVIRONMENTS.find(id)
     return None if kind is None else source_of(kind)
 
 
 def look_up(id: str) -> Entry:  # noqa: A002
-    """The entry of an id; an `InputError` that names the nearest one where there is none."""
+    """Like `find`, but raises `InputError` with the nearest id if there is no such environment."""
     entry = find(id)
     if entry is None:
         from zerone.environments.names import meant
@@ -124,14 +131,14 @@ def look_up(id: str) -> Entry:  # noqa: A002
 
 
 def action_names(id: str, count: int) -> list[str]:  # noqa: A002
-    """What the `count` actions of an environment are called: `left`, `right`; by number where nobody has named them."""
+    """The names of an environment's `count` actions, such as `left` and `right`; numbers if they have no names."""
     entry = find(id)
     names = [] if entry is None else [name.strip() for name in entry.action.split(":")[0].split(",")]
     return names if len(names) == count else [str(number) for number in range(count)]
 
 
 def options(entry: Entry) -> list[Option]:
-    """What `make` takes for this entry: the clock, the rewards, the actions, and the fields of its class."""
+    """The options that `make` takes for this entry: time limit, reward, actions, and the fields of its class."""
     found = [Option("limit", entry.limit, translated("steps after which an episode is cut; 0: never"))]
     named = ", ".join([TASK_REWARD, *entry.rewards])
     reward = translated("one of {names}, or a function of yours, module:function", names=named)
@@ -146,7 +153,7 @@ def options(entry: Entry) -> list[Option]:
 
 
 def _option_of(field: dataclasses.Field[Any]) -> Option:
-    """The option that a field of an environment's class is."""
+    """The option for a field of an environment's class."""
     allowed, legend = field.metadata.get("allowed"), field.metadata.get("legend")
     kind = field.type if isinstance(field.type, str) else field.type.__name__
     text = joined([translated(allowed.text), allowed.describe()]) if allowed else f"a {kind}"
@@ -165,10 +172,10 @@ def _option_of(field: dataclasses.Field[Any]) -> Option:
 
 
 def resolved(id: str, chosen: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002
-    """The options `chosen` with what they stand for: rows in the place of a file's name. Others stay as they are.
+    """Validate options and replace the name of a layout file by its rows; other values are unchanged.
 
     Raises:
-        InputError: the id or an option is unknown, a value has the wrong type, or a file is no layout.
+        InputError: the id or an option is unknown, a value has the wrong type, or a file is not a layout.
     """
     return _resolved_of(look_up(id), chosen)
 
@@ -191,7 +198,7 @@ def _resolved_of(entry: Entry, chosen: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_judged(id: str, chosen: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002
-    """The options of the environment in which an agent is judged that was trained with `chosen`: its own reward."""
+    """The options for evaluating an agent that was trained with `chosen`: with the task's own reward."""
     entry = look_up(id)
     changed = {**chosen, **entry.judged}
     changed.pop("reward", None)
@@ -199,10 +206,10 @@ def as_judged(id: str, chosen: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A0
 
 
 def same_task(entry: Entry, chosen: Mapping[str, Any]) -> bool:
-    """Whether an environment made with these options is still the task for which its level was set.
+    """Whether an environment made with these options is still the task for which its threshold was set.
 
-    So it is if nothing differs from what it is by default but what is learnt from (`reward`) and how a cell is seen
-    (`observe`).
+    That is so if all options have their defaults, except for the training reward (`reward`) and the form of the
+    observation (`observe`).
     """
     known = {option.name: option.default for option in options(entry)}
     others = {name: value for name, value in chosen.items() if name not in SAME_TASK}
@@ -210,18 +217,18 @@ def same_task(entry: Entry, chosen: Mapping[str, Any]) -> bool:
 
 
 def _alike(value: Any, default: Any) -> bool:
-    """Whether two values of an option are equal, whichever of JSON's and Python's types they have."""
+    """Whether two values of an option are equal, where a list (from JSON) equals a tuple."""
     if isinstance(value, (list, tuple)) or isinstance(default, (list, tuple)):
         return isinstance(value, (list, tuple)) and list(value) == list(default or ())
     return bool(value == default)
 
 
 def make(id: str, **chosen: Any) -> TimedEnvironment:  # noqa: A002
-    """The environment of an id, with its time limit, made as chosen.
+    """Make an environment by its id, with its time limit.
 
     Args:
-        id: one of the ids of `entries()`, of a suite, or of an environment from outside.
-        **chosen: what shall differ from the defaults; see `options`. All of them take `limit` and `reward`.
+        id: An id of `entries()`, of a suite, or of a user's environment.
+        **chosen: Options that differ from their defaults; see `options`. All environments take `limit` and `reward`.
 
     Raises:
         InputError: the id or an option is unknown, or an option's value is not allowed.
@@ -230,14 +237,14 @@ def make(id: str, **chosen: Any) -> TimedEnvironment:  # noqa: A002
 
 
 def make_from(entry: Entry, chosen: Mapping[str, Any]) -> TimedEnvironment:
-    """The same for an entry."""
+    """Like `make`, for an entry."""
     from zerone.environments.wrappers import DiscretizedActions, ShapedReward, TimeLimit
 
     settings = {**entry.preset, **_resolved_of(entry, chosen)}
     limit, torques = settings.pop("limit", None), settings.pop("torques", 0)
     shape = rewards.shape_of(settings.pop("reward", TASK_REWARD), entry.rewards)
     environment = _load(entry)(**settings) if entry.kind is None else _from_outside(entry, settings)
-    if limit is None:  # of a class from outside each object may have its own
+    if limit is None:  # each object of a user's class may have its own limit
         limit = (getattr(environment, outside.LIMIT, None) or 0) if is_class(entry) else entry.limit
     if torques:
         environment = DiscretizedActions(environment, torques)
@@ -247,24 +254,24 @@ def make_from(entry: Entry, chosen: Mapping[str, Any]) -> TimedEnvironment:
 
 
 def is_class(entry: Entry) -> bool:
-    """Whether an environment is somebody's own class, neither one of ours nor of a suite."""
+    """Whether an environment is a user's class, rather than one of Zerone's or of a suite."""
     return entry.kind is not None and entry.takes is None
 
 
 def level_of(entry: Entry, chosen: Mapping[str, Any]) -> float | None:
-    """The mean return from which an environment made with these options counts as solved, if anybody has said so."""
+    """The threshold (mean return) at which an environment made with these options is solved; None if it has none."""
     if same_task(entry, chosen):
         return entry.solved_at
     own = is_class(entry) and outside.LEVEL in {field.name for field in dataclasses.fields(entry.kind)}
     if not own and (not is_class(entry) or outside.says(entry.kind, outside.LEVEL) is not None):
-        return None  # what is said of the class is said of it with its defaults
+        return None  # a class attribute is the threshold of the default options
     made: Any = make_from(entry, {name: value for name, value in chosen.items() if name != "reward"})
     level = getattr(made.environment, outside.LEVEL, None)
     return level if type(level) in (int, float) else None
 
 
 def _from_outside(entry: Entry, settings: dict[str, Any]) -> Any:
-    """Somebody else's environment. Raises `InputError`, whatever its class does."""
+    """Make a user's environment. Every exception of its class is raised as an `InputError`."""
     for option in options(entry):
         if option.required and option.name not in settings:
             raise InputError(
@@ -289,7 +296,7 @@ def _from_outside(entry: Entry, settings: dict[str, Any]) -> Any:
 
 
 def cut_off(environment: Any) -> list[str]:
-    """What is to be said of layouts in which no way leads to a goal, of one of our environments."""
+    """Warnings about those layouts of an environment in which no path leads from the start to a goal."""
     from zerone.environments.layout import Origin
     from zerone.environments.wrapping import Wrapping
 
@@ -310,7 +317,7 @@ def _load(entry: Entry) -> Any:
 
 
 def _resolved(entry: Entry, option: Option, value: Any) -> Any:
-    """What a value stands for; one of a wrong type is refused. The classes themselves check the ranges."""
+    """Validate the type of an option's value, and read a layout file. The classes themselves check the ranges."""
     if option.legend is not None:
         from zerone.environments.layout import read_rows
 

@@ -1,4 +1,4 @@
-"""A maze that changes while it is learnt: a way is blocked, or a shorter one opens."""
+"""A maze that changes during training: a path is blocked, or a shorter one opens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @struct
 class ChangingMazeState:
-    """The explorer's cell, and the steps taken since the environment was made, over all its episodes (int32)."""
+    """The agent's cell, and the steps taken since the environment was made, over all episodes (int32 scalars)."""
 
     cell: Array
     steps: Array
@@ -32,11 +32,11 @@ class ChangingMazeState:
 
 @configured
 class ChangingMaze:
-    """Walk through a maze to the goal (reward 1, else 0). After `change_at` steps it is another one.
+    """Walk through a maze to the goal (reward 1, else 0). After `change_at` steps, the maze changes to another one.
 
-    Observation, actions and moves as in `Maze`. The steps are counted over all episodes of one environment, so they
-    outlive an episode (`carry_over`). An agent that stands where a wall appears can walk out of it. By default this is
-    the blocking maze: ten steps from start to goal at first, sixteen afterwards.
+    Observation, actions and moves are as in `Maze`. Steps are counted over all episodes of an environment, so the count
+    is kept between episodes (`carry_over`). An agent in a cell that becomes a wall can leave it. The default is the
+    blocking maze: ten steps from start to goal at first, sixteen after the change.
 
     Source: Sutton & Barto 2018, examples 8.2 (blocking maze) and 8.3 (shortcut maze).
     """
@@ -91,17 +91,17 @@ class ChangingMaze:
         return observation, ChangingMazeState(moved.cell, state.steps + 1), reward, terminated, info
 
     def carry_over(self, ended: ChangingMazeState, fresh: ChangingMazeState) -> ChangingMazeState:
-        """The steps go on."""
+        """Keep the count of steps."""
         return dataclasses.replace(fresh, steps=ended.steps)
 
     def evaluation_environment(self) -> ChangingMaze:
-        """The maze as it is at last: each episode of a judgement would begin before the change."""
+        """The maze after its change; otherwise every episode of an evaluation would begin before the change."""
         return dataclasses.replace(self, change_at=0)
 
     def seen_in(self, state: ChangingMazeState) -> Maze:
-        """The maze as it is now, to draw it."""
+        """The maze of a state, for drawing."""
         return self.seen_after(int(state.steps))
 
     def seen_after(self, steps: int) -> Maze:
-        """The maze as it is after so many steps."""
+        """The maze after a number of steps."""
         return Maze(layout=self.layout if steps < self.change_at else self.later)

@@ -25,7 +25,7 @@ MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))
 
 @functools.cache
 def transitions(slippery: bool) -> Table:
-    """What every step leads to; off the cliff one falls back to the start, and goes on."""
+    """The transition table. A step off the cliff leads back to the start, and the episode continues."""
     there = neighbours(HEIGHT, WIDTH, MOVES)
     there = slipping(there) if slippery else there[:, :, None]
     falls = np.isin(there, CLIFF)
@@ -35,7 +35,7 @@ def transitions(slippery: bool) -> Table:
 
 @struct
 class CliffState:
-    """Where the walker stands: the cell's number, an int32 scalar, row by row from the top left."""
+    """The agent's cell, an int32 scalar: cells are numbered row by row from the top left."""
 
     cell: Array
 
@@ -44,9 +44,10 @@ class CliffState:
 class Cliff:
     """Walk from the bottom left to the bottom right of 4 by 12 cells, along a cliff between the two.
 
-    Observation: the cell's number, int32 in [0, 48). Actions: 0 up, 1 right, 2 down, 3 left; over the edge of the
-    grid there is a wall. Reward: -1 a step, -100 for a step off the cliff, which leads back to the start and does
-    not end the episode; the goal does. Slippery, a step goes with equal chances as meant or to either side.
+    Observation: the cell's number, int32 in [0, 48). Actions: 0 up, 1 right, 2 down, 3 left; a move over the edge of
+    the grid has no effect. Reward: -1 a step, -100 for a step off the cliff, which leads back to the start and does
+    not end the episode; the goal ends it. If the ground is slippery, a step goes in the intended direction or to either
+    side, each with probability 1/3.
 
     Source: Sutton & Barto 2018, example 6.6, as Gymnasium's `CliffWalking-v1` has it (without a time limit).
     """
@@ -65,12 +66,12 @@ class Cliff:
 
     @property
     def chances(self) -> tuple[float, ...]:
-        """The probability of each way in which a step can turn out."""
+        """The probability of each outcome of a step, in the order of the table's last axis."""
         return (1 / 3, 1 / 3, 1 / 3) if self.is_slippery else CERTAIN
 
     @property
     def table(self) -> Table:
-        """What every step leads to."""
+        """The transition table."""
         return transitions(self.is_slippery)
 
     def reset(self, key: Key) -> tuple[Array, CliffState]:

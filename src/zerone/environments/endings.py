@@ -1,4 +1,4 @@
-"""Why an episode ended, where the task knows: that it was a success, or what went wrong."""
+"""The reason why an episode ended, where it is known: success, or the kind of failure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from zerone.base.language import translatable
 from zerone.environments.catalogue import find
 
 Why = Callable[[Any, float], str]
-"""From the last observation and reward to a word or two; empty where they do not tell."""
+"""A function from the last observation and reward to the reason in a few words; empty if they do not show it."""
 SUCCESS = ("is_success", "success")
-"""What environments call it in their `info`."""
+"""The keys of `info` under which environments report success."""
 
 
 def _by_reward(good: str, bad: str, neither: str | None = None) -> Why:
-    """By the sign of the last reward; one of 0 counts as bad unless it is `neither`."""
+    """Choose the reason by the sign of the last reward; a reward of 0 means `neither` if that is given, else `bad`."""
 
     def why(observation: Any, reward: float) -> str:
         del observation
@@ -69,9 +69,9 @@ _KNOWN: Mapping[str, Why] = {
 
 
 def ending(id: str, options: Mapping[str, Any]) -> Callable[[Any, float, Mapping[str, Any]], str]:  # noqa: A002
-    """What says why an episode has ended in an environment: from the last observation, reward and info to words.
+    """A function from an episode's last observation, reward and info to the reason why it ended.
 
-    Where rewards are other than usual, they tell nothing.
+    Rewards are not used as evidence if options change them.
     """
     entry = find(id)
     why = _KNOWN.get(id if entry is None else entry.id)

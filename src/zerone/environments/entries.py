@@ -1,4 +1,4 @@
-"""What each compiled environment is called, what it is, and when it counts as solved. Reading this imports no JAX."""
+"""The list of Zerone's compiled environments: ids, descriptions, time limits and thresholds. It imports no JAX."""
 
 from __future__ import annotations
 
@@ -15,15 +15,25 @@ NAMESPACE = "zerone/"
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One environment: what it is called, what it is, and when it counts as solved.
+    """One environment.
 
-    `solved_at` is the mean return of an episode, in the task's own reward, from which on it is solved.
-    `source` is `module:Class`; `preset` are options that differ from their defaults: fields of the class, `reward`,
-    `torques`. `rewards` maps the name of another reward to its place in `shaping`; `continuous` says that `actions`
-    can be discretised. `highest_reward` is the highest of a step, where that is known, and `ends_with_it` says that it
-    comes with the end of an episode. `judged` are the options of the environment in which an agent is judged, where it
-    is another. One from outside has its class in `kind`; one of a suite has there what makes it of its options, and
-    those with their defaults in `takes`.
+    Attributes:
+        id: The id by which users name it.
+        text: A description of the task.
+        source: Its class, as `module:Class`.
+        limit: The time limit in steps; 0 for none.
+        solved_at: The threshold: the mean return, in the task's own reward, at which it is solved.
+        observation: A description of the observation.
+        action: The names of the actions, or a description.
+        gymnasium_id: The id of the Gymnasium environment that it copies.
+        preset: Options that differ from their defaults: fields of the class, `reward`, `torques`.
+        rewards: The names of its shaped rewards, each with its name in `shaping`.
+        continuous: Whether its actions can be discretised (option `torques`).
+        highest_reward: The largest reward of a step, if known.
+        ends_with_it: Whether that reward is given at the end of an episode only.
+        judged: Options that differ in evaluation.
+        kind: The class of a user's environment, or the function that makes a suite's environment from its options.
+        takes: The options of a suite's environment, with their defaults.
     """
 
     id: str
@@ -44,7 +54,7 @@ class Entry:
     takes: Mapping[str, Any] | None = None
 
     def highest_value(self, discount: float) -> float | None:
-        """What no policy can be worth more than, from any state: of the task's own reward. None: not known."""
+        """An upper bound of the value of any policy in any state, in the task's own reward; None if unknown."""
         highest = self.highest_reward
         if highest is None or self.ends_with_it or highest <= 0:
             return highest
@@ -52,12 +62,12 @@ class Entry:
 
     @property
     def registered_id(self) -> str:
-        """The id in our own namespace, under which Gymnasium knows it."""
+        """The id with the namespace `zerone/`, under which it is registered with Gymnasium."""
         return self.id if self.id.startswith(NAMESPACE) else NAMESPACE + self.id
 
     @property
     def threshold(self) -> float | None:
-        """`solved_at` for Gymnasium, which compares the rewards that it sees; None where those are shaped."""
+        """The `reward_threshold` for Gymnasium; None if the rewards are shaped, since the threshold is not in these."""
         return None if "reward" in self.preset else self.solved_at
 
 

@@ -34,7 +34,7 @@ SUCCESS_RATE = 1 / 3
 
 @functools.lru_cache(maxsize=64)
 def transitions(rows: tuple[str, ...], slippery: bool, rewards: tuple[float, ...]) -> Table:
-    """What every step leads to, with rewards for goal, hole and ice; an agent at an end stays there."""
+    """The transition table, with `rewards` for goal, hole and ice. An agent in a goal or a hole stays there."""
     LEGEND.check(rows, Origin("FrozenLake: desc"))
     characters = np.array(list("".join(rows)))
     there = neighbours(len(rows), len(rows[0]), MOVES)
@@ -48,17 +48,18 @@ def transitions(rows: tuple[str, ...], slippery: bool, rewards: tuple[float, ...
 
 @struct
 class FrozenLakeState:
-    """Where the walker stands: the cell's number, an int32 scalar, row by row from the top left."""
+    """The agent's cell, an int32 scalar: cells are numbered row by row from the top left."""
 
     cell: Array
 
 
 @configured
 class FrozenLake:
-    """Cross the ice from start to goal (reward 1); a hole ends the episode, too, and brings nothing.
+    """Cross the ice from start to goal (reward 1); a hole ends the episode without a reward.
 
-    Observation: the cell's number, int32. Actions: 0 left, 1 down, 2 right, 3 up. Where it is slippery a step goes as
-    meant with `success_rate`, else, as likely, to either side. With several starts each is as likely.
+    Observation: the cell's number, int32. Actions: 0 left, 1 down, 2 right, 3 up. If the ice is slippery, a step goes
+    in the intended direction with probability `success_rate`, otherwise to either side with equal probability. If there
+    are several start cells, each is equally likely.
 
     Source: Gymnasium's `FrozenLake-v1`.
     """
@@ -92,7 +93,7 @@ class FrozenLake:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The lake in characters."""
+        """The layout of the lake, one character per cell."""
         return self.desc or MAPS[self.map_name]
 
     @property
@@ -105,7 +106,7 @@ class FrozenLake:
 
     @property
     def chances(self) -> tuple[Array | float, ...]:
-        """The probability of each way in which a step can turn out."""
+        """The probability of each outcome of a step, in the order of the table's last axis."""
         if not self.is_slippery:
             return CERTAIN
         aside = (1 - self.success_rate) / 2
@@ -113,7 +114,7 @@ class FrozenLake:
 
     @property
     def table(self) -> Table:
-        """What every step leads to."""
+        """The transition table."""
         return transitions(self.rows, self.is_slippery, self.reward_schedule)
 
     @property

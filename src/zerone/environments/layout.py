@@ -1,4 +1,4 @@
-"""Grids drawn with characters, one a cell: what they may hold, and how they are read from a text file."""
+"""Layouts of grids, one character per cell: which are valid, and how they are read from a text file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,20 @@ if TYPE_CHECKING:
 
 MOST_CELLS = 10_000
 LARGEST_FILE = 1_000_000
-"""Bytes. What is larger is no layout, and is not read."""
+"""The largest size in bytes of a layout file that is read."""
 _MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-    """Where rows came from, so that an error can say where to look."""
+    """The origin of the rows of a layout, for errors.
+
+    Attributes:
+        name: The name of the option or file.
+        word: What an error calls a row: `row`, or `line` in a file.
+        lines: The line number of each row in the file.
+        indents: The number of leading spaces of each row in the file.
+    """
 
     name: str
     word: str = "row"
@@ -30,19 +37,28 @@ class Origin:
     indents: tuple[int, ...] = ()
 
     def line(self, row: int) -> str:
-        """`line 3`, or `row 3` where the rows were given one by one."""
+        """The name of a row in an error: `line 3` in a file, else `row 3`."""
         text = translatable("line {number}") if self.word == "line" else translatable("row {number}")
         return translated(text, number=self.lines[row] if self.lines else row + 1)
 
     def cell(self, row: int, column: int) -> str:
-        """`line 3, column 2`."""
+        """The name of a cell in an error, such as `line 3, column 2`."""
         number = column + 1 + (self.indents[row] if self.indents else 0)
         return translated("{line}, column {number}", line=self.line(row), number=number)
 
 
 @dataclasses.dataclass(frozen=True)
 class Legend:
-    """The characters of a kind of layout: each one's meaning, and how often some of them must be there."""
+    """The characters of a kind of layout.
+
+    Attributes:
+        meanings: Each character with its meaning.
+        once: The characters that must occur exactly once.
+        needed: The characters that must occur at least once.
+        start: The character of a start cell.
+        goal: The character of a goal cell.
+        blocked: The characters of cells that no path can pass.
+    """
 
     meanings: Mapping[str, str]
     once: str = ""
@@ -50,14 +66,13 @@ class Legend:
     start: str = "S"
     goal: str = "G"
     blocked: str = ""
-    """The characters of cells through which no way leads."""
 
     def describe(self) -> str:
-        """`S start, G goal, # wall`."""
+        """The characters and their meanings in words, such as `S start, G goal, # wall`."""
         return ", ".join(f"{character} {translated(meaning)}" for character, meaning in self.meanings.items())
 
     def check(self, rows: tuple[str, ...], origin: Origin) -> None:
-        """Raise `InputError`, naming the place, unless `rows` are a layout of this kind."""
+        """Raise `InputError`, which names the position, unless `rows` are a valid layout of this kind."""
         if not rows or not rows[0]:
             raise InputError(
                 translated(
@@ -104,10 +119,10 @@ class Legend:
         self._count(rows, origin)
 
     def cut_off(self, rows: tuple[str, ...], origin: Origin) -> str | None:
-        """Of a layout of this kind: from where no way leads to a goal, in a sentence; None where one leads from all."""
+        """A sentence that names a start from which no path leads to a goal; None if every start has a path."""
         seen = {place for place, character in _cells(rows) if character == self.goal}
         last = list(seen)
-        while last:  # backwards: moves go both ways
+        while last:  # search backwards from the goals, since every move can be reversed
             beside = [(row + down, column + right) for row, column in last for down, right in _MOVES]
             last = [*{place for place, c in _cells(rows, beside) if c not in self.blocked and place not in seen}]
             seen.update(last)
@@ -144,7 +159,7 @@ class Legend:
 def _cells(
     rows: tuple[str, ...], places: Iterable[tuple[int, int]] | None = None
 ) -> Iterator[tuple[tuple[int, int], str]]:
-    """The cells of a layout, or those of `places` that are in it, each with its character."""
+    """Each cell (row, column) of a layout with its character; with `places`, only those cells."""
     if places is None:
         places = ((row, column) for row, line in enumerate(rows) for column in range(len(line)))
     for row, column in places:
@@ -153,19 +168,19 @@ def _cells(
 
 
 def layout_field(default: tuple[str, ...], legend: Legend, text: str) -> Any:
-    """A field of a `@configured` class that holds the rows of a layout; from outside it can be the name of a file."""
+    """A field of a `@configured` class that holds the rows of a layout; as an option it may name a text file."""
     return dataclasses.field(default=default, metadata={"legend": legend, "text": text})
 
 
 def read_rows(value: Any, legend: Legend, name: str) -> tuple[str, ...]:
-    """The rows that `value` stands for: rows, or a text that names a file of them, or has them between commas.
+    """The rows of a layout, given as rows, as a text of rows separated by commas, or as the name of a text file.
 
     Raises:
-        InputError: no such file, not a text, or not a layout; the line starts with `name` and says where.
+        InputError: the file does not exist, is not a text, or the layout is invalid. The message begins with `name`.
     """
     if isinstance(value, (tuple, list)) and all(isinstance(row, str) for row in value):
         rows = tuple(value)
-        if rows:  # none stands for the default
+        if rows:  # an empty tuple stands for the default
             legend.check(rows, Origin(name))
         return rows
     if not isinstance(value, (str, Path)):
@@ -186,14 +201,14 @@ def read_rows(value: Any, legend: Legend, name: str) -> tuple[str, ...]:
 
 
 def rows_of(text: str) -> tuple[str, ...]:
-    """The rows in a text, one a line; blank lines and spaces around a row do not count."""
+    """The rows of a text, one per line, without blank lines and surrounding spaces."""
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _exists(path: str) -> bool:
     try:
         return absolute(path).exists()
-    except (OSError, ValueError):  # too long, or a character that no path has
+    except (OSError, ValueError):  # the text is too long for a path, or has an invalid character
         return False
 
 

@@ -1,4 +1,4 @@
-"""A maze of square cells, drawn with characters: find paradise, keep out of hell."""
+"""A maze of square cells, given as characters: find paradise and avoid hell."""
 
 from __future__ import annotations
 
@@ -30,10 +30,14 @@ MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 @dataclasses.dataclass(frozen=True)
 class MazeMap:
-    """What a layout means, as NumPy tables over its cells, numbered row by row from the top left.
+    """A layout as NumPy tables over its cells, which are numbered row by row from the top left.
 
-    `following` is int32 [cells, 4], the cell that each action leads to; `goal` and `hell` are bool [cells];
-    `features` is float32 [cells, 2], the (column, row) offset to the goal divided by (width, height).
+    Attributes:
+        start: The start cell.
+        following: Int32 [cells, 4], the cell that each action leads to.
+        goal: Bool [cells], whether a cell is the goal.
+        hell: Bool [cells], whether a cell is a hell.
+        features: Float32 [cells, 2], the (column, row) offset from the goal divided by (width, height).
     """
 
     start: int
@@ -45,7 +49,7 @@ class MazeMap:
 
 @functools.lru_cache(maxsize=64)
 def read_map(layout: tuple[str, ...]) -> MazeMap:
-    """The tables of a layout; an `InputError` says what is wrong with one that is no maze."""
+    """The tables of a layout. Raises `InputError` if the layout is not a valid maze."""
     LEGEND.check(layout, Origin("Maze: layout"))
     height, width = len(layout), len(layout[0])
     characters = np.array(list("".join(layout)))
@@ -63,7 +67,7 @@ def read_map(layout: tuple[str, ...]) -> MazeMap:
 
 @struct
 class MazeState:
-    """Where the explorer stands: the cell's number, an int32 scalar, row by row from the top left."""
+    """The agent's cell, an int32 scalar: cells are numbered row by row from the top left."""
 
     cell: Array
 
@@ -72,10 +76,10 @@ class MazeState:
 class Maze:
     """Walk through a maze to paradise (reward 1); hell costs 1. Both end the episode.
 
-    Actions: 0 up, 1 down, 2 left, 3 right; a move into a wall or over the edge leaves the explorer in place.
+    Actions: 0 up, 1 down, 2 left, 3 right; a move into a wall or over the edge has no effect.
     Observation: with `observe="index"` the cell's number, int32 in [0, height * width); with "features" the
-    (column, row) offset from the goal to the explorer divided by (width, height), float32 [2] in (-1, 1); with
-    "pixels" the maze from above, uint8 [rows, columns, 3] with a few pixels a cell (see `pixels`).
+    (column, row) offset from the goal to the agent divided by (width, height), float32 [2] in (-1, 1); with
+    "pixels" the maze from above, uint8 [rows, columns, 3] with a few pixels per cell (see `pixels`).
     """
 
     observe: str = setting("index", "what the agent sees", choices=("index", "features", "pixels"))
@@ -92,12 +96,12 @@ class Maze:
 
     @property
     def height(self) -> int:
-        """Rows of the maze."""
+        """The number of rows."""
         return len(self.layout)
 
     @property
     def width(self) -> int:
-        """Columns of the maze."""
+        """The number of columns."""
         return len(self.layout[0])
 
     @property
@@ -118,7 +122,7 @@ class Maze:
         return self._observe(cell), MazeState(cell)
 
     def step(self, key: Key, state: MazeState, action: Array) -> tuple[Array, MazeState, Array, Array, Info]:
-        del key  # nothing is left to chance
+        del key  # a step is deterministic
         table = read_map(self.layout)
         cell = jnp.array(table.following)[state.cell, action]
         at_goal, in_hell = jnp.array(table.goal)[cell], jnp.array(table.hell)[cell]

@@ -1,4 +1,4 @@
-"""Layouts of mazes, one character a cell: S start, G goal, H hell, # wall, . floor. Reading them imports no JAX."""
+"""Layouts of mazes, one character per cell: S start, G goal, H hell, # wall, . floor. It imports no JAX."""
 
 from __future__ import annotations
 

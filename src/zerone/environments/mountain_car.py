@@ -25,7 +25,7 @@ class MountainCarState:
 
 @configured
 class Valley:
-    """What both cars share: the valley, how a push moves a car in it, and where the flag is.
+    """The base of both cars: the valley, the motion of a car in it, and the flag.
 
     Observation: float32 [2], position and velocity. The left end is a wall that stops the car.
 
@@ -36,7 +36,7 @@ class Valley:
     gravity: float = setting(0.0025, "what the steepest slope takes from the velocity in a step")
     goal_velocity: float = setting(0.0, "velocity, a step, at which the flag counts")
 
-    # What bounds a space is no leaf: spaces are known before anything is compiled.
+    # Class variables rather than leaves: they bound the spaces, which must be known when a program is compiled.
     lowest_position: ClassVar[float] = -1.2
     highest_position: ClassVar[float] = 0.6
     speed_limit: ClassVar[float] = 0.07
@@ -54,7 +54,7 @@ class Valley:
         return jnp.stack([position, velocity]), MountainCarState(position, velocity)
 
     def pushed(self, state: MountainCarState, push: Array) -> tuple[Array, MountainCarState, Array]:
-        """Observation and state after a push of -1 to 1, and whether the car is at the flag."""
+        """Observation and state after a push in [-1, 1], and whether the car is at the flag (bool scalar)."""
         gained = push * self.force - self.gravity * jnp.cos(3 * state.position)
         velocity = jnp.clip(state.velocity + gained, -self.speed_limit, self.speed_limit)
         position = jnp.clip(state.position + velocity, self.lowest_position, self.highest_position)
@@ -69,7 +69,7 @@ class MountainCar(Valley):
     """Swing a car, too weak to climb straight up, to the flag on the right hill.
 
     Actions: 0 push left, 1 coast, 2 push right. Reward: -1 a step. The episode ends at the flag (position ≥ 0.5);
-    Gymnasium cuts it after 200 steps.
+    Gymnasium truncates it after 200 steps.
     """
 
     action_names: ClassVar[tuple[str, ...]] = ("left", "coast", "right")
@@ -81,18 +81,17 @@ class MountainCar(Valley):
     def step(
         self, key: Key, state: MountainCarState, action: Array
     ) -> tuple[Array, MountainCarState, Array, Array, Info]:
-        del key  # nothing is left to chance
+        del key  # a step is deterministic
         observation, state, terminated = self.pushed(state, action - 1)
         return observation, state, jnp.float32(-1.0), terminated, {}
 
 
 @configured
 class ContinuousMountainCar(Valley):
-    """The same car, pushed as hard as the action says, for which it pays.
+    """The same car with a continuous push that costs a part of the reward.
 
-    Action: float32 [1], the push in [-1, 1] (what is beyond that pushes no harder but costs more). Reward:
-    -0.1 action² a step, and 100 at the flag (position ≥ 0.45), where the episode ends; Gymnasium cuts it after 999
-    steps.
+    Action: float32 [1], the push, clipped to [-1, 1]; the cost is that of the unclipped action. Reward: -0.1 action² a
+    step, and 100 more at the flag (position ≥ 0.45), where the episode ends; Gymnasium truncates it after 999 steps.
     """
 
     force: float = 0.0015
@@ -106,7 +105,7 @@ class ContinuousMountainCar(Valley):
     def step(
         self, key: Key, state: MountainCarState, action: Array
     ) -> tuple[Array, MountainCarState, Array, Array, Info]:
-        del key  # nothing is left to chance
+        del key  # a step is deterministic
         observation, state, terminated = self.pushed(state, jnp.clip(action[0], -1.0, 1.0))
         reward = jnp.where(terminated, 100.0, 0.0) - 0.1 * jnp.square(action[0])
         return observation, state, reward, terminated, {}

@@ -1,4 +1,4 @@
-"""Environments by what people call them: the id that was meant by a word that is none, and what a module registers."""
+"""Names of environments: the id that an unknown name probably means, and the ids that a module registers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ _VERSION = re.compile(r"(NoFrameskip|Deterministic)?(-v(\d+))?$", re.IGNORECASE)
 
 
 def meant(id: str, registered: bool = True) -> str | None:  # noqa: A002 - Gymnasium's word
-    """The id that was probably meant; None where none is near. Of ours alone unless any `registered` one may be."""
+    """The id that was probably meant; None if none is near.
+
+    Unless `registered`, only Zerone's own ids are considered, not all that are registered with Gymnasium.
+    """
     ours = [entry.id for entry in ENTRIES]
     taken = {entry.registered_id for entry in ENTRIES} | {*ours}
     others = sorted((each for each in gymnasium.registry if "/" not in each and each not in taken), key=_version)
-    # Of those with one name the last stands: ours, else the newest.
+    # Of ids that differ only by version or namespace, the last in this order is kept: Zerone's own, else the newest.
     known = {_bare(each): each for each in (*(others if registered else ()), *reversed(ours))}
     found = [each for each in meanings(_bare(id), ENVIRONMENTS) if registered or each in ours]
     if found:
@@ -36,14 +39,14 @@ def is_known(id: str) -> bool:  # noqa: A002
 
 
 def other_version(id: str) -> Entry | None:  # noqa: A002
-    """Our entry of the same name in another version, where `id` is none of ours: `CartPole-v1` of `CartPole-v0`."""
+    """Zerone's entry with the same name and another version, such as `CartPole-v1` for `CartPole-v0`; None if none."""
     if ":" in id or any(id in (entry.id, entry.registered_id) for entry in ENTRIES):
         return None
     return next((entry for entry in ENTRIES if _VERSION.sub("", entry.id) == _VERSION.sub("", id)), None)
 
 
 def of_module(module: str) -> list[str]:
-    """The ids that a module, or what it imports of its own package, has registered."""
+    """The ids registered with Gymnasium whose environments are defined in a module or its submodules."""
     found: list[str] = []
     for id, spec in gymnasium.registry.items():  # noqa: A001
         point = spec.entry_point
@@ -54,7 +57,7 @@ def of_module(module: str) -> list[str]:
 
 
 def listed(ids: Iterable[str]) -> str:
-    """Ids as an error lists them: all, or of many the first and how many more there are."""
+    """A list of ids for an error; a long list is cut, with the number of ids that are left out."""
     names = [*ids]
     more = len(names) - MOST_LISTED
     listed = ", ".join(names[:MOST_LISTED])
@@ -62,7 +65,7 @@ def listed(ids: Iterable[str]) -> str:
 
 
 def _bare(id: str) -> str:  # noqa: A002
-    """An id as it is remembered: without namespace, version and capitals."""
+    """An id in lower case, without namespace and version."""
     return plain(_VERSION.sub("", id.rsplit("/", 1)[-1]))
 
 

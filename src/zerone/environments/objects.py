@@ -1,8 +1,8 @@
-"""Environments given as a class or an object: the id that makes them again, and whether those in JAX are sound.
+"""Environments given as a class or an object: their id and options, and validation of those written in JAX.
 
-What `config.json` keeps of an environment is an id and options. A class at a place that can be imported has such an id
-(`module:Name`, or the one under which it was registered), and the plain fields of one in JAX are options; so a run that
-was begun with `World(size=7)` is loaded as any other.
+`config.json` stores an environment as an id and options. A class that can be imported has an id (`module:Name`, or the
+one under which it was registered), and the fields of an object in JAX are its options. So a run started with
+`World(size=7)` can be loaded like any other.
 """
 
 from __future__ import annotations
@@ -37,24 +37,28 @@ from zerone.environments.wrapping import Wrapping
 
 @runtime_checkable
 class Suited(Protocol):
-    """An environment of a suite, which knows the id and the options that make it again."""
+    """An environment of a suite."""
 
     def described(self) -> tuple[str, dict[str, Any]]:
-        """The id and the options."""
+        """The id and the options from which it can be made again."""
         ...
 
 
 PLAIN = (bool, int, float, str, type(None))
 FIVE = "observation, state, reward, terminated, info"
 LONGEST_REASON = 160
-"""Characters of what somebody else's code says when it fails."""
+"""The most characters of another library's error message that are shown."""
 
 
 def by_id(environment: Any, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """What was given for an environment as an id with options, where it can be made again by them; else as it is.
+    """Convert an environment to an id and options, if it can be made again from them; else return it unchanged.
+
+    Args:
+        environment: An id, a function that makes an environment, or an environment's class or object.
+        options: The options that were given with it.
 
     Raises:
-        InputError: it is meant as an environment written in JAX, and lacks something.
+        InputError: it is a class that is meant as an environment written in JAX, but is incomplete.
     """
     if isinstance(environment, str):
         return environment, dict(options)
@@ -70,7 +74,7 @@ def by_id(environment: Any, options: Mapping[str, Any]) -> tuple[Any, dict[str, 
 
 
 def made(environment: Any, options: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
-    """The same; but of a class that has no id an object, made with the options."""
+    """Like `by_id`, but a class without an id is replaced by an object made with the options."""
     environment, options = by_id(environment, options)
     if isinstance(environment, type) and looks_like_one(environment):
         return catalogue.make_from(catalogue.entry_of(environment, environment.__qualname__), options), {}
@@ -78,7 +82,7 @@ def made(environment: Any, options: Mapping[str, Any]) -> tuple[Any, Mapping[str
 
 
 def name_of(environment: Any) -> str:
-    """What an object is called: its id, or the name of its class, without what is put around it."""
+    """The name of an environment for messages: its id, or else the name of its class, without wrappers."""
     found = by_id(environment, {})[0]
     if isinstance(found, str):
         return found
@@ -87,7 +91,7 @@ def name_of(environment: Any) -> str:
 
 
 def _id_of(kind: type[Any]) -> str | None:
-    """The id by which a class of somebody else's is found; None where that would find another one, or nothing."""
+    """The id of a user's environment class; None if no id leads to this class."""
     for name, each in ENVIRONMENTS.registered.items():
         if each is kind:
             return name
@@ -99,7 +103,7 @@ def _id_of(kind: type[Any]) -> str | None:
 
 
 def _described(environment: Any) -> tuple[str, dict[str, Any]] | None:
-    """The id and the options that make an object again; None where nothing does."""
+    """The id and options from which an equal object can be made; None if there are none."""
     around: dict[str, Any] = {}
     bare = environment
     for kind, name, word in ((TimeLimit, "limit", "limit"), (ShapedReward, "reward", "shape"),
@@ -139,14 +143,14 @@ def _entry_of(kind: type[Any]) -> Entry | None:
 def _is_plain(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_plain, value))
-    return type(value) in PLAIN and not (isinstance(value, float) and not math.isfinite(value))  # JSON has no others
+    return type(value) in PLAIN and not (isinstance(value, float) and not math.isfinite(value))  # JSON has no NaN
 
 
 def timed(environment: Any, name: str) -> TimedEnvironment:
-    """An environment with its clock: that which its class says, unless it has one around it. It is found sound.
+    """Validate an environment, and add the time limit of its class unless it is wrapped in one already.
 
     Raises:
-        InputError: it is not: something does not return what `base.Environment` says.
+        InputError: `reset`, `step` or a space is not as `base.Environment` requires.
     """
     bare = bare_of(environment)
     values = _require_sound(bare, name)
@@ -169,14 +173,18 @@ def timed(environment: Any, name: str) -> TimedEnvironment:
 
 
 def bare_of(environment: Any) -> Any:
-    """The environment itself, without what is put around it."""
+    """The environment inside of all wrappers."""
     while isinstance(environment, Wrapping):
         environment = environment.environment
     return environment
 
 
 def _require_sound(environment: Any, name: str) -> int:
-    """Raise `InputError` unless `reset` and `step` return what they must, found by tracing; how many `step` does."""
+    """Trace `reset` and `step`, and raise `InputError` unless they return what they must.
+
+    Returns:
+        The number of values that `step` returns: 5, or 6 with a time limit.
+    """
     require_functions_and_spaces(type(environment), name)
     if any(each is environment for each in jax.tree.leaves(environment)):
         raise InputError(
@@ -243,7 +251,7 @@ def _traced(what: str, function: Any, *values: Any) -> Any:
 
 
 def _action(space: Any) -> Any:
-    """The shape of an action as it is handed to `step`."""
+    """The shape and dtype of an action as `step` gets it."""
     whole = not isinstance(space, gymnasium.spaces.Box)
     return jax.ShapeDtypeStruct(space.shape or (), "int32" if whole else jax.dtypes.canonicalize_dtype(space.dtype))
 
@@ -259,7 +267,7 @@ def _form(value: Any) -> str:
 
 
 def _require_same(name: str, what: str, first: Any, following: Any) -> None:
-    """Raise `InputError` where `step` returns another form of something than `reset`."""
+    """Raise `InputError` if `step` returns another structure, shape or dtype than `reset`."""
     one, other = (jax.tree_util.tree_flatten_with_path(each) for each in (first, following))
     if str(one[1]) != str(other[1]):
         raise InputError(
@@ -280,7 +288,7 @@ def _require_same(name: str, what: str, first: Any, following: Any) -> None:
 
 
 def _require_space(name: str, space: Any, observation: Any) -> None:
-    """Raise `InputError` where an observation is not of its space's shape. Other kinds of spaces are refused later."""
+    """Raise `InputError` if an observation has not the shape of its space. Unsupported spaces are refused later."""
     if not isinstance(space, gymnasium.spaces.Box | gymnasium.spaces.Discrete | gymnasium.spaces.MultiDiscrete):
         return
     if getattr(observation, "shape", None) != (space.shape or ()):

@@ -1,7 +1,7 @@
-"""Environments written in JAX from outside: registered, `module:Name`, or brought by an installed package.
+"""Users' environments written in JAX: registered, named as `module:Name`, or part of an installed package.
 
-An installed package brings them as entry points of the group `zerone.environments`, by their ids. Reading this imports
-no JAX.
+An installed package declares them as entry points of the group `zerone.environments`, named by their ids. This module
+does not import JAX.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from zerone.base.outside import Outside, require_functions, takes_these
 _FUNCTIONS = {"reset": ("key",), "step": ("key", "state", "action")}
 _SPACES = ("observation_space", "action_space")
 _WORDS = ("limit", "reward")
-"""Options that every environment has, so no field may be called so."""
+"""Options that every environment has, so no field may have these names."""
 LIMIT, LEVEL, ACTIONS = "max_episode_steps", "reward_threshold", "action_names"
-"""What a class may say of itself, in Gymnasium's words: its time limit, the mean return at which it is solved, and what
-its actions are called."""
+"""Optional class attributes, named as in Gymnasium: the time limit, the mean return at which the environment is solved,
+and the names of the actions."""
 
 
 def looks_like_one(thing: Any) -> bool:
-    """Whether a class, or the class of an object, means to be an environment written in JAX, sound or not."""
+    """Whether a class or object is meant as an environment written in JAX, whether or not it is a valid one."""
     kind = thing if isinstance(thing, type) else type(thing)
     others = (gymnasium.Env, gymnasium.vector.VectorEnv)
     if issubclass(kind, others) or any(each.__module__.split(".")[0] == "gym" for each in kind.__mro__):
@@ -37,13 +37,13 @@ def looks_like_one(thing: Any) -> bool:
 
 
 def says(kind: type[Any], word: str) -> Any:
-    """What a class says of itself; None where it says nothing, or only an object of it does (a property)."""
+    """The value of a class attribute; None if the class has none, or if it is a property of objects."""
     found = getattr(kind, word, None)
     return None if isinstance(found, property) else found
 
 
 def require_environment(kind: Any, name: str) -> None:
-    """Raise `InputError` that says what a class lacks to be an environment that can be named."""
+    """Raise `InputError` unless a class is an environment whose fields can be options."""
     require_functions_and_spaces(kind, name)
     for field in dataclasses.fields(kind):
         if field.name in _WORDS:
@@ -58,7 +58,7 @@ def require_environment(kind: Any, name: str) -> None:
 
 
 def require_functions_and_spaces(kind: Any, name: str) -> None:
-    """Raise `InputError` that says what a class lacks to be an environment (`base.Environment`)."""
+    """Raise `InputError` unless a class has all that `base.Environment` requires."""
     if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
         raise InputError(
             translated(
@@ -98,4 +98,4 @@ def require_functions_and_spaces(kind: Any, name: str) -> None:
 
 
 ENVIRONMENTS = Outside(translatable("environment"), "zerone.environments", require_environment, meant=looks_like_one)
-"""None is found also where a module has no environment of that name: then it may register an id with Gymnasium."""
+"""`find` returns None if a module has no environment of a name: importing it may have registered one with Gymnasium."""

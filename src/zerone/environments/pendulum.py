@@ -30,7 +30,7 @@ class Pendulum:
 
     Observation: float32 [3], cosine and sine of the angle and the angular velocity. Action: float32 [1], the
     torque in [-2, 2] N m (clipped). Reward: -(angle² + 0.1 velocity² + 0.001 torque²) of the state before the
-    step, in [-16.28, 0]. It never ends by itself; Gymnasium cuts it after 200 steps.
+    step, in [-16.28, 0]. An episode never terminates; Gymnasium truncates it after 200 steps.
     """
 
     gravity: float = setting(10.0, "gravity, m/s²")
@@ -38,7 +38,7 @@ class Pendulum:
     length: float = setting(1.0, "length of the rod, m", above=0.0)
     time_step: float = setting(0.05, "time between two steps, s", above=0.0)
 
-    # What bounds a space is no leaf: spaces are known before anything is compiled.
+    # Class variables rather than leaves: they bound the spaces, which must be known when a program is compiled.
     torque_limit: ClassVar[float] = 2.0
     speed_limit: ClassVar[float] = 8.0
 
@@ -57,9 +57,9 @@ class Pendulum:
         return _observe(state), state
 
     def step(self, key: Key, state: PendulumState, action: Array) -> tuple[Array, PendulumState, Array, Array, Info]:
-        del key  # nothing is left to chance
+        del key  # a step is deterministic
         torque = jnp.clip(action[0], -self.torque_limit, self.torque_limit)
-        # Going on from the wrapped angle keeps float32 exact however often the rod turns round.
+        # Continue from the wrapped angle, so that float32 keeps its precision over many rotations.
         angle = wrap(state.angle)
         cost = jnp.square(angle) + 0.1 * jnp.square(state.angular_velocity) + 0.001 * jnp.square(torque)
         pull = 3 * self.gravity / (2 * self.length) * jnp.sin(angle)
@@ -71,7 +71,7 @@ class Pendulum:
 
 
 def wrap(angle: Array) -> Array:
-    """The same angle within [-π, π]."""
+    """Reduce angles to [-π, π]."""
     return angle - 2 * math.pi * jnp.round(angle / (2 * math.pi))
 
 

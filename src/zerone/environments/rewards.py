@@ -1,7 +1,7 @@
-"""Which reward is learnt from: the task's own, a shaped one of ours (`shaping`), or one from outside.
+"""The training reward: the task's own, one of Zerone's shaped rewards (`shaping`), or a user's function.
 
-One from outside is a function that is given as it is, registered, named as `module:function`, or the entry point of an
-installed package (group `zerone.rewards`). Reading this imports no JAX.
+A user's function is passed directly, registered, named as `module:function`, or declared as an entry point of an
+installed package (group `zerone.rewards`). This module does not import JAX.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TAKES = ("observation", "action", "reward", "terminated", "next_observation")
 
 
 def require_reward(function: Any, name: str) -> None:
-    """Raise `InputError` unless something is a shaped reward (see `shaping`)."""
+    """Raise `InputError` unless `function` can be a shaped reward (see `shaping` for its arguments)."""
     words = f"({', '.join(_TAKES)})"
     if not callable(function) or isinstance(function, type):
         raise InputError(translated("{name} is no reward: it must be a function of {words}", name=name, words=words))
@@ -48,18 +48,21 @@ REWARDS = Outside(translatable("reward"), "zerone.rewards", require_reward)
 
 
 def register(name: str, function: Any) -> None:
-    """Let a shaped reward be named in this process: `--option reward=NAME`, `options={"reward": name}`.
+    """Register a shaped reward in this process, for `--option reward=NAME` and `options={"reward": name}`.
 
     Raises:
-        InputError: it is no function of a shaped reward's arguments, or the name is that of another one.
+        InputError: the function does not take a shaped reward's arguments, or another reward has the name.
     """
     REWARDS.remember(name, function, ":" in name or _is_ours(name))
 
 
 def require(reward: Any, named: Iterable[str], refused: Callable[[str], InputError]) -> None:
-    """Raise `InputError` unless something can be given as the option `reward` of an environment.
+    """Raise `InputError` unless `reward` is valid as the option `reward` of an environment.
 
-    `named` are the environment's own shaped rewards. `refused` makes the error, of the words for what is allowed.
+    Args:
+        reward: A name or a function.
+        named: The names of the environment's own shaped rewards.
+        refused: Makes the error from a description of the allowed values.
     """
     own = [TASK_REWARD, *named]
     if callable(reward):
@@ -77,7 +80,10 @@ def require(reward: Any, named: Iterable[str], refused: Callable[[str], InputErr
 
 
 def shape_of(reward: Any, named: Mapping[str, str]) -> Any:
-    """The function that shapes rewards; None for the task's own reward. `named` are the environment's own."""
+    """The function of a shaped reward; None for the task's own reward.
+
+    `named` are the environment's own shaped rewards, each with its name in `shaping`.
+    """
     if callable(reward):
         return reward
     if reward == TASK_REWARD:
@@ -90,7 +96,7 @@ def shape_of(reward: Any, named: Mapping[str, str]) -> Any:
 
 
 def options_as_kept(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of an environment as JSON can keep them: a reward from outside by where another process finds it."""
+    """Options of an environment as stored in JSON: a user's reward is stored as the `module:function` to import."""
     reward = options.get("reward")
     if callable(reward):
         called = getattr(reward, "__name__", type(reward).__name__)
@@ -103,5 +109,5 @@ def options_as_kept(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_ours(name: str) -> bool:
-    """Whether some environment of ours has a reward of this name."""
+    """Whether this is the name of the task's own reward, or of a shaped reward of one of Zerone's environments."""
     return name == TASK_REWARD or any(name in entry.rewards for entry in ENTRIES)

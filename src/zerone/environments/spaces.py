@@ -1,4 +1,7 @@
-"""Gymnasium's spaces as algorithms see them: actions counted from 0 or scaled to [-1, 1], observations as floats."""
+"""Conversion between an environment's spaces and what algorithms use.
+
+Algorithms use discrete actions that start at 0, continuous actions scaled to [-1, 1], and observations as arrays.
+"""
 
 from __future__ import annotations
 
@@ -18,32 +21,32 @@ from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.views import AS_GOOD_AS_NONE, Space, describe
 
 LARGEST_TABLE = 2**20
-"""Cells of a `MultiDiscrete` space that a table can have."""
+"""The most rows that a table over a `MultiDiscrete` space may have."""
 MOST_VALUES = 2**31 - 1
-"""Values of one number that is counted: it is counted in 32 bits."""
+"""The most values that a discrete number may have, since it is stored in 32 bits."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Spaces:
-    """The two spaces of one environment (not of a vector of them), the observations as algorithms are given them.
+    """The observation and action space of a single environment (not of a vector of environments).
 
-    `encoded` says what they have become that of, if it is known.
+    `observation` is the space of the encoded observations that algorithms get; `encoded` is the encoding, if known.
     """
 
     observation: Space
     action: Space
     encoded: Encoding | None = None
     masked: bool = False
-    """Whether a mask says at each step which actions are allowed."""
+    """Whether there is an action mask at each step."""
 
     @functools.cached_property
     def encoding(self) -> Encoding:
-        """From what the environment shows to what algorithms are given."""
+        """The encoding from the environment's observations to those that algorithms get."""
         return self.encoded or Encoding(self.observation)
 
 
 def refuse_actions(space: Space) -> str | None:
-    """Why actions of this space cannot be chosen, of one of the kinds that can be; None if they can."""
+    """The reason why actions of a space of a supported kind cannot be used; None if they can."""
     if max(choices_in(space), default=0) > MOST_VALUES or not _fits(getattr(space, "start", 0)):
         return translated("it needs actions that are counted from -{count:,} to {count:,}", count=MOST_VALUES)
     if not numbers(space):
@@ -56,19 +59,19 @@ def refuse_actions(space: Space) -> str | None:
 
 
 def _fits(*bounds: Any) -> bool:
-    """Whether all of these whole numbers fit into 32 bits."""
+    """Whether all of these integers fit into 32 bits."""
     return all(-(2**31) <= int(each) <= 2**31 - 1 for bound in bounds for each in np.reshape(bound, -1))
 
 
 def digits(space: spaces.MultiDiscrete) -> tuple[int, ...]:
-    """How many values each number of a `MultiDiscrete` observation can have."""
+    """The number of values of each component of a `MultiDiscrete` space."""
     return tuple(int(each) for each in space.nvec.reshape(-1))
 
 
 def cells(space: Space) -> int | None:
-    """How many different observations there are, if a table can hold them: None if they are too many, or not counted.
+    """The number of rows of a table over this space: None if there are too many or the space is not discrete.
 
-    `Discrete`: its values. `MultiDiscrete`: the product of its numbers' values, up to `LARGEST_TABLE`.
+    `Discrete`: its number of values. `MultiDiscrete`: the product of its components' numbers, up to `LARGEST_TABLE`.
     """
     if isinstance(space, spaces.Discrete):
         return int(space.n) if space.n <= MOST_VALUES else None
@@ -79,7 +82,7 @@ def cells(space: Space) -> int | None:
 
 
 def count(space: Space, what: str) -> int:
-    """Number of values of a `Discrete` space. Raises `InputError` for any other, naming `what` it is for."""
+    """The number of values of a `Discrete` space. For other spaces, raises an `InputError` that begins with `what`."""
     if not isinstance(space, spaces.Discrete):
         raise InputError(
             translated("{what} must be Discrete, not {space}", what=translated(what), space=describe(space))
@@ -91,13 +94,13 @@ ArrayT = TypeVar("ArrayT", jax.Array, np.ndarray)
 
 
 def to_environment(space: Space, action: ArrayT) -> ArrayT:
-    """An algorithm's action as the environment takes it, in the space's dtype. Leading axes are batch axes.
+    """Convert an algorithm's action to the environment's action, in the space's dtype. Leading axes are batch axes.
 
-    `Discrete`: 0..n-1 becomes start..start+n-1, as do the numbers of a `MultiDiscrete`; those of a `MultiBinary` are 0
-    or 1 already. `Box`: what has two finite bounds is clipped to [-1, 1] and stretched from low to high, whatever their
-    asymmetry, and rounded where it is whole numbers or booleans; what has not is only clipped to the bound it has.
-    The algorithm keeps its own, unclipped action: its density is that of what it drew. Works on JAX's arrays
-    inside of programs and on NumPy's on the host.
+    `Discrete` and `MultiDiscrete`: 0..n-1 becomes start..start+n-1. `MultiBinary`: 0 and 1 are unchanged. `Box`: a
+    component with two finite bounds is clipped to [-1, 1] and mapped linearly to [low, high]; other components are only
+    clipped to the bound that they have. Integer and boolean components are rounded. The algorithm stores its own,
+    unclipped action, because the density is that of the sample. Works with JAX arrays inside of programs and with NumPy
+    arrays on the host.
     """
     numpy: Any = action.__array_namespace__()
     if isinstance(space, spaces.Discrete):
@@ -113,44 +116,47 @@ def to_environment(space: Space, action: ArrayT) -> ArrayT:
     clipped = numpy.clip(stretched, *(np.broadcast_to(bound, action.shape) for bound in action_bounds(space)))
     if space.dtype.kind in "iub":
         clipped = numpy.round(clipped)
-    # In a program 64 bits are 32, unless JAX was asked for them: the host makes of it what the environment takes.
+    # In a program, 64-bit types become 32-bit ones unless JAX has 64 bits enabled; the host converts afterwards.
     kind = space.dtype if numpy is np else jax.dtypes.canonicalize_dtype(space.dtype)
     sent: ArrayT = clipped.astype(kind)
     return sent
 
 
 def to_algorithm(space: Space, action: np.ndarray) -> np.ndarray:
-    """An action that an environment was given, as an algorithm would have drawn it: `to_environment` undone.
+    """Convert an environment's action back to an algorithm's action: the inverse of `to_environment`.
 
-    `Discrete`: int32, counted from 0. `Box`: float32, what has two bounds scaled to [-1, 1]; not clipped.
+    `Discrete`: int32 from 0. `Box`: float32, with the components that have two bounds scaled to [-1, 1]; not clipped.
     """
     if isinstance(space, spaces.Discrete):
         return (action - int(space.start)).astype(np.int32)
     assert isinstance(space, spaces.Box)  # noqa: S101 - `refuse` has let nothing else through
     bounded, middle, reach = action_scale(space, action.shape)
-    # A dimension whose bounds are equal says nothing of what was drawn: 0.
+    # If both bounds are equal, the algorithm's action cannot be recovered: use 0.
     scaled = (action.astype(np.float64) - middle) / np.where(reach == 0, np.inf, reach)
     return np.where(bounded, scaled, action).astype(np.float32)
 
 
 def action_bounds(space: spaces.Box) -> tuple[np.ndarray, np.ndarray]:
-    """The lowest and highest of a `Box` in float32, none of them outside of it: float32 may round a bound outwards."""
+    """The bounds of a `Box` in float32, adjusted where rounding to float32 would place them outside of it."""
     with np.errstate(over="ignore"):
         low, high = space.low.astype(np.float32), space.high.astype(np.float32)
     inner_low = np.where(low < space.low, np.nextafter(low, np.float32(np.inf)), low)
     inner_high = np.where(high > space.high, np.nextafter(high, np.float32(-np.inf)), high)
-    empty = inner_low > inner_high  # a width that float32 does not know
+    empty = inner_low > inner_high  # the interval contains no float32 number
     return np.where(empty, low, inner_low), np.where(empty, high, inner_high)
 
 
 def has_bounds(space: spaces.Box) -> np.ndarray:
-    """Where a `Box` has a lower and an upper bound; the largest number of a type is none."""
+    """Which components of a `Box` have two finite bounds (bool); the largest number of a dtype counts as infinite."""
     low, high = (np.asarray(bound, np.float64) for bound in (space.low, space.high))
     return (low > -AS_GOOD_AS_NONE) & (high < AS_GOOD_AS_NONE)
 
 
 def action_scale(space: spaces.Box, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where a `Box` has two bounds, and there the middle and the half width (float32)."""
+    """Which components of a `Box` have two bounds, their middle and their half width, broadcast to `shape`.
+
+    The middle is 0 and the half width 1 (float32) for components without two bounds.
+    """
     low, high = (np.broadcast_to(bound, shape).astype(np.float64) for bound in (space.low, space.high))
     bounded = np.broadcast_to(has_bounds(space), shape)
     lowest, highest = np.where(bounded, low, -1.0), np.where(bounded, high, 1.0)
@@ -158,10 +164,11 @@ def action_scale(space: spaces.Box, shape: tuple[int, ...]) -> tuple[np.ndarray,
 
 
 def from_environment(space: Space, observation: jax.Array) -> jax.Array:
-    """An environment's observation as algorithms see it: `Discrete` counted from 0 (int32), the rest as it is.
+    """Convert an environment's observation for algorithms: `Discrete` to int32 from 0, other kinds unchanged.
 
-    A `MultiDiscrete` observation is one number too, if a table can hold all there are (`cells`): Σ_i x_i Π_{j>i} n_j,
-    each x_i counted from 0 (the mixed radix system, as `numpy.ravel_multi_index` has it); else each is counted from 0.
+    A `MultiDiscrete` observation becomes one int32 number if a table can have a row for each (`cells`):
+    Σ_i x_i Π_{j>i} n_j with each x_i from 0 (mixed radix, as in `numpy.ravel_multi_index`). Otherwise only its
+    components are shifted to start at 0.
     """
     if isinstance(space, spaces.Discrete):
         return observation.astype(jnp.int32) - int(space.start)
@@ -177,14 +184,14 @@ def from_environment(space: Space, observation: jax.Array) -> jax.Array:
 
 
 def example(space: Space) -> jax.Array:
-    """An observation as algorithms see it, all zeros: its shape and dtype."""
+    """An observation of zeros, with the shape and dtype that algorithms get."""
     kind = jax.dtypes.canonicalize_dtype(space.dtype or jnp.float32)  # 64 bits become 32, as in JAX
     shape = jax.eval_shape(lambda x: from_environment(space, x), jax.ShapeDtypeStruct(space.shape or (), kind))
     return jnp.zeros(shape.shape, shape.dtype)
 
 
 def choices_in(space: Space) -> tuple[int, ...]:
-    """How many values each choice of an action has: one choice in a `Discrete`, several in others, none in a `Box`."""
+    """The number of values of each discrete component of an action: one for `Discrete`, none for `Box`."""
     if isinstance(space, spaces.Discrete):
         return (int(space.n),)
     if isinstance(space, spaces.MultiDiscrete):
@@ -193,5 +200,5 @@ def choices_in(space: Space) -> tuple[int, ...]:
 
 
 def numbers(space: Space) -> int:
-    """How many numbers a policy says about an action: one for each value of a choice, each dimension of a `Box`."""
+    """The number of a policy's outputs: one per value of each discrete component, or one per dimension of a `Box`."""
     return sum(choices_in(space)) or math.prod(space.shape or ())

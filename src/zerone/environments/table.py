@@ -1,8 +1,8 @@
-"""Tasks that are a table: where each action leads from each state, and with what chance.
+"""Transition tables: the next state, reward and end for each state, action and outcome.
 
-Gymnasium writes such a table as `P[state][action] = [(probability, next state, reward, terminated), ...]`. In all of
-ours the probabilities are the same everywhere, one for each way in which a step can turn out (to the left of what was
-meant, as meant, to the right); where nothing is left to chance all of these ways lead to the same.
+Gymnasium writes such a table as `P[state][action] = [(probability, next state, reward, terminated), ...]`. In Zerone's
+environments, all states share the same outcomes and probabilities (for example a step to the left of the intended
+direction, in it, and to the right of it). Where a step is deterministic, all outcomes lead to the same state.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from zerone.environments.base import Array, Key
 
 CERTAIN = (1.0,)
-"""The chances of a table with one way only."""
+"""The probabilities of a table with a single outcome."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Table:
-    """What every step leads to: int32, float32 and bool [states, actions, ways]."""
+    """Next states (int32), rewards (float32) and ends (bool), each [states, actions, outcomes]."""
 
     following: np.ndarray[Any, Any]
     reward: np.ndarray[Any, Any]
@@ -32,9 +32,9 @@ class Table:
     def step(
         self, key: Key, chances: tuple[Array | float, ...], state: Array, action: Array
     ) -> tuple[Array, Array, Array]:
-        """The next state, the reward and whether the episode is over (scalars). Consumes `key`.
+        """Sample a step: the next state, the reward and whether the episode ends (scalars). Consumes `key`.
 
-        `chances` are the probabilities of the ways: they add up to 1, and may be traced.
+        `chances` are the probabilities of the outcomes: they sum to 1, and may be traced.
         """
         way = choose(key, chances)
         found = (jnp.array(each)[state, action, way] for each in (self.following, self.reward, self.terminated))
@@ -45,9 +45,10 @@ class Table:
 def neighbours(
     height: int, width: int, moves: tuple[tuple[int, int], ...], walls: np.ndarray[Any, Any] | None = None
 ) -> np.ndarray[Any, Any]:
-    """Where each of `moves`, as (rows, columns), leads from each cell of a grid: int32 [cells, moves].
+    """The cell to which each of `moves`, as (rows, columns), leads from each cell of a grid: int32 [cells, moves].
 
-    Cells are numbered row by row from the top left. A move over the edge or into a wall (bool [cells]) leads nowhere.
+    Cells are numbered row by row from the top left. A move over the edge or into one of `walls` (bool [cells]) has no
+    effect.
     """
     cells = np.arange(height * width)
     rows, columns = np.divmod(cells, width)
@@ -60,12 +61,12 @@ def neighbours(
 
 
 def slipping(following: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """On ice: one action before, the one meant, one after (they go round in a circle): [cells, actions, 3]."""
+    """The outcomes of a step on ice: of the previous, the chosen and the next action (cyclic), [cells, actions, 3]."""
     return np.stack([np.roll(following, -turn, axis=1) for turn in (-1, 0, 1)], axis=2)
 
 
 def choose(key: Key, chances: tuple[Array | float, ...]) -> Array:
-    """One of the ways by its probability, an int32 scalar. Consumes `key`."""
+    """Sample an outcome by its probability: its index, an int32 scalar. Consumes `key`."""
     way: Array = jnp.int32(0)
     if len(chances) > 1:
         way = (uniform(key) >= jnp.cumsum(jnp.stack(chances[:-1]))).sum(dtype=jnp.int32)
@@ -73,11 +74,11 @@ def choose(key: Key, chances: tuple[Array | float, ...]) -> Array:
 
 
 def uniform(key: Key) -> Array:
-    """A float32 in [0, 1) out of the bits of `key` itself, which it consumes.
+    """A uniform float32 in [0, 1), made from the bits of `key` itself. Consumes `key`.
 
-    A key that was split or folded is 64 random bits already; `jax.random.uniform` would run its generator over them
-    once more, inside of the loop, and a table learns ten times slower then. The bits are mixed (Wellons' 32-bit
-    finalizer "lowbias32"), so that keys that were only numbered, `key(0)`, `key(1)`, …, give numbers of use, too.
+    A key from `split` or `fold_in` consists of 64 random bits already. `jax.random.uniform` would run its generator on
+    them again in every step, which makes tabular learning ten times slower. The bits are mixed (Wellons' 32-bit
+    finalizer "lowbias32"), so that plain keys such as `key(0)`, `key(1)`, … also give well distributed numbers.
     """
     word = jnp.uint32(0)
     for part in jnp.moveaxis(jax.random.key_data(key), -1, 0):

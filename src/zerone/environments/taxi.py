@@ -1,4 +1,4 @@
-"""Drive a passenger to where he wants to go: Gymnasium's `Taxi-v4`, compiled (`Taxi-v3` is the same in dry weather)."""
+"""Drive a passenger to a destination: Gymnasium's `Taxi-v4`, compiled (`Taxi-v3` is the same in dry weather)."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from zerone.environments.table import CERTAIN, Table, neighbours, uniform
 if TYPE_CHECKING:
     from zerone.environments.base import Array, Info, Key
 
-# A colon lets a taxi through from cell to cell, a bar does not.
+# A colon is an opening between two cells, a bar is a wall.
 MAP = ("|R: | : :G|", "| : | : : |", "| : : : : |", "| | : | : |", "|Y| : |B: |")
 SIDE = 5
 PLACES = (0, 4, 20, 23)
 """The cells of the places R, G, Y and B."""
 PLACE_NAMES = "RGYB"
 ABOARD = len(PLACES)
-"""Where the passenger is while in the taxi."""
+"""The passenger's place while in the taxi."""
 SHAPE = (SIDE * SIDE, len(PLACES) + 1, len(PLACES))
-"""Cells of the taxi, places of the passenger, places to go to: a state is numbered by the three, in this order."""
+"""The numbers of cells, passenger's places and destinations; a state's number is the flat index of the three."""
 
-# Action by action: south, north, east, west as (rows, columns), and which of them are to the left and right of each.
+# The actions south, north, east and west as (rows, columns), and the actions to the left and right of each.
 MOVES = ((1, 0), (-1, 0), (0, 1), (0, -1))
 LEFT, RIGHT = (2, 3, 1, 0), (3, 2, 0, 1)
 PICK_UP, DROP_OFF = 4, 5
@@ -37,7 +37,7 @@ RAINY_PROBABILITY, FICKLE_PROBABILITY = 0.8, 0.3
 
 
 def roads() -> np.ndarray[Any, Any]:
-    """Where each move leads from each cell: int32 [25, 4]."""
+    """The cell to which each move leads from each cell: int32 [25, 4]."""
     there = neighbours(SIDE, SIDE, MOVES)
     for cell in range(SIDE * SIDE):
         row, column = divmod(cell, SIDE)
@@ -49,7 +49,7 @@ def roads() -> np.ndarray[Any, Any]:
 
 @functools.cache
 def transitions(rainy: bool) -> Table:
-    """What every step leads to. In rain a free move may go to either side; one into a wall stays where it is."""
+    """The transition table. In rain, a move may go to either side; one that would hit a wall has no effect."""
     cell, passenger, goal = np.unravel_index(np.arange(np.prod(SHAPE)), SHAPE)
     there = roads()
     ways = np.stack([there, there[:, LEFT], there[:, RIGHT]] if rainy else [there], axis=2)
@@ -77,9 +77,9 @@ def transitions(rainy: bool) -> Table:
 
 @functools.cache
 def useful_actions() -> np.ndarray[Any, Any]:
-    """Which actions Gymnasium's `info["action_mask"]` allows in each state: bool [states, actions].
+    """The actions that Gymnasium's `info["action_mask"]` allows in each state: bool [states, actions].
 
-    Its moves are those of dry weather, its walls and edges those of the map.
+    A move is allowed if it would leave the cell in dry weather.
     """
     table = transitions(rainy=False)
     cell, passenger, _ = np.unravel_index(np.arange(np.prod(SHAPE)), SHAPE)
@@ -93,7 +93,7 @@ def useful_actions() -> np.ndarray[Any, Any]:
 
 
 def first_states() -> np.ndarray[Any, Any]:
-    """The states in which an episode may start: the passenger waits, and wants to go somewhere else. int32 [300]."""
+    """The states in which an episode may start, int32 [300]: the passenger waits, and not at the destination."""
     states = np.arange(np.prod(SHAPE), dtype=np.int32)
     _, passenger, goal = np.unravel_index(states, SHAPE)
     first: np.ndarray[Any, Any] = states[(passenger != ABOARD) & (passenger != goal)]
@@ -102,7 +102,7 @@ def first_states() -> np.ndarray[Any, Any]:
 
 @struct
 class TaxiState:
-    """The state's number (int32 scalar), and whether the passenger will yet change his mind (bool scalar)."""
+    """The state's number (int32 scalar), and whether the passenger is yet to change the destination (bool scalar)."""
 
     number: Array
     fickle: Array
@@ -112,13 +112,14 @@ class TaxiState:
 class Taxi:
     """Fetch a passenger from one of four places and bring him to another, through a town of 5 by 5 cells with walls.
 
-    Observation: int32 in [0, 500), (cell * 5 + where the passenger is) * 4 + where he wants to go, places R, G, Y, B
-    being 0 to 3 and 4 the taxi. Actions: 0 south, 1 north, 2 east, 3 west, 4 pick up, 5 drop off. Reward: -1 a step,
-    -10 for picking up or dropping off where that cannot be, 20 for arriving, which ends the episode. Each of the 300
-    first states is as likely.
+    Observation: int32 in [0, 500), (cell * 5 + the passenger's place) * 4 + the destination, where the places R, G, Y,
+    B are 0 to 3 and the taxi is 4. Actions: 0 south, 1 north, 2 east, 3 west, 4 pick up, 5 drop off. Reward: -1 a
+    step, -10 for picking up or dropping off where that is impossible, 20 for delivering the passenger, which ends the
+    episode. Each of the 300 first states is equally likely.
 
     Source: Dietterich 2000, "Hierarchical reinforcement learning with the MAXQ value function decomposition", sections
-    3 and 7.1 (rain, and a passenger who may change his mind at the taxi's first move), as Gymnasium's `Taxi-v4` has it.
+    3 and 7.1 (rain, and a passenger who may change the destination at the taxi's first move), as in Gymnasium's
+    `Taxi-v4`.
     """
 
     is_rainy: bool = setting(False, "whether a move may go to either side of where it was meant to")
@@ -155,7 +156,7 @@ class Taxi:
 
     @property
     def chances(self) -> tuple[Array | float, ...]:
-        """The probability of each way in which a step can turn out: as meant, to the left, to the right."""
+        """The probability of each outcome of a step: as intended, to the left, to the right."""
         if not self.is_rainy:
             return CERTAIN
         aside = (1 - self.rainy_probability) / 2
@@ -163,11 +164,11 @@ class Taxi:
 
     @property
     def table(self) -> Table:
-        """What every step leads to, unless the passenger changes his mind."""
+        """The transition table, for a passenger who keeps the destination."""
         return transitions(self.is_rainy)
 
     def action_mask(self, state: TaxiState) -> Array:
-        """Which actions do something: a move that no wall stops, picking up and dropping off where that can be."""
+        """The actions that have an effect: moves that no wall stops, and picking up and dropping off where possible."""
         return jnp.array(useful_actions())[state.number]
 
     def reset(self, key: Key) -> tuple[Array, TaxiState]:
@@ -182,7 +183,7 @@ class Taxi:
         if not self.fickle_passenger:
             return number, TaxiState(number, state.fickle), reward, terminated, {}
         cell, passenger, goal = decode(state.number)
-        # He changes his mind once, when he is aboard and the taxi has moved; each other place is as likely.
+        # The destination changes once, when the taxi first moves with the passenger; other places are equally likely.
         changes = state.fickle & (passenger == ABOARD) & (decode(number)[0] != cell)
         others = len(PLACES) - 1
         other = (goal + 1 + jnp.floor(uniform(mind_key) * others).astype(jnp.int32)) % len(PLACES)
@@ -191,5 +192,5 @@ class Taxi:
 
 
 def decode(number: Array) -> tuple[Array, Array, Array]:
-    """The taxi's cell, the passenger's place and the place he wants to go to."""
+    """The taxi's cell, the passenger's place and the destination of a state's number."""
     return number // (SHAPE[1] * SHAPE[2]), number // SHAPE[2] % SHAPE[1], number % SHAPE[2]

@@ -1,4 +1,4 @@
-"""A line of cells with a treasure at its right end: the smallest task that can be learned."""
+"""A line of cells with a treasure at its right end, the smallest task of the library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @struct
 class TreasureState:
-    """Where the explorer stands: an int32 scalar, 0 at the left end."""
+    """The agent's cell, an int32 scalar: 0 is the left end."""
 
     position: Array
 
@@ -24,8 +24,8 @@ class TreasureState:
 class Treasure:
     """Walk along a line, `o----T`, to the treasure T at its right end.
 
-    Observation: the explorer's cell, int32 in [0, cells). Actions: 0 left, 1 right; left of the first cell
-    there is a wall. Reward: 1 on reaching the treasure, which ends the episode, and 0 otherwise.
+    Observation: the agent's cell, int32 in [0, cells). Actions: 0 left, 1 right; left of the first cell
+    there is a wall. Reward: 1 for reaching the treasure, which ends the episode, and 0 otherwise.
     """
 
     cells: int = setting(6, "cells in the line, the treasure's included", at_least=2)
@@ -46,7 +46,7 @@ class Treasure:
         return position, TreasureState(position)
 
     def step(self, key: Key, state: TreasureState, action: Array) -> tuple[Array, TreasureState, Array, Array, Info]:
-        del key  # nothing is left to chance
+        del key  # a step is deterministic
         move = jnp.where(action == 1, 1, -1)
         position = jnp.clip(state.position + move, 0, self.cells - 1)
         found = position == self.cells - 1

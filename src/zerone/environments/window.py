@@ -20,12 +20,12 @@ UNSEEN_DRIVERS = ("dummy", "offscreen")
 
 
 class Window:
-    """Shows frames as they come, no faster than `frames_per_second`; opens with the first one.
+    """Shows frames, at most `frames_per_second` of them; the window opens with the first one.
 
-    There is one window in a program: a second one takes the first one's place. A person may close it at any
-    time, Escape too: `closed` then turns true, and later frames are not shown.
+    A program has one window: a second `Window` takes the place of the first. The user may close it at any time, also
+    with Escape; `closed` is then true, and later frames are not shown.
 
-    `held` are the keys (pygame's numbers) that are down, the newest last; `pressed` those that went down since the
+    `held` are the keys (pygame's numbers) that are down, the newest last; `pressed` are those that went down since the
     last `show` began.
     """
 
@@ -38,7 +38,7 @@ class Window:
         self._screen: pygame.Surface | None = None
         self._clock = pygame.time.Clock()
         self.pointer: tuple[int, int] | None = None
-        """The pixel (column, row) that the mouse is on; None while it is elsewhere, and until it moves."""
+        """The pixel (column, row) under the mouse; None while it is outside, and until it moves."""
 
     def show(self, frame: NDArray[np.uint8]) -> None:
         """Show a frame, uint8 [height, width, 3], then wait until it is time for the next."""
@@ -66,7 +66,7 @@ class Window:
                 self.pressed.append(event.key)
 
     def close(self) -> None:
-        """Take the window off the screen. Closing it again does nothing."""
+        """Close the window. Closing it again has no effect."""
         if self._screen is not None:
             pygame.display.quit()
         self._screen = None
@@ -90,10 +90,10 @@ class Window:
 
 
 def require_display() -> None:
-    """Raise `InputError` where no window can be seen, as far as that is known before one is opened.
+    """Raise `InputError` if there is no display for a window, as far as that is known before opening one.
 
-    Without a display SDL falls back to a driver that shows nothing and says nothing. To have that one
-    names it in SDL_VIDEODRIVER.
+    Without a display, SDL silently falls back to a driver that shows nothing. To choose that driver on purpose, set
+    SDL_VIDEODRIVER.
     """
     if _chosen_driver() or not sys.platform.startswith("linux"):
         return

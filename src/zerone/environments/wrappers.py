@@ -1,7 +1,7 @@
-"""What can be put around any environment, each once: a clock, shaped rewards, discretised actions, autoreset.
+"""Wrappers of environments: time limit, shaped rewards, discretised actions, views, action masks, autoreset.
 
-From the inside out: `AutoReset(TimeLimit(ShapedReward(DiscretizedActions(Pendulum(), 11), shape), 200))`.
-What an episode *is* goes inside the clock, what to do after one goes outside.
+The order is `AutoReset(TimeLimit(ShapedReward(DiscretizedActions(Pendulum(), 11), shape), 200))`: wrappers that change
+the task are inside of the time limit, and those that handle the end of an episode are outside.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from zerone.environments.wrapping import WrappedState, Wrapping
 
 # (observation, action, reward, terminated, next observation) -> reward
 Shape: TypeAlias = Callable[[Array, Array, Array, Array, Array], Array]
-# observation -> which actions are allowed
+# observation -> action mask
 MaskFunction: TypeAlias = Callable[[Any], Any]
 
 
 class Wrapper:
-    """What every wrapper has: the spaces of the environment inside, unless it says otherwise."""
+    """The base of wrappers; by default, a wrapper has the spaces of the environment inside."""
 
     environment: Environment | TimedEnvironment
 
@@ -54,7 +54,7 @@ class Wrapper:
         return self.environment.action_space
 
     def carry_over(self, ended: Tree, fresh: Tree) -> Tree:
-        """What outlives an episode inside; a wrapper's own state starts again."""
+        """Keep what the environment inside keeps between episodes; the wrapper's own state starts afresh."""
         if not isinstance(fresh, WrappedState):
             return carry_over(self.environment, ended, fresh)
         wrapped: Any = fresh
@@ -63,7 +63,7 @@ class Wrapper:
 
 @struct
 class Clock:
-    """The state of the environment inside and the steps taken in this episode (int32)."""
+    """The state of the environment inside, and the steps taken in this episode (int32 scalar)."""
 
     inner: Tree
     steps: Array
@@ -71,7 +71,7 @@ class Clock:
 
 @configured
 class TimeLimit(Wrapper):
-    """Cut an episode after `limit` steps: `truncated`, never `terminated`. `limit` 0 never cuts.
+    """Truncate an episode after `limit` steps (`truncated`, not `terminated`); a `limit` of 0 means never.
 
     As in Gymnasium, the last step of an episode may be both truncated and terminated.
     """
@@ -80,7 +80,7 @@ class TimeLimit(Wrapper):
     limit: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.limit <= LARGEST_COUNT:  # a clock counts in 32 bits
+        if not 0 <= self.limit <= LARGEST_COUNT:  # steps are counted in 32 bits
             raise InputError(
                 translated(
                     "TimeLimit: limit = {limit} is not allowed: must be at least 0 and at most {most:,}",
@@ -102,7 +102,7 @@ class TimeLimit(Wrapper):
 
 @struct
 class ShapedState:
-    """The state of the environment inside and what was last observed there."""
+    """The state of the environment inside, and its last observation."""
 
     inner: Tree
     observation: Array
@@ -110,10 +110,10 @@ class ShapedState:
 
 @struct
 class ShapedReward(Wrapper):
-    """Give the agent another reward, one easier to learn from: `shape` makes it (see `shaping`).
+    """Replace the reward by one that is easier to learn from, computed by `shape` (see `shaping`).
 
-    The task's own reward stays in `info["reward"]`. An agent is judged by that one: `judged` takes the
-    shaping away from an environment. `shape` is static, so it must be a function that can be hashed.
+    The task's own reward is in `info["reward"]`. Evaluation uses that one: `evaluation_environment` removes this
+    wrapper. `shape` is static, so it must be hashable.
     """
 
     environment: Environment
@@ -126,12 +126,12 @@ class ShapedReward(Wrapper):
     def step(self, key: Key, state: ShapedState, action: Array) -> tuple[Array, ShapedState, Array, Array, Info]:
         observation, inner, reward, terminated, info = self.environment.step(key, state.inner, action)
         shaped = self.shape(state.observation, action, reward, terminated, observation)
-        # Shaped twice, the innermost reward is the real one: what `info` has already wins.
+        # If rewards are shaped twice, the innermost is the task's own, so an entry already in `info` is kept.
         return observation, ShapedState(inner, observation), shaped, terminated, {"reward": reward, **info}
 
 
 def evaluation_environment(environment: Any) -> Any:
-    """The same environment as an agent is judged in it: its own reward, and as it is at last where it changes."""
+    """The environment for evaluation: with the task's own reward, and in its final form if it changes over time."""
     if isinstance(environment, ShapedReward):
         return evaluation_environment(environment.environment)
     if isinstance(environment, Wrapping):
@@ -142,7 +142,7 @@ def evaluation_environment(environment: Any) -> Any:
 
 @configured
 class DiscretizedActions(Wrapper):
-    """Choose among `count` values, spread evenly from the lowest to the highest, of one continuous action.
+    """Replace a one-dimensional continuous action by `count` values, evenly spaced from its lowest to its highest.
 
     With bounds ±2, as in Pendulum, action a is the torque (a - (count-1)/2) / ((count-1)/4).
     """
@@ -161,7 +161,7 @@ class DiscretizedActions(Wrapper):
         return self.environment.step(key, state, self.continuous(action))
 
     def continuous(self, action: Array) -> Array:
-        """The action inside, float32 [1], that `action` (an integer scalar in [0, count)) stands for."""
+        """The continuous action, float32 [1], for `action`, an integer scalar in [0, count)."""
         space = self.environment.action_space
         if not isinstance(space, gymnasium.spaces.Box) or space.shape != (1,) or not np.isfinite(space.low[0]):
             raise InputError(
@@ -173,7 +173,7 @@ class DiscretizedActions(Wrapper):
 
 @configured
 class Viewed(Wrapper):
-    """Say how observations are seen, by a word of `views.VIEWS`. It goes around all else but `AutoReset`."""
+    """Set how observations are interpreted (one of `views.VIEWS`). Outside of all wrappers except `AutoReset`."""
 
     environment: TimedEnvironment
     view: str = AUTO
@@ -194,10 +194,10 @@ class Viewed(Wrapper):
 
 
 def with_view(environment: TimedEnvironment, view: str) -> TimedEnvironment:
-    """The environment, its observations seen by `view`; itself, where that is how they are seen anyway.
+    """Wrap an environment in `Viewed`; it is returned unchanged if `view` is how its observations are seen anyway.
 
     Raises:
-        InputError: they cannot be seen like that, or what is said would be ignored.
+        InputError: the view does not fit the observations, or would have no effect.
     """
     space = environment.observation_space
     if view == ROW:
@@ -210,7 +210,7 @@ def with_view(environment: TimedEnvironment, view: str) -> TimedEnvironment:
 
 @struct
 class MaskedState:
-    """The state of what is inside, and which actions are allowed in it (bool [actions])."""
+    """The state of the environment inside, and its action mask (bool [actions])."""
 
     inner: Tree
     mask: Array
@@ -218,10 +218,10 @@ class MaskedState:
 
 @struct
 class Masked(Wrapper):
-    """Say at each step which actions are allowed: by the environment itself, or by a function of what it shows.
+    """Add an action mask at each step, from the environment itself or from a `function` of the observation.
 
-    It goes around all else but `AutoReset`. Where nothing is allowed though the episode goes on, the next reward is
-    NaN: a program cannot stop, but who reads what came of it can say so.
+    Outside of all wrappers except `AutoReset`. If no action is allowed although the episode continues, the next reward
+    is NaN: a compiled program cannot raise an error, but the code that reads its results can.
     """
 
     environment: TimedEnvironment
@@ -237,28 +237,28 @@ class Masked(Wrapper):
         return observation, MaskedState(inner, self.allowed(observation, inner)), reward, terminated, truncated, info
 
     def allowed(self, observation: Array, inner: Tree) -> Array:
-        """The mask of a state."""
+        """The action mask of a state, bool [actions]."""
         return jnp.asarray(self.said(observation, inner)).astype(bool)
 
     def said(self, observation: Array, inner: Tree) -> Any:
-        """The same as it is said, of whatever type."""
+        """The action mask as returned by the environment or the function, of any dtype."""
         return own_mask(self.environment, inner) if self.function is None else self.function(observation)
 
 
 def mask_of(environment: Any, state: Tree) -> Any:
-    """Which actions may be chosen in a state, or in states [N]; `()` where nothing says so.
+    """The action mask of a state or of states [N]; `()` if the environment is not `Masked`.
 
-    Where nothing is allowed all are: after an end nothing is chosen any more.
+    A mask that allows nothing, as after the end of an episode, is replaced by one that allows everything.
     """
     return state.mask | ~state.mask.any(-1, keepdims=True) if isinstance(environment, Masked) else ()
 
 
 @struct
 class StepResult:
-    """What a step led to, for learning and for going on.
+    """The result of a step with autoreset.
 
-    `next_observation` is the true one: of the same episode, even where the step has ended it. `observation`
-    is the one to act on now: the same, or a new episode's first where the last has ended.
+    `next_observation` belongs to the same episode, even if the step has ended it; learning uses it. `observation` is
+    the one to act on next: the same, or the first of a new episode if the last one has ended.
     """
 
     next_observation: Array
@@ -267,17 +267,17 @@ class StepResult:
     terminated: Array
     truncated: Array
     next_mask: Any = ()
-    """Which actions are allowed after the step, were the episode to go on; `()` where nothing says so."""
+    """The action mask that belongs to `next_observation`; `()` without masks."""
 
 
 @configured
 class AutoReset(Wrapper):
-    """Go on with a new episode as soon as one has ended, without losing its last observation.
+    """Start a new episode as soon as one has ended, without losing the last observation.
 
-    The compiled engine plays through it (`collect`), and so can a loop of your own.
-    Every step has a reset at hand, needed or not, and selects: a branch would run both sides under `vmap`
-    anyway. Drawing one at every step inside a scan is what costs most (CartPole alone: 4.3 µs of CPU a step
-    against 0.13 µs), so a driver should draw those of a whole block at once and pass each as `fresh`.
+    The compiled engine uses it (`collect`), and a user's own loop can do so as well. Every step computes a reset,
+    needed or not, and selects: under `vmap`, a branch would run both sides anyway. Drawing the reset inside of a scan
+    is expensive (CartPole alone: 4.3 µs of CPU per step instead of 0.13 µs), so a loop should draw the resets of a
+    whole block at once and pass each as `fresh`.
     """
 
     environment: TimedEnvironment
@@ -288,9 +288,9 @@ class AutoReset(Wrapper):
     def step(
         self, key: Key, state: Tree, action: Array, fresh: tuple[Array, Tree] | None = None
     ) -> tuple[Tree, StepResult]:
-        """The state to go on from, and what the step led to. For one environment: `vmap` it. Consumes `key`.
+        """The state to continue from, and the result of the step, for one environment. Consumes `key`.
 
-        `fresh` is what `reset` returned for a key of its own; without it, one is drawn from `key`.
+        `fresh` is the result of `reset` with another key; without it, a reset is drawn from `key`.
         """
         if fresh is None:
             key, reset_key = jax.random.split(key)

@@ -1,4 +1,4 @@
-"""How something is put around an environment: what it has of its own, without importing JAX."""
+"""Protocols of wrappers and their states, in a module that does not import JAX."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 @runtime_checkable
 class Wrapping(Protocol):
-    """Something around an environment."""
+    """A wrapper of an environment."""
 
     @property
     def environment(self) -> Any:
@@ -17,7 +17,7 @@ class Wrapping(Protocol):
 
 @runtime_checkable
 class WrappedState(Protocol):
-    """The state of a wrapper that has one of its own."""
+    """The state of a wrapper that has a state of its own."""
 
     @property
     def inner(self) -> Any:
@@ -27,8 +27,8 @@ class WrappedState(Protocol):
 
 @runtime_checkable
 class Discretizing(Protocol):
-    """A wrapper whose actions are numbers that stand for those of the environment inside."""
+    """A wrapper whose integer actions stand for continuous ones of the environment inside."""
 
     def continuous(self, action: Any) -> Any:
-        """The action inside for a number."""
+        """The continuous action for an integer."""
         ...

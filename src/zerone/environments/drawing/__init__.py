@@ -1,7 +1,7 @@
-"""Pictures of our environments: a frame to show or film, and a text for a terminal.
+"""Pictures of Zerone's environments: frames for windows and videos, and text for a terminal.
 
-Nothing here runs unless asked for, and nothing that learns calls it. To draw another environment, write its
-`frame` and `text` beside the others and add a line to `_drawings`.
+Training never uses this package. To draw another environment, write its `frame` and `text` beside the others and add a
+line to `_drawings`.
 """
 
 from __future__ import annotations
@@ -27,38 +27,48 @@ Frame = NDArray[np.uint8]
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """How one environment is drawn: `(environment, state, action or None)` to a frame or a text."""
+    """The drawing functions of one environment.
+
+    Attributes:
+        frame: From the environment, a state and the action that led to it (or None) to a frame.
+        text: From the environment and a state to lines of text.
+        frames_per_second: The natural number of steps per second.
+        place: From a pixel (column, row) to the point (x, y) of the environment that it shows, if users can put
+            something there.
+    """
 
     frame: Callable[[Any, Any, Any], Frame]
     text: Callable[[Any, Any], str]
     frames_per_second: int
     place: Callable[[float, float], tuple[float, float]] | None = None
-    """Which point of the environment a pixel (column, row) shows, where a person may put something there."""
 
 
 def frame(environment: Any, state: Any, action: Any = None) -> Frame:
-    """A picture of `state`, uint8 [height, width, 3], and of the `action` that led to it where that shows.
+    """A picture of `state`, uint8 [height, width, 3], in some environments also of the `action` that led to it.
 
     `environment` may be wrapped; `state` is then the wrapper's.
+
+    Raises:
+        InputError: there is no drawing of this environment.
     """
     bare, state, action = unwrap(environment, state, action)
     return _drawing(bare).frame(bare, state, action)
 
 
 def text(environment: Any, state: Any) -> str:
-    """The same in characters: one or several lines, without a line break at the end."""
+    """The state as text: one or several lines, without a line break at the end. Raises `InputError` like `frame`."""
     bare, state, _ = unwrap(environment, state, None)
     return _drawing(bare).text(bare, state)
 
 
 def render_modes(environment: Any) -> tuple[str, ...]:
-    """Gymnasium's names of the ways in which this environment can be drawn; none where it cannot be."""
+    """Gymnasium's names of the render modes of this environment; none if it cannot be drawn."""
     bare, _, _ = unwrap(environment, None, None)
     return RENDER_MODES if type(bare) in _drawings() else ()
 
 
 def frames_per_second(environment: Any) -> int:
-    """Steps of this environment that look natural in a second."""
+    """The natural number of steps of this environment per second."""
     bare, _, _ = unwrap(environment, None, None)
     return _drawing(bare).frames_per_second
 
@@ -66,7 +76,7 @@ def frames_per_second(environment: Any) -> int:
 def place(environment: Any, column: float, row: float) -> tuple[float, float] | None:
     """The point that a pixel of the frame shows, in the environment's coordinates.
 
-    None where a person has nothing to put there, which is most environments.
+    None if users cannot put anything there, as in most environments.
     """
     bare, _, _ = unwrap(environment, None, None)
     found = _drawings().get(type(bare))
@@ -75,7 +85,7 @@ def place(environment: Any, column: float, row: float) -> tuple[float, float] | 
 
 @functools.cache
 def _drawings() -> dict[type, Drawing]:
-    # Imported when first drawn: pygame and the environments take a while to load.
+    # Imported at the first drawing: pygame and the environments take a while to load.
     from zerone.environments.acrobot import Acrobot
     from zerone.environments.arm import Arm
     from zerone.environments.blackjack import Blackjack

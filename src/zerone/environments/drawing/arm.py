@@ -27,18 +27,18 @@ Point = tuple[float, float]
 
 
 class Sheet:
-    """A square to draw on, in the environment's coordinates: y upwards, one unit a pixel."""
+    """A square to draw on in the environment's coordinates: y upwards, one unit per pixel."""
 
     def __init__(self) -> None:
         self.surface = pygame.Surface((SIDE * FINER, SIDE * FINER))
         self.surface.fill(WHITE)
 
     def at(self, point: Point) -> Point:
-        """Where a point lies on the surface."""
+        """The position of a point on the surface."""
         return point[0] * FINER, (SIDE - point[1]) * FINER
 
     def disc(self, point: Point, radius: float, color: str, line: float = 0.0) -> None:
-        """A circle, filled, or only its border where `line` is its thickness."""
+        """A filled circle, or only its border with the thickness `line`."""
         pygame.draw.circle(self.surface, color, self.at(point), radius * FINER, round(line * FINER))
 
     def bar(self, begin: Point, end: Point, thickness: float, color: str) -> None:
@@ -67,7 +67,7 @@ class Sheet:
             self.bar(ends[0], ends[1], 1.5, color)
 
     def words(self, left: float, top: float, text: str, color: str) -> None:
-        """A line of text, from its upper left corner, in pixels from the picture's."""
+        """A line of text whose upper left corner is at (left, top), in pixels from the picture's."""
         if not pygame.freetype.get_init():
             pygame.freetype.init()
         pygame.freetype.Font(None, LETTERS * FINER).render_to(self.surface, (left * FINER, top * FINER), text, color)
@@ -81,7 +81,7 @@ def arm_frame(environment: Arm, state: ArmState, action: Any) -> NDArray[np.uint
     middle = (environment.middle, environment.middle)
     inside = distance < environment.zone
     color = GREEN if inside else BLUE
-    sheet.disc(middle, 2 * environment.link, CELL)  # what can be reached
+    sheet.disc(middle, 2 * environment.link, CELL)  # the reachable area
     sheet.disc(goal, environment.zone, LIGHT_GREEN if inside else LIGHT_BLUE)
     sheet.box(goal, environment.zone, color, 2.5)
     for begin, end, color_of in ((middle, elbow, VERMILION), (elbow, finger, ORANGE)):
@@ -102,7 +102,7 @@ def arm_frame(environment: Arm, state: ArmState, action: Any) -> NDArray[np.uint
 
 
 def arm_text(environment: Arm, state: ArmState) -> str:
-    """Two lines: where finger and goal are, and how the links stand."""
+    """Two lines of text: the positions of finger and goal, and the angles of the links."""
     _, finger, goal, distance = _places(environment, state)
     upper, fore = (360 * float(angle) / TURN for angle in state.angles)
     held = f"held {int(state.inside)} of {environment.hold + 1} steps" if distance < environment.zone else "outside"
@@ -113,12 +113,12 @@ def arm_text(environment: Arm, state: ArmState) -> str:
 
 
 def arm_place(column: float, row: float) -> Point:
-    """The point that a pixel shows: the picture counts rows downwards."""
+    """The point (x, y) that a pixel shows: rows count downwards, y upwards."""
     return column, SIDE - row
 
 
 def _places(environment: Arm, state: ArmState) -> tuple[Point, Point, Point, float]:
-    """Elbow, finger, goal, and the distance between the last two."""
+    """The positions of elbow, finger and goal, and the distance between finger and goal."""
     goal = (float(state.goal[0]), float(state.goal[1]))
     elbow, finger, _ = ((goal[0] + float(x), goal[1] + float(y)) for x, y in environment.seen_from_goal(state))
     return elbow, finger, goal, math.dist(finger, goal)

@@ -1,4 +1,4 @@
-"""CartPole, both MountainCars, Acrobot and Pendulum, drawn by Gymnasium itself from our state."""
+"""CartPole, both MountainCars, Acrobot and Pendulum, drawn by Gymnasium's own environments from Zerone's states."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zerone.environments.cartpole import CartPole, CartPoleState
     from zerone.environments.mountain_car import MountainCarState, Valley
 
-TRACK = 41  # characters of a line that shows a number between its bounds
+TRACK = 41  # the length in characters of a line that shows a number between its bounds
 
 
 def cart_pole_frame(environment: CartPole, state: CartPoleState, action: Any) -> NDArray[np.uint8]:
@@ -48,7 +48,7 @@ def acrobot_frame(environment: Acrobot, state: AcrobotState, action: Any) -> NDA
 
 
 def pendulum_frame(environment: Pendulum, state: PendulumState, action: Any) -> NDArray[np.uint8]:
-    """The rod, 500 by 500 pixels, and an arrow as large as the torque where `action` is given."""
+    """The rod, 500 by 500 pixels, with an arrow whose size shows the torque if `action` is given."""
     twin = PendulumEnv(render_mode="rgb_array")
     twin.state = np.array([float(state.angle), float(state.angular_velocity)])
     limit = environment.torque_limit
@@ -57,7 +57,7 @@ def pendulum_frame(environment: Pendulum, state: PendulumState, action: Any) -> 
 
 
 def cart_pole_text(environment: CartPole, state: CartPoleState) -> str:
-    """Two lines: where the cart is between the ends of its track, and how the pole leans."""
+    """Two lines: the position of the cart between the ends of its track, and the angle of the pole."""
     position, angle = float(state.position), float(state.angle)
     cart = _track(position, -environment.position_limit, environment.position_limit)
     pole = _track(angle, -environment.angle_limit, environment.angle_limit)
@@ -86,7 +86,7 @@ def pendulum_text(environment: Pendulum, state: PendulumState) -> str:
 
 
 def _rendered(twin: Any, size: tuple[int, int]) -> NDArray[np.uint8]:
-    # With a surface of its own the twin opens no display, so frames can be made where there is none.
+    # With a given surface, Gymnasium's environment opens no display, so frames can be drawn without one.
     twin.screen = pygame.Surface(size)
     return np.array(twin.render(), np.uint8)
 

@@ -1,4 +1,4 @@
-"""What single cells are painted on, and where actions lead on it: shared by pictures and by figures of tables."""
+"""Protocols of surfaces on which cells are painted, for pictures and figures of tables; and directions of actions."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Protocol
 
 LOOKS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
 LOOKS |= {"north": LOOKS["up"], "south": LOOKS["down"], "west": LOOKS["left"], "east": LOOKS["right"]}
-"""Where an action of such a name leads, as (columns, rows)."""
+"""The direction of an action by its name, as (columns, rows)."""
 
 
 class Easel(Protocol):
-    """What the pictures of single cells are painted on: a `Board`, or a figure. One unit is the side of a cell."""
+    """A surface on which cells are painted: a `Board`, or a figure. One unit is the side of a cell."""
 
     def square(self, cell: tuple[int, int], color: str, side: float = 0.94, line: float = 0.0) -> None:
-        """A square, filled, or only its border where `line` is its thickness."""
+        """A filled square, or only its border with the thickness `line`."""
         ...
 
     def disc(self, cell: tuple[int, int], x: float, y: float, radius: float, color: str) -> None:
@@ -26,7 +26,7 @@ class Easel(Protocol):
 
 
 class LetteredEasel(Easel, Protocol):
-    """An easel that can write, too."""
+    """An easel that can also write letters."""
 
     def letter(self, cell: tuple[int, int], x: float, y: float, text: str, color: str, size: float = 0.2) -> None:
         """A letter around (x, y); `size` is its height."""

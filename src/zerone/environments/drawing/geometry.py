@@ -1,4 +1,4 @@
-"""Which states of an environment are cells of a grid, and where they lie: what a picture of a table needs."""
+"""The grid of an environment whose states are cells, for pictures of tables."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """A kind of cell that is not just floor: its letter, how it is painted, and whether anybody acts there.
+    """A kind of cell: its letter, whether the agent can act in it, and the function that paints it.
 
-    Nobody acts in a wall, or where an episode has ended: then there is nothing to learn there, and no value.
+    The agent never acts in a wall or in a cell that ends the episode, so these have no values.
     """
 
     letter: str
@@ -38,7 +38,7 @@ FLOOR, START = Kind("", acts=True), Kind("S", acts=True)
 class Grid:
     """The states of an environment as cells, numbered row by row from the top left.
 
-    `directions` is where each action means to lead, as (columns, rows): on ice a step may go aside.
+    `directions` is the intended direction of each action, as (columns, rows); on ice, a step may go to the side.
     """
 
     columns: int
@@ -48,7 +48,7 @@ class Grid:
 
     @property
     def states(self) -> int:
-        """How many there are."""
+        """The number of states."""
         return self.columns * self.rows
 
     @property
@@ -59,14 +59,14 @@ class Grid:
 
     @property
     def acts(self) -> NDArray[np.bool_]:
-        """In which states somebody acts, bool [states]: not in a wall, nor after the end."""
+        """The states in which the agent can act, bool [states]: not walls, nor cells that end the episode."""
         return np.array([kind.acts for kind in self.kinds])
 
 
 def grid_of(environment: Any) -> Grid | None:
-    """The grid whose cells are this environment's observations; None where they are something else.
+    """The grid whose cells are this environment's observations; None if its observations are not cells.
 
-    `environment` may be wrapped. One that changes is shown as an episode from its first step on sees it.
+    `environment` may be wrapped. A changing environment is shown as it is at the first step.
     """
     bare, _, _ = unwrap(environment, None, None)
     read = _readers().get(type(bare))

@@ -1,7 +1,7 @@
-"""The treasure line and the mazes: square cells, a blue explorer, and the colours of Okabe and Ito.
+"""Drawings of the treasure line and the mazes: square cells, a blue agent, and the colours of Okabe and Ito.
 
-Those eight colours (https://jfly.uni-koeln.de/color/) are told apart by people who see red and green alike,
-and every kind of cell also has a shape of its own.
+These eight colours (https://jfly.uni-koeln.de/color/) are safe for colour-blind viewers, and every kind of cell also
+has its own shape.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION = "#E69F00", "#56B4E9", "#009E73", "
 WHITE, CELL, WALL, BLACK, DARK_GREEN = "#FFFFFF", "#F0F1F3", "#5B616B", "#23262B", "#00694D"
 
 LARGEST_CELL, LONGEST_SIDE, MARGIN = 96, 1152, 16
-FINER = 4  # drawn this much larger, then reduced: that smooths every edge
+FINER = 4  # supersampling: pictures are drawn this much larger, then reduced, which smooths edges
 
 
 class Board:
-    """Cells to draw on, numbered by (column, row). One unit of length is the side of a cell.
+    """A grid of cells to draw on, addressed by (column, row). One unit of length is the side of a cell.
 
-    A cell is `pixels` wide: unless told so, as many as let the whole fit on a screen.
+    A cell is `pixels` wide; by default, as many as let the whole grid fit on a screen.
     """
 
     def __init__(
@@ -47,17 +47,17 @@ class Board:
         self.surface.fill(paper)
 
     def frame(self) -> NDArray[np.uint8]:
-        """What has been drawn, uint8 [height, width, 3]."""
+        """The picture, uint8 [height, width, 3]."""
         return reduced(self.surface, self.size)
 
     def point(self, cell: tuple[float, float], x: float, y: float) -> tuple[float, float]:
-        """Where (x, y), measured from the middle of `cell`, lies on the surface."""
+        """The position on the surface of (x, y), measured from the middle of `cell`."""
         scale = self.pixels * FINER
         left, top = ((self.margin * FINER + (place + 0.5) * scale) for place in cell)
         return left + x * scale, top + y * scale
 
     def square(self, cell: tuple[int, int], color: str, side: float = 0.94, line: float = 0.0) -> None:
-        """A square with round corners, filled, or only its border where `line` is its thickness."""
+        """A filled square with round corners, or only its border with the thickness `line`."""
         left, top = self.point(cell, -side / 2, -side / 2)
         scale = self.pixels * FINER
         box = pygame.Rect(round(left), round(top), round(side * scale), round(side * scale))
@@ -83,13 +83,13 @@ class Board:
 
 
 def reduced(surface: pygame.Surface, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A picture that was drawn larger, at `size` (width, height): uint8 [height, width, 3]."""
+    """Reduce a picture that was drawn larger to `size` (width, height): uint8 [height, width, 3]."""
     small = pygame.transform.smoothscale(surface, size)
     return np.ascontiguousarray(pygame.surfarray.array3d(small).transpose(1, 0, 2), np.uint8)
 
 
 def draw_explorer(board: Easel, cell: tuple[int, int], looks: tuple[int, int]) -> None:
-    """A blue head whose eyes look where the last action went."""
+    """Paint the agent: a blue head whose eyes look in the direction of the last action."""
     board.disc(cell, 0, 0, 0.34, WHITE)
     board.disc(cell, 0, 0, 0.30, BLUE)
     for side in (-1, 1):
@@ -99,7 +99,7 @@ def draw_explorer(board: Easel, cell: tuple[int, int], looks: tuple[int, int]) -
 
 
 def draw_start(board: Easel, cell: tuple[int, int]) -> None:
-    """A frame in sky blue, at the edge: what is drawn over the picture is inside of it."""
+    """Paint a sky-blue frame at the edge of the cell, which leaves its inside free."""
     board.square(cell, CELL)
     board.square(cell, SKY, side=0.99, line=0.035)
 
@@ -171,22 +171,22 @@ def maze_frame(environment: Maze, state: MazeState, action: Any) -> NDArray[np.u
 
 
 def changing_maze_frame(environment: ChangingMaze, state: ChangingMazeState, action: Any) -> NDArray[np.uint8]:
-    """The maze as it is now."""
+    """The current maze seen from above."""
     return maze_frame(environment.seen_in(state), MazeState(state.cell), action)
 
 
 def changing_maze_text(environment: ChangingMaze, state: ChangingMazeState) -> str:
-    """The same in characters."""
+    """The current maze in characters."""
     return maze_text(environment.seen_in(state), MazeState(state.cell))
 
 
 def maze_text(environment: Maze, state: MazeState) -> str:
-    """The layout in characters, with the explorer as `o`."""
+    """The layout in characters, with the agent as `o`."""
     return rows_text(environment.layout, int(state.cell))
 
 
 def rows_text(rows: tuple[str, ...], cell: int) -> str:
-    """Rows of characters with the explorer, `o`, in a cell."""
+    """Rows of characters with the agent, `o`, in a cell."""
     lines = [list(line) for line in rows]
     row, column = divmod(cell, len(rows[0]))
     lines[row][column] = "o"
@@ -194,5 +194,5 @@ def rows_text(rows: tuple[str, ...], cell: int) -> str:
 
 
 def look(action_names: tuple[str, ...], action: Any) -> tuple[int, int]:
-    """Where the explorer looks, as (columns, rows), after an action."""
+    """The direction in which the agent looks after an action, as (columns, rows)."""
     return (0, 0) if action is None else LOOKS.get(action_names[int(action)], (0, 0))

@@ -1,7 +1,7 @@
-"""Environments as shapes in their own units: what the page draws, in whichever size and colours it likes.
+"""Environments as lists of shapes in their own units, which the web page draws in any size and colours.
 
-A few hundred bytes where a picture has a million. Colours are named by what they stand for, so that a dark page can
-have other ones. Pictures and films are drawn by the modules beside this one.
+Shapes take a few hundred bytes, where a picture takes a million. Colours are names, so that a dark page can use other
+values. The other modules of this package draw pictures and videos.
 """
 
 from __future__ import annotations
@@ -16,33 +16,37 @@ from zerone.environments.drawing.geometry import START, grid_of
 from zerone.environments.drawing.unwrapping import unwrap
 
 Shape = dict[str, Any]
-"""What JSON has: `kind` disc, square, polygon, line or text, its numbers, and the name of its colour."""
+"""A shape as a JSON object: its `kind` (disc, square, polygon, line or text), its numbers and its colour's name."""
 
 NAMES = {
     "#FFFFFF": "paper", "#F0F1F3": "floor", "#5B616B": "wall", "#23262B": "ink", "#00694D": "pine", "#E69F00": "orange",
     "#56B4E9": "sky", "#009E73": "green", "#F0E442": "yellow", "#0072B2": "blue", "#D55E00": "vermilion",
     "#DDEFF9": "ice", "#0B3C5D": "water",
 }  # fmt: skip
-"""The colours of the pictures (`grid`, `toy_text`), by name."""
+"""The names of the colours of the pictures (`grid`, `toy_text`)."""
 FINEST = 4
-"""Decimals of a coordinate: a ten-thousandth of a cell is nothing that anybody sees."""
+"""The decimals of a coordinate; a ten-thousandth of a cell is invisible."""
 
 Point = tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """What stays as it is while an environment is played, and in which part of its plane all happens."""
+    """The drawing of an environment as shapes.
+
+    Attributes:
+        box: The visible area as left, top, right and bottom. If top is greater than bottom, y points upwards.
+        still: The shapes that do not change.
+        moving: From a state, and the action that led to it (or None), to the other shapes.
+    """
 
     box: tuple[float, float, float, float]
-    """Left, top, right and bottom. Where top is the greater number, y goes upwards."""
     still: list[Shape]
     moving: Callable[[Any, Any], list[Shape]]
-    """The rest, for a state and the action that led to it (None: none did)."""
 
 
 class Recorder:
-    """An `Easel` that remembers the shapes that are painted on it."""
+    """An `Easel` that records the shapes painted on it."""
 
     def __init__(self) -> None:
         self.shapes: list[Shape] = []
@@ -66,7 +70,7 @@ class Recorder:
 
 
 def disc(at: Point, radius: float, color: str, line: float = 0.0) -> Shape:
-    """A circle, filled, or only its border where `line` is its thickness."""
+    """A filled circle, or only its border with the thickness `line`."""
     found: Shape = {"kind": "disc", "at": _rounded(at), "radius": round(radius, FINEST), "color": color}
     return found | ({"line": line} if line else {})
 
@@ -88,14 +92,14 @@ def letters(at: Point, text: str, size: float, color: str) -> Shape:
 
 
 def scene_of(environment: Any) -> Scene | None:
-    """How an environment looks; None where nobody has drawn it. It may be wrapped: `shapes_of` takes its states."""
+    """The scene of an environment, which may be wrapped; None if there is none."""
     bare, _, _ = unwrap(environment, None, None)
     make = _scenes().get(type(bare))
     return None if make is None else make(bare)
 
 
 def shapes_of(scene: Scene, environment: Any, state: Any, action: Any) -> list[Shape]:
-    """What moves in a state of an environment, which may be wrapped."""
+    """The changing shapes for a state of an environment, which may be wrapped."""
     _, bare_state, bare_action = unwrap(environment, state, action)
     return scene.moving(bare_state, bare_action)
 
@@ -137,7 +141,7 @@ def _cell(state: Any) -> int:
 
 
 def _grid_scene(environment: Any, place: Callable[[Any], int], icy: bool = False) -> Scene:
-    """The cells of a grid, and the explorer in the one whose number is its `place`."""
+    """The cells of a grid, with the agent in the cell that `place` returns for a state."""
     from zerone.environments.drawing import grid as cells
     from zerone.environments.drawing import toy_text
 
@@ -165,7 +169,7 @@ def _grid_scene(environment: Any, place: Callable[[Any], int], icy: bool = False
 
 
 def _changing_scene(environment: Any) -> Scene:
-    """The maze before its change, and over it the cells that have become walls or floor."""
+    """The maze before its change, and on top the cells that have become walls or floor."""
     before = environment.seen_after(0)
     first = _grid_scene(before, _cell)
 
@@ -178,7 +182,7 @@ def _changing_scene(environment: Any) -> Scene:
 
 
 def _draw_changes(board: Recorder, before: tuple[str, ...], now: tuple[str, ...]) -> None:
-    """The cells of a maze that have become walls, or floor."""
+    """Draw the cells of a maze that have become walls or floor."""
     from zerone.environments import maze
     from zerone.environments.drawing import grid as cells
 
@@ -204,7 +208,7 @@ def _blackjack_scene(environment: Any) -> Scene:
 
 
 def _taxi_scene(environment: Any) -> Scene:
-    """The town, the taxi, the passenger, and a banner where he wants to go."""
+    """The town, the taxi, the passenger, and a banner at the destination."""
     from zerone.environments import taxi
     from zerone.environments.drawing import toy_text
 
@@ -241,7 +245,7 @@ def _cart_pole_scene(environment: Any) -> Scene:
 
 
 def _mountain_car_scene(environment: Any) -> Scene:
-    """The valley, as high as its potential, the flag, and the car."""
+    """The valley, whose height is the car's potential energy, the flag, and the car."""
     low, high, goal = environment.lowest_position, environment.highest_position, environment.goal_position
 
     def height(x: float) -> float:
@@ -283,12 +287,12 @@ def _mountain_car_scene(environment: Any) -> Scene:
 
 
 def _push(action: Any) -> float:
-    """A push from -1 to 1: of one of three actions, or as hard as the action says."""
+    """The push in [-1, 1] of a discrete action (0, 1 or 2) or of a continuous one."""
     return max(-1.0, min(1.0, float(action[0]))) if getattr(action, "ndim", 0) else float(int(action) - 1)
 
 
 def _acrobot_scene(environment: Any) -> Scene:
-    """Both links, in metres, the height to reach, and an arc at the joint as long as the torque."""
+    """Both links in metres, the height to reach, and an arc at the joint whose length shows the torque."""
     link = float(environment.link)
     edge = 2.2 * link
     still = [disc((0.0, 0.0), 2 * link, "floor"), line([(-edge, link), (edge, link)], 0.03, "green", dashed=True)]
@@ -311,7 +315,7 @@ def _acrobot_scene(environment: Any) -> Scene:
 
 
 def _pendulum_scene(environment: Any) -> Scene:
-    """The rod around its pivot, in metres, and an arc as long as the torque."""
+    """The rod around its pivot in metres, and an arc whose length shows the torque."""
     length = float(environment.length)
     still = [disc((0.0, 0.0), length, "floor"), line([(0.0, length), (0.0, length * 1.12)], 0.02, "green")]
 
@@ -333,12 +337,12 @@ def _pendulum_scene(environment: Any) -> Scene:
 
 
 def _arm_scene(environment: Any) -> Scene:
-    """The two links in pixels of the tutorial, the goal and its zone."""
+    """The two links in the environment's pixels, the goal and its zone."""
     middle, reach, zone = (float(each) for each in (environment.middle, 2 * environment.link, environment.zone))
     still = [disc((middle, middle), reach, "floor")]
     import jax
 
-    seen_from_goal = jax.jit(environment.seen_from_goal)  # operation by operation it takes fifty times as long
+    seen_from_goal = jax.jit(environment.seen_from_goal)  # fifty times as fast as without `jit`
 
     def moving(state: Any, action: Any) -> list[Shape]:
         del action

@@ -1,4 +1,4 @@
-"""The cliff, the frozen lake and the taxi, drawn on the board of the maze (see `grid`)."""
+"""Drawings of the cliff, the frozen lake, the taxi and blackjack, in the style of the mazes (see `grid`)."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
     from zerone.environments.taxi import Taxi, TaxiState
 
 ICE, WATER = "#DDEFF9", "#0B3C5D"
-CORNER = 0.25  # a letter's place, left of and above the middle of its cell
+CORNER = 0.25  # the offset of a letter to the left and upwards from the middle of its cell
 
 
 def draw_flag(board: Easel, cell: tuple[int, int]) -> None:
-    """The goal: a green flag on yellow."""
+    """Paint the goal: a green flag on yellow."""
     board.square(cell, YELLOW)
     board.shape(cell, [(-0.06, -0.3), (0.0, -0.3), (0.0, 0.36), (-0.06, 0.36)], BLACK)
     board.shape(cell, [(0.0, -0.3), (0.36, -0.13), (0.0, 0.04)], GREEN)
 
 
 def cliff_frame(environment: Cliff, state: CliffState, action: Any) -> NDArray[np.uint8]:
-    """The grass above, the cliff below, 96 pixels a cell."""
+    """The grid with the cliff in its last row, 96 pixels per cell."""
     board = Board(cliff.WIDTH, cliff.HEIGHT)
     for number in range(cliff.WIDTH * cliff.HEIGHT):
         cell = number % cliff.WIDTH, number // cliff.WIDTH
@@ -64,21 +64,21 @@ def cliff_frame(environment: Cliff, state: CliffState, action: Any) -> NDArray[n
 
 
 def draw_abyss(board: Easel, cell: tuple[int, int]) -> None:
-    """Black, under a torn edge."""
+    """Paint a cell of the cliff: black, under a jagged edge."""
     board.shape(cell, [(-0.5, -0.47), (0.5, -0.47), (0.5, 0.47), (-0.5, 0.47)], BLACK)
     edge = [(-0.5, -0.28), (-0.34, -0.1), (-0.17, -0.26), (0.03, -0.06), (0.21, -0.25), (0.36, -0.14), (0.5, -0.28)]
     board.shape(cell, [(0.5, -0.47), (-0.5, -0.47), *edge], VERMILION)
 
 
 def cliff_text(environment: Cliff, state: CliffState) -> str:
-    """The grid in characters: `S` start, `C` cliff, `G` goal, `o` the walker."""
+    """The grid in characters: `S` start, `C` cliff, `G` goal, `o` the agent."""
     del environment
     last = "S" + "C" * len(cliff.CLIFF) + "G"
     return rows_text(("." * cliff.WIDTH,) * (cliff.HEIGHT - 1) + (last,), int(state.cell))
 
 
 def frozen_lake_frame(environment: FrozenLake, state: FrozenLakeState, action: Any) -> NDArray[np.uint8]:
-    """The lake from above, 96 pixels a cell where it fits."""
+    """The lake from above, up to 96 pixels per cell."""
     rows = environment.rows
     board = Board(len(rows[0]), len(rows))
     for row, line in enumerate(rows):
@@ -103,21 +103,21 @@ def _draw_lake(board: Board, cell: tuple[int, int], character: str) -> None:
 
 
 def draw_ice(board: Easel, cell: tuple[int, int]) -> None:
-    """Pale, with two scratches."""
+    """Paint ice: pale, with two scratches."""
     board.square(cell, ICE)
     for x, y in ((-0.3, 0.02), (0.08, -0.22)):
         board.shape(cell, [(x, y + 0.2), (x + 0.2, y), (x + 0.23, y + 0.02), (x + 0.03, y + 0.22)], WHITE)
 
 
 def draw_hole(board: Easel, cell: tuple[int, int]) -> None:
-    """Dark water in the ice."""
+    """Paint a hole: dark water in the ice."""
     draw_ice(board, cell)
     board.disc(cell, 0, 0, 0.38, SKY)
     board.disc(cell, 0, 0, 0.33, WATER)
 
 
 def frozen_lake_text(environment: FrozenLake, state: FrozenLakeState) -> str:
-    """The lake in characters: `S` start, `F` frozen, `H` hole, `G` goal, `o` the walker."""
+    """The lake in characters: `S` start, `F` frozen, `H` hole, `G` goal, `o` the agent."""
     return rows_text(environment.rows, int(state.cell))
 
 
@@ -125,7 +125,7 @@ PLACES = {"R": (VERMILION, WHITE), "G": (GREEN, WHITE), "Y": (YELLOW, BLACK), "B
 
 
 def taxi_frame(environment: Taxi, state: TaxiState, action: Any) -> NDArray[np.uint8]:
-    """The town from above, 96 pixels a cell: the taxi, the passenger, and a flag where he wants to go."""
+    """The town from above, 96 pixels per cell: the taxi, the passenger, and a banner at the destination."""
     board = Board(taxi.SIDE, taxi.SIDE)
     draw_town(board)
     draw_ride(board, environment, state, action)
@@ -133,7 +133,7 @@ def taxi_frame(environment: Taxi, state: TaxiState, action: Any) -> NDArray[np.u
 
 
 def draw_town(board: LetteredEasel) -> None:
-    """Cells, the four places and the walls."""
+    """Draw the cells, the four places and the walls."""
     for number in range(taxi.SIDE**2):
         board.square((number % taxi.SIDE, number // taxi.SIDE), CELL)
     for name, number in zip(taxi.PLACE_NAMES, taxi.PLACES, strict=True):
@@ -147,7 +147,7 @@ def draw_town(board: LetteredEasel) -> None:
 
 
 def draw_ride(board: Easel, environment: Taxi, state: TaxiState, action: Any) -> None:
-    """The taxi, the passenger, and a banner where he wants to go."""
+    """Draw the taxi, the passenger, and a banner at the destination."""
     cell, passenger, goal = (int(each) for each in taxi.decode(state.number))
     aim = taxi.PLACES[goal] % taxi.SIDE, taxi.PLACES[goal] // taxi.SIDE
     board.shape(aim, [(0.12, -0.38), (0.16, -0.38), (0.16, 0.08), (0.12, 0.08)], BLACK)
@@ -162,7 +162,7 @@ def draw_ride(board: Easel, environment: Taxi, state: TaxiState, action: Any) ->
 
 
 def _draw_banner(board: Easel, cell: tuple[int, int]) -> None:
-    """Black and white squares, as where a race ends."""
+    """Draw a chequered flag."""
     for row in range(3):
         for column in range(4):
             x, y = 0.16 + 0.055 * column, -0.38 + 0.07 * row
@@ -171,7 +171,7 @@ def _draw_banner(board: Easel, cell: tuple[int, int]) -> None:
 
 
 def _draw_taxi(board: Easel, cell: tuple[int, int], heads: tuple[int, int]) -> None:
-    """An orange car from above, with its windscreen and its lamps to where it heads."""
+    """Draw an orange car from above, with windscreen and headlights in its direction."""
     ahead = heads if heads != (0, 0) else (1, 0)
     aside = (-ahead[1], ahead[0])
 
@@ -190,7 +190,7 @@ def _draw_taxi(board: Easel, cell: tuple[int, int], heads: tuple[int, int]) -> N
 
 
 def _draw_person(board: Easel, cell: tuple[int, int], x: float, y: float) -> None:
-    """Head and shoulders, black on white."""
+    """Draw head and shoulders, black on white."""
     for grown, color in ((0.035, WHITE), (0.0, BLACK)):
         board.disc(cell, x, y - 0.09, 0.07 + grown, color)
         half, top, bottom = 0.11 + grown, y - 0.01 - grown, y + 0.14 + grown
@@ -198,7 +198,7 @@ def _draw_person(board: Easel, cell: tuple[int, int], x: float, y: float) -> Non
 
 
 def taxi_text(environment: Taxi, state: TaxiState) -> str:
-    """The town in characters, `o` the taxi (`@` with its passenger), and a line that says who wants to go where."""
+    """The town in characters, with the taxi as `o` (`@` with the passenger), and a line about the passenger."""
     del environment
     cell, passenger, goal = (int(each) for each in taxi.decode(state.number))
     lines = [list(line) for line in taxi.MAP]
@@ -213,7 +213,7 @@ TABLE, SIDES = 4, 2
 
 
 def blackjack_frame(environment: Blackjack, state: BlackjackState, action: Any) -> NDArray[np.uint8]:
-    """The dealer's card above, the player's sum below, 96 pixels a cell."""
+    """The dealer's cards above, the player's sum below, 96 pixels per cell."""
     del environment, action
     board = Board(TABLE, SIDES)
     draw_cards(board, state)
@@ -221,7 +221,7 @@ def blackjack_frame(environment: Blackjack, state: BlackjackState, action: Any) 
 
 
 def draw_cards(board: LetteredEasel, state: BlackjackState) -> None:
-    """What the dealer shows beside a card that is hidden, and what the player has."""
+    """Draw the dealer's open card beside a hidden one, and the player's sum."""
     for row in range(SIDES):
         for column in range(TABLE):
             board.square((column, row), GREEN, side=1.0)
@@ -236,7 +236,7 @@ def draw_cards(board: LetteredEasel, state: BlackjackState) -> None:
 
 
 def blackjack_text(environment: Blackjack, state: BlackjackState) -> str:
-    """One line: `the dealer shows 10, you have 16 (an ace counts 11)`."""
+    """One line of text such as `the dealer shows 10, you have 16 (an ace counts 11)`."""
     del environment
     shown = "an ace" if int(state.dealer) == 1 else str(int(state.dealer))
     usable = " (an ace counts 11)" if bool(state.usable) else ""

@@ -1,4 +1,4 @@
-"""The environment itself inside of its wrappers, with its state and action: that is what is drawn."""
+"""Removal of wrappers, since the environment inside of them is what is drawn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from zerone.environments.wrapping import Discretizing, Wrapping
 
 
 def unwrap(environment: Any, state: Any, action: Any) -> tuple[Any, Any, Any]:
-    """Take all wrappers off: a wrapper keeps what is inside in `environment`, and its state's in `inner`."""
+    """The environment inside of all wrappers, with its own state and action.
+
+    A wrapper has the environment inside in `environment`, and a wrapper's state has its state in `inner`.
+    """
     while isinstance(environment, Wrapping):
         if isinstance(environment, Discretizing) and action is not None:
             action = environment.continuous(action)

@@ -1,7 +1,8 @@
-"""Suites of environments written in JAX by others, each behind an adapter: `gymnax:Breakout-MinAtar`, `brax:ant`.
+"""Adapters of other libraries' environments in JAX, such as `gymnax:Breakout-MinAtar` and `brax:ant`.
 
 An id is the suite's name, a colon, and the suite's own id. Each suite is an extra (`pip install "zerone[gymnax]"`), and
-is imported when an id names it. An adapter has two functions: `ids()`, all that the suite has, and `entry(id, name)`.
+is imported when an id names it. An adapter has two functions: `ids()` lists the suite's ids, and `entry(id, name)`
+returns the `Entry` of one.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from zerone.environments.entries import Entry
 
 @dataclasses.dataclass(frozen=True)
 class Suite:
-    """A suite: its name, which is that of its package and of its extra, what it is, and some of its ids."""
+    """A suite: its name (also that of its package and extra), a description, and some of its ids."""
 
     name: str
     text: str
     examples: tuple[str, ...]
 
     def adapter(self) -> Any:
-        """The module that adapts it. Raises `InputError`, which says how to get the suite, where it is missing."""
+        """Import the adapter. Raises `InputError`, with the command to install it, if the suite is missing."""
         try:
             return importlib.import_module(f"zerone.environments.suites.{self.name}")
         except ImportError as error:
@@ -55,12 +56,12 @@ SUITES = {
 
 
 def is_of_suite(id: str) -> bool:  # noqa: A002 - Gymnasium's word
-    """Whether an id names a suite; nothing is imported to say so."""
+    """Whether an id names a suite. Imports nothing."""
     return ":" in id and id.partition(":")[0] in SUITES
 
 
 def find(id: str) -> Entry | None:  # noqa: A002 - Gymnasium's word
-    """The entry of an id of a suite; None for all other ids.
+    """The entry of a suite's environment; None for ids that do not name a suite.
 
     Raises:
         InputError: the suite is not installed, or has no such environment.

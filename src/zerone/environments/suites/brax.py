@@ -1,6 +1,6 @@
 """brax: robots in a physics engine (https://github.com/google/brax).
 
-Its environments know no clock of their own; the time limit is that with which `brax.envs.create` makes them.
+Its environments have no time limit themselves; the default here is that of `brax.envs.create`.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ LIMIT = arguments_of(envs.create)["episode_length"]
 
 @functools.cache
 def made(name: str, arguments: Options) -> tuple[Any, int]:
-    """The suite's own environment, and how many numbers it shows."""
-    with jax.ensure_compile_time_eval():  # asked for within a program, too
+    """The suite's own environment, and the size of its observation."""
+    with jax.ensure_compile_time_eval():  # the call may happen while a program is traced
         environment = envs.get_environment(name, **dict(arguments))
         return environment, jax.eval_shape(environment.reset, jax.random.key(0)).obs.shape[-1]
 
 
 @configured
 class Brax:
-    """An environment of brax; its state is brax's own, which holds the reward and the end of the last step."""
+    """An environment of brax. Its state is brax's own, which includes the reward and the end of the last step."""
 
     name: str
     arguments: tuple[tuple[str, Any], ...] = ()
@@ -50,22 +50,22 @@ class Brax:
         return state.obs, state
 
     def step(self, key: Key, state: Tree, action: Array) -> tuple[Array, Tree, Array, Array, Info]:
-        del key  # all chance is in the beginning
+        del key  # only `reset` is random
         state = made(self.name, self.arguments)[0].step(state, action)
         return state.obs, state, jnp.asarray(state.reward, jnp.float32), state.done.astype(bool), {}
 
     def described(self) -> tuple[str, dict[str, Any]]:
-        """The id and the options that make it again."""
+        """The id and the options from which it can be made again."""
         return f"brax:{self.name}", dict(self.arguments)
 
 
 def ids() -> list[str]:
-    """All environments of brax."""
+    """The ids of all environments of brax."""
     return list(envs._envs)
 
 
 def entry(id: str, name: str) -> Entry:  # noqa: A002
-    """What is known of an environment of brax."""
+    """The entry of an environment of brax."""
     kind = envs._envs[name]
 
     def make(**chosen: Any) -> Brax:

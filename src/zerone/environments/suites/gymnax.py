@@ -1,6 +1,6 @@
-"""gymnax, from 1.0 on, without its own clock and resets (https://github.com/RobertTLange/gymnax).
+"""gymnax, version 1.0 or newer, without its own time limits and resets (https://github.com/RobertTLange/gymnax).
 
-The time limit, which gymnax counts itself (`is_truncated`), is ours (`TimeLimit`): so `limit` changes it as anywhere.
+Zerone's `TimeLimit` replaces gymnax's own time limit (`is_truncated`), so that the option `limit` works as usual.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LIMIT = "max_steps_in_episode"
 
 
 class Made(NamedTuple):
-    """The suite's own environment with its parameters, and its spaces as Gymnasium's."""
+    """The suite's own environment with its parameters, and its spaces converted to Gymnasium's."""
 
     environment: Any
     parameters: Any
@@ -37,8 +37,8 @@ class Made(NamedTuple):
 
 @functools.cache
 def made(name: str, arguments: Options, parameters: Options) -> Made:
-    """What is behind an adapter of these fields."""
-    with jax.ensure_compile_time_eval():  # asked for within a program, too
+    """Make the environment for an adapter with these fields."""
+    with jax.ensure_compile_time_eval():  # the call may happen while a program is traced
         environment, default = gymnax.make(name, **dict(arguments))
         chosen = default.replace(**dict(parameters))
         spaces = (environment.observation_space(chosen), environment.action_space(chosen))
@@ -47,7 +47,7 @@ def made(name: str, arguments: Options, parameters: Options) -> Made:
 
 @configured
 class Gymnax:
-    """An environment of gymnax. `arguments` are those of its class, `parameters` those of the task."""
+    """An environment of gymnax. `arguments` are passed to its class; `parameters` are those of the task."""
 
     name: str
     arguments: tuple[tuple[str, Any], ...] = ()
@@ -77,7 +77,7 @@ class Gymnax:
         return self._seen(observation), state, jnp.asarray(reward, jnp.float32).reshape(()), ended, info
 
     def described(self) -> tuple[str, dict[str, Any]]:
-        """The id and the options that make it again."""
+        """The id and the options from which it can be made again."""
         return f"gymnax:{self.name}", {**dict(self.arguments), **dict(self.parameters)}
 
     def _seen(self, observation: Any) -> Array:
@@ -86,7 +86,7 @@ class Gymnax:
 
 
 def as_gymnasium(space: Any, name: str) -> gymnasium.Space[Any]:
-    """A space of gymnax as one of Gymnasium's."""
+    """Convert a space of gymnax to one of Gymnasium. Raises `InputError` unless it is `Box` or `Discrete`."""
     if isinstance(space, spaces.Discrete):
         return gymnasium.spaces.Discrete(int(space.n))
     if isinstance(space, spaces.Box):
@@ -102,12 +102,12 @@ def as_gymnasium(space: Any, name: str) -> gymnasium.Space[Any]:
 
 
 def ids() -> list[str]:
-    """All environments of gymnax."""
+    """The ids of all environments of gymnax."""
     return list(gymnax.registered_envs)
 
 
 def entry(id: str, name: str) -> Entry:  # noqa: A002
-    """What is known of an environment of gymnax."""
+    """The entry of an environment of gymnax."""
     environment, default, *_ = made(name, (), ())
     parameters = plain({each.name: getattr(default, each.name) for each in dataclasses.fields(default)})
     limit = int(parameters.pop(LIMIT))

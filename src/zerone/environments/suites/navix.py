@@ -1,7 +1,7 @@
 """navix: MiniGrid's grid worlds (https://github.com/epignatelli/navix).
 
-The time limit, which navix counts itself, is ours (`TimeLimit`): so `limit` changes it as anywhere. By default it is
-that with which `navix.make` makes them.
+Zerone's `TimeLimit` replaces navix's own time limit, so that the option `limit` works as usual. The default is that of
+`navix.make`.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from zerone.environments.suites.adapting import Options, arguments_of, as_option
 
 LIMIT = arguments_of(navix.make)["max_steps"]
 NEVER = 2**30
-"""Steps after which navix would cut an episode itself."""
+"""The time limit given to navix, which is never reached."""
 LARGEST_SYMBOL = 10
-"""The player's, which is above what navix's own spaces say."""
+"""The symbol of the player in observations; it exceeds the bound of navix's own spaces."""
 
 
 @functools.cache
 def made(name: str, arguments: Options) -> Any:
-    """The suite's own environment."""
-    with jax.ensure_compile_time_eval():  # asked for within a program, too
+    """Make the suite's own environment."""
+    with jax.ensure_compile_time_eval():  # the call may happen while a program is traced
         return navix.make(name, max_steps=NEVER, **dict(arguments))
 
 
 @configured
 class Navix:
-    """An environment of navix; its state is navix's own time step."""
+    """An environment of navix. Its state is navix's own time step."""
 
     name: str
     arguments: tuple[tuple[str, Any], ...] = ()
@@ -56,24 +56,24 @@ class Navix:
         return first.observation, first
 
     def step(self, key: Key, state: Tree, action: Array) -> tuple[Array, Tree, Array, Array, Info]:
-        del key  # the state has its own
-        # `step` would begin the next episode by itself; what it does until then is `_step`.
+        del key  # the state has its own key
+        # navix's `step` also resets after an episode; `_step` is the step alone.
         following = made(self.name, self.arguments)._step(state, action)
         ended = following.step_type == StepType.TERMINATION
         return following.observation, following, jnp.asarray(following.reward, jnp.float32), ended, {}
 
     def described(self) -> tuple[str, dict[str, Any]]:
-        """The id and the options that make it again."""
+        """The id and the options from which it can be made again."""
         return f"navix:{self.name}", dict(self.arguments)
 
 
 def ids() -> list[str]:
-    """All environments of navix."""
+    """The ids of all environments of navix."""
     return list(navix.registry())
 
 
 def entry(id: str, name: str) -> Entry:  # noqa: A002
-    """What is known of an environment of navix."""
+    """The entry of an environment of navix."""
 
     def make(**chosen: Any) -> Navix:
         return Navix(name, as_options(chosen))
