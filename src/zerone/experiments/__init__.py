@@ -1,5 +1,5 @@
-"""Claims put to the test: many seeds, a figure, and a verdict by a rule that was fixed before.
+"""Experiments that test claims: many seeds, a figure, and a verdict by a rule that was fixed in advance.
 
-`zerone experiment` runs what is listed in `catalogue`; `protocol` says what an experiment is. How to add one is in
-CONTRIBUTING.md; `claims/caution.py` is the pattern.
+`zerone experiment` runs the experiments listed in `catalogue`; `protocol` defines what an experiment is.
+CONTRIBUTING.md explains how to add one, with `claims/caution.py` as the pattern.
 """

@@ -31,16 +31,16 @@ MODULES = {
     "blind-cliff": "blind_cliff",
     "corridor": "corridor",
 }
-"""The name on the command line and the file in `claims/`, in the order of the tutorial."""
+"""The name of each experiment on the command line, and its file in `claims/`, in the order of the tutorial."""
 
 
 def names() -> list[str]:
-    """Every experiment."""
+    """The names of all experiments."""
     return list(MODULES)
 
 
 def look_up(name: str) -> Experiment:
-    """The experiment of a name; an `InputError` offers the nearest one where there is none."""
+    """The experiment of a name. Raises `InputError`, with the nearest name, if there is none."""
     if name not in MODULES:
         raise InputError(translated("experiment {name!r} is unknown: {hint}", name=name, hint=nearest(name, MODULES)))
     found: Experiment = importlib.import_module(f"zerone.experiments.claims.{MODULES[name]}").EXPERIMENT
@@ -48,5 +48,5 @@ def look_up(name: str) -> Experiment:
 
 
 def entries() -> list[Experiment]:
-    """All of them, made."""
+    """All experiments."""
     return [look_up(name) for name in MODULES]

@@ -1,4 +1,4 @@
-"""Figures that read at half their width: the claim above, means and intervals over seeds, the number of seeds below."""
+"""Figures of experiments, legible at half their width: title, means and intervals over seeds, number of seeds."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 WIDTH, PANEL, DPI = 6.4, 3.5, 130
 MARKERS = "osD^vP*X"
 CROWDED = 10_000
-"""From here on numbers are written as 10k, or they would run into each other at half width."""
+"""From this number on, tick labels are written as 10k, so that they do not overlap at half width."""
 
 
 class Sheet:
-    """What an experiment draws on: `sheet.axes[0]`, …, one for each panel, and the ways to draw over seeds."""
+    """The drawing surface of an experiment: `axes`, one for each panel, and functions that draw samples over seeds."""
 
     def __init__(self, axes: Sequence[Any]) -> None:
         self.axes = list(axes)
@@ -34,9 +34,9 @@ class Sheet:
         self, x: Any, values: np.ndarray, label: str, place: int, panel: int = 0, marked: bool = False,
         statistic: Statistic = mean,
     ) -> None:  # fmt: skip
-        """The mean (or another statistic) of curves [seeds, points] over `x` [points], its interval shaded.
+        """Draw the mean (or another statistic) of curves [seeds, points] over `x` [points], with its interval shaded.
 
-        `place` chooses the colour, and the mark where points are `marked`.
+        `place` selects the colour, and the marker if the points are `marked`.
         """
         color = COLORS[place % len(COLORS)]
         low, high = intervals(values, statistic)
@@ -48,7 +48,7 @@ class Sheet:
             self.axes[panel].xaxis.set_major_formatter(thousands)
 
     def points(self, labels: Sequence[str], samples: Sequence[np.ndarray], panel: int = 0) -> None:
-        """For each label a row: every seed as a small dot, the mean as a large one, and its interval."""
+        """Draw a row for each label: every seed as a small dot, the mean as a large marker, and its interval."""
         axes = self.axes[panel]
         for row, sample in enumerate(samples):
             color = COLORS[row % len(COLORS)]
@@ -64,12 +64,12 @@ class Sheet:
         axes.grid(visible=False, axis="y")
 
     def line(self, level: float, label: str, panel: int = 0, vertical: bool = False) -> None:
-        """A dashed line at a value that is known before."""
+        """Draw a dashed line at a reference value."""
         draw = self.axes[panel].axvline if vertical else self.axes[panel].axhline
         draw(level, color=INK, linestyle=(0, (5, 4)), linewidth=1.3, label=label)
 
     def label(self, x: str, y: str, panel: int = 0, legend: bool = True, **more: Any) -> None:
-        """Names of the axes, with their units; and the legend, wherever it covers least."""
+        """Label the axes and add a legend; `more` are Matplotlib's arguments for the legend."""
         self.axes[panel].set_xlabel(x)
         self.axes[panel].set_ylabel(y)
         if legend:
@@ -77,7 +77,7 @@ class Sheet:
 
 
 def intervals(values: np.ndarray, statistic: Statistic = mean) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of a statistic of each point of curves [seeds, points]; NaN where there are none to give."""
+    """The intervals of a statistic of curves [seeds, points]: two arrays [points], with NaN where there is none."""
     if statistic is mean:
         return mean_bounds(values.T)
     bounds = [interval(point, statistic=statistic) or (np.nan, np.nan) for point in values.T]
@@ -86,7 +86,7 @@ def intervals(values: np.ndarray, statistic: Statistic = mean) -> tuple[np.ndarr
 
 
 def write(verdict: Verdict, results: Results, path: Path) -> None:
-    """Draw an experiment's figure into `path`, a PNG, and beside it as SVG; all or nothing."""
+    """Draw an experiment's figure and write it atomically to `path` (a PNG), and as SVG beside it."""
     from matplotlib.figure import Figure
 
     experiment = verdict.experiment

@@ -1,4 +1,4 @@
-"""What an algorithm earns while it learns to swing up the pendulum, where every episode has 200 steps."""
+"""Training returns on the pendulum, where every episode has 200 steps."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ EPISODE = 200
 
 
 def keep(state: Any, steps: Steps, metrics: Metrics) -> Any:
-    """What is looked at of every step."""
+    """The rewards of the steps."""
     del state, metrics
     return steps.reward
 
 
 def returns(algorithm: Algorithm, reward: str, seed: int, steps: int) -> np.ndarray:
-    """The return of each episode while learning, [episodes, environments]; `steps` are those of each environment.
+    """Train, and return the return of each training episode, [episodes, environments].
 
-    The algorithm sees the `reward` of that name; returns are in the task's own, so that they can be compared.
+    The algorithm is trained on the shaped reward called `reward`; the returns are in the task's own reward, so that
+    they can be compared. `steps` is the number of steps of each environment.
     """
     _, rewards = record(algorithm, environments.make(NAME, reward=reward), seed, steps, keep)
     shape: shaping.Scaled = getattr(shaping, reward)
@@ -36,7 +37,7 @@ def returns(algorithm: Algorithm, reward: str, seed: int, steps: int) -> np.ndar
 
 
 def bins(values: np.ndarray, number: int) -> np.ndarray:
-    """Means of `number` equal parts of values [n], n a multiple of it."""
+    """The means of `number` equal parts of values [n], where n is a multiple of `number`."""
     return np.asarray(values.reshape(number, -1).mean(1))
 
 

@@ -1,13 +1,13 @@
-"""What an experiment is: a claim, who is compared on what, and the rule that decides. Read this file first.
+"""The parts of an experiment: a claim, the arms that are compared, and the rule that decides. Read this file first.
 
     settings = experiment.arms["sarsa"]
-    measured = experiment.measure(settings, seed)          # of one arm and one seed, nothing else
+    measured = experiment.measure(settings, seed)          # one arm and one seed
     estimate = question.effect(results)                    # a number and its interval over seeds
     question.decide(estimate)                              # confirmed, refuted or undecided
 
-The rule is data of the experiment's file, written before it was run: a range, above and below. An effect whose whole
-interval lies in the range confirms, one whose whole interval lies outside of it refutes, and one that lies on its edge
-decides nothing.
+The rule is a range with a lower and an upper bound, written in the experiment's file before the first run. If the whole
+interval of the effect lies inside of the range, the claim is confirmed; if all of it lies outside, refuted; otherwise
+the result is undecided.
 """
 
 from __future__ import annotations
@@ -26,28 +26,31 @@ from zerone.base.statistics import Statistic, difference_of_means, mean, ratio_o
 CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
 
 Settings: TypeAlias = Mapping[str, Any]
-"""What tells one arm from another: numbers, texts, lists of them. All that `measure` knows of an arm."""
+"""The settings of an arm: numbers, texts and lists of them. They are the only input of `measure` besides the seed."""
 
 Measured: TypeAlias = Mapping[str, Any]
-"""Names and numbers, or arrays of numbers: what one seed of one arm came to."""
+"""The measurements of one seed of one arm: names with numbers or arrays."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Text:
-    """The same in both languages of the documentation. May name facts: `{return_of_sarsa:.1f}`."""
+    """A text in both languages of the documentation. It may insert facts: `{return_of_sarsa:.1f}`."""
 
     en: str
     zh: str
 
     @property
     def here(self) -> str:
-        """The one in the language that is spoken."""
+        """The text in the current language."""
         return self.en if language() == ENGLISH else self.zh
 
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """A number, and its 95% interval over seeds: without end where so few seeds have none, a point where all agree."""
+    """A number and its 95% interval over seeds.
+
+    The interval is infinite if there are too few seeds, and a single point if all seeds agree.
+    """
 
     value: float
     low: float
@@ -55,7 +58,7 @@ class Estimate:
 
 
 class Results:
-    """What was measured: `results("sarsa", "return")` is an array [seeds, ...]."""
+    """All measurements of an experiment: `results("sarsa", "return")` is a float64 array [seeds, ...]."""
 
     def __init__(self, measured: Mapping[str, Sequence[Measured]]) -> None:
         self._measured = measured
@@ -66,12 +69,12 @@ class Results:
         return np.stack([np.asarray(one[measure], np.float64) for one in self._measured[arm]])
 
     def measures(self, arm: str) -> list[str]:
-        """The names of what was measured of an arm."""
+        """The names of an arm's measurements."""
         return list(self._measured[arm][0])
 
 
 def estimate(*samples: np.ndarray, statistic: Statistic = mean, paired: bool = False) -> Estimate:
-    """A statistic of one or several samples [seeds], with its interval; see `intervals.interval`."""
+    """A statistic of one or more samples [seeds], with its interval; see `intervals.interval`."""
     arrays = [np.asarray(each, np.float64) for each in samples]
     value = float(np.asarray(statistic(*arrays)))
     bounds = interval(*arrays, statistic=statistic, paired=paired)
@@ -82,30 +85,30 @@ def estimate(*samples: np.ndarray, statistic: Statistic = mean, paired: bool = F
 
 
 def difference(left: np.ndarray, right: np.ndarray) -> Estimate:
-    """Mean of `left` minus mean of `right`; each is [seeds], and has seeds of its own."""
+    """The mean of `left` minus the mean of `right`, of independent samples [seeds]."""
     return estimate(left, right, statistic=difference_of_means)
 
 
 def ratio(left: np.ndarray, right: np.ndarray) -> Estimate:
-    """Mean of `left` over mean of `right`; each is [seeds], and has seeds of its own."""
+    """The mean of `left` divided by the mean of `right`, of independent samples [seeds]."""
     return estimate(left, right, statistic=ratio_of_means)
 
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """One number that decides (a part of) the claim, and the range in which it must lie."""
+    """A number that decides the claim, or a part of it, and the range in which it must lie."""
 
     asks: Text
-    """What the number is, as the subject of a sentence: `Sarsa's return minus Q-learning's`."""
+    """The meaning of the number, as the subject of a sentence: `Sarsa's return minus Q-learning's`."""
     effect: Callable[[Results], Estimate]
     above: float = -math.inf
     below: float = math.inf
     unit: Text = Text("", "")
     added: bool = False
-    """Whether it was asked only after a first run. Then it is answered too, but has no part in the verdict."""
+    """Whether the question was added after a first run. It is then answered, but does not count in the verdict."""
 
     def decide(self, found: Estimate) -> str:
-        """Confirmed where the whole interval lies in the range, refuted where all of it lies outside."""
+        """Confirmed if the whole interval lies in the range, refuted if all of it lies outside, else undecided."""
         if found.low > self.above and (found.high < self.below or math.isinf(self.below)):
             return CONFIRMED
         if found.high <= self.above or found.low >= self.below:
@@ -123,57 +126,57 @@ class Question:
 
 
 def together(verdicts: Sequence[str]) -> str:
-    """The verdict of a claim with several parts: confirmed if all are, refuted if any is."""
+    """The verdict of a claim with several parts: confirmed if all are confirmed, refuted if any is refuted."""
     if REFUTED in verdicts:
         return REFUTED
     return CONFIRMED if all(each == CONFIRMED for each in verdicts) else UNDECIDED
 
 
 def no_facts(results: Results) -> dict[str, float]:
-    """Nothing that the texts name."""
+    """No facts, for an experiment whose texts insert none."""
     del results
     return {}
 
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """A claim, and all that is needed to see whether it holds. One file of `claims/` makes one of these."""
+    """A claim and everything needed to test it. Each file of `claims/` makes one."""
 
     name: str
-    """On the command line."""
+    """The name on the command line."""
     title: Text
     """A few words: the heading of its section and of its figure."""
     claim: Text
-    """What is claimed, as one sentence."""
+    """The claim, as one sentence."""
     source: Text
-    """Who claims it: a chapter of the tutorial (`tutorial.chapter`), or a paper and its section."""
+    """The origin of the claim: a chapter of the tutorial (`tutorial.chapter`), or a paper and its section."""
     setup: Text
-    """Who is compared, on which environment, and what is measured."""
+    """A description of the arms, the environment and the measurements."""
     environment: str
     arms: Mapping[str, Settings]
-    """What is compared: each arm's name and settings."""
+    """The name and the settings of each arm that is compared."""
     measure: Callable[[Settings, int], Measured]
-    """Measure one arm with one seed. Called in a thread; must depend on nothing else than its arguments."""
+    """Measure one arm with one seed. It runs in a thread, and must depend on its arguments only."""
     questions: tuple[Question, ...]
-    """What decides. The first one is the effect that is reported as such."""
+    """The questions that decide. The first one is reported as the effect."""
     draw: Callable[[Any, Results], None]
     """Draw on a `figure.Sheet`."""
     look: Text
-    """What to look at in the figure: one sentence, or two where it has two panels."""
+    """What to look at in the figure: one sentence for each panel."""
     teaches: Text
-    """What a learner takes along, in the light of the result."""
+    """What a learner can take from the result."""
     minutes: float
-    """How long all seeds take on two cores."""
+    """The time of all seeds on two cores."""
     quick: Settings = dataclasses.field(default_factory=dict[str, Any])
-    """What `--quick` changes in the settings of every arm, so that it takes a minute or two."""
+    """Changes to the settings of every arm for `--quick`, which should take a minute or two."""
     seeds: int = 20
     quick_seeds: int = 4
     panels: int = 1
     facts: Callable[[Results], Mapping[str, float]] = no_facts
-    """Numbers that the texts name."""
+    """The numbers that the texts insert, by name."""
     version: int = 1
-    """To be raised when `measure` changes what it measures: what was kept of an earlier one is not used then."""
+    """To be increased when the meaning of the measurements changes: stored ones of other versions are not used."""
 
     def settings(self, arm: str, quick: bool) -> dict[str, Any]:
-        """The settings of an arm, as they are hashed and given to `measure`."""
+        """The settings of an arm, as they are hashed and passed to `measure`."""
         return {**self.arms[arm], **(self.quick if quick else {})}

@@ -1,7 +1,7 @@
-"""Learning on the compiled engine with everything that an experiment wants to know of each iteration.
+"""Training on the compiled engine with a record of every iteration, for experiments.
 
-`zo.train` logs means over stretches of a training. Here a function `keep` says what is kept of every iteration, and
-an array of it comes back. The chance is that of the engine: seed s here is seed s of `zerone train`.
+`zo.train` logs means over many iterations. Here a function `keep` selects what to record in each iteration, and the
+result is an array over iterations. The random numbers are the engine's: seed s here is seed s of `zerone train`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from zerone.environments.base import TimedEnvironment
 from zerone.experiments.runner import stop_if_asked
 
 Keep = Callable[[Any, Steps, Metrics], Any]
-"""(state after the update, the steps [T, N, ...], the update's metrics) -> a tree of arrays."""
+"""From the state after an update, its steps [T, N, ...] and its metrics to a tree of arrays."""
 
 CHUNK = 50_000
-"""About how many steps are taken between two looks at whether Ctrl-C was pressed."""
+"""About how many steps are taken between two checks for Ctrl-C."""
 
 
 def record(
@@ -38,11 +38,20 @@ def record(
     chunk: int = CHUNK,
     enough: Callable[[Any], bool] | None = None,
 ) -> tuple[Any, Any]:
-    """Learn for at least `steps` steps of each environment; the state at last, and `keep` of each iteration.
+    """Train for at least `steps` steps of each environment.
 
-    `keep` must be a function of a module (it is compiled, and remembered by its name). Its arrays come back with one
-    axis more in front, an entry for each iteration. Where steps are only the most that may be needed, `enough` is asked
-    after each chunk whether what the chunk has kept is the last that is wanted.
+    Args:
+        algorithm: The algorithm.
+        environment: The environment.
+        seed: The seed.
+        steps: The number of steps of each environment.
+        keep: Selects what to record of an iteration. It must be a function of a module: it is a static argument of the
+            compiled program, and a new function would compile it again.
+        chunk: About how many steps to take between two checks for Ctrl-C.
+        enough: Called with the record of each chunk; training ends early if it returns true.
+
+    Returns:
+        The final state, and the record: the tree of `keep` with an additional first axis over iterations.
     """
     carry = _initial(algorithm, environment, np.uint32(seed))
     kept: list[Any] = []
@@ -67,7 +76,13 @@ def learn(
     blocks: int,
     keep: Keep,
 ) -> tuple[Carry, Any]:
-    """`blocks` blocks of iterations from `first` on; a block's chance is drawn at once, as in `compiled.advance`."""
+    """Run `blocks` blocks of iterations, beginning with iteration `first`.
+
+    The random numbers of a block are drawn together, as in `compiled.advance`.
+
+    Returns:
+        The carry, and the record: the tree of `keep` with an additional first axis over iterations.
+    """
     key, policy = stream(seed, TRAIN), carry.state.policy
     block = max(1, PREFETCH // algorithm.steps_per_update)
 
@@ -93,16 +108,16 @@ _learn = functools.partial(jax.jit, static_argnums=(5, 6), donate_argnums=2, com
 
 
 class Episodes(NamedTuple):
-    """The episodes of one environment that ended, in turn."""
+    """The episodes of one environment that have ended, in order: arrays [episodes]."""
 
     returns: np.ndarray
     lengths: np.ndarray
     ends: np.ndarray
-    """The number of the last step of each."""
+    """The index of the last step of each episode."""
 
 
 def episodes(reward: np.ndarray, done: np.ndarray) -> Episodes:
-    """Returns and lengths of the episodes in a stream of steps [T]."""
+    """Split a stream of steps (rewards and ends, both [T]) into episodes."""
     ends = np.flatnonzero(done)
     total = np.cumsum(reward, dtype=np.float64)[ends]
     return Episodes(np.diff(total, prepend=0.0), np.diff(ends, prepend=-1), ends)
@@ -111,10 +126,10 @@ def episodes(reward: np.ndarray, done: np.ndarray) -> Episodes:
 def episode_lengths(
     algorithm: Algorithm, environment: TimedEnvironment, seed: int, number: int, budget: int
 ) -> np.ndarray:
-    """How many steps each of the first `number` episodes took, int [number]; fewer of them after `budget` steps.
+    """The lengths of the first `number` episodes of a single environment, or of fewer if `budget` steps are over.
 
-    One environment. An episode that still goes on after `budget` steps is left out, unless it is the first: that one
-    counts with the steps so far.
+    An episode that has not ended after `budget` steps is left out, unless it is the first one, which counts with its
+    length so far.
     """
     ended = 0
 
@@ -129,6 +144,6 @@ def episode_lengths(
 
 
 def is_over(state: Any, steps: Steps, metrics: Metrics) -> Any:
-    """Whether the only environment's episode ended with this iteration's only step."""
+    """Whether the episode ended, for a single environment and one step per iteration."""
     del state, metrics
     return (steps.terminated | steps.truncated)[0, 0]

@@ -1,4 +1,4 @@
-"""The results page, in English and Chinese, made from what all experiments came to."""
+"""The results page in English and Chinese, generated from the verdicts of all experiments."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ COLUMNS = Text("| Experiment | Claim | By | Verdict |", "| 实验 | 主张 | 出
 
 
 def require_docs(root: Path) -> None:
-    """Raise `InputError` unless `root` is a folder with `docs` in it."""
+    """Raise `InputError` unless the folder `root` contains a folder `docs`."""
     if not (root / "docs").is_dir():
         raise InputError(
             translated("--report is not allowed here: it writes into docs, and there is none in this folder")
@@ -56,7 +56,10 @@ def require_docs(root: Path) -> None:
 
 
 def write(root: Path, verdicts: Sequence[Verdict], out: Path) -> list[Path]:
-    """Write both pages and their pictures into `root`/docs; where they are. The figures are taken from `out`.
+    """Write both pages and their pictures into `root`/docs, with the figures from `out`.
+
+    Returns:
+        The paths of the pages.
 
     Raises:
         RunError: a file cannot be written.
@@ -100,7 +103,7 @@ def page(verdicts: Sequence[Verdict], choose: Callable[[Text], str]) -> str:
 
 
 def section(verdict: Verdict, choose: Callable[[Text], str]) -> str:
-    """What is said of one experiment."""
+    """The section of one experiment."""
     experiment = verdict.experiment
     title = choose(experiment.title)
     claim = choose(Text("*Claim* ({}): ", "*主张*（{}）：")).format(choose(experiment.source))
@@ -110,17 +113,17 @@ def section(verdict: Verdict, choose: Callable[[Text], str]) -> str:
 
 {claim}{choose(experiment.claim)}
 
-{choose(verdict.told(experiment.setup))}
+{choose(verdict.with_facts(experiment.setup))}
 
 ![{title}]({PICTURES}/{experiment.name}.png)
 
-{choose(Text("*Look at*", "*看图*"))}{choose(Text(": ", "："))}{choose(verdict.told(experiment.look))}
+{choose(Text("*Look at*", "*看图*"))}{choose(Text(": ", "："))}{choose(verdict.with_facts(experiment.look))}
 
 **{choose(WORDS[verdict.word]).capitalize()}{stop}**
 
 {answers}
 
-{choose(verdict.told(experiment.teaches))}
+{choose(verdict.with_facts(experiment.teaches))}
 
 ```sh
 zerone experiment {experiment.name}
@@ -129,6 +132,6 @@ zerone experiment {experiment.name}
 
 
 def anchor(title: str) -> str:
-    """GitHub's anchor of a heading."""
+    """The anchor that GitHub gives a heading."""
     kept = "".join(each for each in title.lower() if each.isalnum() or each in "_- ")
     return kept.replace(" ", "-")

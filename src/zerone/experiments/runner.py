@@ -1,4 +1,4 @@
-"""Measure what is not measured yet, seeds spread over cores or a cluster; then judge, draw and write."""
+"""Run an experiment: measure missing seeds on cores or a cluster, then decide, draw and write the results."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
     from zerone.experiments.protocol import Experiment, Measured
     from zerone.training.interrupt import Request
 
-SECONDS_BETWEEN_LOOKS = 0.2
+POLL_SECONDS = 0.2
 
 _stopped = threading.Event()
 
 
 class StoppedError(Exception):
-    """A measurement was ended before its end; nothing of it is kept."""
+    """A measurement was stopped before its end; nothing of it is kept."""
 
 
 def stop_if_asked() -> None:
-    """For a `measure` that takes long: to be called every second or so, so that Ctrl-C is answered soon."""
+    """Raise `StoppedError` after Ctrl-C or a failure. A long `measure` must call it about every second."""
     if _stopped.is_set():
         raise StoppedError
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came of measuring one arm with one seed: a measurement, an error, or neither where it was stopped."""
+    """The result of measuring one arm with one seed: a measurement, an error, or neither if it was stopped."""
 
     arm: str
     seed: int
@@ -53,8 +53,8 @@ class Outcome:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sight:
-    """How far an experiment is: arms times seeds."""
+class Progress:
+    """The progress of an experiment: how many of its measurements (arms times seeds) are done."""
 
     name: str
     done: int
@@ -63,48 +63,57 @@ class Sight:
 
 
 def run(
-    experiment: Experiment, out: Path, seeds: int, quick: bool, look: Callable[[Sight], None],
+    experiment: Experiment, out: Path, seeds: int, quick: bool, look: Callable[[Progress], None],
     cluster: Cluster | None = None,
 ) -> tuple[Verdict, dict[str, Any]]:  # fmt: skip
-    """Measure with seeds 0 to `seeds` - 1 and write everything into the folder `out`; what is there already is kept.
+    """Measure seeds 0 to `seeds` - 1 and write everything into the folder `out`; existing measurements are reused.
 
-    Without a cluster this is measured in threads of this process, one for each core.
+    Args:
+        experiment: The experiment.
+        out: Its folder.
+        seeds: The number of seeds.
+        quick: Whether to use the settings of `--quick`.
+        look: Called with the progress after each measurement.
+        cluster: A cluster to measure in; without one, threads of this process are used, one per core.
+
+    Returns:
+        The verdict, and its JSON object.
 
     Raises:
-        InputError: the folder cannot be written to, or another process does so; there is no such cluster.
-        RunError: a measurement or a file failed; what was measured before is kept.
-        Interrupted: Ctrl-C; what was measured before is kept.
+        InputError: the folder cannot be written to, another process is writing to it, or there is no such cluster.
+        RunError: a measurement failed or a file cannot be written; earlier measurements are kept.
+        Interrupted: Ctrl-C; earlier measurements are kept.
     """
     with held(out, experiment, quick) as store:
         results = measure(experiment, store, range(seeds), quick, look, cluster)
         verdict = judge(experiment, results, quick)
-        told = verdict.as_json(str(store.figure))
+        described = verdict.as_json(str(store.figure))
         figure.write(verdict, results, store.figure)
         store.write_table(results)
-        store.write_verdict({**told, "figure": store.figure.name})
-    return verdict, told
+        store.write_verdict({**described, "figure": store.figure.name})
+    return verdict, described
 
 
 def measure(
-    experiment: Experiment, store: Store, seeds: Sequence[int], quick: bool, look: Callable[[Sight], None],
+    experiment: Experiment, store: Store, seeds: Sequence[int], quick: bool, look: Callable[[Progress], None],
     cluster: Cluster | None = None,
 ) -> Results:  # fmt: skip
-    """All arms with all of `seeds`: what is kept, and the rest measured now."""
+    """The results of all arms and `seeds`: stored ones, and the missing ones measured now."""
     kept = {arm: store.read(arm) for arm in experiment.arms}
-    # Seed by seed, not arm by arm: while one arm's program is compiled, another core compiles another arm's.
+    # Seed by seed, not arm by arm, so that different cores compile the programs of different arms at the same time.
     missing = [(seed, arm) for seed in seeds for arm in experiment.arms if seed not in kept[arm]]
     left, total, failure = len(missing), len(seeds) * len(experiment.arms), None
-    look(Sight(experiment.name, total - left, total, ""))
+    look(Progress(experiment.name, total - left, total, ""))
     try:
         with listening() as request, _outcomes(experiment, store, quick, missing, request, cluster) as outcomes:
             for each in outcomes:
                 if each.error is not None:
                     failure = failure or each.error
-                    _stopped.set()  # what runs beside it ends or is given up, and what has ended is kept
+                    _stopped.set()  # other measurements stop or finish, and finished ones are kept
                 elif each.found is not None:
                     store.add(each.arm, each.seed, each.found)
                     kept[each.arm][each.seed], left = each.found, left - 1
-                look(Sight(experiment.name, total - left, total, f"{each.arm}, seed {each.seed}"))
+                look(Progress(experiment.name, total - left, total, f"{each.arm}, seed {each.seed}"))
     finally:
         _stopped.clear()
     if failure:
@@ -120,7 +129,7 @@ def _outcomes(
     experiment: Experiment, store: Store, quick: bool, missing: Sequence[tuple[int, str]], request: Request,
     cluster: Cluster | None,
 ) -> contextlib.closing[Generator[Outcome]]:  # fmt: skip
-    """What comes of what is missing, in the order in which it ends."""
+    """The outcomes of the missing measurements, each (seed, arm), in the order in which they finish."""
     if cluster is None or not missing:
         return contextlib.closing(_in_threads(experiment, store, quick, missing, request))
     return contextlib.closing(_in_cluster(experiment, store, quick, missing, request, cluster))
@@ -129,7 +138,7 @@ def _outcomes(
 def _in_threads(
     experiment: Experiment, store: Store, quick: bool, missing: Sequence[tuple[int, str]], request: Request
 ) -> Generator[Outcome]:
-    """Measure in a thread for each core."""
+    """Measure in threads, one per core."""
     waiting = iter(missing)
     running: set[Future[Outcome]] = set()
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -144,7 +153,7 @@ def _in_threads(
             for _ in range(workers):
                 begin_next()
             while running:
-                done, _ = wait(running, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
+                done, _ = wait(running, POLL_SECONDS, FIRST_COMPLETED)
                 if request.made:
                     _stopped.set()
                 for each in done:
@@ -152,14 +161,14 @@ def _in_threads(
                     yield each.result()
                     begin_next()
         finally:
-            _stopped.set()  # whatever ends this, no thread goes on
+            _stopped.set()  # no thread continues after the end of this generator
 
 
 def _in_cluster(
     experiment: Experiment, store: Store, quick: bool, missing: Sequence[tuple[int, str]], request: Request,
     cluster: Cluster,
 ) -> Generator[Outcome]:  # fmt: skip
-    """Measure in processes of a cluster. What they have not ended when this is stopped is lost."""
+    """Measure in processes of a cluster. Measurements that are unfinished when this stops are lost."""
     from zerone.cluster.tasks import processes
 
     def stop() -> None:
@@ -175,14 +184,14 @@ def _in_cluster(
 
 
 def measured_by_name(name: str, arm: str, quick: bool, seed: int, path: str) -> Outcome:
-    """What comes of one arm and one seed of an experiment of the catalogue: see `measured`."""
+    """`measured` for the name of an experiment in the catalogue."""
     from zerone.experiments import catalogue
 
     return measured(catalogue.look_up(name), arm, quick, seed, path)
 
 
 def measured(experiment: Experiment, arm: str, quick: bool, seed: int, path: str) -> Outcome:
-    """What comes of one arm and one seed, in 32 bits. `path` is the folder that an error names."""
+    """The outcome of one arm and one seed, with JAX in 32 bits. `path` is the folder that an error names."""
     try:
         with in_32_bits():
             return Outcome(arm, seed, experiment.measure(experiment.settings(arm, quick), seed))

@@ -1,12 +1,12 @@
-"""The folder of an experiment: what was measured, and what came of it.
+"""The folder of an experiment: its measurements and results.
 
-    measured/ARM-KEY.jsonl    a line for each seed, appended as it comes; KEY is a hash of the arm's configuration
+    measured/ARM-KEY.jsonl    one line per seed, appended when it is measured; KEY is a hash of the arm's configuration
     results.csv               the same as one table
     verdict.json              the verdict, with its effect and interval
     figure.png, figure.svg
 
-What is measured is never measured again, unless the configuration or Zerone's version is another one. A line that
-a killed process left half-written is dropped, and its seed is measured again.
+A seed is measured once, unless the configuration or Zerone's version changes. An incomplete line, left by a killed
+process, is dropped, and its seed is measured again.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
     from zerone.experiments.protocol import Experiment, Measured, Results
 
 LARGEST = 1024 * 1024 * 1024
-"""Bytes. What one arm of an experiment has measured is a hundredth of this."""
+"""The largest file in bytes that is read; the measurements of one arm take about a hundredth of it."""
 
 
 def key(experiment: Experiment, settings: Mapping[str, Any]) -> str:
-    """A hash of all that decides what an arm measures."""
+    """A hash of everything that determines an arm's measurements: experiment, version and settings."""
     told = {"experiment": experiment.name, "version": experiment.version, "settings": dict(settings)}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
 class Store:
-    """The folder of one experiment. Made by `held`, so that no two processes write to it."""
+    """The folder of one experiment. Open it with `held`, so that only one process writes to it."""
 
     def __init__(self, path: Path, experiment: Experiment, quick: bool) -> None:
         self.path = path
@@ -50,14 +50,19 @@ class Store:
 
     @property
     def figure(self) -> Path:
-        """The figure for a screen; beside it is one of the same name that ends in `.svg`."""
+        """The path of the PNG figure; the SVG figure is beside it."""
         return self.path / "figure.png"
 
     def _lines(self, arm: str) -> Path:
         return self.path / "measured" / f"{arm}-{self._keys[arm]}.jsonl"
 
     def read(self, arm: str) -> dict[int, Measured]:
-        """What this version has kept of an arm, seed by seed. A last line without its end is cut off."""
+        """The measurements of an arm by seed, of this version of Zerone. An incomplete last line is removed.
+
+        Raises:
+            InputError: the file cannot be read.
+            RunError: the file is damaged.
+        """
         path = self._lines(arm)
         if not path.exists():
             return {}
@@ -77,7 +82,7 @@ class Store:
             ) from error
 
     def add(self, arm: str, seed: int, measured: Measured) -> None:
-        """Keep what one seed of an arm came to."""
+        """Append the measurements of one seed of an arm. Raises `RunError` if the file cannot be written."""
         path = self._lines(arm)
         plain = {name: np.asarray(value, np.float64).tolist() for name, value in measured.items()}
         try:
@@ -90,7 +95,7 @@ class Store:
             ) from error
 
     def write_table(self, results: Results) -> None:
-        """`results.csv`: one number a row; `place` counts the numbers of an array from 0, row by row."""
+        """Write `results.csv`, one number per row; `place` is the flat index of a number in its array."""
         with replacing(self.path / "results.csv") as file:
             file.write(b"arm,seed,measure,place,value\n")
             for arm in results.arms:
@@ -101,17 +106,17 @@ class Store:
                             file.write(f"{arm},{seed},{measure},{place},{value!r}\n".encode())
 
     def write_verdict(self, verdict: Mapping[str, Any]) -> None:
-        """`verdict.json`. A number that JSON lacks becomes null."""
+        """Write `verdict.json`. Infinity and NaN, which JSON lacks, become null."""
         with replacing(self.path / "verdict.json") as file:
             file.write(json.dumps(finite(verdict), indent=2, allow_nan=False, ensure_ascii=False).encode() + b"\n")
 
 
 @contextmanager
 def held(path: Path, experiment: Experiment, quick: bool) -> Iterator[Store]:
-    """The folder at `path`, made if needed, and this process the only one that writes to it.
+    """Open the folder at `path`, creating it if needed, and lock it for this process.
 
     Raises:
-        InputError: it cannot be made or written to, or another process is writing to it.
+        InputError: the folder cannot be created or written to, or another process is writing to it.
     """
     with Claim.take(path):
         yield Store(path, experiment, quick)

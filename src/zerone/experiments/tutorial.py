@@ -1,8 +1,9 @@
-"""The tutorial's deep agents, as far as our own can be set so; what differs is said here once.
+"""The tutorial's deep agents, reproduced as closely as Zerone's settings allow.
 
-Its networks have one hidden layer, its DQN takes a step of RMSProp along the mean over all actions of the squared
-error after each step of the environment, and does not know that an episode has ended. Ours takes a step of Adam on the
-chosen action's error, and does not bootstrap past a terminal state. ε falls with the gradient updates, as there.
+The networks have one hidden layer, as in the tutorial, and ε falls with the gradient updates. Differences: after each
+environment step, the tutorial's DQN takes an RMSProp step on the squared error averaged over all actions, and
+bootstraps past the end of episodes. Zerone's takes an Adam step on the error of the chosen action, and does not
+bootstrap past a terminal state.
 """
 
 from __future__ import annotations
@@ -23,32 +24,32 @@ DQN_SETTINGS: dict[str, Any] = {
     "batch": 32, "updates": 1, "steps_per_update": 1, "memory": 3000, "warmup": 3000, "target_period": 200,
     "hidden": [20], "max_gradient_norm": 1e6,
 }  # fmt: skip
-"""Of its chapters on Double DQN, prioritised replay and dueling: they begin to learn once the memory is full."""
+"""DQN in the chapters on Double DQN, prioritised replay and dueling: learning begins once the memory is full."""
 
 REINFORCE_SETTINGS: dict[str, Any] = {
     "discount": 0.995, "learning_rate": 0.02, "hidden": [10], "normalize": True, "longest_episode": 500_000,
     "max_gradient_norm": 1e9,
 }  # fmt: skip
-"""Of its chapter on policy gradients, on MountainCar; its episodes have no longest."""
+"""REINFORCE in the chapter on policy gradients, on MountainCar; in the tutorial, episodes have no time limit."""
 
 
 def chapter(english: str, chinese: str | None = None) -> Text:
-    """The tutorial's chapter on something, as the source of a claim."""
+    """The source of a claim from the tutorial's chapter on a topic."""
     return Text(f"tutorial, chapter on {english}", f"教程，{chinese}一章" if chinese else f"教程，{english} 一章")
 
 
 def made(algorithm: str, options: Settings) -> Any:
-    """An algorithm with a network and an arm's options. It sees observations as they are, like those of the claims."""
+    """An algorithm with a network and an arm's options. Observations are not normalised, as in the claims' sources."""
     return algorithms.make(algorithm, {"normalize_observations": "off", **options})
 
 
 def dqn(settings: Settings) -> Any:
-    """A DQN with those of an arm's settings that are its own."""
+    """A DQN with those settings of an arm that are its fields."""
     return made("dqn", _own(settings, DQN))
 
 
 def reinforce(settings: Settings) -> Any:
-    """A REINFORCE with those of an arm's settings that are its own."""
+    """A REINFORCE with those settings of an arm that are its fields."""
     return made("reinforce", _own(settings, Reinforce))
 
 

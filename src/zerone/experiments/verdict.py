@@ -1,4 +1,4 @@
-"""From what was measured to what it means: every question answered, in numbers and in words."""
+"""The verdict of an experiment: answers to its questions, in numbers and in words."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ WORDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """A question, what was found, and what that means by its rule."""
+    """A question, the estimate of its effect, and the verdict by its rule."""
 
     question: Question
     found: Estimate
     verdict: str
 
     def sentence(self, seeds: int) -> Text:
-        """The verdict of this question in words and numbers."""
+        """A sentence with the verdict, the estimate and the rule."""
         asked, unit, rule, word = self.question.asks, self.question.unit, self.question.rule(), WORDS[self.verdict]
         value, low, high = (plain(each) for each in (self.found.value, self.found.low, self.found.high))
         with_unit = f" {unit.en}" if unit.en else ""
@@ -38,7 +38,7 @@ class Answer:
             if self.question.added
             else Text("", "")
         )
-        gap = " " if asked.zh[-1].isascii() else ""  # as everywhere between Chinese and Latin letters
+        gap = " " if asked.zh[-1].isascii() else ""  # Chinese and Latin letters are separated by a space
         bounds = Text(
             f"95% interval over {seeds} seeds: {low} to {high}", f"{seeds} 个种子的 95% 区间：{low} 到 {high}"
         )
@@ -53,7 +53,7 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What an experiment came to."""
+    """The verdict of an experiment, with the answers to its questions and the facts for its texts."""
 
     experiment: Experiment
     seeds: int
@@ -63,15 +63,15 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """Confirmed, refuted or undecided: of all questions together, without those added after a first run."""
+        """Confirmed, refuted or undecided, by all questions except those added after a first run."""
         return together([each.verdict for each in self.answers if not each.question.added])
 
-    def told(self, text: Text) -> Text:
-        """A text of the experiment with the facts in it."""
+    def with_facts(self, text: Text) -> Text:
+        """A text of the experiment with its facts inserted."""
         return Text(text.en.format_map(self.facts), text.zh.format_map(self.facts))
 
     def as_json(self, figure: str) -> dict[str, Any]:
-        """The object of `zerone experiment NAME --json` and of `verdict.json`. No times: so two can be compared."""
+        """The object of `zerone experiment NAME --json` and `verdict.json`; it has no times, so two can be compared."""
         first = self.answers[0].found
         return {
             "name": self.experiment.name,
@@ -102,7 +102,7 @@ class Verdict:
 
 
 def judge(experiment: Experiment, results: Results, quick: bool = False) -> Verdict:
-    """Answer every question of an experiment from what was measured."""
+    """Answer all questions of an experiment from its results."""
     answers: list[Answer] = []
     for question in experiment.questions:
         found = question.effect(results)
@@ -112,7 +112,7 @@ def judge(experiment: Experiment, results: Results, quick: bool = False) -> Verd
 
 
 def plain(value: float) -> str:
-    """A number as a person writes it: three digits that count, no exponent where none is needed."""
+    """A number with three significant digits, without an exponent unless it is very small or very large."""
     if not math.isfinite(value):
         return "infinite" if math.isinf(value) else "unknown"
     if value == 0 or 0.001 <= abs(value) < 1_000_000:

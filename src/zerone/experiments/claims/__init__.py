@@ -1,1 +1,1 @@
-"""One file for each claim: see `zerone.experiments` for how to add one."""
+"""The experiments, one file per claim."""

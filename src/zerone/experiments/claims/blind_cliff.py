@@ -1,4 +1,4 @@
-"""Prioritised replay on the blind cliff walk: which remembered step is learnt from decides how long it takes."""
+"""Prioritised replay on the blind cliff walk: the choice of the replayed step decides how many updates are needed."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ BETWEEN_LOOKS = 4096
 
 
 class Walk:
-    """n states in a row. The right action leads on, at the end to a reward of 1; the wrong one ends the episode.
+    """The blind cliff walk: n states in a row, with a table of Q values.
 
-    The memory holds the steps of all 2^n sequences of actions: of each state s the right and the wrong action
-    2^(n-1-s) times each, 2^(n+1) - 2 steps in all, one of them rewarded.
+    The right action leads to the next state, and at the last one to a reward of 1; the wrong action ends the episode.
+    The memory holds the steps of all 2^n sequences of actions: for each state s, the right and the wrong action
+    2^(n-1-s) times each. These are 2^(n+1) - 2 steps in total, of which one is rewarded.
     """
 
     def __init__(self, states: int, random: np.random.Generator) -> None:
@@ -35,11 +36,11 @@ class Walk:
         self.loss = sum(self.excess(state, action) for state in range(states) for action in (0, 1))
 
     def excess(self, state: int, action: int) -> float:
-        """The squared error of one value."""
+        """The squared error of Q(state, action)."""
         return (self.values[state][action] - self.truth[state][action]) ** 2
 
     def error(self, state: int, action: int) -> float:
-        """The TD error of a step; action 0 is the right one."""
+        """The TD error of a step; action 0 is the right one, 1 the wrong one."""
         if action:
             return -self.values[state][1]
         last = state == self.states - 1
@@ -47,19 +48,19 @@ class Walk:
         return target - self.values[state][0]
 
     def learn(self, state: int, action: int) -> None:
-        """Q-learning's update."""
+        """Apply Q-learning's update for a step."""
         self.loss -= self.excess(state, action)
         self.values[state][action] += STEP_SIZE * self.error(state, action)
         self.loss += self.excess(state, action)
 
     @property
     def learnt(self) -> bool:
-        """Whether the mean squared error is small enough."""
+        """Whether the mean squared error is at most `ENOUGH`."""
         return self.loss <= ENOUGH * 2 * self.states
 
 
 def uniform(walk: Walk, random: np.random.Generator) -> Callable[[], tuple[int, int]]:
-    """Any remembered step, each as likely: a state half as likely as the one before it."""
+    """Choose among all steps of the memory uniformly; each state is half as likely as the one before it."""
     share = 2.0 ** -np.arange(1, walk.states + 1)
 
     def drawn() -> Iterator[tuple[int, int]]:
@@ -71,7 +72,7 @@ def uniform(walk: Walk, random: np.random.Generator) -> Callable[[], tuple[int, 
 
 
 def oracle(walk: Walk, random: np.random.Generator) -> Callable[[], tuple[int, int]]:
-    """The step that lowers the true error most, in hindsight."""
+    """Choose the step that lowers the error against the true values most."""
     del random
     pairs = [(state, action) for state in range(walk.states) for action in (0, 1)]
 
@@ -83,7 +84,7 @@ def oracle(walk: Walk, random: np.random.Generator) -> Callable[[], tuple[int, i
 
 
 def greedy(walk: Walk, random: np.random.Generator) -> Callable[[], tuple[int, int]]:
-    """The step whose TD error was largest when it was last learnt from; one that was never, before all others."""
+    """Choose the step with the largest TD error at its last replay; steps that were never replayed come first."""
     steps = [(state, action) for state in range(walk.states) for action in (0, 1)
              for _ in range(2 ** (walk.states - 1 - state))]  # fmt: skip
     order = random.permutation(len(steps)).tolist()
@@ -103,7 +104,7 @@ RULES = {"uniform": uniform, "greedy": greedy, "oracle": oracle}
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """Updates until the values are learnt, for each number of states."""
+    """The number of updates until the values are learnt, for each number of states."""
     found: list[int] = []
     for states in settings["states"]:
         random = np.random.default_rng([seed, states])
@@ -123,7 +124,7 @@ FROM = STATES.index(8)
 
 
 def growth(rule: str) -> Any:
-    """By what factor the median of the updates grows with each state more, from 8 to 13 states."""
+    """The factor by which the median number of updates grows per additional state, from 8 to 13 states."""
 
     def found(results: Results) -> Any:
         updates = results(rule, "updates")
@@ -136,7 +137,7 @@ def growth(rule: str) -> Any:
 
 
 def share(rule: str) -> Any:
-    """The median of its updates over that of uniform replay, with the most states."""
+    """The median number of updates relative to uniform replay, for the largest number of states."""
 
     def found(results: Results) -> Any:
         samples = results(rule, "updates")[:, -1], results("uniform", "updates")[:, -1]
@@ -146,7 +147,7 @@ def share(rule: str) -> Any:
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Medians over the size of the memory, and the least and the most of all seeds."""
+    """Draw the medians over the size of the memory, with the range over seeds."""
     size = 2.0 ** (np.asarray(STATES) + 1) - 2
     for place, (rule, label) in enumerate(
         (("uniform", "uniform"), ("greedy", "largest TD error first"), ("oracle", "oracle"))
@@ -159,7 +160,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """Medians with the most states."""
+    """The medians for the largest number of states."""
     found = {rule: float(median(results(rule, "updates")[:, -1])) for rule in RULES}
     return {**found, "states": STATES[-1], "memory": 2 ** (STATES[-1] + 1) - 2}
 

@@ -23,13 +23,13 @@ SMOOTH = 10
 
 
 def keep(state: Any, steps: Steps, metrics: Metrics) -> Any:
-    """What is looked at of every step."""
+    """The record of each step for `measure`."""
     del state, metrics
     return steps.observation[0, 0], steps.reward[0, 0], (steps.terminated | steps.truncated)[0, 0]
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """The return of each episode, and how far from the edge the walk goes in the last ones."""
+    """The return of each episode, and the distance from the edge in the last episodes."""
     algorithm = algorithms.look_up(settings["algorithm"]).make(
         learning_rate=settings["learning_rate"], discount=1.0, epsilon=settings["epsilon"]
     )
@@ -47,7 +47,7 @@ def measure(settings: Settings, seed: int) -> Measured:
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Returns over episodes."""
+    """Draw the returns over episodes."""
     for place, (arm, label) in enumerate((("q-learning", "Q-learning"), ("sarsa", "Sarsa"))):
         returns = results(arm, "return")
         means = returns.reshape(len(returns), -1, SMOOTH).mean(-1)
@@ -58,7 +58,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """What the texts name."""
+    """The numbers in the texts."""
     names = {"q": "q-learning", "sarsa": "sarsa"}
     return {f"{measure}_{short}": results(arm, measure).mean()
             for short, arm in names.items() for measure in ("last_return", "distance")}  # fmt: skip

@@ -1,4 +1,4 @@
-"""PPO's two ways of staying near the policy that played, and the step sizes that it tolerates for it."""
+"""PPO's two objectives that keep the policy near the one that collected the data, and the step sizes they tolerate."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ SWEPT = {"ppo": "PPO", "no-clip": "PPO without clipping", "actor-critic": "actor
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """At each step size the return of the last quarter; and the largest step size with which that is `LEVEL`.
+    """For each step size the mean return in the last quarter, and the largest step size whose return reaches `LEVEL`.
 
-    Where it is with none, what counts is the step size that would come before the smallest.
+    If none reaches it, the next smaller step size before the first is used.
     """
     last, curves = [], []
     for rate in settings["rates"]:
@@ -41,13 +41,13 @@ def measure(settings: Settings, seed: int) -> Measured:
 
 
 def times(results: Results, arm: str) -> Estimate:
-    """The largest step size that PPO tolerates over another's: the ratio of their geometric means."""
+    """The ratio of the largest step sizes that PPO and another arm tolerate (geometric means over seeds)."""
     powers = difference(results("ppo", "tolerated"), results(arm, "tolerated"))
     return Estimate(*(10**each for each in (powers.value, powers.low, powers.high)))
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Learning curves of both objectives; and returns against step sizes."""
+    """Draw learning curves of both objectives, and returns against step sizes."""
     for place, (arm, label) in enumerate(OBJECTIVES.items()):
         x = centres(results(arm, "steps")[0], POINTS) / 1000
         sheet.curve(x, results(arm, "curve")[:, 0], label, place)
@@ -60,7 +60,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """What the texts name."""
+    """The numbers in the texts."""
     found = {f"last_{arm}": results(arm, "last").mean() for arm in OBJECTIVES}
     for arm in SWEPT:
         name, means = arm.replace("-", "_"), results(arm, "last").mean(0)

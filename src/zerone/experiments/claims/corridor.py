@@ -1,4 +1,4 @@
-"""Dueling networks learn values faster, the more actions there are that do the same."""
+"""Dueling networks learn values faster, and the more so the more equivalent actions there are."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DISCOUNT, EPSILON = 0.99, 0.1
 WALKERS, LEARNING_RATE, HIDDEN = 16, 1e-3, (50, 50)
 EVERY = 100
 MOVES = ((0, 1), (0, -1), (-1, 0), (1, 0))
-"""Up, down, left, right; every further action does nothing."""
+"""Up, down, left, right; all further actions have no effect."""
 CELLS = [
     *((0, y) for y in range(VERTICAL)),
     *((x, VERTICAL - 1) for x in range(1, HORIZONTAL + 1)),
@@ -44,7 +44,7 @@ def following(actions: int) -> np.ndarray:
 
 
 def policy(actions: int) -> np.ndarray:
-    """ε-greedy around the shortest way: probabilities [cells, actions]."""
+    """The ε-greedy policy around the shortest path: probabilities [cells, actions]."""
     onward = np.minimum(np.arange(len(CELLS)) + 1, GOAL)
     best = (following(actions)[:GOAL] == onward[:GOAL, None]).argmax(1)
     found = np.full((len(CELLS), actions), EPSILON / actions)
@@ -53,7 +53,7 @@ def policy(actions: int) -> np.ndarray:
 
 
 def true_values(actions: int) -> np.ndarray:
-    """Q of the policy, solved for exactly: [cells but the goal, actions]. Sutton & Barto 2018, eq. 4.4."""
+    """The exact Q values of the policy, [cells without the goal, actions]. Sutton & Barto 2018, eq. 4.4."""
     there, chances = following(actions)[:GOAL], policy(actions)[:GOAL]
     step = np.zeros((GOAL, len(CELLS)))
     np.add.at(step, (np.arange(GOAL)[:, None], there), chances)
@@ -63,13 +63,13 @@ def true_values(actions: int) -> np.ndarray:
 
 @functools.partial(jax.jit, static_argnums=(1, 2, 3))
 def learn(seed: jax.Array, actions: int, dueling: bool, points: int) -> jax.Array:
-    """Evaluate the policy with Expected Sarsa; the sum of squared errors over all values, every 100 updates."""
+    """Evaluate the policy with Expected Sarsa; return the sum of squared errors over all values every 100 updates."""
     there, chances, truth = (jnp.asarray(each) for each in (following(actions), policy(actions), true_values(actions)))
     chances, truth = chances.astype(jnp.float32), truth.astype(jnp.float32)
     seen = jnp.eye(len(CELLS))
-    born, lived = jax.random.split(jax.random.key(seed))
+    init_key, step_key = jax.random.split(jax.random.key(seed))
     shape = len(CELLS), HIDDEN, actions
-    network: Any = Dueling(born, *shape, separate=True) if dueling else MLP(born, *shape)
+    network: Any = Dueling(init_key, *shape, separate=True) if dueling else MLP(init_key, *shape)
     optimizer = optax.adam(LEARNING_RATE)
 
     def cost(network: Any, cell: jax.Array, action: jax.Array, after: jax.Array) -> jax.Array:
@@ -87,7 +87,7 @@ def learn(seed: jax.Array, actions: int, dueling: bool, points: int) -> jax.Arra
 
     def stretch(carry: Any, number: jax.Array) -> tuple[Any, jax.Array]:
         error = ((carry[0](seen[:GOAL]) - truth) ** 2).sum()
-        carry, _ = jax.lax.scan(update, carry, jax.random.split(jax.random.fold_in(lived, number), EVERY))
+        carry, _ = jax.lax.scan(update, carry, jax.random.split(jax.random.fold_in(step_key, number), EVERY))
         return carry, error
 
     arrays = jax.tree.map(jnp.asarray, network)
@@ -97,7 +97,7 @@ def learn(seed: jax.Array, actions: int, dueling: bool, points: int) -> jax.Arra
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """The error of the values as they are learnt."""
+    """The error of the values during training."""
     errors = learn(np.uint32(seed), settings["actions"], settings["dueling"], settings["points"])
     return {"error": np.asarray(errors, np.float64)}
 
@@ -106,12 +106,12 @@ ACTIONS = (5, 10, 20)
 
 
 def logged(results: Results, actions: int, head: str) -> np.ndarray:
-    """log10 of the error, mean over the training: [seeds]."""
+    """log10 of the error, averaged over training: [seeds]."""
     return np.asarray(np.log10(results(f"{head}-{actions}", "error")).mean(1))
 
 
 def lead(results: Results, actions: int) -> Estimate:
-    """How much lower dueling's error is than the plain network's, in powers of ten, mean over the training."""
+    """How many powers of ten dueling's error is below the plain network's, averaged over training."""
     return estimate(
         logged(results, actions, "plain"), logged(results, actions, "dueling"),
         statistic=lambda plain, dueling: plain.mean(-1) - dueling.mean(-1),
@@ -125,7 +125,7 @@ def growth(results: Results) -> Estimate:
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Errors over updates, a panel for the fewest and one for the most actions."""
+    """Draw the errors over updates, in one panel for the fewest and one for the most actions."""
     for panel, actions in enumerate((ACTIONS[0], ACTIONS[-1])):
         for place, (head, label) in enumerate((("plain", "plain network"), ("dueling", "dueling network"))):
             errors = results(f"{head}-{actions}", "error")
@@ -136,7 +136,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """By what factor the plain network's error is larger."""
+    """The factor by which the plain network's error is larger, for each number of actions."""
     return {f"times_{actions}": 10 ** lead(results, actions).value for actions in ACTIONS}
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zerone.experiments.protocol import Measured, Settings
 
 WINDOW = 50
-"""Updates whose costs are averaged: the chance of single minibatches is not what is asked about."""
+"""The number of updates over which the cost is averaged, to remove the noise of single minibatches."""
 
 
 def keep(state: Any, steps: Steps, metrics: Metrics) -> Array:
@@ -33,7 +33,7 @@ def keep(state: Any, steps: Steps, metrics: Metrics) -> Array:
 
 @jax.jit
 def study(algorithm: Any, memory: Any, network: Any, target: Any, moving: Array, keys: Array) -> Array:
-    """The cost of each update of a network on steps that stay as they are, the target network moving or not."""
+    """Train a network on a fixed memory, with a moving or a fixed target network; return the cost of each update."""
     replay, optimizer = algorithm.replay, algorithm.optimizer()
 
     def one(carry: tuple[Any, Any, Any], update: tuple[Array, Array]) -> tuple[tuple[Any, Any, Any], Array]:
@@ -54,7 +54,7 @@ def study(algorithm: Any, memory: Any, network: Any, target: Any, moving: Array,
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """The cost, averaged over windows; and the sum of its rises over the sum of its falls."""
+    """The cost averaged over windows, and the sum of its rises divided by the sum of its falls."""
     algorithm, environment = dqn(settings), environments.make("zerone/MazeFeatures-v0")
     state, cost = record(algorithm, environment, seed, settings["steps"], keep)
     cost = cost[algorithm.warmup_updates :]
@@ -79,7 +79,7 @@ ARMS = {
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Above: the costs of the first seed. Below: rises over falls, seed by seed."""
+    """Draw the costs of the first seed (above), and rises divided by falls for each seed (below)."""
     for place, (arm, label) in enumerate(ARMS.items()):
         cost = results(arm, "cost")[:1]
         sheet.curve(WINDOW * (np.arange(cost.shape[1]) + 0.5), cost, label, place)
@@ -91,7 +91,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """Rises over falls, and the cost at last."""
+    """Rises divided by falls, and the final cost."""
     return {f"rises_{arm}": results(arm, "rises").mean() for arm in ARMS} | {
         f"last_{arm}": results(arm, "cost")[:, -10:].mean() for arm in ARMS}  # fmt: skip
 

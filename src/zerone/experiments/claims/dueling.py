@@ -26,7 +26,7 @@ def keep(state: Any, steps: Steps, metrics: Metrics) -> Array:
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """The rewards from the first gradient update on, added up as in the tutorial's picture."""
+    """The cumulative reward from the first gradient update on, as in the tutorial's figure."""
     environment = environments.make("zerone/Pendulum25-v0", limit=settings["limit"])
     _, reward = record(dqn(settings), environment, seed, settings["steps"], keep)
     total = np.cumsum(reward[settings["warmup"] :], dtype=np.float64)
@@ -38,7 +38,7 @@ LIMITS = {"endless": "the tutorial's: no time limit", "limited": "Gymnasium's: a
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Accumulated reward: flat is upright."""
+    """Draw the cumulative reward; it is flat while the pendulum is upright."""
     for panel, (limit, title) in enumerate(LIMITS.items()):
         for place, (head, label) in enumerate(HEADS.items()):
             accumulated = results(f"{limit}-{head}", "accumulated")
@@ -48,12 +48,12 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def compared(limit: str) -> Any:
-    """What dueling earned more than natural DQN."""
+    """The cumulative reward of dueling minus that of natural DQN."""
     return lambda results: difference(results(f"{limit}-dueling", "total"), results(f"{limit}-natural", "total"))
 
 
 def facts(results: Results) -> dict[str, float]:
-    """What each earned, and in what percentage of the seeds dueling earned more."""
+    """The cumulative rewards, and the percentage of seeds in which dueling's is higher."""
     better = {
         f"better_{limit}": 100 * (results(f"{limit}-dueling", "total") > results(f"{limit}-natural", "total")).mean()
         for limit in LIMITS

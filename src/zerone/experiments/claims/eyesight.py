@@ -1,4 +1,4 @@
-"""The discount as eyesight: how far away a treasure is still seen."""
+"""The discount factor as eyesight: from how far away a reward still has a value."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 DISCOUNTS = (0.0, 0.5, 0.8, 0.9, 1.0)
 CELLS = 16
 AWAY = np.arange(1, CELLS)
-"""Steps to the treasure, of each cell."""
+"""The number of steps from each cell to the treasure."""
 
 
 def keep(state: Any, steps: Steps, metrics: Metrics) -> Any:
-    """Nothing but the last table is wanted."""
+    """No record of steps: only the final table is used."""
     del state, steps, metrics
     return ()
 
@@ -43,17 +43,17 @@ def arm(discount: float) -> str:
 
 
 def seen(discount: float, away: np.ndarray = AWAY) -> np.ndarray:
-    """γ^(k-1): what a reward of 1 is worth that is k steps away. Sutton & Barto 2018, eq. 3.8."""
+    """γ^(k-1): the value of a reward of 1 that is k steps away. Sutton & Barto 2018, eq. 3.8."""
     return np.float64(discount) ** (away - 1)
 
 
 def miss(results: Results) -> Any:
-    """The size of the error of the learnt values, mean over cells and discounts."""
+    """The mean absolute error of the learnt values over cells and discount factors."""
     return estimate(np.mean([abs(results(arm(each), "value") - seen(each)).mean(1) for each in DISCOUNTS], 0))
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Values along the line: learnt as marks, the closed form as lines."""
+    """Draw the values along the line: learnt ones as markers, the closed form as lines."""
     for place, discount in enumerate(DISCOUNTS):
         sheet.axes[0].plot(AWAY, seen(discount), "--", color="#23262B", linewidth=0.9,
                            label="γ^(k-1)" if place == 0 else None)  # fmt: skip
@@ -63,7 +63,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """What the farthest cell is worth."""
+    """The value of the farthest cell."""
     far = {discount: results(arm(discount), "value")[:, -1].mean() for discount in DISCOUNTS}
     return {"far_05": far[0.5], "far_09": far[0.9], "far_1": far[1.0], "away": CELLS - 1}
 

@@ -1,4 +1,4 @@
-"""The maximum of noisy values is too high, the more so the more there are; the double estimate is not."""
+"""The maximum of noisy values is biased upwards, and more so the more values there are; the double estimate is not."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ ACTIONS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
 
 
 def closed_form(actions: Any) -> Any:
-    """E[max] of so many errors that are uniform in ±1: (m - 1) / (m + 1). Van Hasselt et al. 2016, appendix."""
+    """E[max] of m errors that are uniform in [-1, 1]: (m - 1) / (m + 1). Van Hasselt et al. 2016, appendix."""
     return (actions - 1) / (actions + 1)
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """The mean of many estimates of max_a Q(s, a) = 0, for each number of actions, by the library's own targets."""
+    """The mean of many estimates of max_a Q(s, a) = 0 for each number of actions, computed by Zerone's own targets."""
     found: dict[str, list[float]] = {"single": [], "double": []}
     for actions in settings["actions"]:
         random = np.random.default_rng([seed, actions])
@@ -34,12 +34,12 @@ def measure(settings: Settings, seed: int) -> Measured:
 
 
 def off(measure: str, wanted: Any) -> Any:
-    """How far the mean over all numbers of actions is from what it should be."""
+    """The difference from the expected value, averaged over all numbers of actions."""
     return lambda results: estimate((results("uniform", measure) - wanted).mean(1))
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Both estimates against the number of actions."""
+    """Draw both estimates against the number of actions."""
     number = np.asarray(ACTIONS)
     sheet.curve(number, results("uniform", "single"), "maximum (DQN)", 0, marked=True)
     sheet.curve(number, results("uniform", "double"), "double estimate (Double DQN)", 1, marked=True)
@@ -51,7 +51,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """In how many cases the interval has the closed form in it."""
+    """In how many cases the interval contains the closed form."""
     inside = 0
     for place, actions in enumerate(ACTIONS):
         found = estimate(results("uniform", "single")[:, place])

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from zerone.experiments.protocol import Measured, Settings
 
 PRINTED = {154: -10667, 387: -2009, 489: -1006, 628: -502}
-"""Episodes, and the moving reward that the tutorial prints for them."""
+"""The moving reward that the tutorial prints, by episode."""
 KEPT = 0.99
 
 
 def moving(returns: np.ndarray) -> np.ndarray:
-    """The tutorial's average: the first return, and from then on a hundredth of each new one."""
+    """The tutorial's moving average: it begins at the first return, and each new return has the weight 1/100."""
     found = [float(returns[0])]
     for each in returns[1:]:
         found.append(KEPT * found[-1] + (1 - KEPT) * float(each))
@@ -29,13 +29,13 @@ def moving(returns: np.ndarray) -> np.ndarray:
 
 
 def lengths(settings: Settings, seed: int) -> np.ndarray:
-    """How many steps each of the first `episodes` episodes took; fewer of them after `budget` steps."""
+    """The lengths of the first `episodes` episodes, or of fewer if `budget` steps are over."""
     environment = environments.make("MountainCar-v0", limit=0)
     return episode_lengths(reinforce(settings), environment, seed, settings["episodes"], settings["budget"])
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """The moving reward after each episode; after the budget of steps it stays as it is."""
+    """The moving reward after each episode; constant once the budget of steps is over."""
     steps = lengths(settings, seed)
     found = np.full(settings["episodes"], np.nan)
     found[: len(steps)] = moving(-steps)
@@ -44,7 +44,7 @@ def measure(settings: Settings, seed: int) -> Measured:
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Minus the moving reward, on a logarithmic axis; and the tutorial's numbers."""
+    """Draw the negated moving reward on a logarithmic axis, and the tutorial's numbers."""
     found = -results("reinforce", "moving")
     sheet.curve(np.arange(found.shape[1]), found, "mean", 0)
     for row in found:
@@ -56,7 +56,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def compared(episode: int) -> Any:
-    """The typical moving reward after an episode over the tutorial's: the geometric mean over seeds."""
+    """The moving reward after an episode (geometric mean over seeds) relative to the tutorial's."""
 
     def found(results: Results) -> Estimate:
         logs = np.log(results("reinforce", "moving")[:, episode] / PRINTED[episode])
@@ -67,7 +67,7 @@ def compared(episode: int) -> Any:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """Means, and the spread over seeds."""
+    """The means, and the spread over seeds."""
     moving = results("reinforce", "moving")
     last = moving[:, max(PRINTED)]
     return {f"at_{episode}": moving[:, episode].mean() for episode in PRINTED} | {

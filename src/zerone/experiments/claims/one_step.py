@@ -1,4 +1,4 @@
-"""One-step actor-critic learns from every step, REINFORCE from whole episodes: who is sooner, and who arrives?"""
+"""One-step actor-critic learns from every step, REINFORCE from whole episodes: which is faster, and which is stable?"""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def fall(observation: Array, action: Array, reward: Array, terminated: Array, fo
 
 @configured
 class EndsAsCuts(Wrapper):
-    """The tutorial's fault: the learner cannot tell an end from a cut, and bootstraps past both."""
+    """The tutorial's mistake: terminations are reported as truncations, so the learner bootstraps past both."""
 
     environment: TimedEnvironment
 
@@ -55,27 +55,27 @@ class EndsAsCuts(Wrapper):
 
 
 def make_environment(settings: Settings) -> TimedEnvironment:
-    """CartPole with the reward of the tutorial's program, and the fault if that is asked for."""
+    """CartPole with the tutorial's reward and the tutorial's mistake, as the settings say."""
     task = ShapedReward(CartPole(), fall) if settings["fall"] else CartPole()
     timed = TimeLimit(task, LIMIT)
     return EndsAsCuts(timed) if settings["past_the_end"] else timed
 
 
 def keep(state: Any, steps: Steps, metrics: Metrics) -> Any:
-    """What is looked at of every step."""
+    """Whether the episode ended with the step."""
     del state, metrics
     return (steps.terminated | steps.truncated)[0, 0]
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """When `LEVEL` is first reached, and whether it is held at last; a return is the number of steps survived."""
+    """When `LEVEL` is first reached, and whether it is held at the end. A return is the length of an episode."""
     algorithm = made(settings["algorithm"], settings["options"])
     steps = settings["steps"]
     _, done = record(algorithm, make_environment(settings), seed, steps, keep)
     found = episodes(np.ones(steps), done[:steps])
     recent = np.convolve(found.returns, np.ones(RECENT) / RECENT, "valid")
     reached = np.flatnonzero(recent >= LEVEL)
-    ongoing = np.full(steps, found.returns[-1])  # at each step the return of its episode; of the last, unended, one
+    ongoing = np.full(steps, found.returns[-1])  # at each step its episode's return; unended: the last
     ongoing[: found.ends[-1] + 1] = np.repeat(found.returns, found.lengths)
     return {
         "first": found.ends[reached[0] + RECENT - 1] + 1 if reached.size else steps,
@@ -89,7 +89,7 @@ def measure(settings: Settings, seed: int) -> Measured:
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Learning curves; and what each seed has at last."""
+    """Draw learning curves, and the final return of each seed."""
     for place, (arm, label) in enumerate(LABELS.items()):
         x = centres(results(arm, "steps")[0], POINTS) / 1000
         sheet.curve(x, results(arm, "curve"), label.replace("\n", " "), place)
@@ -101,7 +101,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """What the texts name."""
+    """The numbers in the texts."""
     short = {"reinforce": "r", "actor-critic": "a", "past-the-end": "p"}
     found = {f"{measure}_{short[arm]}": results(arm, measure).mean()
              for arm in short for measure in ("first", "last", "episodes")}  # fmt: skip

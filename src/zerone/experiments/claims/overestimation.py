@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from zerone.experiments.protocol import Measured, Settings
 
 STARTS, HORIZON = 64, 200
-"""0.9^200 is below 1e-9: what comes later does not count."""
+"""0.9^200 is below 1e-9, so later rewards are negligible."""
 LEAN, SWING = 0.1, 0.1
-"""How far from upright and at rest the pendulum is let go at most, rad and rad/s."""
+"""The largest initial angle and angular velocity, rad and rad/s."""
 LOOK = 200
 
 
 def keep(state: Any, steps: Steps, metrics: Metrics) -> Array:
-    """The value of the best action where the agent is: what the tutorial draws."""
+    """The value of the best action in the current state, as in the tutorial's figure."""
     del metrics
     values: Array = state.policy.network(steps.observation[0])
     return values.max()
@@ -38,7 +38,11 @@ def keep(state: Any, steps: Steps, metrics: Metrics) -> Array:
 
 @functools.partial(jax.jit, static_argnums=3)
 def upright(algorithm: Any, environment: Any, policy: Any, horizon: int, key: Array) -> tuple[Array, Array]:
-    """Of greedy play from nearly upright: the value of each first action, and the discounted return that it led to."""
+    """Act greedily from nearly upright states: the value of each first action, and the discounted return that followed.
+
+    Returns:
+        Two float32 arrays [STARTS].
+    """
     angle, speed = jax.random.uniform(key, (2, STARTS), minval=-1.0) * jnp.array([[LEAN], [SWING]])
     observation = jnp.stack([jnp.cos(angle), jnp.sin(angle), speed], -1)
     state = ShapedState(PendulumState(angle, speed), observation)
@@ -57,11 +61,11 @@ def upright(algorithm: Any, environment: Any, policy: Any, horizon: int, key: Ar
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """What the agent believes along its training, and at last what is true of it upright."""
+    """The estimated values during training; after it, estimated and true values in nearly upright states."""
     algorithm = dqn(settings)
     environment: Any = environments.make("zerone/Pendulum11-v0")
     state, believed = record(algorithm, environment, seed, settings["steps"], keep)
-    untimed = environment.environment  # let go for longer than an episode lasts
+    untimed = environment.environment  # without the time limit
     value, truth = upright(algorithm, untimed, state.policy, HORIZON, jax.random.key(seed))
     learnt = believed[settings["warmup"] :]
     return {
@@ -76,7 +80,7 @@ ARMS = {"natural": "natural DQN", "double": "Double DQN"}
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Above: the tutorial's picture. Below: the excess at the end, seed by seed."""
+    """Draw the tutorial's figure (above), and the overestimation at the end for each seed (below)."""
     for place, (arm, label) in enumerate(ARMS.items()):
         believed = results(arm, "believed")
         sheet.curve(LOOK * (np.arange(believed.shape[1]) + 0.5), believed, label, place)
@@ -88,7 +92,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """What was believed, and what was true."""
+    """The estimated and the true values."""
     return {f"{name}_{arm}": results(arm, name).mean() for arm in ARMS for name in ("value", "truth", "excess")} | {
         f"above_{arm}": 100 * (results(arm, "value") > 0).mean() for arm in ARMS}  # fmt: skip
 

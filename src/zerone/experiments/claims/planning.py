@@ -1,4 +1,4 @@
-"""Dyna: the more is planned between two steps, the fewer episodes it takes."""
+"""Dyna: with more planning steps per environment step, fewer episodes are needed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHORTEST = 14
 
 
 def way_lengths(maze: MazeMap, actions: np.ndarray) -> np.ndarray:
-    """Steps from the start to the goal by several greedy policies [n, cells]; as many as there are cells for never."""
+    """The path length from start to goal of greedy policies [n, cells]; the number of cells if there is no path."""
     number = np.arange(len(actions))
     cell, steps = np.full(len(actions), maze.start), np.zeros(len(actions), int)
     for _ in range(maze.goal.size):
@@ -32,7 +32,7 @@ def way_lengths(maze: MazeMap, actions: np.ndarray) -> np.ndarray:
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """The length of each episode, and after how many the greedy way is the shortest one."""
+    """The length of each episode, and the number of episodes until the greedy path is a shortest one."""
     environment: Any = environments.make("zerone/DynaMaze-v0")
     algorithm = DynaQ(learning_rate=0.1, discount=0.95, epsilon=0.1, planning_steps=settings["planning_steps"])
     _, (actions, done) = record(algorithm, environment, seed, settings["steps"], keep)
@@ -50,7 +50,7 @@ PLANNED = (0, 5, 50)
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Steps of each episode."""
+    """Draw the length of each episode."""
     for place, planned in enumerate(PLANNED):
         length = results(f"planning-{planned}", "length")
         label = "no planning (Q-learning)" if planned == 0 else f"{planned} planned steps"
@@ -61,13 +61,13 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """Episodes until the greedy way is the shortest, and all steps walked."""
+    """The number of episodes until the greedy path is a shortest one, and the total number of steps."""
     return {f"{measure}_{planned}": results(f"planning-{planned}", measure).mean()
             for planned in PLANNED for measure in ("episodes", "steps")}  # fmt: skip
 
 
 def fewer(measure: str, left: int, right: int) -> Any:
-    """The ratio of what two amounts of planning need."""
+    """The ratio of a measurement between two numbers of planning steps."""
     return lambda results: ratio(results(f"planning-{left}", measure), results(f"planning-{right}", measure))
 
 

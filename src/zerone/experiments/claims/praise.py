@@ -1,4 +1,4 @@
-"""What REINFORCE praises: early steps on CartPole, late ones on MountainCar."""
+"""The weights that REINFORCE gives to steps: high for early steps on CartPole, for late ones on MountainCar."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 POINTS = 101
 SHARE = 5
-"""Early is the first fifth of an episode, late its last."""
+"""Early steps are the first fifth of an episode, late steps the last."""
 
 
 def praise(steps: int, reward: float, discount: float) -> np.ndarray:
-    """The tutorial's vt of an episode of equal rewards: discounted returns by their recursion, then normalised."""
+    """The tutorial's weights vt for an episode of equal rewards: discounted returns, then normalised."""
     returns, following = np.zeros(steps), 0.0
     for time in reversed(range(steps)):
         following = returns[time] = reward + discount * following
@@ -31,7 +31,7 @@ def praise(steps: int, reward: float, discount: float) -> np.ndarray:
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """The vt over the course of an episode, and its mean over the first fifth minus that over the last."""
+    """The weights vt over an episode, and their mean over the first fifth minus that over the last fifth."""
     environment = environments.make(settings["environment"], limit=0)
     steps = int(episode_lengths(reinforce(settings), environment, seed, settings["episodes"], settings["budget"])[-1])
     vt = praise(steps, settings["reward"], settings["discount"])
@@ -42,11 +42,11 @@ def measure(settings: Settings, seed: int) -> Measured:
 
 ARMS = {"cartpole": "CartPole, first episode", "mountain-car": "MountainCar, episode 30"}
 CUT = 200
-"""Where Gymnasium cuts an episode of MountainCar."""
+"""Gymnasium's time limit of MountainCar."""
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """The vt over the course of an episode."""
+    """Draw the weights vt over an episode."""
     for place, (arm, label) in enumerate(ARMS.items()):
         sheet.curve(np.linspace(0, 100, POINTS), results(arm, "course"), label, place)
     cut = praise(CUT, -1, REINFORCE_SETTINGS["discount"])
@@ -58,7 +58,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """Means over seeds."""
+    """The means over seeds."""
     return {f"{name}_{arm.replace('-', '_')}": results(arm, name).mean() for arm in ARMS for name in ("slant", "steps")}
 
 

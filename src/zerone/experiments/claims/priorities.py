@@ -27,7 +27,7 @@ def keep(state: Any, steps: Steps, metrics: Metrics) -> tuple[Array, Array]:
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """When the flag was first reached, and how many steps each episode took from then on; the last one unfinished."""
+    """When the flag was first reached, and the lengths of the episodes from then on, with the unfinished last one."""
     environment = environments.make("zerone/MountainCarSparse-v0", limit=0)
     _, (reward, done) = record(dqn(settings), environment, seed, settings["steps"], keep)
     ends = episodes(reward, done).ends
@@ -49,7 +49,7 @@ ARMS = {"uniform": "uniform replay", "prioritized": "prioritised replay"}
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Above: flags from the first on. Below: steps per episode, seed by seed."""
+    """Draw the number of flags reached since the first (above), and steps per episode for each seed (below)."""
     for place, (arm, label) in enumerate(ARMS.items()):
         flags = results(arm, "flags")[:, : SHOWN // LOOK]
         sheet.curve(LOOK * (1 + np.arange(flags.shape[1])), flags, label, place)
@@ -59,7 +59,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """Means of what was measured."""
+    """The means of the measurements."""
     middle = {f"middle_{arm}": float(median(results(arm, "steps"))) for arm in ARMS}
     return middle | {f"{name}_{arm}": results(arm, name).mean() for arm in ARMS for name in ("steps", "first")} | {
         f"found_{arm}": 100 * results(arm, "found").mean() for arm in ARMS}  # fmt: skip

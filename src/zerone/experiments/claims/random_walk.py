@@ -1,4 +1,4 @@
-"""n in n-step returns and λ in traces on the 19-state random walk: neither end is best."""
+"""n-step returns and traces with λ on the 19-state random walk: an intermediate n and λ are best."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 STATES = 19
 TRUE_VALUES = np.arange(-18, 20, 2) / 20
-"""-1 at the left end, 1 at the right one: Sutton & Barto 2018, example 7.1."""
+"""The reward is -1 at the left end and 1 at the right one: Sutton & Barto 2018, example 7.1."""
 STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 DECAYS = (0.0, 0.4, 0.8, 0.9, 0.95, 0.975, 0.99, 1.0)
 RATES = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08, *(round(0.05 * each, 2) for each in range(2, 21)))
@@ -22,7 +22,7 @@ LARGEST_ERROR = 1.0
 
 
 def walk(random: np.random.Generator) -> tuple[np.ndarray, float]:
-    """The states of one episode, from 1 to 19, begun in the middle; and the reward at its end."""
+    """One episode that begins in the middle: its states, numbered from 1 to 19, and the reward at its end."""
     states = [(STATES + 1) // 2]
     while 0 < states[-1] <= STATES:
         states.append(states[-1] + (1 if random.random() < 0.5 else -1))
@@ -30,20 +30,20 @@ def walk(random: np.random.Generator) -> tuple[np.ndarray, float]:
 
 
 def error(values: np.ndarray) -> np.ndarray:
-    """Root mean square error over states of tables [..., 19]; more than 1 counts as 1, so that what diverges ends."""
+    """The root mean square error over states of tables [..., 19], cut at 1, which bounds it for diverging tables."""
     with np.errstate(over="ignore", invalid="ignore"):
         found = np.sqrt(((values - TRUE_VALUES) ** 2).mean(-1))
     return np.asarray(np.fmin(found, LARGEST_ERROR))
 
 
 def n_step(walks: list[tuple[np.ndarray, float]], n: int, rates: np.ndarray) -> np.ndarray:
-    """n-step TD for all step sizes at once: the error, mean over the ends of episodes. Section 7.1."""
+    """n-step TD for all step sizes at once; the error averaged over the ends of episodes. Section 7.1."""
     values, errors = np.zeros((len(rates), STATES + 2)), []
     for states, reward in walks:
         last = len(states)
         for time in range(last + n - 1):
             learnt = time - n + 1
-            if learnt >= 0:  # the return ends in the episode's only reward, or in the value of the state n steps on
+            if learnt >= 0:  # the episode's only reward, or the value of the state n steps later
                 target = reward if time + 1 >= last else values[:, states[time + 1]]
                 values[:, states[learnt]] += rates * (target - values[:, states[learnt]])
         errors.append(error(values[:, 1:-1]))
@@ -66,7 +66,7 @@ def traces(walks: list[tuple[np.ndarray, float]], decays: np.ndarray, rates: np.
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """The error over the first episodes: [n or λ, step sizes]. Both methods see the same walks."""
+    """The error over the first episodes: [n or λ, step sizes]. Both methods use the same walks."""
     random = np.random.default_rng(seed)
     walks = [walk(random) for _ in range(settings["episodes"])]
     rates = np.asarray(settings["rates"])
@@ -76,14 +76,14 @@ def measure(settings: Settings, seed: int) -> Measured:
 
 
 def best(errors: np.ndarray) -> np.ndarray:
-    """Errors [seeds, values] of the second half of the seeds, at the rate that was best for the first half."""
+    """Errors [seeds, values] of the second half of the seeds, at the step size that was best for the first half."""
     half = len(errors) // 2
     chosen = errors[:half].mean(0).argmin(-1)
     return np.stack([errors[half:, place, rate] for place, rate in enumerate(chosen)], 1)
 
 
 def less(arm: str, end: int, middle: int) -> Any:
-    """How much larger the error is at an end than in the middle, each at its best step size; of the same walks."""
+    """How much larger the error is at an extreme n or λ than at an intermediate one, each at its best step size."""
 
     def found(results: Results) -> Any:
         errors = best(results(arm, "error"))
@@ -93,7 +93,7 @@ def less(arm: str, end: int, middle: int) -> Any:
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Errors over step sizes, a curve for each n and each λ."""
+    """Draw the errors over step sizes, with a curve for each n and each λ."""
     shown = {"n-step": (STEPS, (1, 2, 4, 16, 64, 512), "n"), "traces": (DECAYS, (0.0, 0.4, 0.8, 0.95, 1.0), "λ")}
     for panel, (arm, (values, some, letter)) in enumerate(shown.items()):
         errors = results(arm, "error")
@@ -106,7 +106,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """The least errors."""
+    """The smallest errors."""
     steps, decays = best(results("n-step", "error")).mean(0), best(results("traces", "error")).mean(0)
     return {
         "n_1": steps[0], "n_4": steps[STEPS.index(4)], "n_512": steps[-1], "best_n": STEPS[int(steps.argmin())],

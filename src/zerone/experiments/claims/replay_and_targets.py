@@ -1,4 +1,4 @@
-"""DDPG with its memory and target networks, and without either: which of them makes actor-critic converge?"""
+"""DDPG with and without its replay memory and its target networks: which of them makes it converge?"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LABELS = {
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """Returns while learning, and those of the last tenth, in which hardly any noise is left."""
+    """The training returns, and their mean over the last tenth, when there is hardly any exploration noise."""
     algorithm = made(settings["algorithm"], settings["options"])
     found = returns(algorithm, "tenth", seed, settings["steps"])[:, 0]
     last = found[-len(found) // 10 :].mean()
@@ -33,7 +33,7 @@ def measure(settings: Settings, seed: int) -> Measured:
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Learning curves; and what each seed has at last."""
+    """Draw learning curves, and the final return of each seed."""
     for place, (arm, label) in enumerate(LABELS.items()):
         x = centres(results(arm, "steps")[0], POINTS) / 1000
         sheet.curve(x, results(arm, "curve"), label, place)
@@ -48,7 +48,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """What the texts name."""
+    """The numbers in the texts."""
     lasts = {f"last_{arm.replace('-', '_')}": results(arm, "last").mean() for arm in LABELS}
     shares = {f"converges_{arm.replace('-', '_')}": 100 * results(arm, "converges").mean() for arm in LABELS}
     return {**lasts, **shares}
@@ -56,7 +56,7 @@ def facts(results: Results) -> dict[str, float]:
 
 STEPS, MEMORY = 40_000, 10_000
 FADES = 0.9998
-"""Of the noise at each update, in the tutorial's text. Its program has 0.9995."""
+"""The factor by which the noise decays at each update in the tutorial's text. Its program has 0.9995."""
 DDPG = {
     "learning_rate": 0.001, "critic_learning_rate": 0.001, "discount": 0.9, "batch": 32, "memory": MEMORY,
     "warmup": MEMORY, "target_step": 0.01, "hidden": [30], "noise_shape": "exponential", "noise_start": 1.5,
@@ -71,7 +71,7 @@ AT_ONCE, NEWEST = {"target_step": 1.0}, {"memory": 32}
 
 
 def less(arm: str) -> Question:
-    """How much better DDPG is than it is without something."""
+    """The question how much better DDPG is than another arm."""
     label = {"no-targets": "without its target networks", "no-replay": "without its replay memory",
              "one-step": "of one-step actor-critic"}[arm]  # fmt: skip
     chinese = {"no-targets": "去掉目标网络后的", "no-replay": "去掉回放记忆后的", "one-step": "单步 Actor-Critic 的"}

@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 
 def keep(state: Any, steps: Steps, metrics: Metrics) -> Any:
-    """The greedy action in every cell, and whether the episode is over."""
+    """The greedy action in every cell, and whether the episode has ended."""
     del metrics
     return state.policy.argmax(-1).astype(jnp.int8), (steps.terminated | steps.truncated)[0, 0]
 
 
 def greedy_way_leads_to_the_goal(maze: MazeMap, actions: np.ndarray) -> np.ndarray:
-    """Of several greedy policies [n, cells], which ones walk from the start to the goal."""
+    """Which of the greedy policies [n, cells] lead from the start to the goal, bool [n]."""
     cells = np.arange(maze.goal.size)
     over = maze.goal | maze.hell
     following = np.where(over, cells, maze.following[cells, actions])
-    for _ in range(int(np.ceil(np.log2(cells.size)))):  # 1, 2, 4, … steps at once: more than there are cells
+    for _ in range(int(np.ceil(np.log2(cells.size)))):  # doubling: 2, 4, 8, … steps, until more than there are cells
         following = np.take_along_axis(following, following, 1)
     return np.asarray(maze.goal[following[:, maze.start]])
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """Whether the greedy way led to the goal after each episode; and after how many it first did."""
+    """Whether the greedy path led to the goal after each episode, and after how many episodes it first did."""
     environment: Any = environments.make(settings["environment"])
     chosen = {name: settings[name] for name in ("learning_rate", "discount", "epsilon")}
     more = {name: settings[name] for name in ("trace", "trace_decay") if name in settings}
@@ -55,7 +55,7 @@ MAZES = {"tutorial": "the tutorial's maze: hells", "dyna": "Dyna's maze: walls"}
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """How many seeds know the way after so many episodes."""
+    """Draw the share of seeds whose greedy path leads to the goal, over episodes."""
     for panel, (maze, title) in enumerate(MAZES.items()):
         for place, (arm, label) in enumerate(ARMS.items()):
             found = results(f"{maze}-{arm}", "found")
@@ -66,12 +66,12 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def compared(maze: str, left: str, right: str) -> Any:
-    """The ratio of the episodes that two arms need."""
+    """The ratio of the numbers of episodes that two arms need."""
     return lambda results: ratio(results(f"{maze}-{left}", "episodes"), results(f"{maze}-{right}", "episodes"))
 
 
 def facts(results: Results) -> dict[str, float]:
-    """Mean episodes of every arm, and in how many of a hundred the way is known at last."""
+    """The mean number of episodes of every arm, and the percentage of seeds that have found the goal at the end."""
     episodes = {arm.replace("-", "_"): results(arm, "episodes").mean() for arm in results.arms}
     return episodes | {f"{arm.replace('-', '_')}_at_last": 100 * results(arm, "found")[:, -1].mean()
                        for arm in results.arms}  # fmt: skip

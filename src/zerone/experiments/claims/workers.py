@@ -1,4 +1,4 @@
-"""How many steps each of A3C's workers takes, side by side, until all of them together have learnt something."""
+"""The number of steps that each of A3C's parallel workers takes until their common policy reaches a return."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ WORKERS = (1, 2, 4, 8)
 
 
 def arm(workers: int) -> str:
-    """The name of an arm."""
+    """The name of the arm with a number of workers."""
     return f"workers-{workers}"
 
 
 def measure(settings: Settings, seed: int) -> Measured:
-    """Steps of each worker until the last `RECENT` episodes of all reach `LEVEL`; infinitely many if they never do."""
+    """Steps per worker until the mean return of the last `RECENT` episodes reaches `LEVEL`; infinity if it does not."""
     workers, steps = settings["options"]["workers"], settings["steps"] // settings["options"]["workers"]
     found = returns(made("a3c", settings["options"]), "centred", seed, steps)
-    recent = np.convolve(found.reshape(-1), np.ones(RECENT) / RECENT, "valid")  # the workers' episodes in turn
+    recent = np.convolve(found.reshape(-1), np.ones(RECENT) / RECENT, "valid")  # over all workers' episodes
     reached = np.flatnonzero(recent >= LEVEL)
     rounds = -(-(reached[0] + RECENT) // workers) if reached.size else np.inf
     return {"until": EPISODE * rounds, "reached": reached.size > 0, "curve": bins(found, POINTS), "steps": steps}
 
 
 def relative(results: Results, workers: int) -> Estimate:
-    """The median of several workers' steps, each, over that of one worker's."""
+    """The median number of steps per worker with several workers, relative to one worker."""
     return estimate(
         results(arm(workers), "until"), results(arm(1), "until"),
         statistic=lambda several, one: median(several) / median(one),
@@ -46,7 +46,7 @@ def relative(results: Results, workers: int) -> Estimate:
 
 
 def draw(sheet: Sheet, results: Results) -> None:
-    """Learning curves over the time of a step; and how much sooner more workers are."""
+    """Draw learning curves over the steps per worker, and the speed-up by more workers."""
     for place, workers in enumerate(WORKERS):
         x = centres(results(arm(workers), "steps")[0], POINTS) / 1000
         sheet.curve(x, results(arm(workers), "curve"), "1 worker" if workers == 1 else f"{workers} workers", place)
@@ -69,7 +69,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def facts(results: Results) -> dict[str, float]:
-    """What the texts name."""
+    """The numbers in the texts."""
     until = {f"until_{workers}": median(results(arm(workers), "until")) for workers in WORKERS}
     sooner = {f"sooner_{workers}": 1 / relative(results, workers).value for workers in WORKERS}
     reached = {f"reached_{workers}": 100 * results(arm(workers), "reached").mean() for workers in WORKERS}
