@@ -1,1 +1,1 @@
-"""A trained policy leaves: as ONNX, as plain NumPy, or as StableHLO."""
+"""Export of trained policies as ONNX, NumPy or StableHLO files."""

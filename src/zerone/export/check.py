@@ -1,4 +1,4 @@
-"""Whether what is about to leave acts as the policy does: looked at on a thousand observations before it is written."""
+"""Check that an exported policy acts like the original: both are compared on a thousand observations before writing."""
 
 from __future__ import annotations
 
@@ -27,25 +27,32 @@ from zerone.export.program import Memory
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Parts: TypeAlias = list[Array]
-"""Of some observations the numbers of each part as the environment returns them, [N, ...]."""
+"""Observations of N steps as the environment returns them: an array [N, ...] for each part of the observation."""
 
 NUMBER = 1000
-"""Observations that are looked at; half of them are of episodes, where there is somewhere to play."""
+"""The number of observations; if there is an environment, half of them come from episodes."""
 MOST_BYTES = 2**28
-"""What they may take: of very large ones there are fewer."""
+"""The most memory that the observations may take; if single ones are very large, fewer are used."""
 AT_ONCE = 100
 LONGEST_PLAY = 5.0
-"""Seconds after which a slow environment has been played in enough."""
+"""The most seconds that episodes are played, for slow environments."""
 TOLERANCE = 1e-5
 LAST_BITS, TRIES = 2.0**-22, 8
-"""How far a policy's numbers are moved, as a part of their size, to see what rounding alone changes, and how often."""
+"""To find the effect of rounding, a policy's parameters are changed by this relative amount, this many times."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Checked:
-    """What came of it: of so many observations, `played` of them of episodes.
+    """The result of a check.
 
-    `wrong` are the places of those for which it acts otherwise, `first` the policy's action and its for the first one.
+    Attributes:
+        observations: The number of observations.
+        played: How many of them are from episodes.
+        largest_difference: The largest accepted difference between two actions.
+        as_good: For how many observations the exported policy chose another action of equal value.
+        rounded: For how many observations the actions differ by more than the tolerance, but only due to rounding.
+        wrong: The indices of the observations for which the actions differ otherwise, int [M].
+        first: The original's and the exported policy's action for the first of them.
     """
 
     observations: int
@@ -58,7 +65,7 @@ class Checked:
 
     @property
     def in_words(self) -> str:
-        """In a line."""
+        """The result as a line of text."""
         of = f"{self.observations:,} observations" + (f" ({self.played:,} of episodes)" if self.played else "")
         same = (
             f"actions differ by at most {self.largest_difference:.1g}" if self.largest_difference else "the same action"
@@ -71,9 +78,10 @@ class Checked:
 def observed(
     encoding: Encoding, environment: Guard | None, act: Callable[[Any, Any], Any], masked: int = 0
 ) -> tuple[Parts, int]:
-    """Observations to look at, and how many of them were seen in `environment`: half at play by `act`, half by chance.
+    """The observations for a check, and how many of them are from episodes in `environment`.
 
-    The others are drawn from the space. Of a policy that keeps to masks, of so many actions, these are the last part.
+    Half of the episodes are played by `act`, half by random actions. All other observations are drawn from the space.
+    If the policy uses action masks over `masked` actions, the masks are the last part.
     """
     random = np.random.default_rng(0)
     one = sum(math.prod(leaf.space.shape) * max(4, leaf.space.dtype.itemsize) for leaf in encoding.leaves)
@@ -106,28 +114,28 @@ def _seen(
             over = terminated or truncated
             if time.monotonic() > end:
                 return
-    except ZeroneError:  # an environment that fails is no fault of the policy: what was seen until then is enough
+    except ZeroneError:  # the environment failed, not the policy: use the observations up to here
         return
 
 
 def _any(space: gymnasium.Space[Any], act: Callable[[Any, Any], Any], observation: Any, mask: Array | None) -> Any:
-    """An action by chance; by `act` where the space itself cannot draw one."""
+    """A random action, or that of `act` if the space cannot be sampled."""
     try:
         with np.errstate(over="ignore"):
             return space.sample() if mask is None else space.sample(mask.astype(np.int8))
-    except Exception:  # of a space of somebody else's, or with bounds as wide as floats are
+    except Exception:  # a user's own space, or a `Box` as wide as all floats
         return act(observation, mask)
 
 
 def _masks(random: np.random.Generator, number: int, actions: int) -> Array:
-    """So many masks by chance, each of which allows something."""
+    """Random action masks, bool [number, actions], each of which allows at least one action."""
     masks = random.random((number, actions)) < 0.5
     masks[np.arange(number), random.integers(actions, size=number)] = True
     return masks
 
 
 def _drawn(leaf: Leaf, random: np.random.Generator, number: int) -> Array:
-    """Numbers of a part, within its bounds; where there is no bound, near 0 or near the other bound."""
+    """Random values of a part within its bounds; without a bound, they are near 0 or near the other bound."""
     space, shape = leaf.space, (number, *leaf.space.shape)
     if not isinstance(leaf, BoxLeaf):
         values = np.array(leaf.values, np.int64).reshape(space.shape)
@@ -149,24 +157,33 @@ def compare(
     engine: Engine, policy: Any, parts: Parts, played: int, play: Player, memory: Sequence[Memory],
     scores: Callable[[Inputs], Array | None],
 ) -> Checked:  # fmt: skip
-    """What `play` does with these observations, beside what the policy does.
+    """Compare the actions of an exported policy with those of the original.
 
-    The same is: within 1e-5 (of the size of an action, where that is more than 1), or the same choice. A choice is the
-    same, too, where both are worth the same to 1e-5. And an action may differ by as much as it does when the policy's
-    own numbers are moved by their last bits: sums of large numbers are rounded in one order here, in another there.
+    Continuous actions must agree to 1e-5 (relative to their size if that is above 1), and discrete ones must be equal.
+    A different discrete action is accepted if both have the same value to 1e-5. Any action may differ as much as it
+    does if the original's parameters are changed in their last bits, since sums may be rounded in another order.
 
-    A policy that remembers sees a hundred episodes side by side.
+    A policy with a memory gets the observations as a hundred parallel episodes.
+
+    Args:
+        engine: The engine of the original policy.
+        policy: The original policy.
+        parts: The observations.
+        played: How many of them are from episodes.
+        play: The exported policy.
+        memory: Its memory.
+        scores: From inputs to the scores from which the exported policy chose its actions, or None if unknown.
     """
     space, ours = engine.spaces.action, _ours(engine, policy, parts)
     theirs = _theirs(engine, parts, play, memory).reshape(ours.shape).astype(ours.dtype)
     apart = _apart(space, ours, theirs)
     wrong = np.flatnonzero(~(apart <= TOLERANCE))
     as_good = rounded = wrong[:0]
-    if len(wrong) and not memory:  # else what the choices are by depends on all that came before, which rounding sees
+    if len(wrong) and not memory:  # with a memory, scores depend on all earlier steps: see `_rounded`
         as_good = wrong[_tied(space, scores(_inputs(engine, parts, wrong)), ours[wrong], theirs[wrong])]
         wrong = np.setdiff1d(wrong, as_good)
     if len(wrong):
-        rows = np.arange(len(ours)) if memory else wrong  # what is remembered needs all that came before
+        rows = np.arange(len(ours)) if memory else wrong  # a memory needs all earlier steps
         able = _rounded(engine, policy, [each[rows] for each in parts], ours[rows], theirs[rows])
         rounded = np.intersect1d(wrong, rows[able])
         wrong = np.setdiff1d(wrong, rounded)
@@ -176,7 +193,7 @@ def compare(
 
 
 def _ours(engine: Engine, policy: Any, parts: Parts) -> Array:
-    """The policy's own actions; a hundred at a time, so that there is one program for all."""
+    """The original policy's actions, computed a hundred at a time, so that one compiled program serves all."""
     masked, leaves = engine.spaces.masked, len(engine.spaces.encoding.leaves)
     encoded = engine.spaces.encoding.join(parts[:leaves], batch=True)
     number = len(encoded)
@@ -191,7 +208,7 @@ def _ours(engine: Engine, policy: Any, parts: Parts) -> Array:
 
 
 def _theirs(engine: Engine, parts: Parts, play: Player, memory: Sequence[Memory]) -> Array:
-    """What a file makes of it: as `_ours` where there is a memory, else in batches of several sizes."""
+    """The exported policy's actions: with a memory computed as in `_ours`, else in batches of several sizes."""
     number = len(parts[0])
     if not memory:
         return np.concatenate([play(_inputs(engine, parts, slice(*ends)))[0] for ends in _cuts(number)])
@@ -204,7 +221,7 @@ def _theirs(engine: Engine, parts: Parts, play: Player, memory: Sequence[Memory]
 
 
 def begun(memory: Memory, number: int) -> Array:
-    """What is remembered where `number` episodes begin."""
+    """The initial memory of `number` episodes, [number, ...]."""
     return np.broadcast_to(np.asarray(memory.begins, memory.type), (number, *memory.shape)).copy()
 
 
@@ -219,13 +236,13 @@ def _inputs(engine: Engine, parts: Parts, which: Any) -> dict[str, Array]:
 
 
 def _cuts(number: int) -> Iterator[tuple[int, int]]:
-    """One alone, then batches of two sizes: any number of observations has to do."""
+    """The ends of batches: a single observation, then batches of different sizes, since all sizes must work."""
     ends = [0, 1, *range(AT_ONCE, number, AT_ONCE), number]
     return itertools.pairwise(ends)
 
 
 def _apart(space: gymnasium.Space[Any], ours: Array, theirs: Array) -> Array:
-    """How far the actions are apart, each as a part of its size (or of half its range) where that is above 1."""
+    """The difference between two actions, [N], relative to their size or half their range where that is above 1."""
     one, other = (each.reshape(len(ours), -1).astype(np.float64) for each in (ours, theirs))
     size = np.maximum(1, np.abs(one))
     if isinstance(space, spaces.Box) and space.dtype.kind == "f":
@@ -235,12 +252,12 @@ def _apart(space: gymnasium.Space[Any], ours: Array, theirs: Array) -> Array:
 
 
 def _tied(space: gymnasium.Space[Any], scores: Array | None, ours: Array, theirs: Array) -> Array:
-    """Where another action is as good, to 1e-5 of the size of the numbers that decide."""
+    """Where another action is equally good, bool [N]: the scores agree to 1e-5 of their size."""
     if scores is None:
         return np.zeros(len(ours), bool)
     rows = scores.reshape(len(ours), -1)
     size = TOLERANCE * np.maximum(1, np.abs(rows).max(-1))
-    if isinstance(space, spaces.Box):  # rounded to whole numbers: both from nearly the same ones
+    if isinstance(space, spaces.Box):  # integers: both were rounded from nearly the same numbers
         near = [np.abs(rows - each.reshape(len(ours), -1)) <= 0.5 + size[:, None] for each in (ours, theirs)]
         return np.asarray((near[0] & near[1]).all(-1))
     start, values = np.asarray(getattr(space, "start", 0)), choices_in(space)
@@ -254,9 +271,9 @@ def _tied(space: gymnasium.Space[Any], scores: Array | None, ours: Array, theirs
 
 
 def _rounded(engine: Engine, policy: Any, parts: Parts, ours: Array, theirs: Array) -> Array:
-    """Where the policy itself acts as differently once its numbers are moved by their last bits.
+    """Where the original policy itself acts as differently if its parameters are changed in their last bits, bool [N].
 
-    A sum of products that is rounded at each step is the exact one of numbers that differ by so little.
+    A sum with rounding errors is the exact sum of slightly changed numbers.
     """
     random, space = np.random.default_rng(1), engine.spaces.action
     same, moved = np.zeros(len(ours), bool), np.zeros(len(ours))

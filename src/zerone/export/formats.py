@@ -1,3 +1,3 @@
-"""The endings of files that a policy can be written to."""
+"""The file suffixes of exported policies."""
 
 SUFFIXES = (".onnx", ".npz", ".stablehlo")

@@ -1,4 +1,4 @@
-"""A program as a file of NumPy's: the list of operations as JSON in it, and the weights. No pickle."""
+"""A program as a NumPy `.npz` file: the operations as JSON, and the weights as arrays, without pickle."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from zerone.export.player import Policy
 from zerone.export.program import Program, Value
 
 Inputs = Mapping[str, np.ndarray]
-"""The parts of observations, and what is remembered, by name: each [N, ...]."""
+"""The parts of observations and of the memory by name: arrays [N, ...]."""
 Player = Callable[[Inputs], tuple[np.ndarray, Inputs]]
-"""From inputs to actions [N, ...], and what is remembered after them."""
+"""From inputs to actions [N, ...] and the next memory by name."""
 
 
 def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
-    """The file, which `export.player` plays."""
+    """The contents of the file, which `export.player` reads. `about` describes the policy and is stored with it."""
     held: dict[str, np.ndarray] = {}
     operations: list[Any] = []
     for each in program.operations:
@@ -44,7 +44,7 @@ def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
 
 
 def player(data: bytes) -> Player:
-    """What the file does with a batch of observations."""
+    """A function that runs the file's policy on a batch of observations."""
     policy = Policy(io.BytesIO(data))
 
     def play(inputs: Inputs) -> tuple[np.ndarray, Inputs]:
@@ -55,7 +55,7 @@ def player(data: bytes) -> Player:
 
 
 def scores(program: Program, inputs: Inputs) -> np.ndarray | None:
-    """What the actions were chosen by, if each is one of several."""
+    """The scores from which the actions were chosen, [N, ...]; None if the program has none."""
     if program.scores is None:
         return None
     found: np.ndarray = Policy(io.BytesIO(to_bytes(program, {}))).play(inputs)[program.scores.name]

@@ -1,4 +1,4 @@
-"""An observation as the environment returns it, become what algorithms are given: as operations."""
+"""The encoding of observations, from the environment's form to the form that networks and tables get, as operations."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from zerone.parts.features import Features
 from zerone.parts.normalization import LIMIT, WANTED, Scales
 
 OUTPUT, MASK = "action", "action_mask"
-"""What the output is called, and the input that says which actions are allowed."""
+"""The names of the output and of the action mask's input."""
 
 
 def mask_name(encoding: Encoding) -> str:
-    """What that input is called where a part of the observations may have its name."""
+    """The name of the action mask's input, distinct from the names of the observation's parts."""
     name = MASK
     while name in input_names(encoding):
         name += "_"
@@ -29,10 +29,10 @@ def mask_name(encoding: Encoding) -> str:
 
 
 class Seen:
-    """What is seen of an observation, for networks (`features`) and for tables (`state`).
+    """The encoded observation in a program, for networks (`features`) and for tables (`state`).
 
-    Each part of a `Dict` or a `Tuple` is an input of the program by its name, such as `hand[0]`; what has no parts is
-    the input `observation`.
+    Each part of a `Dict` or `Tuple` observation is an input of the program under its name, such as `hand[0]`; an
+    observation without parts is the input `observation`.
     """
 
     def __init__(self, program: Program, encoding: Encoding) -> None:
@@ -43,13 +43,13 @@ class Seen:
         ]
 
     def by(self, scales: Scales) -> Seen:
-        """The same, as a policy with these scales sees it."""
+        """The same observation, normalised with the scales of a policy."""
         seen = copy.copy(self)
         seen._scales = scales
         return seen
 
     def features(self, features: Features) -> Value:
-        """What a network is given: a row of numbers, or a picture [height, width, channels]. `Features.of(space)`."""
+        """The input of a network: a row of numbers, or a picture [height, width, channels]. See `parts.features`."""
         view = features.view
         if view is None:
             return self._counted().one_hot(*columns(features.values, features.bits, self._starts()))
@@ -76,13 +76,13 @@ class Seen:
         return join(pieces)
 
     def state(self) -> Value:
-        """Which row of a table it is: see `environments.spaces.from_environment`."""
+        """The row of a table for the observation: see `environments.spaces.from_environment`."""
         space = self.encoding.space
         each = digits(space) if isinstance(space, spaces.MultiDiscrete) else (0,)
         return self._counted().place(self._starts(), [math.prod(each[i + 1 :]) for i in range(len(each))])
 
     def _counted(self) -> Value:
-        """All whole numbers in a row, as they are given."""
+        """All integers of the observation in a row."""
         return join([value.cast(np.int64).reshape(math.prod(value.shape)) for value in self._values])
 
     def _starts(self) -> np.ndarray:
@@ -90,7 +90,7 @@ class Seen:
         return np.concatenate([leaf.start.reshape(-1) for leaf in leaves])
 
     def _row(self) -> Value:
-        """The parts in a row of float32: as `Encoding.join` has them."""
+        """The parts in a row of float32, as in `Encoding.join`."""
         rows: list[Value] = []
         for leaf, value in zip(self.encoding.leaves, self._values, strict=True):
             flat = value.reshape(math.prod(value.shape))
@@ -104,7 +104,7 @@ class Seen:
 
 
 def pieces_of(width: int, pictures: Sequence[tuple[int, int]]) -> list[tuple[int, int, bool]]:
-    """A row of numbers cut where pictures begin and end: from where to where, and whether it is a picture."""
+    """Cut a row of numbers where pictures begin and end: the begin and end of each piece, and if it is a picture."""
     found: list[tuple[int, int, bool]] = []
     at = 0
     for begin, end in pictures:
@@ -114,7 +114,7 @@ def pieces_of(width: int, pictures: Sequence[tuple[int, int]]) -> list[tuple[int
 
 
 def input_names(encoding: Encoding) -> list[str]:
-    """What the parts of an observation are called in a file: each otherwise, and none as the output is."""
+    """The names of an observation's parts in a file: all different, and different from the output's."""
     names: list[str] = []
     for leaf in encoding.leaves:
         name = leaf.name or "observation"
@@ -125,7 +125,7 @@ def input_names(encoding: Encoding) -> list[str]:
 
 
 def columns(values: Sequence[int], bits: Sequence[bool], starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each place in a row of ones and zeros: which number decides it, and which value of that makes it 1."""
+    """The layout of a one-hot row: for each place, the index of the integer that decides it, and the value for a 1."""
     each = [np.array([1]) if bit else np.arange(n) for n, bit in zip(values, bits, strict=True)]
     number = np.repeat(np.arange(len(each)), [len(mine) for mine in each])
     return number, np.concatenate(each) + np.asarray(starts, np.int64)[number]

@@ -1,4 +1,4 @@
-"""A program as an ONNX model: a node or a few for each operation. Needs the packages `onnx` and `onnxruntime`."""
+"""A program as an ONNX model, with one or more nodes per operation. Needs the packages `onnx` and `onnxruntime`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from zerone.export.program import AFTER, Operation, Program
 from zerone.parts.masks import FORBIDDEN
 
 OPSET, FORMAT = 17, 8
-"""Of ONNX 1.12 (2022), which nearly all that runs models can read."""
+"""The versions of ONNX 1.12 (2022), which nearly all runtimes support."""
 
 
 def require_packages() -> None:
-    """Raise `InputError` unless a model can be made and checked here."""
+    """Raise `InputError` unless the packages for making and checking a model are installed."""
     for name in ("onnx", "onnxruntime"):
         try:
             importlib.import_module(name)
@@ -33,7 +33,7 @@ def require_packages() -> None:
 
 
 def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
-    """The model: inputs by the names of the program's, an output `action`, any number of observations at once."""
+    """The contents of the model's file: inputs named as in the program, an output `action`, and any batch size."""
     import onnx
     from onnx import helper
 
@@ -41,7 +41,7 @@ def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
     for each in program.operations:
         _NODES[each.kind](graph, each)
     action = program.action
-    assert action is not None  # noqa: S101 - a program that is whole
+    assert action is not None  # noqa: S101 - `program_of` sets it
     graph.node("Identity", [action.name], OUTPUT)
     outputs = [_described(OUTPUT, action.type, action.shape)]
     inputs = [_described(each.name, each.type, each.shape) for each in program.inputs]
@@ -66,7 +66,7 @@ def to_bytes(program: Program, about: Mapping[str, Any]) -> bytes:
 
 
 def player(data: bytes) -> Player:
-    """What onnxruntime makes of a batch of observations."""
+    """A function that runs the model on a batch of observations with onnxruntime."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -88,7 +88,7 @@ def _described(name: str, kind: str, shape: tuple[int, ...]) -> Any:
 
 
 def _element(kind: str) -> int:
-    """What ONNX calls a type of NumPy's."""
+    """The ONNX element type of a NumPy dtype."""
     from onnx import helper
 
     return helper.np_dtype_to_tensor_dtype(np.dtype(kind))
@@ -99,7 +99,7 @@ def _text(value: Any) -> str:
 
 
 class _Graph:
-    """The nodes and the arrays so far; and the names that are given already."""
+    """A graph under construction: its nodes, its arrays and the names in use."""
 
     def __init__(self, names: set[str]) -> None:
         self.nodes: list[Any] = []
@@ -107,7 +107,7 @@ class _Graph:
         self._names = names
 
     def node(self, kind: str, of: list[str], gives: str | None = None, **settings: Any) -> str:
-        """A node more; the name of what it gives."""
+        """Add a node, and return the name of its output."""
         from onnx import helper
 
         name = gives or self._free(f"{kind}_{len(self.nodes)}")
@@ -115,7 +115,7 @@ class _Graph:
         return name
 
     def array(self, value: Any, kind: Any = None) -> str:
-        """An array more, by name."""
+        """Add an array, and return its name."""
         from onnx import numpy_helper
 
         name = self._free(f"array_{len(self.arrays)}")
@@ -130,7 +130,7 @@ class _Graph:
 
 
 def _one(kind: str) -> Callable[[_Graph, Operation], None]:
-    """An operation that is one node: with its one array, if it has one, as the second input."""
+    """An operation that is a single node, with its array, if it has one, as the second input."""
 
     def add(graph: _Graph, each: Operation) -> None:
         graph.node(kind, [*each.of, *(graph.array(array) for array in each.arrays.values())], each.gives)
@@ -147,7 +147,7 @@ def _divide(graph: _Graph, each: Operation) -> None:
 
 
 def _reshape(graph: _Graph, each: Operation) -> None:
-    # 0 is the batch's axis as it is: -1 would not do where there is nothing in an array.
+    # 0 keeps the batch axis; -1 would fail for empty arrays.
     graph.node("Reshape", [*each.of, graph.array([0, *each.settings["shape"]], np.int64)], each.gives)
 
 
@@ -187,7 +187,7 @@ def _dense(graph: _Graph, each: Operation) -> None:
 
 
 def _convolve(graph: _Graph, each: Operation) -> None:
-    # ONNX has channels in front: of pictures, and of the weights [features, channels, height, width].
+    # ONNX expects channels first, in pictures and in the weights [features, channels, height, width].
     kernel, stride = each.settings["kernel"], each.settings["stride"]
     weight = each.arrays["weight"].reshape(kernel, kernel, -1, each.arrays["bias"].size).transpose(3, 2, 0, 1)
     turned = graph.node("Transpose", list(each.of), perm=[0, 3, 1, 2])

@@ -1,10 +1,10 @@
-"""Plays a policy that `zerone export RUN policy.npz` has written. It needs NumPy and nothing else: copy it anywhere.
+"""Runs a policy written by `zerone export RUN policy.npz`. This file needs only NumPy, so it can be copied anywhere.
 
     policy = Policy("policy.npz")
     action = policy(observation)        # one observation as the environment returns it, or a batch of them
-    action = policy(observation, info["action_mask"])           # of a policy that keeps to a mask
+    action = policy(observation, info["action_mask"])           # for a policy that uses action masks
 
-`python player.py policy.npz` says what is in the file, and how long an action takes.
+`python player.py policy.npz` prints the contents of the file and the time per action.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ACTIVATIONS: dict[str, Any] = {
     "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
     "gelu": lambda x: x * (0.5 + 0.5 * np.tanh(np.float32(np.sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x**3))),
 }
-"""What a layer may end in."""
+"""The activations of layers, by name."""
 
 
 def dense(x: Any, weight: Any, bias: Any, activation: str = "linear") -> Any:
@@ -37,14 +37,14 @@ def dense(x: Any, weight: Any, bias: Any, activation: str = "linear") -> Any:
 
 
 def allow(x: Any, mask: Any) -> Any:
-    """Scores among which an action that the mask forbids is never the best."""
+    """Replace the scores of actions that the mask forbids, so that none of them is the largest."""
     if mask.ndim and mask.shape != x.shape:
         raise ValueError(f"the action mask has the shape {mask.shape}, not {x.shape}: one for each action")
     return np.where(mask, x, np.float32(-1e30))
 
 
 def read_mask(found: Any) -> Any:
-    """An action mask, or one in each row, as booleans."""
+    """Convert an action mask, or one per row, to booleans. Raises `ValueError` if it is invalid."""
     mask = np.asarray(found)
     if not mask.ndim or mask.dtype.kind not in "biuf" or not ((mask == 0) | (mask == 1)).all():
         raise ValueError(f"the action mask is {found!r}, not one of true and false or of 1 and 0")
@@ -54,10 +54,10 @@ def read_mask(found: Any) -> Any:
 
 
 def convolve(x: Any, weight: Any, bias: Any, kernel: int, stride: int, padding: Any, activation: str = "linear") -> Any:
-    """The same of each patch of pictures [height, width, channels]; the weight is [kernel² channels, features]."""
+    """A convolution of pictures [height, width, channels] with a weight [kernel² channels, features]."""
     (top, left, bottom, right), depth = padding, x.shape[-1]
     x = np.pad(x, [*[(0, 0)] * (x.ndim - 3), (top, bottom), (left, right), (0, 0)])
-    # Channel after channel, pixel after pixel: a row of a patch is one piece of that, which copies fast.
+    # With width and channels merged, each row of a patch is contiguous in memory, which copies fast.
     x = x.reshape(*x.shape[:-2], x.shape[-2] * depth)
     x = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel * depth), (-2, -1))
     x = x[..., ::stride, :: stride * depth, :, :]
@@ -65,26 +65,29 @@ def convolve(x: Any, weight: Any, bias: Any, kernel: int, stride: int, padding: 
 
 
 def layer_norm(x: Any, scale: Any, shift: Any, epsilon: float, activation: str = "linear") -> Any:
-    """Mean 0 and deviation 1, then `scale` and `shift`."""
+    """Layer normalisation over the last axis, with `scale` and `shift`, then an activation."""
     x = x - x.mean(-1, keepdims=True)
     return ACTIVATIONS[activation](x / np.sqrt((x**2).mean(-1, keepdims=True) + np.float32(epsilon)) * scale + shift)
 
 
 def gru(read: Any, hidden: Any, weight: Any, bias: Any) -> Any:
-    """A gated recurrent unit's state, from what it reads and the state before; its gates are reset, keep, candidate."""
+    """The next state of a gated recurrent unit from `read` = x W + b and the state `hidden`.
+
+    The gates are in the order reset, keep, candidate.
+    """
     sigmoid, new, old = ACTIVATIONS["sigmoid"], np.split(read, 3, -1), np.split(hidden.dot(weight) + bias, 3, -1)
     keep = sigmoid(new[1] + old[1])
     return (1 - keep) * np.tanh(new[2] + sigmoid(new[0] + old[0]) * old[2]) + keep * hidden
 
 
 def transpose(x: Any, axes: Any) -> Any:
-    """The last axes in another order."""
+    """Permute the last axes; the batch axes stay in front."""
     first = x.ndim - len(axes)
     return x.transpose(*range(first), *(first + axis for axis in axes))
 
 
 def bound(x: Any, bounded: Any, middle: Any, reach: Any, low: Any, high: Any) -> Any:
-    """From [-1, 1] to the bounds of an action, where it has two; within the bound that it has elsewhere."""
+    """Scale components with two bounds from [-1, 1] to these bounds, and clip all components to their bounds."""
     return np.clip(np.where(bounded, middle + reach * np.clip(x, -1, 1), x), low, high)
 
 
@@ -112,11 +115,11 @@ OPERATIONS: dict[str, Any] = {
     "bound": bound,
     "round": lambda x: np.round(x),
 }
-"""What a policy is made of. Whatever axes are in front are those of a batch."""
+"""The operations of policies, by name. Additional axes in front are batch axes."""
 
 
 class Policy:
-    """A policy out of a file; `about` says what it is, what it takes and what it gives."""
+    """A policy read from a file. `about` is a dictionary that describes it: algorithm, inputs, output and more."""
 
     def __init__(self, file: Any) -> None:
         with np.load(file) as arrays:
@@ -133,9 +136,12 @@ class Policy:
         self._remembered: dict[str, Any] = {}
 
     def __call__(self, observation: Any, mask: Any = None) -> Any:
-        """The greedy action for one observation, or the actions for a batch of them (of each part, if it has parts).
+        """The greedy action for one observation, or the actions for a batch (of each part, if there are several).
 
-        A policy that keeps to a mask needs it: a row of booleans, one for each action, for each observation.
+        A policy that uses action masks needs `mask`: a boolean for each action, for each observation of a batch.
+
+        Raises:
+            ValueError: the mask is missing, not expected, or invalid.
         """
         masked = self.about.get("mask")
         if (mask is None) != (masked is None):
@@ -158,11 +164,11 @@ class Policy:
         return values[self.about["action"]]
 
     def reset(self) -> None:
-        """Forget what was seen, where the policy remembers: an episode begins."""
+        """Clear the memory of a recurrent policy. Call it when an episode begins."""
         self._remembered = {}
 
     def play(self, values: Any) -> Any:
-        """All values by name that follow from the inputs, and from what is remembered."""
+        """Compute all values by name from the values of the inputs and of the memory."""
         values = dict(values)
         for operation, of, gives in self._operations:
             values[gives] = operation(*[values[each] for each in of])

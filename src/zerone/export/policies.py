@@ -1,6 +1,6 @@
-"""How the policies of our algorithms act, as operations; an algorithm from elsewhere says it itself (`Acts`).
+"""The greedy actions of Zerone's policies as operations; a user's algorithm provides them itself (`Acts`).
 
-A further kind of network or policy is a function more here, registered for its class.
+To support another kind of network or policy, register a function for its class here.
 """
 
 from __future__ import annotations
@@ -35,32 +35,32 @@ from zerone.parts.recurrent import RecurrentNetwork
 
 
 class _UnknownError(Exception):
-    """Nobody has said of what operations something is: what it is, and what it lacks."""
+    """A policy or network cannot be converted to operations; the message says what it is and what it lacks."""
 
 
 @runtime_checkable
 class Acts(Protocol):
-    """An algorithm from elsewhere that says how its policy acts greedily."""
+    """A user's algorithm that provides the operations of its greedy policy."""
 
     def acting(self, policy: Any, seen: Seen) -> Value:
-        """The action as the algorithm draws it: counted from 0, or of a `Box` scaled to [-1, 1]."""
+        """The algorithm's greedy action: discrete ones start at 0, those of a `Box` are scaled to [-1, 1]."""
         ...
 
 
 @runtime_checkable
 class Lowers(Protocol):
-    """A network from elsewhere that says of what operations it is."""
+    """A user's network that provides its operations."""
 
     def operations(self, x: Value) -> Value:
-        """What it makes of a row of numbers."""
+        """The output of the network for a row of numbers."""
         ...
 
 
 def program_of(algorithm: Algorithm, policy: Any, spaces: Spaces) -> Program:
-    """The program from what the environment returns to the greedy action as the environment takes it.
+    """The program from the environment's observation to the greedy action in the environment's form.
 
     Raises:
-        InputError: nobody has said of what operations this policy is.
+        InputError: the policy or its network cannot be converted to operations.
     """
     program = Program()
     seen = Seen(program, spaces.encoding)
@@ -89,7 +89,7 @@ def program_of(algorithm: Algorithm, policy: Any, spaces: Spaces) -> Program:
 
 @functools.singledispatch
 def acting(policy: Any, seen: Seen) -> Value:
-    """The greedy action of a policy, as its algorithm draws it."""
+    """The greedy action of a policy in the algorithm's form: from 0, or scaled to [-1, 1]."""
     del seen
     raise _UnknownError(f"its policy is {_named(policy)}, so the algorithm needs a function acting(policy, seen)")
 
@@ -121,7 +121,7 @@ def _(policy: off_policy_actor.Policy, seen: Seen) -> Value:
 
 @functools.singledispatch
 def lowered(network: Any, seen: Seen) -> Value:
-    """The outputs of a network for what is seen."""
+    """The outputs of a network for an observation."""
     del seen
     raise _UnknownError(f"its network is {_named(network)}, so the algorithm needs a function acting(policy, seen)")
 
@@ -155,7 +155,7 @@ def _(network: OwnNetwork, seen: Seen) -> Value:
 
 
 def _in_a_row(features: Features, convolution: Convolution | PartConvolutions | None, seen: Seen) -> Value:
-    """What a network sees, as numbers in a row: `parts.networks.seen_by`."""
+    """The input of a network as numbers in a row, after convolutions: `parts.networks.seen_by`."""
     x = seen.features(features)
     if isinstance(convolution, PartConvolutions):
         pieces = pieces_of(x.width, [(each.begin, each.end) for each in convolution.pictures])
@@ -169,13 +169,13 @@ def _in_a_row(features: Features, convolution: Convolution | PartConvolutions | 
 
 
 def _picture_of(row: Value, part: PicturePart) -> Value:
-    """`parts.networks.picture_of`."""
+    """The picture in a part of a row: `parts.networks.picture_of`."""
     picture = row.part(part.begin, part.end).reshape(*part.shape)
     return (picture if part.axes is None else picture.transpose(part.axes)).reshape(*part.picture)
 
 
 def _convolved(convolution: Convolution, x: Value) -> Value:
-    """What a convolution makes of a picture, in a row."""
+    """The output of convolutional layers for a picture, in a row."""
     for layer, (kernel, stride) in zip(convolution.layers, convolution.sizes, strict=True):
         around = same_padding(x.shape[:2], kernel, stride) if convolution.padded else [(0, 0), (0, 0)]
         (top, bottom), (left, right) = around
@@ -184,7 +184,7 @@ def _convolved(convolution: Convolution, x: Value) -> Value:
 
 
 def _through(x: Value, layers: Sequence[Linear], norms: Sequence[LayerNorm], activation: Activation) -> Value:
-    """Hidden layers: `parts.networks.through`."""
+    """The output of hidden layers: `parts.networks.through`."""
     name = activation_name(activation)
     for i, layer in enumerate(layers):
         if norms:
@@ -196,7 +196,7 @@ def _through(x: Value, layers: Sequence[Linear], norms: Sequence[LayerNorm], act
 
 @functools.singledispatch
 def layers(network: Any, x: Value) -> Value:
-    """What a head makes of a row of numbers."""
+    """The output of a network without convolutions for a row of numbers."""
     if isinstance(network, Lowers):
         return network.operations(x)
     raise _UnknownError(f"its network is {_named(network)}, which needs a function operations(x)")
@@ -243,7 +243,7 @@ _NAMES: dict[Activation, str] = {each: name for name, each in ACTIVATIONS.items(
 
 
 def activation_name(activation: Activation) -> str:
-    """What an activation is called in a program."""
+    """The name of an activation in a program. Raises `_UnknownError` if it has none."""
     if activation not in _NAMES:
         name = getattr(activation, "__name__", activation)
         raise _UnknownError(f"its activation is {name}, and there are {', '.join(_NAMES.values())}")
@@ -251,7 +251,7 @@ def activation_name(activation: Activation) -> str:
 
 
 def as_taken(space: Space, drawn: Value) -> Value:
-    """An action as the environment takes it, of its dtype and shape: see `environments.spaces.to_environment`."""
+    """Convert an action to the environment's form, dtype and shape: see `environments.spaces.to_environment`."""
     shape, kind = tuple(space.shape or ()), space.dtype or np.int64
     action = drawn.reshape(*shape)
     if isinstance(space, spaces.Box):

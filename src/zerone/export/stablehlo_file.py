@@ -1,12 +1,12 @@
-"""What acts, as JAX has traced it: StableHLO in the envelope of `jax.export`. Any algorithm can leave so.
+"""A policy as StableHLO, traced by JAX and serialised by `jax.export`. This works for every algorithm.
 
     exported = jax.export.deserialize(Path("policy.stablehlo").read_bytes())
-    actions = exported.call(observations)           # any number at once; of parts a dictionary by their names
+    actions = exported.call(observations)           # a batch; parts of observations are a dictionary by name
     about = json.loads(exported.fun_name)
 
-A policy that remembers takes what it remembers as a second argument, and gives (actions, what it remembers then): see
-`about["memory"]`. One that keeps to an action mask takes the masks
-(bool [N, actions]) as the last argument. Numbers of 64 bits are numbers of 32 there, as in JAX.
+A recurrent policy takes its memory as a second argument, and returns (actions, next memory): see `about["memory"]`. A
+policy with action masks takes the masks (bool [N, actions]) as the last argument. 64-bit types become 32-bit ones, as
+usual in JAX.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
 
 def to_bytes(algorithm: Algorithm, policy: Any, spaces: Spaces, about: Mapping[str, Any]) -> bytes:
-    """The program of `algorithm.act`, from what the environment returns to what it takes."""
+    """The contents of the file: `algorithm.act` from the environment's observation to its action."""
     encoding, memory = spaces.encoding, remembered(algorithm, policy)
     tree = jax.tree.structure(initial_memory(algorithm, policy, 1))
 
     def act(given: Any, *further: Any) -> Any:
-        """Of one observation: so somebody's `act` never sees that the number of them is not known."""
+        """Act on one observation, so that a user's `act` need not handle a symbolic batch size."""
         parts = given if encoding.composite else {"observation": given}
         seen = from_environment(spaces.observation, joined(encoding, parts)[None])
         held = jax.tree.unflatten(tree, [further[0][each.name][None] for each in memory])
@@ -70,7 +70,7 @@ def to_bytes(algorithm: Algorithm, policy: Any, spaces: Spaces, about: Mapping[s
 
 
 def remembered(algorithm: Algorithm, policy: Any) -> list[Memory]:
-    """What a policy remembers, and with what an episode begins."""
+    """The memories of a policy, with their values at the beginning of an episode."""
     found: list[Memory] = []
     for place, leaf in enumerate(jax.tree.leaves(initial_memory(algorithm, policy, 1))):
         begun = np.asarray(leaf[0])
@@ -82,8 +82,8 @@ def remembered(algorithm: Algorithm, policy: Any) -> list[Memory]:
 
 @contextlib.contextmanager
 def _without_places() -> Iterator[None]:
-    """Where a program does not say in which files of this machine its lines stand."""
-    config: Any = jax.config  # its attributes are made when JAX is imported, so no type knows them
+    """Leave the paths of source files out of programs traced inside the block."""
+    config: Any = jax.config  # JAX creates its attributes at run time, so they have no types
     name = "jax_traceback_in_locations_limit"
     before = getattr(config, name)
     config.update(name, 0)
@@ -94,7 +94,7 @@ def _without_places() -> Iterator[None]:
 
 
 def player(data: bytes) -> Player:
-    """What JAX makes of a batch of observations."""
+    """A function that runs the file's policy on a batch of observations with JAX."""
     exported = jax_export.deserialize(bytearray(data))
     about = json.loads(exported.fun_name)
     call, memory, mask = jax.jit(exported.call), [each["name"] for each in about["memory"]], about.get("mask")
@@ -114,12 +114,12 @@ def player(data: bytes) -> Player:
 
 
 def narrow(kind: Any) -> Any:
-    """A type of at most 32 bits."""
+    """The dtype that JAX uses for a dtype: of at most 32 bits."""
     return jax.dtypes.canonicalize_dtype(kind)
 
 
 def joined(encoding: Encoding, parts: Mapping[str, jax.Array]) -> jax.Array:
-    """One observation as algorithms are given it: `Encoding.join`, in JAX."""
+    """Encode one observation for algorithms: `Encoding.join` in JAX."""
     found = [(leaf, parts[name]) for name, leaf in zip(input_names(encoding), encoding.leaves, strict=True)]
     if not encoding.in_a_row:
         leaf, alone = found[0]

@@ -1,4 +1,4 @@
-"""A trained policy as a file: made, checked against the policy itself, and only then written."""
+"""Export a trained policy: make the file's contents, check them against the policy, and write them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from zerone.export.program import Memory
 
 @dataclasses.dataclass(frozen=True)
 class _Made:
-    """The bytes of a file, what plays them, what it remembers, and what its choices are by."""
+    """The contents of a file, a function that runs its policy, its memories, and a function for its scores."""
 
     data: bytes
     play: Player
@@ -36,7 +36,7 @@ class _Made:
 
 
 def require_place(path: Path) -> None:
-    """Raise `InputError` unless a policy can be written to `path`, by its ending."""
+    """Raise `InputError` unless a policy can be written to `path`, in the format of its suffix."""
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(
             translated(
@@ -62,18 +62,21 @@ def require_place(path: Path) -> None:
 def write(
     path: Path, engine: Engine, policy: Any, about: Mapping[str, Any], environment: Guard | None
 ) -> dict[str, Any]:  # fmt: skip
-    """Write a policy; what was written, and what came of the check.
+    """Write a policy to a file, after checking that the file acts like the policy.
 
     Args:
-        path: Where; its ending says which kind.
-        engine: That the policy plays in.
-        policy: All that acting needs.
-        about: What the file says of it besides its spaces.
-        environment: Where it is played for the check, if there is one.
+        path: The file; its suffix chooses the format.
+        engine: The engine of the policy.
+        policy: The policy.
+        about: A description that is stored in the file, besides the spaces.
+        environment: An environment for the check, if there is one.
+
+    Returns:
+        The JSON object of `zerone export`: the file, its description and the result of the check.
 
     Raises:
-        InputError: it cannot leave in this form; nothing was written.
-        RunError: the file would act otherwise than the policy does, or the disk failed; nothing was written.
+        InputError: the policy cannot be exported in this format; nothing was written.
+        RunError: the file would act differently from the policy, or cannot be written; nothing was written.
     """
     require_place(path)
     spaces = engine.spaces
@@ -120,14 +123,14 @@ def write(
 
 
 def _able(play: Player, path: Path) -> Player:
-    """The same; that it cannot be run at all is said in a line."""
+    """Wrap `play` so that every exception is raised as a `RunError`."""
 
     def able(inputs: Inputs) -> tuple[Array, Inputs]:
         try:
             return play(inputs)
         except MemoryError:
             raise
-        except Exception as error:  # each kind of file has errors of its own
+        except Exception as error:  # each runtime has its own errors
             raise RunError(
                 translated(
                     "{path}: not written, since it cannot be run: it {error}", path=as_seen(path), error=raised(error)
