@@ -1,4 +1,4 @@
-"""The chapters: what each is about, in English and Chinese, and the set-up that is its running example.
+"""The chapters of the tutorial in English and Chinese, each with a running example.
 
-They are data (`chapters/`), so that the page, the command line and a site can show the same ones.
+They are data files (`chapters/`), so that the web page, the command line and the documentation show the same ones.
 """

@@ -1,4 +1,4 @@
-"""The chapters in their order, read from the files of this package."""
+"""The list of chapters, read from the files of this package."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from zerone.base.errors import InputError, nearest
 from zerone.base.language import translated
 
 Text = Mapping[str, str]
-"""The same in English (`en`) and Chinese (`zh`)."""
+"""A text in English (key `en`) and Chinese (key `zh`)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """What an experiment came to: taken from the results page, by `tests/docs/generated.py`."""
+    """The result of an experiment, copied from the results page by `tests/docs/generated.py`."""
 
     experiment: str
     claim: Text
     verdict: Text
     found: tuple[Text, ...]
-    """The numbers that decided, a sentence each."""
+    """The answers to its questions, one sentence each."""
     teaches: Text
 
 
 @dataclasses.dataclass(frozen=True)
 class Code:
-    """A function of the library: where it is, and its text."""
+    """A function of the library: its location and its source."""
 
     place: str
     text: str
@@ -41,7 +41,7 @@ class Code:
 
 @dataclasses.dataclass(frozen=True)
 class Lesson:
-    """A chapter: an idea, a question before its answer, what to change next, and trainings that show it."""
+    """A chapter: an idea, a question with its answer, suggestions for changes, and trainings that show it."""
 
     name: str
     title: Text
@@ -51,27 +51,27 @@ class Lesson:
     answer: Text
     next: Text
     boxes: tuple[str, ...]
-    """What of the loop of agent and environment it is about: environment, policy, values, memory, model, update."""
+    """The boxes of the agent-environment loop that it is about: environment, policy, values, memory, model, update."""
     setups: tuple[Mapping[str, Any], ...]
-    """Algorithm, environment and settings of its running example; of several, what is compared."""
+    """Algorithm, environment and settings of its running example; several are compared with each other."""
     pace: float
-    """Steps in a second at which it is seen best; 0: full speed."""
+    """The recommended steps per second; 0 is full speed."""
     steps: int
-    """How long its recorded run is, in one file: a short one where good play takes long."""
+    """The number of steps of its recorded run in the single-file version of the page."""
     tries: tuple[str, ...]
-    """Commands that change what there is to change next."""
+    """Commands that make the suggested changes."""
     places: tuple[str, ...]
     """The functions that compute its equation, each as `file:name`."""
     measured: Measured | None
-    """What the experiment about its claim came to, if there is one."""
+    """The result of the experiment about its claim, if there is one."""
 
     @property
     def code(self) -> tuple[Code, ...]:
-        """The lines of those functions, taken from the source."""
+        """The source of the functions in `places`."""
         return tuple(Code(*_lines_of(*each.split(":"))) for each in self.places)
 
     def as_json(self) -> dict[str, Any]:
-        """The same as JSON has it."""
+        """The chapter as a JSON object."""
         setups = [{"seed": 0, "settings": {}, "options": {}, **each} for each in self.setups]
         return {**dataclasses.asdict(self), "setups": setups, "code": [dataclasses.asdict(each) for each in self.code]}
 
@@ -90,7 +90,7 @@ def look_up(name: str) -> Lesson:
     """A chapter by its name or its number.
 
     Raises:
-        InputError: there is none; the nearest name is offered.
+        InputError: there is no such chapter; the message suggests the nearest name.
     """
     named = {each.name: each for each in lessons()}
     if name.isdecimal() and 1 <= int(name) <= len(named):
@@ -106,7 +106,7 @@ def look_up(name: str) -> Lesson:
 
 
 def _lines_of(file: str, name: str) -> tuple[str, str]:
-    """Where a function is, and its lines. The file is read, not imported: the list of chapters needs no JAX."""
+    """The location and the source of a function. The file is parsed rather than imported, so JAX is not needed."""
     text = (resources.files("zerone") / file).read_text(encoding="utf-8")
     part: ast.AST = ast.parse(text)
     for each in name.split("."):

@@ -1,4 +1,4 @@
-"""A chapter in characters: what comes before its running example, and what comes after it."""
+"""A chapter as text for a terminal: the part before its running example, and the part after it."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ LOOP = {
     "values": translatable("values"),
     "policy": translatable("choice of the action"),
 }
-"""The loop of agent and environment; the model is a part of it only where a chapter is about it."""
+"""The boxes of the agent-environment loop; the model is shown only in chapters about it."""
 BUTTONS = {
     "“Change”": "“Change” (c)", "“Episode”": "“Episode” (e)", "“下次变化”": "“下次变化”（c 键）",
     "“一个回合”": "“一个回合”（e 键）",
 }  # fmt: skip
-"""What is a button on the page is a key in a terminal."""
+"""Names of the page's buttons, with the keys that replace them in a terminal."""
 INDENT = "  "
 
 
 def here(text: Text) -> str:
-    """A text in the language that is spoken."""
+    """A text in the current language."""
     return text[language()]
 
 
 def listed(columns: int) -> list[str]:
-    """All chapters, a line or two each: number, name, title, and what it is learnt with."""
+    """A list of all chapters for a terminal of `columns` columns: number, name and title."""
     names = max(len(each.name) for each in lessons())
     found = []
     for number, lesson in enumerate(lessons(), 1):
@@ -44,7 +44,7 @@ def listed(columns: int) -> list[str]:
 
 
 def before(lesson: Lesson, columns: int) -> list[str]:
-    """The title, the idea, the loop, and the question."""
+    """The lines before the running example: title, idea, loop and question."""
     number = 1 + lessons().index(lesson)
     title = translated("Chapter {number}: {title}", number=number, title=here(lesson.title))
     question = [translated("Before you step through it:"), _for_keys(here(lesson.question))]
@@ -56,7 +56,7 @@ def before(lesson: Lesson, columns: int) -> list[str]:
 
 
 def after(lesson: Lesson, columns: int) -> list[str]:
-    """The answer, what to change next, what was measured, and which chapter comes next."""
+    """The lines after the running example: answer, code, suggested changes, measured claim and next chapter."""
     found = [translated("The answer:"), *_paragraphs([_for_keys(here(lesson.answer))], columns, INDENT)]
     for code in lesson.code:
         found += [translated("The code of it ({place}):", place=code.place)]
@@ -78,7 +78,7 @@ def after(lesson: Lesson, columns: int) -> list[str]:
 
 
 def command(setup: Mapping[str, Any]) -> str:
-    """What is typed to step through a training."""
+    """The command that steps through a training."""
     options = []
     for name, value in setup.get("settings", {}).items():
         option = f"--{name.replace('_', '-')}"
@@ -90,7 +90,7 @@ def command(setup: Mapping[str, Any]) -> str:
 
 
 def loop(lesson: Lesson, arrow: str) -> str:
-    """`environment → [memory] → update → …`: what a chapter is about in brackets."""
+    """The loop as `environment → [memory] → update → …`, with the boxes that a chapter is about in brackets."""
     shown = [name for name in LOOP if name != "model" or name in lesson.boxes]
     marked = [f"[{translated(LOOP[each])}]" if each in lesson.boxes else translated(LOOP[each]) for each in shown]
     return f" {arrow} ".join([*marked, translated("and again")])
@@ -101,7 +101,7 @@ def _for_keys(text: str) -> str:
 
 
 def _paragraphs(texts: list[str], columns: int, indent: str = "") -> list[str]:
-    """Each text in lines of at most so many columns, and an empty line behind it."""
+    """Break texts into lines of at most `columns` columns, with an empty line after each text."""
     found: list[str] = []
     for text in texts:
         found += [*(indent + line for line in wrapped(text, columns - len(indent))), ""]

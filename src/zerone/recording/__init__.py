@@ -1,1 +1,1 @@
-"""Play that is kept as a dataset."""
+"""Recording of episodes as datasets."""

@@ -1,4 +1,4 @@
-"""Who plays when something is recorded, and where: the policy of a run, chance, a person, or a function."""
+"""The players of a recording: the policy of a run, random actions, a user at the keyboard, or a function."""
 
 from __future__ import annotations
 
@@ -35,36 +35,36 @@ Act = Callable[[Any], Any]
 
 @runtime_checkable
 class Resettable(Protocol):
-    """A function that acts and remembers what it has seen, until it is reset for another episode."""
+    """A function from observations to actions with a memory, which is reset for each episode."""
 
     def __call__(self, observation: Any) -> Any:
         """The action for an observation."""
         ...
 
     def reset(self) -> None:
-        """Forget what was seen."""
+        """Clear the memory."""
         ...
 
 
 class Player(Protocol):
-    """Somebody who plays: looks at each moment, and acts until it is enough."""
+    """A player: it is shown each moment, and chooses actions until it stops."""
 
     def look(self, moment: Moment) -> None:
-        """A moment: the beginning of an episode, or after a step."""
+        """See a moment: the beginning of an episode, or the result of a step."""
         ...
 
     def act(self, observation: Any) -> Any:
-        """The action for an observation; None if it is enough."""
+        """The action for an observation; None to stop."""
         ...
 
 
 class Policy:
-    """Plays by a function; with chance `epsilon` by chance. One that remembers has a `reset`, for a new episode."""
+    """A player that uses a function, and takes a random action with probability `epsilon`."""
 
     def __init__(self, act: Act, space: gymnasium.Space[Any], epsilon: float, seed: int) -> None:
         draw, sample = np.random.SeedSequence([seed, RANDOM_ACTIONS]).spawn(2)
         self._act, self._epsilon, self._random = act, epsilon, np.random.default_rng(draw)
-        self._space = copy.deepcopy(space)  # its generator is ours alone
+        self._space = copy.deepcopy(space)  # so that no other code uses its random generator
         self._space.seed(int(sample.generate_state(1)[0]))
 
     def look(self, moment: Moment) -> None:
@@ -75,18 +75,30 @@ class Policy:
         chance = self._epsilon > 0 and self._random.random() < self._epsilon
         if chance and not isinstance(self._act, Resettable):
             return self._space.sample()
-        action = self._act(observation)  # which may remember what it has seen
+        action = self._act(observation)  # called in any case, to update its memory
         return self._any() if chance else action
 
     def _any(self) -> Any:
-        """An action by chance, of those that may be taken."""
+        """A random action among the allowed ones."""
         mask = self._act.mask if isinstance(self._act, Greedy) else None
         return self._space.sample() if mask is None else self._space.sample(mask.astype(np.int8))
 
 
 @dataclasses.dataclass(frozen=True)
 class Plays:
-    """Who plays what: the environment's name, itself or its id, and the policy."""
+    """A validated combination of player and environment.
+
+    Attributes:
+        name: The name of the environment.
+        environment: Its id, or the environment itself.
+        options: Its options.
+        engine: The engine: `compiled`, `host` or `auto`.
+        player: The name of the player.
+        act: The function that chooses actions; unused for random actions and the keyboard.
+        facts: Further facts for the dataset's metadata.
+        around: Gymnasium's wrappers around the environment.
+        allowing: The source of action masks, if the policy uses them.
+    """
 
     name: str
     environment: setup.EnvironmentLike
@@ -103,10 +115,10 @@ def who_plays(
     player: Any, environment: Any, epsilon: float | None, agent: int | None, checkpoint: str,
     options: Mapping[str, Any], engine: str,
 ) -> Plays:  # fmt: skip
-    """What was asked of `record`, made sure of: who plays, and in what.
+    """Validate the arguments of `record` that choose the player and the environment.
 
     Raises:
-        InputError: there is no such run, policy or environment, or what was asked does not go together.
+        InputError: there is no such run, policy or environment, or the arguments contradict each other.
     """
     if epsilon is not None and not (isinstance(epsilon, (int, float)) and 0 <= epsilon <= 1):
         raise InputError(
@@ -171,7 +183,7 @@ def who_plays(
 
 
 class Greedy:
-    """An agent's greedy actions; where it keeps to masks, those that `environment` allows."""
+    """An agent's greedy policy; with action masks, limited to the actions that `environment` allows."""
 
     environment: Guard | None = None
 
@@ -181,7 +193,7 @@ class Greedy:
 
     @property
     def mask(self) -> np.ndarray[Any, Any] | None:
-        """Which actions may be taken now; None where nothing says so."""
+        """The current action mask; None without one."""
         return None if self.environment is None else self.environment.allowed
 
     def __call__(self, observation: Any) -> Any:
@@ -189,7 +201,7 @@ class Greedy:
 
 
 def _check_engine(engine: str, environment: Any) -> None:
-    """Raise `InputError` unless the environment can be played in by that engine."""
+    """Raise `InputError` unless the engine can run the environment."""
     if engine not in setup.ENGINES:
         raise InputError(
             translated("engine {engine!r} is unknown: {hint}", engine=engine, hint=nearest(engine, setup.ENGINES))
@@ -208,11 +220,11 @@ def _check_engine(engine: str, environment: Any) -> None:
 
 
 def _nobody(observation: Any) -> Any:
-    raise AssertionError(observation)  # chance or a person acts
+    raise AssertionError(observation)  # never called: random actions or a user's keys are used
 
 
 def opened(plays: Plays, seed: int) -> Guard:
-    """The environment, under guard; with pictures, if a person is to see it. Raises `InputError` if it cannot be."""
+    """Make the environment in a `Guard`, with frames for the keyboard player. Raises `InputError` if that fails."""
     found = _opened(plays, seed)
     if plays.allowing is not None and isinstance(plays.act, Greedy):
         plays.act.environment = found

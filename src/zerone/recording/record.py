@@ -1,4 +1,4 @@
-"""Recording: what a policy, chance or a person does in an environment, as a dataset in Minari's format."""
+"""Record the play of a policy, of random actions or of a user as a dataset in Minari's format."""
 
 from __future__ import annotations
 
@@ -54,33 +54,33 @@ def record(
     engine: str = "auto",
     step_timeout: float | None = None,
 ) -> dict[str, Any]:
-    """Play, and store every step in a dataset that Minari (`minari.load_dataset`) and `zerone.train` read.
+    """Play episodes and store every step in a dataset for Minari (`minari.load_dataset`) and `zerone.train`.
 
     Args:
-        player: A run (or its folder), whose policy plays greedily in its own environment; "random"; "keyboard", a
-            person in a window; or a function from observations to actions (None is: enough).
-        environment: Where it plays: an id, one of ours, or a function that makes one. For a run only if it has no id.
-        episodes: How many episodes (default: 100; at the keyboard until the window is closed).
-        steps: How many steps, instead: the last episode is cut, `truncated`, where they are enough.
-        seed: Of the episodes and of all chance in the policy; the same seed records the same play.
-        out: The dataset's folder; by default a new one under `datasets`, by environment and player.
-        overwrite: Whether an earlier dataset in `out` may go, or an empty folder be taken.
-        epsilon: For a run's policy or a function: share of actions that are left to chance (default: 0).
-        agent: For a run of several seeds: whose policy (default: the first).
+        player: A run (or its folder), whose policy plays greedily in its own environment; "random"; "keyboard", for a
+            user in a window; or a function from observations to actions (None stops).
+        environment: The environment: an id, an object, or a function that makes one. For a run only if it has no id.
+        episodes: The number of episodes (default: 100; at the keyboard, until the window is closed).
+        steps: The number of steps, instead of `episodes`; the last episode is `truncated` when they are reached.
+        seed: The seed of the episodes and of random actions; the same seed records the same play.
+        out: The dataset's folder; by default a new one under `datasets`, named after environment and player.
+        overwrite: Whether to replace an earlier dataset in `out`, or use an empty folder.
+        epsilon: The share of random actions of a run's policy or a function (default: 0).
+        agent: For a run with several seeds: the seed whose policy plays (default: the first).
         checkpoint: For a run: `best`, `last`, a step or a file.
-        options: What the environment is made with, if it is an id.
-        engine: `compiled`, `host` or `auto`: which of its twins is played in, if the environment has two.
-        step_timeout: Seconds that the environment may take for a step or a reset (default: no limit).
+        options: The options of the environment, if it is an id.
+        engine: `compiled`, `host` or `auto`, for environments that exist in both forms.
+        step_timeout: The most seconds that the environment may take for a step or a reset (default: no limit).
 
     Returns:
-        The object of `record --json`; `found["dataset"]` is the folder.
+        The JSON object of `zerone record --json`; its key `dataset` is the folder.
 
     Raises:
-        InputError: something asked for cannot be done; nothing was created.
-        RunError: the environment or the disk failed; nothing was created.
-        KeyboardInterrupt: Ctrl-C; what was played until then is a dataset, if it was a step at least.
+        InputError: an argument is invalid; nothing was created.
+        RunError: the environment failed or the dataset cannot be written; nothing was created.
+        KeyboardInterrupt: Ctrl-C; if there is at least one step, the steps so far are a dataset.
     """
-    del step_timeout  # it holds already
+    del step_timeout  # used by the decorator `entry`
     if episodes is not None and steps is not None:
         raise InputError(translated("episodes and steps exclude each other"))
     for name, value in (("episodes", episodes), ("steps", steps)):
@@ -139,7 +139,11 @@ def _play(
     env: Guard, player: Player, writer: DatasetWriter, episodes: int | None, steps: int | None, seed: int,
     over: Callable[[], bool], why: Callable[[Any, float, Mapping[str, Any]], str],
 ) -> tuple[list[float], list[int]]:  # fmt: skip
-    """Play until it is enough; the returns and lengths of the episodes that were not cut short by that."""
+    """Play until the number of episodes or steps is reached or the player stops.
+
+    Returns:
+        The returns and the lengths of the episodes that were played to their end.
+    """
     returns: list[float] = []
     lengths: list[int] = []
     enough = False
@@ -164,7 +168,7 @@ def _play(
             total += rewards[-1]
             if terminated or truncated:
                 ended = (why(observation, rewards[-1], info) or "ended") if terminated else "time is up"
-            elif len(rewards) >= LONGEST_EVALUATION:  # some environments know no end
+            elif len(rewards) >= LONGEST_EVALUATION:  # some environments never end
                 ended = "cut"
             decimals = digits.see(rewards[-1])
             player.look(Moment(number + 1, len(rewards), total, observation, action, rewards[-1], ended, decimals))
@@ -177,12 +181,12 @@ def _play(
 
 
 def _kept(env: Guard, observation: Any) -> np.ndarray:
-    """An observation as a dataset keeps it: as it was shown, where it has no parts."""
+    """An observation as it is stored in a dataset: the environment's own if it has no parts, else encoded."""
     return np.array(env.encoded if env.encoding.recorded is env.encoding.space else observation)
 
 
 def _about(plays: Plays, seed: int) -> dict[str, Any]:
-    """Where a dataset is from, in Minari's words and in ours."""
+    """The metadata of a dataset: Minari's, and Zerone's under the key `zerone`."""
     from importlib.metadata import version
 
     place = {"id": plays.name, "options": options_as_kept(plays.options)}
@@ -196,13 +200,13 @@ def _about(plays: Plays, seed: int) -> dict[str, Any]:
 
 
 def _spec(plays: Plays) -> str | None:
-    """How Gymnasium makes the environment again; None where it cannot be said."""
+    """The JSON of Gymnasium's spec that makes the environment again; None if there is none."""
     if not isinstance(plays.environment, str):
         return None
     entry, options = catalogue.find(plays.environment), dict(plays.options)
     if entry is None:
         known = gymnasium.registry.get(plays.environment.split(":", 1)[-1])
-    elif not options:  # as it is in Gymnasium itself, if it is there, so that nobody needs Zerone for it
+    elif not options:  # prefer Gymnasium's own environment, so that readers do not need Zerone
         known = gymnasium.registry.get(entry.gymnasium_id or entry.registered_id)
     else:
         known = gymnasium.registry.get(entry.registered_id)
@@ -219,6 +223,6 @@ def _spec(plays: Plays) -> str | None:
 
 
 def new_places(plays: Plays) -> Iterator[Path]:
-    """`datasets/CartPole-v1/random-v0`, counted on; Minari finds it from `datasets` by that name."""
+    """Candidate folders such as `datasets/CartPole-v1/random-v0`, with increasing versions, named as Minari expects."""
     place = Path("datasets", *plays.name.replace(":", "-").split("/"))
     return (place / f"{plays.player}-v{n}" for n in itertools.count())
