@@ -1,1 +1,1 @@
-"""An episode, shown and played: window, video, terminal, keys, a person."""
+"""Playing and showing episodes: windows, videos, terminals and keyboard control."""

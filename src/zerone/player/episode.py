@@ -1,4 +1,4 @@
-"""An agent at play, moment by moment, in any Gymnasium environment: what the window, the film and the text show."""
+"""Episodes of an agent in a Gymnasium environment as a stream of moments, for windows, videos and text."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 Env = gymnasium.Env[Any, Any]
 DEFAULT_FRAMES_PER_SECOND = 30
 SLOWEST, FASTEST = 0.01, 1000.0
-"""Frames in a second."""
+"""The allowed range of an environment's frames per second."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Moment:
-    """An episode after `step` steps: what is seen, and what led to it. `episode` counts from 1."""
+    """The state of an episode after `step` steps, with the action and the reward that led to it.
+
+    `episode` counts from 1. `action` and `reward` are None at step 0.
+    """
 
     episode: int
     step: int
@@ -42,14 +45,14 @@ class Moment:
     action: Any = None
     reward: float | None = None
     ended: str = ""
-    """Why the episode ended here, in a word or two; empty while it goes on."""
+    """The reason why the episode ended here, in a few words; empty while it continues."""
     decimals: int = 0
-    """Of the return."""
+    """The number of decimals with which the return is shown."""
     shown: bool = True
-    """Whether it is drawn; those that are not, because there would be too many, only lie on the way."""
+    """Whether to draw the moment; some are skipped if there would be too many pictures."""
 
     def describe(self) -> str:
-        """`episode 2  step 37  return 37`, and how it ended."""
+        """A line such as `episode 2  step 37  return 37`, with the reason for the end."""
         total = round(self.total, self.decimals) + 0.0  # no -0.0
         words = translated("episode {episode}  step {step}  return {total}", episode=self.episode, step=self.step,
                            total=f"{total:,.{self.decimals}f}")  # fmt: skip
@@ -57,14 +60,14 @@ class Moment:
 
 
 class Digits:
-    """How many decimals of a return are shown: as many as its largest reward has need of, as more only flicker."""
+    """The number of decimals of a return, chosen by its largest reward: more would only flicker."""
 
     def __init__(self) -> None:
         self._largest = 0.0
         self._broken = False
 
     def see(self, reward: float) -> int:
-        """Those of the return after one more reward."""
+        """Add a reward, and return the number of decimals of the return so far."""
         self._largest = max(self._largest, abs(reward))
         self._broken = self._broken or not reward.is_integer()
         if not self._broken:
@@ -73,7 +76,7 @@ class Digits:
 
 
 def no_reason(observation: Any, reward: float, info: Mapping[str, Any]) -> str:
-    """Of an episode of which nobody knows why it ended."""
+    """The empty reason, for environments in which the reason for an end is unknown."""
     del observation, reward, info
     return ""
 
@@ -82,10 +85,17 @@ def episodes(
     environment: Env, act: Callable[[Any], Any], *, number: int | None, seed: int,
     why: Callable[[Any, float, Mapping[str, Any]], str] = no_reason, begin: Callable[[], None] | None = None,
 ) -> Iterator[Moment]:  # fmt: skip
-    """Play `number` episodes (None: without end), the first reset with `seed`; a moment before and after each step.
+    """Play episodes, and yield a moment at their beginning and after each step.
 
-    The generator pauses between moments, so `environment.render()` then shows the moment. `why` says of the last
-    observation, reward and info of an episode why it ended; `begin` is called where one begins.
+    The generator pauses after each moment, so `environment.render()` then shows it.
+
+    Args:
+        environment: The environment.
+        act: From an observation to an action.
+        number: The number of episodes; None for no limit.
+        seed: The seed of the first reset.
+        why: From the last observation, reward and info of an episode to the reason why it ended.
+        begin: Called at the beginning of each episode.
     """
     episode = 0
     while number is None or episode < number:
@@ -102,7 +112,7 @@ def episodes(
             if terminated or truncated:
                 reason = why(observation, float(reward), info) or translatable("ended")
                 ended = reason if terminated else translatable("time is up")
-            elif step >= LONGEST_EVALUATION:  # some environments know no end
+            elif step >= LONGEST_EVALUATION:  # some environments never end
                 ended = "cut"
             decimals = digits.see(float(reward))
             yield Moment(episode, step, total, observation, action, float(reward), ended, decimals)
@@ -112,14 +122,22 @@ def open_environment(
     identity: str, options: Mapping[str, Any], engine: str, mode: str | None, seed: int, judged: bool = True,
     view: str = AUTO, notices: Notices | None = None, around: Around = NOTHING, allowing: Allowing | None = None,
 ) -> Guard:  # fmt: skip
-    """An environment by its id, under guard, ready to be shown in a render mode; as text, numbers do without a drawing.
+    """Make an environment by its id, in a `Guard` and ready to be shown in a render mode.
 
-    If `judged` it is as an agent is judged in it, with the task's own reward; else as `options` ask for it. `view` says
-    how it is seen (`views.VIEWS`), `around` what is put around it, and `notices` hears what a person should know. With
-    `allowing` its guard knows which actions are `allowed`.
+    Args:
+        identity: The id.
+        options: Its options.
+        engine: `host` for Gymnasium's environment even if there is a compiled one.
+        mode: Gymnasium's render mode, or None. `ansi` also works without a drawing: numbers are shown then.
+        seed: The seed of the environment's spaces.
+        judged: Whether to make the environment for evaluation, with the task's own reward.
+        view: How observations are interpreted (`views.VIEWS`).
+        notices: Receives warnings for the user.
+        around: Gymnasium's wrappers to put around it.
+        allowing: The source of action masks; the guard then has them as `allowed`.
 
     Raises:
-        InputError: it cannot be made, or has no pictures where pictures are asked for.
+        InputError: the environment cannot be made, or cannot be rendered as pictures.
     """
     from zerone.environments import catalogue
     from zerone.environments.gym.guard import guarded
@@ -140,7 +158,7 @@ def open_environment(
                 translated("environment {identity!r} gives no pictures: ask for --text", identity=identity)
             )
         judged_in = wrappers.evaluation_environment(task) if judged else task
-        if allowing is not None:  # with the mask in its state, for what searches in it
+        if allowing is not None:  # a search needs the mask in the state
             judged_in, allowing = wrappers.Masked(judged_in, allowing.function), Allowing()
         made = GymnasiumEnvironment(judged_in, render_mode=mode if able else None)
     else:
@@ -162,10 +180,10 @@ def open_environment(
 
 
 def frames_per_second(environment: Env) -> float:
-    """How many steps of this environment look natural in a second.
+    """The natural number of steps of this environment per second, from its metadata.
 
     Raises:
-        InputError: what it says of that is no number of frames.
+        InputError: the metadata has an invalid value.
     """
     found = (environment.metadata or {}).get("render_fps")
     if found is None:
@@ -191,10 +209,10 @@ def can_show(environment: Env, mode: str) -> bool:
 
 
 def frame_of(environment: Env) -> np.ndarray:
-    """The picture of this moment, uint8 [height, width, 3].
+    """The picture of the current moment, uint8 [height, width, 3].
 
     Raises:
-        InputError: the environment gives none.
+        InputError: the environment cannot be rendered, or returns something that is no picture.
     """
     try:
         frame = environment.render()
@@ -215,7 +233,7 @@ def frame_of(environment: Env) -> np.ndarray:
 
 
 def text_of(environment: Env, moment: Moment) -> str:
-    """The moment in characters: the environment's own drawing, or its numbers."""
+    """The moment as text: the environment's own drawing, or its numbers."""
     if environment.render_mode == "ansi":
         drawn = environment.render()
         if isinstance(drawn, str):
@@ -227,9 +245,9 @@ def text_of(environment: Env, moment: Moment) -> str:
 
 
 def short(value: Any) -> str:
-    """An observation or an action in at most a line: numbers to four digits, a large array by its shape.
+    """An observation or an action in one line: numbers with four significant digits; of a large array the shape.
 
-    Of what has parts each part is said: `place 0.5 -0.5, thing 3`.
+    Containers are written part by part: `place 0.5 -0.5, thing 3`.
     """
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {short(part)}" for name, part in value.items())
@@ -244,7 +262,7 @@ def short(value: Any) -> str:
 
 
 def name_of(environment: Env) -> str:
-    """What it is called, as its guard has it."""
+    """The name of an environment for messages: its id, or the name of its class."""
     if isinstance(identity := getattr(environment, "identity", None), str):
         return identity
     return environment.spec.id if environment.spec is not None else type(environment.unwrapped).__name__

@@ -1,4 +1,4 @@
-"""An agent that searches before it acts, at play; and what it foresees, to be shown with each moment."""
+"""Playing with a search, and showing the futures that the search has found."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
 
 
 class Planner:
-    """Acts in one of our environments, from the state in which it is, by the futures that a search finds."""
+    """A policy for compiled environments that searches from the environment's current state."""
 
     def __init__(self, search: Search, algorithm: Any, environment: Env, policy: Any, seed: int) -> None:
-        """`seed` decides the chance of the search, not that of the environment."""
+        """`seed` is the seed of the search's random numbers, not of the environment's."""
         bridge = environment.unwrapped
-        assert isinstance(bridge, GymnasiumEnvironment)  # noqa: S101 - of others nothing is foreseen
+        assert isinstance(bridge, GymnasiumEnvironment)  # noqa: S101 - only these can be searched
         self._bridge, self._seed, self._decisions = bridge, seed, 0
         with in_32_bits():
             self._here = search, jax.device_put(algorithm), bridge.environment, jax.device_put(policy)
         self._found: tuple[Any, Any, Any] = None, None, None
 
     def __call__(self, observation: Any) -> Any:
-        """The action that is best by what is foreseen."""
+        """The best action by the search."""
         return int(self._decided(observation)[0])
 
     def futures(self, observation: Any) -> tuple[Future, ...]:
-        """What that action is chosen by."""
+        """The futures of all actions in the current state, from which the action is chosen."""
         return self._here[0].futures(jax.device_get(self._decided(observation)[1]))
 
     def _decided(self, observation: Any) -> tuple[Any, Any]:
-        """The action and what was found: once for each state, which is a new object after each step."""
+        """The action and the result of the search, computed once per state (each step makes a new state object)."""
         state, space = self._bridge.state, self._bridge.observation_space
         if self._found[0] is not state:
             with in_32_bits():
@@ -55,7 +55,7 @@ class Planner:
 
 
 class FuturesView(View):
-    """Another view, and in characters below it the futures of each moment."""
+    """A view that adds the futures of each moment below the text of another view."""
 
     def __init__(self, inner: View, planner: Planner, discount: float, names: Sequence[str]) -> None:
         self._inner, self._planner, self._discount, self._names = inner, planner, discount, names
@@ -81,5 +81,5 @@ class FuturesView(View):
 
 
 def _plain(stream: TextIO) -> bool:
-    """Whether a stream can write no more than ASCII."""
+    """Whether a stream can only write ASCII."""
     return not symbols_for(stream.encoding).ties

@@ -1,4 +1,4 @@
-"""What environments return as pictures, and the pictures that windows and films show: uint8 [height, width, 3]."""
+"""Conversion of rendered frames of environments to pictures, uint8 [height, width, 3]."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from zerone.base.language import translated
 from zerone.environments.gym.exchange import shown
 
 ROUNDING = 1e-3
-"""Floats may be so far outside of 0 to 1, or of 0 to 255."""
+"""How far floats may be outside of [0, 1] or [0, 255]."""
 
 
 def picture_of(frame: Any) -> np.ndarray[Any, Any]:
-    """A frame as a picture: RGB, RGBA (without its last channel), or grey; of a list of frames the newest.
+    """Convert a frame to a picture, uint8 [height, width, 3].
 
-    Floats from 0 to 1 and booleans are scaled, other numbers from 0 to 255 taken as they are. `ValueError` says what
-    else it is, in words.
+    A frame may be RGB, RGBA (the last channel is dropped) or grey, or a list of frames, of which the last is used.
+    Floats in [0, 1] and booleans are scaled to [0, 255]; other numbers in [0, 255] are rounded.
+
+    Raises:
+        ValueError: the frame is something else; the message describes it.
     """
     if frame is None or isinstance(frame, (str, bytes)):
         raise ValueError(shown(frame))
@@ -25,12 +28,12 @@ def picture_of(frame: Any) -> np.ndarray[Any, Any]:
         raise ValueError(translated("no frame at all"))
     try:
         array = np.asarray(frame)
-    except Exception as error:  # frames of several sizes, or what only looks like an array
+    except Exception as error:  # frames of different sizes, or an object that cannot be converted
         if isinstance(frame, (list, tuple)):
             return picture_of(frame[-1])
         raise ValueError(shown(frame)) from error
     if array.ndim == 4 or (array.ndim == 1 and array.dtype == object and isinstance(frame, (list, tuple))):
-        return picture_of(frame[-1])  # all frames since the last one that was taken
+        return picture_of(frame[-1])  # a list of all frames since the last call of `render`
     if array.dtype.kind not in "biuf":
         raise ValueError(shown(frame))
     if array.ndim == 2:

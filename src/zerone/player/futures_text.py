@@ -1,4 +1,4 @@
-"""The futures that a search compares, in characters: a line each, what it leads to below it, the best marked."""
+"""The futures of a search as a text tree: one line each, with what follows below it, and the best one marked."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 MOST_LINES = 24
 UNICODE, ASCII = ("├ ", "└ ", "│ ", "×", "…"), ("|-", "`-", "| ", "x", "...")
 DECIMALS = 3
-"""Significant digits of a value."""
+"""The significant digits of a value."""
 
 
 @dataclasses.dataclass
 class Line:
-    """An action, or what it has led to; `opened` where what is below it is shown, too."""
+    """A line of the tree: an action or one of its outcomes. `opened` means that the lines below it are shown."""
 
     text: str
     below: list[Line]
@@ -33,9 +33,17 @@ class Line:
 def futures_lines(
     futures: Sequence[Future], names: Sequence[str], discount: float, plain: bool = False, most: int = MOST_LINES
 ) -> list[str]:
-    """At most so many lines: all first actions, then down the best branch, then the others as far as there is room.
+    """The futures as lines of text.
 
-    Where something is left out, `…` says so. With `plain` all characters are ASCII. `names` are those of the actions.
+    All first actions are shown, then the best branch, then other branches, up to `most` lines; `…` marks branches that
+    are left out.
+
+    Args:
+        futures: The future of each first action.
+        names: The names of the actions.
+        discount: The discount factor.
+        plain: Whether to use ASCII characters only.
+        most: The most lines.
     """
     times = (ASCII if plain else UNICODE)[3]
     roots = [_of_future(each, names, discount, times) for each in futures]
@@ -77,7 +85,7 @@ def _below(outcome: Outcome, names: Sequence[str], discount: float, times: str) 
 
 
 def _sum(outcome: Outcome, discount: float, times: str) -> str:
-    """`-1 + 0.9 × 0.81`: what a value is the sum of."""
+    """The terms of a value, such as `-1 + 0.9 × 0.81`."""
     reward = _short(outcome.reward)
     if outcome.terminated == 1:
         return translated("{reward}, the end", reward=reward)

@@ -1,4 +1,4 @@
-"""A person's hands in the window in which an agent plays."""
+"""Mouse and keyboard control in the window in which an agent plays."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from zerone.environments.window import Window
 
 PACES = {"×1": 1.0, "×4": 4.0, "×1/4": 0.25}
-"""How fast it goes beside the natural speed, by what the window says of it."""
+"""The speeds relative to the natural one, by their labels in the window."""
 
 
 class Hands:
-    """What a person does in a window: moves the goal with the mouse, takes over from the agent, changes the speed.
+    """User control of a window: the user can move the goal, take over from the agent and change the speed.
 
-    The space bar says who acts, the agent or the person at the keys of `keys_for`; Tab how fast. The goal follows the
-    mouse, for as long as that is in the picture, where the environment has a goal that can be moved. Where doing
-    nothing is no action (see `Keys.idle`), the play waits for the person's key.
+    The space bar switches between the agent and the user, who acts with the keys of `keys_for`; Tab changes the speed.
+    If the environment's goal can be moved, it follows the mouse while that is in the picture. If the environment has no
+    action that means doing nothing (see `Keys.idle`), the episode waits for the user's key.
     """
 
     def __init__(
         self, environment: Env, identity: str, agent: Callable[[Any], Any], *, remembers: bool = False
     ) -> None:
-        """An agent that `remembers` sees what happens also while the person acts."""
+        """If the agent `remembers` (is recurrent), it also gets observations while the user acts."""
         self.person = False
         self._agent, self._remembers = agent, remembers
         self.keys: Keys | None
@@ -48,14 +48,14 @@ class Hands:
         self._chosen: Any = None
 
     def act(self, observation: Any) -> Any:
-        """The action of the one in control."""
+        """The action of the agent or the user, whichever is in control."""
         action = None if self.person and not self._remembers else self._agent(observation)
         return self._chosen if self.person else action
 
     def take(self, window: Window, frame: np.ndarray, times: int) -> bool:
-        """See what the person has done since the last picture; whether the play may go on.
+        """Handle the user's input since the last picture; return whether the episode may continue.
 
-        `frame` is the environment's picture; the window shows it, in its upper left corner, `times` as large.
+        `frame` is the environment's picture, which the window shows in its upper left corner, enlarged `times` times.
         """
         for key in window.pressed:
             if key == pygame.K_SPACE and self.keys is not None:
@@ -66,7 +66,7 @@ class Hands:
         if self._bridge is not None and window.pointer is not None:
             column, row = (each / times for each in window.pointer)
             place = drawing.place(self._bridge.environment, column, row)
-            if place is not None and row < frame.shape[0]:  # below the picture is the caption
+            if place is not None and row < frame.shape[0]:  # the caption is below the picture
                 self._bridge.move_goal(*place)
         if self.keys is None or not self.person:
             return True
@@ -76,7 +76,7 @@ class Hands:
         return self._chosen is not None
 
     def legend(self) -> list[str]:
-        """What the mouse and the keys do, in lines; there are always as many."""
+        """Lines that explain mouse and keys; their number is constant."""
         mouse = [translated("mouse: the goal")] if self._bridge is not None else []
         turn = translated("Space: hand back") if self.person else translated("Space: take over")
         space = [turn] if self.keys is not None else []
@@ -86,7 +86,7 @@ class Hands:
 
 
 def goal_bridge(environment: Env) -> GymnasiumEnvironment | None:
-    """What moves the goal of an environment, where it can follow the mouse; else None."""
+    """The bridge of an environment whose goal can be moved with the mouse; None for other environments."""
     bridge = environment.unwrapped
     if isinstance(bridge, GymnasiumEnvironment) and drawing.place(bridge.environment, 0, 0) is not None:
         return bridge

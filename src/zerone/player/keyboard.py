@@ -1,4 +1,4 @@
-"""A person at the keyboard: a window that is played in."""
+"""A player that shows the environment in a window and acts by the user's keys."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FASTEST_IN_TURNS = 10
-"""Steps in a second up to which an environment waits for each move; faster ones run on, like a game."""
+"""Environments with at most this many steps per second wait for each move; faster ones run like a real-time game."""
 
 
 class Keyboard:
-    """Plays an environment with the keys that a person presses in a window; Escape, or closing it, is the end.
+    """Plays an environment with the keys that a user presses in a window, until Escape or the window is closed.
 
-    A slow environment waits for each move. A fast one begins with the first key and then goes on at its speed:
-    with the key that is down, else with nothing, or where the environment knows no nothing, with what was done last.
-    `over` can end it from outside.
+    A slow environment waits for each move. A fast one begins with the first key and then runs at its speed, with the
+    action of the key that is down; without a key, it uses the action for doing nothing, or else repeats the last one.
+    `over` is polled, and stops playing when it returns true.
     """
 
     def __init__(self, environment: Env, identity: str, over: Callable[[], bool]) -> None:
@@ -33,14 +33,14 @@ class Keyboard:
         self._environment, self._over = environment, over
         speed = frames_per_second(environment)
         self._in_turns = speed <= FASTEST_IN_TURNS
-        title = f"{identity}: {self.keys.text}; Esc: end"  # where it can be read whatever the width of the picture
+        title = f"{identity}: {self.keys.text}; Esc: end"  # readable even if the picture is narrow
         self._window = Window(title, max(speed, 2.0 * FASTEST_IN_TURNS) if self._in_turns else speed)
         self._frame = np.zeros((1, 1, 3), np.uint8)
         self._last: Any = None
         self._begun = False
 
     def look(self, moment: Moment) -> None:
-        """Show a moment; the last of an episode stays for a while."""
+        """Show a moment; the last one of an episode is shown for a while."""
         with in_the_language_of_pictures():
             said, keys = moment.describe(), joined([self.keys.text, translated("Esc: end")])
         self._frame = captioned(frame_of(self._environment), said, keys)
@@ -51,8 +51,8 @@ class Keyboard:
                 self._window.show(self._frame)
 
     def act(self, observation: Any) -> Any:
-        """The action that the person takes; None if it is enough."""
-        del observation  # a person sees the picture
+        """The action that the user takes; None to stop."""
+        del observation  # the user sees the picture
         while not self._over():
             self._window.show(self._frame)
             if self._window.closed:
@@ -72,5 +72,5 @@ class Keyboard:
         return None
 
     def close(self) -> None:
-        """Take the window off the screen."""
+        """Close the window."""
         self._window.close()

@@ -1,4 +1,4 @@
-"""Which keys of a keyboard do what in an environment."""
+"""The keymap of an environment: the action of each key."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 ARROWS = {"up": pygame.K_UP, "down": pygame.K_DOWN, "left": pygame.K_LEFT, "right": pygame.K_RIGHT}
 IDLE = ("coast", "nothing", "stay", "wait")
-"""What an action is called that is taken while no key is down."""
+"""Names of actions that mean doing nothing, which are taken while no key is down."""
 NUMBERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclasses.dataclass(frozen=True)
 class Keys:
-    """What each key does, what is done while none is down (None: nothing can be), and how to say so."""
+    """A keymap: the action of each key, the action while no key is down (None if there is none), and a description."""
 
     actions: dict[int, Any]
     idle: Any
     text: str
 
     def chosen(self, down: Iterable[int]) -> Any:
-        """The action of the keys that are down, the newest last; None if none of them does anything.
+        """The action of the keys that are down, ordered with the newest last; None if none of them has an action.
 
-        Continuous actions add up, so that two joints turn at once and opposite keys hold still; of others the newest
-        counts.
+        Continuous actions add up, so that two joints can turn at once and opposite keys cancel; of discrete ones, the
+        newest key counts.
         """
         known = [key for key in down if key in self.actions]
         if not known or not isinstance(self.idle, np.ndarray):
@@ -47,14 +47,15 @@ class Keys:
 
 
 def keys_for(identity: str, space: Any) -> Keys:
-    """The keys of an environment, from what its actions are called.
+    """The keymap of an environment, from the names of its actions.
 
-    Up, down, left and right are the arrow keys; any action of a `Discrete` space has the key of its number (0 to 9,
-    then a to z). One continuous action is lowest on the left arrow, highest on the right, else in the middle. Of two
-    the first is highest on the up arrow and lowest on the down arrow, the second on left and right.
+    Discrete actions called up, down, left and right are on the arrow keys; every discrete action is on the key of its
+    number (0 to 9, then a to z). A single continuous action is lowest with the left arrow, highest with the right one,
+    and in the middle without a key. Of two continuous actions, the first uses up (highest) and down (lowest), the
+    second left (highest) and right (lowest).
 
     Raises:
-        InputError: a person has not enough hands for these actions.
+        InputError: the actions cannot be played with a keyboard.
     """
     entry = catalogue.find(identity)
     names = [] if entry is None else [name.strip() for name in entry.action.split(":")[0].split(",")]
@@ -78,7 +79,7 @@ def keys_for(identity: str, space: Any) -> Keys:
 
 def _discrete(start: int, count: int, names: list[str]) -> Keys:
     names = names if len(names) == count else []
-    actions: dict[int, Any] = {ord(NUMBERS[i]): start + i for i in range(count)}  # pygame's number is the letter's
+    actions: dict[int, Any] = {ord(NUMBERS[i]): start + i for i in range(count)}  # pygame's key codes are ASCII codes
     arrows = [(i, name) for i, name in enumerate(names) if name in ARROWS]
     actions |= {ARROWS[name]: start + i for i, name in arrows}
     idle = next((start + i for i, name in enumerate(names) if name in IDLE), None)

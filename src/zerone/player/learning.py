@@ -1,4 +1,4 @@
-"""A training as moments to be shown: the agent at its own steps, from the first one on, as slowly as is asked."""
+"""A training as a stream of moments: every training step from the first one on, shown at a chosen speed."""
 
 from __future__ import annotations
 
@@ -23,30 +23,36 @@ if TYPE_CHECKING:
     from zerone.engines.stepping import Iteration, Stepper
 
 MOST_PICTURES = 60
-"""Pictures in a second; where more steps are shown in it, some are left out."""
+"""The most pictures per second; at higher speeds, some steps are skipped."""
 HELD_STEPS = 3
-"""How many steps' time the end of an episode stays."""
+"""The end of an episode is shown for the time of this many steps."""
 WITHOUT_DRAWING = 30
-"""Steps in a second of an environment without a drawing, where nothing else is asked."""
+"""The default number of steps per second for an environment without a drawing."""
 
 
 class Learning:
     """The training of one seed, of which the first environment is shown.
 
-    `environment` draws each moment: it is in the state of the training when that is handed on.
+    `environment` draws each moment: when a moment is yielded, it is in the state of the training.
     """
 
     def __init__(
         self, stepper: Stepper, identity: str, mode: str, speed: float | None, total: Callable[[], int],
         why: Callable[[Any, float, Mapping[str, Any]], str], most_pictures: int | None = MOST_PICTURES,
     ) -> None:  # fmt: skip
-        """From before its first step.
+        """Begin before the first step.
 
-        `speed` is how many steps are shown in a second, None what is natural; `total` says how many there are. With
-        `most_pictures` steps are left out where more would have to be shown in a second.
+        Args:
+            stepper: The training.
+            identity: The id of the environment.
+            mode: Gymnasium's render mode.
+            speed: The steps shown per second; None for the natural speed.
+            total: Returns the total number of steps.
+            why: From the last observation, reward and info of an episode to the reason why it ended.
+            most_pictures: The most pictures per second, above which steps are skipped; None to show all steps.
 
         Raises:
-            InputError: the environment gives no pictures, and `mode` asks for some.
+            InputError: the environment cannot be drawn in this mode.
         """
         modes = drawing.render_modes(stepper.environment)
         if mode not in modes and mode != "ansi":
@@ -64,20 +70,20 @@ class Learning:
 
     @property
     def hold(self) -> float:
-        """Seconds for which the end of an episode stays: of a few steps, and not where steps are left out."""
+        """How many seconds the end of an episode is shown: the time of a few steps, or 0 if steps are skipped."""
         return min(HOLD_SECONDS, HELD_STEPS / self.speed) if self._every == 1 else 0.0
 
     @property
     def policy(self) -> Any:
-        """What acts now."""
+        """The current policy."""
         return self._policy
 
     def note(self) -> str:
-        """How far the training is, and how slowly it is shown."""
+        """A note on the progress of the training and the speed at which it is shown."""
         return self._note
 
     def moments(self, episodes: int | None = None) -> Iterator[Moment]:
-        """Each step as a moment; `episodes` of them at most."""
+        """Yield each step as a moment, for at most `episodes` episodes."""
         episode, ended = 1, ""
         while self._stepper.index * self._stepper.steps_per_iteration < self._total():
             found = self._stepper.forward()

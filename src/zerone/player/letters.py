@@ -1,4 +1,4 @@
-"""Letters below a picture: pygame's own have no Chinese, so that is written only where a font here has it."""
+"""Fonts for captions of pictures: pygame's own has no Chinese, so Chinese is used only if the system has a font."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ FAMILIES = (
     "wenquanyimicrohei", "wenquanyizenhei", "notosanscjkjp", "hiraginosansgb", "heitisc", "stheiti", "simhei",
     "droidsansfallback", "arialunicodems", "notoserifcjksc", "stsong", "simsun",
 )  # fmt: skip
-"""Families that have Chinese, as pygame writes their names, the first ones preferred."""
+"""Font families with Chinese characters, named as in pygame, in order of preference."""
 
 
 @contextmanager
 def in_the_language_of_pictures() -> Iterator[None]:
-    """While it lasts, a language is spoken whose letters pictures have."""
+    """Use English inside the block if there is no font for the current language."""
     with in_language(language() if language() == ENGLISH or chinese_font() else ENGLISH):
         yield
 
 
 def font_for(text: str) -> str | None:
-    """The file of a font that has the letters of a text; None: pygame's own has them."""
+    """The file of a font for a text; None for pygame's own font."""
     return None if text.isascii() else chinese_font()
 
 
 @functools.cache
 def chinese_font() -> str | None:
-    """The file of a font with Chinese, if this machine has one."""
+    """The file of a font with Chinese characters; None if the system has none."""
     import pygame.font
 
     found: str | None = pygame.font.match_font(",".join(FAMILIES))

@@ -1,4 +1,4 @@
-"""A training in a terminal, step by step: a key is a step, another an update, an episode, or a step back."""
+"""Stepping through a training in a terminal, with keys for a step, an update, an episode or a step back."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from zerone.engines.stepping import Stepper
 
 PACES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 1_000.0, 0.0)
-"""Steps in a second, from slow to fast; 0 is as fast as it can be."""
+"""The speeds in steps per second, from slow to fast; 0 is full speed."""
 SLOWEST_FRAME = 1 / 30
-"""Seconds between two pictures, at most so often."""
+"""The shortest time between two pictures in seconds."""
 LONGEST_SEARCH = 100_000
-"""Updates after which a search for the next change or the end of an episode gives up."""
+"""The number of moves after which the search for the next change or the end of an episode stops."""
 KEYS = (
     translatable("space: play, pause   + -: speed   ←: a step back   a: to the start   q: end"),
     translatable("→: a step   u: to the update   e: to the episode's end   c: to the next change"),
 )
 NEXT = translatable("Tab: the other training, at the same step")
 ARROWS = {"C": "right", "D": "left"}
-"""Of the sequences that arrow keys send, `ESC [ C` or `ESC O C`, the last letter."""
+"""Arrow keys by the last letter of the sequences that terminals send for them, `ESC [ C` or `ESC O C`."""
 
 
 class Walk:
-    """Where in a training we are, and the ways from there."""
+    """A position in a training, which can be moved forwards and backwards."""
 
     def __init__(self, stepper: Stepper, text: StepText) -> None:
         self.stepper, self.text = stepper, text
@@ -49,14 +49,14 @@ class Walk:
 
     @property
     def at(self) -> int:
-        """How many environment steps are done, over all environments."""
+        """The number of environment steps done, over all environments."""
         if self.place.iteration is None:
             return 0
         block = self.place.iteration.steps.reward.shape[0]
         return (self.place.iteration.index * block + self.place.step + 1) * self.stepper.algorithm.environments
 
     def step(self) -> None:
-        """One environment step on (of each environment)."""
+        """Go forward one step of each environment."""
         here = self.place
         if here.iteration is None or here.updated:
             self.place = Place(self.stepper.forward(), 0)
@@ -64,13 +64,13 @@ class Walk:
             self.place = Place(here.iteration, here.step + 1)
 
     def update(self) -> None:
-        """On to the next update: the end of the block of steps, or of the next one."""
+        """Go forward to the next update: to the end of the current block of steps, or of the next one."""
         if self.place.iteration is None or self.place.updated:
             self.step()
         self.place = self._end()
 
     def back(self) -> None:
-        """One environment step back."""
+        """Go back one step of each environment."""
         here = self.place
         if here.iteration is None:
             return
@@ -80,7 +80,7 @@ class Walk:
         self.go_to(here.iteration.index)
 
     def go_to(self, index: int) -> None:
-        """Be where `index` updates are done."""
+        """Go to the position after `index` updates."""
         self.stepper.go_to(index)
         found = self.stepper.again()
         self.place = Place(found, 0)
@@ -88,22 +88,22 @@ class Walk:
             self.place = self._end()
 
     def begin_at(self, steps: int) -> None:
-        """Be where so many environment steps are done, over all environments."""
+        """Go to the position after `steps` environment steps, over all environments."""
         blocks, rest = divmod(steps, self.stepper.steps_per_iteration)
         self.go_to(blocks)
         for _ in range(rest // self.stepper.algorithm.environments):
             self.step()
 
     def episode(self) -> None:
-        """On to the end of an episode of the first environment."""
+        """Go forward to the end of an episode of the first environment."""
         self._until(self.step, self._over)
 
     def change(self) -> None:
-        """On to the next update that changes an entry of the table, or the parameters of networks."""
+        """Go forward to the next update that changes an entry of the table or the parameters of a network."""
         self._until(self.update, self._changed)
 
     def _end(self) -> Place:
-        assert self.place.iteration is not None  # noqa: S101 - the callers have stepped
+        assert self.place.iteration is not None  # noqa: S101 - callers have made a step before
         return Place(self.place.iteration, self.place.iteration.steps.reward.shape[0] - 1)
 
     def _until(self, move: Callable[[], None], found: Callable[[], bool]) -> None:
@@ -128,12 +128,12 @@ class Walk:
 
 
 def printed(walk: Walk, steps: int, stream: TextIO, legend: bool = True) -> None:
-    """Write the next `steps` steps, one below the other, after what the signs mean."""
+    """Write the next `steps` steps one below the other, with a legend in front."""
     _print_after([walk.step] * steps, walk, stream, legend)
 
 
 def printed_turning_points(walk: Walk, stream: TextIO, legend: bool = True) -> None:
-    """Write the step that ends the episode, and then the next update that changes something."""
+    """Write the step that ends the episode, and the next update that changes something."""
     _print_after([walk.episode, walk.change], walk, stream, legend)
 
 
@@ -147,9 +147,9 @@ def _print_after(moves: Sequence[Callable[[], None]], walk: Walk, stream: TextIO
 
 
 def with_keys(walk: Walk, stream: TextIO, others: Sequence[Walk] = (), pace: float = PACES[1]) -> None:
-    """Show the training and do what keys say, until `q`, Escape or the end of the input.
+    """Show the training, controlled by keys, until `q`, Escape or the end of the input.
 
-    Tab goes to the next of the `others`, at the same step. `pace` is the speed at which it plays first.
+    Tab switches to the next of the `others`, at the same step. `pace` is the initial speed, one of `PACES`.
     """
     walks = deque([walk, *others])
     playing, pace, last = False, PACES.index(pace) if pace in PACES else 1, 0.0
@@ -177,7 +177,7 @@ def with_keys(walk: Walk, stream: TextIO, others: Sequence[Walk] = (), pace: flo
                 playing = not playing
             elif key is not None and (move := moves.get(key)) is not None:
                 playing = False
-                # The first step and the first update are compiled.
+                # The first step and the first update take time to compile.
                 _draw(stream, shown, ["", translated("computing …"), *lines])
                 move()
             elif key is None and playing:
@@ -193,16 +193,16 @@ def with_keys(walk: Walk, stream: TextIO, others: Sequence[Walk] = (), pace: flo
 
 
 def _to_the_next(walks: deque[Walk]) -> None:
-    """Let the next training be the first one, and be where the first one was."""
+    """Switch to the next training, at the position of the current one."""
     at = walks[0].at
     walks.rotate(-1)
     walks[0].begin_at(at)
 
 
 def _draw(stream: TextIO, lines: list[str], below: list[str]) -> None:
-    """Write lines over what was there, and `below` them what is always seen.
+    """Draw lines over the previous picture, with the lines `below` always visible at the end.
 
-    What is too wide or too low for the terminal is left out, and it says so.
+    Lines that are too wide or too many for the terminal are cut, which is marked.
     """
     columns, rows = shutil.get_terminal_size()
     room = max(1, rows - 1 - len(below))
@@ -216,7 +216,7 @@ def _draw(stream: TextIO, lines: list[str], below: list[str]) -> None:
 
 @contextlib.contextmanager
 def _own_screen(stream: TextIO) -> Generator[None]:
-    """The terminal's other screen, without a cursor; what was there before is there again afterwards."""
+    """Use the terminal's alternate screen without a cursor inside the block, and restore the screen afterwards."""
     stream.write("\x1b[?1049h\x1b[?25l")
     try:
         yield
@@ -226,7 +226,7 @@ def _own_screen(stream: TextIO) -> Generator[None]:
 
 
 def can_read_keys() -> bool:
-    """Whether single keys can be read from standard input: it is a terminal of a POSIX system."""
+    """Whether single keys can be read from standard input: it must be a terminal on a POSIX system."""
     try:
         import termios  # noqa: F401
     except ModuleNotFoundError:
@@ -235,7 +235,7 @@ def can_read_keys() -> bool:
 
 
 def separated(typed: str) -> list[str]:
-    """The keys in what a terminal has sent: single characters, `left` and `right`; other sequences are left out."""
+    """Split a terminal's input into keys: single characters, `left` and `right`; other sequences are dropped."""
     found = re.findall(r"\x1b[\[O][0-9;]*[A-Za-z~]|.", typed, re.DOTALL)
     named = [ARROWS.get(each[-1], "") if len(each) > 1 else each for each in found]
     return [each for each in named if each] or (["?"] if found else [])
@@ -243,9 +243,10 @@ def separated(typed: str) -> list[str]:
 
 @contextlib.contextmanager
 def keys() -> Generator[Callable[[float | None], str | None]]:
-    """Single keys of the terminal: a function that waits so many seconds (None: as long as it takes) for the next one.
+    """Read single keys of the terminal inside the block.
 
-    It returns the key, `left` or `right` for an arrow, None if there was none, and "" at the end of the input.
+    Yields a function that waits for the next key for a number of seconds, or without limit if that is None. It returns
+    the key (`left` or `right` for arrows), None if there was none, and "" at the end of the input.
     """
     import termios
     import tty

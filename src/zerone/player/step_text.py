@@ -1,4 +1,4 @@
-"""One step of a training in characters: the environment, the table, what was done, and the update with its numbers."""
+"""One step of a training as text: the environment, the table, the step itself, and the update with its numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from zerone.environments.drawing.geometry import Grid
 
 MOST_ENTRIES, MOST_CHANGES, MOST_EPISODES = 3, 4, 5
-"""How many lines are shown of the rule's applications, of changed entries, and how many episodes."""
+"""The most applications of the learning rule, changed entries, and episodes that are shown."""
 SOURCES = {
     "step": translatable("this step"),
     "waiting": translatable("the step before, now that its next action is known"),
@@ -36,19 +36,19 @@ SOURCES = {
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """A moment of a training: step `step` of the block of an iteration, or the start, where there is none yet."""
+    """A position in a training: step `step` of the block of an iteration, or the start (without an iteration)."""
 
     iteration: Iteration | None
     step: int
 
     @property
     def updated(self) -> bool:
-        """Whether the block is complete here, so that the update follows."""
+        """Whether this is the last step of the block, which the update follows."""
         return self.iteration is not None and self.step == self.iteration.steps.reward.shape[0] - 1
 
 
 class StepText:
-    """Writes moments of a training as lines of text."""
+    """Converts positions in a training to lines of text."""
 
     def __init__(self, stepper: Stepper, title: str, grid: Grid | None, actions: Sequence[str], stream: TextIO) -> None:
         self._stepper, self._title, self._grid, self._actions = stepper, title, grid, actions
@@ -57,25 +57,25 @@ class StepText:
         self._explained: tuple[Iteration, Explanation | None] | None = None
 
     def legend(self) -> list[str]:
-        """What the signs mean, in lines."""
+        """Lines that explain the symbols."""
         if self._grid is None or table_of(self._stepper.carry.state.policy, self._grid) is None:
             return []
         cells = translated("cells are (row, column), counted from the top left")
         return [*table_text.legend(self._symbols, traced=False), cells]
 
     def explanation(self, iteration: Iteration) -> Explanation | None:
-        """What the update of an iteration did; None where its algorithm cannot say."""
+        """The explanation of an iteration's update; None if the algorithm cannot explain it."""
         if self._explained is None or self._explained[0] is not iteration:
             self._explained = iteration, self._stepper.explanation(iteration)
         return self._explained[1]
 
     @property
     def _width(self) -> int:
-        """Characters in a line."""
+        """The number of characters in a line."""
         return shutil.get_terminal_size().columns if self._stream.isatty() else WIDTH
 
     def lines(self, place: Place) -> list[str]:
-        """All that is shown of a moment."""
+        """All lines of a position."""
         found = [*self._header(place), "", *self._picture(place), ""]
         if place.iteration is None:
             return [*found, translated("nothing has been learnt yet")]
@@ -104,7 +104,7 @@ class StepText:
         return update_text.wrapped(parts, self._width)
 
     def _picture(self, place: Place) -> list[str]:
-        """The environment, and beside it the table as it is once this step is learnt."""
+        """The environment, and beside it the table after this step's update."""
         iteration = place.iteration
         simulation = self._stepper.carry.simulation if iteration is None else iteration.simulation(place.step)
         first = jax.tree.map(lambda leaf: leaf[0], simulation)
@@ -123,7 +123,7 @@ class StepText:
         return table_text.together(drawn, table, None, self._symbols, width, colored, here, lit).split("\n")
 
     def _step(self, iteration: Iteration, step: int) -> list[str]:
-        """`S = (1, 2)  A = down (greedy)  R = 0  S' = (2, 2)`."""
+        """The step, such as `S = (1, 2)  A = down (greedy)  R = 0  S' = (2, 2)`."""
         steps = jax.tree.map(lambda leaf: np.asarray(leaf[step, 0]), iteration.steps)
         found = [
             f"S = {self._state(steps.observation)}",
@@ -138,7 +138,7 @@ class StepText:
         return update_text.wrapped(found, self._width)
 
     def _decision(self, iteration: Iteration, step: int) -> list[str]:
-        """By which numbers the action was chosen, where an algorithm says so."""
+        """The numbers by which the action was chosen, if the algorithm provides them."""
         found = self._stepper.decision(iteration, step)
         if found is None:
             return []
@@ -148,7 +148,7 @@ class StepText:
 
     @property
     def _shade(self) -> str:
-        """What bars are drawn with."""
+        """The character with which bars are drawn."""
         try:
             "█".encode(self._stream.encoding or "utf-8")
         except UnicodeEncodeError:
@@ -156,7 +156,7 @@ class StepText:
         return "█"
 
     def _how(self, iteration: Iteration, step: int) -> str:
-        """Whether the action explored, where an algorithm says so."""
+        """Whether the action was exploratory or greedy, if the algorithm says so."""
         algorithm = self._stepper.algorithm
         if not isinstance(algorithm, Explores):
             return ""
@@ -168,7 +168,7 @@ class StepText:
         return translated(" ({how}, ε = {rate})", how=how, rate=rate)
 
     def _update(self, place: Place) -> list[str]:
-        """The update, where it follows this step."""
+        """The update, if it follows this step."""
         iteration = place.iteration
         if iteration is None or not place.updated:
             return []
@@ -213,7 +213,7 @@ class StepText:
         return [translated("changed:"), *shown, *rest]
 
     def _measured(self, iteration: Iteration) -> list[str]:
-        """What the update measured, of an algorithm that explains nothing more; and the values that it acts by."""
+        """The metrics of the update and the action values after it, for an algorithm without explanations."""
         before, after = iteration.before.tally.metrics, iteration.after.tally.metrics
         measured = {name: float(after[name].total()) - float(before[name].total()) for name in after}
         listed = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
@@ -228,7 +228,7 @@ class StepText:
         return found
 
     def _episodes(self, iteration: Iteration, step: int) -> list[str]:
-        """A word on each of the last episodes up to here."""
+        """A summary of the last episodes up to here."""
         here = iteration.index, step
         ends = [end for end in self._stepper.ends if (end.index, end.step) <= here][-MOST_EPISODES:]
         if not ends:
@@ -236,7 +236,7 @@ class StepText:
         told = [translated("{number:,}: {length:,} steps, return {total}", number=end.number, length=end.length,
                            total=number_text(end.total_return)) for end in ends]  # fmt: skip
         told = [each + joined(["", ""]).rstrip() for each in told[:-1]] + told[-1:]
-        between = " " if language() == ENGLISH else ""  # signs of Chinese have their space in them
+        between = " " if language() == ENGLISH else ""  # Chinese punctuation includes its space
         return ["", *update_text.wrapped([translated("episodes that ended:"), *told], self._width, between, "  ")]
 
     def _state(self, observation: Any) -> str:

@@ -1,4 +1,4 @@
-"""A table over the pictures of its environment: arrowheads and values at the edges of the cells, footprints on them."""
+"""A table drawn over an environment's picture: arrowheads and values at the edges of cells, traces as footprints."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 INK, PAPER, ORANGE = (35, 38, 43), (255, 255, 255), (213, 94, 0)
 INK_STRENGTH, HALO_STRENGTH, FOOT_STRENGTH = 0.8, 0.7, 0.75
-"""How much of what is beneath is covered."""
+"""The opacities of arrows, of the halo around them, and of footprints."""
 SMALLEST_WITH_VALUES = 56
-"""Pixels of a cell."""
+"""The side in pixels from which on a cell shows its value."""
 LETTERS, WIDE, NARROW = 0.13, 0.556, 0.3
-"""How high the numbers are, and how wide a digit and a point are, as parts of that."""
+"""The height of numbers in cells, and the widths of a digit and of a point relative to that height."""
 BLACK = "#000000"
 
 
 class Overlay:
-    """What is drawn over every frame while one table is shown."""
+    """The overlay of one table, drawn over every frame."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._still: tuple[tuple[int, int, int], np.ndarray, np.ndarray] | None = None
 
     def over(self, frame: np.ndarray, margin: int, trace: Trace | None, here: int) -> np.ndarray:
-        """The frame, uint8 [height, width, 3], with table and trace over it; no footprints where somebody stands.
+        """Draw table and trace over a frame, uint8 [height, width, 3].
 
-        `margin` is the pixels around the grid.
+        `margin` is the number of pixels around the grid. The agent's state `here` gets no footprints.
         """
         shown = frame.astype(np.float32)
         if trace is not None:
@@ -47,14 +47,14 @@ class Overlay:
         return shown.round().astype(np.uint8)
 
     def _sheet(self, frame: np.ndarray, margin: int) -> Board:
-        """Black, to be painted on with white where something shall be seen."""
+        """A black board; what is painted on it in white is the mask of the overlay."""
         from zerone.environments.drawing.grid import Board
 
         grid = self._table.grid
         return Board(grid.columns, grid.rows, (frame.shape[1] - 2 * margin) // grid.columns, margin, BLACK)
 
     def _arrows(self, frame: np.ndarray, margin: int, grown: float) -> np.ndarray:
-        """How much each pixel is covered by arrowheads and values, `grown` larger all around: float [height, width]."""
+        """The coverage of each pixel by arrowheads and values, enlarged by `grown`: float [height, width] in [0, 1]."""
         board, table = self._sheet(frame, margin), self._table
         largest = table.largest_best
         tip, base, half = 0.46 + grown, 0.37 - grown, 0.09 + 1.7 * grown
@@ -68,7 +68,7 @@ class Overlay:
             number = plain_number(float(table.best[state]), largest)
             width = LETTERS * sum(NARROW if each in ".-" else WIDE for each in number)
             left, right, top, bottom = 0.43 - width - grown, 0.43 + grown, 0.385 - LETTERS / 2, 0.385 + LETTERS / 2
-            if grown:  # paper beneath the number, or the frame of the start would run through it
+            if grown:  # a background for the number, so that the start's frame does not cross it
                 board.shape(cell, [(left, top), (right, top), (right, bottom), (left, bottom)], _grey(1.0))
             else:
                 board.letter(cell, (left + right) / 2, 0.385, number, _grey(1.0), size=LETTERS)
@@ -76,7 +76,7 @@ class Overlay:
 
     def _footprints(self, frame: np.ndarray, margin: int, trace: Trace, here: int) -> np.ndarray:
         board, table = self._sheet(frame, margin), self._table
-        # The freshest are painted last.
+        # The strongest traces are painted last.
         for place in np.argsort(trace.values, axis=None, kind="stable"):
             state, action = divmod(int(place), trace.values.shape[1])
             strength = min(1.0, float(trace.values[state, action]))
@@ -88,7 +88,7 @@ class Overlay:
 
 
 def footprints(direction: tuple[int, int]) -> list[list[tuple[float, float]]]:
-    """Soles and heels of two shoes that go in a direction: polygons around the middle of a cell."""
+    """Two footprints in a direction, each with sole and heel: polygons around the middle of a cell."""
     x, y = direction
     found: list[list[tuple[float, float]]] = []
     for side, ahead in ((-0.12, 0.07), (0.12, -0.07)):
@@ -101,7 +101,7 @@ def footprints(direction: tuple[int, int]) -> list[list[tuple[float, float]]]:
 
 
 def margin_of(environment: Env) -> int:
-    """The pixels that an environment's picture has around its grid: ours have a few, Gymnasium's none."""
+    """The margin in pixels around the grid of an environment's picture: 0 for Gymnasium's own pictures."""
     from zerone.environments.drawing.grid import MARGIN
     from zerone.environments.gym.bridge import GymnasiumEnvironment
 
@@ -121,7 +121,7 @@ def _coverage(board: Board) -> np.ndarray:
 
 
 def _cover(shown: np.ndarray, coverage: np.ndarray, color: tuple[int, int, int]) -> None:
-    """Paint over a picture, in place: where the coverage is 1 nothing else is left."""
+    """Blend a colour into a picture in place, with the coverage as opacity."""
     height, width = coverage.shape
     part = shown[:height, :width]
     part += coverage[:, :, None] * (np.array(color, np.float32) - part)

@@ -1,4 +1,4 @@
-"""A table in characters: greedy arrows and values, a cell each, and footprints that fade."""
+"""A table as text: greedy arrows and values of each cell, and traces as fading footprints."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 UP, DOWN, LEFT, RIGHT = (0, -1), (0, 1), (-1, 0), (1, 0)
 GAP = "   "
-"""Between the environment's own drawing and the table."""
+"""The space between the environment's drawing and the table."""
 FRESH, OLD = 0.5, 0.2
-"""A trace from here on is a large footprint, or a middling one; what is less is a small one."""
+"""The least traces for a large and for a medium footprint; smaller traces get a small one."""
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclasses.dataclass(frozen=True)
 class Symbols:
-    """The characters of a table. `ties` are those of several arrows in one; any others are `several`."""
+    """The characters of a table. `ties` are characters for several arrows; other combinations use `several`."""
 
     arrows: Mapping[tuple[int, int], str]
     ties: Mapping[frozenset[tuple[int, int]], str]
     several: str
     nothing: str
     footprints: str
-    """Large, middling, small."""
+    """The characters of a large, a medium and a small footprint."""
 
     def arrow(self, directions: Sequence[tuple[int, int]]) -> str:
         """One character for the greedy actions of a state."""
@@ -54,11 +54,11 @@ UNICODE = Symbols(
 ASCII = Symbols({UP: "^", DOWN: "v", LEFT: "<", RIGHT: ">"}, {}, several="+", nothing=".", footprints="@*,")
 
 FADING = (208, 172, 136, 101)
-"""Of the 256 colours of a terminal: from orange to a grey that can be seen on black and on white."""
+"""Terminal colours (of 256) from orange to a grey that is visible on black and on white."""
 
 
 def symbols_for(encoding: str | None) -> Symbols:
-    """Arrows where the stream can write them, else what every stream can."""
+    """Unicode symbols if the stream's encoding has them, else ASCII."""
     all_of_them = [*UNICODE.arrows.values(), *UNICODE.ties.values(), UNICODE.several, UNICODE.nothing]
     try:
         ("".join(all_of_them) + UNICODE.footprints).encode(encoding or "utf-8")
@@ -68,7 +68,7 @@ def symbols_for(encoding: str | None) -> Symbols:
 
 
 def legend(symbols: Symbols, traced: bool) -> list[str]:
-    """What the characters of a table mean, in lines of less than 80."""
+    """Lines of fewer than 80 characters that explain the symbols of a table."""
     ties = "".join([symbols.ties[frozenset((LEFT, RIGHT))], symbols.ties[frozenset((UP, LEFT))],
                     symbols.ties[frozenset((LEFT, UP, RIGHT))]]) if symbols.ties else ""  # fmt: skip
     arrows = "".join(symbols.arrows.values())
@@ -86,10 +86,10 @@ def table_lines(
     table: Table, trace: Trace | None, symbols: Symbols, width: int, colored: bool = False, here: int | None = None,
     lit: frozenset[int] = frozenset(),
 ) -> list[str]:  # fmt: skip
-    """One line for each row of the grid: arrows, values where they fit into `width`, and footprints.
+    """One line for each row of the grid: arrows, values if they fit into `width`, and footprints.
 
-    `colored` fades the footprints in colours, too, underlines the states that are `lit`, and turns the colours of the
-    state `here` round.
+    With `colored`, footprints also fade in colour, the states in `lit` are underlined, and the state `here` is shown in
+    reverse.
     """
     grid = table.grid
     numbers = _numbers(table)
@@ -118,7 +118,7 @@ def together(
     drawing: str, table: Table, trace: Trace | None, symbols: Symbols, width: int, colored: bool = False,
     here: int | None = None, lit: frozenset[int] = frozenset(),
 ) -> str:  # fmt: skip
-    """The environment's own drawing and the table at its right; below it where the lines would be too long."""
+    """The environment's drawing with the table to its right, or below it if the lines would be too long."""
     drawn = drawing.split("\n")
     column = max(visible(line) for line in drawn) + len(GAP)
     narrowest = table.grid.columns * (2 + (trace is not None)) - 1
@@ -126,19 +126,19 @@ def together(
         return "\n".join([*drawn, "", *table_lines(table, trace, symbols, width, colored, here, lit)])
     lines = table_lines(table, trace, symbols, width - column, colored, here, lit)
     height = max(len(drawn), len(lines))
-    drawn = [""] * (height - len(drawn)) + drawn  # their last lines are at one height
+    drawn = [""] * (height - len(drawn)) + drawn  # align the last lines
     lines = [""] * (height - len(lines)) + lines
     rows = zip(drawn, lines, strict=True)
     return "\n".join((line + " " * (column - visible(line)) + other).rstrip() for line, other in rows)
 
 
 def visible(line: str) -> int:
-    """How many places a line takes: colours take none."""
+    """The visible width of a line, without the escape sequences of colours."""
     return width_of(ESCAPES.sub("", line))
 
 
 def _numbers(table: Table) -> list[str]:
-    """V of each state with as many decimals as all of them; nothing where nothing is known."""
+    """V(s) of each state as text, all with the same decimals; empty for states without learnt values."""
     best, learnt, largest = table.best, table.learnt, table.largest_best
     return [plain_number(float(best[state]), largest) if learnt[state] else "" for state in range(len(best))]
 

@@ -1,4 +1,4 @@
-"""A table of action values over a grid, and the trace of an episode in it: what their pictures have in common."""
+"""Q tables over a grid and eligibility traces of episodes, as the pictures and texts of tables use them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from zerone.player.episode import Moment
 
 TIE = 1e-5
-"""Values that differ by less than this part of their size are equal: float32 rounds the same sum in many ways."""
+"""Values whose relative difference is at most this count as equal, since float32 sums depend on their order."""
 FAINTEST = 0.02
-"""What is left of a trace is shown down to this."""
+"""The smallest trace that is shown."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,22 +36,22 @@ class Table:
 
     @property
     def largest(self) -> float:
-        """The size of the largest value."""
+        """The largest absolute value."""
         return float(np.abs(self.values[self.grid.acts]).max(initial=0.0))
 
     @property
     def largest_best(self) -> float:
-        """The size of the largest V(s) that is known."""
+        """The largest absolute V(s) among the learnt states."""
         return float(np.abs(self.best[self.learnt]).max(initial=0.0))
 
     @property
     def learnt(self) -> NDArray[np.bool_]:
-        """Where somebody acts and holds one action for better than another, bool [states]."""
+        """The states in which the agent can act and the values of actions differ, bool [states]."""
         return self.grid.acts & ~self._tied().all(1)
 
     @property
     def greedy(self) -> NDArray[np.bool_]:
-        """The best actions of each state, bool [states, actions]: several where they are equal, none where all are."""
+        """The best actions of each state, bool [states, actions]: several if they are equal, none if all are equal."""
         return self._tied() & self.learnt[:, None]
 
     def _tied(self) -> NDArray[np.bool_]:
@@ -59,14 +59,14 @@ class Table:
         return np.asarray(best - self.values <= TIE * np.abs(best))
 
     def arrows(self) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-        """Each state that has learnt something, and the directions of its greedy actions."""
+        """Each learnt state with the directions of its greedy actions."""
         greedy = self.greedy
         for state in np.flatnonzero(self.learnt):
             yield int(state), [self.grid.directions[action] for action in np.flatnonzero(greedy[state])]
 
 
 class Trace:
-    """Eligibility: how much each (state, action) of an episode will be taught by its next error.
+    """Eligibility traces: how much the next TD error will change Q of each (state, action) of an episode.
 
     E ← γ λ E;  then E(S, A) ← E(S, A) + 1 (accumulating), or E(S, ·) ← 0, E(S, A) ← 1 (replacing).
     Sutton & Barto 1998, section 7.5; Singh & Sutton 1996, section 3.3.
@@ -78,25 +78,25 @@ class Trace:
 
     @staticmethod
     def of(settings: Mapping[str, Any], grid: Grid) -> Trace | None:
-        """The trace that an algorithm with these settings leaves; None where it leaves none."""
+        """The trace of an algorithm with these settings; None if it has no traces."""
         if "trace_decay" not in settings:
             return None
         fade = float(settings["discount"]) * float(settings["trace_decay"])
         return Trace(grid.states, len(grid.directions), fade, settings["trace"] == "replacing")
 
     def clear(self) -> None:
-        """A new episode begins."""
+        """Reset the trace for a new episode."""
         self.values[:] = 0.0
 
     def visit(self, state: int, action: int) -> None:
-        """One step: `action` was taken in `state`."""
+        """Update the trace for a step: `action` was taken in `state`."""
         self.values *= self._fade
         if self._replacing:
             self.values[state] = 0.0
         self.values[state, action] += 1.0
 
     def follow(self, moments: Iterable[Moment]) -> Iterator[Moment]:
-        """Moments of play, each handed on when the step that led to it has left its trace."""
+        """Pass moments on, after updating the trace with the step that led to each."""
         state = 0
         for moment in moments:
             if moment.step == 0:
@@ -109,7 +109,7 @@ class Trace:
 
 @runtime_checkable
 class HoldsTable(Protocol):
-    """A policy with a table, and more than that: how long it has learnt."""
+    """A policy that holds a table among other things."""
 
     @property
     def table(self) -> Any:
@@ -118,7 +118,7 @@ class HoldsTable(Protocol):
 
 
 def table_of(policy: Any, grid: Grid | None) -> Table | None:
-    """The table that a policy is or holds; None where there is none, or not one of this grid."""
+    """The table that a policy is or holds; None if there is none, or if it does not fit the grid."""
     policy = policy.table if isinstance(policy, HoldsTable) else policy
     shape = None if grid is None else (grid.states, len(grid.directions))
     if grid is None or getattr(policy, "shape", None) != shape:
@@ -127,9 +127,9 @@ def table_of(policy: Any, grid: Grid | None) -> Table | None:
 
 
 def plain_number(value: float, largest: float) -> str:
-    """A value with as many decimals as all of its picture: so many that two digits of the `largest` are seen.
+    """A value as text, with decimals chosen so that at least two digits of the picture's `largest` value are shown.
 
-    `~0` stands for what is not 0, but would look it.
+    `~0` stands for a value that is not 0 but would be rounded to it.
     """
     if 0 < largest < 0.0005:
         text = f"{value:.0e}".replace("e-0", "e-") if abs(value) >= largest / 2000 else "0"

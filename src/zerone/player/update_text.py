@@ -1,4 +1,4 @@
-"""A gradient update in characters: by what an action was chosen, equations with their numbers, the first samples."""
+"""A gradient update as text: the numbers behind the action, equations with their numbers, and the first samples."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from zerone.algorithms.explanation import Cell, Column, Decision, Descent, Explanation, GradientUpdate, Quantity
 
 MOST_BARS, BAR = 8, 30
-"""Of how many actions the numbers are drawn as bars, and how long the longest bar is."""
+"""The most actions whose numbers are drawn as bars, and the length of the longest bar."""
 DISPENSABLE = (
     "next_state", "state", "old_log_probability", "log_probability", "target_choice", "online_choice", "state_value",
     "discount", "advantage_of_action", "bootstrap", "environment", "number", "still", "value_target", "after",
 )  # fmt: skip
-"""Columns that are left out where a line is too short, the first ones first."""
+"""The columns to leave out if a line is too short, in this order."""
 MOST_BETWEEN = 3
-"""Gradient updates between the first and the last that get a line each."""
+"""The most gradient updates between the first and the last that get a line each."""
 MOST_CHILDREN = 6
-"""Children of a node of a sum tree that are listed."""
+"""The most children of a node of a sum tree that are listed."""
 
 Words = Callable[["Cell"], str]
 
 
 def wrapped(parts: Sequence[str], width: int, between: str = "  ", indent: str = "") -> list[str]:
-    """Parts side by side, as many as a line can take; further lines are indented."""
+    """Put parts side by side in lines of at most `width` characters; further lines are indented."""
     lines: list[str] = []
     for part in parts:
         if lines and visible(lines[-1]) + visible(between) + visible(part) <= width:
@@ -42,7 +42,7 @@ def wrapped(parts: Sequence[str], width: int, between: str = "  ", indent: str =
 
 
 def decision(found: Decision, actions: Sequence[str], taken: int | None, shade: str) -> list[str]:
-    """The number of each action as a bar, the one that was taken marked; then what else is known of the choice."""
+    """The number of each action as a bar, with the chosen action marked, and further quantities of the choice."""
     more = [f"{each.symbol} = {number_text(round(each.number, 4))}" for each in found.quantities
             if each.name not in ("epsilon", "log_probability")]  # fmt: skip
     if not found.numbers:
@@ -74,7 +74,7 @@ def _listed(found: Decision) -> list[str]:
 
 
 def updates(found: Explanation, width: int, state: Words, action: Words) -> list[str]:
-    """The first gradient update and the last one in full, a line for each of those between, and what holds for all."""
+    """The first and the last gradient update in full, a line for others, and the quantities and notes of all."""
     lines: list[str] = []
     first, last, between = found.updates[:1], found.updates[1:][-1:], found.updates[1:-1]
     for update in first:
@@ -90,12 +90,12 @@ def updates(found: Explanation, width: int, state: Words, action: Words) -> list
 
 
 def sentence(text: str, width: int) -> list[str]:
-    """A note in lines."""
+    """A note, broken into lines."""
     return wrapped(text.split(" "), width, " ") if width_of(text) == len(text) else wide.wrapped(text, width)
 
 
 def full(update: GradientUpdate, width: int, state: Words, action: Words) -> list[str]:
-    """All of a gradient update."""
+    """A gradient update in full."""
     shown, number = len(update.samples.rows), update.samples.number
     several = translated(", of {number:,} samples", number=number)
     if number > shown:
@@ -115,7 +115,7 @@ def full(update: GradientUpdate, width: int, state: Words, action: Words) -> lis
 
 
 def table(update: GradientUpdate, width: int, state: Words, action: Words) -> list[str]:
-    """The samples as a small table of what fits into the width."""
+    """The samples as a table, with as many columns as fit into the width."""
     columns, rows = update.samples.columns, update.samples.rows
     cells = {
         column.name: [column.symbol, *(_cell(column, row[place], state, action) for row in rows)]
@@ -145,12 +145,12 @@ def _cell(column: Column, cell: Cell, state: Words, action: Words) -> str:
 
 
 def short_numbers(cell: tuple[float, ...]) -> str:
-    """Several numbers with two decimals or three digits."""
+    """Numbers with two decimals, or three significant digits from 10 on."""
     return " ".join(f"{number:.2f}" if abs(number) < 10 else f"{number:.3g}" for number in cell)
 
 
 def descent(way: Descent) -> list[str]:
-    """`drawn at 24 of 42: 29 of 29 13 → 13 of 13 16 → …, slot 2 with priority 12`."""
+    """The path of a draw through a sum tree: `drawn at 24 of 42: 29 of (29 13) → 13 of (13 16) → slot 2`, in parts."""
     parts = ["  " + translated("drawn at {place} of {total}:", place=number_text(way.looked_for),
                                total=number_text(way.total))]  # fmt: skip
     for node in way.nodes:

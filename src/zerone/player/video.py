@@ -1,4 +1,4 @@
-"""Films, picture by picture: MP4 through ffmpeg, GIF through Pillow (which comes with matplotlib)."""
+"""Writing videos frame by frame: MP4 with ffmpeg, GIF with Pillow (a dependency of matplotlib)."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 COLOURS = (32, 64, 128, 256)
-"""How many colours a picture of a GIF has: the fewer, the smaller."""
+"""The sizes of a GIF's palette, tried in this order; fewer colours make a smaller file."""
 COLOUR_OFF = 12
-"""Of 255: how far off the colours of a GIF may be before its pictures get others."""
+"""The largest error of a GIF's colours (of 255) before a new palette is made."""
 
 
 class Mp4:
-    """An MP4 that every browser plays (H.264). Pictures are uint8 [height, width, 3], with even sides.
+    """An MP4 video (H.264), which every browser plays. Frames are uint8 [height, width, 3] with even sides.
 
-    ffmpeg is started here, not by the package that may have brought it: that one forks, which a program with JAX's
-    threads must not.
+    ffmpeg is started here rather than by the package imageio-ffmpeg, which forks; a process with JAX's threads must not
+    fork.
 
     Raises:
-        InputError: there is no ffmpeg here.
-        RunError: from `append` and at the end: ffmpeg failed; says why.
+        InputError: there is no ffmpeg.
+        RunError: ffmpeg failed (from `append` and at the end); the message has its output.
     """
 
     def __init__(self, path: Path, frames_per_second: float) -> None:
@@ -45,7 +45,7 @@ class Mp4:
         return self
 
     def append(self, frame: np.ndarray) -> None:
-        """The next picture, of the size of the first."""
+        """Add a frame, of the same size as the first one."""
         if self._ffmpeg is None:
             self._size = frame.shape
             self._ffmpeg = self._start(frame.shape[1], frame.shape[0])
@@ -71,7 +71,7 @@ class Mp4:
             *("-an", "-c:v", "libx264", "-crf", "20", "-pix_fmt", "yuv420p", "-movflags", "+faststart"),
             str(self._path.absolute()),
         ]
-        # What ffmpeg has to say is a line or two, so the pipe cannot fill up.
+        # ffmpeg writes a line or two of errors at most, so the pipe cannot fill up.
         return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603
 
     def _finish(self) -> None:
@@ -99,10 +99,10 @@ class Mp4:
 
 
 def ffmpeg() -> str:
-    """The ffmpeg for films: the one that `IMAGEIO_FFMPEG_EXE` names, that of `zerone[video]`, or the machine's own.
+    """The path of ffmpeg: that in `IMAGEIO_FFMPEG_EXE`, else that of the extra `zerone[video]`, else the system's.
 
     Raises:
-        InputError: there is none, or the machine's cannot encode H.264.
+        InputError: there is none, or the system's cannot encode H.264.
     """
     if named := os.environ.get("IMAGEIO_FFMPEG_EXE"):
         return named
@@ -128,7 +128,7 @@ def ffmpeg() -> str:
 
 
 def _brought() -> str | None:
-    """The program in the package imageio-ffmpeg, found without starting it; None where there is none."""
+    """The program in the package imageio-ffmpeg, found without running it; None if it is not installed."""
     try:
         package: Any = importlib.import_module("imageio_ffmpeg")
     except ImportError:
@@ -139,23 +139,23 @@ def _brought() -> str | None:
 
 @functools.cache
 def _encodes(program: str) -> bool:
-    """Whether an ffmpeg has the encoder: some systems ship it without."""
+    """Whether an ffmpeg has the H.264 encoder; some systems' versions do not."""
     words = [program, "-hide_banner", "-encoders"]
     listed = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603
     return "libx264 " in listed.stdout
 
 
 def _off(drawn: Any, frame: np.ndarray) -> float:
-    """How far the worst colours of a picture are off: the 99.9th percentile of the differences."""
+    """The error of a frame's colours: the 99.9th percentile of the differences."""
     difference = np.abs(np.asarray(drawn.convert("RGB"), np.int16) - frame).max(-1)
     return float(np.partition(difference, -max(1, difference.size // 1000), None)[-max(1, difference.size // 1000)])
 
 
 class Gif:
-    """A GIF that runs round and round. Pictures are uint8 [height, width, 3].
+    """A looping GIF. Frames are uint8 [height, width, 3].
 
-    Its clock ticks in hundredths of a second, so pictures last three or four of them where they should last 3.33.
-    Pictures share their colours for as long as those do: then only what has changed is written.
+    Durations in a GIF are hundredths of a second, so at 30 frames per second, frames last three or four of them. Frames
+    share a palette as long as its colours are close enough: then only changed pixels are written.
     """
 
     def __init__(self, path: Path, frames_per_second: float) -> None:
@@ -168,7 +168,7 @@ class Gif:
         return self
 
     def append(self, frame: np.ndarray) -> None:
-        """The next picture."""
+        """Add a frame."""
         image: Any = importlib.import_module("PIL.Image")
         whole = image.fromarray(frame)
         drawn = None if self._colours is None else whole.quantize(palette=self._colours, dither=0)
@@ -192,6 +192,6 @@ class Gif:
 
 
 def hundredths(pictures: int, frames_per_second: float) -> list[int]:
-    """How many hundredths of a second each picture lasts, so that the end of none is more than half of one off."""
+    """The duration of each frame in hundredths of a second, with each end rounded to the nearest hundredth."""
     ends = [round(100 * (number + 1) / frames_per_second) for number in range(pictures)]
     return [end - begin for begin, end in zip([0, *ends], ends, strict=False)]

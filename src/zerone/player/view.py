@@ -1,4 +1,4 @@
-"""What is shown of a moment: the environment's own picture, or that with the agent's table over or beside it."""
+"""Views of a moment: the environment's own picture or text, with the agent's values or table added."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ if TYPE_CHECKING:
     from zerone.player.tables import Table, Trace
 
 WIDTH = 80
-"""Characters in a line of what is no terminal."""
+"""The number of characters in a line if the output is not a terminal."""
 
 
 class View:
     """A moment as the environment draws it."""
 
     def legend(self, stream: TextIO) -> str:
-        """What is said once of the signs in `text`, in lines; nothing where they explain themselves."""
+        """Lines that explain the symbols of `text`, shown once; empty if there is nothing to explain."""
         del stream
         return ""
 
     def follow(self, moments: Iterable[Moment]) -> Iterator[Moment]:
-        """Moments, each to be drawn before the next is asked for."""
+        """Pass moments on; each is drawn before the next one is requested."""
         return iter(moments)
 
     def frame(self, environment: Env) -> np.ndarray:
-        """The picture of this moment, uint8 [height, width, 3]."""
+        """The picture of the current moment, uint8 [height, width, 3]."""
         return episode.frame_of(environment)
 
     def text(self, environment: Env, moment: Moment, stream: TextIO) -> str:
-        """The moment in characters that `stream` can write."""
+        """The moment as text in the encoding of `stream`."""
         del stream
         return episode.text_of(environment, moment)
 
 
 class ValueView(View):
-    """The same, and in characters also the value of each action."""
+    """A view whose text also shows the value of each action."""
 
     def __init__(self, values: Callable[[Any], Any], names: Sequence[str]) -> None:
-        """`values` gives Q(s, a) of each action for an observation; `names` says what they are called."""
+        """`values` returns Q(s, a) of each action for an observation; `names` are the names of the actions."""
         self._values, self._names = values, names
 
     def text(self, environment: Env, moment: Moment, stream: TextIO) -> str:
@@ -59,17 +59,17 @@ class ValueView(View):
 
 
 def values_text(names: Sequence[str], values: Sequence[float]) -> str:
-    """`Q  left 98.2  right 99.1*`: the value of each action; a star at the highest, unless all are equal."""
+    """A line such as `Q  left 98.2  right 99.1*`, with a star at the highest value unless all are equal."""
     best, stars = max(values), min(values) < max(values)
     return "Q  " + "  ".join(f"{translated(name)} {float(value):.3g}{'*' if stars and value == best else ''}"
                              for name, value in zip(names, values, strict=True))  # fmt: skip
 
 
 class TableView(View):
-    """The same with the greedy arrows and values of a table, and the trace of the episode as fading footprints."""
+    """A view that adds the greedy arrows and values of a table, and the episode's trace as fading footprints."""
 
     def __init__(self, policy: Callable[[], Any], grid: Grid, trace: Trace | None, names: Sequence[str]) -> None:
-        """`policy` gives the newest table [states, actions] of the agent; `names` says what the actions are called."""
+        """`policy` returns the agent's current table [states, actions]; `names` are the names of the actions."""
         self._policy, self._grid, self._trace, self._names = policy, grid, trace, names
         self._drawn: tuple[Any, Table, table_frame.Overlay] | None = None
         self._here = 0
@@ -99,10 +99,10 @@ class TableView(View):
         return "\n".join(table_text.legend(symbols, self._trace is not None))
 
     def _now(self) -> tuple[Table, table_frame.Overlay]:
-        """The newest table, read again only where it is another one."""
+        """The current table and its overlay, made again only when the table is a new object."""
         policy = self._policy()
         if self._drawn is None or self._drawn[0] is not policy:
             table = table_of(policy, self._grid)
-            assert table is not None  # noqa: S101 - the caller has looked
+            assert table is not None  # noqa: S101 - checked by the caller
             self._drawn = policy, table, table_frame.Overlay(table)
         return self._drawn[1], self._drawn[2]

@@ -1,4 +1,4 @@
-"""Where moments are shown: a window, a film, a terminal."""
+"""Viewers that show moments in a window, a video or a terminal."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from zerone.player.interaction import Hands
 
 NARROWEST, LOWEST = 300, 100
-"""Pixels across and down: smaller pictures are enlarged, by a whole number, so that the caption has room."""
+"""The least width and height in pixels; smaller pictures are enlarged by an integer, so that the caption has room."""
 HOLD_SECONDS = 0.8
-"""How long the last picture of an episode stays."""
+"""How long the last picture of an episode is shown."""
 GIF_FRAMES_PER_SECOND = 30
 CAPTION_HEIGHT = 30
 LARGEST_LETTERS, SMALLEST_LETTERS = 15, 6
@@ -46,13 +46,23 @@ def in_window(
     hands: Hands | None = None,
     hold: float | None = None,
 ) -> int:
-    """Show moments in a window until they end, it is closed, or `stop` says so; how many episodes ended in it.
+    """Show moments in a window until they end, the window is closed, or `stop` returns true.
 
-    `note` says more for the caption, such as how far a training is; `view` is what is shown of a moment. With `hands` a
-    person takes part.
+    Args:
+        environment: The environment, which draws the current moment.
+        moments: The moments.
+        title: The title of the window.
+        note: A text for the caption, such as the progress of a training.
+        stop: Polled after each picture.
+        view: How a moment is drawn.
+        hands: User control by mouse and keyboard.
+        hold: How many seconds the last picture of an episode is shown.
+
+    Returns:
+        The number of episodes that ended.
 
     Raises:
-        InputError: there is no display, or the environment gives no picture.
+        InputError: there is no display, or the environment cannot be drawn.
     """
     import pygame
 
@@ -77,7 +87,7 @@ def in_window(
                 window.show(shown)
                 if window.closed or stop():
                     return finished + bool(moment.ended)
-                ready = hands is None or hands.take(window, frame, enlarged(frame))  # else it waits for a key
+                ready = hands is None or hands.take(window, frame, enlarged(frame))  # not ready: wait for a key
                 pictures -= ready or bool(moment.ended)
             finished += bool(moment.ended)
             pygame.display.set_caption(f"{title}: {moment.describe()}")
@@ -89,16 +99,16 @@ def in_window(
 def on_film(
     environment: Env, moments: Iterable[Moment], path: Path, view: View = PLAIN, hold: float | None = None
 ) -> int:
-    """Write moments to a film, all or nothing; how many pictures it has.
+    """Write moments to a video file atomically; return its number of frames.
 
     Raises:
-        InputError: the environment gives no picture, or there is no ffmpeg for an MP4.
-        RunError: the film cannot be written.
+        InputError: the environment cannot be drawn, or there is no ffmpeg for an MP4.
+        RunError: the video cannot be written.
     """
     path = absolute(path)
     gif = path.suffix.lower() == ".gif"
     if not gif:
-        ffmpeg()  # refused here, before anything is played
+        ffmpeg()  # raises `InputError` before any step is played
     speed, every = speed_on_film(environment, path)
     pictures = 0
     size: tuple[int, ...] = ()
@@ -135,12 +145,12 @@ def on_film(
 
 
 def _held(seconds: float | None) -> float:
-    """How long the last picture of an episode stays, in seconds; None: as long as usual."""
+    """How many seconds the last picture of an episode is shown; the default for None."""
     return HOLD_SECONDS if seconds is None else seconds
 
 
 def speed_on_film(environment: Env, path: Path) -> tuple[float, int]:
-    """How many pictures a film shows in a second, and every which moment is one of them."""
+    """The frames per second of a video, and the number of moments per frame."""
     speed = frames_per_second(environment)
     every = max(1, round(speed / GIF_FRAMES_PER_SECOND)) if path.suffix.lower() == ".gif" else 1
     return speed / every, every
@@ -160,9 +170,13 @@ def in_terminal(
     view: View = PLAIN,
     hold: float | None = None,
 ) -> int:
-    """Write moments as text: over each other on a terminal, else one after the other.
+    """Write moments as text: in place on a terminal, else one after the other.
 
-    On a terminal, or if `paced`, at a natural speed; else as fast as it goes. Returns how many episodes ended.
+    The speed is the natural one on a terminal or if `paced`, else as fast as possible. The other arguments are those of
+    `in_window`.
+
+    Returns:
+        The number of episodes that ended.
     """
     live = stream.isatty()
     pause = 1.0 / frames_per_second(environment) if live or paced else 0.0
@@ -179,9 +193,9 @@ def in_terminal(
         lines = [said, *drawn.split("\n")]
         if live:
             columns = shutil.get_terminal_size().columns
-            if width(said) >= columns:  # a line that the terminal breaks would be counted as one
+            if width(said) >= columns:  # the terminal would break it into two lines
                 lines[:1] = [cut(each, columns - 1) for each in (moment.describe(), note())]
-            # Up to where the last picture began, then away with all below: nothing flickers, nothing scrolls.
+            # Move up to the first line of the last picture and clear from there, without flicker or scrolling.
             up = f"\x1b[{height}F" if height else ""
             stream.write(f"{up}\x1b[J" + "\n".join(lines) + "\n")
             height = 0 if moment.ended else len(lines)
@@ -197,13 +211,13 @@ def in_terminal(
 
 
 def enlarged(frame: np.ndarray) -> int:
-    """How many times as large a picture is shown: more than once if it is tiny."""
+    """The integer factor by which a small picture is enlarged; 1 for others."""
     height, width = map(int, frame.shape[:2])
     return max(-(-NARROWEST // width), -(-LOWEST // height))
 
 
 def captioned(frame: np.ndarray, left: str, right: str = "") -> np.ndarray:
-    """The picture, enlarged if it is tiny, over a strip that says `left`, and `right` where there is room."""
+    """The picture, enlarged if it is small, above a caption with `left`, and with `right` if there is room."""
     import pygame
     import pygame.freetype
 
@@ -217,7 +231,7 @@ def captioned(frame: np.ndarray, left: str, right: str = "") -> np.ndarray:
     font = pygame.freetype.Font(font_for(left + right), LARGEST_LETTERS)
     size = LARGEST_LETTERS
     while font.get_rect(left, size=size).width > width - 16 and size > SMALLEST_LETTERS:
-        size -= 1  # until nothing is cut off
+        size -= 1  # until the text fits
     surface, box = font.render(left, INK, size=size)
     strip.blit(surface, (8, (CAPTION_HEIGHT - box.height) // 2))
     if right:
@@ -229,6 +243,6 @@ def captioned(frame: np.ndarray, left: str, right: str = "") -> np.ndarray:
 
 
 def even(frame: np.ndarray) -> np.ndarray:
-    """The picture with even sides, which films need; a row or a column is repeated."""
+    """The picture with even sides, as videos require; the last row or column is repeated if needed."""
     height, width = map(int, frame.shape[:2])
     return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
