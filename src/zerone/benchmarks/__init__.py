@@ -1,1 +1,1 @@
-"""Zerone and its peers side by side, on the same work, in one run. The command is `zerone bench`."""
+"""Speed comparison of Zerone and other libraries on the same work in one run. The command is `zerone bench`."""

@@ -76,13 +76,13 @@ def main(
 
 
 def measure(benches: list[Bench], setting: harness.Setting, out: Path | None, json: bool) -> bool:
-    """Let all take part, and print what came of it; whether any of them failed."""
+    """Run the benches and print the results; return whether any contestant failed."""
     from rich.console import Console
 
     from zerone.base.files import replacing
     from zerone.benchmarks import harness, show
 
-    # A table that is squeezed cannot be read; one that goes to a file needs no terminal's width.
+    # A table in a file need not be narrowed to the width of a terminal.
     console = Console(width=None if sys.stdout.isatty() else 120)
     failed, absent = False, set[str]()
     about = {"rounds": setting.rounds, "cores": setting.cores, "seed": setting.seed}

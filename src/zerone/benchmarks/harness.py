@@ -1,4 +1,4 @@
-"""Runs the contestants in turn, A B A B, each in a process of its own, and gathers what they measured."""
+"""Run the contestants in turn (A B A B), each in its own process, and collect their measurements."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXP
 
 @dataclass(frozen=True)
 class Setting:
-    """How a bench is run."""
+    """The settings of a benchmark run."""
 
     rounds: int = 3
     cores: int = 1
@@ -41,7 +41,7 @@ class Setting:
 
 @dataclass
 class Standing:
-    """A contestant's runs by round, or why it has none."""
+    """A contestant's measurements by round, or the reason why it has none."""
 
     contestant: Contestant
     absent: str | None = None
@@ -49,39 +49,39 @@ class Standing:
     failures: dict[int, str] = field(default_factory=dict)
 
     def numbers(self, name: str) -> dict[int, float]:
-        """One measured number, by round; rounds without it are left out."""
+        """The values of one measurement by round, for the rounds that have it."""
         return {turn: run[name] for turn, run in self.runs.items() if run.get(name) is not None}
 
     def spread(self, name: str) -> Spread | None:
-        """The spread of one measured number."""
+        """The spread of one measurement over rounds."""
         return Spread.of(list(self.numbers(name).values()))
 
 
 @dataclass(frozen=True)
 class MemoryCost:
-    """Bytes that a replay memory takes, over the payload: its steps by the bytes of one."""
+    """The size of a replay memory relative to its payload (the number of steps times the bytes of one)."""
 
     contestant: str
     held: float | None
-    """By the arrays that it holds; None where the driver cannot tell."""
+    """The size of its arrays, relative to the payload; None if the driver does not report it."""
     growth: float | None
-    """By the growth of the process's peak from a smaller memory; None for the smallest."""
+    """The growth of the process's peak memory over that with a smaller memory, relative; None for the smallest."""
 
 
 @dataclass
 class Result:
-    """A bench's standings, in the order of the turns."""
+    """The results of a bench, in the order of the turns."""
 
     bench: Bench
     standings: list[Standing]
 
     @property
     def figure(self) -> str:
-        """The measured number that the bench compares."""
+        """The name of the measurement that the bench compares."""
         return "process_wall_seconds" if self.bench.measure == TIME else "steps_per_cpu_second"
 
     def comparisons(self) -> Iterator[tuple[Any, Spread]]:
-        """Each comparison whose two sides have run, with the spread of its ratio."""
+        """Each comparison whose two contestants have run, with the spread of its ratio."""
         by_name = {standing.contestant.name: standing for standing in self.standings}
         for comparison in self.bench.comparisons:
             if comparison.subject in by_name and comparison.other in by_name:
@@ -90,7 +90,7 @@ class Result:
                     yield comparison, spread
 
     def memory_costs(self) -> Iterator[MemoryCost]:
-        """What each contestant's memory holds, over the payload; for a second, larger one also how the peak grew."""
+        """The memory cost of each contestant, if the bench compares memories."""
         for standing in self.standings if self.bench.payload_bytes else ():
             held, peak = standing.spread("memory_bytes"), standing.spread("peak_megabytes")
             if peak is None:
@@ -113,8 +113,8 @@ class Result:
 
 @contextlib.contextmanager
 def pinned(cores: int) -> Iterator[None]:
-    """Processes started here keep to `cores` cores: the last ones, as the first is where a system does its own."""
-    if not hasattr(os, "sched_setaffinity"):  # macOS and Windows have no such thing
+    """Restrict processes started inside the block to `cores` cores: the last ones, since systems use the first."""
+    if not hasattr(os, "sched_setaffinity"):  # macOS and Windows
         yield
         return
     before = os.sched_getaffinity(0)
@@ -126,7 +126,7 @@ def pinned(cores: int) -> Iterator[None]:
 
 
 def work_of(bench: Bench, contestant: Contestant, setting: Setting) -> dict[str, Any]:
-    """What the driver is told; its own `Work` has the same fields."""
+    """The arguments of a driver, with the same fields as its `Work`."""
     checkout = setting.checkouts.get(contestant.peer)
     return {
         "algorithm": bench.algorithm,
@@ -144,7 +144,7 @@ def work_of(bench: Bench, contestant: Contestant, setting: Setting) -> dict[str,
 def run_driver(
     command: list[str], environment: dict[str, str], cores: int, time_limit: float
 ) -> tuple[dict[str, Any] | None, str]:
-    """Run a driver to its end: what it measured, or None and one line that says what went wrong."""
+    """Run a driver to its end; return its measurements, or None and a one-line error."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, contextlib.ExitStack() as stack:
         output = stack.enter_context(Path(folder, "output").open("w+", encoding="utf-8", errors="replace"))
         errors = stack.enter_context(Path(folder, "errors").open("w+", encoding="utf-8", errors="replace"))
@@ -170,7 +170,7 @@ def run_driver(
 
 
 def outcome(code: int, output: str, errors: str, whole: dict[str, float]) -> tuple[dict[str, Any] | None, str]:
-    """Read a driver's last line, or say in one line why it has none."""
+    """The measurements from a driver's last line of output, or None and a one-line error."""
     if code:
         why = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         said = last_words(errors)
@@ -192,45 +192,45 @@ def outcome(code: int, output: str, errors: str, whole: dict[str, float]) -> tup
 def last_words(errors: str) -> str:
     """The line of a traceback that names the exception; without one, the last line."""
     lines = [line.rstrip() for line in errors.splitlines() if line.strip()]
-    # What follows that line is not indented either: notes, or warnings at exit.
+    # Later lines without indentation may be notes, or warnings at exit.
     named = [line for line in lines if re.match(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit)\b", line)]
     return (named or lines or [""])[-1].strip()[:300]
 
 
 def children_cpu_seconds() -> float:
-    """Processor seconds of all processes that this one has started and seen end."""
+    """CPU seconds of all finished child processes."""
     times = os.times()
     return times.children_user + times.children_system
 
 
 class Turns:
-    """Says before each turn which it is, and after it how long it took."""
+    """Reports progress: the name of each turn before it, and its duration after it."""
 
     def __init__(self, total: int, tell: Callable[[str], object] = str) -> None:
         self._total, self._tell = total, tell
         self._done, self._began = 0, 0.0
 
     def begin(self, what: str) -> None:
-        """A turn begins."""
+        """Report the beginning of a turn."""
         self._done += 1
         self._began = time.monotonic()
         self._tell(f"[{self._done}/{self._total}] {what} ...")
 
     def end(self) -> None:
-        """It has ended."""
+        """Report the end of the turn."""
         self._tell(f"    took {time.monotonic() - self._began:,.1f} s")
 
 
 def turns(bench: Bench, setting: Setting) -> int:
-    """How many turns of contestants that are here there will be."""
+    """The number of turns of the installed contestants."""
     here = [each for each in bench.contestants if not peers.missing(each.peer, setting.home, setting.checkouts)]
     return setting.rounds * len(here)
 
 
 def run(bench: Bench, setting: Setting, progress: Turns | None = None) -> Result:
-    """Let the contestants take turns, `setting.rounds` times. A contestant that fails is not asked again.
+    """Run the contestants in turn, for `setting.rounds` rounds. A contestant that fails is not run again.
 
-    Every round begins with empty caches, so that what is kept between processes helps only within the round.
+    Every round begins with empty caches, so that cached programs only help within a round.
     """
     standings = [
         Standing(contestant, peers.missing(contestant.peer, setting.home, setting.checkouts))
@@ -261,7 +261,7 @@ def run(bench: Bench, setting: Setting, progress: Turns | None = None) -> Result
 
 
 def environment_of(contestant: Contestant, cores: int, cache: str) -> dict[str, str]:
-    """The environment variables of a driver: the processor, so many threads, and no packages of another Python."""
+    """The environment variables of a driver: CPU only, `cores` threads, and no packages of another Python."""
     environment = {"JAX_PLATFORMS": "cpu"} | os.environ | dict.fromkeys(THREADS, str(cores))
     if contestant.peer != "zerone":
         environment.pop("PYTHONPATH", None)
@@ -271,7 +271,7 @@ def environment_of(contestant: Contestant, cores: int, cache: str) -> dict[str, 
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """A description of this machine."""
     import platform
 
     name = platform.processor() or platform.machine()

@@ -1,6 +1,6 @@
-"""The arm in plain NumPy, one at a time: what `zerone/Arm-v0` is compared with, for its speed and for its numbers.
+"""The arm in plain NumPy, one at a time: a reference for the speed and the results of `zerone/Arm-v0`.
 
-Written by itself, in float64, as somebody would write it who knows NumPy and nothing else.
+It is an independent implementation in float64.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ LINK, MIDDLE, ZONE, HOLD, TIME_STEP = 100.0, np.array([200.0, 200.0]), 15.0, 50,
 
 
 class NumpyArm:
-    """Two links, two angular velocities, seven observations, and a clock of 300 steps."""
+    """The arm with its shaped reward and a time limit of 300 steps."""
 
     def __init__(self, mode: str = "easy", limit: int = 300, seed: int = 0) -> None:
         self.mode, self.limit = mode, limit
@@ -20,7 +20,7 @@ class NumpyArm:
         self.count = self.steps = 0
 
     def reset(self) -> np.ndarray:
-        """A new pose, and a new goal where it is hard."""
+        """Draw a pose, and in mode `hard` a goal; return the observation, float64 [7]."""
         self.angles = self.random.uniform(0, 2 * np.pi, 2)
         if self.mode == "hard":
             self.goal = self.random.uniform(100, 300, 2)
@@ -29,7 +29,7 @@ class NumpyArm:
         return self.observation(elbow, finger, float(np.linalg.norm(finger - self.goal)))
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool]:
-        """Observation, reward, terminated, truncated."""
+        """One step: observation, reward, terminated, truncated."""
         self.angles = (self.angles + np.clip(action, -1, 1) * TIME_STEP) % (2 * np.pi)
         elbow, finger = self.joints()
         distance = float(np.linalg.norm(finger - self.goal))
@@ -46,12 +46,12 @@ class NumpyArm:
         return self.observation(elbow, finger, distance), reward, terminated, self.steps >= self.limit
 
     def joints(self) -> tuple[np.ndarray, np.ndarray]:
-        """Elbow and finger."""
+        """The positions (x, y) of elbow and finger."""
         first, second = self.angles
         elbow = MIDDLE + LINK * np.array([np.cos(first), np.sin(first)])
         return elbow, elbow + LINK * np.array([np.cos(second), np.sin(second)])
 
     def observation(self, elbow: np.ndarray, finger: np.ndarray, distance: float) -> np.ndarray:
-        """In the zone or not, and elbow, finger and middle as seen from the goal."""
+        """The observation, float64 [7]: whether in the zone; elbow, finger and middle relative to the goal."""
         seen = np.hstack([elbow - self.goal, finger - self.goal, MIDDLE - self.goal]) / 200
         return np.hstack([float(distance < ZONE), seen])

@@ -1,4 +1,4 @@
-"""The peers: what each needs installed, and where its Python is. Each has a virtual environment of its own."""
+"""The other libraries (peers): their packages, and their Pythons. Each has its own virtual environment."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ class Peer:
     """A library to compare with."""
 
     module: str
-    """If this can be imported, the peer is installed."""
+    """The module that can be imported if the peer is installed."""
     installs: tuple[tuple[str, ...], ...]
-    """What pip is asked for, in order."""
+    """The arguments of successive calls of `pip install`."""
     checkout: bool = False
-    """It is no package: only what it needs is installed, and a path to its source must be given."""
+    """Whether the peer is not a package: only its dependencies are installed, and the path of its source is needed."""
 
 
-# torch first and by itself, so that the one that is installed is the one that was asked for
+# torch is installed first and alone, so that its pinned version is kept
 TORCH = ("torch==2.13.0",)
-# The newer gymnax has one return value more, which neither rejax nor PureJaxRL expects.
+# Newer versions of gymnax return one more value, which rejax and PureJaxRL do not expect.
 GYMNAX = "gymnax==0.0.9"
 
 PEERS = {
@@ -35,18 +35,18 @@ PEERS = {
         ((GYMNAX, "jax>=0.7,<0.11", "flax>=0.12,<0.13", "optax>=0.2,<0.3", "distrax==0.1.9", "flashbax==0.1.3"),),
         checkout=True,
     ),
-    # Its files read Gymnasium's `final_info` of before 1.0, which in turn wants the older NumPy.
+    # Its files read `final_info` as in Gymnasium before 1.0, which needs an older NumPy.
     "cleanrl": Peer("tyro", (TORCH, ("gymnasium==0.29.1", "numpy<2", "tensorboard>=2.10,<3", "tyro<2")), checkout=True),
     "pandas-table": Peer("pandas", (("pandas>=2.2,<4",),)),
 }
 
 
 class PeerError(Exception):
-    """A peer cannot take part, or could not be set up: one line."""
+    """A peer cannot take part or could not be installed; the message is one line."""
 
 
 def default_home() -> Path:
-    """Where the peers' environments are, unless it is said: in the user's cache."""
+    """The default folder of the peers' environments: `$ZERONE_PEERS`, or in the user's cache."""
     if named := os.environ.get("ZERONE_PEERS"):
         return Path(named)
     if sys.platform == "win32":
@@ -57,7 +57,7 @@ def default_home() -> Path:
 
 
 def python_of(name: str, home: Path) -> Path:
-    """The peer's Python, whether or not it exists; Zerone's own is the one that runs this."""
+    """The path of a peer's Python, whether or not it exists; for Zerone, the running Python."""
     if name == "zerone":
         return Path(sys.executable)
     folder, executable = ("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")
@@ -65,7 +65,7 @@ def python_of(name: str, home: Path) -> Path:
 
 
 def missing(name: str, home: Path, checkouts: dict[str, Path]) -> str | None:
-    """Why the peer cannot take part, in a few words; None if it can."""
+    """The reason why a peer cannot take part; None if it can."""
     if name == "zerone":
         return None
     peer, python = PEERS[name], python_of(name, home)
@@ -79,7 +79,7 @@ def missing(name: str, home: Path, checkouts: dict[str, Path]) -> str | None:
 
 
 def set_up(name: str, home: Path) -> None:
-    """Make the peer's virtual environment and install it there, showing pip's progress on standard error."""
+    """Create the peer's virtual environment and install it there, with pip's output on standard error."""
     python = python_of(name, home)
     steps = [[sys.executable, "-m", "venv", str(home / name)]] if not python.exists() else []
     steps += [[str(python), "-m", "pip", "install", "--quiet", *wanted] for wanted in PEERS[name].installs]

@@ -33,12 +33,12 @@ LEGEND = (
 
 
 def number(value: float) -> str:
-    """Three or four figures, with thousands separated."""
+    """A number as text with three significant digits, or as an integer with separated thousands from 100 on."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def spread_text(spread: Spread | None) -> str:
-    """A median, with the least and the greatest where they differ from it."""
+    """A median, followed by minimum and maximum if these differ."""
     if spread is None:
         return "-"
     middle, low, high = number(spread.median), number(spread.low), number(spread.high)
@@ -46,7 +46,7 @@ def spread_text(spread: Spread | None) -> str:
 
 
 def claim_text(comparison: Comparison, ratio: float) -> str:
-    """What is claimed of a ratio and whether it holds."""
+    """The claim about a ratio, and whether it holds; empty without a claim."""
     if comparison.at_least is not None:
         claim = f"at least {comparison.at_least:g}"
     elif comparison.at_most is not None:
@@ -57,14 +57,14 @@ def claim_text(comparison: Comparison, ratio: float) -> str:
 
 
 def trouble(standing: Standing) -> str | None:
-    """Why a contestant has fewer runs than rounds, in one line."""
+    """The reason, in one line, why a contestant has fewer runs than rounds; None if it has all."""
     if standing.absent:
         return standing.absent
     return next((f"failed: {why}" for why in standing.failures.values()), None)
 
 
 def parts(result: Result) -> Iterator[RenderableType]:
-    """All there is to print: the figures as a table, then notes and ratios, one to a line."""
+    """The parts to print: title, table, notes and ratios."""
     table = figures(result)
     yield f"{result.bench.name}: {result.bench.title}"
     if table.row_count:
@@ -74,7 +74,7 @@ def parts(result: Result) -> Iterator[RenderableType]:
 
 
 def figures(result: Result) -> Table:
-    """A row for each contestant that has run; only the figure that is compared shows its spread."""
+    """A table with a row for each contestant that has run; only the compared measurement shows its spread."""
     from rich.table import Table
 
     names = [name for name in COLUMNS if any(standing.numbers(name) for standing in result.standings)]
@@ -92,7 +92,7 @@ def figures(result: Result) -> Table:
 
 
 def notes(result: Result) -> Iterator[str]:
-    """What the figures are, and who is not among them."""
+    """Explanations of the table, and failures."""
     if any(standing.runs for standing in result.standings):
         yield LEGEND
     for standing in result.standings:
@@ -100,12 +100,12 @@ def notes(result: Result) -> Iterator[str]:
             yield f"  return of {standing.contestant.name}: {kind}"
     for standing in result.standings:
         why = trouble(standing)
-        if why and not standing.absent:  # who is not installed is not missed here
+        if why and not standing.absent:  # peers that are not installed are reported elsewhere
             yield f"  {standing.contestant.name}: {why}"
 
 
 def claims(result: Result) -> Iterator[str]:
-    """The ratios, and whether what is claimed of them holds."""
+    """The ratios, and whether the claims about them hold."""
     what = "time" if result.bench.measure == TIME else "speed"
     for comparison, spread in result.comparisons():
         pair = f"{comparison.subject} / {comparison.other}"
@@ -118,7 +118,7 @@ def claims(result: Result) -> Iterator[str]:
 
 
 def as_data(result: Result) -> dict[str, Any]:
-    """The result as it goes into JSON: every run, the medians, the ratios."""
+    """The result as a JSON object with all runs, medians and ratios."""
     return {
         "name": result.bench.name,
         "title": result.bench.title,

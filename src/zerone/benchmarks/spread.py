@@ -1,4 +1,4 @@
-"""Medians and ratios of what was measured in turns."""
+"""Medians and ratios of measurements over rounds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of some numbers, and the least and the greatest of them."""
+    """Median, minimum and maximum of some numbers."""
 
     median: float
     low: float
@@ -25,9 +25,9 @@ class Spread:
 
 
 def ratios(subject: Mapping[int, float], other: Mapping[int, float]) -> Spread | None:
-    """The spread of the ratios subject / other, each taken within one round.
+    """The spread of the ratios subject / other, each computed within one round.
 
-    A round's two runs are neighbours in time, so what slows the machine for a while slows both and cancels. Rounds
-    that only one of the two finished are left out; None if none is left.
+    The two runs of a round are close in time, so a temporary slowdown of the machine affects both and cancels. Rounds
+    that only one of them finished are left out; None if there is no common round.
     """
     return Spread.of([subject[turn] / other[turn] for turn in sorted(subject.keys() & other.keys()) if other[turn]])

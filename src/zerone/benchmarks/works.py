@@ -1,8 +1,7 @@
-"""The works: what is done, who takes part, and what is claimed of Zerone. This file is data.
+"""The benchmarks as data: the work, the contestants, and the claims about Zerone.
 
-Hyperparameters are CleanRL's, where something learns. Contestants are given different numbers of steps, so that a slow
-one does not take an hour and a fast one does not finish before the clock can tell; what is compared is steps per
-second.
+Hyperparameters of learning algorithms are CleanRL's. Contestants run different numbers of steps, so that slow ones do
+not take an hour and fast ones run long enough to be timed; what is compared is steps per second.
 """
 
 from __future__ import annotations
@@ -56,21 +55,21 @@ TIME = "seconds from the shell"
 
 @dataclass(frozen=True)
 class Contestant:
-    """Who does the work, with what of it changed."""
+    """A participant of a bench."""
 
     name: str
     peer: str
-    """Whose Python runs it; `zerone` is this one."""
+    """The library whose Python runs it; `zerone` is the running one."""
     steps: int
     warm_steps: int
     driver: str = ""
     """The file in `drivers/` if it is not `run_<peer>`."""
     engine: str = "compiled"
     changed: dict[str, Any] = field(default_factory=dict)
-    """Hyperparameters that differ from the work's."""
+    """Hyperparameters that differ from the bench's."""
     rehearsed: bool = False
-    """Whether a run that does not count comes first, and leaves its programs in the cache. Compiling takes more memory
-    than most trainings, and not the same each time: it would hide what a training itself takes."""
+    """Whether to make a run that does not count first, to fill the cache of compiled programs. Compiling takes more
+    memory than most trainings, and varies: it would hide the memory of the training itself."""
 
     @property
     def script(self) -> str:
@@ -80,7 +79,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The first contestant's figure over the second's, and what is claimed of it."""
+    """The ratio of the first contestant's measurement to the second's, and the claim about it."""
 
     subject: str
     other: str
@@ -88,7 +87,7 @@ class Comparison:
     at_most: float | None = None
 
     def met(self, ratio: float) -> bool | None:
-        """Whether the claim holds; None if nothing is claimed."""
+        """Whether the claim holds; None if there is no claim."""
         if self.at_least is not None:
             return ratio >= self.at_least
         return ratio <= self.at_most if self.at_most is not None else None
@@ -96,7 +95,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Bench:
-    """One work, its contestants in the order of their turns, and the comparisons drawn."""
+    """A benchmark: its work, its contestants in the order of their turns, and its comparisons."""
 
     name: str
     title: str
@@ -108,18 +107,21 @@ class Bench:
     measure: str = SPEED
     seeds: int = 1
     payload_bytes: int = 0
-    """Bytes of one remembered step; if given, what a memory costs beyond them is worked out."""
+    """The bytes of one stored step; if given, the memory cost is computed (`MemoryCost`)."""
 
 
 def against(subject: str, **claims: float | None) -> tuple[Comparison, ...]:
-    """Comparisons of one subject with others, by name; `_` stands for `-`."""
+    """Comparisons of `subject` with other contestants, each with the least ratio claimed; `_` stands for `-`."""
     return tuple(Comparison(subject, other.replace("_", "-"), at_least=claim) for other, claim in claims.items())
 
 
 def on_the_maze(
     algorithm: str, title: str, hyperparameters: dict[str, Any], at_least: float = 300, share: float = 1.0
 ) -> Bench:
-    """A table on the maze against a stand-in of the tutorials' kind; `share` of the usual steps, where each is dear."""
+    """A bench of a tabular algorithm on the maze against a pandas table, as in tutorials.
+
+    `share` scales the number of steps, for algorithms with expensive steps.
+    """
     ours, theirs = (
         Contestant("zerone", "zerone", round(5_000_000 * share), round(500_000 * share)),
         Contestant("pandas-table", "pandas-table", round(12_000 * share), round(2_000 * share)),
@@ -142,7 +144,7 @@ PPO_PEERS = (
     Contestant("stable-baselines3", "stable-baselines3", 40_960, 4_096),
     Contestant("sbx", "sbx", 40_960, 4_096),
     Contestant("cleanrl", "cleanrl", 30_720, 4_096),
-    # As published: it prints every episode from inside of the compiled program, which takes it half of its speed.
+    # As published, it prints every episode from inside of the compiled program, which halves its speed.
     Contestant("purejaxrl", "purejaxrl", 512_000, 102_400, changed={"report_episodes": True}),
     Contestant("purejaxrl, silent", "purejaxrl", 512_000, 102_400),
     Contestant("rejax", "rejax", 512_000, 0),

@@ -1,4 +1,4 @@
-"""Zerone's prioritised replay alone: a step is a minibatch drawn from a full memory."""
+"""Zerone's prioritised replay alone: a step samples a minibatch from a full memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ REPEATS = 5
 
 
 def main() -> None:
-    """Draw many minibatches in one compiled loop, several times, and take the fastest."""
+    """Sample many minibatches in one compiled loop, several times, and report the fastest."""
     work, report = work_from_command_line(), Report()
     import jax
     import jax.numpy as jnp

@@ -1,7 +1,6 @@
-"""CleanRL: `dqn.py` and `ppo.py`, from a checkout, run as they are.
+"""CleanRL: `dqn.py` and `ppo.py` from a checkout, unchanged.
 
-They write `charts/SPS` every hundredth step (DQN) or at each update (PPO): their own clock, which is read here
-for the processor time too.
+They log `charts/SPS` every hundredth step (DQN) or at each update (PPO); this driver records the CPU time of the calls.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from torch.utils import tensorboard
 
 
 class Writer(tensorboard.SummaryWriter):
-    """TensorBoard's writer, which also notes when steps were written."""
+    """TensorBoard's writer, which also records the times at which steps are logged."""
 
     stamps: list[tuple[int, Moment]] = []  # noqa: RUF012  one list for the one run in this process
     returns: list[float] = []  # noqa: RUF012
@@ -35,7 +34,7 @@ class Writer(tensorboard.SummaryWriter):
 
 
 def arguments(work: Work) -> list[str]:
-    """The script's own flags, for those hyperparameters that the work sets."""
+    """The script's flags for the hyperparameters of the work."""
     h = work.h
     common = {
         "env-id": work.environment,
@@ -70,7 +69,7 @@ def arguments(work: Work) -> list[str]:
 
 
 def main() -> None:
-    """Run the script and report what lies between the end of the warm-up and the last step it wrote."""
+    """Run the script, and report the time between the end of the warm-up and the last logged step."""
     work, report = work_from_command_line(), Report()
     if not work.checkout:
         raise ValueError("CleanRL is not a package: give the path to a checkout")
@@ -81,7 +80,7 @@ def main() -> None:
     sys.argv = [str(script), *arguments(work)]
     report.imported()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        os.chdir(folder)  # it writes its runs where it stands
+        os.chdir(folder)  # it writes its runs to the working folder
         runpy.run_path(str(script), run_name="__main__")
         os.chdir("/")
     warm = [stamp for stamp in Writer.stamps if stamp[0] >= work.warm_steps]

@@ -1,6 +1,6 @@
-"""Stand-ins for the tutorials' tables: each is a pandas frame that grows a row for every new state.
+"""Tabular algorithms as tutorials write them: the table is a pandas frame that grows by a row for every new state.
 
-Written for this comparison in their manner (`.loc`, shuffled ties, states as text); they draw nothing.
+They were written for this comparison in the same manner (`.loc`, random tie-breaking, states as text), without drawing.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 class Maze:
-    """Four by four cells: one is worth 1, two are worth -1, and all three end the episode."""
+    """The 4 by 4 maze: the goal gives 1, two hells give -1, and all three end the episode."""
 
     def reset(self) -> str:
-        """To the corner."""
+        """Go to the start in the corner."""
         self.cell = (0, 0)
         return str(self.cell)
 
@@ -30,7 +30,7 @@ class Maze:
 
 
 class Table:
-    """Q-learning, the table a data frame: a row per state, a column per action."""
+    """Q-learning with a data frame: a row per state, a column per action."""
 
     def __init__(self, learning_rate: float, discount: float, exploration_end: float, seed: int) -> None:
         self.learning_rate, self.discount, self.epsilon = learning_rate, discount, exploration_end
@@ -43,12 +43,12 @@ class Table:
         return pd.concat([frame, row]) if len(frame) else row
 
     def meet(self, state: str) -> None:
-        """A new state gets a row of zeros."""
+        """Add a row of zeros for a new state."""
         if state not in self.q.index:
             self.q = self.grown(self.q, state)
 
     def choose(self, state: str) -> int:
-        """Epsilon-greedy; ties are broken by chance."""
+        """The ε-greedy action, with random tie-breaking."""
         self.meet(state)
         if self.random.uniform() < self.epsilon:
             return int(self.random.choice(self.q.columns))
@@ -56,24 +56,24 @@ class Table:
         return int(self.random.choice(values[values == values.max()].index))
 
     def learn(self, state: str, action: int, reward: float, following: str, terminated: bool) -> None:
-        """One update."""
+        """Apply one update."""
         self.meet(following)
         target = reward if terminated else reward + self.discount * self.q.loc[following, :].max()
         self.q.loc[state, action] += self.learning_rate * (target - self.q.loc[state, action])
 
 
 class Sarsa(Table):
-    """The next action is chosen before the update, and then taken."""
+    """Sarsa: the next action is chosen before the update, and then taken."""
 
     upcoming: int | None = None
 
     def choose(self, state: str) -> int:
-        """The action chosen already, where there is one."""
+        """The action that was chosen in the update, if there is one, else an ε-greedy action."""
         action, self.upcoming = self.upcoming, None
         return super().choose(state) if action is None else action
 
     def learn(self, state: str, action: int, reward: float, following: str, terminated: bool) -> None:
-        """One update."""
+        """Apply one update."""
         self.meet(following)
         target = reward
         if not terminated:
@@ -84,15 +84,15 @@ class Sarsa(Table):
             self.end()
 
     def teach(self, state: str, action: int, error: float) -> None:
-        """Move the table."""
+        """Apply a TD error to the table."""
         self.q.loc[state, action] += self.learning_rate * error
 
     def end(self) -> None:
-        """An episode is over."""
+        """Handle the end of an episode."""
 
 
 class SarsaLambda(Sarsa):
-    """A second frame holds the traces, and every update moves all of the table."""
+    """Sarsa(λ): a second frame holds the traces, and every update changes the whole table."""
 
     def __init__(self, trace: float, trace_kind: str, **table: float) -> None:
         super().__init__(**table)
@@ -100,13 +100,13 @@ class SarsaLambda(Sarsa):
         self.trace = self.q.copy()
 
     def meet(self, state: str) -> None:
-        """A new state gets a row in both."""
+        """Add a row to both frames for a new state."""
         if state not in self.q.index:
             self.trace = self.grown(self.trace, state)
         super().meet(state)
 
     def teach(self, state: str, action: int, error: float) -> None:
-        """Move all that led here."""
+        """Apply a TD error along the traces."""
         if self.replacing:
             self.trace.loc[state, :] *= 0
             self.trace.loc[state, action] = 1
@@ -116,19 +116,19 @@ class SarsaLambda(Sarsa):
         self.trace *= self.discount * self.decay
 
     def end(self) -> None:
-        """Forget the episode."""
+        """Reset the traces."""
         self.trace *= 0
 
 
 class MonteCarlo(Table):
-    """An episode is kept in a list; at its end the table moves to the return of every visit."""
+    """Monte Carlo: an episode is stored in a list, and at its end the table moves to the returns of its visits."""
 
     def __init__(self, visits: str, **table: float) -> None:
         super().__init__(**table)
         self.first, self.episode = visits == "first", []
 
     def learn(self, state: str, action: int, reward: float, following: str, terminated: bool) -> None:
-        """Remember the step; learn at the end."""
+        """Store the step; at the end of the episode, update the table."""
         self.meet(following)
         self.episode.append((state, action, reward))
         if not terminated:
@@ -143,7 +143,7 @@ class MonteCarlo(Table):
 
 
 class DynaQ(Table):
-    """The model is a second frame, of (reward, next state, end) as they were last seen."""
+    """Dyna-Q: a second frame is the model, with the last observed (reward, next state, end)."""
 
     def __init__(self, planning_steps: int, **table: float) -> None:
         super().__init__(**table)
@@ -151,7 +151,7 @@ class DynaQ(Table):
         self.model = pd.DataFrame(columns=self.q.columns, dtype=object)
 
     def learn(self, state: str, action: int, reward: float, following: str, terminated: bool) -> None:
-        """One real update, then some from the model."""
+        """Apply one update from the real step, then some from the model."""
         super().learn(state, action, reward, following, terminated)
         if state not in self.model.index:
             row = pd.Series([None] * len(MOVES), index=self.model.columns, name=state, dtype=object).to_frame().T
@@ -167,7 +167,7 @@ KINDS = {"q-learning": Table, "sarsa": Sarsa, "sarsa-lambda": SarsaLambda, "mont
 
 
 def main() -> None:
-    """Measure the table on the work."""
+    """Measure the algorithm on the work."""
     work, report = work_from_command_line(), Report()
     report.imported()
     table = KINDS[work.algorithm](**work.h, seed=work.seed)

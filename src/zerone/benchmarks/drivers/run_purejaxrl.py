@@ -1,7 +1,7 @@
-"""PureJaxRL: DQN and PPO, from a checkout, its files unchanged.
+"""PureJaxRL: DQN and PPO from a checkout, unchanged.
 
-What its files import but this work does not use (wandb, brax, navix) is replaced by empty modules, and names that its
-newer dependencies have renamed are given back. Its DQN has one flag for the end of an episode.
+Modules that its files import but this work does not use (wandb, brax, navix) are replaced by empty ones, and names that
+newer dependencies have renamed are restored. Its DQN does not distinguish termination from truncation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stopwatch import Moment, Report, Work, work_from_command_line
 
 
 def stand_in(name: str, **attributes: Any) -> None:
-    """Make `import name` give an empty module with these attributes."""
+    """Register an empty module with these attributes under `name`."""
     module = types.ModuleType(name)
     module.__dict__.update(attributes)
     sys.modules[name] = module
@@ -38,7 +38,7 @@ def prepare(checkout: str) -> None:
 
 
 def dqn_config(work: Work) -> dict[str, Any]:
-    """The work's hyperparameters under its names."""
+    """The work's hyperparameters of DQN under PureJaxRL's names."""
     h = work.h
     return {
         "NUM_ENVS": h.get("environments", 1),
@@ -60,7 +60,7 @@ def dqn_config(work: Work) -> dict[str, Any]:
 
 
 def ppo_config(work: Work) -> dict[str, Any]:
-    """As for DQN. `DEBUG`, on in the file, prints each episode from inside the program and halves the speed."""
+    """Those of PPO. `DEBUG`, on by default, prints each episode from inside of the program and halves the speed."""
     h = work.h
     return {
         "LR": h["learning_rate"],
@@ -82,14 +82,14 @@ def ppo_config(work: Work) -> dict[str, Any]:
 
 
 def timed(function: Any, keys: jax.Array) -> tuple[tuple[Moment, Moment], Any]:
-    """When a call began and ended, and what came out."""
+    """Call a function: the moments before and after the call, and its result."""
     begin = Moment.now()
     out = jax.block_until_ready(function(keys))
     return (begin, Moment.now()), out
 
 
 def last_returns(metrics: Any) -> tuple[float, str]:
-    """The return over the last tenth of the training, and which return that is."""
+    """The return over the last tenth of the training, and a description of it."""
     if "returned_episode" not in metrics:  # DQN
         returns = metrics["returns"]
         tail = returns[..., -max(1, returns.shape[-1] // 10) :]
@@ -101,7 +101,7 @@ def last_returns(metrics: Any) -> tuple[float, str]:
 
 
 def main() -> None:
-    """Compile a short and a long training, run each twice, and take the second runs' difference as steady."""
+    """Compile a short and a long training, run each twice, and report the difference of the second runs."""
     work, report = work_from_command_line(), Report()
     if not work.checkout:
         raise ValueError("PureJaxRL is not a package: give the path to a checkout")

@@ -1,7 +1,8 @@
-"""rejax: DQN and PPO, its evaluation during training switched off.
+"""rejax: DQN and PPO, without evaluation during training.
 
-Where it cannot be given CleanRL's settings: its DQN updates once per round of its environments (so one update per 10
-steps takes 10 environments), it samples the memory without replacement, and its `max_grad_norm` clips each element.
+Differences from CleanRL's settings that cannot be avoided: its DQN updates once per step of all environments (so one
+update per 10 steps needs 10 environments), it samples the memory without replacement, and its `max_grad_norm` clips
+each element.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from stopwatch import Moment, Report, Work, work_from_command_line
 
 
 def nothing(*_: Any) -> tuple[()]:
-    """An evaluation that costs nothing."""
+    """An evaluation callback that does nothing."""
     return ()
 
 
 def dqn(work: Work) -> rejax.DQN:
-    """DQN. The constructor fixes the sizes of the network, so the network is put in afterwards."""
+    """DQN. The constructor does not take the network's sizes, so the network is replaced afterwards."""
     h = work.h
     algorithm = rejax.DQN.create(
         env=work.environment,
@@ -75,13 +76,13 @@ def ppo(work: Work) -> rejax.PPO:
 
 
 def mean_return(algorithm: Any, state: Any) -> float:
-    """Play 100 episodes by rejax's own evaluation."""
+    """The mean return of 100 episodes by rejax's own evaluation."""
     play = evaluate(algorithm.make_act(state), state.rng, algorithm.env, algorithm.env_params, 100)
     return float(play[1].mean())
 
 
 def main() -> None:
-    """Train twice, the second time on from the first's end: that has neither compilation nor warm-up in it."""
+    """Train twice, the second time from the end of the first, and report the second, which needs no warm-up."""
     work, report = work_from_command_line(), Report()
     report.imported()
     algorithm = {"dqn": dqn, "ppo": ppo}[work.algorithm](work)
@@ -96,7 +97,7 @@ def main() -> None:
     else:
         init, each_train = jax.vmap(init), jax.vmap(train)
     state = jax.jit(init)(keys)
-    # Donated, so that the peak is rejax's own: else this driver would hold the memory before and after training.
+    # Donate the state: otherwise this driver would hold the replay memory from before and after training.
     compiled = jax.jit(each_train, donate_argnums=0).lower(state).compile()
     report.started()
     state = jax.block_until_ready(compiled(state))

@@ -1,6 +1,6 @@
-"""SBX: DQN and PPO. The JAX updates compile at their first call, which the warm-up covers.
+"""SBX: DQN and PPO. The JAX updates compile at their first call, during the warm-up.
 
-Where it cannot be given CleanRL's settings: its DQN has a Huber loss.
+Difference from CleanRL's settings that cannot be avoided: its DQN has a Huber loss.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def build(work: Work) -> BaseAlgorithm:
-    """The algorithm that the work asks for."""
+    """The algorithm for the work."""
     if work.algorithm == "dqn":
         settings = dqn_settings(work)
-        del settings["max_grad_norm"]  # it has none
+        del settings["max_grad_norm"]  # SBX's DQN does not clip
         settings["policy_kwargs"]["activation_fn"] = nn.relu
         return DQN("MlpPolicy", make_vec_env(work.environment, n_envs=1), **settings)
     settings = ppo_settings(work)

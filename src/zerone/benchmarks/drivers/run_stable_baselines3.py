@@ -1,7 +1,7 @@
 """Stable-Baselines3: DQN, PPO, DDPG and SAC.
 
-Where it cannot be given CleanRL's settings: its DQN has a Huber loss and always computes the gradient's norm.
-While its DDPG and SAC warm up, actions are uniform, as ours.
+Differences from CleanRL's settings that cannot be avoided: its DQN has a Huber loss and always computes the gradient's
+norm. During the warm-up of DDPG and SAC, actions are uniform, as in Zerone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Stamp(BaseCallback):
-    """Notes the time once the warm steps are done."""
+    """Records the time when the warm-up steps are done."""
 
     def __init__(self, warm_steps: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Stamp(BaseCallback):
 
 
 def dqn_settings(work: Work) -> dict[str, Any]:
-    """The work's hyperparameters under this library's names; SBX has the same names."""
+    """The work's hyperparameters of DQN under this library's names, which SBX shares."""
     h = work.h
     return {
         "learning_rate": h["learning_rate"],
@@ -58,7 +58,7 @@ def dqn_settings(work: Work) -> dict[str, Any]:
 
 
 def ppo_settings(work: Work) -> dict[str, Any]:
-    """As for DQN."""
+    """Those of PPO."""
     h = work.h
     return {
         "learning_rate": lambda remaining: remaining * h["learning_rate"],
@@ -79,7 +79,7 @@ def ppo_settings(work: Work) -> dict[str, Any]:
 
 
 def sac_settings(work: Work) -> dict[str, Any]:
-    """As for DQN; the temperature is learnt."""
+    """Those of SAC; the temperature is learnt."""
     h = work.h
     return {
         "learning_rate": h["learning_rate"],
@@ -97,12 +97,12 @@ def sac_settings(work: Work) -> dict[str, Any]:
 
 
 def ddpg_settings(work: Work) -> dict[str, Any]:
-    """As for SAC; the noise is that of a single action, as Pendulum has."""
+    """Those of DDPG, with noise for one action dimension, as Pendulum has."""
     return sac_settings(work) | {"action_noise": NormalActionNoise(np.zeros(1), np.full(1, work.h["noise"]))}
 
 
 def build(work: Work) -> BaseAlgorithm:
-    """The algorithm that the work asks for."""
+    """The algorithm for the work."""
     if work.algorithm == "ddpg":
         return DDPG("MlpPolicy", make_vec_env(work.environment, n_envs=1), **ddpg_settings(work))
     if work.algorithm == "sac":
@@ -113,7 +113,7 @@ def build(work: Work) -> BaseAlgorithm:
 
 
 def measure(work: Work, report: Report, model: BaseAlgorithm) -> None:
-    """Train, and report what lies between the end of the warm-up and the end of the training."""
+    """Train, and report the time from the end of the warm-up to the end of the training."""
     stamp = Stamp(work.warm_steps)
     model.learn(work.steps, callback=stamp)
     end = Moment.now()

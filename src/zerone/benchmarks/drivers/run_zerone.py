@@ -1,7 +1,7 @@
-"""Zerone, through its public face, on the compiled or on the host engine.
+"""Zerone, through its public interface, on the compiled or the host engine.
 
-A short and a long training, both compiled by trainings before them: the steady state is what the long one took beyond
-the short one, so whatever a training does besides steps (logging, evaluating, saving) counts where it grows with them.
+A short and a long training are run after others have compiled their programs. The difference of their times is
+reported, so everything that grows with the steps counts, including logging, evaluating and saving.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EPISODES = 20
 
 
 def timed(work: Work, steps: int, out: Path) -> tuple[tuple[Moment, Moment], Any]:
-    """When a training began and ended, and the run. The algorithm is the long training's whatever the steps."""
+    """Train: the moments before and after, and the run. The settings are those of the long training in any case."""
     begin = Moment.now()
     run = zo.train(
         algorithm(work),
@@ -33,7 +33,7 @@ def timed(work: Work, steps: int, out: Path) -> tuple[tuple[Moment, Moment], Any
         seeds=work.seeds,
         out=out,
         engine=work.engine,
-        # The peers do not evaluate while they train, either.
+        # The other libraries do not evaluate during training either.
         evaluate_every=steps,
         evaluation_episodes=1,
         figure=False,
@@ -44,7 +44,7 @@ def timed(work: Work, steps: int, out: Path) -> tuple[tuple[Moment, Moment], Any
 def main() -> None:
     """Measure Zerone on the work."""
     work, report = work_from_command_line(), Report()
-    _ = zo.train, algorithm(work)  # Zerone imports its rooms when their names are first used
+    _ = zo.train, algorithm(work)  # Zerone imports its packages on first use
     report.imported()
     with tempfile.TemporaryDirectory() as folder:
         places = (Path(folder, str(i)) for i in range(4))
@@ -52,12 +52,12 @@ def main() -> None:
         timed(work, work.steps, next(places))
         short, _ = timed(work, work.warm_steps, next(places))
         long, run = timed(work, work.steps, next(places))
-        report.extra["result"] = run.result  # its own speed, in wall seconds, is in it
+        report.extra["result"] = run.result  # includes its own speed in wall seconds
         report.reached(run.evaluate(episodes=EPISODES)["return_mean"], f"{EPISODES} greedy episodes of the best policy")
     report.steady_by_difference((work.steps - work.warm_steps) * work.seeds, long, short)
     if work.algorithm in ("dqn", "ddpg", "sac"):
         report.memory_bytes = memory_bytes(work)
-    # The first training was start-up and steps; the same again was steps alone.
+    # The first training included the start-up; its repetition did not.
     report.startup_seconds = (end.cpu - begin.cpu) - (short[1].cpu - short[0].cpu)
     report.emit()
 

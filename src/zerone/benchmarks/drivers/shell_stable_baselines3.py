@@ -1,4 +1,4 @@
-"""The script that a user of Stable-Baselines3 writes: import, train, save. It is timed from outside."""
+"""A user's script with Stable-Baselines3: import, train, save. The harness times the process."""
 
 from __future__ import annotations
 

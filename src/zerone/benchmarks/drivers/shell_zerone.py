@@ -1,4 +1,4 @@
-"""Zerone's command line, timed from outside: this process becomes the command, and reports nothing of itself."""
+"""Zerone's command line. The harness times the process, which is replaced by the command and reports nothing itself."""
 
 from __future__ import annotations
 

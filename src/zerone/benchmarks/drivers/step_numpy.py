@@ -1,4 +1,4 @@
-"""The arm in plain NumPy, stepped one by one, with actions drawn before; nothing learns."""
+"""Stepping the arm in plain NumPy, one at a time, with random actions drawn in advance; without learning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zerone.benchmarks.numpy_arm import NumpyArm
 
 
 def main() -> None:
-    """Measure the work's steps."""
+    """Measure the steps of the work."""
     work, report = work_from_command_line(), Report()
     report.imported()
     arm = NumpyArm(work.h["mode"], seed=work.seed)

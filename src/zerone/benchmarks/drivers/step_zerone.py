@@ -1,6 +1,6 @@
-"""Zerone's compiled environments at play, many at once, with actions drawn before; nothing learns.
+"""Stepping many of Zerone's compiled environments at once, with random actions drawn in advance; without learning.
 
-Each step goes through the clock and begins a new episode where one has ended, as in a training.
+Each step includes the time limit and starts a new episode after the end of one, as in training.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from zerone.environments import catalogue
 from zerone.environments.wrappers import AutoReset
 
 BLOCK, BLOCKS = 50, 4
-"""Steps for which first states are drawn at once, one for each environment, and how often that is done in one call.
+"""The steps per block, for which one initial state per environment is drawn, and the blocks per call.
 
-The arm's shortest episode has 51 steps, so none of them is needed twice.
+The arm's shortest episode has 51 steps, so a block needs at most one initial state per environment.
 """
 
 
 def play(environment: Any, state: Any, key: Any, first: Any, actions: Any) -> Any:
-    """The states after BLOCKS blocks, and all that happened on the way; `actions` are those of one block."""
+    """Run BLOCKS blocks: the final states and all step results. `actions` [BLOCK, N, ...] are used in each block."""
 
     def block(state: Any, i: Any) -> Any:
         fresh = jax.vmap(environment.reset)(jax.random.split(jax.random.fold_in(key, first + i), actions.shape[1]))
@@ -37,7 +37,7 @@ def play(environment: Any, state: Any, key: Any, first: Any, actions: Any) -> An
 
 
 def main() -> None:
-    """Measure the work's steps."""
+    """Measure the steps of the work."""
     work, report = work_from_command_line(), Report()
     report.imported()
     number = work.h["environments"]

@@ -1,4 +1,4 @@
-"""The works' hyperparameters under Zerone's names. The one place to change when Zerone's names change."""
+"""The hyperparameters of the works under Zerone's names. Only this file changes if Zerone's names change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def fields(work: Work) -> dict[str, Any]:
-    """The fields of Zerone's algorithm that the work sets; `environments` > 1 share `steps_per_update` among them."""
+    """The fields of Zerone's algorithm for a work; `steps_per_update` is divided by the number of environments."""
     h = work.h
     if work.algorithm == "dqn":
         return {
@@ -23,11 +23,11 @@ def fields(work: Work) -> dict[str, Any]:
             "warmup": h["learning_starts"],
             "environments": h["environments"],
             "steps_per_update": h["steps_per_update"] // h["environments"],
-            "updates": h.get("updates", 1),  # said aloud: a preset may have more
+            "updates": h.get("updates", 1),  # explicit, because a preset may have more
             "prioritized": h.get("prioritized", False),
-            "target_period": max(1, h["target_update"] // h["steps_per_update"]),  # in updates there, in steps here
+            "target_period": max(1, h["target_update"] // h["steps_per_update"]),  # in updates; theirs in steps
             "hidden": tuple(h["hidden"]),
-            "max_gradient_norm": 1e6,  # as good as none
+            "max_gradient_norm": 1e6,  # practically no clipping
         }
     if work.algorithm in ("ddpg", "sac"):
         noise = {"noise_start": h["noise"], "noise_end": h["noise"]} if work.algorithm == "ddpg" else {}
@@ -93,7 +93,7 @@ def algorithm(work: Work) -> Any:
 
 
 def arguments(work: Work, out: str) -> list[str]:
-    """The same for the command line: all that follows `zerone`."""
+    """The arguments of `zerone` on the command line."""
     line = ["train", work.algorithm, work.environment, f"--steps={work.steps}", f"--seed={work.seed}", f"--out={out}"]
     for name, value in fields(work).items():
         if isinstance(value, bool):
@@ -105,7 +105,7 @@ def arguments(work: Work, out: str) -> list[str]:
 
 
 def memory_bytes(work: Work) -> int:
-    """Bytes of the replay memory's arrays, from their shapes alone; 0 if the algorithm has none."""
+    """The bytes of the replay memory's arrays, computed from their shapes; 0 if the algorithm has none."""
     import jax
 
     from zerone.environments import catalogue
