@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from zerone.experiments.protocol import Experiment
-    from zerone.experiments.runner import Progress
+    from zerone.experiments.runner import Status
     from zerone.experiments.verdict import Verdict
 
 FOLDER = Path("runs") / "experiments"
@@ -109,7 +109,7 @@ def _refuse_what_excludes(
 
 
 def _run(
-    experiment: Experiment, out: Path, seeds: int | None, quick: bool, look: Callable[[Progress], None],
+    experiment: Experiment, out: Path, seeds: int | None, quick: bool, look: Callable[[Status], None],
     spread: int | None, address: str | None,
 ) -> tuple[Verdict, dict[str, Any]]:  # fmt: skip
     """One experiment, in its folder; a look has a folder of its own."""
@@ -175,7 +175,7 @@ def _say(verdict: Verdict, told: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _shown(as_json: bool) -> Iterator[Callable[[Progress], None]]:
+def _shown(as_json: bool) -> Iterator[Callable[[Status], None]]:
     """What is called as seeds come in: a bar on a terminal, else at most a line a second; with --json only a bar."""
     stream = sys.stderr if as_json else sys.stdout
     if stream.isatty():
@@ -186,7 +186,7 @@ def _shown(as_json: bool) -> Iterator[Callable[[Progress], None]]:
         with Progress(*columns, console=Console(file=stream), transient=True, expand=True) as bar:
             task = bar.add_task("", total=None, words="")
 
-            def move(now: Progress) -> None:
+            def move(now: Status) -> None:
                 words = f"{now.done} / {now.total}  {now.latest}"
                 bar.update(task, description=now.name, total=now.total, completed=now.done, words=words)
 
@@ -194,7 +194,7 @@ def _shown(as_json: bool) -> Iterator[Callable[[Progress], None]]:
         return
     printed = 0.0
 
-    def say(now: Progress) -> None:
+    def say(now: Status) -> None:
         nonlocal printed
         if not as_json and (time.monotonic() - printed >= SECONDS_BETWEEN_LINES or now.done == now.total):
             printed = time.monotonic()

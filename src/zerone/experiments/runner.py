@@ -53,7 +53,7 @@ class Outcome:
 
 
 @dataclasses.dataclass(frozen=True)
-class Progress:
+class Status:
     """The progress of an experiment: how many of its measurements (arms times seeds) are done."""
 
     name: str
@@ -63,7 +63,7 @@ class Progress:
 
 
 def run(
-    experiment: Experiment, out: Path, seeds: int, quick: bool, look: Callable[[Progress], None],
+    experiment: Experiment, out: Path, seeds: int, quick: bool, look: Callable[[Status], None],
     cluster: Cluster | None = None,
 ) -> tuple[Verdict, dict[str, Any]]:  # fmt: skip
     """Measure seeds 0 to `seeds` - 1 and write everything into the folder `out`; existing measurements are reused.
@@ -95,7 +95,7 @@ def run(
 
 
 def measure(
-    experiment: Experiment, store: Store, seeds: Sequence[int], quick: bool, look: Callable[[Progress], None],
+    experiment: Experiment, store: Store, seeds: Sequence[int], quick: bool, look: Callable[[Status], None],
     cluster: Cluster | None = None,
 ) -> Results:  # fmt: skip
     """The results of all arms and `seeds`: stored ones, and the missing ones measured now."""
@@ -103,7 +103,7 @@ def measure(
     # Seed by seed, not arm by arm, so that different cores compile the programs of different arms at the same time.
     missing = [(seed, arm) for seed in seeds for arm in experiment.arms if seed not in kept[arm]]
     left, total, failure = len(missing), len(seeds) * len(experiment.arms), None
-    look(Progress(experiment.name, total - left, total, ""))
+    look(Status(experiment.name, total - left, total, ""))
     try:
         with listening() as request, _outcomes(experiment, store, quick, missing, request, cluster) as outcomes:
             for each in outcomes:
@@ -113,7 +113,7 @@ def measure(
                 elif each.found is not None:
                     store.add(each.arm, each.seed, each.found)
                     kept[each.arm][each.seed], left = each.found, left - 1
-                look(Progress(experiment.name, total - left, total, f"{each.arm}, seed {each.seed}"))
+                look(Status(experiment.name, total - left, total, f"{each.arm}, seed {each.seed}"))
     finally:
         _stopped.clear()
     if failure:
