@@ -13,9 +13,10 @@ from toys import CounterEnv, Keeper
 import zerone as zo
 from zerone.algorithms import catalogue
 from zerone.base.errors import InputError, RunError
-from zerone.studies import search, sweep, sweep_result
+from zerone.studies import search, sweep_result
 from zerone.studies.advice import notes
 from zerone.studies.search import Range
+from zerone.studies.trial import values_of
 from zerone.training.setup import settings_of
 
 LINE = ("q-learning", "zerone/Treasure-v0")
@@ -143,7 +144,7 @@ def test_measures(done):
     metrics = zo.load(done.trials[0].path).metrics
     known = np.isfinite(metrics["evaluation_return"]) & (metrics["seed"] == 2)
     row, steps = metrics["evaluation_return"][known], metrics["step"][known]
-    values = {name: sweep._values(done.trials[0].path, (0, 1, 2), name)[2] for name in sweep_result.MEASURES}
+    values = {name: values_of(done.trials[0].path, (0, 1, 2), name)[2] for name in sweep_result.MEASURES}
     result = zo.load(done.trials[0].path).result
     mean = (row * np.diff(steps, prepend=0)).sum() / steps[-1]  # close together at first, and of no more weight
     assert values == {"mean": pytest.approx(mean), "last": row[-1], "best": result["seeds"][2]["return_mean"]}
@@ -158,7 +159,7 @@ def test_who_had_no_time_for_an_evaluation_is_worth_what_the_judgement_found(tmp
     run = zo.train(Keeper(), lambda: gymnasium.wrappers.TimeLimit(Long(), 400), steps=300, out=tmp_path / "r",
                    figure=False)  # fmt: skip
     assert np.isnan(run.metrics["evaluation_return"]).all()
-    assert {name: sweep._values(run.path, (0,), name).tolist() for name in sweep_result.MEASURES} == {
+    assert {name: values_of(run.path, (0,), name).tolist() for name in sweep_result.MEASURES} == {
         "mean": [400.0], "last": [400.0], "best": [400.0]
     }  # fmt: skip
 

@@ -88,7 +88,7 @@ def tried(
         train_one(path, config, settings, seeds, on_progress, cluster)
     except DivergedError:  # an answer, too: these settings are worth nothing
         return Trial(dict(settings), path, tuple(seeds), np.full(len(seeds), -np.inf))
-    return Trial(dict(settings), path, tuple(seeds), _values(path, seeds, config["measure"]))
+    return Trial(dict(settings), path, tuple(seeds), values_of(path, seeds, config["measure"]))
 
 
 def train_one(
@@ -148,7 +148,7 @@ def _outer(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "wrappers": wrappers, "frame_stack": outer["frame_stack"], "frame_skip": outer["frame_skip"]}
 
 
-def _values(path: Path, seeds: Sequence[int], measure: str) -> np.ndarray:
+def values_of(path: Path, seeds: Sequence[int], measure: str) -> np.ndarray:
     """What each seed is worth."""
     folder = RunFolder.open(path)
     scores = folder.read_scores()
