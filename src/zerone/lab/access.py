@@ -1,9 +1,9 @@
-"""Who may speak with the page's server: a token always, as Jupyter has it, and no other site's pages.
+"""Access control of the page's server: a token as in Jupyter, and protection from pages of other sites.
 
-Other people on this machine reach the loopback, too, so the address alone proves nothing. The token stands in the
-printed address once; from then on a cookie stands for it, which no script can read and no other site can send.
-A page of somebody else may still point a name of its own at this address (DNS rebinding), or open a WebSocket from
-afar: names that are not ours are refused, and so is every request that another origin has begun.
+Other users of the machine can also reach the loopback address, so access needs a token. The token is part of the
+printed address; after the first request, a cookie replaces it that scripts cannot read and other sites cannot send.
+Another site's page may still point its own host name at this address (DNS rebinding), or open a WebSocket to it. So
+requests with an unknown host name, or from another origin, are refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""What the page may do: run and load what this server has sent, and nothing that stands within HTML."""
+"""The content security policy: only scripts and files from this server, and no inline code."""
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -40,39 +40,39 @@ HEADERS = {
 
 @dataclasses.dataclass(frozen=True)
 class Access:
-    """What opens the door: the token of the address, the value of the cookie, and the names that this machine has."""
+    """The credentials of a server (token and value of the cookie), and the host names that it accepts."""
 
     names: frozenset[str]
-    """Hosts by which the page may be requested; addresses as numbers are in `any_address`."""
+    """The host names that requests may have."""
     any_address: bool
-    """Whether any IP address will do: where we listen on all of them. A name that was pointed here is no address."""
+    """Whether requests may have any IP address as host, for a server that listens on all addresses."""
     port: int
     token: str = dataclasses.field(default_factory=lambda: secrets.token_urlsafe(32))
     ticket: str = dataclasses.field(default_factory=lambda: secrets.token_urlsafe(32))
 
     @property
     def cookie(self) -> str:
-        """The cookie's name: cookies know no ports, and there may be two servers."""
+        """The name of the cookie, which includes the port: browsers share cookies among the ports of a host."""
         return f"zerone_lab_{self.port}"
 
     def knows_host(self, host: str) -> bool:
-        """Whether a `Host` header names this server."""
+        """Whether the server accepts this `Host` header."""
         name = _name_of(host)
         if name is None:
             return False
         return name in self.names or (self.any_address and _is_address(name))
 
     def knows_origin(self, origin: str, host: str) -> bool:
-        """Whether a request that a page has begun was begun by ours."""
+        """Whether the origin of a request is this server's page."""
         return origin in (f"http://{host}", f"https://{host}")
 
     def opens(self, query: str) -> bool:
-        """Whether the requested address has the token."""
+        """Whether the query string contains the token."""
         given = parse_qs(query, max_num_fields=8).get("token", [""])
         return _same(given[0], self.token)
 
     def admits(self, cookies: str) -> bool:
-        """Whether the cookie is there."""
+        """Whether the `Cookie` header contains the valid cookie."""
         try:
             found = SimpleCookie(cookies).get(self.cookie)
         except CookieError:
@@ -81,12 +81,12 @@ class Access:
 
     @property
     def set_cookie(self) -> str:
-        """The header that hands the cookie out: for this site alone, and not for scripts."""
+        """The value of the `Set-Cookie` header: for this site only, and not readable by scripts."""
         return f"{self.cookie}={self.ticket}; Path=/; HttpOnly; SameSite=Strict"
 
 
 class Guard:
-    """Stands before the application: whom it does not know is answered here, and leaves nothing behind."""
+    """An ASGI middleware that refuses requests without access before they reach the application."""
 
     def __init__(self, inside: Application, access: Access) -> None:
         self._inside, self._access = inside, access
@@ -104,7 +104,7 @@ class Guard:
             await _answer(send, *refusal)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        """Why a request goes no further; None where it does."""
+        """The status and the text with which a request is refused; None if it is accepted."""
         host, access = _header(scope, b"host"), self._access
         if not access.knows_host(host):
             return FORBIDDEN, "this server is not known by that name"
@@ -147,7 +147,7 @@ def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 def _header(scope: Scope, name: bytes) -> str:
-    """The header of a name; empty where there is none. Of a Host or Origin that came twice nothing is believed."""
+    """The value of a header; empty if it is missing, or if it occurs twice (except cookies) and is thus ambiguous."""
     found = [value for key, value in scope["headers"] if key == name]
     if len(found) > 1 and name != b"cookie":
         return ""
@@ -155,7 +155,7 @@ def _header(scope: Scope, name: bytes) -> str:
 
 
 def _name_of(host: str) -> str | None:
-    """The host without its port, in small letters; None where it is no host."""
+    """The host without its port, in lower case; None if the header is invalid."""
     if host.startswith("["):
         name, bracket, port = host[1:].partition("]")
         port = port.removeprefix(":")
@@ -173,5 +173,5 @@ def _is_address(name: str) -> bool:
 
 
 def _same(given: str, right: str) -> bool:
-    """Whether two texts are equal, in a time that says nothing of where they differ."""
+    """Whether two texts are equal, compared in constant time."""
     return hmac.compare_digest(given.encode(), right.encode())

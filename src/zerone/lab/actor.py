@@ -1,4 +1,4 @@
-"""An environment that somebody plays on the page, step by step."""
+"""An environment that is played on the page, step by step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zerone.environments.drawing.scene import scene_of, shapes_of
 
 
 class Actor:
-    """An environment that somebody plays, step by step, and what is shown of it."""
+    """An environment that a user or an agent plays, with the statistics of the episode."""
 
     def __init__(self, environment: Any, seed: int, why: Callable[..., str]) -> None:
         self.environment = environment
@@ -23,14 +23,14 @@ class Actor:
         self.begin()
 
     def begin(self) -> None:
-        """Another episode."""
+        """Begin an episode."""
         self.observation, self.state = jax.device_get(self._reset(self._key()))
         self.action: Any = None
         self.episode, self.length, self.total, self.ended, self.reward = self.episode + 1, 0, 0.0, "", 0.0
         self.over = self.terminated = False
 
     def take(self, action: Any) -> None:
-        """A step."""
+        """Take a step with an action."""
         kind = self.environment.action_space.dtype
         self.action = np.asarray(action, kind if kind == np.float32 else np.int32)
         found = jax.device_get(self._step(self._key(), self.state, self.action))
@@ -47,7 +47,7 @@ class Actor:
         return jax.random.fold_in(self._stream, self._drawn)
 
     def shown(self, grid: bool) -> dict[str, Any]:
-        """What the page draws."""
+        """The JSON object that the page draws; `grid` says whether observations are cells."""
         shapes = [] if self._scene is None else shapes_of(self._scene, self.environment, self.state, self.action)
         return {
             "shapes": shapes, "state": int(self.observation) if grid else None, "episode": self.episode,

@@ -1,4 +1,4 @@
-"""Where the server listens, and how a person's browser gets there without others seeing the token."""
+"""The server's address, and opening it in a browser without revealing the token to other users."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from zerone.base.language import translated
 from zerone.lab.access import Access
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - these are what is warned of
+EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - the command line warns about these
 SECONDS_UNTIL_OPENED = 30.0
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there, and nowhere else.
+    """Open a socket that listens at a host and port.
 
     Raises:
-        InputError: the port is busy, or the host is none of this machine.
+        InputError: the port is busy, or the host is not an address of this machine.
     """
     try:
         family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
@@ -53,7 +53,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def access_for(host: str, port: int) -> Access:
-    """Who may come in at this address."""
+    """The access control for a server at this address."""
     names = {*LOOPBACK, host.lower()} - {""}
     everywhere = host in EVERYWHERE
     if everywhere:
@@ -62,15 +62,16 @@ def access_for(host: str, port: int) -> Access:
 
 
 def url(host: str, access: Access) -> str:
-    """The address to open, with the token."""
+    """The address to open in a browser, with the token."""
     name = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
     return f"http://{name}:{access.port}/?token={access.token}"
 
 
 def open_browser(address: str) -> None:
-    """Open the address in a browser, if there is a screen.
+    """Open the address in a browser, if there is a display.
 
-    By a file that only this person can read: what is given to a program, everybody on the machine can see.
+    The browser gets a file that only this user can read and that redirects to the address: other users of the machine
+    could read the token in the arguments of a program.
     """
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return

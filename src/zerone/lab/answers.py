@@ -1,4 +1,4 @@
-"""What the page asks of runs, and what it is answered: the list, one run, its films, and what is to be trained."""
+"""Answers to the page's questions about runs: the list, single runs, films; and starting and stopping trainings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONGEST_NAME = 300
 
 
 class Answers:
-    """Answers of one server. They are computed one after the other, in threads that are not the server's."""
+    """The answers of one server, computed one at a time, in threads other than the server's."""
 
     def __init__(self, root: Path, wake: Callable[[], None] = lambda: None) -> None:
         self.folders = Folders(root)
@@ -41,10 +41,10 @@ class Answers:
         }  # fmt: skip
 
     def answer(self, what: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a question.
+        """The answer to the question `what` with the arguments `given`, as a JSON object.
 
         Raises:
-            InputError: there is none; the line says why.
+            InputError: the question is unknown or cannot be answered.
         """
         if what not in self._asked:
             raise InputError(f"what = {short(what)} is not allowed: must be one of {', '.join(self._asked)}")
@@ -52,10 +52,10 @@ class Answers:
             return self._asked[what](given)
 
     def file(self, name: str, kind: str) -> tuple[str, bytes]:
-        """A file to be taken away: what it is called, and what is in it.
+        """A file made from a run, for download: its name and its contents. `kind` is csv, html, npz or onnx.
 
         Raises:
-            InputError: there is no such run, or it cannot leave in this form.
+            InputError: there is no such run, or it cannot be converted to this format.
         """
         with self._lock:
             found = self.folders.find(name)
@@ -151,7 +151,7 @@ class Answers:
         return {"checkpoint": which, "film": self._films[key]}
 
     def _policies(self, found: Found) -> RunPolicies:
-        """A run that can be played; those that were looked at last are kept, and why another one cannot be."""
+        """The policies of a run. The last few runs are cached, including the errors of those that cannot be played."""
         key = (found.name, found.mark[0])
         if key not in self._open:
             try:
@@ -190,7 +190,7 @@ class Answers:
 
 
 def _require_sound(setup: Any) -> None:
-    """Raise `InputError` for what `zerone train` would refuse: the person reads it at once, and nothing is begun."""
+    """Raise `InputError` for settings that `zerone train` would refuse, before a process is started."""
     from zerone.lab.training import require_quick
     from zerone.training import setup as making
 
@@ -202,7 +202,7 @@ def _require_sound(setup: Any) -> None:
 
 
 def _result(folder: RunFolder) -> dict[str, Any] | None:
-    """How a run ended, in a few numbers."""
+    """The main numbers of a run's result; None if it has not finished."""
     found = folder.read_result() if is_plain(folder.result_path) else None
     if found is None:
         return None
@@ -211,7 +211,7 @@ def _result(folder: RunFolder) -> dict[str, Any] | None:
 
 
 def short_mark(parts: list[Any]) -> str:
-    """A text that is another one where something in `parts` is."""
+    """A short hash of `parts`, to detect changes."""
     import hashlib
 
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -1,6 +1,7 @@
-"""The arm that follows the mouse: a small policy that ships with the package, and keys that turn the joints.
+"""The arm that follows the mouse: it is controlled by a small policy of the package, or by keys that turn the joints.
 
-The policy is `zerone train ppo zerone/ArmHard-v0 --hidden 32,32 --seed 1`, exported (`zerone export`), compressed.
+The policy was trained by `zerone train ppo zerone/ArmHard-v0 --hidden 32,32 --seed 1`, exported (`zerone export`) and
+compressed.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ FILE = "arm.npz"
 ENVIRONMENT = "zerone/ArmHard-v0"
 STEPS_PER_SECOND = 30
 SECONDS_AROUND = 9.0
-"""How long the goal takes for its way around while nobody has pointed anywhere."""
+"""The period in seconds of the goal's motion until the user points somewhere."""
 
 
 def shipped_policy() -> Policy:
-    """The policy of the package; it is numbers and a list of operations, no pickle."""
+    """The policy included in the package: arrays and a list of operations, without pickle."""
     return Policy(io.BytesIO((resources.files("zerone.lab") / FILE).read_bytes()))
 
 
 class ArmFollows(Watched):
-    """An arm without an end: the goal is where a person points, and who turns the joints is the policy or the keys."""
+    """An arm in an endless episode: the goal follows the pointer, and the policy or the keys turn the joints."""
 
     def __init__(self, name: str, wake: Callable[[], None]) -> None:
         super().__init__(name, wake)
@@ -48,10 +49,10 @@ class ArmFollows(Watched):
         self.start()
 
     def _make(self) -> None:
-        """Compile a step, and begin."""
+        """Compile a step, and show the first frame."""
         self._arm, self._policy = Arm(mode="hard"), shipped_policy()
         scene = scene_of(self._arm)
-        assert scene is not None  # noqa: S101 - somebody has drawn it
+        assert scene is not None  # noqa: S101 - the arm has a drawing
         self._scene, self._hands = scene, Hands(ENVIRONMENT, self._arm.action_space)
         self._step = jax.jit(self._arm.step)
         self._key = jax.random.key(0)
@@ -80,7 +81,7 @@ class ArmFollows(Watched):
                 self.playing = False
             with in_32_bits():
                 self._advance()
-            # What was late is not made up for: the arm would jump.
+            # Late steps are not made up for: the arm would jump.
             self._due = max(self._due + 1 / STEPS_PER_SECOND, time.monotonic())
             self._show()
 
@@ -98,7 +99,7 @@ class ArmFollows(Watched):
     def _show(self) -> None:
         with in_32_bits():
             shapes = self._scene.moving(self._state, None)
-            distance = float(np.linalg.norm(self._seen[3:5])) * self._arm.unit  # the finger as seen from the goal
+            distance = float(np.linalg.norm(self._seen[3:5])) * self._arm.unit  # the finger relative to the goal
         self._tell({
             "arm": {
                 "shapes": shapes, "goal": [round(float(each), 1) for each in self._state.goal],

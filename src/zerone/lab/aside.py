@@ -1,4 +1,4 @@
-"""Computing aside: in a thread that nobody waits for when the server ends."""
+"""Computation in daemon threads, for which the server does not wait at its end."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Found = TypeVar("Found")
 
 
 async def aside(compute: Callable[..., Found], *given: Any) -> Found:
-    """What `compute` returns or raises, while the server goes on.
+    """Run `compute` in a thread, and return its result or raise its exception.
 
-    `asyncio.to_thread` would do, if Python did not wait for its threads at the end: Ctrl-C would wait for a compiler.
+    `asyncio.to_thread` is not used because Python waits for its threads at exit: Ctrl-C would wait for a compilation.
     """
     loop = asyncio.get_running_loop()
     found: asyncio.Future[Found] = loop.create_future()
@@ -26,9 +26,9 @@ async def aside(compute: Callable[..., Found], *given: Any) -> Found:
     def run() -> None:
         try:
             act, value = found.set_result, compute(*given)
-        except BaseException as error:  # noqa: BLE001, RUF100 - it is raised where somebody waits for it
+        except BaseException as error:  # noqa: BLE001, RUF100 - raised in the awaiting coroutine
             act, value = found.set_exception, error  # type: ignore[assignment]
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: the server has ended
             loop.call_soon_threadsafe(tell, act, value)
 
     threading.Thread(target=run, name="zerone lab: aside", daemon=True).start()

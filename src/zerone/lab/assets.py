@@ -1,7 +1,7 @@
-"""The files of the page, read once: nothing else exists.
+"""The files of the page, read once into a dictionary.
 
-Nothing in a request becomes a path: names are looked up among those that the package has. So there is no way out of
-the folder, and no symbolic link to follow.
+Names in requests are looked up in this dictionary and never used as paths, so a request cannot leave the folder or
+follow a symbolic link.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ START = "index.html"
 
 @functools.cache
 def files() -> dict[str, tuple[bytes, str]]:
-    """Each file of the page by its path below it: what is in it, and of which kind it is."""
+    """The contents and the media type of each file of the page, by its path relative to the page's folder."""
     return {**dict(_below(resources.files("zerone.lab") / "page", "")), "js/catalogue.js": (_catalogue(), KINDS[".js"])}
 
 
 def _catalogue() -> bytes:
-    """The Chinese of whole texts, such as what settings mean, as a module: from the command line's catalogue."""
+    """A JavaScript module with the Chinese of complete texts (without placeholders) of the command line's catalogue."""
     whole = {text: chinese for text, chinese in entries("zh").items() if text and not set(text) & set("{\n")}
     return f"export const CATALOGUE = {json.dumps(whole, ensure_ascii=False)};\n".encode()
 

@@ -1,4 +1,4 @@
-"""Limits on connections: a thousand sockets that say nothing do not lock anybody out."""
+"""Limits on connections, so that idle sockets cannot block the server."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST_CONNECTIONS = 256
 SECONDS_TO_SPEAK = 5.0
-"""A browser opens a connection in order to ask something, and at once."""
+"""How long a new connection may be silent; browsers send a request at once."""
 
 
 class Connection(H11Protocol):
-    """uvicorn's HTTP, which hangs up on those who say nothing, and takes no more than there is room for."""
+    """uvicorn's HTTP protocol with a limit on the number of connections and on their initial silence."""
 
     open: ClassVar[set[Connection]] = set()
 
@@ -34,12 +34,12 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         if self in self.open:
             super().data_received(data)
-            if self.cycle is not None:  # it has asked something: from here on uvicorn watches it
+            if self.cycle is not None:  # a request has begun: uvicorn's own time limits apply from here
                 self._silence.cancel()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
         self._silence.cancel()
-        self.open.discard(self)  # from here on it is the WebSocket's, which the application counts
+        self.open.discard(self)  # WebSockets are counted by the application
         super().handle_websocket_upgrade(event)
 
     def _hang_up(self) -> None:

@@ -1,7 +1,7 @@
-"""The curves of a training that is looked at: returns and lengths of episodes, and what its updates measure.
+"""The curves of a training on the page: returns and lengths of episodes, and metrics of the updates.
 
-A walk goes in leaps, so a point stands for all episodes that ended within one: their number and their means. Points are
-noted once; going back and forth again adds none. When they become many, neighbours are put together.
+A training advances by several iterations at once, so a point summarises all episodes that ended in between. Points are
+recorded once; going back and forth again adds none. When there are too many, neighbours are merged.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ MOST_POINTS = 600
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """What happened up to `step` since the point before."""
+    """A summary of the steps from the previous point up to `step`."""
 
     step: int
     episodes: int
-    """How many ended."""
+    """The number of episodes that ended."""
     total_return: float
     """The sum of their returns."""
     length: float
     """The sum of their lengths."""
     updates: int
-    """How many updates have learnt."""
+    """The number of updates after the warm-up."""
     metrics: tuple[float, ...]
-    """The sums of what they measured."""
+    """The sums of the metrics of these updates."""
 
     def plus(self, later: Point) -> Point:
-        """Both as one."""
+        """Merge this point with the next one."""
         sums = tuple(one + two for one, two in zip(self.metrics, later.metrics, strict=True))
         return Point(
             later.step,
@@ -49,7 +49,7 @@ class Point:
         )
 
     def as_json(self) -> list[Any]:
-        """Step, episodes, mean return, mean length, and the means of the metrics; None where there is none."""
+        """Step, episodes, mean return, mean length, and the means of the metrics; None instead of an undefined mean."""
         return [
             self.step,
             self.episodes,
@@ -60,18 +60,18 @@ class Point:
 
 
 class Curve:
-    """All points up to the farthest place that was reached."""
+    """All points up to the farthest position reached."""
 
     def __init__(self, algorithm: Algorithm, carry: Carry) -> None:
         self.names = list(algorithm.metrics)
         self.points: list[Point] = []
         self.version = 0
-        """Another one where points that were there have changed."""
+        """Incremented when existing points have changed."""
         self._algorithm = algorithm
         self._index, self._last = 0, _totals(carry, self.names)
 
     def cut(self, carry: Carry, index: int) -> None:
-        """Forget what came after `index` updates: from here on it comes otherwise."""
+        """Remove the points after `index` updates, because the training changes from there on."""
         if index >= self._index:
             return
         block = self._algorithm.steps_per_update
@@ -80,7 +80,7 @@ class Curve:
         self._index, self._last = index, _totals(carry, self.names)
 
     def look(self, carry: Carry, index: int) -> None:
-        """Take up what has happened until `index` updates were made."""
+        """Add a point for the steps up to the position after `index` updates."""
         if index <= self._index:
             return
         now, before = _totals(carry, self.names), self._last
@@ -96,7 +96,7 @@ class Curve:
         )
         self._index, self._last = index, now
         if self.points and not (point.episodes or (point.updates and self.names)):
-            return  # an uneventful stretch is a part of the next one: lengths are counted from what is going on
+            return  # without an event, these steps count for the next point
         self.points.append(point)
         if len(self.points) > MOST_POINTS:
             pairs = zip(self.points[::2], self.points[1::2], strict=False)
@@ -129,7 +129,7 @@ def _totals(carry: Carry, names: list[str]) -> _Totals:
 
 @jax.jit
 def _packed(episodes: tuple[tuple[jax.Array, ...], jax.Array], metrics: list[jax.Array]) -> Any:
-    """In three arrays: each that is fetched from XLA by itself takes as long as all of them together."""
+    """Pack everything into three arrays: fetching many small arrays from JAX would take a multiple of the time."""
     whole, total_return = episodes
     return jnp.stack(whole), total_return, jnp.stack(metrics) if metrics else jnp.zeros(0)
 

@@ -1,7 +1,7 @@
-"""What a person does to an environment while an agent learns in it: a push, wind, another layout.
+"""Disturbances of an environment during training by the user: pushes, wind, and changes of a layout.
 
-A training with disturbances is still a function of what it is given: each push belongs to a step, so to go back is to
-see the same again. Only from the first one on is the environment wrapped: before that, the bits are the library's.
+A training with disturbances is still deterministic: each push belongs to a step, so going back shows the same again.
+The environment is wrapped from the first disturbance on; up to there, the training is bit-identical to `zerone train`.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from zerone.environments.wrappers import Wrapper
 from zerone.environments.wrapping import WrappedState
 
 MOST_PUSHES = 8
-"""Between two updates."""
+"""The most pushes between two updates."""
 MOVED: dict[type, tuple[str, float, float, float]] = {
     CartPoleState: ("velocity", 1.0, 0.06, np.inf),
     MountainCarState: ("velocity", 0.03, 0.0008, 0.07),
     PendulumState: ("angular_velocity", 3.0, 0.15, 8.0),
 }
-"""Which number of a state is moved, by how much at a full push, and at each step in a full wind, and its limit."""
+"""For each kind of state: the field to change, its change by a full push and per step of full wind, and its limit."""
 
 
 @struct
 class DisturbedState:
-    """The state inside, and how many steps there were since the wrapper was put around (int32)."""
+    """The state inside, and the number of steps since the environment was wrapped (int32 scalar)."""
 
     inner: Tree
     steps: Array
@@ -45,7 +45,7 @@ class DisturbedState:
 
 @configured
 class Disturbed(Wrapper):
-    """Pushes at some steps, and wind from one on. All are leaves: other ones compile nothing again."""
+    """A wrapper with pushes at some steps, and wind from a step on. All are leaves: new values do not recompile."""
 
     environment: TimedEnvironment
     times: Any = None
@@ -59,7 +59,7 @@ class Disturbed(Wrapper):
         return observation, DisturbedState(inner, jnp.int32(0))
 
     def carry_over(self, ended: Tree, fresh: Tree) -> Tree:
-        """The count goes on: it is of steps, and not of those of an episode."""
+        """Keep the count of steps, which runs over all episodes."""
         below: Any = super().carry_over(ended, fresh)
         return dataclasses.replace(below, steps=ended.steps)
 
@@ -85,7 +85,7 @@ def _moved(state: Tree, push: Array, wind: Array) -> Tree:
 
 @dataclasses.dataclass(frozen=True)
 class Weather:
-    """The pushes of a block, each at its step, and the wind."""
+    """The disturbances of a part of a training: pushes (step, strength), and wind, which changes at `wind_from`."""
 
     pushes: tuple[tuple[int, float], ...] = ()
     wind: float = 0.0
@@ -93,22 +93,22 @@ class Weather:
     wind_from: int = 0
 
     def pushed(self, step: int, by: float) -> Weather:
-        """With one push more."""
+        """A copy with an additional push. Raises `InputError` if there are `MOST_PUSHES` already."""
         if len(self.pushes) >= MOST_PUSHES:
             raise InputError(f"{MOST_PUSHES} pushes between two updates are enough: wait for the next one")
         return dataclasses.replace(self, pushes=(*self.pushes, (step, by)))
 
     def blown(self, step: int, wind: float) -> Weather:
-        """With another wind from a step on."""
+        """A copy with another wind from a step on."""
         before = self.wind if step >= self.wind_from else self.wind_before
         return dataclasses.replace(self, wind=wind, wind_before=before, wind_from=step)
 
     def later(self) -> Weather:
-        """What is left of it in the blocks that follow."""
+        """The weather of the blocks that follow: the same wind without pushes."""
         return Weather(wind=self.wind, wind_before=self.wind)
 
     def around(self, environment: TimedEnvironment) -> Disturbed:
-        """An environment in it."""
+        """Wrap an environment with these disturbances."""
         filled: Sequence[tuple[int, float]] = (*self.pushes, *[(-1, 0.0)] * (MOST_PUSHES - len(self.pushes)))
         return Disturbed(
             environment, np.array([step for step, _ in filled], np.int32),
@@ -118,14 +118,14 @@ class Weather:
 
 
 def can_be_pushed(state: Any) -> bool:
-    """Whether a state of an environment, which may be wrapped, has something that can be pushed."""
+    """Whether a state, which may be a wrapper's, belongs to an environment that can be pushed."""
     while isinstance(state, WrappedState):
         state = state.inner
     return type(state) in MOVED
 
 
 def wrapped(carry: Carry) -> Carry:
-    """A training whose environments are in the wrapper from here on."""
+    """The carry of a training whose environments are wrapped from here on."""
     state: Any = carry.simulation.state
     inner = state.inner if isinstance(state, DisturbedState) else state
     begun = DisturbedState(inner, jnp.zeros_like(carry.simulation.episode_length))
@@ -136,7 +136,7 @@ def with_layout(environment: Any, carry: Carry, rows: tuple[str, ...]) -> Any:
     """The environment with another layout of the same size.
 
     Raises:
-        InputError: it has none, or it is no maze, of another size, or the explorer would stand in a wall.
+        InputError: the environment is not a maze, the size differs, or the agent's cell would not be floor or start.
     """
     bare: Any
     bare, _, _ = unwrap(environment, None, None)

@@ -1,4 +1,4 @@
-"""What an update did and how an action was chosen, as the page shows it: symbols, numbers, samples."""
+"""Explanations of updates and of choices of actions as JSON for the page: symbols, numbers and samples."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from zerone.algorithms.explanation import (
 )
 
 MOST_ENTRIES, MOST_CHANGES, MOST_LIT = 3, 6, 200
-"""How many applications of the rule, and how many changed entries are shown; of the rest it is said how many."""
+"""The most applications of the learning rule, changed entries, and highlighted entries that are sent."""
 MOST_UPDATES, MOST_ROWS = 2, 5
-"""Of many steps along a gradient the first and the last are shown, each with so many samples."""
+"""The most gradient updates that are sent (the first and the last), and the most samples of each."""
 
 Name = Callable[[Any], str]
 
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """What states and actions are called."""
+    """Functions that name states and actions."""
 
     state: Name
     action: Name
 
     def entry(self, state: int, action: int) -> str:
-        """`Q((1, 2), down)`."""
+        """The name of a table entry, such as `Q((1, 2), down)`."""
         return f"Q({self.state(state)}, {self.action(action)})"
 
 
 def as_json(explained: Explanation, names: Names) -> dict[str, Any]:
-    """An explanation for the page."""
+    """An explanation as a JSON object."""
     largest = sorted(explained.changes, key=lambda change: -abs(change.after - change.before))
     shown = (
         explained.updates if len(explained.updates) <= MOST_UPDATES else (explained.updates[0], explained.updates[-1])
@@ -68,7 +68,7 @@ def as_json(explained: Explanation, names: Names) -> dict[str, Any]:
 
 
 def decision_as_json(found: Decision) -> dict[str, Any]:
-    """By which numbers an action was chosen."""
+    """The numbers by which an action was chosen, as a JSON object."""
     return {
         "kind": found.kind,
         "numbers": [_short(each) for each in found.numbers],
@@ -122,7 +122,7 @@ def _gradient(update: GradientUpdate, names: Names) -> dict[str, Any]:
 
 
 def _equation(found: Equation) -> dict[str, Any]:
-    """The two sides of an equation, part by part: its symbols and its numbers."""
+    """The two sides of an equation, with the symbol and the number of each part."""
     right = [
         {"symbol": part.symbol, "number": number_text(part.number), "value": True}
         if isinstance(part, Value)
@@ -137,7 +137,7 @@ def _quantity(each: Quantity) -> dict[str, str]:
 
 
 def _cell(column: Column, cell: Cell, names: Names) -> Any:
-    """A cell as text; True and None as they are."""
+    """A cell as text; booleans and None are unchanged."""
     if cell is None or isinstance(cell, bool):
         return cell
     if column.name in ("state", "next_state"):

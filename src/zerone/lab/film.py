@@ -1,4 +1,4 @@
-"""An episode of a trained policy as shapes and numbers: what the page and the one file play."""
+"""An episode of a trained policy as shapes and numbers, which the page and the single-file page play."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from zerone.environments.base import TimedEnvironment
 
 LONGEST = 500
-"""Steps of an episode that are played: where a policy walks in a circle, nobody watches longer."""
+"""The most steps of an episode that are played, for policies that walk in circles."""
 MOST_FRAMES = 200
-"""Of a longer episode every second, third ... step is shown."""
+"""The most frames; in longer episodes, only every second, third ... step is shown."""
 FIGURES = 4
 SEED = 0
-"""Every film of a run begins as every other: what differs is the policy."""
+"""All films of a run use the same seed, so that they differ by the policy only."""
 
 
 def film(engine: Compiled, policy: Any, most: int = MOST_FRAMES) -> dict[str, Any]:
-    """An episode, greedily, in the task itself; with the table or the value surface of the policy.
+    """A greedy episode in the evaluation environment as a JSON object, with the policy's table or value surface.
 
     Raises:
         InputError: the policy has diverged.
@@ -77,7 +77,7 @@ def film(engine: Compiled, policy: Any, most: int = MOST_FRAMES) -> dict[str, An
 def played(
     algorithm: Algorithm, environment: TimedEnvironment, policy: Any, seed: Array, length: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The beginning of an episode, and `length` steps of it; what comes after its end means nothing."""
+    """The beginning of an episode, and `length` steps, stacked [length, ...]; those after its end are meaningless."""
     begin, going = jax.random.split(jax.random.key(seed))
     observation, state = environment.reset(begin)
     memory = initial_memory(algorithm, policy, 1)

@@ -1,7 +1,6 @@
-"""The run folders below a root, as the page lists them: found by looking, never by a name that came from the page.
+"""The run folders below a root, for the page's list. They are found by scanning, never by a path from the page.
 
-Nothing is followed: a folder or a file that is a symbolic link is not there. Nothing is imported: what a run was
-trained with may be code of somebody else.
+Symbolic links to folders and files are ignored. No code of a run is imported, since it may be from anybody.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from zerone.training.metrics_table import FILE as METRICS
 CONFIG, RESULT = "config.json", "result.json"
 MOST_RUNS, MOST_FOLDERS, DEEPEST = 1_000, 10_000, 4
 TAIL = 4_096
-"""Bytes at the end of a table of metrics, in which its last line is."""
+"""The number of bytes at the end of a table of metrics in which its last line is searched."""
 SECONDS_FRESH = 30.0
-"""Where nobody can know whose lock is held: how long after its last line a training counts as going on."""
+"""On systems that do not list locks: how long after its last line a training counts as running."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """A run folder: its name below the root, where it is, and what says whether something in it has changed."""
+    """A run folder: its name relative to the root, its path, a mark that changes with its files, its last change."""
 
     name: str
     path: Path
@@ -40,14 +39,14 @@ class Found:
 
 
 class Folders:
-    """All runs below a root. What was read of one is kept until its files change."""
+    """All runs below a root. The row of a run is cached until its files change."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._known: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
 
     def look(self) -> list[dict[str, Any]]:
-        """A row for each run, the newest first."""
+        """A row for each run, newest first."""
         locks = _locks()
         found = sorted(self._all(), key=lambda each: -each.changed)[:MOST_RUNS]
         rows = [self._row(each) | {"state": _state(each.path, locks)} for each in found]
@@ -55,10 +54,10 @@ class Folders:
         return rows
 
     def find(self, name: str) -> Found:
-        """The run of a name that was listed.
+        """The run of a name in the list.
 
         Raises:
-            InputError: it is not there, or not there any more.
+            InputError: there is no such run (any more).
         """
         found = next((each for each in self._all() if each.name == name), None)
         if found is None:
@@ -66,11 +65,11 @@ class Folders:
         return found
 
     def state(self, found: Found) -> str:
-        """Whether it is `running`, `finished` or `stopped`."""
+        """The state of a run: `running`, `finished` or `stopped`."""
         return _state(found.path, _locks())
 
     def _all(self) -> Iterator[Found]:
-        """Every folder that has a configuration, as far as there are not too many."""
+        """Every folder with a configuration, up to a limit on the number and depth of scanned folders."""
         waiting, seen = [(self.root, "", 0)], 0
         while waiting and seen < MOST_FOLDERS:
             folder, name, depth = waiting.pop()
@@ -97,7 +96,7 @@ class Folders:
 
 
 def _is_text(name: str) -> bool:
-    """Whether a name can be sent: those of some systems are bytes that are no text."""
+    """Whether a name is valid text; file names of some systems may be arbitrary bytes."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -116,7 +115,7 @@ def _found(folder: Path, name: str, inside: dict[str, os.DirEntry[str]]) -> Foun
 
 
 def _row_of(found: Found) -> dict[str, Any]:
-    """What the list says of a run; of one that cannot be read, why."""
+    """The row of a run in the list; for one that cannot be read, the reason is under `wrong`."""
     row: dict[str, Any] = {"name": found.name, "changed": round(found.changed, 3)}
     try:
         require_plain(found.path / CONFIG)
@@ -140,7 +139,7 @@ def _row_of(found: Found) -> dict[str, Any]:
 
 
 def _last_line(path: Path) -> tuple[int | None, float | None]:
-    """The step of a table's last whole line, and the newest return among its last lines; without reading all of it."""
+    """The step of a table's last complete line, and the latest return in its last lines, without reading all of it."""
     if not is_plain(path):
         return None, None
     with path.open("rb") as file:
@@ -160,7 +159,7 @@ def _last_line(path: Path) -> tuple[int | None, float | None]:
 
 
 def is_plain(path: Path) -> bool:
-    """Whether it is a file, and no symbolic link to one."""
+    """Whether a path is a regular file, not a symbolic link."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
@@ -168,13 +167,13 @@ def is_plain(path: Path) -> bool:
 
 
 def require_plain(path: Path) -> None:
-    """Raise `InputError` unless it is a file, and no symbolic link to one."""
+    """Raise `InputError` unless a path is a regular file, not a symbolic link."""
     if not is_plain(path):
         raise InputError(f"{path}: not a file of this run's: nothing outside of its folder is read")
 
 
 def _state(path: Path, locks: frozenset[int] | None) -> str:
-    """`running`, where somebody holds its lock; else `finished` or `stopped`."""
+    """The state of a run: `running` if a process holds its lock, else `finished` or `stopped`."""
     with suppress(OSError):
         if locks is not None and (path / LOCK).lstat().st_ino in locks:
             return "running"
@@ -186,9 +185,9 @@ def _state(path: Path, locks: frozenset[int] | None) -> str:
 
 
 def _locks() -> frozenset[int] | None:
-    """The inodes of all files of which somebody holds a lock; None where the system does not say.
+    """The inodes of all locked files; None if the system does not list them.
 
-    To try the lock would say it, too, and refuse another process that wants it at that moment.
+    Trying to take a lock would also show whether it is held, but another process might fail to get it meanwhile.
     """
     if not sys.platform.startswith("linux"):
         return None

@@ -1,4 +1,4 @@
-"""The futures that a search compares, as a small tree: all first actions, then down the best one."""
+"""The futures of a search as a small tree in JSON: all first actions, then the best branch."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from zerone.lab.training import Training
 
 FARTHEST_BY_CHANCE = 2
-"""Steps where something is left to chance: of each many samples are looked on from, which takes long to compile."""
+"""The most steps of a lookahead in a stochastic environment, where many samples per step make compilation slow."""
 MOST_SHOWN = 6
-"""Actions of a state that are drawn: those that are worth most, where they are more."""
+"""The most actions of a state that are shown: those with the highest values."""
 
 
 def can_look_ahead(training: Training) -> bool:
-    """Whether this algorithm's values can be looked ahead with, in this environment."""
+    """Whether a lookahead is possible with this algorithm in this environment."""
     return search_of(training, 1) is not None
 
 
 def search_of(training: Training, depth: int) -> Lookahead | None:
-    """What looks so many steps ahead, or as many as are quick; None where nothing can."""
+    """A lookahead of `depth` steps, or of fewer if that many would be slow; None if none is possible."""
     try:
         found = Asked(lookahead=depth).search(training.engine)
     except InputError:
@@ -43,9 +43,9 @@ def search_of(training: Training, depth: int) -> Lookahead | None:
 
 
 def futures_of(training: Training, search: Lookahead, policy: Any, first: Any) -> dict[str, Any]:
-    """What the search compares from where the first environment is, `first`: its state and its observation."""
+    """The futures from the state and observation `first` of the first environment, as a JSON object."""
     algorithm = training.algorithm
-    assert isinstance(algorithm, Discounting)  # noqa: S101 - `search_of` has looked
+    assert isinstance(algorithm, Discounting)  # noqa: S101 - `search_of` has checked it
     seen = np.asarray(first.observation)
     key = jax.random.fold_in(jax.random.key(np.uint32(training.setup.seed)), training.at)
     _, found = decide(search, algorithm, training.environment, policy, key, first.state, seen)
@@ -67,7 +67,7 @@ def _action(future: Future) -> int:
 
 
 def _node(future: Future, names: Sequence[str]) -> dict[str, Any]:
-    """An action; of what it may lead to, what it has led to most often."""
+    """The node of an action, with its most frequent outcome."""
     outcome = future.outcomes[0]
     return {
         "action": names[future.action] if future.action < len(names) else str(future.action),

@@ -1,4 +1,4 @@
-"""What a person does to an environment on the page: keys that are down, or a place that is pointed at."""
+"""User control of an environment on the page by keys."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from zerone.player.keymap import ARROWS, NUMBERS, Keys, keys_for
 
 
 class Hands:
-    """The keys of an environment (`player.keymap`), by the names that a browser has for them."""
+    """The keymap of an environment (`player.keymap`), with the key names of the page."""
 
     def __init__(self, identity: str, space: Any) -> None:
-        """Find the keys.
+        """Make the keymap.
 
         Raises:
-            InputError: a person has not enough hands for these actions.
+            InputError: the actions cannot be played with a keyboard.
         """
         self._keys: Keys = keys_for(identity, space)
         self._codes = {**ARROWS, **{each: ord(each) for each in NUMBERS}}
@@ -24,19 +24,19 @@ class Hands:
 
     @property
     def text(self) -> str:
-        """What the keys do."""
+        """A description of the keys."""
         return self._keys.text
 
     @property
     def names(self) -> list[str]:
-        """The keys that do something; arrows first, and numbers only where there are no arrows."""
+        """The keys with an action: the arrow keys, or numbers if there are no arrow keys."""
         known = [name for name, code in self._codes.items() if code in self._keys.actions]
         arrows = [name for name in known if name in ARROWS]
         return arrows or known
 
     @property
     def waits(self) -> bool:
-        """Whether doing nothing is no action."""
+        """Whether the environment has no action for doing nothing, so that it waits for a key."""
         return self._keys.idle is None
 
     @property
@@ -45,11 +45,11 @@ class Hands:
         return "person" if self._down else "agent"
 
     def hold(self, keys: tuple[str, ...]) -> None:
-        """These keys are down now, the newest last."""
+        """Set the keys that are down, ordered with the newest last."""
         self._down = keys
 
     def action(self) -> Any | None:
-        """The action of the keys that are down; None where none of them does anything."""
+        """The action of the keys that are down; None if none of them has an action."""
         return self.of(self._down)
 
     def of(self, keys: tuple[str, ...]) -> Any | None:
@@ -58,6 +58,6 @@ class Hands:
 
     @property
     def idle(self) -> Any | None:
-        """The action of a person who does nothing; None where there is none."""
+        """The action for doing nothing; None if there is none."""
         idle = self._keys.idle
         return np.array(idle) if isinstance(idle, np.ndarray) else idle

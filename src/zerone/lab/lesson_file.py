@@ -1,7 +1,7 @@
-"""A chapter as one HTML file that needs no server: its text, a recorded run to step through, films and curves.
+"""A chapter as a single HTML file without a server: its text, a recorded run to step through, films and curves.
 
-What is recorded are the moments that the page would be sent: the first steps one by one, ends of episodes, the first
-change, and then fewer and fewer. All trainings of a chapter are recorded at the same steps.
+The file contains the moments that the server would send to the page: each of the first steps, ends of episodes, the
+first change, and later moments at growing distances. All trainings of a chapter are recorded at the same steps.
 """
 
 from __future__ import annotations
@@ -24,29 +24,32 @@ if TYPE_CHECKING:
     from zerone.lessons.catalogue import Lesson
 
 START = "lesson"
-"""The module with which the file begins."""
+"""The entry module of the file."""
 FIRST_STEPS, EPISODES, LATER = 30, 3, 40
-"""Steps that are recorded one by one; ends of episodes; how many moments of all that follows."""
+"""The number of first steps that are all recorded, of recorded ends of episodes, and of later moments."""
 POINTS = 160
-"""Of the curves."""
+"""The number of points of the curves."""
 FILMS = (0.0, 0.2, 1.0)
-"""After which parts of the run an episode is filmed."""
+"""The fractions of the run after which an episode is filmed."""
 FRAMES = 100
 FORESEEN = 3
-"""Steps that are looked ahead, where a chapter is about a model."""
+"""The depth of the lookahead in chapters about a model."""
 
 
 def page_of(lesson: Lesson, steps: int | None = None) -> str:
-    """The whole file, of a run as long as the chapter says, or of so many steps; it begins in the language spoken."""
+    """The HTML file of a chapter, initially in the current language.
+
+    `steps` is the length of the recorded run; by default, that of the chapter.
+    """
     spoken = language()
-    with in_language(ENGLISH):  # the page translates what it is given into its own language
+    with in_language(ENGLISH):  # the page itself translates the English texts
         data = recorded(lesson, lesson.steps if steps is None else steps)
     data |= {"name": lesson.title[spoken], "language": spoken, "number": 1 + lessons().index(lesson)}
     return whole(data, START, spoken)
 
 
 def recorded(lesson: Lesson, steps: int) -> dict[str, Any]:
-    """All that the file shows."""
+    """The data of the file."""
     described = lesson.as_json()
     setups = [read_setup(each) for each in described["setups"]]
     places = _places([Training(each) for each in setups], steps)
@@ -72,7 +75,7 @@ def _places(trainings: list[Training], steps: int) -> list[int]:
             found |= {training.at - 1, training.at, training.at + 1}
     block = max(each.block for each in trainings)
     for part in range(1, LATER + 1):
-        # At ends of blocks, where something is learnt; more of them early, when most is.
+        # At the ends of blocks, where updates happen, and more of them early, when most is learnt.
         found.add(math.ceil(steps * (part / LATER) ** 2 / block) * block)
     last = math.ceil(steps / block) * block
     return sorted(each for each in found if 0 <= each <= last)
@@ -83,12 +86,12 @@ def _never() -> bool:
 
 
 def _recorded(training: Training, places: list[int], steps: int, boxes: tuple[str, ...]) -> dict[str, Any]:
-    """A training at these places: what stays, the moments, the points of its curves, and films."""
+    """A recorded training: its constant data, the moments at `places`, the points of its curves, and films."""
     made = Moments(training)
     if "model" in boxes:
         made.look_ahead(FORESEEN)
     engine = making.make_engine("auto", training.algorithm, training.setup.environment, dict(training.setup.options))
-    assert isinstance(engine, Compiled)  # noqa: S101 - `Training` has refused all others
+    assert isinstance(engine, Compiled)  # noqa: S101 - `Training` refuses all others
     filmed = {min(places, key=lambda at: abs(at - part * places[-1])) for part in FILMS}
     moments: list[dict[str, Any]] = []
     films: dict[str, Any] = {}
@@ -110,5 +113,5 @@ def _recorded(training: Training, places: list[int], steps: int, boxes: tuple[st
 
 
 def _changed(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """What is another one than in the moment before: tables and surfaces seldom change."""
+    """The entries that differ from the previous moment; tables and surfaces rarely change."""
     return {name: value for name, value in now.items() if name not in before or before[name] != value}

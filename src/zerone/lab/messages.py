@@ -1,7 +1,6 @@
-"""What the page may ask for, and nothing else: each message is taken apart here before anybody acts on it.
+"""Validation of the page's messages: each one is parsed here before anything acts on it.
 
-Names are those of our own lists. So no message imports anything, names a file, or makes something larger than a person
-would look at.
+Names must be from Zerone's own lists, so a message cannot import code, name a file, or create something very large.
 """
 
 from __future__ import annotations
@@ -20,47 +19,47 @@ from zerone.lab.setups import Setup, named, object_of, read_setup, require_small
 MOST_SETUPS = 4
 MOVES = ("step", "update", "episode", "change", "back", "start", "play", "pause")
 PACES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
-"""Steps in a second; 0 is as fast as it can be."""
+"""The allowed speeds in steps per second; 0 is full speed."""
 KEYS = ("up", "down", "left", "right", *"0123456789")
 ARM = "arm"
-"""What `take` calls the arm that follows the mouse."""
+"""The environment's name in `take` for the arm that follows the mouse."""
 FARTHEST = 1e6
 FARTHEST_LOOK = 3
-"""Steps that are looked ahead on the page, at the most."""
+"""The largest depth of a lookahead on the page."""
 _SESSION = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 @dataclasses.dataclass(frozen=True)
 class Begin:
-    """Look at one training, or at several side by side."""
+    """Begin a session with one training, or with several side by side."""
 
     setups: tuple[Setup, ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class Attach:
-    """Look at a session that there is already."""
+    """Watch an existing session."""
 
     session: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Move:
-    """Go on, back, or stop."""
+    """Move a training forwards or backwards, play or pause it: one of `MOVES`."""
 
     kind: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Pace:
-    """How fast it plays."""
+    """Set the speed."""
 
     steps_per_second: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Ask:
-    """A question about runs (`answers`), which is answered with its number."""
+    """A question about runs (`answers`); the answer has the same number."""
 
     number: int
     what: str
@@ -69,7 +68,7 @@ class Ask:
 
 @dataclasses.dataclass(frozen=True)
 class Take:
-    """Play an environment oneself, or, with `arm`, give an arm its goals."""
+    """Play an environment, or, with `arm`, move the goal of an arm."""
 
     environment: str
     seed: int = 0
@@ -77,7 +76,7 @@ class Take:
 
 @dataclasses.dataclass(frozen=True)
 class Hold:
-    """The keys that are down, and in environments that wait for one, the key that was pressed."""
+    """The keys that are down; `pressed` means that one was pressed, for environments that wait for each key."""
 
     keys: tuple[str, ...]
     pressed: bool = False
@@ -85,19 +84,19 @@ class Hold:
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """Where the mouse or a finger points, in the environment's own units; None: nowhere."""
+    """The position of the pointer in the environment's coordinates; None if it does not point at the picture."""
 
     at: tuple[float, float] | None
 
 
 @dataclasses.dataclass(frozen=True)
 class Teach:
-    """Let an agent learn from what was played."""
+    """Train an agent on the steps that the user has played."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Disturb:
-    """Change the environment in which a training learns, from here on."""
+    """Change the environment of a training from the current position on."""
 
     kind: str
     value: Any
@@ -105,26 +104,26 @@ class Disturb:
 
 @dataclasses.dataclass(frozen=True)
 class LookAhead:
-    """Show what a lookahead of so many steps compares; 0: nothing."""
+    """Show the futures of a lookahead of some steps; 0 shows none."""
 
     steps: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Leave:
-    """Look at no session any more."""
+    """Stop watching the session."""
 
 
 Told = Move | Pace | Hold | Point | Teach | Disturb | LookAhead
-"""What is handed on to what is looked at."""
+"""The messages that are passed on to the watched session."""
 Message = Begin | Attach | Ask | Take | Leave | Told
 
 
 def read(text: str) -> Message:
-    """The message of a text.
+    """Parse a message from its JSON text.
 
     Raises:
-        InputError: it is none; the line says what is wrong with it.
+        InputError: the message is invalid.
     """
     try:
         found = json.loads(text, parse_constant=_refuse_constant)
@@ -203,7 +202,7 @@ def _leave(asked: dict[str, Any]) -> Leave:
 
 
 def read_disturb(asked: dict[str, Any]) -> Disturb:
-    """What is to be changed. Raises `InputError` where it is nothing of the kind."""
+    """Parse a `Disturb` message from its fields. Raises `InputError` if it is invalid."""
     kind, value = asked.pop("kind", None), _only(asked, "value")
     if kind == "layout":
         require_small(kind, value)
@@ -235,7 +234,7 @@ def _setups(given: Any) -> tuple[Setup, ...]:
 
 
 def _only(asked: dict[str, Any], *names: str) -> Any:
-    """The value of the one name that there may be; nothing else may be there."""
+    """The value of the first of `names` (or None); raises `InputError` unless the message has exactly these fields."""
     if set(asked) != set(names):
         raise InputError(f"the message must have {' and '.join(('do', *names))}, and nothing else")
     return asked[names[0]] if names else None

@@ -1,4 +1,4 @@
-"""A moment of a training as the page shows it: shapes and numbers, a few hundred bytes, no picture."""
+"""A moment of a training as JSON for the page: shapes and numbers, in a few hundred bytes."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from zerone.engines.lookahead import Lookahead
 
 SECONDS_BETWEEN_SURFACES = 0.25
-"""At full speed: a thousand values of a network take as long as some of its updates."""
+"""The shortest time between two value surfaces at full speed; one takes as long as several updates."""
 FIGURES = 4
-"""Significant digits of a value in a table: the page shows no more."""
+"""The significant digits of values in a table; the page shows no more."""
 
 
 class Moments:
-    """Makes moments of one training."""
+    """Makes the moments of one training."""
 
     def __init__(self, training: Training) -> None:
         self._training = training
@@ -46,11 +46,11 @@ class Moments:
         self._search: Lookahead | None = None
 
     def look_ahead(self, steps: int) -> None:
-        """From here on show what a lookahead of so many steps compares; 0: nothing."""
+        """Include the futures of a lookahead of some steps in later moments; 0 includes none."""
         self._search = search_of(self._training, steps) if steps else None
 
     def about(self) -> dict[str, Any]:
-        """What stays as it is: the set-up, what does not move in the picture, and what things are called."""
+        """The constant data of the training: its set-up, the still part of the picture, and names."""
         from zerone.training.setup import settings_of
 
         training, plane = self._training, self._plane
@@ -68,7 +68,7 @@ class Moments:
         }  # fmt: skip
 
     def now(self, quick: bool) -> dict[str, Any]:
-        """What is there now; when it is `quick`, without what nobody could read at such a speed."""
+        """The current moment; if `quick`, without the numbers that are unreadable at high speed."""
         with in_32_bits():
             return self._now(quick)
 
@@ -118,7 +118,7 @@ class Moments:
         return None if table is None else [[_short(each) for each in row] for row in table.values.tolist()]
 
     def _trace(self) -> list[list[Any]] | None:
-        """The entries that have a trace: state, action, how large."""
+        """The entries with a trace above 0.01, each [state, action, trace]; None for algorithms without traces."""
         state = self._training.carry.state
         if not isinstance(state, Traced):
             return None
@@ -126,7 +126,7 @@ class Moments:
         return [[int(s), int(a), _short(float(trace[s, a]))] for s, a in np.argwhere(trace > 0.01)]
 
     def _ended(self) -> str:
-        """Whether the last step ended the episode, and how."""
+        """`terminated` or `truncated` if the last step ended the episode, else empty."""
         training = self._training
         if training.iteration is None:
             return ""
@@ -136,8 +136,8 @@ class Moments:
         return "truncated" if bool(steps.truncated[training.step, 0]) else ""
 
     def _surface_of(self, policy: Any, quick: bool) -> dict[str, Any]:
-        """The values over the plane; computed again only where the policy is another one, and at full speed seldom."""
-        assert self._plane is not None  # noqa: S101 - the caller has looked
+        """The value surface, computed again only for a new policy, and at full speed only now and then."""
+        assert self._plane is not None  # noqa: S101 - checked by the caller
         late = time.monotonic() - self._looked > SECONDS_BETWEEN_SURFACES
         if self._surface is None or (self._surface[0] is not policy and (late or not quick)):
             self._surface = policy, surface(self._plane, self._training.algorithm, policy)
@@ -145,7 +145,7 @@ class Moments:
         return self._surface[1]
 
     def _step(self) -> dict[str, Any] | None:
-        """S, A, R, S'."""
+        """The last step: S, A, R, S'."""
         training, iteration = self._training, self._training.iteration
         if iteration is None:
             return None
@@ -159,7 +159,7 @@ class Moments:
         }
 
     def _how(self) -> str:
-        """Whether the action explored, where an algorithm says so."""
+        """Whether the action was `explored` or `greedy`, if the algorithm says so."""
         training, iteration = self._training, self._training.iteration
         algorithm = training.algorithm
         if iteration is None or not isinstance(algorithm, Explores):
@@ -168,7 +168,7 @@ class Moments:
         return "explored" if bool(algorithm.explores(iteration.before.state.policy, noise)[0]) else "greedy"
 
     def _learnt(self) -> dict[str, Any] | None:
-        """What the update did, or what it measured where it cannot be explained further."""
+        """The explanation of the update, or its metrics if the algorithm has no explanations."""
         training = self._training
         if not training.updated or training.iteration is None:
             return None
@@ -180,7 +180,7 @@ class Moments:
         return {"measured": {name: number_text(value) for name, value in measured.items() if math.isfinite(value)}}
 
     def _decision(self) -> dict[str, Any] | None:
-        """By which numbers the last action was chosen, where an algorithm says so; of a grid all are on the picture."""
+        """The numbers by which the last action was chosen, if known; None on a grid, whose picture shows them."""
         training = self._training
         if training.grid is not None or training.iteration is None:
             return None
@@ -188,7 +188,7 @@ class Moments:
         return None if found is None else explained.decision_as_json(found)
 
     def _bars(self, policy: Any, first: Any) -> dict[str, Any] | None:
-        """Q of each action: of a grid in S, as it was before the update; of any other table where the agent is now."""
+        """Q of each action: on a grid in S, before the update; otherwise in the current state."""
         training, iteration = self._training, self._training.iteration
         if not training.actions or not isinstance(training.algorithm, Valued):
             return None
@@ -221,24 +221,24 @@ class Moments:
 
 
 def _layout(training: Training) -> tuple[str, ...] | None:
-    """The rows of a maze that a person may change; None of all other environments."""
+    """The rows of a maze that the user may change; None for other environments."""
     bare: Any
     bare, _, _ = unwrap(training.environment, None, None)
     return bare.layout if type(bare) is Maze and training.grid is not None else None
 
 
 def _first(tree: Any) -> Any:
-    """The part of the first environment, on the host."""
+    """The part of a tree that belongs to the first environment, on the host."""
     return jax.tree.map(_first_of, tree)
 
 
 def _first_of(leaf: Any) -> Any:
-    # A slice of JAX's takes thirty times as long as one of NumPy's, which cannot hold random keys.
+    # Indexing a JAX array takes thirty times as long as a NumPy array, but NumPy cannot hold random keys.
     return leaf[0] if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else np.asarray(leaf)[0]
 
 
 def _numbers(values: np.ndarray) -> str:
-    """A few numbers as text; of very many, how many they are."""
+    """Up to eight numbers as text; of more, how many there are."""
     if values.ndim == 0:
         return number_text(float(values))
     if values.size > 8:

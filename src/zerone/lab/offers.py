@@ -1,4 +1,4 @@
-"""What can be chosen on the page: algorithms with their settings, environments, and which go together."""
+"""The choices on the page: algorithms with their settings, environments, and which of them go together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zerone.training.presets import preset
 
 
 def offers() -> dict[str, Any]:
-    """All of it, for one message."""
+    """All choices, as one message."""
     listed = [_algorithm(entry) for entry in algorithms.entries()]
     return {
         "is": "offers",
@@ -45,19 +45,19 @@ def _algorithm(entry: algorithms.Entry) -> dict[str, Any]:
 
 
 def _tuned(entry: algorithms.Entry, environment: str) -> dict[str, Any]:
-    """The settings of a preset, without what it says of the training itself."""
+    """The algorithm's settings in a preset, without those of the training schedule."""
     own = {field.name for field in dataclasses.fields(entry.make)}
     return {name: value for name, value in preset(entry.name, environment).items() if name in own}
 
 
 def _steps(algorithm: str, environment: str) -> int | None:
-    """How many steps a preset takes."""
+    """The number of steps in a preset; None if there is none."""
     steps = preset(algorithm, environment).get("steps")
     return steps if isinstance(steps, int) else None
 
 
 def _setting(field: dataclasses.Field[Any]) -> dict[str, Any]:
-    """A setting as a labelled control: its name, default, meaning and range."""
+    """A setting for a labelled control: its name, default, meaning and range."""
     allowed, default = field.metadata.get("allowed"), field.default
     kind = "switch" if isinstance(default, bool) else "list" if isinstance(default, tuple) else type(default).__name__
     found: dict[str, Any] = {"name": field.name, "kind": kind, "default": default}
@@ -71,7 +71,7 @@ def _setting(field: dataclasses.Field[Any]) -> dict[str, Any]:
 
 
 def _environment(entry: Any) -> dict[str, Any]:
-    """An environment, and the algorithms that can take it."""
+    """An environment, with the algorithms that support it."""
     made = environments.make(entry.id)
     spaces = Spaces(made.observation_space, made.action_space)
     able = [each.name for each in algorithms.entries() if each.make().refuse(spaces) is None]

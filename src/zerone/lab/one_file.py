@@ -1,7 +1,7 @@
-"""One HTML file that needs no server, made of the page's own modules: a run with its films, curves and checkpoints.
+"""A single HTML file without a server, made of the page's own modules: a run with films, curves and checkpoints.
 
-The modules are put one after the other into one script, each in a function of its own: what it exports is what the
-function returns. The file's own security policy allows that script alone, by its hash, and no connection to anywhere.
+The modules are bundled into one script, each as a function that returns the module's exports. The file's content
+security policy allows only this script, by its hash, and no connections.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zerone.lab.run_policies import RunPolicies, checkpoints
 from zerone.training.folder import RunFolder
 
 START = "saved"
-"""The module with which the file begins."""
+"""The entry module of the file."""
 STYLES = ("base", "page", "parts")
 MOST_CHECKPOINTS, MOST_FRAMES = 12, 120
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";\n', re.MULTILINE)
@@ -30,17 +30,17 @@ _LISTED = re.compile(r"^export \{([^}]*)\};\n?", re.MULTILINE)
 
 
 def page_of(path: str | Path, seed: int | None = None) -> str:
-    """The whole file.
+    """The HTML file of a run, with the policies of `seed` (by default, the first seed).
 
     Raises:
-        InputError: there is no run, or it cannot be drawn; the line says why.
+        InputError: there is no run, or it cannot be drawn.
     """
     folder = RunFolder.open(path)
     return whole(data_of(folder, folder.config["seeds"][0] if seed is None else seed))
 
 
 def data_of(folder: RunFolder, seed: int) -> dict[str, Any]:
-    """All that the file shows: the films of some checkpoints, the curves, and what was trained.
+    """The data of the file: films of some checkpoints, curves, and the set-up.
 
     Raises:
         InputError: the run cannot be drawn, that seed was not trained, or no checkpoint can be read.
@@ -72,11 +72,11 @@ def data_of(folder: RunFolder, seed: int) -> dict[str, Any]:
 
 
 def whole(data: dict[str, Any], start: str = START, language: str = "en") -> str:
-    """The file that shows these data, by a module of the page; `name` among them is its title."""
+    """The HTML file that shows `data` with the entry module `start`; its title is `data["name"]`."""
     files = assets.files()
     styles = "\n".join(files[f"css/{name}.css"][0].decode() for name in STYLES)
     program = script(start)
-    # What a run is called is text within JSON within HTML: nothing in it may end the element that it stands in.
+    # The data may contain arbitrary names, which must not close the script element.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     allowed = " ".join(f"'sha256-{_digest(each)}'" for each in (program,))
     policy = f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:"
@@ -92,7 +92,7 @@ def whole(data: dict[str, Any], start: str = START, language: str = "en") -> str
 
 
 def script(start: str) -> str:
-    """A module and all that it imports, as one script."""
+    """A module and everything that it imports, bundled into one script."""
     order: list[str] = []
     _gather(start, order)
     parts = [f"m.{name} = (() => {{\n{_as_function(name)}}})();\n" for name in order]
@@ -125,7 +125,7 @@ def _digest(text: str) -> str:
 
 
 def _chosen(names: list[str]) -> list[str]:
-    """Some of the checkpoints where they are many: the first and the last ones always."""
+    """At most `MOST_CHECKPOINTS` of the checkpoints, evenly chosen, including the first and the last."""
     if len(names) <= MOST_CHECKPOINTS:
         return names
     places = [round(each * (len(names) - 1) / (MOST_CHECKPOINTS - 1)) for each in range(MOST_CHECKPOINTS)]

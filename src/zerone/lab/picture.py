@@ -1,4 +1,4 @@
-"""How an environment is drawn on the page: what stays as it is, its grid, and what its actions are called."""
+"""The constant part of an environment's picture on the page: its still shapes, its grid and its actions' names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def picture_of(environment: TimedEnvironment, actions: list[str]) -> dict[str, Any]:
-    """What the page has to know before it can draw a moment."""
+    """The data that the page needs before it can draw a moment."""
     grid, scene = grid_of(environment), scene_of(environment)
     return {
         "actions": actions,

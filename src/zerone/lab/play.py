@@ -1,6 +1,6 @@
-"""A person plays: an environment, its keys, what was played, and an agent that learns from that.
+"""A user plays an environment on the page, and an agent can learn from the played steps.
 
-Beside the person's returns stands the curve of an agent that learns in the same environment by itself, meanwhile.
+Meanwhile, another agent learns in the same environment by itself, and its curve is shown beside the user's returns.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from zerone.lab.training import Training
 from zerone.lab.watched import SECONDS_ALONE, Refresh, Watched, computing, unexpected
 
 SECONDS_OF_THE_AGENT = 30.0
-"""How long the agent beside computes."""
+"""The CPU time that the agent beside may use."""
 MOST_EPISODES = 300
 LEAP = 64
 MOST_RECORDED = 200_000
-"""Steps of a person that are kept."""
+"""The most steps of a user that are stored."""
 FASTEST = 30.0
 SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class Play(Watched):
-    """One person at play."""
+    """A session in which a user plays an environment."""
 
     def __init__(self, name: str, environment: str, seed: int, root: Path, wake: Callable[[], None]) -> None:
         super().__init__(name, wake)
@@ -52,9 +52,9 @@ class Play(Watched):
         self._episodes: list[Episode] = []
         self._returns: list[float] = []
         self._recorded = 0
-        self._going = False  # whether an episode of the person is under way
+        self._going = False  # whether an episode of the user is running
         self._pointed: tuple[float, float] | None = None
-        self._teaching, self._line = "", ""  # `learning`, `learnt` or `failed`, and what is to be said of it
+        self._teaching, self._line = "", ""  # `learning`, `learnt` or `failed`, and a message
         self._learnt: Learnt | None = None
         self._beside: Actor | None = None
         self._best: list[float] = []
@@ -87,11 +87,11 @@ class Play(Watched):
 
     @property
     def _waits(self) -> bool:
-        """Whether each key is a step: on a grid nothing falls while a person thinks."""
+        """Whether the environment waits for a key at each step, as grids do."""
         return self._grid
 
     def _idle(self) -> Any:
-        """The action while no key is down. Where there is none: pushes to both sides in turn."""
+        """The action while no key is down; if there is none for doing nothing, the first two actions in turn."""
         idle = self._hands.idle
         return self._turns % 2 if idle is None else idle
 
@@ -130,7 +130,7 @@ class Play(Watched):
                 self._step(action)
 
     def _begin(self) -> None:
-        """The person's episode begins, or another one where the last has ended."""
+        """Start the user's episode, or a new one if the last has ended."""
         if self._mine.over:
             self._again()
         if not self._going:
@@ -138,7 +138,7 @@ class Play(Watched):
             self._due = time.monotonic()
 
     def _again(self) -> None:
-        """Another episode. One that had begun is kept as one that was cut."""
+        """Begin another episode. An unfinished one is stored as truncated."""
         self._keep()
         self._mine.begin()
         self._memory = Episode.begun(self._seed, self._mine.observation)
@@ -157,7 +157,7 @@ class Play(Watched):
 
     @property
     def _begun(self) -> bool:
-        """Whether an episode has steps and is not among those that are kept."""
+        """Whether the current episode has steps and is not stored yet."""
         return bool(self._memory.rewards) and (not self._episodes or self._episodes[-1] is not self._memory)
 
     def _keep(self) -> None:
@@ -165,7 +165,7 @@ class Play(Watched):
             self._episodes.append(self._memory)
 
     def _tick(self) -> None:
-        """A step of the person, where the environment does not wait for one, and of the agent that was taught."""
+        """Take a step of the user, unless the environment waits for keys, and one of the agent taught by the user."""
         if time.monotonic() - self.seen > SECONDS_ALONE:
             self._going, self._beside = False, None
             return
@@ -183,13 +183,13 @@ class Play(Watched):
         self._due = max(self._due + 1 / self._pace, time.monotonic())
 
     def _pointing(self) -> Any:
-        """What a pointer means: towards it. For the arm both joints turn so that the finger comes nearer."""
-        assert self._pointed is not None  # noqa: S101 - the caller has looked
+        """The action towards the pointer: left or right; for the arm, joint velocities that move the finger to it."""
+        assert self._pointed is not None  # noqa: S101 - checked by the caller
         bare: Any
         bare, state, _ = unwrap(self._mine.environment, self._mine.state, None)
         if not isinstance(bare, Arm):
             scene = scene_of(self._mine.environment)
-            assert scene is not None  # noqa: S101 - what can be played is drawn
+            assert scene is not None  # noqa: S101 - all playable environments have a drawing
             middle = (scene.box[0] + scene.box[2]) / 2
             return self._hands.of(("left" if self._pointed[0] < middle else "right",))
         angles = np.asarray(state.angles, np.float64)
@@ -227,18 +227,18 @@ class Play(Watched):
             self._teaching = "learnt"
         except ZeroneError as error:
             self._teaching, self._line = "failed", str(error)
-        except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, the page says so, and the play goes on
+        except Exception as error:  # noqa: BLE001, RUF100 - the page shows any error, and the session continues
             self._teaching, self._line = "failed", unexpected(error)
         self._messages.put(Refresh())
 
     def _agent(self, algorithm: str) -> None:
-        """Train the agent beside, for as long as it is worth looking at."""
+        """Train the agent beside, up to a limit of CPU time and episodes."""
         try:
             training = Training(Setup(algorithm, self._id, self._seed))
             self.curves = [training.curve]
             begun, at = time.thread_time(), 0
             while not self._closed.is_set() and time.thread_time() - begun < SECONDS_OF_THE_AGENT:
-                if self._teaching == "learning":  # a person waits for that one
+                if self._teaching == "learning":  # the user waits for that training
                     time.sleep(SECONDS_BETWEEN_LOOKS)
                     continue
                 at += max(LEAP, training.block)

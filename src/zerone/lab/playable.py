@@ -1,4 +1,4 @@
-"""What a person can play on the page, and who learns beside."""
+"""The environments that a user can play on the page."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ PLAYABLE = {
     "zerone/Cliff-v0": ("q-learning", 10.0), "CartPole-v1": ("dqn", 10.0), "MountainCar-v0": ("dqn", 30.0),
     "Pendulum-v1": ("ddpg", 30.0), "zerone/Arm-v0": ("ddpg", 30.0),
 }  # fmt: skip
-"""What can be played, the algorithm that learns beside, and how many steps in a second a person can follow."""
+"""The environments, each with the algorithm that learns beside, and a speed in steps per second for human players."""

@@ -1,4 +1,4 @@
-"""The curves of a run: each column of its table of metrics, for each seed, in as many points as can be seen."""
+"""The curves of a run for the page: columns of its table of metrics for each seed, reduced to a few hundred points."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ FIGURES = 5
 
 
 def curves_of(folder: RunFolder) -> dict[str, Any]:
-    """`curves`: for each column a list of [step, value] for each seed; and `at`, the last step of all.
+    """`curves`, with a list of [step, value] for each column and seed, and `at`, the last step of all seeds.
 
     Raises:
-        InputError: the table is damaged; the line says where.
+        InputError: the table is damaged.
     """
     if not is_plain(folder.metrics_path):
         return {"curves": [], "at": 0}
@@ -43,7 +43,7 @@ def curves_of(folder: RunFolder) -> dict[str, Any]:
 
 
 def _thinned(steps: np.ndarray, values: np.ndarray) -> list[list[float]]:
-    """Points with a value; where they are many, the means of neighbours."""
+    """The points with finite values; if there are more than `MOST_POINTS`, the means of neighbours."""
     there = np.isfinite(values)
     steps, values = steps[there], values[there]
     if not steps.size:

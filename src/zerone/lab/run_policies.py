@@ -1,4 +1,4 @@
-"""The policies of a run as the page plays them: of runs whose names are our own, and of whole files only."""
+"""The policies of a run for the page, only for runs without a user's own code."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FIRST, BEST = "0", "best"
-"""The checkpoints that have no step in their names: before anything was learnt, and the best policy."""
+"""The names of the checkpoints without a step: the untrained policy and the best one."""
 
 
 def setup_of(config: Mapping[str, Any]) -> Setup:
-    """What a run was trained with, if all of it is ours.
+    """The set-up of a run, if it uses only Zerone's own algorithms and environments.
 
     Raises:
-        InputError: it names code of somebody else, which the page never imports, or a file; or it keeps to a mask.
+        InputError: the run needs a user's code, which the page never imports, or a file, or uses action masks.
     """
     algorithm, environment = config["algorithm"], config["environment"]
     if algorithm.get("source") or environment.get("source") or not environment["known"]:
@@ -47,20 +47,20 @@ def setup_of(config: Mapping[str, Any]) -> Setup:
 
 
 def checkpoints(folder: RunFolder) -> list[str]:
-    """The checkpoints that there are, by name, from the first to the last, and the best one."""
+    """The names of the existing checkpoints in their order, followed by the best one."""
     place = folder.best_path.parent
     saved = [] if place.is_symlink() else [str(step_of(each)) for each in folder.checkpoints() if is_plain(each)]
     return [FIRST, *saved, *([BEST] if not place.is_symlink() and is_plain(folder.best_path) else [])]
 
 
 class RunPolicies:
-    """A run that can be played, made again from its configuration."""
+    """A run whose policies can be played, restored from its configuration."""
 
     def __init__(self, folder: RunFolder) -> None:
-        """Make its engine.
+        """Make the engine of the run.
 
         Raises:
-            InputError: it cannot be played here; the line says why.
+            InputError: the run cannot be played on the page.
         """
         self.folder, config = folder, folder.config
         self.setup = setup_of(config)
@@ -75,7 +75,7 @@ class RunPolicies:
         self.engine = engine
 
     def about(self) -> dict[str, Any]:
-        """How its films are drawn."""
+        """The constant part of its films' picture."""
         from gymnasium.spaces import Discrete
 
         actions = self.engine.spaces.action
@@ -86,7 +86,7 @@ class RunPolicies:
         """The policy of a checkpoint.
 
         Raises:
-            InputError: there is none of that name, or it is damaged.
+            InputError: there is no such checkpoint, or it is damaged.
         """
         if which == FIRST:
             with in_32_bits():
@@ -96,11 +96,11 @@ class RunPolicies:
         return load_policies(self.engine, self.folder, [seed], which)[seed]
 
     def film(self, seed: int, which: str, most: int = MOST_FRAMES) -> dict[str, Any]:
-        """An episode of that policy, and its table."""
+        """The film of a checkpoint's policy (`film.film`)."""
         return film(self.engine, self.policy(seed, which), most)
 
     def path(self, which: str) -> Path:
-        """The file of a checkpoint, as far as there is one."""
+        """The file of a checkpoint. Raises `InputError` if there is none."""
         if which not in checkpoints(self.folder):
             raise InputError(f"{which[:30]}: this checkpoint is not there (any more)")
         return self.folder.best_path if which == BEST else self.folder.checkpoint_path(int(which))

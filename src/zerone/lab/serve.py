@@ -1,4 +1,4 @@
-"""Serving the page until somebody stops it."""
+"""Running the server until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from zerone.training.interrupt import INTERRUPTED
 
 SECONDS_TO_CLOSE = 1
 SECONDS_OF_A_THREAD = 0.001
-"""How long a thread may keep Python to itself: a fifth of the usual, so that requests are answered soon."""
+"""Python's switch interval: a fifth of the default, so that requests are answered quickly."""
 
 
 class Server(uvicorn.Server):
-    """One that knows whether Ctrl-C has ended it: asyncio may have come to its end before it could say so."""
+    """uvicorn's server, which also records Ctrl-C: asyncio may have ended before `KeyboardInterrupt` is raised."""
 
     interrupted = False
 
@@ -35,7 +35,7 @@ class Server(uvicorn.Server):
 
 
 def server(listening: socket.socket, access: Access, lab: Lab) -> Server:
-    """A server that is ready to run; `listening` only says where it is, for its own answers."""
+    """Make a server; `listening` is the socket whose address it reports."""
     host, port = listening.getsockname()[:2]
     config = uvicorn.Config(
         application(lab, access), host=host, port=port, http=Connection, ws="websockets-sansio", lifespan="on",
@@ -46,7 +46,7 @@ def server(listening: socket.socket, access: Access, lab: Lab) -> Server:
 
 
 def serve(listening: socket.socket, access: Access, runs: Path) -> None:
-    """Answer until Ctrl-C (`KeyboardInterrupt`) or SIGTERM; where the sessions are is saved then."""
+    """Serve until Ctrl-C (raises `KeyboardInterrupt`) or SIGTERM; then save the positions of the sessions."""
     sys.setswitchinterval(SECONDS_OF_A_THREAD)
     code, running = 0, server(listening, access, Lab(runs))
     try:
@@ -57,7 +57,7 @@ def serve(listening: socket.socket, access: Access, runs: Path) -> None:
         code = INTERRUPTED
         raise
     finally:
-        # A thread that compiles when Python ends aborts the process, with words of C++; to wait for it takes seconds.
+        # If a thread is compiling when Python exits, the process aborts with a C++ error; waiting would take seconds.
         if any(thread.name.startswith("zerone lab") for thread in threading.enumerate()):
             atexit.register(_leave, code)
 

@@ -1,7 +1,7 @@
-"""The page's server: the page itself at once, and everything else as soon as JAX has been imported.
+"""The page's web server: it serves the page at once, and everything else as soon as JAX has been imported.
 
-One thread answers; it never computes. Sessions compute in threads of their own (`session`), and wake this one when
-there is something to send.
+One thread answers requests and never computes. Sessions compute in their own threads (`session`), and wake this thread
+when there is something to send.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 MOST_SOCKETS = 64
 LARGEST_MESSAGE = 64 * 1024
-"""Bytes of a message from the page; the server closes a connection that sends more."""
+"""The largest message from the page in bytes; a connection that sends more is closed."""
 BUSY = 1013
-"""WebSocket's code for `try again later`."""
+"""The WebSocket close code for "try again later"."""
 
 
 def application(lab: Lab, access: Access) -> Application:
-    """What answers: the page's files, and one WebSocket; behind the guard."""
+    """The ASGI application with access control: the page's files, exports, and a WebSocket."""
 
     async def file(request: Request) -> Response:
         name = request.path_params.get("name", assets.START)
@@ -43,7 +43,7 @@ def application(lab: Lab, access: Access) -> Application:
         return Response(found[0], media_type=found[1])
 
     async def take_away(request: Request) -> Response:
-        """A file that is made of a run: `/export?run=NAME&kind=npz`."""
+        """A file made from a run: `/export?run=NAME&kind=npz`."""
         given = request.query_params
         try:
             answers = await lab.answers()
@@ -67,5 +67,5 @@ def application(lab: Lab, access: Access) -> Application:
     files = [Route("/", file), Route("/page/{name:path}", file), Route("/export", take_away)]
     routes = [*files, WebSocketRoute("/socket", socket)]
     inside = Starlette(routes=routes, lifespan=lab.life)
-    inside.router.redirect_slashes = False  # there is nothing that is meant by another path
+    inside.router.redirect_slashes = False  # paths with an additional slash do not exist
     return Guard(inside, access)

@@ -1,7 +1,7 @@
-"""One to four trainings on one clock, that are looked at.
+"""A session of one to four trainings that advance together and are shown on the page.
 
-A frame is made when the one before has been taken, at most thirty times a second: what is faster nobody sees, and
-learning goes on meanwhile. So many sessions as there are cores compute at once; the others wait for their turn.
+A new frame is made when the previous one has been sent, at most thirty times a second, while training continues. As
+many sessions as there are cores compute at the same time; others wait for their turn.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ from zerone.lab.watched import SECONDS_ALONE, Watched, computing
 
 SECONDS_BETWEEN_FRAMES = 1 / 30
 SHORTEST_CHUNK = 1 / 26
-"""Seconds of learning at full speed between two frames, at the least: with 25 in a second it looks as if it flowed."""
+"""The shortest time in seconds between two frames at full speed; 25 frames per second look smooth."""
 READABLE = 30.0
-"""Steps in a second up to which each is shown with all its numbers."""
+"""The speed in steps per second up to which each step is shown with all its numbers."""
 SHARE_OF_DRAWING = 0.08
-"""How much of the processor's time at full speed may go into looking up and drawing."""
+"""The largest share of the CPU time that handling messages and making frames may take at full speed."""
 FIRST_STEPS = 20
 LEAST_BUSY = 0.1
 LONGEST_CHUNK = 0.2
-"""Seconds of learning without looking up."""
+"""The longest time in seconds of training between two frames at full speed."""
 
 
 class Session(Watched):
-    """Trainings side by side, and how they are played."""
+    """Trainings side by side, and the state of playing them."""
 
     def __init__(
         self, name: str, setups: Sequence[Setup], wake: Callable[[], None], at: int = 0,
         changes: Sequence[tuple[int, Disturb]] = (),
     ) -> None:  # fmt: skip
-        """Begin at position `at`, after what was changed on the way."""
+        """Begin at position `at`, with the user's changes before it (each with its position)."""
         super().__init__(name, wake, setups)
         self.pace, self.at = 2.0, at
         self.searching = self.note = ""
-        """What is being looked for; what was looked for and not found: `episode` or `change`."""
+        """The running search, and the last unsuccessful one: `episode` or `change`."""
         self.refused = ""
-        """Why what a person wanted to change is as it was."""
+        """The reason why the last change by the user was refused."""
         self._changes = changes
         self._trainings: list[Any] = []
         self._moments: list[Any] = []
-        # At full speed: seconds of this thread for each time it looks up, how much of a core learns, steps in a second.
+        # At full speed: CPU seconds per frame, the share of a core that training gets, and steps per second.
         self._cost, self._busy, self._rate = 0.004, 1.0, 1.0
         self.start()
 
     def kept(self) -> dict[str, Any]:
-        """All that is needed to be here again: where one is follows from the set-ups and the position alone."""
+        """The data from which the session can be restored: set-ups, position, speed and changes."""
         setups = [setup.as_json() for setup in self.setups]
         changes = self._trainings[0].changes if self._trainings else []
         return {"name": self.name, "setups": setups, "at": self.at, "pace": self.pace, "changes": changes}
@@ -71,7 +71,7 @@ class Session(Watched):
                     training.change(each.kind, each.value)
             for training in self._trainings:
                 training.go_to(self.at)
-        else:  # what the first step needs is compiled before anybody waits for it
+        else:  # compile the programs of the first step before the user waits for them
             self._each(lambda training: training.go_to(training.block))
             for each in self._moments:
                 each.now(False)
@@ -80,7 +80,7 @@ class Session(Watched):
         self._ready()
 
     def _turn(self) -> None:
-        """Carry out the request, or play on; then show it, if that is due."""
+        """Handle a message, or play on; then show the result if a frame is due."""
         message = self._next()
         if self._closed.is_set():
             return
@@ -132,17 +132,17 @@ class Session(Watched):
         self._each(lambda training: training.go_to(self.at))
 
     def _disturb(self, message: Disturb) -> None:
-        """Change the environment; a training that plays goes on playing."""
+        """Change the environment; a playing session continues to play."""
         self.refused, self.note = "", ""
         first = not self._trainings[0].changes
-        self.searching = "disturb" if first or message.kind == "layout" else ""  # it is compiled again
+        self.searching = "disturb" if first or message.kind == "layout" else ""  # these compile again, which takes time
         self._show()
         try:
             with computing.turn(first=True):
                 self._each(lambda training: training.look())
                 for training in self._trainings:
                     training.change(message.kind, message.value)
-                    training.go_to(self.at + 1)  # compiled before anybody waits for a step
+                    training.go_to(self.at + 1)  # compile before the user waits for a step
                     training.go_to(self.at)
         except InputError as error:
             self.refused = str(error)
@@ -152,11 +152,11 @@ class Session(Watched):
             self._started()
 
     def _interrupted(self) -> bool:
-        """Whether another request has come meanwhile."""
+        """Whether another message has arrived in the meantime."""
         return self._closed.is_set() or not self._messages.empty()
 
     def _each(self, move: Callable[[Any], None]) -> None:
-        """Do something with each training; the clock is that of the first."""
+        """Apply `move` to each training; the session's position is that of the first one."""
         for training in self._trainings:
             move(training)
         self.at = self._trainings[0].at
@@ -167,7 +167,7 @@ class Session(Watched):
             self._due += min(0.25, 1 / self.pace)
 
     def _play(self) -> None:
-        """The steps that are due, and then a frame."""
+        """Take the steps that are due, and then show a frame."""
         with computing.turn():
             begun = time.monotonic()
             if 0 < self.pace <= READABLE:
@@ -183,30 +183,30 @@ class Session(Watched):
                 self._hurry(begun)
 
     def _hurry(self, begun: float) -> None:
-        """Learn at full speed for a while, and look up seldom enough that it costs little."""
+        """Train at full speed for a short time, chosen so that making frames takes a small share of the time."""
         longest = SHORTEST_CHUNK if computing.waited_for else LONGEST_CHUNK
         seconds = min(longest, max(SHORTEST_CHUNK, self._cost / (SHARE_OF_DRAWING * self._busy)))
         own, all_threads = time.thread_time(), time.process_time()
-        # At first only little by little: when everything changes, each tenth more of the steps is a point of the curve.
+        # At most a tenth more steps at a time, so that the curve has enough points early, when it changes fast.
         steps = max(1, min(int(self._rate * seconds), FIRST_STEPS + self.at // 10))
         aim = self.at + steps
         self._each(lambda training: training.leap(aim))
         import jax
 
-        for training in self._trainings:  # one leaf stands for all: they are ready together
+        for training in self._trainings:  # all leaves are ready together, so wait for one
             jax.block_until_ready(training.stepper.carry.simulation.episode_length)
         took = time.monotonic() - begun
-        # Where others have the cores, less is learnt in the same time, and the same frame would cost a larger share.
+        # If other processes use the cores, training gets less CPU time, and a frame takes a larger share of it.
         busy = min(1.0, max(LEAST_BUSY, (time.process_time() - all_threads) / max(took, 1e-4)))
         self._busy += 0.2 * (busy - self._busy)
         measured = steps / max(took, 1e-4)
-        self._rate = min(max(measured, self._rate / 2), 4 * self._rate)  # short leaps say little
+        self._rate = min(max(measured, self._rate / 2), 4 * self._rate)  # short chunks are measured inaccurately
         self._due = time.monotonic()
         self._show()
         self._cost += 0.2 * (time.thread_time() - own - self._cost)
 
     def _show(self) -> None:
-        """Make a frame; at a high speed only if the last one has been taken, as a later one will do."""
+        """Make a frame; at high speed, only if the previous one has been sent."""
         quick = self.playing and not 0 < self.pace <= READABLE
         if quick and not self._wanted:
             return

@@ -1,7 +1,6 @@
-"""The sessions that there are, and how they outlive the server: a small file of set-ups and positions.
+"""The sessions of a server, and the file from which the next server restores them: set-ups and positions.
 
-Iteration i of a training is a function of the set-up and of i. So nothing else has to be kept: the same bits
-come again.
+Iteration i of a training is a function of the set-up and i only, so the restored training is bit-identical.
 """
 
 from __future__ import annotations
@@ -29,23 +28,23 @@ MOST_STEPS = 10**12
 FILE = "lab.json"
 LARGEST_FILE = 1_000_000
 SECONDS_TO_END = 0.4
-"""How long the end of all sessions is waited for: one that compiles would take longer, and has nothing to save."""
+"""How long to wait for the end of all sessions; one that is compiling would take longer, but has nothing to save."""
 
 
 class Sessions:
     """All sessions of a server, by their names."""
 
     def __init__(self, runs: Path) -> None:
-        """`runs` is the folder in which `lab.json` is kept; it is made when there is something to keep."""
+        """`runs` is the folder of `lab.json`; it is created when there is something to save."""
         self._root, self._file = runs, runs / FILE
         self._open: dict[str, Watched] = {}
         self._kept: dict[str, dict[str, Any]] = {}
         self._written = ""
         self.trainings: list[str] = []
-        """The runs that were being trained when the server before ended, and those of this one."""
+        """The names of unfinished trainings, of the previous server or of this one."""
 
     def load(self) -> None:
-        """Remember the sessions of the server before. What is damaged is left out: it is only a convenience."""
+        """Load the sessions of the previous server. Damaged entries are ignored, as they are only a convenience."""
         try:
             there = self._file.is_file() and not self._file.is_symlink()
             found = read_object(self._file, LARGEST_FILE) if there else {}
@@ -55,7 +54,7 @@ class Sessions:
             self._kept, self.trainings = {}, []
 
     def save(self) -> None:
-        """Write down where each session is."""
+        """Save the position of each session."""
         ready = {name: each.kept() for name, each in list(self._open.items()) if each.state == "ready"}
         everything = self._kept | {name: kept for name, kept in ready.items() if kept is not None}
         about = {"sessions": list(everything.values())[-MOST_KEPT:], "trainings": self.trainings}
@@ -68,18 +67,18 @@ class Sessions:
         self._written = text
 
     def begin(self, setups: Sequence[Setup], wake: Callable[[], None]) -> Watched:
-        """A new session.
+        """Begin a session of trainings.
 
         Raises:
-            InputError: there are too many, and each is looked at.
+            InputError: there are too many sessions, and all are being watched.
         """
         return self._add(Session(self._room(), setups, wake))
 
     def take(self, asked: Take, wake: Callable[[], None]) -> Watched:
-        """An environment that a person plays, or an arm that follows the mouse.
+        """Begin a session in which a user plays an environment, or in which an arm follows the mouse.
 
         Raises:
-            InputError: there are too many, and each is looked at.
+            InputError: there are too many sessions, and all are being watched.
         """
         name = self._room()
         if asked.environment == ARM:
@@ -91,7 +90,7 @@ class Sessions:
         return self._add(Play(name, asked.environment, asked.seed, self._root, wake))
 
     def find(self, name: str, wake: Callable[[], None]) -> Watched | None:
-        """The session of a name: one that is open, or one of the server before, which begins where that was."""
+        """An open session, or a restored one of the previous server; None if there is none of this name."""
         if name in self._open:
             return self._open[name]
         kept = self._kept.pop(name, None)
@@ -106,12 +105,12 @@ class Sessions:
         return self._add(Session(name, setups[:4], wake, at, _changes(kept.get("changes"))))
 
     def end(self, session: Watched) -> None:
-        """End one, and forget it."""
+        """End a session and remove it."""
         self._open.pop(session.name, None)
         session.close()
 
     def close(self) -> None:
-        """End all of them."""
+        """End all sessions."""
         for session in self._open.values():
             session.close()
         until = time.monotonic() + SECONDS_TO_END
@@ -123,7 +122,7 @@ class Sessions:
         return session
 
     def _room(self) -> str:
-        """Make room for one more, and give it a name."""
+        """Make room for another session, by ending the least recently watched one if needed, and return a new name."""
         while len(self._open) >= MOST_SESSIONS:
             oldest = min(self._open.values(), key=lambda session: (session.watchers > 0, session.seen))
             if oldest.watchers:
@@ -133,7 +132,7 @@ class Sessions:
 
 
 def _changes(kept: Any) -> list[tuple[int, Disturb]]:
-    """What was changed in a session. What is damaged is left out, with all that came after it."""
+    """Parse the stored changes of a session, up to the first damaged one."""
     found: list[tuple[int, Disturb]] = []
     with suppress(InputError, TypeError, ValueError, AttributeError):
         for at, kind, value in kept or []:

@@ -1,6 +1,6 @@
-"""Set-ups as the page has them: everything in one is one of our own names, or a plain value.
+"""Set-ups of trainings on the page, which contain only Zerone's own names and plain values.
 
-So no set-up imports anything, names a file, or makes something larger than a person would look at.
+So a set-up cannot import code, name a file, or create something very large.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LONGEST_TEXT, LONGEST_SIDE = 100, 24
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """One training that is to be looked at."""
+    """The set-up of a training."""
 
     algorithm: str
     environment: str
@@ -28,15 +28,15 @@ class Setup:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
 
     def as_json(self) -> dict[str, Any]:
-        """The same as JSON has it."""
+        """The set-up as a JSON object."""
         return {**dataclasses.asdict(self), "settings": dict(self.settings), "options": dict(self.options)}
 
 
 def read_setup(given: Any) -> Setup:
-    """A set-up as JSON has it: everything in it is one of our own names, or a plain value.
+    """Parse a set-up from a JSON object.
 
     Raises:
-        InputError: it is something else.
+        InputError: the set-up is invalid, or contains a name that is not Zerone's own.
     """
     from zerone.algorithms.catalogue import entries as algorithms
     from zerone.environments.entries import ENTRIES
@@ -54,19 +54,19 @@ def read_setup(given: Any) -> Setup:
 
 
 def seed_of(seed: Any) -> int:
-    """A seed. Raises `InputError` where it is none."""
+    """Return the seed if it is valid; otherwise raise `InputError`."""
     if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
         raise InputError(f"seed = {short(seed)} is not allowed: must be a whole number from 0 to {LARGEST_SEED:,}")
     return seed
 
 
 def _plain(given: Any, name: str) -> dict[str, Any]:
-    """Settings or options: each a number, a switch, a word, or a list of these."""
+    """Validate settings or options: each must be a number, a boolean, a word, or a list of these."""
     found = object_of(given, name)
     for key, value in found.items():
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, str) and (len(each) > LONGEST_TEXT or ":" in each or "/" in each or "\\" in each):
-                # `module:Name` would be imported, and a path would be read: those are for the command line.
+                # `module:Name` would be imported and a path would be read, which only the command line may do.
                 raise InputError(f"{key} = {short(each)} is not allowed on the page: give it to zerone train")
             if not isinstance(each, (str, bool, int, float)):
                 raise InputError(f"{key} = {short(value)} is not allowed: must be a number, a switch or a word")
@@ -76,7 +76,7 @@ def _plain(given: Any, name: str) -> dict[str, Any]:
 
 
 def _require_small_layouts(environment: str, options: Mapping[str, Any]) -> None:
-    """A layout is rows, not the name of a file; and so few cells that a person sees each."""
+    """Raise `InputError` unless all layouts are small and given as rows rather than as the name of a file."""
     from zerone.environments import catalogue
 
     drawn = {each.name for each in catalogue.options(catalogue.look_up(environment)) if each.legend is not None}
@@ -85,7 +85,7 @@ def _require_small_layouts(environment: str, options: Mapping[str, Any]) -> None
 
 
 def require_small(name: str, rows: Any) -> None:
-    """Raise `InputError` unless it is rows of characters, and so few that a person sees each."""
+    """Raise `InputError` unless `rows` are rows of characters of at most `LONGEST_SIDE` by `LONGEST_SIDE` cells."""
     if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
         raise InputError(f"{name} = {short(rows)} is not allowed on the page: must be rows of characters")
     if len(rows) > LONGEST_SIDE or any(len(row) > LONGEST_SIDE for row in rows):
@@ -93,7 +93,7 @@ def require_small(name: str, rows: Any) -> None:
 
 
 def named(given: Any, what: str, allowed: list[str]) -> str:
-    """One of the allowed names. Raises `InputError` where it is none."""
+    """Return the name if it is allowed; otherwise raise `InputError`."""
     if not isinstance(given, str) or len(given) > LONGEST_TEXT:
         raise InputError(f"{what} = {short(given)} is not allowed: must be a name")
     if given not in allowed:
@@ -102,7 +102,7 @@ def named(given: Any, what: str, allowed: list[str]) -> str:
 
 
 def object_of(given: Any, name: str) -> dict[str, Any]:
-    """What JSON calls an object. Raises `InputError` where it is none, or far too large."""
+    """A copy of a JSON object. Raises `InputError` if it is not an object, or has more than 100 entries."""
     if not isinstance(given, dict) or len(given) > 100:
         raise InputError(f"{name} is not allowed: must be an object")
     return dict(given)

@@ -1,4 +1,4 @@
-"""What the server knows: whether it is ready, what can be chosen, the sessions, and what answers questions."""
+"""The state of the server: whether it is ready, the choices, the sessions, and the answers to questions."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ SECONDS_BETWEEN_SAVES = 5.0
 
 
 class Lab:
-    """What the server knows: whether it is ready, what can be chosen, and the sessions."""
+    """The state of the server: whether it is ready, the choices, and the sessions."""
 
     def __init__(self, runs: Path) -> None:
         self.boot = secrets.token_urlsafe(8)
-        """Another one for each start of the server: a page that sees it change loads itself again."""
+        """A random id of this start of the server; a page that sees it change reloads itself."""
         self.offers: str | None = None
         self.failure = ""
         self.sockets = 0
@@ -41,7 +41,7 @@ class Lab:
 
     @asynccontextmanager
     async def life(self, _: object) -> AsyncIterator[None]:
-        """From the first request to the last: import while pages are served already, and save at the end."""
+        """The lifespan of the server: it imports in the background at the start, and saves at the end."""
         self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._import, name="zerone lab: start", daemon=True).start()
         keeping = asyncio.create_task(self._keep())
@@ -54,7 +54,7 @@ class Lab:
     def _import(self) -> None:
         assert self._loop is not None  # noqa: S101 - `life` has set it
         try:
-            from zerone.lab import session, sessions, training  # noqa: F401 - the first session waits for it
+            from zerone.lab import session, sessions, training  # noqa: F401 - the first session would wait for it
             from zerone.lab.answers import Answers
             from zerone.lab.offers import offers
 
@@ -63,30 +63,30 @@ class Lab:
             answers.trainings.go_on(found.trainings)
             self._answers = answers
             self._sessions, self.offers = found, json.dumps(offers(), ensure_ascii=False, separators=(",", ":"))
-        except Exception as error:  # noqa: BLE001, RUF100 - the page says it
+        except Exception as error:  # noqa: BLE001, RUF100 - the page shows it
             self.failure = f"{type(error).__name__}: {error}"
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: the server has ended
             self._loop.call_soon_threadsafe(self._ready.set)
 
     async def ready(self) -> Sessions:
-        """The sessions, as soon as there can be some."""
+        """The sessions, once the imports are done. Raises `InputError` if these failed."""
         await self._ready.wait()
         if self._sessions is None:
             raise InputError(translated("the server could not start: {failure}", failure=self.failure))
         return self._sessions
 
     async def answers(self) -> Answers:
-        """What answers questions about runs, as soon as it can."""
+        """The answers to questions about runs, once the imports are done. Raises `InputError` if these failed."""
         await self.ready()
-        assert self._answers is not None  # noqa: S101 - it is there before the sessions are
+        assert self._answers is not None  # noqa: S101 - set before the sessions
         return self._answers
 
     def listeners(self, name: str) -> set[asyncio.Event]:
-        """What is set when a session has something new: one of each page that looks at it."""
+        """The events to set when a session has something new, one for each page that watches it."""
         return self._listeners.setdefault(name, set())
 
     def waker(self, holder: list[Watched]) -> Callable[[], None]:
-        """What a session's thread calls when it has something new."""
+        """A function that a session's thread calls when it has something new."""
 
         def wake() -> None:
             with suppress(RuntimeError):  # the loop is closed
@@ -101,11 +101,11 @@ class Lab:
                 changed.set()
 
     async def _keep(self) -> None:
-        """Write down now and then where the sessions are."""
+        """Save the positions of the sessions periodically."""
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_SAVES)
             if self._sessions is not None:
-                with suppress(RunError):  # a full disk is no reason to stop looking
+                with suppress(RunError):  # a full disk must not stop the server
                     await aside(self._save, self._sessions)
 
     def _save(self, sessions: Sessions) -> None:

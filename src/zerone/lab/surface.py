@@ -1,4 +1,4 @@
-"""The value of states that are two numbers, over all of them: what an agent thinks of a whole plane at once."""
+"""Value surfaces: the values of all states in environments whose state is two numbers."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from zerone.environments.base import TimedEnvironment
 
 ACROSS, UP = 36, 28
-"""How many points of the plane are asked for."""
+"""The numbers of points along the two axes of the plane."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plane:
-    """Two numbers that are a state: what they are called, their bounds, and how a state is seen."""
+    """The plane of states of two numbers: their names, their bounds, and the observations of a grid of points."""
 
     names: tuple[str, str]
     low: tuple[float, float]
     high: tuple[float, float]
     observations: np.ndarray
-    """[UP * ACROSS, ...]: row by row, from the lowest second number on."""
+    """Float32 [UP * ACROSS, ...]: row by row, from the lowest second number on."""
     angular: bool = False
-    """Whether the first number is an angle, of which the observation has cosine and sine."""
+    """Whether the first number is an angle, whose cosine and sine are in the observation."""
 
     def place(self, observation: Any) -> list[float]:
         """The two numbers of an observation."""
@@ -42,7 +42,7 @@ class Plane:
 
 
 def plane_of(environment: TimedEnvironment, algorithm: Algorithm, policy: Any) -> Plane | None:
-    """The plane over which an algorithm's values can be shown in an environment; None where there is none."""
+    """The plane over which an algorithm's values can be shown in an environment; None if that is not possible."""
     from zerone.environments.mountain_car import Valley
     from zerone.environments.pendulum import Pendulum
 
@@ -62,13 +62,13 @@ def plane_of(environment: TimedEnvironment, algorithm: Algorithm, policy: Any) -
 
 
 def _plane(low: tuple[float, float], high: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Both numbers of each point."""
+    """The two numbers of each point, both [UP * ACROSS]."""
     across, up = np.linspace(low[0], high[0], ACROSS), np.linspace(low[1], high[1], UP)
     return np.tile(across, UP), np.repeat(up, ACROSS)
 
 
 def _has_values(algorithm: Algorithm, policy: Any) -> bool:
-    """Whether a value of a state can be asked for without a memory of how it came about."""
+    """Whether the policy has values of single observations, which a recurrent one has not."""
     if isinstance(policy, ActorAndCritic):
         return policy.critic is not None and not policy.remembers
     return isinstance(algorithm, Valued) and not jax.tree.leaves(initial_memory(algorithm, policy, 1))
@@ -84,7 +84,7 @@ def _values(algorithm: Any, policy: Any, observations: jax.Array) -> jax.Array:
 
 
 def surface(plane: Plane, algorithm: Algorithm, policy: Any) -> dict[str, Any]:
-    """V of each point: as whole numbers from 0 to 255 between the lowest and the highest."""
+    """V of each point as a JSON object: integers from 0 (lowest) to 255 (highest), and these two values."""
     found = np.asarray(_values(algorithm, policy, plane.observations), np.float64)
     found = np.where(np.isfinite(found), found, 0.0)
     low, high = float(found.min()), float(found.max())

@@ -1,4 +1,4 @@
-"""Learning from a person: what was played becomes a dataset, and an off-policy algorithm trains on it alone."""
+"""Learning from a user: the played steps become a dataset, and an off-policy algorithm trains on it offline."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from zerone.training.train import train
 
 FOLDER, PLAYED, RUN = "learn-from-me", "played", "run"
 REPLAYS, LEAST, MOST = 200, 2_000, 20_000
-"""How often each recorded step is learnt from where a table learns, and how many updates those are."""
+"""For tables: how often each recorded step is replayed, and the least and the most updates."""
 NETWORK = {"dqn": 6_000, "ddpg": 4_000}
-"""Steps of a training of a network: about ten seconds."""
+"""For networks: the steps of the training, which take about ten seconds."""
 SMALL: dict[str, dict[str, Any]] = {"dqn": {"hidden": (64, 64)}, "ddpg": {"hidden": (64, 64)}}
 EPISODES = 100
 
 
 @dataclasses.dataclass
 class Episode:
-    """What was played of an episode."""
+    """The recorded steps of an episode."""
 
     seed: int
     observations: list[Any]
@@ -39,18 +39,18 @@ class Episode:
 
     @classmethod
     def begun(cls, seed: int, observation: Any) -> Episode:
-        """One in which nothing has happened yet."""
+        """An episode without steps, with its first observation."""
         return cls(seed, [observation], [], [])
 
     def add(self, actor: Any) -> None:
-        """The step that was taken last."""
+        """Add the last step of an `Actor`."""
         self.observations.append(actor.observation)
         self.actions.append(actor.action)
         self.rewards.append(actor.reward)
         self.terminated, self.truncated = actor.terminated, actor.over and not actor.terminated
 
     def copy(self) -> Episode:
-        """The same, to which nothing is added."""
+        """A copy, to which later steps are not added."""
         return Episode(
             self.seed, list(self.observations), list(self.actions), list(self.rewards), self.terminated, self.truncated
         )
@@ -58,7 +58,7 @@ class Episode:
 
 @dataclasses.dataclass(frozen=True)
 class Learnt:
-    """What came of it."""
+    """The result of learning from a user: the agent, its mean return, its run, and the size of the dataset."""
 
     agent: Agent
     environment: Any
@@ -68,7 +68,7 @@ class Learnt:
     episodes: int
 
     def as_json(self) -> dict[str, Any]:
-        """The same as JSON has it."""
+        """The result as a JSON object, without the agent."""
         return {
             "mean": float(f"{self.mean:.4g}"), "run": self.run, "steps": self.steps, "episodes": self.episodes,
             "of": EPISODES,
@@ -76,10 +76,10 @@ class Learnt:
 
 
 def learn_from(episodes: list[Episode], environment: str, algorithm: str, seed: int, root: Path) -> Learnt:
-    """Train on what was played, and on nothing else; both are kept below `root`, as any dataset and any run.
+    """Train offline on the played episodes; dataset and run are stored below `root`.
 
     Raises:
-        InputError: it cannot be written, or not learnt from.
+        InputError: the dataset cannot be written, or the algorithm cannot learn from it.
     """
     names = (f"{FOLDER}-{n}" for n in itertools.count(1))
     name = next(each for each in names if not os.path.lexists(root / each))
@@ -110,5 +110,5 @@ def learn_from(episodes: list[Episode], environment: str, algorithm: str, seed: 
 
 
 def spaces_of(task: Any) -> Spaces:
-    """The spaces of an environment, as a dataset has them."""
+    """The spaces of an environment, as a dataset stores them."""
     return Spaces(task.observation_space, task.action_space)

@@ -1,7 +1,7 @@
-"""A training that the page has begun, in a process of its own: `python -m zerone.lab.trainer`.
+"""The process of a training that was started on the page: `python -m zerone.lab.trainer`.
 
-It is given its order in one line of its standard input, and goes on until that ends: when the server ends, or is
-killed, so does the training, with a checkpoint, and goes on with the next server.
+It reads its order from the first line of its standard input, and trains until the training is done or the input ends:
+when the server ends or is killed, the training saves a checkpoint and ends too. The next server resumes it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import warnings
 from typing import TextIO
 
 NICE = 5
-"""The page comes first."""
+"""The niceness of the process: the page has priority."""
 
 
 def main() -> int:
-    """Train, or go on with a run; its exit code is that of `zerone train`."""
+    """Train, or resume a run; return the exit code that `zerone train` would have."""
     warnings.simplefilter("ignore")
     order = json.loads(sys.stdin.readline())
     with contextlib.suppress(AttributeError, OSError):
@@ -50,14 +50,14 @@ def main() -> int:
 
 
 def _end_with(given: TextIO) -> None:
-    """Ask for the end as Ctrl-C does, when nobody holds the other end of the pipe any more."""
+    """Wait for the end of the standard input, and then interrupt the process as Ctrl-C does."""
     with contextlib.suppress(OSError, ValueError):
         given.read()
     os.kill(os.getpid(), signal.SIGINT)
 
 
 def _plain(values: object) -> dict[str, object]:
-    assert isinstance(values, dict)  # noqa: S101 - `read_setup` has made it
+    assert isinstance(values, dict)  # noqa: S101 - `read_setup` returns dictionaries
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 

@@ -1,7 +1,7 @@
-"""A training that is walked along, by environment steps, forwards and backwards: what the page looks at.
+"""A training on the page, which can go forwards and backwards by environment steps.
 
-Position p is where p steps (of each environment) are done. It is the last step of a block where the update that
-follows it has been made. Everything is a function of the set-up and of p, so to have been there before changes nothing.
+Position p is the state after p steps of each environment. At the last step of a block, it includes the update that
+follows. The state is a function of the set-up and p, so going back and forth changes nothing.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from zerone.lab.disturbance import Disturbed, Weather, can_be_pushed, with_layou
 from zerone.lab.setups import Setup
 
 LEAP, LONGEST_LEAP = 16, 4_096
-"""Updates between two looks of a search: more and more."""
+"""The number of updates between two checks of a search, which doubles up to the second value."""
 LONGEST_SEARCH = 200_000
-"""Steps after which a search for the next change or the end of an episode gives up."""
+"""The number of steps after which a search for the next change or the end of an episode stops."""
 MOST = {
     "planning_steps": 1_000, "updates": 1_000, "epochs": 100, "minibatches": 1_000, "batch": 4_096, "workers": 64,
     "environments": 256, "steps_per_update": 10_000, "n_steps": 1_000, "sequence": 1_000, "burn_in": 1_000,
     "longest_episode": 100_000, "hidden": 1_024,
 }  # fmt: skip
-"""The largest values of settings by which the work of one update grows."""
+"""The largest allowed values of settings that determine the work of an update."""
 MOST_LAYERS = 6
 KEPT_BYTES = 50_000_000
-"""How much memory the earlier states of a training may take, with which it goes back quickly."""
+"""The memory in bytes for earlier states of a training, which make going back fast."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Part:
-    """A part of a training in one environment, from iteration `begin` on to the next part."""
+    """A part of a training in one environment, from iteration `begin` to the next part."""
 
     environment: TimedEnvironment
     stepper: Stepper
@@ -52,18 +52,18 @@ class Part:
 
     @property
     def begin(self) -> int:
-        """The first iteration."""
+        """The index of the first iteration."""
         return self.stepper.begin
 
 
 class Training:
-    """One training at position `at`."""
+    """A training with its current position `at`."""
 
     def __init__(self, setup: Setup) -> None:
-        """Make all that is needed, and compile what takes the first step.
+        """Make the algorithm and the engine, and begin at position 0.
 
         Raises:
-            InputError: what `zerone train` would refuse.
+            InputError: the set-up is invalid, or not supported on the page.
         """
         from gymnasium.spaces import Discrete
 
@@ -86,11 +86,11 @@ class Training:
         self.block = self.algorithm.steps_per_update
         self.at = 0
         self.iteration: Iteration | None = None
-        """The one whose block `at` lies in; None at the start, and after a leap, where nobody has looked at it."""
+        """The iteration whose block contains `at`; None at the start and after a leap."""
         self.curve = Curve(self.algorithm, self.stepper.carry)
 
         self.changes: list[tuple[int, str, Any]] = []
-        """What a person has changed, each at its position."""
+        """The user's changes: position, kind and value."""
 
     def _part_of(self, environment: Any, begin: tuple[int, Carry] | None, weather: Weather | None = None) -> Part:
         stepper = Stepper(self.algorithm, environment, self.setup.seed, KEPT_BYTES, begin)
@@ -98,58 +98,58 @@ class Training:
 
     @property
     def environment(self) -> TimedEnvironment:
-        """The environment as it is here."""
+        """The environment at the current position."""
         return self._part.environment
 
     @property
     def stepper(self) -> Stepper:
-        """What goes along the part in which we are."""
+        """The stepper of the current part."""
         return self._part.stepper
 
     @property
     def grid(self) -> Grid | None:
-        """The cells, where there are some."""
+        """The grid of the environment; None if its observations are not cells."""
         return self._part.grid
 
     @property
     def scene(self) -> Scene | None:
-        """How it is drawn."""
+        """The scene of the environment; None if it has no drawing."""
         return self._part.scene
 
     @property
     def part(self) -> int:
-        """Which part that is: another one begins where a person has changed something."""
+        """The index of the current part; a new part begins at each change by the user."""
         return self._parts.index(self._part)
 
     @property
     def wind(self) -> float:
-        """The wind here."""
+        """The current wind."""
         return self._part.weather.wind
 
     @property
     def can_be_pushed(self) -> bool:
-        """Whether there is something that a person can push."""
+        """Whether the environment can be pushed."""
         return can_be_pushed(self.stepper.carry.simulation.state)
 
     @property
     def step(self) -> int:
-        """Which step of the block was the last one."""
+        """The index of the last step in its block."""
         return (self.at - 1) % self.block
 
     @property
     def updated(self) -> bool:
-        """Whether the update of the block has been made."""
+        """Whether the current position is the end of a block, including its update."""
         return self.at > 0 and self.at % self.block == 0
 
     @property
     def carry(self) -> Carry:
-        """The training as it is here; within a block, as it was before that."""
+        """The carry of the training at the current position; within a block, that of the block's beginning."""
         if self.iteration is None:
             return self.stepper.carry
         return self.iteration.after if self.updated else self.iteration.before
 
     def go_to(self, at: int) -> None:
-        """Be at position `at`."""
+        """Go to position `at`."""
         at = max(0, at)
         if at == 0:
             self._be_at(0)
@@ -163,17 +163,17 @@ class Training:
         self.at = at
 
     def leap(self, at: int) -> None:
-        """Forwards to the end of the block in which position `at` lies, without looking at what is done on the way."""
+        """Go forward to the end of the block that contains position `at`, without recording the steps on the way."""
         self._leap_to((at - 1) // self.block + 1)
         self.at, self.iteration = self.stepper.index * self.block, None
 
     def change(self, kind: str, value: Any) -> None:
-        """Change the environment from here on: `push` or `wind` it, or give it another `layout`.
+        """Change the environment from the current position on, by a `push`, by `wind`, or by another `layout`.
 
-        What came after this position comes otherwise, so it is forgotten.
+        Later parts and changes are dropped, since the training is different from here on.
 
         Raises:
-            InputError: it cannot be changed so; all is as it was.
+            InputError: the environment cannot be changed in this way; the training is unchanged.
         """
         at = self.at
         index, step = divmod(at, self.block)
@@ -197,15 +197,22 @@ class Training:
         self.go_to(at)
 
     def look(self) -> None:
-        """Look at the last step, where a leap has left that out."""
+        """Compute the iteration of the current position, which a leap has left out."""
         self.go_to(self.at)
 
     def to_update(self) -> None:
-        """To the next update."""
+        """Go forward to the next update."""
         self.go_to((self.at // self.block + 1) * self.block)
 
     def to_episode_end(self, stop: Callable[[], bool]) -> bool:
-        """To the next end of an episode of the first environment; False where there is none for long."""
+        """Go forward to the next end of an episode of the first environment.
+
+        Args:
+            stop: Polled during the search, which ends at the position reached when it returns true.
+
+        Returns:
+            False if there is no end within `LONGEST_SEARCH` steps; the position is then unchanged.
+        """
         self.look()
         if self._ends_in_block(self.at):
             return True
@@ -215,7 +222,14 @@ class Training:
         return self._ends_in_block(self.at - self.block)
 
     def to_change(self, stop: Callable[[], bool]) -> bool:
-        """To the next update that changes the policy: of a table, one of its entries. False: there is none for long."""
+        """Go forward to the next update that changes the policy (or an entry of the table).
+
+        Args:
+            stop: Polled during the search, which ends at the position reached when it returns true.
+
+        Returns:
+            False if there is no change within `LONGEST_SEARCH` steps; the position is then unchanged.
+        """
         self.look()
         before = [np.asarray(leaf) for leaf in jax.tree.leaves(self.carry.state.policy)]
 
@@ -223,7 +237,7 @@ class Training:
             now = jax.tree.leaves(carry.state.policy)
             return any(not np.array_equal(old, np.asarray(new)) for old, new in zip(before, now, strict=True))
 
-        known_to_rest = self.grid is not None and len(before) == 1  # of a table some updates change nothing
+        known_to_rest = self.grid is not None and len(before) == 1  # only in tables, an update may change nothing
         in_this_block = not self.updated and self.iteration is not None and changed(self.iteration.after)
         if in_this_block or not known_to_rest:
             self.to_update()
@@ -232,11 +246,11 @@ class Training:
 
     @property
     def carry_after(self) -> Carry:
-        """The training after the block in which we are."""
+        """The carry of the training after the current block."""
         return self.stepper.carry if self.iteration is None else self.iteration.after
 
     def _ends_in_block(self, after: int) -> bool:
-        """Go to the first end of an episode later than position `after` in the block in which we are, if there is."""
+        """Go to the first end of an episode after position `after` in the current block; False if there is none."""
         if self.iteration is None:
             return False
         steps = self.iteration.steps
@@ -249,10 +263,10 @@ class Training:
         return False
 
     def _search(self, found: Callable[[Carry], bool], stop: Callable[[], bool]) -> bool:
-        """To the first update after which `found` holds, which goes on holding for a while; else we stay where we are.
+        """Go to the first update after which `found` holds; return False, at the old position, if there is none.
 
-        By leaps, and then by halves: to go back costs nothing but computing the leap again. When it is stopped, we are
-        where it has got to.
+        The search advances by growing leaps, and then bisects the last one, so `found` must stay true once it is. If
+        `stop` ends the search, the position is where it has got to, and the result is true.
         """
         first = self.stepper.index
         last = first + max(1, LONGEST_SEARCH // self.block)
@@ -276,7 +290,7 @@ class Training:
         return False
 
     def _be_at(self, index: int) -> None:
-        """Where so many iterations are done, in the part to which that belongs."""
+        """Go to the state after `index` iterations, in the part that contains it."""
         self._part = next(each for each in reversed(self._parts) if each.begin <= index)
         self.stepper.go_to(index)
 
@@ -286,7 +300,7 @@ class Training:
 
 
 def require_quick(algorithm: Any) -> None:
-    """Raise `InputError` for settings with which one update takes minutes: nobody could stop it meanwhile."""
+    """Raise `InputError` for settings with which an update could take minutes, since it cannot be interrupted."""
     for name, most in MOST.items():
         value = getattr(algorithm, name, 0)
         if max(value) > most if isinstance(value, tuple) else value > most:
@@ -296,13 +310,13 @@ def require_quick(algorithm: Any) -> None:
 
 
 def _given(values: Any) -> dict[str, Any]:
-    """Values as a person gives them in Python: a list of JSON's is a tuple."""
+    """Convert values from JSON to those of Python's interface: lists become tuples."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 @dataclasses.dataclass(frozen=True)
 class Here:
-    """Where the first environment is in its episodes, after a step."""
+    """The episode of the first environment after a step: its number, its length and its return so far."""
 
     episode: int
     length: int
@@ -310,7 +324,7 @@ class Here:
 
 
 def here(training: Training) -> Here:
-    """Of the episode that the last step was in; at the start, of the first one."""
+    """The episode that contains the last step; at the start, the first one."""
     iteration = training.iteration
     now = training.stepper.carry.simulation if iteration is None else iteration.simulation(training.step - 1)
     ended, length = jax.device_get((now.ended, now.episode_length))

@@ -1,6 +1,6 @@
-"""The trainings that were begun from the page: each a process of its own, which survives the page and not the server.
+"""The trainings started on the page. Each is a separate process, which continues when the page is closed.
 
-Their names are written down (`sessions`), so that the next server goes on with those that had not ended.
+They end with the server; their names are saved (`sessions`), so that the next server resumes unfinished ones.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from zerone.training.run import plain_name
 MOST_AT_ONCE = max(2, os.cpu_count() or 1)
 MANY_KEPT, FEW_KEPT = 20, 4
 LARGE_MEMORY = 20_000
-"""Transitions: checkpoints with more of them in it are megabytes, and fewer are kept."""
+"""A replay memory with more transitions than this makes large checkpoints, of which fewer are kept."""
 SECONDS_TO_SAVE, SECONDS_TO_END = 0.6, 5.0
 
 
 class Trainings:
-    """Those that are going on, by the names of their runs; and what was said of those that could not."""
+    """The running trainings by the names of their runs, and the errors of failed ones."""
 
     def __init__(self, folders: Folders, wake: Callable[[], None] = lambda: None) -> None:
         self._folders, self._wake = folders, wake
@@ -44,18 +44,18 @@ class Trainings:
 
     @property
     def names(self) -> list[str]:
-        """The runs of those that have not ended."""
+        """The runs whose trainings have not ended."""
         return list(self._going)
 
     def failure(self, name: str) -> str:
-        """Why a training has ended before its end; empty where it has not."""
+        """The error of a failed training; empty if it has not failed."""
         return self._failed.get(name, "")
 
     def begin(self, setup: Setup, steps: int | None, seeds: int) -> str:
-        """Train into a new folder below the root; its name.
+        """Start a training in a new folder below the root, and return its name.
 
         Raises:
-            InputError: too many are going on.
+            InputError: too many trainings are running.
         """
         named = plain_name(setup.algorithm, setup.environment)
         with self._lock:
@@ -72,17 +72,17 @@ class Trainings:
         return name
 
     def resume(self, name: str) -> None:
-        """Go on with a run that was stopped.
+        """Resume a run that was stopped.
 
         Raises:
-            InputError: it is not there, has ended, is going on, or has code of its own.
+            InputError: there is no such run, it has finished, is running, or needs a user's code.
         """
         found = self._folders.find(name)
         folder = RunFolder.open(found.path)
         setup_of(folder.config)
         state = self._folders.state(found)
         ending = self._going.get(name)
-        if state == "stopped" and ending is not None:  # it has saved itself, and is about to end
+        if state == "stopped" and ending is not None:  # it has saved its checkpoint, and is about to end
             with suppress(subprocess.TimeoutExpired):
                 ending.wait(SECONDS_TO_END)
             self._going.pop(name, None)
@@ -95,10 +95,10 @@ class Trainings:
             self._start(name, {"resume": str(found.path)})
 
     def stop(self, name: str) -> None:
-        """Let a training end with a checkpoint.
+        """Stop a training, which saves a checkpoint first.
 
         Raises:
-            InputError: it was not begun from the page, or has ended.
+            InputError: the training was not started on the page, or has ended.
         """
         process = self._going.get(name)
         if process is None:
@@ -106,19 +106,19 @@ class Trainings:
         _let_go(process)
 
     def go_on(self, names: list[str]) -> None:
-        """What the server before had not ended. What cannot go on is left as it is: the list says that it stopped."""
+        """Resume unfinished trainings of the previous server. Those that cannot be resumed stay stopped."""
         for name in names[:MOST_AT_ONCE]:
             with suppress(InputError):
                 self.resume(name)
 
     def let_go(self) -> None:
-        """Let all of them save themselves, and end."""
+        """Tell all trainings to save a checkpoint and end."""
         self._closing = True
         for process in list(self._going.values()):
             _let_go(process)
 
     def close(self) -> None:
-        """The same, and wait a little; those that take longer save themselves all the same."""
+        """Like `let_go`, and wait a little; trainings that take longer still save their checkpoints."""
         self.let_go()
         until = time.monotonic() + SECONDS_TO_SAVE
         for process in list(self._going.values()):
@@ -135,7 +135,7 @@ class Trainings:
             [sys.executable, "-m", "zerone.lab.trainer"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
             stderr=errors, start_new_session=True,
         )  # fmt: skip
-        assert process.stdin is not None  # noqa: S101 - it was asked for
+        assert process.stdin is not None  # noqa: S101 - it is a pipe
         process.stdin.write(json.dumps(order).encode() + b"\n")
         process.stdin.flush()
         self._going[name] = process
@@ -150,7 +150,7 @@ class Trainings:
         errors.close()
         if code not in (0, 130):
             self._failed[name] = lines[-1][:500] or f"it has ended with exit code {code}"
-        if not self._closing and self._going.get(name) is process:  # at the server's end they go on with the next one
+        if not self._closing and self._going.get(name) is process:  # else the next server resumes it
             del self._going[name]
         self._wake()
 
@@ -160,6 +160,6 @@ def _is_free(place: Path) -> bool:
 
 
 def _let_go(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None  # noqa: S101 - `_start` has asked for it
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
     with suppress(OSError):
         process.stdin.close()

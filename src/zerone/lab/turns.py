@@ -1,4 +1,4 @@
-"""Who computes when: as many sessions at once as there are cores, each in its turn, and a person's click before all."""
+"""Fair scheduling of computations: one slot per core, given in turn, with priority for a user's actions."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 
 class Turns:
-    """Slots that are handed on in the order in which they were asked for.
+    """A fair semaphore: slots are given in the order in which they were requested.
 
-    A semaphore would do, if it were fair: a thread that gives its slot back and asks again at once mostly gets it, and
+    Python's semaphores are not fair: a thread that releases its slot and requests one again at once mostly gets it, and
     others wait for ever.
     """
 
@@ -22,12 +22,12 @@ class Turns:
 
     @property
     def waited_for(self) -> bool:
-        """Whether others wait for a slot."""
+        """Whether threads are waiting for a slot."""
         return bool(self._waiting)
 
     @contextmanager
     def turn(self, first: bool = False) -> Iterator[None]:
-        """A slot, when it is our turn; `first` is before all that wait."""
+        """Hold a slot inside the block, waiting for it if needed; `first` goes before all waiting threads."""
         with self._lock:
             place = None
             if self._free and not self._waiting:
@@ -37,7 +37,7 @@ class Turns:
                 place.acquire()
                 (self._waiting.appendleft if first else self._waiting.append)(place)
         if place is not None:
-            place.acquire()  # the one that ends hands its slot on by releasing this
+            place.acquire()  # a finishing thread passes its slot on by releasing this
         try:
             yield
         finally:

@@ -1,4 +1,4 @@
-"""One open page: what it asks for, and what it is sent."""
+"""The connection of one open page: handling its messages, and sending it what it watches."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from zerone.lab.watched import Watched
 
 MOST_QUESTIONS = 16
-"""Of one page, that wait for their answers."""
+"""The most unanswered questions of a page."""
 SECONDS_BETWEEN_SENDINGS = 1 / 30
 
 
 class Visit:
-    """One open page: what it asks for, and what it is sent."""
+    """The connection of one open page."""
 
     def __init__(self, lab: Lab, websocket: WebSocket) -> None:
         self._lab, self._websocket = lab, websocket
@@ -35,7 +35,7 @@ class Visit:
         self._asked: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
-        """Until the page goes away."""
+        """Serve the page until it disconnects."""
         try:
             await self._send({"is": "hello", "boot": self._lab.boot, "ready": self._lab.offers is not None})
             sessions = await self._lab.ready()
@@ -45,7 +45,7 @@ class Visit:
         except InputError as error:
             await self._send({"is": "failed", "text": str(error)})
         except (WebSocketDisconnect, RuntimeError, KeyError):
-            pass  # it has gone, or has sent bytes where there are only texts
+            pass  # the page has disconnected, or has sent bytes instead of text
         finally:
             await self._leave()
 
@@ -64,7 +64,7 @@ class Visit:
                 before = self._session
                 await self._leave()
                 if before is not None and before.state == "compiling" and not before.watchers:
-                    sessions.end(before)  # it has not even begun, and nobody wants it any more
+                    sessions.end(before)  # it has not started, and no page watches it any more
                 await self._watch(lambda wake: sessions.begin(message.setups, wake))
             elif isinstance(message, Attach):
                 await self._watch(lambda wake: sessions.find(message.session, wake))
@@ -74,7 +74,7 @@ class Visit:
             await self._send({"is": "refused", "text": str(error)})
 
     def _ask(self, question: Ask) -> None:
-        """Answer a question, when it has been computed: the page may go on meanwhile."""
+        """Start answering a question in the background."""
         if len(self._asked) >= MOST_QUESTIONS:
             raise InputError("too many questions at once: wait for the answers")
         task = asyncio.create_task(self._answer(question))
@@ -88,15 +88,15 @@ class Visit:
             about |= await aside(answers.answer, question.what, question.given)
         except (ZeroneError, OSError) as error:
             about["refused"] = str(error)
-        except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, the page says so
+        except Exception as error:  # noqa: BLE001, RUF100 - the page shows any error
             about["refused"] = f"unexpected {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         try:
             await self._send(about)
-        except ValueError:  # a number or a text that JSON does not have
+        except ValueError:  # JSON has no NaN and no infinity
             await self._send({"is": "answer", "number": question.number, "refused": "the answer cannot be sent"})
 
     async def _watch(self, find: Callable[[Callable[[], None]], Watched | None]) -> None:
-        """Look at another session from here on."""
+        """Stop watching the current session, and watch the one that `find` returns for a wake function."""
         await self._leave()
         holder: list[Watched] = []
         found = find(self._lab.waker(holder))
@@ -116,10 +116,10 @@ class Visit:
             session.watchers -= 1
         if sender is not None:
             sender.cancel()
-            await asyncio.gather(sender, return_exceptions=True)  # it may have met the page's end before we did
+            await asyncio.gather(sender, return_exceptions=True)  # it may have failed because the page has disconnected
 
     async def _tell(self, session: Watched) -> None:
-        """Send what there is of a session, whenever there is something new, but not more than can be seen."""
+        """Send the state and the frames of a session whenever they change, at most thirty times a second."""
         changed = asyncio.Event()
         listeners = self._lab.listeners(session.name)
         listeners.add(changed)
@@ -149,7 +149,7 @@ class Visit:
             await changed.wait()
 
     async def _send_points(self, session: Watched, sent: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """The points of the curves that the page has not got; all of them where earlier ones have changed."""
+        """Send the points of the curves that the page does not have; all of them if earlier ones have changed."""
         here = []
         parts: list[dict[str, Any] | None] = []
         for place, curve in enumerate(session.curves):

@@ -1,6 +1,6 @@
-"""Something that an open page looks at, in a thread of its own: trainings, an arm, a person at play.
+"""The base of sessions that pages watch: trainings, an arm, a user who plays. Each has its own thread.
 
-The thread computes; the server's thread only reads the newest frame and puts messages into a queue.
+That thread computes; the server's thread only reads the latest frame and puts messages into a queue.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 from zerone.lab.setups import Setup
 
 MOST_WAITING = 100
-"""Messages of the page that wait to be carried out."""
+"""The most unhandled messages of the page."""
 SECONDS_ALONE = 60.0
-"""How long it plays on when nobody looks."""
+"""How long a session continues to play while no page watches it."""
 
 _cores = max(2, os.cpu_count() or 1)
 computing, compiling = Turns(_cores), Turns(_cores)
@@ -37,11 +37,11 @@ computing, compiling = Turns(_cores), Turns(_cores)
 
 @dataclasses.dataclass(frozen=True)
 class Refresh:
-    """Something has changed in another thread: show it."""
+    """A message from another thread: something has changed, so show a new frame."""
 
 
 class Watched(ABC):
-    """What the server knows of it. Who makes one says how it begins (`_make`) and what it does then (`_turn`)."""
+    """A session with its thread. Subclasses implement `_make`, its beginning, and `_turn`, which is then repeated."""
 
     def __init__(self, name: str, wake: Callable[[], None], setups: Sequence[Setup] = ()) -> None:
         """`wake` is called from the thread when there is something new to send."""
@@ -49,16 +49,16 @@ class Watched(ABC):
         self.state = "compiling"
         """`compiling`, `ready`, `refused` or `failed`."""
         self.text = ""
-        """What is to be said of that: one line."""
+        """A one-line message about the state."""
         self.about: list[dict[str, Any]] = []
         self.frame: str | None = None
-        """The newest one, as JSON."""
+        """The latest frame as JSON."""
         self.number = 0
-        """How many frames there have been."""
+        """The number of frames so far."""
         self.curves: list[Curve] = []
         self.playing = False
         self.seen = time.monotonic()
-        """When somebody looked last."""
+        """When a page last received a frame."""
         self.watchers = 0
         self._wake, self._wanted = wake, True
         self._messages: queue.SimpleQueue[Told | Refresh | None] = queue.SimpleQueue()
@@ -67,44 +67,44 @@ class Watched(ABC):
         self._thread = threading.Thread(target=self._run, name=f"zerone lab: {name[:6]}", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def tell(self, message: Told) -> None:
-        """Hand over what the page asks for; who asks a hundred times before anything was done is not heard."""
+        """Queue a message of the page; it is dropped if `MOST_WAITING` messages are waiting."""
         if self._messages.qsize() < MOST_WAITING:
             self._messages.put(message)
 
     def want_frame(self) -> None:
-        """Say that the newest frame has been sent, so that another one is wanted."""
+        """Request another frame, after the latest one has been sent."""
         self._wanted = True
         self.seen = time.monotonic()
 
     def close(self) -> None:
-        """End it. A thread that compiles ends when it has compiled."""
+        """End the session. A compiling thread ends after the compilation."""
         self._closed.set()
         self._messages.put(None)
 
     def join(self, seconds: float) -> None:
-        """Wait for its end, for so long at most."""
+        """Wait for the end of the thread, for at most `seconds`."""
         self._thread.join(seconds)
 
     def kept(self) -> dict[str, Any] | None:
-        """All that is needed to be here again after the server has ended; None where that is not kept."""
+        """The data from which the next server can restore the session; None if it cannot be restored."""
         return None
 
     @abstractmethod
     def _make(self) -> None:
-        """What is needed before the first frame; it may compile."""
+        """Prepare the first frame; may compile."""
 
     @abstractmethod
     def _turn(self) -> None:
-        """A little of what it does; called again and again."""
+        """Do a small part of the work; called repeatedly."""
 
     def _run(self) -> None:
         try:
             with compiling.turn():
-                if not self._closed.is_set():  # a person who has begun another one meanwhile does not wait for this one
+                if not self._closed.is_set():  # the user may have started another session meanwhile
                     self._make()
             while not self._closed.is_set():
                 self._turn()
@@ -112,7 +112,7 @@ class Watched(ABC):
             self._end("refused" if isinstance(error, InputError) else "failed", str(error))
         except MemoryError:
             self._end("failed", "out of memory: choose a smaller memory, batch, network or number of environments")
-        except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, the page says so, and others go on
+        except Exception as error:  # noqa: BLE001, RUF100 - the page shows any error, and other sessions continue
             self._end("failed", unexpected(error))
 
     def _end(self, state: str, text: str) -> None:
@@ -124,7 +124,7 @@ class Watched(ABC):
         self._wake()
 
     def _next(self) -> Told | Refresh | None:
-        """The next message; while it plays, None as soon as something is due."""
+        """Wait for the next message; while playing, return None as soon as a step is due."""
         with suppress(queue.Empty):
             if not self.playing:
                 return self._messages.get()
@@ -133,7 +133,7 @@ class Watched(ABC):
         return None
 
     def _tell(self, frame: dict[str, Any]) -> None:
-        """Let a frame be sent."""
+        """Set the latest frame and wake the server to send it. Raises `RunError` if it contains NaN or infinity."""
         try:
             text = json.dumps(
                 {"is": "frame", "session": self.name, "playing": self.playing, **frame},
@@ -146,6 +146,6 @@ class Watched(ABC):
 
 
 def unexpected(error: Exception) -> str:
-    """One line for an error that nobody has thought of."""
+    """A one-line message for an unexpected error."""
     first = str(error).strip().partition("\n")[0]
     return f"unexpected {type(error).__name__}: {first or 'no message'}"
