@@ -252,3 +252,46 @@ def test_ctrl_c_keeps_what_was_played_as_a_proper_dataset(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         zo.record(twice, LINE, out=tmp_path / "other" / "play")
     assert [each.name for each in tmp_path.iterdir()] == ["play"]
+
+
+class StrictEnv(CounterEnv):
+    """Allows its first action only, says so in its info, and raises for any other."""
+
+    INFO = {"action_mask": np.int8([1, 0])}  # noqa: RUF012
+
+    def reset(self, *, seed=None, options=None):
+        observation, _ = super().reset(seed=seed, options=options)
+        return observation, self.INFO
+
+    def step(self, action):
+        if action != 0:
+            raise ValueError("a forbidden action")
+        return *super().step(action)[:4], self.INFO
+
+
+def only_the_first(observation):
+    del observation
+    return np.array([True, False])
+
+
+@pytest.mark.parametrize("source", ["environment", only_the_first])
+def test_random_play_keeps_to_action_masks_where_asked(source, tmp_path):
+    with pytest.raises(RunError, match="a forbidden action"):
+        zo.record("random", lambda: StrictEnv(), steps=30, out=tmp_path / "free")
+    found = zo.record("random", lambda: StrictEnv(), steps=30, out=tmp_path / "play", action_mask=source)
+    assert found["steps"] == 30
+    assert all((actions == 0).all() for _, _, actions, *_ in episodes_of(tmp_path / "play"))
+
+
+def test_a_function_explores_within_the_masks(tmp_path):
+    zo.record(lambda _: 0, lambda: StrictEnv(), steps=30, epsilon=0.9, out=tmp_path / "play", action_mask="environment")
+    assert all((actions == 0).all() for _, _, actions, *_ in episodes_of(tmp_path / "play"))
+
+
+def test_masks_are_for_random_play(run, tmp_path):
+    for player, environment in ((run, None), ("keyboard", MAZE)):
+        with pytest.raises(InputError, match="action_mask"):
+            zo.record(player, environment, steps=3, out=tmp_path / "play", action_mask="environment")
+    with pytest.raises(InputError, match="must be off, environment"):
+        zo.record("random", MAZE, steps=3, out=tmp_path / "play", action_mask=3)
+    assert not (tmp_path / "play").exists()

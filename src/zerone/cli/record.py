@@ -20,6 +20,7 @@ from zerone.cli.options import (
     import_trusted,
     json_option,
     read_config,
+    see_modules_here,
     step_timeout_option,
     trust_option,
 )
@@ -27,6 +28,7 @@ from zerone.cli.options import as_json as print_json
 from zerone.cli.settings import environment_options
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -59,6 +61,8 @@ if TYPE_CHECKING:
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of ENVIRONMENT: see zerone "
               "environments NAME. Can be repeated.")  # fmt: skip
 @click.option("--engine", type=OneOf("auto", "compiled", "host"), help="Of ENVIRONMENT: auto, compiled where it can.")
+@click.option("--action-mask", metavar="WHERE", help="With --random: take only actions that are allowed, as for zerone "
+              "train. Default: off.")  # fmt: skip
 @step_timeout_option
 @trust_option
 @json_option
@@ -77,21 +81,7 @@ def record(
     if typed["episodes"] is not None and typed["steps"] is not None:
         raise InputError(translated("--episodes and --steps exclude each other"))
     environment = chance or keyboard
-    wrong = {"--option": options, "--engine": typed["engine"]} if environment is None else {
-        "--epsilon": typed["epsilon"] is not None, "--agent": typed["agent"] is not None,
-        "--checkpoint": typed["checkpoint"],
-    }  # fmt: skip
-    for name, value in wrong.items():
-        if value:
-            own, of_run = translated("a run has its own"), translated("it is for the agent of a run")
-            raise InputError(
-                translated(
-                    "{name} is not allowed with {other}: {why}",
-                    name=name,
-                    other=given[0],
-                    why=own if environment is None else of_run,
-                )
-            )
+    _require_together(given[0], environment, {"--option": options, **_by_option(typed)})
     asked = {name: value for name, value in typed.items() if value is not None}
     if keyboard is not None:
         from zerone.environments.window import require_display
@@ -102,6 +92,8 @@ def record(
             from zerone.cli.train import require_environment
 
             require_environment(environment)
+            if ":" in asked.get("action_mask", ""):
+                see_modules_here()
             asked["options"] = environment_options(environment, options)
         elif run is not None:
             import_trusted(read_config(run), trust)
@@ -123,3 +115,24 @@ def record(
         steps=output.steps(found["steps"]),
         episodes=output.episodes(found["episodes"]), mean=mean,
     ))  # fmt: skip
+
+
+def _by_option(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed by the name of its option, for those that are for one kind of player."""
+    names = ("engine", "action_mask", "epsilon", "agent", "checkpoint")
+    return {"--" + name.replace("_", "-"): typed[name] for name in names}
+
+
+def _require_together(player: str, environment: str | None, typed: Mapping[str, Any]) -> None:
+    """Raise `InputError` where an option would be ignored with this player."""
+    own = translated("a run has its own")
+    why = dict.fromkeys(("--option", "--engine", "--action-mask"), own)
+    if environment is not None:
+        why = dict.fromkeys(("--epsilon", "--agent", "--checkpoint"), translated("it is for the agent of a run"))
+    if player == "--keyboard":
+        why["--action-mask"] = translated("you choose the actions")
+    for name, reason in why.items():
+        if typed[name] not in (None, ()):
+            raise InputError(
+                translated("{name} is not allowed with {other}: {why}", name=name, other=player, why=reason)
+            )

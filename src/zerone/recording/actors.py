@@ -13,6 +13,7 @@ import numpy as np
 from zerone.base.errors import InputError, nearest, said
 from zerone.base.language import translated
 from zerone.environments import catalogue
+from zerone.environments.base import NO_MASK
 from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.guard import Guard, guarded
@@ -21,7 +22,7 @@ from zerone.environments.objects import by_id, made, timed
 from zerone.environments.outside import looks_like_one
 from zerone.player.episode import Moment, open_environment
 from zerone.training import setup
-from zerone.training.action_masks import asked_of
+from zerone.training.action_masks import allowing_of, asked_of
 from zerone.training.agent import Agent
 from zerone.training.run import Run, load
 
@@ -59,9 +60,16 @@ class Player(Protocol):
 
 
 class Policy:
-    """A player that uses a function, and takes a random action with probability `epsilon`."""
+    """A player that uses a function, and takes a random action with probability `epsilon`.
 
-    def __init__(self, act: Act, space: gymnasium.Space[Any], epsilon: float, seed: int) -> None:
+    `allowed` returns the current action mask, or None where every action may be taken.
+    """
+
+    def __init__(
+        self, act: Act, space: gymnasium.Space[Any], epsilon: float, seed: int,
+        allowed: Callable[[], np.ndarray | None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self._allowed = allowed
         draw, sample = np.random.SeedSequence([seed, RANDOM_ACTIONS]).spawn(2)
         self._act, self._epsilon, self._random = act, epsilon, np.random.default_rng(draw)
         self._space = copy.deepcopy(space)  # so that no other code uses its random generator
@@ -74,13 +82,13 @@ class Policy:
     def act(self, observation: Any) -> Any:
         chance = self._epsilon > 0 and self._random.random() < self._epsilon
         if chance and not isinstance(self._act, Resettable):
-            return self._space.sample()
+            return self._any()
         action = self._act(observation)  # called in any case, to update its memory
         return self._any() if chance else action
 
     def _any(self) -> Any:
         """A random action among the allowed ones."""
-        mask = self._act.mask if isinstance(self._act, Greedy) else None
+        mask = self._allowed()
         return self._space.sample() if mask is None else self._space.sample(mask.astype(np.int8))
 
 
@@ -97,7 +105,7 @@ class Plays:
         act: The function that chooses actions; unused for random actions and the keyboard.
         facts: Further facts for the dataset's metadata.
         around: Gymnasium's wrappers around the environment.
-        allowing: The source of action masks, if the policy uses them.
+        allowing: The source of action masks, if the player keeps to them.
     """
 
     name: str
@@ -113,7 +121,7 @@ class Plays:
 
 def who_plays(
     player: Any, environment: Any, epsilon: float | None, agent: int | None, checkpoint: str,
-    options: Mapping[str, Any], engine: str,
+    options: Mapping[str, Any], engine: str, action_mask: Any = NO_MASK,
 ) -> Plays:  # fmt: skip
     """Validate the arguments of `record` that choose the player and the environment.
 
@@ -127,34 +135,11 @@ def who_plays(
     facts: dict[str, Any] = {} if epsilon is None else {"epsilon": epsilon}
     environment = None if environment is None else source(environment)
     if player in (RANDOM, KEYBOARD) or callable(player):
-        if environment is None:
-            raise InputError(
-                translated(
-                    "environment is missing: where {player} plays",
-                    player=player if isinstance(player, str) else translated("it"),
-                )
-            )
-        if epsilon is not None and not callable(player):
-            raise InputError(
-                translated(
-                    "epsilon = {epsilon} is not allowed with {player}: it is for the policy of a run",
-                    epsilon=epsilon,
-                    player=player,
-                )
-            )
         if agent is not None or checkpoint != "best":
             raise InputError(translated("agent and checkpoint are not allowed here: they are for the policy of a run"))
-        environment, options = made(environment, options)
-        if options and not isinstance(environment, str):
-            raise InputError(
-                translated(
-                    "options = {options} are not allowed here: make the environment with them", options=dict(options)
-                )
-            )
-        _check_engine(engine, environment)
-        name = player if isinstance(player, str) else getattr(player, "__name__", type(player).__name__)
-        act: Act = player if callable(player) else _nobody
-        return Plays(setup.environment_name(environment), environment, options, engine, name, act, facts)
+        return _who_plays_without_a_run(player, environment, facts, options, engine, action_mask)
+    if allowing_of(action_mask) is not None:
+        raise InputError(translated("action_mask is not allowed here: a run has its own"))
     if options:
         raise InputError(
             translated("options = {options} are not allowed here: a run has its own", options=dict(options))
@@ -180,6 +165,41 @@ def who_plays(
         outer,
         asked_of(config),
     )
+
+
+def _who_plays_without_a_run(
+    player: Any, environment: Any, facts: dict[str, Any], options: Mapping[str, Any], engine: str, action_mask: Any
+) -> Plays:
+    """Random actions, a user at the keyboard or a function. Raises `InputError` as `who_plays`."""
+    if environment is None:
+        raise InputError(
+            translated(
+                "environment is missing: where {player} plays",
+                player=player if isinstance(player, str) else translated("it"),
+            )
+        )
+    if facts and not callable(player):
+        raise InputError(
+            translated(
+                "epsilon = {epsilon} is not allowed with {player}: it is for the policy of a run",
+                epsilon=facts["epsilon"],
+                player=player,
+            )
+        )
+    environment, options = made(environment, options)
+    if options and not isinstance(environment, str):
+        raise InputError(
+            translated(
+                "options = {options} are not allowed here: make the environment with them", options=dict(options)
+            )
+        )
+    _check_engine(engine, environment)
+    if player == KEYBOARD and allowing_of(action_mask) is not None:
+        raise InputError(translated("action_mask is not allowed with {player}: you choose the actions", player=player))
+    name = player if isinstance(player, str) else getattr(player, "__name__", type(player).__name__)
+    act: Act = player if callable(player) else _nobody
+    task = setup.environment_name(environment)
+    return Plays(task, environment, options, engine, name, act, facts, allowing=allowing_of(action_mask))
 
 
 class Greedy:

@@ -19,6 +19,7 @@ from zerone.base.language import translated
 from zerone.base.place import absolute, as_seen
 from zerone.engines.protocol import LONGEST_EVALUATION
 from zerone.environments import catalogue
+from zerone.environments.base import NO_MASK
 from zerone.environments.endings import ending
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard
@@ -52,6 +53,7 @@ def record(
     checkpoint: str = "best",
     options: Mapping[str, Any] = {},
     engine: str = "auto",
+    action_mask: Any = NO_MASK,
     step_timeout: float | None = None,
 ) -> dict[str, Any]:
     """Play episodes and store every step in a dataset for Minari (`minari.load_dataset`) and `zerone.train`.
@@ -70,6 +72,7 @@ def record(
         checkpoint: For a run: `best`, `last`, a step or a file.
         options: The options of the environment, if it is an id.
         engine: `compiled`, `host` or `auto`, for environments that exist in both forms.
+        action_mask: Which actions random play takes: as for `zerone.train` (default: all). A run has its own.
         step_timeout: The most seconds that the environment may take for a step or a reset (default: no limit).
 
     Returns:
@@ -88,7 +91,7 @@ def record(
             require_count(name, value, MOST_STEPS)
     require_seed(seed)
     load_h5py()
-    plays = who_plays(player, environment, epsilon, agent, checkpoint, options, engine)
+    plays = who_plays(player, environment, epsilon, agent, checkpoint, options, engine, action_mask)
     check = functools.partial(require_free, overwrite=overwrite)
     if out is not None:
         check(absolute(out))
@@ -105,7 +108,8 @@ def record(
             )
         else:
             share = 1.0 if player == RANDOM else epsilon or 0.0
-            played = Policy(plays.act, spaces.action, share, seed)
+            allowed = (lambda: None) if plays.allowing is None else lambda: env.allowed
+            played = Policy(plays.act, spaces.action, share, seed, allowed)
         place = first_free(new_places(plays)) if out is None else Claim.take(out, check)
         claim = open_things.enter_context(place)
         path = claim.path

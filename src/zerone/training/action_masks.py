@@ -55,6 +55,13 @@ def function_of(action_mask: Any) -> Any:
     return found
 
 
+def allowing_of(action_mask: Any) -> Allowing | None:
+    """The source of masks that is meant; None where no mask is wanted. Raises `InputError` as `function_of`."""
+    if isinstance(action_mask, str) and action_mask == NO_MASK:
+        return None
+    return Allowing(function_of(action_mask))
+
+
 def as_kept(action_mask: Any) -> str:
     """As `config.json` has it: a function by where another process finds it."""
     if isinstance(action_mask, str):
@@ -85,7 +92,7 @@ def asked_of(config: Mapping[str, Any]) -> Allowing | None:
         InputError: it was a function that nobody can find again.
     """
     kept = str(config["environment"]["action_mask"])
-    return None if kept == NO_MASK else Allowing(function_of(read(kept)))
+    return None if kept == NO_MASK else allowing_of(read(kept))
 
 
 def masked(environment: Any, action_mask: Any, name: str) -> Any:
