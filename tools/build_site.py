@@ -1,9 +1,9 @@
-"""Build the documentation as pages, to be read from a folder: `python tools/build_site.py FOLDER`, with zerone[site].
+"""Build the documentation site, which can be opened from a folder: `python tools/build_site.py FOLDER` (zerone[site]).
 
-The pages are those of docs/, README and CONTRIBUTING, in English (`x.md`) and Chinese (`x.zh.md`). Here they are put
-together: a page for each algorithm, the source files that pages link to, the lessons, and the reference of `zerone`.
-Nothing is asked of another host, neither now nor by the pages. A broken link, a page without its twin, or a public name
-without a docstring ends the build.
+The sources are docs/, README and CONTRIBUTING, in English (`x.md`) and Chinese (`x.zh.md`). The script adds a page for
+each algorithm, the source files that pages link to, the lessons, and the API reference of `zerone`. Neither the build
+nor the finished pages request anything from another host. The build fails on a broken link, a page without a
+translation, or a public name without a docstring.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ SOURCES = ROOT / "build" / "site"
 OTHER_HOST = re.compile(r"""(?:src|href)=["']?(?:https?:)?//[^"'\s>]+["']?[^>]*""")
 
 
-def helped(folder: Path) -> None:
-    """Let the search's helper for pages in a folder come from beside them: the theme would load it from elsewhere."""
+def use_local_search_script(folder: Path) -> None:
+    """Make the pages load the script that searches without a server from this folder; the theme uses unpkg.com."""
     for page in folder.rglob("*.html"):
         up = "../" * (len(page.relative_to(folder).parts) - 1)
         text = page.read_text("utf-8", "replace")
         page.write_text(text.replace("https://unpkg.com/iframe-worker/shim", f"{up}iframe_worker.js"), "utf-8")
 
 
-def sorted_by_language(folder: Path) -> None:
-    """Let a page's search find pages in its own language: of a folder, the index is a script.
+def split_search_by_language(folder: Path) -> None:
+    """Make the search find only pages in the reader's language.
 
-    The theme writes that script before the languages are put together, so it would have the last one alone.
+    Without a server, the search index is loaded as a script. The theme writes that script before the indices of the
+    languages are merged, so it would contain only the last language. It is written again here, from the merged index.
     """
     place = folder / "search" / "search_index.js"
     text = place.with_suffix(".json").read_text("utf-8").strip()
@@ -44,8 +45,8 @@ def sorted_by_language(folder: Path) -> None:
     place.write_text(f"var __index = {text}; __index.docs = __index.docs.filter((each) => {own});\n", "utf-8")
 
 
-def requests(folder: Path) -> list[str]:
-    """What the built pages would load from other hosts; links that a reader may follow are none of it."""
+def external_resources(folder: Path) -> list[str]:
+    """The resources that the built pages would load from other hosts. Links for the reader do not count."""
     found = []
     for page in folder.rglob("*.html"):
         text = page.read_text("utf-8", "replace")
@@ -61,13 +62,13 @@ def requests(folder: Path) -> list[str]:
 
 
 def main() -> int:
-    """Put the pages together, build them strictly, and see that they ask nothing of others."""
+    """Collect the pages, build the site in strict mode, and check that it needs no other host."""
     folder = (Path.cwd() / sys.argv[1]).resolve()
     shutil.rmtree(SOURCES, ignore_errors=True)
     made = pages.Pages(ROOT, SOURCES)
     made.write()
     reference.write(SOURCES)
-    missing = pages.without_twin(SOURCES)
+    missing = pages.untranslated(SOURCES)
     if missing:
         print("without a translation:", ", ".join(missing), file=sys.stderr)
         return 1
@@ -86,10 +87,10 @@ def main() -> int:
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     if code := subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:  # noqa: S603
         return code
-    helped(folder)
-    sorted_by_language(folder)
-    if found := requests(folder):
-        print("\n".join(["pages ask something of another host:", *found[:10]]), file=sys.stderr)
+    use_local_search_script(folder)
+    split_search_by_language(folder)
+    if found := external_resources(folder):
+        print("\n".join(["pages load resources from another host:", *found[:10]]), file=sys.stderr)
         return 1
     size = sum(each.stat().st_size for each in folder.rglob("*") if each.is_file()) / 1e6
     print(f"{folder / 'index.html'}: {len([*folder.rglob('*.html')])} pages, {size:.0f} MB")

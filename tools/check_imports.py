@@ -1,7 +1,7 @@
-"""Imports run downwards only: a room may import itself and the rooms below it. Also draws the graph for the docs.
+"""Check the imports between the packages of `zerone` ("rooms"): a room may import only itself and the rooms below it.
 
-python tools/check_imports.py           exits 1 and names every import that goes up, and every circle
-python tools/check_imports.py --graph   prints the import graph of the rooms (Mermaid)
+python tools/check_imports.py           exits with 1 and lists every import of a higher room and every import cycle
+python tools/check_imports.py --graph   also prints the import graph of the rooms (Mermaid), for the documentation
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ ROOMS = (
     "cli", "benchmarks", "lab", "lessons", "experiments", "studies", "recording", "training", "export", "charts",
     "player", "offline", "cluster", "engines", "algorithms", "parts", "environments", "base",
 )  # fmt: skip
-"""From the top of the house to the ground."""
+"""The packages of `zerone`, from the highest to the lowest."""
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "zerone"
 
 
 def room(module: str) -> str | None:
-    """The room of a module such as `zerone.parts.replay`; None for the front door (`zerone` itself)."""
+    """The room of a module such as `zerone.parts.replay`; None for modules in no room, such as `zerone` itself."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 and parts[0] == "zerone" and parts[1] in ROOMS else None
 
 
 def imports(file: Path) -> list[tuple[int, str]]:
-    """Line and module of every import in a file, those inside of functions too."""
+    """Line number and module of every import in a file, including imports inside functions."""
     found: list[tuple[int, str]] = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -37,26 +37,26 @@ def imports(file: Path) -> list[tuple[int, str]]:
     return found
 
 
-def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
-    """The modules that import each other around a circle, inside of a room too: each set of them once.
+def cycles(arrows: dict[str, set[str]]) -> list[list[str]]:
+    """The import cycles among modules, also within one room: each group of modules that import one another, sorted.
 
-    Imports inside of functions and for types alone count: a reader has to follow those as well.
+    Imports inside functions and under TYPE_CHECKING count, because a reader has to follow them too.
     """
     found: list[list[str]] = []
     left = dict(arrows)
     while left:
         module = min(left)
-        behind, before = reached(arrows, module), {each for each in left if module in reached(arrows, each)}
-        circle = sorted((behind & before) | {module})
-        if len(circle) > 1:
-            found.append(circle)
-        for each in circle:
+        imported, importing = reached(arrows, module), {each for each in left if module in reached(arrows, each)}
+        cycle = sorted((imported & importing) | {module})
+        if len(cycle) > 1:
+            found.append(cycle)
+        for each in cycle:
             left.pop(each, None)
     return found
 
 
 def reached(arrows: dict[str, set[str]], module: str) -> set[str]:
-    """All that a module imports, and what that imports, and so on."""
+    """All modules that a module imports, directly or indirectly."""
     seen: set[str] = set()
     ahead = [module]
     while ahead:
@@ -67,7 +67,7 @@ def reached(arrows: dict[str, set[str]], module: str) -> set[str]:
 
 
 def modules() -> dict[str, set[str]]:
-    """Each module, and those that it imports itself."""
+    """Each module of `zerone` with the modules that it imports directly, except `zerone` itself."""
     files = {
         ".".join(("zerone", *file.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"): file
         for file in SOURCE.rglob("*.py")
@@ -83,23 +83,23 @@ def modules() -> dict[str, set[str]]:
 
 
 def main() -> int:
-    """Check, or draw."""
+    """Check all imports, and print the graph with `--graph`; 1 if an import is wrong."""
     arrows: Counter[tuple[str, str]] = Counter()
     wrong: list[str] = []
     for file in sorted(SOURCE.rglob("*.py")):
         here = room("zerone." + ".".join(file.relative_to(SOURCE).with_suffix("").parts))
         if here is None or "drivers" in file.parts:
-            continue  # the front door may import everything; programs that benchmarks start use it as people do
+            continue  # `zerone` itself may import everything; the benchmarks' drivers import it like user programs
         for line, module in imports(file):
             there = room(module)
             if module == "zerone" or (module.startswith("zerone.") and there is None and "zerone." in module):
                 if module not in ("zerone.__version__",):
-                    wrong.append(f"{file.relative_to(SOURCE.parent)}:{line}: imports the front door ({module})")
+                    wrong.append(f"{file.relative_to(SOURCE.parent)}:{line}: imports the top-level package ({module})")
             elif there is not None and there != here:
                 arrows[here, there] += 1
                 if ROOMS.index(there) < ROOMS.index(here):
                     wrong.append(f"{file.relative_to(SOURCE.parent)}:{line}: {here} may not import {there}, above it")
-    wrong += [f"a circle of imports: {', '.join(each)}" for each in circles(modules())]
+    wrong += [f"import cycle: {', '.join(each)}" for each in cycles(modules())]
     if "--graph" in sys.argv:
         print("```mermaid\nflowchart TD")
         for (above, below), count in sorted(arrows.items(), key=lambda each: [ROOMS.index(name) for name in each[0]]):

@@ -1,9 +1,9 @@
-"""Test the wheel as somebody gets it who installs it today: with the newest Python that it is for, nothing pinned.
+"""Test the wheel as a user gets it today: on the newest supported Python, with the newest versions of all dependencies.
 
     python tools/check_newest.py FOLDER TESTS...
 
-Builds the wheel, installs it with the newest of all that it needs into FOLDER (a virtual environment), and runs TESTS
-there. Where there is no newer Python than this one, or nothing can be installed, it says so and is content.
+Builds the wheel, installs it without pinned versions into FOLDER (a virtual environment), and runs TESTS there. If no
+newer Python than this one is found, or no packages can be downloaded, it prints that and exits with 0.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EXTRAS = "dev"
 
 
 def versions(above: tuple[int, int] = sys.version_info[:2]) -> list[tuple[int, int]]:
-    """The versions of Python that the project is for and that are newer (than this one), the newest first."""
+    """The Python versions that the project supports and that are newer than `above`, the newest first."""
     classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
     named = [each.rpartition(" ")[2] for each in classifiers if each.startswith("Programming Language :: Python :: 3.")]
     found = [(3, int(each.partition(".")[2])) for each in named]
@@ -29,7 +29,7 @@ def versions(above: tuple[int, int] = sys.version_info[:2]) -> list[tuple[int, i
 
 
 def interpreters(version: tuple[int, int]) -> list[str]:
-    """Where a Python of this version may be: on the path, or among those of pyenv."""
+    """Possible interpreters of this version: the one on the PATH and those of pyenv. They may fail to start."""
     name = f"python{version[0]}.{version[1]}"
     found = [shutil.which(name)]
     if pyenv := shutil.which("pyenv"):
@@ -39,24 +39,28 @@ def interpreters(version: tuple[int, int]) -> list[str]:
 
 
 def newest() -> str | None:
-    """A Python that starts, and can make a virtual environment."""
+    """The newest Python that starts and can create a virtual environment; None if there is none."""
     for version in versions():
         for each in interpreters(version):
-            # A shim of pyenv is on the path for each version that is installed, and fails for one that is not chosen.
+            # pyenv puts a shim on the PATH for each installed version; it fails if that version is not selected.
             if subprocess.run([each, "-c", "import ensurepip, venv"], capture_output=True, check=False).returncode == 0:  # noqa: S603
                 return each
     return None
 
 
 def can_install(python: Path) -> bool:
-    """Whether packages can be had: a small one is asked for."""
+    """Whether packages can be downloaded: tries a small one."""
     with tempfile.TemporaryDirectory() as folder:
         command = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, "click"]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
 
 
 def main() -> int:
-    """Say what is tested, and with what result."""
+    """Build, install and test; prints what is tested, or why the test is skipped.
+
+    Raises:
+        subprocess.CalledProcessError: the build, the installation or the tests failed.
+    """
     folder, tests = ROOT / sys.argv[1], sys.argv[2:]
     base = newest()
     if base is None:

@@ -1,10 +1,10 @@
-"""Is the wheel what README promises, for somebody who has nothing but Python and pip?
+"""Check that README's commands work from the wheel, for a user who has only Python and pip.
 
-    python tools/check_wheel.py [VERSION...]      3.13 for instance; without one, every Python that is here
+    python tools/check_wheel.py [VERSION...]      e.g. 3.13; by default every supported Python on this machine
 
-For each: builds the wheel, installs it unpinned into an empty virtual environment in a folder outside of the clone,
-with a `PATH` on which neither git nor make is, and there
-does what README shows, shortly. Says how long that took and how large it is.
+Builds the wheel once. For each Python it installs the wheel without pinned versions into an empty virtual environment
+outside the clone, with a `PATH` that has neither git nor make, and runs short versions of README's commands there. It
+prints how long that took and how large the installation is.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ COMMANDS = (
     "zerone experiment",
     "zerone bench --list",
 )
-REFUSED = {  # what asks for something that is not installed, and what the line must say
+REFUSED = {  # commands that need an extra which is not installed, and the words that their error must contain
     "zerone watch runs/dqn-CartPole-v1-1 --video pole.mp4": 'install "zerone[video]"',
     "zerone lab": 'install "zerone[lab]"',
     "zerone record --random zerone/Maze-v0 --steps 50 --out day": 'install "zerone[data]"',
@@ -59,7 +59,11 @@ REFUSED = {  # what asks for something that is not installed, and what the line 
 
 
 def check(base: str, wheel: Path) -> str:
-    """Do it all with one Python; a line of what was found."""
+    """Install the wheel with one Python and run everything; a line with the results.
+
+    Raises:
+        SystemExit: a command failed, or one of `REFUSED` did not fail with the expected words.
+    """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         scripts = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
@@ -102,7 +106,7 @@ def check(base: str, wheel: Path) -> str:
 
 
 def main() -> int:
-    """One line for each Python."""
+    """Build the wheel, and print one line for each Python."""
     asked = [tuple(map(int, each.split("."))) for each in sys.argv[1:]] or versions((3, 10))
     with tempfile.TemporaryDirectory() as built:
         subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", built], cwd=ROOT, check=True)  # noqa: S603
@@ -116,7 +120,10 @@ def main() -> int:
 
 
 def itself(python: str) -> str | None:
-    """The program of a Python that starts and can make a virtual environment; pyenv's shims are scripts of bash's."""
+    """The real path of an interpreter that can create a virtual environment; None if it does not start or cannot.
+
+    The real path is needed because pyenv's shims are bash scripts, which do not work with the `PATH` of this check.
+    """
     command = [python, "-c", "import ensurepip, sys, venv; print(sys.executable)"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     return ended.stdout.strip() if ended.returncode == 0 else None

@@ -1,8 +1,8 @@
-"""The diagrams of the documentation, as SVG: what each algorithm does with a step, and the map of the field.
+"""Draw the diagrams of the documentation as SVG: the data flow of each algorithm, and the map of all algorithms.
 
 python tools/draw_diagrams.py      writes docs/pictures/map.svg and docs/pictures/diagrams/NAME.svg
 
-Words are English and Chinese, so one picture serves the pages of both languages.
+The labels are in English and Chinese, so the pages of both languages show the same pictures.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FLOWS = tomllib.loads(Path(__file__).with_name("diagrams.toml").read_text("utf-8
 
 
 def text(x: float, y: float, words: str, size: int = 13, weight: int = 400) -> str:
-    """Words around a point."""
+    """A text centred at x, with its baseline at y."""
     return (
         f'<text x="{x:g}" y="{y:g}" text-anchor="middle" font-size="{size}" font-weight="{weight}" fill="{INK}">'
         f"{escape(words)}</text>"
@@ -30,7 +30,7 @@ def text(x: float, y: float, words: str, size: int = 13, weight: int = 400) -> s
 
 
 def box(x: float, y: float, width: float, lines: Sequence[str], colour: str) -> str:
-    """A box of 48 high with one or two lines in it."""
+    """A box, 48 units high, with one or two lines of text."""
     rows = list(lines)
     shape = f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="48" rx="8" fill="{colour}" stroke="#94a3b8"/>'
     middle = y + 29 - 9 * (len(rows) - 1)
@@ -38,12 +38,12 @@ def box(x: float, y: float, width: float, lines: Sequence[str], colour: str) -> 
 
 
 def arrow(path: str) -> str:
-    """A line with a head."""
+    """A line with an arrowhead along an SVG path."""
     return f'<path d="{path}" fill="none" stroke="#475569" stroke-width="1.5" marker-end="url(#head)"/>'
 
 
 def picture(width: int, height: int, title: str, parts: list[str]) -> str:
-    """A whole SVG."""
+    """A whole SVG document that contains the parts."""
     head = (
         '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
         '<path d="M0 0 8 4 0 8z" fill="#475569"/></marker></defs>'
@@ -54,7 +54,7 @@ def picture(width: int, height: int, title: str, parts: list[str]) -> str:
 
 
 def flow(name: str, about: dict[str, Any]) -> str:
-    """From the environment over what is kept and the target to what learns, and back by the actions."""
+    """The data flow of one algorithm: environment → stored data → target → learner, and the action back."""
     parts = [
         box(10, 60, 110, ("environment", "环境"), GREY),
         box(160, 60, 160, about["kept"], BLUE),
@@ -69,7 +69,7 @@ def flow(name: str, about: dict[str, Any]) -> str:
 
 
 def field() -> str:
-    """Where each algorithm stands: by what it learns, and by whose play it can learn from."""
+    """The map of the algorithms: columns by what they learn (value, policy), rows on-policy and off-policy."""
     from zerone.algorithms import catalogue
 
     names = {"value": "value · 价值", "value and policy": "both · 两者", "policy": "policy · 策略"}
@@ -99,7 +99,7 @@ def field() -> str:
 
 
 def main() -> None:
-    """Write them all."""
+    """Write all pictures."""
     folder = PICTURES / "diagrams"
     folder.mkdir(exist_ok=True)
     for name, about in FLOWS.items():

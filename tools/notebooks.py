@@ -1,7 +1,7 @@
-"""The notebooks, made of the pages in docs/notebooks: a block of Python is a cell, all else is text.
+"""Make the notebooks from the pages in docs/notebooks: each Python block becomes a code cell, the rest is text.
 
 python tools/notebooks.py            writes notebooks/*.ipynb
-python tools/notebooks.py --run      runs every cell of each, with short trainings, in a folder of its own
+python tools/notebooks.py --run      runs all cells of the English notebooks, with short trainings, in temporary folders
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORT: dict[str, Any] = {"steps": 600, "evaluation_episodes": 5, "progress": False}
-"""What a training is asked in the place of what the notebook asks: the seeds stay."""
+"""Arguments of `zo.train` that replace the notebook's own for a short run. The seeds stay."""
 
 
 def cells(page: str) -> list[tuple[str, str]]:
-    """The kinds and the texts of the cells of a page."""
+    """The cells of a page: (kind, text), where kind is "code" or "markdown". Empty cells are left out."""
     parts = re.split(r"^```python\n(.*?)^```\n", page, flags=re.DOTALL | re.MULTILINE)
     found = [("code" if number % 2 else "markdown", part.strip()) for number, part in enumerate(parts)]
     return [(kind, text) for kind, text in found if text]
 
 
 def notebook(page: str) -> str:
-    """The page as a notebook, without outputs. Links between pages lead to notebooks."""
+    """The page as the JSON text of a notebook without outputs. Links between pages become links between notebooks."""
     made = []
     for number, (kind, text) in enumerate(cells(page)):
         if kind == "markdown":
@@ -44,17 +44,21 @@ def notebook(page: str) -> str:
 
 
 def pages() -> list[Path]:
-    """The pages of which notebooks are made, in both languages."""
+    """The pages that notebooks are made from, in both languages."""
     return sorted((ROOT / "docs" / "notebooks").glob("*.md"))
 
 
 def place(page: Path) -> Path:
-    """Where the notebook of a page is."""
+    """The path of the notebook of a page."""
     return ROOT / "notebooks" / f"{page.name.removesuffix('.md')}.ipynb"
 
 
 def run(page: Path) -> None:
-    """Every cell, in order; the last expression of each is shown as a notebook would."""
+    """Run the code cells of a page in order, and compute what a notebook would show for the last expression of each.
+
+    Raises:
+        SystemExit: no cell has anything to show.
+    """
     import zerone as zo
 
     whole, shown = zo.train, 0
@@ -63,7 +67,7 @@ def run(page: Path) -> None:
         return whole(algorithm, environment, **{**asked, **SHORT})
 
     space: dict[str, Any] = {"__name__": "__main__"}
-    zo.train = short  # type: ignore[assignment]  # for as long as this page takes
+    zo.train = short  # type: ignore[assignment]  # until this page is done
     try:
         for kind, text in cells(page.read_text("utf-8")):
             if kind == "markdown":
@@ -81,7 +85,7 @@ def run(page: Path) -> None:
 
 
 def main() -> int:
-    """Write them, or run those in English; the code of the others is the same."""
+    """Write all notebooks; with `--run`, run the English ones instead (the Chinese ones have the same code)."""
     if "--run" not in sys.argv:
         (ROOT / "notebooks").mkdir(exist_ok=True)
         for page in pages():

@@ -1,7 +1,7 @@
-"""Keep the Chinese catalogue beside the code: `python tools/translations.py`.
+"""Update the Chinese catalogue from the code: `python tools/translations.py`.
 
-It takes up texts that are new, drops those that are gone, writes `zerone.po` in order and compiles it. What is new
-stands in it without Chinese, which is to be filled in; then it is run once more.
+Adds new texts, removes those that are no longer in the code, writes `zerone.po` in sorted order and compiles it to
+`zerone.mo`. New texts are added without a translation: fill them in, then run the script again.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from babel.messages.pofile import read_po, write_po
 SOURCE = Path(__file__).parent.parent / "src" / "zerone"
 PO = SOURCE / "locale" / "zh" / "LC_MESSAGES" / "zerone.po"
 MARKS = ("translated", "translatable")
-"""Functions whose first argument is a text to be translated."""
+"""Functions whose first argument is a text to translate."""
 WRITTEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-"""Always the same: equal texts give equal files."""
+"""The date in the file's header. It is constant, so that equal texts give equal files."""
 OF_CLICK = ("Usage:", "Options", "Commands", "Show this message and exit.")
 
 
 def texts() -> set[str]:
-    """All that is translated: what the code marks, and what commands, settings and environments say of themselves."""
+    """All texts to translate: those marked in the code, and those of commands, algorithms, environments, synonyms."""
     return {*_marked(), *OF_CLICK, *_of_commands(), *_of_algorithms(), *_of_environments(), *_of_words()} - {""}
 
 
 def _marked() -> Iterator[str]:
-    """Of the code, read as a tree: Babel's own reader does not look into f-strings."""
+    """The texts marked in the code. They are found in the syntax tree, as Babel's own reader skips f-strings."""
     for path in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS and node.args:
@@ -100,7 +100,7 @@ def _of_words() -> Iterator[str]:
 
 
 def catalogue() -> Catalog:
-    """The catalogue as it is."""
+    """The catalogue that exists now; an empty one if there is no file."""
     if not PO.exists():
         return Catalog(locale="zh", charset="utf-8")
     with PO.open("rb") as file:
@@ -108,21 +108,21 @@ def catalogue() -> Catalog:
 
 
 def as_po(found: Catalog) -> bytes:
-    """The catalogue as a text, in order."""
+    """The catalogue in the .po format, sorted."""
     file = io.BytesIO()
     write_po(file, found, width=120, no_location=True, omit_header=False, sort_output=True, ignore_obsolete=True)
     return file.getvalue()
 
 
 def compiled(found: Catalog) -> bytes:
-    """The catalogue as `gettext` reads it."""
+    """The catalogue in the .mo format, which `gettext` reads."""
     file = io.BytesIO()
     write_mo(file, found)
     return file.getvalue()
 
 
 def main() -> int:
-    """Write both files; 1 if some texts have no Chinese yet."""
+    """Write both files; 1 if a text has no translation yet."""
     before = {message.id: message.string for message in catalogue() if message.id}
     found = Catalog(
         "zh",

@@ -1,4 +1,4 @@
-"""Imports that go around a circle are found, and no others."""
+"""The import checker finds import cycles, and nothing else."""
 
 import importlib.util
 from pathlib import Path
@@ -11,10 +11,10 @@ SPEC.loader.exec_module(check_imports)
 
 def test_a_circle_is_found_and_what_leads_to_it_or_away_from_it_is_none():
     arrows = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "before": {"a"}, "x": {"y"}, "y": {"x"}}
-    assert check_imports.circles(arrows) == [["a", "b", "c"], ["x", "y"]]
+    assert check_imports.cycles(arrows) == [["a", "b", "c"], ["x", "y"]]
 
 
 def test_the_modules_that_are_imported_are_read_from_the_source():
     found = check_imports.modules()
     assert "zerone.environments.base" in found["zerone.environments.wrappers"]
-    assert check_imports.circles(found) == []
+    assert check_imports.cycles(found) == []

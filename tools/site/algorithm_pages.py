@@ -1,4 +1,4 @@
-"""An algorithm's page: its section, its pseudocode beside our lines, a step with its numbers, figures and metrics."""
+"""The page of an algorithm: description, pseudocode beside the code, a step with numbers, figures and metrics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIGURES = {
     "actor-critic": ["one-step"],
     "ppo": ["clipping"], "a3c": ["workers"], "dppo": ["workers"], "ddpg": ["moving-reward"],
 }  # fmt: skip
-"""Figures of the results page, by algorithm."""
+"""The figures of the results page that each algorithm's page shows."""
 WORDS = {
     ".md": {
         "code": "Pseudocode and code", "about": "On the left the opening of the file, on the right what follows it.",
@@ -31,7 +31,10 @@ WORDS = {
 
 
 def whole(root: Path, name: str, section: str, ending: str, texts: dict[str, str]) -> str:
-    """The page, with links as from docs/."""
+    """The Markdown of an algorithm's page, with links relative to docs/.
+
+    `section` is its section of docs/algorithms, `ending` says the language, and `texts` are all pages by file name.
+    """
     words = WORDS[ending]
     file = f"src/zerone/algorithms/{name.replace('-', '_')}.py"
     docstring, code = parts_of((root / file).read_text("utf-8"))
@@ -55,15 +58,15 @@ def whole(root: Path, name: str, section: str, ending: str, texts: dict[str, str
 
 
 def idea(readme: str, name: str) -> str:
-    """What an algorithm is, as the table of README says it."""
+    """The short description of an algorithm from the table in README, in bold."""
     found = re.search(rf"^\| `{name}` \| ([^|]*) \|", readme, re.MULTILINE)
-    assert found is not None, name  # noqa: S101 - a test of README holds that it is there
+    assert found is not None, name  # noqa: S101 - a test checks that README has every algorithm
     text = found[1]
     return f"**{text[:1].upper()}{text[1:]}.**" if text.isascii() else f"**{text}。**"
 
 
 def parts_of(text: str) -> tuple[str, str]:
-    """A module's docstring, and its class without settings: what it does, function by function."""
+    """A module's docstring, and the methods of its largest class (without the fields, which are the settings)."""
     tree = ast.parse(text)
     classes = [each for each in tree.body if isinstance(each, ast.ClassDef) and any(
         isinstance(inner, ast.FunctionDef) for inner in each.body)]  # fmt: skip

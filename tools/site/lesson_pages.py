@@ -1,4 +1,4 @@
-"""The lessons: each chapter of `zerone lesson` as text, and with a recorded run in one file inside of the page."""
+"""The lessons page: each chapter of `zerone lesson` as text, with an embedded HTML file that plays a recorded run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WORDS = {
 
 
 def page(ending: str, out: Path) -> str:
-    """All chapters on one page."""
+    """The Markdown of the page with all chapters; records their runs below `out` / lessons."""
     from zerone.lessons.catalogue import lessons
     from zerone.lessons.text import command
 
@@ -55,7 +55,7 @@ def page(ending: str, out: Path) -> str:
 
 
 def code_of(lesson: Lesson, title: str) -> list[str]:
-    """The functions that compute the equation, folded away."""
+    """A folded block with the functions that compute the equation."""
     lines: list[str] = []
     for each in lesson.code:
         lines += [f"`{each.place}`", "", "```python", *each.text.splitlines(), "```", ""]
@@ -63,7 +63,7 @@ def code_of(lesson: Lesson, title: str) -> list[str]:
 
 
 def measured(lesson: Lesson, title: str, language: str) -> list[str]:
-    """What the experiment has found, with its figure."""
+    """A folded block with the results of the chapter's experiment and its figure; empty if there is no experiment."""
     found = lesson.measured
     if found is None:
         return []
@@ -74,7 +74,7 @@ def measured(lesson: Lesson, title: str, language: str) -> list[str]:
 
 
 def record(lesson: Lesson, folder: Path) -> None:
-    """Record the chapter's run in one file; once for both languages."""
+    """Record the chapter's run in one HTML file, which both languages share. An existing file is kept."""
     file = folder / f"{lesson.name}.html"
     if file.exists():
         return

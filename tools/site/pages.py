@@ -1,4 +1,4 @@
-"""The pages of the site, from those of the repository: split, put together, and with links that lead inside of it."""
+"""Make the pages of the site from those of the repository: split and combine them, and adapt their links."""
 
 from __future__ import annotations
 
@@ -17,31 +17,39 @@ FOLDERS = {
     "src/zerone/algorithms": "algorithms.md", "examples": "source/examples.md", "notebooks": "notebooks.md",
     "src/zerone/presets": "source/presets.md",
 }  # fmt: skip
-"""Pages that stand for folders of the repository."""
+"""The pages of the site to which links to folders of the repository lead."""
 
 
 def slug(heading: str) -> str:
-    """The anchor of a heading, as GitHub has it."""
+    """The anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def headings(text: str) -> list[str]:
-    """The headings of a page, without those of code."""
+    """The headings of a page. Lines in code blocks that look like headings are left out."""
     return re.findall(r"^#+ (.*)$", FENCE.sub("", text), re.MULTILINE)
 
 
 class Pages:
-    """The pages by their place, with the language's ending."""
+    """All pages of the site.
+
+    `texts` has the Markdown of each page by its path relative to docs/ (with `.md` or `.zh.md`), and `sources` the
+    files of the repository to which pages link. `root` is the repository, `out` the folder to write to.
+    """
 
     def __init__(self, root: Path, out: Path) -> None:
         self.root, self.out = root, out
         self.texts: dict[str, str] = {}
         self.moved: dict[tuple[str, str], str] = {}
-        """Where the anchors of `algorithms` are, by ending and anchor."""
+        """The page on which an anchor of the page `algorithms` is now, by (ending, anchor)."""
         self.sources: set[str] = set()
 
     def write(self) -> None:
-        """Make all, and write them."""
+        """Make all pages and write them to `out`.
+
+        Raises:
+            SystemExit: a page links to a file that does not exist.
+        """
         for page in sorted((self.root / "docs").rglob("*.md")):
             self.texts[page.relative_to(self.root / "docs").as_posix()] = page.read_text("utf-8")
         for ending in LANGUAGES.values():
@@ -70,12 +78,12 @@ class Pages:
         file.write_text(text, "utf-8")
 
     def _front(self, name: str) -> str:
-        """README as the first page: its links are from the root."""
+        """README as the first page, with links relative to docs/ instead of the root."""
         text = (self.root / name).read_text("utf-8")
         return re.sub(r"\]\((?!https?:|#|docs/)", "](../", text).replace("](docs/", "](")
 
     def _split(self, ending: str) -> None:
-        """A page for each algorithm, of its section; what comes before the first stays."""
+        """Split the page `algorithms` into a page per algorithm. It keeps its introduction and gets a list of links."""
         name = f"algorithms{ending}"
         parts = re.split(r"^## (?=[a-z0-9-]+$)", self.texts[name], flags=re.MULTILINE)
         rest, names = parts[0], []
@@ -92,7 +100,10 @@ class Pages:
         self.texts[name] = f"{rest}\n## {'Pages' if ending == '.md' else '各个算法'}\n\n{listed}\n"
 
     def _linked(self, place: str, text: str) -> str:
-        """The text with its links as they lead here, and what is drawn in the place of Mermaid."""
+        """The page with links that work on the site, and with pictures instead of Mermaid graphs.
+
+        The language switch and the table of contents at the top are removed: the theme has its own.
+        """
         ending = ".zh.md" if place.endswith(".zh.md") else ".md"
         text = re.sub(
             r"^(?:\*\*English\*\* · )?\[(?:中文|English)\]\([^)]*\)(?: · \*\*中文\*\*)?\n\n",
@@ -133,7 +144,11 @@ class Pages:
         )
 
     def _outside(self, there: str, ending: str) -> str:
-        """The page that stands for a file or a folder of the repository."""
+        """The page of the site to which a link to a file or folder of the repository leads.
+
+        Raises:
+            SystemExit: there is no such file.
+        """
         if there in FOLDERS:
             return FOLDERS[there].replace(".md", ending) if not FOLDERS[there].startswith("source/") else FOLDERS[there]
         if there in ("README.md", "README.zh.md"):
@@ -148,7 +163,7 @@ class Pages:
         return f"source/{there}.md"
 
     def _source(self, files: list[str]) -> str:
-        """Files of the repository, as a page. A search leaves them out."""
+        """A page with files of the repository as code blocks, excluded from the search."""
         parts = [
             "---\nsearch:\n  exclude: true\n---\n",
             f"# {files[0] if len(files) == 1 else files[0].rpartition('/')[0]}\n",
@@ -160,8 +175,8 @@ class Pages:
         return "\n".join(parts)
 
 
-def without_twin(folder: Path) -> list[str]:
-    """The pages that have no Chinese twin and need one: all but sources and what is for those who change the code."""
+def untranslated(folder: Path) -> list[str]:
+    """The pages without a Chinese version. Source files and contributing.md do not need one."""
     here = {each.relative_to(folder).as_posix() for each in folder.rglob("*.md")}
     needed = {each for each in here if not each.endswith(".zh.md") and not each.startswith("source/")} - {
         "contributing.md"

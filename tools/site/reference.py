@@ -1,4 +1,4 @@
-"""The reference of `import zerone as zo`: every public name, from its docstring. One without ends the build."""
+"""The API reference: the docstring of every public name of `import zerone as zo`. Each name must have one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ABOUT = {
 
 
 def write(out: Path) -> None:
-    """`reference.md` and its twin.
+    """Write `reference.md` and `reference.zh.md`.
 
     Raises:
         SystemExit: a public name has no docstring, or is in no group.

@@ -1,4 +1,4 @@
-"""The import graph of the rooms as a picture that needs no script: rooms from above to below, an arc for each arrow."""
+"""Draw the import graph of the packages as an SVG, which needs no script: packages in a column, an arc per arrow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ HIGH, LEFT, TOP = 34, 130, 24
 
 
 def arcs(mermaid: str) -> str:
-    """An SVG of a Mermaid flowchart whose arrows lead from above to below."""
+    """An SVG of a Mermaid flowchart without cycles: each name stands below all names that have an arrow to it."""
     arrows = re.findall(r"(\w+) -->\s*(\w+)", mermaid)
     above = {each: {a for a, b in arrows if b == each} for each in {name for arrow in arrows for name in arrow}}
     order: list[str] = []
