@@ -16,7 +16,7 @@ from zerone.algorithms import catalogue, outside
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured
-from zerone.training.setup import make_algorithm_from
+from zerone.training.algorithm_setup import make_algorithm_from
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FEW = {"steps": 2_000, "evaluation_episodes": 2, "figure": False}

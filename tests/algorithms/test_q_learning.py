@@ -17,7 +17,7 @@ from zerone.environments.maze import MazeState
 from zerone.environments.spaces import Spaces
 from zerone.environments.treasure import TreasureState
 from zerone.environments.wrappers import Clock
-from zerone.training.setup import make_algorithm
+from zerone.training.algorithm_setup import make_algorithm
 
 
 def _by_hand(algorithm, environment, seed, iterations, worth=np.max):

@@ -21,7 +21,8 @@ from toys import (
 
 import zerone as zo
 from zerone.base.errors import InputError
-from zerone.cluster.worker import FlatParameters, Task, Worker
+from zerone.cluster.worker import Task, Worker
+from zerone.cluster.worker_programs import FlatParameters
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
 from zerone.environments.gym.bridge import GymnasiumEnvironment

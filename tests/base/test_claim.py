@@ -19,7 +19,7 @@ import zerone as zo
 from zerone.base import claim as claims
 from zerone.base.claim import LOCK, Claim, first_free
 from zerone.base.errors import InputError, RunError
-from zerone.offline.dataset import read
+from zerone.offline.reading import read
 from zerone.training.folder import RunFolder
 
 LINE = "zerone/Treasure-v0"

@@ -81,7 +81,7 @@ def test_what_to_change_next_are_commands_that_are_taken(lesson):
     from zerone.cli.settings import chosen_settings
     from zerone.cli.step import step
     from zerone.cli.train import require_environment
-    from zerone.training import setup
+    from zerone.training.algorithm_setup import make_algorithm
 
     for line in lesson.tries:
         command, *words = shlex.split(line)[1:]
@@ -90,4 +90,4 @@ def test_what_to_change_next_are_commands_that_are_taken(lesson):
             with step.make_context("step", words) as context:
                 said = parsed(context.params["words"])
             require_environment(said.environment)
-            setup.make_algorithm(said.algorithm, said.environment, chosen_settings(said.algorithm, said.given))
+            make_algorithm(said.algorithm, said.environment, chosen_settings(said.algorithm, said.given))

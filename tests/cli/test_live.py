@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from zerone.cli.live import STILL_SHOWN, LiveViewer
-from zerone.cli.watch import LIVE
+from zerone.cli.watched import LIVE
 from zerone.training import checkpoint
 
 

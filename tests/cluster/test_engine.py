@@ -17,11 +17,13 @@ from toys import PLAIN, equal_bits
 import zerone as zo
 from zerone.cluster import worker
 from zerone.cluster.engine import Cluster
-from zerone.cluster.worker import FlatParameters, Task, Worker, own_seed
+from zerone.cluster.worker import Task, Worker, own_seed
+from zerone.cluster.worker_programs import FlatParameters
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
 from zerone.environments import catalogue
-from zerone.environments.gym.vector import make_vector, maker
+from zerone.environments.gym.makers import maker
+from zerone.environments.gym.vector import make_vector
 
 # Gymnasium's own, under names that are not compiled here.
 CLASSIC = "gymnasium.envs.classic_control"

@@ -23,7 +23,7 @@ from zerone.cluster import ray_connection, supervisor
 from zerone.cluster.engine import Cluster
 from zerone.cluster.reaper import end_marked, marked
 from zerone.cluster.spread import Spread
-from zerone.training import setup
+from zerone.training.engine_setup import make_engine
 
 ray = pytest.importorskip("ray")
 
@@ -255,7 +255,7 @@ def test_an_old_ray_is_refused(monkeypatch):
 
 def test_who_has_no_workers_is_refused():
     with pytest.raises(zo.InputError, match=r"ppo cannot run on the engine 'cluster'.*these have: a3c, dppo"):
-        setup.make_engine("cluster", zo.PPO(), "CartPole-v1")
+        make_engine("cluster", zo.PPO(), "CartPole-v1")
 
 
 @pytest.mark.parametrize("asked", [{"address": "127.0.0.1:6379"}, {"worker_timeout": 5.0}])

@@ -14,7 +14,7 @@ from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import InputError
 from zerone.engines.host import Host
 from zerone.environments.gym.vector import make_vector
-from zerone.training import setup
+from zerone.training.engine_setup import make_engine
 from zerone.training.memory_limit import require_room
 
 
@@ -157,7 +157,7 @@ class World(gymnasium.Env):
 
 def play_and_trace(algorithm, world):
     """As much of a training as takes no compiling: its state and memory, some actions played, an update."""
-    engine = setup.make_engine("host", algorithm, world)
+    engine = make_engine("host", algorithm, world)
     assert isinstance(engine, Host)
     try:
         require_room(engine, "World", 1)
@@ -204,7 +204,7 @@ def test_observations_of_every_space_are_seen_or_refused_by_every_algorithm(name
     for algorithm in [entry.make() for entry in catalogue.entries()]:
         action = PLACE if isinstance(algorithm, OffPolicyActor) else spaces.Discrete(2)
         try:
-            setup.make_engine("host", algorithm, lambda action=action: World(space, action)).close()
+            make_engine("host", algorithm, lambda action=action: World(space, action)).close()
         except InputError as error:
             refused_in_one_line(error)
     for algorithm in [QLearning(), *DEEP]:
@@ -220,7 +220,7 @@ def test_actions_of_every_space_are_chosen_or_refused_by_every_algorithm(name):
     space = SPACES[name]
     for algorithm in [entry.make() for entry in catalogue.entries()]:
         try:
-            setup.make_engine("host", algorithm, lambda: World(PLACE, space)).close()
+            make_engine("host", algorithm, lambda: World(PLACE, space)).close()
         except InputError as error:
             refused_in_one_line(error)
     for algorithm in [QLearning(), *DEEP]:

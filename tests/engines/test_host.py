@@ -28,7 +28,7 @@ from zerone.engines.protocol import Judging
 from zerone.engines.streams import EVALUATE
 from zerone.engines.vector_rollout import Block, Player, VectorStep
 from zerone.environments.gym.vector import make_vector
-from zerone.training.setup import make_engine
+from zerone.training.engine_setup import make_engine
 
 ITERATIONS = 30
 MODES = pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.name)

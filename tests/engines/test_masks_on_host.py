@@ -13,13 +13,15 @@ from toys import small_dqn
 import zerone as zo
 from zerone.algorithms.tabular import table_in
 from zerone.base.errors import InputError, RunError
-from zerone.cluster.worker import FlatParameters, Task, host_of
+from zerone.cluster.worker import Task, host_of
+from zerone.cluster.worker_programs import FlatParameters
 from zerone.engines.host import Host
 from zerone.engines.vector_rollout import Player
 from zerone.environments.gym.allowed import Allowing, MaskError, read_mask
+from zerone.environments.gym.process_vector import vector_in
 from zerone.environments.gym.processes import Processes
 from zerone.environments.gym.vector import make_vector
-from zerone.environments.gym.vectors import LearntIn
+from zerone.environments.gym.watched_vector import LearntIn
 from zerone.training.environment_check import check
 
 SMALL: dict[str, Any] = {"steps": 96, "evaluation_episodes": 2, "figure": False, "evaluation_limit": 20}
@@ -112,7 +114,7 @@ def _vectors(number):
 
     yield "in turn", make_vector(Strict, "Strict", number, 0, allowing=Allowing()), None
     processes = Processes(2)
-    yield "apart", processes.vector(Strict, "Strict", number, 0, allowing=Allowing()), processes
+    yield "apart", vector_in(processes, Strict, "Strict", number, 0, allowing=Allowing()), processes
     yield "given, same step", given(number, AutoresetMode.SAME_STEP), None
     yield "given, disabled", given(number, AutoresetMode.DISABLED), None
     yield "given, next step", given(number, AutoresetMode.NEXT_STEP), None

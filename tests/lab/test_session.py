@@ -19,8 +19,8 @@ from zerone.lab.session import Session
 from zerone.lab.sessions import Sessions
 from zerone.lab.setups import Setup, read_setup
 from zerone.lab.training import Training, here, require_quick
+from zerone.training.algorithm_setup import make_algorithm
 from zerone.training.presets import preset
-from zerone.training.setup import make_algorithm
 
 MAZE = {"algorithm": "q-learning", "environment": "zerone/Maze-v0"}
 BLOCKS = Setup("actor-critic", "CartPole-v1", 3, {"steps_per_update": 8, "hidden": [8]})

@@ -8,7 +8,8 @@ import pytest
 
 from zerone.lab.messages import PACES, read_setup
 from zerone.lessons.catalogue import lessons
-from zerone.training import setup as making
+from zerone.training.algorithm_setup import make_algorithm
+from zerone.training.engine_setup import make_engine
 
 BOXES = {"environment", "policy", "values", "memory", "model", "update"}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -33,8 +34,8 @@ def test_a_chapter_is_whole_and_its_set_ups_can_be_trained(lesson):
     assert lesson.pace in PACES
     found = [read_setup(each) for each in lesson.as_json()["setups"]]
     for setup in found:
-        algorithm, _ = making.make_algorithm(setup.algorithm, setup.environment, dict(setup.settings))
-        making.make_engine("compiled", algorithm, setup.environment, {}).close()
+        algorithm, _ = make_algorithm(setup.algorithm, setup.environment, dict(setup.settings))
+        make_engine("compiled", algorithm, setup.environment, {}).close()
     if len(found) > 1:  # they differ in one thing
         first, *others = found
         for each in others:

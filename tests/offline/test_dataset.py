@@ -16,8 +16,8 @@ from zerone.base.claim import Claim
 from zerone.base.errors import InputError, RunError
 from zerone.environments.spaces import Spaces
 from zerone.offline import storage
-from zerone.offline.dataset import read
 from zerone.offline.format import identity, space_from_json, space_to_json
+from zerone.offline.reading import read
 from zerone.offline.writer import DatasetWriter
 
 MAZE = "zerone/Maze-v0"

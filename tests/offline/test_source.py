@@ -11,7 +11,7 @@ import zerone as zo
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import InputError
 from zerone.offline import source
-from zerone.offline.dataset import read
+from zerone.offline.reading import read
 from zerone.training.interrupt import Interrupted
 
 MAZE, LINE = "zerone/Maze-v0", "zerone/Treasure-v0"

@@ -12,7 +12,7 @@ from toys import CounterEnv, cycle
 
 import zerone as zo
 from zerone.base.errors import InputError, RunError
-from zerone.offline.dataset import read
+from zerone.offline.reading import read
 
 MAZE, LINE = "zerone/Maze-v0", "zerone/Treasure-v0"
 

@@ -17,7 +17,7 @@ from zerone.studies import search, sweep_result
 from zerone.studies.advice import notes
 from zerone.studies.search import Range
 from zerone.studies.trial import values_of
-from zerone.training.setup import settings_of
+from zerone.training.algorithm_setup import settings_of
 
 LINE = ("q-learning", "zerone/Treasure-v0")
 SHORT = {"steps": 60, "seeds": 3}

@@ -13,7 +13,8 @@ from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host, widths_for
 from zerone.engines.protocol import GREEDY, Evaluation, Judging, Stopped
 from zerone.environments import catalogue
-from zerone.training import checkpoint, setup
+from zerone.training import checkpoint, environment_setup
+from zerone.training.engine_setup import make_engine
 from zerone.training.evaluation import (
     LOOK,
     OVERRUN,
@@ -224,8 +225,10 @@ def greedy_table(name, discount=0.9999):
 
 @pytest.mark.parametrize("name", ["FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4", "CliffWalking-v1"])
 def test_the_best_policy_of_each_table_solves_its_environment_at_one_look(name):
-    table, engine = greedy_table(name), setup.make_engine("compiled", zo.QLearning(), name)
-    evaluator = Evaluator(engine, dataclasses.replace(CHOOSING, solved_at=setup.solved_at(name)), True, 10**6, True)
+    table, engine = greedy_table(name), make_engine("compiled", zo.QLearning(), name)
+    evaluator = Evaluator(
+        engine, dataclasses.replace(CHOOSING, solved_at=environment_setup.solved_at(name)), True, 10**6, True
+    )
     solved = 0
     for seed in range(20):
         account = Account(trained_length=40.0)
@@ -240,20 +243,22 @@ def test_the_best_policy_of_each_table_solves_its_environment_at_one_look(name):
     ({"reward": "tenth"}, True), ({"torques": 5}, False),
 ])  # fmt: skip
 def test_a_level_is_of_the_task_that_it_was_set_for(options, there):
-    assert setup.solved_at("Pendulum-v1", options) == (-200 if there else None)
+    assert environment_setup.solved_at("Pendulum-v1", options) == (-200 if there else None)
 
 
 def test_every_option_that_changes_a_task_takes_its_level_away():
-    have_one = [entry for entry in catalogue.entries() if setup.solved_at(entry.id) is not None]
+    have_one = [entry for entry in catalogue.entries() if environment_setup.solved_at(entry.id) is not None]
     assert {entry.id for entry in catalogue.entries()} - {entry.id for entry in have_one} == {"Blackjack-v1"}
     for entry in have_one:
         for option in catalogue.options(entry):
             changed = not option.default if isinstance(option.default, bool) else 123
-            kept = setup.solved_at(entry.id, {option.name: changed}) is not None
+            kept = environment_setup.solved_at(entry.id, {option.name: changed}) is not None
             assert kept == (option.name in ("reward", "observe")), (entry.id, option.name)
-        assert setup.solved_at(entry.id, {option.name: option.default for option in catalogue.options(entry)})
-    assert setup.solved_at("Acrobot-v1") == -100
-    assert setup.solved_at("Acrobot-v1", {"render_mode": None}) is None
+        assert environment_setup.solved_at(
+            entry.id, {option.name: option.default for option in catalogue.options(entry)}
+        )
+    assert environment_setup.solved_at("Acrobot-v1") == -100
+    assert environment_setup.solved_at("Acrobot-v1", {"render_mode": None}) is None
 
 
 def test_what_is_learnt_early_is_seen_early(tmp_path):

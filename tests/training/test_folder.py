@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from zerone.base.errors import InputError, RunError
+from zerone.base.files import finite
 from zerone.training import checkpoint
-from zerone.training.folder import RunFolder, finite, new_folder
+from zerone.training.folder import RunFolder, new_folder
 
 CONFIG = {
     "algorithm": {"name": "dqn", "settings": {"discount": 0.99}},

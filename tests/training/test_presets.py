@@ -12,8 +12,9 @@ from zerone.algorithms import catalogue as algorithms
 from zerone.base.errors import InputError
 from zerone.environments import catalogue as environments
 from zerone.training import presets
+from zerone.training.algorithm_setup import make_algorithm
+from zerone.training.engine_setup import make_engine
 from zerone.training.presets import preset
-from zerone.training.setup import make_algorithm, make_engine
 from zerone.training.timetable import make_timetable
 
 OF_TRAINING = {"steps": int, "episodes": int, "evaluate_every": int, "stop_when_solved": bool}

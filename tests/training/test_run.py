@@ -12,7 +12,8 @@ import zerone as zo
 from zerone.algorithms.q_learning import QLearning
 from zerone.base.errors import InputError
 from zerone.environments.shaping import cart_pole
-from zerone.training import setup
+from zerone.training.algorithm_setup import make_algorithm_from
+from zerone.training.engine_setup import make_engine
 
 TREASURE = "zerone/Treasure-v0"
 FAST = {"evaluation_episodes": 3, "figure": False}
@@ -215,7 +216,7 @@ def test_a_checkpoint_of_another_algorithm_environment_or_network_is_refused(run
 
 
 def test_on_the_host_an_agent_is_judged_by_the_real_reward_too():
-    engine = setup.make_engine("host", small_dqn(), "zerone/CartPole-v1", {"reward": "shaped"})
+    engine = make_engine("host", small_dqn(), "zerone/CartPole-v1", {"reward": "shaped"})
     policy = engine.policy(engine.init(0))
     found = engine.evaluate(policy, 0, 0, 5)
     (carry,) = engine.advance([engine.init(0)], [0], [0], 3)
@@ -256,8 +257,8 @@ def test_a_folder_that_lacks_a_setting_is_loaded_as_it_was_trained(name, environ
         config["algorithm"]["settings"].pop(added, None)
     (run.path / "config.json").write_text(json.dumps(config))
     again = zo.load(run.path)
-    saved = setup.make_algorithm_from(again.config["algorithm"])
-    assert saved == setup.make_algorithm_from(run.config["algorithm"])
+    saved = make_algorithm_from(again.config["algorithm"])
+    assert saved == make_algorithm_from(run.config["algorithm"])
     assert {setting: getattr(saved, setting) for setting in former} == former
     seen = run.engine().spaces.observation.sample()
     np.testing.assert_array_equal(again.agent().act(seen), agent.act(seen))

@@ -10,7 +10,7 @@ import pytest
 
 import zerone as zo
 from zerone.base.errors import InputError
-from zerone.training.setup import make_algorithm
+from zerone.training.algorithm_setup import make_algorithm
 from zerone.training.timetable import make_timetable
 
 FOLDER = resources.files("zerone") / "presets" / "tutorial"

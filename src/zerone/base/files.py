@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import stat
 import time
 import tomllib
 import uuid
+from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -160,6 +162,15 @@ def _inside(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(cast("dict[str, Any]", value).values())
     return value if isinstance(value, list) else []
+
+
+def finite(value: Any) -> Any:
+    """`value` with None in the place of every number that JSON cannot hold (NaN and the infinities)."""
+    if isinstance(value, Mapping):
+        return {name: finite(each) for name, each in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(each) for each in cast("list[Any]", value)]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @contextmanager

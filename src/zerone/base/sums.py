@@ -48,13 +48,13 @@ class Sum:
         return Sum(value, added - (value - self.value))
 
     @staticmethod
-    def of(total: np.ndarray[Any, Any]) -> Sum:
+    def of(total: np.ndarray) -> Sum:
         """A sum with the value `total` (float64), computed with NumPy on the host."""
         value = total.astype(np.float32)
         rest: Any = (total - value).astype(np.float32)
         both: Any = value
         return Sum(both, rest)
 
-    def total(self) -> np.ndarray[Any, Any]:
+    def total(self) -> np.ndarray:
         """The value in float64, computed with NumPy on the host."""
         return np.asarray(self.value, np.float64) + np.asarray(self.rest, np.float64)

@@ -12,7 +12,7 @@ from zerone.cli.options import OneOf, Whole
 
 if TYPE_CHECKING:
     from zerone.engines.search import Search
-    from zerone.player.episode import Env
+    from zerone.environments.gym.kinds import Env
     from zerone.player.view import View
     from zerone.training.run import Run
 

@@ -10,15 +10,15 @@ import click
 
 from zerone.base.errors import InputError
 from zerone.base.language import translated
+from zerone.cli.watched import view_of
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from zerone.engines.compiled import Compiled
     from zerone.player.learning import Learning
-    from zerone.player.view import View
     from zerone.training.run import Run
 
 EPISODES_ON_FILM = 10
@@ -26,9 +26,9 @@ EPISODES_ON_FILM = 10
 
 def show_learning(
     run: Run, mode: str, video: Path | None, episodes: int | None, seed: int | None, speed: float | None, plain: bool,
-    stop: threading.Event | None, view_of: Callable[[Run, Any, bool], View],
+    stop: threading.Event | None,
 ) -> None:  # fmt: skip
-    """Show the training of one of a run's seeds from its first step on, as `view_of` says.
+    """Show the training of one of a run's seeds from its first step on.
 
     Raises:
         InputError: it cannot be gone through again, or not be shown so.
@@ -119,11 +119,7 @@ class _Source:
     def __init__(self, run: Run, learning: Learning, seed: int) -> None:
         self._run, self._learning, self._seed = run, learning, seed
 
-    @property
-    def values(self) -> Callable[[Any], Any]:
-        return self._values
-
-    def _values(self, observation: Any) -> Any:
+    def values(self, observation: Any, /) -> Any:
         from zerone.training.agent import Agent
 
         return Agent(self._run.engine(), self._learning.policy, self._seed).values(observation)

@@ -129,13 +129,13 @@ def _wants_to_step() -> bool:
 def _walks(chapter: Lesson, at: int) -> list[Walk]:
     """The trainings of the running example, each where so many steps are done."""
     from zerone.cli.step import walk_of
-    from zerone.training import setup
+    from zerone.training.algorithm_setup import make_algorithm
 
     found = []
     for each in chapter.setups:
         settings = {name: tuple(value) if isinstance(value, list) else value
                     for name, value in each.get("settings", {}).items()}  # fmt: skip
-        made, _ = setup.make_algorithm(each["algorithm"], each["environment"], settings)
+        made, _ = make_algorithm(each["algorithm"], each["environment"], settings)
         found.append(walk_of(made, each["environment"], each.get("options", {}), each.get("seed", 0)))
         found[-1].begin_at(at)
     return found

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from zerone.base.errors import ZeroneError
 from zerone.base.place import absolute
 from zerone.cli.learning import not_shown_again
-from zerone.cli.watch import LIVE
+from zerone.cli.watched import LIVE
 from zerone.training.events import Callback, Control, Progress, Started
 
 if TYPE_CHECKING:
@@ -155,9 +155,9 @@ class LiveViewer(Callback):
 
 def _learns_a_table(config: Mapping[str, Any]) -> bool:
     from zerone.algorithms.protocol import is_table
-    from zerone.training import setup
+    from zerone.training.algorithm_setup import make_algorithm_from
 
-    return is_table(setup.make_algorithm_from(config["algorithm"]))
+    return is_table(make_algorithm_from(config["algorithm"]))
 
 
 def _tell(text: str) -> None:

@@ -162,7 +162,7 @@ def option_names(parameter: click.Parameter) -> list[str]:
 
 def as_json(value: Any, file: TextIO | None = None) -> None:
     """Print `value` as one line of JSON; a number that JSON lacks becomes null."""
-    from zerone.training.folder import finite
+    from zerone.base.files import finite
 
     click.echo(json.dumps(finite(value), allow_nan=False, ensure_ascii=False), file=file)
 

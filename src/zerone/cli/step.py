@@ -104,18 +104,19 @@ def stepped(
             )
         )
     from zerone.cli.train import require_environment
-    from zerone.training import setup
+    from zerone.environments.base import NO_MASK
+    from zerone.training.algorithm_setup import make_algorithm
 
     require_environment(said.environment)
     chosen = environment_options(said.environment, options)
     given = chosen_settings(said.algorithm, said.given)
-    made, _ = setup.make_algorithm(said.algorithm, said.environment, given, preset=preset or "tuned")
-    return walk_of(made, said.environment, chosen, seed or 0, action_mask or setup.OFF)
+    made, _ = make_algorithm(said.algorithm, said.environment, given, preset=preset or "tuned")
+    return walk_of(made, said.environment, chosen, seed or 0, action_mask or NO_MASK)
 
 
 def _of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequence[str], trust: bool) -> Walk:
-    from zerone.training import setup
     from zerone.training.action_masks import read
+    from zerone.training.algorithm_setup import make_algorithm_from
 
     extra = [*given, *options]
     if extra:
@@ -150,7 +151,7 @@ def _of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequenc
             )
         )
     environment = config["environment"]
-    made = setup.make_algorithm_from(config["algorithm"])
+    made = make_algorithm_from(config["algorithm"])
     mask, view = read(environment["action_mask"]), environment["observations"]
     return walk_of(made, environment["id"], environment["options"], chosen, mask, view)
 
@@ -172,9 +173,9 @@ def walk_of(
     from zerone.environments.drawing.geometry import grid_of
     from zerone.player.step_terminal import Walk
     from zerone.player.step_text import StepText
-    from zerone.training import setup
+    from zerone.training.engine_setup import make_engine
 
-    engine = setup.make_engine("auto", algorithm, environment, options, observations, action_mask=action_mask)
+    engine = make_engine("auto", algorithm, environment, options, observations, action_mask=action_mask)
     if not isinstance(engine, Compiled):
         raise InputError(
             translated(

@@ -139,7 +139,7 @@ def _swept(
                 )
             )
         from zerone.cli.train import require_environment
-        from zerone.training import setup
+        from zerone.training.environment_setup import environment_name
         from zerone.training.folder import new_folder
         from zerone.training.run import plain_name
 
@@ -148,7 +148,7 @@ def _swept(
         asked["settings"] = chosen_settings(said.algorithm, said.given)
         asked["options"] = environment_options(said.environment, options)
         out: Path | None = asked.pop("out", None)
-        name = plain_name(f"sweep-{said.algorithm}", setup.environment_name(said.environment))
+        name = plain_name(f"sweep-{said.algorithm}", environment_name(said.environment))
         with (
             contextlib.nullcontext(out) if out else new_folder(name) as path,
             _shown(Path(path), as_json) as on_progress,

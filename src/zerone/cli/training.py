@@ -87,7 +87,7 @@ def start(
         InputError, RunError: as `zerone.train`.
         KeyboardInterrupt: Ctrl-C; the line says what is kept.
     """
-    from zerone.training import setup
+    from zerone.training.environment_setup import environment_name
     from zerone.training.folder import new_folder
     from zerone.training.run import plain_name
     from zerone.training.train import train
@@ -98,7 +98,7 @@ def start(
         from zerone.cli.watch import require_picture
 
         require_picture(environment, asked["options"], asked.get("engine", "auto"))
-    name = plain_name(algorithm, setup.environment_name(environment))
+    name = plain_name(algorithm, environment_name(environment))
     callbacks = listening.chosen()
     with contextlib.nullcontext(out) if out else new_folder(name) as path, shown(Path(path), manner) as displays:
         return train(
@@ -141,24 +141,25 @@ def require_same(
     file: Path | None = None,
 ) -> None:  # fmt: skip
     """Raise `InputError` where something typed beside `--resume` differs from the run's own configuration."""
-    from zerone.training import setup
+    from zerone.training.algorithm_setup import make_algorithm, make_algorithm_from, settings_of
+    from zerone.training.environment_setup import environment_name
     from zerone.training.schema import naming
 
     if asked.get("overwrite"):
         raise InputError(translated("--overwrite and --resume exclude each other"))
     with naming(path / "config.json"):
-        setup.make_algorithm_from(config["algorithm"])
+        make_algorithm_from(config["algorithm"])
     algorithm, environment = config["algorithm"]["name"], config["environment"]["id"]
     named = config["algorithm"].get("source") or algorithm
     typed: list[tuple[str, Any, Any]] = []  # what was typed, its value, and that of the run
     if said.algorithm is not None:
         typed.append(("ALGORITHM", said.algorithm, named if ":" in said.algorithm else algorithm))
     if said.environment is not None:
-        typed.append(("ENVIRONMENT", setup.environment_name(said.environment), environment))
+        typed.append(("ENVIRONMENT", environment_name(said.environment), environment))
     settings = config["algorithm"]["settings"]
     if file is not None:
-        made, _ = setup.make_algorithm(named, environment, (file, chosen_settings(named, said.given)))
-        for name, value in setup.settings_of(made).items():
+        made, _ = make_algorithm(named, environment, (file, chosen_settings(named, said.given)))
+        for name, value in settings_of(made).items():
             typed.append((f"--settings {file}, with {name} =", _listed(value), settings.get(name)))
     for name, value in chosen_settings(named, said.given).items():
         typed.append((_option(name), _listed(value), settings.get(name)))
@@ -186,10 +187,11 @@ def _training_differences(
     path: Path, config: Mapping[str, Any], asked: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any, Any]]:
     """The options of the training itself that were typed: each with its value and that of the run."""
-    from zerone.training import setup, timetable
+    from zerone.training import timetable
     from zerone.training import validation as asked_of
+    from zerone.training.algorithm_setup import make_algorithm_from
 
-    made = setup.make_algorithm_from(config["algorithm"])
+    made = make_algorithm_from(config["algorithm"])
     steps = asked.get("steps", config["steps"])
     planned = timetable.describe(
         timetable.make_timetable(made, steps, asked.get("evaluate_every"), asked.get("save_every"))

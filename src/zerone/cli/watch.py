@@ -7,12 +7,11 @@ import functools
 import os
 import sys
 import threading
-import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from zerone.base.errors import InputError, ZeroneError
+from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.cli import output
 from zerone.cli.foresight import foreseeing, given_searches, planned, search_options
@@ -28,20 +27,15 @@ from zerone.cli.options import (
     step_timeout_option,
     trust_option,
 )
+from zerone.cli.watched import FixedPolicy, FollowedPolicy, Watched, view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from zerone.environments.gym.guard import Guard
-    from zerone.player.episode import Env
+    from zerone.environments.gym.kinds import Env
     from zerone.player.view import View
-    from zerone.training.agent import Agent, Exploring
-    from zerone.training.run import Run
-
-SECONDS_BETWEEN_LOOKS, SECONDS_TO_WAIT = 1.0, 30.0
-LIVE = "live.safetensors"
-"""The newest policy of a training that somebody watches."""
 
 
 @click.command()
@@ -106,15 +100,15 @@ def watch(
     if learning:
         from zerone.cli.learning import show_learning
 
-        show_learning(loaded, mode, video, episodes, agent, speed, plain, stop, view_of)
+        show_learning(loaded, mode, video, episodes, agent, speed, plain, stop)
         return
     identity = loaded.config["environment"]
-    source: _Fixed | _Followed
+    source: Watched
     if follow and (leash or loaded.result is None):
-        source = _Followed(loaded, agent, leash, stochastic)
+        source = FollowedPolicy(loaded, agent, leash, stochastic)
     else:
         chosen = loaded.agent(agent, checkpoint or ("last" if follow else "best"))
-        source = _Fixed(chosen, chosen.exploring(seed) if stochastic else None)
+        source = FixedPolicy(chosen, chosen.exploring(seed) if stochastic else None)
     plan = planned(loaded, source.policy(), agent, checkpoint or "best", search)
     from zerone.environments.endings import ending
     from zerone.environments.gym.around import Around
@@ -130,7 +124,9 @@ def watch(
         around=Around.read(identity["around"]),
         allowing=(asks := asked_of(loaded.config)),
     )
-    number = None if isinstance(source, _Followed) and episodes is None else episodes or (1 if video is not None else 3)
+    number = (
+        None if isinstance(source, FollowedPolicy) and episodes is None else episodes or (1 if video is not None else 3)
+    )
     if mode == "rgb_array" and video is None and episodes is None:
         from zerone.player.interaction import goal_bridge
 
@@ -180,52 +176,8 @@ def _write_page(run: Path, place: Path, agent: int | None, others: Mapping[str, 
     click.echo(translated("{file}: {size:.1f} MB, opens in any browser", file=place, size=len(text) / 1e6))
 
 
-class Shown(Protocol):
-    """Whose policy is shown, and the values of its actions for an observation."""
-
-    @property
-    def values(self) -> Callable[[Any], Any]: ...
-    def policy(self) -> Any: ...
-
-
-def view_of(run: Run, source: Shown, plain: bool) -> View:
-    """What is shown of each moment: the table too, where there is one, unless `plain` leaves it out.
-
-    Raises:
-        InputError: there is none to be left out.
-    """
-    from gymnasium.spaces import Discrete
-
-    from zerone.algorithms.protocol import Valued
-    from zerone.environments.catalogue import action_names
-    from zerone.player.tables import Trace, table_of
-    from zerone.player.view import TableView, ValueView, View
-    from zerone.training.tables import judged_environment
-
-    policy, grid = source.policy(), None
-    actions = run.engine().spaces.action
-    names = action_names(run.config["environment"]["id"], int(actions.n)) if isinstance(actions, Discrete) else []
-    if getattr(policy, "ndim", 0) == 2:  # nothing else is a table; and what follows takes a moment
-        from zerone.environments.drawing.geometry import grid_of
-
-        grid = grid_of(judged_environment(run.config))
-    if grid is None or table_of(policy, grid) is None:
-        if isinstance(run.engine().algorithm, Valued):
-            return View() if plain else ValueView(source.values, names)
-        if plain:
-            raise InputError(
-                translated(
-                    "--plain is not allowed here: {path} has no table over a grid that it would leave out",
-                    path=run.path,
-                )
-            )
-        return View()
-    trace = Trace.of(run.config["algorithm"]["settings"], grid)
-    return View() if plain else TableView(source.policy, grid, trace, names)
-
-
 def _show(
-    environment: Env, identity: str, source: _Fixed | _Followed, act: Callable[[Any], Any], view: View, mode: str,
+    environment: Env, identity: str, source: Watched, act: Callable[[Any], Any], view: View, mode: str,
     video: Path | None, title: str, number: int | None, seed: int, stop: threading.Event | None,
     why: Callable[[Any, float, Mapping[str, Any]], str],
 ) -> None:  # fmt: skip
@@ -289,109 +241,7 @@ def require_picture(identity: str, options: Mapping[str, Any], engine: str) -> N
     open_environment(identity, options, engine, "rgb_array", 0).close()
 
 
-class _Fixed:
-    """An agent as it was saved."""
-
-    over = False
-
-    def __init__(self, agent: Agent, exploring: Exploring | None) -> None:
-        self.act: Callable[..., Any] = agent.act if exploring is None else exploring
-        self.values, self._policy, self.remembers = agent.values, agent.policy, agent.remembers
-        self.begin: Callable[[], None] = agent.reset if exploring is None else exploring.reset
-
-    def policy(self) -> Any:
-        return self._policy
-
-    def note(self) -> str:
-        return ""
-
-
-class _Followed:
-    """The newest agent of a training that goes on: its live policy, else its newest checkpoint."""
-
-    def __init__(self, run: Run, seed: int | None, fed: bool, stochastic: bool) -> None:
-        self._run, self._seed, self._fed, self._stochastic = run, seed, fed, stochastic
-        self._agent: Agent | None = None
-        self._exploring: Exploring | None = None
-        self.remembers = False
-        self._seen: tuple[Any, ...] = ()
-        self._looked, self._step = 0.0, 0
-        self.over = False
-        run.engine()  # what is refused is said, and not taken for a policy that is not there yet
-        deadline = time.monotonic() + (SECONDS_TO_WAIT if fed else 0.0)
-        while self._agent is None:
-            self._look()
-            if self._agent is None:
-                if time.monotonic() > deadline:
-                    raise InputError(
-                        translated("{path}: nothing to follow yet: no checkpoint was saved", path=run.path)
-                    )
-                time.sleep(0.2)
-
-    def begin(self) -> None:
-        if self.remembers:
-            self._look()
-        assert self._agent is not None  # noqa: S101 - the constructor has waited for it
-        self._agent.reset()
-        if self._exploring is not None:
-            self._exploring.reset()
-
-    def act(self, observation: Any, mask: Any = None) -> Any:
-        # What a policy remembers of an episode is its own: the next policy comes with the next episode.
-        if not self.remembers and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
-            self._look()
-        assert self._agent is not None  # noqa: S101 - the constructor has waited for it
-        chosen = self._agent.act if self._exploring is None else self._exploring
-        return chosen(observation, mask)
-
-    def values(self, observation: Any) -> Any:
-        assert self._agent is not None  # noqa: S101 - the constructor has waited for it
-        return self._agent.values(observation)
-
-    def policy(self) -> Any:
-        assert self._agent is not None  # noqa: S101 - the constructor has waited for it
-        return self._agent.policy
-
-    def note(self) -> str:
-        return translated("after {step:,} steps of training", step=self._step)
-
-    def _look(self) -> None:
-        """Take up the newest policy, if there is a newer one. What cannot be read now is read the next time."""
-        from zerone.training import checkpoint, schema
-        from zerone.training.agent import Agent
-        from zerone.training.fields import checked
-        from zerone.training.folder import RunFolder, step_of
-
-        self._looked = time.monotonic()
-        self.over = self._run.result is not None
-        live = self._run.path / LIVE
-        with contextlib.suppress(ZeroneError, OSError, KeyError):
-            # A viewer that is fed policies waits for those: a checkpoint is newer for a moment, but can be gigabytes.
-            kept = [] if self._fed else RunFolder(self._run.path, self._run.config).checkpoints()
-            kept += [live] if live.exists() else []
-            if not kept:
-                return
-            path = max(kept, key=lambda each: each.stat().st_mtime_ns)
-            found = path.stat()
-            mark = (path, found.st_mtime_ns, found.st_ino)
-            if mark == self._seen:
-                return
-            if path == live:
-                arrays, about = checkpoint.load(path)
-                about = checked(about, schema.LIVE, path)
-                example = self._run.engine().policy_example()
-                policy = checkpoint.restore(example, arrays, path=path, what="live policy", prefix="policy/")
-                chosen = self._run.seeds[0] if self._seed is None else self._seed
-                self._agent, self._step = Agent(self._run.engine(), policy, chosen), about["step"]
-            else:
-                self._agent = self._run.agent(self._seed, str(path))
-                self._step = step_of(path)
-            self._exploring = self._agent.exploring() if self._stochastic else None
-            self.remembers = self._agent.remembers
-            self._seen = mark
-
-
-def _allowed_here(source: _Fixed | _Followed, environment: Guard, observation: Any) -> Any:
+def _allowed_here(source: Watched, environment: Guard, observation: Any) -> Any:
     """The action for what an environment shows, of those that it allows."""
     return source.act(observation, environment.allowed)
 

@@ -28,7 +28,8 @@ from zerone.base.language import translated
 from zerone.cluster.judged_here import JudgedHere
 from zerone.cluster.ray_connection import connect
 from zerone.cluster.supervisor import Supervisor
-from zerone.cluster.worker import Accumulator, EvaluationTask, FlatParameters, News, Task, Vector
+from zerone.cluster.worker import Accumulator, EvaluationTask, News, Task
+from zerone.cluster.worker_programs import FlatParameters, Vector
 from zerone.engines.host import seeds_for
 from zerone.engines.host_programs import as_seen, update_key
 from zerone.engines.offline_data import OfflineData

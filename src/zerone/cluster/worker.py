@@ -9,23 +9,21 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
 from zerone.algorithms.protocol import Algorithm, Array, Distributed, Metrics, Steps
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.notices import Notices
 from zerone.base.pytree import struct
+from zerone.cluster.worker_programs import Programs, Vector
 from zerone.engines.compiled import spaces_of, stream
 from zerone.engines.host import Host
-from zerone.engines.host_programs import as_seen, update_key
 from zerone.engines.protocol import Judging, steps_per_iteration
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, start
 from zerone.engines.streams import INIT, TRAIN
@@ -35,24 +33,19 @@ from zerone.environments.base import TimedEnvironment
 from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.global_random import GlobalChance
+from zerone.environments.gym.makers import maker
 from zerone.environments.gym.sources import checked
 from zerone.environments.gym.step_timeout import limited
-from zerone.environments.gym.vector import make_vector, maker
+from zerone.environments.gym.vector import make_vector
 from zerone.environments.gym.views import AUTO
 from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import Masked, with_view
 from zerone.parts.normalization import Returns, Scales
 
-Vector = np.ndarray
-"""Networks, or gradients of them, as one array (see `FlatParameters`)."""
-
 A_WHILE = 0.2
 """Seconds for which an episode is judged before the worker says that it goes on, and that it lives."""
-
 Accumulator = np.ndarray
 """Of the episodes that ended in a block: how many, and the sums of their returns and of their lengths (float64 [3])."""
-
-
 News: TypeAlias = tuple[Accumulator, Scales]
 """Of a block that was played: the episodes that ended in it, and the scales of its steps alone."""
 
@@ -87,22 +80,6 @@ class EvaluationTask(NamedTuple):
     place: int
     number: int
     how: Judging
-
-
-class FlatParameters:
-    """How policies and gradients travel: as one array, which is handled once where a dozen are a dozen times."""
-
-    def __init__(self, algorithm: Algorithm, spaces: Spaces) -> None:
-        shapes = jax.eval_shape(lambda: algorithm.init(jax.random.key(0), spaces)).policy
-        example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        self.open: Callable[[Array], Any] = ravel_pytree(example)[1]
-        self.open_gradient: Callable[[Array], Any] = ravel_pytree(example.networks)[1]
-
-    @staticmethod
-    def wrap(tree: Any) -> Array:
-        """The array. In programs; `open` gives a policy back, `open_gradient` a gradient of its networks."""
-        array: Array = ravel_pytree(tree)[0]
-        return array
 
 
 class Ground(Protocol):
@@ -232,7 +209,7 @@ class Worker:
         self._block: Block | None = None
         self._judge: Host | None = None
         self._judging: tuple[EvaluationTask, Iterator[Judged | None], GlobalChance] | None = None
-        self._programs = _Programs(task)
+        self._programs = Programs(task.compiled)
 
     @contextmanager
     def limits(self) -> Iterator[None]:
@@ -317,46 +294,3 @@ class Worker:
             self._returns[seed] = Returns.begun(self._alone, self._alone.environments)
             self._programs.begin(self._alone, self._grounds[seed].spaces)
         return self._grounds[seed]
-
-
-class _Programs:
-    """The compiled functions of a worker. `begin` when there is an environment: it says what the spaces are."""
-
-    def __init__(self, task: Task) -> None:
-        self.spaces: Spaces | None = None
-        self.opened: Callable[[Vector], Any]
-
-        def seen(steps: Steps) -> Steps:
-            assert self.spaces is not None  # noqa: S101 - there are steps
-            return steps if task.compiled else as_seen(self.spaces, steps)
-
-        def gradient(algorithm: Any, policy: Any, steps: Steps, returns: Returns) -> Any:
-            steps, *after = policy.scales.learnt(seen(steps), algorithm.discount, returns)
-            gradient, metrics = algorithm.gradient(policy.networks, steps)
-            return FlatParameters.wrap(gradient), metrics, *after
-
-        def samples(algorithm: Any, policy: Any, steps: Steps, returns: Returns) -> Any:
-            steps, *after = policy.scales.learnt(seen(steps), algorithm.discount, returns)
-            return *algorithm.samples(policy.networks, steps), *after
-
-        def cut(algorithm: Any, samples: Any, seed: Array, index: Array, epoch: Array) -> Any:
-            return algorithm.cut(samples, jax.random.split(update_key(seed, index), algorithm.epochs)[epoch])
-
-        def of_minibatch(algorithm: Any, policy: Any, minibatches: Any, part: Array, penalty: Any) -> Any:
-            gradient, metrics = algorithm.gradient(
-                policy.networks, jax.tree.map(lambda x: x[part], minibatches), penalty
-            )
-            return FlatParameters.wrap(gradient), metrics
-
-        def moved(algorithm: Any, policy: Any, samples: Any) -> Any:
-            return algorithm.moved(policy, samples)
-
-        self.gradient = jax.jit(gradient)
-        self.samples = jax.jit(samples)
-        self.cut = jax.jit(cut)
-        self.of_minibatch = jax.jit(of_minibatch)
-        self.moved = jax.jit(moved)
-
-    def begin(self, algorithm: Algorithm, spaces: Spaces) -> None:
-        if self.spaces is None:
-            self.spaces, self.opened = spaces, jax.jit(FlatParameters(algorithm, spaces).open)

@@ -29,8 +29,9 @@ from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import time_limit_of
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard
+from zerone.environments.gym.kinds import Vector
 from zerone.environments.gym.sources import require_separate
-from zerone.environments.gym.vector import InTurn, OwnVector, Vector
+from zerone.environments.gym.vector import InTurn, OwnVector
 from zerone.environments.spaces import Spaces
 
 MOST_AT_ONCE, MANY_AT_ONCE, FEW_AT_ONCE = 100, 20, 5

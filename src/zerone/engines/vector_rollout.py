@@ -12,7 +12,8 @@ from gymnasium.vector import AutoresetMode
 
 from zerone.engines.protocol import Act
 from zerone.environments.gym.allowed import AT_THE_END, NOW
-from zerone.environments.gym.vector import OwnVector, Vector
+from zerone.environments.gym.kinds import Vector
+from zerone.environments.gym.vector import OwnVector
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import gymnasium
 import jax
@@ -46,7 +46,7 @@ def _dealer(total: int, usable: bool) -> dict[int, float]:
 
 
 @functools.cache
-def dealer_chances() -> np.ndarray[Any, Any]:
+def dealer_chances() -> np.ndarray:
     """The probability of each of `DEALER_ENDS` given the dealer's open card: float64 [11, ends]; row 0 is unused."""
     chances = np.zeros((len(CARDS) + 1, len(DEALER_ENDS)))
     for shown in CARDS:

@@ -41,10 +41,10 @@ class MazeMap:
     """
 
     start: int
-    following: np.ndarray[Any, Any]
-    goal: np.ndarray[Any, Any]
-    hell: np.ndarray[Any, Any]
-    features: np.ndarray[Any, Any]
+    following: np.ndarray
+    goal: np.ndarray
+    hell: np.ndarray
+    features: np.ndarray
 
 
 @functools.lru_cache(maxsize=64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
@@ -27,7 +27,7 @@ def cell_size(layout: tuple[str, ...]) -> int:
 
 
 @functools.lru_cache(maxsize=64)
-def scenery(layout: tuple[str, ...]) -> np.ndarray[Any, Any]:
+def scenery(layout: tuple[str, ...]) -> np.ndarray:
     """The maze without the agent: uint8 [height, width, 3] in pixels."""
     cells = np.array([[COLORS[character] for character in row] for row in layout], np.uint8)
     size = cell_size(layout)

@@ -8,7 +8,7 @@ direction, in it, and to the right of it). Where a step is deterministic, all ou
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -25,9 +25,9 @@ CERTAIN = (1.0,)
 class Table:
     """Next states (int32), rewards (float32) and ends (bool), each [states, actions, outcomes]."""
 
-    following: np.ndarray[Any, Any]
-    reward: np.ndarray[Any, Any]
-    terminated: np.ndarray[Any, Any]
+    following: np.ndarray
+    reward: np.ndarray
+    terminated: np.ndarray
 
     def step(
         self, key: Key, chances: tuple[Array | float, ...], state: Array, action: Array
@@ -43,8 +43,8 @@ class Table:
 
 
 def neighbours(
-    height: int, width: int, moves: tuple[tuple[int, int], ...], walls: np.ndarray[Any, Any] | None = None
-) -> np.ndarray[Any, Any]:
+    height: int, width: int, moves: tuple[tuple[int, int], ...], walls: np.ndarray | None = None
+) -> np.ndarray:
     """The cell to which each of `moves`, as (rows, columns), leads from each cell of a grid: int32 [cells, moves].
 
     Cells are numbered row by row from the top left. A move over the edge or into one of `walls` (bool [cells]) has no
@@ -60,7 +60,7 @@ def neighbours(
     return following
 
 
-def slipping(following: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def slipping(following: np.ndarray) -> np.ndarray:
     """The outcomes of a step on ice: of the previous, the chosen and the next action (cyclic), [cells, actions, 3]."""
     return np.stack([np.roll(following, -turn, axis=1) for turn in (-1, 0, 1)], axis=2)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import gymnasium
 import jax
@@ -36,7 +36,7 @@ PICK_UP, DROP_OFF = 4, 5
 RAINY_PROBABILITY, FICKLE_PROBABILITY = 0.8, 0.3
 
 
-def roads() -> np.ndarray[Any, Any]:
+def roads() -> np.ndarray:
     """The cell to which each move leads from each cell: int32 [25, 4]."""
     there = neighbours(SIDE, SIDE, MOVES)
     for cell in range(SIDE * SIDE):
@@ -76,7 +76,7 @@ def transitions(rainy: bool) -> Table:
 
 
 @functools.cache
-def useful_actions() -> np.ndarray[Any, Any]:
+def useful_actions() -> np.ndarray:
     """The actions that Gymnasium's `info["action_mask"]` allows in each state: bool [states, actions].
 
     A move is allowed if it would leave the cell in dry weather.
@@ -92,11 +92,11 @@ def useful_actions() -> np.ndarray[Any, Any]:
     return mask
 
 
-def first_states() -> np.ndarray[Any, Any]:
+def first_states() -> np.ndarray:
     """The states in which an episode may start, int32 [300]: the passenger waits, and not at the destination."""
     states = np.arange(np.prod(SHAPE), dtype=np.int32)
     _, passenger, goal = np.unravel_index(states, SHAPE)
-    first: np.ndarray[Any, Any] = states[(passenger != ABOARD) & (passenger != goal)]
+    first: np.ndarray = states[(passenger != ABOARD) & (passenger != goal)]
     return first
 
 

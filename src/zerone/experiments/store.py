@@ -21,9 +21,8 @@ import numpy as np
 from zerone import __version__
 from zerone.base.claim import Claim
 from zerone.base.errors import InputError, RunError
-from zerone.base.files import read_bytes, replacing
+from zerone.base.files import finite, read_bytes, replacing
 from zerone.base.language import translated
-from zerone.training.folder import finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

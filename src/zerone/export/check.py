@@ -25,7 +25,7 @@ from zerone.export.numpy_file import Inputs, Player
 from zerone.export.observations import input_names, mask_name
 from zerone.export.program import Memory
 
-Array: TypeAlias = np.ndarray[Any, Any]
+Array: TypeAlias = np.ndarray
 Parts: TypeAlias = list[Array]
 """Observations of N steps as the environment returns them: an array [N, ...] for each part of the observation."""
 
@@ -139,7 +139,8 @@ def _drawn(leaf: Leaf, random: np.random.Generator, number: int) -> Array:
     space, shape = leaf.space, (number, *leaf.space.shape)
     if not isinstance(leaf, BoxLeaf):
         values = np.array(leaf.values, np.int64).reshape(space.shape)
-        return (random.integers(0, values, shape) + leaf.start).astype(space.dtype)
+        drawn: Array = random.integers(0, values, shape) + leaf.start
+        return drawn.astype(space.dtype)
     low, high = sound_bounds(leaf.encoded_space())
     if space.dtype.kind in "iub":
         limits = (-(2**31), 2**32 - 1)

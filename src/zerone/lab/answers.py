@@ -192,13 +192,14 @@ class Answers:
 def _require_sound(setup: Any) -> None:
     """Raise `InputError` for settings that `zerone train` would refuse, before a process is started."""
     from zerone.lab.training import require_quick
-    from zerone.training import setup as making
+    from zerone.training.algorithm_setup import make_algorithm
+    from zerone.training.engine_setup import make_engine
 
     plain = {name: tuple(value) if isinstance(value, list) else value for name, value in setup.settings.items()}
-    algorithm, _ = making.make_algorithm(setup.algorithm, setup.environment, plain)
+    algorithm, _ = make_algorithm(setup.algorithm, setup.environment, plain)
     require_quick(algorithm)
     options = {name: tuple(value) if isinstance(value, list) else value for name, value in setup.options.items()}
-    making.make_engine("auto", algorithm, setup.environment, options).close()
+    make_engine("auto", algorithm, setup.environment, options).close()
 
 
 def _result(folder: RunFolder) -> dict[str, Any] | None:

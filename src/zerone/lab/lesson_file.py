@@ -18,7 +18,7 @@ from zerone.lab.one_file import whole
 from zerone.lab.setups import read_setup
 from zerone.lab.training import Training
 from zerone.lessons.catalogue import lessons
-from zerone.training import setup as making
+from zerone.training.engine_setup import make_engine
 
 if TYPE_CHECKING:
     from zerone.lessons.catalogue import Lesson
@@ -90,7 +90,7 @@ def _recorded(training: Training, places: list[int], steps: int, boxes: tuple[st
     made = Moments(training)
     if "model" in boxes:
         made.look_ahead(FORESEEN)
-    engine = making.make_engine("auto", training.algorithm, training.setup.environment, dict(training.setup.options))
+    engine = make_engine("auto", training.algorithm, training.setup.environment, dict(training.setup.options))
     assert isinstance(engine, Compiled)  # noqa: S101 - `Training` refuses all others
     filmed = {min(places, key=lambda at: abs(at - part * places[-1])) for part in FILMS}
     moments: list[dict[str, Any]] = []

@@ -51,7 +51,7 @@ class Moments:
 
     def about(self) -> dict[str, Any]:
         """The constant data of the training: its set-up, the still part of the picture, and names."""
-        from zerone.training.setup import settings_of
+        from zerone.training.algorithm_setup import settings_of
 
         training, plane = self._training, self._plane
         return {

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.engines.compiled import Compiled
+from zerone.environments.base import NO_MASK
 from zerone.environments.catalogue import action_names
 from zerone.lab.film import MOST_FRAMES, film
 from zerone.lab.folders import is_plain, require_plain
 from zerone.lab.picture import picture_of
 from zerone.lab.setups import Setup, read_setup
 from zerone.lab.training import require_quick
-from zerone.training import setup as making
 from zerone.training.agent import load_policies
+from zerone.training.algorithm_setup import make_algorithm_from
+from zerone.training.engine_setup import make_engine
 from zerone.training.folder import RunFolder, step_of
 from zerone.training.memory_limit import require_room
 
@@ -35,7 +37,7 @@ def setup_of(config: Mapping[str, Any]) -> Setup:
     algorithm, environment = config["algorithm"], config["environment"]
     if algorithm.get("source") or environment.get("source") or not environment["known"]:
         raise InputError("this run has code of its own, which the page does not import: see zerone watch --trust")
-    if environment["action_mask"] != making.OFF:
+    if environment["action_mask"] != NO_MASK:
         raise InputError("this run keeps to an action mask, which the page does not: see zerone watch")
     return read_setup({
         "algorithm": algorithm["name"],
@@ -64,10 +66,10 @@ class RunPolicies:
         """
         self.folder, config = folder, folder.config
         self.setup = setup_of(config)
-        algorithm = making.make_algorithm_from(config["algorithm"])
+        algorithm = make_algorithm_from(config["algorithm"])
         require_quick(algorithm)
         saved = config["environment"]
-        engine = making.make_engine("auto", algorithm, saved["id"], saved["options"], saved["observations"])
+        engine = make_engine("auto", algorithm, saved["id"], saved["options"], saved["observations"])
         if not isinstance(engine, Compiled):
             raise InputError(f"{saved['id']} is not written in JAX, so it is not drawn here: see zerone watch")
         with in_32_bits():

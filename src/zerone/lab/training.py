@@ -67,13 +67,14 @@ class Training:
         """
         from gymnasium.spaces import Discrete
 
-        from zerone.training import setup as making
+        from zerone.training.algorithm_setup import make_algorithm
+        from zerone.training.engine_setup import make_engine
         from zerone.training.memory_limit import require_room
 
         self.setup = setup
-        self.algorithm, _ = making.make_algorithm(setup.algorithm, setup.environment, _given(setup.settings))
+        self.algorithm, _ = make_algorithm(setup.algorithm, setup.environment, _given(setup.settings))
         require_quick(self.algorithm)
-        engine = making.make_engine("auto", self.algorithm, setup.environment, _given(setup.options))
+        engine = make_engine("auto", self.algorithm, setup.environment, _given(setup.options))
         if not isinstance(engine, Compiled):
             raise InputError(f"{setup.environment} is not written in JAX: only compiled environments are on the page")
         with in_32_bits():

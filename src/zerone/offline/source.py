@@ -13,7 +13,8 @@ from zerone.base.language import translated
 from zerone.base.place import absolute
 from zerone.engines.protocol import Engine
 from zerone.environments.catalogue import TASK_REWARD
-from zerone.offline.dataset import Dataset, read
+from zerone.offline.dataset import Dataset
+from zerone.offline.reading import read
 
 
 def open_dataset(

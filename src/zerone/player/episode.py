@@ -15,6 +15,7 @@ from zerone.engines.protocol import LONGEST_EVALUATION
 from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.kinds import Env
 from zerone.environments.gym.views import AUTO
 from zerone.player.frames import picture_of
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from zerone.base.notices import Notices
     from zerone.environments.gym.guard import Guard
 
-Env = gymnasium.Env[Any, Any]
 DEFAULT_FRAMES_PER_SECOND = 30
 SLOWEST, FASTEST = 0.01, 1000.0
 """The allowed range of an environment's frames per second."""
@@ -162,7 +162,7 @@ def open_environment(
             judged_in, allowing = wrappers.Masked(judged_in, allowing.function), Allowing()
         made = GymnasiumEnvironment(judged_in, render_mode=mode if able else None)
     else:
-        from zerone.environments.gym.vector import maker
+        from zerone.environments.gym.makers import maker
 
         ours = judged and catalogue.find(identity) is not None
         options = catalogue.as_judged(identity, options) if ours else dict(options)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from zerone.engines.search import Future, Search
-    from zerone.player.episode import Env, Moment
+    from zerone.environments.gym.kinds import Env
+    from zerone.player.episode import Moment
 
 
 class Planner:

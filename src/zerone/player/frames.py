@@ -13,7 +13,7 @@ ROUNDING = 1e-3
 """How far floats may be outside of [0, 1] or [0, 255]."""
 
 
-def picture_of(frame: Any) -> np.ndarray[Any, Any]:
+def picture_of(frame: Any) -> np.ndarray:
     """Convert a frame to a picture, uint8 [height, width, 3].
 
     A frame may be RGB, RGBA (the last channel is dropped) or grey, or a list of frames, of which the last is used.
@@ -43,7 +43,7 @@ def picture_of(frame: Any) -> np.ndarray[Any, Any]:
     return np.ascontiguousarray(np.broadcast_to(_bytes(array[:, :, :3]), (*array.shape[:2], 3)))
 
 
-def _bytes(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _bytes(array: np.ndarray) -> np.ndarray:
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -55,5 +55,5 @@ def _bytes(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
             translated("an array of numbers from {least:.4g} to {most:.4g}, not from 0 to 255", least=least, most=most)
         )
     scaled = array * np.float64(255) if is_share else array
-    whole: np.ndarray[Any, Any] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    whole: np.ndarray = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
     return whole

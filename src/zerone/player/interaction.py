@@ -10,7 +10,8 @@ from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.environments import drawing
 from zerone.environments.gym.bridge import GymnasiumEnvironment
-from zerone.player.episode import Env, frames_per_second
+from zerone.environments.gym.kinds import Env
+from zerone.player.episode import frames_per_second
 from zerone.player.keymap import Keys, keys_for
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zerone.base.language import joined, translated
+from zerone.environments.gym.kinds import Env
 from zerone.environments.window import Window
-from zerone.player.episode import Env, Moment, frame_of, frames_per_second
+from zerone.player.episode import Moment, frame_of, frames_per_second
 from zerone.player.keymap import keys_for
 from zerone.player.letters import in_the_language_of_pictures
 from zerone.player.viewer import HOLD_SECONDS, captioned

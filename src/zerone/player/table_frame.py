@@ -11,7 +11,7 @@ from zerone.player.tables import FAINTEST, plain_number
 
 if TYPE_CHECKING:
     from zerone.environments.drawing.grid import Board
-    from zerone.player.episode import Env
+    from zerone.environments.gym.kinds import Env
     from zerone.player.tables import Table, Trace
 
 INK, PAPER, ORANGE = (35, 38, 43), (255, 255, 255), (213, 94, 0)

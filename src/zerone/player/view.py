@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from zerone.environments.drawing.geometry import Grid
-    from zerone.player.episode import Env, Moment
+    from zerone.environments.gym.kinds import Env
+    from zerone.player.episode import Moment
     from zerone.player.tables import Table, Trace
 
 WIDTH = 80

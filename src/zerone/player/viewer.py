@@ -13,7 +13,8 @@ from zerone.base.files import beside
 from zerone.base.language import translatable, translated
 from zerone.base.place import absolute
 from zerone.base.wide import cut, width
-from zerone.player.episode import Env, Moment, frames_per_second, name_of
+from zerone.environments.gym.kinds import Env
+from zerone.player.episode import Moment, frames_per_second, name_of
 from zerone.player.letters import font_for, in_the_language_of_pictures
 from zerone.player.video import Gif, Mp4, ffmpeg
 from zerone.player.view import View

@@ -21,9 +21,10 @@ from zerone.environments.gym.sources import checked, source
 from zerone.environments.objects import by_id, made, timed
 from zerone.environments.outside import looks_like_one
 from zerone.player.episode import Moment, open_environment
-from zerone.training import setup
 from zerone.training.action_masks import allowing_of, asked_of
 from zerone.training.agent import Agent
+from zerone.training.engine_setup import ENGINES
+from zerone.training.environment_setup import EnvironmentLike, environment_name
 from zerone.training.run import Run, load
 
 RANDOM, KEYBOARD = "random", "keyboard"
@@ -109,7 +110,7 @@ class Plays:
     """
 
     name: str
-    environment: setup.EnvironmentLike
+    environment: EnvironmentLike
     options: Mapping[str, Any]
     engine: str
     player: str
@@ -198,7 +199,7 @@ def _who_plays_without_a_run(
         raise InputError(translated("action_mask is not allowed with {player}: you choose the actions", player=player))
     name = player if isinstance(player, str) else getattr(player, "__name__", type(player).__name__)
     act: Act = player if callable(player) else _nobody
-    task = setup.environment_name(environment)
+    task = environment_name(environment)
     return Plays(task, environment, options, engine, name, act, facts, allowing=allowing_of(action_mask))
 
 
@@ -212,7 +213,7 @@ class Greedy:
         self.reset = agent.reset
 
     @property
-    def mask(self) -> np.ndarray[Any, Any] | None:
+    def mask(self) -> np.ndarray | None:
         """The current action mask; None without one."""
         return None if self.environment is None else self.environment.allowed
 
@@ -222,9 +223,9 @@ class Greedy:
 
 def _check_engine(engine: str, environment: Any) -> None:
     """Raise `InputError` unless the engine can run the environment."""
-    if engine not in setup.ENGINES:
+    if engine not in ENGINES:
         raise InputError(
-            translated("engine {engine!r} is unknown: {hint}", engine=engine, hint=nearest(engine, setup.ENGINES))
+            translated("engine {engine!r} is unknown: {hint}", engine=engine, hint=nearest(engine, ENGINES))
         )
     if engine != "auto" and not isinstance(environment, str):
         raise InputError(

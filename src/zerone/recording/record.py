@@ -29,8 +29,8 @@ from zerone.offline.format import identity, load_h5py
 from zerone.offline.writer import DatasetWriter, require_free
 from zerone.player.episode import Digits, Moment
 from zerone.recording.actors import EPISODE, KEYBOARD, RANDOM, Act, Player, Plays, Policy, opened, who_plays
-from zerone.training import setup
 from zerone.training.entry import entry
+from zerone.training.environment_setup import EnvironmentLike
 from zerone.training.interrupt import listening
 from zerone.training.run import Run
 from zerone.training.validation import MOST_STEPS, require_count, require_seed
@@ -41,7 +41,7 @@ DEFAULT_EPISODES = 100
 @entry
 def record(
     player: str | Path | Run | Act,
-    environment: setup.EnvironmentLike | None = None,
+    environment: EnvironmentLike | None = None,
     *,
     episodes: int | None = None,
     steps: int | None = None,

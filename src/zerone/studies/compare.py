@@ -19,7 +19,6 @@ from zerone.base.by_seed import rows_by_seed
 from zerone.base.errors import InputError
 from zerone.base.intervals import (
     CONFIDENCE,
-    FEWEST_FOR_INTERVAL,
     FEWEST_FOR_MEDIAN,
     Bounds,
     interquartile_bounds,
@@ -38,8 +37,7 @@ from zerone.base.statistics import (
     probability_of_improvement,
 )
 from zerone.charts.image import Figure
-from zerone.environments import catalogue as environments
-from zerone.environments.suites import is_of_suite
+from zerone.studies.comparable import is_compiled, require_comparable
 from zerone.training.folder import RunFolder, names_of
 from zerone.training.metrics_table import read_metrics, require_column
 from zerone.training.notebook import about_of
@@ -177,7 +175,7 @@ def compare(runs: Sequence[Run | str | Path], threshold: float | None = None) ->
             or no threshold given and different ones in the runs.
     """
     folders = [RunFolder.open(each.path if isinstance(each, Run) else each) for each in runs]
-    results = _require_comparable(folders)
+    results = require_comparable(folders)
     if threshold is None:
         levels = {folder.config.get("solved_at") for folder in folders}
         if len(levels) > 1:
@@ -198,69 +196,13 @@ def compare(runs: Sequence[Run | str | Path], threshold: float | None = None) ->
     return Comparison(environment, threshold, compared, pairs, tuple(tables))
 
 
-def _require_comparable(folders: Sequence[RunFolder]) -> list[dict[str, Any]]:
-    """The results of runs, if they can be compared; else raises `InputError`."""
-    if len(folders) < 2:
-        raise InputError(translated("{count} run is too few to compare: name at least two", count=len(folders)))
-    places = [folder.path.resolve() for folder in folders]
-    results: list[dict[str, Any]] = []
-    for number, folder in enumerate(folders):
-        if places[number] in places[:number]:
-            raise InputError(translated("{path}: named twice: a run is not compared with itself", path=folder.path))
-        scores = folder.read_scores()
-        if len(scores) < FEWEST_FOR_INTERVAL:
-            raise InputError(
-                translated(
-                    "{path}: seeds = {count} is not allowed: an interval over seeds needs at least "
-                    "{fewest} (zerone plot draws runs of fewer)",
-                    path=folder.path,
-                    count=len(scores),
-                    fewest=FEWEST_FOR_INTERVAL,
-                )
-            )
-        results.append(folder.read_result() or {})
-    tasks = [_task(folder.config["environment"]) for folder in folders]
-    for folder, task in zip(folders, tasks, strict=True):
-        if task != tasks[0]:
-            raise InputError(
-                translated(
-                    "{path}: is of {task}, {other} of {other_task}: only runs in one environment can be compared",
-                    path=folder.path,
-                    task=_described(task),
-                    other=folders[0].path,
-                    other_task=_described(tasks[0]),
-                )
-            )
-    return results
-
-
-def _task(environment: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """What is judged by: what was only learnt from, such as a shaped reward, may differ."""
-    entry, options = environments.ours(environment["id"]), dict(environment["options"])
-    if entry is not None:
-        return environment["id"], environments.as_judged(entry.id, options)
-    if _is_compiled(environment):
-        options.pop("reward", None)
-    return environment.get("source") or environment["id"], options  # one class may have several names
-
-
-def _is_compiled(environment: Mapping[str, Any]) -> bool:
-    """Whether an environment is written in JAX, as far as can be said without importing anything."""
-    known = environments.ours(environment["id"]) is not None or is_of_suite(environment["id"])
-    return known or environment.get("source") is not None
-
-
-def _described(task: tuple[str, dict[str, Any]]) -> str:
-    return " ".join([task[0], *(f"{name}={value}" for name, value in task[1].items())])
-
-
 def _compared(
     name: str, folder: RunFolder, result: Mapping[str, Any], table: Mapping[str, np.ndarray], threshold: float | None
 ) -> Compared:
     scores = np.array([each["return_mean"] for each in result["seeds"]], np.float64)
     returns = _returns(result["seeds"])
     last = int(table["step"].max()) if len(table["step"]) else 0
-    ours = _is_compiled(folder.config["environment"])
+    ours = is_compiled(folder.config["environment"])
     engine = str(folder.config["engine"])
     judged_in = ("compiled" if ours else "host") if engine == "cluster" else engine
     seeds = tuple(each["seed"] for each in result["seeds"])

@@ -33,10 +33,14 @@ from zerone.studies import sweep_plan
 from zerone.studies.search import Choices, Grid, Search, require_space
 from zerone.studies.sweep_result import MEASURES, Sweep, Trial, made_with
 from zerone.studies.trial import train_in_cluster, tried
-from zerone.training import setup, validation
+from zerone.training import validation
+from zerone.training.algorithm_setup import presets_for
+from zerone.training.engine_setup import make_engine
 from zerone.training.entry import entry
+from zerone.training.environment_setup import EnvironmentLike, environment_name
 from zerone.training.events import Progress
-from zerone.training.folder import SWEEP, new_folder
+from zerone.training.folder import new_folder
+from zerone.training.folder_kind import SWEEP
 from zerone.training.progress import Display, of_several, progress_in_python
 from zerone.training.run import plain_name
 from zerone.training.schedule import DEFAULT_STEPS
@@ -65,7 +69,7 @@ def together(display: Display, number: int, of: int, now: Progress) -> None:
 @entry
 def sweep(
     algorithm: str,
-    environment: setup.EnvironmentLike,
+    environment: EnvironmentLike,
     space: Mapping[str, Choices],
     *,
     steps: int | None = None,
@@ -154,9 +158,9 @@ def sweep(
     sweep_plan.require_different(space, settings)
     sweep_plan.require_other_seeds(chosen)
     if steps is None:
-        steps = setup.presets_for(algorithm, environment).get("steps", DEFAULT_STEPS)
+        steps = presets_for(algorithm, environment).get("steps", DEFAULT_STEPS)
     validation.require_count("steps", steps, validation.MOST_STEPS)
-    name = setup.environment_name(environment)
+    name = environment_name(environment)
     varied = {each: sweep_plan.described(choices) for each, choices in space.items()}
     config: dict[str, Any] = {
         "algorithm": algorithm, "environment": name, "sources": _sources(algorithm, environment),
@@ -169,7 +173,7 @@ def sweep(
     for each in made:
         make_timetable(each, steps)  # before anything is created
     require_view(observations)
-    setup.make_engine(engine, made[0], environment, options, observations, outer, apart).close()
+    make_engine(engine, made[0], environment, options, observations, outer, apart).close()
     search = sweep_plan.search_of(config)  # before anything is created: Optuna may not be installed
     place: AbstractContextManager[Claim]
     if out is None:
@@ -208,7 +212,7 @@ def _cluster(spread: int | None, address: str | None, driver: str, apart: bool) 
     return Cluster(spread, address)
 
 
-def _named(environment: setup.EnvironmentLike, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _named(environment: EnvironmentLike, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """An environment by its id, with options as a folder keeps them."""
     found, chosen = by_id(environment, options)
     kept = options_as_kept(chosen)

@@ -14,7 +14,7 @@ from zerone.base.modules import ForeignId
 from zerone.studies.search import Choices, Grid, Optuna, Range, Search, require_few, require_space
 from zerone.studies.sweep_result import made_with
 from zerone.training import schema, validation
-from zerone.training.folder import SWEEP
+from zerone.training.folder_kind import SWEEP
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from zerone.base.place import as_seen
 from zerone.charts import html
 from zerone.charts.image import Figure
 from zerone.studies.advice import notes
-from zerone.training import setup
+from zerone.training.algorithm_setup import make_algorithm, settings_of
 
 MEASURES = {
     "mean": translatable("the mean of all evaluations, which rewards learning that is both fast and lasting"),
@@ -126,7 +126,7 @@ class Sweep:
         made, algorithm = self.algorithm, self.config["algorithm"]
         default = type(made)()
         chosen = {*self.names, *self.config["settings"]}
-        kept = {name: value for name, value in setup.settings_of(made).items()
+        kept = {name: value for name, value in settings_of(made).items()
                 if value != getattr(default, name) or name in chosen}  # fmt: skip
         bounds = self.confirmed.interval
         sure = "on each of them" if bounds is None else f"(95% interval {bounds[0]:.4g} to {bounds[1]:.4g})"
@@ -157,7 +157,7 @@ class Sweep:
 def made_with(config: Mapping[str, Any], settings: Mapping[str, Any]) -> Algorithm:
     """The algorithm of a trial; raises `InputError` for what is not allowed."""
     changed = {**config["settings"], **settings}
-    return setup.make_algorithm(config["algorithm"], config["environment"], changed)[0]
+    return make_algorithm(config["algorithm"], config["environment"], changed)[0]
 
 
 def _facts(trial: Trial) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.cluster.tasks import Cluster, processes
 from zerone.studies.sweep_result import Trial, made_with
-from zerone.training import resume, setup, train
+from zerone.training import resume, train
+from zerone.training.algorithm_setup import make_algorithm_from, settings_of
 from zerone.training.events import Progress
 from zerone.training.folder import RunFolder
 from zerone.training.interrupt import listening
@@ -105,8 +106,8 @@ def train_one(
     made = made_with(config, settings)
     if (path / "config.json").exists():
         folder = RunFolder.open(path)
-        kept = setup.settings_of(setup.make_algorithm_from(folder.config["algorithm"])), folder.config["seeds"]
-        if kept != (setup.settings_of(made), list(seeds)):
+        kept = settings_of(make_algorithm_from(folder.config["algorithm"])), folder.config["seeds"]
+        if kept != (settings_of(made), list(seeds)):
             raise InputError(
                 translated(
                     "{path}: was trained with other settings than this sweep asks for: choose another folder", path=path

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from zerone.base.files import finite
 from zerone.base.place import as_seen
 from zerone.engines.protocol import Engine, TrainsElsewhere
 from zerone.training.agent import EVALUATION_SEED, judge
 from zerone.training.evaluation import Ways, shows
 from zerone.training.events import Ended
-from zerone.training.folder import RunFolder, finite
+from zerone.training.folder import RunFolder
 from zerone.training.interrupt import listening
 from zerone.training.job import Job, Learner
 from zerone.training.listeners import Listeners

@@ -14,7 +14,8 @@ from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.views import AUTO
 from zerone.player.episode import open_environment
-from zerone.training import presets, setup
+from zerone.training import environment_setup, presets
+from zerone.training.environment_setup import environment_name
 
 
 def describe(identity: str, options: Mapping[str, Any] = {}, observations: str = AUTO) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def opened(
 def facts_of(identity: str, options: Mapping[str, Any], env: Guard, around: Around = NOTHING) -> dict[str, Any]:
     """What can be said of one that is open."""
     entry, spec = catalogue.find(identity), env.env.spec
-    name = setup.environment_name(identity)
+    name = environment_name(identity)
     facts: dict[str, Any] = {"name": name}
     if entry is not None:
         limit = options.get("limit", entry.limit)
@@ -52,7 +53,7 @@ def facts_of(identity: str, options: Mapping[str, Any], env: Guard, around: Arou
         asked = [{"name": each, "default": default, "text": ""} for each, default in known]
     return facts | {
         "limit": limit,
-        "solved_at": setup.solved_at(identity),
+        "solved_at": environment_setup.solved_at(identity),
         "gymnasium_id": entry.gymnasium_id if entry else spec.id if spec else None,
         "engine": "host" if entry is None or around else "compiled",
         "observations": describing.encoding_facts(env.encoding),

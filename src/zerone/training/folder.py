@@ -16,34 +16,27 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from zerone.base.claim import CHECKPOINTS, LOCK, Claim, first_free, unwritable
+from zerone.base.claim import CHECKPOINTS, Claim, first_free, unwritable
 from zerone.base.errors import InputError, RunError, said
-from zerone.base.files import is_incomplete, read_object, replacing
+from zerone.base.files import finite, replacing
 from zerone.base.language import translated
 from zerone.base.place import absolute
 from zerone.training import checkpoint, schema
 from zerone.training.fields import checked
+from zerone.training.folder_kind import CONFIG_FILE, FORMAT_VERSION, read_config, require_free, require_run
 from zerone.training.schema import CONFIG, naming
-from zerone.training.upgrade import upgraded_config
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     import numpy as np
 
-FORMAT_VERSION = 2
-
-_CONFIG = "config.json"
-SWEEP = "sweep.json"
-"""What the folder of a sweep has, which is no run but holds many."""
 _RESULTS = (
     "metrics.csv",
     "events.out.tfevents.*",
@@ -97,12 +90,12 @@ class RunFolder:
             raise InputError(
                 translated("{path}: the configuration is not JSON: {error}", path=path, error=error)
             ) from error
-        with naming(path / _CONFIG):
+        with naming(path / CONFIG_FILE):
             CONFIG(json.loads(text), "")  # what is written here can be read again
         if claim is None:
-            claim = Claim.take(path, functools.partial(_check_free, overwrite=overwrite))
+            claim = Claim.take(path, functools.partial(require_free, overwrite=overwrite))
         try:
-            with replacing(path / _CONFIG) as file:
+            with replacing(path / CONFIG_FILE) as file:
                 file.write(text.encode())
                 file.flush()  # only when the disk has taken this may the old run go
                 _remove(path, _RESULTS)
@@ -122,7 +115,7 @@ class RunFolder:
             InputError: there is no run at `path`, or a newer Zerone made it, or its `config.json` is damaged.
         """
         path = absolute(path)
-        return cls(path, _read_config(path))
+        return cls(path, read_config(path))
 
     @classmethod
     def resume(cls, path: str | Path) -> RunFolder:
@@ -132,9 +125,9 @@ class RunFolder:
             InputError: as `open`, or the folder cannot be written or is being written to by another process.
         """
         path = absolute(path)
-        claim = Claim.take(path, _require_run)
+        claim = Claim.take(path, require_run)
         try:
-            config = _read_config(path)  # now that nobody overwrites it
+            config = read_config(path)  # now that nobody overwrites it
             claim.make(CHECKPOINTS)
         except BaseException as error:
             claim.release()
@@ -160,7 +153,7 @@ class RunFolder:
     @property
     def config_path(self) -> Path:
         """What is trained."""
-        return self.path / _CONFIG
+        return self.path / CONFIG_FILE
 
     @property
     def metrics_path(self) -> Path:
@@ -295,122 +288,10 @@ def new_folder(name: str) -> AbstractContextManager[Claim]:
     return first_free(Path("runs") / f"{name}-{n}" for n in itertools.count(1))
 
 
-def finite(value: Any) -> Any:
-    """`value` with None in the place of every number that JSON cannot hold (NaN and the infinities)."""
-    if isinstance(value, Mapping):
-        return {name: finite(each) for name, each in cast("Mapping[str, Any]", value).items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(each) for each in cast("list[Any]", value)]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _version() -> str:
     from importlib.metadata import version
 
     return version("zerone")
-
-
-def _require_run(path: Path) -> None:
-    _read_identity(path)
-    if (path / CHECKPOINTS).is_symlink():
-        raise InputError(
-            translated(
-                "{path}: a link to elsewhere, where nothing of a run is written or removed", path=path / CHECKPOINTS
-            )
-        )
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    config: dict[str, Any] = checked(_read_identity(path), CONFIG, path / _CONFIG)
-    return config
-
-
-def _read_identity(path: Path) -> dict[str, Any]:
-    """The configuration of what says that it is a run, whatever else it says."""
-    try:
-        if not path.exists():
-            raise InputError(translated("{path}: no such run folder", path=path))
-        if not path.is_dir():
-            raise InputError(translated("{path}: a file, not a run folder", path=path))
-        if not (path / _CONFIG).exists():
-            raise InputError(translated("{path}: not a run folder{instead}", path=path, instead=_instead(path)))
-    except OSError as error:
-        raise InputError(
-            translated("{path}: cannot be read: {reason}", path=path, reason=error.strerror or error)
-        ) from error
-    config = read_object(path / _CONFIG)
-    version = config.get("format")
-    if type(version) is not int or "zerone" not in config:
-        raise InputError(
-            translated("{path}: not the configuration of a run ('format' or 'zerone' is missing)", path=path / _CONFIG)
-        )
-    if version > FORMAT_VERSION:
-        raise InputError(
-            translated(
-                "{path}: made by a newer Zerone (format {version}; this one reads up to {format_version})",
-                path=path / _CONFIG,
-                version=version,
-                format_version=FORMAT_VERSION,
-            )
-        )
-    return upgraded_config(config, version)
-
-
-def _instead(path: Path) -> str:
-    """What a folder is that is no run, and what to do with it."""
-    if (path / SWEEP).is_file():
-        runs = sorted(each.parent.name for each in path.glob(f"[0-9]*/{_CONFIG}"))
-        first = f", such as {path / runs[0]}" if runs else ""
-        every = said(f"zerone compare {path}/0* takes", f"zo.resume_sweep({str(path)!r}) reads")
-        return f" but a sweep: name some of the runs in it{first} ({every} all of them)"
-    if (path / "data").is_dir() and (path / "data" / "metadata.json").is_file():
-        study = said(f"zerone train ALGORITHM ENVIRONMENT --from {path}", f"zo.train(…, dataset={str(path)!r})")
-        return f" but a dataset: {study} learns from it"
-    return translated(" (it has no {file})", file=_CONFIG)
-
-
-def _check_free(path: Path, overwrite: bool) -> None:
-    """Raise `InputError` unless a new run may begin at `path`."""
-    try:
-        if not path.exists():
-            return
-        if not path.is_dir():
-            raise InputError(translated("{path}: a file; a run needs a folder", path=path))
-        found = {each.name for each in path.iterdir()}
-        inside = (found - {LOCK, CHECKPOINTS}) | {each.name for each in path.glob(f"{CHECKPOINTS}/*")}
-    except OSError as error:
-        raise InputError(
-            translated("{path}: cannot be read: {error}", path=path, error=error.strerror or error)
-        ) from error
-    if not os.access(path, os.W_OK):
-        raise InputError(translated("{path}: cannot be written to: read-only, or not yours", path=path))
-    if not (found or overwrite):
-        over = said("--overwrite", "overwrite=True")
-        raise InputError(
-            translated(
-                "{path}: exists already, an empty folder; take it with {option} or choose another",
-                path=path,
-                option=over,
-            )
-        )
-    if all(map(is_incomplete, inside)):
-        return  # claimed for this run, or a run was killed before it began
-    try:
-        _require_run(path)
-    except InputError as error:
-        line = translated("{path}: not empty, and no run that could be continued or replaced ({error}); choose another "
-                          "folder", path=path, error=error)  # fmt: skip
-        raise InputError(line) from error
-    if not overwrite:
-        go_on, over = said("--resume", f"zo.resume({str(path)!r})"), said("--overwrite", "overwrite=True")
-        raise InputError(
-            translated(
-                "{path}: a run is there already; continue it with {resume} or replace it with {option}",
-                path=path,
-                resume=go_on,
-                option=over,
-            )
-        )
 
 
 def _remove(path: Path, patterns: tuple[str, ...]) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from zerone.base.modules import ForeignId
 from zerone.environments.gym.processes import asked_for
 from zerone.offline import source
-from zerone.training import setup
 from zerone.training.callback_sources import CallbackLike, as_listeners
 from zerone.training.columns import columns
 from zerone.training.drive import drive
+from zerone.training.engine_setup import open_environments, start_workers
 from zerone.training.entry import entry
+from zerone.training.environment_setup import EnvironmentLike
 from zerone.training.folder import RunFolder
 from zerone.training.memory_limit import require_room
 from zerone.training.progress import OnProgress, ignore
@@ -27,7 +28,7 @@ from zerone.training.validation import MOST_STEPS, require_count
 @answering
 @entry
 def resume(
-    path: str | Path, environment: setup.EnvironmentLike | None = None, chunk: int | None = None,
+    path: str | Path, environment: EnvironmentLike | None = None, chunk: int | None = None,
     on_progress: OnProgress = ignore, dataset: str | Path | None = None, address: str | None = None,
     worker_timeout: float | None = None, progress: bool | None = None, *, step_timeout: float | None = None,
     callbacks: Sequence[CallbackLike] | None = None, spread: int | None = None, processes: int | None = None,
@@ -60,8 +61,8 @@ def resume(
             source.go_on(driver, folder.config, folder.path, dataset)
             name, seeds = folder.config["environment"]["id"], len(schedule.seeds)
             driver = spread_over(driver, spread, name, seeds, apart is not None)
-            setup.open_environments(driver, schedule.seeds[0])
-            setup.start_workers(driver, address, worker_timeout, step_timeout)
+            open_environments(driver, schedule.seeds[0])
+            start_workers(driver, address, worker_timeout, step_timeout)
             return drive(driver, folder, schedule, listeners, resume=True, chunk=chunk)
         finally:
             driver.close()

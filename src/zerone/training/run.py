@@ -15,9 +15,12 @@ from zerone.charts.image import Figure
 from zerone.engines.protocol import Engine, Judging
 from zerone.environments.gym.around import Around
 from zerone.environments.gym.processes import Processes
-from zerone.training import action_masks, setup
+from zerone.training import action_masks
 from zerone.training.agent import EVALUATION_SEED, Agent, Evaluated, judge, load_policies
+from zerone.training.algorithm_setup import make_algorithm_from
+from zerone.training.engine_setup import make_engine, require_steps_that_can_be_late
 from zerone.training.entry import entry
+from zerone.training.environment_setup import EnvironmentLike
 from zerone.training.evaluation import EVALUATION_EPISODES, Ways
 from zerone.training.folder import RunFolder
 from zerone.training.metrics_table import read_metrics
@@ -113,7 +116,7 @@ class Run:
         require_seed(seed)
         if limit is not None:
             require_count("limit", limit, MOST_STEPS)
-        setup.require_steps_that_can_be_late(self.engine(), step_timeout)
+        require_steps_that_can_be_late(self.engine(), step_timeout)
         own = Ways.read(self.config).how
         search = asked.search(self.engine())
         if search is not None and stochastic:
@@ -169,14 +172,14 @@ class Run:
 
 
 @entry
-def load(path: str | Path, environment: setup.EnvironmentLike | None = None) -> Run:
+def load(path: str | Path, environment: EnvironmentLike | None = None) -> Run:
     """The run in a folder: its agents, metrics and result. Raises `InputError` if there is none."""
     folder = RunFolder.open(path)
     return Run(folder, None if environment is None else engine_of(folder, environment))
 
 
 def engine_of(
-    folder: RunFolder, environment: setup.EnvironmentLike | None = None, processes: Processes | None = None
+    folder: RunFolder, environment: EnvironmentLike | None = None, processes: Processes | None = None
 ) -> Engine:
     """The engine of a run; `processes` play in the place of those with which it was begun.
 
@@ -194,8 +197,8 @@ def engine_of(
         environment = saved["id"]
     options = saved["options"] if isinstance(environment, (str, type)) else {}  # an object is made already
     with naming(folder.config_path):
-        algorithm = setup.make_algorithm_from(config["algorithm"])
-        return setup.make_engine(
+        algorithm = make_algorithm_from(config["algorithm"])
+        return make_engine(
             config["engine"], algorithm, environment, options, saved["observations"], Around.read(saved["around"]),
             processes or Processes.read(config["processes"]), action_masks.read(saved["action_mask"]),
         )  # fmt: skip

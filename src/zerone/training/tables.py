@@ -128,10 +128,10 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
     said = translated("seed {seed}, {policy}", seed=chosen, policy=policy)
     if number > 1:
         said = translated("seed {seed} of {number} seeds, {policy}", seed=chosen, number=number, policy=policy)
-    from zerone.training import setup  # JAX, which no network's figure needs
+    from zerone.training.algorithm_setup import make_algorithm_from, settings_of  # JAX, which no network's figure needs
 
     with schema.naming(folder.config_path):
-        settings = setup.settings_of(setup.make_algorithm_from(config["algorithm"]))
+        settings = settings_of(make_algorithm_from(config["algorithm"]))
     trace = Trace.of(settings, table.grid)
     about_trace = "" if trace is None else _walk(environment, table, trace, settings)
     if alone:

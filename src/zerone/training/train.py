@@ -9,17 +9,28 @@ from typing import Any
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.claim import Claim
+from zerone.environments.base import NO_MASK
 from zerone.environments.gym.around import WrapperLike, around
 from zerone.environments.gym.processes import asked_for
 from zerone.environments.gym.views import AUTO, require_view
 from zerone.environments.objects import by_id
 from zerone.environments.rewards import options_as_kept
 from zerone.offline import source
-from zerone.training import action_masks, presets, setup
+from zerone.training import action_masks, environment_setup, presets
+from zerone.training.algorithm_setup import UNCHANGED, SettingsLike, describe_algorithm, make_algorithm
 from zerone.training.callback_sources import CallbackLike, as_listeners, names_of
 from zerone.training.columns import columns
 from zerone.training.drive import drive
+from zerone.training.engine_setup import make_engine, open_environments, start_workers
 from zerone.training.entry import entry
+from zerone.training.environment_setup import (
+    EnvironmentLike,
+    describe_environment,
+    environment_name,
+    require_enough,
+    say_cut_off,
+    say_other_version,
+)
 from zerone.training.folder import RunFolder, new_folder
 from zerone.training.memory_limit import require_room
 from zerone.training.progress import OnProgress, ignore
@@ -34,7 +45,7 @@ from zerone.training.validation import MOST_STEPS, require_count
 @entry
 def train(
     algorithm: str | Algorithm,
-    environment: setup.EnvironmentLike,
+    environment: EnvironmentLike,
     *,
     steps: int | None = None,
     episodes: int | None = None,
@@ -43,14 +54,14 @@ def train(
     out: str | Path | Claim | None = None,
     overwrite: bool = False,
     engine: str = "auto",
-    settings: setup.SettingsLike = setup.UNCHANGED,
+    settings: SettingsLike = UNCHANGED,
     options: Mapping[str, Any] = {},
     network: Any = None,
     preset: str = presets.TUNED,
     observations: str = AUTO,
     wrappers: Sequence[WrapperLike] = (),
     frame_stack: int = 1,
-    action_mask: Any = setup.OFF,
+    action_mask: Any = NO_MASK,
     frame_skip: int = 1,
     processes: int | None = None,
     replace_lost: bool = False,
@@ -154,34 +165,34 @@ def train(
     require_view(observations)
     listeners = as_listeners(callbacks, progress, on_progress)
     outer, apart = around(wrappers, frame_stack, frame_skip), asked_for(processes, replace_lost)
-    made, usual = setup.make_algorithm(algorithm, environment, settings, network, preset)
+    made, usual = make_algorithm(algorithm, environment, settings, network, preset)
     given, (environment, options) = environment, by_id(environment, options)
     data = source.open_dataset(dataset, own_play, made, options_as_kept(options))
-    options = setup.options_of(environment, options)
+    options = environment_setup.options_of(environment, options)
     schedule = make_schedule(
         made, usual, steps=steps, episodes=episodes, seed=seed, seeds=seeds, evaluate_every=evaluate_every,
         evaluation_episodes=evaluation_episodes, evaluation_limit=evaluation_limit, stochastic=stochastic,
         save_every=save_every, keep_last=keep_last, stop_when_solved=stop_when_solved, figure=figure,
-        solved_at=setup.level(given, environment, options) if solved_at is None else solved_at,
+        solved_at=environment_setup.level(given, environment, options) if solved_at is None else solved_at,
     )  # fmt: skip
     require_counted(schedule, data is not None, own_play, spread)
-    setup.require_enough(given, schedule.seeds)
+    require_enough(given, schedule.seeds)
     listeners.require_columns(columns(made))
     action_masks.require_own_play(action_mask, dataset)
-    driver = setup.make_engine(engine, made, environment, options, observations, outer, apart, action_mask)
-    name = setup.environment_name(environment)
+    driver = make_engine(engine, made, environment, options, observations, outer, apart, action_mask)
+    name = environment_name(environment)
     try:
         driver = spread_over(driver, spread, name, len(schedule.seeds), apart is not None)
         require_room(driver, name, len(schedule.seeds), schedule.episodes is not None)
         studied = source.begin(driver, data, name, own_play)
-        setup.open_environments(driver, schedule.seeds[0])
-        setup.start_workers(driver, address, worker_timeout, step_timeout)
+        open_environments(driver, schedule.seeds[0])
+        start_workers(driver, address, worker_timeout, step_timeout)
     except BaseException:
         driver.close()
         raise
     config = {
-        "algorithm": setup.describe_algorithm(made),
-        "environment": setup.describe_environment(
+        "algorithm": describe_algorithm(made),
+        "environment": describe_environment(
             environment, options, observations, outer, action_masks.as_kept(action_mask)
         ),
         "engine": driver.name,
@@ -191,8 +202,8 @@ def train(
         "callbacks": names_of(callbacks),
     }
     place = nullcontext(out) if out is not None else new_folder(plain_name(made.name, name))
-    setup.say_other_version(made, environment, driver.name)
-    setup.say_cut_off(environment, options)
+    say_other_version(made, environment, driver.name)
+    say_cut_off(environment, options)
     try:
         with place as path, RunFolder.create(path, config, overwrite=overwrite) as folder:
             return drive(driver, folder, schedule, listeners, resume=False, chunk=chunk)

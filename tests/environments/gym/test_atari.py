@@ -10,7 +10,7 @@ import pytest
 
 import zerone as zo
 from zerone.base.errors import InputError
-from zerone.environments.gym.vector import maker
+from zerone.environments.gym.makers import maker
 from zerone.training.checkpoint import load
 
 PONG = "ALE/Pong-v5"

@@ -10,7 +10,7 @@ from toys import Keeper
 
 import zerone as zo
 from zerone.base.errors import InputError
-from zerone.environments.gym.vector import maker
+from zerone.environments.gym.makers import maker
 
 WORLD = """
 import gymnasium, numpy as np

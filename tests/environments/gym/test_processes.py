@@ -21,7 +21,8 @@ from zerone.base.errors import InputError, RunError
 from zerone.base.notices import Notices
 from zerone.engines.host import Host
 from zerone.engines.vector_rollout import Player, playing
-from zerone.environments.gym.processes import PlayedApart, Processes
+from zerone.environments.gym.process_vector import PlayedApart, vector_in
+from zerone.environments.gym.processes import Processes
 from zerone.environments.gym.step_timeout import limited
 from zerone.environments.gym.vector import make_vector
 
@@ -46,7 +47,7 @@ def _steps(vector, seeds, number=60):
 
 
 def test_the_same_steps_as_in_turn_where_a_process_has_several_environments(two):
-    apart, turn = two.vector(Draws, "Draws-v0", 5, 0), make_vector(Draws, "Draws-v0", 5, 0)
+    apart, turn = vector_in(two, Draws, "Draws-v0", 5, 0), make_vector(Draws, "Draws-v0", 5, 0)
     seeds = [3, 1, 4, 1, 5]
     for one, other in zip(_steps(apart, seeds), _steps(turn, seeds), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -56,7 +57,7 @@ def test_the_same_steps_as_in_turn_where_a_process_has_several_environments(two)
 
 
 def test_evaluations_play_the_first_environments_to_the_end_of_an_episode_and_no_further(two):
-    apart, turn = two.vector(Counts, "Counts-v0", 5, 0), make_vector(Counts, "Counts-v0", 5, 0)
+    apart, turn = vector_in(two, Counts, "Counts-v0", 5, 0), make_vector(Counts, "Counts-v0", 5, 0)
 
     def judged(vector):
         nothing = lambda seen, *_, mask: np.zeros(len(seen), int)  # noqa: ARG005, E731
@@ -86,7 +87,7 @@ LINES = {
 @pytest.mark.parametrize("how", LINES)
 def test_a_process_that_is_lost_is_one_line_that_names_environment_and_process(how):
     processes = Processes(1)
-    player = Player(processes.vector(functools.partial(Counts, how, 4), "Counts-v0", 1, 6))
+    player = Player(vector_in(processes, functools.partial(Counts, how, 4), "Counts-v0", 1, 6))
     player.reset([0])
     (pid,) = processes.pids
     with limited(0.3), pytest.raises(RunError, match=re.escape(f"environment Counts-v0, seed 6, {LINES[how]}")):
@@ -144,7 +145,7 @@ def test_an_episode_that_is_lost_while_it_is_judged_is_played_again(tmp_path):
 
 def test_a_process_that_is_lost_again_and_again_is_given_up():
     processes = Processes(1, replace=True)
-    player = Player(processes.vector(functools.partial(Counts, "exits", 3), "C-v0", 1, 0, notices=Notices(print)))
+    player = Player(vector_in(processes, functools.partial(Counts, "exits", 3), "C-v0", 1, 0, notices=Notices(print)))
     player.reset([0])
     with pytest.raises(RunError, match="lost 3 times within 1,000 calls, and is not replaced again"):
         _play(player, 20)
@@ -169,9 +170,10 @@ def test_a_training_learns_the_same_bits_and_its_run_knows_its_processes(tmp_pat
 ENDS = """
 import sys, time
 from falling import Counts
+from zerone.environments.gym.process_vector import vector_in
 from zerone.environments.gym.processes import Processes
 processes = Processes(2)
-vector = processes.vector(Counts, "Counts-v0", 2, 0)
+vector = vector_in(processes, Counts, "Counts-v0", 2, 0)
 vector.reset(seed=[0, 1])
 print(*processes.pids, flush=True)
 time.sleep(100)

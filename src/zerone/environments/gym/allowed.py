@@ -14,7 +14,7 @@ from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.environments.gym.exchange import shown
 
-Masks: TypeAlias = np.ndarray[Any, Any]
+Masks: TypeAlias = np.ndarray
 IN_INFO = "action_mask"
 """Where Gymnasium's environments (Taxi) say it."""
 NOW, AT_THE_END = "allowed", "allowed_at_the_end"

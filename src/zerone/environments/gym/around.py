@@ -18,15 +18,13 @@ from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import translatable, translated
 from zerone.base.modules import ForeignId, named_object, source_of
 from zerone.environments.gym.exchange import raised, shown
-
-Env: TypeAlias = gymnasium.Env[Any, Any]
-Maker: TypeAlias = Callable[[], Env]
+from zerone.environments.gym.kinds import Env, Maker, Wrapper
 
 MOST_FRAMES = 1_000
 """Observations in a stack, or steps that an action is repeated, at the most."""
 
 
-class FrameSkip(gymnasium.Wrapper[Any, Any, Any, Any]):
+class FrameSkip(Wrapper):
     """Each action is taken `steps` times, or until the episode ends; its reward is the sum of theirs."""
 
     def __init__(self, env: Env, steps: int) -> None:

@@ -9,6 +9,7 @@ import gymnasium
 from zerone.base.errors import InputError
 from zerone.base.extras import install
 from zerone.base.language import translated
+from zerone.environments.gym.kinds import Env
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ def register(id: str) -> None:  # noqa: A002 - Gymnasium's word
     gymnasium.register_envs(ale_py)
 
 
-def make(spec: Any, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
+def make(spec: Any, options: Mapping[str, Any]) -> Env:
     """One game, preprocessed: uint8 [4, 84, 84], the last four of the grey pictures that are seen every fourth frame.
 
     Machado et al. 2018 ("Revisiting the Arcade Learning Environment"), in the two wrappers of Gymnasium: up to 30 idle

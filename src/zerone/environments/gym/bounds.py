@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from zerone.base.language import translated
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray
 
 
 class Bounds:

@@ -15,6 +15,7 @@ from zerone.base.errors import InputError
 from zerone.environments import catalogue, drawing
 from zerone.environments.base import carry_over, move_goal, own_mask, says_allowed
 from zerone.environments.gym.allowed import IN_INFO
+from zerone.environments.gym.kinds import Env
 from zerone.environments.wrappers import Masked
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from zerone.environments.window import Window
 
 
-class GymnasiumEnvironment(gymnasium.Env[Any, Any]):
+class GymnasiumEnvironment(Env):
     """One of our environments behind Gymnasium's interface: compiled, on the CPU.
 
     Observations are NumPy arrays of the space's dtype, a new one each time, or an int where the space is

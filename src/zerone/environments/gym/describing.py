@@ -121,7 +121,7 @@ def space_facts(space: Any) -> dict[str, Any]:
     return facts
 
 
-def _numbers(bound: np.ndarray[Any, Any]) -> Any:
+def _numbers(bound: np.ndarray) -> Any:
     """Bounds as JSON: one number where all are the same; None where there is none."""
     flat = [each if math.isfinite(each) else None for each in bound.reshape(-1).tolist()]
     return flat[0] if len(set(flat)) == 1 else flat

@@ -16,8 +16,7 @@ a whole number that those 32 cannot, is refused: it would become another one in 
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -37,10 +36,9 @@ from zerone.environments.gym.leaves import (
     Leaf,
     ObservationError,
     as_array,
-    name_of,
-    subject_of,
 )
 from zerone.environments.gym.shortcuts import Shortcut, counts_shortcut, row_shortcut, shortcut
+from zerone.environments.gym.taken_apart import LeftOut, part_of, taken_apart
 from zerone.environments.gym.views import (
     AUTO,
     FIRST,
@@ -60,17 +58,6 @@ MOST_NUMBERS = 2**24
 """Numbers in a row that one observation can become; more of them, once for each step, fill any memory."""
 
 
-@dataclasses.dataclass(frozen=True)
-class LeftOut:
-    """A part that cannot be seen."""
-
-    path: tuple[Any, ...]
-    space: Space
-
-    def __str__(self) -> str:
-        return f"{name_of(self.path)} ({describe(self.space)})" if self.path else describe(self.space)
-
-
 class Encoding:
     """From the observations of one space to those that algorithms are given.
 
@@ -84,7 +71,7 @@ class Encoding:
     def __init__(self, given: Any, view: str = AUTO) -> None:
         require_space("observation_space", given)
         self.given: Space = given
-        found = list(_taken_apart(given, (), scaled=view in (AUTO, ROW)))
+        found = list(taken_apart(given, (), scaled=view in (AUTO, ROW)))
         self.leaves: list[Leaf] = [each for each in found if not isinstance(each, LeftOut)]
         self.left_out = [each for each in found if isinstance(each, LeftOut)]
         if not self.leaves:
@@ -120,7 +107,7 @@ class Encoding:
         """
         if not self.composite:
             return [self.leaves[0].read(observation, batch)]
-        return [leaf.read(_inside(self.given, observation, leaf.path, batch), batch) for leaf in self.leaves]
+        return [leaf.read(part_of(self.given, observation, leaf.path, batch), batch) for leaf in self.leaves]
 
     def join(self, found: Sequence[Array], batch: bool = False) -> Array:
         """What was read, as algorithms are given it."""
@@ -270,66 +257,6 @@ def require_space(name: str, space: Any) -> None:
         raise InputError(
             translated("{name} is {what}, not a space of Gymnasium's (gymnasium.spaces)", name=name, what=what)
         )
-
-
-def _taken_apart(space: Any, path: tuple[Any, ...], scaled: bool) -> Iterator[Leaf | LeftOut]:
-    """The parts of a space that have no parts themselves."""
-    if isinstance(space, (spaces.Dict, spaces.Tuple)):
-        parts = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
-        for key, part in parts:
-            yield from _taken_apart(part, (*path, key), scaled)
-        return
-    shape, kind = space.shape, np.dtype(space.dtype) if space.dtype is not None else None
-    if shape is None or kind is None or kind.kind not in "biuf" or 0 in shape:
-        yield LeftOut(path, space)
-    elif isinstance(space, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
-        yield CountedLeaf(path, space)
-    elif isinstance(space, spaces.Box):
-        yield BoxLeaf(path, space, scaled)
-    else:  # of somebody else's making, but an array of numbers: of its bounds nothing is known
-        number: Any = kind.type
-        low, high = (0, 1) if kind.kind == "b" else (-np.inf, np.inf)
-        if kind.kind in "iu":
-            low, high = np.iinfo(kind).min, np.iinfo(kind).max
-        yield BoxLeaf(path, spaces.Box(low, high, shape, number), scaled)
-
-
-def _inside(space: Any, value: Any, path: tuple[Any, ...], batch: bool) -> Any:
-    """The value of the part at `path` of an observation. Raises `ObservationError` where there is none."""
-    for depth, key in enumerate(path):
-        if isinstance(space, spaces.Dict):
-            if not isinstance(value, Mapping):
-                names = ", ".join(repr(each) for each in space.spaces)
-                raise ObservationError(
-                    translated(
-                        "{subject} is {kind}, not a dictionary with {names}",
-                        subject=subject_of(path[:depth]),
-                        kind=type(value).__name__,
-                        names=names,
-                    )
-                )
-            if key not in value:
-                raise ObservationError(
-                    translated(
-                        "{subject} has no {key!r}, only {listed}",
-                        subject=subject_of(path[:depth]),
-                        key=key,
-                        listed=", ".join(map(repr, value)) or translated("nothing"),
-                    )
-                )
-        else:
-            several = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim and not batch)
-            if not several or len(value) != len(space.spaces):
-                raise ObservationError(
-                    translated(
-                        "{subject} is {value}, not a tuple of {count} parts",
-                        subject=subject_of(path[:depth]),
-                        value=shown(value),
-                        count=len(space.spaces),
-                    )
-                )
-        value, space = value[key], space.spaces[key]
-    return value
 
 
 def _nothing_to_see(given: Space, left_out: Sequence[LeftOut]) -> str:

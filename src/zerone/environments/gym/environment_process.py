@@ -92,7 +92,7 @@ class _Slot:
 class EnvironmentProcess:
     """Does what it is asked, until nobody can ask any more."""
 
-    def __init__(self, asking: socket.socket, notes: np.ndarray[Any, Any]) -> None:
+    def __init__(self, asking: socket.socket, notes: np.ndarray) -> None:
         self._asking, self._notes = asking, notes
         self._slots: dict[int, _Slot] = {}
         self._playing: _Slot | None = None

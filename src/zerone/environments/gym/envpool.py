@@ -6,12 +6,13 @@ import functools
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from zerone.base.errors import InputError, closest
 from zerone.base.extras import install
 from zerone.base.language import translated
+from zerone.environments.gym.kinds import Info, Played, Seeds, Vector
 from zerone.environments.gym.vectors import Vectors
 
 PREFIX = "envpool:"
@@ -50,7 +51,7 @@ def vectors(id: str, options: dict[str, Any]) -> Vectors:  # noqa: A002 - Gymnas
     return Vectors(functools.partial(EnvPoolVector, name, options), id)
 
 
-class EnvPoolVector(VectorEnv[Any, Any, Any]):
+class EnvPoolVector(Vector):
     """A pool of EnvPool's as a vector of Gymnasium's. It is seeded where it is made, so a seed makes it again."""
 
     def __init__(self, name: str, options: dict[str, Any], number: int) -> None:
@@ -62,7 +63,7 @@ class EnvPoolVector(VectorEnv[Any, Any, Any]):
         self.observation_space = batch_space(self.single_observation_space, number)
         self.action_space = batch_space(self.single_action_space, number)
 
-    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: Seeds = None, options: Info | None = None) -> tuple[Any, dict[str, Any]]:
         del options
         first = seed[0] if isinstance(seed, list) else seed
         if first is not None:
@@ -71,7 +72,7 @@ class EnvPoolVector(VectorEnv[Any, Any, Any]):
         observation, _ = self._pool.reset()
         return observation, {}
 
-    def step(self, actions: Any) -> tuple[Any, ...]:
+    def step(self, actions: Any) -> Played:
         kind = np.int32 if np.asarray(actions).dtype.kind in "iu" else np.float64
         observation, reward, terminated, truncated, _ = self._pool.step(np.asarray(actions, kind))
         return observation, reward, terminated, truncated, {}

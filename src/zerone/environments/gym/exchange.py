@@ -53,7 +53,7 @@ class _Numbers:
         self._kind: np.dtype[Any] = np.dtype(space.dtype)
         self._shape = tuple(space.shape or ())
 
-    def __call__(self, action: Any) -> np.ndarray[Any, Any]:
+    def __call__(self, action: Any) -> np.ndarray:
         given = np.asarray(action)
         if given.dtype == self._kind and given.shape == self._shape:  # the usual case, and a tenth of the time
             return given.copy()
@@ -92,7 +92,7 @@ def flag_of(value: Any) -> bool | None:
     return bool(array.item())
 
 
-def _one(value: Any) -> np.ndarray[Any, Any] | None:
+def _one(value: Any) -> np.ndarray | None:
     """An array of one thing; None for what holds several, or is a container of Python's."""
     if value is None or isinstance(value, (str, bytes, list, tuple, dict, set, frozenset)):
         return None

@@ -18,12 +18,13 @@ from zerone.environments.gym.bounds import Bounds
 from zerone.environments.gym.encoding import Encoding, require_space
 from zerone.environments.gym.exchange import flag_of, raised, reward_of, shown, taker
 from zerone.environments.gym.global_random import GlobalChance
+from zerone.environments.gym.kinds import Env, Info, Wrapper
 from zerone.environments.gym.leaves import BoxLeaf, ObservationError
 from zerone.environments.gym.precision import FIRST_LOOKS, Precision
 from zerone.environments.gym.step_timeout import LateError, current
 from zerone.environments.gym.views import AUTO, sound_bounds
 
-Env = gymnasium.Env[Any, Any]
+Env = Env
 
 
 def guarded(
@@ -48,7 +49,7 @@ _turns: WeakValueDictionary[int, Turn] = WeakValueDictionary()
 """By the number of the innermost environment: two guards around the same one have one `Turn`."""
 
 
-class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
+class Guard(Wrapper):
     """Stops the run at the first step that is not what Gymnasium's interface promises.
 
     Caught are: an exception or `sys.exit`, a wrong number of values, a reward that is not a finite number, an end
@@ -61,7 +62,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
     actions are `allowed` after each reset and step, and a mask that cannot be kept to is caught, too.
     """
 
-    encoded: np.ndarray[Any, Any] | int
+    encoded: np.ndarray | int
     allowed: Masks
 
     def __init__(
@@ -88,7 +89,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.actions = None if allowing is None else allowing.actions_of(env.action_space, identity)
         """How many there are, where masks say which are allowed."""
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Any, Info]:
         self.turn.owner = self._me
         values = self._called("reset", self.env.reset, seed=seed, options=options)
         if not isinstance(values, tuple) or len(values) != 2:
@@ -100,7 +101,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             self._allow(observation, info, False, False)
         return observation, info
 
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, Info]:
         self._steps += 1
         if self.turn.owner is not self._me and self.turn.owner is not None:
             raise self._fault(
@@ -241,7 +242,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def check_repeats(self, seed: int) -> None:
         """Say, once, if two resets with this seed do not begin alike: then nothing here can be repeated."""
-        found: list[np.ndarray[Any, Any]] = []
+        found: list[np.ndarray] = []
         for _ in range(2):
             with GlobalChance(seed):
                 self.reset(seed=seed)

@@ -24,7 +24,7 @@ from zerone.base.language import translatable, translated
 from zerone.environments.gym.exchange import shown
 from zerone.environments.gym.views import Space, describe, sound_bounds, view_of
 
-Array: TypeAlias = np.ndarray[Any, Any]
+Array: TypeAlias = np.ndarray
 
 NARROW = {"float64": np.float32, "int64": np.int32, "uint64": np.uint32}
 """What numbers of 64 bits become."""
@@ -245,7 +245,8 @@ class CountedLeaf(_Placed):
 
     def counted(self, found: Array, batch: bool = False) -> Array:
         """What was read, each number counted from 0, in a row."""
-        return (found - self.start).reshape(*found.shape[:batch], -1)
+        counted: Array = found - self.start
+        return counted.reshape(*found.shape[:batch], -1)
 
     def row(self, found: Array, batch: bool = False) -> Array:
         """What was read, in a row of float32 numbers: one-hot, but bits as they are."""

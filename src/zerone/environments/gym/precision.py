@@ -5,13 +5,11 @@ Seconds since 1970 are about 1.7 · 10⁹, where the next float32 is 128 seconds
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from zerone.base.language import translated
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray
 
 FIRST_LOOKS = 256
 """So many observations are looked at, and later two in a row of so many: looking takes longer than seeing."""

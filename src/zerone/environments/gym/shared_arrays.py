@@ -7,7 +7,6 @@ import dataclasses
 import mmap
 import os
 import tempfile
-from typing import Any
 
 import numpy as np
 
@@ -45,21 +44,21 @@ class Layout:
 class SharedArrays:
     """The arrays of a vector of environments; `file` is the memory in which they are, which has no name."""
 
-    observation: np.ndarray[Any, Any]
+    observation: np.ndarray
     """After the last step, or of the episode that has begun since."""
-    final: np.ndarray[Any, Any]
+    final: np.ndarray
     """The last observation of an episode that ended with this step."""
-    action: np.ndarray[Any, Any]
-    reward: np.ndarray[Any, Any]
-    terminated: np.ndarray[Any, Any]
-    truncated: np.ndarray[Any, Any]
-    which: np.ndarray[Any, Any]
+    action: np.ndarray
+    reward: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    which: np.ndarray
     """In which environments something is asked for."""
-    seed: np.ndarray[Any, Any]
+    seed: np.ndarray
     """With which one is reset; -1 for none."""
-    allowed: np.ndarray[Any, Any]
+    allowed: np.ndarray
     """Which actions are, where masks say so: of `observation`."""
-    allowed_at_the_end: np.ndarray[Any, Any]
+    allowed_at_the_end: np.ndarray
     """The same of `final`."""
 
     def __init__(self, layout: Layout, file: int | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
 import gymnasium
 
@@ -13,16 +13,14 @@ from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import translated
 from zerone.environments.gym.exchange import raised, shown
 from zerone.environments.gym.guard import Guard
+from zerone.environments.gym.kinds import Env, Maker, Wrapper
 from zerone.environments.gym.vectors import EXAMPLE as EXAMPLE_OF_VECTORS
 from zerone.environments.gym.vectors import NUMBER, Given, Vectors, takes_number
-
-Env: TypeAlias = gymnasium.Env[Any, Any]
-Maker: TypeAlias = Callable[[], Env]
 
 EXAMPLE = "lambda: gymnasium.make('CartPole-v1')"
 
 
-class Lent(gymnasium.Wrapper[Any, Any, Any, Any]):
+class Lent(Wrapper):
     """An environment that belongs to the person who gave it, who closes it."""
 
     def close(self) -> None:

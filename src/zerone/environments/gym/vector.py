@@ -1,143 +1,28 @@
-"""Gymnasium environments by id, several at once, each watched by a guard."""
+"""Several environments as one vector, stepped in turn, each watched by a guard."""
 
 from __future__ import annotations
 
 import functools
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from zerone.base.bits import as_outside, look_outside
-from zerone.base.errors import InputError, RunError, closest, said
+from zerone.base.errors import RunError, said
 from zerone.base.language import translated
-from zerone.base.modules import import_named, require_trusted
 from zerone.base.notices import Notices
-from zerone.environments import catalogue, names
-from zerone.environments.gym import atari, envpool, packages
 from zerone.environments.gym.allowed import NOW, Allowing
 from zerone.environments.gym.encoding import Encoding
-from zerone.environments.gym.envpool import is_of_envpool
-from zerone.environments.gym.exchange import raised
 from zerone.environments.gym.guard import Guard, guarded
-from zerone.environments.gym.named import classes_of, maker_at
-from zerone.environments.gym.sources import checked, require_separate
+from zerone.environments.gym.kinds import Env, Info, Maker, Played, Seeds, Vector
+from zerone.environments.gym.sources import require_separate
 from zerone.environments.gym.step_timeout import LateError, current
-from zerone.environments.gym.vectors import Vectors, of_vectors, takes_number
 from zerone.environments.gym.views import AUTO, in_doubt
-from zerone.environments.outside import ENVIRONMENTS
-
-Env: TypeAlias = gymnasium.Env[Any, Any]
-Vector: TypeAlias = VectorEnv[Any, Any, Any]
-Maker: TypeAlias = Callable[[], Env]
-
-
-def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> Maker:  # noqa: A002 - Gymnasium's word
-    """A function that makes one environment of `id`.
-
-    `module:Id` imports the module first; Id is one that it registers, or a class or function of it (`gym/named.py`).
-
-    Raises:
-        InputError: no such id, no such module, or the environment cannot be made; says why in one line.
-    """
-    if catalogue.ours(id) is None and catalogue.find(id) is not None:
-        return functools.partial(_written_in_jax, id, options, render_mode)
-    if is_of_envpool(id):
-        return envpool.vectors(str(id), options)
-    require_trusted(id, options)
-    import_named(id)
-    packages.register(id)
-    module = id.partition(":")[0] if ":" in id else None
-    id = id.partition(":")[2] if ":" in id else str(id)  # noqa: A001
-    if id.startswith(atari.NAMESPACE):
-        atari.register(id)
-    try:
-        spec = gymnasium.spec(id)
-    except gymnasium.error.Error as error:
-        place = f"{module}:{id}"
-        make = None if module is None else maker_at(place, options, render_mode)
-        if make is None:
-            raise InputError(_unknown(id, module)) from error
-        return Vectors(make, place) if takes_number(make) else checked(make, place)
-    if spec.entry_point is None:
-        return of_vectors(spec, options)
-
-    # Not every environment knows the word `render_mode`, so it is said only where it is needed.
-    words = options if render_mode is None else {**options, "render_mode": render_mode}
-
-    return functools.partial(_registered, spec, words)  # no function of this one's own: it can be pickled
-
-
-def _written_in_jax(id: str, options: Mapping[str, Any], render_mode: str | None) -> Env:  # noqa: A002
-    """One of a suite or from outside, behind Gymnasium's interface."""
-    from zerone.environments.gym.bridge import GymnasiumEnvironment
-
-    return GymnasiumEnvironment(catalogue.make(id, **options), render_mode)
-
-
-def _registered(spec: gymnasium.envs.registration.EnvSpec, words: dict[str, Any]) -> Env:
-    """An environment as Gymnasium makes it; an `InputError` where it does not."""
-    try:
-        return atari.make(spec, words) if spec.id.startswith(atari.NAMESPACE) else gymnasium.make(spec, **words)
-    except InputError as error:
-        raise InputError(translated("environment {id!r}: {error}", id=spec.id, error=error)) from error
-    except SystemExit as error:
-        raise InputError(
-            translated("environment {id!r} cannot be made: it {error}", id=spec.id, error=raised(error))
-        ) from error
-    except Exception as error:
-        if line := packages.missing(spec, error):
-            raise InputError(line) from error
-        text = " ".join(str(error).split())
-        raise InputError(
-            translated(
-                "environment {id!r} cannot be made: {kind}: {text}", id=spec.id, kind=type(error).__name__, text=text
-            )
-        ) from error
-
-
-def _unknown(id: str, module: str | None) -> str:  # noqa: A002
-    """What is said of an id that nobody has registered."""
-    if module is not None:
-        there, written = names.of_module(module), [*ENVIRONMENTS.in_module(module), *classes_of(module)]
-        near = closest(id, [*there, *written]) if there or written else names.meant(id)
-        hint = translated("did you mean {name!r}?", name=near) + " " if near is not None else ""
-        if written:
-            has = [*written, *there]
-            return translated(
-                "environment {module}:{id}: {module} has no {name!r}: {hint}it has {listed}",
-                module=module,
-                id=id,
-                name=id,
-                hint=hint,
-                listed=names.listed(has),
-            )
-        none = translated("it registers none (gymnasium.register is the way)")
-        what = translated("it registers {listed}", listed=names.listed(there)) if there else none
-        return translated(
-            "environment {module}:{id}: {module} registers no {name!r}: {hint}{what}",
-            module=module,
-            id=id,
-            name=id,
-            hint=hint,
-            what=what,
-        )
-    near = names.meant(id)
-    allowed = translated("zerone environments lists ours; any Gymnasium id or module:Id is allowed")
-    question = translated("did you mean {name!r}?", name=near)
-    found = translated("{question} ({listed})", question=question, listed=allowed)
-    about = allowed if near is None else found
-    return translated("environment {name!r} is unknown: {meant}", name=id, meant=about)
-
-
-def solved_at(id: str) -> float | None:  # noqa: A002
-    """The mean return at which Gymnasium calls the environment solved, where it says so."""
-    spec = gymnasium.registry.get(id.split(":", 1)[-1])
-    return None if spec is None else spec.reward_threshold
 
 
 class OwnVector(Vector):
@@ -146,7 +31,7 @@ class OwnVector(Vector):
     encoding: Encoding
 
     @abstractmethod
-    def step_only(self, actions: Any, which: Iterable[int]) -> tuple[Any, ...]:
+    def step_only(self, actions: Any, which: Iterable[int]) -> Played:
         """One step of some environments, to the end of an episode and no further; nothing happens in the others."""
 
     @abstractmethod
@@ -184,9 +69,7 @@ class InTurn(OwnVector):
         self._observation = np.zeros(shape, self.single_observation_space.dtype or object)
         self._allowed = None if (actions := self.envs[0].actions) is None else np.ones((self.num_envs, actions), bool)
 
-    def reset(
-        self, *, seed: Any = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray[Any, Any], dict[str, Any]]:
+    def reset(self, *, seed: Seeds = None, options: Info | None = None) -> tuple[np.ndarray, Info]:
         """Begin an episode in each environment, or only where `options["reset_mask"]` is true."""
         seeds = seed if isinstance(seed, list) else [seed] * self.num_envs
         mask = np.ones(self.num_envs, bool) if options is None else options["reset_mask"]
@@ -197,11 +80,11 @@ class InTurn(OwnVector):
                 self._allowed[i] = self.envs[i].allowed
         return self._observation.copy(), self._info()
 
-    def step(self, actions: Any) -> tuple[Any, ...]:
+    def step(self, actions: Any) -> Played:
         """One step of each environment."""
         return self.step_only(actions, range(self.num_envs))
 
-    def step_only(self, actions: Any, which: Iterable[int]) -> tuple[Any, ...]:
+    def step_only(self, actions: Any, which: Iterable[int]) -> Played:
         reward = np.zeros(self.num_envs)
         terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
         for i in which:
@@ -212,7 +95,7 @@ class InTurn(OwnVector):
                 self._allowed[i] = env.allowed
         return self._observation.copy(), reward, terminated, truncated, self._info()
 
-    def _info(self) -> dict[str, Any]:
+    def _info(self) -> Info:
         return {} if self._allowed is None else {NOW: self._allowed.copy()}
 
     def first(self, number: int) -> InTurn:

@@ -2,35 +2,26 @@
 
     zo.train("ppo", lambda num_envs: gymnasium.make_vec("YourId-v0", num_envs=num_envs))
 
-What is learnt in is such a vector (`LearntIn`). Everything else, judging, watching, checking, is done in single
-environments, which are vectors of one (`OnlyOne`). A vector says in `metadata["autoreset_mode"]` how it begins episodes
-again; without that nobody could know where the last observation of an episode is.
+What is learnt in is such a vector (`watched_vector.LearntIn`). Everything else, judging, watching, checking, is done in
+single environments, which are vectors of one (`OnlyOne`). A vector says in `metadata["autoreset_mode"]` how it begins
+episodes again; without that nobody could know where the last observation of an episode is.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeGuard
 
 import gymnasium
-import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
+from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 
-from zerone.base.bits import as_outside
-from zerone.base.errors import InputError, RunError, ZeroneError, said
+from zerone.base.errors import InputError, ZeroneError, said
 from zerone.base.language import translated
-from zerone.environments.gym.allowed import AT_THE_END, IN_INFO, NOW, Allowing, MaskError
-from zerone.environments.gym.encoding import Encoding
-from zerone.environments.gym.exchange import LARGEST_REWARD, raised, shown
-from zerone.environments.gym.leaves import ObservationError
-from zerone.environments.gym.step_timeout import LateError, current
-from zerone.environments.gym.views import AUTO
-
-Vector: TypeAlias = VectorEnv[Any, Any, Any]
-MakeVector: TypeAlias = Callable[..., Any]
-T = TypeVar("T")
+from zerone.environments.gym.allowed import IN_INFO
+from zerone.environments.gym.exchange import raised, shown
+from zerone.environments.gym.kinds import Env, Info, Played, Vector, VectorMaker, VectorWrapper
 
 NUMBER = "num_envs"
 """The parameter of a function that makes vectors: Gymnasium's word."""
@@ -40,10 +31,10 @@ EXAMPLE = "lambda num_envs: gymnasium.make_vec('CartPole-v1', num_envs=num_envs)
 class Vectors:
     """Makes vectors of one kind of environment; and, where it is called, a single one."""
 
-    def __init__(self, make: MakeVector, name: str) -> None:
+    def __init__(self, make: VectorMaker, name: str) -> None:
         self._make, self.__qualname__ = make, name
 
-    def __call__(self) -> gymnasium.Env[Any, Any]:
+    def __call__(self) -> Env:
         return OnlyOne(self.vector(1), self.__qualname__)
 
     def vector(self, number: int) -> Vector:
@@ -118,10 +109,10 @@ class Given(Vectors):
         self._used = True
         return _Lent(self._vector)
 
-    def __call__(self) -> gymnasium.Env[Any, Any]:
+    def __call__(self) -> Env:
         functions = getattr(self._vector.unwrapped, "env_fns", None)
         if functions:
-            made: gymnasium.Env[Any, Any] = next(iter(functions))()
+            made: Env = next(iter(functions))()
             return made
         spec = self._vector.spec
         if spec is None:
@@ -138,7 +129,7 @@ class Given(Vectors):
         return of_vectors(known, options)() if known.entry_point is None else gymnasium.make(known, **options)
 
 
-class _Lent(gymnasium.vector.VectorWrapper[Any, Any, Any]):
+class _Lent(VectorWrapper):
     """A vector that belongs to the person who gave it."""
 
     def close(self, **kwargs: Any) -> None:
@@ -158,7 +149,7 @@ _OF_VECTORS = ("num_envs", "vectorization_mode", "vector_kwargs")
 """What `gymnasium.make_vec` keeps beside the options of an environment."""
 
 
-def takes_number(make: Any) -> bool:
+def takes_number(make: Callable[..., Any]) -> TypeGuard[VectorMaker]:
     """Whether a function makes vectors: it needs `num_envs`, and nothing else."""
     try:
         parameters = inspect.signature(make).parameters.values()
@@ -184,7 +175,7 @@ def mode_of(vector: Vector, name: str) -> AutoresetMode:
     return found
 
 
-def reset(vector: Vector, seeds: list[int | None], options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+def reset(vector: Vector, seeds: list[int | None], options: Info | None = None) -> tuple[Any, Any]:
     """Begin episodes, each with its seed; of a vector that takes only one, with the first."""
     each: Any = seeds
     try:
@@ -193,7 +184,7 @@ def reset(vector: Vector, seeds: list[int | None], options: dict[str, Any] | Non
         return vector.reset(seed=seeds[0], options=options)
 
 
-class OnlyOne(gymnasium.Env[Any, Any]):
+class OnlyOne(Env):
     """A vector of one environment, as that environment."""
 
     def __init__(self, vector: Vector, name: str) -> None:
@@ -201,10 +192,10 @@ class OnlyOne(gymnasium.Env[Any, Any]):
         self.observation_space, self.action_space = vector.single_observation_space, vector.single_action_space
         self.metadata = {**(vector.metadata or {}), "render_modes": []}
         self.spec = vector.spec
-        self._begun: tuple[Any, dict[str, Any]] | None = None
+        self._begun: tuple[Any, Info] | None = None
         """The first observation and info of an episode that the vector has begun by itself."""
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Any, Info]:
         del options
         begun, self._begun = self._begun, None
         if begun is not None and seed is None:
@@ -212,7 +203,7 @@ class OnlyOne(gymnasium.Env[Any, Any]):
         observation, info = reset(self.vector, [seed])
         return self._first(observation), _mask_alone(info)
 
-    def step(self, action: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+    def step(self, action: Any) -> Played:
         space = self.vector.single_action_space
         room: Any = create_empty_array(space, 1)
         batch = concatenate(space, [action], room)
@@ -231,175 +222,7 @@ class OnlyOne(gymnasium.Env[Any, Any]):
         return next(iter(iterate(self.vector.observation_space, observation)))
 
 
-def _mask_alone(info: Any) -> dict[str, Any]:
+def _mask_alone(info: Any) -> Info:
     """Of what is known of a vector of one environment, its action mask."""
     there = isinstance(info, Mapping) and IN_INFO in info
     return {IN_INFO: info[IN_INFO][0]} if there and bool(info.get(f"_{IN_INFO}", (True,))[0]) else {}
-
-
-class LearntIn(VectorEnv[Any, Any, Any]):
-    """Somebody else's vector, watched: its observations are encoded, its rewards and ends are looked at.
-
-    What `Guard` is for one environment this is for all of a vector: the error names environment, seed and vector step.
-    """
-
-    def __init__(
-        self, vector: Vector, identity: str, run_seed: int, view: str = AUTO, allowing: Allowing | None = None
-    ) -> None:
-        self._vector, self._identity, self._seed, self._steps = vector, identity, run_seed, 0
-        self._mode = mode_of(vector, identity)
-        self.metadata = {"autoreset_mode": self._mode}
-        self.num_envs = vector.num_envs
-        self.encoding = Encoding(vector.single_observation_space, view)
-        self.single_observation_space, self.single_action_space = self.encoding.space, vector.single_action_space
-        self.observation_space = batch_space(self.encoding.space, self.num_envs)
-        self.action_space = vector.action_space
-        self._allowing = allowing
-        self._actions = 0 if allowing is None else allowing.actions_of(self.single_action_space, identity)
-        self._every = np.ones(self.num_envs, bool)
-        self._allowed = np.ones((self.num_envs, self._actions), bool)
-
-    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        seeds = seed if isinstance(seed, list) else [seed] * self.num_envs
-        begun = self._every if options is None else options["reset_mask"]  # which the vector takes out of its options
-        observation, info = self._called("reset", reset, self._vector, seeds, options)
-        return self._encoded(observation), self._masks(observation, info, begun, ~self._every, ~self._every)
-
-    def step(self, actions: Any) -> tuple[Any, ...]:
-        self._steps += 1
-        values = self._called("step", self._vector.step, np.asarray(actions, self.action_space.dtype))
-        if not isinstance(values, tuple) or len(values) != 5:
-            raise self._fault(translated("step returned no (observations, rewards, terminations, truncations, infos)"))
-        observation, reward, terminated, truncated, info = values
-        reward = self._numbers("reward", reward, "biuf").astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            if not (np.abs(reward) <= LARGEST_REWARD).all():
-                raise self._fault(translated("the rewards are {reward}, not finite numbers", reward=shown(reward)))
-        ends = [self._numbers(name, each, "b") for name, each in (("terminated", terminated), ("truncated", truncated))]
-        over = ends[0] | ends[1]
-        found: dict[str, Any] = {}
-        if over.any() and self._mode == AutoresetMode.SAME_STEP:
-            found["final_obs"] = self._final(info, over)
-            if self._allowing is not None:
-                found[AT_THE_END] = self._masks_at_the_end(info, *ends)
-            over[:] = False  # what is shown is the beginning of an episode
-        terminal = ends[0] & over
-        return self._encoded(observation), reward, *ends, found | self._masks(observation, info, self._every,
-                                                                              terminal, over)  # fmt: skip
-
-    def _masks(
-        self, observation: Any, info: Any, where: np.ndarray[Any, Any], terminated: np.ndarray[Any, Any],
-        over: np.ndarray[Any, Any],
-    ) -> dict[str, Any]:  # fmt: skip
-        """What an info says of masks, those `where` something has happened read again."""
-        if self._allowing is None:
-            return {}
-        each = list(iterate(self._vector.observation_space, observation))
-        for i in np.flatnonzero(where):
-            self._allowed[i] = self._mask(each[i], info, int(i), bool(terminated[i]), bool(over[i]))
-        return {NOW: self._allowed.copy()}
-
-    def _masks_at_the_end(self, info: Any, terminated: Any, truncated: Any) -> np.ndarray[Any, Any]:
-        """Those of the last observations of episodes that have ended within this step."""
-        found = np.ones_like(self._allowed)
-        for i in np.flatnonzero(truncated & ~terminated):
-            found[i] = self._mask(info["final_obs"][i], info.get("final_info"), int(i), False, True)
-        return found
-
-    def _mask(self, observation: Any, info: Any, i: int, terminated: bool, over: bool) -> np.ndarray[Any, Any]:
-        """That of one environment."""
-        assert self._allowing is not None  # noqa: S101 - only then
-        there = isinstance(info, Mapping) and IN_INFO in info and bool(info.get(f"_{IN_INFO}", self._every)[i])
-        one = {IN_INFO: info[IN_INFO][i]} if there else {}
-        try:
-            with as_outside():
-                return self._allowing.of(observation, one, self._actions, terminated=terminated, over=over)
-        except KeyboardInterrupt:
-            raise
-        except MaskError as error:
-            raise self._fault(translated("of environment {i} of the vector, {error}", i=i, error=error)) from None
-        except BaseException as error:
-            raise self._fault(
-                translated("the action mask of environment {i} of the vector {error}", i=i, error=raised(error))
-            ) from error
-
-    def close_extras(self, **kwargs: Any) -> None:
-        """Close it."""
-        del kwargs
-        self._vector.close()
-
-    def _final(self, info: Any, over: np.ndarray[Any, Any]) -> list[Any]:
-        """The last observations of episodes that have ended within this step."""
-        there = info.get("final_obs") if isinstance(info, dict) else None
-        found: list[Any] = [None] * self.num_envs
-        for i in np.flatnonzero(over):
-            last = None if there is None else there[i]
-            if last is None:
-                raise self._fault(
-                    translated("environment {i} of the vector has ended, and infos has no final_obs of it", i=i)
-                )
-            try:
-                found[i] = self.encoding(last)
-            except ObservationError as error:
-                raise self._fault(str(error)) from None
-        return found
-
-    def _encoded(self, observation: Any) -> np.ndarray[Any, Any]:
-        try:
-            found = self.encoding.join(self.encoding.read(observation, batch=True), batch=True)
-        except ObservationError as error:
-            raise self._fault(str(error)) from None
-        if len(found) != self.num_envs:
-            raise self._fault(
-                translated(
-                    "observations of {count} environments, not of {num_envs}", count=len(found), num_envs=self.num_envs
-                )
-            )
-        return np.array(found)
-
-    def _numbers(self, name: str, value: Any, kinds: str) -> np.ndarray[Any, Any]:
-        found = np.asarray(value)
-        if found.shape != (self.num_envs,) or found.dtype.kind not in kinds:
-            what = translated("booleans") if kinds == "b" else translated("numbers")
-            raise self._fault(
-                translated(
-                    "{name} is {value}, not {num_envs} {what}",
-                    name=name,
-                    value=shown(value),
-                    num_envs=self.num_envs,
-                    what=what,
-                )
-            )
-        return np.array(found)
-
-    def _called(self, name: str, function: Callable[..., T], *arguments: Any) -> T:
-        limit = current()
-        try:
-            with as_outside():
-                if limit is None:
-                    return function(*arguments)
-                return limit.call(lambda what: self._fault(f"{name} {what}"), function, *arguments)
-        except (ZeroneError, KeyboardInterrupt):
-            raise
-        except LateError as error:
-            raise self._fault(f"{name} {error}") from None
-        except BaseException as error:
-            raise self._fault(f"{name} {raised(error)}") from error
-
-    def _fault(self, what: str) -> RunError:
-        return RunError(
-            translated(
-                "environment {identity}, seed {seed}, vector step {steps}: {what}",
-                identity=self._identity,
-                seed=self._seed,
-                steps=self._steps,
-                what=what,
-            )
-        )
-
-
-def learnt_in(
-    vectors: Vectors, identity: str, view: str, number: int, seed: int, allowing: Allowing | None = None
-) -> LearntIn:
-    """So many environments of somebody else's vector, to learn in."""
-    return LearntIn(vectors.vector(number), identity, seed, view, allowing)

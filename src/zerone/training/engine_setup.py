@@ -1,221 +1,45 @@
-"""From names to things: the algorithm, the environment and the engine of a run, and back from its configuration."""
+"""The engine of a training: the one that drives an algorithm in an environment, if what a person chooses fits it."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-import gymnasium
-
 from zerone.algorithms import catalogue as algorithms
-from zerone.algorithms.protocol import Algorithm, Cut
+from zerone.algorithms.protocol import Algorithm
 from zerone.base.compilation import keep_compiled_programs
 from zerone.base.errors import InputError, nearest, said
 from zerone.base.language import translatable, translated
-from zerone.base.modules import ForeignId, require_trusted
+from zerone.base.modules import require_trusted
 from zerone.base.notices import notices
-from zerone.base.pytree import check
 from zerone.engines.protocol import Engine
 from zerone.environments import catalogue as environments
-from zerone.environments import names
-from zerone.environments.base import NO_MASK, Environment, TimedEnvironment
+from zerone.environments.base import NO_MASK, TimedEnvironment
 from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.envpool import is_of_envpool
+from zerone.environments.gym.kinds import Maker
 from zerone.environments.gym.sources import Single, checked, source
-from zerone.environments.gym.vectors import EXAMPLE
 from zerone.environments.gym.views import AUTO
 from zerone.environments.objects import made as made_of
-from zerone.environments.objects import name_of, timed
+from zerone.environments.objects import timed
 from zerone.environments.outside import looks_like_one
-from zerone.environments.rewards import options_as_kept
 from zerone.environments.suites import is_of_suite
-from zerone.parts import own_networks
-from zerone.training import presets
-from zerone.training.unknown_arguments import swapped
+from zerone.training.algorithm_setup import settings_of
+from zerone.training.environment_setup import EnvironmentLike, environment_name
 
 if TYPE_CHECKING:
     from zerone.environments.gym.allowed import Allowing
     from zerone.environments.gym.processes import Processes
 
 ENGINES = ("auto", "compiled", "host", "cluster")
-OFF = NO_MASK
-
-GymnasiumMaker = Callable[[], "gymnasium.Env[Any, Any]"]
-VectorMaker = Callable[[int], "gymnasium.vector.VectorEnv[Any, Any, Any]"]
-EnvironmentLike = (
-    str | type[Any] | Environment | TimedEnvironment | GymnasiumMaker | gymnasium.Env[Any, Any]
-    | VectorMaker | gymnasium.vector.VectorEnv[Any, Any, Any]
-)  # fmt: skip
-"""An id, an environment written in JAX or its class, or a function that makes a Gymnasium environment.
-
-One environment object of Gymnasium's is taken where no more than one is needed; a vector, or a function of `num_envs`
-that makes vectors, to be learnt in as it is.
-"""
-SettingsLike = Mapping[str, Any] | str | Path | tuple[str | Path, Mapping[str, Any]]
-"""Hyperparameters that differ from the preset; a TOML file that takes its place (`presets.read_table`); or both."""
-UNCHANGED: Mapping[str, Any] = MappingProxyType({})
-"""The preset as it is."""
-
-
-def settings_of(algorithm: Algorithm) -> dict[str, Any]:
-    """Every setting by name, as JSON has it."""
-    settings: Any = algorithm
-    return dataclasses.asdict(settings)
-
-
-def environment_name(environment: EnvironmentLike) -> str:
-    """What a run is called by: the id, our own spelling of it for our own, or the name of what was given."""
-    environment = source(environment)
-    named = environment if isinstance(environment, str) else name_of(environment)
-    entry = environments.ours(named) if isinstance(environment, str) else None
-    return named if entry is None else entry.id
-
-
-def make_algorithm(
-    algorithm: str | Algorithm, environment: EnvironmentLike, settings: SettingsLike = UNCHANGED, network: Any = None,
-    preset: str = presets.TUNED,
-) -> tuple[Algorithm, dict[str, Any]]:  # fmt: skip
-    """The algorithm, and what the preset says of the training itself (such as `steps`).
-
-    A name takes the `preset` of that environment, or the file of `settings` in its place, changed by what else is in
-    them; an algorithm object is taken as it is. A `network` is a name, or a class or function of one.
-    """
-    file, changes = split_settings(settings)
-    _require_preset(preset, algorithm, file)
-    algorithm, changes = _with_given(algorithm, changes, network)
-    if not isinstance(algorithm, str):
-        if file is not None or changes:
-            given = str(file) if file is not None else dict(changes)
-            raise InputError(
-                translated("settings = {given} are not allowed here: set them on the algorithm itself", given=given)
-            )
-        check(algorithm, algorithm.name)
-        algorithm.check()
-        return algorithm, {}
-    mistake = swapped(algorithm, environment) if isinstance(environment, str) else None
-    if mistake is not None:
-        raise mistake
-    entry = algorithms.look_up(algorithm)
-    if file is None:
-        tuned = presets_for(algorithm, environment, preset)
-    else:
-        tuned = presets.read_table(file, algorithm, environment_name(environment))
-    own = {field.name for field in dataclasses.fields(entry.make)}
-    chosen = {key: value for key, value in tuned.items() if key in own} | dict(changes)
-    training = {key: value for key, value in tuned.items() if key not in own}
-    made = algorithms.make(algorithm, chosen, fitting="minibatches" not in changes)
-    if isinstance(made, Cut) and made.minibatches != (asked := chosen.get("minibatches", made.minibatches)):
-        notices()(
-            translated(
-                "{algorithm}: {minibatches} minibatches instead of the preset's {asked}, which do not divide the block "
-                "of steps that was chosen",
-                algorithm=algorithm,
-                minibatches=made.minibatches,
-                asked=asked,
-            )
-        )
-    return made, training
-
-
-def _require_preset(preset: str, algorithm: str | Algorithm, file: str | Path | None) -> None:
-    """Raise `InputError` if there is no such kind of preset, or it is asked for where none is taken."""
-    if preset not in presets.KINDS:
-        raise InputError(
-            translated("preset {preset!r} is unknown: {hint}", preset=preset, hint=nearest(str(preset), presets.KINDS))
-        )
-    if preset == presets.TUNED or (isinstance(algorithm, str) and file is None):
-        return
-    own = translated("an algorithm object has its settings")
-    why = own if file is None else translated("{file} takes the place of a preset", file=file)
-    raise InputError(translated("preset = {preset!r} is not allowed here: {why}", preset=preset, why=why))
-
-
-def _with_given(
-    algorithm: str | Algorithm, changes: Mapping[str, Any], network: Any
-) -> tuple[str | Algorithm, Mapping[str, Any]]:
-    """The algorithm, or the settings that change that of a name, with the network that was given."""
-    if network is None:
-        if isinstance(changes.get("network"), str):
-            own_networks.given(changes["network"])
-        return algorithm, changes
-    if not isinstance(algorithm, str):
-        return with_network(algorithm, network), changes
-    if "network" in changes:
-        raise InputError(translated("network is not allowed twice: it is in the settings, too"))
-    return algorithm, {**changes, "network": own_networks.given(network)}
-
-
-def with_network(algorithm: Algorithm, network: Any) -> Algorithm:
-    """The algorithm with another network. Raises `InputError` if it has none, or `network` is none."""
-    fields = {field.name for field in dataclasses.fields(cast("Any", algorithm))}
-    if "network" not in fields:
-        raise InputError(
-            translated("{algorithm} has no network: network is not allowed here", algorithm=algorithm.name)
-        )
-    changed: Any = algorithm
-    return cast("Algorithm", dataclasses.replace(changed, network=own_networks.given(network)))
-
-
-def split_settings(settings: SettingsLike) -> tuple[str | Path | None, Mapping[str, Any]]:
-    """The file in which settings stand, if there is one, and what is changed of that or of the preset."""
-    if isinstance(settings, (str, Path)):
-        return settings, {}
-    if isinstance(settings, tuple):
-        return settings
-    return None, settings
-
-
-def presets_for(algorithm: str, environment: EnvironmentLike, kind: str = presets.TUNED) -> dict[str, Any]:
-    """The preset of an algorithm's name on an environment. Raises `InputError` where the tutorial has none."""
-    if kind == presets.NONE:
-        return {}
-    if kind == presets.TUTORIAL:
-        return presets.of_tutorial(algorithm, environment_name(environment))
-    return presets.preset(algorithm, environment_name(environment)) if isinstance(environment, str) else {}
-
-
-def say_other_version(algorithm: Algorithm, environment: EnvironmentLike, engine: str) -> None:
-    """Say if an environment is another version of one of ours: it begins without tuned settings, and is slower."""
-    ours = names.other_version(environment) if isinstance(environment, str) else None
-    if ours is None:
-        return
-    lacks = [translated("runs compiled")] if engine == "host" else []
-    if presets.preset(algorithm.name, ours.id):
-        lacks.insert(0, translated("has tuned settings for {algorithm}", algorithm=algorithm.name))
-    if lacks:
-        notices()(
-            translated(
-                "{environment} is another version of {ours}, which {lacks}: this one does not",
-                environment=environment,
-                ours=ours.id,
-                lacks=translated(" and ").join(lacks),
-            )
-        )
-
-
-def say_cut_off(environment: EnvironmentLike, options: Mapping[str, Any]) -> None:
-    """Say if no way leads to the goal of one of our mazes or lakes: there is nothing to be found in it then."""
-    if isinstance(environment, str):
-        entry = environments.ours(environment)
-        if entry is None:
-            return
-        known = {option.name for option in environments.options(entry)}
-        task: Any = environments.make(entry.id, **{name: value for name, value in options.items() if name in known})
-    else:
-        task = environment
-    for line in environments.cut_off(task):
-        notices()(line)
 
 
 def make_engine(
     engine: str, algorithm: Algorithm, environment: EnvironmentLike, options: Mapping[str, Any] = {},
     observations: str = AUTO, around: Around = NOTHING, processes: Processes | None = None,
-    action_mask: Any = OFF,
+    action_mask: Any = NO_MASK,
 ) -> Engine:  # fmt: skip
     """The engine that drives `algorithm` in `environment`.
 
@@ -276,7 +100,7 @@ def _asks(action_mask: Any, algorithm: Algorithm) -> Allowing | None:
     Raises:
         InputError: it cannot be found, or the algorithm keeps to no mask.
     """
-    if isinstance(action_mask, str) and action_mask == OFF:
+    if isinstance(action_mask, str) and action_mask == NO_MASK:
         return None
     from zerone.environments.gym.allowed import Allowing
     from zerone.training.action_masks import function_of, require_able
@@ -408,8 +232,10 @@ def _host(
     around: Around, processes: Processes | None, asks: Allowing | None,
 ) -> Engine:  # fmt: skip
     from zerone.engines.host import MOST_AT_ONCE, Host
-    from zerone.environments.gym.vector import make_vector, maker
-    from zerone.environments.gym.vectors import Vectors, learnt_in
+    from zerone.environments.gym.makers import maker
+    from zerone.environments.gym.vector import make_vector
+    from zerone.environments.gym.vectors import Vectors
+    from zerone.environments.gym.watched_vector import learnt_in
 
     if asks is not None and around.frame_skip > 1:
         raise InputError(
@@ -426,7 +252,7 @@ def _host(
     real = dict(options) if environments.find(name) is None else environments.as_judged(name, options)
     hears = notices()
     found = [
-        maker(environment, chosen) if isinstance(environment, str) else cast("GymnasiumMaker", environment)
+        maker(environment, chosen) if isinstance(environment, str) else cast("Maker", environment)
         for chosen in (dict(options), real)
     ]
     if isinstance(vectors := found[0], Vectors):
@@ -440,7 +266,7 @@ def _host(
     ]
     apart = None
     if processes is not None:
-        from zerone.environments.gym.processes import PlayedApart
+        from zerone.environments.gym.process_vector import PlayedApart
 
         _require_shared_out(processes.number, algorithm, environment, name)
         apart = PlayedApart(processes, makers[0], makers[1], name, observations, hears, asks)
@@ -489,78 +315,3 @@ def _require_shared_out(number: int, algorithm: Algorithm, environment: Environm
             else translatable("processes = {number} is not allowed: {algorithm} plays {plays} side by side")
         )
         raise InputError(translated(refused, number=number, algorithm=algorithm.name, plays=plays, more=more))
-
-
-def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as a run keeps them: a layout itself in the place of its file's name."""
-    entry = environments.find(environment) if isinstance(environment, str) else None
-    if entry is None or not options:
-        return dict(options)
-    known = {option.name for option in environments.options(entry)}  # the host engine's twin may take others, too
-    return {**options, **environments.resolved(entry.id, {n: v for n, v in options.items() if n in known})}
-
-
-def describe_environment(
-    environment: EnvironmentLike, options: Mapping[str, Any], observations: str, around: Around = NOTHING,
-    action_mask: str = OFF,
-) -> dict[str, Any]:  # fmt: skip
-    """An environment as a run's configuration has it; its id and options, and from where its class can be had again."""
-    reward = options_as_kept(options).get("reward")
-    known = isinstance(environment, str) and not str(reward or "").startswith("<")
-    found = {
-        "id": environment_name(environment), "options": options_as_kept(options), "known": known,
-        "observations": observations,
-    }  # fmt: skip
-    found |= {"around": around.describe()} if around else {}
-    found |= {"action_mask": action_mask} if action_mask != OFF else {}
-    source = environments.source_of_id(environment) if isinstance(environment, str) else None
-    return found if source is None else {**found, "source": source}
-
-
-def solved_at(environment: EnvironmentLike, options: Mapping[str, Any] = MappingProxyType({})) -> float | None:
-    """The mean return from which an environment counts as solved, where somebody has said so.
-
-    Options that make another task of it (see `catalogue.same_task`) leave it without a level.
-    """
-    if not isinstance(environment, str):
-        return None
-    entry = environments.find(environment)
-    if entry is not None:
-        return environments.level_of(entry, options)
-    from zerone.environments.gym.vector import solved_at as gymnasium_solved_at
-
-    return None if options else gymnasium_solved_at(environment)
-
-
-def require_enough(environment: EnvironmentLike, seeds: Sequence[int]) -> None:
-    """Raise `InputError` if several seeds should learn in one vector, that was given itself."""
-    if isinstance(environment, gymnasium.vector.VectorEnv) and len(seeds) > 1:
-        raise InputError(
-            translated(
-                "environment {environment} is one vector, and {count} seeds need one each: pass a function that "
-                "makes them, such as {example}",
-                environment=environment_name(environment),
-                count=len(seeds),
-                example=EXAMPLE,
-            )
-        )
-
-
-def level(given: EnvironmentLike, environment: EnvironmentLike, options: Mapping[str, Any]) -> float | None:
-    """The same for what was `given` for an environment: one of ours that is no id has no level, and no preset."""
-    ours = isinstance(environment, str) and environments.ours(environment) is not None
-    return None if ours and not isinstance(given, str) else solved_at(environment, options)
-
-
-def make_algorithm_from(saved: Mapping[str, Any]) -> Algorithm:
-    """The algorithm of a run's configuration, with exactly the settings it was saved with."""
-    source = saved.get("source")
-    source = None if source is None else ForeignId(source)
-    return algorithms.make_saved(ForeignId(saved["name"]), saved["settings"], source)
-
-
-def describe_algorithm(algorithm: Algorithm) -> dict[str, Any]:
-    """An algorithm as a run's configuration has it: `make_algorithm_from` makes it again."""
-    found = {"name": algorithm.name, "settings": settings_of(algorithm)}
-    source = algorithms.source_of(algorithm)
-    return found if source is None else {**found, "source": source}

@@ -1,0 +1,78 @@
+"""The compiled functions of a worker, and how policies and gradients travel between it and the chief."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from zerone.algorithms.protocol import Algorithm, Array, Steps
+from zerone.engines.host_programs import as_seen, update_key
+from zerone.environments.spaces import Spaces
+from zerone.parts.normalization import Returns
+
+Vector = np.ndarray
+"""Networks, or gradients of them, as one array (see `FlatParameters`)."""
+
+
+class FlatParameters:
+    """How policies and gradients travel: as one array, which is handled once where a dozen are a dozen times."""
+
+    def __init__(self, algorithm: Algorithm, spaces: Spaces) -> None:
+        shapes = jax.eval_shape(lambda: algorithm.init(jax.random.key(0), spaces)).policy
+        example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        self.open: Callable[[Array], Any] = ravel_pytree(example)[1]
+        self.open_gradient: Callable[[Array], Any] = ravel_pytree(example.networks)[1]
+
+    @staticmethod
+    def wrap(tree: Any) -> Array:
+        """The array. In programs; `open` gives a policy back, `open_gradient` a gradient of its networks."""
+        array: Array = ravel_pytree(tree)[0]
+        return array
+
+
+class Programs:
+    """The compiled functions of a worker. `begin` when there is an environment: it says what the spaces are."""
+
+    def __init__(self, compiled: bool) -> None:
+        self.spaces: Spaces | None = None
+        self.opened: Callable[[Vector], Any]
+
+        def seen(steps: Steps) -> Steps:
+            assert self.spaces is not None  # noqa: S101 - there are steps
+            return steps if compiled else as_seen(self.spaces, steps)
+
+        def gradient(algorithm: Any, policy: Any, steps: Steps, returns: Returns) -> Any:
+            steps, *after = policy.scales.learnt(seen(steps), algorithm.discount, returns)
+            gradient, metrics = algorithm.gradient(policy.networks, steps)
+            return FlatParameters.wrap(gradient), metrics, *after
+
+        def samples(algorithm: Any, policy: Any, steps: Steps, returns: Returns) -> Any:
+            steps, *after = policy.scales.learnt(seen(steps), algorithm.discount, returns)
+            return *algorithm.samples(policy.networks, steps), *after
+
+        def cut(algorithm: Any, samples: Any, seed: Array, index: Array, epoch: Array) -> Any:
+            return algorithm.cut(samples, jax.random.split(update_key(seed, index), algorithm.epochs)[epoch])
+
+        def of_minibatch(algorithm: Any, policy: Any, minibatches: Any, part: Array, penalty: Any) -> Any:
+            gradient, metrics = algorithm.gradient(
+                policy.networks, jax.tree.map(lambda x: x[part], minibatches), penalty
+            )
+            return FlatParameters.wrap(gradient), metrics
+
+        def moved(algorithm: Any, policy: Any, samples: Any) -> Any:
+            return algorithm.moved(policy, samples)
+
+        self.gradient = jax.jit(gradient)
+        self.samples = jax.jit(samples)
+        self.cut = jax.jit(cut)
+        self.of_minibatch = jax.jit(of_minibatch)
+        self.moved = jax.jit(moved)
+
+    def begin(self, algorithm: Algorithm, spaces: Spaces) -> None:
+        if self.spaces is None:
+            self.spaces, self.opened = spaces, jax.jit(FlatParameters(algorithm, spaces).open)

@@ -1,0 +1,317 @@
+"""Environments that processes play, as a vector: the same steps as in turn, side by side.
+
+vector = vector_in(Processes(8), make, "World-v0", number=16, run_seed=0)     # two environments in each process
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+import cloudpickle  # Gymnasium needs it, too
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+
+from zerone.base.errors import InputError, RunError
+from zerone.base.language import translated
+from zerone.base.notices import Notices
+from zerone.environments.gym import environment_process as inside
+from zerone.environments.gym.allowed import AT_THE_END, NOW, Allowing
+from zerone.environments.gym.encoding import Encoding
+from zerone.environments.gym.environment_process import Reply, Wanted
+from zerone.environments.gym.kinds import Info, Maker, Played, Seeds
+from zerone.environments.gym.processes import LostError, Processes
+from zerone.environments.gym.shared_arrays import Layout, SharedArrays
+from zerone.environments.gym.step_timeout import current
+from zerone.environments.gym.vector import OwnVector, say_what_is_seen
+from zerone.environments.gym.views import AUTO
+
+
+class InProcesses(OwnVector):
+    """Environments that are played by processes; see `vector_in`.
+
+    Where an episode ends another begins within the same step (Gymnasium's SAME_STEP mode): it is one request. Where
+    processes were replaced, `info["lost"]` says in which environments nothing happened but that an episode begins.
+    """
+
+    def __init__(
+        self, processes: Processes, make: Maker, identity: str, environments: int, run_seed: int, view: str,
+        notices: Notices, allowing: Allowing | None,
+    ) -> None:  # fmt: skip
+        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+        self.num_envs, self.closed = environments, False
+        self._processes, self._make, self._identity = processes, make, identity
+        self._run_seed, self._view, self._notices, self._allowing = run_seed, view, notices, allowing
+        self._places = [range(first, environments, processes.number) for first in range(processes.number)]
+        self._users = [each for each, places in enumerate(self._places) if places]
+        self._lost = np.zeros(environments, bool)
+        self._losses = np.zeros(environments, int)
+        self._seeds = np.zeros(environments, np.int64)
+        self._arrays: SharedArrays
+        self.number = processes.take(self)
+
+    def open(self) -> None:
+        """Make the environments, in all processes side by side, and the memory that is shared with them."""
+        for each in self._users:
+            self._processes[each].ask(inside.MAKE, self.number, self._wanted(each))
+        found = [reply.value for each in self._users if (reply := self._answered(each)) is not None]
+        given: list[tuple[gymnasium.Space[Any], gymnasium.Space[Any]]] = [cloudpickle.loads(each) for each in found]
+        inside.require_alike(self._identity, [(Encoding(seen, self._view).space, acts) for seen, acts in given])
+        self.encoding = Encoding(given[0][0], self._view)
+        say_what_is_seen(self.encoding, self._identity, self._notices)
+        seen, acts = self.encoding.space, given[0][1]
+        self.single_observation_space, self.single_action_space = seen, acts
+        self.observation_space = batch_space(seen, self.num_envs)
+        self.action_space = batch_space(acts, self.num_envs)
+        observation, action = ((tuple(each.shape or ()), np.dtype(each.dtype).str) for each in (seen, acts))
+        actions = 0 if self._allowing is None else self._allowing.actions_of(acts, self._identity)
+        self._layout = Layout(self.num_envs, observation, action, actions)
+        self._arrays = SharedArrays(self._layout)
+        self._arrays.allowed[:] = True  # where nothing has begun
+        weakref.finalize(self, self._arrays.close)
+        for each in self._users:
+            self._attach(each)
+
+    def open_again(self, process: int) -> None:
+        """The same in one process, which has taken the place of another; the episodes there are lost."""
+        if process not in self._users or self.closed:
+            return
+        self._processes[process].ask(inside.MAKE, self.number, self._wanted(process))
+        self._answered(process)
+        self._attach(process)
+        self._lost[self._places[process]] = True
+
+    def reset(self, *, seed: Seeds = None, options: Info | None = None) -> tuple[np.ndarray, Info]:
+        """Begin an episode in each environment, or only where `options["reset_mask"]` is true."""
+        seeds = seed if isinstance(seed, list) else [seed] * self.num_envs
+        mask = self._all(np.ones(self.num_envs, bool) if options is None else options["reset_mask"])
+        self._lost &= ~mask
+        for i in np.flatnonzero(mask):
+            chosen = seeds[i]
+            self._arrays.seed[i] = -1 if chosen is None else chosen
+            self._seeds[i] = self._seeds[i] if chosen is None else chosen
+        self._begin(mask)
+        return self._arrays.observation[: self.num_envs].copy(), self._masks()
+
+    def step(self, actions: Any) -> Played:
+        """One step of each environment, and the first of the next episode where one ends."""
+        return self._played(inside.STEP, actions, np.ones(self.num_envs, bool))
+
+    def step_only(self, actions: Any, which: Iterable[int]) -> Played:
+        mask = np.zeros(self.num_envs, bool)
+        mask[list(which)] = True
+        return self._played(inside.PLAY, actions, mask)
+
+    def first(self, number: int) -> InProcesses:
+        if number == self.num_envs:
+            return self
+        few = copy.copy(self)  # which shares all that it knows of its environments
+        few.num_envs = number
+        return few
+
+    def name_seed(self, seed: int) -> None:
+        if seed == self._run_seed:
+            return
+        self._run_seed = seed
+        self._asked(inside.NAME, self._users, seed.to_bytes(8, "little"))
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Close each environment."""
+        del kwargs
+        if self._processes.pids and not self.closed:
+            self._asked(inside.DROP, self._users)
+
+    def _played(self, kind: bytes, actions: Any, which: np.ndarray) -> Played:
+        arrays, number = self._arrays, self.num_envs
+        arrays.which[:] = self._all(which) & ~self._lost
+        arrays.action[:number] = actions
+        self._ask_where(kind)
+        lost = self._lost[:number] & which
+        happened = which & ~lost
+        reward = np.where(happened, arrays.reward[:number], 0.0)
+        terminated, truncated = arrays.terminated[:number] & happened, arrays.truncated[:number] & happened
+        info: Info = {}
+        if kind == inside.STEP and (terminated | truncated).any():
+            info["final_obs"] = arrays.final[:number].copy()
+            if self._allowing is not None:
+                info[AT_THE_END] = arrays.allowed_at_the_end[:number].copy()
+        if lost.any():
+            info["lost"] = lost
+            self._begin_elsewhere(self._all(lost))
+        return arrays.observation[:number].copy(), reward, terminated, truncated, info | self._masks()
+
+    def _masks(self) -> Info:
+        """What an info says of masks."""
+        return {} if self._allowing is None else {NOW: self._arrays.allowed[: self.num_envs].copy()}
+
+    def _begin_elsewhere(self, lost: np.ndarray) -> None:
+        """Begin episodes in environments that were made again; not with the seed with which they began before."""
+        for i in np.flatnonzero(lost):
+            self._losses[i] += 1
+            chance = np.random.SeedSequence([int(self._seeds[i]), int(self._losses[i])])
+            self._arrays.seed[i] = chance.generate_state(1)[0]
+        self._lost &= ~lost
+        self._begin(lost)
+
+    def _begin(self, wanted: np.ndarray) -> None:
+        while wanted.any():
+            self._arrays.which[:] = wanted
+            self._ask_where(inside.RESET)
+            wanted = wanted & self._lost  # where a process was lost meanwhile, once more
+            self._lost &= ~wanted
+
+    def _all(self, some: np.ndarray) -> np.ndarray:
+        """A mask of the first environments, as one of all."""
+        found = np.zeros(len(self._lost), bool)
+        found[: len(some)] = some
+        return found
+
+    def _ask_where(self, kind: bytes) -> None:
+        """Ask the processes in which there is anything to do, and wait for all of them."""
+        which = self._arrays.which
+        self._asked(kind, [each for each in self._users if which[self._places[each]].any()])
+
+    def _asked(self, kind: bytes, users: list[int], data: bytes = b"") -> None:
+        try:
+            for each in users:
+                self._processes[each].ask(kind, self.number, data)
+            lost = [each for each in users if not self._is_done(each)]
+            for each in lost:
+                self._processes.replace_lost(each)
+        except BaseException:  # Ctrl-C, too: who has asked for something that nobody waits for cannot be asked again
+            self._processes.close()
+            raise
+
+    def _is_done(self, process: int) -> bool:
+        """Whether a process has done its work, and not been lost."""
+        try:
+            reply = self._processes[process].answer(_limit())
+        except LostError as error:
+            line = self._line(process, str(error))
+        else:
+            if reply is None or reply.fault is None:
+                self._hear(reply)
+                return True
+            if not reply.exited:
+                raise self._fault(process, reply)
+            line = str(self._fault(process, reply))
+        self._processes.require_replaceable(process, line)
+        self._notices(
+            translated("{line}; it is replaced, and its episodes count as truncated", line=line),
+            about=f"loss of {process}",
+        )
+        return False
+
+    def _answered(self, process: int) -> Reply | None:
+        """What a process says that makes environments; one that is lost there is not replaced."""
+        try:
+            reply = self._processes[process].answer(_limit())
+        except LostError as error:
+            raise RunError(self._line(process, str(error))) from None
+        self._hear(reply)
+        if reply is not None and reply.fault is not None:
+            raise self._fault(process, reply)
+        return reply
+
+    def _attach(self, process: int) -> None:
+        self._processes[process].ask(inside.ATTACH, self.number, pickle.dumps(self._layout), self._arrays.file)
+        self._answered(process)
+
+    def _hear(self, reply: Reply | None) -> None:
+        for line, about in () if reply is None else reply.notices:
+            self._notices(line, about)
+
+    def _fault(self, process: int, reply: Reply) -> InputError | RunError:
+        if reply.bad_input:
+            return InputError(str(reply.fault))
+        name = self._processes[process].name
+        return RunError(translated("{fault} ({name})", fault=reply.fault, name=name))
+
+    def _line(self, process: int, what: str) -> str:
+        there = self._processes[process]
+        return translated(
+            "environment {identity}, seed {run_seed}, step {steps}: {what}",
+            identity=self._identity,
+            run_seed=self._run_seed,
+            steps=there.step,
+            what=what,
+        )
+
+    def _wanted(self, process: int) -> bytes:
+        places = tuple(self._places[process])
+        wanted = Wanted(self._make, self._identity, places, self._run_seed, self._view, self._allowing)
+        try:
+            return bytes(cloudpickle.dumps(wanted))
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise InputError(
+                translated(
+                    "environment {identity} cannot be sent to a process: {kind}: {reason}",
+                    identity=self._identity,
+                    kind=type(error).__name__,
+                    reason=reason,
+                )
+            ) from error
+
+
+def vector_in(
+    processes: Processes, make: Maker, identity: str, number: int, run_seed: int, view: str = AUTO,
+    notices: Notices | None = None, allowing: Allowing | None = None,
+) -> InProcesses:  # fmt: skip
+    """As `make_vector`: `number` environments, the first of them in the first process, and so on in turn.
+
+    Raises:
+        InputError: an environment cannot be made, or cannot be sent to a process.
+        RunError: a process is lost while it makes one.
+    """
+    made = InProcesses(processes, make, identity, number, run_seed, view, notices or Notices(), allowing)
+    try:
+        made.open()
+    except BaseException:
+        processes.close()
+        raise
+    return made
+
+
+class PlayedApart:
+    """What an engine is given of processes: those that play what it learns in, and what it is judged in."""
+
+    def __init__(
+        self, processes: Processes, learnt: Maker, judged: Maker, identity: str, view: str, notices: Notices,
+        allowing: Allowing | None = None,
+    ) -> None:  # fmt: skip
+        self._processes, self._learnt, self._judged = processes, learnt, judged
+        self._identity, self._seen = identity, (view, notices, allowing)
+
+    @property
+    def number(self) -> int:
+        """How many processes."""
+        return self._processes.number
+
+    @property
+    def replaced(self) -> int:
+        """How many were lost, and others put in their place."""
+        return self._processes.replaced
+
+    def learnt_in(self, number: int, seed: int) -> InProcesses:
+        """So many environments to learn in."""
+        return vector_in(self._processes, self._learnt, self._identity, number, seed, *self._seen)
+
+    def judged_in(self, number: int, seed: int) -> InProcesses:
+        """So many to be judged in."""
+        return vector_in(self._processes, self._judged, self._identity, number, seed, *self._seen)
+
+    def close(self) -> None:
+        """End the processes."""
+        self._processes.close()
+
+
+def _limit() -> float | None:
+    """Seconds that a call of an environment may take, where that is limited."""
+    limit = current()
+    return None if limit is None else limit.seconds

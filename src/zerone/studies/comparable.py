@@ -1,0 +1,69 @@
+"""Whether runs can be compared: whether they have ended, and are of one task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zerone.base.errors import InputError
+from zerone.base.intervals import FEWEST_FOR_INTERVAL
+from zerone.base.language import translated
+from zerone.environments import catalogue as environments
+from zerone.environments.suites import is_of_suite
+from zerone.training.folder import RunFolder
+
+
+def require_comparable(folders: Sequence[RunFolder]) -> list[dict[str, Any]]:
+    """The results of runs, if they can be compared; else raises `InputError`."""
+    if len(folders) < 2:
+        raise InputError(translated("{count} run is too few to compare: name at least two", count=len(folders)))
+    places = [folder.path.resolve() for folder in folders]
+    results: list[dict[str, Any]] = []
+    for number, folder in enumerate(folders):
+        if places[number] in places[:number]:
+            raise InputError(translated("{path}: named twice: a run is not compared with itself", path=folder.path))
+        scores = folder.read_scores()
+        if len(scores) < FEWEST_FOR_INTERVAL:
+            raise InputError(
+                translated(
+                    "{path}: seeds = {count} is not allowed: an interval over seeds needs at least "
+                    "{fewest} (zerone plot draws runs of fewer)",
+                    path=folder.path,
+                    count=len(scores),
+                    fewest=FEWEST_FOR_INTERVAL,
+                )
+            )
+        results.append(folder.read_result() or {})
+    tasks = [_task(folder.config["environment"]) for folder in folders]
+    for folder, task in zip(folders, tasks, strict=True):
+        if task != tasks[0]:
+            raise InputError(
+                translated(
+                    "{path}: is of {task}, {other} of {other_task}: only runs in one environment can be compared",
+                    path=folder.path,
+                    task=_described(task),
+                    other=folders[0].path,
+                    other_task=_described(tasks[0]),
+                )
+            )
+    return results
+
+
+def _task(environment: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What is judged by: what was only learnt from, such as a shaped reward, may differ."""
+    entry, options = environments.ours(environment["id"]), dict(environment["options"])
+    if entry is not None:
+        return environment["id"], environments.as_judged(entry.id, options)
+    if is_compiled(environment):
+        options.pop("reward", None)
+    return environment.get("source") or environment["id"], options  # one class may have several names
+
+
+def is_compiled(environment: Mapping[str, Any]) -> bool:
+    """Whether an environment is written in JAX, as far as can be said without importing anything."""
+    known = environments.ours(environment["id"]) is not None or is_of_suite(environment["id"])
+    return known or environment.get("source") is not None
+
+
+def _described(task: tuple[str, dict[str, Any]]) -> str:
+    return " ".join([task[0], *(f"{name}={value}" for name, value in task[1].items())])

@@ -1,0 +1,151 @@
+"""The algorithm of a training: from a name with its preset and settings, and from and to a run's configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+
+from zerone.algorithms import catalogue as algorithms
+from zerone.algorithms.protocol import Algorithm, Cut
+from zerone.base.errors import InputError, nearest
+from zerone.base.language import translated
+from zerone.base.modules import ForeignId
+from zerone.base.notices import notices
+from zerone.base.pytree import check
+from zerone.parts import own_networks
+from zerone.training import presets
+from zerone.training.environment_setup import EnvironmentLike, environment_name
+from zerone.training.unknown_arguments import swapped
+
+SettingsLike = Mapping[str, Any] | str | Path | tuple[str | Path, Mapping[str, Any]]
+"""Hyperparameters that differ from the preset; a TOML file that takes its place (`presets.read_table`); or both."""
+
+
+UNCHANGED: Mapping[str, Any] = MappingProxyType({})
+"""The preset as it is."""
+
+
+def settings_of(algorithm: Algorithm) -> dict[str, Any]:
+    """Every setting by name, as JSON has it."""
+    settings: Any = algorithm
+    return dataclasses.asdict(settings)
+
+
+def make_algorithm(
+    algorithm: str | Algorithm, environment: EnvironmentLike, settings: SettingsLike = UNCHANGED, network: Any = None,
+    preset: str = presets.TUNED,
+) -> tuple[Algorithm, dict[str, Any]]:  # fmt: skip
+    """The algorithm, and what the preset says of the training itself (such as `steps`).
+
+    A name takes the `preset` of that environment, or the file of `settings` in its place, changed by what else is in
+    them; an algorithm object is taken as it is. A `network` is a name, or a class or function of one.
+    """
+    file, changes = split_settings(settings)
+    _require_preset(preset, algorithm, file)
+    algorithm, changes = _with_given(algorithm, changes, network)
+    if not isinstance(algorithm, str):
+        if file is not None or changes:
+            given = str(file) if file is not None else dict(changes)
+            raise InputError(
+                translated("settings = {given} are not allowed here: set them on the algorithm itself", given=given)
+            )
+        check(algorithm, algorithm.name)
+        algorithm.check()
+        return algorithm, {}
+    mistake = swapped(algorithm, environment) if isinstance(environment, str) else None
+    if mistake is not None:
+        raise mistake
+    entry = algorithms.look_up(algorithm)
+    if file is None:
+        tuned = presets_for(algorithm, environment, preset)
+    else:
+        tuned = presets.read_table(file, algorithm, environment_name(environment))
+    own = {field.name for field in dataclasses.fields(entry.make)}
+    chosen = {key: value for key, value in tuned.items() if key in own} | dict(changes)
+    training = {key: value for key, value in tuned.items() if key not in own}
+    made = algorithms.make(algorithm, chosen, fitting="minibatches" not in changes)
+    if isinstance(made, Cut) and made.minibatches != (asked := chosen.get("minibatches", made.minibatches)):
+        notices()(
+            translated(
+                "{algorithm}: {minibatches} minibatches instead of the preset's {asked}, which do not divide the block "
+                "of steps that was chosen",
+                algorithm=algorithm,
+                minibatches=made.minibatches,
+                asked=asked,
+            )
+        )
+    return made, training
+
+
+def _require_preset(preset: str, algorithm: str | Algorithm, file: str | Path | None) -> None:
+    """Raise `InputError` if there is no such kind of preset, or it is asked for where none is taken."""
+    if preset not in presets.KINDS:
+        raise InputError(
+            translated("preset {preset!r} is unknown: {hint}", preset=preset, hint=nearest(str(preset), presets.KINDS))
+        )
+    if preset == presets.TUNED or (isinstance(algorithm, str) and file is None):
+        return
+    own = translated("an algorithm object has its settings")
+    why = own if file is None else translated("{file} takes the place of a preset", file=file)
+    raise InputError(translated("preset = {preset!r} is not allowed here: {why}", preset=preset, why=why))
+
+
+def _with_given(
+    algorithm: str | Algorithm, changes: Mapping[str, Any], network: Any
+) -> tuple[str | Algorithm, Mapping[str, Any]]:
+    """The algorithm, or the settings that change that of a name, with the network that was given."""
+    if network is None:
+        if isinstance(changes.get("network"), str):
+            own_networks.given(changes["network"])
+        return algorithm, changes
+    if not isinstance(algorithm, str):
+        return with_network(algorithm, network), changes
+    if "network" in changes:
+        raise InputError(translated("network is not allowed twice: it is in the settings, too"))
+    return algorithm, {**changes, "network": own_networks.given(network)}
+
+
+def with_network(algorithm: Algorithm, network: Any) -> Algorithm:
+    """The algorithm with another network. Raises `InputError` if it has none, or `network` is none."""
+    fields = {field.name for field in dataclasses.fields(cast("Any", algorithm))}
+    if "network" not in fields:
+        raise InputError(
+            translated("{algorithm} has no network: network is not allowed here", algorithm=algorithm.name)
+        )
+    changed: Any = algorithm
+    return cast("Algorithm", dataclasses.replace(changed, network=own_networks.given(network)))
+
+
+def split_settings(settings: SettingsLike) -> tuple[str | Path | None, Mapping[str, Any]]:
+    """The file in which settings stand, if there is one, and what is changed of that or of the preset."""
+    if isinstance(settings, (str, Path)):
+        return settings, {}
+    if isinstance(settings, tuple):
+        return settings
+    return None, settings
+
+
+def presets_for(algorithm: str, environment: EnvironmentLike, kind: str = presets.TUNED) -> dict[str, Any]:
+    """The preset of an algorithm's name on an environment. Raises `InputError` where the tutorial has none."""
+    if kind == presets.NONE:
+        return {}
+    if kind == presets.TUTORIAL:
+        return presets.of_tutorial(algorithm, environment_name(environment))
+    return presets.preset(algorithm, environment_name(environment)) if isinstance(environment, str) else {}
+
+
+def make_algorithm_from(saved: Mapping[str, Any]) -> Algorithm:
+    """The algorithm of a run's configuration, with exactly the settings it was saved with."""
+    source = saved.get("source")
+    source = None if source is None else ForeignId(source)
+    return algorithms.make_saved(ForeignId(saved["name"]), saved["settings"], source)
+
+
+def describe_algorithm(algorithm: Algorithm) -> dict[str, Any]:
+    """An algorithm as a run's configuration has it: `make_algorithm_from` makes it again."""
+    found = {"name": algorithm.name, "settings": settings_of(algorithm)}
+    source = algorithms.source_of(algorithm)
+    return found if source is None else {**found, "source": source}

@@ -1,0 +1,130 @@
+"""How far the numbers of an environment's observations go, and what is worth saying of that."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from zerone.base.errors import said
+from zerone.base.language import translated
+from zerone.environments.gym.guard import Guard
+from zerone.environments.gym.leaves import BoxLeaf
+
+Array: TypeAlias = np.ndarray
+BEYOND = 1e-4
+"""An observation may be beyond its bounds by this part of their distance: that is rounding."""
+LARGE, SMALL = 100.0, 1e-3
+"""Numbers above and below these are far from 1, around which networks learn best."""
+LARGEST_SYMBOL = 20
+"""A picture that never gets brighter than this, though it could, may be one of symbols."""
+
+
+class Extent:
+    """How low and how high the numbers of each part went, and of what type they were."""
+
+    def __init__(self) -> None:
+        self._low: dict[int, Array] = {}
+        self._high: dict[int, Array] = {}
+        self._types: dict[int, str] = {}
+        self._sums: dict[int, Array] = {}
+
+    def add(self, env: Guard, observation: Any) -> None:
+        """Extend it by an observation."""
+        for place, found in enumerate(env.encoding.read(observation)):
+            self._low[place] = np.minimum(self._low.get(place, found), found)
+            self._high[place] = np.maximum(self._high.get(place, found), found)
+            self._types[place] = str(found.dtype)
+            numbers = np.asarray(found, np.float64)
+            sums = np.array([numbers.size, numbers.sum(), np.square(numbers).sum()])
+            self._sums[place] = self._sums.get(place, np.zeros(3)) + sums
+
+    def _ends(self, place: int) -> tuple[Array, Array]:
+        return np.asarray(self._low[place], np.float64), np.asarray(self._high[place], np.float64)
+
+    def described(self, leaf: BoxLeaf, place: int) -> dict[str, Any]:
+        """What the numbers of a part were."""
+        (low, high), (number, total, squares) = self._ends(place), self._sums[place]
+        mean = total / number
+        deviation = float(np.sqrt(max(0.0, squares / number - mean**2)))
+        return {
+            "name": leaf.name, "low": float(low.min()), "high": float(high.max()), "mean": float(mean),
+            "deviation": deviation,
+        }  # fmt: skip
+
+    def beyond(self, leaf: BoxLeaf, place: int) -> list[str]:
+        """Whether a part leaves its bounds."""
+        low, high = self._ends(place)
+        lowest, highest = (np.asarray(each, np.float64) for each in (leaf.space.low, leaf.space.high))
+        width = np.where(np.isfinite(lowest) & np.isfinite(highest), highest - lowest, 1.0)
+        wrong = (low < lowest - BEYOND * width) | (high > highest + BEYOND * width)
+        if not wrong.any():
+            return []
+        first = tuple(int(each) for each in np.argwhere(wrong)[0])
+        which = (
+            translated("number {listed} of {name}", listed=", ".join(map(str, first)), name=_name(leaf))
+            if first
+            else _name(leaf)
+        )
+        return [
+            translated(
+                "{which} goes from {low:.6g} to {high:.6g}, though its space says from {lowest:.6g} to {highest:.6g}",
+                which=which,
+                low=low[first],
+                high=high[first],
+                lowest=lowest[first],
+                highest=highest[first],
+            )
+        ]
+
+    def converted(self, leaf: BoxLeaf, place: int) -> list[str]:
+        """Whether a part is of another type than its space says."""
+        found, wanted = self._types[place], str(leaf.space.dtype)
+        return (
+            []
+            if found == wanted
+            else [
+                translated(
+                    "{name} is of type {found}, its space says {wanted}: it is converted",
+                    name=_name(leaf),
+                    found=found,
+                    wanted=wanted,
+                )
+            ]
+        )
+
+    def far_from_one(self, leaf: BoxLeaf, place: int, scale: float) -> list[str]:
+        """Whether the numbers of a part are of a size with which networks have their difficulties."""
+        low, high = self._ends(place)
+        size, change = float(np.abs([low, high]).max()), float((high - low).max())
+        if scale > LARGEST_SYMBOL >= size > 1:
+            words = said(translated("choose --observations grid or numbers"), "choose observations='grid' or 'numbers'")
+            return [
+                translated(
+                    "{name} goes from {low:g} to {high:g} only, and is divided by {scale:g}: if these are "
+                    "symbols, not brightness, {words}",
+                    name=_name(leaf),
+                    low=low.min(),
+                    high=high.max(),
+                    scale=scale,
+                    words=words,
+                )
+            ]
+        advice = translated("networks learn best from numbers around 1: scale them in a wrapper")
+        if size / scale > LARGE:
+            return [
+                translated(
+                    "{name} has numbers of up to {size:,.6g}; {advice}", name=_name(leaf), size=size, advice=advice
+                )
+            ]
+        if 0 < change / scale < SMALL:
+            return [
+                translated(
+                    "{name} changes by {change:.2g} at most; {advice}", name=_name(leaf), change=change, advice=advice
+                )
+            ]
+        return []
+
+
+def _name(leaf: BoxLeaf) -> str:
+    return leaf.name or translated("the observation")
