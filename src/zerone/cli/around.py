@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from zerone.base.language import translated
+from zerone.base.saved_types import AroundConfig
 from zerone.cli.options import Whole, refuse, see_modules_here
 from zerone.cli.settings import guessed
 
@@ -51,7 +52,7 @@ def wrappers_of(typed: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def words_of(around: Mapping[str, Any] | None) -> list[str]:
+def words_of(around: AroundConfig | None) -> list[str]:
     """The same, of a configuration, as it would be typed."""
     if around is None:
         return []
@@ -59,6 +60,6 @@ def words_of(around: Mapping[str, Any] | None) -> list[str]:
     for each in around["wrappers"]:
         options = [f"{name}={value}" for name, value in each["options"].items()]
         words += ["--wrapper", ",".join([each["name"], *options])]
-    for name in ("frame_stack", "frame_skip"):
-        words += [f"--{name.replace('_', '-')}", str(around[name])] if around[name] > 1 else []
+    words += ["--frame-stack", str(around["frame_stack"])] if around["frame_stack"] > 1 else []
+    words += ["--frame-skip", str(around["frame_skip"])] if around["frame_skip"] > 1 else []
     return words

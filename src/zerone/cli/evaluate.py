@@ -9,6 +9,7 @@ import click
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.place import as_seen
+from zerone.base.saved_types import Config
 from zerone.charts.formats import FIGURE_SUFFIXES
 from zerone.cli import output
 from zerone.cli.foresight import search_options
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zerone.charts.table_figure import Picture
+    from zerone.training.agent import Evaluated
     from zerone.training.folder import RunFolder
 
 
@@ -90,7 +92,7 @@ def evaluate(
         click.echo(translated("solved is {level:g} or more", level=level))
 
 
-def _evaluated(path: Path, trust: bool, *how: Any, **words: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def _evaluated(path: Path, trust: bool, *how: Any, **words: Any) -> tuple[Config, Evaluated]:
     """The configuration of the run at `path`, and what its agents are worth; `how` is as for `Run.evaluate`."""
     import_trusted(read_config(path), trust)
     from zerone.training.interrupt import Program, as_program

@@ -10,11 +10,11 @@ import click
 
 from zerone.base.errors import InputError
 from zerone.base.language import translated
+from zerone.base.saved_types import Config
 from zerone.cli.watched import view_of
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
     from pathlib import Path
 
     from zerone.engines.compiled import Compiled
@@ -96,7 +96,7 @@ def stepped_engine(run: Run) -> Compiled:
     return engine
 
 
-def not_shown_again(config: Mapping[str, Any]) -> str | None:
+def not_shown_again(config: Config) -> str | None:
     """Why the steps of a training cannot be shown again, one by one; None if they can."""
     if config.get("dataset") is not None:
         return translated("it learns from recorded steps")

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import ZeroneError
 from zerone.base.place import absolute
+from zerone.base.saved_types import Config
 from zerone.cli.learning import not_shown_again
 from zerone.cli.watched import LIVE
 from zerone.training.events import Callback, Control, Progress, Started
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
 SECONDS_BETWEEN_POLICIES = 1.0
@@ -153,7 +154,7 @@ class LiveViewer(Callback):
             self._process.stderr.close()
 
 
-def _learns_a_table(config: Mapping[str, Any]) -> bool:
+def _learns_a_table(config: Config) -> bool:
     from zerone.algorithms.protocol import is_table
     from zerone.training.algorithm_setup import make_algorithm_from
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -12,6 +12,7 @@ import click
 
 from zerone.base.errors import InputError, nearest
 from zerone.base.language import translated
+from zerone.base.saved_types import Config, SweepConfig
 from zerone.training.validation import LARGEST_SEED, MOST_EPISODES, MOST_SEEDS, MOST_STEPS
 
 __all__ = ["LARGEST_SEED", "MOST_EPISODES", "MOST_SEEDS", "MOST_STEPS"]
@@ -199,14 +200,14 @@ def trust_option(command: F) -> F:
     return click.option("--trust", is_flag=True, help=text)(command)
 
 
-def read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> Config:
     """The configuration of the run at `path`. Raises `InputError` where there is none, or it is damaged."""
     from zerone.training.folder import RunFolder
 
     return RunFolder.open(path).config
 
 
-def import_trusted(config: Mapping[str, Any], trusted: bool, typed: Collection[str | None] = ()) -> None:
+def import_trusted(config: Config | SweepConfig, trusted: bool, typed: Collection[str | None] = ()) -> None:
     """Import the modules that a run's or a sweep's configuration names, if the person says so.
 
     What the person has `typed` as well, such as an environment's id, is named by the person, and nothing else is.
@@ -219,7 +220,7 @@ def import_trusted(config: Mapping[str, Any], trusted: bool, typed: Collection[s
             import_named(place, what)
 
 
-def places_named(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def places_named(config: Config | SweepConfig) -> list[tuple[str, str, str]]:
     """What a configuration names that is not Zerone's own: what it is, its name, and where (`module:Name`)."""
     from zerone.algorithms.outside import NAMES
     from zerone.base.modules import ForeignId
@@ -227,30 +228,25 @@ def places_named(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     from zerone.environments.rewards import REWARDS
     from zerone.environments.suites import is_of_suite
 
-    environment, algorithm, options = config["environment"], config["algorithm"], config.get("options", {})
-    if not isinstance(environment, str):  # a sweep has names, a run objects
-        options = environment["options"]
-        environment = ForeignId(environment["id"], environment.get("source"))
-        algorithm = ForeignId(algorithm["name"], algorithm.get("source"))
+    if "space" in config:  # a sweep
+        environment, algorithm, options, settings = (
+            config["environment"], config["algorithm"], config["options"], config["settings"]
+        )  # fmt: skip
+        outer, mask = config["around"], ""
+    else:
+        kept, chosen = config["environment"], config["algorithm"]
+        environment, options = ForeignId(kept["id"], kept.get("source")), kept["options"]
+        algorithm, settings = ForeignId(chosen["name"], chosen.get("source")), chosen["settings"]
+        outer, mask = kept.get("around"), kept.get("action_mask", "")
     named = [(NAMES, algorithm), (REWARDS, options.get("reward"))]
     own = is_of_suite(environment) or environment.startswith("envpool:")
     named += [] if own else [(ENVIRONMENTS, environment)]
     found = [(kind.what, str(name), kind.place(name)) for kind, name in named if isinstance(name, str)]
-    outer = (config["environment"] if isinstance(config["environment"], dict) else config).get("around")
     found += [("wrapper", each["name"], each["name"]) for each in (outer["wrappers"] if outer else ())]
-    mask = config["environment"].get("action_mask", "") if isinstance(config["environment"], dict) else ""
     found += [("action mask", mask, mask)] if ":" in mask else []
-    network = _network_of(config)
-    found += [("network", network, network)] if ":" in network else []
+    network = settings.get("network", "")
+    found += [("network", network, network)] if isinstance(network, str) and ":" in network else []
     return [(what, name, place) for what, name, place in found if place]
-
-
-def _network_of(config: Mapping[str, Any]) -> str:
-    """The network that the configuration of a run or a sweep names."""
-    algorithm = config["algorithm"]
-    settings = config.get("settings") if isinstance(algorithm, str) else algorithm["settings"]
-    found = settings.get("network", "") if isinstance(settings, dict) else ""
-    return found if isinstance(found, str) else ""
 
 
 def see_modules_here() -> None:

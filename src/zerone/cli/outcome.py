@@ -6,12 +6,13 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from zerone.base.language import joined, translated
 from zerone.base.place import absolute, as_seen
+from zerone.base.saved_types import EnvironmentConfig
 from zerone.cli import output
 from zerone.cli.options import (
     places_named,
@@ -19,12 +20,10 @@ from zerone.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from zerone.training.run import Run
 
 
-def _usual_level(environment: Mapping[str, Any]) -> float | None:
+def _usual_level(environment: EnvironmentConfig) -> float | None:
     """The level of an environment without its options, if it has one then."""
     from zerone.training import environment_setup
 
@@ -33,7 +32,8 @@ def _usual_level(environment: Mapping[str, Any]) -> float | None:
 
 def say_outcome(run: Run, settings_file: Path | None) -> None:
     """Say how it ended, and what can be done with it."""
-    result = run.result or {}
+    result = run.result
+    assert result is not None  # noqa: S101 - it has ended
     seeds = result["seeds"]
     solved, level = sum(each["solved"] for each in seeds), run.config.get("solved_at")
     episodes = run.config["evaluation_episodes"]
@@ -55,10 +55,11 @@ def say_outcome(run: Run, settings_file: Path | None) -> None:
         click.echo(translated("settings: {file}, in the place of the preset", file=settings_file))
     mean = translated("mean return {mean} over {episodes}", mean=_number(result["return_mean"]), episodes=over)
     click.echo(mean + (translated(" of stochastic play") if result["stochastic"] else ""))
-    limit = (run.config.get("evaluation") or {}).get("limit", 10_000)
+    evaluation = run.config["evaluation"]
+    limit = 10_000 if evaluation is None else evaluation["limit"]
     say_cut(sum(each["cut"] for each in seeds), limit, "--evaluation-limit")
     if level is not None:
-        first = min((each["solved_at_step"] for each in seeds if each["solved"]), default=None)
+        first = min((at for each in seeds if (at := each["solved_at_step"]) is not None), default=None)
         click.echo(_solved(solved, len(seeds), first) + translated(" (solved: {level:g} or more)", level=level))
     elif (usual := _usual_level(run.config["environment"])) is not None:
         click.echo(

@@ -10,6 +10,7 @@ import click
 
 from zerone.base.errors import InputError
 from zerone.base.language import translated
+from zerone.base.saved_types import Config
 from zerone.cli.algorithm_command import AlgorithmCommand, ParsedArguments, parsed
 from zerone.cli.options import (
     LARGEST_SEED,
@@ -125,7 +126,7 @@ def _of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequenc
                 "{option} is not allowed with a run: {path} knows what it was trained with", option=extra[0], path=path
             )
         )
-    config: Mapping[str, Any] = read_config(path)
+    config: Config = read_config(path)
     import_trusted(config, trust)
     seeds = config["seeds"]
     chosen = seeds[0] if seed is None else seed

@@ -271,10 +271,10 @@ def _command(found: Sweep) -> str:
     words = ["zerone", "train", config["algorithm"], config["environment"]]
     words += ["--settings", str(as_seen(found.path) / "best.toml"), "--steps", str(config["steps"])]
     words += [] if config["engine"] == "auto" else ["--engine", config["engine"]]
-    seen = config.get("observations", "auto")
+    seen = config["observations"]
     words += [] if seen == "auto" else ["--observations", seen]
-    words += words_of(config.get("around"))
-    words += ["--processes", str(config["processes"]["number"])] if config.get("processes") else []
+    words += words_of(config["around"])
+    words += [] if config["processes"] is None else ["--processes", str(config["processes"]["number"])]
     for name, value in config["options"].items():
         layout = isinstance(value, (tuple, list))  # the rows of a file whose name is not kept
         words += ["--option", f"{name}=FILE" if layout else f"{name}={value}"]

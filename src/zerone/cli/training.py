@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
 from zerone.base.language import translated
+from zerone.base.saved_types import AroundConfig, Config, WrapperConfig
 from zerone.cli.algorithm_command import ParsedArguments
 from zerone.cli.options import read_config, see_modules_here
 from zerone.cli.settings import chosen_settings, environment_options
@@ -114,7 +115,7 @@ def start(
 
 def go_on(
     path: Path, said: ParsedArguments, asked: Mapping[str, Any], options: Sequence[str], settings: Path | None,
-    manner: Display, trust: Callable[[Mapping[str, Any]], None], listening: Callbacks,
+    manner: Display, trust: Callable[[Config], None], listening: Callbacks,
 ) -> Run:  # fmt: skip
     """A training from its newest checkpoint. What is asked besides must be what the run was started with.
 
@@ -137,7 +138,7 @@ def go_on(
 
 
 def require_same(
-    path: Path, config: Mapping[str, Any], said: ParsedArguments, asked: Mapping[str, Any], options: Sequence[str],
+    path: Path, config: Config, said: ParsedArguments, asked: Mapping[str, Any], options: Sequence[str],
     file: Path | None = None,
 ) -> None:  # fmt: skip
     """Raise `InputError` where something typed beside `--resume` differs from the run's own configuration."""
@@ -183,9 +184,7 @@ def _listed(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _training_differences(
-    path: Path, config: Mapping[str, Any], asked: Mapping[str, Any]
-) -> Iterator[tuple[str, Any, Any]]:
+def _training_differences(path: Path, config: Config, asked: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """The options of the training itself that were typed: each with its value and that of the run."""
     from zerone.training import timetable
     from zerone.training import validation as asked_of
@@ -213,14 +212,22 @@ def _training_differences(
         elif name in ("wrappers", "frame_stack", "frame_skip"):
             yield _option(name.removesuffix("s")), *_around_of(name, value, config["environment"]["around"])
         elif name in ("evaluation_limit", "stochastic"):
-            yield _option(name), value, (config.get("evaluation") or {}).get(name.removeprefix("evaluation_"))
+            yield _option(name), value, _evaluated(name, config)
         elif name == "own_play":
-            yield "--own-play", value, (config.get("dataset") or {}).get("own_play", "none")
+            yield "--own-play", value, "none" if config["dataset"] is None else config["dataset"]["own_play"]
         elif name not in ("seed", "seeds", *ANEW):
             yield _option(name), planned.get(name, value), _own(name, config)
 
 
-def _own(name: str, config: Mapping[str, Any]) -> Any:
+def _evaluated(name: str, config: Config) -> float | None:
+    """What a run has of an option of its evaluations."""
+    kept = config["evaluation"]
+    if kept is None:
+        return None
+    return kept["stochastic"] if name == "stochastic" else kept["limit"]
+
+
+def _own(name: str, config: Config) -> Any:
     """What a run has of an option; of steps and episodes the one by which it ends, in words where it is the other."""
     counted = config.get("episodes")
     if name not in ("steps", "episodes") or (counted is None) == (name == "steps"):
@@ -228,15 +235,18 @@ def _own(name: str, config: Mapping[str, Any]) -> Any:
     return f"{config['steps']} steps" if counted is None else f"{counted} episodes"
 
 
-def _around_of(name: str, value: Any, kept: Mapping[str, Any] | None) -> tuple[str, str]:
+def _around_of(name: str, value: Any, kept: AroundConfig | None) -> tuple[str, str]:
     """What is put around an environment by an option that was typed, and by the same of a run, in words."""
     from zerone.cli.around import words_of
 
-    none = {"wrappers": [], "frame_stack": 1, "frame_skip": 1}
-    if name == "wrappers":
-        value = [{"name": each, "options": options} for each, options in value]
-    typed, own = ({**none, name: each} for each in (value, (kept or none)[name]))
-    return tuple(" ".join(words_of(each)[1::2]) or ("none" if name == "wrappers" else "1") for each in (typed, own))  # type: ignore[return-value]  # two of them
+    own = kept or {"frame_skip": 1, "wrappers": [], "frame_stack": 1}
+    if name != "wrappers":
+        return str(value), str(own["frame_stack"] if name == "frame_stack" else own["frame_skip"])
+    typed: list[WrapperConfig] = [{"name": each, "options": options} for each, options in value]
+    one, other = (
+        words_of({"frame_skip": 1, "wrappers": each, "frame_stack": 1})[1::2] for each in (typed, own["wrappers"])
+    )
+    return " ".join(one) or "none", " ".join(other) or "none"
 
 
 def _option(name: str) -> str:

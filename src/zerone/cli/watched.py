@@ -154,11 +154,11 @@ class FollowedPolicy:
                 return
             if path == live:
                 arrays, about = checkpoint.load(path)
-                about = checked(about, schema.LIVE, path)
+                live_step = checked(about, schema.LIVE, path)["step"]
                 example = self._run.engine().policy_example()
                 policy = checkpoint.restore(example, arrays, path=path, what="live policy", prefix="policy/")
                 chosen = self._run.seeds[0] if self._seed is None else self._seed
-                self._agent, self._step = Agent(self._run.engine(), policy, chosen), about["step"]
+                self._agent, self._step = Agent(self._run.engine(), policy, chosen), live_step
             else:
                 self._agent = self._run.agent(self._seed, str(path))
                 self._step = step_of(path)

@@ -208,7 +208,7 @@ def _result(folder: RunFolder) -> dict[str, Any] | None:
     if found is None:
         return None
     names = ("return_mean", "steps", "seconds", "steps_per_second", "solved")
-    return {name: found[name] for name in names if isinstance(found.get(name), (int, float, bool))}
+    return {name: value for name, value in found.items() if name in names and isinstance(value, (int, float, bool))}
 
 
 def short_mark(parts: list[Any]) -> str:

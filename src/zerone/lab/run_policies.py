@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
+from zerone.base.saved_types import Config
 from zerone.engines.compiled import Compiled
 from zerone.environments.base import NO_MASK
 from zerone.environments.catalogue import action_names
@@ -28,7 +28,7 @@ FIRST, BEST = "0", "best"
 """The names of the checkpoints without a step: the untrained policy and the best one."""
 
 
-def setup_of(config: Mapping[str, Any]) -> Setup:
+def setup_of(config: Config) -> Setup:
     """The set-up of a run, if it uses only Zerone's own algorithms and environments.
 
     Raises:

@@ -12,6 +12,7 @@ from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.base.language import translatable, translated
+from zerone.base.saved_types import DatasetConfig
 from zerone.engines.offline_data import OfflineData, Recorded, make_study
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import ObservationError
@@ -46,7 +47,7 @@ class Dataset:
             digest.update(np.ascontiguousarray(each).view(np.uint8).data)
         return digest.hexdigest()
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, own_play: float | None) -> DatasetConfig:
         """What a run's configuration says of it."""
         return {
             "path": str(self.path.resolve()),
@@ -54,6 +55,7 @@ class Dataset:
             "episodes": self.episodes,
             "steps": self.steps,
             "sha256": self.checksum(),
+            "own_play": own_play,
         }
 
     def study(self, wanted: Spaces, environment: str, own_play: float | None) -> OfflineData:

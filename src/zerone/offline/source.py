@@ -11,6 +11,7 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError, said
 from zerone.base.language import translated
 from zerone.base.place import absolute
+from zerone.base.saved_types import Config, DatasetConfig
 from zerone.engines.protocol import Engine
 from zerone.environments.catalogue import TASK_REWARD
 from zerone.offline.dataset import Dataset
@@ -57,7 +58,7 @@ def _reward(dataset: Dataset) -> str:
     return TASK_REWARD if told is None else str(told)[:40]
 
 
-def begin(driver: Engine, dataset: Dataset | None, environment: str, own_play: float | None) -> dict[str, Any] | None:
+def begin(driver: Engine, dataset: Dataset | None, environment: str, own_play: float | None) -> DatasetConfig | None:
     """Let an engine study; what the run's configuration says of it.
 
     Raises:
@@ -66,10 +67,10 @@ def begin(driver: Engine, dataset: Dataset | None, environment: str, own_play: f
     if dataset is None:
         return None
     driver.learn_from(dataset.study(driver.spaces, environment, own_play))
-    return {**dataset.facts(), "own_play": own_play}
+    return dataset.facts(own_play)
 
 
-def go_on(driver: Engine, config: Mapping[str, Any], run: Path, dataset: str | Path | None) -> None:
+def go_on(driver: Engine, config: Config, run: Path, dataset: str | Path | None) -> None:
     """Let the engine of a resumed run study what it did before; `dataset` is where that is now, if it was moved.
 
     Raises:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from zerone.base.errors import InputError
 from zerone.base.intervals import FEWEST_FOR_INTERVAL
 from zerone.base.language import translated
+from zerone.base.saved_types import EnvironmentConfig, Result
 from zerone.environments import catalogue as environments
 from zerone.environments.suites import is_of_suite
 from zerone.training.folder import RunFolder
 
 
-def require_comparable(folders: Sequence[RunFolder]) -> list[dict[str, Any]]:
+def require_comparable(folders: Sequence[RunFolder]) -> list[Result]:
     """The results of runs, if they can be compared; else raises `InputError`."""
     if len(folders) < 2:
         raise InputError(translated("{count} run is too few to compare: name at least two", count=len(folders)))
     places = [folder.path.resolve() for folder in folders]
-    results: list[dict[str, Any]] = []
+    results: list[Result] = []
     for number, folder in enumerate(folders):
         if places[number] in places[:number]:
             raise InputError(translated("{path}: named twice: a run is not compared with itself", path=folder.path))
@@ -33,7 +34,7 @@ def require_comparable(folders: Sequence[RunFolder]) -> list[dict[str, Any]]:
                     fewest=FEWEST_FOR_INTERVAL,
                 )
             )
-        results.append(folder.read_result() or {})
+        results.append(folder.read_ended())
     tasks = [_task(folder.config["environment"]) for folder in folders]
     for folder, task in zip(folders, tasks, strict=True):
         if task != tasks[0]:
@@ -49,7 +50,7 @@ def require_comparable(folders: Sequence[RunFolder]) -> list[dict[str, Any]]:
     return results
 
 
-def _task(environment: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _task(environment: EnvironmentConfig) -> tuple[str, dict[str, Any]]:
     """What is judged by: what was only learnt from, such as a shaped reward, may differ."""
     entry, options = environments.ours(environment["id"]), dict(environment["options"])
     if entry is not None:
@@ -59,7 +60,7 @@ def _task(environment: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return environment.get("source") or environment["id"], options  # one class may have several names
 
 
-def is_compiled(environment: Mapping[str, Any]) -> bool:
+def is_compiled(environment: EnvironmentConfig) -> bool:
     """Whether an environment is written in JAX, as far as can be said without importing anything."""
     known = environments.ours(environment["id"]) is not None or is_of_suite(environment["id"])
     return known or environment.get("source") is not None

@@ -26,6 +26,7 @@ from zerone.base.intervals import (
 )
 from zerone.base.language import translated
 from zerone.base.place import as_seen
+from zerone.base.saved_types import Result, SeedResult
 from zerone.base.shared import episodes_parts, shared_bounds
 from zerone.base.statistics import (
     difference_of_means,
@@ -197,7 +198,7 @@ def compare(runs: Sequence[Run | str | Path], threshold: float | None = None) ->
 
 
 def _compared(
-    name: str, folder: RunFolder, result: Mapping[str, Any], table: Mapping[str, np.ndarray], threshold: float | None
+    name: str, folder: RunFolder, result: Result, table: Mapping[str, np.ndarray], threshold: float | None
 ) -> Compared:
     scores = np.array([each["return_mean"] for each in result["seeds"]], np.float64)
     returns = _returns(result["seeds"])
@@ -223,7 +224,7 @@ def _compared(
     )
 
 
-def _returns(seeds: Sequence[Mapping[str, Any]]) -> np.ndarray | None:
+def _returns(seeds: Sequence[SeedResult]) -> np.ndarray | None:
     """Returns [seeds, episodes]; None where they were not kept."""
     rows = [each.get("returns") for each in seeds]
     return np.array(rows, np.float64) if all(rows) and len({len(row) for row in rows if row}) == 1 else None
@@ -240,7 +241,7 @@ def _interquartile_interval(scores: np.ndarray, returns: np.ndarray | None) -> B
     return interquartile_bounds(scores, episodes_parts(returns[middle]))
 
 
-def _reached(table: Mapping[str, np.ndarray], result: Mapping[str, Any], threshold: float) -> Reached:
+def _reached(table: Mapping[str, np.ndarray], result: Result, threshold: float) -> Reached:
     seeds = [each["seed"] for each in result["seeds"]]
     rows = rows_by_seed(table)
     mine = [rows.get(seed, np.zeros(0, np.int64)) for seed in seeds]

@@ -22,6 +22,7 @@ from zerone.base.files import replacing
 from zerone.base.intervals import FEWEST_FOR_INTERVAL
 from zerone.base.language import translated
 from zerone.base.notices import said_once
+from zerone.base.saved_types import Sources, SweepConfig
 from zerone.cluster.tasks import Cluster
 from zerone.environments import catalogue as environments
 from zerone.environments.gym.around import WrapperLike, around
@@ -162,7 +163,7 @@ def sweep(
     validation.require_count("steps", steps, validation.MOST_STEPS)
     name = environment_name(environment)
     varied = {each: sweep_plan.described(choices) for each, choices in space.items()}
-    config: dict[str, Any] = {
+    config: SweepConfig = {
         "algorithm": algorithm, "environment": name, "sources": _sources(algorithm, environment),
         "options": options, "observations": observations,
         "settings": dict(settings), "space": varied, "driver": driver, "points": points, "trials": trials,
@@ -228,7 +229,7 @@ def _named(environment: EnvironmentLike, options: Mapping[str, Any]) -> tuple[st
     return found, kept
 
 
-def _sources(algorithm: str, environment: str) -> dict[str, str | None]:
+def _sources(algorithm: str, environment: str) -> Sources:
     """Where the classes of names from outside are: as in the `config.json` of a run."""
     kind = algorithms.look_up(algorithm).make
     return {"algorithm": algorithms.source_of_class(kind), "environment": environments.source_of_id(environment)}
@@ -247,7 +248,7 @@ def resume_sweep(
 
 
 def _drive(
-    path: Path, config: Mapping[str, Any], search: Search, on_progress: OnTrial, progress: bool | None,
+    path: Path, config: SweepConfig, search: Search, on_progress: OnTrial, progress: bool | None,
     cluster: Cluster | None,
 ) -> Sweep:  # fmt: skip
     """All trials, from wherever they are to the end, and what came of them."""
@@ -264,9 +265,7 @@ def _drive(
         shown.stop()
 
 
-def _tried(
-    path: Path, config: Mapping[str, Any], search: Search, on_progress: OnTrial, cluster: Cluster | None
-) -> Sweep:
+def _tried(path: Path, config: SweepConfig, search: Search, on_progress: OnTrial, cluster: Cluster | None) -> Sweep:
     number = search.number
     if cluster is not None and isinstance(search, Grid):
         _train_grid(cluster, path, config, search, on_progress)
@@ -293,7 +292,7 @@ def _tried(
     return found
 
 
-def _train_grid(cluster: Cluster, path: Path, config: Mapping[str, Any], search: Grid, on_progress: OnTrial) -> None:
+def _train_grid(cluster: Cluster, path: Path, config: SweepConfig, search: Grid, on_progress: OnTrial) -> None:
     """Train what is missing of a grid in processes of a cluster, and show how many settings have ended."""
     steps, seeds, began = config["steps"], len(config["seeds"]), time.perf_counter()
     on_progress(0, search.number + 1, Progress(0, steps, seeds=seeds))

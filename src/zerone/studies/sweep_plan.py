@@ -11,13 +11,14 @@ from zerone.base.claim import is_abandoned
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.modules import ForeignId
+from zerone.base.saved_types import SweepConfig
 from zerone.studies.search import Choices, Grid, Optuna, Range, Search, require_few, require_space
 from zerone.studies.sweep_result import made_with
 from zerone.training import schema, validation
 from zerone.training.folder_kind import SWEEP
 
 
-def read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> SweepConfig:
     """What the sweep in a folder was asked. Raises `InputError` where there is none, or it is damaged."""
     config = read_names(path)
     with schema.naming(path / SWEEP):
@@ -31,12 +32,12 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def read_names(path: Path) -> dict[str, Any]:
+def read_names(path: Path) -> SweepConfig:
     """What is in the file of a sweep, each field by itself: nothing of what it names is made."""
     require_sweep(path)
     found = schema.read(path / SWEEP, schema.SWEEP)
-    for what in ("algorithm", "environment"):
-        found[what] = ForeignId(found[what], found["sources"].get(what))
+    found["algorithm"] = ForeignId(found["algorithm"], found["sources"].get("algorithm"))
+    found["environment"] = ForeignId(found["environment"], found["sources"].get("environment"))
     return found
 
 
@@ -76,7 +77,7 @@ def corners(space: Mapping[str, Choices], driver: str, points: int) -> list[dict
     return [{**first, name: value} for name, values in ends.items() for value in values]
 
 
-def search_of(config: Mapping[str, Any]) -> Search:
+def search_of(config: SweepConfig) -> Search:
     """Which settings are tried."""
     space = _space(config)
     return Grid(space, config["points"]) if config["driver"] == "grid" else Optuna(space, config["trials"])
@@ -87,7 +88,7 @@ def described(choices: Choices) -> Any:
     return dataclasses.asdict(choices) if isinstance(choices, Range) else list(choices)
 
 
-def _space(config: Mapping[str, Any]) -> dict[str, Choices]:
+def _space(config: SweepConfig) -> dict[str, Choices]:
     return {name: Range(each["low"], each["high"]) if isinstance(each, dict) else each
             for name, each in config["space"].items()}  # fmt: skip
 

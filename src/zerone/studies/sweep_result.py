@@ -14,6 +14,7 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.base.intervals import CONFIDENCE, Bounds, interval
 from zerone.base.language import translatable
 from zerone.base.place import as_seen
+from zerone.base.saved_types import SweepConfig
 from zerone.charts import html
 from zerone.charts.image import Figure
 from zerone.studies.advice import notes
@@ -56,7 +57,7 @@ class Sweep:
     """What came of a sweep. Everything in it is kept in the folder `path`."""
 
     path: Path
-    config: Mapping[str, Any]
+    config: SweepConfig
     trials: tuple[Trial, ...]
     confirmed: Trial
     """The best setting on seeds that had no part in choosing it."""
@@ -90,10 +91,15 @@ class Sweep:
 
     def facts(self) -> dict[str, Any]:
         """The object of `zerone sweep --json`."""
-        kept = ("algorithm", "environment", "driver", "steps", "seeds", "measure")
+        config = self.config
         return {
             "sweep": str(as_seen(self.path)),
-            **{name: self.config[name] for name in kept},
+            "algorithm": config["algorithm"],
+            "environment": config["environment"],
+            "driver": config["driver"],
+            "steps": config["steps"],
+            "seeds": config["seeds"],
+            "measure": config["measure"],
             "confidence": CONFIDENCE,
             "trials": [_facts(each) for each in self.trials],
             "best": _facts(self.best),
@@ -154,7 +160,7 @@ class Sweep:
         return Figure(out)
 
 
-def made_with(config: Mapping[str, Any], settings: Mapping[str, Any]) -> Algorithm:
+def made_with(config: SweepConfig, settings: Mapping[str, Any]) -> Algorithm:
     """The algorithm of a trial; raises `InputError` for what is not allowed."""
     changed = {**config["settings"], **settings}
     return make_algorithm(config["algorithm"], config["environment"], changed)[0]

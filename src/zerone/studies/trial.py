@@ -13,6 +13,7 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.base.language import translated
+from zerone.base.saved_types import SweepConfig
 from zerone.cluster.tasks import Cluster, processes
 from zerone.studies.sweep_result import Trial, made_with
 from zerone.training import resume, train
@@ -27,7 +28,7 @@ PART = ".part"
 """How the name of a folder ends that is not whole yet."""
 
 
-def files_of_trial(name: str, config: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, bytes]:
+def files_of_trial(name: str, config: SweepConfig, settings: Mapping[str, Any]) -> dict[str, bytes]:
     """Train one trial of a sweep in a folder `name` that is removed afterwards, and return its files by their paths.
 
     Where learning diverges, they are those that were written until then.
@@ -51,7 +52,7 @@ def write_trial(path: Path, files: Mapping[str, bytes]) -> None:
 
 
 def train_in_cluster(
-    cluster: Cluster, path: Path, config: Mapping[str, Any], trials: Sequence[Mapping[str, Any]],
+    cluster: Cluster, path: Path, config: SweepConfig, trials: Sequence[Mapping[str, Any]],
     on_trial: Callable[[int], None],
 ) -> None:  # fmt: skip
     """Train the trials of a grid that have no folder yet, each in a process of a cluster, to the same bits as here.
@@ -81,7 +82,7 @@ def train_in_cluster(
 
 
 def tried(
-    path: Path, config: Mapping[str, Any], settings: Mapping[str, Any], seeds: Sequence[int],
+    path: Path, config: SweepConfig, settings: Mapping[str, Any], seeds: Sequence[int],
     on_progress: Callable[[Progress], None], cluster: Cluster | None = None,
 ) -> Trial:  # fmt: skip
     """A trial that has ended: from its folder, after going on with it, or from the beginning."""
@@ -93,7 +94,7 @@ def tried(
 
 
 def train_one(
-    path: Path, config: Mapping[str, Any], settings: Mapping[str, Any], seeds: Sequence[int],
+    path: Path, config: SweepConfig, settings: Mapping[str, Any], seeds: Sequence[int],
     on_progress: Callable[[Progress], None], cluster: Cluster | None = None,
 ) -> None:  # fmt: skip
     """Train one trial to its end; with a cluster its seeds are in processes of that.
@@ -139,7 +140,7 @@ def train_one(
         )
 
 
-def _outer(config: Mapping[str, Any]) -> dict[str, Any]:
+def _outer(config: SweepConfig) -> dict[str, Any]:
     """What is put around the environments of a sweep, and who plays them, in the words of `train`."""
     outer, apart = config.get("around"), config.get("processes")
     found = {} if apart is None else {"processes": apart["number"]}

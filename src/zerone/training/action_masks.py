@@ -15,6 +15,7 @@ from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.base.language import translatable, translated
 from zerone.base.modules import ForeignId, named_object, source_of
+from zerone.base.saved_types import Config
 from zerone.engines.compiled import Compiled
 from zerone.engines.protocol import Engine, TrainsElsewhere
 from zerone.environments.base import NO_MASK
@@ -85,7 +86,7 @@ def read(kept: str) -> str:
     return ForeignId(kept)
 
 
-def asked_of(config: Mapping[str, Any]) -> Allowing | None:
+def asked_of(config: Config) -> Allowing | None:
     """From where a run's environment has its masks, by its configuration; None where its agents keep to none.
 
     Raises:

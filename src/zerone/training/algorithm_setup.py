@@ -15,6 +15,7 @@ from zerone.base.language import translated
 from zerone.base.modules import ForeignId
 from zerone.base.notices import notices
 from zerone.base.pytree import check
+from zerone.base.saved_types import AlgorithmConfig
 from zerone.parts import own_networks
 from zerone.training import presets
 from zerone.training.environment_setup import EnvironmentLike, environment_name
@@ -137,15 +138,17 @@ def presets_for(algorithm: str, environment: EnvironmentLike, kind: str = preset
     return presets.preset(algorithm, environment_name(environment)) if isinstance(environment, str) else {}
 
 
-def make_algorithm_from(saved: Mapping[str, Any]) -> Algorithm:
+def make_algorithm_from(saved: AlgorithmConfig) -> Algorithm:
     """The algorithm of a run's configuration, with exactly the settings it was saved with."""
     source = saved.get("source")
     source = None if source is None else ForeignId(source)
     return algorithms.make_saved(ForeignId(saved["name"]), saved["settings"], source)
 
 
-def describe_algorithm(algorithm: Algorithm) -> dict[str, Any]:
+def describe_algorithm(algorithm: Algorithm) -> AlgorithmConfig:
     """An algorithm as a run's configuration has it: `make_algorithm_from` makes it again."""
-    found = {"name": algorithm.name, "settings": settings_of(algorithm)}
+    found: AlgorithmConfig = {"name": algorithm.name, "settings": settings_of(algorithm)}
     source = algorithms.source_of(algorithm)
-    return found if source is None else {**found, "source": source}
+    if source is not None:
+        found["source"] = source
+    return found

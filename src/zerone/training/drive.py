@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from zerone.base.files import finite
 from zerone.base.place import as_seen
+from zerone.base.saved_types import Result, SeedResult
 from zerone.engines.protocol import Engine, TrainsElsewhere
 from zerone.training.agent import EVALUATION_SEED, judge
 from zerone.training.evaluation import Ways, shows
@@ -54,7 +55,7 @@ def drive(
     return run
 
 
-def _driven(training: Training, *, resume: bool) -> tuple[Run, dict[str, Any]]:
+def _driven(training: Training, *, resume: bool) -> tuple[Run, Result]:
     engine, folder, schedule = training.job.engine, training.job.folder, training.job.schedule
     with listening() as request:
         if resume:
@@ -82,7 +83,7 @@ def draw_figures(run: Run) -> None:
         run.plot_table()
 
 
-def _judged(training: Training) -> dict[str, Any]:
+def _judged(training: Training) -> Result:
     """What `result.json` says: the best policy of each seed, judged on fresh episodes, and how long all took."""
     trained, engine, clock = time.perf_counter(), training.job.engine, training.clock
     ways, learners, block = training.job.schedule.evaluation, training.job.learners, training.job.block
@@ -90,7 +91,7 @@ def _judged(training: Training) -> dict[str, Any]:
     policies = {each.seed: each.best_policy for each in learners}
     judged = judge(engine, policies, ways.episodes, EVALUATION_SEED, ways.how)
     stopped = training.stopped
-    return {
+    found = {
         "run": str(as_seen(training.job.folder.path)),
         "algorithm": engine.algorithm.name,
         "environment": training.job.about["environment"],
@@ -111,9 +112,10 @@ def _judged(training: Training) -> dict[str, Any]:
             for learner, one in zip(learners, judged.get("seeds", [judged]), strict=True)
         ],
     }
+    return cast("Result", found)  # and what an engine adds
 
 
-def _seed_result(learner: Learner, judged: Mapping[str, Any], ways: Ways, block: int) -> dict[str, Any]:
+def _seed_result(learner: Learner, judged: Mapping[str, Any], ways: Ways, block: int) -> SeedResult:
     """What `result.json` says of a seed."""
     at = learner.solved_at_step
     if at is None and shows(judged["returns"], ways.solved_at):

@@ -12,6 +12,7 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.notices import notices
+from zerone.base.saved_types import EnvironmentConfig
 from zerone.environments import catalogue as environments
 from zerone.environments import names
 from zerone.environments.base import NO_MASK, Environment, TimedEnvironment
@@ -87,18 +88,22 @@ def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict
 def describe_environment(
     environment: EnvironmentLike, options: Mapping[str, Any], observations: str, around: Around = NOTHING,
     action_mask: str = NO_MASK,
-) -> dict[str, Any]:  # fmt: skip
+) -> EnvironmentConfig:  # fmt: skip
     """An environment as a run's configuration has it; its id and options, and from where its class can be had again."""
     reward = options_as_kept(options).get("reward")
     known = isinstance(environment, str) and not str(reward or "").startswith("<")
-    found = {
+    found: EnvironmentConfig = {
         "id": environment_name(environment), "options": options_as_kept(options), "known": known,
         "observations": observations,
     }  # fmt: skip
-    found |= {"around": around.describe()} if around else {}
-    found |= {"action_mask": action_mask} if action_mask != NO_MASK else {}
-    source = environments.source_of_id(environment) if isinstance(environment, str) else None
-    return found if source is None else {**found, "source": source}
+    if around:
+        found["around"] = around.describe()
+    if action_mask != NO_MASK:
+        found["action_mask"] = action_mask
+    place = environments.source_of_id(environment) if isinstance(environment, str) else None
+    if place is not None:
+        found["source"] = place
+    return found
 
 
 def solved_at(environment: EnvironmentLike, options: Mapping[str, Any] = MappingProxyType({})) -> float | None:

@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zerone.algorithms.protocol import samples_per_step
+from zerone.base.saved_types import Config, EvaluationConfig
 from zerone.engines.protocol import Engine, Evaluation, Judging
 
 EVALUATION_EPISODES = 100
@@ -69,20 +70,22 @@ class Ways:
     how: Judging = dataclasses.field(default_factory=Judging)
     solved_at: float | None = None
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> EvaluationConfig:
         """As `config.json` has it; the number of episodes and the level have fields of their own there."""
-        how = {"limit": self.how.limit, "stochastic": self.how.stochastic}
-        return {name: getattr(self, name) for name in CHOICES} | how
+        return {
+            "choose_times": self.choose_times, "choose_episodes": self.choose_episodes,
+            "choose_limit": self.choose_limit, "limit": self.how.limit, "stochastic": self.how.stochastic,
+        }  # fmt: skip
 
     @staticmethod
-    def read(config: Any) -> Ways:
+    def read(config: Config) -> Ways:
         """The ways of a run. One from before there was a choice evaluates as it was asked to."""
-        kept = dict(config.get("evaluation") or {})
-        chosen = {name: kept.pop(name, False) for name in CHOICES}
-        return Ways(config["evaluation_episodes"], **chosen, how=Judging(**kept), solved_at=config["solved_at"])
-
-
-CHOICES = ("choose_times", "choose_episodes", "choose_limit")
+        kept, episodes, solved_at = config["evaluation"], config["evaluation_episodes"], config["solved_at"]
+        if kept is None:
+            return Ways(episodes, solved_at=solved_at)
+        how = Judging(kept["limit"], kept["stochastic"])
+        choices = kept["choose_times"], kept["choose_episodes"], kept["choose_limit"]
+        return Ways(episodes, *choices, how, solved_at)
 
 
 @dataclasses.dataclass

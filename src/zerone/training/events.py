@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 import numpy as np
 
 from zerone.base.errors import InputError, nearest
+from zerone.base.saved_types import Config, Result
 
 if TYPE_CHECKING:
     from zerone.training.agent import Agent
@@ -64,7 +65,7 @@ class Started:
 
     path: Path
     """The run folder."""
-    config: Mapping[str, Any]
+    config: Config
     """What stands in its `config.json`: a copy."""
     columns: Mapping[str, str]
     """What each row of the log measures besides `seed` and `step`, and what that means."""
@@ -125,7 +126,7 @@ class Ended:
     message: str
     """Why, in a line; empty where it has finished."""
     step: int
-    result: Mapping[str, Any] | None
+    result: Result | None
     """What stands in `result.json`; None where it was interrupted or has failed."""
 
 

@@ -27,6 +27,7 @@ from zerone.base.errors import InputError, RunError, said
 from zerone.base.files import finite, replacing
 from zerone.base.language import translated
 from zerone.base.place import absolute
+from zerone.base.saved_types import Best, Config, Result
 from zerone.training import checkpoint, schema
 from zerone.training.fields import checked
 from zerone.training.folder_kind import CONFIG_FILE, FORMAT_VERSION, read_config, require_free, require_run
@@ -61,7 +62,7 @@ class RunFolder:
         config: The JSON object of `config.json`.
     """
 
-    def __init__(self, path: Path, config: dict[str, Any], claim: Claim | None = None):
+    def __init__(self, path: Path, config: Config, claim: Claim | None = None):
         self.path = absolute(path)
         self.config = config
         self._claim = claim
@@ -229,7 +230,7 @@ class RunFolder:
                 ) from error
         return old
 
-    def write_result(self, result: Mapping[str, Any]) -> None:
+    def write_result(self, result: Result) -> None:
         """Write `result.json`, all or nothing. A number that JSON lacks (NaN, infinity) becomes null.
 
         Raises:
@@ -238,12 +239,12 @@ class RunFolder:
         with replacing(self.result_path) as file:
             file.write(json.dumps(finite(result), indent=2, allow_nan=False).encode() + b"\n")
 
-    def read_best(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    def read_best(self) -> tuple[dict[str, np.ndarray], Best]:
         """The arrays and `about` of the checkpoint of the best policies. Raises `InputError` where it is damaged."""
         arrays, about = checkpoint.load(self.best_path)
         return arrays, checked(about, schema.BEST, self.best_path)
 
-    def read_result(self) -> dict[str, Any] | None:
+    def read_result(self) -> Result | None:
         """What `write_result` wrote, or None for a run that has not ended.
 
         Raises:
@@ -251,20 +252,26 @@ class RunFolder:
         """
         return schema.read(self.result_path, schema.RESULT) if self.result_path.exists() else None
 
-    def read_scores(self) -> dict[int, float]:
-        """The mean return of each seed's best policy. Raises `InputError` for a run that has not ended, or has none."""
+    def read_ended(self) -> Result:
+        """The result of a run that has ended. Raises `InputError` for one that has not."""
         result = self.read_result()
         if result is None:
             go_on = said(f"zerone train --resume {self.path}", f"zo.resume({str(self.path)!r})")
             raise InputError(translated("{path}: has no result yet: end it with {go_on}", path=self.path, go_on=go_on))
-        for each in result["seeds"]:
+        return result
+
+    def read_scores(self) -> dict[int, float]:
+        """The mean return of each seed's best policy. Raises `InputError` for a run that has not ended, or has none."""
+        scores: dict[int, float] = {}
+        for each in self.read_ended()["seeds"]:
             if each["return_mean"] is None:
                 raise InputError(
                     translated(
                         "{result_path}: seed {seed} has no return", result_path=self.result_path, seed=each["seed"]
                     )
                 )
-        return {each["seed"]: float(each["return_mean"]) for each in result["seeds"]}
+            scores[each["seed"]] = float(each["return_mean"])
+        return scores
 
 
 def step_of(path: Path) -> int:

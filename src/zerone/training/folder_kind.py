@@ -10,6 +10,7 @@ from zerone.base.claim import CHECKPOINTS, LOCK
 from zerone.base.errors import InputError, said
 from zerone.base.files import is_incomplete, read_object
 from zerone.base.language import translated
+from zerone.base.saved_types import Config
 from zerone.training.fields import checked
 from zerone.training.schema import CONFIG
 from zerone.training.upgrade import upgraded_config
@@ -31,10 +32,9 @@ def require_run(path: Path) -> None:
         )
 
 
-def read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> Config:
     """The configuration of the run that is there. Raises `InputError` where there is none, or it is damaged."""
-    config: dict[str, Any] = checked(_read_identity(path), CONFIG, path / CONFIG_FILE)
-    return config
+    return checked(_read_identity(path), CONFIG, path / CONFIG_FILE)
 
 
 def _read_identity(path: Path) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html as markup
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zerone.base.errors import ZeroneError
+from zerone.base.saved_types import Config, Result
 from zerone.charts import html
 from zerone.charts.curves import About
 from zerone.environments import catalogue
@@ -22,7 +23,7 @@ page_of: Callable[[Path], str] | None = None
 HEIGHT = 820
 
 
-def described(config: Mapping[str, Any], result: Mapping[str, Any] | None) -> str:
+def described(config: Config, result: Result | None) -> str:
     """What was trained, and how it ended, in a line."""
     seeds = config["seeds"]
     which = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds"
@@ -38,7 +39,7 @@ def as_html(folder: RunFolder) -> str:
     rows = [
         [str(one["seed"]), _number(one["return_mean"]),
          f"after {one['solved_at_step']:,} steps" if one["solved"] else "no", f"{one['steps']:,}"]
-        for one in (result or {}).get("seeds", [])
+        for one in ([] if result is None else result["seeds"])
     ]  # fmt: skip
     seeds = html.table(["seed", "mean return", "solved", "steps"], rows) if rows else ""
     films, figure = _films(folder), html.picture(folder.figure_path)
@@ -58,7 +59,7 @@ def _films(folder: RunFolder) -> str:
     return ""
 
 
-def about_of(config: Mapping[str, Any]) -> About:
+def about_of(config: Config) -> About:
     """What a run is of, for the figure of its learning."""
     identity, options = config["environment"]["id"], config["environment"]["options"]
     entry = catalogue.find_trusted(identity) if config["environment"]["known"] else None
@@ -71,7 +72,8 @@ def about_of(config: Mapping[str, Any]) -> About:
         discount = config["algorithm"]["settings"].get("discount", 1.0)
         sound = isinstance(discount, int | float) and 0 <= discount <= 1  # a file's, that nobody has checked yet
         bound = None if changed or not sound else entry.highest_value(float(discount))
-    stochastic = bool((config.get("evaluation") or {}).get("stochastic"))
+    evaluation = config["evaluation"]
+    stochastic = evaluation is not None and evaluation["stochastic"]
     return About(config["algorithm"]["name"], identity, shaped, bound, stochastic)
 
 

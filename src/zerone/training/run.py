@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.place import absolute, as_seen
 from zerone.base.platforms import default_platform
+from zerone.base.saved_types import EnvironmentConfig, Result
 from zerone.charts.image import Figure
 from zerone.engines.protocol import Engine, Judging
 from zerone.environments.gym.around import Around
@@ -54,7 +55,7 @@ class Run:
         return list(self.config["seeds"])
 
     @property
-    def result(self) -> dict[str, Any] | None:
+    def result(self) -> Result | None:
         """The object of `train --json`; None while the training has not ended."""
         return self._folder.read_result()
 
@@ -204,7 +205,7 @@ def engine_of(
         )  # fmt: skip
 
 
-def _not_found_again(saved: Mapping[str, Any]) -> InputError:
+def _not_found_again(saved: EnvironmentConfig) -> InputError:
     """The error of an environment that its run's configuration cannot make again."""
     reward = str(saved["options"].get("reward", ""))
     if reward.startswith("<"):

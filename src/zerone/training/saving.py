@@ -10,6 +10,7 @@ import numpy as np
 from zerone.base.errors import InputError
 from zerone.base.language import translatable, translated
 from zerone.base.place import as_seen
+from zerone.base.saved_types import Checkpoint
 from zerone.training import checkpoint, schema
 from zerone.training.evaluation import Account
 from zerone.training.fields import checked
@@ -56,20 +57,21 @@ def read_newest(job: Job) -> tuple[Path, dict[str, np.ndarray], dict[str, Any]]:
 def restore(job: Job, path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> tuple[int, bool]:
     """Put every seed where it was; the iteration, and whether all evaluations were done. Raises `InputError`."""
     example = job.engine.saved_example()
-    about = _plausible(job, checked(about, schema.CHECKPOINT, path), path)
+    kept = _plausible(job, checked(about, schema.CHECKPOINT, path), path)
     for learner in job.learners:
-        facts = about["learners"][str(learner.seed)]
+        facts = kept["learners"][str(learner.seed)]
         learner.iteration, learner.evaluation = facts["iteration"], facts["evaluation"]
         learner.solved_at_step, learner.episodes = facts["solved_at_step"], facts["episodes"]
-        learner.account = Account(**facts.get("account") or {})
+        account = facts["account"]
+        learner.account = Account() if account is None else Account(**account)
         prefix, what = f"seed-{learner.seed}/", "checkpoint"
         carry = checkpoint.restore(example, arrays, path=path, what=what, prefix=prefix)
         learner.carry = job.engine.resume(carry, learner.seed, learner.iteration)
     _restore_best(job)
-    return about["iteration"], about["looked"]
+    return kept["iteration"], kept["looked"]
 
 
-def _plausible(job: Job, about: dict[str, Any], path: Path) -> dict[str, Any]:
+def _plausible(job: Job, about: Checkpoint, path: Path) -> Checkpoint:
     """What a checkpoint says of itself, if that can be of this training. Raises `InputError`."""
     last = job.timetable.total
     if about["iteration"] > last or about["step"] != about["iteration"] * job.block:

@@ -9,6 +9,7 @@ from typing import Any
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
 from zerone.base.language import translated
+from zerone.base.saved_types import Config, ScheduleConfig
 from zerone.engines.protocol import LONGEST_EVALUATION, Judging
 from zerone.training import timetable
 from zerone.training.evaluation import EVALUATION_EPISODES, Ways
@@ -38,24 +39,41 @@ class Schedule:
     episodes: int | None = None
     """How many each seed has before it ends; then `steps` is nothing but what all else is spaced by."""
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> ScheduleConfig:
         """As `config.json` has it; `read` reads it back."""
-        found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        if self.episodes is None:
-            del found["episodes"]
-        return found | {
+        found: ScheduleConfig = {
             "seeds": list(self.seeds),
+            "steps": self.steps,
+            "report_every": self.report_every,
+            "evaluate_every": self.evaluate_every,
+            "save_every": self.save_every,
             "evaluation": self.evaluation.describe(),
+            "keep_last": self.keep_last,
+            "stop_when_solved": self.stop_when_solved,
+            "figure": self.figure,
+            "episodes": self.episodes,
             "evaluation_episodes": self.evaluation.episodes,
             "solved_at": self.evaluation.solved_at,
         }
+        if self.episodes is None:
+            del found["episodes"]
+        return found
 
     @staticmethod
-    def read(config: Mapping[str, Any]) -> Schedule:
+    def read(config: Config) -> Schedule:
         """That of a run, from its configuration."""
-        config = {"episodes": None, **config}  # which only some runs have
-        found = {field.name: config[field.name] for field in dataclasses.fields(Schedule)}
-        return Schedule(**found | {"seeds": tuple(config["seeds"]), "evaluation": Ways.read(config)})
+        return Schedule(
+            tuple(config["seeds"]),
+            config["steps"],
+            config["report_every"],
+            config["evaluate_every"],
+            config["save_every"],
+            Ways.read(config),
+            config["keep_last"],
+            config["stop_when_solved"],
+            config["figure"],
+            config.get("episodes"),  # which only some runs have
+        )
 
     def timetable(self, algorithm: Algorithm) -> timetable.Timetable:
         """The same in iterations. Raises `InputError` where they are none of this algorithm."""

@@ -10,12 +10,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zerone.base.errors import InputError
 from zerone.base.files import read_object
 from zerone.base.language import translated
 from zerone.base.modules import ForeignId
+from zerone.base.saved_types import (
+    AccountState,
+    AlgorithmConfig,
+    AroundConfig,
+    Best,
+    BestState,
+    Checkpoint,
+    Config,
+    DatasetConfig,
+    EnvironmentConfig,
+    EvaluationConfig,
+    LearnerState,
+    Live,
+    ProcessesConfig,
+    RangeConfig,
+    Result,
+    SeedResult,
+    Sources,
+    SweepConfig,
+    WrapperConfig,
+)
 from zerone.training.fields import (
     Check,
     Maybe,
@@ -35,6 +56,8 @@ from zerone.training.fields import (
 )
 from zerone.training.validation import LARGEST_SEED, MOST_EPISODES, MOST_SEEDS, MOST_STEPS, MOST_TRIALS
 
+T = TypeVar("T")
+
 VIEWS = ("auto", "picture", "grid", "numbers", "scaled", "first", "row")
 """How observations are seen (`environments/gym/views.py`); the last is that of runs from before it could be said."""
 
@@ -43,29 +66,32 @@ MOST_FRAMES, MOST_PROCESSES = 1_000, 1_024
 """As in `environments/gym/around.py` and `processes.py`."""
 
 
-def _foreign_id(value: Any, where: str) -> ForeignId:
+def _foreign_id(value: object, where: str) -> ForeignId:
     """The id of an environment, or a name; out of a file it imports nothing."""
     return ForeignId(text(value, where))
 
 
-def _option(value: Any, where: str) -> Any:
+def _option(value: object, where: str) -> Any:
     """An option of an environment: a text may name a reward."""
     found = anything(value, where)
     return ForeignId(found) if isinstance(found, str) else found
 
 
-def _with_source(check: Check, name: str) -> Check:
-    """An object whose field `name` knows the `source` that is said beside it."""
-
-    def holds(value: Any, where: str) -> Any:
-        found = check(value, where)
-        found[name] = ForeignId(found[name], found["source"])
-        return found
-
-    return holds
+def _algorithm(value: object, where: str) -> AlgorithmConfig:
+    """An algorithm, whose name knows the `source` that is said beside it."""
+    found = _ALGORITHM(value, where)
+    found["name"] = ForeignId(found["name"], found["source"])
+    return found
 
 
-def _some_seeds(value: Any, where: str) -> Any:
+def _environment(value: object, where: str) -> EnvironmentConfig:
+    """An environment, whose id does."""
+    found = _ENVIRONMENT(value, where)
+    found["id"] = ForeignId(found["id"], found["source"])
+    return found
+
+
+def _some_seeds(value: object, where: str) -> list[int]:
     found = many(whole(0, LARGEST_SEED), at_least=1, distinct=True)(value, where)
     if len(found) > MOST_SEEDS:
         raise refuse(where, value, translated("at most {count:,} seeds", count=MOST_SEEDS))
@@ -73,12 +99,24 @@ def _some_seeds(value: Any, where: str) -> Any:
 
 
 _DATASET = fields(
-    path=text, id=text, episodes=whole(1), steps=whole(1), sha256=text, own_play=Maybe(or_none(number(0, 1)))
+    DatasetConfig,
+    path=text,
+    id=text,
+    episodes=whole(1),
+    steps=whole(1),
+    sha256=text,
+    own_play=Maybe(or_none(number(0, 1))),
 )
 _EVALUATION = fields(
-    choose_times=truth, choose_episodes=truth, choose_limit=truth, limit=whole(1, MOST_STEPS), stochastic=truth
+    EvaluationConfig,
+    choose_times=truth,
+    choose_episodes=truth,
+    choose_limit=truth,
+    limit=whole(1, MOST_STEPS),
+    stochastic=truth,
 )
 _ACCOUNT = fields(
+    AccountState,
     looks=whole(),
     looking=whole(),
     testing=whole(),
@@ -89,30 +127,32 @@ _ACCOUNT = fields(
 _AROUND = Maybe(
     or_none(
         fields(
+            AroundConfig,
             frame_skip=whole(1, MOST_FRAMES),
-            wrappers=many(fields(name=_foreign_id, options=by_name(anything))),
+            wrappers=many(fields(WrapperConfig, name=_foreign_id, options=by_name(anything))),
             frame_stack=whole(1, MOST_FRAMES),
         )
     )
 )
 """What is put around an environment (`environments/gym/around.py`)."""
-_PROCESSES = Maybe(or_none(fields(number=whole(1, MOST_PROCESSES), replace_lost=truth)))
+_PROCESSES = Maybe(or_none(fields(ProcessesConfig, number=whole(1, MOST_PROCESSES), replace_lost=truth)))
+_ALGORITHM = fields(AlgorithmConfig, name=text, settings=by_name(anything), source=Maybe(or_none(_foreign_id)))
+_ENVIRONMENT = fields(
+    EnvironmentConfig,
+    id=text,
+    options=by_name(_option),
+    known=truth,
+    observations=Maybe(one_of(*VIEWS), "first"),
+    around=_AROUND,
+    action_mask=Maybe(text, "off"),
+    source=Maybe(or_none(_foreign_id)),
+)
 CONFIG = fields(
+    Config,
     format=whole(1),
     zerone=text,
-    algorithm=_with_source(fields(name=text, settings=by_name(anything), source=Maybe(or_none(_foreign_id))), "name"),
-    environment=_with_source(
-        fields(
-            id=text,
-            options=by_name(_option),
-            known=truth,
-            observations=Maybe(one_of(*VIEWS), "first"),
-            around=_AROUND,
-            action_mask=Maybe(text, "off"),
-            source=Maybe(or_none(_foreign_id)),
-        ),
-        "id",
-    ),
+    algorithm=_algorithm,
+    environment=_environment,
     engine=one_of("compiled", "host", "cluster"),
     processes=_PROCESSES,
     dataset=Maybe(or_none(_DATASET)),
@@ -131,16 +171,17 @@ CONFIG = fields(
     callbacks=Maybe(many(_foreign_id), []),
 )
 SWEEP = fields(
+    SweepConfig,
     format=Maybe(whole(1, 1), 1),
     algorithm=_foreign_id,
     environment=_foreign_id,
-    sources=Maybe(fields(algorithm=Maybe(or_none(_foreign_id)), environment=Maybe(or_none(_foreign_id))), {}),
+    sources=Maybe(fields(Sources, algorithm=Maybe(or_none(_foreign_id)), environment=Maybe(or_none(_foreign_id))), {}),
     options=by_name(_option),
     observations=Maybe(one_of(*VIEWS[:-2]), "auto"),
     around=_AROUND,
     processes=_PROCESSES,
     settings=by_name(anything),
-    space=by_name(either(fields(low=number(), high=number()), many(anything, at_least=1))),
+    space=by_name(either(fields(RangeConfig, low=number(), high=number()), many(anything, at_least=1))),
     driver=one_of("grid", "optuna"),
     points=whole(2, MOST_TRIALS),
     trials=whole(1, MOST_TRIALS),
@@ -150,11 +191,13 @@ SWEEP = fields(
     engine=one_of("auto", "compiled", "host"),
 )
 RESULT = fields(
+    Result,
     algorithm=text,
     steps_per_second=or_none(number(0)),
     startup_seconds=number(0),
     seeds=many(
         fields(
+            SeedResult,
             seed=whole(0, LARGEST_SEED),
             return_mean=or_none(number()),
             returns=Maybe(or_none(many(or_none(number())))),
@@ -163,11 +206,13 @@ RESULT = fields(
     ),
 )
 CHECKPOINT = fields(
+    Checkpoint,
     iteration=whole(),
     step=whole(),
     looked=Maybe(truth, True),
     learners=by_name(
         fields(
+            LearnerState,
             iteration=whole(),
             evaluation=or_none(number()),
             solved_at_step=or_none(whole()),
@@ -177,14 +222,13 @@ CHECKPOINT = fields(
     ),
 )
 """What a checkpoint to resume from says of itself, besides whose it is."""
-BEST = fields(learners=by_name(fields(return_mean=or_none(number()), step=whole())))
-LIVE = fields(step=whole())
+BEST = fields(Best, learners=by_name(fields(BestState, return_mean=or_none(number()), step=whole())))
+LIVE = fields(Live, step=whole())
 
 
-def read(path: Path, check: Check) -> dict[str, Any]:
+def read(path: Path, check: Check[T]) -> T:
     """The object in a file, with the defaults of what is not said. Raises `InputError`, which names file and field."""
-    found: dict[str, Any] = checked(read_object(path), check, path)
-    return found
+    return checked(read_object(path), check, path)
 
 
 @contextmanager

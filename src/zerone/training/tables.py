@@ -9,6 +9,7 @@ import numpy as np
 
 from zerone.base.errors import InputError
 from zerone.base.language import translated
+from zerone.base.saved_types import Config
 from zerone.charts.fonts import figure_language
 from zerone.training import checkpoint, schema
 from zerone.training.fields import checked
@@ -58,7 +59,7 @@ def read_tables(
     return found
 
 
-def judged_environment(config: Mapping[str, Any], engine: Engine | None = None) -> Any:
+def judged_environment(config: Config, engine: Engine | None = None) -> Any:
     """The environment in which the agents of a run are judged, as one of ours; None where it is none of them.
 
     Gymnasium's own ids are our twins of them. What is not given by id is taken from `engine`.
@@ -103,7 +104,7 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
     path, inside = find_policies(folder, which)
     where = f"seed-{chosen}/{inside}policy"
     arrays, about = checkpoint.load(path, where)
-    about = checked(about, schema.CHECKPOINT if inside else schema.BEST, path)
+    checked(about, schema.CHECKPOINT, path) if inside else checked(about, schema.BEST, path)
     checkpoint.expect(about, path, algorithm=algorithm, environment=identity)
     names = where, f"{where}/", f"{where}/table"  # alone in a state or in a file; beside the steps of a schedule
     values = next((arrays[name] for name in names if name in arrays), None)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from zerone.base.language import translated
+from zerone.base.saved_types import Config
 from zerone.training.events import Callback, Control, Ended, Rows, Saving, Started
 
 TAGS = {
@@ -62,7 +63,7 @@ class Meaning:
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @staticmethod
-    def of(folder: Path, config: Mapping[str, Any], columns: Mapping[str, str]) -> Meaning:
+    def of(folder: Path, config: Config, columns: Mapping[str, str]) -> Meaning:
         """That of a run with its configuration, and what its columns mean."""
         algorithm, environment = config["algorithm"], config["environment"]
         settings = {

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
 from zerone.base.language import translated
+from zerone.base.saved_types import ScheduleConfig
 from zerone.training.validation import MOST_STEPS, require_count
 
 ROWS, EVALUATIONS = 100, 20
@@ -117,7 +116,7 @@ def without_end(algorithm: Algorithm, timetable: Timetable) -> Timetable:
     return dataclasses.replace(timetable, total=most_steps(algorithm) // timetable.block)
 
 
-def describe(timetable: Timetable) -> dict[str, Any]:
+def describe(timetable: Timetable) -> dict[str, int]:
     """As JSON has it, in steps."""
     return {
         "steps": timetable.total * timetable.block,
@@ -127,12 +126,15 @@ def describe(timetable: Timetable) -> dict[str, Any]:
     }
 
 
-def read(algorithm: Algorithm, described: Mapping[str, Any]) -> Timetable:
+def read(algorithm: Algorithm, described: ScheduleConfig) -> Timetable:
     """The timetable that was described. Raises `InputError` where it is none of this algorithm."""
     block = algorithm.steps_per_update * algorithm.environments
-    names = ("steps", "report_every", "evaluate_every", "save_every")
-    for name in names:
-        value, most = int(described[name]), most_steps(algorithm) if name == "steps" else MOST_STEPS
+    counts = {
+        "steps": described["steps"], "report_every": described["report_every"],
+        "evaluate_every": described["evaluate_every"], "save_every": described["save_every"],
+    }  # fmt: skip
+    for name, value in counts.items():
+        most = most_steps(algorithm) if name == "steps" else MOST_STEPS
         if value % block or not block <= value <= most:
             raise InputError(
                 translated(
@@ -144,6 +146,7 @@ def read(algorithm: Algorithm, described: Mapping[str, Any]) -> Timetable:
                     most=most,
                 )
             )
-    total, report, evaluate, save = (int(described[name]) // block for name in names)
-    early = bool((described.get("evaluation") or {}).get("choose_times"))
+    total, report, evaluate, save = (value // block for value in counts.values())
+    evaluation = described["evaluation"]
+    early = evaluation is not None and evaluation["choose_times"]
     return Timetable(block, total, report, evaluate, save, _early(block, total, evaluate) if early else ())

@@ -17,6 +17,7 @@ import gymnasium
 from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import translatable, translated
 from zerone.base.modules import ForeignId, named_object, source_of
+from zerone.base.saved_types import AroundConfig, WrapperConfig
 from zerone.environments.gym.exchange import raised, shown
 from zerone.environments.gym.kinds import Env, Maker, Wrapper
 
@@ -98,15 +99,15 @@ class Around:
         """A function that makes an environment with all this around it."""
         return functools.partial(_made, make, self, identity) if self else make
 
-    def describe(self) -> dict[str, Any] | None:
+    def describe(self) -> AroundConfig | None:
         """As a run's configuration has it."""
         if not self:
             return None
-        named = [{"name": each.name, "options": dict(each.options)} for each in self.wrappers]
+        named: list[WrapperConfig] = [{"name": each.name, "options": dict(each.options)} for each in self.wrappers]
         return {"frame_skip": self.frame_skip, "wrappers": named, "frame_stack": self.frame_stack}
 
     @staticmethod
-    def read(saved: Mapping[str, Any] | None) -> Around:
+    def read(saved: AroundConfig | None) -> Around:
         """What a configuration says. Raises `InputError` as `around`, and where a module is not trusted."""
         if saved is None:
             return NOTHING

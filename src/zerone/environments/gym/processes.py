@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 import weakref
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +24,7 @@ import numpy as np
 from zerone.base.bits import outside
 from zerone.base.errors import InputError, RunError, said
 from zerone.base.language import language, translated
+from zerone.base.saved_types import ProcessesConfig
 from zerone.environments.gym import environment_process as inside
 from zerone.environments.gym.environment_process import Reply
 from zerone.environments.gym.shared_arrays import new_memory
@@ -215,12 +215,12 @@ class Processes:
         self._noting: int | None = None
         weakref.finalize(self, _end_all, self._running)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> ProcessesConfig:
         """As a run's configuration has it."""
         return {"number": self.number, "replace_lost": self.replace}
 
     @staticmethod
-    def read(saved: Mapping[str, Any] | None) -> Processes | None:
+    def read(saved: ProcessesConfig | None) -> Processes | None:
         """What a configuration says."""
         return None if saved is None else Processes(saved["number"], saved["replace_lost"])
 
