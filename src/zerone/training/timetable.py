@@ -147,6 +147,6 @@ def read(algorithm: Algorithm, described: ScheduleConfig) -> Timetable:
                 )
             )
     total, report, evaluate, save = (value // block for value in counts.values())
-    evaluation = described["evaluation"]
+    evaluation = described.get("evaluation")
     early = evaluation is not None and evaluation["choose_times"]
     return Timetable(block, total, report, evaluate, save, _early(block, total, evaluate) if early else ())
