@@ -55,7 +55,7 @@ def say_outcome(run: Run, settings_file: Path | None) -> None:
         click.echo(translated("settings: {file}, in the place of the preset", file=settings_file))
     mean = translated("mean return {mean} over {episodes}", mean=_number(result["return_mean"]), episodes=over)
     click.echo(mean + (translated(" of stochastic play") if result["stochastic"] else ""))
-    evaluation = run.config["evaluation"]
+    evaluation = run.config.get("evaluation")
     limit = 10_000 if evaluation is None else evaluation["limit"]
     say_cut(sum(each["cut"] for each in seeds), limit, "--evaluation-limit")
     if level is not None:

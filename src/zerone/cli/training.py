@@ -221,7 +221,7 @@ def _training_differences(path: Path, config: Config, asked: Mapping[str, Any]) 
 
 def _evaluated(name: str, config: Config) -> float | None:
     """What a run has of an option of its evaluations."""
-    kept = config["evaluation"]
+    kept = config.get("evaluation")
     if kept is None:
         return None
     return kept["stochastic"] if name == "stochastic" else kept["limit"]

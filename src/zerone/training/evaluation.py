@@ -80,7 +80,7 @@ class Ways:
     @staticmethod
     def read(config: Config) -> Ways:
         """The ways of a run. One from before there was a choice evaluates as it was asked to."""
-        kept, episodes, solved_at = config["evaluation"], config["evaluation_episodes"], config["solved_at"]
+        kept, episodes, solved_at = config.get("evaluation"), config["evaluation_episodes"], config["solved_at"]
         if kept is None:
             return Ways(episodes, solved_at=solved_at)
         how = Judging(kept["limit"], kept["stochastic"])

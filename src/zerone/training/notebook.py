@@ -72,7 +72,7 @@ def about_of(config: Config) -> About:
         discount = config["algorithm"]["settings"].get("discount", 1.0)
         sound = isinstance(discount, int | float) and 0 <= discount <= 1  # a file's, that nobody has checked yet
         bound = None if changed or not sound else entry.highest_value(float(discount))
-    evaluation = config["evaluation"]
+    evaluation = config.get("evaluation")
     stochastic = evaluation is not None and evaluation["stochastic"]
     return About(config["algorithm"]["name"], identity, shaped, bound, stochastic)
 
