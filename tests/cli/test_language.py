@@ -298,7 +298,7 @@ def test_what_an_environment_does_wrong_is_said_in_chinese():
 
 
 def test_fields_of_files_are_refused_in_the_language_of_the_moment():
-    check = fields.fields(steps=fields.whole(1, 9), kind=fields.one_of("a", "b"))
+    check = fields.fields(dict, steps=fields.whole(1, 9), kind=fields.one_of("a", "b"))
     for language, said in (("en", "must be a whole number from 1 to 9"), ("zh", "应为：1 到 9 之间的整数")):
         with in_language(language), pytest.raises(InputError, match=said):
             fields.checked({"steps": 0, "kind": "a"}, check, "config.json")

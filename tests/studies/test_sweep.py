@@ -297,3 +297,29 @@ def test_a_setting_with_which_learning_diverges_is_worth_nothing_and_ends_no_swe
 def test_optuna_goes_on_after_a_setting_with_which_learning_diverges(tmp_path):
     found = zo.sweep(*WILD, steps=1_000, seeds=3, driver="optuna", trials=4, out=tmp_path / "a")
     assert {trial.diverged for trial in found.trials} == {False, True}
+
+
+def test_what_is_not_varied_is_of_the_preset_that_was_asked_for(tmp_path):
+    made = {kind: zo.sweep(*LINE, RATES, preset=kind, out=tmp_path / kind, **SHORT).algorithm
+            for kind in ("tutorial", "none")}  # fmt: skip
+    assert (made["none"].epsilon, made["none"].discount) == (zo.QLearning().epsilon, zo.QLearning().discount)
+    assert made["tutorial"].discount == 0.9  # the tutorial's GAMMA
+    again = zo.resume_sweep(tmp_path / "tutorial", progress=False)
+    assert again.algorithm == made["tutorial"]
+    with pytest.raises(InputError, match="preset 'best' is unknown"):
+        zo.sweep(*LINE, RATES, preset="best", out=tmp_path / "wrong", **SHORT)
+    assert not (tmp_path / "wrong").exists()
+
+
+def only_right(observation):
+    del observation
+    return np.array([False, True])
+
+
+def test_every_trial_keeps_to_the_action_mask(tmp_path):
+    found = zo.sweep(*LINE, RATES, action_mask=only_right, out=tmp_path / "masked", **SHORT)
+    assert all((trial.values == trial.values.max()).all() for trial in found.trials)  # nobody goes left
+    assert zo.load(found.trials[0].path).config["environment"]["action_mask"].endswith(":only_right")
+    with pytest.raises(InputError, match="nobody can find again"):
+        zo.sweep(*LINE, RATES, action_mask=lambda _: [True, True], out=tmp_path / "wrong", **SHORT)
+    assert not (tmp_path / "wrong").exists()

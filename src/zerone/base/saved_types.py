@@ -223,6 +223,8 @@ class SweepConfig(TypedDict):
     around: AroundConfig | None
     processes: ProcessesConfig | None
     settings: JSON
+    preset: str
+    action_mask: str
     space: dict[str, Any]
     driver: str
     points: int

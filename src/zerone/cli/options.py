@@ -232,7 +232,7 @@ def places_named(config: Config | SweepConfig) -> list[tuple[str, str, str]]:
         environment, algorithm, options, settings = (
             config["environment"], config["algorithm"], config["options"], config["settings"]
         )  # fmt: skip
-        outer, mask = config["around"], ""
+        outer, mask = config["around"], config["action_mask"]
     else:
         kept, chosen = config["environment"], config["algorithm"]
         environment, options = ForeignId(kept["id"], kept.get("source")), kept["options"]

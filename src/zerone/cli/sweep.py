@@ -28,6 +28,7 @@ from zerone.cli.options import (
     debug_option,
     import_trusted,
     json_option,
+    see_modules_here,
     trust_option,
 )
 from zerone.cli.options import as_json as print_json
@@ -64,6 +65,10 @@ if TYPE_CHECKING:
 @click.option("--resume", type=Place("FOLDER"), help="Go on with the sweep in this folder; nothing else is needed.")
 @click.option("--engine", type=OneOf("auto", "compiled", "host"), help="Default: auto, compiled where it can be.")
 @click.option("--observations", type=OneOf(*VIEWS), help="How they are seen, as for zerone train. Default: auto.")
+@click.option("--preset", type=OneOf("tuned", "tutorial", "none"), help="What is not varied, as for zerone train. "
+              "Default: tuned.")  # fmt: skip
+@click.option("--action-mask", metavar="WHERE", help="Take only actions that are allowed, as for zerone train. "
+              "Default: off.")  # fmt: skip
 @around_options
 @click.option("--processes", type=Whole(1, MOST_PROCESSES), metavar="N", help="As for zerone train.")
 @click.option("--spread", type=Whole(1, MOST_PROCESSES), metavar="N", help="Train the settings of a grid in N "
@@ -100,6 +105,8 @@ def _swept(
     wrappers = wrappers_of(typed.pop("wrappers"))
     asked = {name: value for name, value in typed.items() if value is not None}
     asked |= {"wrappers": wrappers} if wrappers else {}
+    if ":" in asked.get("action_mask", ""):
+        see_modules_here()
     elsewhere = {name: asked.pop(name) for name in ("spread", "address") if name in asked}
     if resume is not None:
         extra = [*words, *(option for option, _ in parsed(()).given), *options, *(f"--{name}" for name in asked)]
@@ -273,6 +280,8 @@ def _command(found: Sweep) -> str:
     words += [] if config["engine"] == "auto" else ["--engine", config["engine"]]
     seen = config["observations"]
     words += [] if seen == "auto" else ["--observations", seen]
+    mask = config["action_mask"]
+    words += [] if mask == "off" else ["--action-mask", mask]
     words += words_of(config["around"])
     words += [] if config["processes"] is None else ["--processes", str(config["processes"]["number"])]
     for name, value in config["options"].items():

@@ -25,6 +25,7 @@ from zerone.base.notices import said_once
 from zerone.base.saved_types import Sources, SweepConfig
 from zerone.cluster.tasks import Cluster
 from zerone.environments import catalogue as environments
+from zerone.environments.base import NO_MASK
 from zerone.environments.gym.around import WrapperLike, around
 from zerone.environments.gym.processes import asked_for
 from zerone.environments.gym.views import AUTO, require_view
@@ -34,7 +35,7 @@ from zerone.studies import sweep_plan
 from zerone.studies.search import Choices, Grid, Search, require_space
 from zerone.studies.sweep_result import MEASURES, Sweep, Trial, made_with
 from zerone.studies.trial import train_in_cluster, tried
-from zerone.training import validation
+from zerone.training import action_masks, presets, validation
 from zerone.training.algorithm_setup import presets_for
 from zerone.training.engine_setup import make_engine
 from zerone.training.entry import entry
@@ -81,8 +82,10 @@ def sweep(
     trials: int = 20,
     measure: str = "mean",
     settings: Mapping[str, Any] = {},
+    preset: str = presets.TUNED,
     options: Mapping[str, Any] = {},
     observations: str = AUTO,
+    action_mask: Any = NO_MASK,
     wrappers: Sequence[WrapperLike] = (),
     frame_stack: int = 1,
     frame_skip: int = 1,
@@ -109,8 +112,10 @@ def sweep(
         trials: How many settings Optuna proposes.
         measure: What a setting is judged by: a key of `MEASURES`.
         settings: Hyperparameters that differ from the preset in all trials.
+        preset: Which preset: `tuned`, `tutorial` or `none`, as for `zerone.train`.
         options: What the environment is made with.
         observations: How they are seen: as for `zerone.train`.
+        action_mask: Which actions are allowed at each step: as for `zerone.train`.
         wrappers: What is put around the environment: this, and the next three, as for `zerone.train`.
         frame_stack: How many observations are seen together.
         frame_skip: How many steps each action lasts.
@@ -133,6 +138,8 @@ def sweep(
     environment, options = _named(environment, options)
     outer, apart = around(wrappers, frame_stack, frame_skip), asked_for(processes, replace_lost=False)
     require_space(algorithm, space, driver)
+    mask = action_masks.as_kept(action_mask)
+    action_masks.read(mask)  # each trial has to find it again
     cluster = _cluster(spread, address, driver, apart is not None)
     chosen = validation.chosen_seeds(seed, seeds)
     for what, value, least, most in (
@@ -159,13 +166,14 @@ def sweep(
     sweep_plan.require_different(space, settings)
     sweep_plan.require_other_seeds(chosen)
     if steps is None:
-        steps = presets_for(algorithm, environment).get("steps", DEFAULT_STEPS)
+        steps = presets_for(algorithm, environment, preset).get("steps", DEFAULT_STEPS)
     validation.require_count("steps", steps, validation.MOST_STEPS)
     name = environment_name(environment)
     varied = {each: sweep_plan.described(choices) for each, choices in space.items()}
     config: SweepConfig = {
         "algorithm": algorithm, "environment": name, "sources": _sources(algorithm, environment),
         "options": options, "observations": observations,
+        "preset": preset, "action_mask": mask,
         "settings": dict(settings), "space": varied, "driver": driver, "points": points, "trials": trials,
         "measure": measure, "steps": steps, "seeds": chosen, "engine": engine,
         "around": outer.describe(), "processes": None if apart is None else apart.describe(),
@@ -174,7 +182,7 @@ def sweep(
     for each in made:
         make_timetable(each, steps)  # before anything is created
     require_view(observations)
-    make_engine(engine, made[0], environment, options, observations, outer, apart).close()
+    make_engine(engine, made[0], environment, options, observations, outer, apart, action_mask).close()
     search = sweep_plan.search_of(config)  # before anything is created: Optuna may not be installed
     place: AbstractContextManager[Claim]
     if out is None:

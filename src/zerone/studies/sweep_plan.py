@@ -38,6 +38,7 @@ def read_names(path: Path) -> SweepConfig:
     found = schema.read(path / SWEEP, schema.SWEEP)
     found["algorithm"] = ForeignId(found["algorithm"], found["sources"].get("algorithm"))
     found["environment"] = ForeignId(found["environment"], found["sources"].get("environment"))
+    found["action_mask"] = ForeignId(found["action_mask"])
     return found
 
 

@@ -163,7 +163,8 @@ class Sweep:
 def made_with(config: SweepConfig, settings: Mapping[str, Any]) -> Algorithm:
     """The algorithm of a trial; raises `InputError` for what is not allowed."""
     changed = {**config["settings"], **settings}
-    return make_algorithm(config["algorithm"], config["environment"], changed)[0]
+    found = make_algorithm(config["algorithm"], config["environment"], changed, preset=config["preset"])
+    return found[0]
 
 
 def _facts(trial: Trial) -> dict[str, Any]:

@@ -128,6 +128,7 @@ def train_one(
             engine=config["engine"],
             options=config["options"],
             observations=config["observations"],
+            action_mask=config["action_mask"],
             **_outer(config),
             spread=spread,
             address=address,

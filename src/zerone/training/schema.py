@@ -37,6 +37,7 @@ from zerone.base.saved_types import (
     SweepConfig,
     WrapperConfig,
 )
+from zerone.environments.base import NO_MASK
 from zerone.training.fields import (
     Check,
     Maybe,
@@ -54,6 +55,7 @@ from zerone.training.fields import (
     truth,
     whole,
 )
+from zerone.training.presets import KINDS, TUNED
 from zerone.training.validation import LARGEST_SEED, MOST_EPISODES, MOST_SEEDS, MOST_STEPS, MOST_TRIALS
 
 T = TypeVar("T")
@@ -181,6 +183,8 @@ SWEEP = fields(
     around=_AROUND,
     processes=_PROCESSES,
     settings=by_name(anything),
+    preset=Maybe(one_of(*KINDS), TUNED),
+    action_mask=Maybe(text, NO_MASK),
     space=by_name(either(fields(RangeConfig, low=number(), high=number()), many(anything, at_least=1))),
     driver=one_of("grid", "optuna"),
     points=whole(2, MOST_TRIALS),
