@@ -1,4 +1,4 @@
-"""A real browser, driven over its own DevTools protocol: Chromium with nothing beside it but a WebSocket."""
+"""Drives a real Chromium over the DevTools protocol. Needs only a WebSocket client, no browser driver."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PATIENCE = 60.0
 
 
 def found() -> str | None:
-    """Where a Chromium is; None where there is none."""
+    """The path of a Chromium on this machine; None if there is none."""
     return next((path for path in map(shutil.which, NAMES) if path is not None), None)
 
 
 class Browser:
-    """One window. What it has logged and asked for is kept."""
+    """A browser window. It records the console's errors and warnings, and all requests."""
 
     def __init__(self, folder: Path) -> None:
         program = found()
@@ -37,31 +37,31 @@ class Browser:
         )  # fmt: skip
         port = wait_for(lambda: _port(folder / "DevToolsActivePort"))
         page = wait_for(lambda: _page(port))
-        self._opened = connect(page, max_size=None, ping_interval=None)  # a busy one answers late
+        self._opened = connect(page, max_size=None, ping_interval=None)  # a busy browser answers pings late
         self._socket = self._opened.__enter__()
         self._number = 0
         self.problems: list[str] = []
-        """Errors and warnings of the console."""
+        """The errors and warnings in the console."""
         self.asked: list[str] = []
-        """Every address that was requested."""
+        """The address of every request."""
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
     def close(self) -> None:
-        """End it."""
+        """End the browser."""
         self._opened.__exit__(None, None, None)
         self._process.kill()
         self._process.wait()
 
     def call(self, method: str, **parameters: Any) -> Any:
-        """A method of the protocol, and what it returns."""
+        """Call a method of the protocol and return its result. Events that arrive meanwhile are recorded."""
         self._number += 1
         self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
         while True:
             message = json.loads(self._socket.recv(timeout=PATIENCE))
             if message.get("id") == self._number:
                 if "navigated" in message.get("error", {}).get("message", ""):
-                    return {"result": {}}  # of a page that has gone meanwhile there is no value
+                    return {"result": {}}  # the page was left meanwhile, so there is no value
                 assert "error" not in message, (method, message["error"])
                 return message["result"]
             self._note(message)
@@ -106,13 +106,13 @@ class Browser:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def press(self, key: str, code: int = 0, text: str = "") -> None:
-        """Press a key and let it go."""
+        """Press and release a key."""
         for kind in ("keyDown", "keyUp"):
             more = {"text": text} if text and kind == "keyDown" else {}
             self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **more)
 
     def resize(self, width: int, height: int, dark: bool = False) -> None:
-        """Another size of the window, and the colours that the person prefers."""
+        """Set the size of the window in pixels, and the preferred colour scheme."""
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
         )
@@ -120,13 +120,13 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", features=[feature])
 
     def picture(self, path: Path, whole: bool = False) -> None:
-        """A picture of what is seen."""
+        """Save a screenshot (PNG) of the visible part of the page, or of the whole page."""
         shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(shot["data"]))
 
 
 def wait_for(find: Callable[[], Any], seconds: float = PATIENCE, what: object = "") -> Any:
-    """What `find` returns, as soon as that is something."""
+    """Call `find` until it returns something true, and return that. Fails after `seconds`."""
     until = time.monotonic() + seconds
     while True:
         value = find()

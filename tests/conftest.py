@@ -1,4 +1,4 @@
-"""What every test runs under: no silent broadcasting, a place of its own for compiled programs, and quick compiling."""
+"""Set-up of all tests: no implicit rank promotion, a separate cache of compiled programs, and fast compilation."""
 
 import gc
 import os
@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# Nearly all that tests wait for is compiling: with little optimisation, and each program in one piece, it takes less
-# than half as long, and the equations are the same. XLA reads this when it compiles first. OPTIMIZED=1 compiles as for
-# users.
+# The tests spend most of their time on compilation. With little optimisation, and each program compiled in one piece,
+# it takes less than half as long, and the equations are the same. XLA reads the flags at its first compilation. With
+# OPTIMIZED=1 programs are compiled as for users.
 if "OPTIMIZED" not in os.environ and "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
     quick = ["--xla_backend_optimization_level=0"]
-    # XLA ends a process that sets a flag which it does not know, as from JAX 0.12 on the first: another process asks.
+    # XLA ends the process on an unknown flag, and from JAX 0.12 on the first of these is unknown. So each flag is tried
+    # in another process first.
     for flag in ("--xla_cpu_use_fusion_emitters=false", "--xla_cpu_parallel_codegen_split_count=1"):
         asked = subprocess.run(
             [sys.executable, "-c", "import jax; jax.jit(lambda: 0)()"],
@@ -28,25 +29,25 @@ from hypothesis import settings
 from zerone.base.compilation import give_back_memory, keep_compiled_programs
 
 MUCH_MEMORY = 600_000_000
-"""Bytes of memory beyond which a process forgets, after a file of tests, the programs that it has compiled."""
+"""A process that uses more bytes than this after a test file drops the programs that it has compiled."""
 TOO_MUCH_MEMORY = 950_000_000
-"""The same, after any test."""
+"""The same limit, checked after every test."""
 
-os.environ["ZERONE_LANGUAGE"] = "en"  # whatever the locale of the machine: tests read what is said
+os.environ["ZERONE_LANGUAGE"] = "en"  # tests compare messages, so they must not depend on the machine's locale
 
-sys.path.insert(0, str(Path(__file__).parent))  # `toys` is for all tests
+sys.path.insert(0, str(Path(__file__).parent))  # all tests can import `toys` and the other helpers
 
-# (N, 1) - (N,) is an error everywhere: in threads too, which a context manager would not reach.
+# (N, 1) - (N,) is an error everywhere. A context manager would not apply to other threads.
 jax.config.update("jax_numpy_rank_promotion", "raise")
-# Where in Python each operation of a program comes from is not read by anybody here, and takes time to write down.
+# Recording the Python source location of each operation takes time, and no test needs it.
 jax.config.update("jax_traceback_in_locations_limit", 0)
-# As in `zerone.__main__`: importing and tracing make hundreds of thousands of objects that stay.
+# As in `zerone.__main__`: importing and tracing create hundreds of thousands of objects that are never freed.
 gc.freeze()
 gc.set_threshold(10_000)
-# What a test writes need not outlive a loss of power; waiting for the disk is a twentieth of what the tests would take.
+# Files of tests need not survive a power failure. Waiting for the disk would be 5% of the tests' time.
 os.fsync = lambda _: None
 
-# How long an example takes says how busy the machine is.
+# No deadline: the time of an example depends on the load of the machine.
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 
@@ -62,13 +63,13 @@ jax.monitoring.register_event_duration_secs_listener(_note)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compiled programs are kept beside pytest's own cache, for the next session and for processes that tests start."""
+    """Cache compiled programs beside pytest's own cache, for later sessions and for processes that tests start."""
     os.environ["ZERONE_CACHE"] = str(config.cache.mkdir("zerone")) if getattr(config, "cache", None) else "off"
     keep_compiled_programs()
 
 
 def _memory() -> int:
-    """Bytes of memory that this process has; 0 where that cannot be read."""
+    """The resident memory of this process in bytes; 0 if it cannot be read."""
     pages = Path("/proc/self/statm")
     return int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if pages.exists() else 0
 
@@ -81,7 +82,7 @@ def _forget_programs() -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def _bounded_memory() -> Iterator[None]:
-    """Give back what the programs of a file of tests take, some 15 MB each: few of the next file's are the same."""
+    """Free the compiled programs of a test file, some 15 MB each. The next file uses few of them."""
     yield
     if _memory() > MUCH_MEMORY:
         _forget_programs()
@@ -89,7 +90,7 @@ def _bounded_memory() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _bounded_within_a_file() -> Iterator[None]:
-    """The same after a test, where a file has many programs."""
+    """The same after a single test, for files with many programs."""
     yield
     if _memory() > TOO_MUCH_MEMORY:
         _forget_programs()
@@ -97,9 +98,9 @@ def _bounded_within_a_file() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _trainings_draw_nothing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A training in a test's own process ends without its figures, a tenth of what the tests would take.
+    """Trainings in the test's process draw no figures at their end, which would be 10% of the tests' time.
 
-    What a test draws itself is drawn. A test of the figures that a training leaves says so: `@pytest.mark.figures`.
+    Figures that a test draws itself are drawn. Tests of a training's figures are marked with `@pytest.mark.figures`.
     """
     if request.node.get_closest_marker("figures") is None:
         monkeypatch.setattr("zerone.training.drive.draw_figures", lambda _: None)
@@ -107,7 +108,7 @@ def _trainings_draw_nothing(request: pytest.FixtureRequest, monkeypatch: pytest.
 
 @pytest.fixture
 def optimized(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The training loop is compiled as for users: for a test that runs it for long."""
+    """Compile the training loop as for users; for tests with long trainings."""
     from zerone.engines import compiled
 
     options = {"xla_backend_optimization_level": "2"}
@@ -117,16 +118,16 @@ def optimized(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def compilations() -> Callable[[], int]:
-    """How many programs were compiled since the test began."""
+    """A function that returns how many programs were compiled since the test began."""
     before = _compiled
     return lambda: _compiled - before
 
 
 @pytest.fixture
 def key_reuse_raises() -> Iterator[None]:
-    """A random key used twice is an error.
+    """Using a random key twice raises an error.
 
-    Only for tests of pieces: in a loop over keys that were drawn before it, JAX's checker cries wolf.
+    Only for tests of small parts: JAX's checker reports false errors for a loop over keys that were drawn before it.
     """
     with jax.debug_key_reuse(True):
         yield

@@ -1,8 +1,8 @@
-"""Processes of a cluster in this one, without Ray: each is lost whenever a test says so."""
+"""A stand-in for the processes of a cluster, within this process and without Ray. Tests decide when one is lost."""
 
 
 class Crew:
-    """Processes that answer at once, and are lost before every `life`-th request."""
+    """Simulated processes that answer at once. Before every `life`-th request, the asked one is lost and replaced."""
 
     lost = 0
 

@@ -1,4 +1,4 @@
-"""A world that ends its process, or does not answer: for processes that play it, which import this and no JAX."""
+"""Environments that crash their process or hang, for tests of worker processes. Imported there without JAX."""
 
 import os
 import signal
@@ -19,9 +19,11 @@ WAYS = {
 
 
 class Counts(gymnasium.Env):
-    """Observations count: hundreds are episodes, the rest steps. It falls at its step `at`; once, if there is a `mark`.
+    """The observation is 100 × the number of the episode + the number of steps in it. Each step has a reward of 1.
 
-    An episode ends after 2 to 6 steps, which its generator decides, or is cut at 5; each step is worth 1.
+    An episode ends after 2 to 6 steps (random), or is truncated after 5. At step number `at` since its creation, the
+    environment fails as `how` says, one of `WAYS`. If `mark` is a path, it fails only if that file does not exist yet,
+    and creates it: so it fails only once.
     """
 
     observation_space = spaces.Box(0, np.inf, (1,))
@@ -56,7 +58,7 @@ class Counts(gymnasium.Env):
 
 
 class Draws(gymnasium.Env):
-    """Observations of chance, its own and of the global generator; long enough that flags and rewards differ."""
+    """Random observations; the reward is the sum of the action, and both end flags are random."""
 
     observation_space = spaces.Box(0, 1, (2, 3))
     action_space = spaces.Box(-2, 2, (2,))

@@ -1,4 +1,4 @@
-"""Run folders of trainings that never took place: what came of them is written by hand."""
+"""Writes run folders with given results, without a training."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def write_run(
     returns: Sequence[Sequence[float]] = (),
     engine: str = "compiled",
 ) -> Path:
-    """A run whose seed i scored `scores[i]`, and was evaluated every 100 steps as in `evaluations[i]`.
+    """Write a run whose seed i scored `scores[i]`, and was evaluated every 100 steps as in `evaluations[i]`.
 
-    `returns` are those of the episodes that each seed was judged by; older runs have not kept them.
+    `returns` are the returns of the episodes behind each seed's score. Older runs do not have them.
     """
     seeds = list(range(len(scores)))
     evaluations = evaluations or [[score / 2, score] for score in scores]

@@ -1,4 +1,4 @@
-"""What searches are compared with: value iteration, and a model that is broken."""
+"""For tests of lookahead search: value iteration to compare with, and a faulty model that must be detected."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from zerone.engines.search import Foresight, TrueModel
 from zerone.environments.wrappers import TimeLimit
 
 DISCOUNT = 0.5
-"""With rewards and values in eighths all sums of a few steps are exact in float32."""
+"""If rewards and values are multiples of 1/8, all sums over a few steps are exact in float32."""
 
 
 def iterated(tables: Any, values: np.ndarray, times: int) -> np.ndarray:
-    """Q after so many sweeps of value iteration, each over all states and actions: Sutton & Barto 2018, eq. 4.10."""
+    """Q after `times` sweeps of value iteration over all states and actions (Sutton & Barto 2018, eq. 4.10)."""
     for _ in range(times):
         values = tables.reward + DISCOUNT * np.where(tables.terminal, 0.0, values[tables.following].max(-1))
     return values
 
 
 def found(search: Any, world: TimeLimit, learnt: np.ndarray, model: type = TrueModel) -> Any:
-    """What a search finds in each state of a graph."""
+    """The results of a search from every state of a table, with the values `learnt` at its leaves."""
 
     def of(state: Any) -> Any:
         _, clock = world.reset(jax.random.key(0))
@@ -37,7 +37,7 @@ def found(search: Any, world: TimeLimit, learnt: np.ndarray, model: type = TrueM
 
 @struct
 class Endless(TrueModel):
-    """Broken: an end is not noticed."""
+    """A faulty model: it never reports that an episode ended."""
 
     def step(self, key, state, action):
         *found, terminated = super().step(key, state, action)

@@ -1,4 +1,4 @@
-"""Policies without hidden layers: their gradients can be written down."""
+"""Policies without hidden layers, whose gradients are known in closed form."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def linear_policy(seed: int, features: int, outputs: int, *, continuous: bool, c
 
 
 def score(policy: Any, seen: np.ndarray, action: np.ndarray) -> dict[str, np.ndarray]:
-    """∇ ln π(a|x) of each row: of W, [rows, features, outputs], and of ln σ, [rows, outputs]."""
+    """∇ ln π(a|x) of each row: by W, [rows, features, outputs], and by ln σ, [rows, outputs]."""
     output = np.float64(seen) @ np.float64(policy.actor.weight)
     if policy.log_deviation is None:
         slope = np.eye(policy.outputs)[action] - special.softmax(output, -1)
@@ -51,13 +51,13 @@ def values(policy: Any, seen: np.ndarray) -> np.ndarray:
 
 
 def gradient_of(found: Any, name: str) -> np.ndarray:
-    """A part of a gradient that JAX computed: of the actor, the critic or ln σ."""
+    """A part of a gradient that JAX computed: "actor", "critic" or "log_deviation"."""
     part = getattr(found, name)
     return np.asarray(part if name == "log_deviation" else part.weight)
 
 
 def block(seed: int, time: int, number: int, *, continuous: bool) -> Steps:
-    """Made-up steps with ends of both kinds in the middle."""
+    """Random steps [time, number, ...], with terminations and truncations among them."""
     random = np.random.default_rng(seed)
     shape = time, number
     seen, following = random.normal(size=(2, *shape, 3)).astype(np.float32)
@@ -69,7 +69,10 @@ def block(seed: int, time: int, number: int, *, continuous: bool) -> Steps:
 
 
 def _targets(policy: Any, steps: Steps, discount: float) -> np.ndarray:
-    """The return of each step up to its episode's or the block's end, by a double loop."""
+    """The discounted return of each step up to the end of its episode or of the block, by a double loop.
+
+    If the episode was truncated or the block ends, the value of the next state is added.
+    """
     following = values(policy, steps.next_observation)
     result = np.zeros(steps.reward.shape)
     for n in range(result.shape[1]):
@@ -85,7 +88,7 @@ def _targets(policy: Any, steps: Steps, discount: float) -> np.ndarray:
 
 
 def actor_critic_gradient(policy: Any, steps: Steps, discount: float, bonus: float) -> dict[str, np.ndarray]:
-    """-E[(G - V) ∇ ln π] - bonus ∇ E[H] and -E[(G - V) ∇ V], written down."""
+    """-E[(G - V) ∇ ln π] - bonus ∇ E[H] (actor) and -E[(G - V) ∇ V] (critic), in closed form."""
     seen, action = (np.asarray(x).reshape(steps.reward.size, *x.shape[2:]) for x in (steps.observation, steps.action))
     error = (_targets(policy, steps, discount) - values(policy, steps.observation)).ravel()
     found = {name: -np.tensordot(error, each, 1) / error.size for name, each in score(policy, seen, action).items()}

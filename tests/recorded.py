@@ -1,4 +1,4 @@
-"""Recorded play whose steps are known, for the tests that study it."""
+"""Datasets with known steps, for tests of learning from recordings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from zerone.engines.offline_data import Recorded, make_study
 
 
 def counted(lengths: Any, seed: int = 0) -> Recorded:
-    """Episodes of a `Counter`: each observes another hundred and counts on; ended in turn by itself and by a clock."""
+    """Episodes like those of a `Counter`: episode i begins at 100 (i + 1) and counts up.
+
+    In turn they end by termination and by truncation. Actions and rewards are random.
+    """
     random = np.random.default_rng(seed)
     frames, at, terminated, truncated = [], [], [], []
     for i, length in enumerate(lengths):
@@ -31,7 +34,7 @@ def counted(lengths: Any, seed: int = 0) -> Recorded:
 
 
 def in_table(tables: Any, steps: int, seed: int = 0, limit: int = 8) -> Recorded:
-    """A walk by chance in a `toys.Table`, episodes cut after `limit` steps: NumPy alone."""
+    """At least `steps` steps of a random policy in a `toys.Table`, truncated after `limit` steps; in NumPy."""
     random = np.random.default_rng(seed)
     frames, at, actions, rewards, terminated, truncated = [], [], [], [], [], []
     while len(at) < steps:
@@ -58,9 +61,9 @@ def study(recorded: Recorded, own_play: float | None = None) -> Any:
 
 
 def strangers(blocks: Any) -> int:
-    """How many steps are followed by one that does not go on where they led, though nothing says that they end there.
+    """How many steps that do not end an episode have a next observation other than the observation of the next step.
 
-    `blocks` is a list of `Steps` [T, N, ...], one after the other.
+    `blocks` is a list of consecutive `Steps` [T, N, ...].
     """
     seen, following, ends = (
         np.concatenate([np.asarray(part(each)) for each in blocks])
@@ -76,7 +79,7 @@ def strangers(blocks: Any) -> int:
 
 @configured
 class Remembering(Keeper):
-    """A `Keeper` that remembers of each step the noise that it drew and what it saw: extras that can be checked."""
+    """A `Keeper` whose steps have extras that a test can check: the noise of the action, and twice the observation."""
 
     name: ClassVar[str] = "remembering"
 

@@ -1,4 +1,4 @@
-"""Tables as a textbook writes them: a loop in NumPy that plays what the compiled engine plays, on the same draws."""
+"""Tabular learning as in a textbook: a NumPy loop that plays like the compiled engine, with the same random numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zerone.engines.streams import TRAIN
 
 
 class PlayedStep(NamedTuple):
-    """One step of one environment; `chance` are the numbers drawn for it that did not choose the action."""
+    """One step of one environment; `chance` has the step's random numbers that did not choose the action."""
 
     environment: int
     state: int
@@ -27,7 +27,7 @@ class PlayedStep(NamedTuple):
 
 
 def trained(algorithm: Any, environment: Any, seed: int, iterations: int) -> Any:
-    """The state after a training on the compiled engine."""
+    """The learner's state after a training on the compiled engine."""
     engine = Compiled(algorithm, environment)
     (carry,) = engine.advance([engine.init(seed)], [seed], [0], iterations)
     engine.close()
@@ -35,7 +35,7 @@ def trained(algorithm: Any, environment: Any, seed: int, iterations: int) -> Any
 
 
 def learned(algorithm: Any, environment: Any, iterations: int, seeds: int = 3) -> list[np.ndarray]:
-    """The tables of several seeds."""
+    """The tables that several seeds have learnt on the compiled engine."""
     engine = Compiled(algorithm, environment)
     numbers = list(range(seeds))
     carries = engine.advance([engine.init(seed) for seed in numbers], numbers, [0] * seeds, iterations)
@@ -44,10 +44,10 @@ def learned(algorithm: Any, environment: Any, iterations: int, seeds: int = 3) -
 
 
 def by_hand(algorithm: Any, environment: Any, seed: int, iterations: int, learner: Any) -> tuple[np.ndarray, list[int]]:
-    """Let `learner` play and learn in a `toys.Table` under its time limit, on the engine's draws.
+    """Let `learner` play and learn in a `toys.Table` with a time limit, with the engine's random numbers.
 
-    `learner` has a `table` [states, actions], from which actions are chosen here, and `learn(steps)`, which is
-    given the step of each environment. Returns the table, and how many episodes ended and were cut.
+    `learner` has a `table` [states, actions], from which actions are chosen here, and a method `learn(steps)`, which
+    gets one step of each environment. Returns the table, and how many episodes were [terminated, truncated].
     """
     engine = Compiled(algorithm, environment)
     seen = np.array(engine.init(seed).simulation.observation)
@@ -82,24 +82,24 @@ def by_hand(algorithm: Any, environment: Any, seed: int, iterations: int, learne
 
 
 def choose(values: np.ndarray, noise: np.ndarray, epsilon: float) -> int:
-    """ε-greedy: the first number says whether to explore, the others which of the actions allowed wins."""
+    """ε-greedy: explore if the first random number is below ε; the others choose among all or the best actions."""
     allowed = np.arange(len(values)) if noise[0] < np.float32(epsilon) else np.flatnonzero(values == values.max())
     return int(allowed[noise[1:][allowed].argmax()])
 
 
 def soft_value(values: np.ndarray, epsilon: float) -> float:
-    """What an ε-greedy choice among these values is worth on average."""
+    """The mean of these action values under the ε-greedy policy."""
     return float((1 - epsilon) * values.max() + epsilon * values.sum() / len(values))
 
 
 def soft_policy(table: np.ndarray, epsilon: float) -> np.ndarray:
-    """The probabilities [states, actions] of ε-greedy around the first best action of each state."""
+    """The probabilities [states, actions] of the ε-greedy policy; of equally good actions the first is greedy."""
     actions = table.shape[1]
     return np.eye(actions)[table.argmax(1)] * (1 - epsilon) + epsilon / actions
 
 
 def policy_values(world: Any, policy: np.ndarray, discount: float) -> np.ndarray:
-    """Q(s, a) of a policy, exactly: V = (I - γ P)⁻¹ r."""
+    """The exact Q(s, a) of a policy: V = (I - γ P)⁻¹ r."""
     states = len(world.following)
     moves = np.zeros((states, states))
     going = policy * (1.0 - world.terminal)

@@ -1,4 +1,4 @@
-"""Toy environments whose answers are known, and small helpers, shared by the tests."""
+"""Toy environments with known solutions, and small helpers, shared by the tests."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from zerone.environments.wrappers import TimeLimit
 
 @struct
 class Table:
-    """A Markov decision process by its tables [states, actions]; an episode starts in one of `starts`.
+    """A Markov decision process given by tables [states, actions]; an episode starts in one of `starts`.
 
-    The tables are leaves: all that `table` makes have one shape, and share the programs compiled for it.
+    The tables are leaves of the pytree. All that `table` makes have the same shapes and share compiled programs.
     """
 
     following: Any
@@ -62,7 +62,10 @@ class Table:
 
 
 def table(following: list[Any], reward: list[Any], terminal: list[Any], starts: tuple[int, ...] = (0,)) -> TimeLimit:
-    """A table of up to 4 states with 2 actions (one number: the same for both), cut after 8 steps."""
+    """A `Table` with 4 states and 2 actions, truncated after 8 steps.
+
+    Each list has a row per state: a pair with an entry per action, or one entry for both. Missing rows are 0.
+    """
 
     def filled(rows: list[Any], kind: Any) -> np.ndarray:
         return np.array(
@@ -75,22 +78,22 @@ def table(following: list[Any], reward: list[Any], terminal: list[Any], starts: 
 
 
 def cycle() -> TimeLimit:
-    """Four states in a circle, reward 1 each step; nothing ever ends, but episodes are cut after 8 steps."""
+    """Four states in a circle, with a reward of 1 per step. No state is terminal; truncated after 8 steps."""
     return table([1, 2, 3, 0], [1, 1, 1, 1], [0, 0, 0, 0])
 
 
 def chain() -> TimeLimit:
-    """Two steps of reward 1, then the end."""
+    """Two steps with a reward of 1; the second one terminates the episode."""
     return table([1, 0], [1, 1], [0, 1])
 
 
 def graph() -> TimeLimit:
-    """Three states with different ways between them, from which episodes start; some end it, others go round."""
+    """Three start states with several paths between them; some transitions terminate, others form a cycle."""
     return table([(0, 1), (2, 0), (1, 3)], [(0.5, 0), (1, 0), (0, 2)], [(1, 0), 0, (0, 1)], starts=(0, 1, 2))
 
 
 def grid(rows: tuple[str, ...], step: float, goal: float, cliff: float, limit: int) -> TimeLimit:
-    """A grid to walk in (up, down, left, right) from S to G; `#` is wall, and `c` a cliff that leads back to S."""
+    """A grid world (actions: up, down, left, right) from S to G; `#` is a wall, `c` a cliff that leads back to S."""
     width, cells = len(rows[0]), "".join(rows)
     start, moves = cells.index("S"), ((-1, 0), (1, 0), (0, -1), (0, 1))
     following, reward = np.zeros((len(cells), 4), np.int32), np.full((len(cells), 4), step, np.float32)
@@ -105,12 +108,12 @@ def grid(rows: tuple[str, ...], step: float, goal: float, cliff: float, limit: i
 
 
 def cliff(limit: int = 1_000) -> TimeLimit:
-    """Sutton & Barto 2018, example 6.6: -1 a step; off the cliff it costs 100, and the walk goes on from the start."""
+    """Sutton & Barto 2018, example 6.6: -1 per step, and -100 and back to the start for a step into the cliff."""
     return grid(("." * 12, "." * 12, "." * 12, "S" + "c" * 10 + "G"), -1.0, -1.0, -100.0, limit)
 
 
 def dyna_maze() -> TimeLimit:
-    """Sutton & Barto 2018, figure 8.2: 54 cells, 47 of them free; 1 at the goal, 14 steps away."""
+    """Sutton & Barto 2018, figure 8.2: 54 cells, 47 of them free; reward 1 at the goal, 14 steps from the start."""
     rows = (".......#G", "..#....#.", "S.#....#.", "..#......", ".....#...", ".........")
     return grid(rows, 0.0, 1.0, 0.0, 0)
 
@@ -133,7 +136,7 @@ class Counted:
 
 @configured
 class Counter:
-    """Observes a number that grows by one at each step. Episodes start at another hundred and end at random."""
+    """The observation grows by 1 at each step. Episodes start at a random multiple of 100 and have a random length."""
 
     longest: int = 5
 
@@ -158,7 +161,7 @@ class Counter:
 
 @configured
 class Echo:
-    """Observes the action that it got, which may be from -2 to 6; the reward is high near 4."""
+    """The observation is the last action, in [-2, 6]; the reward is highest at 4."""
 
     width: int = 1
 
@@ -180,7 +183,7 @@ class Echo:
 
 
 class CounterEnv(gymnasium.Env[Any, Any]):
-    """The same for Gymnasium: it also truncates, and may return one buffer again and again."""
+    """A `Counter` for Gymnasium. Some episodes are truncated; with `buffer` it returns the same array at each step."""
 
     def __init__(self, buffer: bool = False) -> None:
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (1,), np.float32)
@@ -220,19 +223,19 @@ def small_ddpg(**changed: Any) -> DDPG:
 
 
 def small_td3(**changed: Any) -> TD3:
-    """A TD3 of the same sizes."""
+    """A TD3 with the same sizes."""
     sizes = {"hidden": (16,), "batch": 16, "memory": 256, "warmup": 32, "steps_per_update": 4, "noise_steps": 200.0}
     return TD3(**{**PLAIN, **sizes, "learning_rate": 0.01, "critic_learning_rate": 0.01, "discount": 0.9, **changed})
 
 
 def small_sac(**changed: Any) -> SAC:
-    """A SAC of the same sizes."""
+    """A SAC with the same sizes."""
     sizes = {"hidden": (16,), "batch": 16, "memory": 256, "warmup": 32, "steps_per_update": 4}
     return SAC(**{**PLAIN, **sizes, "learning_rate": 0.01, "critic_learning_rate": 0.01, "discount": 0.9, **changed})
 
 
 PLAIN = {"normalize_observations": "off"}
-"""Observations as they are: the textbooks' equations are of those."""
+"""No normalisation of observations, as in the textbooks' equations."""
 
 _PPO = {**PLAIN, "hidden": (16,), "environments": 4, "steps_per_update": 16, "epochs": 2, "minibatches": 2}
 _ACTOR_CRITIC = {**PLAIN, "hidden": (16,), "environments": 4, "steps_per_update": 4, "critic_learning_rate": 0.01}
@@ -244,7 +247,7 @@ def small_ppo(**changed: Any) -> PPO:
 
 
 def small_dppo(**changed: Any) -> DPPO:
-    """A distributed PPO of two workers, of the same sizes."""
+    """A distributed PPO with two workers and the same sizes."""
     return DPPO(**{**_PPO, "workers": 2, "learning_rate": 0.01, "discount": 0.9, **changed})
 
 
@@ -254,7 +257,7 @@ def small_actor_critic(**changed: Any) -> ActorCritic:
 
 
 def small_a3c(**changed: Any) -> A3C:
-    """An A3C of two workers, of the same sizes."""
+    """An A3C with two workers and the same sizes."""
     return A3C(**{**_ACTOR_CRITIC, "workers": 2, "learning_rate": 0.01, "discount": 0.9, **changed})
 
 
@@ -266,7 +269,7 @@ def small_reinforce(**changed: Any) -> Reinforce:
 
 @jax.jit
 def played(algorithm: Any, environment: TimeLimit) -> tuple[Any, Steps]:
-    """The state at first, and a block of steps that its policy played."""
+    """The initial state, and a block of steps [T, N, ...] played by its policy."""
     state = algorithm.init(jax.random.key(0), Spaces(environment.observation_space, environment.action_space))
     simulation = start(algorithm, environment, state.policy, jax.random.key(1))
     chance = OWN_PLAY.draw(algorithm, environment, state.policy, jax.random.key(2), jnp.uint32(0), jnp.int32(0))
@@ -280,14 +283,14 @@ def part_of(steps: Steps, worker: int, workers: int) -> Steps:
 
 
 def equal_bits(one: Any, other: Any) -> bool:
-    """Whether two trees are the same, bit for bit."""
+    """Whether two pytrees are equal bit for bit."""
     ones, others = jax.tree.leaves(one), jax.tree.leaves(other)
     assert jax.tree.structure(one) == jax.tree.structure(other)
     return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in zip(ones, others, strict=True))
 
 
 def new_arrays(program: Any, size: int) -> int:
-    """How many operations of a compiled program copy, select or branch over arrays whose first axis is `size`."""
+    """How many operations of a compiled program copy, select or branch over arrays with a first axis of `size`."""
     shape = rf"\[{size}[,\]]"
     single = rf"= \S*{shape}\S* (?:copy|select|conditional)\("
     several = rf"= \([^=]*{shape}[^=]*\) conditional\("
@@ -295,7 +298,7 @@ def new_arrays(program: Any, size: int) -> int:
 
 
 def copies_of_the_memory(algorithm: Any, environment: Any) -> int:
-    """How many times the compiled training of `algorithm`, which remembers, makes an array as long as its memory."""
+    """How many operations of the compiled training of `algorithm` create a new array as long as its replay memory."""
     carry = Compiled(algorithm, environment).saved_example()
     number, seed = jax.ShapeDtypeStruct((), jnp.int32), jax.ShapeDtypeStruct((), jnp.uint32)
     return new_arrays(_advance.lower(algorithm, environment, carry, seed, number, number).compile(), algorithm.memory)
@@ -311,7 +314,7 @@ class Kept:
 
 @configured
 class Keeper:
-    """An algorithm that learns nothing: it acts at random and keeps the last block of steps, to be looked at."""
+    """An algorithm that does not learn: it acts at random, and its state has the last block of steps, for tests."""
 
     name: ClassVar[str] = "keeper"
     metrics: ClassVar[dict[str, str]] = {}
@@ -350,12 +353,12 @@ class Keeper:
 
 
 def wrong_steps(steps: Steps) -> int:
-    """How many steps of a `Counter` lead elsewhere than to the next number of the same episode."""
+    """How many steps of a `Counter` do not lead to the next number of the same episode."""
     return int((np.asarray(steps.next_observation) != np.asarray(steps.observation) + 1).sum())
 
 
 def all_ended_and_all_cut(steps: Any) -> tuple[Any, Any]:
-    """The same steps with a reward of 1 each: once every one ends its episode, once a time limit cuts it there."""
+    """The same steps with a reward of 1, in two versions: each step is a termination, or each is a truncation."""
     yes = np.ones(steps.reward.shape, bool)
     steps = dataclasses.replace(steps, reward=np.ones_like(steps.reward))
     ended = dataclasses.replace(steps, terminated=yes, truncated=~yes)

@@ -1,4 +1,4 @@
-"""Set-ups that the page is refused: each a change of a good one."""
+"""Set-ups that the page's server must refuse. Each replaces entries of a valid set-up."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the presets of a clone reach: not a part of the package that is installed."""
+"""Measures what the presets reach. Part of the repository, not of the installed package."""

@@ -1,7 +1,7 @@
-"""What the greedy policy of a table earns in an episode, exactly: dynamic programming on the known rules.
+"""The exact mean return of an episode under the greedy policy of a table, by dynamic programming on the known rules.
 
-Of tasks that are tables over all their outcomes, up to the time limit. Blackjack is enumerated card by card with
-Gymnasium's own functions, so that nothing is taken from the environment that was learnt in.
+It works for tabular tasks whose outcomes are all known, up to the time limit. Blackjack is enumerated card by card with
+Gymnasium's own functions, so the result does not depend on the environment that was used for learning.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ from typing import Any
 import numpy as np
 
 ENDLESS = 1_000
-"""Steps after which a policy that has not ended a task without a time limit never will."""
+"""The number of steps for tasks without a time limit: a policy that has not ended one by then is taken to never do so.
+"""
 CARDS = tuple((card, (4 if card == 10 else 1) / 13) for card in range(1, 11))
 
 Hand = tuple[int, ...]
 
 
 def value_of(environment: str, table: np.ndarray) -> float:
-    """The mean return of an episode under the greedy policy of `table` [states, actions], the first of equals."""
+    """The mean return of an episode under the greedy policy of `table`, float [states, actions].
+
+    Among equal values the policy takes the first action.
+    """
     policy = table.argmax(-1)
     if environment == "Blackjack-v1":
         return blackjack_value(policy.reshape(32, 11, 2))
@@ -31,17 +35,17 @@ def value_of(environment: str, table: np.ndarray) -> float:
 
 
 def starts(task: Any, states: int) -> np.ndarray:
-    """With which chance an episode starts in each state."""
+    """The probability that an episode starts in each state: float64 [states]."""
     import jax
 
     first = np.unique(np.asarray(jax.vmap(lambda key: task.reset(key)[0])(jax.random.split(jax.random.key(0), 10_000))))
     chance = np.zeros(states)
-    chance[first] = 1 / len(first)  # all of ours are as likely
+    chance[first] = 1 / len(first)  # in all our tasks the start states are equally likely
     return chance
 
 
 def values(task: Any, policy: np.ndarray, steps: int) -> np.ndarray:
-    """The undiscounted return from each state within so many steps: float64 [states]."""
+    """The mean undiscounted return from each state within `steps` steps: float64 [states]."""
     table, chances, each = task.table, np.array([float(each) for each in task.chances]), np.arange(len(policy))
     following, over = table.following[each, policy], table.terminated[each, policy]
     reward = table.reward[each, policy].astype(np.float64)
@@ -52,12 +56,15 @@ def values(task: Any, policy: np.ndarray, steps: int) -> np.ndarray:
 
 
 def blackjack_value(policy: np.ndarray) -> float:
-    """The same of a policy [sum, card of the dealer, usable ace], by `Blackjack-v1` as it is registered."""
+    """The mean return of a policy in `Blackjack-v1` as Gymnasium registers it.
+
+    `policy` has the actions by the player's sum, the dealer's card and whether there is a usable ace: int [32, 11, 2].
+    """
     from gymnasium.envs.toy_text import blackjack as rules
 
     @functools.cache
     def dealer_ends(hand: Hand) -> tuple[tuple[int, float], ...]:
-        """Scores of the dealer who has drawn up to 17, and their chances; 22 is a natural."""
+        """The final scores of the dealer, who draws until 17 or more, and their probabilities; 22 means a natural."""
         if rules.sum_hand(hand) >= 17:
             return ((22 if rules.is_natural(hand) else rules.score(hand), 1.0),)
         return tuple((end, p * q) for card, p in CARDS for end, q in dealer_ends(tuple(sorted((*hand, card)))))

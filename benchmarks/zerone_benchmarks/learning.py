@@ -1,10 +1,11 @@
-"""Every preset on many seeds: does it learn what it promises? (`python -m zerone_benchmarks.learning`).
+"""Train every preset on many seeds and check that it reaches its level (`python -m zerone_benchmarks.learning`).
 
-Trains each pair with its preset on seeds that no preset was tuned on, plays 100 greedy episodes of each seed's best and
-last policy, which no training has seen, and says how many seeds reach the level. Of tables more is asked, and known
-exactly. The last greedy policy of an off-policy one must be optimal in every state that can be reached from the start,
-by value iteration. An on-policy one learns what is best while it explores: ε-greedy around its last table must be
-worth, at the start, as much as the best of all ε-greedy policies (policy iteration), less `TOLERANCE`.
+Each pair of algorithm and environment is trained with its preset on seeds that no preset was tuned on. Then the best
+and the last policy of each seed play 100 greedy episodes that no training used, and the number of seeds that reach the
+level is counted. Tabular algorithms are also checked exactly. For an off-policy one, the last greedy policy must be
+optimal in every state that can be reached from the start (value iteration). An on-policy one learns the best policy
+that explores: the ε-greedy policy of its last table must have, at the start, at least the value of the best ε-greedy
+policy (policy iteration), less `TOLERANCE`.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from zerone.base.errors import InputError
 from zerone_benchmarks import learning_table
 from zerone_benchmarks.exact import value_of
 
-# What is promised: algorithm, environment, engine, mean return, steps at the most; then, where there is more to say,
-# what differs from the preset, and the mean length of an episode at the most.
+# What each preset must reach: algorithm, environment, engine, least mean return, most steps; optionally the settings
+# that differ from the preset, and the largest mean length of an episode.
 PROMISES: tuple[tuple[Any, ...], ...] = (
     ("q-learning", "zerone/Treasure-v0", "compiled", 1.0, 10_000),
     ("q-learning", "zerone/Maze-v0", "compiled", 1.0, 100_000),
@@ -95,19 +96,23 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("ppo", "LunarLander-v3", "host", 200.0, 1_000_000),
 )
 EXACT = ("CliffWalking-v1", "Taxi-v4", "FrozenLake-v1", "FrozenLake8x8-v1", "Blackjack-v1")
-"""Where chance decides, or the start: the last greedy policy must earn what is promised, by `exact.value_of`."""
+"""Tasks for which the exact mean return of the last greedy policy (`exact.value_of`) must reach the level.
+
+The check on optimal states is not used here: most of them are stochastic or have several start states.
+"""
 TABLES = ("q-learning", "sarsa", "sarsa-lambda", "monte-carlo", "dyna-q")
 SEEDS, HOST_SEEDS = 20, 5
 FIRST_SEED = 1_000
-"""Presets are tuned on the seeds below."""
+"""Presets are tuned on smaller seeds only."""
 EPISODES, FRESH_EPISODES = 100, 12_345
-"""The seed of the episodes that are judged on: neither a training's nor the default of `zerone evaluate`."""
+"""How many episodes are played, and their seed. No training uses it, and neither does `zerone evaluate` by default."""
 TOLERANCE = 0.05
-"""How much an on-policy table may be worth less than the best ε-greedy policy, as a share of that one's value."""
+"""How far the value of an on-policy table may be below that of the best ε-greedy policy, as a fraction of the latter.
+"""
 
 
 class Task(NamedTuple):
-    """A task in which nothing is left to chance, as tables [states, actions], and the state that it starts in."""
+    """A deterministic task as tables [states, actions], and its start state."""
 
     following: np.ndarray
     reward: np.ndarray
@@ -116,7 +121,7 @@ class Task(NamedTuple):
 
 
 def task_of(environment: str, states: int, actions: int) -> Task:
-    """The tables of an environment, without its clock, from a step of every action in every state."""
+    """The tables of an environment, found by one step with every action in every state. The time limit is ignored."""
     import jax
 
     import zerone as zo
@@ -136,7 +141,7 @@ def task_of(environment: str, states: int, actions: int) -> Task:
 
 
 def optimal(table: np.ndarray, task: Task, discount: float) -> bool:
-    """Whether the greedy policy of a table earns the optimal value in every state that can be reached."""
+    """Whether the greedy action of a table is optimal in every state that can be reached from the start."""
     following, reward, terminated, start = task
     reached = {start}
     while (
@@ -151,7 +156,7 @@ def optimal(table: np.ndarray, task: Task, discount: float) -> bool:
 
 
 def soft_values(table: np.ndarray, task: Task, discount: float, epsilon: float) -> tuple[float, np.ndarray]:
-    """What ε-greedy around a table is worth at the start, and its Q(s, a): V = (I - γ P)⁻¹ r, exactly."""
+    """The exact value of a table's ε-greedy policy at the start, and its Q [states, actions]: V = (I - γ P)⁻¹ r."""
     following, reward, terminated, start = task
     states, actions = table.shape
     policy = np.eye(actions)[table.argmax(1)] * (1 - epsilon) + epsilon / actions
@@ -162,9 +167,9 @@ def soft_values(table: np.ndarray, task: Task, discount: float, epsilon: float) 
 
 
 def soft_gap(table: np.ndarray, task: Task, discount: float, epsilon: float) -> float:
-    """How much less ε-greedy around a table is worth than the best of all ε-greedy policies, as a share of that.
+    """How far the value of a table's ε-greedy policy is below that of the best one, as a fraction of the best value.
 
-    Policy iteration over them: Sutton & Barto 2018, section 5.4.
+    The best ε-greedy policy is found by policy iteration (Sutton & Barto 2018, section 5.4).
     """
     best, values = soft_values(np.zeros(table.shape), task, discount, epsilon)
     for _ in range(1_000):
@@ -185,7 +190,11 @@ def judge(
     settings: dict[str, Any],
     longest: float = float("inf"),
 ) -> dict[str, Any]:
-    """Train one pair and compare it with what is promised."""
+    """Train one pair on all seeds and compare it with its level.
+
+    `level` is the least mean return, `budget` the most environment steps of a training, `settings` are those that
+    differ from the preset, and `longest` is the largest mean length of an episode. Returns a row of results for JSON.
+    """
     import zerone as zo
     from zerone.algorithms.catalogue import look_up
     from zerone.algorithms.tabular import table_in
@@ -240,7 +249,7 @@ def judge(
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Judge all promises, or those whose text contains what is asked for; exit 1 if one is not kept."""
+    """Measure all pairs, or those whose names contain all the given words; returns 1 if a seed misses its level."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="*", help="parts of names, such as dqn, CartPole or host")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many; on the host engine at most 5")
@@ -292,7 +301,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _kept(path: Path | None) -> dict[tuple[str, int, int], dict[str, Any]]:
-    """What was measured already, by name, number of seeds and the first of them."""
+    """The rows that were measured before, by name, number of seeds and first seed."""
     if path is None or not path.exists():
         return {}
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""The table of what presets promise, and README's extract, in both languages, from what `learning` has measured."""
+"""Write the results of `learning` as tables in both languages: the full one, and a short one for README."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ SHOWN = (
     ("dppo", "Pendulum-v1"), ("ppo", "zerone/Arm-v0"), ("ppo", "zerone/ArmHard-v0"), ("ddpg", "zerone/ArmHard-v0"),
     ("a3c", "zerone/ArmHard-v0"),
 )  # fmt: skip
-"""Algorithm, environment and the names of settings that differ from the preset. All on the compiled engine."""
+"""The rows of the full table: algorithm, environment and names of settings that differ from the preset.
+
+All are on the compiled engine.
+"""
 
 EXTRACT = (
     ("q-learning", "zerone/Maze-v0"), ("dqn", "CartPole-v1"), ("ppo", "CartPole-v1"), ("ddpg", "Pendulum-v1"),
     ("ppo", "zerone/Arm-v0"),
 )  # fmt: skip
-"""Those of README."""
+"""The rows of README's table."""
 
 WORDS = {
     "en": {
@@ -49,12 +52,16 @@ WORDS = {
 
 
 def name_of(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """By what a row is chosen for the table."""
+    """The name by which a row is chosen: algorithm, environment and names of settings, as in `SHOWN`."""
     return row["algorithm"], row["environment"], *row["settings"]
 
 
 def table(rows: Iterable[Mapping[str, Any]], language: str) -> str:
-    """What stands between the markers. All rows must be of the same seeds."""
+    """The full table with its introduction, as Markdown in a language ("en" or "zh").
+
+    Raises:
+        ValueError: a row of `SHOWN` was not measured, or the rows have different seeds or numbers of episodes.
+    """
     words = WORDS[language]
     found = {name_of(row): row for row in rows if row["engine"] == "compiled"}
     missing = [" ".join(name) for name in SHOWN if name not in found]
@@ -88,7 +95,7 @@ def _row(row: Mapping[str, Any], words: Mapping[str, str]) -> str:
 
 
 def extract(rows: Iterable[Mapping[str, Any]], language: str) -> str:
-    """README's few rows: of the best policy alone. All rows of `EXTRACT` must have been measured."""
+    """README's table, which shows only the best policies. All rows of `EXTRACT` must have been measured."""
     words = WORDS[language]
     found = {name_of(row): row for row in rows if row["engine"] == "compiled"}
     lines = [words["extract"], "|---|---|---|---|"]
@@ -99,7 +106,11 @@ def extract(rows: Iterable[Mapping[str, Any]], language: str) -> str:
 
 
 def write(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
-    """Put the table into docs/speed.md and the extract into README.md, and into their twins, between their markers."""
+    """Write the tables between their markers in docs/speed.md, README.md and the Chinese versions of both.
+
+    Raises:
+        ValueError: a page has no such markers, or a row is missing (see `table`).
+    """
     for page, marker, made in (("docs/speed", "learning", table), ("README", "learning-extract", extract)):
         for ending, language in ((".md", "en"), (".zh.md", "zh")):
             place = folder / f"{page}{ending}"

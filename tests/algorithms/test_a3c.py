@@ -1,4 +1,4 @@
-"""A3C: workers with stale copies, against a loop in NumPy and against what it becomes with one worker."""
+"""A3C: workers with stale copies, compared with a NumPy loop; with one worker, compared with actor-critic."""
 
 import dataclasses
 import functools
@@ -20,7 +20,7 @@ RATES = {"actor": 0.02, "log_deviation": 0.02, "critic": 0.05}
 
 
 def _begun(algorithm, policy):
-    """A state of these networks, before the first push."""
+    """A state with these networks, before the first push."""
     pulled = jnp.zeros(algorithm.workers, jnp.int32)
     return State(algorithm.pulled(policy), algorithm.rule().init(policy), pulled)
 
@@ -42,7 +42,7 @@ def test_one_worker_is_synchronous_actor_critic_bit_for_bit():
 
 
 class Shared:
-    """The networks, weight by weight, and RMSProp's mean squares of them: eq. of section 4, in float64."""
+    """The networks' weights and RMSProp's mean squares of their gradients (equations of section 4), in float64."""
 
     def __init__(self, policy, names):
         self.weights = {name: np.float64(gradient_of(policy, name)) for name in names}
@@ -56,7 +56,7 @@ class Shared:
                 step = gradient[name] * min(1, longest / length)
                 self.square[name] = 0.9 * self.square[name] + 0.1 * step**2
                 moved = self.weights[name] - RATES[name] * step / np.sqrt(self.square[name] + 1e-5)
-                self.weights = self.weights | {name: moved}  # a new one: who pulled before keeps what he has
+                self.weights = self.weights | {name: moved}  # new: others keep the old weights
 
     def networks(self, policy, weights):
         parts = {
@@ -67,9 +67,9 @@ class Shared:
 
 
 def _by_hand(policy, blocks, workers, bonus, *, stale=True, shared_squares=True, pull_first=False):
-    """Workers in turn, each with a copy; the networks after each block, and the copies that the workers are left with.
+    """Let the workers push in turn; the networks after each block, and the workers' copies at the end.
 
-    The twins that people ship: gradients at the newest networks, each worker with mean squares of its own, and copies
+    The flags give common faulty variants: gradients of the newest networks, mean squares per worker, and copies
     that are pulled before the push.
     """
     names = ["actor", "critic", *(["log_deviation"] if policy.log_deviation is not None else [])]
@@ -141,7 +141,7 @@ def test_the_shared_rmsprop_with_numbers_worked_by_hand():
 def test_staleness_is_the_number_of_pushes_of_others_since_the_pull():
     policy = linear_policy(1, 3, 2, continuous=False)
     found = _ours(policy, [block(0, 4, 6, continuous=False)] * 3, 3, 0.0)
-    # At first all have pulled before any push: 0, 1 and 2 pushes come between.
+    # At first, all workers pulled before any push, so their copies are 0, 1 and 2 pushes old.
     assert [float(metrics["staleness"]) for _, metrics in found] == [1.0, 2.0, 2.0]
     np.testing.assert_array_equal(found[-1][0].pulled, [7, 8, 9])
     alone = _ours(policy, [block(0, 4, 6, continuous=False)] * 2, 1, 0.0)
@@ -162,7 +162,7 @@ def test_each_worker_plays_with_its_own_copy_and_greedy_play_is_that_of_the_shar
         mine = slice(2 * k, 2 * k + 2)
         np.testing.assert_allclose(action[mine], act(copy, seen[mine], noise[mine]), rtol=1e-5, atol=1e-6)
     assert not np.allclose(action, act(ours[0], seen, noise))
-    greedy, *_ = jax.jit(algorithm.act)(policy, (), seen[:5])  # any number of observations, whatever that of workers
+    greedy, *_ = jax.jit(algorithm.act)(policy, (), seen[:5])  # any number of observations, not one per worker
     np.testing.assert_array_equal(greedy, act(ours[0], seen[:5]))
 
 

@@ -1,4 +1,4 @@
-"""Actor-critic: its gradient in closed form, its critic's fixed points, its optimisers."""
+"""Actor-critic: gradient against the closed form, fixed points of the critic, optimisers."""
 
 import dataclasses
 
@@ -31,7 +31,7 @@ def test_the_gradient_is_the_one_written_down_for_one_step_and_for_several(conti
     algorithm = small_actor_critic(entropy_bonus=bonus, steps_per_update=time)
     policy, steps = linear_policy(1, 3, 2, continuous=continuous), block(2, time, 4, continuous=continuous)
     assert _fits(policy, steps, algorithm)
-    # Broken twins: a cut treated as an end, a return that is not discounted.
+    # Broken twins: a truncation treated as a termination, and an undiscounted return.
     ended = dataclasses.replace(steps, terminated=steps.terminated | steps.truncated)
     gradient, _ = GRADIENT(algorithm, policy, ended)
     expected = actor_critic_gradient(policy, steps, 0.9, bonus)
@@ -50,7 +50,7 @@ def test_one_samples_gradient_does_not_move_when_another_sample_changes():
 
 
 def _made_by(environment):
-    """16 steps that the environment itself made, its states one-hot; leaves [16, 1, ...]."""
+    """16 real steps of the environment, with one-hot states; leaves [16, 1, ...]."""
     step, reset = jax.jit(environment.step), jax.jit(environment.reset)
     rows, (seen, state) = [], reset(jax.random.key(0))
     for _ in range(16):
@@ -64,9 +64,9 @@ def _made_by(environment):
 
 
 def _critic_learnt_from(steps):
-    """V of the four states where the critic's gradient vanishes, by descent; discount 0.98."""
+    """V of the four states where the critic's gradient is 0, found by gradient descent; discount 0.98."""
     algorithm, policy = ActorCritic(discount=0.98), linear_policy(0, 4, 2, continuous=False)
-    share = jnp.asarray(steps.observation).mean((0, 1))[:, None]  # of each state among the steps
+    share = jnp.asarray(steps.observation).mean((0, 1))[:, None]  # how often each state occurs among the steps
 
     def sweep(_, weight):
         critic = Weights(weight)
@@ -77,12 +77,12 @@ def _critic_learnt_from(steps):
 
 
 def _side_by_side(steps):
-    """The same steps as of 16 environments, each with a block of one."""
+    """The same steps as blocks of length 1 of 16 environments."""
     return jax.tree.map(lambda x: x.swapaxes(0, 1), steps)
 
 
 def test_a_time_limit_is_bootstrapped_through_in_one_step_and_in_several():
-    # Reward 1 for ever is worth 1 / (1 - 0.98) = 50, whatever the limit of an episode.
+    # A reward of 1 for ever has the value 1 / (1 - 0.98) = 50, whatever the time limit.
     steps = _made_by(cycle())
     assert steps.truncated.any()
     np.testing.assert_allclose(_critic_learnt_from(steps), 50.0, rtol=1e-3)
@@ -109,7 +109,8 @@ def test_an_update_applies_the_gradient_with_a_step_size_for_each_network(contin
     after, _ = jax.jit(algorithm.update)(state, steps, jax.random.key(0))
     expected = actor_critic_gradient(policy, steps, 0.9, algorithm.entropy_bonus)
     for name, gradient in expected.items():
-        # The first step of both has no memory: ± the step size, or gradient / √((1 - 0.99) gradient² + ε) of it.
+        # The first step depends only on this gradient: ± the step size (Adam), or the step size times
+        # gradient / √((1 - 0.99) gradient² + ε) (RMSProp).
         length = np.abs(gradient) + 1e-8 if kind == "adam" else np.sqrt(0.01 * gradient**2 + 1e-5)
         step = (0.002 if name == "critic" else 0.01) * gradient / length
         moved = gradient_of(after.policy, name) - gradient_of(policy, name)
@@ -125,7 +126,7 @@ def test_an_update_is_the_gradient_applied_and_a_stale_one_can_be_applied_as_wel
     parts = jax.jit(algorithm.apply)(state, gradient)
     for one, other in zip(jax.tree.leaves(whole), jax.tree.leaves(parts), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
-    later = jax.jit(algorithm.apply)(parts, gradient)  # of networks that have moved since
+    later = jax.jit(algorithm.apply)(parts, gradient)  # a gradient of networks that have changed since
     assert optax.tree.norm(jax.tree.map(jnp.subtract, later.policy, parts.policy)) > 0
 
 
@@ -135,12 +136,12 @@ def test_the_step_sizes_fall_over_the_environments_steps():
     state = State(policy, algorithm.rule().init(policy))
     constant = jax.tree.map(jnp.ones_like, policy)
     lengths = []
-    for _ in range(40):  # 16 steps an update: 10 updates to the end of the fall
+    for _ in range(40):  # 16 steps per update: the step size has fallen after 10 updates
         after = jax.jit(algorithm.apply)(state, constant)
         lengths.append(float(jnp.abs(after.policy.actor.weight - state.policy.actor.weight).max()))
         state = after
     assert lengths[-1] / lengths[-2] == pytest.approx(1, rel=1e-4)
-    # The mean square of a constant c settles at c²: the last steps are half the step size.
+    # For a constant gradient c the mean square converges to c², so the last steps are half the step size.
     assert lengths[-1] == pytest.approx(0.01 * 0.5, rel=1e-2)
 
 

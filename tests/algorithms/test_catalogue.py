@@ -1,4 +1,4 @@
-"""The list of algorithms: every name makes its algorithm, wrong settings are refused, spaces are matched."""
+"""The catalogue of algorithms: every name makes its algorithm, wrong settings are refused, spaces are matched."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ def test_every_name_makes_its_algorithm_with_its_settings(entry):
     assert catalogue.look_up(entry.name) is entry
     made = catalogue.make(entry.name, {})
     assert made == entry.make()
-    assert catalogue.make(entry.name, dataclasses.asdict(made)) == made  # as a run's configuration has them
+    assert catalogue.make(entry.name, dataclasses.asdict(made)) == made  # settings as in a run's configuration
     assert all(field.metadata["allowed"].text for field in dataclasses.fields(made))
     assert all(made.metrics.values())
 
@@ -68,7 +68,7 @@ def test_an_algorithm_that_does_not_fit_names_those_that_do():
     able = "dqn, reinforce, actor-critic, ppo, a3c, dppo"
     with pytest.raises(InputError, match=rf"q-learning cannot take X-v0: .* actions Discrete\(3\); these can: {able}$"):
         catalogue.require(QLearning(), Spaces(BOX, DISCRETE), "X-v0")
-    remembers = "dqn, actor-critic, ppo, a3c, dppo"  # and not those that cannot learn with the network that was chosen
+    remembers = "dqn, actor-critic, ppo, a3c, dppo"  # but not those that cannot learn with the chosen network
     with pytest.raises(
         InputError, match=rf"reinforce cannot take X-v0: .*network = gru\), but .*; these can: {remembers}$"
     ):

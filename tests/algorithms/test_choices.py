@@ -1,4 +1,4 @@
-"""Actions of several choices at once: the policies that learn them, and what is refused."""
+"""MultiDiscrete actions: the policies that learn them, and what is refused."""
 
 import gymnasium
 import numpy as np
@@ -19,7 +19,7 @@ SEVERAL = {
 
 
 class Switches(gymnasium.Env):
-    """Each choice has one right value, this way or the other as a lamp is lit or not; 1 where all are right."""
+    """A lamp is on or off, and decides which value of each choice is right. The reward is 1 if all are right."""
 
     observation_space = spaces.Box(0.0, 1.0, (1,), np.float32)
 

@@ -1,4 +1,4 @@
-"""The clocks of schedules: what ε, σ and β are at each block and gradient update, by a clock written down in NumPy."""
+"""The clocks of schedules: ε, σ and β at each block and gradient update, compared with a clock in NumPy."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ from zerone.parts.replay import Prioritized
 
 SEEN = spaces.Box(-1.0, 1.0, (3,), np.float32)
 SHAPES = [
-    # Steps in a block, environments, gradient updates after each, warm-up, and the block with the first update.
+    # Steps per block, environments, gradient updates per block, warm-up, and the block of the first update.
     (4, 1, 1, 32, 8),
     (4, 1, 3, 33, 9),
     (1, 3, 2, 8, 3),
@@ -28,7 +28,7 @@ BLOCKS = 14
 
 
 def told(clock, length, number, updates, first):
-    """What a clock says after each of the blocks 0 to `BLOCKS`, and at each gradient update, block after block."""
+    """The values of a clock after each of the blocks 0 to `BLOCKS`, and at each gradient update in each block."""
     after, at = [0], []
     steps = made = 0
     learning = None
@@ -47,7 +47,7 @@ def value(start, end, duration, elapsed):
 
 
 def block(index, algorithm, action):
-    """Made-up steps."""
+    """Random steps."""
     random = np.random.default_rng(index)
     shape = algorithm.steps_per_update, algorithm.environments
     seen, following = random.uniform(-1, 1, (2, *shape, 3)).astype(np.float32)
@@ -113,7 +113,7 @@ def test_sigma_is_that_of_the_same_clock(clock, length, number, updates, warmup,
 def test_the_first_gradient_update_waits_for_n_steps_and_so_do_the_clocks():
     algorithm = small_dqn(n_steps=3, environments=2, warmup=8, steps_per_update=1, epsilon_clock="learning-steps")
     reached = states(algorithm, np.zeros((), np.int32), spaces.Discrete(2))
-    # 8 remembered steps, and two more of each of 2 environments: block 6 is the first to be learnt from.
+    # 8 steps must be in memory, and n steps need two more of each of 2 environments: the first update is after block 6.
     assert [int(state.policy.updates) for state in reached] == [*[0] * 6, *range(1, BLOCKS - 4)]
     epsilon = [float(algorithm.exploration_rate(state.policy)) for state in reached]
     np.testing.assert_allclose(epsilon, [*[1.0] * 6, *value(1.0, 0.05, 200, 2 * np.arange(BLOCKS - 5))], rtol=1e-5)

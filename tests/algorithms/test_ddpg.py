@@ -1,4 +1,4 @@
-"""DDPG: the actor's gradient, the critic's, their targets, the noise, and what it refuses."""
+"""DDPG: gradients of actor and critic, targets, exploration noise, and what it refuses."""
 
 import dataclasses
 import itertools
@@ -40,7 +40,7 @@ OU = {"exploration": "ornstein-uhlenbeck", "noise_pull": 0.2}
 
 
 def block(index, algorithm):
-    """A block of made-up steps, another for each index."""
+    """A block of random steps, different for each index."""
     random = np.random.default_rng(index)
     shape = algorithm.steps_per_update, algorithm.environments
     seen, following = random.uniform(-1, 1, (2, *shape, 3)).astype(np.float32)
@@ -77,7 +77,7 @@ class Valley:
 
 
 def _chain_rule(seen, weight, valley):
-    """E[∇_a Q(s, a)|_{a = μ(s)} ∇_θ μ(s)] for μ(s) = tanh(s W): eq. 6 by hand."""
+    """E[∇_a Q(s, a)|_{a = μ(s)} ∇_θ μ(s)] for μ(s) = tanh(s W): eq. 6 in NumPy."""
     action = np.tanh(seen @ weight)
     slope = (seen @ valley - action) * (1 - action**2)
     return seen.T @ slope / len(seen)
@@ -128,7 +128,7 @@ class LinearQ:
 
 @struct
 class Constant:
-    """Always the same action."""
+    """A policy that always takes the same action."""
 
     action: jax.Array
 
@@ -137,7 +137,7 @@ class Constant:
 
 
 def _critic_gradient_fits(shared):
-    """Whether autodiff finds -E[δ (s, a)]; with `shared` the target is the critic itself."""
+    """Whether autodiff finds -E[δ (s, a)]; with `shared` the critic is its own target."""
     random = np.random.default_rng(1)
     seen, following = random.normal(size=(2, 12, 3)).astype(np.float32)
     action, reward = random.normal(size=(12, 2)).astype(np.float32), random.normal(size=12).astype(np.float32)
@@ -202,7 +202,7 @@ def test_one_update_is_that_of_numpy(decay):
     error = target - value[:, 0]
     gradient, _ = _backward(critic, both, hidden, -error[:, None] / rows)
     learnt = _adam(critic, [g + decay * w for g, w in zip(gradient, critic, strict=True)], 0.03)
-    # The actor climbs what the critic says now.
+    # The actor ascends the updated critic.
     actor_hidden, raw = _forward(actor, seen)
     own = np.tanh(raw)
     both = np.concatenate([seen, own], 1)
@@ -217,16 +217,16 @@ def test_one_update_is_that_of_numpy(decay):
         (after.learner.target.actor.network, [0.9 * w + 0.1 * new for w, new in zip(actor, acting, strict=True)]),
     ):
         for one, other in zip(_layers(found), expected, strict=True):
-            # Adam's first step is the gradient's sign: where a gradient is nearly 0, roundings decide.
+            # Adam's first step has the sign of the gradient, which depends on rounding if the gradient is nearly 0.
             assert np.quantile(np.abs(one - other), 0.95) < 1e-5
     measured = {"critic_loss": (error**2).mean() / 2, "q": value.mean(), "actor_q": value_of_own.mean()}
     assert {name: float(metrics[name]) for name in measured} == pytest.approx(measured, rel=1e-3, abs=1e-5)
 
 
-# Targets, warm-up, ends and cuts
+# Targets, warm-up, terminations and truncations
 
 
-# One gradient update a block of 4; warm-up 32 steps, 8 blocks, the last of which is already followed by one.
+# One gradient update per block of 4 steps. The warm-up takes 32 steps, i.e. 8 blocks; the first update follows the 8th.
 @pytest.mark.parametrize(("period", "step"), [(5, 1.0), (3, 0.25), (1, 0.25)])
 def test_the_targets_move_exactly_when_due_and_as_far_as_they_should(period, step):
     states = learning(small_ddpg(target_period=period, target_step=step), 16)
@@ -263,17 +263,17 @@ WORTH = 4.0
 
 
 def _worth_everywhere(path, leaf):
-    """Zeros, and `WORTH` for the bias of the critic's last layer."""
+    """The networks with all weights 0, but `WORTH` as the bias of the critic's last layer: Q is `WORTH` everywhere."""
     last = leaf.ndim == 1 and "layers[1]" in jax.tree_util.keystr(path)
     return jnp.full(leaf.shape, WORTH if last else 0.0)
 
 
 def _costs_where_every_step_is_an_end():
-    """The costs of an update where Q is `WORTH` and rewards are 1: if each step ends its episode, and if it cuts it."""
+    """The losses of an update if Q is `WORTH` and rewards are 1, if all steps are terminations, and if truncations."""
     algorithm = small_ddpg(warmup=0, batch=4, hidden=(2,))
 
     @jax.jit
-    def cost(steps, key):  # all else of an update is not asked for, so it is hardly compiled
+    def cost(steps, key):  # the rest of the update is not used, so it is not compiled
         state = algorithm.init(key, SPACES)
         critic = jax.tree_util.tree_map_with_path(_worth_everywhere, state.learner.critic)
         target = Networks(state.learner.target.actor, critic)
@@ -301,7 +301,7 @@ def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
     for twin in (cut_is_end, unmasked):
         monkeypatch.setattr(off_policy, "one_step_transitions", twin)
         end, cut = _costs_where_every_step_is_an_end()
-        assert end == pytest.approx(cut)  # the two are told apart no longer
+        assert end == pytest.approx(cut)  # the two can no longer be distinguished
 
 
 @pytest.mark.parametrize("length", [1, 8])
@@ -333,7 +333,7 @@ def test_the_noise_s_scale_follows_the_steps_lived_and_its_shape(shape):
 @pytest.mark.parametrize("kind", [{}, OU], ids=["gaussian", "ornstein-uhlenbeck"])
 def test_acting_adds_the_scaled_noise_within_the_bounds_and_nothing_without(kind):
     algorithm = small_ddpg(noise_start=0.8, noise_end=0.8, environments=500, **kind)
-    policy = dataclasses.replace(INIT(algorithm, jax.random.key(0)).policy, steps=jnp.int32(10**6))  # it has learnt
+    policy = dataclasses.replace(INIT(algorithm, jax.random.key(0)).policy, steps=jnp.int32(10**6))  # as if trained
     memory = jnp.full((500, 2), 0.5) if kind else ()
     seen = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
 
@@ -368,11 +368,11 @@ def test_on_an_engine_the_noise_of_an_episode_goes_on_and_that_of_the_next_begin
     assert (left != 0).all()
 
 
-# The actions before there was learning
+# The actions before learning begins
 
 
 def explored(algorithm, steps, number=20_000):
-    """Actions [number, 2] after so many environment steps, and the greedy one, of an actor that has not learnt."""
+    """Actions [number, 2] of an untrained actor after so many environment steps, and its greedy action."""
     policy = dataclasses.replace(INIT(algorithm, jax.random.key(0)).policy, steps=jnp.int32(steps))
     seen, memory = np.zeros((number, 3), np.float32), initial_memory(algorithm, policy, number)
 
@@ -385,12 +385,12 @@ def explored(algorithm, steps, number=20_000):
 
 
 def is_uniform(action):
-    """Whether actions [number, 2] are uniform within ±1, and their two numbers independent."""
+    """Whether actions [number, 2] are uniform within ±1 and their two components independent."""
     spread = all(stats.kstest(column, stats.uniform(-1, 2).cdf).pvalue > 1e-6 for column in action.T)
     return bool(spread and abs(np.corrcoef(action.T)[0, 1]) < 5 / np.sqrt(len(action)))
 
 
-# With 33 steps to remember, two environments and blocks of 4 steps, the fifth block is the first to be learnt from.
+# With a warm-up of 33 steps, two environments and blocks of 4 steps, the first update follows the fifth block.
 @pytest.mark.parametrize("kind", [{}, OU], ids=["gaussian", "ornstein-uhlenbeck"])
 @pytest.mark.parametrize(("steps", "uniform"), [(0, True), (8, True), (32, True), (40, False), (10**6, False)])
 def test_until_the_first_gradient_update_actions_are_uniform_within_the_bounds(kind, steps, uniform):
@@ -400,7 +400,7 @@ def test_until_the_first_gradient_update_actions_are_uniform_within_the_bounds(k
     assert is_uniform(action) is uniform
     if not uniform:
         assert (action - greedy).std() == pytest.approx(0.2, rel=0.05)
-    # The broken twin, an untrained actor's actions with noise: all near the middle of the range.
+    # The broken twin plays the untrained actor's actions with noise: all are near the middle of the range.
     untrained, _ = explored(dataclasses.replace(algorithm, warmup_actions="policy"), steps)
     assert not is_uniform(untrained)
     assert np.abs(untrained).mean() < 0.3
@@ -414,7 +414,7 @@ def test_without_noise_it_is_greedy_from_the_first_step():
 
 
 def remembered_while_warming_up(engine, algorithm):
-    """The actions in the memory when the first gradient update is due."""
+    """The actions in the replay memory at the first gradient update."""
     (carry,) = engine.advance([engine.init(0)], [0], [0], algorithm.warmup_updates + 1)
     memory = carry.state.memory
     engine.close()
@@ -432,7 +432,7 @@ def test_on_every_engine_the_memory_is_filled_with_actions_from_all_of_the_range
     assert is_uniform(remembered_while_warming_up(engine, algorithm))
 
 
-# Where it is played
+# Environments with other bounds, and the host engine
 
 
 def test_it_finds_the_best_action_and_its_worth_on_every_seed():
@@ -444,14 +444,14 @@ def test_it_finds_the_best_action_and_its_worth_on_every_seed():
     seen = np.float32([[4.0, 4.0], [3.0, 5.0], [0.5, 0.5]])
     worth = jax.jit(lambda state: state.learner.critic(seen, state.policy.actor(seen)))
     for carry in carries:
-        # Within 1.5 of 4, of a range of 8; the last observation is one of those that an episode begins with.
+        # Within 1.5 of 4, in a range of 8. The last observation is the first one of an episode.
         np.testing.assert_allclose(engine.act(carry.state.policy, (), seen)[0], 4.0, atol=1.5)
         np.testing.assert_allclose(worth(carry.state), 0.0, atol=0.5)
     engine.close()
 
 
 class Uneven(gymnasium.Env):
-    """Gymnasium's side: two numbers with bounds of their own, and the reward is high near (4, 0.5)."""
+    """A Gymnasium environment: two action components with different bounds; the reward is highest at (4, 0.5)."""
 
     observation_space = spaces.Box(-1.0, 1.0, (1,), np.float32)
     action_space = spaces.Box(np.float32([-2.0, 0.0]), np.float32([6.0, 1.0]))

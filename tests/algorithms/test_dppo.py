@@ -1,4 +1,4 @@
-"""Distributed PPO: what it becomes with one worker, and its averaged gradients against a loop over workers."""
+"""Distributed PPO: with one worker it equals PPO; its averaged gradients are compared with a loop over workers."""
 
 import dataclasses
 
@@ -44,7 +44,7 @@ _SLOPE = jax.jit(lambda ppo, policy, batch, penalty: jax.grad(ppo.loss, has_aux=
 
 
 def _by_hand(algorithm, state, steps):
-    """The chief and its workers, one after the other: the policy, and how far it has moved."""
+    """An update of the chief and its workers, one after the other: the policy, and how far it has moved."""
     ppo, workers, policy = algorithm.alone(), range(algorithm.workers), state.policy
     adam = optax.chain(optax.clip_by_global_norm(ppo.max_gradient_norm), optax.adam(ppo.learning_rate))
     change = jax.jit(adam.update)
@@ -77,20 +77,20 @@ def test_gradients_are_the_mean_over_workers_at_each_minibatch(environment, obje
     if objective == "kl":
         assert float(metrics["kl"]) == pytest.approx(float(moved), rel=1e-3)
         assert float(found.penalty) == float(adapted_penalty(state.penalty, moved, algorithm.kl_target))
-    # Broken twin: one block of all steps, in which advantages are normalised together.
+    # Broken twin: one block with all steps, in which advantages are normalised together.
     gathered, _ = UPDATE(dataclasses.replace(algorithm, gather="steps"), state, steps)
     assert not _equal(gathered.policy, expected, 1e-3)
 
 
 def test_each_worker_normalises_its_own_advantages():
-    # A worker that earns 100 more at each step looks no better than the others.
+    # A worker with 100 more reward at each step has no larger advantages than the others.
     algorithm = small_dppo(gather="gradients", minibatches=1)
     state, steps = played(algorithm, DISCRETE)
     samples, _ = jax.jit(algorithm.samples)(state.policy, steps)
     better = dataclasses.replace(samples, advantage=samples.advantage + jnp.array([[0.0], [100.0]]))
     gradient = jax.jit(lambda algorithm, batch: algorithm.gradient(state.policy, batch, None)[0].actor)
     assert _equal(gradient(algorithm, samples), gradient(algorithm, better), 1e-3)
-    # Broken twin: all together.
+    # Broken twin: advantages of all workers normalised together.
     joined, apart = (jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), each) for each in (samples, better))
     assert not _equal(gradient(small_ppo(), joined), gradient(small_ppo(), apart), 1e-3)
 

@@ -1,4 +1,4 @@
-"""DQN: its clock, its target, its gradient and its memory."""
+"""DQN: schedule, targets, gradient and replay memory."""
 
 import dataclasses
 import itertools
@@ -33,13 +33,13 @@ UPDATE = jax.jit(lambda algorithm, state, steps, key: algorithm.update(state, st
 
 @jax.jit
 def explored_and_greedy(algorithm, policy, seen, key):
-    """Exploring actions and greedy ones."""
+    """Exploring and greedy actions."""
     noise = algorithm.noise(policy, key, (len(seen),))
     return algorithm.act(policy, (), seen, noise)[0], algorithm.act(policy, (), seen)[0]
 
 
 def block(index, algorithm):
-    """A block of made-up steps, another for each index."""
+    """A block of random steps, different for each index."""
     random = np.random.default_rng(index)
     shape = algorithm.steps_per_update, algorithm.environments
     seen, following = random.uniform(-1, 1, (2, *shape, 3)).astype(np.float32)
@@ -60,7 +60,7 @@ def learning(algorithm, blocks):
 EVERY_PART = {"double": True, "dueling": True, "prioritized": True, "n_steps": 3}
 
 
-# Period 5, one gradient update a block of 4. Warm-up 32 steps: 8 blocks; with n steps, 2 more must have been played.
+# Target period 5, one gradient update per block of 4 steps. Warm-up of 32 steps, i.e. 8 blocks; n steps need 2 more.
 @pytest.mark.parametrize(("parts", "updates"), [({}, 13), (EVERY_PART, 12)], ids=["plain", "every part"])
 def test_the_target_moves_exactly_at_multiples_of_its_period_in_gradient_updates_and_then_equals_the_online_one(
     parts, updates
@@ -98,9 +98,9 @@ def test_while_warming_up_nothing_is_learned_but_everything_remembered(warmup, f
 
 
 def test_epsilon_falls_with_the_environments_steps_and_does_not_start_again():
-    # Episodes of 1 step: a schedule that restarts with each would never fall.
+    # Episodes of 1 step: ε would never fall if the schedule restarted with each episode.
     environment = table([0], [1], [1])
-    algorithm = small_dqn(environments=2)  # 8 steps an iteration
+    algorithm = small_dqn(environments=2)  # 8 steps per iteration
     engine = Compiled(algorithm, environment)
     carry, found = engine.init(0), []
     for i in range(0, 40, 10):
@@ -156,7 +156,7 @@ def _semi_gradient(online, target, batch, algorithm):
 
 
 def _gradient_fits(algorithm, shared):
-    """Whether autodiff finds the semi-gradient; with `shared` the target is the online network itself."""
+    """Whether autodiff finds the semi-gradient; with `shared` the online network is its own target."""
     batch, random = _batch(1), np.random.default_rng(2)
     online, target = random.normal(size=(2, 3, 2)).astype(np.float32)
     target = online if shared else target
@@ -184,7 +184,7 @@ def test_the_detector_of_the_gradient_catches_a_target_that_is_not_held_constant
 
 
 def test_one_update_is_adam_on_the_clipped_semi_gradient():
-    # Independent: a plain function of the weights, and optax as its documentation has it.
+    # Independent of our code: a plain function of the weights, and optax used as in its documentation.
     algorithm = small_dqn(warmup=0, max_gradient_norm=0.1)
     before = INIT(algorithm, jax.random.key(0))
     after, metrics = UPDATE(algorithm, before, block(3, algorithm), jax.random.key(9))
@@ -205,7 +205,7 @@ def test_one_update_is_adam_on_the_clipped_semi_gradient():
     expected, gradient = jax.jit(jax.value_and_grad(cost))(before_weights)
     gradient = [np.asarray(g) for g in gradient]
     length = np.sqrt(sum(float((g**2).sum()) for g in gradient))
-    assert length > 0.1  # so the clipping is seen
+    assert length > 0.1  # so clipping has an effect
     gradient = [g * np.float32(0.1 / length) for g in gradient]
     adam = optax.adam(0.01)
     change = jax.jit(lambda g, w: adam.update(g, adam.init(w))[0])(gradient, before_weights)
@@ -226,7 +226,7 @@ def test_what_is_remembered_is_what_was_lived_and_a_cut_is_no_end():
     terminated = data.discount[:size] == 0
     np.testing.assert_allclose(data.discount[:size][~terminated], 0.9, rtol=1e-6)
     ended = np.flatnonzero(terminated)
-    # An episode of 4 or 5 steps was cut after 3: its third step is no end; one of 3 both ends and is cut.
+    # An episode of 4 or 5 steps is truncated after 3, so its third step is no termination; one of 3 steps is both.
     thirds = terminated[steps_of_episode == 2]
     assert 0 < thirds.sum() < len(thirds)
     assert len(ended) > 10
@@ -357,18 +357,18 @@ WORTH = 4.0
 
 
 def _worth_everywhere(path, leaf):
-    """Zeros, and `WORTH` for the bias of an MLP's last layer or of a dueling head's value."""
+    """The network with all weights 0, but `WORTH` as the bias of its last layer or of a dueling head's value."""
     text = jax.tree_util.keystr(path)
     outputs = leaf.ndim == 1 and ("value" in text or "layers[1]" in text)
     return jnp.full(leaf.shape, WORTH if outputs else 0.0)
 
 
 def _costs_where_every_step_is_an_end(parts):
-    """The costs of an update where Q is `WORTH` and rewards are 1: if each step ends its episode, and if it cuts it."""
+    """The losses of an update if Q is `WORTH` and rewards are 1, if all steps are terminations, and if truncations."""
     algorithm = small_dqn(**parts, warmup=0, batch=4, hidden=(2,))
 
     @jax.jit
-    def cost(steps, key):  # all else of an update is not asked for, so it is hardly compiled
+    def cost(steps, key):  # the rest of the update is not used, so it is not compiled
         state = algorithm.init(key, SPACES)
         network = jax.tree_util.tree_map_with_path(_worth_everywhere, state.policy.network)
         policy = dataclasses.replace(state.policy, network=network)
@@ -395,11 +395,11 @@ def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
     for twin in (cut_is_end, unmasked):
         monkeypatch.setattr(transitions, "n_step_return", twin)
         end, cut = _costs_where_every_step_is_an_end(EVERY_PART)
-        assert end == pytest.approx(cut)  # the two are told apart no longer
+        assert end == pytest.approx(cut)  # the two can no longer be distinguished
 
 
 class OneValue(Memoryless):
-    """The same value for every state and action."""
+    """A network with the same value for every state and action."""
 
     value: jax.Array
 
@@ -408,14 +408,14 @@ class OneValue(Memoryless):
 
 
 def _ended(reward):
-    """One step of each reward, all from one state, all final."""
+    """One step per reward, all from the same state, all terminations."""
     seen = jnp.zeros((len(reward), 1))
     return Transition(seen, jnp.zeros(len(reward), jnp.int32), reward, seen, jnp.zeros(len(reward)))
 
 
 @jax.jit
 def _fixed_point(algorithm, correction):
-    """Where gradient descent on `cost` ends, for one value that is to be told from the rewards 0, 0, 0, 1."""
+    """The value to which gradient descent on `cost` converges, learnt from the rewards 0, 0, 0, 1."""
     replay, remembered = algorithm.replay, _ended(jnp.array([0.0, 0.0, 0.0, 1.0]))
     memory = replay.add(replay.init(jax.tree.map(lambda x: x[0], remembered)), remembered)
     noise = replay.noise(jax.random.key(0), (3000, 64))
@@ -435,10 +435,10 @@ def _fixed_point(algorithm, correction):
 def test_prioritized_replay_with_full_correction_has_the_fixed_point_of_uniform_replay_and_without_it_the_biased_one():
     sizes = {"memory": 4, "batch": 4, "steps_per_update": 1}
     prioritized = DQN(**sizes, prioritized=True, priority_exponent=1.0, priority_floor=1e-6)
-    mean = 1 / 4  # of the rewards
+    mean = 1 / 4  # mean of the rewards
     assert float(_fixed_point(DQN(**sizes), 1.0)) == pytest.approx(mean, abs=0.01)
     assert float(_fixed_point(prioritized, 1.0)) == pytest.approx(mean, abs=0.01)
-    # Drawn with |r - q| and not weighted: 3 q · q = (1 - q) · (1 - q), so q = 1 / (1 + √3).
+    # Drawn with probability ∝ |r - q|, without weights: 3 q · q = (1 - q) · (1 - q), so q = 1 / (1 + √3).
     assert float(_fixed_point(prioritized, 0.0)) == pytest.approx(1 / (1 + 3**0.5), abs=0.01)
 
 

@@ -1,4 +1,4 @@
-"""Dyna-Q equals the textbook on the same draws; its model is the environment; planning saves episodes."""
+"""Dyna-Q equals the textbook's with the same random numbers; its model is exact; planning saves episodes."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from zerone.engines.compiled import Compiled
 
 
 class Textbook:
-    """Sutton & Barto 2018, section 8.2, and the bonus of section 8.3; the model is a dictionary in order of meeting."""
+    """Sutton & Barto 2018, section 8.2, with the bonus of section 8.3; the model is a dict in order of first visits."""
 
     def __init__(self, algorithm, shape):
         self.table, self.setting = np.zeros(shape, np.float32), algorithm
@@ -49,13 +49,13 @@ def test_it_equals_the_textbook_step_for_step(bonus, environments):
         environments=environments,
     )  # fmt: skip
     expected, ends = by_hand(algorithm, graph(), 5, 300, Textbook(algorithm, (4, 2)))
-    assert min(ends) > 5  # episodes that ended and that were cut
+    assert min(ends) > 5  # both terminated and truncated episodes
     assert np.abs(expected).max() > 1
     np.testing.assert_allclose(trained(algorithm, graph(), 5, 300).policy, expected, rtol=1e-3, atol=1e-3)
 
 
 class Idle(Textbook):
-    """A broken twin: what is planned is learnt without what follows."""
+    """A broken twin: planning steps ignore the value of the next state."""
 
     def learn(self, steps):
         self.planning = False
@@ -85,7 +85,7 @@ def test_the_model_is_the_environment_wherever_it_has_been():
     world = dyna_maze()
     model = trained(DynaQ(planning_steps=1, epsilon=0.5), world, 0, 20_000).model
     tried, tables = model.known, world.environment
-    assert tried.sum() == 4 * 46  # 47 cells are free; in the goal nothing is ever tried
+    assert tried.sum() == 4 * 46  # 47 cells are free; no action is ever taken in the goal
     for known, true in ((model.reward, tables.reward), (model.following, tables.following),
                         (model.terminated, tables.terminal)):  # fmt: skip
         np.testing.assert_array_equal(known[tried], true[tried])
@@ -107,7 +107,7 @@ def test_with_a_bonus_untried_actions_of_seen_states_are_planned_as_leading_nowh
 
 
 def test_a_bonus_makes_it_try_again_what_it_has_long_not_tried():
-    # Nothing is rewarded in the circle, so without a bonus nothing is ever preferred.
+    # No step in the circle has a reward, so without a bonus all actions stay equal.
     def gaps(bonus):
         model = trained(
             DynaQ(planning_steps=5, exploration_bonus=bonus, epsilon=0.0, learning_rate=0.5), cycle(), 0, 2000
@@ -115,7 +115,7 @@ def test_a_bonus_makes_it_try_again_what_it_has_long_not_tried():
         return (model.model.clock - model.model.tried).max()
 
     assert gaps(1.0) < 60  # 8 pairs, tried in turn
-    assert gaps(0.0) > 1000  # the first that was rewarded is taken for ever
+    assert gaps(0.0) > 1000  # the first action that gave a reward is taken for ever
 
 
 def test_one_planned_pair_in_the_list_is_drawn_as_often_as_another():
@@ -128,11 +128,11 @@ def test_one_planned_pair_in_the_list_is_drawn_as_often_as_another():
 
     drawn = [pair(chance) for chance in (np.arange(60, dtype=np.float32) + 0.5) / 60]
     assert {each: drawn.count(each) for each in drawn} == {(s, a): 10 for s in range(3) for a in range(2)}
-    assert pair(np.float32(1 - 2**-24)) == drawn[-1]  # the largest number that is drawn
+    assert pair(np.float32(1 - 2**-24)) == drawn[-1]  # the largest number that can be drawn
 
 
 def _greedy_length(world, table):
-    """How many steps the greedy policy takes to the goal; 100 if it does not get there."""
+    """How many steps the greedy policy takes to the goal; 100 if it does not reach it."""
     state = int(world.starts[0])
     for length in range(1, 100):
         action = table[state].argmax()
@@ -143,7 +143,7 @@ def _greedy_length(world, table):
 
 
 def _episodes_until_shortest(planning, seeds, cap):
-    """Episodes that each seed has ended when its greedy way is first 14 steps long; infinite if that is over `cap`."""
+    """Per seed, the episodes finished when the greedy path is first 14 steps long; infinite if more than `cap`."""
     environment, found = dyna_maze(), []
     engine = Compiled(DynaQ(learning_rate=0.1, discount=0.95, epsilon=0.1, planning_steps=planning), environment)
     for seed in seeds:
@@ -162,7 +162,7 @@ def _episodes_until_shortest(planning, seeds, cap):
 
 
 def test_fifty_planning_steps_find_the_shortest_way_in_a_tenth_of_the_episodes():
-    # Sutton & Barto 2018, figure 8.2. The median over seeds: now and then one settles on a way of 16 steps.
+    # Sutton & Barto 2018, figure 8.2. The median over seeds, as now and then a seed settles on a path of 16 steps.
     seeds = range(30)
     planned = np.median(_episodes_until_shortest(50, seeds, cap=50))
     assert planned <= 5

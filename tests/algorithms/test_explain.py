@@ -1,4 +1,4 @@
-"""`explain` against `update`, over whole trainings: what it names is what the update left, and its equations hold."""
+"""`explain` compared with `update` over whole trainings: its values are those after the update; its equations hold."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TABLES = [
 
 
 def evaluated(equation: Equation) -> float:
-    """The right side of an equation, as Python reads it."""
+    """The right side of an equation, evaluated by Python."""
     text = "".join(part.number if isinstance(part, Sign) else f"({part.number!r})" for part in equation.right)
     value: float = eval(text.replace("×", "*").replace("[", "(").replace("]", ")"))  # noqa: S307 - our own numbers
     return value
@@ -43,7 +43,7 @@ def iterations(algorithm: Any, environment: Any) -> list[Iteration]:
 
 
 def wrong(algorithm: Any, played: list[Iteration]) -> int:
-    """In how many updates the explanation is not what the update did."""
+    """In how many updates the explanation differs from what the update did."""
     failed = 0
     for iteration in played:
         before, after = (np.asarray(table_in(each.state.policy)) for each in (iteration.before, iteration.after))
@@ -61,7 +61,7 @@ def wrong(algorithm: Any, played: list[Iteration]) -> int:
         )
         if here:
             good = good and np.float32(explained.entries[-1].after) == after[here[-1]]
-        if not isinstance(algorithm, SarsaLambda):  # whose every entry with a trace changes
+        if not isinstance(algorithm, SarsaLambda):  # it changes every entry with a trace
             good = good and {(change.state, change.action) for change in explained.changes} <= set(here)
             good = good and all(np.float32(entry.after) == after[place] for place, entry in last.items())
         failed += not good
@@ -74,7 +74,7 @@ def test_what_is_explained_is_what_was_learnt(algorithm: Any) -> None:
     played = iterations(algorithm, environment)
     assert any(np.asarray(each.steps.truncated | each.steps.terminated).any() for each in played)
     assert wrong(algorithm, played) == 0
-    twin = dataclasses.replace(algorithm, discount=0.5, learning_rate=0.2)  # explains with other numbers
+    twin = dataclasses.replace(algorithm, discount=0.5, learning_rate=0.2)  # explains with other settings
     assert wrong(twin, played) > 0
 
 

@@ -1,4 +1,4 @@
-"""`explain` against `update` of algorithms with networks, over whole trainings, and against NumPy from its rows."""
+"""`explain` of algorithms with networks, compared with `update` over whole trainings and with NumPy."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
 def evaluated(equation: Equation) -> float:
-    """The right side of an equation, as Python reads its signs."""
+    """The right side of an equation, evaluated by Python after its symbols are replaced."""
     text = "".join(part.number if isinstance(part, Sign) else f"({part.number!r})" for part in equation.right)
     for sign, python in {"×": "*", "[": "(", "]": ")", "²": "**2"}.items():
         text = text.replace(sign, python)
@@ -67,13 +67,13 @@ def close(one: Any, other: Any) -> bool:
 
 
 def measured(each: Iteration, name: str) -> float:
-    """What `update` has measured in an iteration, as the engine has added it up."""
+    """The metrics of `update` in an iteration, as the engine has summed them."""
     after, before = (float(carry.tally.metrics[name].total()) for carry in (each.after, each.before))
     return after - before
 
 
 def as_measured(found: Explanation, each: Iteration, names: tuple[str, ...]) -> bool:
-    """Whether the means of explained quantities are what `update` has measured."""
+    """Whether the means of explained quantities equal the metrics of `update`."""
     return all(
         np.isclose(np.mean([numbers(update)[name] for update in found.updates]), measured(each, name), **CLOSE)
         for name in names
@@ -120,7 +120,7 @@ def dqn_is_explained(algorithm: Any, each: Iteration, twin: Any) -> bool:
 
 
 def targets_are_right(algorithm: Any, each: Iteration, update: GradientUpdate) -> bool:
-    """The targets of the first gradient update, from its rows and the networks' values of each state."""
+    """Check the targets of the first gradient update, from its rows and the networks' values of each state."""
     states = jnp.arange(4)
     online, target = (np.asarray(net(states)) for net in (each.before.state.policy.network, each.before.state.target))
     following, over = column(update, "next_state"), column(update, "terminated")
@@ -149,7 +149,7 @@ def test_dqn_is_explained_as_it_learns(algorithm: Any) -> None:
 
 
 def is_shown(found: Explanation) -> None:
-    """What is explained can be sent as JSON, and be shown in lines of 80 characters."""
+    """Check that an explanation can be written as JSON and shown in lines of 80 characters."""
     json.dumps(dataclasses.asdict(found), allow_nan=False)
     lines = update_text.updates(found, 80, str, str)
     assert max(map(visible, lines)) <= 80
@@ -182,7 +182,7 @@ def test_v_and_a_together_are_q() -> None:
 
 @configured
 class Slide:
-    """A number within [-2, 2] that an action in [-1, 1] moves; the reward is minus its square; some steps end it."""
+    """A number in [-2, 2] is moved by an action in [-1, 1]; the reward is minus its square; some steps terminate."""
 
     observation_space: ClassVar[Any] = spaces.Box(-2, 2, (1,), np.float32)
     action_space: ClassVar[Any] = spaces.Box(-1, 1, (1,), np.float32)
@@ -322,7 +322,7 @@ def actor_critic_is_explained(algorithm: Any, each: Iteration, twin: Any) -> boo
 def a3c_is_explained(algorithm: Any, each: Iteration, twin: Any) -> bool:
     found, before = explained(twin, each), each.before.state
     learner, _ = actor_critic_explanation._recorded_workers(twin, before, each.steps)
-    last = jax.tree.map(lambda x: x[:, -2:], jax.device_get(each.steps))  # of the second worker, of two environments
+    last = jax.tree.map(lambda x: x[:, -2:], jax.device_get(each.steps))  # the second worker's two environments
     copy = jax.tree.map(lambda x: x[1], before.policy.copies)
     return (
         close(learner.policy, each.after.state.policy.shared)
@@ -392,7 +392,7 @@ def ppo_is_explained(algorithm: Any, each: Iteration, twin: Any) -> bool:
 
 
 def ppo_of_workers_is_explained(algorithm: Any, each: Iteration, twin: Any) -> bool:
-    """Metrics are means of all workers, rows those of the first."""
+    """Check PPO's explanations: metrics are means over all workers, rows are those of the first worker."""
     found = explained(twin, each)
     after, _, _ = ppo_explanation._recorded(twin, each.before.state, each.steps, each.key)
     return (

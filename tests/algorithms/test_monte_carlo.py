@@ -1,4 +1,4 @@
-"""Monte Carlo control equals the textbook's, which stores its episodes, on the same draws."""
+"""Monte Carlo control equals the textbook's, which stores its episodes, with the same random numbers."""
 
 import jax
 import jax.numpy as jnp
@@ -59,13 +59,13 @@ def test_it_equals_the_textbook_step_for_step(visits, averaging, environments):
         learning_rate=0.05, discount=0.9, epsilon=0.3, visits=visits, averaging=averaging, environments=environments
     )
     expected, ends = by_hand(algorithm, graph(), 5, 400, Textbook(algorithm, (4, 2)))
-    assert min(ends) > 5  # episodes that ended and that were cut
+    assert min(ends) > 5  # both terminated and truncated episodes
     assert np.abs(expected).max() > 1
     np.testing.assert_allclose(trained(algorithm, graph(), 5, 400).policy, expected, rtol=2e-4, atol=2e-4)
 
 
 class CutIsEnd(Textbook):
-    """A broken twin: nothing follows an episode that was only cut."""
+    """A broken twin: the value of the last state is ignored if an episode was truncated."""
 
     def _follows(self, step):
         del step
@@ -81,13 +81,13 @@ def test_the_comparison_finds_a_cut_that_is_taken_for_an_end_and_the_other_visit
 
 
 SMALL = Spaces(graph().observation_space, graph().action_space)
-# The settings are arguments, so that another step size or discount compiles nothing.
+# The settings are arguments, so that another step size or discount needs no new compilation.
 INIT = jax.jit(lambda algorithm: algorithm.init(jax.random.key(0), SMALL))
 UPDATE = jax.jit(lambda algorithm, state, steps: algorithm.update(state, steps, jax.random.key(0))[0])
 
 
 def _lived(algorithm, episode, cut=False):
-    """The state after one episode of (state, action, reward), which then ends or is cut in state 3."""
+    """The state after one episode of (state, action, reward), which is terminated or truncated in state 3."""
     state = INIT(algorithm)
     for t, (observation, action, reward) in enumerate(episode):
         last = t == len(episode) - 1
@@ -99,7 +99,7 @@ def _lived(algorithm, episode, cut=False):
 
 
 def test_returns_worked_by_hand():
-    # From (0, 0) 1, from (1, 0) 2, from (0, 0) again 3, and the end; γ 0.5.
+    # Rewards: 1 for (0, 0), 2 for (1, 0), 3 for (0, 0) again, then the end; γ = 0.5.
     episode = [(0, 0, 1.0), (1, 0, 2.0), (0, 0, 3.0)]
     returns = 1 + 0.5 * (2 + 0.5 * 3), 2 + 0.5 * 3, 3.0
     first = _lived(MonteCarlo(discount=0.5, visits="first"), episode)
@@ -118,8 +118,8 @@ EPISODES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(
 @given(episode=EPISODES, cut=st.booleans(), discount=st.sampled_from([0.0, 0.7, 1.0]))
 @settings(max_examples=10, deadline=None)
 def test_accumulating_sarsa_with_all_of_the_trace_agrees_in_the_limit(episode, cut, discount):
-    # A small step size hardly moves the table within an episode, so it is learnt as if at its end: then the sum of
-    # Sarsa(1)'s changes is α Σ (G_t - Q), every visit's error (Sutton & Barto 1998, section 7.4).
+    # With a small step size the table hardly changes within an episode, as if updated at its end. Then the sum of
+    # Sarsa(1)'s changes is α Σ (G_t - Q), as of every-visit Monte Carlo (Sutton & Barto 1998, section 7.4).
     rate = 2.0**-14
     episode = [(observation, action, float(reward)) for observation, action, reward in episode]
     same = {"learning_rate": rate, "discount": discount}
@@ -138,7 +138,7 @@ def test_other_traces_than_those_do_not_agree():
 
 
 def test_averaging_gives_the_plain_mean_of_chance_and_a_step_size_follows_it():
-    # From state 0 either action ends the episode; what each is worth is certain, but which is taken is not.
+    # In state 0 either action ends the episode. The value of each is certain, but the choice is random.
     world = table([0], [(1.0, 3.0)], [1])
     state = trained(MonteCarlo(learning_rate=1e-6, epsilon=1.0), world, 0, 500)
     np.testing.assert_allclose(state.policy[0], [1.0, 3.0], rtol=1e-5)
@@ -151,4 +151,4 @@ def test_no_number_of_visits_moves_the_table_beyond_the_mean(rate):
     weight = algorithm.weight(jnp.arange(200.0), jnp.arange(200), rate)
     np.testing.assert_allclose(weight, 1 - (1 - rate) ** np.arange(200), rtol=1e-4)
     assert weight.max() <= 1.0
-    assert 200 * 0.01 > 1  # broken twin: n α grows without bound, and the table with it
+    assert 200 * 0.01 > 1  # broken twin: n α > 1, so the table would diverge

@@ -1,4 +1,4 @@
-"""Networks from outside: given in Python or named `module:Name`, with Equinox and with Flax."""
+"""User-defined networks: passed in Python or named `module:Name`, with Equinox and with Flax."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ FEW = {"steps": 300, "evaluation_episodes": 2, "figure": False, "seed": 3}
 
 
 class Wide(eqx.Module):
-    """A network for one observation, as Equinox has them: with a function among its leaves."""
+    """A network for one observation, as usual in Equinox, with a function among its leaves."""
 
     mlp: eqx.nn.MLP
 
@@ -30,14 +30,14 @@ class Wide(eqx.Module):
 
 
 class Wrong(Wide):
-    """It gives a number too many."""
+    """A network with one output too many."""
 
     def __init__(self, shape, outputs, *, key):
         super().__init__(shape, outputs + 1, key=key)
 
 
 class Fails(Wide):
-    """It needs pictures."""
+    """A network that needs pictures."""
 
     def __call__(self, x):
         height, width, channels = x.shape
@@ -45,7 +45,7 @@ class Fails(Wide):
 
 
 class OtherArguments(eqx.Module):
-    """It is made from something else."""
+    """A network with other constructor arguments."""
 
     def __init__(self, size):
         self.size = size

@@ -1,4 +1,4 @@
-"""Normalisation in the policy: each of an algorithm's steps counts once, and it learns from what is on that scale."""
+"""Normalisation in the policy: each step counts once in the statistics, and learning uses normalised observations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BLOCKS = 12
 
 @configured
 class Far:
-    """A pendulum whose observations are far from 0 and on different scales, and whose actions may be chosen."""
+    """A pendulum with observations far from 0 and on different scales, with continuous or discrete actions."""
 
     chosen: bool = False
 
@@ -57,7 +57,7 @@ class Far:
 
 
 def _trained(algorithm, environment, blocks=BLOCKS):
-    """The state after some blocks, and all steps [T, N, ...] that were played."""
+    """The state after some blocks, and all played steps [T, N, ...]."""
     spaces = Spaces(environment.observation_space, environment.action_space)
 
     @jax.jit
@@ -120,10 +120,10 @@ def test_statistics_are_those_of_every_step_once(algorithm):
     rows, scales = _rows(steps.observation), _scales(state.policy)
     assert _agree(scales.observation, rows)
     assert _agree(scales.reward, _discounted(steps, algorithm.discount))
-    # Twins that are wrong: with what a reset showed in the place of the true successor, or each step twice.
+    # Broken twins: counting the observation after a reset instead of the true successor, or each step twice.
     assert not _agree(scales.observation, _rows(steps.next_observation))
     assert not _agree(scales.observation, np.concatenate([rows, rows[-8:]]))
-    if hasattr(state, "memory"):  # what is remembered is as the environment showed it
+    if hasattr(state, "memory"):  # the replay memory has raw observations
         kept = np.asarray(state.memory.data.observation)[: len(rows)]
         assert {row.tobytes() for row in kept[:50]} <= {np.float32(row).tobytes() for row in rows}
     if algorithm.name == "ppo":
@@ -131,7 +131,7 @@ def test_statistics_are_those_of_every_step_once(algorithm):
 
 
 def _learns_from_what_was_played(algorithm, environment, state):
-    """In the first epoch the ratio is 1: probabilities are those of the policy that played, by its scales."""
+    """In the first epoch the ratio is 1: probabilities are computed with the statistics of the policy that played."""
     policy = state.policy
     simulation = start(algorithm, environment, policy, jax.random.key(5))
     chance = OWN_PLAY.draw(algorithm, environment, policy, jax.random.key(6), jnp.uint32(0), jnp.int32(0))
@@ -148,7 +148,7 @@ def _learns_from_what_was_played(algorithm, environment, state):
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
 def test_what_is_off_is_not_there(algorithm):
-    """No leaf more: the state and the program are what they were before there was normalisation."""
+    """Without normalisation, the state has no further leaves and the program is the same as without the feature."""
     off = dataclasses.replace(algorithm, normalize_observations="off", normalize_rewards=False)
     spaces = Spaces(zo.make("Pendulum-v1").observation_space, Far(chosen=algorithm.name == "dqn").action_space)
     for each, there in ((off, False), (algorithm, True)):
@@ -188,7 +188,7 @@ def test_a_run_is_resumed_to_the_same_bytes_and_acts_the_same_elsewhere(tmp_path
     acted = whole.agent().act(seen)
     np.testing.assert_array_equal(agent.act(seen), acted)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(agent)).act(seen), acted)  # noqa: S301
-    np.testing.assert_array_equal(whole.metrics["return"], whole.metrics["length"])  # the log knows of no scale
+    np.testing.assert_array_equal(whole.metrics["return"], whole.metrics["length"])  # logged returns are not scaled
 
 
 def test_a_run_from_before_it_could_be_said_sees_as_it_did(tmp_path):
@@ -200,7 +200,7 @@ def test_a_run_from_before_it_could_be_said_sees_as_it_did(tmp_path):
     (path / "config.json").write_text(json.dumps(config))
     agent = zo.load(path).agent()
     assert agent.policy.scales.observation is None
-    younger = ("td3", "sac")  # there were no runs of them
+    younger = ("td3", "sac")  # these algorithms are newer than the format
     for entry in (each for each in catalogue.entries() if each.name not in younger):
         made = catalogue.make_saved(entry.name, {})
         assert getattr(made, "normalize_observations", "off") == "off"

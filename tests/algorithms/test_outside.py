@@ -1,4 +1,4 @@
-"""Algorithms from outside: registered, and named as `module:Name`; the command line's part is in `tests/cli`."""
+"""User-defined algorithms: registered, or named `module:Name`. For the command line see `tests/cli`."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def registered(monkeypatch):
 
 @configured
 class Own(QLearning):
-    """Q-learning by another name."""
+    """Q-learning under another name."""
 
     name = "own"
 
 
 def test_expected_sarsa_is_what_the_example_says(example):
-    """By hand, in NumPy: Sutton & Barto's eq. 6.9 along the steps that it has taken itself."""
+    """Compared with Sutton & Barto's eq. 6.9 in NumPy, along the steps of the training."""
     from zerone.algorithms.protocol import Steps
     from zerone.environments.spaces import Spaces
 
@@ -54,7 +54,7 @@ def test_expected_sarsa_is_what_the_example_says(example):
     steps = Steps(np.int32([[0]]), np.int32([[1]]), np.float32([[3]]), np.int32([[1]]), np.array([[False]]),
                   np.array([[False]]), ())  # fmt: skip
     after, _ = algorithm.update(state, steps, None)
-    following = 0.75 * 4 + 0.25 * 3  # greedy three times of four, else one of both
+    following = 0.75 * 4 + 0.25 * 3  # greedy with probability 3/4, else the other one
     assert float(after.policy[0, 1]) == pytest.approx(1 + 0.5 * (3 + 0.5 * following - 1))
 
 
@@ -95,7 +95,7 @@ def test_a_folder_imports_nothing_unless_it_is_trusted(tmp_path, example):
 @pytest.mark.usefixtures("registered")
 def test_what_is_registered_goes_by_its_name(tmp_path):
     zo.register(Own)
-    zo.register(Own)  # again, as a notebook does
+    zo.register(Own)  # a second time, as when a notebook cell is run again
     run = zo.train("own", "zerone/Maze-v0", out=tmp_path / "r", **FEW)
     assert zo.load(run.path).evaluate(episodes=2) == run.evaluate(episodes=2)
     assert zo.compare([zo.train("own", "zerone/Maze-v0", seeds=3, out=tmp_path / name, **FEW).path for name in "ab"])
@@ -126,12 +126,12 @@ def test_a_class_that_cannot_be_found_again_is_trained_but_not_loaded(tmp_path):
 
 
 class NoClass:
-    """Nothing of an algorithm."""
+    """A class without any of an algorithm's methods."""
 
 
 @configured
 class NoUpdate(QLearning):
-    """An algorithm that lacks what it learns with."""
+    """An algorithm without a method to learn."""
 
     name = "no-update"
     update = None
@@ -139,7 +139,7 @@ class NoUpdate(QLearning):
 
 @configured
 class OtherAct(QLearning):
-    """An algorithm that acts on something else."""
+    """An algorithm whose `act` has other arguments."""
 
     name = "other-act"
 
@@ -172,7 +172,7 @@ def test_what_a_module_lacks_is_said_with_what_it_has(example):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("os:path", "os:path is no algorithm"),  # imported already, so asking costs nothing; but it is none
+        ("os:path", "os:path is no algorithm"),  # already imported, so it can be checked at once; it is no algorithm
         ("subprocess:Popen", "subprocess:Popen is no algorithm"),
         ("builtins:eval", "builtins:eval is no algorithm"),
         ("sys:", "module 'sys' has no ''"),
@@ -189,7 +189,7 @@ def test_whatever_stands_in_a_file_as_source_runs_nothing(source, said):
 
 @configured
 class OldAct(QLearning):
-    """An algorithm that gives back no memory."""
+    """An algorithm whose `act` returns no memory."""
 
     name = "old-act"
 
@@ -199,7 +199,7 @@ class OldAct(QLearning):
 
 @configured
 class Grows(QLearning):
-    """An algorithm whose memory is not always of one shape."""
+    """An algorithm whose memory changes its shape."""
 
     name = "grows"
 
@@ -213,7 +213,7 @@ class Grows(QLearning):
 
 @configured
 class Unannounced(QLearning):
-    """An algorithm with a memory that it never begins."""
+    """An algorithm with a memory but without a function that initialises it."""
 
     name = "unannounced"
 

@@ -1,4 +1,4 @@
-"""PPO: what it stores, what it makes of it, and one update computed again by independent means."""
+"""PPO: what it stores, what it computes from that, and one update against an independent computation."""
 
 import dataclasses
 import math
@@ -39,7 +39,7 @@ def _largest_ratio_error(state, steps, action):
 @pytest.mark.parametrize("objective", ["clip", "kl"])
 def test_the_ratio_is_one_before_the_first_gradient_update(environment, objective):
     state, steps = played(small_ppo(objective=objective), environment)
-    # A matrix product over another batch size may round differently: a few units in the last place of ln π.
+    # A matrix product with another batch size may round differently, by a few units in the last place of ln π.
     assert _largest_ratio_error(state, steps, steps.action) < 1e-5
 
 
@@ -52,9 +52,9 @@ def test_the_stored_action_is_the_unclipped_one_and_the_environment_gets_it_clip
     environment = ENVIRONMENTS["continuous"]
     _, steps = played(small_ppo(), environment)
     action = np.asarray(steps.action)
-    assert stats.kstest(action.ravel(), stats.norm(0, 1).cdf).pvalue > 1e-6  # at first N(≈0, 1), whatever the bounds
+    assert stats.kstest(action.ravel(), stats.norm(0, 1).cdf).pvalue > 1e-6  # initially N(≈0, 1), whatever the bounds
     assert (np.abs(action) > 1).mean() > 0.2
-    received = np.asarray(steps.next_observation)  # an Echo observes the action it got
+    received = np.asarray(steps.next_observation)  # the observation of an Echo is the action
     np.testing.assert_allclose(received, to_environment(environment.action_space, action), rtol=1e-6)
     assert received.min() == -2
     assert received.max() == 6
@@ -122,11 +122,11 @@ def test_one_update_is_the_papers_loss_under_adam_computed_independently(environ
     weights = (actor, critic, deviation)
     gradient, error = jax.tree.map(np.asarray, jax.jit(jax.grad(loss, has_aux=True))(weights))
     length = np.sqrt(sum(float((g**2).sum()) for g in jax.tree.leaves(gradient)))
-    assert length > 0.1  # so the clipping is seen
+    assert length > 0.1  # so clipping has an effect
     gradient = jax.tree.map(lambda g: g * np.float32(0.1 / length), gradient)
     adam = optax.adam(0.01)
     expected = jax.jit(lambda w, g: optax.apply_updates(w, adam.update(g, adam.init(w))[0]))(weights, gradient)
-    # Adam's first step is ± its step size wherever the gradient is not tiny: compare there.
+    # Adam's first step is ± its step size unless the gradient is tiny, so only other weights are compared.
     for new, wanted, slope in zip(*map(jax.tree.leaves, (after.policy, expected, gradient)), strict=True):
         clear = np.abs(slope) > 1e-5
         np.testing.assert_allclose(np.asarray(new)[clear], np.asarray(wanted)[clear], rtol=1e-3, atol=2e-5)
@@ -157,15 +157,16 @@ _DIVERGENCE = jax.jit(lambda one, other: one.divergence(other).mean())
 
 @jax.jit
 def _distribution_of(policy, seen, action):
-    """The distribution of actions, and the logarithm of the probability of those that were played."""
+    """The distribution of actions, and the log-probabilities of the played ones."""
     distribution = policy.distribution(seen)
     return distribution, distribution.log_probability(action)
 
 
 def _penalised_by_hand(old, policy, seen, action, advantage, old_log_probability, penalty):
-    """The gradient of -E[ratio advantage] + penalty E[KL(old, policy)] with regard to the actor, written down.
+    """The gradient of -E[ratio advantage] + penalty E[KL(old, policy)] by the actor's weights, in closed form.
 
-    Of a softmax the divergence's slope is p - p_old; of a normal (m - m_old)/s² and 1 - (s_old² + (m_old - m)²)/s².
+    The derivative of the divergence is p - p_old by the scores of a softmax; for a normal distribution it is
+    (m - m_old)/s² by the mean and 1 - (s_old² + (m_old - m)²)/s² by ln s.
     """
     slopes = score(policy, seen, action)
     output, output_old = (np.float64(seen) @ np.float64(each.actor.weight) for each in (policy, old))
@@ -200,7 +201,7 @@ def test_the_gradient_with_the_penalty_is_the_one_written_down(continuous, penal
     there = old, policy, seen, action, advantage, np.float64(before)
     for name, expected in _penalised_by_hand(*there, penalty).items():
         np.testing.assert_allclose(gradient_of(gradient, name), expected, rtol=2e-3, atol=1e-3)
-        # Broken twins: a penalty twice as strong, and the divergence the wrong way round.
+        # Broken twins: twice the penalty, and the divergence with its arguments exchanged.
         if penalty:
             assert not np.allclose(
                 gradient_of(gradient, name), _penalised_by_hand(*there, 2 * penalty)[name], rtol=0.01
@@ -228,13 +229,13 @@ def test_what_the_penalty_measures_from_is_the_policy_that_played(environment):
 @BOTH
 @pytest.mark.parametrize(("share", "factor"), [(0.1, 2.0), (0.6, 2.0), (0.7, 1.0), (1.0, 1.0), (1.4, 1.0), (1.6, 0.5)])
 def test_the_penalty_is_adapted_by_how_far_a_block_has_moved_the_policy(environment, share, factor):
-    # `share` is the target as a part of what an update moves.
+    # `share` is the target as a fraction of the divergence of an update.
     algorithm = small_ppo(objective="kl", kl_penalty=3.0)
     state, steps = played(algorithm, environment)
     moved = _UPDATE(algorithm, state, steps)[1]["kl"]
     aimed = dataclasses.replace(algorithm, kl_target=float(moved) * share)
     after, metrics = _UPDATE(aimed, state, steps)
-    assert float(metrics["penalty"]) == 3.0  # the one that was used
+    assert float(metrics["penalty"]) == 3.0  # the penalty used in this update
     assert float(after.penalty) == 3.0 * factor
 
 
@@ -288,7 +289,7 @@ _CHANGE = jax.jit(lambda algorithm, gradient, state: algorithm.optimizer().updat
 
 @pytest.mark.parametrize(("updates", "share"), [(0, 1.0), (250, 0.55), (500, 0.1), (9999, 0.1)])
 def test_the_step_size_falls_over_the_environments_steps(updates, share):
-    # 4 gradient updates for each 64 steps: 8000 steps are 500 updates.
+    # 4 gradient updates per 64 steps: 8000 steps are 500 updates.
     algorithm = small_ppo(learning_rate_end=0.1, decay_steps=8000.0, max_gradient_norm=1e9)
     one = np.float32(1)
     state = jax.jit(algorithm.optimizer().init)(one)

@@ -1,4 +1,4 @@
-"""PPO's further options: advantages as they are, an early stop, bounds of β, a step size of the critic."""
+"""PPO's further options: unnormalised advantages, early stopping, bounds of β, a step size for the critic."""
 
 import dataclasses
 
@@ -38,9 +38,9 @@ def near(one, other, tolerance=1e-3):
 
 
 def by_hand(algorithm, state, steps, stop=np.inf, critic_rate=None):
-    """An update, one minibatch after the other, with an optimiser for each network; and when the policy stopped.
+    """An update in NumPy with one optimiser per network, minibatch by minibatch; and when the policy stopped.
 
-    For each minibatch the gradient of each worker's part (one part where steps are gathered), and their mean.
+    The gradient of a minibatch is the mean over the workers' parts (one part if steps are gathered).
     """
     workers = getattr(algorithm, "workers", 1) if getattr(algorithm, "gather", "steps") == "gradients" else 1
     ppo = algorithm.alone() if workers > 1 else algorithm
@@ -71,7 +71,7 @@ def by_hand(algorithm, state, steps, stop=np.inf, critic_rate=None):
     return policy, stopped_at, divergences
 
 
-# What is off
+# Options that are off
 
 
 def test_what_is_off_is_no_leaf_and_what_is_on_is_a_number_that_compiles_nothing_anew():
@@ -123,14 +123,14 @@ def test_advantages_that_are_not_normalised_count_as_they_are(objective, continu
     for normalize, weight in ((False, advantage), (True, (advantage - advantage.mean()) / advantage.std())):
         algorithm = small_ppo(objective=objective, normalize_advantages=normalize)
         gradient, _ = jax.jit(algorithm.gradient)(policy, batch, penalty)
-        # Of the policy that played, the ratio is 1 and the divergence flat: -E[Â ∇ ln π].
+        # For the policy that played, the ratio is 1 and the divergence's gradient 0: the gradient is -E[Â ∇ ln π].
         for name, slope in score(policy, seen, action).items():
             expected = -np.tensordot(weight, slope, 1) / 30
             np.testing.assert_allclose(gradient_of(gradient, name), expected, rtol=2e-3, atol=1e-3)
 
 
 def bandit():
-    """Two actions, the second of which earns 1; each episode is one step long."""
+    """Two actions, of which the second has a reward of 1; each episode is one step."""
     return table([0], [(0, 1)], [1])
 
 
@@ -161,7 +161,7 @@ def test_minibatches_of_one_sample_teach_the_policy_too(algorithm, monkeypatch):
     if algorithm.normalize_advantages:
         jax.clear_caches()
         monkeypatch.setattr("zerone.algorithms.ppo.normalize", lambda x: (x - x.mean()) / (x.std() + 1e-8))
-        assert worth() == pytest.approx(0.5, abs=0.05)  # the broken twin: nothing is learnt
+        assert worth() == pytest.approx(0.5, abs=0.05)  # the broken twin learns nothing
         jax.clear_caches()
 
 
@@ -182,7 +182,7 @@ def test_the_critic_takes_its_own_step_size_and_the_actor_keeps_his(environment,
     after, _ = UPDATE(algorithm, state, steps)
     expected, _, _ = by_hand(algorithm, state, steps, critic_rate=0.003)
     assert near(after.policy, expected)
-    # Another step size of the critic changes nothing of the actor in this block, and as a whole no bit is shared.
+    # Another step size of the critic does not change the actor in this block.
     other, _ = UPDATE(dataclasses.replace(algorithm, critic_learning_rate=0.03), state, steps)
     assert equal_bits(other.policy.actor, after.policy.actor)
     assert not near(other.policy.critic, after.policy.critic, 0.01)
@@ -208,7 +208,7 @@ def test_the_policy_stops_when_it_has_moved_too_far_and_the_critic_goes_on(envir
     algorithm = small_ppo(**settings) if gather is None else small_dppo(**settings, gather=gather)
     state, steps = played(algorithm, environment)
     _, _, divergences = by_hand(algorithm, state, steps)
-    # A bound that is crossed in the midst of the block: half of what the policy moves by at the most.
+    # A bound that is crossed in the middle of the block: half of the largest divergence.
     bound = max(divergences) / 2
     expected, stopped_at, _ = by_hand(algorithm, state, steps, stop=bound)
     assert 0 < stopped_at < 6
@@ -238,7 +238,7 @@ def test_the_next_block_begins_anew_and_the_step_size_falls_with_the_steps_all_t
         after, _ = UPDATE(algorithm, state, steps)
         moved.append(float(np.abs(after.policy.log_deviation - state.policy.log_deviation).max()))
         state = after
-    # One step of the policy in each block (the first minibatch has not moved yet), at α, then α / 2, then 0.
+    # One step of the policy per block (its divergence is 0 before the first minibatch), with α, then α / 2, then 0.
     assert moved[0] == pytest.approx(0.01, rel=1e-3)
     assert 0.001 < moved[1] < 0.006
     assert moved[2] == 0

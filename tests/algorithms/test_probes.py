@@ -1,4 +1,4 @@
-"""Every algorithm finds the known values of environments that ask one thing each (after rejax's probes)."""
+"""Every algorithm finds the known values of environments that each test one ability (after rejax's probes)."""
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +29,7 @@ LEARNERS = {
     ),
     "reinforce": (small_reinforce(), 3000),
     "actor-critic": (small_actor_critic(entropy_bonus=0.0), 1500),
-    # RMSProp's steps do not shrink by themselves: without a fall the values would go on trembling.
+    # RMSProp's steps do not shrink by themselves: with a constant step size the values would keep fluctuating.
     "a3c": (small_a3c(entropy_bonus=0.0, learning_rate_end=0.0, decay_steps=24_000.0), 1500),
     "ppo": (small_ppo(), 150),
     "ppo with the penalty": (small_ppo(objective="kl"), 150),

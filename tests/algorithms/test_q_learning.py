@@ -1,4 +1,4 @@
-"""Q-learning equals the textbook, step for step, on the same draws."""
+"""Q-learning equals the textbook's step by step, with the same random numbers."""
 
 import jax
 import jax.numpy as jnp
@@ -21,9 +21,9 @@ from zerone.training.algorithm_setup import make_algorithm
 
 
 def _by_hand(algorithm, environment, seed, iterations, worth=np.max):
-    """The algorithm as a textbook writes it, in NumPy, on the noise that the engine draws for each iteration.
+    """The algorithm as in a textbook, in NumPy, with the random numbers that the engine draws for each iteration.
 
-    `worth` is what a state is worth by its action values.
+    `worth` computes the value of a state from its action values.
     """
     engine = Compiled(algorithm, environment)
     table = np.zeros((environment.observation_space.n, environment.action_space.n), np.float32)
@@ -34,7 +34,7 @@ def _by_hand(algorithm, environment, seed, iterations, worth=np.max):
         key = jax.random.fold_in(stream(seed, TRAIN), i)
         return OWN_PLAY.draw(algorithm, environment, table, key, seed, i)
 
-    seen, state = reset(jax.random.key(0))  # both environments always start in the same place
+    seen, state = reset(jax.random.key(0))  # both environments always start in the same state
     first = seen
     for i in range(iterations):
         noise = np.asarray(chance(i).noise)[0, 0]
@@ -60,7 +60,7 @@ def test_it_equals_the_textbook_step_for_step(name, seed):
     engine = Compiled(algorithm, environment)
     (carry,) = engine.advance([engine.init(seed)], [seed], [0], 600)
     expected = _by_hand(algorithm, environment, seed, 600)
-    assert np.abs(expected).max() > 0.3  # something was learned
+    assert np.abs(expected).max() > 0.3  # it has learnt something
     np.testing.assert_allclose(carry.state.policy, expected, rtol=1e-5, atol=1e-6)
     engine.close()
 
@@ -71,7 +71,7 @@ def test_the_comparison_finds_another_target():
     engine = Compiled(algorithm, environment)
     (carry,) = engine.advance([engine.init(0)], [0], [0], 600)
     engine.close()
-    broken = _by_hand(algorithm, environment, 0, 600, worth=np.mean)  # Expected Sarsa's, of chance
+    broken = _by_hand(algorithm, environment, 0, 600, worth=np.mean)  # Expected Sarsa of a random policy
     assert not np.allclose(carry.state.policy, broken, rtol=0.05, atol=0.05)
 
 
@@ -87,7 +87,7 @@ def _update(algorithm, table, *, observation, action, reward, following, termina
     ("terminated", "truncated", "expected"), [(False, False, 3.2), (False, True, 3.2), (True, False, 1.4)]
 )
 def test_one_update_worked_by_hand(terminated, truncated, expected):
-    # Q(0, 1) = 1; r = 5; max Q(1, ·) = 20: 1 + 0.1 (5 + 0.9 · 20 - 1) = 3.2, and 1.4 where nothing follows.
+    # Q(0, 1) = 1; r = 5; max Q(1, ·) = 20: 1 + 0.1 (5 + 0.9 · 20 - 1) = 3.2, or 1.4 if the step terminates.
     state, _ = _update(
         QLearning(learning_rate=0.1, discount=0.9), [[0, 1], [20, 10]],
         observation=0, action=1, reward=5.0, following=1, terminated=terminated, truncated=truncated,
@@ -96,7 +96,7 @@ def test_one_update_worked_by_hand(terminated, truncated, expected):
 
 
 def test_several_environments_are_learnt_from_one_after_the_other():
-    # 0 + 0.1 (1 - 0) = 0.1, then 0.1 + 0.1 (3 - 0.1) = 0.39; the third leads to that: 0.1 (5 + 0.9 · 0.39).
+    # 0 + 0.1 (1 - 0) = 0.1, then 0.1 + 0.1 (3 - 0.1) = 0.39; the third step leads to that state: 0.1 (5 + 0.9 · 0.39).
     state, _ = _update(
         QLearning(learning_rate=0.1, discount=0.9, environments=3), [[0, 0], [0, 0]],
         observation=[0, 0, 1], action=[1, 1, 0], reward=[1.0, 3.0, 5.0], following=[1, 1, 0],
@@ -114,7 +114,7 @@ def _learned(environment, algorithm, iterations, seeds=3):
 
 def test_a_reward_for_ever_is_worth_fifty_through_any_number_of_time_limits():
     for learned in _learned(cycle(), QLearning(learning_rate=0.5, discount=0.98), 6000):
-        np.testing.assert_allclose(learned, 50.0, rtol=1e-3)  # 7.204 if the limit were an end
+        np.testing.assert_allclose(learned, 50.0, rtol=1e-3)  # 7.204 if the time limit were a termination
 
 
 def test_two_steps_of_reward_one_are_worth_what_they_are():
@@ -123,7 +123,7 @@ def test_two_steps_of_reward_one_are_worth_what_they_are():
 
 
 def states_of(name):
-    """Every state of a grid environment, as the clock has it."""
+    """All states of a grid environment, wrapped in the state of its time limit."""
     environment = catalogue.make(name)
     make = TreasureState if "Treasure" in name else MazeState
     cells = jnp.arange(environment.observation_space.n)
@@ -131,7 +131,7 @@ def states_of(name):
 
 
 def tables_of(name):
-    """The environment's own tables, from a step of every action in every state."""
+    """The environment's tables, from one step with every action in every state."""
     environment, states = states_of(name)
     actions = jnp.arange(environment.action_space.n)
     step = jax.vmap(jax.vmap(environment.step, (None, None, 0)), (None, 0, None))
@@ -150,7 +150,7 @@ def test_the_preset_finds_the_optimal_policy_on_each_of_twenty_seeds(name, start
         _walk(tables, learned) for learned in _learned(catalogue.make(name), algorithm, training["steps"], seeds=20)
     ]
     for learned, visited in found:
-        # Q-learning learns exactly on the way that it walks; what lies aside is visited too seldom to be judged.
+        # The values are exact along the greedy path; other states are visited too seldom to be compared.
         assert visited[-1] is True
         for state in visited[:-1]:
             assert optimal[state][learned[state].argmax()] == pytest.approx(optimal[state].max())
@@ -158,7 +158,7 @@ def test_the_preset_finds_the_optimal_policy_on_each_of_twenty_seeds(name, start
 
 
 def _walk(tables, learned):
-    """The states that the greedy policy visits from the start, and at last whether it came to an end."""
+    """The states that the greedy policy visits from the start, and whether its episode terminates."""
     state, visited = 0, []
     while state not in visited:
         action = int(learned[state].argmax())

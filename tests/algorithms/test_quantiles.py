@@ -1,4 +1,4 @@
-"""QR-DQN: the quantile loss, what it converges to, what it composes with, and that its means are what is played."""
+"""QR-DQN: the quantile loss, its limit, combinations with other options, and that actions follow the means."""
 
 import dataclasses
 
@@ -29,7 +29,7 @@ ROWS = 6
 
 
 def _by_hand(quantiles, target):
-    """Eq. 10, summed by two loops."""
+    """Eq. 10, by two loops."""
     number, loss = len(quantiles), 0.0
     for i, theta in enumerate(quantiles):
         for y in target:
@@ -51,7 +51,7 @@ def test_the_loss_is_that_of_the_paper():
 
 @dataclasses.dataclass(frozen=True)
 class Same:
-    """The same quantiles for every state and both actions; it has the functions of a network."""
+    """The same quantiles for every state and both actions, with the methods of a network."""
 
     values: jax.Array
 
@@ -68,7 +68,7 @@ jax.tree_util.register_dataclass(Same, ["values"], [])
 
 @jax.jit
 def _learnt(algorithm, rewards):
-    """The quantiles of both actions that gradient descent on `cost` finds; each step is action 0, and an end."""
+    """The quantiles of both actions found by gradient descent on `cost`; each step takes action 0 and terminates."""
     rule = optax.adam(optax.linear_schedule(1.0, 0.01, 4_000))
 
     def one(carry, key):
@@ -90,11 +90,11 @@ def _learnt(algorithm, rewards):
 
 
 def test_it_learns_the_quantiles_of_a_known_distribution():
-    # Rewards are those of a lopsided distribution, wide enough for the Huber loss to be that of quantiles.
+    # The rewards have a skewed distribution, wide enough that the Huber loss acts like the quantile loss.
     rewards = (50 * stats.gamma(2).ppf((np.arange(2_000) + 0.5) / 2_000)).astype(np.float32)
     found, other = np.asarray(_learnt(small_dqn(**QUANTILE), rewards))
     np.testing.assert_allclose(found, 50 * stats.gamma(2).ppf([0.1, 0.3, 0.5, 0.7, 0.9]), rtol=0.06)
-    np.testing.assert_array_equal(other, 0)  # what was not done
+    np.testing.assert_array_equal(other, 0)  # the action that was not taken
 
 
 def test_the_detector_catches_quantiles_without_their_shares(monkeypatch):
@@ -105,7 +105,7 @@ def test_the_detector_catches_quantiles_without_their_shares(monkeypatch):
     learnt = jax.jit(lambda *given: _learnt.__wrapped__(*given))
     rewards = (50 * stats.gamma(2).ppf((np.arange(2_000) + 0.5) / 2_000)).astype(np.float32)
     found = np.asarray(learnt(small_dqn(**QUANTILE), rewards))[0]
-    assert np.ptp(found) < 1.0  # all are the mean
+    assert np.ptp(found) < 1.0  # all quantiles are near the mean
 
 
 # Targets

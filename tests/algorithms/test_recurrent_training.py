@@ -1,4 +1,4 @@
-"""Learning with a memory: sequences as they were played, a task that nobody without one can solve, exact resume."""
+"""Learning with a recurrent network: sequences as played, a task that needs memory, and exact resuming."""
 
 import functools
 import sys
@@ -61,7 +61,7 @@ def test_training_is_resumed_in_mid_episode_to_the_same_bits(name):
 
 
 def test_the_ratio_of_a_policy_that_has_not_moved_is_one_along_every_sequence():
-    """What was played step by step is what is learnt from along sequences: memories, beginnings and all."""
+    """Learning along sequences sees the same as acting step by step, including hidden states and episode starts."""
     from toys import played
 
     algorithm = LEARNERS["ppo"]
@@ -76,11 +76,11 @@ def test_the_ratio_of_a_policy_that_has_not_moved_is_one_along_every_sequence():
 
     sequence = policy.sequence(steps)
     np.testing.assert_allclose(log_probability(sequence), steps.extras, rtol=1e-4, atol=1e-5)
-    # Broken twin: no episode begins within a block.
+    # Broken twin: starts of episodes within a block are ignored.
     broken = type(sequence)(sequence.memory, sequence.observation, jnp.zeros_like(sequence.begins))
     assert np.abs(log_probability(broken) - steps.extras).max() > 1e-4
     samples, _ = jax.jit(algorithm.samples)(policy, steps)
-    assert samples.advantage.shape == (4, 16)  # sequences, not steps, are cut into minibatches
+    assert samples.advantage.shape == (4, 16)  # minibatches are made of sequences, not of steps
     assert jax.tree.leaves(algorithm.cut(samples, jax.random.key(0)))[0].shape[:2] == (2, 2)
 
 

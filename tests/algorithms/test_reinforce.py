@@ -1,4 +1,4 @@
-"""REINFORCE: its gradient in closed form and in expectation, whole episodes and what may be wrong with them."""
+"""REINFORCE: its gradient against the closed form and in expectation; long, truncated and partial episodes."""
 
 import dataclasses
 import itertools
@@ -27,7 +27,7 @@ UPDATE = jax.jit(lambda algorithm, state, step: algorithm.update(state, step, ja
 
 @dataclasses.dataclass
 class Episode:
-    """Made-up steps of one environment and how they ended."""
+    """Random steps of one environment, and how the episode ended."""
 
     observation: np.ndarray
     action: np.ndarray
@@ -45,7 +45,7 @@ def episode(seed, length, *, continuous, terminated=True, rewards=None):
 
 
 def _returns(played_episode, discount, following):
-    """G_t by its definition, with what is counted for the state after a cut."""
+    """G_t by its definition, with the value used for the state after a truncation."""
     length = len(played_episode.reward)
     bootstrap = 0.0 if played_episode.terminated else following
     return np.array(
@@ -58,7 +58,7 @@ def _returns(played_episode, discount, following):
 
 
 def _by_hand(policy, played_episode, algorithm, guard=True):
-    """-Σ weight ∇ ln π and -Σ (G - V) ∇ V of one episode, written down."""
+    """-Σ weight ∇ ln π and -Σ (G - V) ∇ V of one episode, in closed form."""
     discount = algorithm.discount
     following = values(policy, played_episode.last[None])[0] if algorithm.baseline else 0.0
     weight = _returns(played_episode, discount, following)
@@ -75,7 +75,7 @@ def _by_hand(policy, played_episode, algorithm, guard=True):
 
 
 def _state(algorithm, policy):
-    """A state of `algorithm` with a policy put into it."""
+    """A state of `algorithm` with this policy."""
     continuous = policy.log_deviation is not None
     action = spaces.Box(-1, 1, (2,)) if continuous else spaces.Discrete(2)
     made = Spaces(spaces.Box(-9, 9, (3,)), action)
@@ -84,7 +84,7 @@ def _state(algorithm, policy):
 
 
 def _moments(played_episode):
-    """The steps of episodes that are played side by side, moment by moment; leaves [1, N, ...]."""
+    """The steps of N episodes in parallel, one block per time step; leaves [1, N, ...]."""
     for t in range(len(played_episode[0].reward)):
         over = [t == len(each.reward) - 1 for each in played_episode]
         following = [
@@ -100,7 +100,7 @@ def _moments(played_episode):
 
 
 def _played(algorithm, state, played_episode):
-    """The states after each of the steps."""
+    """The algorithm's states after each of the steps."""
     states = []
     for step in _moments(played_episode):
         state, _ = UPDATE(algorithm, state, step)
@@ -113,7 +113,7 @@ def _one(**changed):
 
 
 def _gradient(algorithm, policy, played_episode):
-    """The gradient of one episode as `update` asks for it."""
+    """The gradient of one episode, as computed within `update`."""
     length, room = len(played_episode.reward), algorithm.longest_episode
 
     def padded(x):
@@ -145,7 +145,7 @@ def test_the_gradient_is_the_textbooks(continuous, baseline, normalize, discount
     played_episode = episode(3, 7, continuous=continuous, terminated=terminated)
     found = _gradient(algorithm, policy, played_episode)
     assert _fits(found, _by_hand(policy, played_episode, algorithm))
-    # Broken twins: other discounts, and with a baseline an end in the place of a cut.
+    # Broken twins: other discounts, and with a baseline a termination instead of a truncation.
     assert not _fits(found, _by_hand(policy, played_episode, dataclasses.replace(algorithm, discount=1.0)))
     assert not _fits(
         found, _by_hand(policy, played_episode, dataclasses.replace(algorithm, discount_steps=not discount_steps))
@@ -162,7 +162,7 @@ def _exact(logits, reward, discount):
 
 
 def _expected_gradient(algorithm, policy, reward):
-    """The mean of -gradient over all four episodes, each as likely as the policy makes it."""
+    """The expected -gradient: the mean over all four episodes, weighted with their probabilities."""
     logits = np.float64(policy.actor.weight)
     total = np.zeros_like(logits)
     for first, second in itertools.product(range(2), repeat=2):
@@ -176,7 +176,7 @@ def _expected_gradient(algorithm, policy, reward):
 
 @pytest.mark.parametrize("baseline", [False, True], ids=["plain", "baseline"])
 def test_in_expectation_the_gradient_is_that_of_the_expected_return(baseline):
-    # Williams 1992, theorem 2; and no baseline moves the expectation (Sutton & Barto 2018, eq. 13.10).
+    # Williams 1992, theorem 2; and a baseline does not change the expectation (Sutton & Barto 2018, eq. 13.10).
     reward = np.float32([[1.0, -0.5], [2.0, 0.3], [-1.0, 4.0]])
     policy = linear_policy(5, 3, 2, continuous=False, critic=baseline)
     textbook = _one(baseline=baseline, discount_steps=True)
@@ -185,7 +185,7 @@ def test_in_expectation_the_gradient_is_that_of_the_expected_return(baseline):
         found = _expected_gradient(dataclasses.replace(textbook, discount=discount), policy, reward)
         np.testing.assert_allclose(found, truth, rtol=1e-4, atol=1e-5)
         usual = dataclasses.replace(textbook, discount=discount, discount_steps=False)
-        # Without the weights discount^t it is another direction, unless nothing is discounted.
+        # Without the weights discount^t the direction differs, unless the discount is 1.
         assert np.allclose(_expected_gradient(usual, policy, reward), truth, rtol=1e-4, atol=1e-5) == (discount == 1.0)
 
 
@@ -205,7 +205,7 @@ def test_nothing_is_learnt_before_the_episode_is_over_and_then_adam_makes_one_st
 
 
 def test_the_next_episode_knows_nothing_of_the_one_before():
-    algorithm = _one(learning_rate=1e-12, baseline_learning_rate=1e-12)  # it does not move
+    algorithm = _one(learning_rate=1e-12, baseline_learning_rate=1e-12)  # the policy stays the same
     state = _state(algorithm, linear_policy(1, 3, 2, continuous=False))
     long, short = episode(3, 9, continuous=False), episode(4, 4, continuous=False)
     alone = _played(algorithm, state, [short])[-1].measured
@@ -271,12 +271,12 @@ def test_an_episode_of_one_step_breaks_nothing(normalize, baseline):
     if normalize:
         with np.errstate(invalid="ignore"):  # the broken twin divides by a deviation of 0
             assert np.isnan(_by_hand(policy, played_episode, algorithm, guard=False)["actor"]).all()
-        assert np.abs(found.actor.weight).max() > 1e-3  # nor is nothing left of it
+        assert np.abs(found.actor.weight).max() > 1e-3  # and the gradient is not 0 either
 
 
 @pytest.mark.parametrize("baseline", [False, True])
 def test_where_every_episode_is_one_step_long_normalised_returns_teach_too(baseline):
-    # Two actions, the second of which earns 1. Normalised, each episode by itself would be worth nothing.
+    # Two actions, of which the second has a reward of 1. Normalised within an episode, all returns would be 0.
     environment = table([0], [(0, 1)], [1])
     engine = Compiled(_one(normalize=True, baseline=baseline, environments=2), environment)
     (carry,) = engine.advance([engine.init(0)], [0], [0], 1_000)
@@ -286,7 +286,7 @@ def test_where_every_episode_is_one_step_long_normalised_returns_teach_too(basel
 
 
 def _whole(policy, algorithm, episodes, last, over):
-    """Gradient and measures from all rows that there are at once, as it was done before episodes could be long."""
+    """Gradient and metrics from all rows at once, as an earlier version computed them (for short episodes only)."""
     rows = jnp.arange(algorithm.longest_episode)[:, None]
     inside, at_last = over[None] & (rows < episodes.length[None]), rows == episodes.length[None] - 1
     following = policy.value(last.next_observation) if algorithm.baseline else jnp.zeros(len(over))
@@ -344,7 +344,7 @@ def test_in_parts_the_gradient_is_that_of_the_whole(continuous, baseline, normal
     whole = jax.jit(_whole)
     random = np.random.default_rng(0)
     shape = LONGEST, 2
-    # What an episode has not filled is left of another one, and must not count.
+    # Rows beyond the length of an episode are left over from another one and must not count.
     seen, following = random.normal(size=(*shape, 3)).astype(np.float32), random.normal(size=(2, 3)).astype(np.float32)
     action = random.normal(size=(*shape, 2)).astype(np.float32) if continuous else random.integers(2, size=shape)
     reward = (random.normal(size=shape) - 1).astype(np.float32)
@@ -365,7 +365,7 @@ def test_in_parts_the_gradient_is_that_of_the_whole(continuous, baseline, normal
 
 @pytest.mark.parametrize("changed", [{}, {"normalize": True}, {"baseline": False}, {"environments": 1}], ids=str)
 def test_no_step_and_no_update_costs_more_for_a_longer_longest_episode(changed):
-    # In the compiled training nothing as long as the longest episode is made: steps are written, and parts are read.
+    # The compiled training creates no array as long as the longest episode: steps are written in place, parts are read.
     long = 123_457
     algorithm, environment = small_reinforce(longest_episode=long, **changed), table([1, 2, 3, 0], [1] * 4, [0] * 4)
     carry = Compiled(algorithm, environment).saved_example()
@@ -374,7 +374,7 @@ def test_no_step_and_no_update_costs_more_for_a_longer_longest_episode(changed):
     made = set(re.findall(rf"= \S*\[{long}[,\]]\S* ([\w-]+)\(", program))
     assert made <= {"parameter", "get-tuple-element", "scatter", "dynamic-update-slice", "fusion", "bitcast"}
     inside = re.findall(rf"%(\S+) \([^)]*\) -> \S*\[{long}[,\]]", program)
-    assert inside  # each of these fusions is a write, of which the last operation is one
+    assert inside  # each of these fusions is a write in place, which is its last operation
     for name in inside:
         body = program.split(f"%{name} (", 1)[1].split("\n}", 1)[0]
         assert re.search(r"ROOT .* (scatter|dynamic-update-slice|bitcast)\(", body), name
@@ -391,7 +391,7 @@ def test_whole_rewards_are_discounted_as_numbers_and_not_as_integers():
     np.testing.assert_array_equal(after.policy.actor.weight, other.policy.actor.weight)
     truth = _returns(fractions, 0.9, 0.0)
     assert float(after.measured["discounted_return"]) == pytest.approx(truth[0], rel=1e-5)
-    # The broken twin, `zeros_like` of the rewards, keeps whole numbers only.
+    # The broken twin, `zeros_like` of integer rewards, rounds the returns to integers.
     twin, later = np.zeros_like(whole.reward), 0.0
     for t in reversed(range(6)):
         later = whole.reward[t] + 0.9 * later
@@ -400,7 +400,7 @@ def test_whole_rewards_are_discounted_as_numbers_and_not_as_integers():
 
 
 def test_a_baseline_sees_through_the_time_limit():
-    # Reward 1 for ever is worth 10 with a discount of 0.9; eight steps of it are worth 5.7 at most.
+    # With a discount of 0.9, a reward of 1 for ever has the value 10; for eight steps it has at most 5.7.
     environment = table([1, 2, 3, 0], [1, 1, 1, 1], [0, 0, 0, 0])
     engine = Compiled(small_reinforce(), environment)
     (carry,) = engine.advance([engine.init(0)], [0], [0], 8000)

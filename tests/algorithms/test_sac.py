@@ -1,4 +1,4 @@
-"""SAC: the density of what it draws, its gradients and targets, the temperature, and how it explores."""
+"""SAC: the density of its actions, its gradients and targets, the temperature, and exploration."""
 
 import dataclasses
 
@@ -33,7 +33,7 @@ ROWS = 12
 
 
 def _mass(mean, log_deviation):
-    """The integral of π over (-1, 1), by trapezia between actions that are drawn for a grid of noise."""
+    """The integral of π over (-1, 1), by the trapezoidal rule between the actions for a grid of noise values."""
     noise = np.linspace(-8, 8, 4_001, dtype=np.float32)[:, None]
     both = (np.full_like(noise, each) for each in (mean, log_deviation))
     action, log_probability = map(np.float64, jax.jit(lambda d, z: d.draw(z))(SquashedNormal(*both), noise))
@@ -61,7 +61,7 @@ def test_the_log_density_is_that_of_scipy_with_the_change_of_volume_and_holds_fa
     normal = stats.norm(np.float64(mean), np.exp(np.float64(log_deviation) / 2)).logpdf(raw)
     np.testing.assert_allclose(action, np.tanh(raw), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found, (normal - np.log1p(-(np.tanh(raw) ** 2))).sum(-1), rtol=1e-4, atol=1e-4)
-    # Where tanh u is 1 in float32: ln(1 - tanh² u) → ln 4 - 2|u|.
+    # If tanh u is 1 in float32: ln(1 - tanh² u) → ln 4 - 2|u|.
     far = SquashedNormal(np.float32([[30.0], [-30.0]]), np.zeros((2, 1), np.float32))
     edge, log_probability = far.draw(np.zeros((2, 1), np.float32))
     np.testing.assert_array_equal(edge, [[1.0], [-1.0]])
@@ -78,7 +78,7 @@ def test_deviations_stay_within_their_bounds():
 
 
 def _drawn(actor, seen, noise):
-    """The hidden layer, μ, σ, the actions, and their ln π."""
+    """The hidden layer, μ, σ, the actions and their ln π."""
     hidden, output = forward(actor, seen)
     mean, deviation = output[:, :2], np.exp(np.clip(output[:, 2:], -20, 2))
     action = np.tanh(mean + deviation * noise)
@@ -88,10 +88,10 @@ def _drawn(actor, seen, noise):
 
 @pytest.fixture(scope="module")
 def made_up():
-    """Networks and a batch, and the same for NumPy."""
+    """Networks and a batch, also as NumPy arrays."""
     algorithm = small_sac(temperature=0.3, discount=0.9)
     state, random = INIT(algorithm, jax.random.key(0)), np.random.default_rng(1)
-    other = INIT(algorithm, jax.random.key(5)).learner.critic  # targets of their own
+    other = INIT(algorithm, jax.random.key(5)).learner.critic  # target networks that differ from the critics
     seen, following = random.normal(size=(2, ROWS, 3)).astype(np.float32)
     action = random.uniform(-1, 1, (ROWS, 2)).astype(np.float32)
     discount = np.where(random.random(ROWS) < 0.4, 0.0, 0.9).astype(np.float32)
@@ -101,7 +101,7 @@ def made_up():
 
 
 def _target(made_up, least=np.minimum, entropy=1.0):
-    """The target y of each transition."""
+    """The target y of each transition, in NumPy."""
     _, state, target, batch, normals = made_up
     _, _, action, log_probability = _drawn(layers(state.policy.actor.network), batch.next_observation, normals[0])
     both = np.concatenate([batch.next_observation, action], 1)
@@ -173,7 +173,7 @@ def test_the_actor_s_and_the_temperature_s_gradients_are_those_of_numpy(made_up)
     expected, _ = backward(mine, batch.observation, hidden, np.concatenate([by_mean, by_log_deviation], 1) / ROWS)
     for one, other in zip(layers(found.network), expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
-    # Of ln α: minus the mean of ln π + H̄, and H̄ is -1 for each of two numbers.
+    # The gradient by ln α is minus the mean of ln π + H̄, and H̄ is -1 for each of two components.
     assert float(found.log_temperature) == pytest.approx(-(log_probability.mean() - 2), rel=1e-4)
     assert float(measured["entropy"]) == pytest.approx(-log_probability.mean(), rel=1e-4)
     assert float(measured["actor_q"]) == pytest.approx(np.minimum(*values).mean(), rel=1e-3)
@@ -187,7 +187,7 @@ def test_the_actor_s_and_the_temperature_s_gradients_are_those_of_numpy(made_up)
 
 @struct
 class Bowl:
-    """Q(s, a) = -½ k |a|², twice."""
+    """Two critics with Q(s, a) = -½ k |a|²."""
 
     steepness: float
 
@@ -198,7 +198,7 @@ class Bowl:
 
 def test_temperature_and_policy_have_the_known_fixed_point():
     # The best policy is proportional to exp(Q/α): normal with σ² = α/k, here far within the bounds. Its entropy is H̄,
-    # -2 for each number, where ½ ln(2πe σ²) = -2. So α = k σ², but for the little that tanh bends.
+    # -2 per component, and ½ ln(2πe σ²) = -2. So α = k σ², apart from the small effect of tanh.
     algorithm, steepness = small_sac(target_entropy=-2.0, learning_rate=0.01), 5.0
     deviation = np.exp(-2.0) / np.sqrt(2 * np.pi * np.e)
     actor = SquashedActor(Linear(jnp.zeros((3, 4)), jnp.zeros(4)), jnp.float32(0.0), (2,))
@@ -221,7 +221,7 @@ def test_temperature_and_policy_have_the_known_fixed_point():
 
 
 def _acted(algorithm, steps=10**6, number=4_000, length=60):
-    """Actions [length, number, 2] of episodes that all see the same, and the distribution that they are drawn from."""
+    """Actions [length, number, 2] of episodes with the same observations, and the distribution of the actions."""
     policy = dataclasses.replace(INIT(algorithm, jax.random.key(0)).policy, steps=jnp.int32(steps))
     seen = jnp.ones((number, 3))
 
@@ -272,5 +272,5 @@ def test_discrete_actions_are_refused_and_it_is_said_who_can():
     with pytest.raises(InputError, match="target_entropy"):
         SAC(learn_temperature=False, target_entropy=-2.0)
     with pytest.raises(InputError, match=r"target_entropy = 0.7 is not allowed: must be below 0.69"):
-        SAC(target_entropy=0.7)  # more than uniform actions have
+        SAC(target_entropy=0.7)  # more than the entropy of uniform actions
     assert small_ddpg().refuse(SPACES) is SAC().refuse(SPACES) is None

@@ -1,4 +1,4 @@
-"""Sarsa and Sarsa(λ) equal the textbook, step for step, on the same draws."""
+"""Sarsa and Sarsa(λ) equal the textbook's step by step, with the same random numbers."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ from zerone.environments.spaces import Spaces
 
 
 class Textbook:
-    """Sarsa(λ) after Sutton & Barto 1998, figure 7.11: each environment waits for its own next action."""
+    """Sarsa(λ) after Sutton & Barto 1998, figure 7.11. The step of each environment waits for its next action."""
 
     def __init__(self, algorithm, shape):
         self.table, self.setting = np.zeros(shape, np.float32), algorithm
@@ -45,7 +45,7 @@ class Textbook:
         return 0.0 if step.terminated else soft_value(self.table[step.following], self.setting.epsilon)
 
     def _teach(self, lessons):
-        """Learn from steps, one after the other, each with what follows it from the table as it is then."""
+        """Learn from steps one after the other; each target uses the table as it is at that moment."""
         rate, discount, aside = self.setting.learning_rate, self.setting.discount, np.zeros_like(self.table)
         for step, _ in lessons:
             trace = self.trace[step.environment]
@@ -76,7 +76,7 @@ ALGORITHMS = {
 def test_it_equals_the_textbook_step_for_step(name, environments):
     algorithm = ALGORITHMS[name](learning_rate=0.2, discount=0.9, epsilon=0.3, environments=environments)
     expected, ends = by_hand(algorithm, graph(), 5, 400, Textbook(algorithm, (4, 2)))
-    assert min(ends) > 5  # episodes that ended and that were cut
+    assert min(ends) > 5  # both terminated and truncated episodes
     assert np.abs(expected).max() > 1
     np.testing.assert_allclose(trained(algorithm, graph(), 5, 400).policy, expected, rtol=2e-4, atol=2e-4)
 
@@ -92,7 +92,7 @@ class Greedy(Textbook):
 
 
 class Uncleared(Textbook):
-    """Another: a trace goes on into the next episode."""
+    """Another broken twin: traces are not cleared at the end of an episode."""
 
     def learn(self, steps):
         kept = self.trace.copy()
@@ -122,9 +122,9 @@ def _update(algorithm, state, **step):
     [(False, False, 1.0), (True, False, 1.4), (False, True, 2.975), (True, True, 1.4)],
 )
 def test_two_steps_worked_by_hand(terminated, truncated, expected):
-    # Q = [[0, 1], [1, 10], [20, 10]], α 0.1, γ 0.9, ε 0.5. First (0, 1) → reward 5 → state 1, which waits.
-    # Then (1, 0) is taken there: Q(0, 1) = 1 + 0.1 (5 + 0.9 · 1 - 1) = 1.49, whatever max Q(1, ·) = 10 is.
-    # If that ends, with reward 5: Q(1, 0) = 1 + 0.1 (5 - 1) = 1.4. If it is cut in state 2:
+    # Q = [[0, 1], [1, 10], [20, 10]], α 0.1, γ 0.9, ε 0.5. First (0, 1) → reward 5 → state 1; this step waits.
+    # Then (1, 0) is taken: Q(0, 1) = 1 + 0.1 (5 + 0.9 · 1 - 1) = 1.49, whatever max Q(1, ·) = 10 is.
+    # If that step terminates, with reward 5: Q(1, 0) = 1 + 0.1 (5 - 1) = 1.4. If it is truncated in state 2:
     # Q(1, 0) = 1 + 0.1 (5 + 0.9 (0.5 · 20 + 0.5 · 15) - 1) = 2.975.
     algorithm = Sarsa(learning_rate=0.1, discount=0.9, epsilon=0.5)
     table = jnp.array([[0, 1], [1, 10], [20, 10]], jnp.float32)
@@ -132,7 +132,7 @@ def test_two_steps_worked_by_hand(terminated, truncated, expected):
     state = dataclasses.replace(begin, policy=table)
     go_on = {"terminated": False, "truncated": False}
     state = _update(algorithm, state, observation=0, action=1, reward=5.0, next_observation=1, **go_on)
-    np.testing.assert_array_equal(state.policy, table)  # it waits
+    np.testing.assert_array_equal(state.policy, table)  # the step waits, so nothing has changed
     cut = {"terminated": terminated, "truncated": truncated}
     state = _update(algorithm, state, observation=1, action=0, reward=5.0, next_observation=2, **cut)
     np.testing.assert_allclose(state.policy, [[0, 1.49], [expected, 10], [20, 10]], rtol=1e-6)
@@ -160,7 +160,7 @@ def test_with_traces_it_is_not_sarsa():
 
 def test_traces_stay_within_their_bounds_and_are_cleared_at_both_ends():
     for kind, bound in (("replacing", 1.0), ("accumulating", 1 / (1 - 0.9**4))):
-        # In the circle every episode is cut after 8 steps: before and after the cut.
+        # In the circle every episode is truncated after 8 steps: before and after the truncation.
         algorithm = SarsaLambda(trace=kind, trace_decay=1.0, discount=0.9)
         for iterations in (7, 8, 9, 15):
             state = trained(algorithm, cycle(), 0, iterations)

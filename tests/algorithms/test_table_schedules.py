@@ -1,4 +1,4 @@
-"""ε and α of tables that fall with the environment steps, by a clock written down in NumPy; off, nothing is counted."""
+"""Falling ε and α of tabular algorithms, compared with a schedule in NumPy; without them no steps are counted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ITERATIONS = 150
 
 
 def clock(algorithm: Any, seen: int) -> tuple[float, float]:
-    """ε and α after so many environment steps."""
+    """ε and α after `steps` environment steps."""
     part = min(seen / 120, 1.0)
     epsilon = 0.8 * (0.1 / 0.8) ** part if algorithm.epsilon_shape == "exponential" else 0.8 + (0.1 - 0.8) * part
     return epsilon, 0.5 * (1 + (0.2 - 1) * min(seen / 80, 1.0))

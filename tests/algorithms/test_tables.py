@@ -1,4 +1,4 @@
-"""What must hold of every table: the traps, its own optimum, and how far Sarsa keeps from the cliff."""
+"""Properties of all tabular algorithms: common faults, their optima, and Sarsa's distance from the cliff."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ ALL = pytest.mark.parametrize("make", EACH.values(), ids=EACH)
 
 
 def _broken(algorithm, change):
-    """The same algorithm, which takes `change(steps)` for the steps."""
+    """The same algorithm, but it learns from `change(steps)`."""
     kind = type(algorithm)
 
     def update(self, state, steps, key):
@@ -50,7 +50,7 @@ def test_a_reward_for_ever_is_worth_fifty_through_any_number_of_time_limits(make
     algorithm = make(learning_rate=0.5, discount=0.98, epsilon=1.0)
     for found in learned(algorithm, cycle(), 12_000):
         np.testing.assert_allclose(found, 50.0, rtol=0.02)
-    # Broken twin: the limit taken for an end. The start is then worth what eight steps bring.
+    # Broken twin: truncation treated as termination. Then the value of the start is the return of eight steps.
     twin = _broken(algorithm, lambda steps: dataclasses.replace(steps, terminated=steps.terminated | steps.truncated))
     for found in learned(twin, cycle(), 12_000):
         assert found.max() < 30
@@ -61,7 +61,7 @@ def test_two_steps_of_reward_one_are_worth_what_they_are(make):
     algorithm = make(learning_rate=0.5, discount=0.98, epsilon=1.0)
     for found in learned(algorithm, chain(), 400):
         np.testing.assert_allclose(found[:2], [[1.98, 1.98], [1.0, 1.0]], rtol=1e-3)
-    # Broken twin: no mask, so what follows the end is worth as much as the state that it is drawn in.
+    # Broken twin: no mask at terminations, so the state after the end has its value in the table instead of 0.
     twin = _broken(
         algorithm,
         lambda steps: dataclasses.replace(
@@ -76,7 +76,7 @@ def test_two_steps_of_reward_one_are_worth_what_they_are(make):
 def test_parallel_environments_learn_the_same_values(make):
     environment = table([(1, 0), 1], [(0.0, 0.5), (1.0, 0.0)], [(0, 1), 1])
     for found in learned(make(learning_rate=0.05, discount=0.9, epsilon=1.0, environments=4), environment, 2_000):
-        # With ε 1 every policy is the same: Sarsa's value of going on is the mean of what follows.
+        # With ε = 1 all policies are the same: Sarsa's target uses the mean of the next action values.
         on_policy = not isinstance(make(), QLearning | DynaQ)
         np.testing.assert_allclose(found[0], [0.45 if on_policy else 0.9, 0.5], atol=0.15 if on_policy else 1e-3)
         np.testing.assert_allclose(found[1], [1.0, 0.0], atol=1e-3)
@@ -86,8 +86,8 @@ def test_parallel_environments_learn_the_same_values(make):
 @pytest.mark.parametrize("learning_rate", [0.1, 1.0])
 @pytest.mark.parametrize("environments", [8, 32, 100])
 def test_however_many_hit_one_entry_it_learns_what_is_true(make, environments, learning_rate):
-    # In the circle all go side by side, and every hit of a step is of the same few entries. With one step of the size
-    # n α for n hits (the table as it was, all changes added) values would grow for ever from n α = 2 on.
+    # In the circle all environments move together, so many steps of a block change the same few entries. With a step of
+    # size n α for n such steps (all changes computed from the old table and added), values diverge from n α = 2 on.
     algorithm = make(learning_rate=learning_rate, discount=0.9, epsilon=1.0, environments=environments)
     for found in learned(algorithm, cycle(), 800):
         np.testing.assert_allclose(found, 10.0, rtol=1e-3)
@@ -128,13 +128,13 @@ EPSILON = 0.1
 
 
 def _earns(world, values):
-    """What ε-greedy around these values earns on average from the start, exactly; no discount."""
+    """The exact mean undiscounted return of the ε-greedy policy of these values from the start."""
     policy, start = soft_policy(values, EPSILON), world.starts[0]
     return (policy[start] * policy_values(world, policy, 1.0)[start]).sum()
 
 
 def _walks(world, values):
-    """The cells of the greedy way from the start, in rows from the top."""
+    """The rows (from the top) of the cells on the greedy path from the start."""
     cell, rows = int(world.starts[0]), []
     while True:
         rows.append(cell // 12)
@@ -146,7 +146,7 @@ def _walks(world, values):
 
 @pytest.mark.usefixtures("optimized")
 def test_beside_the_cliff_q_learning_earns_minus_fifty_and_sarsas_detour_minus_twenty_one():
-    # Sutton & Barto 2018, example 6.6. What each way earns is exact, by solving for its values.
+    # Sutton & Barto 2018, example 6.6. The return of each path is exact, from the linear equations of its values.
     environment = cliff()
     world = environment.environment
     best = best_soft_values(world, EPSILON, 1.0)
@@ -171,7 +171,7 @@ NUMBERS = spaces.MultiDiscrete([2, 3], start=[5, -1])
 
 
 class Pair:
-    """One step: two numbers are seen, and the action 1 pays 1 where the second is 0. In JAX."""
+    """One step, in JAX: the observation has two numbers, and action 1 has a reward of 1 if the second is 0."""
 
     observation_space, action_space = NUMBERS, spaces.Discrete(2)
 
@@ -185,7 +185,7 @@ class Pair:
 
 
 class PairEnv(gymnasium.Env):
-    """The same in Gymnasium."""
+    """The same environment in Gymnasium."""
 
     observation_space, action_space = NUMBERS, spaces.Discrete(2)
 
@@ -234,7 +234,7 @@ def test_a_host_run_that_is_resumed_does_not_learn_from_an_episode_that_is_lost(
 
 
 class CorridorEnv(gymnasium.Env):
-    """Nothing ever happens."""
+    """A corridor in which nothing happens."""
 
     observation_space, action_space = spaces.Discrete(3), spaces.Discrete(2)
 

@@ -1,4 +1,4 @@
-"""TD3: its targets, the delays of its actor and its targets, and what it has in common with DDPG and SAC."""
+"""TD3: targets, delayed updates of the actor and of the target networks, and what it shares with DDPG and SAC."""
 
 import dataclasses
 import itertools
@@ -25,7 +25,7 @@ ROWS = 200
 
 
 def block(index, algorithm):
-    """A block of made-up steps, another for each index."""
+    """A block of random steps, different for each index."""
     random = np.random.default_rng(index)
     shape = algorithm.steps_per_update, algorithm.environments
     seen, following = random.uniform(-1, 1, (2, *shape, 3)).astype(np.float32)
@@ -39,7 +39,7 @@ def block(index, algorithm):
 
 @pytest.fixture(scope="module")
 def made_up():
-    """An algorithm, its targets, observations, and noise of which some is beyond the bounds."""
+    """An algorithm, its target networks, observations, and noise that is partly beyond the bounds."""
     algorithm = small_td3(target_noise=0.4, target_noise_limit=0.5)
     state, other = (INIT(algorithm, jax.random.key(seed)) for seed in (0, 5))
     target = Networks(other.policy.actor, dataclasses.replace(other.learner.critic, first=state.learner.critic.first))
@@ -98,7 +98,7 @@ def test_without_its_three_parts_it_learns_what_ddpg_does():
     assert equal_bits(*costs)
 
 
-# The delays. One gradient update a block of 4; the first follows block 8.
+# The delays. One gradient update per block of 4 steps; the first follows block 8.
 
 
 @pytest.mark.parametrize(("actor", "target"), [(2, 2), (3, 1), (1, 4)])
@@ -118,13 +118,13 @@ def test_actor_and_targets_change_exactly_when_due(actor, target):
             learnt and updates % actor == 0
         )
         assert equal_bits(before.learner.target, after.learner.target) is not (learnt and updates % target == 0)
-        # Between two updates of the actor, what the last one measured.
+        # Between two updates of the actor, the metrics of the last one are kept.
         same = float(measured[i]["actor_q"]) == float(measured[i + 1]["actor_q"])
         assert same is not (learnt and updates % actor == 0)
     assert updates == 9
 
 
-# What all three have in common
+# What DDPG, TD3 and SAC have in common
 
 THREE = pytest.mark.parametrize(
     "make", [small_ddpg, small_td3, small_sac], ids=lambda make: make.__name__.removeprefix("small_")
@@ -135,7 +135,7 @@ WORTH = 4.0
 @THREE
 @pytest.mark.parametrize("parts", [{}, {"n_steps": 3, "prioritized": True}], ids=["plain", "every part"])
 def test_an_end_is_not_bootstrapped_and_a_cut_is(make, parts):
-    # Q is `WORTH` everywhere, rewards are 1, and a nat is worth nothing. Each step is an episode.
+    # Q is `WORTH` everywhere, rewards are 1, and entropy has no weight. Each step is an episode.
     free = {"temperature": 1e-9, "learn_temperature": False} if make is small_sac else {}
     algorithm = make(warmup=0, batch=4, hidden=(2,), actor_period=1, **parts, **free)
 

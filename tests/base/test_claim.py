@@ -1,6 +1,6 @@
-"""Two who want one folder: one has it, the other is refused, and neither removes what it has not made.
+"""Two processes or threads that want the same folder: one gets it, the other is refused without removing anything.
 
-Where they meet is not left to chance: a step of the one is made to wait until the other has done its own.
+The order of their steps is fixed: a step of the one waits until the other has finished its own.
 """
 
 import json
@@ -39,7 +39,7 @@ def refused(words: str):
 
 
 def together(*actions) -> list:
-    """What came of actions in threads of their own: a value or an error."""
+    """The results of actions that run in separate threads: a value or an error for each."""
 
     def caught(action):
         try:
@@ -80,7 +80,7 @@ def _objects_when_it_is_there(path):
 
 
 def test_who_is_refused_does_not_remove_what_the_winner_has_made(tmp_path, monkeypatch):
-    """One has made the folder and the lock's file; the other has it all, checkpoints too, before the lock is tried."""
+    """One creates the folder and the lock file; before it locks, the other takes the lock and writes the whole run."""
     path, at_lock, has_it, is_refused = tmp_path / "run", *(threading.Event() for _ in range(3))
     locked, said = claims._locked, []
 
@@ -112,7 +112,7 @@ def test_who_is_refused_does_not_remove_what_the_winner_has_made(tmp_path, monke
 
 
 def test_who_finds_that_another_was_there_removes_nothing(tmp_path, monkeypatch):
-    """The other has come and gone between the first look and the lock: the second look sees its run."""
+    """The other starts and finishes between the first check and the lock: the check after locking finds its run."""
     path, locked = tmp_path / "run", claims._locked
 
     def late(place):
@@ -172,7 +172,7 @@ def test_trainings_in_one_new_folder_one_has_it(tmp_path):
 def test_who_counts_on_takes_the_place_of_one_that_was_killed_and_of_none_that_lives(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     places = [Path(f"x-{n}") for n in range(5)]
-    Path("x-0").mkdir()  # somebody's
+    Path("x-0").mkdir()  # made by someone else
     Path("x-1").mkdir()
     (Path("x-1") / LOCK).touch()
     (Path("x-1") / ".data.0123456789ab.tmp").mkdir()
@@ -219,7 +219,7 @@ def test_recordings_side_by_side_have_folders_of_their_own(tmp_path, monkeypatch
 
         def player(observation):
             if not begun:
-                begun.append(at_once.wait())  # all have chosen their place, none is done
+                begun.append(at_once.wait())  # all have chosen their folder, none is done
             return observation % 2
 
         return record(number=number, player=player)

@@ -1,4 +1,4 @@
-"""Compiled programs are kept where the user wants them, or not at all; and XLA's options are in effect."""
+"""Compiled programs are cached where the user wants, or not at all; XLA's options have an effect."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     ("variables", "expected"),
     [
         ({"ZERONE_CACHE": "off"}, "None"),
-        ({"ZERONE_CACHE": "here"}, str(Path("{tmp_path}") / "here" / "compiled")),  # also when the folder changes
+        ({"ZERONE_CACHE": "here"}, str(Path("{tmp_path}") / "here" / "compiled")),  # relative to the first folder
         ({"ZERONE_CACHE": "here", "JAX_COMPILATION_CACHE_DIR": "users"}, "users"),
     ],
 )
@@ -61,7 +61,7 @@ print(json.dumps(meant))
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
-    """The options that are meant for each kind of program, and the folder into which XLA wrote what it did."""
+    """The options intended for each kind of program, and the folder with XLA's dump of its compilations."""
     dump = tmp_path_factory.mktemp("dump")
     environment = os.environ | {"ZERONE_CACHE": "off", "XLA_FLAGS": f"--xla_dump_to={dump}"}
     found = subprocess.run([sys.executable, "-c", COMPILE], env=environment, capture_output=True, check=True)  # noqa: S603
@@ -70,18 +70,18 @@ def compiled(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["for_long", "for_seldom", "for_once"])
 def test_what_is_meant_to_be_set_is_set(compiled, kind):
-    """XLA writes those options of a program that are not its own default."""
+    """XLA's dump lists the options of a program that differ from the defaults."""
     meant, dump = compiled
     (written,) = dump.glob(f"module_*.jit_{kind}.debug_options")
     text = written.read_text()
     levels = {"for_long": "2", "for_seldom": "1", "for_once": "0"}
-    assert meant[kind]["xla_backend_optimization_level"] == levels[kind]  # each version that is allowed knows it
+    assert meant[kind]["xla_backend_optimization_level"] == levels[kind]  # supported by all allowed versions
     for name, value in meant[kind].items():
         assert re.search(f'^{name}: "?{str(value).lower()}"?$', text, re.MULTILINE)
 
 
 def test_small_loops_are_compiled_whole(compiled):
-    """4,000 bytes are more than XLA's own bound."""
+    """4,000 bytes exceed XLA's default limit for small loops."""
     _, dump = compiled
     (program,) = dump.glob("module_*.jit_for_long.cpu_after_optimizations.txt")
     assert "xla_cpu_small_call" in program.read_text()

@@ -1,4 +1,4 @@
-"""The command that installs an extra is for the Python that runs, in a clone and in a virtual environment."""
+"""The suggested command to install an extra fits the running Python, in a clone and in a virtual environment."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ def test_pip_is_that_of_the_python_that_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "venv"), str(tmp_path / "other")]))
     assert install("lab") == 'pip install "zerone[lab]"'
-    # As in a clone, whose environment no shell has been told of: another pip would install elsewhere.
+    # As in a clone whose environment is not activated in the shell: plain `pip` would install elsewhere.
     monkeypatch.setenv("PATH", str(tmp_path / "other"))
     assert install("lab") == f'{os.path.join("venv", "python")} -m pip install "zerone[lab]"'  # noqa: PTH118
     monkeypatch.setenv("PATH", "")

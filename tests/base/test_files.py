@@ -1,4 +1,4 @@
-"""What is opened by name is a file, of a likely size; what is written is whole, and nobody's rest stays for ever."""
+"""Only regular files of a plausible size are opened; files are written as a whole; leftovers are removed."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def refused(words: str):
 
 
 def make_odd(path: Path, kind: str) -> None:
-    """What is not a file, at `path`."""
+    """Make something at `path` that is not a regular file."""
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "socket":
@@ -46,7 +46,7 @@ def test_what_is_no_file_is_refused_at_once(kind, read, tmp_path):
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path):
     with (tmp_path / "large").open("wb") as file:
-        file.truncate(2**40)  # holes: no byte of it is on the disk
+        file.truncate(2**40)  # a sparse file: it takes no space on the disk
     with refused("large: larger than 16,777,216 bytes"):
         files.read_bytes(tmp_path / "large")
     (tmp_path / "small").write_bytes(b"12345")
@@ -92,7 +92,7 @@ def test_what_is_not_toml_is_said_with_its_place(tmp_path):
 
 
 def names_of_two_writers(replace) -> set[str]:
-    """How two threads that write the same file at once call what they write."""
+    """The temporary names that two threads use when they write the same file at once."""
     names: set[str] = set()
     both = threading.Barrier(2)
 
@@ -110,7 +110,7 @@ def names_of_two_writers(replace) -> set[str]:
 
 
 class ByProcess:
-    """The broken twin: the process gives the name, and all threads have that one."""
+    """The broken twin: the name depends on the process only, so all threads use the same one."""
 
     def __init__(self, path):
         self.beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -140,15 +140,15 @@ def test_what_a_killed_process_left_goes_and_what_a_living_one_writes_stays(tmp_
     """)
     subprocess.run([sys.executable, "-c", program], check=False)  # noqa: S603
     (left,) = tmp_path.iterdir()
-    (tmp_path / ".y.0123456789ab.tmp").touch()  # another file's
-    (tmp_path / ".x.tmp").touch()  # somebody's own
+    (tmp_path / ".y.0123456789ab.tmp").touch()  # the temporary file of another file
+    (tmp_path / ".x.tmp").touch()  # a user's file with a similar name
     with files.replacing(path) as file:
         file.write(b"1")
-    assert left.exists()  # it may be a moment old only
+    assert left.exists()  # it is too new to be a leftover
     monkeypatch.setattr(files, "SECONDS_UNTIL_ABANDONED", -1.0)
     with files.replacing(path) as first:
         first.write(b"2")
-        with files.replacing(path) as second:  # the first is held, so it stays
+        with files.replacing(path) as second:  # the first is locked, so it is kept
             second.write(b"3")
         assert path.read_bytes() == b"3"
     assert path.read_bytes() == b"2"

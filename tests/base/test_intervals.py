@@ -1,7 +1,8 @@
-"""Intervals: each against SciPy or by hand where it can be, and all of them by how often they hold the true value.
+"""Intervals: compared with SciPy or by hand where possible, and all by how often they contain the true value.
 
-The coverage is measured with a fixed seed, so these tests either pass or fail, always. With n tries its own error is
-√(0.95 · 0.05 / n): 0.5% of 2,000. Promised are 95%; asked for is 93%, and what is less is written down as what it is.
+The coverage is measured with a fixed seed, so these tests are deterministic. With n tries its standard error is
+√(0.95 · 0.05 / n), i.e. 0.5% for 2,000. The nominal coverage is 95%, and the tests require 93%; where it is lower,
+the test states the actual value.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def test_it_is_longer_on_the_long_side_and_never_shorter_than_students() -> None
     theirs = stats.ttest_1samp(TREATED, 0).confidence_interval(0.95)
     assert found is not None
     assert found[0] == pytest.approx(theirs.low)
-    assert found[1] > theirs.high + 5  # the mouse that lived for 197 days may not be the only one
+    assert found[1] > theirs.high + 5  # there may be more mice that live as long as the one with 197 days
     mirrored = interval(-TREATED)
     assert mirrored is not None
     assert mirrored == pytest.approx((-found[1], -found[0]))
@@ -77,7 +78,7 @@ def test_the_interval_of_a_ratio_is_the_ratios_that_a_difference_does_not_exclud
 
 
 def test_the_interval_of_a_median_is_the_sign_tests() -> None:
-    """By hand: P(fewer than 2 of 9 heads) is 10/512, so from the 2nd to the 8th it holds 96.1%."""
+    """By hand: P(fewer than 2 of 9 heads) is 10/512, so the interval from the 2nd to the 8th value covers 96.1%."""
     assert interval(CONTROL, statistic=median) == (27, 104)
     assert interval(np.array([10, 20, 30, 40, np.inf]), statistic=median) == (10, np.inf)  # 93.75%
     assert interval(np.array([10, 20, 30, 40]), statistic=median) is None  # 87.5% at the most
@@ -90,13 +91,13 @@ def test_the_interval_of_a_median_is_the_sign_tests() -> None:
 
 
 def test_the_interval_of_an_interquartile_mean_is_yuens_where_nothing_is_skewed() -> None:
-    """Of eight the two at each end are left out; with the trimmed mean of SciPy's `ttest_1samp` alike only in n."""
+    """Of eight values, two at each end are left out. SciPy's `ttest_1samp` with trimming differs only in n."""
     values = np.array([-9.0, -4.0, -2.0, -1.0, 1.0, 2.0, 4.0, 9.0])
     winsorised = np.array(stats.mstats.winsorize(values, (0.25, 0.25)))
     error = np.sqrt(7 * winsorised.var(ddof=1) / (4 * 3))
     reach = stats.t.ppf(0.975, 3) * error
     assert interval(values, statistic=interquartile_mean) == pytest.approx((-reach, reach))
-    assert interval(TREATED[:3], statistic=interquartile_mean) == interval(TREATED[:3])  # of three it is the mean
+    assert interval(TREATED[:3], statistic=interquartile_mean) == interval(TREATED[:3])  # of three it is just the mean
 
 
 def test_where_there_is_no_interval() -> None:
@@ -106,13 +107,13 @@ def test_where_there_is_no_interval() -> None:
         assert interval(same) is None
         assert interval(same, statistic=interquartile_mean) is None
         assert interval(same, same, statistic=difference_of_means) is None
-    assert interval([500.0] * 9 + [0.0], statistic=interquartile_mean) is None  # all that is averaged is the same
+    assert interval([500.0] * 9 + [0.0], statistic=interquartile_mean) is None  # all averaged values are equal
     assert interval(TREATED[:9], statistic=lambda x: x.max(-1)) is None  # too few to be resampled
 
 
 def test_curves_have_the_intervals_of_their_points() -> None:
     values = np.random.default_rng(0).exponential(size=(5, 7))
-    values[1, 0] = np.nan  # this seed has no value there yet
+    values[1, 0] = np.nan  # this seed has no value at this point yet
     values[:3, 6] = np.nan  # two seeds are too few
     low, high = mean_bounds(values.T)
     assert (low[0], high[0]) == pytest.approx(interval(values[[0, 2, 3, 4], 0]))
@@ -124,7 +125,7 @@ def test_curves_have_the_intervals_of_their_points() -> None:
 
 @pytest.mark.parametrize("paired", [False, True])
 def test_the_bootstraps_percentiles_are_scipys(paired: bool) -> None:
-    """SciPy takes no wider tails, so it is asked for the confidence that reaches as far."""
+    """SciPy cannot widen the tails, so it is given the confidence level that leads to the same percentiles."""
 
     def difference(left: np.ndarray, right: np.ndarray, axis: int = -1) -> np.ndarray:
         return left.mean(axis) - right.mean(axis)
@@ -158,7 +159,7 @@ def test_what_is_no_sample_is_refused(samples: tuple[object, ...], paired: bool)
         interval(*samples, paired=paired)
 
 
-# How often they hold what they promise.
+# Coverage
 
 Draw = Callable[[np.random.Generator, Any], np.ndarray]
 LEARNS_OR_NOT = 0.8
@@ -197,12 +198,12 @@ def mean_of(draw: Draw) -> float:
 @pytest.mark.parametrize("draw", [normal, exponential, log_normal, heavy, half, most])
 def test_the_interval_of_a_mean_holds_it_as_often_as_it_says(draw: Draw, seeds: int) -> None:
     low, high = mean_bounds(draw(np.random.default_rng(seeds), (20_000, seeds)))
-    given = ~np.isnan(low)  # seeds that are all equal have none: half of the samples of three that learn or not
+    given = ~np.isnan(low)  # no interval if all seeds are equal, as in half of the samples of `half`
     held = np.mean((low[given] <= mean_of(draw)) & (mean_of(draw) <= high[given]))
-    # No interval of so few seeds knows how far a long tail goes.
+    # With so few seeds, no interval can account for a long tail.
     assert held >= {exponential: 0.92, log_normal: 0.88}.get(draw, 0.93)
     if draw is normal:
-        assert held <= 0.975  # and not for being endless
+        assert held <= 0.975  # and not because the intervals are infinite
 
 
 def coverage(true: float, tries: int, sample: Callable[[], tuple[np.ndarray, ...]], **asked: Any) -> float:
@@ -260,7 +261,7 @@ def test_the_interval_of_a_probability_of_improvement(true: float, seeds: int) -
              for _ in range(1_000)]  # fmt: skip
     bounds = np.array(found)
     assert np.mean((bounds[:, 0] <= true) & (true <= bounds[:, 1])) >= 0.93
-    if true == 0.5:  # "no difference" is excluded where there is none: with the percentile bootstrap of 3 seeds in 20%
+    if true == 0.5:  # "no difference" is wrongly excluded; with the percentile bootstrap of 3 seeds in 20% of cases
         assert np.mean((bounds[:, 0] > 0.5) | (bounds[:, 1] < 0.5)) <= 0.05
     ties = [interval(half(random, seeds), half(random, seeds), statistic=probability_of_improvement)
             for _ in range(300)]  # fmt: skip
@@ -287,7 +288,7 @@ def test_the_bootstrap_of_a_ratio_of_medians(seeds: int) -> None:
 @pytest.mark.parametrize("seeds", [3, 10])
 @pytest.mark.parametrize("spread", [0.0, 0.1, 1.0])
 def test_all_seeds_share_the_luck_of_the_episodes(seeds: int, spread: float) -> None:
-    """Returns are a + b + r of seed, episode and both. An interval over seeds alone misses where b is large."""
+    """Returns are a (seed) + b (episode) + r (both). An interval over seeds alone misses the mean if b is large."""
     random, tries = np.random.default_rng(seeds), 400
     held = {"seeds alone": 0, "with episodes": 0, "difference": 0}
     for _ in range(tries):
@@ -311,7 +312,7 @@ def test_a_difference_on_the_same_episodes_is_surer_than_on_others() -> None:
     assert apart is not None
     assert 0 < same[0] < same[1] < 1
     assert apart[0] < 0 < apart[1]
-    equal = np.broadcast_to(luck, (3, 100))  # three optimal policies: all that differs is the episodes
+    equal = np.broadcast_to(luck, (3, 100))  # three optimal policies: only the episodes differ
     found = shared_bounds([equal])
     assert found == pytest.approx(interval(luck, confidence=0.95), abs=0.05)
     assert mean(equal.ravel()) == pytest.approx(luck.mean())

@@ -1,4 +1,4 @@
-"""Words of others are answered with ours, slips of the fingers with what was meant, and the rest with nothing."""
+"""Names from other libraries are answered with ours, typing errors with the likely name, and others with nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zerone.environments import catalogue as environments
 OWN = {entry.name: [field.name for field in dataclasses.fields(entry.make)] for entry in algorithms.entries()}
 EVERY = sorted({name for names in OWN.values() for name in names})
 
-# The arguments of stable-baselines3 2's classes (Raffin et al. 2021), but those that are no hyperparameters.
+# The arguments of stable-baselines3 2's classes (Raffin et al. 2021) that are hyperparameters.
 SB3_DQN = [
     "learning_rate",
     "buffer_size",
@@ -234,7 +234,7 @@ def test_no_name_of_ours_is_taken_for_one_of_others():
     from zerone.cli.app import COMMANDS as REAL
 
     assert not {word for text in COMMANDS.values() for word in text.split()} & set(REAL)
-    for name, text in SETTINGS.items():  # the setting of one algorithm may be the other word for that of another
+    for name, text in SETTINGS.items():  # one algorithm's setting may be a synonym of another's
         assert name not in {word.replace("-", "_") for word in text.split()}
 
 

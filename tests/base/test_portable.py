@@ -1,4 +1,4 @@
-"""Zerone on a system that is no POSIX: modules and functions that Windows lacks are hidden from it."""
+"""Zerone without POSIX: the modules and functions that Windows lacks are hidden."""
 
 import os
 import subprocess

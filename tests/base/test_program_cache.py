@@ -1,4 +1,4 @@
-"""Compiled programs are machine code: taken only from a folder that is ours alone, and each only for what it is."""
+"""Compiled programs are machine code, so they are loaded only from a folder of our own and only for their own key."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_where_no_folder_can_be_made_programs_are_not_kept(tmp_path):
 
 
 class Kept:
-    """A cache as JAX has it."""
+    """A cache with JAX's interface."""
 
     def __init__(self, path):
         self.path = path
@@ -104,7 +104,7 @@ def test_an_entry_is_taken_only_under_its_name_and_whole(tmp_path):
     for key in "ab":
         assert cache.get(key) is None
         assert cache.get(key) is None
-        cache.put(key, key.encode() * 100)  # nothing is in the way
+        cache.put(key, key.encode() * 100)  # the cache works without obstacles
     assert [cache.get(key) for key in "ab"] == [b"a" * 100, b"b" * 100]
     assert cache.path == tmp_path
 

@@ -1,4 +1,4 @@
-"""Numbers are leaves, shapes and choices are static, and what is not allowed is refused in one line."""
+"""Numbers are leaves, shapes and choices are static, and invalid values are refused with a one-line message."""
 
 import dataclasses
 import itertools
@@ -18,7 +18,7 @@ from zerone.base.pytree import Allowed, configured, setting, static, struct
 
 @configured
 class Recipe:
-    """A thing that is set up."""
+    """A configured class."""
 
     rate: float = setting(0.5, "how fast", above=0, at_most=1)
     size: int = setting(3, "how many", at_least=1)
@@ -30,7 +30,7 @@ class Recipe:
 
 @configured
 class Feast(Recipe):
-    """A larger one, made from it: a default of its own, and a field that is worked out from another."""
+    """A subclass with another default, and a field that is computed from another one."""
 
     kind: str = setting("fancy", "which", choices=("plain", "fancy"))
     guests: int = setting(0, "how many come; 0 is as many as `size`", at_least=0)
@@ -41,7 +41,7 @@ class Feast(Recipe):
 
 @struct
 class Pair:
-    """A state with a choice in it."""
+    """A state with a static field."""
 
     value: jax.Array
     name: str = static(default="a")
@@ -65,7 +65,7 @@ def test_another_number_compiles_nothing_anew_and_another_size_does(compilations
 
 @pytest.mark.parametrize("leaf", [None, True, (1, 2), jnp.ones(3), object()])
 def test_any_tree_of_the_same_shape_can_be_made(leaf):
-    # JAX rebuilds the class with whatever a `tree.map` returns: axes, masks, shapes.
+    # JAX rebuilds the object with whatever a `tree.map` returns: axes, masks, shapes.
     jax.tree.map(lambda _: leaf, Recipe())
 
 
@@ -115,7 +115,7 @@ def test_bounds_hold_as_they_read(value, low, high):
 
 
 def test_a_number_that_32_bits_do_not_hold_is_refused():
-    """In a program it would be 0 or infinite, and its logarithm no number."""
+    """In a program it would become 0 or infinite, and its logarithm NaN."""
     for value in (1e39, 1e-50):
         with np.errstate(over="ignore"):
             assert np.float32(value) in (0, np.inf)
@@ -155,15 +155,15 @@ def test_a_configured_class_can_be_made_from_another():
     assert (Feast(guests=2).guests, Recipe().kind) == (2, "plain")
     assert jax.tree.leaves(feast) == [0.5]
     assert jax.tree.map(lambda x: x, feast) == feast
-    for wrong in ({"rate": 2.0}, {"guests": -1}, {"extra": 3}):  # what is inherited and what is not
+    for wrong in ({"rate": 2.0}, {"guests": -1}, {"extra": 3}):  # inherited fields and own ones
         with pytest.raises(InputError, match=r"^Feast: "):
             Feast(**wrong)
-    with pytest.raises(InputError, match=r"^Feast: size = 'x' is not allowed"):  # refused before it is worked with
+    with pytest.raises(InputError, match=r"^Feast: size = 'x' is not allowed"):  # refused before it is used
         Feast(size="x")
 
 
 def test_no_tree_is_equal_to_that_of_another_class():
-    """Else a program that was compiled for the one might be run for the other: by chance, when their hashes collide."""
+    """Otherwise a program compiled for one class might be run for the other when their hashes happen to be equal."""
 
     def another():
         @configured

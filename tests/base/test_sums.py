@@ -1,4 +1,4 @@
-"""Sums in float32 that stay exact, however many numbers are added."""
+"""Sums in float32 that stay accurate, however many numbers are added."""
 
 from fractions import Fraction
 
@@ -14,7 +14,7 @@ MANY = 20_000_000
 
 @jax.jit
 def added(x):
-    """`MANY` times `x`, plainly and as a `Sum`."""
+    """`x` added `MANY` times, in plain float32 and as a `Sum`."""
 
     def one(_, sums):
         plain, kept = sums
@@ -28,7 +28,7 @@ def test_twenty_million_numbers_are_added_exactly(x):
     plain, kept = added(np.float32(x))
     expected = float(np.float32(x)) * MANY
     assert float(kept.total()) == pytest.approx(expected, rel=2e-7)
-    assert abs(float(plain) / expected - 1) > 0.005  # the broken twin: nothing is kept of what is rounded away
+    assert abs(float(plain) / expected - 1) > 0.005  # the broken twin drops the rounding errors
 
 
 def test_numbers_of_all_sizes_and_signs_are_added_exactly():

@@ -1,4 +1,4 @@
-"""The harness with contestants that are little scripts of our own: no peer, no network."""
+"""The benchmark harness with small scripts as contestants: no other library, no network."""
 
 from __future__ import annotations
 

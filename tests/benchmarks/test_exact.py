@@ -1,4 +1,4 @@
-"""The exact value of a greedy policy, against value iteration and against play in Gymnasium."""
+"""The exact value of a greedy policy, compared with value iteration and with episodes in Gymnasium."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_best_policies_are_worth_what_is_known(name, discount, worth):
 
 def test_blackjack_is_worth_what_play_earns():
     policy = np.zeros((32, 11, 2), int)
-    policy[:18] = 1  # hit below 18, which is about as bad as it sounds
+    policy[:18] = 1  # hit below 18: a bad policy
     expected = blackjack_value(policy)
     environment, earned = gymnasium.make("Blackjack-v1").unwrapped, []
     seen, _ = environment.reset(seed=3)

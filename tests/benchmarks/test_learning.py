@@ -1,4 +1,4 @@
-"""What presets promise: measured on seeds that none was tuned on, said of the best policy and of the last."""
+"""The check of the presets' levels: on seeds that none was tuned on, for the best and the last policy."""
 
 import json
 import shutil
@@ -37,7 +37,7 @@ def test_the_table_says_level_best_last_and_steps_of_evaluation(tmp_path):
         assert text.count(numbers) == len(learning_table.SHOWN)
     assert "20 seeds, 1,000 to 1,019, on which none was tuned" in english
     assert "20 个种子（1,000 到 1,019）" in chinese
-    # All else stays.
+    # Everything else on the page stays as it is.
     for name, text, marker in (("docs/speed.md", english, "learning"), ("README.md", readmes[0], "learning-extract")):
         old = (ROOT / name).read_text("utf-8")
         assert text.startswith(old[: old.index(f"<!-- {marker} -->")])

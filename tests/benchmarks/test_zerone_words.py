@@ -1,4 +1,4 @@
-"""What a work says of Zerone reaches Zerone: a word that nobody reads would make both sides of a ratio the same."""
+"""The driver uses every hyperparameter of a benchmark: with an unused one, both sides of a ratio would be the same."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SETTING = harness.Setting(rounds=1, home=Path("nowhere"))
 
 
 class Read(dict[str, Any]):
-    """A dictionary that knows which of its keys have been read."""
+    """A dictionary that records which of its keys are read."""
 
     def __init__(self, *pairs: Any) -> None:
         super().__init__(*pairs)
@@ -40,7 +40,7 @@ class Read(dict[str, Any]):
 
 
 def unread(bench: works.Bench, contestant: works.Contestant) -> set[str]:
-    """The hyperparameters of a contestant that its driver does not look at."""
+    """The hyperparameters of a contestant that its driver does not read."""
     told = harness.work_of(bench, contestant, SETTING)
     words = Read(told["hyperparameters"])
     WORDS["fields"](stopwatch.Work(**told | {"hyperparameters": words}))

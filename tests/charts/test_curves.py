@@ -1,4 +1,4 @@
-"""Learning curves say what was measured, in files of three kinds, and no half of one."""
+"""Learning curves show what was measured, in three file formats, and files are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zerone.charts import curves, measured
 
 
 def table(seeds: int = 2, ends: tuple[int, ...] = (), **more: float) -> dict[str, np.ndarray]:
-    """A long table: 20 rows a seed, an evaluation every fifth; seed i ends after `ends[i]` rows."""
+    """A long table: up to 20 rows per seed, with an evaluation in every fifth; seed i ends after `ends[i]` rows."""
     rows = [(seed, row) for row in range(1, 21) for seed in range(seeds) if row <= (ends[seed] if ends else 20)]
     seed, row = np.array(rows).T
     made = {"seed": seed, "step": row * 100, "return": row + 10.0 * seed}
@@ -32,7 +32,7 @@ def test_draws_every_kind_and_equal_curves_give_equal_files(tmp_path, suffix, st
 
 
 def words(tmp_path, runs, **more) -> str:
-    """All text of the figure."""
+    """All texts in the figure."""
     import matplotlib as mpl
 
     with mpl.rc_context({"svg.fonttype": "none"}):
@@ -57,7 +57,7 @@ def test_cost_and_values_have_a_panel_of_their_own_where_they_are_measured(tmp_p
 
 
 def _is_readable(measures):
-    """Whether the legend stands clear of the numbers below the axes, of what they are, and of the note."""
+    """Whether the legend overlaps neither the tick labels and labels of the axes nor the note."""
     figure = curves._figure([("run", table(3, **measures))], 30.0)
     figure.draw_without_rendering()
     upper, lowest = figure.axes[0], figure.axes[-1]
@@ -80,7 +80,7 @@ POLE = curves.About("dqn", "CartPole-v1", bound=100.0)
 
 
 def drawn(runs, about=(), solved_at=None):
-    """The figure, with everything in its place."""
+    """The figure after layout, so that positions are final."""
     with curves.styled():
         figure = curves._figure(runs, solved_at, about)
         figure.draw_without_rendering()
@@ -124,7 +124,7 @@ def lines_in(axes):
 def test_values_above_what_is_possible_have_a_line_to_be_seen_against():
     assert lines_in(drawn([("run", table(2, q=190.0))], [POLE]).axes[1]) == [100.0]
     assert lines_in(drawn([("run", table(2, q=60.0))], [POLE]).axes[1]) == [100.0]
-    assert lines_in(drawn([("run", table(2, q=20.0))], [POLE]).axes[1]) == []  # it would only flatten the curve
+    assert lines_in(drawn([("run", table(2, q=20.0))], [POLE]).axes[1]) == []  # too far away: no line
     assert lines_in(drawn([("run", table(2, q=190.0))], [curves.About("dqn", "Else-v0")]).axes[1]) == []
     swing = curves.About("ddpg", "Pendulum-v1", bound=0.0)
     assert lines_in(drawn([("run", table(2, q=-90.0))], [swing]).axes[1]) == []
@@ -233,7 +233,7 @@ def test_what_cannot_be_drawn_is_refused_and_leaves_nothing(tmp_path):
 
 
 def straight(columns, name, steps):
-    """What `curve` is, by its definition and a seed at a time."""
+    """The expected result of `curve`, from its definition, one seed at a time."""
     seed, step, value = columns["seed"], columns["step"], columns[name]
     known = np.isfinite(value)
     rows = []

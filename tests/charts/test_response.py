@@ -1,4 +1,4 @@
-"""The response is drawn for one setting, for two, for more, and for settings that are no numbers."""
+"""The figure of a sweep for one setting, two, more, and for settings that are not numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zerone.charts import response
 
 @dataclasses.dataclass
 class Point:
-    """A setting, and what it was worth."""
+    """A trial of a sweep: its settings and its score."""
 
     settings: dict[str, Any]
     values: np.ndarray

@@ -1,4 +1,4 @@
-"""Figures of tables: what they say, that it can be read, and that equal tables give equal files."""
+"""Figures of tables: their texts, that these can be read, and that equal tables give equal files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def picture(environment=SIZES["4x4"], name="maze", traced=False, learnt=True):
 
 
 def words(tmp_path, pictures) -> str:
-    """All text of the figure."""
+    """All texts in the figure."""
     import matplotlib as mpl
 
     with mpl.rc_context({"svg.fonttype": "none"}):
@@ -65,7 +65,7 @@ def test_a_small_grid_shows_the_value_of_each_action(tmp_path):
     said = words(tmp_path, [made])
     assert "value of an action, Q(s, a)" in said
     numbers = re.findall(rf">({MINUS}?\d\.\d+|~0)<", said)
-    assert len(numbers) >= 13 * 4  # 16 cells, but in three of them nobody acts
+    assert len(numbers) >= 13 * 4  # 16 cells, but no actions in three of them
     assert f">{made.table.values[0, 0]:.2f}<".replace("-", MINUS) in said
 
 

@@ -1,4 +1,4 @@
-"""An environment that talks, in every way that there is, and one that hangs."""
+"""An environment that prints in every possible way, and one that hangs."""
 
 import atexit
 import ctypes
@@ -13,7 +13,7 @@ import gymnasium
 
 
 class Chatter(gymnasium.Env):
-    """Says something wherever it is asked for anything."""
+    """Prints something in each of its methods."""
 
     observation_space = gymnasium.spaces.Discrete(2)
     action_space = gymnasium.spaces.Discrete(2)
@@ -22,19 +22,19 @@ class Chatter(gymnasium.Env):
         talk("init")
 
     def reset(self, *, seed=None, options=None):
-        """The beginning."""
+        """Print, and begin an episode."""
         super().reset(seed=seed, options=options)
         talk("reset")
         return 0, {}
 
     def step(self, action):
-        """The end."""
+        """Print, and end the episode."""
         del action
         talk("step")
         return 0, 1.0, True, False, {}
 
     def close(self):
-        """After the end."""
+        """Print."""
         talk("close")
 
     def __del__(self):
@@ -42,12 +42,12 @@ class Chatter(gymnasium.Env):
 
 
 class Hanging(Chatter):
-    """Hangs at its seventh step, and catches whatever wants to end that."""
+    """Hangs at its seventh step, and catches all exceptions that would end it."""
 
     steps = 0
 
     def step(self, action):
-        """The seventh never ends."""
+        """The seventh step never returns."""
         Hanging.steps += 1
         while Hanging.steps == 7:
             try:
@@ -59,7 +59,7 @@ class Hanging(Chatter):
 
 
 def talk(what):
-    """Say it to everybody."""
+    """Write to Python's and the system's standard output and error."""
     print("python:", what)
     print("python, to standard error:", what, file=sys.stderr)
     os.write(1, b"descriptor\n")

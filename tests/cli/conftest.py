@@ -1,4 +1,4 @@
-"""The command line in this process: its exit code, and what it wrote where."""
+"""Fixtures that run the command line in this process or in another one, with its exit code and output."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITHOUT_DISPLAY = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "SDL_VIDEO_D
 
 @dataclasses.dataclass(frozen=True)
 class Ended:
-    """How a command ended."""
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -48,13 +48,13 @@ class Ended:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Compiled programs are kept between the processes of these tests."""
+    """Share a cache of compiled programs between the processes of these tests."""
     os.environ.setdefault("ZERONE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, which is the working folder; and no display."""
+    """An empty working folder, and no display."""
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -65,7 +65,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def zerone(here: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
-    """`zerone("train", ...)` in this process."""
+    """A function that runs a command in this process: `zerone("train", ...)`."""
     del here
     from zerone.cli.app import run
 
@@ -80,7 +80,7 @@ def zerone(here: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ende
 
 @pytest.fixture
 def process(here: Path) -> Callable[..., Ended]:
-    """`process("train", ...)`: the same in a process of its own, as a shell starts it."""
+    """A function that runs a command in a new process, as a shell does: `process("train", ...)`."""
 
     def call(*arguments: object, python: tuple[str, ...] = ("-m", "zerone")) -> Ended:
         command = [sys.executable, *python, *(str(each) for each in arguments)]
@@ -92,7 +92,7 @@ def process(here: Path) -> Callable[..., Ended]:
 
 @pytest.fixture(scope="session")
 def treasure(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run: two tables on the treasure line. Tests read it, and write nothing into it."""
+    """A finished run with two seeds of tabular learning on the treasure line. Tests must not write into it."""
     import zerone as zo
 
     path = tmp_path_factory.mktemp("runs") / "treasure"

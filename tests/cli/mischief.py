@@ -1,11 +1,11 @@
-"""An environment that behaves until step 7, and then does what it is told to."""
+"""An environment that works until step 7, and then has the fault that its `fault` names."""
 
 import gymnasium
 import numpy as np
 
 
 class Mischief(gymnasium.Env):
-    """Two numbers that never change, episodes of five steps."""
+    """A constant observation of two numbers; episodes of five steps."""
 
     observation_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
     action_space = gymnasium.spaces.Discrete(2)
@@ -14,12 +14,12 @@ class Mischief(gymnasium.Env):
         self.fault, self.steps = fault, 0
 
     def reset(self, *, seed=None, options=None):
-        """The observation never depends on anything."""
+        """The observation is always the same."""
         del seed, options
         return np.zeros(2, np.float32), {}
 
     def step(self, action):
-        """One step, the seventh with the fault."""
+        """One step; the seventh has the fault."""
         del action
         self.steps += 1
         values = [np.zeros(2, np.float32), 1.0, self.steps % 5 == 0, False, {}]
@@ -47,7 +47,7 @@ gymnasium.register("Mischief-v0", Mischief)
 
 
 class Filmed(Mischief):
-    """Nothing is wrong with it but its pictures."""
+    """An environment without faults except in `render`."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012 - Gymnasium's
 

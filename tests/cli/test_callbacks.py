@@ -1,4 +1,4 @@
-"""A callback of a person's own on the command line: trained with, killed, resumed, trusted and not."""
+"""User-defined callbacks on the command line: training, killing, resuming, with and without `--trust`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ TRAIN = ("train", "q-learning", "zerone/Treasure-v0", "--steps", "600", "--evalu
 
 @pytest.fixture
 def own(here, monkeypatch):
-    """A folder with callbacks in it, where commands are typed; no other process's import of them is left."""
+    """A working folder with a module of callbacks, which is not imported yet."""
     (here / "listening.py").write_text(OWN)
     monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(here)])
     yield here
@@ -59,7 +59,7 @@ def own(here, monkeypatch):
 
 @pytest.fixture
 def forgotten():
-    """As another process sees it: the module has not been imported yet."""
+    """Undo the import of the module, as if in another process."""
     return lambda: sys.modules.pop("listening", None)
 
 
@@ -96,12 +96,12 @@ def test_a_callback_goes_the_whole_way(own, zerone, forgotten):
     for command in (("evaluate", "run", "--episodes", "2"), ("plot", "run"), ("watch", "run", "--text"),
                     ("export", "run", "policy.npz")):  # fmt: skip
         forgotten()
-        assert zerone(*command).code == 0  # nothing of it is needed to read the run
+        assert zerone(*command).code == 0  # reading the run does not need the callback
         assert "listening" not in sys.modules
 
 
 def test_a_training_that_is_killed_goes_on_with_its_callbacks(own, zerone, forgotten):
-    """By a callback, so that it is always in the same place: after the checkpoint of step 200."""
+    """A callback kills it, so that it is always at the same point: after the checkpoint of step 200."""
     listening = [word for name in ("Early", "kill") for word in ("--callback", f"listening:{name}")]
     plain = [*TRAIN, "--evaluate-every", "1000", "--out", "run", *listening]
     killed = subprocess.run([sys.executable, "-m", "zerone", *plain], check=False, capture_output=True)  # noqa: S603
@@ -126,7 +126,7 @@ def test_what_it_raises_is_one_line_and_the_run_goes_on_without_it(zerone, here)
     assert zerone("train", "--resume", "run", "--callback", "none").code == 0
     assert zerone(*TRAIN, "--out", "whole").code == 0
     found, whole = contents(here / "run"), contents(here / "whole")
-    del found["step-000000402.safetensors"], whole["step-000000400.safetensors"]  # two are kept
+    del found["step-000000402.safetensors"], whole["step-000000400.safetensors"]  # two checkpoints are kept
     assert found == whole
 
 
@@ -144,7 +144,7 @@ def test_what_it_raises_is_one_line_and_the_run_goes_on_without_it(zerone, here)
     ],
 )
 def test_what_is_no_callback_creates_nothing(words, said, zerone, here, monkeypatch):
-    monkeypatch.setitem(sys.modules, "mlflow", None)  # as where it is not installed
+    monkeypatch.setitem(sys.modules, "mlflow", None)  # as if it were not installed
     zerone(*TRAIN, *words).refused(said)
     assert not (here / "runs").exists()
 
@@ -160,7 +160,7 @@ def test_one_of_an_installed_package_is_trusted_like_the_others(own, zerone, for
 
 
 def test_trackers_are_remembered_and_can_be_left_out(zerone, here, monkeypatch):
-    """A run that was begun where the package is, and goes on where it is not."""
+    """A run that starts with the tracker's package installed and is resumed without it."""
     assert zerone(*TRAIN, "--out", "run").code == 0
     config = json.loads((here / "run" / "config.json").read_text())
     (here / "run" / "config.json").write_text(json.dumps({**config, "callbacks": ["wandb"]}))

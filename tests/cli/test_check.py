@@ -1,4 +1,4 @@
-"""`zerone check` finds what is wrong with an environment, and says who can learn in it; `environments` what it is."""
+"""`zerone check` finds faults of an environment and lists suitable algorithms; `zerone environments` describes it."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_another_version_of_one_of_ours_is_said_when_a_training_begins(zerone, c
 
 
 def test_missions_are_learnt_and_blackjack_is_a_table(zerone, caplog):
-    """Both ended in an error: a space that Gymnasium cannot flatten, and one that it flattens into 45 numbers."""
+    """Both once failed: Gymnasium cannot flatten the first space, and flattens the second into 45 numbers."""
     small = ("--steps", 300, "--evaluation-episodes", 2, "--no-figure", "--quiet")
     assert zerone("train", "ppo", "worlds:Missions-v0", *small, "--out", "missions").code == 0
     assert [each.getMessage() for each in caplog.records if each.name == "zerone"] == [

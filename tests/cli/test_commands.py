@@ -1,4 +1,4 @@
-"""What the commands do when all is well."""
+"""The commands when nothing goes wrong."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_watch_as_text(zerone, treasure):
     plain = zerone("watch", treasure, "--text", "--episodes", 2, "--plain").out
     assert "episode 1  step 0  return 0\no----T\n" in plain
     assert "episode 2  step 5  return 1  (treasure found)\n-----o\n" in plain
-    assert zerone("watch", treasure, "--episodes", 2).out == ended.out  # no display: text is what is left
+    assert zerone("watch", treasure, "--episodes", 2).out == ended.out  # without a display it shows text
     assert zerone("watch", treasure, "--text", "--follow").out.startswith(ended.out)  # it has ended: its last agent
 
 
@@ -140,7 +140,7 @@ def test_watch_on_film(zerone, treasure, here):
     reading = [ffmpeg(), "-loglevel", "error", "-i", "film.mp4", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     pixels = subprocess.run(reading, capture_output=True, check=True).stdout  # noqa: S603
     height, width = 128 + 30, 6 * 96 + 32
-    assert len(pixels) == 8 * height * width * 3  # 6 moments; the last of them three times
+    assert len(pixels) == 8 * height * width * 3  # 6 states; the last one is shown three times
     assert sorted(each.name for each in here.iterdir()) == ["film.gif", "film.mp4"]
 
 

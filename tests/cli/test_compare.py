@@ -1,4 +1,4 @@
-"""`zerone compare`: two tables for a person, one object for a program."""
+"""`zerone compare`: two tables for people, one JSON object for programs."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def test_json_and_a_figure(zerone, here):
     assert (pair["better"], pair["worse"], pair["probability"], pair["difference"]) == ("good", "bad", 1, 331)
     assert pair["interval"][1] == 1
     assert pair["difference_interval"][0] < 331 < pair["difference_interval"][1]
-    assert found["runs"][0]["reached"]["steps_interval"] is None  # a median of four seeds has none
+    assert found["runs"][0]["reached"]["steps_interval"] is None  # too few seeds for an interval of the median
     assert any("few" in note for note in found["notes"])
     assert (here / "c.svg").read_text().startswith("<?xml")
-    # What JSON has no number for is null: the median seed never got there.
+    # The median seed never reached the level: infinity is null in JSON.
     assert zerone("compare", "good", "bad", "--json").json["runs"][1]["reached"]["steps_median"] is None
 
 

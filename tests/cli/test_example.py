@@ -1,4 +1,4 @@
-"""`zerone example`: what there is, printed and written, and nothing is written over."""
+"""`zerone example`: lists, prints and writes examples, and does not overwrite files."""
 
 from pathlib import Path
 

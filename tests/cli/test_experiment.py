@@ -1,4 +1,4 @@
-"""`zerone experiment`: the list, a look, and what is refused."""
+"""`zerone experiment`: the list, a quick run, and what is refused."""
 
 from __future__ import annotations
 

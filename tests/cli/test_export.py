@@ -1,4 +1,4 @@
-"""`zerone export`: files that a run leaves behind, and what cannot be."""
+"""`zerone export`: the exported files, and what cannot be exported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_policy_is_written_and_said_in_a_line(here, trained, zerone):
         )
         assert ended.out == f"{line}; the same action for 1,000 observations (500 of episodes)\n"
     assert Policy(here / "p.npz")(0) in (0, 1)
-    found = zerone("export", str(trained), "p.npz", "--checkpoint", "last", "--json").json  # an earlier one is replaced
+    found = zerone("export", str(trained), "p.npz", "--checkpoint", "last", "--json").json  # replaces an existing file
     assert (found["file"], found["seed"], found["checkpoint"]) == ("p.npz", 0, "last")
     assert (found["observations"], found["largest_difference"]) == (1000, 0)
 

@@ -1,4 +1,4 @@
-"""`--lookahead` and its kin on the command line: an agent that searches before it acts, judged and watched."""
+"""`--lookahead` and related options: evaluating and watching an agent that searches before it acts."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_an_agent_that_searches_is_judged_watched_and_refused(zerone, run):
     first = zerone(*watch, "--lookahead", 2).out.split("\n\n")[1].splitlines()
     futures = [line for line in first if line.startswith("  ") and " = " in line]
     assert len(futures) == 4 + 16
-    assert sum("*" in line for line in futures) == 1 + 4  # the best of the first step, and of each that follows
+    assert sum("*" in line for line in futures) == 1 + 4  # the best action now, and after each first action
     assert zerone(*watch).out == zerone(*watch, "--lookahead", 0).out
 
     for words, what in {

@@ -1,4 +1,4 @@
-"""What is said of evaluations: how many episodes were cut, whose chance was in them, and of which task a level is."""
+"""What is printed about evaluations: truncated episodes, random or greedy actions, and the level of the task."""
 
 import json
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_where_the_best_policy_is_a_random_one_it_is_judged_as_it_acts(zerone, h
     assert "reinforce on worlds:Mirror-v0, stochastic: mean return -" in by_chance.out
     assert zerone("evaluate", "run", "--stochastic", "--trust").out == by_chance.out
     assert zerone("evaluate", "run", "--stochastic", "--trust", "--json").json["return_mean"] > -50
-    # As in training, unless it is said.
+    # As in training by default.
     ended = train(zerone, "Mirror-v0", *asked, "--stochastic", "--overwrite")
     assert "over 20 episodes of stochastic play" in ended.out
     assert json.loads((here / "run" / "result.json").read_text())["return_mean"] > -50
@@ -62,7 +62,7 @@ def test_an_agent_is_watched_as_it_explores(zerone):
     watched = "watch", "run", "--text", "--plain", "--episodes", 8
     greedy, exploring = zerone(*watched).out, zerone(*watched, "--stochastic").out
     assert exploring == zerone(*watched, "--stochastic").out
-    assert len(exploring.splitlines()) > len(greedy.splitlines())  # it errs, and takes longer
+    assert len(exploring.splitlines()) > len(greedy.splitlines())  # it makes mistakes and takes longer
 
 
 def test_the_level_of_another_task_is_not_this_one_s(zerone):

@@ -1,4 +1,4 @@
-"""`zerone lab`: it says where it is, refuses what it cannot do in one line, and ends at once."""
+"""`zerone lab`: it prints its address, refuses with a one-line message, and ends at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from zerone.lab import address, serve
 
 @pytest.fixture
 def not_served(monkeypatch):
-    """Nothing is served: what would be."""
+    """Replace the server, and record what it would serve."""
     asked = []
     monkeypatch.setattr(serve, "serve", lambda *given: (asked.append(given), given[0].close()))
     return asked
@@ -97,7 +97,7 @@ def test_it_serves_and_ctrl_c_ends_it_within_two_seconds_and_saves(tmp_path):
         with urllib.request.urlopen(url) as answer:  # noqa: S310
             cookie = answer.headers["set-cookie"].partition(";")[0]
             assert b"<title>Zerone lab</title>" in answer.read()
-        assert time.monotonic() - begun < 3  # the page is there before the library is
+        assert time.monotonic() - begun < 3  # the page is served before the library is imported
         bare = url.partition("?")[0]
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(bare)  # noqa: S310

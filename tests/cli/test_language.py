@@ -1,4 +1,4 @@
-"""What is said in Chinese: chosen by option, variable or locale, complete, and the program's own words left alone."""
+"""Chinese output: chosen by option, variable or locale, and complete; names in the output are not translated."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_what_is_typed_is_stronger_than_the_variable_and_that_than_the_locale():
 
     chinese = {"LANG": "zh_CN.UTF-8"}
     assert chosen("train dqn", **chinese) == ("zh", ["train", "dqn"])
-    assert chosen("train dqn", "ascii", **chinese)[0] == "en"  # nobody could read it
+    assert chosen("train dqn", "ascii", **chinese)[0] == "en"  # ASCII cannot show Chinese
     assert chosen("train dqn", ZERONE_LANGUAGE="en", **chinese)[0] == "en"
     assert chosen("train --language=zh dqn", ZERONE_LANGUAGE="en") == ("zh", ["train", "dqn"])
     assert chosen("--language en train --language zh dqn") == ("zh", ["train", "dqn"])
@@ -265,7 +265,7 @@ def test_each_refusal_of_the_command_line_can_be_said_in_chinese(tool):
     found = {}
     for path in sorted(tool.SOURCE.rglob("*.py")):
         name = path.relative_to(tool.SOURCE).as_posix()
-        if name not in FOR_PROGRAMS and name.split("/")[0] not in ("lab", "benchmarks"):  # the page translates its own
+        if name not in FOR_PROGRAMS and name.split("/")[0] not in ("lab", "benchmarks"):  # these have their own
             lines = list(english_refusals(path.read_text(encoding="utf-8")))
             found |= {name: lines} if lines else {}
     assert found == {}

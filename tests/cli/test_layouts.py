@@ -1,4 +1,4 @@
-"""A maze from a file on the command line: trained, kept in the run, and refused in one line."""
+"""A maze from a file on the command line: training, saving it in the run, and one-line refusals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TRAIN = ("train", "q-learning", "zerone/Maze-v0", "--steps", 400, "--out", "run"
 
 
 def test_a_run_keeps_the_maze_itself(zerone, here):
-    """So it can be resumed, judged and watched when the file is gone."""
+    """Therefore the run can be resumed, evaluated and watched without the file."""
     file = here / "maze.txt"
     file.write_text("S..\n.#.\n..G\n")
     assert zerone(*TRAIN, "--option", "layout=maze.txt").code == 0
@@ -61,7 +61,7 @@ def test_a_maze_that_changed_is_judged_and_watched_as_it_is_at_last(zerone, here
 
 
 def test_a_shaped_task_is_judged_by_its_own_reward_on_both_engines(zerone, here):
-    """In CartPole that is 1 a step, so a return is a whole number; the shaped reward of a step is below 1."""
+    """CartPole's own reward is 1 per step, so a return is an integer; the shaped reward of a step is below 1."""
     for engine in ("compiled", "host"):
         zerone("train", "dqn", "zerone/CartPoleShaped-v0", "--steps", 100, "--out", engine, "--no-figure",
                "--engine", engine, "--evaluation-episodes", 3, "--hidden", 8)  # fmt: skip
@@ -78,7 +78,7 @@ CLOSED = "S#G,.#.,.#."
     [
         ("zerone/Maze-v0", f"layout={CLOSED}", "compiled", "Maze: layout"),
         ("zerone/Maze-v0", f"layout={CLOSED}", "host", "Maze: layout"),
-        ("zerone/Maze-v0", "layout=SHG,.H.", "compiled", "Maze: layout"),  # through hell there is no way
+        ("zerone/Maze-v0", "layout=SHG,.H.", "compiled", "Maze: layout"),  # a hell blocks the only way
         ("zerone/MazePixels-v0", "layout=maze.txt", "compiled", "Maze: layout"),
         ("zerone/BlockingMaze-v0", "later=maze.txt", "compiled", "ChangingMaze: later"),
         ("FrozenLake-v1", "desc=SFH,FHF,HFG", "compiled", "FrozenLake: desc"),

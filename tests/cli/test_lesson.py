@@ -1,4 +1,4 @@
-"""`zerone lesson`: the chapters are listed at once, and one is played: question, running example, answer."""
+"""`zerone lesson`: lists the chapters quickly, and plays one: question, running example, answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zerone.lessons.catalogue import lessons
 
 def test_the_list_imports_nothing_large(zerone, monkeypatch):
     for name in ("jax", "numpy", "gymnasium"):
-        monkeypatch.setitem(sys.modules, name, None)  # an import of it would be an error
+        monkeypatch.setitem(sys.modules, name, None)  # importing it raises an error
     ended = zerone("lesson")
     assert (ended.code, ended.err) == (0, "")
     listed = [line.split()[:2] for line in ended.out.split("\n")[:14]]

@@ -1,4 +1,4 @@
-"""A window beside a training: it shows what was learned last, and cannot harm the training."""
+"""The window beside a training: it shows the newest policy and cannot disturb the training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def on_progress(steps: int, latest: float | None = None):
 
 @pytest.fixture
 def started(monkeypatch):
-    """What `LiveViewer` starts, in the place of a window: a process that waits until it is let go."""
+    """A process that `LiveViewer` starts instead of a window; it waits until the test releases it."""
     import subprocess
 
     made: list[subprocess.Popen[bytes]] = []
@@ -91,7 +91,7 @@ def test_a_table_is_shown_from_its_first_step_and_it_says_so(zerone):
     assert (ended.code, ended.err) == (0, "")
     first, *_, last = re.findall(r"training step (\d+), slowed to 7 steps/s", ended.out)
     assert (first, last) == ("0", "60")
-    stepped = zerone("step", "run", "--steps", 60).out  # what the steps of the training are
+    stepped = zerone("step", "run", "--steps", 60).out  # the steps of the training
     for episode, length in re.findall(r"(\d+): (\d+) steps, return 1", stepped):
         assert f"episode {episode}  step {length}  return 1  (treasure found)" in ended.out
     assert ended.out.count("(treasure found)") == stepped.count("terminated") > 0
@@ -142,7 +142,7 @@ def test_watching_that_makes_no_sense_is_refused(zerone, here, words, said):
 
 
 def test_follow_takes_up_what_is_new_and_ends_with_the_training(zerone, here):
-    """The newest table goes left at first, then right; then the training ends."""
+    """The policy of the newest checkpoint first goes left, then right; then the training ends."""
     words = ("train", "q-learning", "zerone/Treasure-v0", "--steps", 200, "--evaluation-episodes", 2, "--no-figure")
     assert zerone(*words, "--out", "run", "--quiet").code == 0
     result = (here / "run" / "result.json").read_bytes()

@@ -1,4 +1,4 @@
-"""An environment that misbehaves ends the run with one line that says where, and loses nothing."""
+"""A faulty environment ends the run with one line that says where, and no results are lost."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_one_that_behaves_is_watched_in_numbers(zerone):
     zerone("watch", "run", "--video", "film.mp4").refused("gives no pictures", "--text")
 
 
-@pytest.mark.filterwarnings("ignore")  # Gymnasium's own, which the program does not show
+@pytest.mark.filterwarnings("ignore")  # Gymnasium's warnings, which the program hides
 @pytest.mark.parametrize("suffix", ["gif", "mp4"])
 @pytest.mark.parametrize(
     ("fault", "code", "words"),
@@ -63,7 +63,7 @@ def test_a_film_that_cannot_be_made_is_one_line_and_no_file(zerone, here, fault,
 def test_a_film_lasts_as_long_as_is_said(zerone):
     assert zerone("train", "dqn", "mischief:Filmed-v0", *SMALL, "--quiet", "--option", "fault=fast").code == 0
     said = zerone("watch", "run", "--video", "film.gif").out
-    assert said.startswith("film.gif: 0.9 s of dqn")  # every third of 100 pictures a second, and 0.8 s at the end
+    assert said.startswith("film.gif: 0.9 s of dqn")  # every third of 100 frames per second, and 0.8 s at the end
 
 
 def test_ctrl_c_before_the_first_update_names_the_checkpoint(zerone):

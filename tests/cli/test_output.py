@@ -1,4 +1,4 @@
-"""Whatever an environment prints, and however: the results of a command are its own."""
+"""The output of a command has only its results, whatever an environment prints and however."""
 
 from __future__ import annotations
 

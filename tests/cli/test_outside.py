@@ -1,4 +1,4 @@
-"""An algorithm of a person's own goes the whole way on the command line: from `train` to `compare` and `sweep`."""
+"""A user-defined algorithm works with all commands: from `train` to `compare` and `sweep`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FEW = ("--steps", "2000", "--evaluation-episodes", "2")
 
 @pytest.fixture
 def own(here, monkeypatch):
-    """A folder with an algorithm in it, where commands are typed; no other process's import of it is left."""
+    """A working folder with a module that has an algorithm, which is not imported yet."""
     (here / "expected_sarsa.py").write_text((EXAMPLES / "expected_sarsa.py").read_text())
     monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(here)])
     monkeypatch.delitem(sys.modules, "expected_sarsa", raising=False)
@@ -24,7 +24,7 @@ def own(here, monkeypatch):
 
 @pytest.fixture
 def forgotten():
-    """As another process sees it: the module has not been imported yet."""
+    """Undo the import of the module, as if in another process."""
     return lambda: sys.modules.pop("expected_sarsa", None)
 
 
@@ -42,7 +42,7 @@ def test_an_algorithm_goes_the_whole_way(own, zerone, forgotten):
         assert "pass --trust" in refused.err
         assert zerone(*command, "--trust").code == 0
     forgotten()
-    assert zerone("plot", "run").code == 0  # the curves need no code
+    assert zerone("plot", "run").code == 0  # drawing curves does not need the module
     assert not (own / "run" / "table.png").exists() or "no table drawn" in zerone("plot", "run").err
     assert "table.png" in zerone("plot", "run", "--trust").out
     assert zerone("train", "sarsa", "zerone/Maze-v0", *FEW, "--seeds", "3", "--out", "other").code == 0

@@ -1,4 +1,4 @@
-"""An environment and a shaped reward of a person's own go the whole way on the command line, trusted and not."""
+"""A user-defined environment and shaped reward work with all commands, with and without `--trust`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FEW = ("--steps", "600", "--evaluation-episodes", "2")
 
 @pytest.fixture
 def own(here, monkeypatch):
-    """A folder with an environment in it, where commands are typed; no other process's import of it is left."""
+    """A working folder with a module that has an environment, which is not imported yet."""
     (here / "windy_walk.py").write_text((EXAMPLES / "windy_walk.py").read_text())
     monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(here)])
     monkeypatch.delitem(sys.modules, "windy_walk", raising=False)
@@ -42,12 +42,12 @@ def own(here, monkeypatch):
 
 @pytest.fixture
 def forgotten():
-    """As another process sees it: the module has not been imported yet."""
+    """Undo the import of the module, as if in another process."""
     return lambda: sys.modules.pop("windy_walk", None)
 
 
 def test_an_environment_goes_the_whole_way(own, zerone, forgotten):
-    """In each of these a folder's module is imported only if the person says so."""
+    """Each command imports a module that a run folder names only if the user allows it."""
     assert own
     options = ("--option", "length=4", "--option", f"reward={REWARD}")
     said = zerone("train", "q-learning", NAME, *FEW, "--seeds", "3", *options, "--out", "run")
@@ -70,7 +70,7 @@ def test_an_environment_goes_the_whole_way(own, zerone, forgotten):
             assert "action 1  reward 1  observation 3" in shown.out
             assert "Q  left" in shown.out
     forgotten()
-    assert zerone("plot", "run").code == 0  # the curves need no code
+    assert zerone("plot", "run").code == 0  # drawing curves does not need the module
     assert zerone("train", "sarsa", NAME, *FEW, "--seeds", "3", "--option", "length=4", "--out", "other").code == 0
     forgotten()
     assert zerone("compare", "run", "other", "--out", "compared.png").code == 0
@@ -80,7 +80,7 @@ def test_an_environment_goes_the_whole_way(own, zerone, forgotten):
 
 
 def test_a_reward_in_a_folder_imports_nothing(own, zerone, forgotten):
-    """Neither with an environment of ours."""
+    """Not even if the environment is one of Zerone's."""
     assert own
     asked = ("--option", f"reward={REWARD}", "--out", "run")
     assert zerone("train", "q-learning", "zerone/Treasure-v0", *FEW, *asked).code == 0
@@ -91,7 +91,7 @@ def test_a_reward_in_a_folder_imports_nothing(own, zerone, forgotten):
     assert zerone("plot", "run").code == 0
     assert "windy_walk" not in sys.modules
     resumed = ("train", "q-learning", "zerone/Treasure-v0", "--resume", "run")
-    zerone(*resumed).refused(f"reward {REWARD!r} stands in a file")  # what is typed besides does not name it
+    zerone(*resumed).refused(f"reward {REWARD!r} stands in a file")  # the command line does not name the module
     assert "windy_walk" not in sys.modules
     assert zerone("evaluate", "run", "--episodes", "2", "--trust").code == 0
 
@@ -103,7 +103,7 @@ def test_it_is_swept_and_what_is_best_is_trained(own, zerone, forgotten):
     assert found.code == 0, found.err
     assert json.loads((own / "swept" / "sweep.json").read_text())["sources"]["environment"] == NAME
     forgotten()
-    assert zerone("sweep", "--resume", "swept").code == 0  # it has ended, and is only read
+    assert zerone("sweep", "--resume", "swept").code == 0  # the sweep has ended, so it is only read
     assert "windy_walk" not in sys.modules
     (own / "swept" / "other-seeds" / "result.json").unlink()
     zerone("sweep", "--resume", "swept").refused(f"environment {NAME!r} stands in a file")

@@ -1,4 +1,4 @@
-"""What only a process of its own can show: what is imported, Ctrl-C, a reader that goes away."""
+"""Tests that need a separate process: which modules are imported, Ctrl-C, a closed output pipe."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_json_stays_pure_when_the_environment_prints(process, here):
     ended = process("train", "q-learning", "talker:Talker-v0", "--steps", 20, "--evaluation-episodes", 1, "--json")
     assert ended.json["engine"] == "host"
     assert "step!" in ended.err
-    # A run from somewhere else imports nothing unless it is trusted.
+    # A run from elsewhere imports nothing without `--trust`.
     path = ended.json["run"]
     process("evaluate", path).refused("talker", "--trust")
     assert process("evaluate", path, "--trust", "--episodes", 1, "--json").json["return_mean"] == 1.0
@@ -94,7 +94,7 @@ def test_a_reader_that_goes_away_is_no_error(here, treasure):
     assert done.stdout.startswith("↑↓←→ the best action")
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
-    # A training goes on: what it learns is worth more than who looks on.
+    # A training goes on when nobody reads its output any more.
     training = f"{sys.executable} -m zerone {' '.join(SLOW)} --steps 500 --out run | true"
     done = subprocess.run(["/bin/sh", "-c", training], cwd=here, capture_output=True, text=True, timeout=100)  # noqa: S603
     assert done.stderr == ""

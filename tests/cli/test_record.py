@@ -1,4 +1,4 @@
-"""`zerone record` and `zerone train --from`: from day to night at the command line, and what is refused."""
+"""`zerone record` and `zerone train --from`: recording a dataset and learning from it, and what is refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STUDY = ("train", "q-learning", LINE, "--evaluation-episodes", 5, "--no-figure")
 
 @pytest.fixture
 def day(zerone, here):
-    """A dataset of chance on the treasure line."""
+    """A dataset of a random policy on the treasure line."""
     assert zerone("record", "--random", LINE, "--steps", 500, "--out", "day").code == 0
     return here / "day"
 
@@ -158,6 +158,6 @@ def test_a_recording_that_is_stopped_is_a_dataset_or_nothing(number, here, zeron
         left = [each.name for each in (here / "day").iterdir()]
         assert all(name.startswith(".") for name in left)
         zerone(*STUDY, "--from", "day", "--steps", 40).refused("day is no dataset")
-        assert any(name.endswith(".tmp") for name in left)  # 120 steps: an episode had been written
+        assert any(name.endswith(".tmp") for name in left)  # after 120 steps an episode had been written
         assert zerone("record", "--random", LINE, "--out", "day", "--steps", 5).code == 0
         assert [each.name for each in (here / "day").iterdir()] == ["data"]

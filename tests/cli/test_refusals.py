@@ -1,4 +1,4 @@
-"""Bad input: exit code 2, one line that says what and what instead, and nothing created."""
+"""Bad input: exit code 2, one line that says what is wrong and what to do instead, and nothing is created."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ A3C = ("train", "a3c", "CartPole-v1", "--engine", "cluster")
 LINE = ("train", "q-learning", "zerone/Treasure-v0")
 
 REFUSED = [
-    # commands and words
+    # commands and options
     (("trian",), ["trian", "did you mean train?"]),
     (("frobnicate",), ["frobnicate", "evaluate", "watch"]),
     (("--frob",), ["--frob", "--version"]),
@@ -28,7 +28,7 @@ REFUSED = [
     (("evaluate",), ["RUN is missing"]),
     (("plot",), ["RUN is missing"]),
     (("watch",), ["RUN is missing"]),
-    # words of others
+    # names used by other libraries
     *(((*CARTPOLE, theirs, "1"), [theirs, f"here it is {ours}"]) for theirs, ours in {
         "--gamma": "--discount", "--lr": "--learning-rate", "--alpha": "--learning-rate", "--batch-size": "--batch",
         "--tau": "--target-step", "--n-envs": "--environments", "--buffer-size": "--memory",
@@ -138,7 +138,7 @@ REFUSED = [
     ((*LINE, "--option", "cells=1"), ["cells = 1"]),
     (("train", "q-learning", "CartPole-v1"), ["q-learning cannot take CartPole-v1", "these can: dqn"]),
     (("train", "dqn", "CliffWalkingSlippery-v1", "--engine", "compiled"), ["CliffWalkingSlippery-v1", "--engine host"]),
-    # runs that are not there
+    # runs that do not exist
     *(((command, "nowhere"), ["nowhere", "no such run folder"]) for command in ("evaluate", "watch", "plot")),
     (("train", "--resume", "nowhere"), ["nowhere", "no such run folder"]),
     (("evaluate", "nowhere", "--episodes", "0"), ["--episodes 0", "from 1"]),
@@ -149,7 +149,7 @@ REFUSED = [
     (("watch", "nowhere", "--follow", "--checkpoint", "best"), ["--follow and --checkpoint"]),
     (("plot", "nowhere", "--out", "curve.jpg"), ["--out curve.jpg", ".png, .svg, .pdf"]),
     (("plot", "one", "two"), ["--out is missing"]),
-    # a window that nobody would see: said before the training
+    # a window that cannot be shown: refused before the training
     ((*CARTPOLE, "--watch"), ["no window can be opened"]),
     ((*CARTPOLE, "--watch-from", "100"), ["no window can be opened"]),
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""`zerone step`: a training is printed, or walked through with keys, and the numbers are those of the training."""
+"""`zerone step`: prints the steps of a training, or steps through it with keys; the numbers are the training's."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def test_a_run_is_its_training_again(zerone, tmp_path):
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     config["environment"]["observations"] = "numbers"
     (tmp_path / "run" / "config.json").write_text(json.dumps(config))
-    assert "observations = 'numbers' is not allowed" in zerone("step", str(tmp_path / "run")).err  # it is not left out
+    assert "observations = 'numbers' is not allowed" in zerone("step", str(tmp_path / "run")).err  # it is not ignored
     assert zerone(*train, "--engine", "host", "--overwrite", "--out", str(tmp_path / "run")).code == 0
-    refused = zerone("step", str(tmp_path / "run"), "--steps", "1")  # what would be shown has never been played
+    refused = zerone("step", str(tmp_path / "run"), "--steps", "1")  # the training never played what would be shown
     assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
     assert "was trained by the host engine" in refused.err
 
@@ -63,7 +63,7 @@ def test_what_cannot_be_stepped_is_one_line(zerone, words, said):
 
 
 class Screen(io.StringIO):
-    """A terminal that keeps what is written to it."""
+    """A terminal that records what is written to it."""
 
     encoding = "utf-8"
 
@@ -72,7 +72,7 @@ class Screen(io.StringIO):
 
     @property
     def pictures(self) -> list[str]:
-        """All that was shown, one after the other, but for what says that it is not ready."""
+        """All screens that were shown, without those that say it is not ready."""
         shown = self.getvalue().replace("\x1b[K", "").split("\x1b[?25h")[0].split("\x1b[H")[1:]
         return [each for each in shown if "computing …" not in each]
 

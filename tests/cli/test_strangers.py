@@ -1,7 +1,7 @@
-"""Folders from anybody: what was altered in them is refused in one line that names file and field, and runs nothing.
+"""Folders from strangers: altered files are refused with one line that names file and field, and no code is run.
 
-Each field of each file is given values of every kind. A command may take what is still sound; it may never end in an
-"unexpected" line. By default a third of all alterations is tried, each on one command in turn; EXHAUSTIVE=1 tries all.
+Each field of each file gets values of every kind. A command may accept valid values, but must never end with an
+"unexpected" error. By default a third of all alterations is tried, each with one command; EXHAUSTIVE=1 tries all.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ QUICK = ("--evaluation-episodes", 2, "--no-figure", "--quiet")
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> Path:
-    """A run that has ended, one that has not, and a sweep."""
+    """A finished run, an unfinished one, and a sweep."""
     folder = tmp_path_factory.mktemp("strangers")
     zo.train(*LINE, steps=80, seeds=3, out=folder / "ended", evaluation_episodes=2, figure=False, save_every=20)
     shutil.copytree(folder / "ended", folder / "stopped")
@@ -51,7 +51,7 @@ def runs(tmp_path_factory) -> Path:
 
 
 def places(value, place=()):
-    """Every field of an object, of objects inside of it, and of the first entry of a list."""
+    """The paths of all fields in a JSON object, also in nested objects and in the first entry of each list."""
     if place:
         yield place
     if isinstance(value, dict):
@@ -62,7 +62,7 @@ def places(value, place=()):
 
 
 def altered(whole, place, value):
-    """The object with another value at a place."""
+    """A copy of the object with another value at a path."""
     changed = copy.deepcopy(whole)
     inner = changed
     for each in place[:-1]:
@@ -82,7 +82,7 @@ def alterations(whole):
 
 
 def require_sound(ended, file: str, what: str) -> None:
-    """A command has done what it should, or has refused in one line, which names the file."""
+    """Check that a command succeeded, or refused with one line that names the file."""
     assert "unexpected" not in ended.err, (what, ended)
     assert ended.code in (0, 2), (what, ended)
     if ended.code == 2:
@@ -94,7 +94,7 @@ def require_sound(ended, file: str, what: str) -> None:
 
 
 def try_all(zerone, cases, commands, file: str) -> set[int]:
-    """Try alterations, each on one of the commands or on all; the exit codes that were seen."""
+    """Try alterations, each with one of the commands or with all; returns the exit codes that occurred."""
     seen: set[int] = set()
     for number, (place, name, spoil) in enumerate(cases):
         chosen = commands if "EXHAUSTIVE" in os.environ else [commands[number % len(commands)]]
@@ -108,7 +108,7 @@ def try_all(zerone, cases, commands, file: str) -> set[int]:
 
 
 def json_cases(source: Path, file: str):
-    """Alterations of a JSON file in a copy of a folder, which lies in `f`."""
+    """Alterations of a JSON file in a copy of a folder, which is at `f`."""
     whole = json.loads((source / file).read_text())
 
     def spoil(changed):
@@ -153,7 +153,7 @@ def test_an_altered_sweep_is_sound_or_refused(zerone, runs):
 
 
 def forge(path: Path, about) -> None:
-    """Put another `about` into a checkpoint, with a right checksum."""
+    """Replace the `about` of a checkpoint, with a correct checksum."""
     whole = path.read_bytes()
     length = int.from_bytes(whole[:8], "little")
     header = json.loads(whole[8 : 8 + length])
@@ -230,7 +230,7 @@ def test_a_run_that_goes_on_is_asked_whether_it_fits_into_memory(zerone, here):
     zerone("train", "--resume", "f").refused("config.json", "of memory for 1 seed", "memory = 2000000000")
 
 
-# What is no file
+# Things that are not regular files
 
 
 PIPES = [
@@ -267,7 +267,7 @@ def test_a_gigabyte_of_zeros_is_not_read(zerone, here, runs):
         zerone(*command).refused(f"f/{file}: larger than 16,777,216 bytes")
 
 
-# Code of somebody else's choosing
+# Code that a stranger's folder names
 
 
 EVIL = """
@@ -287,7 +287,7 @@ gymnasium.register("Evil-v0", Evil)
 
 @pytest.fixture
 def evil(here, monkeypatch, request):
-    """A module that says when it is imported, and its name, which no test before has imported."""
+    """A module that records when it is imported, under a name that no earlier test has imported."""
     name = f"evil_{abs(hash(request.node.name))}"
     (here / f"{name}.py").write_text(EVIL.format(marker=str(here / "imported")))
     monkeypatch.syspath_prepend(here)
@@ -297,7 +297,7 @@ def evil(here, monkeypatch, request):
 
 
 def point_to(evil: str, folder: Path) -> None:
-    """Let every file of a folder name the module."""
+    """Make every file of a folder name the module."""
     for file in folder.rglob("*.json"):
         whole = json.loads(file.read_text())
         if file.name == "config.json":
@@ -367,7 +367,7 @@ def test_no_function_imports_code_out_of_a_folder(here, runs, evil):
         with pytest.raises(InputError, match=f"would import the module '{evil}'"):
             action()
     assert not (here / "imported").exists()
-    zo.load(here / "ended", f"{evil}:Evil-v0").engine().close()  # said by the program itself
+    zo.load(here / "ended", f"{evil}:Evil-v0").engine().close()  # named by the calling program itself
     assert (here / "imported").exists()
 
 

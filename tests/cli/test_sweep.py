@@ -1,4 +1,4 @@
-"""`zerone sweep`: from what was typed to settings, and what is said at the end."""
+"""`zerone sweep`: from the command line to settings, and the summary at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An environment that changes the working folder changes nothing of where things are put, found and said to be."""
+"""If an environment changes the working folder, files are still written, found and reported where they should be."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if WHEN == "import":
 
 @pytest.fixture(params=["import", "made", "reset", "step"])
 def wanderer(request, here, tmp_path, monkeypatch):
-    """The folder that it goes to."""
+    """The folder that the environment changes to."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     name = f"wanderer_{request.param}"

@@ -1,4 +1,4 @@
-"""Environments with something to find in them, each registered under its name: `worlds:Bounds-v0`."""
+"""Environments with faults for `zerone check` to find, each registered under its name: `worlds:Bounds-v0`."""
 
 import random
 
@@ -8,7 +8,7 @@ from gymnasium import spaces
 
 
 class Sound(gymnasium.Env):
-    """A bit is shown; episodes of ten steps, repeating it pays 1."""
+    """A sound environment: the observation is a bit, and repeating it has a reward of 1; episodes of ten steps."""
 
     observation_space = spaces.Box(-1, 1, (1,), np.float32)
     action_space = spaces.Discrete(2)
@@ -37,21 +37,21 @@ class Sound(gymnasium.Env):
 
 
 class Bounds(Sound):
-    """Leaves its bounds."""
+    """Observations leave the bounds of their space."""
 
     def show(self):
         return np.array([3.0 * self.bit], np.float32)
 
 
 class Chance(Sound):
-    """Takes its chance from elsewhere."""
+    """Uses random numbers other than those of its own generator."""
 
     def show(self):
         return np.array([random.SystemRandom().random()], np.float32)
 
 
 class Remembers(Sound):
-    """Does not forget its first episodes when it is seeded again."""
+    """Depends on earlier episodes even after it is seeded again."""
 
     age = 0
 
@@ -61,14 +61,14 @@ class Remembers(Sound):
 
 
 class NoReward(Sound):
-    """Says nothing of the reward."""
+    """The reward is missing."""
 
     def pay(self, action):
         del action
 
 
 class Halves(Sound):
-    """Halves in a box of bytes."""
+    """Fractions in a box of bytes."""
 
     observation_space = spaces.Box(0, 255, (1,), np.uint8)
 
@@ -77,7 +77,7 @@ class Halves(Sound):
 
 
 class Clock(Sound):
-    """Minutes since 1970, in seconds."""
+    """The time since 1970 as an observation."""
 
     observation_space = spaces.Box(0, 1e10, (1,), np.float64)
 
@@ -86,7 +86,7 @@ class Clock(Sound):
 
 
 class Symbols(Sound):
-    """Symbols that could be a picture."""
+    """Symbols in an array that looks like a picture."""
 
     observation_space = spaces.Box(0, 255, (16, 16, 3), np.uint8)
 
@@ -95,7 +95,7 @@ class Symbols(Sound):
 
 
 class Large(Sound):
-    """Numbers of a size that networks do not like, of another type than was said."""
+    """Numbers that are large for networks, with another dtype than that of the space."""
 
     observation_space = spaces.Box(-1e6, 1e6, (1,), np.float32)
 
@@ -104,7 +104,7 @@ class Large(Sound):
 
 
 class Endless(Sound):
-    """Never ends, and pays nothing."""
+    """Never ends; all rewards are 0."""
 
     def over(self):
         return False
@@ -115,7 +115,7 @@ class Endless(Sound):
 
 
 class Mirror(Sound):
-    """The corridor with switched actions (Sutton & Barto 2018, example 13.1): always the same leads nowhere."""
+    """The corridor with switched actions (Sutton & Barto 2018, example 13.1): no constant action reaches the goal."""
 
     def reset(self, *, seed=None, options=None):
         self.cell = 0
@@ -134,7 +134,7 @@ class Mirror(Sound):
 
 
 class Mission(spaces.Space):
-    """A text of somebody else's, which Gymnasium cannot flatten."""
+    """A space of texts that Gymnasium cannot flatten."""
 
     def __init__(self):
         super().__init__(dtype=str)
@@ -147,7 +147,7 @@ class Mission(spaces.Space):
 
 
 class Missions(Sound):
-    """As MiniGrid has it: a picture of symbols, a direction, and a mission in words."""
+    """Observations as in MiniGrid: a picture of symbols, a direction, and a mission in words."""
 
     observation_space = spaces.Dict(
         image=spaces.Box(0, 255, (7, 7, 3), np.uint8), direction=spaces.Discrete(4), mission=Mission()
@@ -158,7 +158,7 @@ class Missions(Sound):
 
 
 class OnlyMissions(Sound):
-    """Nothing but words."""
+    """Observations that consist of words only."""
 
     observation_space = Mission()
 
@@ -167,7 +167,7 @@ class OnlyMissions(Sound):
 
 
 class Prints(Sound):
-    """Talks."""
+    """Prints."""
 
     def show(self):
         print("Traceback (most recent call last)")
@@ -176,5 +176,5 @@ class Prints(Sound):
 
 for each in list(globals().values()):
     if isinstance(each, type) and issubclass(each, gymnasium.Env) and each is not gymnasium.Env:
-        gymnasium.register(f"{each.__name__}-v0", each, disable_env_checker=True)  # else it would be heard first
+        gymnasium.register(f"{each.__name__}-v0", each, disable_env_checker=True)  # else the checker would report first
 gymnasium.register("Limited-v0", Endless, max_episode_steps=30, reward_threshold=7.5, kwargs={"size": 0.5})

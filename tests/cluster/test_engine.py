@@ -1,6 +1,6 @@
-"""The chief and its workers, without Ray: a crew in this process, which answers in an order of our choosing.
+"""The cluster engine's chief and workers without Ray: simulated workers in this process, with a controlled order.
 
-What is computed is held against the same algorithm without a cluster. `test_cluster_ray` has the processes.
+Results are compared with the same algorithm without a cluster. `test_ray_connection` tests real processes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from zerone.environments import catalogue
 from zerone.environments.gym.makers import maker
 from zerone.environments.gym.vector import make_vector
 
-# Gymnasium's own, under names that are not compiled here.
+# Gymnasium's environments, under names that Zerone has no compiled version of.
 CLASSIC = "gymnasium.envs.classic_control"
 gymnasium.register("Swing-v1", f"{CLASSIC}.acrobot:AcrobotEnv", max_episode_steps=500)
 gymnasium.register("Push-v0", f"{CLASSIC}.continuous_mountain_car:Continuous_MountainCarEnv", max_episode_steps=999)
@@ -33,7 +33,7 @@ SMALL = {**PLAIN, "hidden": (8,), "steps_per_update": 8}
 
 
 class InProcess:
-    """Workers of which the one that `next_one` chooses answers first."""
+    """Simulated workers; `next_one` chooses which one answers first."""
 
     lost = 0
 
@@ -59,7 +59,7 @@ class InProcess:
 
 
 def cluster(algorithm, environment="CartPole-v1", next_one=min):
-    """A cluster engine without a cluster."""
+    """A cluster engine with simulated workers."""
     compiled = catalogue.find(environment) is not None
     alone = algorithm.alone()
     judge = Compiled(alone, catalogue.make(environment)) if compiled else host(alone, environment)
@@ -75,7 +75,7 @@ def host(algorithm, environment):
 
 @pytest.mark.parametrize("environment", ["CartPole-v1", "Swing-v1"])
 def test_one_worker_of_a3c_is_actor_critic(environment):
-    """Without anybody else nothing is stale: each push is an update of `ActorCritic` on that worker's steps."""
+    """With one worker nothing is stale: each push is an update of `ActorCritic` with that worker's steps."""
     engine = cluster(zo.A3C(workers=1, environments=2, **SMALL), environment)
     carry = engine.init(3)
     alone = engine.algorithm.alone()
@@ -92,7 +92,7 @@ def test_one_worker_of_a3c_is_actor_critic(environment):
 
 
 def test_staleness_is_the_pushes_of_others_since_the_pull():
-    """One worker that is three times as fast as the other; a push counts as a block of steps, whosever it is."""
+    """One worker is three times as fast as the other; every push counts as a block of steps."""
     order = iter([0, 0, 0, 1] * 4)
     engine = cluster(zo.A3C(workers=2, **SMALL), next_one=lambda _: next(order))
     carry = engine.init(0)
@@ -101,13 +101,13 @@ def test_staleness_is_the_pushes_of_others_since_the_pull():
     stale = [0, 0, 0, 3, 1, 0, 0, 3, 1, 0, 0, 3, 1, 0, 0, 3]
     row, carry = engine.report(carry, 0, 8)
     assert row["staleness"] == pytest.approx(np.mean(stale))
-    assert row["staleness"] != 1  # what turns in order would have
+    assert row["staleness"] != 1  # the staleness if workers took turns
     assert (carry.pushes, carry.iteration) == (16, 8)
     engine.close()
 
 
 def test_a_stale_gradient_is_of_the_networks_that_were_pulled():
-    """The second worker's first push is of the first networks, though the first has changed them meanwhile."""
+    """The second worker's first push uses the initial networks, although the first worker has changed them since."""
     engine = cluster(zo.A3C(workers=2, **SMALL))
     carry = engine.init(0)
     begun = carry.state
@@ -124,7 +124,7 @@ def test_a_stale_gradient_is_of_the_networks_that_were_pulled():
     np.testing.assert_allclose(mine, jax.tree.leaves(right.policy)[0], rtol=1e-4, atol=1e-7)
     after_first = np.asarray(FlatParameters.wrap(apply(begun, first).policy))
     fresh = opened(Worker(engine.algorithm, engine._task, 1).gradient(0, 0, after_first)[0])
-    broken = apply(apply(begun, first), fresh)  # not stale: of the networks that the first push has made
+    broken = apply(apply(begun, first), fresh)  # not stale: a gradient of the networks after the first push
     assert not np.allclose(jax.tree.leaves(broken.policy)[0], jax.tree.leaves(right.policy)[0], rtol=1e-4, atol=1e-7)
     engine.close()
 
@@ -144,7 +144,7 @@ OPTIONS = {
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_gradients_that_are_gathered_are_those_of_dppo(options):
-    """Minibatch by minibatch the same as `DPPO.update` of one program, which is tested against PPO's equations."""
+    """Each minibatch gives the same as `DPPO.update` in one program, which is tested against PPO's equations."""
     settings = {"epochs": 2, "minibatches": 2, "gather": "gradients", **SMALL, **options}
     engine = cluster(zo.DPPO(workers=2, environments=4, **settings))
     carry = engine.init(0)
@@ -154,7 +154,7 @@ def test_gradients_that_are_gathered_are_those_of_dppo(options):
     steps = jax.tree.map(lambda *parts: np.concatenate(parts, 1), *blocks)
     chance = np.uint32(0), np.int32(0)
     state, metrics = engine._programs.update(engine.algorithm, carry.state, steps, *chance)
-    state = dataclasses.replace(state, returns=carry.state.returns)  # those of episodes going on are with the workers
+    state = dataclasses.replace(state, returns=carry.state.returns)  # the workers have those of unfinished episodes
     (carry,) = engine.advance([carry], [0], [0], 1)
     jax.tree.map(lambda one, two: np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-6), carry.state, state)
     for name, value in metrics.items():
@@ -163,7 +163,7 @@ def test_gradients_that_are_gathered_are_those_of_dppo(options):
 
 
 def test_a_worker_in_a_lost_ones_place_plays_the_block_again():
-    """Lost between two minibatches: its samples are gone, so the block is played again with its networks."""
+    """A worker is lost between two minibatches with its samples: the block is played again with the same networks."""
     engine = cluster(zo.DPPO(workers=2, gather="gradients", epochs=1, minibatches=2, **SMALL))
     carry = engine.init(0)
     crew, ask = engine._crew, engine._crew.ask
@@ -177,8 +177,8 @@ def test_a_worker_in_a_lost_ones_place_plays_the_block_again():
     (carry,) = engine.advance([carry], [0], [0], 1)
     whole = cluster(engine.algorithm)
     (right,) = whole.advance([whole.init(0)], [0], [0], 1)
-    assert equal_bits(carry.state, right.state)  # even to the same bits, because a block's index decides its chance
-    assert equal_bits(carry.episodes, right.episodes)  # and counted once
+    assert equal_bits(carry.state, right.state)  # equal bits: random numbers depend on the block's index
+    assert equal_bits(carry.episodes, right.episodes)  # and episodes are counted once
     for each in (engine, whole):
         each.close()
 
@@ -198,7 +198,7 @@ def test_workers_differ_and_a_block_is_decided_by_seed_worker_and_index():
 
 @pytest.mark.parametrize("environment", ["CartPole-v1", "Swing-v1"])
 def test_episodes_are_counted_as_they_are(environment):
-    """Returns and lengths of CartPole are equal, and all steps are of an episode that ended or goes on."""
+    """In CartPole returns equal lengths, and every step belongs to a finished or an unfinished episode."""
     engine = cluster(zo.DPPO(workers=2, environments=4, **SMALL | {"steps_per_update": 512}, epochs=1), environment)
     (carry,) = engine.advance([engine.init(0)], [0], [0], 2)
     count, total, length = carry.episodes
@@ -210,11 +210,11 @@ def test_episodes_are_counted_as_they_are(environment):
 
 @pytest.mark.parametrize("environment", ["Swing-v1", "Push-v0"])
 def test_workers_judge_by_the_very_episodes_of_the_host_engine(monkeypatch, environment):
-    """A free worker plays the next one, a little at a time; one is lost: the bits are one process's."""
+    """Free workers play the episodes in parts, and one worker is lost: the result has the same bits as one process's."""
     monkeypatch.setattr(worker, "A_WHILE", 0.0)
     chance = np.random.default_rng(0)
     engine = cluster(zo.A3C(workers=3, **SMALL), environment, next_one=lambda slots: chance.choice(list(slots)))
-    (carry,) = engine.advance([engine.init(0)], [0], [0], 1)  # and gradients that nobody has heard are on the way
+    (carry,) = engine.advance([engine.init(0)], [0], [0], 1)  # and gradients are still on the way
     policy, crew = engine.policy(carry), engine._crew
     ask, asked = crew.ask, []
 
@@ -230,10 +230,10 @@ def test_workers_judge_by_the_very_episodes_of_the_host_engine(monkeypatch, envi
     assert equal_bits(found.returns, right.returns)
     assert equal_bits(found.lengths, right.lengths)
     assert {slot for slot, _ in asked} == {0, 1, 2}
-    assert len(asked) > found.lengths.sum()  # some were played twice, in part, and none counted so
+    assert len(asked) > found.lengths.sum()  # parts of some were played twice, but counted once
     row, _ = engine.report(carry, 0, 1)
     assert row["staleness"] is not None
-    # Another policy's judgement goes on with no episode of the one before.
+    # The evaluation of another policy does not continue episodes of the one before.
     other = engine.policy(engine.init(1))
     assert equal_bits(engine.evaluate(other, 0, 1, 5).returns, engine.judge.evaluate(other, 0, 1, 5).returns)
     engine.close()
@@ -248,7 +248,7 @@ def test_a_checkpoint_is_all_that_a_resumed_training_needs():
     again = cluster(algorithm)
     resumed = again.resume(saved, 0, 3)
     assert equal_bits(resumed.state, carry.state)
-    assert min(resumed.asked.values()) >= max(carry.asked.values()) - 2  # no block's chance is used twice
+    assert min(resumed.asked.values()) >= max(carry.asked.values()) - 2  # no block's random numbers are used twice
     (resumed,) = again.advance([resumed], [0], [3], 5)
     assert resumed.iteration == 5
     policy = again.policy(resumed)
@@ -262,7 +262,7 @@ _GATHERED = [{"gather": gather, "epochs": 1, "minibatches": 2} for gather in ("s
 
 @pytest.mark.parametrize(("kind", "options"), [(zo.A3C, {}), *((zo.DPPO, each) for each in _GATHERED)])
 def test_workers_scales_are_merged_and_no_step_is_counted_twice(kind, options):
-    """NumPy's of all steps that were delivered, by whichever worker and however often a block had to be played."""
+    """Compared with NumPy over all delivered steps, whichever worker they are from and if blocks are played again."""
     both = {"normalize_observations": "on", "normalize_rewards": True}
     engine = cluster(kind(workers=4, environments=8, **SMALL | both | options))
     carry, played = engine.init(0), {}

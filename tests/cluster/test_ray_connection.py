@@ -1,4 +1,4 @@
-"""The cluster engine on a real Ray of this machine: workers that die and hang, and what is refused."""
+"""The cluster engine with a real Ray on this machine: workers that die or hang, and what is refused."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ gymnasium.register("Odd-v0", Odd)
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    """A Ray for all of these tests, whose workers find the module `odd_for_cluster`."""
+    """A Ray instance for all these tests, whose workers can import the module `odd_for_cluster`."""
     folder = tmp_path_factory.mktemp("cluster")
     (folder / "odd_for_cluster.py").write_text(ODD)
     before = os.environ.get("PYTHONPATH")
@@ -74,7 +74,7 @@ def here(tmp_path_factory):
 
 @pytest.fixture
 def crews(monkeypatch):
-    """The crews that trainings of this test have, so that it can harm them."""
+    """The crews of the test's trainings, so that the test can send signals to their processes."""
     found = []
     start = Cluster.start
 
@@ -87,7 +87,7 @@ def crews(monkeypatch):
 
 
 def harm(crews, at, what, number=1):
-    """A `on_progress` that sends a signal to so many workers, once, at a step."""
+    """An `on_progress` that sends a signal to some workers, once, at a given step."""
     done = []
 
     def on_progress(now, _policy):
@@ -105,7 +105,7 @@ def harm(crews, at, what, number=1):
     [
         (zo.A3C, "odd_for_cluster:Odd-v0", signal.SIGKILL, 1),
         (zo.DPPO, "CartPole-v1", signal.SIGKILL, 2),
-        (zo.DPPO, "CartPole-v1", signal.SIGSTOP, 1),  # of A3C the others might have done it all meanwhile
+        (zo.DPPO, "CartPole-v1", signal.SIGSTOP, 1),  # in A3C the other workers might finish meanwhile
     ],
     ids=["a3c, one killed", "dppo, all killed", "dppo, one stopped"],
 )
@@ -115,7 +115,7 @@ def test_a_lost_worker_is_replaced_and_no_step_is_lost(make, environment, what, 
         run = zo.train(make(**SMALL), environment, steps=960, out=tmp_path / "run", on_progress=harmful,
                        worker_timeout=1.0 if what == signal.SIGSTOP else 60.0, chunk=1, **QUICK)  # fmt: skip
     assert (run.result["steps"], run.result["workers"]) == (960, 2)
-    assert run.result["workers_replaced"] >= number  # on a busy machine a good worker may be too late as well
+    assert run.result["workers_replaced"] >= number  # on a busy machine a healthy worker may be too late as well
     assert run.metrics["step"][-1] == 960
     assert np.isfinite(run.metrics["value_loss"]).all()
     told = [record.getMessage() for record in caplog.records]
@@ -128,7 +128,7 @@ def test_a_lost_worker_is_replaced_and_no_step_is_lost(make, environment, what, 
 
 @pytest.mark.usefixtures("here")
 def test_dppo_is_repeatable_and_resumes(tmp_path, crews):
-    """Everybody waits for everybody, so nothing depends on who is quick; a checkpoint has all that a chief needs."""
+    """All workers wait for each other, so timing has no effect; a checkpoint has all that the chief needs."""
     del crews
     algorithm = zo.DPPO(epochs=1, minibatches=1, **SMALL)
 
@@ -155,9 +155,9 @@ def test_dppo_is_repeatable_and_resumes(tmp_path, crews):
     assert saved[-1] == "step-000000096.safetensors"
     two = zo.resume(tmp_path / "two")
     assert (two.result["steps"], two.metrics["step"][-1]) == (160, 160)
-    same = two.metrics["step"] <= 96  # a resumed training begins new episodes
+    same = two.metrics["step"] <= 96  # from here on they differ: a resumed training begins new episodes
     assert np.array_equal(one.metrics["value_loss"][same], two.metrics["value_loss"][same])
-    assert zo.load(tmp_path / "two").evaluate(episodes=2)["episodes"] == 2  # and judging needs no workers
+    assert zo.load(tmp_path / "two").evaluate(episodes=2)["episodes"] == 2  # evaluation needs no workers
 
 
 @pytest.mark.usefixtures("here")
@@ -178,7 +178,7 @@ def test_other_versions_are_refused(tmp_path, monkeypatch):
 
 @contextlib.contextmanager
 def server(answer):
-    """Somebody who answers every caller with the same, or None with silence."""
+    """A server that answers every connection with the same bytes, or not at all if they are None."""
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve():
@@ -198,7 +198,7 @@ def server(answer):
 
 @pytest.fixture
 def no_ray(monkeypatch):
-    """A process in which Ray is not in use yet."""
+    """Make this process look as if Ray had not been started."""
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", lambda *_, **__: pytest.fail("Ray was asked"))
 
@@ -223,8 +223,8 @@ def test_of_a_stranger_at_the_address_nothing_is_said_but_the_line(monkeypatch, 
         raise ConnectionError("Failed to connect to GCS")
 
     monkeypatch.setattr(ray, "init", init)
-    monkeypatch.setattr(ray, "shutdown", lambda: None)  # the other tests' Ray lives on
-    settings = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])  # what every server of HTTP/2 begins with
+    monkeypatch.setattr(ray, "shutdown", lambda: None)  # keep the Ray of the other tests
+    settings = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])  # the first frame of every HTTP/2 server
     with server(settings) as address, pytest.raises(zo.InputError, match="what answers there is no Ray cluster"):
         ray_connection.connect(address)
     assert capfd.readouterr().err == ""
@@ -236,8 +236,8 @@ def test_a_cluster_that_is_there_answers(here):
     here.require_alive()
     with pytest.raises(zo.InputError, match="this process uses the Ray cluster at"):
         ray_connection.connect("10.0.0.1:6379")
-    assert here.gcs.startswith("127.0.0.1:")  # not offered to the network
-    assert ray_connection.connect(here.gcs).close() is None  # who started it ends it
+    assert here.gcs.startswith("127.0.0.1:")  # not reachable from the network
+    assert ray_connection.connect(here.gcs).close() is None  # closing does not end a Ray that someone else started
     assert ray.is_initialized()
 
 
@@ -266,7 +266,7 @@ def test_options_of_the_cluster_are_refused_elsewhere(asked, tmp_path):
 
 
 def test_the_warden_ends_what_its_driver_leaves_behind(tmp_path):
-    """The driver is killed at once, and leaves a process that is stopped: it could not end by itself."""
+    """The driver is killed and leaves a stopped process, which cannot end by itself."""
     script = tmp_path / "driver.py"
     script.write_text(
         "import os, signal, subprocess\n"
@@ -298,7 +298,7 @@ def test_the_token_is_for_its_owner_alone(tmp_path, monkeypatch):
     assert len(made) == 64
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in path.parent.iterdir()] == ["auth_token"]
-    path.chmod(0o644)  # as Ray itself writes it
+    path.chmod(0o644)  # with the permissions that Ray itself uses
     ray_connection.keep_token_private()
     assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == (made, 0o600)
 

@@ -1,6 +1,6 @@
-"""Seeds in processes of a cluster, without Ray: processes in this one, each of which is lost whenever a test says so.
+"""Seeds spread over the processes of a cluster, without Ray: tests decide when a simulated process is lost.
 
-What comes of a training is held against the same training without any. `test_ray_connection` has the processes.
+Results are compared with the same training in one process. `test_ray_connection` tests real processes.
 """
 
 import sys
@@ -24,7 +24,7 @@ QUICK = {"seeds": 3, "steps": 120, "evaluate_every": 40, "evaluation_episodes": 
 
 @pytest.fixture
 def crews(monkeypatch):
-    """A function that has trainings spread over processes with such a life; the crews that there were."""
+    """A function that simulates processes with a given `life` (see `Crew`) and returns a list of the crews in use."""
     found = []
     monkeypatch.setitem(sys.modules, "ray", types.SimpleNamespace(get=lambda value: value))
     monkeypatch.setattr(spread, "connect", lambda _: types.SimpleNamespace(close=lambda: None))
@@ -41,7 +41,7 @@ def crews(monkeypatch):
 
 
 def _bytes(run):
-    """All that a training writes which does not depend on the clock."""
+    """The bytes of all files of a training that do not depend on the time."""
     names = [
         "config.json",
         "metrics.csv",
@@ -65,7 +65,7 @@ def test_the_files_are_those_of_one_machine_whoever_is_lost(algorithm, life, cre
 
 
 def test_what_takes_long_to_compute_again_is_asked_for_piece_by_piece(crews, tmp_path, monkeypatch):
-    """Else a process that computes for longer than a request may take would be replaced, again and again."""
+    """Otherwise a process that needs longer than a request may take would be replaced again and again."""
     asked = {**QUICK, "save_every": 10}
     alone = zo.train(zo.QLearning(), cycle(), out=tmp_path / "alone", **asked)
     monkeypatch.setattr(spread, "A_WHILE", 0.0)
@@ -169,7 +169,7 @@ def test_an_error_of_a_process_is_its_line():
 
 
 class Wide(CounterEnv):
-    """Shows numbers on very different scales, which nobody brings together."""
+    """Observations with numbers on very different scales, without normalisation."""
 
     def __init__(self):
         super().__init__()
@@ -189,7 +189,7 @@ class Wide(CounterEnv):
 
 
 def test_lines_for_the_person_come_from_the_processes_as_well(crews, tmp_path, caplog):
-    """The line about scales, and what the guard says of an environment: those of one machine."""
+    """The notice about scales and the warnings about an environment are the same as on one machine."""
     algorithm = small_ppo(normalize_observations="off")
     quick = {**QUICK, "steps": 1_200, "evaluate_every": 600}
     zo.train(algorithm, Wide, out=tmp_path / "alone", **quick)

@@ -1,6 +1,6 @@
-"""Trials of a sweep and measurements of an experiment in processes of a cluster: the same files as without any.
+"""Trials of a sweep and measurements of an experiment in a cluster's processes give the same files as without.
 
-The processes are in this one. `test_ray_connection` has real ones.
+The processes are simulated. `test_ray_connection` has real ones.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ SWEEP = {"steps": 60, "seeds": 3, "progress": False}
 
 @pytest.fixture
 def crews(monkeypatch):
-    """Those that were made."""
+    """A list of the crews that were made."""
     found = []
 
     def made(_connection, number, _algorithm, task, _timeout):
@@ -42,7 +42,7 @@ def _files(folder):
 
 
 def _alone(monkeypatch):
-    """The best setting's training on other seeds, in threads of this process: `test_spread` has it in others."""
+    """Train the best setting on other seeds in this process; `test_spread` tests that with a cluster."""
     one = trial.train_one
     monkeypatch.setattr(trial, "train_one", lambda *given: one(*given[:5]))
 
@@ -53,7 +53,7 @@ def test_a_sweep_leaves_the_same_files(crews, tmp_path, monkeypatch):
     there = zo.sweep("q-learning", "zerone/Treasure-v0", GRID, out=tmp_path / "there", spread=8, **SWEEP)
     assert _files(here.path) == _files(there.path)
     (crew,) = crews
-    assert crew.requests == len(crew.workers) == 2  # no more processes than settings
+    assert crew.requests == len(crew.workers) == 2  # not more processes than settings
 
 
 def test_an_interrupted_sweep_keeps_whole_trials_and_goes_on(crews, tmp_path, monkeypatch):
@@ -71,7 +71,7 @@ def test_an_interrupted_sweep_keeps_whole_trials_and_goes_on(crews, tmp_path, mo
         zo.sweep("q-learning", "zerone/Treasure-v0", GRID, out=tmp_path / "there", spread=2, **SWEEP)
     assert (tmp_path / "there" / "000").exists()
     assert not (tmp_path / "there" / "001").exists()
-    (tmp_path / "there" / "001.part").mkdir()  # what a killed process leaves
+    (tmp_path / "there" / "001.part").mkdir()  # a leftover of a killed process
     monkeypatch.setattr(trial, "write_trial", written)
     there = zo.resume_sweep(tmp_path / "there", spread=2, progress=False)
     assert _files(here.path) == _files(there.path)
@@ -112,7 +112,7 @@ def test_an_experiment_measures_the_same(crews, tmp_path):
     assert {**here, "figure": ""} == {**there, "figure": ""}
     assert (tmp_path / "here" / "results.csv").read_bytes() == (tmp_path / "there" / "results.csv").read_bytes()
     assert crews[0].requests == 4
-    runner.run(experiment, tmp_path / "there", cluster=Cluster(2), **short)  # all is kept: no process is needed
+    runner.run(experiment, tmp_path / "there", cluster=Cluster(2), **short)  # all results exist: no process is needed
     assert len(crews) == 1
 
 

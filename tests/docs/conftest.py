@@ -1,4 +1,4 @@
-"""The pages, taken apart; and trainings that are over in a moment."""
+"""Helpers for tests of the documentation: the pages and their code blocks, and very short trainings."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ TINY: dict[str, Any] = {"steps": 500, "evaluate_every": 500, "evaluation_episode
 
 @pytest.fixture(scope="session")
 def page() -> Callable[[str], str]:
-    """The text of a page by its name."""
+    """The text of a page."""
     return lambda name: (ROOT / name).read_text("utf-8")
 
 
 @pytest.fixture(scope="session")
 def blocks(page: Callable[[str], str]) -> Callable[[str, str], list[str]]:
-    """The code blocks of a page that are in a language."""
+    """The code blocks of a page in a given language."""
 
     def found(name: str, language: str) -> list[str]:
         return re.findall(rf"^```{language}\n(.*?)^```", page(name), re.DOTALL | re.MULTILINE)
@@ -40,14 +40,14 @@ def blocks(page: Callable[[str], str]) -> Callable[[str, str], list[str]]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished training of DQN on CartPole, far too short."""
+    """A finished, very short training of DQN on CartPole."""
     path = tmp_path_factory.mktemp("docs") / "run"
     return training.train("dqn", "CartPole-v1", out=path, **TINY).path
 
 
 @pytest.fixture
 def here(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder of a reader who has typed `make run`, beside a copy of the examples."""
+    """A working folder as after `make run`, with a copy of the examples."""
     shutil.copytree(trained, tmp_path / "runs" / "dqn-CartPole-v1-1")
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__", "runs"))
     monkeypatch.chdir(tmp_path)
@@ -60,7 +60,7 @@ def here(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 @pytest.fixture
 def in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`zo.train` does what it is asked to, for a few steps and at most two seeds."""
+    """Make `zo.train` use only a few steps and at most two seeds."""
 
     def train(algorithm: Any, environment: Any, **asked: Any) -> Run:
         asked |= TINY

@@ -1,6 +1,6 @@
-"""The parts of the documentation that the code decides.
+"""The parts of the documentation that are generated from the code.
 
-python tests/docs/generated.py    writes them into the pages; `test_generated.py` holds that they are up to date
+python tests/docs/generated.py    writes them into the pages; `test_generated.py` checks that they are up to date
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def graph() -> str:
-    """The import graph of the rooms as the checker draws it, without its counts, which any new import changes."""
+    """The import graph of the rooms from the checker, without counts, which any new import would change."""
     command = [sys.executable, str(ROOT / "tools" / "check_imports.py"), "--graph"]
     drawn = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
     found = re.search(r"```mermaid\n.*?```", drawn, re.DOTALL)
@@ -33,7 +33,7 @@ HEADS = {"en": "| Setting | Default | Allowed | What it is |", "zh": "| 设置 |
 
 
 def settings(algorithm: str, language: str) -> str:
-    """The table of an algorithm's settings, from its fields, as the command says them in that language."""
+    """The table of an algorithm's settings, with the texts of the command in that language."""
     from zerone.algorithms import catalogue
     from zerone.base.language import in_language, translated
     from zerone.cli.settings import settings_of
@@ -50,13 +50,13 @@ def settings(algorithm: str, language: str) -> str:
 
 @functools.cache
 def step(words: str) -> str:
-    """What `zerone step` prints of a step: the algorithm, the environment, after how many steps, and settings."""
+    """The output of `zerone step`. The arguments are algorithm, environment, number of steps, and settings."""
     from zerone.cli.algorithm_command import ParsedArguments
     from zerone.cli.step import stepped
     from zerone.player.step_terminal import printed
 
     algorithm, environment, at, *typed = words.split()
-    given = [each.partition("=") for each in typed]  # without their dashes, which end a comment in some readers
+    given = [each.partition("=") for each in typed]  # without `--`, which may end an HTML comment
     flagged = tuple((f"--{option}", value if sign else None) for option, sign, value in given)
     walk = stepped(ParsedArguments(algorithm, environment, flagged), None, ())
     walk.begin_at(int(at))
@@ -69,13 +69,13 @@ def step(words: str) -> str:
 
 @functools.cache
 def worked(name: str) -> str:
-    """A worked example, as the library computes it."""
+    """A worked example, computed by the library."""
     lines = runpy.run_path(str(Path(__file__).with_name("worked.py")))["EXAMPLES"][name]()
     return "\n".join(["```text", *lines, "```"])
 
 
 def learns_a_table(words: str) -> bool:
-    """Whether the algorithm of a step learns a table: its numbers are the same everywhere."""
+    """Whether the algorithm of a step is tabular: then its numbers are the same on every machine."""
     from zerone.algorithms import catalogue
 
     made: Any = catalogue.look_up(words.split()[0]).make
@@ -86,7 +86,7 @@ NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?")
 
 
 def alike(old: str, new: str) -> bool:
-    """Whether two texts differ in nothing but the last digits of their numbers, and in the space and the bars then."""
+    """Whether two texts differ at most in the last digits of their numbers, and in spaces and bars because of them."""
     olds, news = ([float(each.replace(",", "")) for each in NUMBER.findall(text)] for text in (old, new))
     plain = [re.sub(r"[\s█-]+", " ", NUMBER.sub("0", text)) for text in (old, new)]
     return plain[0] == plain[1] and all(
@@ -95,7 +95,7 @@ def alike(old: str, new: str) -> bool:
 
 
 def filled(page: Path, text: str) -> str:
-    """The text of a page with everything between its markers made again."""
+    """The text of a page with the generated parts between its markers replaced by new ones."""
     language = "zh" if page.name.endswith(".zh.md") else "en"
 
     def between(found: re.Match[str]) -> str:
@@ -103,7 +103,7 @@ def filled(page: Path, text: str) -> str:
         makers = {"graph": lambda _: graph(), "step": step, "worked": worked}
         made = makers[kind](name) if kind in makers else settings(name, language)
         if kind == "step" and not learns_a_table(name) and alike(found["old"].strip(), made):
-            made = found["old"].strip()  # another processor rounds in other places
+            made = found["old"].strip()  # another processor may round differently
         return f"<!-- {found['what']} -->\n{made}\n<!-- /{kind} -->"
 
     return re.sub(
@@ -118,7 +118,7 @@ MEASURED = ROOT / "src" / "zerone" / "lessons" / "measured.json"
 
 
 def measured() -> str:
-    """What the results pages say of each experiment that a lesson names, as the package has it."""
+    """The results pages' statements on each experiment that a lesson names, in the format of the package's file."""
     chapters = [tomllib.loads(each.read_text("utf-8")) for each in MEASURED.with_name("chapters").glob("*.toml")]
     wanted = {each["experiment"] for each in chapters} - {""}
     both = [_results(ROOT / "docs" / name) for name in ("results.md", "results.zh.md")]
@@ -131,7 +131,7 @@ def measured() -> str:
 
 
 def _results(page: Path) -> dict[str, dict[str, Any]]:
-    """The sections of a results page by the experiment's name: claim, verdict, what was found, what it teaches."""
+    """The sections of a results page by experiment: claim, verdict, findings, and what it teaches."""
     found = {}
     for section in page.read_text("utf-8").split("\n## ")[1:]:
         name = re.search(r"^zerone experiment (\S+)$", section, re.MULTILINE)
@@ -146,7 +146,7 @@ def _results(page: Path) -> dict[str, dict[str, Any]]:
 
 
 def pages() -> list[Path]:
-    """Every page that has such a part."""
+    """All pages with a generated part."""
     marked = re.compile(r"<!-- (graph|settings|step|worked) ?")
     return [page for page in sorted((ROOT / "docs").glob("*.md")) if marked.search(page.read_text("utf-8"))]
 

@@ -1,4 +1,4 @@
-"""What the pages tell a reader to type works as printed."""
+"""The commands in the documentation work as printed."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ EXAMPLES = ["train_and_act", "corridor", "thermostat", "patience", "windy_walk"]
 
 @pytest.fixture
 def corridor_once():
-    """`corridor` registers its environment when it is imported: let the next test import it again."""
+    """Undo the import of `corridor`, which registers its environment, so that the next test can import it again."""
     yield
     sys.modules.pop("corridor", None)
     gymnasium.registry.pop("Corridor-v0", None)
 
 
 def lines(block):
-    """The commands in a block: what is to be typed, and in which folder."""
+    """The commands in a block, each with the folder to run it in."""
     for line in block.splitlines():
         command = re.sub(r"\s+#.*", "", line)
         folder, _, rest = command.rpartition(" && ")
@@ -44,7 +44,7 @@ def lines(block):
 
 @pytest.mark.usefixtures("corridor_once")
 def test_the_shell_commands_of_the_first_pages_work(blocks, here, monkeypatch, capsys):
-    """Each is carried out once, in order; but a training ends where it would begin to compile."""
+    """Each command is run once, in order, but a training stops before it compiles."""
 
     def enough(*_, **__):
         raise click.exceptions.Exit(0)
@@ -58,9 +58,9 @@ def test_the_shell_commands_of_the_first_pages_work(blocks, here, monkeypatch, c
         typed += [each for each in found if each not in typed]
     assert len(typed) > 30
     for arguments in typed:
-        if "--watch" in arguments or arguments[0] == "lab":  # its help is as far as it goes without a screen
+        if "--watch" in arguments or arguments[0] == "lab":  # these need a screen: only show their help
             arguments.append("--help")
-        if arguments[0] == "experiment" and len(arguments) > 1:  # in a short form
+        if arguments[0] == "experiment" and len(arguments) > 1:  # a short version
             arguments = [*dict.fromkeys([*arguments, "--quick"]), "--seeds", "2"]
         if arguments[0] != "bench":
             assert run(arguments) == 0, (arguments, capsys.readouterr())
@@ -70,8 +70,8 @@ def test_the_shell_commands_of_the_first_pages_work(blocks, here, monkeypatch, c
 
 @pytest.mark.usefixtures("here")
 def test_the_page_about_comparing_works(blocks, monkeypatch, capsys):
-    """All of it, in order; but each training is a short one of three seeds."""
-    whole = zo.train  # known before it is replaced: what is looked up for the first time meanwhile would stay
+    """Run everything on the page in order, with short trainings of three seeds."""
+    whole = zo.train  # looked up before the replacement, as lazily loaded names are kept
 
     def short(*what, **asked):
         brief = {"steps": 400, "save_every": 400, "evaluate_every": 400, "evaluation_episodes": 5, "figure": False}

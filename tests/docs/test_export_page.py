@@ -1,4 +1,4 @@
-"""The page about exporting works as printed, from the commands to each kind of file in use."""
+"""The page about exporting works as printed, from the commands to the use of each file format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the code decides is in the pages as the code has it."""
+"""The generated parts of the documentation are up to date."""
 
 from __future__ import annotations
 

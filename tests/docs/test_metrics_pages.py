@@ -1,4 +1,4 @@
-"""Every number that is written is explained, and nothing else is."""
+"""The metrics pages explain exactly the metrics that are written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def tables(text):
 
 
 def section(text, heading):
-    """What is below a heading of the second level."""
+    """The text below a second-level heading."""
     return re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)[1]
 
 

@@ -1,4 +1,4 @@
-"""Links lead somewhere, the Chinese pages are twins, and what is named exists."""
+"""Links have a target, every page has a Chinese version with the same structure, and named files exist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TWINS = [name for name in PAGES if name.endswith(".zh.md")]
 
 
 def anchors(text):
-    """GitHub's anchors of a page's headings."""
+    """The anchors that GitHub gives a page's headings."""
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -52,7 +52,7 @@ def test_files_that_are_named_exist(name, page):
 
 
 def shape(text):
-    """What must be the same in both languages: levels of headings, code without remarks, names in tables, pictures."""
+    """What must be equal in both languages: heading levels, code without comments, names in tables, pictures."""
     code = [re.sub(r" *#.*", "", block) for block in re.findall(r"^```.*?^```", text, re.DOTALL | re.MULTILINE)]
     names = re.findall(r"^\| (`[^`|]*`)", text, re.MULTILINE)
     return {
@@ -77,7 +77,7 @@ def test_chinese_pages_are_twins(name, page):
 
 @pytest.mark.parametrize("name", TWINS)
 def test_chinese_pages_are_chinese(name, page):
-    """As many characters as such a text has for the words of the English one: between 1.35 and 1.6 for each."""
+    """The ratio of Chinese characters to English words is that of a real translation: between 1.35 and 1.6."""
     words = re.findall(r"[A-Za-z]{2,}", prose(page(name.replace(".zh.md", ".md"))))
     assert len(re.findall(r"[\u4e00-\u9fff]", prose(page(name)))) > 1.2 * len(words)
 
@@ -144,7 +144,7 @@ def test_every_file_stands_in_the_row_of_its_room(ending, page):
         (row,) = re.findall(rf"^\| `{room.name}/` \|(.*)\|$", text, re.MULTILINE)
         named = set(re.findall(r"`(\w+/?)`", row))
         files = {each.stem for each in room.glob("*.py")} - {"__init__"}
-        files -= {each for each in files if each.endswith("_explanation")}  # one for each kind of update
+        files -= {each for each in files if each.endswith("_explanation")}  # there is one per kind of update
         assert files <= named, room.name
         assert {each for each in named if not each.endswith("/")} <= {each.stem for each in room.rglob("*.py")} | {
             each.stem for each in room.rglob("*.json")

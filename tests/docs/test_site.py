@@ -1,4 +1,4 @@
-"""The site as a reader has it: opened from its folder, in a browser, without a server. `make site` builds it."""
+"""The built site in a browser, opened from its folder without a server. `make site` builds it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The worked examples of the documentation: each is computed by the library itself, and printed."""
+"""The worked examples of the documentation, computed and printed by the library itself."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ KEY = jax.random.key(0)
 
 
 def step(state: int, action: int, reward: float, following: int, terminated: bool = False) -> Steps:
-    """One step of one environment, [1, 1]."""
+    """One step of one environment: leaves [1, 1]."""
     columns: list[Any] = [[[state]], [[action]], [[reward]], [[following]], [[terminated]], [[False]]]
     return Steps(*map(jnp.array, columns), ())
 
 
 def rows(head: list[str], body: list[list[Any]]) -> list[str]:
-    """A table in characters; numbers are right."""
+    """A table as text, with numbers aligned to the right."""
     cells = [head, *([each if isinstance(each, str) else number_text(float(each)) for each in row] for row in body)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  ".join(f"{each:>{wide}}" for each, wide in zip(row, widths, strict=True)).rstrip() for row in cells]
@@ -63,7 +63,7 @@ def homework() -> list[str]:
 def sarsa() -> list[str]:
     algorithm = Sarsa(learning_rate=0.1, discount=0.9)
     before = SarsaState(jnp.array(HOMEWORK), Pending.after(jax.tree.map(lambda x: x[0], step(0, 1, 0.0, 1))))
-    played = step(1, 0, 0.0, 1)  # explored: a1, though a2 is worth more
+    played = step(1, 0, 0.0, 1)  # exploring: a1, although a2 has the higher value
     after, _ = algorithm.update(before, played, KEY)
     (entry,) = algorithm.explain(before, played, KEY, after).entries
     greedy = QLearning(learning_rate=0.1, discount=0.9)
@@ -122,7 +122,7 @@ def minibatch() -> list[str]:
     ]
 
 
-# In the tree the slots are counted from 0, as the memory counts them.
+# The tree counts slots from 0, like the memory.
 PRIORITIES = np.array([3, 10, 12, 4, 1, 2, 8, 2], np.float32)
 
 
@@ -159,7 +159,7 @@ def tree() -> list[str]:
 
 
 def _way(way: Descent) -> list[str]:
-    """Each choice on the way down: what is looked for, between which children, and what is left of it."""
+    """The path down the tree: at each node the sum that is searched, the children, and the remaining sum."""
     found, rest = [], way.looked_for
     for node in way.nodes:
         names = " and ".join(map(number_text, node.sums))
@@ -172,7 +172,7 @@ def _way(way: Descent) -> list[str]:
 
 
 class _Filled:
-    """A memory of eight slots with these priorities."""
+    """A replay memory with eight slots and these priorities."""
 
     @property
     def priorities(self) -> Any:
