@@ -52,6 +52,13 @@ def test_nothing_is_left_in_english_on_the_chinese_page(browser):
     assert "上" in browser.text(".bars")
     assert re.search(r"Q\(\(\d, \d\), [上下左右]\)", browser.text(".changes"))
     assert re.search("[上下左右]", browser.run("document.querySelector('svg.futures').textContent"))
+    browser.run(
+        "(e => { e.value = 'simulations 16'; e.dispatchEvent(new Event('change')); })(document.querySelector('#look'))"
+    )
+    browser.until("document.querySelector('svg.futures .visits')")
+    visits = "[...document.querySelectorAll('svg.futures .visits')].map(each => each.textContent)"
+    assert sum(int(each.removeprefix("N ")) for each in browser.run(visits)[:4]) == 16  # four actions, at the root
+    assert "模拟" in browser.text(".looking")
     assert "推翻" in browser.text(".lesson")  # what the experiment found
     assert english(browser) == []
     for page, there in (("chapters", ".chapter"), ("runs", "main .card"), ("compare", ".form")):

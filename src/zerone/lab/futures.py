@@ -12,12 +12,14 @@ from zerone.algorithms.protocol import Discounting
 from zerone.base.errors import InputError
 from zerone.engines.lookahead import AT_ONCE, Lookahead
 from zerone.engines.search import decide
+from zerone.engines.tree_search import TreeSearch
+from zerone.lab.messages import FARTHEST_LOOK
 from zerone.training.foresight import Asked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from zerone.engines.search import Future
+    from zerone.engines.search import Future, Search
     from zerone.lab.training import Training
 
 FARTHEST_BY_CHANCE = 2
@@ -42,7 +44,15 @@ def search_of(training: Training, depth: int) -> Lookahead | None:
     return found if quick or depth == 1 else search_of(training, depth - 1)
 
 
-def futures_of(training: Training, search: Lookahead, policy: Any, first: Any) -> dict[str, Any]:
+def tree_search_of(training: Training, simulations: int) -> Search | None:
+    """A tree search of some simulations; None where no search is possible."""
+    try:
+        return Asked(simulations=simulations).search(training.engine)
+    except InputError:
+        return None
+
+
+def futures_of(training: Training, search: Search, policy: Any, first: Any) -> dict[str, Any]:
     """The futures from the state and observation `first` of the first environment, as a JSON object."""
     algorithm = training.algorithm
     assert isinstance(algorithm, Discounting)  # noqa: S101 - `search_of` has checked it
@@ -50,35 +60,55 @@ def futures_of(training: Training, search: Lookahead, policy: Any, first: Any) -
     key = jax.random.fold_in(jax.random.key(np.uint32(training.setup.seed)), training.at)
     _, found = decide(search, algorithm, training.environment, policy, key, first.state, seen)
     tree = search.futures(jax.device_get(found))
+    depth = search.depth if isinstance(search, Lookahead) else FARTHEST_LOOK
     return {
-        "depth": search.depth,
+        "depth": depth,
+        "simulations": search.simulations if isinstance(search, TreeSearch) else 0,
         "discount": _short(float(algorithm.discount)),
-        "tree": _nodes(tree, training.actions),
+        "tree": _nodes(tree, training.actions, depth),
+        "way": [_name(each, training.actions) for each in _best_way(tree)],
     }
 
 
-def _nodes(futures: Sequence[Future], names: Sequence[str]) -> list[dict[str, Any]]:
+def _nodes(futures: Sequence[Future], names: Sequence[str], depth: int) -> list[dict[str, Any]]:
     chosen = sorted(sorted(futures, key=lambda each: (not each.best, -each.value))[:MOST_SHOWN], key=_action)
-    return [_node(each, names) for each in chosen]
+    return [_node(each, names, depth) for each in chosen]
 
 
 def _action(future: Future) -> int:
     return future.action
 
 
-def _node(future: Future, names: Sequence[str]) -> dict[str, Any]:
-    """The node of an action, with its most frequent outcome."""
-    outcome = future.outcomes[0]
-    return {
-        "action": names[future.action] if future.action < len(names) else str(future.action),
+def _name(action: int, names: Sequence[str]) -> str:
+    return names[action] if action < len(names) else str(action)
+
+
+def _node(future: Future, names: Sequence[str], depth: int) -> dict[str, Any]:
+    """The node of an action, with its most frequent outcome: without one where no simulation went there."""
+    node: dict[str, Any] = {
+        "action": _name(future.action, names),
         "value": _short(future.value),
         "best": future.best,
         "outcomes": len(future.outcomes),
+    }
+    if future.visits is not None:
+        node["visits"] = future.visits
+    if not future.outcomes:
+        return node | {"next": []}
+    outcome = future.outcomes[0]
+    return node | {
         "reward": _short(outcome.reward),
         "terminated": _short(outcome.terminated),
         "following": _short(outcome.value),
-        "next": _nodes(outcome.following, names) if future.best else [],
+        "next": _nodes(outcome.following, names, depth - 1) if future.best and depth > 1 else [],
     }
+
+
+def _best_way(futures: Sequence[Future]) -> Iterator[int]:
+    """The best action, the best one after that, and so on, as far as was searched."""
+    while best := next((each for each in futures if each.best and each.visits != 0), None):
+        yield best.action
+        futures = best.outcomes[0].following
 
 
 def _short(value: float) -> float:

@@ -26,6 +26,8 @@ ARM = "arm"
 FARTHEST = 1e6
 FARTHEST_LOOK = 3
 """The largest depth of a lookahead on the page."""
+SIMULATIONS = (16, 64, 256)
+"""The allowed numbers of simulations of a tree search on the page."""
 _SESSION = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -104,9 +106,10 @@ class Disturb:
 
 @dataclasses.dataclass(frozen=True)
 class LookAhead:
-    """Show the futures of a lookahead of some steps; 0 shows none."""
+    """Show the futures of a lookahead of some steps, or of a tree search of some simulations; 0 and 0 show none."""
 
     steps: int
+    simulations: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,6 +218,12 @@ def read_disturb(asked: dict[str, Any]) -> Disturb:
 
 
 def _look_ahead(asked: dict[str, Any]) -> LookAhead:
+    if "simulations" in asked:
+        simulations = _only(asked, "simulations")
+        if type(simulations) is not int or simulations not in SIMULATIONS:
+            allowed = ", ".join(map(str, SIMULATIONS))
+            raise InputError(f"simulations = {short(simulations)} is not allowed: must be one of {allowed}")
+        return LookAhead(0, simulations)
     steps = _only(asked, "steps")
     if type(steps) is not int or not 0 <= steps <= FARTHEST_LOOK:
         raise InputError(f"steps = {short(steps)} is not allowed: must be a whole number from 0 to {FARTHEST_LOOK}")

@@ -19,14 +19,14 @@ from zerone.environments.drawing.unwrapping import unwrap
 from zerone.environments.maze import Maze
 from zerone.environments.spaces import to_environment
 from zerone.lab import explained
-from zerone.lab.futures import can_look_ahead, futures_of, search_of
+from zerone.lab.futures import can_look_ahead, futures_of, search_of, tree_search_of
 from zerone.lab.picture import picture_of
 from zerone.lab.surface import plane_of, surface
 from zerone.lab.training import Training, here
 from zerone.player.tables import table_of
 
 if TYPE_CHECKING:
-    from zerone.engines.lookahead import Lookahead
+    from zerone.engines.search import Search
 
 SECONDS_BETWEEN_SURFACES = 0.25
 """The shortest time between two value surfaces at full speed; one takes as long as several updates."""
@@ -43,11 +43,14 @@ class Moments:
         self._surface: tuple[Any, dict[str, Any]] | None = None
         self._looked = 0.0
         self._drawn, self._changed = -1, dict[str, Any]()
-        self._search: Lookahead | None = None
+        self._search: Search | None = None
 
-    def look_ahead(self, steps: int) -> None:
-        """Include the futures of a lookahead of some steps in later moments; 0 includes none."""
-        self._search = search_of(self._training, steps) if steps else None
+    def look_ahead(self, steps: int, simulations: int = 0) -> None:
+        """Include the futures of a lookahead or of a tree search in later moments; 0 and 0 include none."""
+        if simulations:
+            self._search = tree_search_of(self._training, simulations)
+        else:
+            self._search = search_of(self._training, steps) if steps else None
 
     def about(self) -> dict[str, Any]:
         """The constant data of the training: its set-up, the still part of the picture, and names."""

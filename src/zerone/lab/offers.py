@@ -8,7 +8,7 @@ from typing import Any
 from zerone.algorithms import catalogue as algorithms
 from zerone.environments import catalogue as environments
 from zerone.environments.spaces import Spaces
-from zerone.lab.messages import PACES
+from zerone.lab.messages import FARTHEST_LOOK, PACES, SIMULATIONS
 from zerone.lab.playable import PLAYABLE
 from zerone.lab.setups import LARGEST_SEED
 from zerone.lessons.catalogue import lessons
@@ -24,6 +24,7 @@ def offers() -> dict[str, Any]:
         "environments": [_environment(entry) for entry in environments.entries()],
         "lessons": [each.as_json() for each in lessons()],
         "paces": PACES,
+        "lookAhead": {"steps": FARTHEST_LOOK, "simulations": SIMULATIONS},
         "playable": [{"id": each, "algorithm": algorithm} for each, (algorithm, _) in PLAYABLE.items()],
         "largestSeed": LARGEST_SEED,
     }

@@ -97,7 +97,7 @@ class Session(Watched):
         elif isinstance(message, LookAhead):
             with computing.turn(first=True):
                 for each in self._moments:
-                    each.look_ahead(message.steps)
+                    each.look_ahead(message.steps, message.simulations)
         elif self.playing:
             if time.monotonic() - self.seen > SECONDS_ALONE:
                 self.playing = False

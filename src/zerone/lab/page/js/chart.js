@@ -1,8 +1,9 @@
-// Curves over episodes or steps: every point, and the mean of the last ones as a thicker line.
+// Curves over episodes or steps: every point, and the mean of the last ones as a thicker line, whose end is said above.
 
 import { make, svg, say } from "./dom.js";
 import { tick, ticks } from "./numbers.js";
 import { SERIES } from "./palette.js";
+import { t } from "./words.js";
 
 let number = 0;
 const WIDTH = 420, HEIGHT = 190, LEFT = 46, RIGHT = 10, TOP = 10, BOTTOM = 26;
@@ -12,9 +13,10 @@ export class Chart {
   constructor(title, axis) {
     this.clip = `clip-${(number += 1)}`;
     this.latest = make("output", {});
+    this.what = make("span", { class: "quiet", hidden: true }, t("recentMean"));
     this.drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
     this.label = title;
-    this.element = make("section", { class: "card chart" }, make("h2", {}, make("span", {}, title, " ", make("span", { class: "quiet" }, axis)), this.latest),
+    this.element = make("section", { class: "card chart" }, make("h2", {}, make("span", {}, title, " ", make("span", { class: "quiet" }, axis)), make("span", { class: "latest" }, this.what, " ", this.latest)),
       make("div", { class: "inside" }, this.drawing));
     new ResizeObserver(() => this.last && this.draw(...this.last)).observe(this.drawing);
   }
@@ -26,6 +28,7 @@ export class Chart {
     const width = Math.max(220, this.drawing.clientWidth || WIDTH);
     this.drawing.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     const points = lines.flat();
+    this.what.hidden = !points.length;
     if (!points.length) {
       this.drawing.replaceChildren(svg("text", { x: width / 2, y: HEIGHT / 2, "text-anchor": "middle" }, empty));
       this.drawing.setAttribute("aria-label", `${this.label}: ${empty}`);

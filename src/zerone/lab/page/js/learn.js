@@ -20,7 +20,7 @@ export class Learn {
     });
     this.transport = new Transport((message) => page.send(message), page.offers.paces);
     this.work = make("div", { class: "work" });
-    this.element = make("div", { class: "stack" }, lesson, make("div", { class: "learn" }, this.setup.element, this.work));
+    this.element = make("div", { class: "stack" }, lesson, make("div", { class: "learn" }, make("div", { class: "stack choices" }, this.setup.element, keyboard()), this.work));
     this.cover();
   }
 
@@ -51,22 +51,28 @@ export class Learn {
     this.missed = make("p", { class: "note", role: "status" });
     this.editor = view.about.layout ? new Editor(view, (rows) => this.page.begin([{ ...this.setup.setup(), options: { ...this.setup.options, layout: rows } }], true), (rows) => this.page.send({ do: "disturb", kind: "layout", value: rows })) : null;
     const stage = make("section", { class: "card stage", "aria-label": t("learn") }, view.facts, view.picture, this.missed, view.layers, this.editor?.element ?? [], view.about.canBePushed ? this.weather() : [], this.transport.element);
-    const keys = [[t("space"), "keyPlay"], ["→ ←", "keyStep"], ["u e c", "keyMore"], ["+ −", "keySpeed"], ["Home", "keyStart"]];
-    const help = make("div", { class: "keys" }, keys.flatMap(([key, word]) => [
-      make("span", {}, key.split(" ").map((each) => make("kbd", {}, each))), make("span", {}, t(word))]));
     if (view.about.canLookAhead) view.futures.replaceChildren(this.looking(), make("div", {}));
-    const side = make("div", { class: "side" }, card(t("happened"), view.happened), view.surfaceBox, view.moreBox, view.futuresBox,
-      make("section", { class: "card keyboard" }, make("h2", {}, t("keys")), make("div", { class: "inside" }, help)));
+    const side = make("div", { class: "side" }, card(t("happened"), view.happened), view.surfaceBox, view.moreBox, view.futuresBox);
     this.work.replaceChildren(stage, side, card(t("learnt"), view.learnt, "wide"),
       make("div", { class: "wide charts" }, view.charts.map((each) => each.element)));
   }
 
   // How far is looked ahead, of which the tree is drawn below.
   looking() {
-    const names = [t("lookNone"), t("lookStep"), t("lookSteps", { n: 2 }), t("lookSteps", { n: 3 })];
-    this.look = make("select", { id: "look", "aria-label": t("lookAhead"), on: { change: (event) => this.page.send({ do: "look-ahead", steps: event.target.selectedIndex }) } },
-      names.map((name, steps) => make("option", { value: String(steps) }, name)));
-    return make("div", { class: "looking" }, this.look, make("p", { class: "quiet" }, t("lookText")));
+    const { steps, simulations } = this.page.offers.lookAhead, option = (kind, value, name) => make("option", { value: `${kind} ${value}` }, name);
+    const all = Array.from({ length: steps }, (_, place) => option("steps", place + 1, place ? t("lookSteps", { n: place + 1 }) : t("lookStep")));
+    const some = simulations.map((each) => option("simulations", each, t("lookSimulations", { n: each })));
+    this.look = make("select", { id: "look", "aria-label": t("lookAhead"), on: { change: () => this.lookAhead(true) } }, option("steps", 0, t("lookNone")),
+      make("optgroup", { label: t("lookAll") }, all), make("optgroup", { label: t("lookTree") }, some));
+    this.lookText = make("p", { class: "quiet" }, t("lookText"));
+    return make("div", { class: "looking" }, this.look, this.lookText);
+  }
+
+  // The search that is chosen; `ask` where a person has just chosen it.
+  lookAhead(ask = false) {
+    const [kind, number] = this.look.value.split(" ");
+    say(this.lookText, t(kind === "steps" ? "lookText" : "lookTreeText"));
+    if (ask) this.page.send({ do: "look-ahead", [kind]: Number(number) });
   }
 
   // What a person can do to a cart, a car or a pendulum while it learns.
@@ -82,7 +88,10 @@ export class Learn {
     if (this.view.adopt(now)) this.editor?.adopt();
     if (this.wind && document.activeElement !== this.wind) this.wind.value = String(now.wind ?? 0);
     // The session keeps how far is looked ahead, also where the page is drawn again.
-    if (this.look && !now.quick && document.activeElement !== this.look) this.look.value = String(now.futures?.depth ?? 0);
+    if (this.look && !now.quick && document.activeElement !== this.look) {
+      this.look.value = now.futures?.simulations ? `simulations ${now.futures.simulations}` : `steps ${now.futures?.depth ?? 0}`;
+      this.lookAhead();
+    }
     this.view.show(now);
     this.transport.tell({ playing: frame.playing, pace: frame.pace, block: this.view.about.block });
     if (frame.searching) this.view.cover(t(SEARCHING[frame.searching]));
@@ -114,4 +123,10 @@ export class Learn {
   }
 }
 
-export { say };
+// What each key does.
+function keyboard() {
+  const keys = [[t("space"), "keyPlay"], ["→ ←", "keyStep"], ["u e c", "keyMore"], ["+ −", "keySpeed"], ["Home", "keyStart"]];
+  const help = make("div", { class: "keys" }, keys.flatMap(([key, word]) => [
+    make("span", {}, key.split(" ").map((each) => make("kbd", {}, each))), make("span", {}, t(word))]));
+  return make("section", { class: "card keyboard" }, make("h2", {}, t("keys")), make("div", { class: "inside" }, help));
+}
