@@ -17,17 +17,26 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
+from zerone.lab.comeback import Comeback
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 FORBIDDEN, NOT_ALLOWED = 403, 405
+AGAIN = "/again"
+"""Where a page that an earlier server has opened asks how to come back, and answers that."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """The content security policy: only scripts and files from this server, and no inline code."""
+STRANGER = (
+    FORBIDDEN,
+    "open the address that zerone lab has printed: its token is missing here, or it is an old one",
+)
+"""The answer to a request without access."""
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -88,20 +97,22 @@ class Access:
 class Guard:
     """An ASGI middleware that refuses requests without access before they reach the application."""
 
-    def __init__(self, inside: Application, access: Access) -> None:
-        self._inside, self._access = inside, access
+    def __init__(self, inside: Application, access: Access, comeback: Comeback | None = None) -> None:
+        self._inside, self._access, self._comeback = inside, access, comeback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._inside(scope, receive, send)
             return
         refusal = self._refusal(scope)
-        if refusal is None:
+        if scope["type"] == "http" and scope["path"] == AGAIN and refusal in (None, STRANGER) and self._comeback:
+            await self._again(scope, send, self._comeback)
+        elif refusal is None:
             await self._inside(scope, receive, self._with_headers(scope, send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": refusal[1]})
         else:
-            await _answer(send, *refusal)
+            await _answer(send, refusal[0], f"zerone lab: {refusal[1]}\n")
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """The status and the text with which a request is refused; None if it is accepted."""
@@ -118,7 +129,17 @@ class Guard:
             return FORBIDDEN, "another site's page has asked"
         if access.admits(_header(scope, b"cookie")) or self._at_the_door(scope):
             return None
-        return FORBIDDEN, "open the address that zerone lab has printed: its token is missing here, or it is an old one"
+        return STRANGER
+
+    async def _again(self, scope: Scope, send: Send, comeback: Comeback) -> None:
+        """A challenge; and to a page that has answered it, the cookie."""
+        query = scope["query_string"].decode("latin-1")
+        if not query:
+            await _answer(send, 200, comeback.challenge())
+        elif comeback.is_answered(query, self._access.port):
+            await _answer(send, 200, "zerone lab: welcome back\n", {"set-cookie": self._access.set_cookie})
+        else:
+            await _answer(send, STRANGER[0], f"zerone lab: {STRANGER[1]}\n")
 
     def _at_the_door(self, scope: Scope) -> bool:
         here: bool = scope["type"] == "http" and scope["path"] == "/"
@@ -136,10 +157,10 @@ class Guard:
         return sending
 
 
-async def _answer(send: Send, status: int, text: str) -> None:
-    headers = {"content-type": "text/plain; charset=utf-8", **HEADERS}
+async def _answer(send: Send, status: int, text: str, more: dict[str, str] | None = None) -> None:
+    headers = {"content-type": "text/plain; charset=utf-8", **HEADERS, **(more or {})}
     await send({"type": "http.response.start", "status": status, "headers": _encoded(headers)})
-    await send({"type": "http.response.body", "body": f"zerone lab: {text}\n".encode()})
+    await send({"type": "http.response.body", "body": text.encode()})
 
 
 def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

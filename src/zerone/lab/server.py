@@ -60,7 +60,7 @@ def application(lab: Lab, access: Access) -> Application:
         lab.sockets += 1
         try:
             await websocket.accept()
-            await Visit(lab, websocket).serve()
+            await Visit(lab, websocket, access.port).serve()
         finally:
             lab.sockets -= 1
 
@@ -68,4 +68,4 @@ def application(lab: Lab, access: Access) -> Application:
     routes = [*files, WebSocketRoute("/socket", socket)]
     inside = Starlette(routes=routes, lifespan=lab.life)
     inside.router.redirect_slashes = False  # paths with an additional slash do not exist
-    return Guard(inside, access)
+    return Guard(inside, access, lab.comeback)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from zerone.base.errors import InputError, RunError
 from zerone.base.language import translated
 from zerone.lab.aside import aside
+from zerone.lab.comeback import keep, known
 
 if TYPE_CHECKING:
     from zerone.lab.answers import Answers
@@ -29,6 +30,7 @@ class Lab:
     def __init__(self, runs: Path) -> None:
         self.boot = secrets.token_urlsafe(8)
         """A random id of this start of the server; a page that sees it change reloads itself."""
+        self.comeback = known(runs)
         self.offers: str | None = None
         self.failure = ""
         self.sockets = 0
@@ -80,6 +82,11 @@ class Lab:
         await self.ready()
         assert self._answers is not None  # noqa: S101 - set before the sessions
         return self._answers
+
+    async def key(self) -> str:
+        """What a page comes back with to the next server, which finds it where this one has kept it."""
+        await aside(keep, self.comeback, self._runs)
+        return self.comeback.key
 
     def listeners(self, name: str) -> set[asyncio.Event]:
         """The events to set when a session has something new, one for each page that watches it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -149,10 +150,18 @@ class Trainings:
         lines = errors.read(10_000).decode(errors="replace").strip().split("\n")
         errors.close()
         if code not in (0, 130):
-            self._failed[name] = lines[-1][:500] or f"it has ended with exit code {code}"
+            self._failed[name] = lines[-1][:500] or _how_it_ended(code)
         if not self._closing and self._going.get(name) is process:  # else the next server resumes it
             del self._going[name]
         self._wake()
+
+
+def _how_it_ended(code: int) -> str:
+    """Of a process that has said nothing itself."""
+    if code < 0:
+        with suppress(ValueError):
+            return f"the training was killed (signal {signal.Signals(-code).name})"
+    return f"the training has ended with exit code {code}"
 
 
 def _is_free(place: Path) -> bool:

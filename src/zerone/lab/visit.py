@@ -28,8 +28,8 @@ SECONDS_BETWEEN_SENDINGS = 1 / 30
 class Visit:
     """The connection of one open page."""
 
-    def __init__(self, lab: Lab, websocket: WebSocket) -> None:
-        self._lab, self._websocket = lab, websocket
+    def __init__(self, lab: Lab, websocket: WebSocket, port: int) -> None:
+        self._lab, self._websocket, self._port = lab, websocket, port
         self._session: Watched | None = None
         self._sender: asyncio.Task[None] | None = None
         self._asked: set[asyncio.Task[None]] = set()
@@ -37,7 +37,9 @@ class Visit:
     async def serve(self) -> None:
         """Serve the page until it disconnects."""
         try:
-            await self._send({"is": "hello", "boot": self._lab.boot, "ready": self._lab.offers is not None})
+            again = {"key": await self._lab.key(), "port": self._port}
+            ready = self._lab.offers is not None
+            await self._send({"is": "hello", "boot": self._lab.boot, "ready": ready, "again": again})
             sessions = await self._lab.ready()
             await self._websocket.send_text(self._lab.offers or "")
             while True:

@@ -16,7 +16,7 @@ export class Chart {
     this.what = make("span", { class: "quiet", hidden: true }, t("recentMean"));
     this.drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
     this.label = title;
-    this.element = make("section", { class: "card chart" }, make("h2", {}, make("span", {}, title, " ", make("span", { class: "quiet" }, axis)), make("span", { class: "latest" }, this.what, " ", this.latest)),
+    this.element = make("section", { class: "card chart" }, make("header", {}, make("h2", {}, title), make("p", { class: "quiet" }, make("span", {}, axis), make("span", { class: "latest" }, this.what, " ", this.latest))),
       make("div", { class: "inside" }, this.drawing));
     new ResizeObserver(() => this.last && this.draw(...this.last)).observe(this.drawing);
   }
@@ -64,10 +64,19 @@ export class Chart {
     });
     if (now < last) parts.push(svg("line", { class: "now", x1: x(now), x2: x(now), y1: TOP, y2: HEIGHT - BOTTOM }));
     this.drawing.replaceChildren(svg("clipPath", { id: this.clip }, svg("rect", { x: LEFT, y: TOP - 4, width: width - LEFT - RIGHT + 4, height: HEIGHT - TOP - BOTTOM + 8 })), ...parts);
-    const end = lines.map((line) => (line.length ? tick(mean(line).at(-1)[1]) : "–")).join(" · ");
-    say(this.latest, end);
+    const ends = lines.map((line) => (line.length ? tick(mean(line).at(-1)[1]) : "–")), end = ends.join(" · ");
+    if (this.latest.textContent !== end) this.latest.replaceChildren(...(ends.length > 1 ? inColors(ends) : [end]));
     this.drawing.setAttribute("aria-label", `${this.label}: ${end}`);
   }
+}
+
+// Several numbers, each in the colour of its line.
+function inColors(texts) {
+  return texts.flatMap((text, place) => {
+    const shown = make("span", {}, text);
+    shown.style.color = `var(${SERIES[place]})`;
+    return place ? [" · ", shown] : [shown];
+  });
 }
 
 // From the lowest to the highest; a few points far away from all others are left out, or nothing else could be seen.

@@ -22,9 +22,34 @@ export class Connection {
   }
 
   async lost() {
-    this.onState((await this.refused()) ? "refused" : "lost");
+    const refused = await this.refused();
+    if (refused && (await this.again())) return this.open();
+    this.onState(refused ? "refused" : "lost");
     setTimeout(() => this.open(), this.wait);
     this.wait = Math.min(2 * this.wait, LONGEST);
+    return null;
+  }
+
+  // What the server has given this page, to come back with to the next one. It is nowhere but here.
+  remember(again) {
+    this.known ??= again;
+  }
+
+  // Answer the challenge of a server that was started again: the key itself is not sent, as it may be somebody else's.
+  async again() {
+    if (!this.known || !globalThis.crypto?.subtle) return false;
+    const bytes = (text) => new TextEncoder().encode(text);
+    try {
+      const answer = await fetch("/again");
+      if (!answer.ok) return false;
+      const challenge = await answer.text(), { key, port } = this.known;
+      const secret = await crypto.subtle.importKey("raw", bytes(key), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+      const signed = new Uint8Array(await crypto.subtle.sign("HMAC", secret, bytes(`${port} ${challenge}`)));
+      const proof = [...signed].map((each) => each.toString(16).padStart(2, "0")).join("");
+      return (await fetch(`/again?${new URLSearchParams({ challenge, proof })}`)).ok;
+    } catch {
+      return false;
+    }
   }
 
   // Whether a server answers, but no longer knows this page: it has been started again, with another token.

@@ -111,6 +111,7 @@ export class Learn {
     const bad = state === "refused" || state === "failed";
     if (this.view && this.name === session?.session) return this.view.cover(t(state), serverText(session.text), bad);
     const inside = bad ? [make("p", { class: "title" }, t(state)), make("p", {}, serverText(session.text))]
+      : this.page.lost ? [make("p", { class: "title" }, t("connecting"))]
       : [make("div", { class: "spinner" }), make("p", { class: "title" }, t("compiling")), make("p", { class: "quiet" }, t("compilingWhy"))];
     this.name = null;
     this.work.replaceChildren(make("section", { class: "card stage wide" },

@@ -16,7 +16,7 @@ export function happened(now) {
   if (!step) return make("p", { class: "quiet" }, t("nothingYet"));
   const how = step.how ? make("span", { class: `tag ${step.how}` }, t(step.how)) : null;
   const end = now.ended ? make("span", { class: "tag end" }, t(now.ended)) : null;
-  const rows = [["state", step.state], ["action", actionText(step.action), how], ["reward", minus(step.reward)], ["next", step.next, end]];
+  const rows = [["state", minus(step.state)], ["action", minus(actionText(step.action)), how], ["reward", minus(step.reward)], ["next", minus(step.next), end]];
   return make("dl", { class: "happened" }, rows.flatMap(([name, value, tag]) => [make("dt", {}, t(name)), make("dd", {}, value, tag)]));
 }
 
@@ -41,7 +41,7 @@ function entries(list, found) {
   if (!list.length) return [];
   const shown = list.map((each) => {
     const step = each.step;
-    const played = step ? `R = ${minus(step.reward)}, S′ = ${step.next}${step.nextAction ? `, A′ = ${actionText(step.nextAction)}` : ""}` : null;
+    const played = step ? `R = ${minus(step.reward)}, S′ = ${minus(step.next)}${step.nextAction ? `, A′ = ${actionText(step.nextAction)}` : ""}` : null;
     return make("div", { class: "entry" },
       make("div", { class: "source" }, make("b", {}, t(SOURCES[each.source])), played && make("span", {}, played),
         make("span", {}, `${t("target")} ${minus(each.target)}`), make("span", {}, `${t("error")} ${minus(each.error)}`)),

@@ -152,6 +152,10 @@ class Page {
     this.send({ do: "begin", setups });
   }
 
+  get lost() {
+    return !this.banner.hidden;
+  }
+
   tellConnection(state) {
     // It is back when the session is: until then nothing that is pressed would be heard.
     if (state === "open" && this.session && !this.banner.hidden) return;
@@ -170,6 +174,7 @@ class Page {
       hello: () => {
         const other = this.boot && this.boot !== message.boot;
         this.boot = message.boot;
+        this.connection.remember(message.again);
         if (other) location.reload();
       },
       offers: () => {

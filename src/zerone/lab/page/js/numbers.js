@@ -11,7 +11,8 @@ export function tick(number) {
   return `${+number.toPrecision(3)}`.replace("-", "−");
 }
 
-export const minus = (text) => String(text).replace(/^-/, "−");
+// A minus is as long as a plus; that of each number of a list, too.
+export const minus = (text) => String(text).replace(/(^|[\s(,])-/g, "$1−");
 
 // At most four ticks that are round numbers, and lie between the ends.
 export function ticks(low, high, most = 4, least = 0) {

@@ -13,6 +13,8 @@ export const REFUSALS = [
   [/^(.+?): (\w+): row (\d+), column (\d+): (.+) is not allowed: must be (.+)$/, "$1 的 $2：第 $3 行第 $4 列的 $5 不行，只能是 $6"],
   [/^(.+?): (\w+): no (\w+) \((.)\): must have .*$/, "$1 的 $2：缺少 $3（$4），必须有"],
   [/^(.+?): (\w+): (.*): a second (\w+); the first is at (.*)$/, "$1 的 $2：$3 是第二个 $4，第一个在 $5"],
+  [/^the training was killed \(signal (\w+)\)$/, "训练进程被终止（信号 $1）"],
+  [/^the training has ended with exit code (\d+)$/, "训练结束，退出码 $1"],
   [/^a set-up has no (.+)$/, "设置里没有 $1 这一项"],
   [/^(.+?): (\w+) = (.+) is not allowed: must be (.+) without (.+), or it would be ignored$/, (_, who, name, value, must, needs) => `${who}：${name} = ${value} 不行：没有启用 ${needs} 时必须是 ${must}，否则它不起作用`],
   [/^(.+?): (\w+) = (.+) is not allowed: must be (.+)$/, (_, who, name, value, must) => `${who}：${name} = ${value} 不行：必须是${range(must)}`],

@@ -18,7 +18,7 @@ export class Transport {
     this.updates = this.button("update");
     this.element = make("div", { class: "transport", role: "group", "aria-label": t("play") },
       this.button("start", "start"), this.button("back", "back"), this.play, this.button("step", "step", true),
-      this.updates, this.button("episode"), this.button("change"), make("span", { class: "gap" }),
+      this.updates, this.button("episode"), this.button("change"),
       make("label", { class: "speed", for: "speed" }, t("speed"), this.slider, this.shown));
     this.tell({ playing: false, pace: 2 });
     this.onKey = (event) => this.key(event);
