@@ -6,7 +6,7 @@ import { SERIES } from "./palette.js";
 import { t } from "./words.js";
 
 let number = 0;
-const WIDTH = 420, HEIGHT = 190, LEFT = 46, RIGHT = 10, TOP = 10, BOTTOM = 26;
+const WIDTH = 420, HEIGHT = 204, LEFT = 46, RIGHT = 10, TOP = 10, BOTTOM = 42;
 
 export class Chart {
   // `axis` says what is on the x axis.
@@ -16,7 +16,8 @@ export class Chart {
     this.what = make("span", { class: "quiet", hidden: true }, t("recentMean"));
     this.drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
     this.label = title;
-    this.element = make("section", { class: "card chart" }, make("header", {}, make("h2", {}, title), make("p", { class: "quiet" }, make("span", {}, axis), make("span", { class: "latest" }, this.what, " ", this.latest))),
+    this.axis = axis;
+    this.element = make("section", { class: "card chart" }, make("header", {}, make("h2", {}, title), make("p", { class: "quiet" }, this.what, " ", this.latest)),
       make("div", { class: "inside" }, this.drawing));
     new ResizeObserver(() => this.last && this.draw(...this.last)).observe(this.drawing);
   }
@@ -49,8 +50,9 @@ export class Chart {
     }
     for (const value of ticks(0, last, Math.max(2, Math.floor(width / 90)), 1)) {
       const anchor = x(value) > width - RIGHT - 18 ? "end" : value === 0 ? "start" : "middle";
-      parts.push(svg("text", { x: x(value), y: HEIGHT - 8, "text-anchor": anchor }, tick(value)));
+      parts.push(svg("text", { x: x(value), y: HEIGHT - 24, "text-anchor": anchor }, tick(value)));
     }
+    parts.push(svg("text", { x: width - RIGHT, y: HEIGHT - 7, "text-anchor": "end" }, this.axis));
     lines.forEach((line, place) => {
       const color = `var(${SERIES[place]})`, smooth = mean(line);
       const clip = `url(#${this.clip})`;

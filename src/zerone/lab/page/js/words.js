@@ -37,7 +37,7 @@ const WORDS = {
   surface: ["Value of every state", "每个状态的价值"], position: ["position", "位置"], velocity: ["velocity", "速度"], angle: ["angle", "角度"],
   chartReturn: ["Return per episode", "每回合的回报"], chartLength: ["Steps per episode", "每回合的步数"], chartLoss: ["Per update", "每次更新"],
   recentMean: ["recent mean", "近期平均"],
-  overEpisodes: ["over episodes", "横轴：回合"], overSteps: ["over steps", "横轴：步数"], noEpisode: ["No episode has ended yet.", "还没有回合结束。"], noUpdate: ["Nothing has been measured yet.", "还没有测量值。"],
+  overEpisodes: ["episodes", "回合"], overSteps: ["steps", "步数"], noEpisode: ["No episode has ended yet.", "还没有回合结束。"], noUpdate: ["Nothing has been measured yet.", "还没有测量值。"],
   searchingEpisode: ["Looking for the end of the episode …", "正在走到回合结束……"], searchingChange: ["Looking for the next change …", "正在寻找下一次变化……"],
   missedEpisode: ["No episode ends within the next 200,000 steps.", "之后 20 万步内没有回合结束。"], missedChange: ["Nothing changes within the next 200,000 steps: it has learnt what there is to learn.", "之后 20 万步内没有任何变化：该学的已经学完了。"],
   editMaze: ["Change the maze", "修改迷宫"], beginMaze: ["Begin in this maze", "在这个迷宫里开始"], editHint: ["Click a cell, or go there with the arrow keys and press Enter.", "点击格子，或用方向键移过去再按回车。"],
