@@ -210,7 +210,7 @@ def test_episodes_are_counted_as_they_are(environment):
 
 @pytest.mark.parametrize("environment", ["Swing-v1", "Push-v0"])
 def test_workers_judge_by_the_very_episodes_of_the_host_engine(monkeypatch, environment):
-    """Free workers play the episodes in parts, and one worker is lost: the result has the same bits as one process's."""
+    """Free workers play episodes in parts, and one worker is lost: the result has the same bits as one process's."""
     monkeypatch.setattr(worker, "A_WHILE", 0.0)
     chance = np.random.default_rng(0)
     engine = cluster(zo.A3C(workers=3, **SMALL), environment, next_one=lambda slots: chance.choice(list(slots)))
