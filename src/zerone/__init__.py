@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from zerone.algorithms.sarsa import Sarsa as Sarsa
     from zerone.algorithms.sarsa_lambda import SarsaLambda as SarsaLambda
     from zerone.algorithms.td3 import TD3 as TD3
+    from zerone.base.chosen_language import set_language as set_language
     from zerone.base.errors import InputError as InputError
     from zerone.base.errors import RunError as RunError
     from zerone.base.errors import ZeroneError as ZeroneError
@@ -75,6 +76,7 @@ _PLACES = {
     "ZeroneError": "zerone.base.errors",
     "make": "zerone.environments.catalogue",
     "register": "zerone.training.register",
+    "set_language": "zerone.base.chosen_language",
     "Agent": "zerone.training.agent",
     "Callback": "zerone.training.events",
     "CallbackError": "zerone.training.listeners",

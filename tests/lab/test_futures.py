@@ -73,7 +73,7 @@ def test_a_tree_search_says_how_often_it_went_where_and_what_it_would_do():
 
 
 def test_an_action_that_no_simulation_has_tried_has_its_learnt_value_and_nothing_behind_it():
-    training, moments = made("q-learning", "Taxi-v4")
+    _, moments = made("q-learning", "Taxi-v4")
     moments.look_ahead(0, 16)
     tree = moments.now(False)["futures"]["tree"]
     untried = [each for each in tree if not each["visits"]]

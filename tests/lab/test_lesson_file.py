@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
-from browser import found
+from browser import found, wait_for
+from PIL import Image
 
 from zerone.base.language import in_language
 from zerone.lab.lesson_file import page_of, recorded
@@ -65,6 +67,36 @@ def test_a_browser_steps_through_it(tmp_path, window):
     window.until("document.querySelector('.through output').innerText === 'step 1'")
     assert window.problems == []
     assert not [each for each in window.asked if not each.startswith(("file:", "data:", "about:"))]
+
+
+@pytest.mark.skipif(found() is None, reason="there is no Chromium here: apt-get install chromium")
+def test_in_a_frame_it_follows_the_theme_of_the_page_around_it(tmp_path, window):
+    """From a folder, where one page may not look into another: with the script of the documentation's pages."""
+    (tmp_path / "treasure.html").write_text(page_of(look_up("treasure"), 8), "utf-8")
+    script = (Path(__file__).parents[2] / "tools" / "site" / "lesson_theme.js").read_text("utf-8")
+    around = tmp_path / "around.html"
+    around.write_text(
+        '<body data-md-color-scheme="slate"><iframe class="film" src="treasure.html"></iframe>'
+        f"<script>{script}</script>",
+        "utf-8",
+    )
+    # A frame of a folder is closed to the page around it: what it shows is seen on the screen alone.
+    window.problems.clear()
+    window.asked.clear()
+    window.resize(600, 500)  # the person prefers light pages, the page is dark
+    window.open(around.as_uri())
+    window.until("document.readyState == 'complete' && document.querySelector('iframe')")
+    paper = {"dark": (26, 30, 36), "light": (255, 255, 255)}
+
+    def is_seen(theme):
+        window.picture(tmp_path / "seen.png")
+        colors = Image.open(tmp_path / "seen.png").convert("RGB").crop((12, 12, 300, 150)).getcolors(1 << 20)
+        return paper[theme] in {color for _, color in colors or []}
+
+    wait_for(lambda: is_seen("dark"))
+    window.run("document.body.dataset.mdColorScheme = 'default'")
+    wait_for(lambda: is_seen("light") and not is_seen("dark"))
+    assert window.problems == []
 
 
 def test_its_policy_forbids_all_that_it_does_not_bring(cliff):

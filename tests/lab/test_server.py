@@ -197,7 +197,7 @@ def test_a_page_that_vanishes_while_it_is_sent_frames_is_not_counted_any_more():
     """Its sender may meet the end first, with an error of its own: nobody may be left over as looking."""
 
     async def leave():
-        visit, session = Visit(None, None), types.SimpleNamespace(watchers=1)
+        visit, session = Visit(None, None, 0), types.SimpleNamespace(watchers=1)
 
         async def send():
             raise RuntimeError("the page has gone")

@@ -69,7 +69,7 @@ class Pages:
         )
         self._keep("source/examples.md", self._source(examples))
         self._keep("source/presets.md", self._source(presets))
-        for name in ("style.css", "iframe_worker.js"):
+        for name in ("style.css", "iframe_worker.js", "lesson_theme.js"):
             shutil.copy(Path(__file__).with_name(name), self.out)
 
     def _keep(self, place: str, text: str) -> None:

@@ -10,7 +10,7 @@ GROUPS = {
     ("Compare and sweep", "比较与扫描"): ["compare", "Comparison", "sweep", "resume_sweep", "Sweep", "Range"],
     ("Environments and datasets", "环境与数据集"): ["make", "register", "record"],
     ("Callbacks", "回调"): ["Callback", "CallbackError"],
-    ("Errors", "错误"): ["ZeroneError", "InputError", "RunError"],
+    ("Errors and their language", "错误与语言"): ["ZeroneError", "InputError", "RunError", "set_language"],
 }
 ABOUT = {
     ".md": (

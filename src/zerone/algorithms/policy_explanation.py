@@ -18,7 +18,7 @@ from zerone.parts.policies import ActorAndCritic
 from zerone.parts.recurrent import Sequence
 
 LOG_PROBABILITY = Column("log_probability", "ln π", "logarithm of the probability of a in s, as the policy is now")
-SURPRISE = Column("surprise", "-ln π", "surprise: how unlikely the action was to the policy")
+SURPRISE = Column("surprise", "-ln π", "negative log-likelihood, surprise: how unlikely the action was to the policy")
 STATE_VALUE = Column("state_value", "V(s)", "the critic's value of s")
 NUMBER = Column("number", "t", "step of the block")
 ENVIRONMENT = Column("environment", "n", "environment, counted from 1")
@@ -48,7 +48,7 @@ def decision_of(policy: ActorAndCritic, memory: Any, observation: Array, noise: 
     drawn = np.asarray(first[2])
     quantities = [
         quantity("log_probability", "ln π(a|s)", log_probability[0], "logarithm of the probability of what was done"),
-        quantity("surprise", "-ln π(a|s)", -log_probability[0], "surprise"),
+        quantity("surprise", "-ln π(a|s)", -log_probability[0], "negative log-likelihood, surprise"),
         quantity("entropy", "H", entropy[0], "entropy: how undecided the policy is here"),
     ]
     if worth is not None:

@@ -1,13 +1,16 @@
 """The language of messages: English, or Chinese from the catalogue in `locale/`.
 
 The code contains the English texts; `translated` looks up the Chinese one when a text is shown. Machine-readable output
-(JSON, CSV, configurations, tags) is never translated. A new thread starts in English, until `in_language` sets another
-language.
+(JSON, CSV, configurations, tags) is never translated. A command's language is that of its option, of `ZERONE_LANGUAGE`
+or of the locale. In Python it is that of `zo.set_language`, else of `ZERONE_LANGUAGE`, else English: a locale alone does
+not change the texts of a program's errors. All threads share it, unless `in_language` sets another one in a thread.
 """
 
 from __future__ import annotations
 
 import functools
+import logging
+import os
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,22 +26,51 @@ ENGLISH = LANGUAGES[0]
 VARIABLE = "ZERONE_LANGUAGE"
 DOMAIN, CATALOGUES = "zerone", Path(__file__).parent.parent / "locale"
 
-_LANGUAGE = ContextVar("zerone_language", default=ENGLISH)
+_LANGUAGE: ContextVar[str | None] = ContextVar("zerone_language", default=None)
+"""The language of this thread, if it is another one than that of the process."""
+_chosen: str | None = None
+"""The language of the process; None: that of the environment variable."""
 
 
 def language() -> str:
     """The current language, one of `LANGUAGES`."""
-    return _LANGUAGE.get()
+    return _LANGUAGE.get() or _chosen or _of_variable(os.environ.get(VARIABLE, ""))
+
+
+def choose(name: str | None) -> None:
+    """Set the language of the process; None: that of the environment variable, else English."""
+    global _chosen
+    _chosen = name
+
+
+@functools.cache
+def _of_variable(name: str) -> str:
+    """The language of the value of the environment variable, with a warning if there is no such language."""
+    if name and name not in LANGUAGES:
+        logging.getLogger("zerone").warning("zerone: %s %s is not allowed: must be en or zh", VARIABLE, name)
+    return name if name in LANGUAGES else ENGLISH
 
 
 @contextmanager
 def in_language(name: str) -> Iterator[None]:
-    """Use the language `name`, one of `LANGUAGES`, inside the block."""
+    """Use the language `name`, one of `LANGUAGES`, inside the block, in this thread."""
     token = _LANGUAGE.set(name)
     try:
         yield
     finally:
         _LANGUAGE.reset(token)
+
+
+@contextmanager
+def process_in_language(name: str) -> Iterator[None]:
+    """Use the language `name` inside the block, in all threads that set no other one."""
+    global _chosen
+    before, _chosen = _chosen, name
+    try:
+        with in_language(name):
+            yield
+    finally:
+        _chosen = before
 
 
 def translatable(text: str) -> str:
@@ -52,7 +84,7 @@ def translated(text: str, /, **values: Any) -> str:
     >>> translated("{count:,} steps", count=1500)
     '1,500 steps'
     """
-    name = _LANGUAGE.get()
+    name = language()
     if name != ENGLISH and text:
         text = _catalogue(name).gettext(text)
     return text.format(**values) if values else text
@@ -60,7 +92,7 @@ def translated(text: str, /, **values: Any) -> str:
 
 def joined(texts: list[str]) -> str:
     """Join clauses with the current language's semicolon."""
-    return ("; " if _LANGUAGE.get() == ENGLISH else "；").join(texts)
+    return ("; " if language() == ENGLISH else "；").join(texts)
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zerone.base.errors import ZeroneError, in_shell
-from zerone.base.language import in_language, translated
+from zerone.base.language import ENGLISH, in_language, process_in_language, translated
 from zerone.base.meanings import meanings
 from zerone.base.place import asked_here, in_short
 from zerone.base.synonyms import COMMANDS as WORDS
@@ -117,12 +117,12 @@ zerone.params.append(language_option())
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command and return its exit code. Whatever happens, no traceback without `--debug`."""
-    with in_shell(), asked_here():
+    with in_shell(), asked_here(), in_language(ENGLISH):
         try:
             name, rest = spoken(arguments, os.environ, getattr(sys.stdout, "encoding", None))
         except ZeroneError as error:
             return _ended(error, arguments)
-        with in_language(name):
+        with process_in_language(name):
             return _run(rest)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
-from zerone.base.language import joined, translated
+from zerone.base.language import ENGLISH, in_language, joined, language, translated
 from zerone.cli.options import MOST_PROCESSES, MOST_SEEDS, Place, Whole, debug_option, json_option
 from zerone.cli.options import as_json as print_json
 
@@ -73,7 +73,8 @@ def experiment(
     verdicts: list[Verdict] = []
     with _shown(as_json) as look:
         for each in chosen:
-            verdict, facts = _run(each, out or FOLDER, seeds, quick, look, spread, address)
+            with in_language(ENGLISH if report else language()):  # both pages show the same figures
+                verdict, facts = _run(each, out or FOLDER, seeds, quick, look, spread, address)
             verdicts.append(verdict)
             told.append(facts)
             if not as_json:

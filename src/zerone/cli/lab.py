@@ -9,7 +9,7 @@ import click
 
 from zerone.base.errors import InputError
 from zerone.base.extras import install
-from zerone.base.language import ENGLISH, in_language, translated
+from zerone.base.language import ENGLISH, process_in_language, translated
 from zerone.cli import output
 from zerone.cli.options import Place, Whole, debug_option
 
@@ -58,5 +58,5 @@ def lab(port: int, host: str, runs: Path, no_browser: bool) -> None:
 
     if not no_browser:
         open_browser(address)
-    with in_language(ENGLISH):  # the page translates what it is sent into its own language
+    with process_in_language(ENGLISH):  # the page translates what it is sent into its own language
         serve(listening, access, runs)

@@ -10,6 +10,8 @@ import os
 import platform
 from typing import Any, NamedTuple
 
+from zerone.base.language import choose
+
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -61,9 +63,10 @@ class RayActor:
         here = ray.get_runtime_context()
         return WorkerInfo(os.getpid(), ray.util.get_node_ip_address(), here.get_node_id(), versions())
 
-    def begin(self, algorithm: Any, task: Any, number: int) -> Answer | WorkerError:
-        """Become worker `number`."""
+    def begin(self, algorithm: Any, task: Any, number: int, spoken: str) -> Answer | WorkerError:
+        """Become worker `number`, who says in the language `spoken` what is wrong."""
         try:
+            choose(spoken)
             self._worker = task.worker(algorithm, number)
         except Exception as error:
             return _fault(error)

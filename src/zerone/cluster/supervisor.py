@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zerone.base.errors import InputError, RunError
-from zerone.base.language import translated
+from zerone.base.language import language, translated
 from zerone.cluster.ray_actor import RayActor, WorkerError, WorkerInfo, kill, versions
 from zerone.cluster.ray_connection import Connection
 
@@ -151,7 +151,7 @@ class Supervisor:
         strategies = self._ray.util.scheduling_strategies
         place = strategies.NodeAffinitySchedulingStrategy(host, soft=True)
         actor = self._actor.options(scheduling_strategy=place).remote()
-        return Member(actor, host, actor.hello.remote(), actor.begin.remote(*self._what, slot))
+        return Member(actor, host, actor.hello.remote(), actor.begin.remote(*self._what, slot, language()))
 
     def _require_same_versions(self) -> None:
         """Wait until all are there, and raise `InputError` if one is of another version."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zerone.base.intervals import interval, mean_bounds
+from zerone.base.language import translated
 from zerone.base.statistics import Statistic, mean
+from zerone.base.wide import wrapped
 from zerone.charts.curves import COLORS, INK, save, styled, thousands
 
 if TYPE_CHECKING:
@@ -36,19 +37,19 @@ class Sheet:
     ) -> None:  # fmt: skip
         """Draw the mean (or another statistic) of curves [seeds, points] over `x` [points], with its interval shaded.
 
-        `place` selects the colour, and the marker if the points are `marked`.
+        `label` is translated. `place` selects the colour, and the marker if the points are `marked`.
         """
         color = COLORS[place % len(COLORS)]
         low, high = intervals(values, statistic)
         marker = MARKERS[place % len(MARKERS)] if marked else None
         middle = statistic(values.T)
-        self.axes[panel].plot(x, middle, color=color, label=label, linewidth=2, marker=marker, markersize=5)
+        self.axes[panel].plot(x, middle, color=color, label=translated(label), linewidth=2, marker=marker, markersize=5)
         self.axes[panel].fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
         if np.max(x) >= CROWDED:
             self.axes[panel].xaxis.set_major_formatter(thousands)
 
     def points(self, labels: Sequence[str], samples: Sequence[np.ndarray], panel: int = 0) -> None:
-        """Draw a row for each label: every seed as a small dot, the mean as a large marker, and its interval."""
+        """Draw a row for each label (translated): every seed as a small dot, the mean as a large marker, its interval."""
         axes = self.axes[panel]
         for row, sample in enumerate(samples):
             color = COLORS[row % len(COLORS)]
@@ -59,7 +60,7 @@ class Sheet:
                 axes.plot(bounds, [row, row], color=color, linewidth=4, solid_capstyle="butt")
             axes.plot([sample.mean()], [row], MARKERS[row % len(MARKERS)], color=color, markersize=9,
                       markeredgecolor="white")  # fmt: skip
-        axes.set_yticks(range(len(labels)), labels)
+        axes.set_yticks(range(len(labels)), [translated(each) for each in labels])
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
 
@@ -94,9 +95,10 @@ def write(verdict: Verdict, results: Results, path: Path) -> None:
         drawn: Any = Figure(figsize=(WIDTH, PANEL * experiment.panels + 0.6), dpi=DPI, layout="constrained")
         sheet = Sheet(drawn.subplots(experiment.panels, 1, squeeze=False)[:, 0])
         experiment.draw(sheet, results)
-        drawn.suptitle("\n".join(textwrap.wrap(experiment.title.en, 56)), x=0.01, ha="left", weight="bold", fontsize=13)
-        look = "only a look: " if verdict.quick else ""
-        drawn.supxlabel(f"{look}{results.seeds} seeds; shaded or barred: 95% interval over seeds",
-                        fontsize=9.5, color="#5B616B")  # fmt: skip
+        drawn.suptitle("\n".join(wrapped(experiment.title.here, 56)), x=0.01, ha="left", weight="bold", fontsize=13)
+        below = translated("{seeds} seeds; shaded or barred: 95% interval over seeds", seeds=results.seeds)
+        if verdict.quick:
+            below = translated("only a look: {below}", below=below)
+        drawn.supxlabel(below, fontsize=9.5, color="#5B616B")
         save(drawn, path)
         save(drawn, path.with_suffix(".svg"))

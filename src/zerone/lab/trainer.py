@@ -27,10 +27,12 @@ def main() -> int:
         os.nice(NICE)
     threading.Thread(target=_end_with, args=(sys.stdin,), daemon=True).start()
     from zerone.base.errors import InputError, ZeroneError
+    from zerone.base.language import ENGLISH, choose
     from zerone.lab.setups import read_setup
     from zerone.training.resume import resume
     from zerone.training.train import train
 
+    choose(ENGLISH)  # the page translates what it is sent into its own language
     try:
         if "resume" in order:
             resume(order["resume"], progress=False)

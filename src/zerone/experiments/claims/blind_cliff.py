@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zerone.base.language import translated
 from zerone.base.statistics import median
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
 from zerone.experiments.runner import stop_if_asked
@@ -150,13 +151,17 @@ def draw(sheet: Sheet, results: Results) -> None:
     """Draw the medians over the size of the memory, with the range over seeds."""
     size = 2.0 ** (np.asarray(STATES) + 1) - 2
     for place, (rule, label) in enumerate(
-        (("uniform", "uniform"), ("greedy", "largest TD error first"), ("oracle", "oracle"))
+        (
+            ("uniform", translated("uniform")),
+            ("greedy", translated("largest TD error first")),
+            ("oracle", translated("oracle")),
+        )
     ):
         updates = results(rule, "updates")
         sheet.curve(size, updates, label, place, marked=True, statistic=median)
     sheet.axes[0].set_xscale("log")
     sheet.axes[0].set_yscale("log")
-    sheet.label("steps in the memory (one of them rewarded)", "updates until learnt (median)")
+    sheet.label(translated("steps in the memory (one of them rewarded)"), translated("updates until learnt (median)"))
 
 
 def facts(results: Results) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zerone.algorithms import catalogue as algorithms
+from zerone.base.language import translated
 from zerone.environments import catalogue as environments
 from zerone.environments.cliff import HEIGHT, WIDTH
 from zerone.experiments.protocol import Experiment, Question, Results, Text, difference
@@ -52,9 +53,9 @@ def draw(sheet: Sheet, results: Results) -> None:
         returns = results(arm, "return")
         means = returns.reshape(len(returns), -1, SMOOTH).mean(-1)
         sheet.curve(SMOOTH * (np.arange(means.shape[1]) + 0.5), means, label, place)
-    sheet.line(-13, "shortest way without exploring: -13")
+    sheet.line(-13, translated("shortest way without exploring: -13"))
     sheet.axes[0].set_ylim(-120, 0)
-    sheet.label("episode", "return while learning")
+    sheet.label(translated("episode"), translated("return while learning"))
 
 
 def facts(results: Results) -> dict[str, float]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zerone.base.language import translatable, translated
 from zerone.experiments.pendulum import NAME, bins, centres, returns
 from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, difference
 from zerone.experiments.tutorial import chapter, made
@@ -19,8 +20,8 @@ LEVEL = -900
 MARGIN, TIMES = 50, 2
 NOTCH = 10**0.5
 RATES = [3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
-OBJECTIVES = {"clip": "clipped", "kl": "KL penalty"}
-SWEPT = {"ppo": "PPO", "no-clip": "PPO without clipping", "actor-critic": "actor-critic"}
+OBJECTIVES = {"clip": translatable("clipped"), "kl": translatable("KL penalty")}
+SWEPT = {"ppo": "PPO", "no-clip": translatable("PPO without clipping"), "actor-critic": "actor-critic"}
 
 
 def measure(settings: Settings, seed: int) -> Measured:
@@ -51,12 +52,12 @@ def draw(sheet: Sheet, results: Results) -> None:
     for place, (arm, label) in enumerate(OBJECTIVES.items()):
         x = centres(results(arm, "steps")[0], POINTS) / 1000
         sheet.curve(x, results(arm, "curve")[:, 0], label, place)
-    sheet.label("thousands of steps", "return while learning")
+    sheet.label(translated("thousands of steps"), translated("return while learning"))
     for place, (arm, label) in enumerate(SWEPT.items()):
         sheet.curve(RATES, results(arm, "last"), label, place, panel=1, marked=True)
-    sheet.line(LEVEL, f"the level: {LEVEL}", panel=1)
+    sheet.line(LEVEL, translated("the level: {level}", level=LEVEL), panel=1)
     sheet.axes[1].set_xscale("log")
-    sheet.label("step size (log scale)", "return in the last quarter", panel=1)
+    sheet.label(translated("step size (log scale)"), translated("return in the last quarter"), panel=1)
 
 
 def facts(results: Results) -> dict[str, float]:

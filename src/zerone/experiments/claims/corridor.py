@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from zerone.base.language import translated
 from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, estimate
 from zerone.parts.layers import MLP, Dueling
 from zerone.parts.returns import one_step_target, pick
@@ -127,12 +128,19 @@ def growth(results: Results) -> Estimate:
 def draw(sheet: Sheet, results: Results) -> None:
     """Draw the errors over updates, in one panel for the fewest and one for the most actions."""
     for panel, actions in enumerate((ACTIONS[0], ACTIONS[-1])):
-        for place, (head, label) in enumerate((("plain", "plain network"), ("dueling", "dueling network"))):
+        for place, (head, label) in enumerate(
+            (("plain", translated("plain network")), ("dueling", translated("dueling network")))
+        ):
             errors = results(f"{head}-{actions}", "error")
             sheet.curve(EVERY * np.arange(errors.shape[1]) / 1000, errors, label, place, panel)
         sheet.axes[panel].set_yscale("log")
-        sheet.axes[panel].set_title(f"{actions} actions", fontsize=11.5)
-        sheet.label("updates (thousands)", "squared error of\nall values (sum)", panel, legend=panel == 0)
+        sheet.axes[panel].set_title(translated("{actions} actions", actions=actions), fontsize=11.5)
+        sheet.label(
+            translated("updates (thousands)"),
+            translated("squared error of\nall values (sum)"),
+            panel,
+            legend=panel == 0,
+        )
 
 
 def facts(results: Results) -> dict[str, float]:

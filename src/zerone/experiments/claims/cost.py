@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from zerone.base.language import translatable, translated
 from zerone.environments import catalogue as environments
 from zerone.environments.spaces import Spaces
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
@@ -73,8 +74,8 @@ def measure(settings: Settings, seed: int) -> Measured:
 
 ARMS = {
     "dqn": "DQN",
-    "kept": "DQN's updates, data kept as they are",
-    "supervised": "the same, targets kept too: supervised",
+    "kept": translatable("DQN's updates, data kept as they are"),
+    "supervised": translatable("the same, targets kept too: supervised"),
 }
 
 
@@ -84,10 +85,12 @@ def draw(sheet: Sheet, results: Results) -> None:
         cost = results(arm, "cost")[:1]
         sheet.curve(WINDOW * (np.arange(cost.shape[1]) + 0.5), cost, label, place)
     sheet.axes[0].set_yscale("log")
-    sheet.axes[0].set_title("seed 0", fontsize=11.5)
-    sheet.label("gradient updates", f"cost, mean of {WINDOW}")
-    sheet.points(["DQN", "data kept", "supervised"], [results(arm, "rises") for arm in ARMS], panel=1)
-    sheet.label("sum of the rises of the cost over the sum of its falls", "", 1, legend=False)
+    sheet.axes[0].set_title(translated("seed {seed}", seed=0), fontsize=11.5)
+    sheet.label(translated("gradient updates"), translated("cost, mean of {number}", number=WINDOW))
+    sheet.points(
+        ["DQN", translated("data kept"), translated("supervised")], [results(arm, "rises") for arm in ARMS], panel=1
+    )
+    sheet.label(translated("sum of the rises of the cost over the sum of its falls"), "", 1, legend=False)
 
 
 def facts(results: Results) -> dict[str, float]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zerone.base.language import translatable, translated
 from zerone.environments import catalogue as environments
 from zerone.experiments.protocol import Experiment, Question, Results, Text, difference
 from zerone.experiments.recording import record
@@ -33,8 +34,11 @@ def measure(settings: Settings, seed: int) -> Measured:
     return {"accumulated": total[LOOK - 1 :: LOOK], "total": total[-1]}
 
 
-HEADS = {"natural": "natural DQN", "dueling": "dueling DQN"}
-LIMITS = {"endless": "the tutorial's: no time limit", "limited": "Gymnasium's: a new start every 200 steps"}
+HEADS = {"natural": translatable("natural DQN"), "dueling": "dueling DQN"}
+LIMITS = {
+    "endless": translatable("the tutorial's: no time limit"),
+    "limited": translatable("Gymnasium's: a new start every 200 steps"),
+}
 
 
 def draw(sheet: Sheet, results: Results) -> None:
@@ -43,8 +47,8 @@ def draw(sheet: Sheet, results: Results) -> None:
         for place, (head, label) in enumerate(HEADS.items()):
             accumulated = results(f"{limit}-{head}", "accumulated")
             sheet.curve(LOOK * (1 + np.arange(accumulated.shape[1])), accumulated, label, place, panel)
-        sheet.axes[panel].set_title(title, fontsize=11.5)
-        sheet.label("gradient updates", "accumulated reward / 10", panel, legend=panel == 0)
+        sheet.axes[panel].set_title(translated(title), fontsize=11.5)
+        sheet.label(translated("gradient updates"), translated("accumulated reward / 10"), panel, legend=panel == 0)
 
 
 def compared(limit: str) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zerone.algorithms.q_learning import QLearning
+from zerone.base.language import translated
 from zerone.environments import catalogue as environments
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
 from zerone.experiments.recording import record
@@ -57,9 +58,20 @@ def draw(sheet: Sheet, results: Results) -> None:
     for place, discount in enumerate(DISCOUNTS):
         sheet.axes[0].plot(AWAY, seen(discount), "--", color="#23262B", linewidth=0.9,
                            label="γ^(k-1)" if place == 0 else None)  # fmt: skip
-        sheet.curve(AWAY, results(arm(discount), "value"), f"learnt with γ = {discount:g}", place, marked=True)
+        sheet.curve(
+            AWAY,
+            results(arm(discount), "value"),
+            translated("learnt with γ = {discount:g}", discount=discount),
+            place,
+            marked=True,
+        )
     sheet.axes[0].set_xticks(AWAY[::2])
-    sheet.label("steps k to the treasure", "value of the cell", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    sheet.label(
+        translated("steps k to the treasure"),
+        translated("value of the cell"),
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+    )
 
 
 def facts(results: Results) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
+from zerone.base.language import translated
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
 from zerone.parts.returns import double_value, max_value
 
@@ -41,13 +42,13 @@ def off(measure: str, wanted: Any) -> Any:
 def draw(sheet: Sheet, results: Results) -> None:
     """Draw both estimates against the number of actions."""
     number = np.asarray(ACTIONS)
-    sheet.curve(number, results("uniform", "single"), "maximum (DQN)", 0, marked=True)
-    sheet.curve(number, results("uniform", "double"), "double estimate (Double DQN)", 1, marked=True)
+    sheet.curve(number, results("uniform", "single"), translated("maximum (DQN)"), 0, marked=True)
+    sheet.curve(number, results("uniform", "double"), translated("double estimate (Double DQN)"), 1, marked=True)
     smooth = np.geomspace(2, 64, 100)
     sheet.axes[0].plot(smooth, closed_form(smooth), "--", color="#23262B", linewidth=1.3, label="(m - 1) / (m + 1)")
     sheet.axes[0].set_xscale("log", base=2)
     sheet.axes[0].set_xticks([2, 4, 8, 16, 32, 64], ["2", "4", "8", "16", "32", "64"])
-    sheet.label("number of actions m", "bias (largest error = 1)")
+    sheet.label(translated("number of actions m"), translated("bias (largest error = 1)"))
 
 
 def facts(results: Results) -> dict[str, float]:

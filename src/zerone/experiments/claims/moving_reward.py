@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zerone.base.language import translated
 from zerone.environments import catalogue as environments
 from zerone.experiments.protocol import Estimate, Experiment, Question, Results, Text, estimate
 from zerone.experiments.recording import episode_lengths
@@ -46,13 +47,13 @@ def measure(settings: Settings, seed: int) -> Measured:
 def draw(sheet: Sheet, results: Results) -> None:
     """Draw the negated moving reward on a logarithmic axis, and the tutorial's numbers."""
     found = -results("reinforce", "moving")
-    sheet.curve(np.arange(found.shape[1]), found, "mean", 0)
+    sheet.curve(np.arange(found.shape[1]), found, translated("mean"), 0)
     for row in found:
         sheet.axes[0].plot(row, color="#0072B2", alpha=0.15, linewidth=0.8)
     sheet.axes[0].plot(list(PRINTED), [-value for value in PRINTED.values()], "D", color="#D55E00", markersize=8,
-                       label="the tutorial's", zorder=5)  # fmt: skip
+                       label=translated("the tutorial's"), zorder=5)  # fmt: skip
     sheet.axes[0].set_yscale("log")
-    sheet.label("episode", "steps per episode, moving average")
+    sheet.label(translated("episode"), translated("steps per episode, moving average"))
 
 
 def compared(episode: int) -> Any:

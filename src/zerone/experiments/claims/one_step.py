@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
+from zerone.base.language import translatable, translated
 from zerone.base.pytree import configured
 from zerone.base.statistics import median
 from zerone.environments.cartpole import CartPole
@@ -29,8 +30,8 @@ POINTS = 50
 LAST = 0.1
 LABELS = {
     "reinforce": "REINFORCE",
-    "actor-critic": "one-step actor-critic",
-    "past-the-end": "the same, bootstrapping\npast the end",
+    "actor-critic": translatable("one-step actor-critic"),
+    "past-the-end": translatable("the same, bootstrapping\npast the end"),
 }
 
 
@@ -92,12 +93,12 @@ def draw(sheet: Sheet, results: Results) -> None:
     """Draw learning curves, and the final return of each seed."""
     for place, (arm, label) in enumerate(LABELS.items()):
         x = centres(results(arm, "steps")[0], POINTS) / 1000
-        sheet.curve(x, results(arm, "curve"), label.replace("\n", " "), place)
-    sheet.line(LEVEL, f"the level: {LEVEL}")
-    sheet.label("thousands of steps", "return while learning")
+        sheet.curve(x, results(arm, "curve"), translated(label).replace("\n", " "), place)
+    sheet.line(LEVEL, translated("the level: {level}", level=LEVEL))
+    sheet.label(translated("thousands of steps"), translated("return while learning"))
     sheet.points(list(LABELS.values()), [results(arm, "last") for arm in LABELS], panel=1)
-    sheet.line(LEVEL, f"the level: {LEVEL}", panel=1, vertical=True)
-    sheet.label("return in the last tenth of the steps", "", panel=1, legend=False)
+    sheet.line(LEVEL, translated("the level: {level}", level=LEVEL), panel=1, vertical=True)
+    sheet.label(translated("return in the last tenth of the steps"), "", panel=1, legend=False)
 
 
 def facts(results: Results) -> dict[str, float]:

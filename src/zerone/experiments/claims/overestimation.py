@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zerone.base.language import translatable, translated
 from zerone.environments import catalogue as environments
 from zerone.environments.pendulum import PendulumState
 from zerone.environments.spaces import to_environment
@@ -76,7 +77,7 @@ def measure(settings: Settings, seed: int) -> Measured:
     }
 
 
-ARMS = {"natural": "natural DQN", "double": "Double DQN"}
+ARMS = {"natural": translatable("natural DQN"), "double": "Double DQN"}
 
 
 def draw(sheet: Sheet, results: Results) -> None:
@@ -84,11 +85,11 @@ def draw(sheet: Sheet, results: Results) -> None:
     for place, (arm, label) in enumerate(ARMS.items()):
         believed = results(arm, "believed")
         sheet.curve(LOOK * (np.arange(believed.shape[1]) + 0.5), believed, label, place)
-    sheet.line(0, "nothing can be worth more")
-    sheet.label("gradient updates", "Q of the best action", loc="lower right")
+    sheet.line(0, translated("nothing can be worth more"))
+    sheet.label(translated("gradient updates"), translated("Q of the best action"), loc="lower right")
     sheet.points(list(ARMS.values()), [results(arm, "excess") for arm in ARMS], panel=1)
     sheet.line(0, "", 1, vertical=True)
-    sheet.label("upright: Q minus the return that followed", "", 1, legend=False)
+    sheet.label(translated("upright: Q minus the return that followed"), "", 1, legend=False)
 
 
 def facts(results: Results) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zerone.algorithms.dyna_q import DynaQ
+from zerone.base.language import translated
 from zerone.environments import catalogue as environments
 from zerone.environments.maze import read_map
 from zerone.experiments.claims.traces import keep
@@ -53,11 +54,15 @@ def draw(sheet: Sheet, results: Results) -> None:
     """Draw the length of each episode."""
     for place, planned in enumerate(PLANNED):
         length = results(f"planning-{planned}", "length")
-        label = "no planning (Q-learning)" if planned == 0 else f"{planned} planned steps"
+        label = (
+            translated("no planning (Q-learning)")
+            if planned == 0
+            else translated("{planned} planned steps", planned=planned)
+        )
         sheet.curve(1 + np.arange(length.shape[1]), length, label, place)
-    sheet.line(SHORTEST, "shortest way: 14 steps")
+    sheet.line(SHORTEST, translated("shortest way: {steps} steps", steps=SHORTEST))
     sheet.axes[0].set_yscale("log")
-    sheet.label("episode", "steps to the goal")
+    sheet.label(translated("episode"), translated("steps to the goal"))
 
 
 def facts(results: Results) -> dict[str, float]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zerone.base.language import translatable, translated
 from zerone.charts.curves import INK
 from zerone.environments import catalogue as environments
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
@@ -40,7 +41,7 @@ def measure(settings: Settings, seed: int) -> Measured:
     return {"course": course, "slant": vt[:part].mean() - vt[-part:].mean(), "steps": steps}
 
 
-ARMS = {"cartpole": "CartPole, first episode", "mountain-car": "MountainCar, episode 30"}
+ARMS = {"cartpole": translatable("CartPole, first episode"), "mountain-car": translatable("MountainCar, episode 30")}
 CUT = 200
 """Gymnasium's time limit of MountainCar."""
 
@@ -51,9 +52,11 @@ def draw(sheet: Sheet, results: Results) -> None:
         sheet.curve(np.linspace(0, 100, POINTS), results(arm, "course"), label, place)
     cut = praise(CUT, -1, REINFORCE_SETTINGS["discount"])
     sheet.axes[0].plot(np.linspace(0, 100, CUT), cut, color=INK, linestyle=":", linewidth=2,
-                       label=f"MountainCar, cut after {CUT} steps, no flag")  # fmt: skip
-    sheet.line(0, "neither praise nor blame")
-    sheet.label("share of the episode that is over (%)", "vt: normalised return", loc="upper left")
+                       label=translated("MountainCar, cut after {steps} steps, no flag", steps=CUT))  # fmt: skip
+    sheet.line(0, translated("neither praise nor blame"))
+    sheet.label(
+        translated("share of the episode that is over (%)"), translated("vt: normalised return"), loc="upper left"
+    )
     sheet.axes[0].set_ylim(-2.5, 7.5)
 
 

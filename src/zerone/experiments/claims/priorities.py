@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zerone.base.language import translatable, translated
 from zerone.base.statistics import median
 from zerone.environments import catalogue as environments
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate, ratio
@@ -45,7 +46,7 @@ def measure(settings: Settings, seed: int) -> Measured:
     }
 
 
-ARMS = {"uniform": "uniform replay", "prioritized": "prioritised replay"}
+ARMS = {"uniform": translatable("uniform replay"), "prioritized": translatable("prioritised replay")}
 
 
 def draw(sheet: Sheet, results: Results) -> None:
@@ -53,9 +54,9 @@ def draw(sheet: Sheet, results: Results) -> None:
     for place, (arm, label) in enumerate(ARMS.items()):
         flags = results(arm, "flags")[:, : SHOWN // LOOK]
         sheet.curve(LOOK * (1 + np.arange(flags.shape[1])), flags, label, place)
-    sheet.label("steps after the first +10", "flags reached since")
+    sheet.label(translated("steps after the first +10"), translated("flags reached since"))
     sheet.points(list(ARMS.values()), [results(arm, "steps") for arm in ARMS], panel=1)
-    sheet.label("steps per episode after the first +10", "", 1, legend=False)
+    sheet.label(translated("steps per episode after the first +10"), "", 1, legend=False)
 
 
 def facts(results: Results) -> dict[str, float]:

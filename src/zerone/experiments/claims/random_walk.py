@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zerone.base.language import translated
 from zerone.experiments.protocol import Experiment, Question, Results, Text, estimate
 
 if TYPE_CHECKING:
@@ -100,9 +101,11 @@ def draw(sheet: Sheet, results: Results) -> None:
         for place, value in enumerate(some):
             sheet.curve(RATES, errors[:, values.index(value)], f"{letter} = {value:g}", place, panel)
         sheet.axes[panel].set_ylim(0.2, 0.6)
-        sheet.axes[panel].set_title("n-step returns" if panel == 0 else "traces, TD(λ)", fontsize=11.5)
-        sheet.label("step size α", "error of the values\n(RMS, 10 episodes)", panel, loc="center left",
-                    bbox_to_anchor=(1.0, 0.5))  # fmt: skip
+        sheet.axes[panel].set_title(
+            translated("n-step returns") if panel == 0 else translated("traces, TD(λ)"), fontsize=11.5
+        )
+        errors_of = translated("error of the values\n(RMS, 10 episodes)")
+        sheet.label(translated("step size α"), errors_of, panel, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def facts(results: Results) -> dict[str, float]:

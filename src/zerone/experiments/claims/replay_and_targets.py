@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zerone.base.language import translatable, translated
 from zerone.experiments.pendulum import NAME, bins, centres, returns
 from zerone.experiments.protocol import Experiment, Question, Results, Text, difference, estimate
 from zerone.experiments.tutorial import chapter, made
@@ -17,10 +18,10 @@ LEVEL = -300
 MARGIN = 100
 LABELS = {
     "ddpg": "DDPG",
-    "no-targets": "no target networks",
-    "no-replay": "no replay",
-    "neither": "neither",
-    "one-step": "one-step actor-critic",
+    "no-targets": translatable("no target networks"),
+    "no-replay": translatable("no replay"),
+    "neither": translatable("neither"),
+    "one-step": translatable("one-step actor-critic"),
 }
 
 
@@ -37,14 +38,14 @@ def draw(sheet: Sheet, results: Results) -> None:
     for place, (arm, label) in enumerate(LABELS.items()):
         x = centres(results(arm, "steps")[0], POINTS) / 1000
         sheet.curve(x, results(arm, "curve"), label, place)
-    sheet.line(LEVEL, f"converged: {LEVEL}")
+    sheet.line(LEVEL, translated("converged: {level}", level=LEVEL))
     sheet.axes[0].set_ylim(-1700, 500)  # room for the legend
     sheet.axes[0].set_yticks(range(-1500, 1, 500))
-    sheet.label("thousands of steps", "return while learning", ncols=2, loc="upper left")
+    sheet.label(translated("thousands of steps"), translated("return while learning"), ncols=2, loc="upper left")
     sheet.points(list(LABELS.values()), [results(arm, "last") for arm in LABELS], panel=1)
-    sheet.line(LEVEL, f"converged: {LEVEL}", panel=1, vertical=True)
+    sheet.line(LEVEL, translated("converged: {level}", level=LEVEL), panel=1, vertical=True)
     sheet.axes[1].set_xticks(range(-1600, 1, 400))
-    sheet.label("return in the last tenth of the steps", "", panel=1, legend=False)
+    sheet.label(translated("return in the last tenth of the steps"), "", panel=1, legend=False)
 
 
 def facts(results: Results) -> dict[str, float]:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms import catalogue as algorithms
+from zerone.base.language import translatable, translated
 from zerone.environments import catalogue as environments
 from zerone.environments.maze import MazeMap, read_map
 from zerone.experiments.protocol import Experiment, Question, Results, Text, difference, ratio
@@ -50,8 +51,12 @@ def measure(settings: Settings, seed: int) -> Measured:
     return {"found": found, "episodes": np.argmax(found) + 1 if found.any() else number}
 
 
-ARMS = {"sarsa": "Sarsa", "replacing": "Sarsa(λ), replacing", "accumulating": "Sarsa(λ), accumulating"}
-MAZES = {"tutorial": "the tutorial's maze: hells", "dyna": "Dyna's maze: walls"}
+ARMS = {
+    "sarsa": "Sarsa",
+    "replacing": translatable("Sarsa(λ), replacing"),
+    "accumulating": translatable("Sarsa(λ), accumulating"),
+}
+MAZES = {"tutorial": translatable("the tutorial's maze: hells"), "dyna": translatable("Dyna's maze: walls")}
 
 
 def draw(sheet: Sheet, results: Results) -> None:
@@ -60,9 +65,14 @@ def draw(sheet: Sheet, results: Results) -> None:
         for place, (arm, label) in enumerate(ARMS.items()):
             found = results(f"{maze}-{arm}", "found")
             sheet.curve(1 + np.arange(found.shape[1]), 100 * found, label, place, panel)
-        sheet.axes[panel].set_title(title, fontsize=11.5)
+        sheet.axes[panel].set_title(translated(title), fontsize=11.5)
         sheet.axes[panel].set_ylim(0, 105)
-        sheet.label("episodes", "seeds whose greedy way\nleads to the goal (%)", panel, legend=panel == 1)
+        sheet.label(
+            translated("episodes"),
+            translated("seeds whose greedy way\nleads to the goal (%)"),
+            panel,
+            legend=panel == 1,
+        )
 
 
 def compared(maze: str, left: str, right: str) -> Any:

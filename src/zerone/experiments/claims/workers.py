@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zerone.base.language import translated
 from zerone.base.statistics import median
 from zerone.charts.curves import COLORS, INK
 from zerone.experiments.pendulum import EPISODE, NAME, bins, centres, returns
@@ -49,23 +50,34 @@ def draw(sheet: Sheet, results: Results) -> None:
     """Draw learning curves over the steps per worker, and the speed-up by more workers."""
     for place, workers in enumerate(WORKERS):
         x = centres(results(arm(workers), "steps")[0], POINTS) / 1000
-        sheet.curve(x, results(arm(workers), "curve"), "1 worker" if workers == 1 else f"{workers} workers", place)
-    sheet.line(LEVEL, f"the level: {LEVEL}")
+        sheet.curve(
+            x,
+            results(arm(workers), "curve"),
+            translated("1 worker") if workers == 1 else translated("{workers} workers", workers=workers),
+            place,
+        )
+    sheet.line(LEVEL, translated("the level: {level}", level=LEVEL))
     sheet.axes[0].set_xscale("log")
     sheet.axes[0].set_xticks([1, 10, 100], ["1", "10", "100"])
-    sheet.label("thousands of steps of each worker (log scale)", "return while learning", loc="lower right")
+    sheet.label(
+        translated("thousands of steps of each worker (log scale)"),
+        translated("return while learning"),
+        loc="lower right",
+    )
     several = WORKERS[1:]
     found = [relative(results, workers) for workers in several]
     value, low, high = np.transpose([[1 / each.value, 1 / each.high, 1 / each.low] for each in found])
     below = sheet.axes[1]
-    below.plot(WORKERS, WORKERS, color=INK, linestyle=(0, (5, 4)), linewidth=1.3, label="as many times as workers")
+    below.plot(
+        WORKERS, WORKERS, color=INK, linestyle=(0, (5, 4)), linewidth=1.3, label=translated("as many times as workers")
+    )
     below.errorbar(several, value, [value - low, high - value], color=COLORS[0], marker="o", linewidth=2, capsize=4,
-                   label="measured")  # fmt: skip
+                   label=translated("measured"))  # fmt: skip
     below.set_xscale("log", base=2)
     below.set_yscale("log", base=2)
     below.set_xticks(WORKERS, [str(each) for each in WORKERS])
     below.set_yticks(WORKERS, [str(each) for each in WORKERS])
-    sheet.label("workers", "times sooner than 1 worker", panel=1)
+    sheet.label(translated("workers"), translated("times sooner than 1 worker"), panel=1)
 
 
 def facts(results: Results) -> dict[str, float]:

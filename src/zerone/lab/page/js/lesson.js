@@ -14,7 +14,8 @@ import { either, isChinese, setLanguage, t } from "./words.js";
 
 const data = JSON.parse(document.getElementById("data").textContent), LOW_STAGE = 230;
 const INSIDE = window.parent !== window;  // of another page, which has the text
-let shown = null;
+const LIGHT = "light", DARK = "dark";
+let shown = null, theme = null;  // the theme is that of the page around this one, where it says so
 
 class Chapter {
   constructor() {
@@ -104,18 +105,29 @@ function commandOf({ algorithm, environment, settings }) {
   return ["zerone step", algorithm, environment, ...options].join(" ");
 }
 
-function draw() {
+function draw(place = 0) {
   shown?.close();
-  document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  document.documentElement.dataset.theme = theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? DARK : LIGHT);
   document.title = `${either(data.lesson.title)} - Zerone`;
   const other = isChinese() ? "en" : "zh";
-  const switcher = make("button", { type: "button", lang: other, on: { click: () => { setLanguage(other); draw(); } } }, t("language"));
+  const switcher = make("button", { type: "button", lang: other, on: { click: () => { setLanguage(other); drawHere(); } } }, t("language"));
   shown = new Chapter();
   document.getElementById("main").replaceChildren(INSIDE ? "" : make("header", { class: "savedhead" }, make("h1", {}, `Zerone · ${t("chapterNumber", { n: data.number })}`), make("p", {}), switcher), shown.element);
+  if (place) shown.recording.go(place);
 }
+
+// In another language or theme, at the same place.
+const drawHere = () => draw(shown.recording.place);
 
 // The address may say in which language it begins: lesson.html#zh.
 const begin = () => { setLanguage({ "#en": "en", "#zh": "zh" }[location.hash] ?? data.language); draw(); };
 addEventListener("hashchange", begin);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawHere);
+addEventListener("message", (event) => {
+  const said = event.data?.zeroneTheme;
+  if (!INSIDE || event.source !== window.parent || said === theme || ![LIGHT, DARK].includes(said)) return;
+  theme = said;
+  drawHere();
+});
 begin();
+if (INSIDE) window.parent.postMessage("zerone-theme?", "*");  // a page that knows of it answers
