@@ -2,8 +2,8 @@
 
 The code contains the English texts; `translated` looks up the Chinese one when a text is shown. Machine-readable output
 (JSON, CSV, configurations, tags) is never translated. A command's language is that of its option, of `ZERONE_LANGUAGE`
-or of the locale. In Python it is that of `zo.set_language`, else of `ZERONE_LANGUAGE`, else English: a locale alone does
-not change the texts of a program's errors. All threads share it, unless `in_language` sets another one in a thread.
+or of the locale. In Python it is that of `zo.set_language`, else of `ZERONE_LANGUAGE`, else English: a locale alone
+does not change the texts of a program's errors. All threads share it, unless `in_language` sets another one in one.
 """
 
 from __future__ import annotations
