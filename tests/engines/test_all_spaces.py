@@ -1,4 +1,4 @@
-"""Every space of Gymnasium's, some of nobody's, as observation and as action: learnt from, or refused in one line."""
+"""All Gymnasium spaces and some foreign ones, as observations and actions: training works or is refused in one line."""
 
 import gymnasium
 import jax
@@ -19,7 +19,7 @@ from zerone.training.memory_limit import require_room
 
 
 class Foreign(spaces.Space):
-    """A space of somebody else's."""
+    """A space of another library."""
 
     def __init__(self, shape=None, dtype=None, value=None):
         super().__init__(shape, dtype)
@@ -33,14 +33,14 @@ class Foreign(spaces.Space):
 
 
 class NeverCopied(Foreign):
-    """One that cannot even be copied."""
+    """A space that cannot be copied."""
 
     def __deepcopy__(self, _):
         raise RuntimeError("there is one of me")
 
 
 class ForeignBox(spaces.Box):
-    """A `Box` of somebody else's."""
+    """A subclass of `Box` of another library."""
 
 
 class Broken(spaces.Box):
@@ -133,7 +133,7 @@ DEEP = [small_dqn(), small_ppo(environments=2), small_sac()]
 
 
 class World(gymnasium.Env):
-    """Shows what its space holds, and insists on actions of its space."""
+    """Observations are samples of the given space; an action that is not in the given space is an error."""
 
     def __init__(self, observation, action):
         self.observation_space, self.action_space, self.steps = observation, action, 0
@@ -156,7 +156,7 @@ class World(gymnasium.Env):
 
 
 def play_and_trace(algorithm, world):
-    """As much of a training as takes no compiling: its state and memory, some actions played, an update."""
+    """The parts of a training that need no compilation: state and memory, some actions, and tracing an update."""
     engine = make_engine("host", algorithm, world)
     assert isinstance(engine, Host)
     try:

@@ -1,4 +1,4 @@
-"""Chunks, batches of seeds and new numbers change nothing and compile nothing."""
+"""The compiled engine: chunks and batches of seeds do not change results; other numbers need no new compilation."""
 
 import dataclasses
 import os
@@ -74,12 +74,12 @@ LAST = 40
 
 
 def _environment(algorithm):
-    """One that the algorithm can take."""
+    """An environment that fits the algorithm."""
     return TimeLimit(Echo(), 5) if isinstance(algorithm, OffPolicyActor) else ENVIRONMENT
 
 
 def _trained(algorithm, seeds, stops=(LAST,), batch=False):
-    """The carries of several seeds, advanced together from stop to stop."""
+    """The carries of several seeds after being advanced together from stop to stop."""
     engine = Compiled(algorithm, _environment(algorithm), batch=batch)
     carries, begin = [engine.init(seed) for seed in seeds], 0
     for stop in stops:
@@ -118,7 +118,7 @@ def _differ_pairwise(carries):
     "algorithm", [*TABLES.values(), small_reinforce(), small_ppo()], ids=[*TABLES, "reinforce", "ppo"]
 )
 def test_a_batch_under_vmap_agrees_with_the_seeds_alone(algorithm):
-    seeds, stops = [3, 1, 4], (12,)  # short: roundings grow where a network learns
+    seeds, stops = [3, 1, 4], (12,)  # short, because rounding errors grow with learning
     for one, other in zip(
         _trained(algorithm, seeds, stops, batch=True), _trained(algorithm, seeds, stops), strict=True
     ):
@@ -136,14 +136,14 @@ def test_networks_are_born_different_for_each_seed(algorithm):
 
 @pytest.mark.parametrize("algorithm", [small_dqn(), small_ppo()], ids=["dqn", "ppo"])
 def test_no_small_kernel_waits_for_other_cores(algorithm):
-    """Where XLA cuts a kernel into parts for several cores, it says so in the program."""
+    """If XLA splits a kernel for several cores, the text of the program shows it."""
     cut = re.compile(r'"outer_dimension_partitions":\["')
     large = dataclasses.replace(algorithm, environments=8, hidden=(256, 256))
     seed, number = np.uint32(0), np.int32(0)
     carry = compiled._initial.eval_shape(large, ENVIRONMENT, seed)
     program = compiled._advance.lower(large, ENVIRONMENT, carry, seed, number, number)
     assert not cut.search(program.compile().as_text())
-    if len(os.sched_getaffinity(0)) > 1:  # XLA's own choice, or this shows nothing
+    if len(os.sched_getaffinity(0)) > 1:  # XLA's default does split, or the test shows nothing
         xla_own = {"xla_disable_hlo_passes": ""}
         assert cut.search(program.compile(xla_own).as_text())
 
@@ -157,12 +157,12 @@ def test_another_seed_number_count_or_chunk_compiles_nothing(algorithm, compilat
         engine.close()
         return found
 
-    train(dataclasses.replace(algorithm, discount=0.8), 0, 3)  # compiles, unless another test has
+    train(dataclasses.replace(algorithm, discount=0.8), 0, 3)  # compiles, unless another test has done so
     before = compilations()
     train(dataclasses.replace(algorithm, learning_rate=0.03, discount=0.7), 11, 17)
     assert compilations() == before
     jax.jit(lambda x: x + before)(np.float32(1))
-    assert compilations() == before + 1  # it counts
+    assert compilations() == before + 1  # the counter works
 
 
 def test_a_batch_of_learning_rates_trains_in_one_program(compilations):
@@ -188,7 +188,7 @@ def test_a_batch_of_learning_rates_trains_in_one_program(compilations):
 
 @configured
 class Talking(Counter):
-    """The broken twin: it calls back to the host at each step."""
+    """The broken twin: it calls the host at each step."""
 
     def step(self, key, state, action):
         jax.debug.callback(lambda _: None, state.left)
@@ -266,6 +266,6 @@ print(all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(carry.state)))
 
 
 def test_a_whole_training_of_ppo_under_vmap_does_not_hang():
-    # With JAX 0.10.2 such programs have hung in execution on two cores, ten times of ten.
+    # With JAX 0.10.2 such programs hung on two cores, ten times out of ten.
     done = subprocess.run([sys.executable, "-c", WHOLE_TRAINING], capture_output=True, timeout=150, check=True)  # noqa: S603
     assert done.stdout.decode().strip() == "True"

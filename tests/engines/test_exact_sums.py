@@ -1,4 +1,4 @@
-"""What a row of the log says is what was played and measured, however much that was."""
+"""The numbers in a row of the log are exact, however many steps and updates they cover."""
 
 import gymnasium
 import jax
@@ -20,14 +20,14 @@ SCALE = 0.1
 
 @struct
 class At:
-    """How many steps of the episode were taken (int32)."""
+    """The state of `Steady`: the number of steps in the episode (int32)."""
 
     step: jax.Array
 
 
 @configured
 class Steady:
-    """Pays `SCALE` for each step; nothing ever ends but by the clock."""
+    """Each step has a reward of `SCALE`; episodes only end by the time limit."""
 
     observation_space = gymnasium.spaces.Discrete(2)
     action_space = gymnasium.spaces.Discrete(2)
@@ -43,7 +43,7 @@ class Steady:
 
 @configured
 class Measuring(QLearning):
-    """Q-learning that also measures something: always the same number."""
+    """Q-learning with a further metric that is constant."""
 
     metrics = {"always": "a number"}  # noqa: RUF012 - as everywhere
 
@@ -63,7 +63,7 @@ def test_long_stretches_are_logged_to_a_millionth(environments, limit, iteration
     row, _ = engine.report(carry, 5, iterations)
     engine.close()
     reward = float(np.float32(SCALE))
-    # An episode that was going on at the last row counts with all its steps.
+    # An episode that was unfinished at the last row counts with all its steps.
     assert row["episodes"] == environments * (iterations // limit)
     assert row["length"] == limit
     assert float(row["return"]) == pytest.approx(reward * limit, rel=2e-7)
@@ -100,7 +100,7 @@ def test_rows_leave_nothing_out_and_count_nothing_twice():
 
 
 class SteadyEnv(gymnasium.Env):
-    """The same in Gymnasium, for one step."""
+    """The same in Gymnasium, with episodes of one step."""
 
     observation_space, action_space = Steady.observation_space, Steady.action_space
 
@@ -119,7 +119,7 @@ def test_the_host_adds_up_in_float64():
     assert all(isinstance(each, np.float64) for each in carry.metrics.values())
     saved = engine.saved(carry)
     assert {each.dtype for each in saved["metrics"].values()} == {np.dtype(np.float64)}
-    # As if millions of updates had been measured before.
+    # As if there had been millions of updates before.
     carry = engine.resume({**saved, "metrics": {"always": np.float64(2**24)}}, 0, 3)
     (carry,) = engine.advance([carry], [0], [3], 13)
     assert carry.metrics["always"] == pytest.approx(2**24 + 10 * SCALE, rel=1e-9)
@@ -149,7 +149,7 @@ def test_a_return_that_is_no_number_spoils_one_row_only():
 
 @configured
 class Spoilt(Steady):
-    """Pays 1 a step, but an infinity at its 12th step of all."""
+    """A reward of 1 per step, but infinity at the 12th step overall."""
 
     def carry_over(self, ended, fresh):
         del fresh

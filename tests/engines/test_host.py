@@ -1,4 +1,4 @@
-"""Gymnasium's environments: true successors in every autoreset mode, any spaces, repeatable judgement."""
+"""The host engine: true next observations in every autoreset mode, all spaces, repeatable evaluation."""
 
 import functools
 import gc
@@ -35,7 +35,7 @@ MODES = pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mo
 
 
 def counters(mode, **options):
-    """A function that makes vectors of counters; `copy=False` returns one buffer again and again."""
+    """A function that makes vectors of counters. With `copy=False` they return the same array at each step."""
     copy = options.pop("copy", True)
 
     def make(number, seed):
@@ -46,7 +46,7 @@ def counters(mode, **options):
 
 
 def played(make, algorithm=None, seed=0, iterations=ITERATIONS):
-    """All the steps of some iterations, and the row of the log."""
+    """All steps of some iterations, and the row of the log."""
     engine = Host(algorithm or Keeper(), make)
     carries, blocks = [engine.init(seed)], []
     for i in range(iterations):
@@ -60,38 +60,38 @@ def played(make, algorithm=None, seed=0, iterations=ITERATIONS):
 @MODES
 @pytest.mark.parametrize("buffer", [False, True], ids=["new arrays", "one buffer"])
 def test_every_stored_step_is_true_and_none_is_lost_or_invented(mode, buffer):
-    # In SAME_STEP Gymnasium's own vector loses the last observation of an environment with one buffer.
+    # In SAME_STEP mode Gymnasium's vector loses the last observation of an environment that reuses its array.
     steps, row = played(counters(mode, buffer=buffer and mode != AutoresetMode.SAME_STEP, copy=not buffer))
     assert steps.reward.shape == (ITERATIONS * 4, 3)
     assert wrong_steps(steps) == 0
-    assert (steps.reward == 1).all()  # the step that Gymnasium spends on a reset has reward 0
+    assert (steps.reward == 1).all()  # Gymnasium's reset step, which has reward 0, is left out
     over = (steps.terminated | steps.truncated)[:-1]
     assert over.sum() > 50
     seen, following = steps.observation[1:, :, 0], steps.next_observation[:-1, :, 0]
-    np.testing.assert_array_equal(seen[~over], following[~over])  # no step between was lost
-    assert (seen[over] % 100 == 0).all()  # a new episode begins where one has ended, and nowhere else
+    np.testing.assert_array_equal(seen[~over], following[~over])  # no step in between was lost
+    assert (seen[over] % 100 == 0).all()  # a new episode begins exactly where one has ended
     assert float(row["return"]) == float(row["length"])
-    # The log counts each episode when it ends; steps that wait for the next block are counted already.
+    # The log counts each episode when it ends, including steps that wait for the next block.
     assert (steps.terminated | steps.truncated).sum() <= row["episodes"] <= over.sum() + 12
 
 
 @MODES
 def test_whole_episodes_stay_whole(mode):
-    # Reward 1 at each of L steps: the discounted return tells what was taken for one episode.
+    # With a reward of 1 per step, the discounted return shows the length of what was taken for an episode.
     engine = Host(small_reinforce(environments=1, baseline=False), counters(mode))
     (carry,), found = [engine.init(0)], []
     for i in range(120):
         (carry,) = engine.advance([carry], [0], [i], i + 1)
         found.append(float(carry.state.measured["discounted_return"]))
     engine.close()
-    possible = [(1 - 0.9**length) / 0.1 for length in range(6)]  # 0 before the first is over
+    possible = [(1 - 0.9**length) / 0.1 for length in range(6)]  # 0 before the first episode is over
     nearest = np.abs(np.subtract.outer(found, possible))
     assert nearest.min(1).max() < 1e-5
     assert set(nearest.argmin(1)) == set(range(6))
 
 
 class Naive(Player):
-    """The broken twin: what the vector returns is stored as it is."""
+    """The broken twin: stores the observations that the vector returns, also those after a reset."""
 
     def step(self, action):
         observation, reward, terminated, truncated, _ = self.environments.step(action)
@@ -144,7 +144,7 @@ def test_a_block_keeps_what_does_not_fit_for_the_next_one():
 
 
 class Strict(gymnasium.Env):
-    """Fails if it gets an action that is not in its space; the reward says that it is not at the lowest or highest."""
+    """An action outside its space is an error. Valid actions are recorded in `seen`; the reward is always 0.5."""
 
     def __init__(self, observations, actions):
         self.observation_space, self.action_space = observations, actions
@@ -167,7 +167,7 @@ class Strict(gymnasium.Env):
 
 
 def _driven(algorithm, observations, actions, iterations):
-    """The carry after some iterations, all actions that the environments got, and greedy ones for 4 observations."""
+    """The carry after some iterations, all actions of the environments, and the greedy actions for 4 observations."""
     made = []
 
     def make():
@@ -191,7 +191,7 @@ def test_discrete_spaces_that_do_not_start_at_zero():
     assert all(actions.contains(int(action)) for action in greedy)
     table = np.asarray(carry.state.policy)
     assert table.shape == (4, 3)
-    assert (table > 0).all()  # every state's own row was learned
+    assert (table > 0).all()  # every state has learnt its own row
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_an_environment_that_never_ends_is_cut_in_evaluation():
 
 
 def test_an_episode_that_has_ended_is_not_stepped_on():
-    """Of twenty side by side the longest decides when it is over; the others cost nothing until then."""
+    """Twenty environments run until the longest episode ends; the others are not stepped after their ends."""
     steps = []
 
     class Counted(CounterEnv):
@@ -301,7 +301,7 @@ def test_evaluations_of_any_number_of_episodes_share_the_environments():
     policy = np.zeros(2, np.float32)
     for number in (20, 3, 7, 1, 45):
         engine.evaluate(policy, 0, 0, number)
-    assert len(made) == 21  # one to ask for the spaces, twenty to judge in
+    assert len(made) == 21  # one for the spaces, twenty for the evaluation
     assert len(closed) == 1
     engine.close()
     assert len(closed) == 21
@@ -314,7 +314,7 @@ def test_seeds_play_different_episodes_and_the_same_seed_the_same():
     assert not np.array_equal(one.observation, other.observation)
     assert not np.array_equal(one.action, other.action)
     first = one.observation[0, :, 0]
-    assert len(set(first.tolist())) == 3  # environments of one seed differ too
+    assert len(set(first.tolist())) == 3  # the environments of one seed differ, too
 
 
 def test_actions_do_not_depend_on_how_a_training_is_cut():
@@ -366,7 +366,7 @@ def test_environments_are_closed_where_more_are_needed_and_where_the_engine_is_f
 
     engine = make_engine("host", small_actor_critic(), Counted)
     policy = engine.policy(engine.init(0))
-    for episodes, most in ((1, 1), (5, 5), (3, 5), (30, 20), (2, 20)):  # where they suffice they are used again
+    for episodes, most in ((1, 1), (5, 5), (3, 5), (30, 20), (2, 20)):  # existing ones are reused if they suffice
         engine.evaluate(policy, 0, 0, episodes)
         assert len(open_now) == most + engine.algorithm.environments
     del engine

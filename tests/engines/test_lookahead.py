@@ -1,4 +1,4 @@
-"""Lookahead at decision time against dynamic programming: values exact where nothing is left to chance."""
+"""Lookahead at decision time, compared with dynamic programming; exact for deterministic environments."""
 
 import functools
 from typing import Any
@@ -29,7 +29,7 @@ from zerone.training.foresight import Asked
 
 
 def graph(states: int = 6, actions: int = 3) -> tuple[TimeLimit, np.ndarray]:
-    """A graph without chance, cut after every step, and values of it that are as good as any."""
+    """A random deterministic graph, truncated after every step, and random values [states, actions]."""
     draw = np.random.default_rng(0)
     shape = states, actions
     following, reward = draw.integers(states, size=shape), draw.integers(-16, 17, shape) / 8
@@ -41,7 +41,7 @@ def graph(states: int = 6, actions: int = 3) -> tuple[TimeLimit, np.ndarray]:
 
 @struct
 class Cutting(TrueModel):
-    """Broken: the clock is taken for an end."""
+    """A broken twin: truncation is treated as termination."""
 
     def step(self, key, state, action):
         observation, state, reward, terminated, truncated, _ = self.environment.step(key, state, action)
@@ -63,12 +63,12 @@ def test_a_model_that_mistakes_ends_is_found_out(broken):
 
 
 def may(seen):
-    """Two of three actions; which, depends on the state."""
+    """The mask: two of three actions, depending on the state."""
     return jnp.arange(3) != seen % 3
 
 
 def test_no_search_chooses_or_counts_what_a_mask_forbids():
-    """Beside value iteration in NumPy over what is allowed, with a forbidden action always the best one."""
+    """Compared with value iteration in NumPy over the allowed actions; a forbidden action is always the best one."""
     world, learnt = graph()
     tables, forbidden = world.environment, np.arange(6)[:, None] % 3 == np.arange(3)
     learnt = np.where(forbidden, 100.0, learnt).astype(np.float32)
@@ -123,7 +123,7 @@ def test_plain_objects_say_what_the_arrays_say():
 
 
 def expected(lake: FrozenLake, values: np.ndarray) -> np.ndarray:
-    """One sweep of value iteration over a table with chance."""
+    """One sweep of value iteration over a stochastic table."""
     table = lake.table
     target = table.reward + 0.9 * np.where(table.terminated, 0, values[table.following].max(-1))
     return target @ np.array(lake.chances)
@@ -144,15 +144,15 @@ def test_where_something_is_left_to_chance_the_mean_of_samples_is_the_expectatio
     values = np.random.default_rng(1).random((16, 4)).astype(np.float32)
     samples = 4_000
     away = np.abs(on_ice(Lookahead(1, 4, samples), values) - expected(FrozenLake(), values))
-    within = 5 * 0.5 / np.sqrt(samples)  # of 64 means of numbers in [0, 1], five standard errors
+    within = 5 * 0.5 / np.sqrt(samples)  # five standard errors of a mean of numbers in [0, 1]
     assert away.max() < within
-    # Its twin takes one sample for all that there is.
+    # The broken twin uses a single sample.
     assert np.abs(on_ice(Lookahead(1, 4, 1), values) - expected(FrozenLake(), values)).max() > within
 
 
 @struct
 class Coin:
-    """One step: reward 1 for the side on which a coin falls. With `kept` its chance is in its state since the reset."""
+    """One step: reward 1 for guessing how a coin falls. With `kept` the state has the result since the reset."""
 
     kept: bool
 
@@ -175,7 +175,7 @@ def test_what_chance_will_decide_is_not_foreseen():
         return engine.evaluate(engine.policy(engine.init(0)), 0, 0, 400, how).mean
 
     assert abs(mean(False) - 0.5) < 0.125  # five standard errors
-    assert mean(True) == 1.0  # a coin that has fallen already
+    assert mean(True) == 1.0  # the result is already in the state
 
 
 def test_whether_a_step_is_left_to_chance_is_read_from_its_program():

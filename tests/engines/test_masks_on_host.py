@@ -1,4 +1,4 @@
-"""Action masks where Python plays: never violated, and targets count no other action, beside NumPy's own replay."""
+"""Action masks on the host engine: played actions are allowed, and targets use only allowed ones (as in NumPy)."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ ACTIONS = 4
 
 
 class Strict(gymnasium.Env):
-    """Counts steps, and allows what its place says; another action is an error.
+    """Counts steps, and allows the actions of `allowed_at`; another action is an error.
 
-    Odd episodes are cut after 5 steps, even ones end after 3. At an end it allows nothing.
+    Odd episodes are truncated after 5 steps, even ones terminate after 3. After a termination no action is allowed.
     """
 
     observation_space = gymnasium.spaces.Discrete(8)
@@ -68,7 +68,7 @@ class Strict(gymnasium.Env):
 
 
 def allowed_at(place):
-    """Two or three of four actions."""
+    """The mask of a state: two or three of four actions."""
     return [(place + each) % 3 != 0 for each in range(ACTIONS)]
 
 
@@ -95,7 +95,7 @@ def test_an_environment_that_forbids_is_never_disobeyed(name, tmp_path):
 
 
 def test_without_a_mask_it_is_disobeyed(tmp_path):
-    """The broken twin: the same training with nothing said of masks is thrown out."""
+    """The broken twin: the same training without masks takes a forbidden action, which is an error."""
     with pytest.raises(RunError, match="is not allowed at"):
         zo.train(ALGORITHMS["q-learning"], Strict, out=tmp_path / "run", **SMALL)
 
@@ -121,7 +121,7 @@ def _vectors(number):
 
 
 def test_every_vector_says_the_masks_of_what_it_shows():
-    """Now, and of the true last observation of each episode: the same rows as the environment's own rule."""
+    """Masks of the current observations and of the true last one of each episode equal the environment's own rule."""
     for name, vector, processes in _vectors(3):
         player, random, ended = Player(vector), np.random.default_rng(0), 0
         player.reset([1, 2, 3])
@@ -134,7 +134,7 @@ def test_every_vector_says_the_masks_of_what_it_shows():
                 wanted = [True] * ACTIONS if happened.terminated[i] else allowed_at(after)
                 assert list(happened.next_mask[i]) == wanted, name
             ended += int((happened.terminated | happened.truncated).sum())
-            if name == "given, next step":  # the last observation is shown for a step in which nothing is chosen
+            if name == "given, next step":  # it returns the last observation in a step in which no action is chosen
                 over = happened.terminated
                 player.mask = np.where(
                     over[:, None], [allowed_at(int(each)) for each in player.observation], player.mask
@@ -146,7 +146,7 @@ def test_every_vector_says_the_masks_of_what_it_shows():
 
 
 def test_targets_count_the_next_states_mask_and_no_other():
-    """Q-learning's table beside NumPy's, along the very steps that were played: max over what is allowed in S'."""
+    """Q-learning's table equals NumPy's along the same steps, with the maximum over the actions allowed in S'."""
     told: list[Any] = []
     algorithm = zo.QLearning(epsilon=1.0, learning_rate=0.5, discount=0.9)
     engine = Host(algorithm, lambda number, seed: make_vector(Strict, "Strict", number, seed, allowing=Allowing()),
@@ -170,7 +170,7 @@ def test_targets_count_the_next_states_mask_and_no_other():
             values[s, a] += 0.5 * (r + 0.9 * best * going - values[s, a])
     found = np.asarray(table_in(engine.policy(carry)))
     np.testing.assert_allclose(found, table, rtol=1e-5, atol=1e-6)
-    assert np.abs(found - wrong).max() > 0.01  # the twin whose target counts actions that are not allowed
+    assert np.abs(found - wrong).max() > 0.01  # the broken twin uses forbidden actions in its target
     engine.close()
 
 
@@ -204,7 +204,7 @@ def test_an_environment_that_says_nothing_is_refused(tmp_path):
 
 def test_a_check_takes_only_what_is_allowed_and_says_so():
     found = check(f"{__name__}:Strict")
-    assert found.steps == 400  # what is drawn from all actions is an error after a few
+    assert found.steps == 400  # drawing from all actions would soon be an error
     assert any("only those are taken here" in note for note in found.notes)
     broken = check(f"{__name__}:Strict", {"broken": "nothing"})
     assert any("after step 2 the action mask allows nothing" in note for note in broken.notes)
@@ -219,7 +219,7 @@ def test_reading_a_mask():
 
 
 def test_a_worker_of_a_cluster_keeps_to_them_as_well():
-    """The worker itself, without Ray: what it plays, and that its masks travel with its steps."""
+    """The worker itself, without Ray: it plays allowed actions, and its steps have their masks."""
     algorithm = zo.A3C(hidden=(8,), workers=2, steps_per_update=16)
     task = Task(Strict, "Strict", {}, compiled=False, allowing=Allowing())
     worker = task.worker(algorithm, 0)

@@ -1,4 +1,4 @@
-"""An environment that misbehaves stops the run with one line that names it, the seed and the step."""
+"""A faulty environment stops the run with one line that names it, the seed and the step."""
 
 import asyncio
 import sys
@@ -49,7 +49,7 @@ def _cancel():
 
 
 class Misbehaving(gymnasium.Env):
-    """Well-behaved up to the seventh step."""
+    """Works until the seventh step."""
 
     observation_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
     action_space = spaces.Discrete(2)
@@ -92,12 +92,12 @@ def test_a_well_behaved_environment_is_left_alone():
 
 
 def test_gymnasiums_own_checker_passes_what_is_caught_here():
-    # The reason for a guard of our own: were this to fail, the guard could lean on Gymnasium's.
+    # The reason for a guard of our own. If this test fails, Gymnasium's checks would suffice.
     check_env(Misbehaving(WRONG_STEPS["infinite reward"][0]), skip_render_check=True)
 
 
 class OutOfRange(Misbehaving):
-    """Says Discrete(4) and returns 4: an index beyond a table, which JAX would silently move to its last row."""
+    """Its space is Discrete(4) but it returns 4: JAX would silently use the last row of a table instead."""
 
     observation_space = spaces.Discrete(4)
 
@@ -116,7 +116,7 @@ def test_a_discrete_observation_out_of_its_range_is_an_error():
 
 
 class WrongReset(Misbehaving):
-    """Returns no information from a reset."""
+    """Its `reset` returns no info."""
 
     def reset(self, **_):
         return GOOD.copy()
@@ -130,7 +130,7 @@ def test_a_wrong_reset_is_an_error():
 
 
 class Exits(Misbehaving):
-    """Ends the program, from wherever it is asked to."""
+    """Its `reset` calls `sys.exit`."""
 
     def reset(self, **_):
         sys.exit("no licence")
@@ -144,7 +144,7 @@ def test_a_reset_that_ends_the_program_is_an_error():
 
 
 class NoInfo(Misbehaving):
-    """Its observation is a pair, and all that a reset returns."""
+    """Its `reset` returns only the observation, which is a pair."""
 
     observation_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
 
@@ -160,7 +160,7 @@ def test_an_observation_that_is_a_pair_is_no_observation_with_an_info():
 
 
 class Doubling(gymnasium.Env):
-    """Writes into the action that it gets, and remembers of which type that was."""
+    """Writes into the action array that it gets, and records its dtype."""
 
     observation_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
 
@@ -214,7 +214,7 @@ def test_actions_are_the_environments_own_in_training_evaluation_and_use(space, 
 
 
 class Manifold(Misbehaving):
-    """What is seen has parts: two numbers, one of three things, and bits."""
+    """Observations with parts: two numbers, one of three categories, and bits."""
 
     observation_space = spaces.Dict(
         {
@@ -244,7 +244,7 @@ def test_what_has_parts_is_seen_as_one_vector_the_numbers_as_they_are_the_rest_o
 
 
 class Bits(Misbehaving):
-    """A chequered picture of four bits."""
+    """A checkered observation of 2 × 2 bits."""
 
     observation_space = spaces.MultiBinary((2, 2))
 

@@ -1,4 +1,4 @@
-"""What an environment shows reaches an algorithm as the numbers it is, or it is said that it cannot."""
+"""Observations reach the algorithm with their exact values, or the run is refused."""
 
 import logging
 
@@ -15,7 +15,7 @@ from zerone.environments.gym.vector import make_vector
 
 
 class Showing(gymnasium.Env):
-    """Shows some things, one after the other and round and round; an episode has ten steps."""
+    """Returns given observations in turn, again and again; an episode has ten steps."""
 
     action_space = spaces.Discrete(2)
 
@@ -67,7 +67,7 @@ WRONG_TYPES = {
 
 @pytest.mark.parametrize("kind", WRONG_TYPES)
 def test_what_the_declared_type_cannot_hold_is_an_error(kind):
-    """Cast in silence it would be another number, and all that is learnt would be of that."""
+    """A silent cast would give another number, and the algorithm would learn from that."""
     space, shown, text = WRONG_TYPES[kind]
     right = np.zeros(space.shape, int)
     engine = host_of(lambda: Showing(space, right, right, right, shown))
@@ -117,7 +117,7 @@ def test_what_the_declared_type_holds_is_seen_as_the_number_it_is(kind):
 
 
 class Parted(spaces.Space):
-    """A space of somebody else's that says nothing of its numbers, as MiniGrid's missions do."""
+    """A foreign space without shape and dtype, like MiniGrid's missions."""
 
     def __init__(self):
         super().__init__(dtype=str)
@@ -155,7 +155,7 @@ def test_what_32_bits_cannot_tell_apart_is_said_once(space, one, other, words, c
 
 
 def _swinging():
-    """A pendulum in 64 bits that comes to rest: its last steps are far smaller than 32 bits tell apart."""
+    """A float64 pendulum that comes to rest: its last changes are too small for float32."""
     steps = np.arange(4000)
     return [np.array([np.cos(t / 9) * 0.99**t, 1.25 + 1e-10 * 0.99**t, 1 + 1e-16 * (t % 3)]) for t in steps]
 

@@ -1,4 +1,4 @@
-"""Recorded steps are read on and on, joined to nothing that they did not lead to, and chunks change nothing."""
+"""Learning from recorded steps: they are read in order and never joined wrongly; chunks do not change results."""
 
 import dataclasses
 from fractions import Fraction
@@ -31,7 +31,7 @@ LAST = 40
 
 
 def counter_engine(kind, algorithm, own_play=None, recorded=None):
-    """An engine whose own play observes numbers of ten thousands; those of the recording are below."""
+    """An engine whose own steps have observations above 10,000, and recorded steps below."""
     if kind == "compiled":
         engine = Compiled(algorithm, TimeLimit(Far(), 5))
     else:
@@ -42,7 +42,7 @@ def counter_engine(kind, algorithm, own_play=None, recorded=None):
 
 @configured
 class Far(Counter):
-    """A counter whose numbers are above 10,000."""
+    """A counter with observations above 10,000."""
 
     def reset(self, key):
         value, state = Counter.reset(self, key)
@@ -50,7 +50,7 @@ class Far(Counter):
 
 
 class FarEnv(CounterEnv):
-    """The same for Gymnasium."""
+    """The same in Gymnasium."""
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed, options=options)
@@ -59,7 +59,7 @@ class FarEnv(CounterEnv):
 
 
 def blocks_of(engine, iterations, seed=0):
-    """What the algorithm was given, iteration by iteration."""
+    """The blocks that the algorithm got, one per iteration."""
     carries, blocks = [engine.init(seed)], []
     for i in range(iterations):
         carries = engine.advance(carries, [seed], [i], i + 1)
@@ -74,7 +74,7 @@ def test_own_play_is_spread_evenly_and_exactly(share):
     exact = Fraction(share).limit_denominator(1000)
     assert [bool(found.is_own(i)) for i in range(3000)] == [int((i + 1) * exact) > int(i * exact) for i in range(3000)]
     assert found.own_between(1000, 3000) == int(3000 * exact) - int(1000 * exact)
-    far = 2**31 - 10  # 32 bits are enough
+    far = 2**31 - 10  # still within 32 bits
     assert int(jax.jit(lambda i: found.own_before(i))(np.int32(far))) == int(far * exact)
 
 
@@ -107,7 +107,7 @@ def test_each_column_reads_every_step_in_order_round_and_round(engine):
 def test_the_recording_that_does_not_mark_its_end_is_caught(engine):
     recorded = counted(LENGTHS)
     truncated = recorded.truncated.copy()
-    truncated[-1] = False  # the broken twin: the last step of an episode of 9, which the clock cut
+    truncated[-1] = False  # the broken twin: the last episode, of 9 steps, is not marked as truncated
     blocks = blocks_of(
         counter_engine(engine, Keeper(), recorded=dataclasses.replace(recorded, truncated=truncated)), 40
     )
@@ -127,7 +127,7 @@ def test_mixed_with_own_play_nothing_is_joined_that_did_not_follow(engine, own_p
     assert own.sum() == int(60 * Fraction(own_play).limit_denominator(1000))
     assert strangers(blocks) == 0
     assert sum(wrong_steps(each) for each in blocks) == 0
-    # Own play goes on where it was: leave out what was studied between, and no step of it is lost.
+    # Own play continues where it was: without the recorded blocks in between, no step is missing.
     mine = [each for each, is_own in zip(blocks, own, strict=True) if is_own]
     seen, following = (np.concatenate([getattr(each, name) for each in mine])[..., 0] for name in
                        ("observation", "next_observation"))  # fmt: skip
@@ -151,12 +151,12 @@ def test_both_engines_give_the_same_blocks():
 def test_what_act_remembers_is_made_for_recorded_steps_too(engine, own_play):
     blocks = blocks_of(counter_engine(engine, Remembering(), own_play), 20)
     noises = np.concatenate([each.extras["noise"] for each in blocks]).reshape(-1)
-    assert len(np.unique(noises)) == len(noises)  # fresh for every step
+    assert len(np.unique(noises)) == len(noises)  # new for every step
     for each in blocks:
         np.testing.assert_array_equal(each.extras["twice"], 2 * each.observation)
     recorded = counted(LENGTHS)
     wanted = (int(first_step(np.uint32(0), 37)) + np.arange(4)) % 37
-    np.testing.assert_array_equal(blocks[0].action[:, 0], recorded.action[wanted])  # not what `act` would have done
+    np.testing.assert_array_equal(blocks[0].action[:, 0], recorded.action[wanted])  # not those of `act`
 
 
 def _studied(algorithm, seeds, own_play, stops=(LAST,), batch=False):
@@ -178,7 +178,7 @@ def test_chunks_resuming_and_other_seeds_change_no_bit(algorithm, own_play):
     assert equal_bits(whole, in_parts)
     together = _studied(algorithm, [4, 3, 1], own_play)
     assert equal_bits(whole, together[1])
-    assert not equal_bits(whole.state, together[0].state)  # each seed reads from places of its own
+    assert not equal_bits(whole.state, together[0].state)  # each seed reads from its own position
     engine = Compiled(algorithm, TABLE)
     engine.learn_from(study(WALK, own_play))
     (carry,) = engine.advance([engine.init(3)], [3], [0], 17)
@@ -215,7 +215,7 @@ def test_on_the_host_a_pure_study_that_was_resumed_ends_with_the_same_bits():
 
 @pytest.mark.parametrize("environments", [1, 3])
 def test_q_learning_from_a_recording_is_that_of_numpy(environments):
-    """Another's steps, in another program: eq. 6.8 by hand, in the order in which they lie in the recording."""
+    """Compared with eq. 6.8 in NumPy, along the recorded steps in their order."""
     algorithm, iterations, seed = QLearning(learning_rate=0.3, environments=environments), 400, 7
     engine = Compiled(algorithm, TABLE)
     engine.learn_from(study(WALK))
@@ -288,7 +288,7 @@ def test_the_log_counts_only_what_was_played():
         (carry,) = made.advance([made.init(0)], [0], [0], 30)
         row, carry = made.report(carry, 0, 30)
         assert row["episodes"] > 10
-        assert float(row["length"]) == float(row["return"]) <= 5  # a reward of 1 for each step
+        assert float(row["length"]) == float(row["return"]) <= 5  # a reward of 1 per step
         made.close()
 
 
@@ -313,4 +313,4 @@ def test_neither_the_memory_nor_the_recording_is_copied(own_play):
     program = _advance.lower(algorithm, environment, carry, seed, number, number, study(recorded, own_play)).compile()
     assert new_arrays(program, 123_457) == 0
     assert new_arrays(program, 76_543) == new_arrays(program, 76_544) == 0
-    assert len(program.as_text()) < 1_000_000  # 76,543 numbers written into the program would be more
+    assert len(program.as_text()) < 1_000_000  # it would be longer if it contained the 76,543 numbers

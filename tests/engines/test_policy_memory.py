@@ -1,4 +1,4 @@
-"""What a policy remembers within an episode: it begins with the episode, and never elsewhere, wherever it acts."""
+"""The memory of a policy starts anew exactly at the beginning of each episode, in every place where policies act."""
 
 import copy
 import dataclasses
@@ -27,7 +27,7 @@ from zerone.training.agent import Agent
 
 @configured
 class Counts(Keeper):
-    """Remembers how many steps its episode has had and what it saw last, and acts by that: 0, 1, 0, 1."""
+    """Its memory is the number of steps in the episode and the last observation; its actions alternate: 0, 1, 0, 1."""
 
     name = "counts"
 
@@ -49,7 +49,7 @@ class Counts(Keeper):
 
 @configured
 class Alternating(Counter):
-    """A `Counter` that pays for 0, 1, 0, 1 …, which its observations (to this policy) do not tell."""
+    """A `Counter` that rewards the actions 0, 1, 0, 1, …, which the policy does not see in its observations."""
 
     def step(self, key, state, action):
         observation, state, _, over, info = Counter.step(self, key, state, action)
@@ -57,7 +57,7 @@ class Alternating(Counter):
 
 
 class AlternatingEnv(CounterEnv):
-    """The same for Gymnasium."""
+    """The same in Gymnasium."""
 
     def step(self, action):
         right = action == self._value % 100 % 2
@@ -78,7 +78,7 @@ EACH = pytest.mark.parametrize("name", ENGINES)
 
 
 def memories_that_are_wrong(steps):
-    """How many steps [T, N] were taken with another memory than that of their episode."""
+    """How many of the steps [T, N] were taken with a memory that is not that of their episode."""
     count, last = (np.asarray(each) for each in steps.extras)
     seen = np.asarray(steps.observation)
     first = seen[..., 0] % 100 == 0
@@ -86,7 +86,7 @@ def memories_that_are_wrong(steps):
 
 
 def blocks(engine, number=25):
-    """The steps of some iterations, one block after the other."""
+    """The steps of some iterations as one block."""
     carry, found = engine.init(0), []
     for i in range(number):
         (carry,) = engine.advance([carry], [0], [i], i + 1)
@@ -107,11 +107,11 @@ def test_every_episode_begins_with_the_initial_memory_and_goes_on_with_its_own(n
 @pytest.mark.parametrize(("twin", "environments"), [("never", 5), ("where only terminated", 6)])
 def test_the_detector_catches_memories_that_do_not_begin_with_the_episodes(twin, environments, monkeypatch):
     def broken(begins, begun, memory):
-        here = begins & (memory[0] < 3) if twin == "where only terminated" else begins & False  # a cut is after 3 steps
+        here = begins & (memory[0] < 3) if twin == "where only terminated" else begins & False  # cut after 3 steps
         return begin_where(here, begun, memory)
 
     monkeypatch.setattr(rollout, "begin_where", broken)
-    algorithm = Counts(environments=environments)  # a number of its own, or a program that is right would be found
+    algorithm = Counts(environments=environments)  # a number of its own, so that no correct program is reused
     assert memories_that_are_wrong(blocks(Compiled(algorithm, TimeLimit(Alternating(), 3)))) > 10
 
 
@@ -120,7 +120,7 @@ def test_the_detector_catches_memories_that_do_not_begin_with_the_episodes(twin,
 def test_every_episode_of_an_evaluation_begins_with_the_initial_memory(name, stochastic):
     engine = ENGINES[name]()
     policy = engine.policy(engine.init(0))
-    for _ in range(2):  # also after other episodes
+    for _ in range(2):  # also after earlier episodes
         found = engine.evaluate(policy, 0, 0, 23, Judging(stochastic=stochastic))
         assert len(set(found.lengths)) > 2
         np.testing.assert_array_equal(found.returns, found.lengths)
@@ -171,7 +171,7 @@ def test_an_agent_remembers_until_it_is_reset(agent):
     assert [int(exploring(SEEN)) for _ in range(3)] == [0, 1, 0]
     exploring.reset()
     assert [int(exploring(SEEN)) for _ in range(2)] == [0, 1]
-    assert int(agent.act(SEEN)) == 0  # its own memory is another
+    assert int(agent.act(SEEN)) == 0  # it has its own memory
 
 
 def test_an_agent_remembers_each_row_of_a_batch(agent):
@@ -199,7 +199,7 @@ def test_who_remembers_nothing_has_nothing_to_reset():
     engine.close()
 
 
-# What is watched and recorded
+# Watching and recording
 
 
 def test_moments_and_recordings_begin_each_episode_with_the_initial_memory(agent, tmp_path):
@@ -209,7 +209,7 @@ def test_moments_and_recordings_begin_each_episode_with_the_initial_memory(agent
     env = gymnasium.wrappers.TimeLimit(AlternatingEnv(), 4)
     moments = list(episodes(env, agent.act, number=12, seed=0, begin=agent.reset))
     ends = [each for each in moments if each.ended]
-    assert sum(each.step % 2 for each in ends) > 2  # an odd length: who did not begin with the episode would be wrong
+    assert sum(each.step % 2 for each in ends) > 2  # odd lengths, so that an old memory would be wrong
     assert all(each.total == each.step for each in ends)
     forgotten = [each for each in episodes(env, agent.act, number=12, seed=0) if each.ended]
     assert any(each.total != each.step for each in forgotten)

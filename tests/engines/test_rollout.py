@@ -1,4 +1,4 @@
-"""What is played in compiled environments: true successors, exact counts, fair judgement."""
+"""Steps in compiled environments: true next observations, exact counts, independent evaluation episodes."""
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +31,7 @@ COUNTER = TimeLimit(Counter(), 3)
 
 
 def _blocks(engine, blocks, seed=0):
-    """The steps of each iteration, one after the other."""
+    """The steps of each iteration."""
     carry = engine.init(seed)
     for i in range(blocks):
         (carry,) = engine.advance([carry], [seed], [i], i + 1)
@@ -51,7 +51,7 @@ def test_the_next_observation_is_the_true_one_also_where_an_episode_ends(played)
     over = played.terminated | played.truncated
     assert over.sum() > 100
     assert wrong_steps(played) == 0
-    # Broken twin: what is observed after the reset in place of the true successor.
+    # Broken twin: the observation after the reset instead of the true next one.
     broken = type(played)(**{**vars(played), "next_observation": np.roll(played.observation, -1, axis=0)})
     assert wrong_steps(broken) >= over[:-1].sum()
 
@@ -61,7 +61,7 @@ def test_after_an_end_a_new_episode_begins_and_otherwise_the_old_goes_on(played)
     following, seen = played.next_observation[:-1, :, 0], played.observation[1:, :, 0]
     np.testing.assert_array_equal(seen[~over], following[~over])
     assert (seen[over] % 100 == 0).all()
-    assert (seen[over] != following[over] - following[over] % 100).mean() > 0.9  # another start
+    assert (seen[over] != following[over] - following[over] % 100).mean() > 0.9  # each begins at another number
 
 
 def test_cut_and_ended_stay_apart(played):
@@ -83,7 +83,7 @@ def test_the_log_counts_every_episode_once_whenever_it_is_written(played):
     over = played.terminated | played.truncated
     ended_length = sum(int(played.observation[t, n, 0]) % 100 + 1 for t, n in zip(*np.nonzero(over), strict=True))
     np.testing.assert_allclose(np.sum(rows, axis=0), [over.sum(), ended_length, ended_length], rtol=1e-6)
-    assert [row[1] for row in rows] == pytest.approx([row[2] for row in rows])  # reward 1 a step
+    assert [row[1] for row in rows] == pytest.approx([row[2] for row in rows])  # a reward of 1 per step
 
 
 @configured
@@ -96,7 +96,7 @@ class Careless(Counter):
 
 
 def _one_iteration(algorithm, environment):
-    """Everything that consumes keys, once."""
+    """Everything that uses random keys, once."""
 
     def program():
         keys = jax.random.split(jax.random.key(0), 4)
@@ -141,7 +141,7 @@ def test_evaluation_is_greedy_and_on_the_real_reward():
         found = engine.evaluate(policy, 0, 0, 30)
         np.testing.assert_array_equal(found.returns, np.full(30, expected))
         np.testing.assert_array_equal(found.lengths, np.ones(30))
-    # ... while what is learned from is the shaped one.
+    # ... but learning uses the shaped reward.
     (carry,) = engine.advance([engine.init(0)], [0], [0], 300)
     engine.close()
     np.testing.assert_allclose(np.asarray(carry.state.policy)[0], 100, rtol=1e-3)
@@ -180,5 +180,5 @@ def test_a_stochastic_start_is_drawn_for_each_environment_and_episode():
     ((steps, _),) = _blocks(engine, 1)
     engine.close()
     counts = np.bincount(steps.observation.ravel(), minlength=4)
-    assert counts.min() > 50  # 100 each on average; 400 in one if all began alike
+    assert counts.min() > 50  # 100 each on average; all 400 in one if all episodes began alike
     assert len({tuple(column) for column in steps.observation.T.tolist()}) == 8

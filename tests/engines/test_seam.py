@@ -1,4 +1,4 @@
-"""A host training that was resumed has lost its episodes: nothing it learns or logs joins them to the new ones."""
+"""A resumed training on the host engine begins new episodes; nothing joins the unfinished old ones to the new ones."""
 
 import os
 import signal
@@ -68,7 +68,7 @@ EACH = pytest.mark.parametrize("name", ALL, scope="module")
 
 
 class Ten(gymnasium.Env):
-    """Episodes of ten steps. What is seen tells the era (before the seam or after it), the episode and the step."""
+    """Episodes of ten steps. The observation is the era (before or after resuming), the episode and the step."""
 
     era, paid = 0, 1.0
 
@@ -101,12 +101,12 @@ def _engine(name):
 
 
 def _iterations(algorithm):
-    """As many as end in the middle of an episode."""
+    """A number of iterations that ends in the middle of an episode."""
     return next(k for k in range(1, 99) if k * algorithm.steps_per_update > 12 and k * algorithm.steps_per_update % 10)
 
 
 def _over_the_seam(engine, paid_before, paid_after, then):
-    """What was saved in the middle of episodes, and the carry some iterations after it was resumed."""
+    """The carry that was saved in the middle of episodes, and the carry some iterations after resuming."""
     first = _iterations(engine.algorithm)
     Ten.era, Ten.paid = 0, paid_before
     (carry,) = engine.advance([engine.init(0)], [0], [0], first)
@@ -136,7 +136,7 @@ def test_every_episode_of_the_log_is_whole(name):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_no_value_flows_over_the_seam_into_a_table(name):
-    # Nothing is paid before it, and nothing leads from there to what is paid after it.
+    # There are no rewards before it, and no step leads from there to the rewards after it.
     engine = _engine(name)
     for _, _, carry in _over_the_seam(engine, 0.0, 1.0, 25):
         before, after = np.split(np.asarray(carry.state.policy), 2)
@@ -152,10 +152,10 @@ def test_no_remembered_step_leads_over_the_seam(name):
         memory, block = carry.state.memory, NUMBER * ALL[name].steps_per_update
         size = int(memory.size)
         before, after = (max(0, k * block - (n - 1) * NUMBER) for k in (first, last - first))
-        assert size == min(256, before + after)  # what waited is lost, nothing else
+        assert size == min(256, before + after)  # only the waiting steps are lost
         data = jax.tree.map(lambda x: np.asarray(x)[:size], memory.data)  # noqa: B023 - used here
         seen, following = data.observation, data.next_observation
-        np.testing.assert_array_equal(seen[:, :2], following[:, :2])  # of one era, and of one episode
+        np.testing.assert_array_equal(seen[:, :2], following[:, :2])  # within one era and one episode
         steps = following[:, 2] - seen[:, 2]
         assert (((steps == n) | (following[:, 2] == LENGTH)) & (steps >= 1)).all()
         np.testing.assert_allclose(data.reward, seen[:, 0] * (1 - 0.9**steps) / (1 - 0.9), rtol=1e-5)
@@ -178,7 +178,7 @@ def test_drifting_noise_begins_at_its_middle_again():
     assert np.abs(carry.memory).min() > 1e-6
     resumed, begun = engine.resume(saved, 0, first), engine.init(1)
     (resumed,) = engine.advance([resumed], [0], [first], first + 1)
-    (begun,) = engine.advance([begun], [0], [first], first + 1)  # the same chance, and nothing before it
+    (begun,) = engine.advance([begun], [0], [first], first + 1)  # the same random numbers, without earlier episodes
     np.testing.assert_array_equal(resumed.memory, begun.memory)
     engine.close()
 

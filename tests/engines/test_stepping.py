@@ -1,4 +1,4 @@
-"""A training seen step by step is the training itself: the same bits, forwards, backwards and forwards again."""
+"""Stepping through a training gives the same bits as the training: forwards, backwards and forwards again."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_episodes_that_end_are_noted_once_with_their_lengths() -> None:
         found = stepper.forward()
         assert (
             stepper.reached(found, 0).inner == found.steps.next_observation[0, 0]
-        )  # at an end, too: not where it goes on
+        )  # also at the end of an episode, where it is not the next episode's start
         length += 1
         if bool(found.steps.terminated[0, 0] | found.steps.truncated[0, 0]):
             ended.append(length)

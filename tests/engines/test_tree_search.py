@@ -1,4 +1,4 @@
-"""Monte Carlo tree search: it finds what dynamic programming finds, and the way out of a maze never learnt."""
+"""Monte Carlo tree search: it agrees with dynamic programming, and finds the goal of a maze without learning."""
 
 import functools
 from typing import Any
@@ -18,7 +18,7 @@ from zerone.environments.wrappers import TimeLimit
 
 
 def three_steps() -> TimeLimit:
-    """Every way from state 0 ends after three steps with two choices; the first reward misleads."""
+    """Every episode from state 0 ends after three steps with two actions each; the first reward is misleading."""
     states = 7
     following = np.array([(1, 2), (3, 4), (5, 6), *[(0, 0)] * 4])
     reward = np.array([(1, 0), (0, 0.5), (0, 0), (1, 0), (0, 0.25), (0.5, 1), (8, -2)])
@@ -31,12 +31,12 @@ NOTHING = np.zeros((7, 2), np.float32)
 
 @functools.cache
 def tree_of(simulations: int, model: type = TrueModel) -> Any:
-    """The tree from the start."""
+    """The search tree from the start."""
     return jax.tree.map(lambda leaf: leaf[0], found(TreeSearch(simulations), three_steps(), NOTHING, model))
 
 
 def errors(simulations: int, model: type = TrueModel) -> float:
-    """How far values at the start are from those of dynamic programming, which needs three sweeps."""
+    """The difference between the values at the start and those of dynamic programming (three sweeps)."""
     exact = iterated(three_steps().environment, NOTHING, 3)
     return float(np.abs(np.asarray(tree_of(simulations, model).values)[0] - exact[0]).max())
 
@@ -44,7 +44,7 @@ def errors(simulations: int, model: type = TrueModel) -> float:
 def test_values_become_those_of_dynamic_programming_as_simulations_grow():
     few, more, many = (errors(each) for each in (2, 8, 64))
     assert few >= more > many == 0
-    assert errors(64, Endless) > 0  # the twin that walks on after an end
+    assert errors(64, Endless) > 0  # the broken twin continues after a terminal state
 
 
 def test_plain_objects_say_what_the_tree_says():
@@ -75,6 +75,6 @@ def test_it_holds_a_pole_up_for_longer_than_an_untrained_network():
 
 
 def test_a_walker_at_the_cliff_does_not_fall():
-    """With nothing learnt the values are 0 everywhere; -1 a step and -100 for a fall are found in the tree alone."""
+    """Without learning all values are 0, so only the search can find the rewards of -1 per step and -100 for a fall."""
     engine = Compiled(QLearning(discount=1.0), catalogue.make("zerone/Cliff-v0"))
     assert mean(engine, 32, 30, 4) >= -30

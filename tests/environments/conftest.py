@@ -1,4 +1,4 @@
-"""All tests of environments refuse silent broadcasting, such as (N, 1) - (N,)."""
+"""In all tests of environments, implicit broadcasting such as (N, 1) - (N,) is an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The robot arm against trigonometry done by hand, the edges of its reward, and the same arm in plain NumPy."""
+"""The robot arm: compared with trigonometry by hand and with an arm in NumPy; limits of its reward."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ROOT3 = math.sqrt(3)
 
 
 def pose(upper, fore, goal=(250.0, 303.0), inside=0):
-    """A state, from angles in degrees."""
+    """A state of the arm, from angles in degrees."""
     angles = jnp.array([math.radians(upper), math.radians(fore)], jnp.float32)
     return ArmState(angles, jnp.array(goal, jnp.float32), jnp.int32(inside))
 
 
 def guided(observation, terminated):
-    """The reward that is learnt from, after a step."""
+    """The reward to learn from, after a step."""
     return shaping.arm(None, None, None, terminated, observation)
 
 
@@ -42,7 +42,7 @@ def guided(observation, terminated):
         (90, 0, (200, 300), (300, 300)),
         (180, 270, (100, 200), (100, 100)),
         (30, 120, (200 + 50 * ROOT3, 250), (150 + 50 * ROOT3, 250 + 50 * ROOT3)),
-        (60, 240, (250, 200 + 50 * ROOT3), (200, 200)),  # folded up: the finger is where the arm hangs
+        (60, 240, (250, 200 + 50 * ROOT3), (200, 200)),  # folded: the finger is at the base
         (315, 45, (200 + 100 / math.sqrt(2), 200 - 100 / math.sqrt(2)), (200 + 200 / math.sqrt(2), 200)),
     ],
 )
@@ -109,7 +109,7 @@ def test_reward_at_the_edge_of_the_zone(away, inside):
 
 
 def holds(arm):
-    """Steps on end that the finger must be in the zone until the episode ends, and the last two rewards."""
+    """The consecutive steps in the zone after which the episode ends, and the last two rewards."""
     state, rewards = pose(0, 90, (300, 300)), []
     for _ in range(60):
         observation, state, reward, terminated, info = arm.step(KEY, state, STILL)
@@ -121,7 +121,7 @@ def holds(arm):
 
 
 class Early(Arm):
-    """The fault: at 50 steps, not at more than 50."""
+    """A broken twin: ends after 50 steps instead of more than 50."""
 
     hold = 49
 
@@ -134,7 +134,7 @@ def test_the_goal_is_held_at_the_51st_step_on_end():
 
 
 class Forgiving(Arm):
-    """The fault: steps in the zone are counted, but not on end."""
+    """A broken twin: counts all steps in the zone, not only consecutive ones."""
 
     def step(self, key, state, action):
         _, after, *rest = super().step(key, state, action)
@@ -173,7 +173,7 @@ def drawn(mode, number=20_000):
 
 
 def is_uniform(sample, low, high):
-    """Whether no part of the sample's distribution is off by more than chance makes it once in a million times."""
+    """Whether the sample's distribution differs no more than happens by chance once in a million times."""
     ranked = (np.sort(sample) - low) / (high - low)
     steps = np.arange(len(ranked) + 1) / len(ranked)
     off = max(np.abs(ranked - steps[:-1]).max(), np.abs(ranked - steps[1:]).max())
@@ -197,9 +197,9 @@ def test_easy_has_one_goal_and_hard_has_them_all_each_with_any_pose():
 
 
 def towards(goal, angles):
-    """The action that turns both links the shorter way to one of the two poses that reach the goal, by the cosine rule.
+    """The action that turns both links the shorter way to a pose that reaches the goal, found by the law of cosines.
 
-    In float64, for `goal` and `angles` of one arm.
+    There are two such poses. In float64, for `goal` and `angles` of one arm.
     """
     x, y = np.asarray(goal, np.float64) - 200
     bend, direction = math.acos(min(math.hypot(x, y) / 200, 1)), math.atan2(y, x)
@@ -210,7 +210,7 @@ def towards(goal, angles):
 
 @pytest.mark.parametrize("mode", ["easy", "hard"])
 def test_step_for_step_the_same_as_plain_numpy(mode):
-    """Half of the episodes reach and hold, with a controller that knows the geometry; the others play at random."""
+    """In half of the episodes a controller reaches and holds the goal; in the others the actions are random."""
     environment = catalogue.make("zerone/Arm-v0", mode=mode)
     step, rng = jax.jit(environment.step), np.random.default_rng(1)
     ends = []
@@ -235,7 +235,7 @@ def test_step_for_step_the_same_as_plain_numpy(mode):
 
 
 def test_every_hard_goal_can_be_reached_and_held_in_good_time():
-    """So that an agent can be asked to; and the return in which it is judged is the share of goals that it held."""
+    """So agents can be expected to do it. Their evaluation return is the fraction of goals that they hold."""
     environment = GymnasiumEnvironment("zerone/ArmHard-v0")
     held, judged, returns = [], [], []
     for seed in range(100):
@@ -257,16 +257,16 @@ def test_every_hard_goal_can_be_reached_and_held_in_good_time():
 
 
 def test_the_reward_that_guides_is_a_bad_judge():
-    """Who steps out of the zone in time earns more than who holds; where the arm is judged, it earns nothing."""
+    """Leaving the zone in time gives more shaped reward than holding, but no reward of the evaluation."""
     arm = Arm()
     step, state, total, judged = jax.jit(arm.step), pose(0, 90, (300, 300)), 0.0, 0.0
     for count in range(300):
-        aim = (300, 300) if count % 50 else (300, 330)  # or the arm moves as much
+        aim = (300, 300) if count % 50 else (300, 330)  # moves the goal away for a step, as if the arm had moved
         observation, state, reward, terminated, _ = step(KEY, arm.move_goal(state, *aim), STILL)
         total, judged = total + float(guided(observation, terminated)), judged + float(reward)
     assert (total > 280, judged) == (True, 0)
     entry = catalogue.look_up("zerone/Arm-v0")
-    assert (entry.solved_at, entry.threshold) == (0.9, None)  # Gymnasium would compare the other reward with it
+    assert (entry.solved_at, entry.threshold) == (0.9, None)  # Gymnasium would compare the shaped reward with it
     assert wrappers.evaluation_environment(catalogue.make("zerone/Arm-v0")) == TimeLimit(Arm(), 300)
 
 
@@ -280,7 +280,7 @@ def test_the_goal_can_be_moved_through_the_wrappers_and_nothing_is_compiled_anew
     np.testing.assert_allclose(observation[5:], [80 / 200, 69.5 / 200], atol=1e-6)
     assert info["distance"] == pytest.approx(200 * math.hypot(observation[3], observation[4]), abs=1e-3)
     assert bridge._step._cache_size() == programs
-    bare.move_goal(-50, 1e9)  # as near as the square has it
+    bare.move_goal(-50, 1e9)  # clipped to the square
     observation = environment.step(np.zeros(2, np.float32))[0]
     np.testing.assert_allclose(observation[5:], [1, -1])
     assert environment.observation_space.contains(observation)
@@ -305,7 +305,7 @@ def test_observations_stay_in_the_space_wherever_arm_and_goal_are():
 
 
 def where(frame, color):
-    """The mean row and column of the pixels of one colour, given as text; None where there are none."""
+    """The mean row and column of the pixels of a colour, e.g. "#D55E00"; None if there are none."""
     wanted = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
     rows, columns = np.nonzero((frame == wanted).all(axis=2))
     return (rows.mean(), columns.mean()) if len(rows) else None

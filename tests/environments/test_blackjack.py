@@ -1,4 +1,4 @@
-"""Blackjack against Gymnasium's own, card by card: every outcome of every action in every state that can be."""
+"""Blackjack compared with Gymnasium's, card by card: all outcomes of all actions in all possible states."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HANDS = sorted(
 
 
 def states(hands):
-    """What we know of hands, each against every card of the dealer."""
+    """The player's possible states, each with every card of the dealer."""
     rows = [(rules.sum_hand(h), d, rules.usable_ace(h), rules.is_natural(h)) for h in hands for d in range(1, 11)]
     total, dealer, usable, natural = (np.array(column) for column in zip(*rows, strict=True))
     return BlackjackState(jnp.int32(total), jnp.int32(dealer), jnp.bool_(usable == 1), jnp.bool_(natural))

@@ -1,4 +1,4 @@
-"""The list of environments and the way to make them."""
+"""The catalogue of environments, and how they are made."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_entry_makes_what_it_says(entry):
     environment = catalogue.make(entry.id)
     assert isinstance(environment, TimeLimit)
     assert environment.limit == entry.limit
-    assert (entry.limit == 0) == (entry.id in ("CliffWalking-v1", "Blackjack-v1"))  # which have none in Gymnasium
+    assert (entry.limit == 0) == (entry.id in ("CliffWalking-v1", "Blackjack-v1"))  # these have no limit in Gymnasium
     observation, _ = environment.reset(jax.random.key(0))
     assert environment.observation_space.contains(jax.device_get(observation)[()])
     assert catalogue.find(entry.id) is catalogue.find(entry.registered_id) is entry
@@ -94,11 +94,11 @@ def test_a_preset_can_choose_the_wrappers():
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
 def test_judged_is_the_tasks_own_reward_by_object_and_by_options(entry):
-    """The compiled engine takes the first, the host engine the second."""
+    """The compiled engine uses the object, the host engine the options."""
     by_object = evaluation_environment(catalogue.make(entry.id))
     assert by_object == catalogue.make(entry.id, **catalogue.as_judged(entry.id, {}))
     assert not isinstance(by_object.environment, ShapedReward)
-    assert "reward" not in catalogue.as_judged("CartPole-v1", {"reward": "shaped"})  # Gymnasium's knows no such word
+    assert "reward" not in catalogue.as_judged("CartPole-v1", {"reward": "shaped"})  # Gymnasium's has no such option
 
 
 def test_unknown_ids():

@@ -1,4 +1,4 @@
-"""Dyna's mazes: their shortest ways, and a change that counts the steps of all episodes."""
+"""Dyna's mazes: their shortest paths, and a change after a number of steps over all episodes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 def shortest(layout):
-    """Steps from S to G, by breadth-first search in the characters."""
+    """The number of steps from S to G, by breadth-first search in the layout."""
     cells = {(r, c): x for r, line in enumerate(layout) for c, x in enumerate(line) if x != "#"}
     start = next(place for place, x in cells.items() if x == "S")
     steps, waiting = {start: 0}, collections.deque([start])
@@ -60,7 +60,7 @@ def test_the_maze_changes_after_so_many_steps_and_not_one_before():
         assert int(cell) == (gap + 9 if passes else gap)
         assert int(after.steps) == steps + 1
         assert (float(reward), bool(terminated)) == (0.0, False)
-    inside = ChangingMazeState(jnp.int32(gap + 9), jnp.int32(9))  # where the wall has appeared
+    inside = ChangingMazeState(jnp.int32(gap + 9), jnp.int32(9))  # where the wall appears
     assert int(maze.step(KEY, inside, jnp.int32(0))[0]) == gap
     goal = ChangingMazeState(jnp.int32(7), jnp.int32(0))
     assert tuple(map(float, maze.step(KEY, goal, jnp.int32(3))[2:4])) == (1.0, 1.0)
@@ -88,7 +88,7 @@ def test_what_outlives_an_episode_goes_through_the_wrappers():
     for _ in range(4):
         _, ended, *_ = environment.step(KEY, ended, jnp.int32(0))
     begun = environment.carry_over(ended, fresh)
-    assert int(begun.steps) == 0  # the clock starts again
+    assert int(begun.steps) == 0  # the counter starts again
     assert int(begun.inner.inner.steps) == 4
     assert int(begun.inner.inner.cell) == int(fresh.inner.inner.cell)
     plain = wrapped(Maze())
@@ -97,7 +97,7 @@ def test_what_outlives_an_episode_goes_through_the_wrappers():
 
 
 class Forgets(ChangingMaze):
-    """The fault: a maze that lets nothing outlive an episode, so that it never changes."""
+    """A broken twin: its counter does not survive the end of an episode, so it never changes."""
 
     def carry_over(self, ended, fresh):
         del ended
@@ -157,7 +157,7 @@ def test_the_host_engine_and_gymnasium_count_over_episodes():
 
 
 def test_the_way_is_lost_and_found_again():
-    """Q-learning walks the ten steps, then runs against the wall, then finds sixteen: seeds 0 to 4."""
+    """Q-learning takes the path of ten steps, then runs into the wall, then finds that of sixteen: seeds 0 to 4."""
     made = catalogue.make("zerone/BlockingMaze-v0", change_at=30_000)
     algorithm = QLearning(learning_rate=0.5, discount=0.95, epsilon=0.2)
     engine = Compiled(algorithm, made)
@@ -166,7 +166,7 @@ def test_the_way_is_lost_and_found_again():
         (carry,) = engine.advance([engine.init(seed)], [seed], [0], 30_000)
         policy = engine.policy(carry)
         assert before.evaluate(policy, 0, 0, 1).lengths.tolist() == [10]
-        assert engine.evaluate(policy, 0, 0, 1).returns.tolist() == [0]  # judged in the maze as it will be
+        assert engine.evaluate(policy, 0, 0, 1).returns.tolist() == [0]  # evaluated in the changed maze
         (carry,) = engine.advance([carry], [seed], [30_000], 300_000)
         judgement = engine.evaluate(engine.policy(carry), 0, 0, 1)
         assert (judgement.returns.tolist(), judgement.lengths.tolist()) == ([1], [16])

@@ -1,4 +1,4 @@
-"""Frames, texts and the window."""
+"""Drawing: frames, texts and the window."""
 
 from __future__ import annotations
 
@@ -82,13 +82,13 @@ def test_the_explorer_is_where_the_state_says():
 
 
 def middle(frame, cell, width):
-    """The centre's colour of a cell of 96 pixels."""
+    """The colour at the centre of a cell of 96 pixels."""
     row, column = divmod(cell, width)
     return tuple(frame[16 + 96 * row + 48, 16 + 96 * column + 48])
 
 
 def share(frame, cell, width, colour):
-    """How much of a cell has a colour."""
+    """The fraction of a cell that has a colour."""
     row, column = divmod(cell, width)
     part = frame[16 + 96 * row : 16 + 96 * (row + 1), 16 + 96 * column : 16 + 96 * (column + 1)]
     return (part == colour).all(axis=2).mean()
@@ -121,7 +121,7 @@ def test_the_taxi_shows_who_is_where_and_wants_what():
     for frame in (waiting, riding):
         assert share(frame, 12, 5, orange) > 0.05
         assert all(share(frame, cell, 5, orange) == 0 for cell in range(25) if cell != 12)
-    # The passenger, in black, at Y or aboard; the flag at G.
+    # The passenger (black) is at Y or in the taxi; the flag is at G.
     assert share(waiting, 20, 5, black) > share(riding, 20, 5, black)
     assert share(riding, 12, 5, black) > share(waiting, 12, 5, black)
     assert share(waiting, 4, 5, black) == share(riding, 4, 5, black) > 0
@@ -213,7 +213,7 @@ def test_without_a_display_a_window_says_so(monkeypatch):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there a display may be missing silently")
 def test_a_display_that_does_not_answer(monkeypatch):
-    """SDL then draws off the screen by itself."""
+    """SDL then draws offscreen by itself."""
     for name in ("WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DISPLAY", ":4077")

@@ -1,4 +1,4 @@
-"""Why an episode ended is said where the task knows, and said truly."""
+"""The reason for the end of an episode is reported correctly by tasks that know it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zerone.player.episode import episodes, open_environment
 
 
 def last(identity, act, options={}, seed=0, engine="auto"):  # noqa: B006 - it is only read
-    """How an episode is said to have ended."""
+    """The reported reason for the end of an episode."""
     environment = open_environment(identity, options, engine, None, seed)
     try:
         *_, moment = episodes(environment, act, number=1, seed=seed, why=ending(identity, options))
@@ -50,7 +50,7 @@ def test_a_lake_has_a_goal_and_holes():
     way = {0: 1, 4: 1, 8: 2, 9: 1, 13: 2, 14: 2}
     assert last("FrozenLake-v1", lambda cell: way[int(cell)], calm).ended == "goal reached"
     assert last("FrozenLake-v1", lambda cell: 2 if cell == 4 else 1, calm).ended == "in a hole"
-    paid = {**calm, "reward_schedule": (0.0, 1.0, 0.0)}  # then a reward does not tell
+    paid = {**calm, "reward_schedule": (0.0, 1.0, 0.0)}  # then the reward does not show the reason
     assert last("FrozenLake-v1", lambda cell: way[int(cell)], paid).ended == "ended"
 
 

@@ -1,4 +1,4 @@
-"""The cells of a grid are where the environment's own steps say they are."""
+"""The drawn positions of a grid's cells fit the environment's own steps."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ GRIDS = {
 
 
 def following(environment, make_state, states, actions):
-    """Where each action leads from each state, by the environment itself: int [states, actions]."""
+    """The next state of each state and action in the environment itself: int [states, actions]."""
 
     def one(cell, action):
         return environment.step(KEY, make_state(cell), action)[0]
@@ -45,7 +45,7 @@ def following(environment, make_state, states, actions):
 
 
 def moves_as_drawn(grid, there):
-    """Whether each action moves one cell in its direction wherever one may stand there, and nowhere else."""
+    """Whether each action moves one cell in its direction if that cell can be entered, and otherwise not at all."""
     cells = grid.cells.tolist()
     for state in np.flatnonzero(grid.acts):
         for action, direction in enumerate(grid.directions):

@@ -1,4 +1,4 @@
-"""The treasure line and the maze against a few lines of plain Python."""
+"""The treasure line and the maze, compared with a few lines of plain Python."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = jax.random.key(0)
 
 
 def everywhere(environment, state_of, states, actions):
-    """Observation, cell, reward and end for each pair of a state and an action, in their order."""
+    """Observation, cell, reward and termination for each pair of state and action, in order."""
     state, action = np.divmod(np.arange(states * actions, dtype=np.int32), actions)
     step = jax.jit(jax.vmap(lambda s, a: environment.step(KEY, state_of(s), a)))
     observations, after, rewards, ends, _ = step(state, action)
@@ -39,7 +39,7 @@ def test_treasure_everywhere(cells):
 
 
 def walk(layout, cell, action):
-    """Where a move leads in plain Python, the reward there, and whether that ends the episode."""
+    """The next cell of a move in plain Python, its reward, and whether it terminates the episode."""
     row, column = divmod(cell, len(layout[0]))
     down, right = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}[Maze.action_names[action]]
     to_row, to_column = row + down, column + right

@@ -1,4 +1,4 @@
-"""CartPole, both MountainCars, Acrobot and Pendulum against Gymnasium's own, transition by transition."""
+"""CartPole, both MountainCars, Acrobot and Pendulum, compared with Gymnasium's transition by transition."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ HIGH = {
     "CartPole-v1": [2.6, 4.0, 0.23, 4.0],
     "MountainCar-v0": [1.2, 0.07],
     "MountainCarContinuous-v0": [1.2, 0.07],
-    "Acrobot-v1": [np.pi, np.pi, 2 * np.pi, 3 * np.pi],  # faster, and a step of 0.2 s enlarges what float32 rounds
+    # At higher speeds, a step of 0.2 s would enlarge float32's rounding errors.
+    "Acrobot-v1": [np.pi, np.pi, 2 * np.pi, 3 * np.pi],
     "Pendulum-v1": [10.0, 8.0],
 }
-PUSHES = {"MountainCarContinuous-v0": 1.0, "Pendulum-v1": 3.0}  # how hard; the others have actions to choose from
+PUSHES = {"MountainCarContinuous-v0": 1.0, "Pendulum-v1": 3.0}  # largest actions; the others are discrete
 TOLERANCE = 1e-4
 KEY = jax.random.key(0)
 
 
 def gymnasium_steps(name, states, actions):
-    """Observations, rewards and ends that Gymnasium gives for each (state, action) by itself."""
+    """Gymnasium's observation, reward and end for each (state, action) separately."""
     twin = gymnasium.make(name).unwrapped
     twin.reset(seed=0)
     observations, rewards, ends = [], [], []
@@ -57,7 +58,7 @@ def our_steps(name, states, actions):
 
 
 def draw(name, count, seed):
-    """States all over the space, over its limits too, and actions; the numbers are float32."""
+    """Random states from the whole space, also beyond its limits, and actions; float32."""
     rng = np.random.default_rng(seed)
     states = rng.uniform(-1, 1, (count, len(HIGH[name]))) * HIGH[name]
     if name.startswith("MountainCar"):
@@ -87,7 +88,7 @@ def test_random_transitions_are_equal(name):
 
 
 def neighbours(number, count=4):
-    """The float32 numbers around `number`, `count` to each side."""
+    """The float32 numbers next to `number`, `count` on each side."""
     found = [np.float32(number)]
     for direction in (-np.inf, np.inf):
         each = np.float32(number)
@@ -98,7 +99,7 @@ def neighbours(number, count=4):
 
 
 def test_cart_pole_agrees_on_the_very_limits():
-    """With no velocity the position is what it was: here every float32 must be judged as Gymnasium judges it."""
+    """Without velocity the position stays the same: every float32 near the limit must have the same result as there."""
     states = [[sign * x, 0, 0, 0] for sign in (-1, 1) for x in neighbours(CartPole.position_limit)]
     states += [[0, 0, sign * angle, 0] for sign in (-1, 1) for angle in neighbours(CartPole.angle_limit)]
     states = np.array(states, np.float32)
@@ -126,7 +127,7 @@ def test_cart_pole_disagrees_only_within_float32_of_a_limit(moves, limit):
 
 
 def rollout_action(name, observation, rng):
-    if name == "CartPole-v1":  # balances, so that the time limit is reached
+    if name == "CartPole-v1":  # balances the pole, so that the time limit is reached
         return int(observation @ np.array([0.1, 0.3, 2.0, 1.0]) > 0)
     if name not in PUSHES:
         return int(rng.integers(3))
@@ -145,7 +146,7 @@ def test_whole_episodes_are_equal_up_to_the_time_limit(name):
         twin.unwrapped.state = np.array(jax.tree.leaves(state.inner), np.float64)
         while True:
             action = rollout_action(name, np.asarray(observation), rng)
-            if not name.startswith("MountainCar"):  # near upright any difference doubles in 0.2 s: compare step by step
+            if not name.startswith("MountainCar"):  # upright, differences double in 0.2 s: compare steps
                 twin.unwrapped.state = np.array(jax.tree.leaves(state.inner), np.float64)
             observation, state, reward, terminated, truncated, _ = step(KEY, state, action)
             expected, expected_reward, *expected_ends, _ = twin.step(action)

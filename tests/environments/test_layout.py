@@ -1,4 +1,4 @@
-"""Layouts from files: what is read, and what is refused with its place."""
+"""Layouts from files: what is accepted, and what is refused with its position."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GOOD = ("S..#.", ".#.#G", ".....")
 
 
 def test_a_maze_of_another_shape_from_a_file(tmp_path):
-    """Spaces around rows, blank lines, a byte-order mark and Windows' line ends do not count."""
+    """Spaces around rows, blank lines, a byte-order mark and Windows' line ends are ignored."""
     file = tmp_path / "maze.txt"
     file.write_bytes("\ufeff\r\n  S..#.\r\n  .#.#G  \r\n\r\n  .....\r\n\r\n".encode())
     for path in (file, str(file)):

@@ -1,4 +1,4 @@
-"""Environments and shaped rewards from outside, in Python; the command line's part is in `tests/cli`."""
+"""User-defined environments and shaped rewards in Python. For the command line see `tests/cli`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FEW = {"steps": 600, "evaluation_episodes": 2, "figure": False}
 
 @configured
 class Line:
-    """Walk to the right end of a line."""
+    """A line whose right end is the goal."""
 
     size: int = setting(4, "cells", at_least=2)
     cost: float = setting(0.0, "of a step", at_least=0.0)
@@ -63,7 +63,7 @@ class Line:
 
 
 def nearer(observation, action, reward, terminated, next_observation):
-    """A little for each step to the right."""
+    """A shaped reward: a little for each step to the right."""
     del action, terminated
     return reward + 0.5 * (next_observation - observation)
 
@@ -85,7 +85,7 @@ def registered(monkeypatch):
 
 @pytest.fixture
 def installed(monkeypatch, tmp_path):
-    """An installed package that brings an environment, a reward and an algorithm as entry points."""
+    """An installed package with an environment, a reward and an algorithm as entry points."""
     place = tmp_path / "site"
     about = place / "brought-1.0.dist-info"
     about.mkdir(parents=True)
@@ -105,7 +105,7 @@ def installed(monkeypatch, tmp_path):
 
 
 def stop_after(steps):
-    """A training that is interrupted once it has taken so many steps."""
+    """Interrupt a training after so many steps."""
 
     def on_progress(now, policy):
         del policy
@@ -120,7 +120,7 @@ def saved(run):
 
 
 def test_an_object_goes_the_whole_way(tmp_path):
-    """Trained, interrupted, resumed, evaluated, acted with, plotted, compared, swept and recorded: from the folder."""
+    """An environment object works with everything: training, resuming, evaluation, plots, comparison, sweeps, video."""
     whole = zo.train("q-learning", Line(size=5), out=tmp_path / "whole", seeds=3, **FEW)
     with pytest.raises(KeyboardInterrupt):
         zo.train(
@@ -145,7 +145,7 @@ def test_an_object_goes_the_whole_way(tmp_path):
 
 
 def hidden():
-    """A class that nobody else can find."""
+    """A class that cannot be imported, as it is defined in a function."""
 
     @configured
     class Hidden(Line):
@@ -174,7 +174,7 @@ def test_a_level_and_a_limit_may_depend_on_the_size(tmp_path):
 
 @configured
 class Endless(Line):
-    """A field that JSON cannot keep."""
+    """A field that cannot be written as JSON."""
 
     most: float = float("inf")
 
@@ -188,12 +188,12 @@ class Wrapped(Line):
 
 @configured
 class Inherits(Line):
-    """What a class has from another one is said of its defaults, too."""
+    """Inherited fields, with their defaults."""
 
 
 @configured
 class Sized(Line):
-    """A line that says of each object when it is solved, and its time limit."""
+    """A line whose objects define when they are solved, and their time limit."""
 
     @property
     def max_episode_steps(self):
@@ -217,7 +217,7 @@ def test_a_class_that_nobody_can_find_is_trained_and_loaded_with_itself(tmp_path
 @pytest.mark.usefixtures("registered")
 def test_what_is_registered_goes_by_its_name_here_and_by_its_place_elsewhere(tmp_path):
     zo.register("my/Line-v0", Line)
-    zo.register("my/Line-v0", Line)  # again, as a notebook does
+    zo.register("my/Line-v0", Line)  # a second time, as when a notebook cell is run again
     zo.register("rightwards", nearer)
     run = zo.train("q-learning", "my/Line-v0", options={"reward": "rightwards", "size": 5}, out=tmp_path / "run", **FEW)
     assert (saved(run)["id"], saved(run)["source"]) == ("my/Line-v0", f"{__name__}:Line")
@@ -252,13 +252,13 @@ def test_a_name_is_of_one_thing(what, said):
 
 
 def test_what_an_installed_package_brings(tmp_path, installed):
-    """It is loaded by a name that a person types, and by that of a folder only once somebody has imported it."""
+    """It is loaded if the user types its name; if only a run folder names it, it must have been imported already."""
     run = zo.train(
         "brought-sarsa", "brought/Walk-v0", options={"reward": "brought-nearer"}, out=tmp_path / "run", **FEW
     )
     assert run.config["environment"]["options"] == {"reward": "brought_walk:nearer"}
     assert zo.load(run.path).evaluate(episodes=2) == run.evaluate(episodes=2)
-    installed()  # as another process sees it
+    installed()  # as in another process
     with pytest.raises(InputError, match="'brought_sarsa:ExpectedSarsa' stands in a file"):
         zo.load(run.path).evaluate(episodes=2)
     assert "brought_walk" not in sys.modules
@@ -292,12 +292,12 @@ def test_whatever_stands_in_a_file_as_a_reward_runs_nothing(tmp_path, reward):
 
 
 def test_a_function_is_a_reward_to_learn_from_and_the_own_one_judges(tmp_path):
-    """With the step's cost for a reward the line is never walked; with the function it is, and is judged without it."""
+    """Its own reward, a cost per step, never leads to the goal; the function does. Evaluations use its own reward."""
     asked = {**FEW, "options": {"reward": nearer, "size": 3}}
     run = zo.train("q-learning", Line, out=tmp_path / "run", **asked)
     assert saved(run)["options"] == {"reward": f"{__name__}:nearer", "size": 3}
     assert run.evaluate(episodes=2)["return_mean"] == 1.0
-    assert np.nanmax(run.metrics["return"]) == 2.0  # two steps to the right are worth a half each
+    assert np.nanmax(run.metrics["return"]) == 2.0  # the shaped reward of two steps to the right
     environment = zo.load(run.path).engine().environment
     assert environment.environment == ShapedReward(Line(size=3), nearer)
     ours = zo.train("q-learning", "zerone/Treasure-v0", options={"reward": nearer}, out=tmp_path / "ours", **FEW)
@@ -382,12 +382,12 @@ def test_what_no_options_can_say_stays_an_object():
 
 
 def changed(**functions):
-    """A line some of whose functions are others."""
+    """A line with some of its methods replaced."""
     return configured(type("Changed", (Line,), {"__doc__": "Another.", "__annotations__": {}, **functions}))
 
 
 def giving(values):
-    """A step that returns what `values` makes of the state."""
+    """A `step` that returns what `values` computes from the state."""
 
     def step(self, key, state, action):
         del self, key, action
@@ -494,7 +494,7 @@ def test_the_host_engine_plays_it_through_gymnasium(tmp_path):
 
 
 def test_a_step_of_the_example_is_what_it_says(example):
-    """By hand: without wind an action moves by one, and the right end is worth 1."""
+    """By hand: without wind an action moves by one cell, and the right end has a reward of 1."""
     environment = zo.make(example, wind=0.0, length=3)
     _, state = environment.reset(jax.random.key(0))
     seen = [environment.step(jax.random.key(0), state, action)[:5] for action in (0, 1)]
@@ -504,7 +504,7 @@ def test_a_step_of_the_example_is_what_it_says(example):
 
 
 def test_what_a_class_is_called_while_its_file_is_run(monkeypatch, tmp_path):
-    """A run of `world.py` names `world:World`, which another process can import."""
+    """If `world.py` is run as a program, its run is saved with `world:World`, which other processes can import."""
     (tmp_path / "world.py").write_text("class World:\n    pass\n")
     main = type(sys)("__main__")
     main.__file__ = str(tmp_path / "world.py")
@@ -524,7 +524,7 @@ def test_a_registered_class_of_a_notebook_is_said_to_be_one(tmp_path):
 
 
 class OwnCallback(zo.Callback):
-    """Hears everything, and says nothing."""
+    """A callback that does nothing."""
 
 
 @pytest.mark.usefixtures("registered")

@@ -1,4 +1,4 @@
-"""Scenes: every compiled environment can be drawn on the page, in its own units, in colours that the page knows."""
+"""Scenes: every compiled environment can be drawn on the page, in its own units and in the page's colours."""
 
 from __future__ import annotations
 

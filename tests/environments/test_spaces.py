@@ -1,4 +1,4 @@
-"""Actions reach the environment as it takes them, whatever its space; NumPy and JAX agree."""
+"""Actions are converted to what each space of the environment needs; NumPy and JAX agree."""
 
 import itertools
 import math
@@ -46,7 +46,7 @@ ANY_BOX = pytest.mark.parametrize("space", BOXES.values(), ids=BOXES)
 
 
 def _one_number(low, high, action, whole):
-    """The rule in words, for one number."""
+    """The rule of conversion for one number."""
     if np.isfinite(low) and np.isfinite(high):
         value = low + (high - low) * (min(max(action, -1.0), 1.0) + 1) / 2
     else:
@@ -77,7 +77,7 @@ def test_numpy_and_jax_give_the_same_action(space):
     action = np.random.default_rng(0).normal(size=(50, *space.shape)).astype(np.float32) * 1.5
     on_jax = jax.jit(lambda a: to_environment(space, a))(action)
     assert on_jax.dtype == space.dtype
-    # Multiply and add may be fused by the compiler: one rounding less.
+    # The compiler may fuse multiplication and addition, which rounds once less.
     np.testing.assert_allclose(np.float64(on_jax), np.float64(to_environment(space, action)), rtol=1e-6, atol=1e-6)
 
 
@@ -118,7 +118,7 @@ def test_several_choices_are_counted_from_zero_inside_too(space):
     every = np.array(list(itertools.product(*(range(n) for n in values))), np.int32)
     sent = jax.jit(lambda inside: to_environment(space, inside))(every.reshape(-1, *space.shape))
     assert all(space.contains(each) for each in np.asarray(sent, space.dtype))
-    # All are reached: as many as there are, and each but once.
+    # Every action is reached, each exactly once.
     assert len({tuple(each) for each in np.reshape(sent, (len(every), -1)).tolist()}) == math.prod(values)
 
 
@@ -126,7 +126,7 @@ def test_several_choices_are_counted_from_zero_inside_too(space):
 @given(data=st.data())
 @settings(max_examples=20, deadline=None)
 def test_an_action_of_a_box_goes_to_the_algorithm_and_back_to_itself(space, data):
-    """What the environment was given is what it would be given again; what was not clipped is what was drawn."""
+    """Converting an action back and forth gives the environment the same action, and the drawn one if not clipped."""
     low, high = np.maximum(space.low, -1e3), np.minimum(space.high, 1e3)
     share = data.draw(hnp.arrays(np.float64, (5, *space.shape), elements=st.floats(0, 1)))
     given_to_it = low + (high - low) * share
@@ -184,7 +184,7 @@ def test_features_of_a_box_are_its_numbers_as_they_are():
     ids=str,
 )
 def test_features_of_a_picture_are_its_height_width_and_channels_scaled(shape, order, leading):
-    """Whatever the order of the axes, a pixel stays beside its neighbours, and its channels are together."""
+    """Whatever the order of the axes, pixels keep their neighbours, and the channels of a pixel are together."""
     pixels = np.random.default_rng(0).integers(256, size=(*leading, *shape), dtype=np.uint8)
     features = Features.of(spaces.Box(0, 255, shape, np.uint8))
     ordered = pixels
@@ -226,7 +226,7 @@ def test_several_discrete_numbers_become_one_as_numpy_counts_them(space):
     np.testing.assert_array_equal(found, np.arange(len(every)))
     assert found.dtype == example(space).dtype == np.int32
     assert example(space).shape == ()
-    # Networks see each number one-hot.
+    # Networks get each number one-hot.
     features = Features.of(space)
     assert features.width == sum(sizes)
     counted = (every - space.start).reshape(len(every), -1)

@@ -1,4 +1,4 @@
-"""Adapters against the suites themselves, step for step. Skipped where a suite is not installed (`make suites`)."""
+"""Adapters compared with the suites, step by step. Skipped if a suite is not installed (`make suites`)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from zerone.environments.entries import Entry
 from zerone.environments.objects import by_id
 from zerone.environments.treasure import Treasure
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # what suites warn of is theirs
+pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of the suites themselves
 FEW = {"evaluation_episodes": 2, "figure": False}
 
 
 @pytest.fixture(autouse=True)
 def _broadcasting():
-    """Suites broadcast as JAX does by default; our own tests forbid it everywhere, in threads too."""
+    """Allow implicit broadcasting, which suites use; all other tests forbid it."""
     before = jax.config.jax_numpy_rank_promotion
     jax.config.update("jax_numpy_rank_promotion", "allow")
     with jax.numpy_rank_promotion("allow"):
@@ -32,7 +32,7 @@ def _broadcasting():
 
 
 def suite(name):
-    """The suite itself, or a skip that says why."""
+    """The suite's module; skips the test if it is not installed."""
     return pytest.importorskip(name, reason=f"the suite {name} is not installed: make suites", exc_type=ImportError)
 
 
@@ -42,7 +42,7 @@ def actions(space, number):
 
 
 def same(one, other):
-    """Equal; two programs of the same equations may differ by a rounding of 32 bits."""
+    """Check equality up to float32 rounding, as two programs of the same equations may round differently."""
     np.testing.assert_allclose(np.asarray(one, np.float64), np.asarray(other, np.float64), rtol=1e-5, atol=1e-6)
 
 
@@ -50,7 +50,7 @@ def same(one, other):
     "name", ["CartPole-v1", "Breakout-MinAtar", "Catch-bsuite", "Pendulum-v1", "DeepSea-bsuite", "MemoryChain-bsuite"]
 )
 def test_gymnax_step_for_step(name):
-    """`terminated` and `truncated` are those of gymnax's own `step`, up to the first end and at it."""
+    """`terminated` and `truncated` equal those of gymnax's `step`, up to and including the first end."""
     gymnax = suite("gymnax")
     theirs, parameters = gymnax.make(name)
     ours = zo.make(f"gymnax:{name}")
@@ -62,7 +62,7 @@ def test_gymnax_step_for_step(name):
         same(seen, theirs.reset(key, parameters)[0])
         for number, action in enumerate(actions(ours.action_space, ours.limit)):
             key = jax.random.fold_in(key, number)
-            own_key, _ = jax.random.split(key)  # gymnax splits: the other half is for its reset
+            own_key, _ = jax.random.split(key)  # gymnax splits the key: the other half is for its reset
             their = theirs.step(key, state.inner, action, parameters)
             seen, state, reward, terminated, truncated, _ = step(own_key, state, action)
             same(seen, their[5]["final_observation"])
@@ -174,7 +174,7 @@ def test_an_unknown_id_is_answered_with_the_nearest(name, near):
 
 
 class Standing:
-    """An adapter of a suite that is not here: one environment of ours."""
+    """An adapter for a suite that is not installed, with one environment of our own."""
 
     @staticmethod
     def ids():
@@ -188,7 +188,7 @@ class Standing:
 
 @pytest.mark.parametrize("engine", ["compiled", "host"])
 def test_the_name_of_a_suite_is_zerones_own(tmp_path, monkeypatch, engine):
-    """A folder may name one: the suite is imported by its adapter, not by the folder's choice."""
+    """A run folder may name a suite: its adapter imports it, so the folder cannot choose the module."""
     monkeypatch.setitem(suites.SUITES, "standing", suites.Suite("standing", "", ()))
     monkeypatch.setattr(suites.Suite, "adapter", lambda _: Standing)
     run = zo.train("q-learning", "standing:Treasure", steps=200, engine=engine, out=tmp_path / "run", **FEW)

@@ -1,4 +1,4 @@
-"""The cliff, the frozen lake and the taxi against Gymnasium's own tables: every outcome of every action."""
+"""The cliff, the frozen lake and the taxi, compared with Gymnasium's tables: every outcome of every action."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zerone.environments.taxi import Taxi, TaxiState
 KEY = jax.random.key(0)
 SCHEDULE = (2.0, -1.0, -0.25)
 
-# What is asked of both. An older Gymnasium lacks some of it, and is then left out.
+# The environments and options to compare. Those that an older Gymnasium lacks are skipped.
 ASKED = [
     ("CliffWalking-v1", {}),
     ("CliffWalking-v1", {"is_slippery": True}),
@@ -39,7 +39,7 @@ def name_of(asked):
 
 
 def twin_of(name, options):
-    """Gymnasium's own; Taxi-v3 where there is no Taxi-v4 yet, which in dry weather is the same."""
+    """Gymnasium's environment. If there is no Taxi-v4, Taxi-v3 is used, which is the same without rain."""
     if name not in gymnasium.registry and name == "Taxi-v4" and not options:
         name = "Taxi-v3"
     try:
@@ -49,7 +49,7 @@ def twin_of(name, options):
 
 
 def our_table(environment, chances=None):
-    """{(state, action): {(next state, reward, terminated): probability}}."""
+    """Our table as {(state, action): {(next state, reward, terminated): probability}}."""
     table = environment.table
     found = defaultdict(lambda: defaultdict(float))
     states, actions, ways = table.following.shape
@@ -72,7 +72,7 @@ def gymnasiums_table(twin):
 
 
 def differences(ours, theirs):
-    """Every (state, action) whose outcomes or their probabilities differ."""
+    """The pairs (state, action) with different outcomes or probabilities."""
     assert ours.keys() == theirs.keys()
     return [
         place
@@ -94,7 +94,7 @@ def test_every_outcome_is_gymnasiums(name, options):
 def test_the_comparison_finds_one_wrong_probability_and_one_wrong_wall():
     theirs = gymnasiums_table(twin_of("FrozenLake-v1", {}))
     lake = catalogue.make("FrozenLake-v1").environment
-    # The slip that people get wrong: as meant with 0.8. Goal and holes have one outcome whatever the chances.
+    # A common mistake: the intended direction with 0.8. Goal and holes have one outcome whatever the probabilities.
     assert len(differences(our_table(lake, (0.1, 0.8, 0.1)), theirs)) > 30
     walled = catalogue.make("Taxi-v4").environment.table
     following = walled.following.copy()
@@ -117,7 +117,7 @@ def test_first_states_are_gymnasiums(name, options):
 
 @pytest.mark.parametrize(("name", "options"), ASKED, ids=name_of)
 def test_steps_take_every_outcome_as_often_as_gymnasium_says(name, options):
-    """`step` itself, from random states, not only the table that it reads."""
+    """Tests `step` itself from random states, not only the table that it uses."""
     theirs, ours = gymnasiums_table(twin_of(name, options)), catalogue.make(name, **options).environment
     rng = np.random.default_rng(0)
     number = 400
@@ -145,7 +145,7 @@ def test_steps_take_every_outcome_as_often_as_gymnasium_says(name, options):
 
 @pytest.mark.parametrize("name", ["FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4"])
 def test_episodes_are_cut_when_gymnasiums_are(name):
-    """On the way the two stay together: Gymnasium's environment is put where chance has led ours."""
+    """Both stay in the same state: Gymnasium's environment is set to the state that ours has reached."""
     twin = gymnasium.make(name if name in gymnasium.registry else "Taxi-v3")
     ours = catalogue.make(name)
     step = jax.jit(ours.step)
@@ -156,7 +156,7 @@ def test_episodes_are_cut_when_gymnasiums_are(name):
         twin.reset(seed=episode)
         twin.unwrapped.s = int(observation)
         for index in range(ours.limit):
-            # 0 leads against the border and back, so that some episodes last until they are cut.
+            # Action 0 runs into the border, so that some episodes last until they are truncated.
             action = int(rng.integers(twin.action_space.n)) if episode % 2 else 3
             before = int(observation)
             observation, state, reward, terminated, truncated, _ = step(
@@ -196,7 +196,7 @@ def test_falling_off_the_cliff_goes_on_at_the_start():
 
 
 def test_gymnasiums_level_of_taxi_is_above_its_optimum():
-    """So ours is lower: value iteration on the table gives what the best policy earns from a random first state."""
+    """So ours is lower. Value iteration gives the best policy's mean return over the start states."""
     table = catalogue.make("Taxi-v4").environment.table
     following, reward, terminated = (each[:, :, 0] for each in (table.following, table.reward, table.terminated))
     value = np.zeros(len(following))
@@ -209,7 +209,7 @@ def test_gymnasiums_level_of_taxi_is_above_its_optimum():
 
 def test_a_fickle_passenger_changes_his_mind_once_when_the_taxi_first_moves_with_him():
     environment = Taxi(fickle_passenger=True)
-    aboard = (12 * 5 + taxi.ABOARD) * 4 + 1  # in the middle of the town, to G
+    aboard = (12 * 5 + taxi.ABOARD) * 4 + 1  # in the middle of the map, with destination G
     keys = jax.random.split(KEY, 6000)
     step = jax.jit(jax.vmap(environment.step, in_axes=(0, None, None)))
     armed = TaxiState(jnp.int32(aboard), jnp.bool_(True))
@@ -235,12 +235,12 @@ SPLIT = jax.random.split(KEY, 60_000)
 
 
 def bare_bits(key):
-    """The shortcut that people take: the key's last word as it is."""
+    """A common shortcut: the key's last word without mixing."""
     return (jax.random.key_data(key)[..., -1] >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
 
 
 def looks_uniform(draw, keys):
-    """Whether 100 equal parts of [0, 1) are hit equally often (χ², 99 degrees of freedom), and neighbours are free."""
+    """Whether numbers are uniform in [0, 1) (χ², 100 bins, 99 degrees of freedom) and successive ones uncorrelated."""
     drawn = np.asarray(jax.vmap(draw)(keys))
     assert drawn.min() >= 0
     assert drawn.max() < 1

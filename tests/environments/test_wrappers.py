@@ -1,4 +1,4 @@
-"""The wrappers, and the detector of a lost last observation with the fault that it must find."""
+"""The wrappers, and a detector of lost last observations with the broken twin that it must find."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ KEY = jax.random.key(0)
 
 @struct
 class Count:
-    """Steps taken, float32."""
+    """The number of steps taken, float32."""
 
     steps: jax.Array
 
 
 @configured
 class Counter:
-    """Observes how many steps the episode has had; ends after `length`, and is worth 1 a step."""
+    """The observation is the number of steps in the episode; it ends after `length` steps; reward 1 per step."""
 
     length: int = 5
     observation_space = gymnasium.spaces.Box(0, 1000, (), np.float32)
@@ -76,7 +76,7 @@ def test_a_time_limit_truncates_and_never_terminates():
 
 @struct
 class LosesLast(AutoReset):
-    """The fault: the observation stored as the next one is already the new episode's first."""
+    """A broken twin: the stored next observation is already the first one of the new episode."""
 
     def step(self, key, state, action, fresh=None):
         state, outcome = AutoReset.step(self, key, state, action, fresh)
@@ -84,7 +84,7 @@ class LosesLast(AutoReset):
 
 
 def transitions(environment, steps, copies=3):
-    """(observation, outcome) of `steps` steps in `copies` environments at once, time first."""
+    """(observation, outcome) of `steps` steps in `copies` parallel environments, with time as the first axis."""
     observation, state = jax.vmap(environment.reset)(jax.random.split(KEY, copies))
 
     def body(carry, key):
@@ -97,7 +97,7 @@ def transitions(environment, steps, copies=3):
 
 
 def last_observations_kept(environment, steps=40):
-    """The detector: in a counter's every transition the next observation is the observation plus one."""
+    """The detector: in every transition of a counter, the next observation must be the observation plus 1."""
     observations, outcomes = transitions(environment, steps)
     return bool(jnp.all(outcomes.next_observation == observations + 1))
 

@@ -1,4 +1,4 @@
-"""The experiments that have a closed form or published values agree with them; and each file says what it must."""
+"""Experiments with a closed form or published values agree with them, and each file has all required parts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_every_experiment_says_what_it_must(name):
     assert experiment.questions
     for question in experiment.questions:
         assert question.above < question.below
-        assert np.isfinite([question.above, question.below]).any()  # something would refute it
+        assert np.isfinite([question.above, question.below]).any()  # some result would refute it
     assert not all(question.added for question in experiment.questions)
     for text in (experiment.title, experiment.claim, experiment.setup, experiment.look, experiment.teaches):
         assert re.search(r"[\u4e00-\u9fff]", text.zh)
@@ -53,7 +53,7 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 
 
 def test_the_maximum_of_uniform_errors_is_its_closed_form():
-    """Van Hasselt et al. 2016: (m - 1) / (m + 1), and 0 for the double estimate; all intervals but perhaps one."""
+    """Van Hasselt et al. 2016: (m - 1) / (m + 1), and 0 for the double estimate; at most one interval may miss it."""
     settings = maximum_bias.EXPERIMENT.arms["uniform"] | {"actions": [2, 8, 64]}
     results = Results({"uniform": [maximum_bias.measure(settings, seed) for seed in range(8)]})
     wanted = {"single": [1 / 3, 7 / 9, 63 / 65], "double": [0, 0, 0]}
@@ -64,7 +64,7 @@ def test_the_maximum_of_uniform_errors_is_its_closed_form():
 
 
 def test_one_estimate_for_both_would_be_seen():
-    """The broken twin: a double estimate whose two networks err alike is as biased as the maximum."""
+    """The broken twin: with equal errors of both networks, the double estimate is as biased as the maximum."""
     values = np.random.default_rng(0).uniform(-1, 1, (20_000, 8))
     alike = np.take_along_axis(values, values.argmax(1)[:, None], 1).mean()
     assert alike == pytest.approx(7 / 9, abs=0.01)
@@ -83,7 +83,7 @@ def test_the_blind_cliff_holds_what_all_sequences_lived():
     assert len(played) == 2 ** (states + 1) - 2
     walk = blind_cliff.Walk(states, random)
     choose = blind_cliff.greedy(walk, random)
-    assert sorted(choose() for _ in played) == sorted(played)  # unseen ones first: each once
+    assert sorted(choose() for _ in played) == sorted(played)  # unseen steps first, each once
     assert played.count((states - 1, 0)) == 1
     assert [each[0] for each in walk.truth] == pytest.approx([0.8**4, 0.8**3, 0.8**2, 0.8, 1])
 
@@ -98,7 +98,7 @@ def test_uniform_replay_draws_as_often_as_it_was_lived():
 
 
 def test_the_order_of_replay_is_worth_what_is_published():
-    """Figure 2 there: uniform far above greedy far above the oracle; and learning ends at the true values."""
+    """Their figure 2: uniform needs far more updates than greedy, and greedy than the oracle; values become exact."""
     settings = {"states": [8]}
     updates = {rule: np.median([blind_cliff.measure({**settings, "rule": rule}, seed)["updates"] for seed in range(5)])
                for rule in blind_cliff.RULES}  # fmt: skip
@@ -108,7 +108,7 @@ def test_the_order_of_replay_is_worth_what_is_published():
 
 @pytest.mark.parametrize("n", [1, 3, 40])
 def test_n_step_returns_on_the_walk_are_the_books(n):
-    """Against the algorithm of section 7.1, written down once more with a single step size and plain loops."""
+    """Compared with the algorithm of section 7.1, written again with plain loops for a single step size."""
     random = np.random.default_rng(7)
     walks = [random_walk.walk(random) for _ in range(3)]
     rate, values, errors = 0.3, [0.0] * 21, []
@@ -134,7 +134,7 @@ def test_traces_that_decay_at_once_are_one_step():
 
 
 def test_the_u_of_the_book():
-    """Figures 7.2 and 12.6 there: the least error is near 0.25 to 0.28, at n = 4 and λ = 0.8 and α = 0.3 to 0.5."""
+    """Their figures 7.2 and 12.6: the least error is 0.25 to 0.28, at n = 4 or λ = 0.8, with α = 0.3 to 0.5."""
     found = {arm: np.mean([random_walk.measure(settings, seed)["error"] for seed in range(16)], 0)
              for arm, settings in random_walk.EXPERIMENT.arms.items()}  # fmt: skip
     for arm, place in (("n-step", random_walk.N4), ("traces", random_walk.L08)):
@@ -151,7 +151,7 @@ def test_the_eye_sees_the_closed_form():
 
 
 def test_greedy_ways():
-    """Written out by hand: one policy that walks to the goal, one into hell, one in a circle."""
+    """By hand: a policy that reaches the goal, one that ends in hell, and one that walks in a circle."""
     maze = read_map(TUTORIAL)
     right, down, up = 3, 1, 0
     to_goal, to_hell, circle = np.full((3, 16), up)
@@ -167,7 +167,7 @@ def test_greedy_ways():
 
 
 def test_the_length_of_a_way():
-    """The shortest way through Dyna's maze is 14 steps; a policy that only goes up never arrives."""
+    """The shortest path through Dyna's maze has 14 steps; a policy that only goes up never reaches the goal."""
     maze = read_map(DYNA)
     distance = np.where(maze.goal, 0, 1000)
     for _ in range(60):
@@ -182,7 +182,7 @@ def keep(state, steps, metrics):
 
 
 def test_what_is_recorded_is_what_the_engine_does():
-    """Seed 3 here is seed 3 of the compiled engine: the same table after the same steps, however it is cut."""
+    """Seed 3 gives the same table as in the compiled engine after the same number of steps, whatever the chunks."""
     from zerone.algorithms.q_learning import QLearning
     from zerone.engines.compiled import Compiled
 
@@ -196,7 +196,7 @@ def test_what_is_recorded_is_what_the_engine_does():
     found = episodes(reward, done)
     assert found.returns.sum() == reward.sum() == len(found.returns)
     assert found.lengths.sum() == found.ends[-1] + 1
-    # It ends with the chunk after which there is enough.
+    # It ends with the first chunk after which there are enough episodes.
     ended, counted = [], []
 
     def enough(kept):
@@ -211,7 +211,7 @@ def test_what_is_recorded_is_what_the_engine_does():
 
 
 def test_caution_at_a_glance():
-    """Q-learning beside the cliff earns about -50 a visit, Sarsa above it about -21 to -30 (Sutton & Barto, 6.6)."""
+    """Q-learning next to the cliff has a mean return of about -50, Sarsa one of -21 to -30 (Sutton & Barto, 6.6)."""
     found = {arm: [caution.measure(caution.EXPERIMENT.settings(arm, quick=True), seed) for seed in range(3)]
              for arm in caution.EXPERIMENT.arms}  # fmt: skip
     q, sarsa = (np.mean([each["last_return"] for each in found[arm]]) for arm in ("q-learning", "sarsa"))
@@ -221,7 +221,7 @@ def test_caution_at_a_glance():
 
 
 def test_a_number_of_the_results_page_is_made_again():
-    """One experiment is run as the page says, and its section found there, in both languages."""
+    """Run one experiment as the results page says, and find its section there in both languages."""
     from zerone.experiments.report import chinese, english, section
     from zerone.experiments.verdict import judge
 

@@ -1,4 +1,4 @@
-"""What the experiments about deep agents measure, against hand-worked numbers and Gymnasium."""
+"""The measurements of experiments with deep agents, compared with numbers computed by hand and with Gymnasium."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_praise_by_hand():
     # γ = 0.5, four rewards of 1: G = 1.875, 1.75, 1.5, 1; mean 1.53125, deviation 0.33512.
     np.testing.assert_allclose(praise.praise(4, 1.0, 0.5), [1.02575, 0.65275, -0.09325, -1.58526], atol=1e-4)
     np.testing.assert_allclose(praise.praise(4, -1.0, 0.5), -praise.praise(4, 1.0, 0.5))
-    assert not praise.praise(1, 1.0, 0.5).any()  # an episode of one step: nothing to divide by
+    assert not praise.praise(1, 1.0, 0.5).any()  # an episode of one step has a deviation of 0
 
 
 def test_the_return_from_upright_is_gymnasiums():
@@ -63,6 +63,6 @@ def test_with_targets_that_stay_the_cost_falls_to_nothing_and_with_moving_ones_i
     network, keys = state.policy.network, jax.random.split(jax.random.key(2), 400)
     still = np.asarray(cost.study(algorithm, memory, network, network, jnp.bool_(False), keys))
     moving = np.asarray(cost.study(algorithm, memory, network, network, jnp.bool_(True), keys))
-    np.testing.assert_allclose(still[:20], moving[:20], rtol=1e-4)  # until the first move they are one
+    np.testing.assert_allclose(still[:20], moving[:20], rtol=1e-4)  # equal until the reward first moves
     assert still[-20:].mean() < 0.5 * still[:20].mean()
     assert not np.allclose(still[25:60], moving[25:60], rtol=0.05)

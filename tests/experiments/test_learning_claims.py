@@ -1,4 +1,4 @@
-"""What the experiments with actors and critics measure, where the answer is known."""
+"""The measurements of experiments with actors and critics, in cases with a known result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zerone.experiments.recording import episode_lengths
 
 @pytest.fixture(scope="module")
 def beginner():
-    """The first 80 episodes of an actor-critic that learns next to nothing, from one reward and from the other."""
+    """The returns of the first 80 episodes of an actor-critic that learns almost nothing, for both rewards."""
     algorithm = algorithms.make("actor-critic", {"learning_rate": 1e-30, "critic_learning_rate": 1e-30, "hidden": [2]})
     return {reward: returns(algorithm, reward, 0, 2_000) for reward in ("tenth", "centred")}
 
@@ -32,7 +32,7 @@ def test_a_beginner_earns_what_random_torques_earn_in_gymnasium(beginner):
     environment, random, theirs = gymnasium.make("Pendulum-v1"), np.random.default_rng(0), []
     for seed in range(80):
         environment.reset(seed=seed)
-        # The policy at first: a normal torque with deviation 1 in units of the bound, 2.
+        # The initial policy: a normal torque with deviation 1 in units of the bound, which is 2.
         drawn = np.clip(2 * random.standard_normal((200, 1)), -2, 2).astype(np.float32)
         theirs.append(sum(environment.step(torque)[1] for torque in drawn))
     spread = np.hypot(beginner["centred"].std(), np.std(theirs)) / 80**0.5
@@ -44,7 +44,7 @@ def test_bins_are_means_of_equal_parts():
 
 
 def fallen(past_the_end):
-    """The step with which a pole falls that is only pushed to one side."""
+    """Push a pole to one side until it falls: reward, `terminated` and `truncated` of the last step."""
     environment = one_step.make_environment({"fall": True, "past_the_end": past_the_end})
     key, step = jax.random.key(0), jax.jit(environment.step)
     _, state = environment.reset(key)
@@ -61,7 +61,7 @@ def test_a_fall_costs_20_and_is_an_end_or_by_the_tutorials_fault_a_cut():
 
 
 def tolerated(**powers):
-    """What PPO and the others tolerate: the same for three seeds."""
+    """Results of three seeds with the same tolerated power per arm."""
     return Results({arm: [{"tolerated": power}] * 3 for arm, power in powers.items()})
 
 
@@ -99,7 +99,7 @@ def test_every_arm_can_be_made(name):
 
 @pytest.mark.parametrize(("number", "budget", "lengths"), [(3, 10_000, [200] * 3), (9, 500, [200, 200]), (9, 90, [90])])
 def test_lengths_are_those_of_the_first_episodes(number, budget, lengths):
-    """By chance nobody is up the hill within 200 steps."""
+    """Random actions do not reach the top of the hill within 200 steps."""
     settings = tutorial.REINFORCE_SETTINGS | {"longest_episode": 1000}
     found = episode_lengths(
         tutorial.reinforce(settings), environments.make("MountainCar-v0", limit=200), 0, number, budget

@@ -1,4 +1,4 @@
-"""What is measured is kept and never measured twice; all that is written is the same when written again."""
+"""Measurements are kept and never repeated; files are the same when they are written again."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def made(measure, **more):
 
 
 class Measure:
-    """A number that depends on the arm and the seed alone, and how often it was asked for."""
+    """A measurement that depends only on the arm and the seed; counts its calls."""
 
     def __init__(self):
         self.asked = []
@@ -65,7 +65,7 @@ def nothing(sight):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """No figure: it takes longer than all the rest."""
+    """Draw no figure, which would take longer than everything else."""
     monkeypatch.setattr(runner.figure, "write", lambda *_: None)
 
 
@@ -101,7 +101,7 @@ def test_seeds_that_are_there_are_not_measured_again(tmp_path):
     first = json.loads((tmp_path / "verdict.json").read_text())
     runner.run(made(measure), tmp_path, 5, False, nothing)
     assert sorted(measure.asked) == sorted((level, seed) for level in (0.0, 6.0) for seed in range(5))
-    runner.run(made(measure), tmp_path, 3, False, nothing)  # fewer again: the first three
+    runner.run(made(measure), tmp_path, 3, False, nothing)  # fewer seeds again: the first three
     assert json.loads((tmp_path / "verdict.json").read_text()) == first
     assert len(measure.asked) == 10
 
@@ -141,7 +141,7 @@ def test_a_line_that_was_cut_short_is_measured_anew(tmp_path):
     assert len(measure.asked) == 7
     assert (tmp_path / "results.csv").read_bytes() == before
     lines.write_text(lines.read_text().replace('"zerone": "', '"zerone": "of another '))
-    runner.run(experiment, tmp_path, 3, False, nothing)  # what another version has measured is measured again, too
+    runner.run(experiment, tmp_path, 3, False, nothing)  # measurements of another version are repeated, too
     assert len(measure.asked) == 10
     assert (tmp_path / "results.csv").read_bytes() == before
     lines.write_bytes(b"{}\n")
@@ -158,7 +158,7 @@ def test_a_failure_names_arm_and_seed_and_keeps_the_rest(tmp_path, monkeypatch, 
     def measure(settings, seed):
         high = settings["level"] > 0
         if high and (seed == 1) == (first == "the rest"):
-            assert over.wait(30)  # until the other is over, whichever of the threads is quick
+            assert over.wait(30)  # wait until the other one is done, whichever thread is faster
         if high:
             over.set()
         if high and seed == 1:
@@ -179,7 +179,7 @@ def test_ctrl_c_keeps_what_is_measured(tmp_path):
 
     def press(settings, seed):
         if seed == 2:
-            if settings["level"]:  # once: a second one would end it at once
+            if settings["level"]:  # only once: a second signal would end it at once
                 os.kill(os.getpid(), signal.SIGINT)
             while True:
                 runner.stop_if_asked()

@@ -1,4 +1,4 @@
-"""The rule that decides, and how it is told."""
+"""The rule that decides on a claim, and how its result is phrased."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_parts_together():
 
 
 def test_a_question_that_was_added_is_answered_and_does_not_count():
-    """Else a question that was found by looking at the results would decide about them."""
+    """Otherwise a question that was added after seeing the results could decide the verdict."""
     asked = [question(above=0), question(above=9, added=True)]
     answers = tuple(Answer(each, Estimate(5, 4, 6), each.decide(Estimate(5, 4, 6))) for each in asked)
     assert [each.verdict for each in answers] == [CONFIRMED, REFUTED]

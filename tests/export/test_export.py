@@ -1,4 +1,4 @@
-"""A policy that left acts as the agent does: of each kind, on every kind of space, and in a process without JAX."""
+"""Exported policies act like the agent: of every kind, on all kinds of spaces, and in a process without JAX."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ EACH = {
 
 
 class World(gymnasium.Env):
-    """Shows what its space holds."""
+    """Observations are samples of the given space."""
 
     def __init__(self, observation, action):
         self.observation_space, self.action_space = observation, action
@@ -120,14 +120,14 @@ class World(gymnasium.Env):
 
 
 def agent_in(algorithm, observation, action):
-    """An agent whose numbers are all drawn by chance, so that no two actions are as good."""
+    """An agent with random parameters, so that no two actions are equally good."""
     make = functools.partial(make_vector, lambda: World(observation, action), "World")
     engine, random = Host(algorithm, make, make), np.random.default_rng(0)
     with in_32_bits():
         policy = engine._programs.init(algorithm, np.uint32(0)).policy
 
     def drawn(leaf):
-        wide = 2 if leaf.ndim < 2 else np.sqrt(leaf.shape[0])  # or sums of hundreds of products would round too much
+        wide = 2 if leaf.ndim < 2 else np.sqrt(leaf.shape[0])  # else long sums would have large rounding errors
         moved = random.normal(size=leaf.shape).astype(np.float32) / wide if leaf.dtype == np.float32 else 0
         return np.asarray(leaf) + np.asarray(moved, leaf.dtype)
 
@@ -149,7 +149,7 @@ def written(agent, path, environment=None):
 
 
 def observations(name, number=40):
-    """As the environment returns them."""
+    """Random observations, as the environment returns them."""
     space = EACH[name][1]
     space.seed(1)
     return [space.sample() for _ in range(number)]
@@ -165,7 +165,7 @@ REMEMBERS = {
 
 
 def parts(agent, seen):
-    """The same as named inputs."""
+    """The observations as named inputs of a file."""
     encoding = agent._engine.spaces.encoding
     read = [encoding.read(each) for each in seen]
     return {
@@ -192,7 +192,7 @@ def require_same(ours, theirs, space):
 
 @pytest.mark.parametrize("name", EACH)
 def test_numpy_and_onnx_act_as_the_agent_does(name, tmp_path):
-    """Judged by `Agent.act` on observations as they are returned: one at a time, a few, and none."""
+    """Compared with `Agent.act` on observations as the environment returns them: single ones, several, and none."""
     agent, seen, space = agent_of(name), observations(name), EACH[name][2]
     ours = np.stack([agent.act(each) for each in seen])
     policy = Policy(written(agent, tmp_path / "p.npz"))
@@ -220,7 +220,7 @@ def test_stablehlo_acts_as_the_agent_does(name, tmp_path):
 
 
 def run_program(path, memory, steps):
-    """What a file does along steps, each the named inputs of some episodes: a list of the actions."""
+    """The list of actions of a file along several steps. Each step has the named inputs of parallel episodes."""
     if path.suffix == ".npz":
         policy, found = Policy(path), []
         for inputs in steps:
@@ -244,7 +244,7 @@ def run_program(path, memory, steps):
 
 @pytest.mark.parametrize("name", REMEMBERS)
 def test_what_is_remembered_is_an_input_and_an_output_more(name, tmp_path):
-    """Three episodes side by side, of five steps; and a player that is reset starts again."""
+    """Three parallel episodes of five steps. A player starts again after its `reset`."""
     agent, space = agent_in(*REMEMBERS[name]), REMEMBERS[name][2]
     REMEMBERS[name][1].seed(0)
     seen = [[REMEMBERS[name][1].sample() for _ in range(3)] for _ in range(5)]
@@ -273,7 +273,7 @@ def test_a_memory_that_stays_as_it_was_is_found(tmp_path, monkeypatch):
 
 
 def test_none_of_it_needs_jax_or_zerone(tmp_path):
-    """A copy of the player, and onnxruntime, in a process that cannot import either."""
+    """A copy of the player, and onnxruntime, in a process that can import neither JAX nor Zerone."""
     names = ["parts", "stacked pictures", "a table", "separate streams"]
     for place, name in enumerate(names):
         agent = agent_of(name)
@@ -313,7 +313,7 @@ print("the same")
 
 @pytest.mark.parametrize("kind", ["npz", "onnx"])
 def test_what_would_act_otherwise_is_not_written(kind, tmp_path, monkeypatch):
-    """The wrong version that people ship: another activation. Also an existing file stays as it is."""
+    """The broken twin has another activation: the export is refused, and an existing file stays as it is."""
     agent, path = agent_of("bounds"), tmp_path / f"p.{kind}"
     path.write_bytes(b"before")
     monkeypatch.setattr(policies, "activation_name", lambda _: "tanh")
@@ -375,7 +375,7 @@ def test_as_good_a_choice_is_the_same_and_a_worse_one_is_not():
 
 
 def test_large_numbers_are_rounded_in_one_order_here_and_in_another_there(tmp_path, monkeypatch):
-    """Observations of 10⁴ differ by more than 1e-5 only through that; but a wrong weight is no rounding."""
+    """For observations of 10⁴ that alone gives differences above 1e-5; a wrong weight must still be detected."""
     agent = agent_in(small_ppo(), spaces.Box(-1e4, 1e4, (12,), np.float32), TURN)
     written(agent, tmp_path / "p.npz")
     weight = agent.policy.actor.mlp.layers[0].weight.copy()
@@ -396,7 +396,7 @@ def test_a_policy_is_played_where_it_is_judged_also_if_that_has_no_id(tmp_path):
 
 @configured
 class Contrary(QLearning):
-    """Takes what it thinks worst."""
+    """Takes the action with the lowest value."""
 
     name = "contrary"
 
@@ -406,7 +406,7 @@ class Contrary(QLearning):
 
 @configured
 class Said(Contrary):
-    """The same, which says how it acts."""
+    """The same, with a function that says how it acts."""
 
     name = "said"
 
@@ -416,11 +416,11 @@ class Said(Contrary):
 
 @dataclasses.dataclass(frozen=True)
 class Unknown:
-    """A policy of nobody's."""
+    """A policy of an unknown class."""
 
 
 def test_an_algorithm_from_elsewhere_says_how_it_acts_or_leaves_as_stablehlo(tmp_path):
-    """And what is said of an algorithm whose function `act` is another than that of its class is looked at, too."""
+    """An algorithm that overrides `act` without an `acting` that fits can only be exported as StableHLO."""
     agent, said = (agent_in(kind(), spaces.Discrete(5), spaces.Discrete(3)) for kind in (Contrary, Said))
     with pytest.raises(RunError, match="not written"):
         written(agent, tmp_path / "p.npz")
@@ -432,7 +432,7 @@ def test_an_algorithm_from_elsewhere_says_how_it_acts_or_leaves_as_stablehlo(tmp
 
 
 class Own(eqx.Module):
-    """A network of a person's own."""
+    """A user-defined network."""
 
     first: eqx.nn.Linear
     last: eqx.nn.Linear
@@ -445,7 +445,7 @@ class Own(eqx.Module):
 
 
 class Bent(Own):
-    """One that says of what operations it is."""
+    """A user-defined network that lists its operations."""
 
     def __call__(self, x):
         return self.last(jax.nn.relu(self.first(x)))

@@ -1,4 +1,4 @@
-"""An exported policy that keeps to a mask takes it as an input more, and chooses what the policy itself would."""
+"""An exported policy with action masks has the mask as a further input, and acts like the original policy."""
 
 from __future__ import annotations
 

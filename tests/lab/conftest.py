@@ -1,4 +1,4 @@
-"""A server of the page in this process, and what speaks with it."""
+"""The page's server in this process, and clients for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from zerone.lab.state import Lab
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What comes back to a request."""
+    """The response to a request."""
 
     status: int
     text: str
@@ -31,7 +31,7 @@ class Answer:
 
 @dataclasses.dataclass
 class Server:
-    """Where it is, what opens it, and how it is asked."""
+    """The server's address and token, and functions to send requests."""
 
     access: Access
     runs: Path
@@ -39,16 +39,16 @@ class Server:
 
     @property
     def host(self) -> str:
-        """What a browser sends as its Host."""
+        """The Host header of a browser."""
         return f"127.0.0.1:{self.access.port}"
 
     @property
     def cookie(self) -> str:
-        """What a browser sends once it has been let in."""
+        """The Cookie header of a browser that has opened the page with the token."""
         return f"{self.access.cookie}={self.access.ticket}"
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
-        """The answer to a request, whose path nobody tidies up."""
+        """The response to a request, whose path is sent unchanged."""
         connection = http.client.HTTPConnection("127.0.0.1", self.access.port, timeout=10)
         connection.putrequest(method, path, skip_host="host" in headers)
         for name, value in headers.items():
@@ -60,12 +60,12 @@ class Server:
         return found
 
     def drop(self) -> None:
-        """Cut all connections, as a network does."""
+        """Close all connections, as a network failure does."""
         for each in list(self.running.server_state.connections):
             each.loop.call_soon_threadsafe(each.transport.abort)
 
     def page(self, **headers: str) -> Talk:
-        """A WebSocket, as our page opens one; `headers` may say otherwise."""
+        """A WebSocket connection like that of the page; `headers` replaces headers."""
         chosen = {"Cookie": self.cookie, "Origin": f"http://{self.host}"} | headers
         origin: Any = chosen.pop("Origin") or None
         return Talk(
@@ -76,7 +76,7 @@ class Server:
 
 
 class Talk:
-    """What a page says and hears."""
+    """Sends and receives the messages of a page."""
 
     def __init__(self, opened: AbstractContextManager[ClientConnection]) -> None:
         self._opened = opened
@@ -87,7 +87,7 @@ class Talk:
         self.socket.send(json.dumps(message))
 
     def hear(self, kind: str, **wanted: Any) -> dict[str, Any]:
-        """The next message of a kind, in which these values stand."""
+        """The next message of a kind that has these values."""
         for _ in range(2_000):
             message = json.loads(self.socket.recv(timeout=60))
             if message["is"] == kind and all(message.get(name) == value for name, value in wanted.items()):
@@ -95,13 +95,13 @@ class Talk:
         raise AssertionError(kind)
 
     def begin(self, *setups: dict[str, Any]) -> dict[str, Any]:
-        """A session that is ready; its first frame."""
+        """Begin a session, wait until it is ready, and return its first frame."""
         self.say(do="begin", setups=list(setups))
         self.about = self.hear("session", state="ready")
         return self.hear("frame", session=self.about["session"])
 
     def go(self, do: str) -> dict[str, Any]:
-        """The frame after a move, without what only says whether it plays."""
+        """The frame after a move, without frames that only say whether it is playing."""
         self.say(do=do)
         return self.hear("frame", playing=False, searching="")
 
@@ -114,7 +114,7 @@ class Talk:
 
 @pytest.fixture(scope="session", autouse=True)
 def ended() -> Iterator[None]:
-    """Nobody computes any more when the tests end: a thread within XLA does not survive Python's end."""
+    """Stop all computations before the tests end: a thread inside XLA would crash when Python ends."""
     yield
     for thread in threading.enumerate():
         if thread.name.startswith("zerone lab"):
@@ -124,7 +124,7 @@ def ended() -> Iterator[None]:
 FIRST_FACT = "Number(document.querySelector('.facts dd')?.innerText.replaceAll(',', '') ?? -1)"
 
 
-@pytest.fixture(scope="module")  # what one file's tests leave in a browser is not the next one's
+@pytest.fixture(scope="module")  # each test file starts with a new browser profile
 def window(tmp_path_factory):
     browser = Browser(tmp_path_factory.mktemp("browser"))
     yield browser
@@ -133,7 +133,7 @@ def window(tmp_path_factory):
 
 @pytest.fixture
 def browser(window, lab):
-    """The page as a newcomer sees it, wide and light; at the end no error is logged, and no other host was reached."""
+    """A browser without stored settings, in a wide, light window; at the end no logged errors, no foreign requests."""
     window.problems.clear()
     window.asked.clear()
     window.resize(1280, 900)
@@ -152,7 +152,7 @@ def browser(window, lab):
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all tests of this folder."""
+    """A server for all tests in this folder."""
     listening = listen("127.0.0.1", 0)
     runs = tmp_path_factory.mktemp("runs")
     access = access_for("127.0.0.1", listening.getsockname()[1])

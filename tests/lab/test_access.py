@@ -1,4 +1,4 @@
-"""Nobody comes in without the token, and no page of another site comes in at all. Each rule has a twin without it."""
+"""Nobody gets access without the token, and pages of other sites never do. Each rule has a broken twin without it."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ HOME = f"127.0.0.1:{PORT}"
 
 
 class AnyHost(Access):
-    """The twin that believes every Host: DNS rebinding."""
+    """The broken twin accepts every Host, which allows DNS rebinding."""
 
     def knows_host(self, _):
         return True
 
 
 class AnyOrigin(Access):
-    """The twin that believes every Origin: another site's page."""
+    """The broken twin accepts every Origin, i.e. pages of other sites."""
 
     def knows_origin(self, _, __):
         return True
 
 
 class NoToken(Access):
-    """The twin that lets everybody in who reaches the address: other people on the machine."""
+    """The broken twin needs no token, so other users of the machine have access."""
 
     def admits(self, _):
         return True
 
 
 def answer(access, path="/", method="GET", kind="http", query="", **headers):
-    """The status that the guard gives, or 200 where it lets the request through; and the headers."""
+    """The guard's status (200 if it lets the request through) and headers."""
 
     async def inside(_, __, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -67,7 +67,7 @@ def test_the_page_and_its_socket_come_in():
     assert answer(access, kind="websocket", path="/socket", origin=f"http://{HOME}")[0] == 200
     assert answer(access, host="localhost:9999", origin="http://localhost:9999")[0] == 200  # through an SSH tunnel
     assert answer(access, host=f"[::1]:{PORT}")[0] == 200
-    assert answer(access, sec_fetch_site="cross-site", sec_fetch_mode="navigate")[0] == 200  # a link is followed
+    assert answer(access, sec_fetch_site="cross-site", sec_fetch_mode="navigate")[0] == 200  # following a link
 
 
 ATTACKS = {

@@ -1,4 +1,4 @@
-"""What a person changes while an agent learns: it comes at its step, and again after going back."""
+"""Changes that a user makes during learning take effect at their step, and again after going back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def bare(state):
 
 
 def cart(training, at):
-    """The first cart after so many steps, and the action that led there."""
+    """The state of the first cart after so many steps, and the action that led there."""
     training.go_to(at)
     state = bare(jax.device_get(training.iteration.simulation(training.step).state))
     numbers = [float(each[0]) for each in (state.position, state.velocity, state.angle, state.angular_velocity)]
@@ -107,7 +107,7 @@ def test_a_maze_changes_while_it_is_learnt_and_what_is_known_of_it_stays():
         with pytest.raises(InputError, match="explorer is in that cell"):
             training.change("layout", tuple("".join(row) for row in filled))
     assert training.changes == []
-    open_door = ("S...", "....", ".HG.", "....")  # the upper hell is floor now
+    open_door = ("S...", "....", ".HG.", "....")  # the upper hell is now an ordinary cell
     training.change("layout", open_door)
     np.testing.assert_array_equal(np.asarray(training.carry.state.policy), table)
     through = None
@@ -117,7 +117,7 @@ def test_a_maze_changes_while_it_is_learnt_and_what_is_known_of_it_stays():
         if int(steps.next_observation[0, 0]) == 6 and through is None:
             through = bool(steps.terminated[0, 0])
             break
-    assert through is False  # one walks there, and the episode goes on
+    assert through is False  # the agent can walk there, and the episode continues
     training.go_to(300)
     assert training.part == 0
     training.go_to(301)

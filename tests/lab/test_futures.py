@@ -1,4 +1,4 @@
-"""The tree of futures on the page is what the search compares, and changes nothing of what is learnt."""
+"""The tree of futures on the page shows what the search compares, and does not change what is learnt."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_each_value_is_the_reward_and_the_discounted_best_of_what_follows():
     assert [each["action"] for each in found["tree"] if each["best"]] == [best["action"]] == ["right"]
     for node in found["tree"]:
         assert node["value"] == pytest.approx(node["reward"] + 0.9 * node["following"], abs=1e-3)
-    # Of a line of cells each step to the right leads to the next one.
+    # In a line of cells, each step to the right leads to the next cell.
     below = {each["action"]: each["value"] for each in best["next"]}
     assert below["left"] == pytest.approx(0.9 * table[here].max(), abs=1e-3)
     assert best["following"] == pytest.approx(max(below.values()), abs=1e-3)

@@ -1,4 +1,4 @@
-"""A chapter in one file: what is recorded is the training's, and a browser steps through it without a server."""
+"""A chapter in one file: it shows the training's own steps, and a browser can step through it without a server."""
 
 from __future__ import annotations
 

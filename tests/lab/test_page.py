@@ -1,4 +1,4 @@
-"""The page in a real browser: what is clicked, pressed and seen. Skipped where there is no Chromium."""
+"""The page in a real browser: clicks, keys and what is visible. Skipped if there is no Chromium."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def paused(browser):
 def test_the_first_visit_moves_and_the_token_leaves_the_address(browser, lab):
     assert browser.run("location.href") == f"http://{lab.host}/"
     assert "token" not in browser.run("document.cookie")
-    assert browser.run("document.cookie") == ""  # no script can read the ticket
+    assert browser.run("document.cookie") == ""  # scripts cannot read the cookie
     step = browser.run(STEP)
     browser.until(f"{STEP} > {step}")
     assert "Find paradise" in browser.text(".setup")
@@ -51,7 +51,7 @@ def test_by_keys_alone_forwards_and_back(browser):
     browser.press("Home", 36)
     browser.until(f"{STEP} == 0")
     assert "Nothing has happened yet" in browser.text(".happened, .side")
-    for _ in range(8):  # the focus is seen wherever it goes
+    for _ in range(8):  # the focus is always visible
         browser.press("Tab", 9)
         assert browser.run("getComputedStyle(document.activeElement).outlineStyle") != "none"
     assert browser.text("#live").startswith("Step 0")
@@ -88,7 +88,7 @@ def test_full_speed_language_theme_and_a_narrow_screen(browser):
     assert "Too fast to read" in browser.text(".side")
     browser.until("document.querySelectorAll('.chart .mean').length >= 2")
     browser.click(".play")
-    browser.until("document.querySelector('dl.happened dd')")  # the frame after the last one at full speed is drawn
+    browser.until("document.querySelector('dl.happened dd')")  # the frame after the full-speed run is drawn
     step = browser.run(STEP)
     browser.click("#theme")
     assert browser.run("document.documentElement.dataset.theme") == "dark"
@@ -106,7 +106,7 @@ def test_full_speed_language_theme_and_a_narrow_screen(browser):
 def test_a_lost_connection_comes_back_with_the_session_as_it_is(browser, lab, monkeypatch):
     paused(browser)
     facts = browser.run(FACTS)
-    monkeypatch.setattr(serving, "MOST_SOCKETS", 0)  # nobody gets in for a while
+    monkeypatch.setattr(serving, "MOST_SOCKETS", 0)  # no connection is accepted for a while
     lab.drop()
     browser.until("!document.querySelector('#banner').hidden")
     assert "Trying again" in browser.text("#banner")
@@ -115,7 +115,7 @@ def test_a_lost_connection_comes_back_with_the_session_as_it_is(browser, lab, mo
     wait_for(lambda: browser.run(FACTS) == facts)
     browser.press("ArrowRight", 39)
     browser.until(f"{STEP} == {int(facts[0].replace(',', '')) + 1}")
-    browser.problems.clear()  # the browser itself notes in its console that a socket was refused
+    browser.problems.clear()  # the browser itself logs that a socket was refused
 
 
 def test_a_chapter_opens_its_running_example_and_two_are_compared(browser, lab):
@@ -124,7 +124,7 @@ def test_a_chapter_opens_its_running_example_and_two_are_compared(browser, lab):
     browser.click(".chapter:nth-child(2) .go")
     browser.until(f"document.querySelector('.lesson') && {READY} && {STEP} == 0")
     assert browser.run("document.querySelector('#setting-learning_rate').value") == "0.1"
-    assert not browser.run("document.querySelector('.lesson details').open")  # the question comes before the answer
+    assert not browser.run("document.querySelector('.lesson details').open")  # the answer is closed below the question
     browser.click(".lesson summary")
     browser.until("document.querySelector('.lesson details').open")
     browser.run("location.hash = '#compare/cliff'")
@@ -140,7 +140,7 @@ def test_a_chapter_opens_its_running_example_and_two_are_compared(browser, lab):
     browser.click(".form .row button")
     assert browser.run("document.querySelectorAll('.form .row select').length") == 3
     browser.run("location.hash = '#learn'")
-    browser.until(f"{READY} && document.querySelector('.equation, .side')")  # the session of Learn is as it was
+    browser.until(f"{READY} && document.querySelector('.equation, .side')")  # the session of Learn is unchanged
     assert browser.run("document.querySelector('#setting-learning_rate').value") == "0.1"
     assert lab.host in browser.run("location.host")
 
@@ -157,7 +157,7 @@ def test_the_maze_is_changed_by_clicking_and_by_keys(browser):
             "Input.dispatchMouseEvent", type=kind, x=x + 1.5 * side, y=y + side / 2, button="left", clickCount=1
         )
     browser.run("document.querySelector('.picture canvas').focus()")
-    browser.press("ArrowRight", 39)  # and the third one by keys
+    browser.press("ArrowRight", 39)  # and the third one with keys
     browser.press("Enter", 13)
     session = "sessionStorage.getItem('zerone-session-learn')"
     before = browser.run(session)
@@ -169,6 +169,6 @@ def test_the_maze_is_changed_by_clicking_and_by_keys(browser):
     canvas = "document.querySelector('.picture canvas')"
     there = f"{{clientX: {canvas}.getBoundingClientRect().x + %s, clientY: {canvas}.getBoundingClientRect().y + 10}}"
     tip = f"{canvas}.dispatchEvent(new PointerEvent('pointermove', {there})), document.querySelector('.tip').hidden"
-    assert browser.run(tip % (1.5 * side))  # nobody acts in a wall, so there is nothing to be said of it
+    assert browser.run(tip % (1.5 * side))  # a wall has no values to show
     assert browser.run(tip % (2.5 * side))
     assert not browser.run(tip % (0.5 * side))

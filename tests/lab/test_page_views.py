@@ -1,4 +1,4 @@
-"""Runs, Arm and Play in a real browser: by mouse, finger and keys. Skipped where there is no Chromium."""
+"""Runs, Arm and Play in a real browser: with mouse, touch and keys. Skipped if there is no Chromium."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DRAWN = "(c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.w
 
 @pytest.fixture(scope="module")
 def run(lab):
-    """A run below the server's root."""
+    """A finished run in the server's folder."""
     zo.train(
         "q-learning", "zerone/Maze-v0", steps=2_000, out=lab.runs / "maze", save_every=500, keep_last=10,
         evaluation_episodes=2, stop_when_solved=False, figure=False, progress=False,
@@ -35,7 +35,7 @@ def run(lab):
 
 @pytest.fixture(scope="module")
 def opened(window, lab):
-    """The page, opened once, where nothing is trained."""
+    """The page, opened once, on a view without a training."""
     window.problems.clear()
     window.asked.clear()
     window.resize(1280, 900)
@@ -46,7 +46,7 @@ def opened(window, lab):
 
 @pytest.fixture
 def browser(opened, lab):
-    """The same, wide again; at the end no error is logged."""
+    """The same page in a wide window; at the end no error is logged."""
     opened.resize(1280, 900)
     yield opened
     assert opened.problems == []
@@ -79,7 +79,7 @@ def test_runs_are_listed_opened_and_seen_to_go(browser, lab, run):
     browser.run("location.hash = '#runs'")
     browser.until("document.querySelectorAll('table.runs tbody tr').length >= 2")
     rows = browser.text("table.runs tbody")
-    assert EVIL in rows  # it is a name, and no element
+    assert EVIL in rows  # shown as text, not as an element
     assert not browser.run("document.querySelector('main img')")
     browser.run("document.getElementById('run-maze').click()")
     browser.until(
@@ -92,7 +92,7 @@ def test_runs_are_listed_opened_and_seen_to_go(browser, lab, run):
     browser.until("document.querySelector('.film .facts dd').innerText == 'untrained'")
     browser.press("ArrowRight", 39)
     browser.until("document.querySelector('.film .facts dd').innerText == 'step 500'")
-    browser.until("document.querySelectorAll('.chart .now').length > 0")  # the curves say where that is
+    browser.until("document.querySelectorAll('.chart .now').length > 0")  # the curves mark the position
     damaged = lab.runs / "maze" / "checkpoints" / "step-000001000.safetensors"
     kept = damaged.read_bytes()
     damaged.write_bytes(kept[:-1])
@@ -166,14 +166,14 @@ def test_a_person_plays_by_keys_and_mouse_and_an_agent_learns_from_it(browser):
     browser.run("location.hash = '#play'")
     browser.until("document.querySelector('.playview canvas')?.width > 300 && document.querySelector('.veil').hidden")
     x, y, side = place(browser, ".playview canvas")
-    for kind in ("mousePressed", "mouseReleased"):  # a click on a cell is a step towards it
+    for kind in ("mousePressed", "mouseReleased"):  # a click on a cell takes a step towards it
         press_mouse(browser, kind, x + side * 3 / 8, y + side / 8)
     wait_for(lambda: facts(browser)["Step"] == "1")
     for step, (key, code) in enumerate([("Right", 39), ("Right", 39), ("Down", 40), ("Down", 40), ("Left", 37)]):
         browser.press(f"Arrow{key}", code)
         wait_for(lambda wanted=step + 2: facts(browser)["Step"] == str(wanted))
     browser.until("document.querySelector('.hintline').innerText.includes('goal reached')")
-    browser.until("document.querySelectorAll('.chart circle').length == 1")  # one's own return
+    browser.until("document.querySelectorAll('.chart circle').length == 1")  # the player's own return
     browser.until("document.querySelectorAll('.chart .mean').length == 1")  # on the agent's curve
     browser.run("document.querySelector('.prose button').click()")
     browser.until("document.querySelector('.prose [role=status]').innerText.includes('it gets')")
@@ -191,7 +191,7 @@ def test_a_person_plays_by_keys_and_mouse_and_an_agent_learns_from_it(browser):
 
 
 def refusals():
-    """Lines that the server refuses something with, as it says them."""
+    """The messages of the server's refusals."""
     for about in [*REFUSED.values(), {"settings": {"epsilon": -1}}, {"options": {"limit": -3}}]:
         with pytest.raises(InputError) as refused:
             Training(read_setup(MAZE | about))

@@ -1,4 +1,4 @@
-"""What is still English on the Chinese page: nothing but names. Skipped where there is no Chromium."""
+"""The Chinese page has no English except names. Skipped if there is no Chromium."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LEFT = """(() => {
 
 
 def english(browser):
-    """The English words that are seen or read out."""
+    """The English words that are visible or read by screen readers."""
     seen = [re.sub(r"/\S+|Q-learning|\w+-v\d|zerone \w+ \S+", "", each) for each in browser.run(LEFT)]
     words = re.findall(r"[A-Za-z][a-z]{2,}(?:-[a-z]+)*", " ".join(seen))
     return sorted({each for each in words if not OURS.fullmatch(each)})
@@ -59,7 +59,7 @@ def test_nothing_is_left_in_english_on_the_chinese_page(browser):
     visits = "[...document.querySelectorAll('svg.futures .visits')].map(each => each.textContent)"
     assert sum(int(each.removeprefix("N ")) for each in browser.run(visits)[:4]) == 16  # four actions, at the root
     assert "模拟" in browser.text(".looking")
-    assert "推翻" in browser.text(".lesson")  # what the experiment found
+    assert "推翻" in browser.text(".lesson")  # the experiment's verdict
     assert english(browser) == []
     for page, there in (("chapters", ".chapter"), ("runs", "main .card"), ("compare", ".form")):
         browser.run(f"location.hash = '#{page}'")

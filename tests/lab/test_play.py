@@ -1,4 +1,4 @@
-"""A person at play, an agent that learns from that, and the arm that follows the mouse."""
+"""A person plays, an agent learns from that, and the arm follows the mouse."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def frame(play):
 
 
 def tell(play, message):
-    """Say something, and wait until it has been done."""
+    """Send a command, and wait until it has been carried out."""
     number = play.number
     play.tell(message)
     wait_for(lambda: play.number > number and play._messages.empty())
@@ -60,7 +60,7 @@ def tell(play, message):
 
 
 def ways(maze):
-    """How many steps each cell is from paradise, where nobody walks through a hell."""
+    """The number of steps from each cell to paradise, without passing through a hell."""
     (goal,) = [(row, column) for row in range(4) for column in range(4) if maze[row][column] == "G"]
     away, waiting = {goal: 0}, deque([goal])
     while waiting:
@@ -75,7 +75,7 @@ def ways(maze):
 
 
 def fair(away, chance):
-    """A fair player: mostly a step nearer to paradise, now and then any other; and one who hesitates is not perfect."""
+    """A fair player: mostly takes a step nearer to paradise, now and then a random one, so it is not perfect."""
 
     def key(state):
         here = divmod(state, 4)
@@ -97,14 +97,14 @@ def test_ten_episodes_of_a_fair_player_are_enough_for_q_learning(maze, root):
         assert now["mine"]["ended"] in ("goal reached", "in hell")
         now = tell(maze, Hold(("up",), True))  # another episode
         assert (now["mine"]["length"], now["mine"]["episode"]) == (0, episode + 2)
-    assert min(now["returns"]) == -1  # the player is fair, and not perfect
+    assert min(now["returns"]) == -1  # the player is fair, not perfect
     assert now["recorded"] < 200
     tell(maze, Teach())
     wait_for(lambda: frame(maze)["teaching"] not in ("", "learning"))
     found = frame(maze)
     assert found["teaching"] == "learnt", found["line"]
     assert (found["learnt"]["episodes"], found["learnt"]["mean"]) == (10, 1.0)
-    # Judged in Gymnasium's interface: it finds paradise, and on a shortest way.
+    # Evaluated with Gymnasium's interface: it reaches paradise on a shortest path.
     run, environment = zo.load(root / found["learnt"]["run"]), GymnasiumEnvironment("zerone/Maze-v0")
     seen, steps, ended, reward = environment.reset(seed=0)[0], 0, False, 0.0
     while not ended and steps < 100:
@@ -113,7 +113,7 @@ def test_ten_episodes_of_a_fair_player_are_enough_for_q_learning(maze, root):
     assert reward == 1
     assert steps == ways(MAZE)[0, 0]
     assert run.config["dataset"]["episodes"] == 10
-    wait_for(lambda: frame(maze)["beside"] is not None and frame(maze)["beside"]["length"] > 1)  # it plays beside
+    wait_for(lambda: frame(maze)["beside"] is not None and frame(maze)["beside"]["length"] > 1)  # it plays as well
 
 
 def test_what_is_left_unfinished_is_recorded_as_cut(root):
@@ -124,8 +124,8 @@ def test_what_is_left_unfinished_is_recorded_as_cut(root):
     assert nothing["teaching"] == "failed"
     assert "nothing was played" in nothing["line"]
     tell(play, Hold(("right",), True))
-    assert tell(play, Hold(("up",), True))["mine"]["length"] == 1  # a key that does nothing is no step
-    assert tell(play, Hold(("right",), False))["mine"]["length"] == 1  # nor is one that is only still held
+    assert tell(play, Hold(("up",), True))["mine"]["length"] == 1  # a key without effect takes no step
+    assert tell(play, Hold(("right",), False))["mine"]["length"] == 1  # nor does a key that is only held
     tell(play, Move("start"))
     (episode,) = play._episodes
     assert (episode.rewards, episode.terminated, episode.truncated) == ([0.0], False, False)
@@ -133,7 +133,7 @@ def test_what_is_left_unfinished_is_recorded_as_cut(root):
         now = tell(play, Hold(("right",), True))
     assert now["mine"]["ended"] == "treasure found"
     assert now["returns"] == [1.0]
-    wait_for(lambda: play.curves and play.curves[0].points)  # the agent learns beside
+    wait_for(lambda: play.curves and play.curves[0].points)  # the agent learns meanwhile
     play.close()
 
 
@@ -162,7 +162,7 @@ def test_what_nobody_can_play_is_refused_in_one_line(root):
 
 
 def test_the_shipped_policy_is_small_and_holds_goals_that_it_never_saw():
-    """Judged by the arm's geometry, written here once more."""
+    """Checked with the arm's geometry, written again here."""
     data = (resources.files("zerone.lab") / FILE).read_bytes()
     assert len(data) < 10_000
     arrays = np.load(io.BytesIO(data), allow_pickle=False)
@@ -186,7 +186,7 @@ def test_the_goal_follows_and_keys_turn_the_joints():
     arm = begun(lambda: ArmFollows("arm", lambda: None))
     first = frame(arm)["arm"]
     assert not first["pointed"]
-    wait_for(lambda: frame(arm)["arm"]["goal"] != first["goal"])  # something moves before anybody points
+    wait_for(lambda: frame(arm)["arm"]["goal"] != first["goal"])  # it moves before the first pointing
     arm.tell(Point((260.0, 250.0)))
     wait_for(lambda: frame(arm)["arm"]["goal"] == [260.0, 250.0])
     wait_for(lambda: frame(arm)["arm"]["held"] > 3)
@@ -195,6 +195,6 @@ def test_the_goal_follows_and_keys_turn_the_joints():
     assert frame(arm)["arm"]["by"] == "person"
     arm.tell(Hold(()))
     wait_for(lambda: frame(arm)["arm"]["held"] > 3)
-    arm.tell(Point((9_999.0, -5.0)))  # at the border of the square next to it
+    arm.tell(Point((9_999.0, -5.0)))  # clipped to the border of the square
     wait_for(lambda: frame(arm)["arm"]["goal"] == [400.0, 0.0])
     arm.close()

@@ -1,4 +1,4 @@
-"""Runs on the page: what is listed, what is answered, and what is refused or harmless."""
+"""Runs on the page: the list, the answers to requests, and input that is refused or harmless."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EVIL = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """A root with one run in a folder of its own."""
+    """A root folder with one run in a subfolder."""
     place = tmp_path_factory.mktemp("runs")
     zo.train(
         "q-learning", "zerone/Maze-v0", steps=2_000, seeds=2, out=place / "deep" / "maze", save_every=500,
@@ -49,7 +49,7 @@ def answers(root):
 
 @pytest.fixture
 def copy(root):
-    """A run of one's own, which may be damaged."""
+    """A copy of the run that the test may damage."""
     place = root / "copy"
     shutil.copytree(root / "deep" / "maze", place)
     yield place
@@ -134,7 +134,7 @@ def test_curves_are_those_of_the_table(root, answers):
 
 
 def test_each_checkpoint_has_its_film_and_its_table(root, answers):
-    """The film is what the policy does in Gymnasium's interface of the same environment, step by step."""
+    """The film equals the policy's steps in Gymnasium's interface of the same environment."""
     run = zo.load(root / "deep" / "maze")
     listed = answers.answer("run", {"run": "deep/maze"})["checkpoints"]
     assert listed == ["0", "500", "1000", "1500", "2000", "best"]
@@ -214,7 +214,7 @@ def test_code_of_somebody_else_is_never_imported(answers, copy, tmp_path, monkey
     else:
         config[where]["name" if where == "algorithm" else "id"] = "their_code:Name"
     (copy / "config.json").write_text(json.dumps(config))
-    found = answers.answer("run", {"run": "copy"})  # its curves can be looked at all the same
+    found = answers.answer("run", {"run": "copy"})  # its curves can still be shown
     assert found["picture"] is None
     assert found["noFilm"]
     assert found["curves"]
@@ -243,7 +243,7 @@ def test_what_cannot_be_trained_begins_no_training(answers, root, given):
 
 
 def test_a_training_survives_its_server_and_leaves_the_bits_of_one_that_was_never_stopped(tmp_path):
-    """The end of the pipe is what a training sees of a server that is killed."""
+    """A training notices that its server was killed because their pipe is closed."""
     setup = {"algorithm": "q-learning", "environment": "zerone/Treasure-v0", "seed": 3}
     first = Answers(tmp_path)
     name = first.answer("train", {"setup": setup, "steps": 1_000_000, "seeds": 1})["run"]
@@ -331,7 +331,7 @@ def test_a_run_in_a_notebook_shows_its_films(root, monkeypatch):
     run = zo.load(root / "deep" / "maze")
     page = run._repr_html_()
     assert "srcdoc=" in page
-    assert "<script" not in page  # it is within the attribute, escaped
+    assert "<script" not in page  # it is escaped within the attribute
     assert "&lt;script" in page
     monkeypatch.setattr(notebook, "page_of", None)
     assert "srcdoc=" not in run._repr_html_()

@@ -1,4 +1,4 @@
-"""The server itself: its files and no others, and what it does when somebody asks for too much."""
+"""The server itself: it serves its own files only, and refuses excessive requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zerone.lab.visit import Visit
 
 def test_the_page_is_whole_and_small(lab):
     assert lab.ask(f"/?token={lab.access.token}").status == 200
-    waiting = ["/", "/page/js/saved.js", "/page/js/lesson.js"]  # files of their own begin with the latter (`one_file`)
+    waiting = ["/", "/page/js/saved.js", "/page/js/lesson.js"]  # `one_file` starts with the last one
     seen = set()
     while waiting:
         path = waiting.pop()
@@ -33,7 +33,7 @@ def test_the_page_is_whole_and_small(lab):
         found += [f"/page/js/{name}" for name in re.findall(r'from "\./([\w.]+)"', answer.text)]
         waiting += [each for each in found if each not in seen and each not in waiting]
     files = {f"/page/{name}" for name in assets.files()} - {f"/page/{assets.START}"}
-    assert seen - {"/"} == files  # nothing is missing, and nothing is there that no page loads
+    assert seen - {"/"} == files  # no file is missing, and none is unused
     assert sum(len(content) for content, _ in assets.files().values()) < 400_000
 
 
@@ -61,8 +61,8 @@ def test_there_is_no_way_out_of_the_folder(lab, path):
 
 
 def test_a_symbolic_link_is_no_file_of_the_page():
-    """Names are looked up among those that the package had at the first request: paths are never opened."""
-    assert set(assets.files()) - {"js/catalogue.js"} == {  # which is made of the catalogue of texts
+    """Requested names are looked up among the package's files at the first request; paths are never opened."""
+    assert set(assets.files()) - {"js/catalogue.js"} == {  # generated from the catalogue of texts
         str(each.relative_to(folder)) for folder in [resources.files("zerone.lab") / "page"]
         for each in folder.rglob("*") if each.is_file()
     }  # fmt: skip
@@ -88,7 +88,7 @@ def test_a_message_that_is_too_large_ends_the_connection(lab):
         assert page.socket.close_code == 1009
     with lab.page() as page:
         page.hear("offers")
-        page.socket.send(b"\x00\xff")  # bytes are no message; the next page is not troubled
+        page.socket.send(b"\x00\xff")  # bytes are not a valid message; other pages are not affected
     with lab.page() as page:
         assert page.hear("hello")["ready"]
 
@@ -107,7 +107,7 @@ def test_what_is_no_message_is_refused_in_one_line(lab, text):
         said = page.hear("refused")["text"]
         assert said
         assert "\n" not in said
-        page.say(do="play")  # and the page is still there; without a session there is nothing to play
+        page.say(do="play")  # the page is still connected, but has no session to play
         page.say(do="attach", session="a" * 24)
         page.hear("gone")
 
@@ -127,7 +127,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line(lab, name):
 
 def test_a_flood_of_messages_is_harmless(lab):
     with lab.page() as page:
-        for seed in range(20):  # each in the place of the one before, which is not compiled for nobody
+        for seed in range(20):  # each replaces the one before, which is then not compiled
             page.say(do="begin", setups=[MAZE | {"seed": seed}])
         while page.hear("session", state="ready")["setups"][0]["seed"] != 19:
             pass
@@ -169,7 +169,7 @@ def test_there_is_an_end_to_sockets(lab, monkeypatch):
 
 
 def begun_in_the_end(page, setup):
-    """A session that is ready: pages of earlier tests may not quite have gone yet."""
+    """Begin a session, with retries, as pages of earlier tests may not have disconnected yet."""
     page.say(do="begin", setups=[setup])
     until = time.monotonic() + 60
     while (said := json.loads(page.socket.recv(timeout=60))).get("state") != "ready":
@@ -190,11 +190,11 @@ def test_there_is_an_end_to_sessions_and_none_that_is_looked_at_is_ended(lab, mo
         first.say(do="step")
         while first.hear("frame")["trainings"][0]["at"] != 1:
             pass
-        second.begin(MAZE | {"seed": 1})  # in the place of its own, which nobody looks at any more
+        second.begin(MAZE | {"seed": 1})  # it replaces its own session, which no page shows any more
 
 
 def test_a_page_that_vanishes_while_it_is_sent_frames_is_not_counted_any_more():
-    """Its sender may meet the end first, with an error of its own: nobody may be left over as looking."""
+    """The sending thread may notice the end first, with its own error: the viewer must not be counted any more."""
 
     async def leave():
         visit, session = Visit(None, None, 0), types.SimpleNamespace(watchers=1)

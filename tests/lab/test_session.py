@@ -1,4 +1,4 @@
-"""A session is the training itself: the same bits by whichever way one walks, and the same frames on the way back."""
+"""A session shows the training itself: the same bits whatever the moves, and the same frames on the way back."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_an_episode_ends_within_a_block():
 def test_what_is_never_found_leaves_us_where_we_are(monkeypatch):
     monkeypatch.setattr("zerone.lab.training.LONGEST_SEARCH", 300)
     training = Training(read_setup(MAZE | {"settings": {"epsilon": 0.0}, "seed": 1}))
-    training.go_to(5_000)  # by then it has learnt all that it will
+    training.go_to(5_000)  # by then it has finished learning
     before = training.carry
     assert not training.to_change(never)
     assert training.at == 5_000
@@ -152,7 +152,7 @@ def test_the_numbers_of_a_frame_are_those_of_the_update(lab):
             pass
         stopped = page.go("pause")
         assert not stopped["trainings"][0]["quick"]
-        with lab.page() as other:  # a page that was reloaded sees the same
+        with lab.page() as other:  # a reloaded page shows the same
             other.say(do="attach", session=page.about["session"])
             assert other.hear("session", state="ready")["about"] == page.about["about"]
             assert sum(point[1] for point in other.hear("points")["curves"][0]["points"]) > 100

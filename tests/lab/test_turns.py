@@ -1,4 +1,4 @@
-"""Slots are handed on in turn: nobody waits for ever. Python's semaphore is the broken twin."""
+"""Slots are given out in order, so no thread waits for ever. Python's semaphore is the broken twin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zerone.lab.turns import Turns
 
 
 def shares(turn):
-    """How often each of five threads has had a turn, when all ask again and again."""
+    """How often each of five threads gets a slot if all of them ask again and again."""
     counts, ended = [0] * 5, threading.Event()
 
     def work(number):

@@ -1,4 +1,4 @@
-"""Everything that the page says is there in both languages."""
+"""All texts of the page exist in both languages."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_each_word_that_is_asked_for_is_known():
 
 
 def test_what_the_server_says_of_settings_is_translated():
-    """A meaning that was changed in English is missing here until its Chinese is looked at, too."""
+    """After a change of an English text, the test fails until its translation is updated, too."""
     chinese = json.loads(script("catalogue").removeprefix("export const CATALOGUE = ").rstrip().rstrip(";"))
     asked = {entry.text for entry in (*algorithms.entries(), *environments.entries())}
     for entry in algorithms.entries():
@@ -63,7 +63,7 @@ def test_what_the_server_says_of_settings_is_translated():
 
 
 def listed(name):
-    """The names in one of the tables of `refusals.js`."""
+    """The names in a table of `refusals.js`."""
     (table,) = re.findall(rf"^export const {name} = \{{\n(.*?)^\}};", script("refusals"), re.MULTILINE | re.DOTALL)
     return set(re.findall(r'"?(\w+(?: \w+)*)"?: "', table))
 

@@ -1,4 +1,4 @@
-"""Each chapter is whole in both languages, and what it shows can be trained as it says."""
+"""Each chapter is complete in both languages, and its set-ups can be trained as described."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_chapter_is_whole_and_its_set_ups_can_be_trained(lesson):
     for setup in found:
         algorithm, _ = make_algorithm(setup.algorithm, setup.environment, dict(setup.settings))
         make_engine("compiled", algorithm, setup.environment, {}).close()
-    if len(found) > 1:  # they differ in one thing
+    if len(found) > 1:  # they differ in a single setting
         first, *others = found
         for each in others:
             differences = [each.algorithm != first.algorithm, each.environment != first.environment,

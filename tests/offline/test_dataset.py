@@ -1,4 +1,4 @@
-"""Datasets: Minari reads what is written here, what Minari writes is read here, and nothing that is torn is."""
+"""Datasets: Minari reads our files, we read Minari's, and damaged files are refused."""
 
 import json
 import shutil
@@ -34,9 +34,9 @@ KINDS = [
 
 @pytest.fixture(scope="module")
 def minari(tmp_path_factory):
-    """Minari itself, with a root of its own."""
+    """Minari, with a temporary root folder."""
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its own affair
+        warnings.simplefilter("ignore")  # Minari's own warnings
         patch.setenv("MINARI_DATASETS_PATH", str(tmp_path_factory.mktemp("minari")))
         import minari
 
@@ -45,7 +45,7 @@ def minari(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory):
-    """Five episodes of chance in the maze. Tests copy it, and write nothing into it."""
+    """Five episodes of a random policy in the maze. Tests must copy it before they change it."""
     path = tmp_path_factory.mktemp("datasets") / "day"
     zo.record("random", MAZE, episodes=5, out=path)
     return path
@@ -53,7 +53,7 @@ def day(tmp_path_factory):
 
 @pytest.fixture
 def copy(day, tmp_path):
-    """A copy that may be spoilt."""
+    """A copy that a test may damage."""
     return shutil.copytree(day, tmp_path / "copy")
 
 
@@ -69,7 +69,7 @@ def test_spaces_are_written_as_minari_reads_them_and_read_as_it_writes_them(spac
 
 
 def written(path, observation, action, number=3, steps=6):
-    """A dataset of samples, and its episodes."""
+    """Write a dataset of random samples; returns it with its episodes."""
     observation.seed(1)
     action.seed(2)
     episodes = []
@@ -109,7 +109,7 @@ def test_minari_loads_what_was_written_number_for_number(observation, minari, mo
         np.testing.assert_array_equal(mine.reward[steps], np.float32(rewards))
 
 
-# Minari forgets a temporary folder, which Python then clears away with a warning.
+# Minari does not close a temporary folder, which Python then removes with a warning.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_what_minari_collects_is_read(minari):
     env = minari.DataCollector(gymnasium.make("CartPole-v1"), record_infos=True)
@@ -127,7 +127,7 @@ def test_what_minari_collects_is_read(minari):
         made = env.create_dataset(dataset_id="cartpole/chance-v0")
     env.close()
     found = read(made.storage.data_path.parent)
-    assert read(made.storage.data_path).checksum() == found.checksum()  # its inner folder will do
+    assert read(made.storage.data_path).checksum() == found.checksum()  # its inner folder is accepted, too
     recorded = found.recorded
     assert (found.episodes, found.steps) == (3, len(played))
     mine = zip(recorded.frames[recorded.at], recorded.action, recorded.reward, recorded.frames[recorded.at + 1],
@@ -135,7 +135,7 @@ def test_what_minari_collects_is_read(minari):
     for got, wanted in zip(mine, played, strict=True):
         for one, other in zip(got[:5], wanted[:5], strict=True):
             np.testing.assert_array_equal(one, other)
-    assert recorded.truncated.sum() == 1  # only where the recording ends
+    assert recorded.truncated.sum() == 1  # only at the end of the recording
 
 
 def test_ends_that_nobody_marked_are_cut(copy):
@@ -225,7 +225,7 @@ def put(name, index, value):
 
 
 def declared(**words):
-    """20 million steps in the place of the first episode's, of which hardly one is in the file."""
+    """Replace the first episode by one with 20 million declared steps, almost none of which are in the file."""
 
     def change(file):
         del file["episode_0"]
@@ -238,7 +238,7 @@ def declared(**words):
 
 
 def repeated(path):
-    """Every episode is the first one again, which is long."""
+    """Make every episode the same long one, so that a small file declares very many steps."""
 
     def change(file):
         for name in list(file):
@@ -324,7 +324,7 @@ def test_what_does_not_fit_into_memory_is_not_read(copy, monkeypatch):
 
 
 def test_what_is_packed_as_tightly_as_deflate_can_is_taken(tmp_path):
-    """Nothing but zeros: the most that one byte of a file can honestly stand for."""
+    """Zeros have the highest compression that a legitimate file can have."""
     with h5py.File(tmp_path / "zeros.hdf5", "w") as file:
         file.create_dataset("x", data=np.zeros(2_000_000), compression="gzip", chunks=(1_000_000,))
     with h5py.File(tmp_path / "zeros.hdf5") as file:

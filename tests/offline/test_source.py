@@ -1,4 +1,4 @@
-"""Studying: what is refused, what is written down, the same bits after a kill, and that the optimum is learnt."""
+"""Learning from recordings: refusals, the saved configuration, resuming to the same bits, and learning the optimum."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ FAST = {"evaluation_episodes": 3, "figure": False}
 
 @pytest.fixture(scope="module")
 def maze(tmp_path_factory):
-    """What chance does in the maze."""
+    """A recording of a random policy in the maze."""
     path = tmp_path_factory.mktemp("datasets") / "maze"
     zo.record("random", MAZE, steps=4000, out=path)
     return path
@@ -46,7 +46,7 @@ def test_the_configuration_says_what_is_studied(maze, tmp_path):
 
 
 def test_from_another_s_play_q_learning_finds_the_optimum_of_the_maze_on_every_seed(maze, tmp_path):
-    """20 of 20 seeds walk the shortest way, 6 steps, without a step of their own; the treasure is 5 steps away."""
+    """20 of 20 seeds take a shortest path of 6 steps without having played a step; the treasure is 5 steps away."""
     run = zo.train("q-learning", MAZE, dataset=maze, seeds=20, steps=20_000, out=tmp_path / "run", **FAST)
     found = run.evaluate(episodes=1, checkpoint="last")
     assert [each["return_mean"] for each in found["seeds"]] == [1.0] * 20
@@ -107,7 +107,7 @@ def test_a_resumed_run_wants_the_same_dataset_wherever_it_is_now(line, tmp_path)
     plain = zo.train("q-learning", LINE, steps=50, out=tmp_path / "plain", **FAST)
     with pytest.raises(InputError, match="begun without one"):
         zo.resume(plain.path, dataset=line)
-    assert zo.load(run.path).evaluate(episodes=2)["return_mean"] <= 1  # judging needs no dataset
+    assert zo.load(run.path).evaluate(episodes=2)["return_mean"] <= 1  # evaluation needs no dataset
 
 
 WRONG = {

@@ -1,4 +1,4 @@
-"""Noise over time: its statistics in closed form, and that it goes on within an episode."""
+"""Correlated action noise: its statistics in closed form, and that it continues within an episode."""
 
 import jax
 import numpy as np
@@ -11,7 +11,7 @@ PULL = 0.15
 
 
 def walk(process, steps, shape):
-    """The values [T, N, d] of an episode of so many steps."""
+    """The noise [T, N, d] of N parallel episodes of T steps."""
     noise = process.noise(jax.random.key(1), (steps, *shape))
 
     def one(path, noise):
@@ -24,7 +24,7 @@ def walk(process, steps, shape):
 
 def test_the_stationary_variance_and_the_autocorrelation_are_those_of_the_closed_form():
     values = walk(OrnsteinUhlenbeck(PULL), 4_000, (100, 2))[0][200:]
-    # Standard errors from the 200 paths, which are independent.
+    # Standard errors over the 200 paths, which are independent.
     paths = values.reshape(len(values), -1)
     variance = (paths**2).mean(0)
     stationary = 1 / (1 - (1 - PULL) ** 2)
@@ -36,12 +36,12 @@ def test_the_stationary_variance_and_the_autocorrelation_are_those_of_the_closed
         expected = stationary * (1 - PULL) ** lag
         assert abs(covariance.mean() - expected) < 4 * covariance.std() / len(variance) ** 0.5
         assert abs((forgetful[lag:] * forgetful[:-lag]).mean() - expected) > 0.05
-    independent = (paths[:, 0::2] * paths[:, 1::2]).mean()  # of the two numbers of an action
+    independent = (paths[:, 0::2] * paths[:, 1::2]).mean()  # the two components of an action
     assert abs(independent) < 0.05
 
 
 class Forgetful(OrnsteinUhlenbeck):
-    """The broken twin: nothing is handed on from step to step."""
+    """The broken twin: it keeps no state from step to step."""
 
     def step(self, path, noise):
         return OrnsteinUhlenbeck.step(self, path * 0, noise)

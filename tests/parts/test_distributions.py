@@ -1,4 +1,4 @@
-"""Densities integrate to one, samples have them, entropies are their integrals; log-densities are SciPy's."""
+"""Densities integrate to 1, samples follow them, entropies are right, and log-densities equal SciPy's."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ from scipy import integrate, special, stats
 
 from zerone.parts.distributions import DiagonalNormal, categorical, choices
 
-# Few lengths: each is compiled again.
+# Few lengths, as each needs a new compilation.
 SCORES = st.sampled_from([1, 4]).flatmap(lambda n: st.lists(st.floats(-20, 20, width=32), min_size=n, max_size=n))
 
 
@@ -31,7 +31,7 @@ def test_categorical_probabilities_are_the_softmax_and_entropy_is_theirs(scores)
     np.testing.assert_allclose(np.exp(found), probability, rtol=1e-4, atol=1e-7)
     assert np.exp(np.float64(found)).sum() == pytest.approx(1, abs=1e-5)
     assert distribution.entropy() == pytest.approx(stats.entropy(probability), abs=1e-4)
-    # Scores that differ by less than float32 holds are equal to it.
+    # Scores that differ by less than float32's precision count as equal.
     assert probability[distribution.mode()] == pytest.approx(probability.max(), rel=1e-6)
 
 
@@ -47,7 +47,7 @@ def test_gumbel_max_samples_have_the_probabilities_of_the_softmax():
     sampled = categorical(jnp.broadcast_to(scores, (100_000, 5))).sample(noise)
     assert sampled.dtype == jnp.int32
     assert _frequencies_fit(sampled, probability)
-    # Broken twins: normal noise in place of Gumbel's, and scores of which the softmax was taken already.
+    # Broken twins: normal noise instead of Gumbel noise, and probabilities instead of scores.
     normal_noise = jax.random.normal(jax.random.key(0), noise.shape)
     assert not _frequencies_fit((scores[None] + normal_noise).argmax(-1), probability)
     assert not _frequencies_fit((jax.nn.softmax(scores)[None] + noise).argmax(-1), probability)
@@ -58,7 +58,7 @@ def test_normal_samples_have_the_density():
     noise = distribution.noise(jax.random.key(1), (20_000,))
     sampled = normal(np.full((20_000, 1), 1.5), np.full((20_000, 1), 0.3)).sample(noise)[:, 0]
     assert stats.kstest(sampled, stats.norm(1.5, 0.3).cdf).pvalue > 1e-6
-    assert stats.kstest(np.clip(sampled, 1.2, 1.8), stats.norm(1.5, 0.3).cdf).pvalue < 1e-6  # the clipped twin
+    assert stats.kstest(np.clip(sampled, 1.2, 1.8), stats.norm(1.5, 0.3).cdf).pvalue < 1e-6  # the broken twin clips
 
 
 @given(
@@ -114,7 +114,7 @@ def test_batch_axes_lead_everywhere(make):
 
 
 def _normal_divergence(mean, deviation, other_mean, other_deviation):
-    """KL(P, Q) of two normals by integration."""
+    """KL(P, Q) of two normal distributions, by numerical integration."""
     p, q = stats.norm(mean, deviation), stats.norm(other_mean, other_deviation)
     reach = mean - 12 * deviation, mean + 12 * deviation
     return integrate.quad(lambda x: p.pdf(x) * (p.logpdf(x) - q.logpdf(x)), *reach, limit=200)[0]
@@ -135,7 +135,7 @@ def test_the_divergence_of_categoricals_is_scipys_relative_entropy(scores):
 def test_the_divergence_of_normals_is_their_integral(mine, other):
     found = normal([mine[0]], [mine[1]]).divergence(normal([other[0]], [other[1]]))
     assert found == pytest.approx(_normal_divergence(*mine, *other), rel=1e-4, abs=1e-6)
-    # The broken twin: the two exchanged. It is the same only where the deviations are.
+    # The broken twin exchanges the two, which is only right for equal deviations.
     twin = normal([other[0]], [other[1]]).divergence(normal([mine[0]], [mine[1]]))
     assert (abs(float(twin - found)) < 1e-5) == (mine[1] == other[1])
 
@@ -147,7 +147,7 @@ def test_divergences_of_dimensions_add_up():
 
 
 def joint(scores, sizes):
-    """Every combination of choices and its probability: the product of the softmaxes, written out."""
+    """All combinations of choices and their probabilities, as products of the softmaxes."""
     ends = np.cumsum(sizes)
     each = [special.softmax(np.float64(scores[end - n : end])) for end, n in zip(ends, sizes, strict=True)]
     combinations = list(itertools.product(*(range(n) for n in sizes)))
@@ -177,6 +177,6 @@ def test_samples_of_choices_have_the_probabilities_of_the_combinations():
     assert sampled.shape == (100_000, 2)
     _, probability = joint(scores, sizes)
     assert _frequencies_fit(sampled @ [3, 1], probability)
-    # A broken twin: chance that is shared by the choices, so that they are no longer made on their own.
+    # A broken twin: the choices share their random numbers, so that they are not independent.
     shared = jnp.concatenate([noise[:, :2], noise[:, :2], noise[:, 4:]], -1)
     assert not _frequencies_fit(np.asarray(distribution.sample(shared)) @ [3, 1], probability)

@@ -1,4 +1,4 @@
-"""How often the greedy action is played, exactly; schedules from end to end."""
+"""The exact probability of the greedy action, and schedules from start to end."""
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ def _is_likely(times, probability):
 
 
 def _explores_only_among_the_others(values, epsilon, noise):
-    """The broken twin: an exploring step never plays the greedy action, so that is played with 1 - ε."""
+    """The broken twin: exploration never takes the greedy action, so its probability is only 1 - ε."""
     best = values.argmax(-1)
     other = noise[..., 1:].at[jnp.arange(len(best)), best].set(-1.0).argmax(-1)
     return jnp.where(noise[..., 0] < epsilon, other, best)

@@ -1,4 +1,4 @@
-"""Networks take any leading axes, treat each sample by itself, and start as their papers say."""
+"""Networks accept any leading axes, treat samples independently, and are initialised as in their papers."""
 
 import equinox as eqx
 import jax
@@ -34,7 +34,7 @@ def network(space, outputs=2):
 
 
 def made(kind, *given, **options):
-    """A network in one program: eagerly, the weights of each layer would be several."""
+    """Make a network in one compiled program; without `jit`, each layer would take several."""
     return eqx.filter_jit(lambda: kind(*given, **options))()
 
 
@@ -52,7 +52,7 @@ def test_leading_axes_are_batch_axes(space):
 
 
 def _moved_gradients(loss, space):
-    """For each sample's loss: how much its gradient moves when the last sample changes."""
+    """For the loss of each sample: how much its gradient changes with the last sample."""
     net, seen = made(network, space), observations(space, 4)
     other = np.concatenate([seen[:-1], observations(space, 9)[-1:]])
     assert not np.array_equal(seen[-1], other[-1])
@@ -100,7 +100,7 @@ STREAMS = pytest.mark.parametrize("separate", [False, True], ids=["shared", "sep
 
 
 def _dueling_by_hand(head, x, separate):
-    """V + A - mean A, and its gradient by V's and A's last weights; separate streams read a half of the layer each."""
+    """V + A - mean A, and the gradient by the last weights of V and A. Separate streams use half of the layer each."""
     for layer in head.layers:
         x = np.maximum(x @ np.asarray(layer.weight) + np.asarray(layer.bias), 0)
     half = x.shape[1] // 2
@@ -108,7 +108,7 @@ def _dueling_by_hand(head, x, separate):
     worth = for_value @ np.asarray(head.value.weight) + np.asarray(head.value.bias)
     better = for_advantage @ np.asarray(head.advantage.weight) + np.asarray(head.advantage.bias)
     values = worth + better - better.mean(1, keepdims=True)
-    # Σ_i Q(s_i, 0): each state adds its features to V's, and (1 - 1/n) or -1/n of them to A's.
+    # The gradient of Σ_i Q(s_i, 0): each state adds its features for V, and (1 - 1/n) or -1/n times them for A.
     share = np.eye(better.shape[1])[0] - 1 / better.shape[1]
     return values, for_value.sum(0)[:, None], for_advantage.sum(0)[:, None] * share[None]
 
@@ -137,9 +137,9 @@ def test_both_streams_read_the_whole_layer_unless_they_are_separate(separate, re
 
 @STREAMS
 def test_every_unit_of_the_last_hidden_layer_moves_what_reads_it(separate):
-    # One unit at a time is silenced: shared, the mean of the values (V) and their differences (A) change with each.
+    # Units are set to 0 one at a time. If the streams share them, the mean value (V) and the differences (A) change.
     head = made(Dueling, jax.random.key(3), 3, (6, 8), 4, separate=separate)
-    head = eqx.tree_at(lambda net: net.layers[-1].bias, head, np.ones(8, np.float32))  # or a unit may be silent already
+    head = eqx.tree_at(lambda net: net.layers[-1].bias, head, np.ones(8, np.float32))  # or a unit may be 0 already
     x = np.random.default_rng(1).normal(size=(20, 3)).astype(np.float32)
 
     def parts(values):
@@ -155,7 +155,7 @@ def test_every_unit_of_the_last_hidden_layer_moves_what_reads_it(separate):
 
 @STREAMS
 def test_the_streams_of_a_dueling_head_can_be_told_apart(separate):
-    # A constant added to all advantages changes nothing; without the mean (the broken twin) it would be value.
+    # Adding a constant to all advantages changes nothing; without the mean (the broken twin) it adds to the value.
     head = made(Dueling, jax.random.key(2), 3, (8,), 2, separate=separate)
     moved = eqx.tree_at(lambda net: net.advantage.bias, head, np.asarray(head.advantage.bias) + 5.0)
     x = np.ones((4, 3), np.float32)
@@ -179,7 +179,7 @@ def test_any_network_takes_a_dueling_head_and_separate_streams_need_no_more_weig
         assert jax.eval_shape(lambda net: net(seen), net).shape == (5, 3)
         sizes.append(sum(leaf.size for leaf in jax.tree.leaves(net)))
     assert sizes[1] <= sizes[0]
-    assert sizes[2] == sizes[0] + 8 + 1  # V's
+    assert sizes[2] == sizes[0] + 8 + 1  # the weights of V
 
 
 def test_weights_start_with_the_deviation_of_their_gain_and_no_two_are_the_same():
@@ -216,7 +216,7 @@ def test_a_picture_is_read_by_a_convolution_so_that_bytes_count_as_parts_of_255(
 
 @pytest.mark.parametrize("shape", [(9, 14, 1), (84, 84, 4)])
 def test_the_convolution_is_xlas(shape):
-    """The same weights in `jax.lax.conv_general_dilated`, which also says how many features there are."""
+    """Compared with `jax.lax.conv_general_dilated` with the same weights, also in the number of features."""
     net, small = made(Convolution, jax.random.key(0), shape), min(shape[:2]) < 36
     pictures = np.random.default_rng(1).random((2, *shape), np.float32)
 
@@ -230,7 +230,7 @@ def test_the_convolution_is_xlas(shape):
         return x.reshape(len(x), -1)
 
     def slopes(features):
-        """The features, and the gradient of the sum of their squares by weights and biases: in one program."""
+        """The features, and the gradient of their sum of squares by weights and biases, in one program."""
 
         def cost(net):
             found = features(net, jnp.asarray(pictures))
@@ -249,7 +249,7 @@ def test_the_convolution_is_xlas(shape):
 
 
 def unseen(side):
-    """The rows of a square picture on which the features do not depend."""
+    """The rows of a square picture that have no effect on the features."""
     net = made(Convolution, jax.random.key(0), (side, side, 1))
     picture = np.random.default_rng(1).random((side, side, 1), np.float32)
     slopes = np.asarray(jax.jit(jax.grad(lambda x: jnp.square(net(x)).sum()))(picture))
@@ -271,7 +271,7 @@ def widths(net):
 
 
 def test_a_network_of_another_library_is_two_functions():
-    class Module:  # as Flax has it
+    class Module:  # like Flax's
         def init(self, key, x):
             return {"w": jax.random.normal(key, (x.shape[-1], 2))}
 

@@ -1,4 +1,4 @@
-"""Running statistics against NumPy's of all that was counted, in float64; and what is made of numbers by them."""
+"""Running statistics, compared with NumPy's over all counted numbers in float64; and the normalised numbers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ON, AUTO = WANTED["on"], WANTED["auto"]
 
 
 def _agree(found, rows, least=1e-5):
-    """Whether statistics are NumPy's of `rows`, to 1e-5 of their deviation and at least so of themselves."""
+    """Whether statistics equal NumPy's of `rows`, up to 1e-5 of the deviation or of the mean itself."""
     rows = np.float64(np.float32(rows))
     size = np.maximum(np.abs(rows.mean(0)), rows.std(0))
     near = np.allclose(found.mean.total() / size, rows.mean(0) / size, rtol=0, atol=least)
@@ -45,7 +45,7 @@ def test_blocks_of_any_size_give_the_mean_and_deviation_of_all(world, block):
     for begin in range(0, len(rows), block):
         found = merge(found, rows[begin : begin + block])
     assert _agree(found, rows)
-    # Twins that are wrong: a block counted twice, one left out, each step's successor counted in its place.
+    # Broken twins: a block counted twice, one left out, and each step's next observation counted instead.
     assert not _agree(merge(found, rows[-block:]), rows)
     assert not _agree(found, rows[:-block])
     assert not _agree(found, np.concatenate([rows[1:], rows[:1] * 0 + 99]))
@@ -62,7 +62,7 @@ def test_parts_go_together_in_any_order():
 
 
 def test_a_billion_steps_are_counted_exactly_and_what_comes_then_still_counts():
-    """From 2³⁰ steps on a block of 64 moves a mean of 1000 by less than float32 can: it has to add up nevertheless."""
+    """After 2³⁰ steps a block of 64 changes a mean of 1000 by less than float32 can show; changes must still add up."""
     before = Statistics.of(jnp.array([[999.0], [1001.0]]))
     for _ in range(29):
         before = before.merged(before)
@@ -78,7 +78,7 @@ def test_a_billion_steps_are_counted_exactly_and_what_comes_then_still_counts():
 
     moved = 100 * 5_000 * 64 / (2**30 + 5_000 * 64)
     assert go_on(True) - 1000 == pytest.approx(moved, rel=1e-3)
-    assert go_on(False) - 1000 < 0.5 * moved  # what was rounded away is what counts here
+    assert go_on(False) - 1000 < 0.5 * moved  # without the rounding errors most of the change is lost
 
 
 def test_numbers_on_any_scale_come_out_near_one():
@@ -89,7 +89,7 @@ def test_numbers_on_any_scale_come_out_near_one():
 
 
 def test_what_is_near_one_already_stays_as_it_is_and_all_else_is_brought_near():
-    """So what is seen of it does not change behind the policy's back while the mean and the deviation do."""
+    """So the policy's inputs do not change while the mean and the deviation are still changing."""
     rows = np.float32(np.random.default_rng(2).normal([0.5, 200, 0, -4], [0.6, 50, 1e-3, 0.5], (3000, 4)))
     early, late = (Statistics.of(jnp.asarray(rows[:number])) for number in (100, 3000))
     found = np.asarray(late.normalize(jnp.asarray(rows), AUTO))
@@ -100,13 +100,13 @@ def test_what_is_near_one_already_stays_as_it_is_and_all_else_is_brought_near():
 
 
 def test_what_never_varied_is_harmless():
-    """It is 0, and stays 0 when it does vary at last: the weights behind it were never learnt."""
+    """It is normalised to 0, also when it begins to vary, since its weights were never trained."""
     rows = jnp.array([[0.1, 0.0, 7e8, 1.0]] * 1000)
     found = Statistics.of(rows).merged(Statistics.of(rows))
     for each in WANTED.values():
         np.testing.assert_array_equal(found.normalize(rows[:1], each), 0)
         np.testing.assert_array_equal(found.normalize(rows[:1] + 5, each), 0)
-    rounding = Statistics.of(jnp.array([[9.81], [9.810001], [9.81]]))  # varies by rounding alone: not made large
+    rounding = Statistics.of(jnp.array([[9.81], [9.810001], [9.81]]))  # varies by rounding only: must not be enlarged
     assert abs(float(rounding.normalize(jnp.array([[9.810001]]), ON)[0, 0])) < 1
 
 

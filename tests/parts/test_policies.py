@@ -1,4 +1,4 @@
-"""Policies of networks as they begin."""
+"""Policies with networks, as initialised."""
 
 from types import SimpleNamespace
 

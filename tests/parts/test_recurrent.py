@@ -1,4 +1,4 @@
-"""Networks that remember, against a GRU in plain NumPy; and that none remembers more or less than its episode."""
+"""Recurrent networks, compared with a GRU in NumPy; their memory covers exactly the current episode."""
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ T, N = 7, 4
 
 
 def made(hidden=(6, 5), space=BOX, head=None, **changed):
-    """A network, with biases that are not 0, so that each is seen to count."""
+    """A network with biases other than 0, so that each has an effect."""
     architecture = NetworkSettings(hidden=hidden, network="gru", activation="relu", **changed)
     options = () if head is None else (head,)
 
@@ -35,7 +35,7 @@ def sigmoid(x):
 
 
 def in_numpy(network, memory, observation, begins):
-    """The outputs and states of T steps, one after the other, by the equations of Cho et al."""
+    """The outputs and states of T consecutive steps, by the equations of Cho et al."""
     weights = jax.tree.map(np.float64, network)
     gru, h, outputs, states = weights.gru, np.float64(memory), [], []
     width = h.shape[-1]
@@ -79,7 +79,7 @@ def test_a_gru_is_that_of_its_equations_step_by_step_and_along_a_sequence(hidden
     for t in range(T):
         output, h = one(network, np.where(begins[t][:, None], 0, h), seen[t])
         np.testing.assert_allclose(output, expected[t], rtol=1e-4, atol=1e-5)
-    # Broken twin: one that remembers over the episodes' ends.
+    # Broken twin: keeps its memory after the end of an episode.
     assert np.abs(in_numpy(network, memory, seen, begins & False)[0] - expected).max() > 0.01
 
 
@@ -92,7 +92,7 @@ def test_what_is_learnt_flows_through_a_sequence_and_over_no_beginning_of_an_epi
         )  # only the first episode begins late
         slope = jax.jit(jax.grad(lambda seen, begins=begins: network.along(memory, seen, begins)[0][-1, 0].sum()))(seen)
         assert bool(np.abs(slope[1, 0]).max() > 1e-6) is flows
-        assert not np.abs(slope[:, 1:]).any()  # other episodes have no part in it
+        assert not np.abs(slope[:, 1:]).any()  # other episodes have no effect
 
 
 def test_it_begins_with_nothing_and_a_network_without_a_memory_has_none():

@@ -1,4 +1,4 @@
-"""The ring forgets the oldest first, draws only what is there, and is written in place."""
+"""The replay memory overwrites the oldest items first, draws only filled slots, and is written in place."""
 
 import collections
 import dataclasses
@@ -39,7 +39,7 @@ DRAWN = jax.jit(
 def test_the_ring_holds_what_a_deque_holds(capacity, counts):
     replay, model, written = Uniform(capacity), collections.deque(maxlen=capacity), 0
     memory = INIT(replay)
-    for wanted in counts:  # any number up to the capacity: often more than is left before the ring's end
+    for wanted in counts:  # any number up to the capacity, often more than remain before the end of the ring
         count = min(wanted, capacity)
         memory = ADD(replay, memory, items(written, count))
         model.extend(range(written, written + count))
@@ -105,7 +105,7 @@ def test_a_memory_without_room_is_refused():
 
 
 class Copying(Uniform):
-    """The broken twin: a branch on the size, so that the whole memory is copied at every step."""
+    """A broken twin: a branch on the size, so that the whole memory is copied at every step."""
 
     def add(self, memory: Memory, batch: dict, skipped: int = 0) -> Memory:
         del skipped
@@ -113,7 +113,7 @@ class Copying(Uniform):
 
 
 class Selecting(Uniform):
-    """Another: the old memory or the new one, chosen slot by slot."""
+    """A broken twin: selects the old or the new memory slot by slot."""
 
     def add(self, memory: Memory, batch: dict, skipped: int = 0) -> Memory:
         del skipped
@@ -122,7 +122,7 @@ class Selecting(Uniform):
 
 
 def _advance(replay):
-    """A compiled loop as the engine has it: add a few, draw a few, and feed on what was drawn."""
+    """A compiled loop like that of the engine: add some items, draw some, and use them."""
 
     def advance(memory, count):
         def one(i, carry):
@@ -143,7 +143,7 @@ def _advance(replay):
 def _new_memories(kind):
     replay = kind(123_457)
     program = _advance(replay).lower(jax.eval_shape(replay.init, ITEM), jnp.int32(10)).compile()
-    # The slots' priorities lie in groups, so that the first axis of the largest arrays of a tree is shorter.
+    # Priorities are stored in groups, so the first axis of a tree's largest array is shorter.
     return new_arrays(program, replay.capacity) + new_arrays(program, -(-replay.capacity // WIDTH))
 
 
@@ -153,7 +153,7 @@ def test_the_compiled_loop_never_copies_the_memory(rule):
 
 
 class ReadingAgain(Prioritized):
-    """And of the tree: priorities that are read after the draw, in no order that the compiler could keep."""
+    """A broken twin of the tree: reads priorities again after drawing, so that the compiler needs a copy."""
 
     def sample(self, memory, noise, correction=1.0):
         slots, _ = Prioritized.sample(self, memory, noise, correction)
@@ -161,7 +161,7 @@ class ReadingAgain(Prioritized):
         return slots, (tree.least / sum_tree.priority(tree, slots)) ** correction
 
     def update_priorities(self, priorities, slots, error):
-        del error  # as a TD error does not need the weights
+        del error  # like a TD error, the new priorities do not depend on the weights
         return Prioritized.update_priorities(self, priorities, slots, jnp.sin(slots))
 
 
@@ -182,8 +182,8 @@ def _steps_per_second(replay, steps):
     return best
 
 
-# A copy of the memory at each step would leave a fiftieth, every time. A tree of a million is a level deeper, and not
-# in the cache, which other processes may have just then: so one of five turns must do.
+# A copy of the memory at each step would reduce the speed to 2% every time. A tree of a million is a level deeper, and
+# does not fit into the cache if other processes use it, so only one of five turns has to be fast.
 @pytest.mark.parametrize(("rule", "share"), [(Uniform, 0.5), (Prioritized, 0.2)])
 def test_a_memory_of_a_million_is_nearly_as_fast_as_one_of_ten_thousand(rule, share):
     turns = ([_steps_per_second(rule(capacity), 2000) for capacity in (10**6, 10**4)] for _ in range(5))
@@ -192,7 +192,7 @@ def test_a_memory_of_a_million_is_nearly_as_fast_as_one_of_ten_thousand(rule, sh
 
 @pytest.mark.parametrize(("written", "capacity"), [(7, 20), (10, 20), (23, 20), (31, 21)])
 def test_sequences_are_steps_of_one_environment_one_after_the_other(written, capacity):
-    """Rows are blocks of 2 environments: each item says which environment it is of, and when it was written."""
+    """Rows are blocks of 2 environments. Each item has its environment and the time of writing."""
     length, environments = 4, 2
     replay = Uniform(capacity)
     memory = replay.init({"who": jnp.int32(0), "when": jnp.int32(0)})
@@ -204,7 +204,7 @@ def test_sequences_are_steps_of_one_environment_one_after_the_other(written, cap
     assert (found["who"] == found["who"][:1]).all()
     np.testing.assert_array_equal(found["when"], found["when"][:1] + np.arange(length)[:, None])
     kept = min(2 * written, capacity)
-    oldest = (2 * written - kept + 1) // 2  # an odd capacity holds half a row of the oldest
+    oldest = (2 * written - kept + 1) // 2  # with an odd capacity half of the oldest row is left
     assert set(found["when"][0]) == set(range((2 * written - kept) // 2, written - length + 1)) | {oldest}
-    # Broken twin: slots one after the other, which are of one environment after the other.
+    # Broken twin: takes consecutive slots, which belong to alternating environments.
     assert not (np.diff(gather(memory, sample_sequences(memory, noise, length, 1))["who"], axis=0) == 0).all()

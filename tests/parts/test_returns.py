@@ -1,4 +1,4 @@
-"""Targets, advantages and losses against NumPy, closed forms and numbers worked by hand."""
+"""Targets, advantages and losses, compared with NumPy, closed forms and examples by hand."""
 
 import jax
 import jax.numpy as jnp
@@ -46,7 +46,7 @@ def test_a_maximum_over_m_noisy_values_overestimates_by_the_known_amount_and_dou
     trials = 40_000
     online, target = jax.random.uniform(jax.random.key(actions), (2, trials, actions), minval=-1.0)
     natural, double = returns.max_value(target), returns.double_value(online, target)
-    five_errors = 5 / np.sqrt(trials)  # a deviation is below 1
+    five_errors = 5 / np.sqrt(trials)  # the deviation is below 1
     assert abs(natural.mean() - (actions - 1) / (actions + 1)) < five_errors
     assert abs(double.mean()) < five_errors
     assert abs(natural.mean()) > five_errors
@@ -54,7 +54,7 @@ def test_a_maximum_over_m_noisy_values_overestimates_by_the_known_amount_and_dou
 
 @JITTED
 def test_n_step_returns_on_numbers_worked_by_hand(jit):
-    # γ = ½, n = 3. The third step ends its episode, the sixth is only cut; two more steps follow the last one told.
+    # γ = ½, n = 3. The third step is terminated, the sixth truncated; two more steps follow the last one of the block.
     reward = jnp.array([[1.0], [2.0], [4.0], [8.0], [16.0], [32.0], [64.0], [128.0]])
     terminated, truncated = (jnp.zeros((8, 1), bool).at[i].set(True) for i in (2, 5))
     program = jit(lambda *x: returns.n_step_return(*x, 0.5, 3))
@@ -65,7 +65,7 @@ def test_n_step_returns_on_numbers_worked_by_hand(jit):
 
 
 def _n_step_by_definition(reward, terminated, truncated, discount, n):
-    """By loops over each environment's steps: go on until n rewards are in, or the episode is over."""
+    """By loops over each environment's steps: add rewards until there are n, or the episode is over."""
     told = reward.shape[0] - n + 1, reward.shape[1]
     total, counts, taken = np.zeros(told), np.zeros(told), np.zeros(told, int)
     for t, i in np.ndindex(told):
@@ -110,7 +110,7 @@ def test_dueling_values_are_those_of_equation_nine(jit):
 
 
 def _advantage_by_definition(reward, value, next_value, terminated, truncated, discount, decay):
-    """Â_t = Σ_l (γλ)^l δ_{t+l} up to the end of t's episode, by the double loop of the paper."""
+    """Â_t = Σ_l (γλ)^l δ_{t+l} up to the end of the episode of t, by a double loop."""
     time, number = reward.shape
     result = np.zeros((time, number))
     for n in range(number):
@@ -125,7 +125,7 @@ def _advantage_by_definition(reward, value, next_value, terminated, truncated, d
 
 
 def _rollout(seed, time, number):
-    """Rewards, values and ends in the middle; a step that did not end is followed by the next one's value."""
+    """Random rewards, values and ends. The next value of a step that is no end is the value of the following step."""
     random = np.random.default_rng(seed)
     reward, value, next_value = random.normal(size=(3, time, number)).astype(np.float32)
     terminated, truncated = random.random((2, time, number)) < 0.2
@@ -142,7 +142,7 @@ def test_generalized_advantage_is_the_sum_of_its_definition(seed, discount, deca
 
 
 def _discounted_to_the_end(reward, next_value, terminated, truncated, discount):
-    """Return of each step to the end of its episode, with what a cut one would still bring."""
+    """The return of each step up to the end of its episode, plus the last value if it was truncated."""
     result, later = np.zeros_like(reward, dtype=np.float64), next_value[-1].astype(np.float64)
     for t in reversed(range(len(reward))):
         later = np.where(terminated[t], 0.0, np.where(truncated[t], next_value[t], later))
@@ -151,7 +151,7 @@ def _discounted_to_the_end(reward, next_value, terminated, truncated, discount):
 
 
 def _late_end(reward, value, next_value, terminated, truncated, discount, decay):
-    """The broken twin: the sum is stopped one step too late, by the flag of the step before."""
+    """The broken twin: uses the flags of the step before, so the sum stops one step too late."""
     error = reward + discount * np.where(terminated, 0, next_value) - value
     over = np.concatenate([np.zeros_like(terminated[:1]), (terminated | truncated)[:-1]])
     result, later = np.zeros_like(error), np.zeros_like(error[0])
@@ -188,7 +188,7 @@ def test_the_discounted_return_is_the_sum_of_its_definition_and_bootstraps_where
     found = jax.jit(returns.discounted_return)(reward, next_value, terminated, truncated, 0.9)
     expected = _discounted_by_definition(reward, next_value, terminated, truncated, 0.9)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-    # Broken twins: a cut treated as an end, an end as a cut, and the flags of the step before.
+    # Broken twins: truncation as termination, termination as truncation, and the flags of the step before.
     late = [np.concatenate([np.zeros_like(x[:1]), x[:-1]]) for x in (terminated, truncated)]
     nothing = np.zeros_like(truncated)
     for flags in ((terminated | truncated, nothing), (nothing, terminated | truncated), late):
@@ -197,7 +197,7 @@ def test_the_discounted_return_is_the_sum_of_its_definition_and_bootstraps_where
 
 
 def _discounted_by_definition(reward, next_value, terminated, truncated, discount):
-    """G_t = Σ_k discount^k R_{t+k+1}, by a double loop; then the value of where the sum was broken off."""
+    """G_t = Σ_k discount^k R_{t+k+1}, by a double loop; plus the discounted value where the sum was cut off."""
     time, number = reward.shape
     result = np.zeros((time, number))
     for n in range(number):
@@ -214,7 +214,7 @@ def _discounted_by_definition(reward, next_value, terminated, truncated, discoun
 
 @JITTED
 def test_the_discounted_return_on_numbers_worked_by_hand(jit):
-    # Three steps, discount ½, V = 8 behind the last: 4 + 2·½ + 6·¼ + 8·⅛, 2 + 6·½ + 8·¼, 6 + 8·½.
+    # Three steps, discount ½, V = 8 after the last: 4 + 2·½ + 6·¼ + 8·⅛, 2 + 6·½ + 8·¼, 6 + 8·½.
     reward, value, no = jnp.array([[4.0], [2.0], [6.0]]), jnp.array([[99.0], [99.0], [8.0]]), jnp.zeros((3, 1), bool)
     found = jit(returns.discounted_return)(reward, value, no, no, 0.5)
     np.testing.assert_array_equal(found[:, 0], [7.5, 7.0, 10.0])
@@ -238,7 +238,7 @@ def test_what_happens_after_an_episodes_end_does_not_reach_back():
 
 
 def _learned_by_sweeps(environment, target, discount=0.98, sweeps=3000):
-    """V by sweeps of one-step targets over 16 steps that the environment itself made; each state takes their mean."""
+    """V by repeated sweeps over 16 real steps; each state takes the mean of its one-step targets."""
     step, reset = jax.jit(environment.step), jax.jit(environment.reset)
     steps, (seen, state) = [], reset(jax.random.key(0))
     for _ in range(16):
@@ -273,12 +273,12 @@ def _unmasked(reward, terminated, truncated, discount, next_value):
 
 
 def test_a_time_limit_is_bootstrapped_through():
-    # Reward 1 for ever is worth 1 / (1 - 0.98) = 50, whatever the limit of an episode.
+    # A reward of 1 for ever has the value 1 / (1 - 0.98) = 50, whatever the time limit.
     np.testing.assert_allclose(_learned_by_sweeps(cycle(), _right), 50.0, rtol=1e-3)
 
 
 def test_the_detector_of_the_time_limit_catches_its_broken_twin():
-    # State 3 is cut every second time: V(0) = (1 + g + g² + g³) / (1 - g⁴/2) for a discount g.
+    # State 3 is truncated every second time: V(0) = (1 + g + g² + g³) / (1 - g⁴/2) for a discount g.
     np.testing.assert_allclose(_learned_by_sweeps(cycle(), _cut_is_end)[0], 7.204, atol=1e-3)
 
 
@@ -330,7 +330,7 @@ def test_normalize_gives_mean_zero_and_deviation_one(jit):
 @pytest.mark.parametrize("value", [0.0, 0.1, -7.3, 1e-4, 33333.3])
 @pytest.mark.parametrize("number", [1, 2, 7, 1000, 12_345])
 def test_numbers_that_are_all_the_same_are_not_normalised(jit, value, number):
-    # Without a guard: 0 for one number, and for many their roundings, brought to the size of 1.
+    # Without a guard, one number would become 0, and rounding errors of many would be scaled to a size of 1.
     x = np.full(number, value, np.float32)
     np.testing.assert_array_equal(jit(returns.normalize)(x), x)
 
@@ -344,7 +344,7 @@ def test_explained_variance_is_one_for_the_truth_and_zero_for_a_constant(jit):
 
 
 def _normalised(x, inside, cuts=()):
-    """Each episode's weights over its own moments, which are gathered part by part."""
+    """Each episode normalised by its own mean and deviation, which are collected part by part."""
     moments = returns.Moments.none(x.shape[1])
     for part, where in zip(np.split(x, cuts), np.split(inside, cuts), strict=True):
         moments = moments.and_of(part, where)
@@ -369,7 +369,7 @@ def test_the_moments_of_many_parts_are_those_of_the_whole_though_the_mean_is_lar
         moments = moments.and_of(part, np.ones(part.shape, bool))
     deviation = np.sqrt(moments.squares / moments.count)
     np.testing.assert_allclose(deviation, np.float64(x).std(0), rtol=1e-3)
-    # The broken twin, E[x²] - E[x]², has lost everything.
+    # The broken twin, E[x²] - E[x]², has lost all precision.
     assert not np.allclose((x**2).mean(0, dtype=np.float32) - x.mean(0, dtype=np.float32) ** 2, 1.0, rtol=0.01)
 
 

@@ -1,4 +1,4 @@
-"""The tree of sums draws in proportion, never what is empty, and knows its least and largest exactly."""
+"""The sum tree draws in proportion to priorities, never draws empty slots, and has exact minima and maxima."""
 
 import dataclasses
 import functools
@@ -16,7 +16,7 @@ from zerone.parts.sum_tree import MAX, MIN, SUM, WIDTH, SumTree
 
 CAPACITIES = pytest.mark.parametrize("capacity", [1, 2, 15, 16, 17, 256, 257, 5000])
 ITEM = {"n": jax.ShapeDtypeStruct((), jnp.int32)}
-# Each is one program for a shape; operation by operation they would be dozens.
+# Each is one program per shape; without `jit` there would be dozens.
 EMPTY, PRIORITY = jax.jit(sum_tree.empty, static_argnums=0), jax.jit(sum_tree.priority)
 CHANGE, FIND = jax.jit(sum_tree.change), jax.jit(sum_tree.find)
 INIT, ADD = jax.jit(lambda replay: replay.init(ITEM)), jax.jit(Prioritized.add)
@@ -24,13 +24,13 @@ INIT, ADD = jax.jit(lambda replay: replay.init(ITEM)), jax.jit(Prioritized.add)
 
 @jax.jit
 def learnt(replay, memory, slots, error):
-    """The memory, now that the errors of `slots` are known."""
+    """The memory after the priorities of `slots` are set from their errors."""
     return dataclasses.replace(memory, priorities=replay.update_priorities(memory.priorities, slots, error))
 
 
 @functools.partial(jax.jit, static_argnames="number")
 def drawn(replay, memory, seed, number, correction):
-    """Slots and weights of a minibatch."""
+    """The slots and weights of a minibatch."""
     return replay.sample(memory, replay.noise(jax.random.key(seed), (number,)), correction)
 
 
@@ -43,7 +43,7 @@ def filled(capacity, priorities):
 
 
 def is_exact(tree):
-    """Whether every node is what its children say, as NumPy adds them up."""
+    """Whether every node equals the sum, minimum and maximum of its children in NumPy."""
     below = np.asarray(tree.slots)
     below = np.stack([below, np.where(below > 0, below, np.inf), below], -1)
     for level in map(np.asarray, tree.levels):
@@ -85,13 +85,13 @@ def test_least_and_largest_are_right_at_once_when_they_are_overwritten():
 
 @CAPACITIES
 def test_the_slot_found_is_where_the_running_sum_passes_the_share(capacity):
-    priorities = np.random.default_rng(capacity).integers(1, 9, capacity)  # whole numbers: float32 adds them exactly
+    priorities = np.random.default_rng(capacity).integers(1, 9, capacity)  # integers, which float32 adds exactly
     tree = filled(capacity, priorities)
     share = (np.arange(997) + 0.5).astype(np.float32) / 997
     slots, found = FIND(tree, share)
     running = np.cumsum(priorities)
     expected = np.searchsorted(running, share * np.float32(running[-1]), side="right")
-    # Where a share falls on the border between two slots, roundings decide.
+    # At the border between two slots the result depends on rounding.
     near = np.abs(running[expected, None][:, 0] - share * running[-1]) < 1e-2
     near |= np.abs(running[np.maximum(expected - 1, 0)] - share * running[-1]) < 1e-2
     np.testing.assert_array_equal(np.asarray(slots)[~near], expected[~near])
@@ -120,7 +120,7 @@ def test_a_stratified_batch_has_each_slot_as_often_as_expected_up_to_one_draw():
     for seed in range(5):
         slots, _ = drawn(replay, memory, seed, batch, 1.0)
         assert np.abs(np.bincount(slots, minlength=20) - expected).max() < 2
-    loose = np.random.default_rng(0).choice(20, (20, batch), p=wanted / wanted.sum())  # the twin draws without strata
+    loose = np.random.default_rng(0).choice(20, (20, batch), p=wanted / wanted.sum())  # the twin: no strata
     assert max(np.abs(np.bincount(each, minlength=20) - expected).max() for each in loose) > 2
 
 
@@ -134,12 +134,12 @@ def test_whatever_is_rounded_no_empty_slot_is_found(share, filling):
 
 
 def _many_changes(change, rounds, batch=128, capacity=4096, used=2500):
-    """Many rounds of changes of used slots in random order, and then all priorities drop to nearly nothing."""
+    """Change random used slots for many rounds; then set all priorities to almost 0."""
 
     def one(i, tree):
         slot_key, size_key = jax.random.split(jax.random.fold_in(jax.random.key(0), i))
         start = jax.random.randint(slot_key, (), 0, used)
-        slots = (start + 7 * jnp.arange(batch)) % used  # 7 and 2500 share no factor: no slot twice
+        slots = (start + 7 * jnp.arange(batch)) % used  # 7 and 2500 are coprime: no slot occurs twice
         return change(tree, slots.astype(jnp.int32), jax.random.uniform(size_key, (batch,)))
 
     def run(tree):
@@ -150,7 +150,7 @@ def _many_changes(change, rounds, batch=128, capacity=4096, used=2500):
 
 
 def _by_adding(tree: SumTree, slots, priorities) -> SumTree:
-    """The broken twin: the change of a slot is added to every node above it."""
+    """The broken twin: adds the change of a slot to all nodes above it, so rounding errors accumulate."""
     node, place = slots // WIDTH, slots % WIDTH
     change = priorities - tree.slots[node, place]
     levels = []
@@ -161,7 +161,7 @@ def _by_adding(tree: SumTree, slots, priorities) -> SumTree:
 
 
 def _evenly_drawn(tree, used=2500, draws=50_000):
-    """The draws on each used slot, of a tree whose used slots all have one priority; and those on empty slots."""
+    """How often each used slot is drawn if all used slots have the same priority, and how often empty ones are."""
     slots, _ = FIND(tree, np.random.default_rng(1).random(draws, np.float32))
     counts = np.bincount(slots, minlength=4096)
     return counts[:used], counts[used:].sum()
@@ -177,7 +177,7 @@ def test_a_million_changes_and_a_drop_leave_no_drift():
 
 def test_the_detector_of_drift_catches_a_tree_that_adds_changes_up():
     tree = _many_changes(_by_adding, 1600)
-    # What the nodes promise beyond what is there: each draw that falls into it would hit an empty slot.
+    # The root's sum exceeds the sum of the slots: draws in the difference would hit empty slots.
     promised, there = float(tree.total), float(np.asarray(tree.slots).sum(dtype=np.float64))
     assert abs(promised - there) > 0.02 * there
     assert not is_exact(tree)
@@ -196,7 +196,7 @@ def test_weights_are_the_papers_and_never_above_one():
         every = (25 * probability) ** -correction
         np.testing.assert_allclose(weights, (every / every.max())[slots], rtol=1e-5)
         assert float(weights.max()) <= 1.0
-    with_empty = (40 * np.append(probability, 1e-9)) ** -1.0  # a twin whose maximum is also over what is not filled
+    with_empty = (40 * np.append(probability, 1e-9)) ** -1.0  # the broken twin's maximum includes empty slots
     assert (every / with_empty.max()).max() < 0.01
 
 
@@ -209,10 +209,10 @@ def test_what_is_new_enters_with_the_largest_priority_that_is_there_now():
     np.testing.assert_array_equal(np.ravel(memory.priorities.slots)[:6], [8.5, 2.5, 0.5, 1.5, 0, 0])
     memory = learnt(
         replay, memory, first(1), np.ones(1, np.float32)
-    )  # the largest goes: a maximum that only grows would be wrong from here on
+    )  # the largest one is lowered: a maximum that only grows would now be wrong
     memory = ADD(replay, memory, {"n": first(3)})
     np.testing.assert_array_equal(np.ravel(memory.priorities.slots)[:6], [2.5, 2.5, 0.5, 1.5, 2.5, 2.5])
-    memory = learnt(replay, memory, first(6), np.full(6, 0.25, np.float32))  # also where all are below the first's 1
+    memory = learnt(replay, memory, first(6), np.full(6, 0.25, np.float32))  # also if all are below the initial 1
     memory = ADD(replay, memory, {"n": first(3)})
     np.testing.assert_array_equal(np.ravel(memory.priorities.slots)[:6], [0.75] * 6)
 
@@ -222,7 +222,7 @@ def test_without_an_exponent_it_is_uniform_replay():
     memory = ADD(replay, INIT(replay), {"n": first(30)})
     memory = learnt(replay, memory, first(30), np.linspace(-5.0, 5.0, 30, dtype=np.float32))
     slots, weights = drawn(replay, memory, 0, 30, 0.4)
-    np.testing.assert_array_equal(slots, np.arange(30))  # thirty strata, one slot each
+    np.testing.assert_array_equal(slots, np.arange(30))  # thirty strata with one slot each
     np.testing.assert_array_equal(weights, 1.0)
 
 

@@ -1,4 +1,4 @@
-"""The tree of futures in characters: bounded, the best branch first, what is left out said."""
+"""The tree of futures as text: limited in size, the best branch first, and it says what is left out."""
 
 from zerone.engines.search import Future, Outcome
 from zerone.player.futures_text import futures_lines

@@ -1,4 +1,4 @@
-"""A person's hands in the window: the goal follows the mouse, the keys act, and who acts can be changed."""
+"""Interaction in the window: the goal follows the mouse, keys act, and control can be switched."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_arrows_turn_both_joints_at_once():
         assert space.contains(keys.chosen(down))
     assert keys.chosen([pygame.K_q]) is None
     assert "up, down: turn the upper arm  left, right: turn the forearm" in keys.text
-    assert keys_for("CartPole-v1", spaces.Discrete(2)).chosen([RIGHT, LEFT, RIGHT]) == 1  # the newest
+    assert keys_for("CartPole-v1", spaces.Discrete(2)).chosen([RIGHT, LEFT, RIGHT]) == 1  # the newest key counts
     assert keys_for("Pendulum-v1", spaces.Box(-2.0, 2.0, (1,))).chosen([RIGHT, UP]).tolist() == [2]
     lopsided = keys_for("Some-v0", spaces.Box(np.array([0, -1], np.float32), np.array([4, 3], np.float32)))
     assert lopsided.idle.tolist() == [2, 1]
@@ -66,7 +66,7 @@ def test_actions_for_which_a_person_has_not_enough_hands_are_refused(space):
 
 
 class Stand:
-    """A window in which a script of events is played, one entry at each picture; what then was shown and done."""
+    """A window that gets scripted events, one entry per frame, and records what is shown and done."""
 
     def __init__(self, monkeypatch, identity, script, **options):
         self.environment = Guard(GymnasiumEnvironment(catalogue.make(identity, **options), "rgb_array"), identity, 0)
@@ -78,7 +78,7 @@ class Stand:
 
         def shown(window, frame):
             if window._screen is None:
-                show(window, frame)  # the display must be there before an event can be posted
+                show(window, frame)  # events can only be posted to an existing display
             self.sizes.add(frame.shape)
             entry = self.script.pop(0) if self.script else ESCAPE
             for event in entry if isinstance(entry, list) else [entry]:
@@ -106,7 +106,7 @@ class Stand:
         return state
 
     def agent(self, observation):
-        """An agent that is told from a person's keys."""
+        """An agent whose actions differ from those of the keys."""
         del observation
         self.asked += 1
         return np.full(2, 0.5, np.float32) if self.environment.action_space.shape else 3
@@ -131,7 +131,7 @@ def test_the_goal_follows_the_mouse_while_the_agent_acts(monkeypatch):
     assert stand.play() == 0
     assert stand.goals == [
         [250, 303], [120, 250], [300, 300], [300, 300],
-        [300, 300],  # below the picture is the caption
+        [300, 300],  # the caption is below the picture
         [300, 300], [399, 1],
     ]  # fmt: skip
     assert stand.asked == len(stand.actions) == 7
@@ -154,7 +154,7 @@ def test_a_person_takes_over_turns_the_joints_and_hands_back(monkeypatch):
     assert stand.actions == [
         agents, agents,  # the arrow keys do nothing yet
         [0, 0], [0, 0], [0, 1], [1, 1], [1, 0], [0, 0],
-        [-1, 0],  # a key that went down and up between two pictures counts
+        [-1, 0],  # a key that is pressed and released between two frames counts
         agents, agents,
     ]  # fmt: skip
     assert stand.asked == 4
@@ -180,7 +180,7 @@ def test_the_legend_says_what_can_be_done(monkeypatch):
 def test_where_nothing_can_be_done_the_play_waits_for_the_person(monkeypatch):
     stand = Stand(monkeypatch, MAZE, [None, SPACE, None, mouse(30, 30), None, RIGHT, press(RIGHT, pygame.KEYUP), None])
     stand.play()
-    assert stand.actions == [3, 3]  # the agent's right, then the person's
+    assert stand.actions == [3, 3]  # right, first by the agent, then by the person
     assert stand.asked == 1
     assert "mouse" not in stand.hands.legend()[-1]
 

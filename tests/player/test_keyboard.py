@@ -1,4 +1,4 @@
-"""A person at the keyboard: keys that do what they say, an environment that waits or goes on."""
+"""Playing with the keyboard: keys have the right actions; the environment waits for a key or goes on."""
 
 import h5py
 import pygame
@@ -12,7 +12,7 @@ MAZE, LINE = "zerone/Maze-v0", "zerone/Treasure-v0"
 
 
 def episodes_of(path):
-    """Observations, actions, rewards and how it ended, of each recorded episode."""
+    """Observations, actions, rewards and ends of each recorded episode."""
     with h5py.File(path / "data" / "main_data.hdf5") as file:
         names = ("observations", "actions", "rewards", "terminations", "truncations")
         return [[file[f"episode_{i}"][name][()] for name in names] for i in range(len(file))]
@@ -27,7 +27,7 @@ def press(key, kind=pygame.KEYDOWN):
 
 @pytest.fixture
 def typist(monkeypatch):
-    """Posts what a list says, one entry at each picture that is shown: a key, a list of events, or None."""
+    """Post the entries of a list, one per shown frame: a key, a list of events, or None."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     monkeypatch.setattr(keyboard, "HOLD_SECONDS", 0.0)
     monkeypatch.setattr(keyboard, "frames_per_second", lambda env: viewer.frames_per_second(env) * 20)
@@ -41,7 +41,7 @@ def typist(monkeypatch):
         def shown(window, frame):
             first = window._screen is None
             if first:
-                show(window, frame)  # the display must be there before an event can be posted
+                show(window, frame)  # events can only be posted to an existing display
             key = waiting.pop(0) if waiting else pygame.K_ESCAPE
             for each in key if isinstance(key, list) else [key]:
                 if isinstance(each, tuple):
@@ -64,7 +64,7 @@ def test_a_person_walks_a_slow_environment_one_key_at_a_time(typist, tmp_path):
     assert first[0].tolist() == [0, 1, 0, 1, 2, 3, 4, 5]
     assert first[3][-1]
     assert not first[4].any()
-    assert second[1].tolist() == [1, 0]  # escape: the episode that was going on is cut
+    assert second[1].tolist() == [1, 0]  # escape: the unfinished episode is truncated
     assert second[4].tolist() == [False, True]
 
 
@@ -77,7 +77,7 @@ def test_a_person_drives_a_fast_environment_that_goes_on_by_itself(typist, tmp_p
     typist([None, RIGHT, (RIGHT, up), None, LEFT, (LEFT, up)])
     zo.record("keyboard", "CartPole-v1", out=tmp_path / "pole")
     ((_, actions, *_),) = episodes_of(tmp_path / "pole")
-    assert actions.tolist() == [1, 1, 1, 0, 0]  # there is no doing nothing: what was done last goes on
+    assert actions.tolist() == [1, 1, 1, 0, 0]  # there is no idle action: the last one is repeated
 
 
 def test_closing_the_window_at_once_records_nothing(typist, tmp_path):

@@ -1,4 +1,4 @@
-"""A table in characters, to the letter."""
+"""A table as text, compared character by character."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_terminal_gets_colours_that_take_no_room():
     assert [line.rstrip() for line in bare.split("\n")] == plain.split("\n")
     assert "\x1b[7m↓0.90\x1b[27m" in colored
     shades = [int(each) for each in re.findall(r"\x1b\[38;5;(\d+)m", colored)]
-    assert shades == [101, 136, 208]  # the oldest, the one after it, the freshest
+    assert shades == [101, 136, 208]  # from the oldest to the newest
 
 
 def test_nothing_learnt_yet():

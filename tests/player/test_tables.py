@@ -1,4 +1,4 @@
-"""Greedy arrows and traces, against NumPy written another way."""
+"""Greedy arrows and traces, compared with a different computation in NumPy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GRID = grid_of(Maze(layout=("S.#", "..G")))
 
 
 def table(**rows: list[float]) -> Table:
-    """A table of zeros but for some states: `s1=[...]`."""
+    """A table of zeros except for some states: `s1=[...]`."""
     values = np.zeros((6, 4))
     for name, row in rows.items():
         values[int(name[1:])] = row
@@ -55,7 +55,7 @@ def walk(steps: int = 60) -> tuple[np.ndarray, np.ndarray]:
 
 
 def textbook(states, actions, fade, replacing):
-    """E after the last of these steps, each visit by itself: (γλ) to the power of the steps since then."""
+    """E after the last of these steps: each visit adds (γλ) to the power of the number of steps since then."""
     found = np.zeros((6, 4))
     for when, (state, action) in enumerate(zip(states, actions, strict=True)):
         later = states[when + 1 :] == state

@@ -1,4 +1,4 @@
-"""Gradient updates in characters: everything fits into a line, and a row is what was learnt from."""
+"""Gradient updates as text: everything fits into a line, and each row is a sample of the update."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table over the pictures of its environment."""
+"""The table drawn over the frames of its environment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def moments(environment, number=1):
 
 
 def changed(before, after):
-    """Which of the line's cells look otherwise, and where in a cell: its left, middle or right third."""
+    """Which cells of the line look different, and in which third of the cell: left, middle or right."""
     different = (before != after).any(2)[MARGIN:-MARGIN, MARGIN:-MARGIN]
     thirds = different.reshape(96, 18, 32).any((0, 2)).reshape(6, 3)
     return {(int(cell), ["left", "middle", "right"][part]) for cell, part in np.argwhere(thirds)}
@@ -107,7 +107,7 @@ def test_a_network_says_in_characters_what_each_action_is_worth():
     view = ValueView(lambda observation: np.array([-1.0, 0.125 * (1 + observation)]), ACTIONS)
     said = [view.text(environment, moment, out).split("\n")[-1] for moment in moments(environment)]
     assert said[:2] == ["Q  left -1  right 0.125*", "Q  left -1  right 0.25*"]
-    assert "Q " not in said[-1]  # the episode is over: nothing is chosen
+    assert "Q " not in said[-1]  # the episode is over, so no action is chosen
     assert view.legend(out) == ""
 
 
@@ -153,7 +153,7 @@ def test_text_on_a_terminal_stays_in_its_place(monkeypatch):
 
 @pytest.mark.parametrize("id", ["FrozenLake-v1", "FrozenLake8x8-v1", "CliffWalking-v1"])
 def test_gymnasiums_own_pictures_have_the_same_cells(id):  # noqa: A002
-    """Where an arrow is drawn over Gymnasium's picture is where Gymnasium draws the cell."""
+    """An arrow over Gymnasium's frame is in the same place as the cell in that frame."""
     environment = gymnasium.make(id, render_mode="rgb_array")
     environment.reset(seed=0)
     frame, grid = episode.frame_of(environment), grid_of(catalogue.make(id))

@@ -1,4 +1,4 @@
-"""Moments of play, and where they are shown."""
+"""Playing episodes, and showing them in a window, a terminal or a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zerone.player import episode, video, viewer
 
 
 class Counter(gymnasium.Env):
-    """Counts to three, in a picture that is tiny and oddly sized."""
+    """Counts to three; its frames are tiny and have an odd size."""
 
     observation_space = gymnasium.spaces.Discrete(10)
     action_space = gymnasium.spaces.Discrete(2)
@@ -55,7 +55,7 @@ def test_episodes_are_told_moment_by_moment():
     assert [(each.episode, each.step, each.total) for each in moments[:5]] == [
         (1, 0, 0.0), (1, 1, 1.0), (1, 2, 2.0), (1, 3, 3.0), (2, 0, 0.0),
     ]  # fmt: skip
-    assert environment.seeds == [7, None]  # one stream of chance, as Gymnasium has it
+    assert environment.seeds == [7, None]  # seeded once, as usual in Gymnasium
     assert (moments[0].action, moments[1].action, moments[1].reward) == (None, 1, 1.0)
     assert [each.ended for each in moments] == ["", "", "", "ended"] * 2
     assert moments[3].describe() == "episode 1  step 3  return 3  (ended)"
@@ -69,7 +69,7 @@ def test_an_episode_without_end_is_cut(monkeypatch):
 @pytest.mark.parametrize("speed", [4.0, 15.0, 24.0, 30.0, 50.0, 60.0])
 @pytest.mark.parametrize("pictures", [2, 31, 200])
 def test_a_gif_plays_as_long_as_it_should(tmp_path, speed, pictures):
-    """Read from the file itself: a control block for each picture has its hundredths of a second."""
+    """Read from the file: the control block of each frame has its duration in 1/100 s."""
     rate = speed / max(1, round(speed / viewer.GIF_FRAMES_PER_SECOND))
     with video.Gif(tmp_path / "film.gif", rate) as made:
         for number in range(pictures):
@@ -83,7 +83,7 @@ def test_a_gif_plays_as_long_as_it_should(tmp_path, speed, pictures):
 
 
 def test_a_gif_writes_what_has_changed_and_keeps_its_colours(tmp_path):
-    """A dot on a drawing of few colours, then one whose colours are others: all are as drawn, and few bytes are."""
+    """A moving dot on a drawing with few colours, then other colours: all colours are kept, and the file is small."""
     from PIL import Image
 
     rows = np.linspace(0, 255, 64).astype(np.uint8)
@@ -101,7 +101,7 @@ def test_a_gif_writes_what_has_changed_and_keeps_its_colours(tmp_path):
             film.seek(number)
             assert np.abs(np.asarray(film.convert("RGB"), np.int16) - each).max() <= video.COLOUR_OFF
     still, moving = ((tmp_path / f"{name}.gif").stat().st_size for name in ("still", "moving"))
-    assert still < 20 * 600  # one picture alone is larger
+    assert still < 20 * 600  # a single whole frame is larger
     assert moving > still + 3000
 
 
@@ -132,7 +132,7 @@ def test_film_of_a_tiny_odd_picture(tmp_path, suffix):
     environment = Counter("rgb_array")
     moments = episode.episodes(environment, always(1), number=1, seed=0)
     pictures = viewer.on_film(environment, moments, tmp_path / f"film{suffix}")
-    # A GIF shows every third of 100 moments a second, and the last; the last picture stays.
+    # A GIF has every third of 100 frames per second and the last one, which is shown longer.
     assert pictures == (1 + round(0.8 * 100 / 3) if suffix == ".gif" else 3 + 80)
     assert (tmp_path / f"film{suffix}").stat().st_size > 500
     assert [each.name for each in tmp_path.iterdir()] == [f"film{suffix}"]
@@ -221,7 +221,7 @@ def test_what_environments_return_as_a_picture_is_one(frame, expected):
 
 
 class Silent(Counter):
-    """Its render returns whatever it is told to."""
+    """Its `render` returns the given value."""
 
     def render(self):
         return self.frame
@@ -272,7 +272,7 @@ def test_a_speed_that_is_none_is_refused_before_anything_is_written(tmp_path, sp
         with pytest.raises(InputError, match=r"^environment Counter: its metadata has render_fps = "):
             show()
     assert list(tmp_path.iterdir()) == []
-    assert viewer.in_terminal(environment, moments, io.StringIO()) == 1  # which nobody waits for
+    assert viewer.in_terminal(environment, moments, io.StringIO()) == 1  # without waiting
 
 
 @pytest.mark.parametrize("speed", [None, 25, np.int64(25), np.float32(25), 25.0])

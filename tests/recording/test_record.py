@@ -1,4 +1,4 @@
-"""Recording: every step as it was, the same for the same seed, whole or not at all."""
+"""Recording: every step is stored as played, equal seeds give equal files, and files are complete or absent."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def run(tmp_path_factory):
 
 
 def episodes_of(path):
-    """Seed, observations, actions, rewards and how it ended, of each episode: as h5py sees it."""
+    """Seed, observations, actions, rewards and ends of each episode, read with h5py."""
     import h5py
 
     with h5py.File(path / "data" / "main_data.hdf5") as file:
@@ -56,7 +56,7 @@ def test_every_step_is_what_gymnasium_does_when_it_is_played_again(identity, tmp
 
 
 def test_a_compiled_environment_is_played_as_it_is(tmp_path):
-    """The walls and hells of the maze, counted out on its map: no step leads elsewhere."""
+    """Compares every step with the maze's map: moves, borders and rewards."""
     found = zo.record("random", MAZE, steps=400, out=tmp_path / "play")
     assert found["steps"] == 400
     dataset = read(tmp_path / "play")
@@ -89,11 +89,11 @@ def test_steps_cut_the_last_episode_and_say_so(tmp_path):
 def test_a_run_plays_greedily_and_with_epsilon_leaves_that_share_to_chance(run, tmp_path):
     zo.record(run, episodes=5, out=tmp_path / "greedy")
     greedy = read(tmp_path / "greedy").recorded
-    assert (greedy.action == 1).all()  # always to the right: where the treasure is
+    assert (greedy.action == 1).all()  # always to the right, where the treasure is
     assert len(greedy.action) == 25
     found = zo.record(run.path, steps=2000, out=tmp_path / "half", epsilon=0.5, agent=1, checkpoint="last")
     share = (read(tmp_path / "half").recorded.action == 0).mean()
-    assert abs(share - 0.25) < 0.05  # half of what is left to chance; 5 standard deviations
+    assert abs(share - 0.25) < 0.05  # half of the random actions; 5 standard deviations
     told = json.loads((tmp_path / "half" / "data" / "metadata.json").read_text())
     assert told["zerone"]["epsilon"] == 0.5
     assert (told["zerone"]["agent"], told["zerone"]["checkpoint"], told["algorithm_name"]) == (1, "last", "q-learning")
@@ -154,7 +154,7 @@ WRONG = {
 
 
 class Odd(CounterEnv):
-    """An environment whose observations no algorithm here takes."""
+    """An environment with observations that no algorithm supports."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Runs compared: every number against SciPy or by hand, and what cannot be compared is refused."""
+"""Comparison of runs: every number is checked with SciPy or by hand; incomparable runs are refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_every_number(two):
     assert pair.difference == np.mean(GOOD) - np.mean(BAD)
     # The level was first reached after 200, 100 and 100 steps, and never by the fourth seed.
     assert (good.reached.seeds, good.reached.steps_median) == (3, 150)
-    assert good.reached.steps_interval is None  # between the least and the greatest of four is the median in 87.5%
+    assert good.reached.steps_interval is None  # the range of four values contains the median in 87.5% only
     assert bad.reached.steps_interval == (200, np.inf)
     assert good.reached.seconds_median == 2 + 150 * 4 / 50
     assert (bad.reached.seeds, bad.reached.steps_median, bad.reached.seconds_median) == (1, np.inf, np.inf)
@@ -47,7 +47,7 @@ def test_the_order_of_the_runs_does_not_matter(two):
 
 
 def test_the_luck_of_the_episodes_is_in_a_mean_and_drops_out_of_a_difference(tmp_path):
-    """Five optimal policies for the taxi on 100 episodes: all 7.59 where the truth is 7.93, and one step worse ones."""
+    """Five optimal policies for the taxi on the same 100 episodes: all get 7.59, while the true mean is 7.93."""
     random = np.random.default_rng(0)
     luck = 7.93 + random.choice([-3.4, -1.4, 0.6, 2.6], 100) + 1.06
     luck += 7.59 - luck.mean()
@@ -63,7 +63,7 @@ def test_the_luck_of_the_episodes_is_in_a_mean_and_drops_out_of_a_difference(tmp
     assert pair.difference == pytest.approx(1, abs=0.02)
     assert 0.9 < pair.difference_interval[0] < 1 < pair.difference_interval[1] < 1.1
     assert not any("older" in note for note in found.notes())
-    # Judged by another engine, on other episodes: what is not shared does not drop out.
+    # Evaluated by another engine on other episodes: their randomness does not cancel.
     other = write_run(tmp_path / "host", np.mean(worse, 1).tolist(), returns=worse, engine="host")
     assert zo.compare([runs[0], other]).pairs[0].difference_interval[0] < 0.5
 

@@ -1,4 +1,4 @@
-"""Sweeps: one compile for all settings, nothing lost when stopped, and the best written as a preset."""
+"""Sweeps: one compilation for all settings, nothing lost when stopped, and the best one written as a preset."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def done(tmp_path_factory):
 
 
 def files(folder):
-    """All that does not depend on the clock."""
+    """The contents of all files that do not depend on the time."""
     kept = ("metrics.csv", "config.json", "table.csv", "best.toml", "response.png", "response.svg", ".safetensors")
     return {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.name.endswith(kept)}
 
@@ -42,12 +42,12 @@ def test_points():
 
 
 def test_all_settings_train_in_one_compile(done, tmp_path, compilations):
-    """What `done` has compiled serves other numbers, and more of them."""
+    """The programs that `done` has compiled work for other numbers, and for more settings."""
     zo.sweep(*LINE, {"learning_rate": Range(0.1, 0.9), "epsilon": [0.2, 0.3]}, points=2, out=tmp_path / "a", **SHORT)
     assert compilations() == 0
     zo.train(
         zo.QLearning(environments=2), LINE[1], steps=60, out=tmp_path / "b", figure=False
-    )  # another shape does not
+    )  # another shape needs a new compilation
     assert compilations() > 0
     assert len(done.trials) == 2
 
@@ -74,7 +74,7 @@ def test_the_best_is_the_highest_mean_and_its_preset_can_be_read(done):
 
 
 def test_what_is_written_trains_as_the_sweep_did(done, tmp_path):
-    """Its settings, its length, its schedules and its bits."""
+    """The preset has the sweep's settings, length and schedules, and gives the same bits."""
     again = zo.train(*LINE, settings=done.path / "best.toml", seeds=3, out=tmp_path / "again", figure=False)
     trial = zo.load(done.best.path)
     assert again.config["algorithm"] == trial.config["algorithm"]
@@ -102,10 +102,10 @@ def trial(mean, **settings):
         ("learning_rate", {"low": 1e-4, "high": 1e-2}, [1e-4, 1e-3, 1e-2], 1e-2, "highest"),
         ("learning_rate", {"low": 1e-4, "high": 1e-2}, [1e-4, 1e-3, 1e-2], 1e-4, "lowest"),
         ("learning_rate", {"low": 1e-4, "high": 1e-2}, [1e-4, 1e-3, 1e-2], 1e-3, None),
-        ("learning_rate", {"low": 1e-4, "high": 1e-2}, [2e-3, 9.5e-3], 9.5e-3, "highest"),  # as Optuna comes near it
+        ("learning_rate", {"low": 1e-4, "high": 1e-2}, [2e-3, 9.5e-3], 9.5e-3, "highest"),  # as Optuna comes near
         ("learning_rate", [1e-4, 1e-3, 1e-2], [1e-4, 1e-3, 1e-2], 1e-2, "highest"),
-        ("learning_rate", [1e-4, 1e-3], [1e-4, 1e-3], 1e-3, None),  # of two values each is an edge
-        ("discount", {"low": 0.0, "high": 1.0}, [0.0, 0.5, 1.0], 1.0, None),  # more is not allowed
+        ("learning_rate", [1e-4, 1e-3], [1e-4, 1e-3], 1e-3, None),  # of two values both are edges
+        ("discount", {"low": 0.0, "high": 1.0}, [0.0, 0.5, 1.0], 1.0, None),  # the limit of allowed values
         ("discount", {"low": 0.0, "high": 1.0}, [0.0, 0.5, 1.0], 0.0, None),
         ("discount", {"low": 0.9, "high": 0.99}, [0.9, 0.95, 0.99], 0.99, "highest"),
         ("objective", ["clip", "kl", "none"], ["clip", "kl", "none"], "kl", None),
@@ -146,7 +146,7 @@ def test_measures(done):
     row, steps = metrics["evaluation_return"][known], metrics["step"][known]
     values = {name: values_of(done.trials[0].path, (0, 1, 2), name)[2] for name in sweep_result.MEASURES}
     result = zo.load(done.trials[0].path).result
-    mean = (row * np.diff(steps, prepend=0)).sum() / steps[-1]  # close together at first, and of no more weight
+    mean = (row * np.diff(steps, prepend=0)).sum() / steps[-1]  # weighted: evaluations are closer at first
     assert values == {"mean": pytest.approx(mean), "last": row[-1], "best": result["seeds"][2]["return_mean"]}
 
 
@@ -175,10 +175,10 @@ def test_a_sweep_that_was_stopped_anywhere_ends_the_same(done, tmp_path):
     assert not (tmp_path / "a" / "table.csv").exists()
     seen = []
     found = zo.resume_sweep(tmp_path / "a", lambda *now: seen.append(now[0]))
-    assert 0 not in seen  # the first setting had ended
+    assert 0 not in seen  # the first setting was finished
     assert files(tmp_path / "a") == files(done.path)
     assert found.table() == done.table() == (done.path / "table.csv").read_text()
-    assert zo.resume_sweep(tmp_path / "a").facts()["best"]["mean"] == done.best.mean  # once more: it is only read
+    assert zo.resume_sweep(tmp_path / "a").facts()["best"]["mean"] == done.best.mean  # again: the results are only read
 
 
 def test_a_table_row_for_each_seed(done):
@@ -208,7 +208,7 @@ def test_optuna_varies_what_decides_shapes_and_can_be_resumed(tmp_path):
 
 
 def proposed(search, worth) -> list[dict]:
-    """What a search asks for, told what each is worth."""
+    """The settings that a search proposes when it gets the value of each."""
     found = []
     for settings in search.ask():
         found.append(settings)
@@ -217,7 +217,7 @@ def proposed(search, worth) -> list[dict]:
 
 
 class Repeating(search.Optuna):
-    """The broken twin: whatever Optuna proposes, proposed before or not."""
+    """The broken twin: accepts all of Optuna's proposals, also repeated ones."""
 
     def _another(self):
         return self._study.ask(self._space)
@@ -235,7 +235,7 @@ def test_optuna_tries_no_setting_twice_and_ends_when_all_were_tried():
         assert made.number == number
         found = proposed(made, worth)
         assert len({str(each) for each in found}) == len(found) == number
-        assert found == proposed(search.Optuna(space, trials), worth)  # or a sweep could not be resumed
+        assert found == proposed(search.Optuna(space, trials), worth)  # otherwise a sweep could not be resumed
     again = proposed(Repeating(space, 6), worth)
     assert len({str(each) for each in again}) < len(again) == 6
 
@@ -318,7 +318,7 @@ def only_right(observation):
 
 def test_every_trial_keeps_to_the_action_mask(tmp_path):
     found = zo.sweep(*LINE, RATES, action_mask=only_right, out=tmp_path / "masked", **SHORT)
-    assert all((trial.values == trial.values.max()).all() for trial in found.trials)  # nobody goes left
+    assert all((trial.values == trial.values.max()).all() for trial in found.trials)  # no policy goes left
     assert zo.load(found.trials[0].path).config["environment"]["action_mask"].endswith(":only_right")
     with pytest.raises(InputError, match="nobody can find again"):
         zo.sweep(*LINE, RATES, action_mask=lambda _: [True, True], out=tmp_path / "wrong", **SHORT)

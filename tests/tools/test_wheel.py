@@ -1,4 +1,4 @@
-"""The wheel: one package, with the examples in it, and a description that an index page can show."""
+"""The wheel: one package that includes the examples, with a description that PyPI can show."""
 
 import importlib.util
 import re

@@ -1,4 +1,4 @@
-"""Who has switched JAX's 64 bits on trains, resumes and acts as everybody else, to the same bits."""
+"""With `jax_enable_x64`, training, resuming and acting give the same bits as without."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KINDS = {
 
 @contextlib.contextmanager
 def wide():
-    """As another library would switch it on, after `zerone` was imported."""
+    """Enable it after the import of `zerone`, as another library might."""
     jax.config.update("jax_enable_x64", True)
     try:
         yield
@@ -54,7 +54,7 @@ def test_a_run_is_the_same_and_either_is_read_in_either_mode(kind, tmp_path):
     expected = narrow.evaluate(3), narrow.agent().act(seen)
     with wide():
         other = _train(kind, tmp_path / "wide")
-        assert jnp.zeros(2).dtype == jnp.float64  # what is not ours is as it was
+        assert jnp.zeros(2).dtype == jnp.float64  # other code still gets 64 bits
         for run in (zo.load(narrow.path), other):
             agent = pickle.loads(pickle.dumps(run.agent()))  # noqa: S301 - our own
             assert (run.evaluate(3), agent.act(seen)) == expected
@@ -85,7 +85,7 @@ def test_a_run_goes_on_in_the_other_mode(begun_wide, tmp_path):
 
 
 class Precise(gymnasium.Env):
-    """Computes in JAX, and needs the 64 bits that its author has switched on."""
+    """An environment that computes with JAX in 64 bits, which its author has enabled."""
 
     observation_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
     action_space = gymnasium.spaces.Discrete(2)

@@ -1,4 +1,4 @@
-"""Action masks: never violated, equal to NumPy's renormalised softmax, and nothing else than before without one."""
+"""Action masks: never violated, equal to a renormalised softmax in NumPy; without one nothing changes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ALGORITHMS = {
 
 
 def not_up(observation):
-    """A mask for the tests, of the maze: never up; in even cells never left either."""
+    """A mask for the maze: never up, and in even cells not left either."""
     return jnp.stack([jnp.bool_(False), jnp.bool_(True), observation % 2 == 1, jnp.bool_(True)])
 
 
@@ -54,7 +54,7 @@ def nothing(observation):
 
 
 def of_floats(observation):
-    """As something added to scores would be."""
+    """A mask of floats that would be added to scores; masks must be bool."""
     del observation
     return jnp.array([0.0, -1e9, 0.0, 0.0])
 

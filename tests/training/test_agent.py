@@ -1,4 +1,4 @@
-"""An agent takes what its environment returns, in any form, and acts as it did in training; or it says why not."""
+"""An agent accepts its environment's observations in any form and acts as in training, or says why it cannot."""
 
 import gymnasium
 import numpy as np
@@ -13,7 +13,7 @@ FAST = {"evaluation_episodes": 2, "figure": False, "steps": 400}
 
 
 class Parts(gymnasium.Env):
-    """A bit is shown in one part of a dictionary, whose keys are not in Gymnasium's order; repeating it pays 1."""
+    """A bit in one part of a dictionary whose keys are not in Gymnasium's order. Repeating it has a reward of 1."""
 
     observation_space = spaces.Dict({"b": spaces.Box(-1, 1, (1,), np.float32), "a": spaces.Discrete(2, start=3)})
     action_space = spaces.Discrete(2)
@@ -47,14 +47,14 @@ class Counted(Parts):
 
 @pytest.fixture(scope="module")
 def dictionary(tmp_path_factory):
-    """A DQN, that has learnt to repeat the bit."""
+    """The agent of a DQN that has learnt to repeat the bit."""
     run = zo.train(small_dqn(), Parts, out=tmp_path_factory.mktemp("runs") / "run", **{**FAST, "steps": 2000})
     return run.agent()
 
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory):
-    """A table that has learnt the same."""
+    """The agent of a table that has learnt the same."""
     made = QLearning(learning_rate=0.5, discount=0.0)
     return zo.train(made, Counted, out=tmp_path_factory.mktemp("runs") / "run", **FAST).agent()
 
@@ -123,7 +123,7 @@ def compiled(tmp_path_factory):
 
 @pytest.mark.parametrize("wrong", [9, -1, 2**31, 2**40, 1.5, np.nan, "1", None, [0, 9], {"cell": 1}])
 def test_a_state_outside_of_a_table_is_one_line(compiled, wrong):
-    """JAX would move it to the last row, and answer."""
+    """JAX would silently use the last row."""
     with pytest.raises(zo.InputError):
         compiled.act(wrong)
     assert compiled.act([0, 8]).shape == (2,)

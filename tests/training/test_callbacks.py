@@ -1,4 +1,4 @@
-"""Callbacks: what they hear and in which order, what they may ask, and that they change nothing else."""
+"""Callbacks: the events and their order, what callbacks may request, and that they change nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def train(path, *callbacks, **options):
 
 
 def contents(path: Path):
-    """The bytes of all that a training leaves which no clock decides."""
+    """The bytes of all files of a training that do not depend on the time."""
     files = [path / "config.json", path / "metrics.csv", *sorted((path / "checkpoints").iterdir())]
     return {file.name: file.read_bytes() for file in files}
 
@@ -36,7 +36,7 @@ def whole(tmp_path_factory):
 
 
 class Hearing(zo.Callback):
-    """Notes all that it hears, and on which thread."""
+    """Records all events, and the thread of each."""
 
     def __init__(self):
         self.events, self.threads = [], set()
@@ -88,7 +88,7 @@ def stopping(at, reason="enough"):
 
 @pytest.mark.parametrize("at", [1, 300])
 def test_a_callback_ends_a_training_and_it_goes_on_to_the_same_bytes(at, whole, tmp_path):
-    """At step 1 too, where by default nothing has been evaluated yet."""
+    """Also at step 1, before the first evaluation."""
     hearing = Hearing()
     run = train(tmp_path / "run", stopping(at), hearing, seeds=2)
     step = 300 if at > 1 else 100
@@ -134,7 +134,7 @@ def test_a_callback_adds_its_metrics_to_the_log(whole, tmp_path):
     for seed in (0, 1):
         last = run.metrics["largest"][run.metrics["seed"] == seed][-1]
         table = train(tmp_path / f"alone-{seed}", seed=seed).agent(checkpoint="last").policy
-        assert last == np.float64(str(np.max(table)))  # the fewest digits that read back
+        assert last == np.float64(str(np.max(table)))  # the shortest text that reads back to the same number
     halves = run.metrics["double"] / run.metrics["largest"]
     assert set(halves[~np.isnan(halves)].round(6)) == {2.0}
 
@@ -200,7 +200,7 @@ def test_what_a_callback_raises_names_it_and_loses_nothing(kind, whole, tmp_path
 
 
 class KilledError(BaseException):
-    """Goes through all that would save or tidy up, as a kill does."""
+    """Not caught by any code that saves or cleans up, so it acts like a kill."""
 
 
 @pytest.mark.parametrize("kind", [Evaluated, Rows, Saving, Saved, Progress])
@@ -221,7 +221,7 @@ def test_a_training_that_is_killed_with_its_callback_goes_on_with_it_to_the_same
 
 
 class NoWordsError(Exception):
-    """Nobody can say what it is."""
+    """An exception whose `__str__` fails."""
 
     def __str__(self):
         raise RuntimeError("no words")
@@ -342,44 +342,44 @@ def test_an_installed_package_brings_a_callback(tmp_path, monkeypatch):
     monkeypatch.setattr(callback_sources, "entry_points", brought)
     run = train(tmp_path / "run", "spare")
     assert run.result["stopped"] == {"by": "spare", "reason": "saved at 200"}
-    assert zo.resume(run.path).result["steps"] == 400  # it stops again
+    assert zo.resume(run.path).result["steps"] == 400  # it is stopped again
     with pytest.raises(InputError, match="did you mean 'spare'"):
         train(tmp_path / "other", "spaer")
 
 
 class Spare(zo.Callback):
-    """What another test imports by its name."""
+    """A callback that another test imports by its name."""
 
     def on_saved(self, event, training):
         training.stop(f"saved at {event.step}")
 
 
 class NeedsMore(zo.Callback):
-    """Cannot be made by its name alone."""
+    """A callback that cannot be created without arguments."""
 
     def __init__(self, more):
         self.more = more
 
 
 class TakesLess(zo.Callback):
-    """Hears with too few arguments."""
+    """A callback with too few parameters."""
 
     def on_rows(self, event):
         pass
 
 
 async def waiting(event, training):
-    """Does nothing when it is called."""
+    """A coroutine function: calling it has no effect."""
 
 
 class Taken(Measuring):
-    """Measures what the log has already."""
+    """A callback with a metric that the log already has."""
 
     metrics = {"return": "taken"}  # noqa: RUF012
 
 
 class Comma(Measuring):
-    """Measures under a name that no table can hold."""
+    """A callback with a metric whose name a CSV header cannot have."""
 
     metrics = {"a,b": "two columns"}  # noqa: RUF012
 
@@ -435,7 +435,7 @@ def test_one_that_was_named_is_made_again_when_the_run_goes_on(tmp_path, monkeyp
 def test_one_that_is_registered_goes_by_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr(callback_sources, "_registered", {})
     callback_sources.register("spare", Spare)
-    callback_sources.register("spare", Spare)  # again, as a notebook does
+    callback_sources.register("spare", Spare)  # a second time, as when a notebook cell is run again
     run = train(tmp_path / "run", "spare")
     assert run.result["stopped"]["by"] == "spare"
     assert zo.resume(run.path).result["steps"] == 400

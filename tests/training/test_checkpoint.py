@@ -1,4 +1,4 @@
-"""Checkpoints come back bit for bit, or are refused in one line; a save is all or nothing."""
+"""Checkpoints are restored bit for bit, or refused with one line; they are saved completely or not at all."""
 
 import json
 import os
@@ -124,7 +124,7 @@ def test_cut_short_at_each_tenth(small, tenth):
 
 
 class Payload:
-    """Unpickled, it creates a file."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -161,7 +161,7 @@ def test_no_such_file_and_a_folder(tmp_path):
 
 
 def forge(path: Path, table: dict, about: str = "{}", data: bytes = b"") -> None:
-    """A file with a right checksum and any header."""
+    """Write a file with a correct checksum and any header."""
     blank = "0" * 64
     header = json.dumps(
         {"__metadata__": {"zerone": "1", "sha256": blank, "about": about}, **table}, separators=(",", ":")
@@ -177,7 +177,7 @@ def test_a_forged_header_neither_allocates_nor_executes(tmp_path):
         forge(path, table, about)
         refusal(path)
     forge(path, {"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, data=b"\0" * 4)
-    assert checkpoint.load(path)[0]["w"] == 0  # the forger's tool is right, so the refusals above mean something
+    assert checkpoint.load(path)[0]["w"] == 0  # `forge` can write valid files, so the refusals above are significant
 
 
 def test_a_newer_format_is_refused_as_such(small, monkeypatch):
@@ -299,14 +299,14 @@ def test_saving_holds_no_second_copy(tmp_path):
 
 @struct
 class Inner:
-    """A state within a state."""
+    """A nested state."""
 
     weight: jax.Array
     key: jax.Array
 
 
 class Pair(NamedTuple):
-    """Names rather than keys."""
+    """A tuple with names instead of a dictionary with keys."""
 
     left: object
     right: object
@@ -329,7 +329,7 @@ def test_a_tree_comes_back_bit_for_bit_into_an_example_or_its_shapes(tmp_path):
     for example in (make(0), eqx.filter_eval_shape(make, 0) | {"pair": make(0)["pair"]}):
         arrays, _ = checkpoint.load(tmp_path / "x")
         found = checkpoint.restore(example, arrays, path="x", what="a test", prefix="state/")
-        assert not arrays  # taken out, so that none is held twice
+        assert not arrays  # the arrays are removed, so that none is in memory twice
         assert jax.tree.structure(found) == jax.tree.structure(tree)
         numbers, wanted = checkpoint.flatten(found), checkpoint.flatten(tree)
         assert list(numbers) == list(wanted)

@@ -1,4 +1,4 @@
-"""A training that ends after so many episodes: with the update of the last one, whatever the chunk, and resumed."""
+"""A training with a number of episodes ends after the update of the last one, whatever the chunk, also if resumed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def whole(tmp_path_factory):
 
 
 def ended_after(algorithm, environment, seed, episodes):
-    """Step by step, with nothing of the loop that trains: after how many iterations so many episodes have ended."""
+    """The number of iterations until so many episodes have ended, counted step by step without the training loop."""
     stepper, ended = Stepper(algorithm, environment, seed), 0
     while ended < episodes:
         steps = stepper.forward().steps
@@ -45,7 +45,7 @@ def ended_after(algorithm, environment, seed, episodes):
 
 
 def test_progress_counts_the_episodes_of_seeds_that_go_on(tmp_path):
-    """Seed 1 is solved after 120 steps and 2 episodes, seed 7 goes on: its own number is shown, to its end."""
+    """Seed 1 is solved after 120 steps and 2 episodes; then the progress shows the episodes of seed 7 until its end."""
     shown, each = [], {1: 0, 7: 0}
     asked = {"stop_when_solved": True, "evaluate_every": 30, "evaluation_episodes": 2, "chunk": 10, "figure": False}
     run = zo.train(
@@ -108,7 +108,7 @@ def test_with_a_network_in_blocks_and_on_the_host(tmp_path):
     assert not run.config["stop_when_solved"]
     hosted = zo.train(algorithm, "CartPole-v1", episodes=9, engine="host", out=tmp_path / "host", **SMALL)
     rows = hosted.metrics
-    assert 9 <= np.nansum(rows["episodes"]) <= 10  # of two environments, both may end in the last block
+    assert 9 <= np.nansum(rows["episodes"]) <= 10  # episodes of both environments may end in the last block
     assert rows["step"][-1] == hosted.result["steps"] == hosted.result["seeds"][0]["steps"]
 
 

@@ -1,4 +1,4 @@
-"""Evaluation takes its share of a training and no more, looks early, and shows that an environment is solved."""
+"""Evaluations take no more than their share of a training, begin early, and show whether a task is solved."""
 
 import dataclasses
 import time
@@ -30,7 +30,7 @@ SMALL = {"figure": False, "keep_last": 1}
 
 
 class Simulator:
-    """An engine whose episodes cost nothing: `draw(random, number, policy)` gives their returns and lengths."""
+    """An engine with simulated episodes: `draw(random, number, policy)` gives their returns and lengths."""
 
     name = "host"
     steps_one_by_one = True
@@ -56,7 +56,7 @@ class Simulator:
 
 
 def train(engine, ways, total, looks, lengths, solved_at=None):
-    """Look as a training would, after each of `looks` steps, where its own episodes have these `lengths`."""
+    """Evaluate as a training would, after each of the `looks` steps; its own episodes have these `lengths`."""
     evaluator = Evaluator(engine, dataclasses.replace(ways, solved_at=solved_at), False, total, False)
     account, found, solved = Account(), [], None
     for place, step in enumerate(looks):
@@ -87,7 +87,7 @@ def growing(_, number, policy):
 
 
 def in_circles(_, number, policy):
-    """Every third policy finds the way; the others walk on for ever."""
+    """Every third policy reaches the goal; the episodes of the others do not end."""
     return np.ones(number), np.full(number, 10**6 if policy % 3 else 12)
 
 
@@ -103,14 +103,14 @@ def test_looks_count_as_no_more_than_their_share_of_the_steps(scene, environment
     total = 200_000
     engine = Simulator(scene, environments, limit)
     account, found, _ = train(engine, CHOOSING, total, geometric(total), trained)
-    # A look may take longer than any that was seen before: by a round.
+    # An evaluation may take longer than expected, by one round of episodes.
     longest = max((int(each.lengths.max()) for _, each in found), default=0)
     assert account.looking <= SHARE * total + 1.1 * engine.turn(5) * longest
     assert account.looking == sum(each.work for _, each in found)
     if scene is short and environments == 1 and trained[0] == 15.0:
         assert len(found) >= 20
         assert max(len(each.returns) for _, each in found) == 100
-        assert found[-1][0] == total  # the last policy is looked at
+        assert found[-1][0] == total  # the last policy is evaluated
 
 
 def test_episodes_of_which_hardly_any_fits_are_left_to_the_judgement_at_the_end():
@@ -119,7 +119,7 @@ def test_episodes_of_which_hardly_any_fits_are_left_to_the_judgement_at_the_end(
 
 
 def test_a_look_that_takes_too_long_ends_early_and_the_next_wait():
-    """Training never ends in a circle; the greedy policy does, and walks on to the limit."""
+    """In training all episodes end; the greedy policy walks in circles up to the limit."""
     engine = Simulator(in_circles)
     account, found, _ = train(engine, CHOOSING, 100_000, [5_000, 6_000, 60_000, 100_000], [20.0])
     assert [len(each.returns) for _, each in found[:2]] == [100, 1] or len(found[0][1].returns) >= 5
@@ -140,28 +140,28 @@ def test_who_asks_for_times_and_episodes_gets_them():
     account, found, _ = train(engine, Ways(7), 1_000, [250, 500, 1_000], [1000.0])
     assert [len(each.returns) for _, each in found] == [7, 7, 7]
     assert account.steps == 3 * 7 * 1000
-    # Only the number: looks are left out, but for the last.
+    # Only the number is given: evaluations are left out, except the last.
     only = Ways(50, choose_times=True)
     _, found, _ = train(engine, only, 100_000, geometric(100_000), [1000.0])
     assert found
     assert {len(each.returns) for _, each in found} == {50}
-    # Only the times: as many episodes as there is time for, five at the least.
+    # Only the times are given: as many episodes as there is time for, at least five.
     _, found, _ = train(engine, Ways(50, choose_episodes=True), 100_000, [100, 50_000, 100_000], [100.0])
     assert [step for step, _ in found] == [100, 50_000, 100_000]
     assert len(found[0][1].returns) <= 5
 
 
 def level(number, mean, deviation):
-    """Returns of exactly this mean and deviation."""
+    """An evaluation whose returns have exactly this mean and standard deviation."""
     each = np.where(np.arange(number) % 2, 1.0, -1.0) * deviation + mean
     return Evaluation(np.float32(each), np.ones(number, np.float32), np.zeros(number, bool), number)
 
 
 def test_a_test_is_long_enough_for_a_policy_that_is_as_good_as_it_seems():
     assert needed(level(100, 500, 0), 475) == 100
-    assert needed(level(100, 0.744, 0.436), 0.7) == 2_500  # within one error of the level: as long as can be
+    assert needed(level(100, 0.744, 0.436), 0.7) == 2_500  # within one standard error of the level: the most episodes
     wide = needed(level(100, 7.9, 2.6), 7)
-    # 4.5 standard errors between the level and the mean less an error.
+    # 4.5 standard errors between the level and the mean minus one standard error.
     assert wide == pytest.approx((4.5 * 2.6 / (0.9 - 0.26)) ** 2, abs=2)
 
 
@@ -173,7 +173,7 @@ def wins(chance):
 
 
 def shown(chance, seeds, solved_at=0.7):
-    """The share of seeds that have solved it after one look at a policy that wins with this chance."""
+    """The fraction of seeds that count as solved after one evaluation of a policy that wins with this probability."""
     count = 0
     for seed in range(seeds):
         engine = Simulator(wins(chance), time_limit=100)
@@ -186,7 +186,7 @@ def shown(chance, seeds, solved_at=0.7):
 
 
 def test_solved_is_within_reach_of_the_best_and_not_of_what_is_just_below():
-    """On FrozenLake the best policy wins 0.744 of its episodes, and the level is 0.7."""
+    """On FrozenLake the best policy wins 74.4% of its episodes, and the level is 0.7."""
     assert shown(0.744, 300) >= 0.95
     assert shown(0.695, 300) <= 0.02
     assert shown(0.66, 100) == 0
@@ -199,7 +199,7 @@ def test_claims_are_tested_on_episodes_that_no_other_was():
     for step in range(10**6, 2 * 10**6, 10**5):
         engine.played.clear()
         found = evaluator.look(account, None, 0, step, False, False)
-        assert {index for index, _, _ in engine.played} == {LOOK}  # all looks on equal terms
+        assert {index for index, _, _ in engine.played} == {LOOK}  # all evaluations use the same episodes
         engine.played.clear()
         evaluator.solves(account, None, 0, step, found)
         tests += [index for index, _, _ in engine.played]
@@ -209,7 +209,7 @@ def test_claims_are_tested_on_episodes_that_no_other_was():
 
 
 def greedy_table(name, discount=0.9999):
-    """The best table of an environment whose chances Gymnasium knows, by value iteration."""
+    """The optimal table of an environment whose probabilities Gymnasium has, by value iteration."""
     chances = gymnasium.make(name).unwrapped.P
     states, actions = len(chances), len(chances[0])
     following, reward = np.zeros((states, actions, states)), np.zeros((states, actions))
@@ -262,7 +262,7 @@ def test_every_option_that_changes_a_task_takes_its_level_away():
 
 
 def test_what_is_learnt_early_is_seen_early(tmp_path):
-    """The steps after which Q-learning has solved the maze: not a multiple of a twentieth of the training."""
+    """The default evaluations find that Q-learning has solved the maze nearly as early as frequent evaluations do."""
     usual = zo.train("q-learning", "zerone/Maze-v0", seeds=3, out=tmp_path / "usual", **SMALL)
     often = zo.train("q-learning", "zerone/Maze-v0", seeds=3, steps=2_000, out=tmp_path / "often",
                      evaluate_every=10, evaluation_episodes=20, **SMALL)  # fmt: skip
@@ -274,7 +274,7 @@ def test_what_is_learnt_early_is_seen_early(tmp_path):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """With nothing asked for."""
+    """A training with default arguments."""
     return zo.train(
         "q-learning", "zerone/Maze-v0", seeds=2, steps=3_000, out=tmp_path_factory.mktemp("a") / "r", **SMALL
     )
@@ -310,13 +310,13 @@ def test_a_resumed_training_goes_on_with_its_account(whole, tmp_path):
 
 
 def test_a_request_to_stop_among_evaluations_takes_all_of_them_back(tmp_path, monkeypatch):
-    """Else a seed that was looked at already would be looked at, and charged, twice."""
+    """Otherwise a seed that was already evaluated would be evaluated, and its time counted, twice."""
     asked = dict(SMALL, seeds=2, steps=400, evaluate_every=100, evaluation_episodes=2)
     algorithm, evaluate, calls = zo.ActorCritic(hidden=(16,), environments=4, steps_per_update=4), Host.evaluate, []
 
     def counted(*arguments, **words):
         calls.append(1)
-        if len(calls) == 6:  # the third look at the second seed
+        if len(calls) == 6:  # the third evaluation of the second seed
             raise Stopped
         return evaluate(*arguments, **words)
 
@@ -335,7 +335,7 @@ def test_a_request_to_stop_among_evaluations_takes_all_of_them_back(tmp_path, mo
 
 
 class Long(CounterEnv):
-    """Episodes of 400 steps, each of which takes a while."""
+    """Episodes of 400 slow steps."""
 
     def step(self, action):
         Long.steps += 1
@@ -360,8 +360,8 @@ def test_in_gymnasium_a_fifth_of_the_steps_are_evaluations(tmp_path):
     assert glances[-1].final_episodes == 100
     assert all(not each.final_episodes for each in glances[:-1])
     training = result["seconds"] - result["judgement_seconds"]
-    assert result["evaluation_seconds"] < 0.25 * training  # a fifth, and what a loaded machine may add
-    # The speed is that of the clock on the wall, evaluations included.
+    assert result["evaluation_seconds"] < 0.25 * training  # a fifth, with a margin for a loaded machine
+    # The speed is in wall-clock time, including evaluations.
     assert result["steps_per_second"] * (training - result["startup_seconds"]) == pytest.approx(12_000, rel=0.2)
 
 
@@ -381,7 +381,7 @@ def test_old_folders_are_evaluated_as_they_were_asked_to(whole):
 
 
 def test_evaluation_of_compiled_programs_is_in_proportion_to_learning():
-    """What a step of training costs is counted in passes of its network."""
+    """The cost of a training step is counted in forward passes of its network."""
     for algorithm, samples in (
         (zo.QLearning(), 0),
         (zo.PPO(epochs=8), 8),

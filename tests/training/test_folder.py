@@ -1,4 +1,4 @@
-"""A run folder has one writer, loses nothing, and takes nothing that Zerone did not write."""
+"""A run folder has a single writer, loses nothing, and does not replace files that Zerone did not write."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_a_new_run_can_be_read_while_it_is_written(run):
     parts = ("environment", "algorithm")
     assert all(found.config[name].items() >= CONFIG[name].items() for name in parts)
     assert all(found.config[name] == CONFIG[name] for name in CONFIG if name not in parts)
-    assert found.config["keep_last"] == 2  # what a folder does not say is as it was then
+    assert found.config["keep_last"] == 2  # missing entries have the defaults of that time
     assert found.latest() is None
     assert found.read_result() is None
     with refused("no checkpoint in this run yet"):
@@ -90,7 +90,7 @@ def test_pruning_keeps_the_newest_and_the_best(run):
     fill(run)
     assert len(run.prune(2)) == 2
     assert [each.stem for each in run.checkpoints()] == ["step-000100000", "step-1000000000"]
-    run.prune(0)  # never the last
+    run.prune(0)  # the last one is always kept
     assert [each.stem for each in run.checkpoints()] == ["step-1000000000"]
     assert run.best_path.exists()
 
@@ -167,7 +167,7 @@ def test_a_file_and_nothing_at_all(tmp_path):
 
 
 def test_where_nothing_can_be_written_nothing_is_created(tmp_path, monkeypatch):
-    with refused("^/proc/run: cannot be written to: "):  # even root may not
+    with refused("^/proc/run: cannot be written to: "):  # not even for root
         RunFolder.create("/proc/run", CONFIG)
 
     def full(_file):
@@ -186,7 +186,7 @@ def test_an_empty_folder_is_somebodys_and_taken_only_when_that_is_said(tmp_path)
         RunFolder.create(tmp_path, CONFIG)
     assert list(tmp_path.iterdir()) == []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+        patch.setattr(os, "access", lambda *_: False)  # root could write everywhere
         with refused("cannot be written to: read-only, or not yours$"):
             RunFolder.create(tmp_path, CONFIG, overwrite=True)
     RunFolder.create(tmp_path, CONFIG, overwrite=True).close()
@@ -258,7 +258,7 @@ def test_the_lock_is_let_go_on_an_error_and_from_another_thread(run):
 
 
 class Chosen:
-    """The broken twin of `new_folder`: the first number that is free when it looks."""
+    """The broken twin of `new_folder`: takes the first number that is free when it checks."""
 
     def __init__(self, name):
         self.name = name

@@ -1,4 +1,4 @@
-"""Ctrl-C: what is said, what ends at once, what is never taken for a second one."""
+"""Ctrl-C: the messages, what ends at once, and what does not count as a second one."""
 
 import contextlib
 import ctypes
@@ -19,7 +19,7 @@ from zerone.training.interrupt import STOPPING, Interrupted, Program, as_program
 
 @pytest.fixture
 def soon(monkeypatch):
-    """Patience of a fraction of a second."""
+    """Wait only for a fraction of a second."""
     monkeypatch.setattr(interrupt, "SECONDS_UNTIL_SAID", 0.2)
     monkeypatch.setattr(interrupt, "SECONDS_UNTIL_ENDED", 0.3)
 
@@ -51,7 +51,7 @@ def test_it_is_said_also_where_the_main_thread_is_in_native_code(capsys):
     with listening() as request:
         _send(signal.SIGINT, 0.1)
         until = time.monotonic() + 0.8
-        nanosleep = ctypes.CDLL(None).poll  # waits on although a signal comes
+        nanosleep = ctypes.CDLL(None).poll  # continues to wait after a signal
         while time.monotonic() < until and not capsys.readouterr().err:
             nanosleep(None, 0, 100)
     assert request.made
@@ -79,7 +79,7 @@ def test_what_nohup_has_started_goes_on_when_the_terminal_closes():
 
 
 class Ended(BaseException):
-    """In the place of the end of the process."""
+    """Raised instead of ending the process."""
 
 
 @pytest.mark.usefixtures("soon")
@@ -97,7 +97,7 @@ def test_a_second_one_that_is_not_followed_ends_the_program(monkeypatch):
         _send(signal.SIGINT, 0.1)
         _send(signal.SIGINT, 0.3)
         while not ended.is_set():
-            with contextlib.suppress(KeyboardInterrupt):  # an environment that catches everything
+            with contextlib.suppress(KeyboardInterrupt):  # like an environment that catches everything
                 time.sleep(5)
         assert codes == [130]
     assert said[-1] == "interrupted; the checkpoint is here"
@@ -130,7 +130,7 @@ def test_who_listens_to_python_itself_goes_on_listening(capsys):
 
 
 class Asking(gymnasium.Env):
-    """Episodes of five steps; asks to stop at step `at` of all that any of them has made."""
+    """Episodes of five steps; requests a stop at the step number `at` over all environments."""
 
     observation_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
     action_space = gymnasium.spaces.Discrete(2)

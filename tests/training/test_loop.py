@@ -1,4 +1,4 @@
-"""The loop: nothing in the folder depends on the chunk, and a failure leaves the last checkpoint."""
+"""The training loop: no file depends on the chunk, and a failure keeps the last checkpoint."""
 
 import functools
 import os
@@ -36,7 +36,7 @@ def train(path, **options):
 
 
 def contents(path):
-    """What a run is to be judged by: the bytes of its log and checkpoints."""
+    """The bytes of a run's log and checkpoints."""
     files = [path / "metrics.csv", *sorted((path / "checkpoints").glob("*.safetensors"))]
     return {str(file.relative_to(path)): file.read_bytes() for file in files}
 
@@ -70,7 +70,7 @@ def test_the_log_counts_every_step_of_every_episode(whole):
         mine = whole.metrics["seed"] == seed
         episodes, length = whole.metrics["episodes"][mine], np.nan_to_num(whole.metrics["length"][mine])
         played = (episodes * length).sum()
-        assert 997 - 100 < played <= 997 + 1e-3  # all but the episode that was going on at the end
+        assert 997 - 100 < played <= 997 + 1e-3  # all steps except those of the unfinished episode
 
 
 def test_the_best_policy_is_the_last_of_the_best(whole):
@@ -85,7 +85,7 @@ def test_the_best_policy_is_the_last_of_the_best(whole):
 
 @pytest.mark.parametrize(("stops", "kept"), [(True, (9.0, 180)), (False, (10.0, 90))])
 def test_who_ends_because_it_is_solved_keeps_the_policy_that_has_shown_it(stops, kept, monkeypatch, tmp_path):
-    """One evaluation was better, but only by luck: its episodes differ too much to be sure of 8, and so do others."""
+    """Another evaluation was better by luck: its episodes vary too much to be sure of a mean of 8."""
     found = iter([[20.0, 20.0, 0.0, 0.0], [0.0, 20.0, 0.0, 0.0], *[[9.0] * 4] * 20])
     monkeypatch.setattr(Compiled, "evaluate", lambda *_: evaluation(next(found)))
     run = train(tmp_path / "run", seeds=1, solved_at=8.0, stop_when_solved=stops)
@@ -95,7 +95,7 @@ def test_who_ends_because_it_is_solved_keeps_the_policy_that_has_shown_it(stops,
 
 
 class Failing(CounterEnv):
-    """Crashes at step number `at` of all that were made. Always in the same place, so that a table can learn it."""
+    """Crashes at step number `at` over all objects. The observation is constant, so that a table can learn it."""
 
     steps = 0
 
@@ -133,7 +133,7 @@ FEW = {"steps": 64, "save_every": 8, "evaluate_every": 8, "evaluation_episodes":
 
 
 def test_learning_that_has_diverged_ends_in_one_line_and_pushes_no_good_policy_out(tmp_path):
-    """Values that add up to more than float32 holds, 3.4e38, as no return of 8 steps does: Q goes to r / (1 - γ)."""
+    """Q approaches r / (1 - γ), which exceeds float32's maximum of 3.4e38, while the returns of 8 steps do not."""
     huge = table([1, 2, 3, 0], [4e37] * 4, [0] * 4)
     with pytest.raises(RunError, match=r"seed 0, step [0-9]+: the policy has become NaN or infinite") as caught:
         zo.train(QLearning(learning_rate=0.5, discount=0.95), huge, out=tmp_path / "run", **{**FEW, "steps": 800})
@@ -153,7 +153,7 @@ def test_a_network_whose_steps_were_too_long_is_no_result(engine, tmp_path):
 
 
 def test_an_evaluation_without_numbers_is_no_result(tmp_path):
-    """Learnt from is a shaped reward; the real one, by which agents are judged, is NaN."""
+    """Learning uses a shaped reward; the real one, which evaluations use, is NaN."""
     timed = table([1, 0], [np.nan, np.nan], [0, 1])
     shaped = TimeLimit(ShapedReward(timed.environment, _nothing), 8)
     with pytest.raises(RunError, match="seed 0, step 8: an evaluation's return is nan"):
@@ -180,7 +180,7 @@ def test_a_request_to_stop_saves_and_the_run_resumes_to_the_same_bytes(whole, tm
 
 
 def test_a_second_request_interrupts_at_once():
-    before = signal.getsignal(signal.SIGINT)  # a shell starts what runs in its background with the signal ignored
+    before = signal.getsignal(signal.SIGINT)  # it may be ignored: shells start background processes like that
     with listening() as request:
         os.kill(os.getpid(), signal.SIGINT)
         assert request.made
@@ -215,7 +215,7 @@ def test_glances_begin_at_zero_and_end_at_the_end(tmp_path):
     [([10.0] * 4, 10.0, True), ([10.0] * 4, 10.1, False), ([8.0, 12.0] * 8, 9.0, True), ([8.0, 12.0] * 8, 9.1, False)],
 )
 def test_solved_means_two_standard_errors_above_the_level(returns, level, solved):
-    # Deviation 2 over 16 episodes: the mean of 10 is sure to 2 · 2 / √16 = 1.
+    # Deviation 2 over 16 episodes: two standard errors of the mean, which is 10, are 2 · 2 / √16 = 1.
     found = evaluation(returns)
     assert (found.surely_at_least >= level) is solved
 

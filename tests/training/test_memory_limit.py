@@ -1,4 +1,4 @@
-"""What a machine cannot hold is refused before anything is created."""
+"""A training that needs too much memory is refused before anything is created."""
 
 import os
 import platform
@@ -17,13 +17,13 @@ from zerone.base.errors import InputError
 from zerone.training import checkpoint, memory_limit
 
 FEW = {"steps": 256, "evaluation_episodes": 1, "figure": False}
-# What each engine holds of an observation (4 numbers) and what followed, of an action and a reward, for each step.
+# What each engine stores per step: the observation (4 numbers) and the next one, the action and the reward.
 STEP = 4 * (4 + 4 + 1 + 1)
 
 
 @pytest.mark.parametrize("engine", ["compiled", "host"])
 def test_a_training_is_refused_when_it_holds_more_than_there_is_and_not_before(engine, tmp_path, monkeypatch):
-    """What it holds is what its checkpoint keeps, and a block of steps."""
+    """It needs the memory of its checkpoint's contents and of a block of steps."""
     settings = {"memory": 1_000, "hidden": (8,), "environments": 2, "steps_per_update": 4, "warmup": 8, "batch": 4}
     asked = {"engine": engine, "settings": settings, "seeds": 2, **FEW}
     run = zo.train("dqn", "CartPole-v1", out=tmp_path / "first", **asked)
@@ -36,7 +36,7 @@ def test_a_training_is_refused_when_it_holds_more_than_there_is_and_not_before(e
         zo.train("dqn", "CartPole-v1", out=tmp_path / "second", **asked)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "second").exists()
-    # The compiled engine goes back to the very end of the last episode from a copy of each seed, and tries another.
+    # To stop exactly at the last episode's end, the compiled engine keeps a copy of each seed and works on another.
     by_episodes = {name: value for name, value in asked.items() if name != "steps"} | {"episodes": 2}
     copies = held * 5 // 2 if engine == "compiled" else held
     monkeypatch.setattr(memory_limit, "available", lambda: copies)
@@ -47,7 +47,7 @@ def test_a_training_is_refused_when_it_holds_more_than_there_is_and_not_before(e
 
 
 class Vast(CounterEnv):
-    """More observations than this machine can hold a table of, or the weights for."""
+    """More observations than this machine has memory for a table or weights of."""
 
     def __init__(self):
         super().__init__()
@@ -68,7 +68,7 @@ class Vast(CounterEnv):
     ],
 )
 def test_nothing_is_too_large_to_be_refused(algorithm, environment, settings, tmp_path):
-    large = [name for name in settings if name != "hidden"]  # what is large is named, with its value
+    large = [name for name in settings if name != "hidden"]  # the message has the large settings with their values
     said = "".join(f".*{name} = {settings[name]}" for name in large)
     needs = rf"on .* needs .* of memory for 1 seed, but there is{said}"
     with pytest.raises(InputError, match=rf"^{algorithm} ({needs}|with{said}.* takes \d+ steps before an update)"):
@@ -104,7 +104,7 @@ print(pages * os.sysconf("SC_PAGE_SIZE"))
 
 @pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="of the GNU C library")
 def test_what_compiling_has_freed_is_given_back(tmp_path):
-    """Compiled as for users, at their first start: 450 MB and more, if the C library keeps what was freed."""
+    """Compiled as for users at the first start: above 450 MB if the C library keeps the freed memory."""
     environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"} | {"ZERONE_CACHE": "off"}
     command = [sys.executable, "-c", FIRST]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)  # noqa: S603

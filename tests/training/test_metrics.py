@@ -1,4 +1,4 @@
-"""The table of metrics reads back as the same bits, survives kills, and a resumed one is the same bytes."""
+"""The table of metrics reads back to the same bits, survives kills, and has the same bytes after resuming."""
 
 import logging
 import math
@@ -63,7 +63,7 @@ def test_an_interrupted_and_resumed_table_is_the_same_bytes(tmp_path, killed_at)
     (tmp_path / "b").mkdir()
     whole = write(tmp_path / "a", range(0, 60, 5))
     first = write(tmp_path / "b", range(0, killed_at, 5))
-    (tmp_path / "b" / "metrics.csv").write_bytes(first + b"0,5")  # cut off: it could be read as step 5
+    (tmp_path / "b" / "metrics.csv").write_bytes(first + b"0,5")  # cut off: could be misread as step 5
     assert write(tmp_path / "b", range(20, 60, 5), resume_at=15) == whole
 
 
@@ -146,14 +146,14 @@ def test_a_table_that_was_in_other_hands_reads_the_same_and_is_resumed_to_the_sa
     (tmp_path / "metrics.csv").write_bytes(hands(whole))
     for name, values in read_metrics(tmp_path).items():
         np.testing.assert_array_equal(values, before[name])
-    (tmp_path / "metrics.csv").write_bytes(hands(whole)[:-1])  # its last line is being written
+    (tmp_path / "metrics.csv").write_bytes(hands(whole)[:-1])  # its last line is incomplete
     assert len(read_metrics(tmp_path)["step"]) == len(before["step"]) - 1
     (tmp_path / "metrics.csv").write_bytes(hands(whole))
     assert write(tmp_path, range(30, 60, 5), resume_at=25) == whole
 
 
 def test_a_million_rows_are_read_in_seconds(tmp_path):
-    """As many operations as rows, not as rows times seeds: counted in CPU seconds, ten times what it takes."""
+    """The time is proportional to the rows, not to rows times seeds. The limit is ten times the usual CPU time."""
     rows = 1_000_000
     line = b"7,100,3.0,0.63696,,12.5\n"
     (tmp_path / "metrics.csv").write_bytes(b"seed,step,episodes,return,cost,length\n" + line * rows)
@@ -211,7 +211,7 @@ def test_a_full_disk_leaves_whole_rows_and_writing_can_go_on(tmp_path):
 
 
 def records(path) -> list:
-    """The events of a file, read by the format's definition: length, its checksum, data, its checksum."""
+    """The events of a file, read as the format is defined: length, checksum of it, data, checksum of it."""
     from tensorboardX.proto.event_pb2 import Event
 
     data, events = path.read_bytes(), []
@@ -243,7 +243,7 @@ def test_tensorboard_gets_a_folder_per_seed_and_hides_what_was_dropped(tmp_path)
 def test_one_seed_is_one_curve_in_the_run_folder_itself(tmp_path):
     with closing(Boards(tmp_path, [7])) as boards:
         boards.write([{"seed": 7, "step": 1, "loss": math.nan}])
-        assert list(tmp_path.iterdir()) == []  # nothing measured, no file
+        assert list(tmp_path.iterdir()) == []  # nothing was measured, so there is no file
         boards.write([{"seed": 7, "step": 2, "loss": 0.5}])
     (events,) = tmp_path.glob("events.out.tfevents.*")
     assert scalars(records(events)) == [(2, "learning/loss", 0.5)]
@@ -268,7 +268,7 @@ def test_tensorboard_is_told_what_is_measured_with_what_settings(tmp_path):
                 if value.metadata.plugin_data.plugin_name == "hparams"]  # fmt: skip
     start, end = sessions
     kept = start.session_start_info.hparams
-    assert start.session_start_info.group_name == "pole"  # its seeds are repetitions
+    assert start.session_start_info.group_name == "pole"  # its seeds are repetitions of one group
     assert (kept["algorithm"].string_value, kept["environment"].string_value) == ("dqn", "CartPole-v1")
     assert (kept["batch"].number_value, kept["double"].bool_value, kept["hidden"].string_value) == (4.0, True, "8")
     assert (kept["option.limit"].number_value, kept["seed"].number_value) == (50.0, 1.0)
@@ -287,7 +287,7 @@ def test_every_measure_has_a_group_and_what_is_the_same_has_one_tag():
     assert not [each for each, tag in tags.items() if tag.startswith("learning/")]
     assert len({tags[each] for each in (("dqn", "cost"), ("ppo", "value_loss"), ("ddpg", "critic_loss"))}) == 1
     assert tags["dqn", "q"] == tags["ddpg", "q"]
-    for entry in catalogue.entries():  # no two columns of one algorithm share a chart
+    for entry in catalogue.entries():  # two columns of an algorithm never share a chart
         of = [tag_of(name) for name in entry.make.metrics]
         assert len(of) == len(set(of))
     assert (tag_of("mine"), tag_of("my/own")) == ("learning/mine", "my/own")

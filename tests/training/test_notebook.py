@@ -1,4 +1,4 @@
-"""What a run is of: for the title, the labels and the lines of its figure."""
+"""The facts about a run's task that its figure shows as title, labels and lines."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def config(identity, settings=None, options=None, known=True):
     ("identity", "options", "shaped", "bound"),
     [
         ("CartPole-v1", {}, False, 100.0),
-        ("CartPole-v1", {"limit": 50}, False, 100.0),  # a time limit is no end: what would follow counts
+        ("CartPole-v1", {"limit": 50}, False, 100.0),  # a time limit is no termination: later rewards would count
         ("CartPole-v1", {"reward": "shaped"}, True, None),
         ("CartPole-v1", {"reward": "task"}, False, 100.0),
         ("zerone/CartPoleShaped-v0", {}, True, None),
         ("zerone/CartPoleShaped-v0", {"reward": "task"}, False, 100.0),
-        ("CartPole-v1", {"sutton_barto_reward": True}, False, None),  # Gymnasium's own option: other rewards
+        ("CartPole-v1", {"sutton_barto_reward": True}, False, None),  # an option of Gymnasium that changes the rewards
         ("Pendulum-v1", {}, False, 0.0),
         ("zerone/Pendulum11-v0", {}, True, None),
         ("MountainCar-v0", {}, False, -1.0),
@@ -48,7 +48,7 @@ def test_without_discount_there_is_no_bound_but_where_a_reward_ends_the_episode(
 
 
 def test_no_reward_is_above_what_is_said_to_be_the_highest():
-    """Every transition of a random walk; and in CartPole nothing else is ever paid."""
+    """Checked for every step of a random policy. In CartPole every reward equals the highest."""
     import jax
     import numpy as np
 

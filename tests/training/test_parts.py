@@ -1,4 +1,4 @@
-"""Observations with parts: each is seen as what it is, pictures by convolutions, from training to export."""
+"""Observations with parts: networks treat each part by its kind, pictures with convolutions, up to the export."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FAST: dict[str, Any] = {"steps": 64, "evaluation_episodes": 1, "figure": False}
 
 
 class Look(gymnasium.Env):
-    """One step: is the picture bright on the left or on the right? Nothing else says it."""
+    """One step: is the picture bright on the left or on the right? Only the picture shows it."""
 
     observation_space, action_space = PARTS, spaces.Discrete(2)
 
@@ -51,7 +51,7 @@ def observations(number: int) -> list[dict[str, Any]]:
 
 
 def convolved(convolution: Convolution, picture: np.ndarray) -> np.ndarray:
-    """The definition, place by place: each small picture is padded so that the kernels reach every pixel."""
+    """The convolution by its definition; small pictures are padded so that kernels reach every pixel."""
     x = np.float64(picture)
     for layer, (kernel, stride) in zip(convolution.layers, convolution.sizes, strict=True):
         missing = [max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in x.shape[:2]]
@@ -100,11 +100,11 @@ def test_a_run_goes_on_acts_and_leaves_as_it_was(tmp_path, algorithm):
     shown = observations(5)
     agent, again = run.agent(), zo.resume(run.path, Look).agent()
     assert [agent.act(each) for each in shown] == [again.act(each) for each in shown]
-    run.export(tmp_path / "policy.npz")  # which is checked against the agent on a thousand observations
+    run.export(tmp_path / "policy.npz")  # the export compares it with the agent on 1,000 observations
 
 
 def test_a_run_from_before_parts_were_seen_sees_one_row(tmp_path):
-    """Its network has learnt from the pictures' numbers in a row: a convolution would not even fit its weights."""
+    """Its network has learnt from flattened pictures; a convolution would not fit its weights."""
     run = zo.train(small_dqn(network="mlp"), Look, out=tmp_path / "run", **FAST)
     values = run.agent().values(observations(1)[0])
     file = run.path / "config.json"
@@ -117,7 +117,7 @@ def test_a_run_from_before_parts_were_seen_sees_one_row(tmp_path):
     assert zo.resume(run.path, Look).config["environment"]["observations"] == "row"
     config["format"] = 2
     file.write_text(json.dumps(config))
-    with pytest.raises(zo.ZeroneError):  # the detector: seen part by part the weights do not fit
+    with pytest.raises(zo.ZeroneError):  # with separate parts the weights do not fit
         zo.load(run.path, Look).agent()
 
 

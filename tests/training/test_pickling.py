@@ -1,4 +1,4 @@
-"""Agents and runs can be copied and sent to other processes; nothing here ever loads a pickle of somebody else's."""
+"""Agents and runs can be copied and sent to other processes; Zerone never loads pickles from files."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""Every preset names what exists, with values that are allowed, and divides into whole updates."""
+"""Every preset has existing names and allowed values, and its steps are a whole number of updates."""
 
 import dataclasses
 import tomllib
@@ -110,7 +110,7 @@ def test_every_file_is_named_after_an_algorithm():
     assert {file.removesuffix(".toml") for file in FILES} <= names
 
 
-# Where Box2D is installed: SWIG's warning, made an error, ends the process while the module begins.
+# If Box2D is installed: SWIG's warning as an error would end the process during the import.
 @pytest.mark.filterwarnings("ignore:builtin type .* has no __module__ attribute:DeprecationWarning")
 @pytest.mark.parametrize(("algorithm", "environment"), PAIRS)
 def test_a_preset_names_what_exists_with_values_that_are_allowed(algorithm, environment):

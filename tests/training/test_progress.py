@@ -1,4 +1,4 @@
-"""Progress: words that say where a training is, at most one line a second, a bar on a terminal."""
+"""Progress: lines about the state of a training, at most one per second, and a bar on a terminal."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_judgement_is_announced_at_once_however_long_it_takes(monkeypatch):
         shown.update(at)
     last, judging = stream.getvalue().splitlines()[-2:]
     assert judging.endswith("judging: 100 episodes")
-    assert last.endswith("return 213.4  41,200 steps/s")  # it was waiting for its second
+    assert last.endswith("return 213.4  41,200 steps/s")  # it was held back for a second
 
 
 def test_a_reader_that_is_gone_stops_nothing():
@@ -90,7 +90,7 @@ def test_a_bar_on_a_terminal_and_nothing_in_its_place_where_lines_are_unwanted()
     unwanted.update(At(5))
     unwanted.stop()
     refused = progress.progress_for(terminal)
-    refused.stop()  # nothing was shown yet
+    refused.stop()  # nothing has been shown
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (61, "1:01"), (3661, "1:01:01")])

@@ -1,4 +1,4 @@
-"""Killed at any moment and resumed each time, a run ends with the bits of one that was left alone."""
+"""A run that is killed at any time and resumed ends with the same bits as an uninterrupted one."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bits(tmp_path):
     for _ in range(KILLS):
         process = _start(tmp_path / "killed")
         assert process.stdout is not None
-        # After some reports (an interrupted run goes on from its last checkpoint), and anywhere between two.
+        # After some reports (an interrupted run continues from its last checkpoint), and anywhere between them.
         for _ in range(int(random.integers(2, 30))):
             line = process.stdout.readline()
             if not line:

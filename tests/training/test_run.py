@@ -1,4 +1,4 @@
-"""Train, load, evaluate: refusals that create nothing, numbers that can be had again, N seeds for N seeds."""
+"""Train, load, evaluate: refusals create nothing, results are reproducible, and N seeds give N results."""
 
 import json
 import sys
@@ -88,7 +88,7 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_nothing_is_created(kind,
 )
 def test_a_module_that_cannot_be_imported_or_registers_no_such_id(source, text, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
-    module = tmp_path.name  # one that nobody has imported yet
+    module = tmp_path.name  # one that has not been imported yet
     (tmp_path / f"{module}.py").write_text(source)
     with pytest.raises(InputError, match=f"^environment {module}:Pendulum-v7: ") as caught:
         zo.train("dqn", f"{module}:Pendulum-v7", steps=100, out=tmp_path / "run")
@@ -134,7 +134,7 @@ def test_the_configuration_says_all_that_was_asked(run):
 
 
 def test_the_logged_return_is_what_an_independent_replay_of_the_saved_policy_gets(run):
-    # The replay is Gymnasium's: its own clock, its own counting, one action at a time.
+    # Played again in Gymnasium with its own time limit and statistics, one action at a time.
     for seed in run.seeds:
         for checkpoint in ("best", "last"):
             agent = run.agent(seed, checkpoint)

@@ -1,4 +1,4 @@
-"""In Python: what is seen of runs, figures, tables and progress, in a notebook and in a plain program."""
+"""Runs, figures, tables and progress as displayed in a notebook and in a plain program."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(tmp_path_factory):
 
 
 class Handle:
-    """What IPython's `display` returns: it changes what was displayed."""
+    """Like the handle that IPython's `display` returns, which updates the displayed object."""
 
     def __init__(self, shown):
         self.shown = shown
@@ -36,7 +36,7 @@ class Handle:
 
 @pytest.fixture
 def notebook(monkeypatch):
-    """What is displayed below a cell of a notebook, as IPython's modules are found there."""
+    """A list of what a notebook displays below a cell, with replaced IPython modules."""
     shown = []
 
     def display(data, raw, display_id):
@@ -99,7 +99,7 @@ def test_a_notebook_shows_how_far_it_is_below_the_cell(notebook, tmp_path):
     assert notebook[-1]["text/plain"].startswith("300 / 300 steps")
     assert "left" not in notebook[-1]["text/plain"]
     assert 'value="1.0000"' in notebook[-1]["text/html"]
-    zo.resume(tmp_path / "a")  # it has ended already: what was shown goes
+    zo.resume(tmp_path / "a")  # it has ended already, so its display is cleared
     assert notebook[-1] == {"text/html": "", "text/plain": ""}
     before = len(notebook)
     zo.train(*LINE, steps=300, out=tmp_path / "b", figure=False, progress=False)
@@ -110,7 +110,7 @@ def test_a_notebook_shows_how_far_it_is_below_the_cell(notebook, tmp_path):
 
 
 def test_a_notebook_is_not_flooded_however_often_the_host_looks_up(notebook, monkeypatch, tmp_path):
-    """Each update of the one display is a message to the browser: at most four a second, and the first and last."""
+    """Each update of the display is a message to the browser: at most four per second, plus the first and the last."""
     now, looks = [100.0], []
     monkeypatch.setattr("zerone.training.progress.time", types.SimpleNamespace(monotonic=lambda: now[0]))
 
@@ -191,7 +191,7 @@ def test_the_table_of_a_table(run):
     assert lines[0] == "Q(s, a) of 6 states and 2 actions"
     assert lines[1].split() == ["state", "left", "right"]
     assert len(lines) == 8
-    assert table._repr_html_().count("<b>") == 5  # one greedy action a state; none where nobody acts
+    assert table._repr_html_().count("<b>") == 5  # one greedy action per state, none in terminal states
 
 
 def test_a_table_of_many_states_is_cut_and_one_of_several_numbers_named_by_them():

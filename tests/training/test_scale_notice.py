@@ -1,4 +1,4 @@
-"""Observations on scales that differ much, and wrappers that normalise, are said once, and nothing else is."""
+"""Notices about very different scales of observations and about wrappers that normalise: once, and no others."""
 
 import gymnasium
 import numpy as np
@@ -28,7 +28,7 @@ def _said(caplog, how, space, rows):
         ("off", WIDE, (1, 1e4, 1e-3), 1),
         ("auto", WIDE, (1, 1e4, 1e-3), 0),
         ("off", WIDE, (1, 50, 1), 0),
-        ("off", WIDE, (1, 50, 0), 0),  # what never varies is on no scale
+        ("off", WIDE, (1, 50, 0), 0),  # a constant has no scale
         ("off", gym_spaces.MultiDiscrete([500, 500, 2]), (1, 1e4, 1e-3), 0),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a training is asked is one object: made and checked once, written down as it is, and read back."""
+"""The arguments of a training are one object: created and checked once, saved unchanged, and read back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From runs to pictures of their tables."""
+"""Pictures of the tables of runs."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_table_of_the_host_engine_is_drawn_as_our_twin(tmp_path):
 def test_an_environment_without_an_id(tmp_path):
     @configured
     class Ours(Maze):
-        """A class that nobody else can find."""
+        """A class that cannot be imported."""
 
     made = TimeLimit(Ours(layout=("S..", "H.G")), 20)
     run = zo.train("q-learning", made, out=tmp_path / "run", **{**SMALL, "figure": True})
@@ -103,7 +103,7 @@ def test_a_changing_maze_is_shown_as_its_agent_is_judged(tmp_path):
 
 
 def test_looking_for_a_table_where_there_is_none_imports_no_jax(tmp_path):
-    """`zerone plot` of a network's curves would take a second longer."""
+    """Otherwise `zerone plot` would take a second longer for curves of networks."""
     path = zo.train("dqn", "zerone/MazeFeatures-v0", out=tmp_path / "dqn", settings={"hidden": (4,)}, **SMALL).path
     words = f"from zerone.cli.app import run; import sys; run(['plot', {str(path)!r}]); print('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)  # noqa: S603
@@ -115,7 +115,7 @@ def test_what_has_no_table_says_so(maze, tmp_path):
     with pytest.raises(NothingToDrawError, match="dqn learns none"):
         dqn.plot_table()
     pictures = read_tables([RunFolder.open(dqn.path), RunFolder.open(maze)])
-    assert len(pictures) == 1  # the other one is drawn
+    assert len(pictures) == 1  # only the other one is drawn
     with pytest.raises(InputError, match="seed 7 was not trained; there are: 0, 1"):
         zo.load(maze).plot_table(seed=7)
     empty = shutil.copytree(maze, tmp_path / "empty")

@@ -1,4 +1,4 @@
-"""When things happen: at whole updates, never past the end, and whatever the chunk."""
+"""The times of events in a training: at whole updates, never after the end, and independent of the chunk."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ PLANS = st.builds(make_timetable, ALGORITHMS, st.integers(1, 5000), EVERY, EVERY
 
 
 def stops(plan, chunk):
-    """Where the host looks, from the beginning to the end."""
+    """The steps at which the host acts, from the start to the end."""
     iteration, found = 0, []
     while iteration < plan.total:
         following = plan.next_stop(iteration, chunk)

@@ -1,4 +1,4 @@
-"""Trackers, each against a stand-in that has the calls of the real package which ours makes, and refuses all others."""
+"""Trackers, each tested with a fake package that has only the functions which the tracker may call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FEW = {"steps": 300, "evaluate_every": 100, "evaluation_episodes": 2, "figure": 
 
 
 class Board:
-    """What a tracker has been given: its runs by their ids, each with settings, rows and how it ended."""
+    """What a tracker received: its runs by their ids, each with settings, rows and final state."""
 
     def __init__(self):
         self.runs, self.down = {}, False
@@ -51,7 +51,7 @@ class Run:
         self.board.take(self.id, values)
 
     def log(self, values, step=None):
-        if "step" in values:  # wandb's own steps may not go back, so ours is a value beside the others
+        if "step" in values:  # wandb's steps may not decrease, so ours is one of the values
             step = values.pop("step")
         self.board.take(self.id, values, step)
 
@@ -198,7 +198,7 @@ def test_one_that_cannot_be_opened_is_an_error_and_the_run_goes_on(board, tmp_pa
 
 @one
 def test_a_tracker_that_takes_ctrl_c_for_itself_gives_it_back(board, tmp_path, monkeypatch):
-    """As SwanLab does: on its beginning it takes the handler, and on its end it puts back what it had found."""
+    """Like SwanLab: it installs a handler when it starts, and restores the previous one when it ends."""
     init, found = sys.modules["wandb"].init, []
 
     def taking(**asked):

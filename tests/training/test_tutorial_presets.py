@@ -1,4 +1,4 @@
-"""`--preset tutorial`: the numbers of the tutorial, written down here from its text, and trainings with them."""
+"""`--preset tutorial`: the tutorial's numbers, copied here from its text, and trainings with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In Python a word that nobody knows is answered in one line, in Python's words."""
+"""In Python, unknown arguments are refused with one line that uses Python's names."""
 
 from __future__ import annotations
 

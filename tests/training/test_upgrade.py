@@ -1,6 +1,6 @@
-"""Runs that the first version of Zerone has written, stopped in the middle, are judged and resumed.
+"""Unfinished runs written by the first version of Zerone can be evaluated and resumed.
 
-`format_1.zip` holds such runs of each kind of state: tables, replay of several steps with priorities, drifting noise,
+`format_1.zip` has a run for each kind of state: tables, prioritised n-step replay, correlated noise,
 episodes, workers; on the compiled and on the host engine.
 """
 
@@ -36,7 +36,7 @@ def test_a_run_of_the_first_format_is_judged_and_goes_on(name, runs):
     done = zo.resume(runs / name)
     assert done.result["seeds"][0]["steps"] == steps
     assert done.metrics["step"][-1] == steps
-    assert done.metrics["step"][0] < 200  # what was logged before is kept
+    assert done.metrics["step"][0] < 200  # the old log is kept
 
 
 def test_steps_that_waited_are_counted(runs):
@@ -56,7 +56,7 @@ def test_drifting_noise_of_format_2_is_what_the_policy_remembers(compiled):
     assert set(found) == {"seed-0/state/policy/actor/w", *episodes, *(["seed-0/simulation/memory"] if compiled else [])}
     assert all(found["seed-0/simulation/memory"] is path for _ in episodes)
     assert set(upgraded({"seed-0/policy/ongoing": path, "seed-0/policy/actor/w": actor}, 2, "ddpg")) == {
-        "seed-0/policy/actor/w"  # of a policy alone
+        "seed-0/policy/actor/w"  # a checkpoint of the policy only
     }
     assert set(upgraded(kept, 3, "ddpg")) == set(kept)
 

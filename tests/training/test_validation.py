@@ -1,4 +1,4 @@
-"""What is asked for in Python has the bounds that it has on the command line, and nothing is created beyond them."""
+"""Arguments in Python have the same bounds as on the command line; out of bounds nothing is created."""
 
 from __future__ import annotations
 

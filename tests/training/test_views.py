@@ -1,4 +1,4 @@
-"""How observations are seen is asked for once, kept with the run, and the same wherever that is used again."""
+"""How observations are encoded is chosen once, saved with the run, and applied wherever the run is used."""
 
 import json
 
@@ -15,7 +15,7 @@ FAST = {"evaluation_episodes": 2, "figure": False}
 
 
 class Symbols(gymnasium.Env):
-    """Nine symbols that are stored as bytes; one of them is a bit. Repeating it pays 1."""
+    """Nine symbols stored as bytes, one of which is a bit. Repeating it has a reward of 1."""
 
     observation_space = spaces.Box(0, 255, (3, 3, 1), np.uint8)
     action_space = spaces.Discrete(2)
@@ -72,7 +72,7 @@ def test_what_was_asked_for_is_kept_and_used_again(tmp_path, view, words):
 
 
 def test_a_run_from_before_there_was_a_choice_sees_as_it_did(tmp_path):
-    """Bytes were divided by 255, always. Its network has learnt from those numbers."""
+    """Bytes were always divided by 255 then, and its network has learnt from those numbers."""
     run = train(tmp_path / "run", observations="scaled")
     shown = Symbols().reset(seed=1)[0]
     values = run.agent().values(shown)
