@@ -1,4 +1,4 @@
-"""What is put around an environment by name: in which order, what an agent sees, and what is refused."""
+"""Wrappers that are given by name: their order, what an agent observes, and what is refused."""
 
 import functools
 import json
@@ -21,7 +21,7 @@ from zerone.training.run import load
 
 
 class Doubled(gymnasium.RewardWrapper):
-    """Rewards times a factor."""
+    """Multiplies rewards by a factor."""
 
     def __init__(self, env, factor=2):
         super().__init__(env)
@@ -62,7 +62,7 @@ def test_actions_are_repeated_inside_of_the_wrappers_and_observations_stacked_ou
     np.testing.assert_array_equal(first[:, 0], [100, 100, 100])
     seen, reward, *_ = env.step(0)
     np.testing.assert_array_equal(seen[:, 0], [100, 100, 102])
-    assert reward == ((1 + 1) + 1) * 3 * 2  # two steps, plus one, then what was named later
+    assert reward == ((1 + 1) + 1) * 3 * 2  # two steps, plus 1, then the wrapper that was named later
 
 
 def test_a_repeated_action_stops_where_the_episode_does_and_its_limit_is_counted_in_the_agents_steps():
@@ -77,7 +77,7 @@ def test_a_repeated_action_stops_where_the_episode_does_and_its_limit_is_counted
 
 
 class Shows(gymnasium.Env):
-    """Shows samples of a space."""
+    """Observations are samples of a space."""
 
     action_space = spaces.Discrete(2)
 
@@ -172,7 +172,7 @@ def test_a_run_knows_what_was_around_its_environment(tmp_path):
     again = load(run.path)
     found = again.evaluate(5)
     assert found["returns"] == run.evaluate(5)["returns"]
-    assert min(found["returns"]) >= 20  # ten for each step
+    assert min(found["returns"]) >= 20  # 10 per step
     assert again.agent().act(np.zeros((3, 1), np.float32)) in (0, 1)
     with pytest.raises(InputError, match=r"must be \(3, 1\)"):
         again.agent().act(np.zeros(1, np.float32))

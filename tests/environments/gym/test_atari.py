@@ -1,4 +1,4 @@
-"""Atari games: preprocessed as is the custom, refused in one line where what they need is not installed."""
+"""Atari games: the usual preprocessing, and a one-line refusal if a package is missing."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_what_the_preprocessing_decides_is_refused(option):
 
 @pytest.mark.usefixtures("_games")
 def test_dqn_plays_a_game(tmp_path):
-    """As bytes in its memory, through a convolution."""
+    """Its memory stores bytes, and its network has convolutions."""
     dqn = zo.DQN(memory=64, warmup=32, batch=4, hidden=(16,), steps_per_update=16)
     run = zo.train(dqn, PONG, steps=64, out=tmp_path / "run", evaluate_every=64, evaluation_episodes=1, figure=False)
     checkpoint = max((tmp_path / "run" / "checkpoints").glob("step-*"))

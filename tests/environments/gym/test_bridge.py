@@ -1,4 +1,4 @@
-"""Our environments behind Gymnasium's interface, judged by Gymnasium's own checker."""
+"""Our environments with Gymnasium's interface, tested with Gymnasium's own checker."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def _unseen_window(monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
 
 
-# What Gymnasium's checker finds unusual is in the spaces of Gymnasium's own CartPole and Pendulum.
+# The checker also warns about the spaces of Gymnasium's own CartPole and Pendulum.
 @pytest.mark.filterwarnings("ignore:.*A Box observation space m.*imum value is:UserWarning")
 @pytest.mark.filterwarnings("ignore:.*we recommend using a symmetric and normalized space:UserWarning")
 @pytest.mark.parametrize("name", IDS)
 def test_gymnasiums_checker_is_content(name):
-    """It also renders in each of the three modes."""
+    """The checker also renders in each of the three modes."""
     environment = gymnasium.make(name).unwrapped
     assert environment.metadata["render_modes"] == list(RENDER_MODES)
     check_env(environment)

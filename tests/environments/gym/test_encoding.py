@@ -1,4 +1,4 @@
-"""Any space of Gymnasium's, and others, become one that algorithms know; judged by Gymnasium's own `flatten`."""
+"""All Gymnasium spaces, and others, are converted to ones that algorithms support; compared with `flatten`."""
 
 import itertools
 
@@ -73,7 +73,7 @@ def test_the_order_of_keys_does_not_matter():
 
 
 def test_a_single_part_with_numbers_is_seen_as_itself():
-    """A picture in a dictionary is a picture, and a count in it is for tables."""
+    """A single picture in a dictionary is a picture, and a single Discrete can be used for tables."""
     pixels = Encoding(spaces.Dict(image=PICTURE, mission=spaces.Text(9)))
     assert view_of(pixels.space).picture == (9, 9, 3)
     assert [str(each) for each in pixels.left_out] == ["mission (Text)"]
@@ -112,11 +112,11 @@ def test_runs_from_before_see_what_gymnasium_flattens(space):
 
 
 class Foreign(spaces.Space):
-    """A space of somebody else's."""
+    """A space of another library."""
 
 
 class ForeignBox(spaces.Box):
-    """A `Box` of somebody else's."""
+    """A subclass of `Box` of another library."""
 
 
 def test_spaces_of_somebody_elses_are_seen_if_they_are_arrays_of_numbers():
@@ -214,7 +214,7 @@ ALL = {
 
 @pytest.mark.parametrize("space", ALL.values(), ids=ALL)
 def test_a_batch_is_what_its_observations_are(space):
-    """As a list of observations, as Gymnasium's vectors have it, and one alone."""
+    """A list of observations, a batch as from Gymnasium's vectors, and a single observation."""
     encoding, found = Encoding(space), samples(space, 5)
     expected = np.stack([encoding(each) for each in found])
     empty = create_empty_array(batch_space(space, 5), 1)
@@ -248,5 +248,5 @@ def test_every_observation_of_a_vector_has_its_own_row():
 
 
 def test_a_bound_of_minus_zero_is_said_as_zero():
-    """As LunarLander's legs have it."""
+    """LunarLander's legs have such a bound."""
     assert bounds_of(spaces.Box(np.float32(-0.0), np.float32(1.0), (2,))) == "each from 0 to 1"

@@ -1,4 +1,4 @@
-"""What passes between an agent and an environment: actions, rewards and ends."""
+"""Exchange between agent and environment: actions, rewards and ends."""
 
 import decimal
 import fractions
@@ -45,7 +45,7 @@ def test_an_action_is_as_gymnasium_would_sample_it_and_can_be_written_into(space
     assert space.contains(taken)
     np.testing.assert_array_equal(np.ravel(taken), np.ravel(action))
     if taken.shape:
-        taken *= 0  # the environment's own
+        taken *= 0  # the environment may change it
         assert np.any(np.asarray(action))
 
 
@@ -78,7 +78,7 @@ def test_a_reward_is_one_number(reward):
     assert (type(found), found) == (float, 1.0)
 
 
-HUGE = 10**5000  # Python refuses to write it
+HUGE = 10**5000  # Python refuses to print it
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_is_not_one_boolean_is_no_end(flag):
 
 
 class Unwritable:
-    """Answers nothing."""
+    """An object that cannot be printed or converted to an array."""
 
     def __repr__(self):
         raise RuntimeError
@@ -128,7 +128,7 @@ class Unwritable:
 
 
 class SilentError(Exception):
-    """Says nothing."""
+    """An exception whose `__str__` fails."""
 
     def __str__(self):
         raise RuntimeError

@@ -1,4 +1,4 @@
-"""Environments that draw from the global generators repeat, and a person's own generators never notice."""
+"""Environments that use the global random generators are repeatable, and the user's generators are not affected."""
 
 import os
 import random
@@ -23,7 +23,7 @@ def _drawn():
 def test_a_stream_is_decided_by_its_seed_goes_on_when_entered_again_and_leaves_no_trace():
     random.seed(5)
     np.random.seed(5)
-    _drawn()  # half of a pair of normal numbers waits in each generator
+    _drawn()  # each generator now stores the second number of a pair of normal ones
     rest = [_drawn() for _ in range(3)]
     random.seed(5)
     np.random.seed(5)
@@ -82,7 +82,7 @@ def test_of_two_threads_one_has_the_generators_and_both_leave_them_as_they_were(
 
 
 class Global(gymnasium.Env):
-    """Draws all its chance from global generators, also when it is made."""
+    """Uses only global generators, also when it is created."""
 
     observation_space = gymnasium.spaces.Box(-9.0, 9.0, (2,), np.float32)
     action_space = gymnasium.spaces.Discrete(2)
@@ -128,14 +128,14 @@ def test_what_is_recorded_repeats_too(tmp_path):
 
 
 class Unseeded(Global):
-    """Draws what nobody can repeat."""
+    """Uses random numbers that cannot be seeded."""
 
     def _seen(self):
         return np.frombuffer(os.urandom(2), np.uint8).astype(np.float32) / 64
 
 
 class Remembering(Global):
-    """Begins each episode where nobody else does, whatever the seed."""
+    """Each episode begins at another place, whatever the seed."""
 
     resets = 0
 
@@ -154,11 +154,11 @@ def test_what_does_not_repeat_is_said_once(environment, tmp_path, caplog):
     caplog.clear()
     for _ in range(2):
         zo.load(run.path, environment).evaluate(3)
-    assert len(caplog.messages) == 2  # each is a run of its own
+    assert len(caplog.messages) == 2  # one per run
 
 
 class Outside(Global):
-    """Steps out of its box at step 5 of every episode, and each a little farther."""
+    """Leaves its observation space at step 5 of every episode, each time a little farther."""
 
     def step(self, action):
         _, reward, *_ = super().step(action)

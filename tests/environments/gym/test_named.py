@@ -1,4 +1,4 @@
-"""Environments of Gymnasium's that nobody has registered: found by the class or the function that makes them."""
+"""Unregistered Gymnasium environments, named by the class or function that creates them."""
 
 import json
 import sys

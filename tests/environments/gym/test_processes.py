@@ -1,4 +1,4 @@
-"""Environments in processes: the same steps, one line where a process is lost, nothing false where it is replaced."""
+"""Environments in processes: the same steps; one line if a process is lost; no wrong steps if it is replaced."""
 
 import functools
 import os
@@ -29,7 +29,7 @@ from zerone.environments.gym.vector import make_vector
 
 @pytest.fixture(scope="module")
 def two():
-    """Two processes, for those who leave them alive."""
+    """Two processes for tests that do not end them."""
     processes = Processes(2)
     yield processes
     processes.close()
@@ -124,7 +124,7 @@ def test_where_a_process_is_replaced_every_stored_step_is_true_and_its_episodes_
     begins = seen % 100 == 0
     np.testing.assert_array_equal(seen[~over & ~begins], following[~over & ~begins])
     assert (seen[over] % 100 == 0).all()
-    cut_between_blocks = begins & ~over  # the last step before was learnt from already, when the process was lost
+    cut_between_blocks = begins & ~over  # the step before was already learnt from when the process was lost
     assert cut_between_blocks.sum() == 0 if length > 1 else cut_between_blocks.sum() <= 2
     assert (following % 100 >= 1).all()
     row, _ = engine.report(carries[0], 0, 60)

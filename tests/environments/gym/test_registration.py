@@ -1,4 +1,4 @@
-"""Registration in programs of their own, with every warning an error."""
+"""Registration in Gymnasium, in separate processes where every warning is an error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ for name in gymnasium.registry:
 """
     expected = [(each.registered_id, str(each.limit or None), str(each.threshold)) for each in catalogue.entries()]
     assert [each.id for each in catalogue.entries() if each.threshold is None] == [
-        "Blackjack-v1",  # which has none in Gymnasium either
+        "Blackjack-v1",  # has none in Gymnasium either
         "zerone/CartPoleShaped-v0",
         "zerone/MountainCarShaped-v0",
         "zerone/MountainCarSparse-v0",
@@ -43,7 +43,7 @@ for name in gymnasium.registry:
 
 
 def test_naming_the_module_is_enough():
-    """Gymnasium 1.0 gave up plugins; `module:id` is its way to reach an environment that is not imported."""
+    """Gymnasium 1.0 has no plugins any more; `module:id` makes it import the module first."""
     program = 'import gymnasium; print(gymnasium.make("zerone.environments:zerone/Maze-v0").spec.id)'
     assert run(program) == ["zerone/Maze-v0"]
 
@@ -59,7 +59,7 @@ print(*sorted({"jax", "pygame", "zerone.environments.wrappers"} & set(sys.module
 
 
 def test_as_a_plugin_of_an_older_gymnasium():
-    """There our entry point runs inside the namespace that it names."""
+    """Old versions run our entry point within the namespace that it names."""
     program = """
 from gymnasium.envs import registration
 with registration.namespace("zerone"):

@@ -1,4 +1,4 @@
-"""What a person may give for an environment: several copies are several objects, one object is enough where one is."""
+"""What users may pass as an environment: several copies need several objects; one object is enough for a single one."""
 
 import functools
 import sys
@@ -20,7 +20,7 @@ BARE = CartPoleEnv()
 
 
 class Sized(CartPoleEnv):
-    """Needs to know how large it is."""
+    """Needs an argument for its size."""
 
     def __init__(self, size, color="red"):
         super().__init__()
@@ -28,14 +28,14 @@ class Sized(CartPoleEnv):
 
 
 class Unlicensed(CartPoleEnv):
-    """Ends the program."""
+    """Ends the program when it is created."""
 
     def __init__(self):
         sys.exit("no licence")
 
 
 class Spaceless(gymnasium.Env):
-    """Says nothing of its actions."""
+    """Has no action space."""
 
     observation_space = gymnasium.spaces.Discrete(2)
 
@@ -108,7 +108,7 @@ def test_evaluation_takes_one_object_where_a_function_would_have_to_make_several
 
 
 class Counting(gymnasium.Wrapper):
-    """Counts how often it was closed."""
+    """Counts how often it is closed."""
 
     closed = 0
 
@@ -154,7 +154,7 @@ def test_evaluations_of_changing_length_leave_no_environment_open():
     most = 0
     for episodes in (3, 5, 3, 30, 1, 40):
         engine.evaluate(policy, 0, 0, episodes)
-        most = max(most, min(episodes, 20))  # those that are open are used again
+        most = max(most, min(episodes, 20))  # open ones are reused
         assert sum(not each.closed for each in made) == most
     engine.close()
     assert all(each.closed == 1 for each in made)

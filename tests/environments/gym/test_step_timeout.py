@@ -1,4 +1,4 @@
-"""An environment that hangs, in whatever way, ends in one line; one that is only slow is left alone."""
+"""A hanging environment ends the run with one line, however it hangs; a slow one does not."""
 
 import contextlib
 import ctypes
@@ -51,7 +51,7 @@ def _socket():
 
 def _try_again():
     while True:
-        with contextlib.suppress(Exception):  # as drivers of simulators do
+        with contextlib.suppress(Exception):  # like some drivers of simulators
             time.sleep(FOREVER)
 
 
@@ -134,7 +134,7 @@ def test_a_thread_that_is_not_the_main_one_is_interrupted_where_it_is_in_python(
             except RunError as error:
                 found.append(str(error))
             try:
-                for _ in range(1000):  # what was late once does no harm later
+                for _ in range(1000):  # a timeout that came late has no effect later
                     env.step(0)
             except BaseException as error:
                 found.append(repr(error))
@@ -151,7 +151,7 @@ def test_steps_in_time_are_left_alone_however_many():
         env.reset()
         for _ in range(3000):
             env.step(0)
-        time.sleep(0.6)  # the time between steps is the learner's
+        time.sleep(0.6)  # time between steps belongs to the learner
         env.step(0)
 
 

@@ -1,4 +1,4 @@
-"""Vectors that are somebody else's: in each mode every stored step is true; what is no sound vector is one line."""
+"""Vectors of other libraries: stored steps are right in every autoreset mode; faulty vectors are refused."""
 
 import functools
 import re
@@ -43,9 +43,9 @@ def test_every_stored_step_of_a_vector_is_true_and_its_ends_are_kept_apart(mode)
     engine.close()
     steps = jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
     assert wrong_steps(steps) == 0
-    assert (steps.reward == 1).all()  # a step that is only a reset has reward 0
+    assert (steps.reward == 1).all()  # reset steps, which have reward 0, are left out
     time = steps.next_observation[..., 0] % 100
-    np.testing.assert_array_equal(steps.truncated, time >= 5)  # as the world says
+    np.testing.assert_array_equal(steps.truncated, time >= 5)  # as in the environment
     assert (steps.terminated & ~steps.truncated).sum() > 10
     over = (steps.terminated | steps.truncated)[:-1]
     seen, following = steps.observation[1:, :, 0], steps.next_observation[:-1, :, 0]
@@ -115,7 +115,7 @@ def test_a_vector_that_will_not_do_is_one_line_and_nothing_is_created(kind, tmp_
 
 
 class Odd(SyncVectorEnv):
-    """Gives something else after some steps."""
+    """Returns wrong values after some steps."""
 
     def __init__(self, change, num_envs):
         super().__init__([Counts] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
@@ -155,7 +155,7 @@ def test_a_vector_that_misbehaves_is_one_line(kind):
 
 
 class Parts(Counts):
-    """Two parts."""
+    """Observations with two parts."""
 
     observation_space = spaces.Dict(place=spaces.Box(0, np.inf, (1,)), kind=spaces.Discrete(3))
 

@@ -1,4 +1,4 @@
-"""What is seen as a picture and what as numbers, what is scaled, and that it can be said."""
+"""Which observations are pictures and which are numbers, what is scaled, and how users can choose."""
 
 import numpy as np
 import pytest
@@ -37,10 +37,10 @@ PICTURES = [
     (spaces.Box(0, 1, (10, 10, 4), bool), (10, 10, 4), 1),
 ]
 NUMBERS = [
-    bytes_of(2835),  # MiniGrid, flat: symbols and a text
+    bytes_of(2835),  # MiniGrid, flattened: symbols and a text
     bytes_of(7, 7, 3),  # MiniGrid: symbols
-    bytes_of(128),  # an Atari game's memory
-    bytes_of(10, 20),  # a board
+    bytes_of(128),  # the RAM of an Atari game
+    bytes_of(10, 20),  # a board game
     bytes_of(4, 8, 84),
     bytes_of(84, 3, 84, 84, 2),
     spaces.Box(0, 1, (84, 84), np.float32),
@@ -106,7 +106,7 @@ def test_small_bytes_may_be_symbols():
 
 
 def test_ours_and_those_of_runs_from_before_are_seen_as_before():
-    """The rule of before, in its own words: bytes by 255, pictures by sides of 9, channels first below 9."""
+    """The old rule: bytes are divided by 255; pictures have sides of at least 9; the first axis has the channels if it is below 9."""
     pixels = make("zerone/MazePixels-v0").observation_space
     assert view_of(pixels) == view_of(first_view(pixels))
     for space, picture, scale in [
@@ -123,7 +123,7 @@ def test_ours_and_those_of_runs_from_before_are_seen_as_before():
 
 
 class Broken(spaces.Box):
-    """Its bounds are the wrong way round, and one is no number."""
+    """A box with exchanged bounds, one of which is NaN."""
 
     def __init__(self):
         super().__init__(-1, 1, (2,), np.float32)
