@@ -106,7 +106,7 @@ def test_small_bytes_may_be_symbols():
 
 
 def test_ours_and_those_of_runs_from_before_are_seen_as_before():
-    """The old rule: bytes are divided by 255; pictures have sides of at least 9; the first axis has the channels if it is below 9."""
+    """The old rule: bytes by 255; pictures have sides of at least 9; a first axis below 9 has the channels."""
     pixels = make("zerone/MazePixels-v0").observation_space
     assert view_of(pixels) == view_of(first_view(pixels))
     for space, picture, scale in [
