@@ -165,7 +165,7 @@ def _inside(value: Any) -> list[Any]:
 
 
 def finite(value: Any) -> Any:
-    """`value` with None in the place of every number that JSON cannot hold (NaN and the infinities)."""
+    """A copy of a JSON value in which None replaces NaN and the infinities, which JSON does not have."""
     if isinstance(value, Mapping):
         return {name: finite(each) for name, each in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, (list, tuple)):

@@ -3,7 +3,7 @@
 The code contains the English texts; `translated` looks up the Chinese one when a text is shown. Machine-readable output
 (JSON, CSV, configurations, tags) is never translated. A command's language is that of its option, of `ZERONE_LANGUAGE`
 or of the locale. In Python it is that of `zo.set_language`, else of `ZERONE_LANGUAGE`, else English: a locale alone
-does not change the texts of a program's errors. All threads share it, unless `in_language` sets another one in one.
+does not change the texts of a program's errors. All threads share it, except inside `in_language`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ VARIABLE = "ZERONE_LANGUAGE"
 DOMAIN, CATALOGUES = "zerone", Path(__file__).parent.parent / "locale"
 
 _LANGUAGE: ContextVar[str | None] = ContextVar("zerone_language", default=None)
-"""The language of this thread, if it is another one than that of the process."""
+"""The language of this thread; None if it is that of the process."""
 _chosen: str | None = None
-"""The language of the process; None: that of the environment variable."""
+"""The language of the process; None for that of the environment variable."""
 
 
 def language() -> str:
@@ -38,14 +38,14 @@ def language() -> str:
 
 
 def choose(name: str | None) -> None:
-    """Set the language of the process; None: that of the environment variable, else English."""
+    """Set the language of the process; None for that of the environment variable, else English."""
     global _chosen
     _chosen = name
 
 
 @functools.cache
 def _of_variable(name: str) -> str:
-    """The language of the value of the environment variable, with a warning if there is no such language."""
+    """The language that the environment variable names. Logs a warning and returns English if there is none."""
     if name and name not in LANGUAGES:
         logging.getLogger("zerone").warning("zerone: %s %s is not allowed: must be en or zh", VARIABLE, name)
     return name if name in LANGUAGES else ENGLISH
@@ -63,7 +63,7 @@ def in_language(name: str) -> Iterator[None]:
 
 @contextmanager
 def process_in_language(name: str) -> Iterator[None]:
-    """Use the language `name` inside the block, in all threads that set no other one."""
+    """Use the language `name` inside the block, in all threads that have not set another one."""
     global _chosen
     before, _chosen = _chosen, name
     try:

@@ -1,6 +1,6 @@
-"""What the files of runs and sweeps hold, for a type checker: what is read there has been checked to be so.
+"""The types of the JSON contents of run and sweep folders. Data read from the files has been checked to fit them.
 
-The tables that check it are in `training/schema.py`, one for each class here, with the same fields.
+The tables that check it are in `training/schema.py`: one per class, with the same fields.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any, NotRequired, TypedDict, final
 
 JSON = dict[str, Any]
-"""An object whose names are a person's: settings of an algorithm, options of an environment."""
+"""An object with names that vary, such as an algorithm's settings or an environment's options."""
 
 
 class AlgorithmConfig(TypedDict):
-    """Which algorithm, with every setting."""
+    """The algorithm with all its settings. `source` is the `module:Name` of a user-defined class."""
 
     name: str
     settings: JSON
@@ -20,14 +20,14 @@ class AlgorithmConfig(TypedDict):
 
 
 class WrapperConfig(TypedDict):
-    """One wrapper around an environment."""
+    """One of Gymnasium's wrappers around an environment."""
 
     name: str
     options: JSON
 
 
 class AroundConfig(TypedDict):
-    """What is put around an environment."""
+    """All wrappers around an environment, in their order: frame skip, wrappers, frame stack."""
 
     frame_skip: int
     wrappers: list[WrapperConfig]
@@ -35,14 +35,14 @@ class AroundConfig(TypedDict):
 
 
 class ProcessesConfig(TypedDict):
-    """In what processes environments are played."""
+    """The processes that run environments."""
 
     number: int
     replace_lost: bool
 
 
 class DatasetConfig(TypedDict):
-    """What recorded steps are learnt from."""
+    """The dataset of recorded steps that is learnt from."""
 
     path: str
     id: str
@@ -53,7 +53,7 @@ class DatasetConfig(TypedDict):
 
 
 class EnvironmentConfig(TypedDict):
-    """Which environment, and how it is made and seen."""
+    """The environment, its options and wrappers, and how observations are encoded."""
 
     id: str
     options: JSON
@@ -65,7 +65,7 @@ class EnvironmentConfig(TypedDict):
 
 
 class EvaluationConfig(TypedDict):
-    """How policies are evaluated while they learn."""
+    """How policies are evaluated during the training."""
 
     choose_times: bool
     choose_episodes: bool
@@ -75,7 +75,7 @@ class EvaluationConfig(TypedDict):
 
 
 class ScheduleConfig(TypedDict):
-    """How long a training is, and when it does what."""
+    """The length of a training, and the times of its reports, evaluations and checkpoints, in steps."""
 
     seeds: list[int]
     steps: int
@@ -93,7 +93,7 @@ class ScheduleConfig(TypedDict):
 
 @final
 class Config(ScheduleConfig):
-    """`config.json`: what is trained."""
+    """`config.json`: all arguments of a training."""
 
     format: int
     zerone: str
@@ -106,7 +106,7 @@ class Config(ScheduleConfig):
 
 
 class SeedResult(TypedDict):
-    """What came of one seed; an older result may lack what is not required."""
+    """The result of one seed. Results of older versions may lack the fields that are not required."""
 
     seed: int
     return_mean: float | None
@@ -121,14 +121,14 @@ class SeedResult(TypedDict):
 
 
 class Stopped(TypedDict):
-    """Which callback has ended a training, and why."""
+    """The callback that stopped a training, and its reason."""
 
     by: str
     reason: str
 
 
 class Result(TypedDict):
-    """`result.json`: how a training ended. An engine may say more."""
+    """`result.json`: the results of a training. Engines may add fields."""
 
     run: str
     algorithm: str
@@ -148,7 +148,7 @@ class Result(TypedDict):
 
 
 class AccountState(TypedDict):
-    """What evaluations of a seed have taken."""
+    """The number and cost of a seed's evaluations, in environment steps."""
 
     looks: int
     looking: int
@@ -159,7 +159,7 @@ class AccountState(TypedDict):
 
 
 class LearnerState(TypedDict):
-    """What a checkpoint says of a seed, besides its arrays."""
+    """The metadata of one seed in a checkpoint."""
 
     iteration: int
     evaluation: float | None
@@ -169,7 +169,7 @@ class LearnerState(TypedDict):
 
 
 class Checkpoint(TypedDict):
-    """What a checkpoint to resume from says of itself."""
+    """The metadata of a checkpoint to resume from."""
 
     iteration: int
     step: int
@@ -178,33 +178,33 @@ class Checkpoint(TypedDict):
 
 
 class BestState(TypedDict):
-    """When a policy was the best of its seed, and how good."""
+    """The step and the mean return of a seed's best policy."""
 
     return_mean: float | None
     step: int
 
 
 class Best(TypedDict):
-    """What the checkpoint of the best policies says of itself."""
+    """The metadata of the checkpoint with the best policies."""
 
     learners: dict[str, BestState]
 
 
 class Live(TypedDict):
-    """What the policy says of itself that a training shows while it goes on."""
+    """The metadata of the policy that is shown live during a training."""
 
     step: int
 
 
 class Sources(TypedDict, total=False):
-    """Where the classes of names from outside are."""
+    """The `module:Name` of user-defined classes."""
 
     algorithm: str | None
     environment: str | None
 
 
 class RangeConfig(TypedDict):
-    """From where to where a setting is varied."""
+    """The range of a setting in a sweep."""
 
     low: float
     high: float
@@ -212,7 +212,7 @@ class RangeConfig(TypedDict):
 
 @final
 class SweepConfig(TypedDict):
-    """`sweep.json`: what is tried."""
+    """`sweep.json`: all arguments of a sweep."""
 
     format: NotRequired[int]
     algorithm: str

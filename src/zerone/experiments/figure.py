@@ -49,7 +49,7 @@ class Sheet:
             self.axes[panel].xaxis.set_major_formatter(thousands)
 
     def points(self, labels: Sequence[str], samples: Sequence[np.ndarray], panel: int = 0) -> None:
-        """Draw a row for each label (translated): every seed as a small dot, the mean as a large one, its interval."""
+        """Draw a row per label (translated): each seed as a small dot, the mean as a large one, and its interval."""
         axes = self.axes[panel]
         for row, sample in enumerate(samples):
             color = COLORS[row % len(COLORS)]

@@ -26,7 +26,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 FORBIDDEN, NOT_ALLOWED = 403, 405
 AGAIN = "/again"
-"""Where a page that an earlier server has opened asks how to come back, and answers that."""
+"""The path at which a page of an earlier server gets a challenge, and to which it sends the answer."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -36,7 +36,7 @@ STRANGER = (
     FORBIDDEN,
     "open the address that zerone lab has printed: its token is missing here, or it is an old one",
 )
-"""The answer to a request without access."""
+"""The response to a request without a valid token or cookie."""
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -132,7 +132,7 @@ class Guard:
         return STRANGER
 
     async def _again(self, scope: Scope, send: Send, comeback: Comeback) -> None:
-        """A challenge; and to a page that has answered it, the cookie."""
+        """Send a challenge; or, if the query answers one, the cookie."""
         query = scope["query_string"].decode("latin-1")
         if not query:
             await _answer(send, 200, comeback.challenge())

@@ -1,9 +1,9 @@
-"""How a page that was open comes back to a server that was started again, whose token and cookie are others.
+"""Lets an open page reconnect to a restarted server, which has a new token and cookie.
 
-Each page is given a key, which it keeps in its memory alone. A server that does not know the page's cookie gives it a
-challenge, and whoever answers with the keyed digest of it (HMAC-SHA256) gets the new cookie. The key itself never
-travels to a server: it may be somebody else's, who has taken the port meanwhile and would get in with a cookie or a
-token that stayed the same. An answer holds for one port and for seconds, so it cannot be handed on or used again later.
+Each page gets a key, which it keeps in memory only. A server that does not know the page's cookie sends it a
+challenge; a page that answers with the keyed digest of it (HMAC-SHA256) gets the new cookie. The key itself is never
+sent to a server: another user may have taken the port meanwhile, and could use a cookie or token that stays the same.
+An answer is valid for one port and some seconds only, so it cannot be forwarded or used again later.
 """
 
 from __future__ import annotations
@@ -19,26 +19,30 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 SECONDS = 20
-"""How long a challenge can be answered."""
+"""How many seconds a challenge is valid."""
 NAME = "lab.key"
 LENGTH = 64
 
 
 @dataclasses.dataclass(frozen=True)
 class Comeback:
-    """The key of pages, and what this server asks of one that has another server's cookie."""
+    """Challenges for pages of an earlier server, and the check of their answers.
+
+    Attributes:
+        key: The secret that all pages get, and that later servers know.
+        boot: A secret of this start of the server, which signs its challenges.
+    """
 
     key: str = dataclasses.field(default_factory=lambda: secrets.token_hex(LENGTH // 2))
     boot: str = dataclasses.field(default_factory=lambda: secrets.token_hex(LENGTH // 2))
-    """Of this start of the server: nobody else makes its challenges."""
 
     def challenge(self, now: float | None = None) -> str:
-        """What is to be answered within `SECONDS`."""
+        """A new challenge, which must be answered within `SECONDS`. `now` is in seconds since 1970, for tests."""
         asked = f"{int(time.time() if now is None else now)}"
         return f"{asked}.{digest(self.boot, asked)}"
 
     def is_answered(self, query: str, port: int, now: float | None = None) -> bool:
-        """Whether the query has a challenge of this server, and the proof that its key is known."""
+        """Whether a URL query has a valid challenge of this server, and the digest that proves knowledge of the key."""
         given = parse_qs(query, max_num_fields=8)
         challenge, proof = given.get("challenge", [""])[0], given.get("proof", [""])[0]
         asked = challenge.partition(".")[0]
@@ -51,12 +55,12 @@ class Comeback:
 
 
 def digest(key: str, text: str) -> str:
-    """HMAC-SHA256 of a text, in hexadecimal digits."""
+    """The HMAC-SHA256 of a text, in hexadecimal digits."""
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def known(folder: Path) -> Comeback:
-    """With the key that is kept in the folder, if nobody else can read it; else with a new one."""
+    """A `Comeback` with the key that is stored in the folder, if no other user can read it; else with a new key."""
     path = folder / NAME
     with contextlib.suppress(OSError), path.open("rb") as file:
         found, key = os.fstat(file.fileno()), file.read(LENGTH + 1)
@@ -67,9 +71,9 @@ def known(folder: Path) -> Comeback:
 
 
 def keep(comeback: Comeback, folder: Path) -> None:
-    """Write the key into the folder, for this person alone, where there is none yet.
+    """Write the key into the folder, readable by this user only, unless there is one already.
 
-    Where it cannot be written, pages do not come back to the next server, and say that its address must be opened.
+    If it cannot be written, pages cannot reconnect to the next server, and ask the user to open its address.
     """
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)

@@ -45,7 +45,7 @@ def search_of(training: Training, depth: int) -> Lookahead | None:
 
 
 def tree_search_of(training: Training, simulations: int) -> Search | None:
-    """A tree search of some simulations; None where no search is possible."""
+    """A tree search with `simulations` simulations; None if none is possible."""
     try:
         return Asked(simulations=simulations).search(training.engine)
     except InputError:
@@ -84,7 +84,7 @@ def _name(action: int, names: Sequence[str]) -> str:
 
 
 def _node(future: Future, names: Sequence[str], depth: int) -> dict[str, Any]:
-    """The node of an action, with its most frequent outcome: without one where no simulation went there."""
+    """The node of an action with its most frequent outcome, or without one if no simulation tried the action."""
     node: dict[str, Any] = {
         "action": _name(future.action, names),
         "value": _short(future.value),
@@ -105,7 +105,7 @@ def _node(future: Future, names: Sequence[str], depth: int) -> dict[str, Any]:
 
 
 def _best_way(futures: Sequence[Future]) -> Iterator[int]:
-    """The best action, the best one after that, and so on, as far as was searched."""
+    """The best action, the best one after its most frequent outcome, and so on, as far as the search went."""
     while best := next((each for each in futures if each.best and each.visits != 0), None):
         yield best.action
         futures = best.outcomes[0].following

@@ -106,7 +106,7 @@ class Disturb:
 
 @dataclasses.dataclass(frozen=True)
 class LookAhead:
-    """Show the futures of a lookahead of some steps, or of a tree search of some simulations; 0 and 0 show none."""
+    """Show the futures of a lookahead of `steps` steps, or of a tree search with `simulations`; both 0 show none."""
 
     steps: int
     simulations: int = 0

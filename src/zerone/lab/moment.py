@@ -46,7 +46,7 @@ class Moments:
         self._search: Search | None = None
 
     def look_ahead(self, steps: int, simulations: int = 0) -> None:
-        """Include the futures of a lookahead or of a tree search in later moments; 0 and 0 include none."""
+        """Include the futures of a lookahead of `steps`, or of a tree search, in later moments; both 0 include none."""
         if simulations:
             self._search = tree_search_of(self._training, simulations)
         else:

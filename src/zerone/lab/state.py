@@ -84,7 +84,7 @@ class Lab:
         return self._answers
 
     async def key(self) -> str:
-        """What a page comes back with to the next server, which finds it where this one has kept it."""
+        """The key with which a page can reconnect to the next server. It is stored so that the next server knows it."""
         await aside(keep, self.comeback, self._runs)
         return self.comeback.key
 

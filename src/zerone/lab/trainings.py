@@ -157,7 +157,7 @@ class Trainings:
 
 
 def _how_it_ended(code: int) -> str:
-    """Of a process that has said nothing itself."""
+    """The error of a training process that ended without a message."""
     if code < 0:
         with suppress(ValueError):
             return f"the training was killed (signal {signal.Signals(-code).name})"

@@ -63,7 +63,7 @@ class Player(Protocol):
 class Policy:
     """A player that uses a function, and takes a random action with probability `epsilon`.
 
-    `allowed` returns the current action mask, or None where every action may be taken.
+    `allowed` returns the current action mask, bool [actions], or None if all actions are allowed.
     """
 
     def __init__(
@@ -171,7 +171,7 @@ def who_plays(
 def _who_plays_without_a_run(
     player: Any, environment: Any, facts: dict[str, Any], options: Mapping[str, Any], engine: str, action_mask: Any
 ) -> Plays:
-    """Random actions, a user at the keyboard or a function. Raises `InputError` as `who_plays`."""
+    """The part of `who_plays` for random actions, the keyboard and functions. Raises `InputError` like it."""
     if environment is None:
         raise InputError(
             translated(

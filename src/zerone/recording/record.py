@@ -72,7 +72,7 @@ def record(
         checkpoint: For a run: `best`, `last`, a step or a file.
         options: The options of the environment, if it is an id.
         engine: `compiled`, `host` or `auto`, for environments that exist in both forms.
-        action_mask: Which actions random play takes: as for `zerone.train` (default: all). A run has its own.
+        action_mask: The actions allowed in random play, as in `zerone.train` (default: all). A run has its own.
         step_timeout: The most seconds that the environment may take for a step or a reset (default: no limit).
 
     Returns:
