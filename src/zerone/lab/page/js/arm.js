@@ -1,4 +1,4 @@
-// Arm: its goal follows the mouse or a finger; the keys turn the joints.
+// The view Arm: the goal follows the mouse or touch; keys turn the joints.
 
 import { make, say } from "./dom.js";
 import { Held } from "./held.js";
@@ -51,7 +51,7 @@ export class ArmView {
     if (this.now) this.draw();
   }
 
-  // At most once for each picture of the screen: a mouse says a thousand times a second where it is.
+  // At most once per frame of the screen, as a mouse may report its position a thousand times per second.
   point(event) {
     if (!this.stage?.unit) return;
     this.next = this.stage.placeOf(event.offsetX, event.offsetY);
@@ -86,7 +86,7 @@ export class ArmView {
     this.canvas.setAttribute("aria-label", t("armSeen", this.now));
   }
 
-  // How long it was from the mouse to the picture in which its goal is drawn.
+  // The delay between a mouse movement and the frame that shows its goal.
   measure() {
     const { asked } = this, [x, y] = this.now.goal;
     if (!asked) return;

@@ -1,4 +1,4 @@
-// The chapters: a card each, and the text beside a training that is one's running example.
+// The chapters as cards, and the text of a chapter beside its running example.
 
 import { loop } from "./loop.js";
 import { make } from "./dom.js";
@@ -25,8 +25,8 @@ export class Chapters {
 
 const address = (lesson) => `#${lesson.setups.length > 1 ? "compare" : "learn"}/${lesson.name}`;
 
-// What stands above the running example: the idea, a question, and what to change next. The answer comes after.
-// `alone`: in a file of its own, where there is no other chapter, and what to change is a command.
+// The text above the running example: the idea, a question, and what to change next. The answer is below.
+// With `alone` the chapter is a file of its own, without other chapters, and the next change is a command.
 export function lessonPanel(lesson, alone = false) {
   const fold = (title, ...inside) => make("details", {}, make("summary", {}, title), inside.flat(2));
   return make("section", { class: "card lesson", "aria-label": either(lesson.title) },
@@ -40,7 +40,7 @@ export function lessonPanel(lesson, alone = false) {
         lesson.measured ? fold(t("measuredClaim", { verdict: either(lesson.measured.verdict) }), measured(lesson.measured)) : null)));
 }
 
-// What an experiment on many seeds has found.
+// The result of an experiment with many seeds.
 function measured(found) {
   return [make("p", {}, either(found.claim)), make("ul", {}, found.found.map((each) => make("li", {}, either(each)))), make("p", {}, either(found.teaches)),
     make("p", { class: "quiet" }, make("code", {}, `zerone experiment ${found.experiment}`))];

@@ -1,4 +1,4 @@
-// Curves over episodes or steps: every point, and the mean of the last ones as a thicker line, whose end is said above.
+// Curves over episodes or steps: all points, and a running mean as a thicker line, with its last value above.
 
 import { make, svg, say } from "./dom.js";
 import { tick, ticks } from "./numbers.js";
@@ -9,7 +9,7 @@ let number = 0;
 const WIDTH = 420, HEIGHT = 204, LEFT = 46, RIGHT = 10, TOP = 10, BOTTOM = 42;
 
 export class Chart {
-  // `axis` says what is on the x axis.
+  // `axis` is the label of the x axis.
   constructor(title, axis) {
     this.clip = `clip-${(number += 1)}`;
     this.latest = make("output", {});
@@ -22,8 +22,8 @@ export class Chart {
     new ResizeObserver(() => this.last && this.draw(...this.last)).observe(this.drawing);
   }
 
-  // `lines` has for each series a list of [x, y, weight]; `now` is where we are on the x axis; `dotted` is a series
-  // that is drawn point by point.
+  // `lines` has a list of [x, y, weight] per series; `now` is the current position on the x axis; `dotted` is a series
+  // that is drawn as separate points.
   draw(lines, now, empty, dotted = -1) {
     this.last = [lines, now, empty, dotted];
     const width = Math.max(220, this.drawing.clientWidth || WIDTH);
@@ -72,7 +72,7 @@ export class Chart {
   }
 }
 
-// Several numbers, each in the colour of its line.
+// Several numbers in the colours of their lines.
 function inColors(texts) {
   return texts.flatMap((text, place) => {
     const shown = make("span", {}, text);
@@ -81,7 +81,7 @@ function inColors(texts) {
   });
 }
 
-// From the lowest to the highest; a few points far away from all others are left out, or nothing else could be seen.
+// The range of the values. A few outliers are left out, or everything else would look flat.
 function bounds(values) {
   const sorted = [...values].sort((one, other) => one - other), at = (share) => sorted[Math.round(share * (sorted.length - 1))];
   const [low, high, inner, outer] = [at(0), at(1), at(0.05), at(0.95)];
@@ -90,7 +90,7 @@ function bounds(values) {
 
 const path = (line, x, y) => line.map(([a, b], place) => `${place ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
 
-// The mean of the last points, each with its weight: of a tenth of them, or of five.
+// The weighted mean of the last tenth of the points, but of at least five.
 function mean(line) {
   const wide = Math.max(5, Math.round(line.length / 10)), found = [];
   let sum = 0, weight = 0;

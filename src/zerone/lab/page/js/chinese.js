@@ -1,7 +1,7 @@
-// The Chinese of numbers and notes of updates, which the server says in English. That of algorithms, environments and
-// settings is in the catalogue of the command line (catalogue.js).
+// Chinese translations of numbers and notes of updates, which the server sends in English. Those of algorithms,
+// environments and settings are in the catalogue of the command line (catalogue.js).
 
-// What numbers of an update mean.
+// The meanings of an update's numbers.
 export const QUANTITIES = {
   "loss of the minibatch, along whose gradient θ is moved": "小批量的损失，θ 沿它的梯度移动",
   "mean value of the minibatch": "小批量的平均价值",
@@ -71,7 +71,7 @@ export const QUANTITIES = {
   "what the value of s' counts": "s' 的价值算多少",
 };
 
-// Titles and notes of updates: sentences with numbers in them, each with its pattern.
+// Titles and notes of updates: sentences with numbers, each with a pattern.
 export const NOTES = [
   [/^gradient update ([\d,]+)$/, "第 $1 次梯度更新"],
   [/^gradient update$/, "梯度更新"],

@@ -1,4 +1,4 @@
-// Compare: two to four set-ups with one seed that differ in one thing, side by side, on one clock.
+// The view Compare: two to four set-ups that differ in one thing, with the same seed and a common time, side by side.
 
 import { Chart } from "./chart.js";
 import { make, say } from "./dom.js";
@@ -148,7 +148,7 @@ function nameOf(setup, differs) {
   return differs === "algorithm" ? setup.algorithm : `${settingLabel(differs)}: ${valueText(setup.settings[differs] ?? "")}`;
 }
 
-// The form's choice that leads to these set-ups.
+// The choice of the form that gives these set-ups.
 function chosenOf(setups) {
   if (!setups || setups.length < 2) return null;
   const [first] = setups, { algorithm, environment, seed } = first;

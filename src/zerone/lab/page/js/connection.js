@@ -1,6 +1,6 @@
-// The one WebSocket of the page. It comes back by itself, and asks for the session that was looked at.
+// The page's WebSocket. It reconnects by itself and requests the session that was shown.
 
-const SHORTEST = 500, LONGEST = 5000;  // milliseconds between two tries
+const SHORTEST = 500, LONGEST = 5000;  // milliseconds between two attempts
 
 export class Connection {
   constructor(onMessage, onState) {
@@ -30,12 +30,12 @@ export class Connection {
     return null;
   }
 
-  // What the server has given this page, to come back with to the next one. It is nowhere but here.
+  // The key from the server with which this page can reconnect to the next one. It is stored only here.
   remember(again) {
     this.known ??= again;
   }
 
-  // Answer the challenge of a server that was started again: the key itself is not sent, as it may be somebody else's.
+  // Answer the challenge of a restarted server. The key is not sent, as another user's server may have the port now.
   async again() {
     if (!this.known || !globalThis.crypto?.subtle) return false;
     const bytes = (text) => new TextEncoder().encode(text);
@@ -52,7 +52,7 @@ export class Connection {
     }
   }
 
-  // Whether a server answers, but no longer knows this page: it has been started again, with another token.
+  // Whether a server answers but does not know this page, because it was restarted with another token.
   async refused() {
     try {
       return (await fetch("/page/icon.svg")).status === 403;

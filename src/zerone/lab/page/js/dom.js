@@ -1,4 +1,4 @@
-// Elements are made here, and everything that is shown is put in as text: a name with markup in it is only a name.
+// Creates elements. All contents are set as text, so markup in a name has no effect.
 
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -25,7 +25,7 @@ export function math(tag, ...children) {
   return element;
 }
 
-// Changes a text only where it is another one: what has not changed is neither laid out nor read out again.
+// Set a text only if it differs, so that unchanged text is neither laid out nor read by screen readers again.
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,13 +1,13 @@
-// The maze, changed by clicking: wall, hell, paradise, start or floor. Then the training begins in it.
+// Editing the maze by clicks: wall, hell, paradise, start or floor. Then a training begins in it.
 
 import { make } from "./dom.js";
 import { t } from "./words.js";
 
 const TOOLS = [["#", "toolWall"], ["H", "toolHell"], ["G", "toolGoal"], ["S", "toolStart"], [".", "toolFloor"]];
-const ONCE = "SG";  // there is one of each
+const ONCE = "SG";  // exactly one of each
 const ARROWS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
-// How a changed cell is drawn until the server draws the maze itself.
+// How a changed cell is drawn until the server sends the new picture.
 const PAINT = {
   ".": (at) => [{ kind: "square", at, side: 0.94, color: "floor" }],
   "#": (at) => [{ kind: "square", at, side: 0.94, color: "wall" }],
@@ -17,7 +17,7 @@ const PAINT = {
 };
 
 export class Editor {
-  // `begin` is called with the rows of the changed maze, and `change` with those of one that changes while it is learnt.
+  // `begin` is called with the rows of the new maze, and `change` with those of a change during learning.
   constructor(view, begin, change) {
     this.view = view;
     this.rows = view.about.layout.map((row) => [...row]);
@@ -34,7 +34,7 @@ export class Editor {
     view.canvas.addEventListener("keydown", (event) => this.key(event));
   }
 
-  // The maze is another one now.
+  // Set another maze.
   adopt() {
     this.rows = this.view.about.layout.map((row) => [...row]);
     this.show();
@@ -56,14 +56,14 @@ export class Editor {
     else if (event.key === "Enter") this.put(this.cursor);
     else return;
     event.preventDefault();
-    event.stopPropagation();  // the arrows step through the training otherwise
+    event.stopPropagation();  // otherwise the arrow keys would step through the training
     this.show();
   }
 
   put(cell) {
     if (!cell) return;
     const [column, row] = cell, old = this.rows[row][column];
-    if (ONCE.includes(old)) return;  // it moves when it is put elsewhere, and is never lost
+    if (ONCE.includes(old)) return;  // it can only be moved, never removed
     if (ONCE.includes(this.tool)) this.rows.forEach((line) => line.forEach((character, place) => { if (character === this.tool) line[place] = "."; }));
     this.rows[row][column] = this.tool;
     this.cursor = cell;

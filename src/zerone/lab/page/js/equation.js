@@ -1,12 +1,12 @@
-// Equations: each symbol, in MathML, with its number below it. They break into lines like a text does.
+// Equations: each symbol in MathML with its number below. They wrap like text.
 
 import { make, math } from "./dom.js";
 import { minus } from "./numbers.js";
 
-// The MathML of a symbol that is written as a text, such as max_a Q(S', a).
+// The MathML of a symbol given as text, such as max_a Q(S', a).
 export function symbol(text) {
   const row = math("mrow");
-  let named = false;  // whether the last was a name of several letters, such as max: what follows keeps a distance
+  let named = false;  // whether the last token was a name such as max, which needs a space after it
   const tokens = text.match(/[A-Za-zΑ-ωϵ∂∇]+|\d+(?:\.\d+)?|'|_\{[^}]*\}|_[A-Za-z0-9]+|\^\{[^}]*\}|\^[A-Za-z0-9]+|\S/gu) ?? [];
   for (const token of tokens) {
     if (token === "'") {
@@ -14,7 +14,7 @@ export function symbol(text) {
       if (last) last.replaceWith(math("mrow", last.cloneNode(true), upright("′")));
     } else if (/^[_^]./.test(token)) {
       const inner = token.slice(1).replace(/[{}]/g, "");
-      const last = row.lastChild;  // below a maximum, too, not under it: then all symbols are of one height
+      const last = row.lastChild;  // a subscript, also of max: then all symbols have the same height
       if (last) last.replaceWith(math(token[0] === "_" ? "msub" : "msup", last.cloneNode(true), math(/^\d/.test(inner) ? "mn" : "mi", inner)));
     } else if (/^\d/.test(token)) {
       row.append(math("mn", token));
@@ -22,7 +22,7 @@ export function symbol(text) {
       if (named) row.append(thinSpace());
       row.append(token.length > 1 ? upright(token) : math("mi", token));
       named = token.length > 1;
-    } else if (token === "⁻" && row.lastChild?.localName === "mi") {  // a part of the name: of the target network
+    } else if (token === "⁻" && row.lastChild?.localName === "mi") {  // part of the name: the target network
       row.lastChild.textContent += token;
     } else {
       named = false;
@@ -46,12 +46,12 @@ function upright(text) {
   return name;
 }
 
-// A column: what stands in the equation, and below it what that is here.
+// A column of an equation: a symbol, and its number below.
 function term(kind, above, below) {
   return make("span", { class: `term ${kind}` }, above, make("span", { class: "below" }, below));
 }
 
-// An equation of the server, with its numbers; `name` is what the left side is here.
+// An equation of the server with its numbers; `name` is the name of the left side here.
 export function equation(found, name = "") {
   const relation = found.relation ?? "←";
   const terms = [term("left", symbol(found.left), name), term("sign", symbol(relation), relation)];

@@ -1,4 +1,4 @@
-// The film of a checkpoint: an episode frame by frame, a slider over the checkpoints, and with it the table or surface.
+// The film of a checkpoint: an episode frame by frame, with a slider over the checkpoints and the table or surface.
 
 import { icon, make, say } from "./dom.js";
 import { minus, tick, whole } from "./numbers.js";
@@ -6,10 +6,10 @@ import { Stage, drawSurface } from "./stage.js";
 import { t } from "./words.js";
 
 const FRAMES_PER_SECOND = 30, CELLS_PER_SECOND = 4, HIGH = 360;
-const REST = 900;  // milliseconds on the last frame, before it begins again
+const REST = 900;  // milliseconds on the last frame before the film restarts
 
 export class Films {
-  // `fetch` is given a checkpoint's name and returns its film, or a promise of it; `onChange` hears which one is seen.
+  // `fetch` returns the film of a checkpoint's name, or a promise of it; `onChange` gets the name of the shown one.
   constructor(picture, names, fetch, onChange) {
     this.picture = picture;
     this.fetch = fetch;
@@ -43,7 +43,7 @@ export class Films {
     this.watch.disconnect();
   }
 
-  // The checkpoints that there are: others come while it trains. Who looks at the newest goes on with the newest.
+  // Set the existing checkpoints; a training adds more. If the newest one is shown, the film follows the newest.
   setNames(names) {
     const atEnd = !this.names || this.index === this.names.length - 1, before = this.names?.[this.index];
     this.names = names;

@@ -1,5 +1,5 @@
-// The tree of the futures that a search compares: a column for each step, all actions of it, and on from the best. Where
-// simulations have gone through it, N says how many, and the more there were the thicker is the line.
+// The tree of futures that a search compares: a column per step with all its actions, continued from the best one. For a
+// tree search, N is the number of simulations through a node; a thicker line means more of them.
 
 import { make, svg } from "./dom.js";
 import { actionText } from "./meanings.js";
@@ -12,7 +12,7 @@ export function futures(found) {
   const columns = [];
   for (let nodes = found.tree; nodes?.length; nodes = nodes.find((each) => each.best)?.next) columns.push(nodes);
   const row = found.simulations ? ROW_WITH_VISITS : ROW;
-  const lift = found.simulations ? 8 : 0;  // three lines are as high above the middle as below
+  const lift = found.simulations ? 8 : 0;  // centres three lines of text
   const rows = Math.max(...columns.map((each) => each.length)), high = rows * row, across = (WIDE - ROOT) / found.depth;
   const middle = (nodes, place) => (high - nodes.length * row) / 2 + (place + 0.5) * row;
   const edges = [], labels = [];
@@ -38,7 +38,7 @@ export function futures(found) {
   return [drawing, ...lines];
 }
 
-// The best action of each step, those that are alike counted: right × 3, down.
+// The best action of each step; equal ones in a row are counted: right × 3, down.
 function wayOf(names) {
   const parts = [];
   for (const name of names) {
@@ -49,7 +49,7 @@ function wayOf(names) {
   return shown.join(t("comma")) + (parts.length > MOST_OF_WAY ? " …" : "");
 }
 
-// What a value is the sum of: the reward, and the discounted value of what follows.
+// The sum that gives a value: the reward, and the discounted value of the next state.
 function sumOf(node, discount) {
   const value = minus(node.value), share = node.terminated ? `${+(1 - node.terminated).toPrecision(4)} × ` : "";
   if (!node.outcomes) return t("futuresUntried", { value });

@@ -1,4 +1,4 @@
-// The keys that a person holds down, on the keyboard or on buttons of the page.
+// The keys that the user holds down, on the keyboard or as buttons of the page.
 
 import { make } from "./dom.js";
 import { t } from "./words.js";
@@ -7,7 +7,7 @@ const NAMES = { ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight:
 const SIGNS = { up: "↑", down: "↓", left: "←", right: "→" };
 
 export class Held {
-  // `tell` is called with the keys that are down, the newest last, and the one that was just pressed.
+  // `tell` is called with the keys that are down (the newest last) and the key that was just pressed.
   constructor(tell) {
     this.tell = tell;
     this.keys = [];
@@ -26,7 +26,7 @@ export class Held {
     removeEventListener("blur", this.onBlur);
   }
 
-  // Which keys there are; `pad` gets a button for each, for those who have no keyboard.
+  // Set the available keys; `pad` gets a button for each, for devices without a keyboard.
   setKeys(keys, pad) {
     this.keys = keys;
     pad.replaceChildren(...keys.map((key) => {

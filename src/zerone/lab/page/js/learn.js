@@ -1,4 +1,4 @@
-// Learn: one training, from its set-up to its curves.
+// The view Learn: one training, from its set-up to its curves.
 
 import { make, say } from "./dom.js";
 import { Editor } from "./editor.js";
@@ -11,7 +11,7 @@ import { t } from "./words.js";
 const SEARCHING = { episode: "searchingEpisode", change: "searchingChange", disturb: "changing" };
 
 export class Learn {
-  // `page` knows the connection and what can be chosen.
+  // `page` has the connection and the available choices.
   constructor(page, lesson = null) {
     this.page = page;
     this.setup = new Setup(page.offers, (setup) => page.begin([setup], page.session?.playing ?? false), page.session?.setups?.[0] ?? page.first, async (setup, steps, seeds) => {
@@ -29,7 +29,7 @@ export class Learn {
     this.view?.close();
   }
 
-  // A session, or another state of it.
+  // Show a session, or another state of it.
   tell(session) {
     if (this.adopted !== session.session) {
       this.adopted = session.session;
@@ -57,7 +57,7 @@ export class Learn {
       make("div", { class: "wide charts" }, view.charts.map((each) => each.element)));
   }
 
-  // How far is looked ahead, of which the tree is drawn below.
+  // The choice of how far to look ahead; the tree is drawn below.
   looking() {
     const { steps, simulations } = this.page.offers.lookAhead, option = (kind, value, name) => make("option", { value: `${kind} ${value}` }, name);
     const all = Array.from({ length: steps }, (_, place) => option("steps", place + 1, place ? t("lookSteps", { n: place + 1 }) : t("lookStep")));
@@ -68,14 +68,14 @@ export class Learn {
     return make("div", { class: "looking" }, this.look, this.lookText);
   }
 
-  // The search that is chosen; `ask` where a person has just chosen it.
+  // Use the chosen search; `ask` is true if the user has just chosen it.
   lookAhead(ask = false) {
     const [kind, number] = this.look.value.split(" ");
     say(this.lookText, t(kind === "steps" ? "lookText" : "lookTreeText"));
     if (ask) this.page.send({ do: "look-ahead", [kind]: Number(number) });
   }
 
-  // What a person can do to a cart, a car or a pendulum while it learns.
+  // How the user can disturb a cart, a car or a pendulum while it learns.
   weather() {
     const disturb = (kind, value) => this.page.send({ do: "disturb", kind, value });
     this.wind = make("input", { type: "range", id: "wind", min: "-1", max: "1", step: "0.25", value: "0", on: { change: () => disturb("wind", Number(this.wind.value)) } });
@@ -87,7 +87,7 @@ export class Learn {
     const now = frame.trainings[0];
     if (this.view.adopt(now)) this.editor?.adopt();
     if (this.wind && document.activeElement !== this.wind) this.wind.value = String(now.wind ?? 0);
-    // The session keeps how far is looked ahead, also where the page is drawn again.
+    // The session keeps the choice of how far to look ahead, also when the page is drawn again.
     if (this.look && !now.quick && document.activeElement !== this.look) {
       this.look.value = now.futures?.simulations ? `simulations ${now.futures.simulations}` : `steps ${now.futures?.depth ?? 0}`;
       this.lookAhead();
@@ -104,7 +104,7 @@ export class Learn {
     if (parts[0]) this.view.addPoints(parts[0]);
   }
 
-  // What lies over the picture while there is none.
+  // The message over the picture while there is none.
   cover(session = null) {
     const state = session?.state ?? "compiling";
     if (state === "ready") return this.view.cover(null);
@@ -124,7 +124,7 @@ export class Learn {
   }
 }
 
-// What each key does.
+// The list of keys and their effects.
 function keyboard() {
   const keys = [[t("space"), "keyPlay"], ["→ ←", "keyStep"], ["u e c", "keyMore"], ["+ −", "keySpeed"], ["Home", "keyStart"]];
   const help = make("div", { class: "keys" }, keys.flatMap(([key, word]) => [

@@ -1,4 +1,4 @@
-// What the last step was, and what was learnt from it: the equation with its numbers, samples, and what changed.
+// The last step and the update from it: the equation with its numbers, samples, and changes.
 
 import { equation, symbol } from "./equation.js";
 import { make } from "./dom.js";
@@ -20,7 +20,7 @@ export function happened(now) {
   return make("dl", { class: "happened" }, rows.flatMap(([name, value, tag]) => [make("dt", {}, t(name)), make("dd", {}, value, tag)]));
 }
 
-// What the update did. Each kind of explanation is a function of its own: `PARTS` is where the next one goes.
+// The explanation of the update. Each kind has its own function; add new kinds to `PARTS`.
 export function learnt(now, about) {
   const found = now.learnt;
   if (now.quick) return [make("p", { class: "quiet" }, t("tooFast"))];
@@ -59,7 +59,7 @@ function changes(found) {
   return make("ul", { class: "changes", "aria-label": t("changed") }, each, more);
 }
 
-// A step along a gradient: its equations, its samples, and what it measured.
+// A gradient step: its equations, samples and metrics.
 function gradient(update, place, all) {
   const rows = update.rows.map((row) => make("tr", {}, row.map((cell) => make("td", {}, cellText(cell)))));
   const heads = update.columns.map((column) => make("th", { scope: "col", title: quantityText(column.meaning) }, symbol(column.symbol)));
@@ -73,7 +73,7 @@ function gradient(update, place, all) {
     update.descents.map(descent), quantities(update.quantities), notes(update.notes), between);
 }
 
-// The way down a sum tree, from the root to the slot that was drawn: the chosen child of each node is marked.
+// The path down a sum tree from the root to the drawn slot; the chosen child of each node is marked.
 function descent(way) {
   const nodes = way.nodes.map((node) => make("li", {}, node.sums.map((sum, place) => make("span", { class: place === node.chosen ? "chosen" : "" }, sum))));
   return make("div", {}, make("p", { class: "quiet" }, t("descent", { aim: way.aim, total: way.total, slot: way.slot, priority: way.priority })),
@@ -103,7 +103,7 @@ function measured(values) {
     make("dl", { class: "quantities" }, each.map(([name, value]) => make("div", {}, make("dt", {}, metricName(name) ?? name.replaceAll("_", " ")), make("dd", {}, minus(value)))))];
 }
 
-// The value or probability of each action, as bars; `taken` is the one that was taken.
+// The value or probability of each action as bars; `taken` is the action that was taken.
 export function bars(found, names, taken = null) {
   const { numbers, kind } = found, best = Math.max(...numbers), likely = kind.startsWith("π");
   const low = Math.min(0, ...numbers), high = likely ? 1 : Math.max(0, ...numbers), span = high - low || 1;
@@ -117,7 +117,7 @@ export function bars(found, names, taken = null) {
   }));
 }
 
-// By which numbers the last action was chosen: bars of each action, or the action itself where it is a number.
+// The numbers that chose the last action: a bar per action, or the action itself if it is continuous.
 export function decision(found, names, taken) {
   const discrete = found.numbers.length > 0 && !found.kind.startsWith("μ");
   const shown = discrete ? [bars(found, names, taken)] : [];

@@ -1,4 +1,4 @@
-// A chapter in one file: where it begins. A recorded run is stepped through as on the page.
+// The entry point of a chapter in one file, in which one can step through a recorded run as on the page.
 
 import { lessonPanel } from "./chapters.js";
 import { Chart } from "./chart.js";
@@ -13,9 +13,9 @@ import { View, curves } from "./view.js";
 import { either, isChinese, setLanguage, t } from "./words.js";
 
 const data = JSON.parse(document.getElementById("data").textContent), LOW_STAGE = 230;
-const INSIDE = window.parent !== window;  // of another page, which has the text
+const INSIDE = window.parent !== window;  // inside another page, which has the text
 const LIGHT = "light", DARK = "dark";
-let shown = null, theme = null;  // the theme is that of the page around this one, where it says so
+let shown = null, theme = null;  // the theme of the page around this one, if it sends it
 
 class Chapter {
   constructor() {
@@ -40,7 +40,7 @@ class Chapter {
     this.show();
   }
 
-  // One training: as on the page Learn, without its form.
+  // One training, as in the view Learn, but without the form.
   one(through) {
     const [view] = this.views, card = (title, inside, extra = "") => make("section", { class: `card ${extra}` }, make("h2", {}, title), inside);
     return [make("div", { class: "work" },
@@ -49,7 +49,7 @@ class Chapter {
       card(t("learnt"), view.learnt, "wide"), make("div", { class: "wide charts" }, view.charts.map((each) => each.element)))];
   }
 
-  // Two or more: side by side on one clock, as on the page Compare.
+  // Several trainings side by side with a common time, as in the view Compare.
   several(through) {
     this.charts = [new Chart(t("chartReturn"), t("overSteps")), new Chart(t("chartLength"), t("overSteps"))];
     return [make("section", { class: "card" }, through, this.transport.element),
@@ -58,7 +58,7 @@ class Chapter {
       make("div", { class: "charts" }, this.charts.map((each) => each.element))];
   }
 
-  // A card whose heading has the colour of its curve.
+  // A card whose heading has the colour of its training's curve.
   titled(place, card) {
     if (data.trainings.length < 2) return card;
     const title = make("h2", { class: "of" }, nameOf(place));
@@ -88,7 +88,7 @@ class Chapter {
   }
 }
 
-// What differs, as a name.
+// The difference between the set-ups, as a name.
 function nameOf(place) {
   const { setups } = data.lesson, own = setups[place];
   if (setups.some((each) => each.algorithm !== own.algorithm)) return own.algorithm;
@@ -116,10 +116,10 @@ function draw(place = 0) {
   if (place) shown.recording.go(place);
 }
 
-// In another language or theme, at the same place.
+// Draw again in another language or theme, at the same position.
 const drawHere = () => draw(shown.recording.place);
 
-// The address may say in which language it begins: lesson.html#zh.
+// The address may name the first language: lesson.html#zh.
 const begin = () => { setLanguage({ "#en": "en", "#zh": "zh" }[location.hash] ?? data.language); draw(); };
 addEventListener("hashchange", begin);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawHere);
@@ -130,4 +130,4 @@ addEventListener("message", (event) => {
   drawHere();
 });
 begin();
-if (INSIDE) window.parent.postMessage("zerone-theme?", "*");  // a page that knows of it answers
+if (INSIDE) window.parent.postMessage("zerone-theme?", "*");  // the site's pages answer this

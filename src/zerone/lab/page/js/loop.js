@@ -1,4 +1,4 @@
-// The one diagram: the loop of an agent and its environment. The boxes that a chapter is about are coloured.
+// The diagram of the loop between agent and environment. The boxes that a chapter is about are coloured.
 
 import { svg } from "./dom.js";
 import { t } from "./words.js";

@@ -1,4 +1,4 @@
-// Where the page begins: one connection, one session, and the view that the address names.
+// The entry point of the page: the connection, the session, and the view that the address names.
 
 import { ArmView } from "./arm.js";
 import { Chapters, lessonPanel } from "./chapters.js";
@@ -14,9 +14,9 @@ import { isChinese, setLanguage, t } from "./words.js";
 
 const FIRST = { algorithm: "q-learning", environment: "zerone/Maze-v0", seed: 0, settings: {}, options: {} };
 const VIEWS = { chapters: Chapters, learn: Learn, compare: Compare, runs: Runs, play: Play, arm: ArmView };
-const ALONE = ["chapters", "runs"];  // they look at no session
+const ALONE = ["chapters", "runs"];  // these show no session
 const PLAYED_FIRST = "zerone/Maze-v0";
-const WORDS = { play: "play_" };  // "Play" is a button, too
+const WORDS = { play: "play_" };  // "Play" is also the text of a button
 const KEPT = "zerone-session-";
 
 class Page {
@@ -29,7 +29,7 @@ class Page {
     this.view = null;
     this.main = document.getElementById("main");
     this.banner = document.getElementById("banner");
-    // The token has done its work: the cookie is there. It should not stay in the address, nor in the history.
+    // The page has the cookie now. The token should stay neither in the address nor in the history.
     if (location.search) history.replaceState(null, "", location.pathname + location.hash);
     this.applyTheme(localStorage.getItem("zerone-theme"));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.applyTheme(localStorage.getItem("zerone-theme")));
@@ -64,7 +64,7 @@ class Page {
     document.title = `${t(WORDS[name] ?? name)} – Zerone lab`;
   }
 
-  // Draws everything again: another view, language or theme.
+  // Draw everything again, after a change of view, language or theme.
   drawView() {
     if (!this.banner) return;
     this.drawFrame();
@@ -82,7 +82,7 @@ class Page {
     }
   }
 
-  // Learn and Compare have a session each. A lesson begins with its own set-up.
+  // Learn and Compare have one session each. A lesson begins with its own set-up.
   turnTo(kind, rest) {
     const lesson = rest !== this.lesson && this.offers.lessons.find((each) => each.name === rest);
     if (kind !== this.kind) this.session = this.frame = this.points = null;
@@ -101,7 +101,7 @@ class Page {
     sessionStorage.setItem(`${KEPT}${kind}-lesson`, rest);
   }
 
-  // What a view begins with, where nobody has chosen anything.
+  // The first set-up of a view if the user has chosen nothing.
   beginFirst() {
     if (this.kind === "learn") this.begin([this.first], true);
     if (this.kind === "arm") this.take("arm");
@@ -112,7 +112,7 @@ class Page {
     return this.connection.send(message);
   }
 
-  // A question about runs; what is answered, or an error with one line.
+  // A request about runs: resolves with the answer, or fails with a one-line error.
   ask(question) {
     const number = (this.asked += 1);
     return new Promise((done, fail) => {
@@ -128,13 +128,13 @@ class Page {
     else waiting?.done(answer);
   }
 
-  // An environment that a person plays.
+  // Begin an environment that the user plays.
   take(environment) {
     this.playFirst = undefined;
     this.send({ do: "take", environment });
   }
 
-  // Step through the training of a run.
+  // Begin a session that steps through the training of a run.
   learnWith(setup) {
     this.first = setup;
     sessionStorage.removeItem(`${KEPT}learn`);
@@ -145,7 +145,7 @@ class Page {
     say(document.getElementById("live"), text);
   }
 
-  // Begins a session; `play` says whether it plays at once, and `pace` how fast.
+  // Begin a session; with `play` it plays at once, at the speed `pace`.
   begin(setups, play, pace = 5) {
     this.playFirst = play;
     this.paceFirst = pace;
@@ -157,7 +157,7 @@ class Page {
   }
 
   tellConnection(state) {
-    // It is back when the session is: until then nothing that is pressed would be heard.
+    // Reconnected only when the session is back: until then buttons would have no effect.
     if (state === "open" && this.session && !this.banner.hidden) return;
     if (state !== "open" && state !== "heard") {
       for (const { fail } of this.waiting.values()) fail(Object.assign(new Error(t("lost")), { lost: true }));
@@ -203,7 +203,7 @@ class Page {
     act?.();
   }
 
-  // The connection has come back: ask for what was looked at.
+  // After reconnecting, request what was shown.
   again() {
     const kept = sessionStorage.getItem(KEPT + this.kind);
     if (kept) this.send({ do: "attach", session: kept });

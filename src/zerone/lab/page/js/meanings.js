@@ -1,11 +1,11 @@
-// What algorithms, environments and settings mean, in the page's language. The English words are the server's.
+// The meanings of algorithms, environments and settings in the page's language. English texts come from the server.
 
 import { SETTING_NAMES } from "./refusals.js";
 import { isChinese } from "./words.js";
 import { CATALOGUE } from "./catalogue.js";
 import { NOTES, QUANTITIES } from "./chinese.js";
 
-// A sentence that begins with a capital letter; a Greek one is a symbol, and stays. Settings are called as their labels.
+// A sentence with a capital first letter; Greek letters are symbols and stay. Settings have the names of their labels.
 const first = (text) => text.replace(/^[a-z]/, (letter) => letter.toUpperCase()).replace(/`(\w+)`/g, (_, name) => name.replaceAll("_", " "));
 
 export const settingLabel = (name) => (isChinese() && SETTING_NAMES[name]) || name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
@@ -13,13 +13,13 @@ const said = (text) => (isChinese() && CATALOGUE[text] ? `${CATALOGUE[text]}。`
 export const algorithmText = (entry) => said(entry.text);
 export const environmentText = (entry) => said(entry.text);
 
-// What an action is called; and an entry of a table by its state and action, such as Q((1, 2), left).
+// The name of an action, and of a table entry by its state and action, such as Q((1, 2), left).
 export const actionText = (name) => (isChinese() && CATALOGUE[name]) || name;
 export const entryText = (name) => name.replace(/, ([^,()]+)\)$/, (_, action) => `, ${actionText(action)})`);
 
 export const quantityText = (text) => (isChinese() && QUANTITIES[text]) || first(text);
 
-// Sentences with numbers in them: each pattern has its Chinese, with the numbers in their places.
+// Sentences with numbers: patterns and their Chinese, in which the numbers are inserted.
 function sentence(text, patterns) {
   for (const [pattern, chinese] of isChinese() ? patterns : []) {
     const found = text.match(pattern);
@@ -35,7 +35,7 @@ export function meaning(setting) {
   return (isChinese() && CATALOGUE[setting.text]) || first(setting.text ?? "");
 }
 
-// What may be given, behind the meaning: numbers only, as words are in the list of choices.
+// The allowed range after the meaning, for numbers only: choices are in the list.
 export function rangeText(setting) {
   if (setting.kind === "switch" || setting.choices) return "";
   const { min, max, above, below } = setting, zh = isChinese(), show = (number) => number.toLocaleString("en", { maximumFractionDigits: 6 });

@@ -1,20 +1,20 @@
-// Numbers as a person reads them, in both languages.
+// Formats numbers for people, in both languages.
 
 const SHORT = [[1e9, "G"], [1e6, "M"], [1e4, "k", 1e3]];
 
 export const whole = (number) => Math.round(number).toLocaleString("en");
 
-// A tick of an axis: 12, 0.5, 20k.
+// The label of an axis tick: 12, 0.5, 20k.
 export function tick(number) {
   const size = Math.abs(number);
   for (const [from, letter, unit = from] of SHORT) if (size >= from) return `${+(number / unit).toPrecision(3)}${letter}`;
   return `${+number.toPrecision(3)}`.replace("-", "−");
 }
 
-// A minus is as long as a plus; that of each number of a list, too.
+// A true minus sign, as wide as a plus, for a number or each number of a list.
 export const minus = (text) => String(text).replace(/(^|[\s(,])-/g, "$1−");
 
-// At most four ticks that are round numbers, and lie between the ends.
+// At most four ticks at round numbers between the ends.
 export function ticks(low, high, most = 4, least = 0) {
   const span = high - low || 1;
   const rough = span / most, power = 10 ** Math.floor(Math.log10(rough));

@@ -1,4 +1,4 @@
-// The colours that scenes name, light and dark, and the scale of values: orange below 0, blue above.
+// The named colours of scenes, light and dark, and the colour scale of values: orange below 0, blue above.
 
 const LIGHT = {
   paper: "#ffffff", floor: "#f0f1f3", wall: "#5b616b", ink: "#23262b", pine: "#00694d", orange: "#e69f00", sky: "#56b4e9",
@@ -20,16 +20,16 @@ export function mixed(from, to, share) {
   return `rgb(${one.map((value, place) => Math.round(value + (two[place] - value) * share)).join(" ")})`;
 }
 
-// The colour of a value, when the largest is `largest`. Small values are seen, too: the scale is a root.
+// The colour of a value if `largest` is the largest one. The scale is a power of 0.6, so that small values are visible.
 export function ofValue(value, largest) {
   const share = largest > 0 ? Math.min(1, Math.abs(value) / largest) ** 0.6 : 0;
   return mixed(color("floor"), color(value < 0 ? "low" : "high"), 0.92 * share);
 }
 
-// Whether letters on that colour are better in white.
+// Whether text on that colour should be white.
 export const isDeep = (value, largest) => largest > 0 && (Math.abs(value) / largest) ** 0.6 > 0.62;
 
-// From the lowest (0) to the highest (255) value of a surface.
+// The colour of a surface's value, from the lowest (0) to the highest (255).
 export function ofHeight(height) {
   const share = height / 255, dark = isDark();
   const low = dark ? "#1d2530" : "#f3f6f9", middle = dark ? "#1f6ea3" : "#8cc5e8", high = dark ? "#9be0ff" : "#003a5f";

@@ -1,4 +1,4 @@
-// Play and teach: a person plays by keys, mouse or finger; the own returns stand on an agent's curve; an agent learns from it.
+// Play and teach: the user plays with keys, mouse or touch, the chart compares their returns, and an agent learns from it.
 
 import { Chart } from "./chart.js";
 import { make, say } from "./dom.js";
@@ -91,7 +91,7 @@ export class Play {
     else if (pressed) this.page.send({ do: "hold", keys: [pressed], pressed: true });
   }
 
-  // On a grid a click is a step towards the cell; elsewhere the mouse is a hand that holds.
+  // On a grid, a click takes a step towards the cell; elsewhere a pressed mouse button holds an action.
   point(event, pressed) {
     if (!this.stage?.unit) return;
     const { grid, waits } = this.about;

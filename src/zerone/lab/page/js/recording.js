@@ -1,7 +1,7 @@
-// A recorded run: its moments, which of them is seen, and the moves between them. It answers as the server does.
+// A recorded run: its moments, the current one, and moves between them. It answers messages like the server.
 
 export class Recording {
-  // `data` has the places and, for each training, its moments: of each only what has changed since the one before.
+  // `data` has the positions and the moments of each training. A moment has only the changes since the one before.
   constructor(data, show) {
     this.places = data.places;
     this.trainings = data.trainings.map(({ moments }) => {
@@ -22,7 +22,7 @@ export class Recording {
     return this.places.length - 1;
   }
 
-  // What a button or a key asks for.
+  // Handle the message of a button or key.
   do(message) {
     if (message.do === "pace") this.pace = message.pace || 1000;
     else if (message.do === "play") this.play();

@@ -1,5 +1,5 @@
-// The Chinese of lines that the server refuses something with, of the names of settings, and of how an episode ended.
-// A range is said in parts; a name in a line stays as it is, because it is what one types.
+// Chinese translations of the server's refusals, of the names of settings, and of how an episode ended.
+// A range is translated in parts; names stay as they are, because users type them.
 
 const range = (text) => text
   .replace(/one of (.*) or module:Name/, "下列之一：$1").replace(/one of (.*)/, "下列之一：$1").replace(/some of (.*)/, "下列中的几个：$1")

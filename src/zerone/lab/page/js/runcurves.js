@@ -1,4 +1,4 @@
-// The curves of runs: a chart for each column, a line for each seed, or for each run where two are compared.
+// The curves of runs: a chart per column, with a line per seed, or a line per run if two are compared.
 
 import { Chart } from "./chart.js";
 import { make } from "./dom.js";
@@ -15,7 +15,7 @@ export class RunCurves {
     this.charts = new Map();
   }
 
-  // `runs` has for each run its columns; with one run each seed has a line, else each run has one: the mean of its seeds.
+  // `runs` has the columns of each run. A single run has a line per seed; of several, each has the mean over its seeds.
   draw(runs, now = Infinity) {
     this.last = [runs, now];
     const names = [...new Set(runs.flatMap((run) => run.curves.map((each) => each.name)))].slice(0, 6);
@@ -35,7 +35,7 @@ export class RunCurves {
   }
 }
 
-// The mean over seeds, at the steps of the first one that has most.
+// The mean over seeds, at the steps of the seed with the most points.
 function meanOf(seeds) {
   const lines = seeds.filter((each) => each.length);
   if (lines.length < 2) return lines[0] ?? [];

@@ -1,4 +1,4 @@
-// Runs: every run folder below the root, live while another process trains. One opened, or two beside each other.
+// The view Runs: all run folders below the root, updated while other processes train. Shows one run, or two side by side.
 
 import { make, say } from "./dom.js";
 import { Films, checkpointName } from "./film.js";
@@ -9,7 +9,7 @@ import { RunCurves } from "./runcurves.js";
 import { serverText } from "./sentences.js";
 import { t } from "./words.js";
 
-const LIST_EVERY = 2000, RUN_EVERY = 1000;  // milliseconds between two looks
+const LIST_EVERY = 2000, RUN_EVERY = 1000;  // milliseconds between two requests
 const STEPS = 1e9;
 
 export class Runs {
@@ -163,7 +163,7 @@ export class Runs {
     if (!this.detail.contains(this.head)) this.detail.replaceChildren(this.lines, this.head, this.filmBox, this.curves.element, this.settings);
     this.lines.replaceChildren(...lines);
     this.lines.hidden = !lines.length;
-    this.head.inert = Boolean(this.wrong?.[0]);  // of a run that is gone nothing can be done
+    this.head.inert = Boolean(this.wrong?.[0]);  // no actions for a run that is gone
     this.head.classList.toggle("dim", this.head.inert);
     this.drawHead(run);
     this.drawFilms(run);
@@ -265,7 +265,7 @@ function bar(share) {
   return fill;
 }
 
-// How long ago, in the largest unit that fits.
+// A time in the past, in the largest unit that fits.
 function ago(seconds) {
   const passed = Math.max(0, Date.now() / 1000 - seconds);
   const [unit, size] = [["days", 86400], ["hours", 3600], ["minutes", 60], ["seconds", 1]].find(([, each]) => passed >= each) ?? ["seconds", 1];

@@ -1,4 +1,4 @@
-// A run in one file: where it begins. Everything that it shows stands in the file.
+// The entry point of a run in one file, which contains everything that it shows.
 
 import { make } from "./dom.js";
 import { Films } from "./film.js";

@@ -1,4 +1,4 @@
-// What the server says in a line, in the page's language: refusals, failures, and how an episode ended.
+// The server's messages in the page's language: refusals, failures, and how an episode ended.
 
 import { isChinese } from "./words.js";
 import { ENDINGS, METRICS, REFUSALS } from "./refusals.js";

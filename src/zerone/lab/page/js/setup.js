@@ -1,17 +1,17 @@
-// The set-up: algorithm, environment, seed, and every setting as a labelled control with its meaning and range.
+// The form of a set-up: algorithm, environment, seed, and each setting as a labelled control with meaning and range.
 
 import { make, say } from "./dom.js";
 import { environmentText, algorithmText, meaning, rangeText, settingLabel } from "./meanings.js";
 import { t } from "./words.js";
 
-// Settings that are shown at once, where an algorithm has them; the others are a click away.
+// The settings that are shown at once if an algorithm has them; a click shows the others.
 const FIRST = ["learning_rate", "critic_learning_rate", "discount", "epsilon", "epsilon_start", "epsilon_end", "trace_decay", "trace",
   "planning_steps", "exploration_bonus", "double", "dueling", "prioritized", "clip", "objective", "steps_per_update", "baseline", "workers", "temperature"];
 
 const USUAL_STEPS = 20000, MOST_STEPS = 100000000, MOST_SEEDS = 10;
 
 export class Setup {
-  // `onBegin` is called with a set-up that is to be looked at, `onTrain` with one that is to be trained into a folder.
+  // `onBegin` is called with a set-up to show on the page, `onTrain` with one to train into a folder.
   constructor(offers, onBegin, chosen, onTrain) {
     this.offers = offers;
     this.onBegin = onBegin;
@@ -20,7 +20,7 @@ export class Setup {
     this.adopt(chosen);
   }
 
-  // Shows a set-up that is running.
+  // Show the set-up that is running.
   adopt({ algorithm, environment, seed, settings, options }) {
     Object.assign(this, { algorithm, environment, seed, values: { ...settings }, options: { ...options } });
     this.running = this.key();
@@ -31,7 +31,7 @@ export class Setup {
     return this.offers.algorithms.find((each) => each.name === this.algorithm);
   }
 
-  // The value that a setting has if nobody changes it: that of the preset, if there is one.
+  // The default of a setting: the preset's value, if there is a preset.
   usual(setting) {
     return this.entry.presets[this.environment]?.[setting.name] ?? setting.default;
   }
@@ -68,7 +68,7 @@ export class Setup {
     this.tellBegin();
   }
 
-  // The same as a training in a process of its own, which needs no page.
+  // The form that trains the same set-up in a separate process, which does not need the page.
   trainForm() {
     const usual = this.entry.steps[this.environment] ?? USUAL_STEPS;
     const number = (id, word, value, max) => make("div", { class: "field" }, make("label", { for: id }, t(word)), make("input", { id, type: "number", min: "1", max: String(max), step: "1", value: String(value) }));
@@ -131,7 +131,7 @@ export class Setup {
     return row;
   }
 
-  // Whether the other settings do not leave this one to be ignored.
+  // Whether this setting has an effect with the values of the others.
   takesEffect(setting) {
     if (!setting.needs) return true;
     return setting.needs.split(" or ").some((each) => {
@@ -161,7 +161,7 @@ export class Setup {
       } } });
   }
 
-  // Whether a value is in range; the server looks again.
+  // Whether a value is in range. The server checks it again.
   holds(setting, value) {
     const each = (number) => Number.isFinite(number)
       && !(setting.min !== undefined && number < setting.min) && !(setting.max !== undefined && number > setting.max)
@@ -178,7 +178,7 @@ export class Setup {
   start() {
     this.running = this.key();
     this.tellBegin();
-    scrollTo({ top: 0 });  // that is where it is seen to compile
+    scrollTo({ top: 0 });  // the top shows that it compiles
     this.onBegin(structuredClone(this.setup()));
   }
 }

@@ -1,4 +1,4 @@
-// The picture: an environment's shapes in its own units, and on them what the agent thinks.
+// The picture: the environment's shapes in its own units, with the agent's values drawn over them.
 
 import { color, isDeep, mixed, ofHeight, ofValue } from "./palette.js";
 import { minus } from "./numbers.js";
@@ -15,7 +15,7 @@ export class Stage {
     this.context = canvas.getContext("2d");
   }
 
-  // Takes as much room as there is, and as many pixels as the screen has.
+  // Use all available space, with the resolution of the screen.
   resize(width) {
     const [left, top, right, bottom] = this.about.scene?.box ?? [0, 0, 4, 1];
     const across = Math.abs(right - left), high = Math.abs(bottom - top);
@@ -30,13 +30,13 @@ export class Stage {
     this.ratio = ratio;
   }
 
-  // Where a point of the environment lies on the canvas.
+  // From a point of the environment to the canvas.
   at([x, y]) {
     const [left, top, , bottom] = this.about.scene.box;
     return [(x - left) * this.unit, (top > bottom ? top - y : y - top) * this.unit];
   }
 
-  // The point of the environment that lies there.
+  // From a point of the canvas to the environment.
   placeOf(x, y) {
     const [left, top, , bottom] = this.about.scene.box;
     return [left + x / this.unit, top > bottom ? top - y / this.unit : top + y / this.unit];
@@ -95,7 +95,7 @@ export class Stage {
     else context.fill();
   }
 
-  // The corners of the part of a cell that stands for an action: a triangle towards where it leads, or a half.
+  // The corners of the part of a cell that shows an action: a triangle in its direction, or half of the cell.
   part(state, action) {
     const [x, y] = this.cell(state), half = 0.425, [right, down] = this.about.grid.directions[action];
     const along = this.about.grid.directions.every((each) => each[1] === 0);
@@ -142,7 +142,7 @@ export class Stage {
     context.fillText(text, x, y);
   }
 
-  // The best actions of each state where one is better than another.
+  // The best actions of each state in which not all actions are equal.
   arrows(now) {
     const { grid } = this.about, context = this.context;
     now.table.forEach((row, state) => {
@@ -169,7 +169,7 @@ export class Stage {
     });
   }
 
-  // The trace as footprints, the fainter the older, towards where the action leads.
+  // The trace as footprints in the direction of the actions; older ones are fainter.
   trace(now) {
     const largest = Math.max(1, ...now.trace.map(([, , size]) => size));
     for (const [state, action, size] of now.trace) {
@@ -194,7 +194,7 @@ export class Stage {
     }
   }
 
-  // Where an episode has ended, when the next one has begun already.
+  // Mark where the last episode ended if the next one has already begun.
   reached(state) {
     const context = this.context;
     context.beginPath();
@@ -204,13 +204,13 @@ export class Stage {
     context.stroke();
   }
 
-  // The cell under a point of the canvas; null where there is none.
+  // The cell at a point of the canvas; null if there is none.
   cellAt(x, y) {
     const { grid } = this.about, column = Math.floor(x / this.unit), row = Math.floor(y / this.unit);
     return grid && column >= 0 && column < grid.columns && row >= 0 && row < grid.rows ? [column, row] : null;
   }
 
-  // The state under it; null where nobody acts.
+  // The state of that cell; null if no actions are chosen there.
   stateAt(x, y) {
     const cell = this.cellAt(x, y);
     if (!cell) return null;
@@ -231,7 +231,7 @@ function outline(context, corners) {
   context.closePath();
 }
 
-// A shape nearer to the middle of its cell, so that what lies around it can be read.
+// Shrink a shape towards the middle of its cell, so that values around it stay readable.
 function smaller(shape, [x, y], share) {
   const near = ([a, b]) => [x + (a - x) * share, y + (b - y) * share];
   const found = { ...shape };
@@ -241,7 +241,7 @@ function smaller(shape, [x, y], share) {
   return found;
 }
 
-// The value of each point of a plane, and a dot where the agent is.
+// The value of each point of a plane, and a dot at the agent's position.
 export function drawSurface(canvas, about, now) {
   const { across, up, values } = now.surface, [x, y] = now.place, { low, high } = about.plane;
   const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth || 280, height = Math.round(width * 0.68);

@@ -1,4 +1,4 @@
-// Playing, stepping and going back, by buttons and by keys.
+// Buttons and keys for playing, stepping and going back.
 
 import { icon, make, say } from "./dom.js";
 import { t } from "./words.js";
@@ -6,7 +6,7 @@ import { t } from "./words.js";
 const KEYS = { ArrowRight: "step", ArrowLeft: "back", u: "update", e: "episode", c: "change", Home: "start", n: "step", b: "back" };
 
 export class Transport {
-  // `send` sends a message; `paces` are the speeds that there are, 0 the fastest.
+  // `send` sends a message; `paces` are the available speeds, where 0 is the fastest.
   constructor(send, paces) {
     this.send = send;
     this.paces = [...paces.filter((pace) => pace > 0), 0];

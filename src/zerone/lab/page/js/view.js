@@ -1,4 +1,4 @@
-// One training as it is seen: its picture, where it is, what was learnt, and its curves. Learn has one, Compare several.
+// One training on the page: picture, position, what was learnt, and curves. Learn has one, Compare several.
 
 import { Chart } from "./chart.js";
 import { make, say } from "./dom.js";
@@ -11,7 +11,7 @@ import { metricName } from "./sentences.js";
 import { t } from "./words.js";
 
 const LAYERS = [["values", "layerValues"], ["arrows", "layerArrows"], ["numbers", "layerNumbers"], ["footprints", "layerFootprints"]];
-const CURVES_EVERY = 200;  // milliseconds between two drawings of the curves: they change slowly
+const CURVES_EVERY = 200;  // milliseconds between two drawings of the curves, which change slowly
 
 export class View {
   constructor(about, mostHigh) {
@@ -65,7 +65,7 @@ export class View {
       } } }), t(word))));
   }
 
-  // The environment may be another one from here on: whether it is.
+  // Set the environment; returns whether it is another one.
   adopt(now) {
     if (!now.picture || now.part === this.part) return false;
     this.part = now.part;
@@ -73,7 +73,7 @@ export class View {
     return true;
   }
 
-  // A new moment. What is drawn on the canvas comes at once, in the next picture of the screen.
+  // Show a new moment. Everything on the canvas is drawn together, in the next frame of the screen.
   show(now) {
     this.now = now;
     if (!this.waiting) {
@@ -113,7 +113,7 @@ export class View {
     });
   }
 
-  // Beside the picture: the value of every state of a plane, and by which numbers the action was chosen.
+  // Beside the picture: the values of all states of a plane, and the numbers that chose the action.
   drawMore() {
     const now = this.now, about = this.about;
     this.surfaceBox.hidden = !(now.surface && about.plane);
@@ -143,7 +143,7 @@ export class View {
     if (this.metric) this.charts[2].draw([byStep], this.now.at, t("noUpdate"));
   }
 
-  // What Q each action has in the cell under the pointer.
+  // The Q value of each action in the cell under the pointer.
   point(event) {
     const now = this.now, state = now?.table ? this.stage.stateAt(event.offsetX, event.offsetY) : null;
     this.tip.hidden = state === null;
@@ -165,7 +165,7 @@ export class View {
 const metricTitle = (name) => metricName(name) ?? name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 const tidy = (number) => minus(+number.toPrecision(3));
 
-// The points of the server as points of curves: over episodes, and over steps.
+// The server's points as points of curves, over episodes or over steps.
 export function curves(points, at) {
   const byEpisode = [], byStep = [];
   let episodes = 0, episodesNow = 0;

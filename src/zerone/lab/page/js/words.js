@@ -1,4 +1,4 @@
-// The words of the page, in English and Chinese. Meanings of settings are in `meanings.js`.
+// The texts of the page in English and Chinese. Meanings of settings are in `meanings.js`.
 
 const WORDS = {
   learn: ["Learn", "学习"], compare: ["Compare", "对比"], chapters: ["Chapters", "章节"],
@@ -84,7 +84,7 @@ const WORDS = {
   disturb: ["While it learns", "学习过程中"], pushLeft: ["Push left", "向左推"], pushRight: ["Push right", "向右推"], wind: ["Wind", "风"], changeMaze: ["Change it while it learns", "边学边改"], changing: ["Changing the environment", "正在改变环境"],
 };
 
-// In a frame of somebody else's page there may be no storage.
+// Inside a frame of another site there may be no storage.
 const storage = { get: (name) => { try { return localStorage.getItem(name); } catch { return null; } }, set: (name, value) => { try { localStorage.setItem(name, value); } catch { /* it is chosen for this visit only */ } } };
 
 let language = storage.get("zerone-language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
@@ -103,5 +103,5 @@ export function t(name, values = {}) {
   return found[isChinese() ? 1 : 0].replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
 }
 
-// What the server says in both languages.
+// A text that the server sends in both languages.
 export const either = (both) => both[isChinese() ? "zh" : "en"];
