@@ -101,8 +101,8 @@ def test_programs_run_in_the_calling_thread_unless_the_user_says_otherwise(monke
 def test_an_option_that_xla_does_not_know_is_left_out_and_no_other(monkeypatch):
     monkeypatch.delenv("XLA_FLAGS")
     known = {"xla_backend_optimization_level": "1"}
-    assert compilation._understood(**known, xla_of_the_future=True) == known
-    assert compilation._understood(xla_of_the_future=True, **known) == known
+    assert compilation._supported_options(**known, xla_of_the_future=True) == known
+    assert compilation._supported_options(xla_of_the_future=True, **known) == known
 
 
 def test_what_the_user_has_set_stays_as_it_is(monkeypatch):

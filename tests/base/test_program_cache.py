@@ -58,7 +58,7 @@ def test_a_group_of_its_own_is_no_other(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     folder.chmod(0o775)
     for alone in (True, False):
-        monkeypatch.setattr(program_cache, "_is_alone", lambda _, alone=alone: alone)
+        monkeypatch.setattr(program_cache, "_is_private_group", lambda _, alone=alone: alone)
         assert (safe_folder(folder) is not None) == alone
 
 

@@ -101,7 +101,7 @@ def installed(monkeypatch, tmp_path):
     yield lambda: [sys.modules.pop(each, None) for each in ("brought_walk", "brought_sarsa")]
     for each in ("brought_walk", "brought_sarsa"):
         sys.modules.pop(each, None)
-    names._brought.cache_clear()
+    names._installed_entry_points.cache_clear()
 
 
 def stop_after(steps):

@@ -357,20 +357,20 @@ def test_small_faults_are_found(name, tmp_path, monkeypatch):
 
 
 def test_as_good_a_choice_is_the_same_and_a_worse_one_is_not():
-    from zerone.export.check import _tied
+    from zerone.export.check import _is_tie
 
     scores = np.float32([[1, 1 + 5e-6, 0], [1, 1 + 5e-5, 0], [1000, 1000.005, 0]])
     ours, theirs = np.array([1, 1, 1]), np.array([0, 0, 0])
-    assert _tied(spaces.Discrete(3), scores, ours, theirs).tolist() == [True, False, True]
-    assert _tied(spaces.Discrete(3, start=5), scores, ours + 5, theirs + 5).tolist() == [True, False, True]
+    assert _is_tie(spaces.Discrete(3), scores, ours, theirs).tolist() == [True, False, True]
+    assert _is_tie(spaces.Discrete(3, start=5), scores, ours + 5, theirs + 5).tolist() == [True, False, True]
     pair = np.concatenate([scores, scores[:, ::-1]], -1)
-    several = _tied(spaces.MultiDiscrete([3, 3]), pair, np.stack([ours, ours], 1), np.stack([theirs, ours], 1))
+    several = _is_tie(spaces.MultiDiscrete([3, 3]), pair, np.stack([ours, ours], 1), np.stack([theirs, ours], 1))
     assert several.tolist() == [True, False, True]
-    rounded = _tied(
+    rounded = _is_tie(
         spaces.Box(0, 9, (1,), np.int8), np.float32([[2.500001], [2.51]]), np.int8([[2], [2]]), np.int8([[3], [3]])
     )
     assert rounded.tolist() == [True, False]
-    far = _tied(spaces.Box(0, 9, (1,), np.int8), np.float32([[2.500001]]), np.int8([[2]]), np.int8([[4]]))
+    far = _is_tie(spaces.Box(0, 9, (1,), np.int8), np.float32([[2.500001]]), np.int8([[2]]), np.int8([[4]]))
     assert far.tolist() == [False]
 
 

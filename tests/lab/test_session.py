@@ -200,7 +200,7 @@ def test_sessions_are_there_again_after_the_server_has_ended(tmp_path):
 
 
 def test_what_has_diverged_is_said(monkeypatch):
-    monkeypatch.setattr("zerone.lab.moment._short", lambda _: float("nan"))
+    monkeypatch.setattr("zerone.lab.moment._rounded", lambda _: float("nan"))
     woken = threading.Event()
     session = Session("b" * 24, [read_setup(MAZE)], woken.set)
     assert woken.wait(60)

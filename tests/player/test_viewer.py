@@ -284,7 +284,7 @@ def test_a_speed_of_any_type_is_taken_and_none_is_the_usual_one(speed):
 
 def test_where_no_ffmpeg_is_a_film_is_refused_before_anything_is_played(tmp_path, monkeypatch):
     environment = Counter("rgb_array")
-    monkeypatch.setattr(video, "_brought", lambda: None)
+    monkeypatch.setattr(video, "_packaged_ffmpeg", lambda: None)
     monkeypatch.delenv("IMAGEIO_FFMPEG_EXE", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     moments = episode.episodes(environment, always(1), number=1, seed=0)
@@ -298,7 +298,7 @@ def test_where_no_ffmpeg_is_a_film_is_refused_before_anything_is_played(tmp_path
 @pytest.mark.skipif(os.name == "nt", reason="the machine's ffmpeg is a script here")
 @pytest.mark.parametrize("encoders", ["libx264 H.264", "mpeg4"])
 def test_the_machines_own_ffmpeg_is_taken_if_it_can_encode(tmp_path, monkeypatch, encoders):
-    monkeypatch.setattr(video, "_brought", lambda: None)
+    monkeypatch.setattr(video, "_packaged_ffmpeg", lambda: None)
     monkeypatch.delenv("IMAGEIO_FFMPEG_EXE", raising=False)
     program = tmp_path / "ffmpeg"
     program.write_text(f"#!/bin/sh\necho ' V....D {encoders}'\n")

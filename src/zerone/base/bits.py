@@ -35,7 +35,7 @@ def in_32_bits() -> Iterator[None]:
     before = outside.wide
     outside.wide = before or _is_wide()
     try:
-        with _switched(False):
+        with _x64_set(False):
             yield
     finally:
         outside.wide = before
@@ -43,7 +43,7 @@ def in_32_bits() -> Iterator[None]:
 
 def as_outside() -> AbstractContextManager[Any]:
     """Make JAX compute with the caller's choice of 32 or 64 bits inside the block: an environment may need 64."""
-    return _switched(True) if outside.wide else _NOTHING
+    return _x64_set(True) if outside.wide else _NOTHING
 
 
 def look_outside() -> None:
@@ -62,7 +62,7 @@ def _is_wide() -> bool:
     return bool(config.jax_enable_x64)
 
 
-def _switched(on: bool) -> AbstractContextManager[Any]:
+def _x64_set(on: bool) -> AbstractContextManager[Any]:
     import jax
 
     home: Any = jax if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental")  # before JAX 0.8

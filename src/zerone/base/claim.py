@@ -31,7 +31,7 @@ _ATTEMPTS = 5
 """How often to retry creating a folder when another process removes one of its parents in the meantime."""
 
 
-def _anything(path: Path) -> None:
+def _no_check(path: Path) -> None:
     del path
 
 
@@ -49,7 +49,7 @@ class Claim:
         return str(self.path)
 
     @classmethod
-    def take(cls, path: str | Path, check: Callable[[Path], None] = _anything) -> Claim:
+    def take(cls, path: str | Path, check: Callable[[Path], None] = _no_check) -> Claim:
         """Claim the folder at `path`, creating it if needed.
 
         Args:

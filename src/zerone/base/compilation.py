@@ -74,17 +74,17 @@ def for_long() -> dict[str, str | bool]:
     those threads would spin. The results are bit-identical. Matrix products are still parallel: another library
     computes them.
     """
-    return _understood(xla_backend_optimization_level="2", xla_disable_hlo_passes="cpu-parallel-task-assigner")
+    return _supported_options(xla_backend_optimization_level="2", xla_disable_hlo_passes="cpu-parallel-task-assigner")
 
 
 def for_seldom() -> dict[str, str | bool]:
     """XLA options for a program that runs now and then: a third of the compile time, and a third slower to run."""
-    return _understood(xla_backend_optimization_level="1", xla_cpu_use_fusion_emitters=False)
+    return _supported_options(xla_backend_optimization_level="1", xla_cpu_use_fusion_emitters=False)
 
 
 def for_once() -> dict[str, str | bool]:
     """XLA options for a program that runs once: hardly optimised, with half of the compile time of `for_seldom`."""
-    return _understood(xla_backend_optimization_level="0", xla_cpu_use_fusion_emitters=False)
+    return _supported_options(xla_backend_optimization_level="0", xla_cpu_use_fusion_emitters=False)
 
 
 def give_back_memory() -> None:
@@ -99,7 +99,7 @@ def give_back_memory() -> None:
     trim(0)
 
 
-def _understood(**options: str | bool) -> dict[str, str | bool]:
+def _supported_options(**options: str | bool) -> dict[str, str | bool]:
     """Return the options that this version of XLA accepts; none on platforms other than the CPU.
 
     Options that the user sets in `XLA_FLAGS` are left out, so that the user's values hold.
@@ -107,11 +107,11 @@ def _understood(**options: str | bool) -> dict[str, str | bool]:
     if default_platform() != "cpu":
         return {}
     chosen = os.environ.get("XLA_FLAGS", "")
-    return {name: value for name, value in options.items() if name not in chosen and _understands(name, value)}
+    return {name: value for name, value in options.items() if name not in chosen and _is_supported(name, value)}
 
 
 @functools.cache
-def _understands(name: str, value: str | bool) -> bool:
+def _is_supported(name: str, value: str | bool) -> bool:
     """Whether this version of XLA accepts an option; an unknown one would make every compilation fail."""
     try:
         jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()

@@ -81,8 +81,8 @@ def closest(name: str, allowed: Iterable[str]) -> str | None:
     found: list[tuple[float, int, str]] = []
     for each in allowed:
         other = plain(each)
-        slips = _slips(typed, other)
-        if slips <= _tolerated(max(len(typed), len(other))):
+        slips = _edit_distance(typed, other)
+        if slips <= _allowed_typos(max(len(typed), len(other))):
             found.append((slips, len(other), each))
         elif len(typed) >= 4 and other.startswith(typed):
             found.append((1.5, len(other), each))
@@ -94,12 +94,12 @@ def plain(name: str) -> str:
     return "".join(each for each in name.casefold() if each not in "-_ /().,'\"")
 
 
-def _tolerated(length: int) -> int:
+def _allowed_typos(length: int) -> int:
     """How many typing errors are accepted in a word of this length."""
     return 0 if length <= 2 else 1 if length <= 5 else 2 if length <= 10 else 3
 
 
-def _slips(one: str, other: str) -> int:
+def _edit_distance(one: str, other: str) -> int:
     """The Damerau-Levenshtein distance: letters to add, remove, replace or swap to turn one word into the other."""
     before: list[int] = []
     row = list(range(len(other) + 1))

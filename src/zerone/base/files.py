@@ -53,14 +53,14 @@ def opened(path: str | Path) -> Generator[BinaryIO]:
     Raises:
         InputError: the file does not exist, is a folder, a pipe, a socket or a device, or cannot be read.
     """
-    with open(_number_of(path), "rb") as file:
+    with open(_open_descriptor(path), "rb") as file:
         try:
             yield file
         except OSError as error:
             raise _unreadable(path, error) from error
 
 
-def _number_of(path: str | Path) -> int:
+def _open_descriptor(path: str | Path) -> int:
     """Open a regular file and return its descriptor.
 
     O_NONBLOCK keeps `open` from waiting at a pipe; for regular files it has no effect.
@@ -148,7 +148,7 @@ def read_toml(path: str | Path, at_most: int = SMALL) -> dict[str, Any]:
 def require_shallow(value: Any, name: str) -> None:
     """Raise `InputError` if `value` is nested more than `DEEPEST` levels deep, which would overflow recursive code."""
     level, depth = [value], 0
-    while level := [each for outer in level for each in _inside(outer)]:
+    while level := [each for outer in level for each in _children(outer)]:
         depth += 1
         if depth > DEEPEST:
             raise InputError(
@@ -158,7 +158,7 @@ def require_shallow(value: Any, name: str) -> None:
             )
 
 
-def _inside(value: Any) -> list[Any]:
+def _children(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(cast("dict[str, Any]", value).values())
     return value if isinstance(value, list) else []
@@ -215,7 +215,7 @@ def beside(path: Path, suffix: str = "") -> Generator[tuple[Path, BinaryIO]]:
     place = path.with_name(f".{path.name[:_NAME]}.{uuid.uuid4().hex[:12]}.tmp{suffix}")
     with place.open("xb") as file:
         with suppress(OSError):  # a file system without locks
-            _hold(file)
+            _lock(file)
         try:
             yield place, file
         finally:
@@ -248,11 +248,11 @@ def remove_unless_held(path: Path) -> None:
             path.unlink()
             return
         with opened(path) as file:
-            _hold(file)
+            _lock(file)
             path.unlink()
 
 
-def _hold(file: BinaryIO) -> None:
+def _lock(file: BinaryIO) -> None:
     """Lock an open file until it is closed or the process ends. Raises `BlockingIOError` if another one holds it."""
     try:
         import fcntl

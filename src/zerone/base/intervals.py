@@ -66,7 +66,7 @@ def interval(
     if min(each.size for each in arrays) < fewest(statistic):
         return None
     if statistic is statistics.mean:
-        return _one(mean_bounds(arrays[0], confidence))
+        return _as_floats(mean_bounds(arrays[0], confidence))
     if statistic is statistics.median:
         return median_bounds(arrays[0], confidence)
     if statistic is statistics.interquartile_mean:
@@ -105,11 +105,11 @@ def mean_bounds(values: np.ndarray, confidence: float = CONFIDENCE) -> tuple[np.
     error = np.sqrt(square / np.maximum(count - 1, 1) / number)
     skewness = (deviations**3).sum(-1) / number / (square / number) ** 1.5 / np.sqrt(number)
     reach = np.vectorize(lambda n: student_quantile((1 + confidence) / 2, max(1.0, n - 1.0)), otypes=[float])(count)
-    low, high = _widened(middle, error, reach, skewness)
+    low, high = _skew_adjusted(middle, error, reach, skewness)
     return np.where(differs, low, np.nan), np.where(differs, high, np.nan)
 
 
-def _widened(middle: Any, error: Any, reach: Any, skewness: Any) -> tuple[Any, Any]:
+def _skew_adjusted(middle: Any, error: Any, reach: Any, skewness: Any) -> tuple[Any, Any]:
     """Student's bounds, or Hall's where those are farther from the estimate: skewed values need one longer side.
 
     Hall, On the Removal of Skewness by Transformation, Journal of the Royal Statistical Society B 54, 1992: a monotone
@@ -153,7 +153,7 @@ def combined_bounds(
         return None
     freedom = variance**2 / sum(part**2 / free for part, free in parts if part)
     reach = student_quantile((1 + confidence) / 2, max(1.0, freedom))
-    low, high = _widened(middle, math.sqrt(variance), reach, third / variance**1.5)
+    low, high = _skew_adjusted(middle, math.sqrt(variance), reach, third / variance**1.5)
     return float(low), float(high)
 
 
@@ -184,7 +184,7 @@ def parts_of_means(*samples: np.ndarray) -> list[tuple[tuple[float, float], floa
 def _difference_bounds(left: np.ndarray, right: np.ndarray, paired: bool, confidence: float) -> Bounds | None:
     """Welch's interval of a difference of means; for paired samples the interval of the mean difference."""
     if paired:
-        return _one(mean_bounds(left - right, confidence))
+        return _as_floats(mean_bounds(left - right, confidence))
     (part, third), (other, less) = parts_of_means(left, right)
     size = float(np.abs(left).max() + np.abs(right).max())
     return combined_bounds(float(left.mean() - right.mean()), [part, other], third - less, size, confidence)
@@ -197,7 +197,7 @@ def _ratio_bounds(left: np.ndarray, right: np.ndarray, paired: bool, confidence:
 
     Fieller, Some Problems in Interval Estimation, Journal of the Royal Statistical Society B 16, 1954.
     """
-    below = _one(mean_bounds(right, confidence)) or (float(right.mean()),) * 2
+    below = _as_floats(mean_bounds(right, confidence)) or (float(right.mean()),) * 2
     if below[0] <= 0 <= below[1]:
         return -math.inf, math.inf
     ratio = float(left.mean() / right.mean())
@@ -208,10 +208,10 @@ def _ratio_bounds(left: np.ndarray, right: np.ndarray, paired: bool, confidence:
         found = _difference_bounds(left, at * right, paired, confidence)
         return found is None or not found[0] <= 0 <= found[1]
 
-    return _edge(excluded, ratio, -1.0), _edge(excluded, ratio, 1.0)
+    return _end_of_interval(excluded, ratio, -1.0), _end_of_interval(excluded, ratio, 1.0)
 
 
-def _edge(excluded: Callable[[float], bool], inside: float, direction: float) -> float:
+def _end_of_interval(excluded: Callable[[float], bool], inside: float, direction: float) -> float:
     """The end of an interval, searched from a point inside of it; infinite if the search finds no end."""
     step = direction * max(abs(inside), 1e-6) * 1e-3
     while not excluded(inside + step):
@@ -236,7 +236,7 @@ def interquartile_bounds(
     """
     number, out = values.size, statistics.left_out(values.size)
     if not out:
-        return _one(mean_bounds(values, confidence))
+        return _as_floats(mean_bounds(values, confidence))
     kept = number - 2 * out
     ordered = np.sort(values)
     if not np.isfinite(ordered[out : number - out]).all():
@@ -280,7 +280,7 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def _one(bounds: tuple[np.ndarray, np.ndarray]) -> Bounds | None:
+def _as_floats(bounds: tuple[np.ndarray, np.ndarray]) -> Bounds | None:
     """The bounds of a single number as floats; None if they are NaN."""
     low, high = (float(each) for each in bounds)
     return None if math.isnan(low) else (low, high)

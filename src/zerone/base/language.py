@@ -120,15 +120,15 @@ def of_locale(environment: Mapping[str, str]) -> str:
     `LANGUAGE` is a list of languages in order of preference; it is ignored if the locale is C or POSIX.
     """
     chosen = next(filter(None, (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "C")
-    if _plain(chosen) in ("c", "posix"):
+    if _language_of_locale(chosen) in ("c", "posix"):
         return ENGLISH
     for each in [*filter(None, environment.get("LANGUAGE", "").split(":")), chosen]:
-        if _plain(each) in LANGUAGES:
-            return _plain(each)
+        if _language_of_locale(each) in LANGUAGES:
+            return _language_of_locale(each)
     return ENGLISH
 
 
-def _plain(locale: str) -> str:
+def _language_of_locale(locale: str) -> str:
     """`zh` of `zh_CN.UTF-8`."""
     for mark in ".@_-":
         locale = locale.partition(mark)[0]

@@ -48,11 +48,11 @@ def asked(theirs: str, ours: Collection[str], training: bool) -> str | None:
             name, equals, _ = answer.split()[0].partition("=")
             option = name.startswith("--") or (equals and name.islower())
             if name in ours if option else training:
-                return _here(answer, each.note)
+                return _our_name(answer, each.note)
     return None
 
 
-def _here(name: str, note: str = "") -> str:
+def _our_name(name: str, note: str = "") -> str:
     found = translated("here it is {name}", name=name)
     return translated("{question} ({listed})", question=found, listed=translated(note)) if note else found
 
@@ -76,7 +76,7 @@ def setting_meant(
     """
 
     def named(found: list[str]) -> str:
-        return _here(translated(" or ").join(map(spelt, found[:2])), note(theirs, found[0]))
+        return _our_name(translated(" or ").join(map(spelt, found[:2])), note(theirs, found[0]))
 
     found = meanings(theirs, SETTINGS, ours)
     if found:
@@ -103,7 +103,7 @@ def algorithm_meant(theirs: str) -> str | None:
     """A sentence about an unknown algorithm: our name for it, or a related algorithm; None if there is neither."""
     found = meanings(theirs, ALGORITHMS)
     if found:
-        return _here(said(found[0], _in_python(found[0])))
+        return _our_name(said(found[0], _in_python(found[0])))
     near = [here for name, here in NOT_HERE.items() if plain(name) == plain(theirs)]
     return translated("it is not here; near is {name}", name=near[0]) if near else None
 
@@ -120,4 +120,4 @@ def _in_python(command: str) -> str:
 def option_meant(theirs: str, ours: Collection[str]) -> str:
     """The end of an error about an environment's unknown option: the option probably meant, or the allowed ones."""
     found = meanings(theirs, OPTIONS, ours)
-    return _here(translated(" or ").join(map(repr, found[:2]))) if found else nearest(theirs, ours)
+    return _our_name(translated(" or ").join(map(repr, found[:2]))) if found else nearest(theirs, ours)

@@ -27,7 +27,7 @@ from zerone.base.modules import (
 )
 
 
-def _anything(thing: Any) -> bool:
+def _is_something(thing: Any) -> bool:
     return thing is not None
 
 
@@ -35,7 +35,7 @@ class Outside:
     """A registry of users' own objects of one kind: algorithms, environments or shaped rewards."""
 
     def __init__(
-        self, what: str, group: str, require: Callable[[Any, str], None], meant: Callable[[Any], bool] = _anything
+        self, what: str, group: str, require: Callable[[Any, str], None], meant: Callable[[Any], bool] = _is_something
     ) -> None:
         """Create an empty registry.
 
@@ -93,11 +93,11 @@ class Outside:
         source = name.source if isinstance(name, ForeignId) else None
         if source is not None or ":" in name:
             return str(source or name)
-        return _brought(self.group, tuple(sys.path)).get(str(name))
+        return _installed_entry_points(self.group, tuple(sys.path)).get(str(name))
 
     def brought(self) -> list[str]:
         """The registered names and those of installed packages, sorted."""
-        return sorted({*self.registered, *_brought(self.group, tuple(sys.path))})
+        return sorted({*self.registered, *_installed_entry_points(self.group, tuple(sys.path))})
 
     def is_imported(self, name: str) -> bool:
         """Whether the object called `name` can be found without importing a module."""
@@ -161,7 +161,7 @@ class Outside:
 
 
 @functools.cache
-def _brought(group: str, path: tuple[str, ...]) -> dict[str, str]:
+def _installed_entry_points(group: str, path: tuple[str, ...]) -> dict[str, str]:
     """The entry points of a group in the installed packages: each name with its `module:Name`."""
     del path  # only a key of the cache: `entry_points` searches `sys.path`
     return {point.name: f"{point.module}:{point.attr}" for point in entry_points(group=group)}

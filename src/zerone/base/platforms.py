@@ -22,7 +22,7 @@ def default_platform() -> str:
             chosen = jax.config.values.get(name)
             if chosen:
                 where = variable if os.environ.get(variable) else f"jax.config's {name}"
-                there = _there(error)
+                there = _available_platforms(error)
                 raise InputError(
                     translated(
                         "{where} = {chosen} is not allowed: {there}; without it JAX chooses",
@@ -34,7 +34,7 @@ def default_platform() -> str:
         raise
 
 
-def _there(error: Exception) -> str:
+def _available_platforms(error: Exception) -> str:
     """A sentence that lists the available platforms, or JAX's own error message if they cannot be listed."""
     from jax.extend import backend
 

@@ -54,7 +54,7 @@ def _problem(folder: Path) -> str | None:
         found = each.stat()
         if found.st_uid != os.getuid():
             return f"{each} belongs to somebody else"
-        if found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and not _is_alone(found.st_gid)):
+        if found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and not _is_private_group(found.st_gid)):
             return f"others can write to {each} (chmod go-w {each})"
     for each in folder.absolute().parents:
         mode = each.stat().st_mode
@@ -63,7 +63,7 @@ def _problem(folder: Path) -> str | None:
     return None
 
 
-def _is_alone(group: int) -> bool:
+def _is_private_group(group: int) -> bool:
     """Whether a group is this user's private group, with no other member."""
     import grp
     import pwd
@@ -110,7 +110,7 @@ class Bound:
         if kept is None:
             return None
         value = kept[: -len(_MARK) - _DIGEST]
-        if kept == value + _seal(key, value):
+        if kept == value + _checksum_of(key, value):
             return value
         with contextlib.suppress(OSError):
             Path(self._cache.path, f"{key}-cache").unlink()  # `put` would not overwrite it
@@ -118,8 +118,8 @@ class Bound:
 
     def put(self, key: str, value: bytes) -> None:
         """Store a program with its digest."""
-        self._cache.put(key, value + _seal(key, value))
+        self._cache.put(key, value + _checksum_of(key, value))
 
 
-def _seal(key: str, value: bytes) -> bytes:
+def _checksum_of(key: str, value: bytes) -> bytes:
     return _MARK + hashlib.sha256(key.encode() + b"\0" + value).digest()

@@ -59,12 +59,12 @@ class Allowed:
             (translatable("below {bound}"), self.below),
             (translatable("at most {bound}"), self.at_most),
         ]
-        words = [translated(words, bound=_plainly(bound)) for words, bound in bounds if bound is not None]
+        words = [translated(words, bound=_bound_text(bound)) for words, bound in bounds if bound is not None]
         return translated(" and ").join(words) or translated("a finite number")
 
     def size(self, value: Any) -> str:
         """The end of an error about a number that is too small or too large for float32; otherwise empty."""
-        if not isinstance(value, float) or not math.isfinite(value) or _held(value):
+        if not isinstance(value, float) or not math.isfinite(value) or _fits_in_float32(value):
             return ""
         return translated(", of a size that 32 bits hold")
 
@@ -86,7 +86,7 @@ class Allowed:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return not isinstance(value, (str, bytes, list, dict, set))
         return (
-            _held(value)
+            _fits_in_float32(value)
             and (self.above is None or value > self.above)
             and (self.at_least is None or value >= self.at_least)
             and (self.below is None or value < self.below)
@@ -94,7 +94,7 @@ class Allowed:
         )
 
 
-def _held(value: float) -> bool:
+def _fits_in_float32(value: float) -> bool:
     return value == 0 or SMALLEST_NUMBER <= abs(value) <= LARGEST_NUMBER
 
 
@@ -125,7 +125,7 @@ def is_on(value: Any) -> bool:
     return not (isinstance(value, (int, float)) and value == 0)
 
 
-def _plainly(bound: float) -> str:
+def _bound_text(bound: float) -> str:
     """A bound as text: 2,000,000,000 rather than 2e+09."""
     return f"{bound:,.0f}" if float(bound).is_integer() and abs(bound) >= 10_000 else f"{bound:g}"
 
@@ -203,7 +203,7 @@ def configured(cls: type[T]) -> type[T]:
 
     if own is not None or not hasattr(cls, "__post_init__"):
         cls.__post_init__ = validate  # type: ignore[attr-defined]
-    return _answering(_own_first(_register(cls, is_leaf), named))
+    return _with_field_suggestions(_own_first(_register(cls, is_leaf), named))
 
 
 def _fields_of(cls: type) -> tuple[dataclasses.Field[Any], ...]:
@@ -218,7 +218,7 @@ def _own_first(cls: type[T], own: list[str]) -> type[T]:
     return cls
 
 
-def _answering(cls: type[T]) -> type[T]:
+def _with_field_suggestions(cls: type[T]) -> type[T]:
     """Make the constructor raise `InputError` for an unknown field, with a suggestion of the one that was meant."""
     init = cls.__init__
     names = [field.name for field in dataclasses.fields(cls) if field.init]  # type: ignore[arg-type]

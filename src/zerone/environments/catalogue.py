@@ -213,10 +213,10 @@ def same_task(entry: Entry, chosen: Mapping[str, Any]) -> bool:
     """
     known = {option.name: option.default for option in options(entry)}
     others = {name: value for name, value in chosen.items() if name not in SAME_TASK}
-    return all(name in known and _alike(value, known[name]) for name, value in others.items())
+    return all(name in known and _equal_values(value, known[name]) for name, value in others.items())
 
 
-def _alike(value: Any, default: Any) -> bool:
+def _equal_values(value: Any, default: Any) -> bool:
     """Whether two values of an option are equal, where a list (from JSON) equals a tuple."""
     if isinstance(value, (list, tuple)) or isinstance(default, (list, tuple)):
         return isinstance(value, (list, tuple)) and list(value) == list(default or ())
@@ -243,7 +243,7 @@ def make_from(entry: Entry, chosen: Mapping[str, Any]) -> TimedEnvironment:
     settings = {**entry.preset, **_resolved_of(entry, chosen)}
     limit, torques = settings.pop("limit", None), settings.pop("torques", 0)
     shape = rewards.shape_of(settings.pop("reward", TASK_REWARD), entry.rewards)
-    environment = _load(entry)(**settings) if entry.kind is None else _from_outside(entry, settings)
+    environment = _load(entry)(**settings) if entry.kind is None else _make_users_environment(entry, settings)
     if limit is None:  # each object of a user's class may have its own limit
         limit = (getattr(environment, outside.LIMIT, None) or 0) if is_class(entry) else entry.limit
     if torques:
@@ -270,7 +270,7 @@ def level_of(entry: Entry, chosen: Mapping[str, Any]) -> float | None:
     return level if type(level) in (int, float) else None
 
 
-def _from_outside(entry: Entry, settings: dict[str, Any]) -> Any:
+def _make_users_environment(entry: Entry, settings: dict[str, Any]) -> Any:
     """Make a user's environment. Every exception of its class is raised as an `InputError`."""
     for option in options(entry):
         if option.required and option.name not in settings:

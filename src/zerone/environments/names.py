@@ -25,11 +25,11 @@ def meant(id: str, registered: bool = True) -> str | None:  # noqa: A002 - Gymna
     taken = {entry.registered_id for entry in ENTRIES} | {*ours}
     others = sorted((each for each in gymnasium.registry if "/" not in each and each not in taken), key=_version)
     # Of ids that differ only by version or namespace, the last in this order is kept: Zerone's own, else the newest.
-    known = {_bare(each): each for each in (*(others if registered else ()), *reversed(ours))}
-    found = [each for each in meanings(_bare(id), ENVIRONMENTS) if registered or each in ours]
+    known = {_short_id(each): each for each in (*(others if registered else ()), *reversed(ours))}
+    found = [each for each in meanings(_short_id(id), ENVIRONMENTS) if registered or each in ours]
     if found:
         return found[0]
-    near = closest(_bare(id), known)
+    near = closest(_short_id(id), known)
     return None if near is None else known[near]
 
 
@@ -64,7 +64,7 @@ def listed(ids: Iterable[str]) -> str:
     return translated("{listed} and {more} more", listed=listed, more=more) if more > 0 else listed
 
 
-def _bare(id: str) -> str:  # noqa: A002
+def _short_id(id: str) -> str:  # noqa: A002
     """An id in lower case, without namespace and version."""
     return plain(_VERSION.sub("", id.rsplit("/", 1)[-1]))
 

@@ -207,13 +207,18 @@ def _require_sound(environment: Any, name: str) -> int:
         first = _traced(f"{name}: reset", environment.reset, key)
         if not (isinstance(first, tuple) and len(first) == 2):
             raise InputError(
-                translated("{name}: reset returns {first}, not two: observation, state", name=name, first=_many(first))
+                translated(
+                    "{name}: reset returns {first}, not two: observation, state", name=name, first=_count_text(first)
+                )
             )
         following = _traced(f"{name}: step", environment.step, key, first[1], _action(environment.action_space))
     if not (isinstance(following, tuple) and len(following) in (5, 6)):
         raise InputError(
             translated(
-                "{name}: step returns {following}, not five: {five}", name=name, following=_many(following), five=FIVE
+                "{name}: step returns {following}, not five: {five}",
+                name=name,
+                following=_count_text(following),
+                five=FIVE,
             )
         )
     _require_same(name, translated("an observation"), first[0], following[0])
@@ -227,7 +232,7 @@ def _require_sound(environment: Any, name: str) -> int:
                 translated(
                     "{name}: step returns {value} as {word}, not {wanted}",
                     name=name,
-                    value=_form(value),
+                    value=_type_text(value),
                     word=word,
                     wanted=wanted,
                 )
@@ -256,12 +261,12 @@ def _action(space: Any) -> Any:
     return jax.ShapeDtypeStruct(space.shape or (), "int32" if whole else jax.dtypes.canonicalize_dtype(space.dtype))
 
 
-def _many(value: Any) -> str:
+def _count_text(value: Any) -> str:
     several = isinstance(value, tuple)
     return translated("{count} values", count=len(value)) if several else translated("one value")
 
 
-def _form(value: Any) -> str:
+def _type_text(value: Any) -> str:
     shape = getattr(value, "shape", None)
     return type(value).__name__ if shape is None else f"{value.dtype}{list(shape)}"
 
@@ -281,8 +286,8 @@ def _require_same(name: str, what: str, first: Any, following: Any) -> None:
             forms = translated(
                 "{part} is {after}; that of reset is {before}",
                 part=part or translated("numbers"),
-                after=_form(after),
-                before=_form(before),
+                after=_type_text(after),
+                before=_type_text(before),
             )
             raise InputError(translated("{name}: step returns {what} whose {forms}", name=name, what=what, forms=forms))
 
@@ -296,7 +301,7 @@ def _require_space(name: str, space: Any, observation: Any) -> None:
             translated(
                 "{name}: reset returns an observation of the form {observation}, its observation_space says {shape}",
                 name=name,
-                observation=_form(observation),
+                observation=_type_text(observation),
                 shape=list(space.shape or ()),
             )
         )

@@ -87,7 +87,7 @@ def observed(
     one = sum(math.prod(leaf.space.shape) * max(4, leaf.space.dtype.itemsize) for leaf in encoding.leaves)
     number = min(NUMBER, max(10, MOST_BYTES // one))
     seen = [] if environment is None else list(_seen(environment, act, random, number // 2))
-    drawn = [_drawn(leaf, random, number - len(seen)) for leaf in encoding.leaves]
+    drawn = [_random_values(leaf, random, number - len(seen)) for leaf in encoding.leaves]
     drawn += [_masks(random, number - len(seen), masked)] if masked else []
     if not seen:
         return drawn, 0
@@ -109,7 +109,9 @@ def _seen(
             mask = None if environment.actions is None else environment.allowed
             parts = [np.asarray(each) for each in environment.encoding.read(observation)]
             yield parts if mask is None else [*parts, mask]
-            action = act(observation, mask) if greedy else _any(environment.action_space, act, observation, mask)
+            action = (
+                act(observation, mask) if greedy else _random_action(environment.action_space, act, observation, mask)
+            )
             observation, _, terminated, truncated, _ = environment.step(action)
             over = terminated or truncated
             if time.monotonic() > end:
@@ -118,7 +120,9 @@ def _seen(
         return
 
 
-def _any(space: gymnasium.Space[Any], act: Callable[[Any, Any], Any], observation: Any, mask: Array | None) -> Any:
+def _random_action(
+    space: gymnasium.Space[Any], act: Callable[[Any, Any], Any], observation: Any, mask: Array | None
+) -> Any:
     """A random action, or that of `act` if the space cannot be sampled."""
     try:
         with np.errstate(over="ignore"):
@@ -134,7 +138,7 @@ def _masks(random: np.random.Generator, number: int, actions: int) -> Array:
     return masks
 
 
-def _drawn(leaf: Leaf, random: np.random.Generator, number: int) -> Array:
+def _random_values(leaf: Leaf, random: np.random.Generator, number: int) -> Array:
     """Random values of a part within its bounds; without a bound, they are near 0 or near the other bound."""
     space, shape = leaf.space, (number, *leaf.space.shape)
     if not isinstance(leaf, BoxLeaf):
@@ -175,13 +179,13 @@ def compare(
         memory: Its memory.
         scores: From inputs to the scores from which the exported policy chose its actions, or None if unknown.
     """
-    space, ours = engine.spaces.action, _ours(engine, policy, parts)
-    theirs = _theirs(engine, parts, play, memory).reshape(ours.shape).astype(ours.dtype)
-    apart = _apart(space, ours, theirs)
+    space, ours = engine.spaces.action, _original_actions(engine, policy, parts)
+    theirs = _exported_actions(engine, parts, play, memory).reshape(ours.shape).astype(ours.dtype)
+    apart = _difference(space, ours, theirs)
     wrong = np.flatnonzero(~(apart <= TOLERANCE))
     as_good = rounded = wrong[:0]
     if len(wrong) and not memory:  # with a memory, scores depend on all earlier steps: see `_rounded`
-        as_good = wrong[_tied(space, scores(_inputs(engine, parts, wrong)), ours[wrong], theirs[wrong])]
+        as_good = wrong[_is_tie(space, scores(_inputs(engine, parts, wrong)), ours[wrong], theirs[wrong])]
         wrong = np.setdiff1d(wrong, as_good)
     if len(wrong):
         rows = np.arange(len(ours)) if memory else wrong  # a memory needs all earlier steps
@@ -193,7 +197,7 @@ def compare(
     return Checked(len(ours), played, largest, len(as_good), len(rounded), wrong, first)
 
 
-def _ours(engine: Engine, policy: Any, parts: Parts) -> Array:
+def _original_actions(engine: Engine, policy: Any, parts: Parts) -> Array:
     """The original policy's actions, computed a hundred at a time, so that one compiled program serves all."""
     masked, leaves = engine.spaces.masked, len(engine.spaces.encoding.leaves)
     encoded = engine.spaces.encoding.join(parts[:leaves], batch=True)
@@ -208,11 +212,11 @@ def _ours(engine: Engine, policy: Any, parts: Parts) -> Array:
     return np.concatenate(found)[:number]
 
 
-def _theirs(engine: Engine, parts: Parts, play: Player, memory: Sequence[Memory]) -> Array:
-    """The exported policy's actions: with a memory computed as in `_ours`, else in batches of several sizes."""
+def _exported_actions(engine: Engine, parts: Parts, play: Player, memory: Sequence[Memory]) -> Array:
+    """The exported policy's actions: with a memory computed as in `_original_actions`, else in several batch sizes."""
     number = len(parts[0])
     if not memory:
-        return np.concatenate([play(_inputs(engine, parts, slice(*ends)))[0] for ends in _cuts(number)])
+        return np.concatenate([play(_inputs(engine, parts, slice(*ends)))[0] for ends in _batch_ends(number)])
     held: Inputs = {each.name: begun(each, AT_ONCE) for each in memory}
     found: list[Array] = []
     for begin in range(0, number, AT_ONCE):
@@ -236,13 +240,13 @@ def _inputs(engine: Engine, parts: Parts, which: Any) -> dict[str, Array]:
     return found
 
 
-def _cuts(number: int) -> Iterator[tuple[int, int]]:
+def _batch_ends(number: int) -> Iterator[tuple[int, int]]:
     """The ends of batches: a single observation, then batches of different sizes, since all sizes must work."""
     ends = [0, 1, *range(AT_ONCE, number, AT_ONCE), number]
     return itertools.pairwise(ends)
 
 
-def _apart(space: gymnasium.Space[Any], ours: Array, theirs: Array) -> Array:
+def _difference(space: gymnasium.Space[Any], ours: Array, theirs: Array) -> Array:
     """The difference between two actions, [N], relative to their size or half their range where that is above 1."""
     one, other = (each.reshape(len(ours), -1).astype(np.float64) for each in (ours, theirs))
     size = np.maximum(1, np.abs(one))
@@ -252,7 +256,7 @@ def _apart(space: gymnasium.Space[Any], ours: Array, theirs: Array) -> Array:
     return apart
 
 
-def _tied(space: gymnasium.Space[Any], scores: Array | None, ours: Array, theirs: Array) -> Array:
+def _is_tie(space: gymnasium.Space[Any], scores: Array | None, ours: Array, theirs: Array) -> Array:
     """Where another action is equally good, bool [N]: the scores agree to 1e-5 of their size."""
     if scores is None:
         return np.zeros(len(ours), bool)
@@ -285,8 +289,8 @@ def _rounded(engine: Engine, policy: Any, parts: Parts, ours: Array, theirs: Arr
         return (numbers * (1 + LAST_BITS * signs)).astype(numbers.dtype) if numbers.dtype.kind == "f" else numbers
 
     for _ in range(TRIES):
-        other = _ours(engine, jax.tree.map(move, policy), parts)
+        other = _original_actions(engine, jax.tree.map(move, policy), parts)
         same |= (other == theirs).reshape(len(ours), -1).all(-1)
-        moved = np.maximum(moved, _apart(space, ours, other))
+        moved = np.maximum(moved, _difference(space, ours, other))
     continuous = isinstance(space, spaces.Box) and space.dtype.kind == "f"
-    return same | (continuous & (_apart(space, ours, theirs) <= 4 * moved))
+    return same | (continuous & (_difference(space, ours, theirs) <= 4 * moved))

@@ -128,13 +128,13 @@ def lowered(network: Any, seen: Seen) -> Value:
 
 @lowered.register
 def _(network: Network, seen: Seen) -> Value:
-    return layers(network.mlp, _in_a_row(network.features, network.convolution, seen))
+    return layers(network.mlp, _flat_input(network.features, network.convolution, seen))
 
 
 @lowered.register
 def _(network: RecurrentNetwork, seen: Seen) -> Value:
-    x = _in_a_row(network.features, network.convolution, seen)
-    x = _through(x, network.layers, network.norms, network.activation)
+    x = _flat_input(network.features, network.convolution, seen)
+    x = _hidden_layers(x, network.layers, network.norms, network.activation)
     read = x.dense(network.gru.inward.weight, network.gru.inward.bias)
     before = x.program.remember((network.gru.width,))
     after = read.gru(before, network.gru.onward.weight, network.gru.onward.bias)
@@ -154,7 +154,7 @@ def _(network: OwnNetwork, seen: Seen) -> Value:
     return layers(eqx.combine(network.parameters, network.rest), seen.features(network.features))
 
 
-def _in_a_row(features: Features, convolution: Convolution | PartConvolutions | None, seen: Seen) -> Value:
+def _flat_input(features: Features, convolution: Convolution | PartConvolutions | None, seen: Seen) -> Value:
     """The input of a network as numbers in a row, after convolutions: `parts.networks.seen_by`."""
     x = seen.features(features)
     if isinstance(convolution, PartConvolutions):
@@ -183,7 +183,7 @@ def _convolved(convolution: Convolution, x: Value) -> Value:
     return x.reshape(math.prod(x.shape))
 
 
-def _through(x: Value, layers: Sequence[Linear], norms: Sequence[LayerNorm], activation: Activation) -> Value:
+def _hidden_layers(x: Value, layers: Sequence[Linear], norms: Sequence[LayerNorm], activation: Activation) -> Value:
     """The output of hidden layers: `parts.networks.through`."""
     name = activation_name(activation)
     for i, layer in enumerate(layers):
@@ -204,13 +204,13 @@ def layers(network: Any, x: Value) -> Value:
 
 @layers.register
 def _(network: MLP, x: Value) -> Value:
-    x = _through(x, network.layers[:-1], network.norms, network.activation)
+    x = _hidden_layers(x, network.layers[:-1], network.norms, network.activation)
     return x.dense(network.layers[-1].weight, network.layers[-1].bias)
 
 
 @layers.register
 def _(network: Dueling, x: Value) -> Value:
-    x = _through(x, network.layers, network.norms, network.activation)
+    x = _hidden_layers(x, network.layers, network.norms, network.activation)
     half = network.value.weight.shape[0]
     of_value, of_advantage = (x.part(0, half), x.part(half, x.width)) if network.separate else (x, x)
     value = of_value.dense(network.value.weight, network.value.bias)

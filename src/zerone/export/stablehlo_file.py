@@ -60,7 +60,7 @@ def to_bytes(algorithm: Algorithm, policy: Any, spaces: Spaces, about: Mapping[s
         given.append({each.name: jax.ShapeDtypeStruct((batch, *each.shape), np.dtype(each.type)) for each in memory})
     if spaces.masked:
         given.append(jax.ShapeDtypeStruct((batch, count(spaces.action, "action")), np.dtype(bool)))
-    with _without_places():
+    with _without_source_paths():
         exported = jax_export.export(jax.jit(jax.vmap(act)), platforms=PLATFORMS)(*given)
     known: dict[str, Any] = {"memory": [dataclasses.asdict(each) for each in memory]}
     known |= {"mask": mask_name(encoding)} if spaces.masked else {}
@@ -81,7 +81,7 @@ def remembered(algorithm: Algorithm, policy: Any) -> list[Memory]:
 
 
 @contextlib.contextmanager
-def _without_places() -> Iterator[None]:
+def _without_source_paths() -> Iterator[None]:
     """Leave the paths of source files out of programs traced inside the block."""
     config: Any = jax.config  # JAX creates its attributes at run time, so they have no types
     name = "jax_traceback_in_locations_limit"

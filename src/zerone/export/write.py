@@ -26,7 +26,7 @@ from zerone.export.program import Memory
 
 
 @dataclasses.dataclass(frozen=True)
-class _Made:
+class _FileContents:
     """The contents of a file, a function that runs its policy, its memories, and a function for its scores."""
 
     data: bytes
@@ -86,7 +86,7 @@ def write(
         "observation": describe(spaces.encoding.given),
         "takes": describe(spaces.action),
     }
-    made = _made(path.suffix.lower(), engine, policy, full)
+    made = _contents(path.suffix.lower(), engine, policy, full)
     encoding, memory = spaces.encoding, [engine.initial_memory(policy, 1)]
 
     def act(observation: Any, mask: Any) -> Any:
@@ -95,7 +95,7 @@ def write(
         return actions[0]
 
     parts, played = observed(encoding, environment, act, count(spaces.action, "action") if spaces.masked else 0)
-    found = compare(engine, policy, parts, played, _able(made.play, path), made.memory, made.scores)
+    found = compare(engine, policy, parts, played, _with_run_errors(made.play, path), made.memory, made.scores)
     if found.first is not None:
         ours, theirs = found.first
         raise RunError(
@@ -122,7 +122,7 @@ def write(
     }
 
 
-def _able(play: Player, path: Path) -> Player:
+def _with_run_errors(play: Player, path: Path) -> Player:
     """Wrap `play` so that every exception is raised as a `RunError`."""
 
     def able(inputs: Inputs) -> tuple[Array, Inputs]:
@@ -140,14 +140,14 @@ def _able(play: Player, path: Path) -> Player:
     return able
 
 
-def _made(suffix: str, engine: Engine, policy: Any, about: Mapping[str, Any]) -> _Made:
+def _contents(suffix: str, engine: Engine, policy: Any, about: Mapping[str, Any]) -> _FileContents:
     if suffix == ".stablehlo":
         from zerone.export import stablehlo_file
 
         data = stablehlo_file.to_bytes(engine.algorithm, policy, engine.spaces, about)
         memory = stablehlo_file.remembered(engine.algorithm, policy)
-        return _Made(data, stablehlo_file.player(data), memory, lambda _: None)
+        return _FileContents(data, stablehlo_file.player(data), memory, lambda _: None)
     program = program_of(engine.algorithm, policy, engine.spaces)
     form: Any = onnx_file if suffix == ".onnx" else numpy_file
     data = form.to_bytes(program, about)
-    return _Made(data, form.player(data), program.memory, lambda inputs: numpy_file.scores(program, inputs))
+    return _FileContents(data, form.player(data), program.memory, lambda inputs: numpy_file.scores(program, inputs))

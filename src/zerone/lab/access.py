@@ -78,7 +78,7 @@ class Access:
     def opens(self, query: str) -> bool:
         """Whether the query string contains the token."""
         given = parse_qs(query, max_num_fields=8).get("token", [""])
-        return _same(given[0], self.token)
+        return _equal_in_constant_time(given[0], self.token)
 
     def admits(self, cookies: str) -> bool:
         """Whether the `Cookie` header contains the valid cookie."""
@@ -86,7 +86,7 @@ class Access:
             found = SimpleCookie(cookies).get(self.cookie)
         except CookieError:
             return False
-        return found is not None and _same(found.value, self.ticket)
+        return found is not None and _equal_in_constant_time(found.value, self.ticket)
 
     @property
     def set_cookie(self) -> str:
@@ -106,7 +106,7 @@ class Guard:
             return
         refusal = self._refusal(scope)
         if scope["type"] == "http" and scope["path"] == AGAIN and refusal in (None, STRANGER) and self._comeback:
-            await self._again(scope, send, self._comeback)
+            await self._reconnect(scope, send, self._comeback)
         elif refusal is None:
             await self._inside(scope, receive, self._with_headers(scope, send))
         elif scope["type"] == "websocket":
@@ -127,11 +127,11 @@ class Guard:
             return NOT_ALLOWED, "nothing is sent here"
         if _header(scope, b"sec-fetch-site") == "cross-site" and _header(scope, b"sec-fetch-mode") != "navigate":
             return FORBIDDEN, "another site's page has asked"
-        if access.admits(_header(scope, b"cookie")) or self._at_the_door(scope):
+        if access.admits(_header(scope, b"cookie")) or self._opens_page(scope):
             return None
         return STRANGER
 
-    async def _again(self, scope: Scope, send: Send, comeback: Comeback) -> None:
+    async def _reconnect(self, scope: Scope, send: Send, comeback: Comeback) -> None:
         """Send a challenge; or, if the query answers one, the cookie."""
         query = scope["query_string"].decode("latin-1")
         if not query:
@@ -141,12 +141,12 @@ class Guard:
         else:
             await _answer(send, STRANGER[0], f"zerone lab: {STRANGER[1]}\n")
 
-    def _at_the_door(self, scope: Scope) -> bool:
+    def _opens_page(self, scope: Scope) -> bool:
         here: bool = scope["type"] == "http" and scope["path"] == "/"
         return here and self._access.opens(scope["query_string"].decode("latin-1"))
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
-        handed = self._access.set_cookie if self._at_the_door(scope) else None
+        handed = self._access.set_cookie if self._opens_page(scope) else None
 
         async def sending(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -193,6 +193,6 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _same(given: str, right: str) -> bool:
+def _equal_in_constant_time(given: str, right: str) -> bool:
     """Whether two texts are equal, compared in constant time."""
     return hmac.compare_digest(given.encode(), right.encode())

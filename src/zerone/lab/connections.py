@@ -23,7 +23,7 @@ class Connection(H11Protocol):
             return
         self.open.add(self)
         super().connection_made(transport)
-        self._silence = asyncio.get_running_loop().call_later(SECONDS_TO_SPEAK, self._hang_up)
+        self._silence = asyncio.get_running_loop().call_later(SECONDS_TO_SPEAK, self._end_connection)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self in self.open:
@@ -42,6 +42,6 @@ class Connection(H11Protocol):
         self.open.discard(self)  # WebSockets are counted by the application
         super().handle_websocket_upgrade(event)
 
-    def _hang_up(self) -> None:
+    def _end_connection(self) -> None:
         if self.cycle is None:
             self.transport.abort()

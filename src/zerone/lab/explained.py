@@ -71,7 +71,7 @@ def decision_as_json(found: Decision) -> dict[str, Any]:
     """The numbers by which an action was chosen, as a JSON object."""
     return {
         "kind": found.kind,
-        "numbers": [_short(each) for each in found.numbers],
+        "numbers": [_rounded(each) for each in found.numbers],
         "quantities": [_quantity(each) for each in found.quantities],
         "how": found.how,
     }
@@ -153,5 +153,5 @@ def _listed(numbers: Sequence[float]) -> str:
     return "(" + ", ".join(f"{each:.2f}" if abs(each) < 10 else f"{each:.3g}" for each in numbers) + ")"
 
 
-def _short(number: float) -> float:
+def _rounded(number: float) -> float:
     return float(f"{number:.4g}") if math.isfinite(number) else 0.0

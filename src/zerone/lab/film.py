@@ -57,18 +57,18 @@ def film(engine: Compiled, policy: Any, most: int = MOST_FRAMES) -> dict[str, An
             action = None if at == 0 else rest["action"][at - 1]
             frames.append({
                 "at": at,
-                "total": _short(float(total[at])),
+                "total": _rounded(float(total[at])),
                 "shapes": [] if scene is None else shapes_of(scene, environment, state, action),
                 "state": int(seen) if grid is not None else None,
-                **({} if plane is None else {"place": [_short(each) for each in plane.place(seen)]}),
+                **({} if plane is None else {"place": [_rounded(each) for each in plane.place(seen)]}),
             })  # fmt: skip
         return {
             "frames": frames,
             "steps": steps,
-            "total": _short(float(total[steps])),
+            "total": _rounded(float(total[steps])),
             "ended": "" if not ends.size else "terminated" if rest["terminated"][steps - 1] else "truncated",
             "every": every,
-            "table": None if table is None else [[_short(each) for each in row] for row in table.values.tolist()],
+            "table": None if table is None else [[_rounded(each) for each in row] for row in table.values.tolist()],
             "surface": None if plane is None else surface(plane, engine.algorithm, policy),
             "plane": None if plane is None else {"names": plane.names, "low": plane.low, "high": plane.high},
         }
@@ -107,5 +107,5 @@ def _row(rest: dict[str, Any], at: int) -> tuple[Any, Any]:
     return found
 
 
-def _short(value: float) -> float:
+def _rounded(value: float) -> float:
     return float(f"{value:.{FIGURES}g}") if math.isfinite(value) else 0.0

@@ -64,7 +64,7 @@ def futures_of(training: Training, search: Search, policy: Any, first: Any) -> d
     return {
         "depth": depth,
         "simulations": search.simulations if isinstance(search, TreeSearch) else 0,
-        "discount": _short(float(algorithm.discount)),
+        "discount": _rounded(float(algorithm.discount)),
         "tree": _nodes(tree, training.actions, depth),
         "way": [_name(each, training.actions) for each in _best_way(tree)],
     }
@@ -87,7 +87,7 @@ def _node(future: Future, names: Sequence[str], depth: int) -> dict[str, Any]:
     """The node of an action with its most frequent outcome, or without one if no simulation tried the action."""
     node: dict[str, Any] = {
         "action": _name(future.action, names),
-        "value": _short(future.value),
+        "value": _rounded(future.value),
         "best": future.best,
         "outcomes": len(future.outcomes),
     }
@@ -97,9 +97,9 @@ def _node(future: Future, names: Sequence[str], depth: int) -> dict[str, Any]:
         return node | {"next": []}
     outcome = future.outcomes[0]
     return node | {
-        "reward": _short(outcome.reward),
-        "terminated": _short(outcome.terminated),
-        "following": _short(outcome.value),
+        "reward": _rounded(outcome.reward),
+        "terminated": _rounded(outcome.terminated),
+        "following": _rounded(outcome.value),
         "next": _nodes(outcome.following, names, depth - 1) if future.best and depth > 1 else [],
     }
 
@@ -111,5 +111,5 @@ def _best_way(futures: Sequence[Future]) -> Iterator[int]:
         futures = best.outcomes[0].following
 
 
-def _short(value: float) -> float:
+def _rounded(value: float) -> float:
     return float(f"{value:.4g}") if math.isfinite(value) else 0.0

@@ -118,7 +118,7 @@ class Moments:
 
     def _table(self, policy: Any) -> list[list[float]] | None:
         table = table_of(policy, self._training.grid)
-        return None if table is None else [[_short(each) for each in row] for row in table.values.tolist()]
+        return None if table is None else [[_rounded(each) for each in row] for row in table.values.tolist()]
 
     def _trace(self) -> list[list[Any]] | None:
         """The entries with a trace above 0.01, each [state, action, trace]; None for algorithms without traces."""
@@ -126,7 +126,7 @@ class Moments:
         if not isinstance(state, Traced):
             return None
         trace = np.asarray(state.ongoing.trace[0])
-        return [[int(s), int(a), _short(float(trace[s, a]))] for s, a in np.argwhere(trace > 0.01)]
+        return [[int(s), int(a), _rounded(float(trace[s, a]))] for s, a in np.argwhere(trace > 0.01)]
 
     def _ended(self) -> str:
         """`terminated` or `truncated` if the last step ended the episode, else empty."""
@@ -203,7 +203,7 @@ class Moments:
             seen, policy = iteration.steps.observation[training.step][:1], iteration.before.state.policy
             memory = jax.tree.map(lambda leaf: leaf[:1], iteration.simulation(training.step - 1).memory)
         values = np.asarray(training.algorithm.values(policy, memory, seen))[0]
-        return {"kind": "Q(s, a)", "numbers": [_short(float(each)) for each in values]}
+        return {"kind": "Q(s, a)", "numbers": [_rounded(float(each)) for each in values]}
 
     @property
     def _names(self) -> explained.Names:
@@ -249,5 +249,5 @@ def _numbers(values: np.ndarray) -> str:
     return "(" + ", ".join(f"{float(each):.3g}" for each in values.ravel()) + ")"
 
 
-def _short(value: float) -> float:
+def _rounded(value: float) -> float:
     return float(f"{value:.{FIGURES}g}") if math.isfinite(value) else 0.0

@@ -51,7 +51,7 @@ def data_of(folder: RunFolder, seed: int) -> dict[str, Any]:
     played = RunPolicies(folder)
     films: dict[str, Any] = {}
     wrong = ""
-    for which in _chosen(checkpoints(folder)):
+    for which in _evenly_chosen(checkpoints(folder)):
         try:
             films[which] = played.film(seed, which, MOST_FRAMES)
         except InputError as error:
@@ -94,15 +94,15 @@ def whole(data: dict[str, Any], start: str = START, language: str = "en") -> str
 def script(start: str) -> str:
     """A module and everything that it imports, bundled into one script."""
     order: list[str] = []
-    _gather(start, order)
+    _collect_imports(start, order)
     parts = [f"m.{name} = (() => {{\n{_as_function(name)}}})();\n" for name in order]
     return '"use strict";\n{\nconst m = {};\n' + "".join(parts) + "}\n"
 
 
-def _gather(name: str, order: list[str]) -> None:
+def _collect_imports(name: str, order: list[str]) -> None:
     for _, needed in _IMPORT.findall(_source(name)):
         if needed not in order:
-            _gather(needed, order)
+            _collect_imports(needed, order)
     order.append(name)
 
 
@@ -124,7 +124,7 @@ def _digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _chosen(names: list[str]) -> list[str]:
+def _evenly_chosen(names: list[str]) -> list[str]:
     """At most `MOST_CHECKPOINTS` of the checkpoints, evenly chosen, including the first and the last."""
     if len(names) <= MOST_CHECKPOINTS:
         return names

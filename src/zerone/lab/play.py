@@ -78,7 +78,7 @@ class Play(Watched):
         names = catalogue.action_names(self._id, int(actions.n)) if isinstance(actions, Discrete) else []
         self.about = [picture_of(environment, names) | {
             "environment": self._id, "algorithm": algorithm, "keys": self._hands.names, "text": self._hands.text,
-            "waits": self._waits, "pace": self._pace,
+            "waits": self._waits_for_keys, "pace": self._pace,
         }]  # fmt: skip
         self._show()
         self._ready()
@@ -86,7 +86,7 @@ class Play(Watched):
         agent.start()
 
     @property
-    def _waits(self) -> bool:
+    def _waits_for_keys(self) -> bool:
         """Whether the environment waits for a key at each step, as grids do."""
         return self._grid
 
@@ -104,12 +104,12 @@ class Play(Watched):
                 self._hold(message)
             elif isinstance(message, Point):
                 self._pointed = message.at
-                if message.at is not None and not self._waits:
+                if message.at is not None and not self._waits_for_keys:
                     self._begin()
             elif isinstance(message, Pace):
                 self._pace = min(FASTEST, message.steps_per_second or FASTEST)
             elif isinstance(message, Move) and message.kind == "start":
-                self._again()
+                self._next_episode()
             elif isinstance(message, Teach):
                 self._teach()
             elif message is None and self.playing:
@@ -118,28 +118,28 @@ class Play(Watched):
             self._show()
 
     def _hold(self, message: Hold) -> None:
-        if not self._waits:
+        if not self._waits_for_keys:
             self._hands.hold(message.keys)
             if message.keys:
                 self._begin()
         elif message.pressed and message.keys:
             action = self._hands.of(message.keys)
             if self._mine.over:
-                self._again()
+                self._next_episode()
             elif action is not None:
                 self._step(action)
 
     def _begin(self) -> None:
         """Start the user's episode, or a new one if the last has ended."""
         if self._mine.over:
-            self._again()
+            self._next_episode()
         if not self._going:
             self._going = True
             self._due = time.monotonic()
 
-    def _again(self) -> None:
+    def _next_episode(self) -> None:
         """Begin another episode. An unfinished one is stored as truncated."""
-        self._keep()
+        self._store_episode()
         self._mine.begin()
         self._memory = Episode.begun(self._seed, self._mine.observation)
         self._going = False
@@ -152,16 +152,16 @@ class Play(Watched):
         self._recorded += 1
         if self._mine.over:
             self._returns.append(float(f"{self._mine.total:.5g}"))
-            self._keep()
+            self._store_episode()
             self._going = False
 
     @property
-    def _begun(self) -> bool:
+    def _has_unstored_steps(self) -> bool:
         """Whether the current episode has steps and is not stored yet."""
         return bool(self._memory.rewards) and (not self._episodes or self._episodes[-1] is not self._memory)
 
-    def _keep(self) -> None:
-        if self._begun:
+    def _store_episode(self) -> None:
+        if self._has_unstored_steps:
             self._episodes.append(self._memory)
 
     def _tick(self) -> None:
@@ -170,8 +170,8 @@ class Play(Watched):
             self._going, self._beside = False, None
             return
         self._turns += 1
-        if self._going and not self._waits:
-            held = self._pointing() if self._pointed is not None else self._hands.action()
+        if self._going and not self._waits_for_keys:
+            held = self._action_to_pointer() if self._pointed is not None else self._hands.action()
             self._step(self._idle() if held is None else held)
         if self._beside is not None and self._learnt is not None:
             if self._beside.over:
@@ -182,7 +182,7 @@ class Play(Watched):
                 self._beside.take(self._learnt.agent.act(self._beside.observation))
         self._due = max(self._due + 1 / self._pace, time.monotonic())
 
-    def _pointing(self) -> Any:
+    def _action_to_pointer(self) -> Any:
         """The action towards the pointer: left or right; for the arm, joint velocities that move the finger to it."""
         assert self._pointed is not None  # noqa: S101 - checked by the caller
         bare: Any
@@ -200,12 +200,12 @@ class Play(Watched):
 
     def _set_playing(self) -> None:
         before = self.playing
-        self.playing = (self._going and not self._waits) or self._beside is not None
+        self.playing = (self._going and not self._waits_for_keys) or self._beside is not None
         if self.playing and not before:
             self._due = time.monotonic()
 
     def _teach(self) -> None:
-        self._keep()
+        self._store_episode()
         if self._teaching == "learning":
             return
         if not self._recorded:
@@ -258,7 +258,7 @@ class Play(Watched):
             "mine": self._mine.shown(self._grid),
             "going": self._going,
             "returns": self._returns[-500:],
-            "episodes": len(self._episodes) + (1 if self._begun else 0),
+            "episodes": len(self._episodes) + (1 if self._has_unstored_steps else 0),
             "recorded": self._recorded,
             "pace": self._pace,
             "teaching": self._teaching,

@@ -72,10 +72,10 @@ class Session(Watched):
             for training in self._trainings:
                 training.go_to(self.at)
         else:  # compile the programs of the first step before the user waits for them
-            self._each(lambda training: training.go_to(training.block))
+            self._move_all(lambda training: training.go_to(training.block))
             for each in self._moments:
                 each.now(False)
-            self._each(lambda training: training.go_to(0))
+            self._move_all(lambda training: training.go_to(0))
         self._show()
         self._ready()
 
@@ -129,7 +129,7 @@ class Session(Watched):
             search = first.to_episode_end if kind == "episode" else first.to_change
             self.note = "" if search(self._interrupted) else kind
             self.at, self.searching = first.at, ""
-        self._each(lambda training: training.go_to(self.at))
+        self._move_all(lambda training: training.go_to(self.at))
 
     def _disturb(self, message: Disturb) -> None:
         """Change the environment; a playing session continues to play."""
@@ -139,14 +139,14 @@ class Session(Watched):
         self._show()
         try:
             with computing.turn(first=True):
-                self._each(lambda training: training.look())
+                self._move_all(lambda training: training.look())
                 for training in self._trainings:
                     training.change(message.kind, message.value)
                     training.go_to(self.at + 1)  # compile before the user waits for a step
                     training.go_to(self.at)
         except InputError as error:
             self.refused = str(error)
-            self._each(lambda training: training.go_to(self.at))
+            self._move_all(lambda training: training.go_to(self.at))
         self.searching = ""
         if self.playing:
             self._started()
@@ -155,7 +155,7 @@ class Session(Watched):
         """Whether another message has arrived in the meantime."""
         return self._closed.is_set() or not self._messages.empty()
 
-    def _each(self, move: Callable[[Any], None]) -> None:
+    def _move_all(self, move: Callable[[Any], None]) -> None:
         """Apply `move` to each training; the session's position is that of the first one."""
         for training in self._trainings:
             move(training)
@@ -171,18 +171,18 @@ class Session(Watched):
         with computing.turn():
             begun = time.monotonic()
             if 0 < self.pace <= READABLE:
-                self._each(lambda training: training.go_to(training.at + 1))
+                self._move_all(lambda training: training.go_to(training.at + 1))
                 self._due = max(self._due + 1 / self.pace, begun)
                 self._show()
             elif self.pace:
                 aim = self.at + max(1, round(self.pace * (begun - self._due + SECONDS_BETWEEN_FRAMES)))
-                self._each(lambda training: training.go_to(aim))
+                self._move_all(lambda training: training.go_to(aim))
                 self._due = begun + SECONDS_BETWEEN_FRAMES
                 self._show()
             else:
-                self._hurry(begun)
+                self._run_at_full_speed(begun)
 
-    def _hurry(self, begun: float) -> None:
+    def _run_at_full_speed(self, begun: float) -> None:
         """Train at full speed for a short time, chosen so that making frames takes a small share of the time."""
         longest = SHORTEST_CHUNK if computing.waited_for else LONGEST_CHUNK
         seconds = min(longest, max(SHORTEST_CHUNK, self._cost / (SHARE_OF_DRAWING * self._busy)))
@@ -190,7 +190,7 @@ class Session(Watched):
         # At most a tenth more steps at a time, so that the curve has enough points early, when it changes fast.
         steps = max(1, min(int(self._rate * seconds), FIRST_STEPS + self.at // 10))
         aim = self.at + steps
-        self._each(lambda training: training.leap(aim))
+        self._move_all(lambda training: training.leap(aim))
         import jax
 
         for training in self._trainings:  # all leaves are ready together, so wait for one

@@ -72,9 +72,9 @@ class Training:
         from zerone.training.memory_limit import require_room
 
         self.setup = setup
-        self.algorithm, _ = make_algorithm(setup.algorithm, setup.environment, _given(setup.settings))
+        self.algorithm, _ = make_algorithm(setup.algorithm, setup.environment, _with_tuples(setup.settings))
         require_quick(self.algorithm)
-        engine = make_engine("auto", self.algorithm, setup.environment, _given(setup.options))
+        engine = make_engine("auto", self.algorithm, setup.environment, _with_tuples(setup.options))
         if not isinstance(engine, Compiled):
             raise InputError(f"{setup.environment} is not written in JAX: only compiled environments are on the page")
         with in_32_bits():
@@ -153,7 +153,7 @@ class Training:
         """Go to position `at`."""
         at = max(0, at)
         if at == 0:
-            self._be_at(0)
+            self._seek(0)
             self.at, self.iteration = 0, None
             return
         index = (at - 1) // self.block
@@ -178,7 +178,7 @@ class Training:
         """
         at = self.at
         index, step = divmod(at, self.block)
-        self._be_at(index)
+        self._seek(index)
         before, carry = self._part, self.stepper.carry
         same = before.begin == index
         if kind == "layout":
@@ -274,11 +274,11 @@ class Training:
         index, leap = first, LEAP
         while index < last and not stop():
             ahead, leap = min(index + leap, last), min(2 * leap, LONGEST_LEAP)
-            self._be_at(ahead)
+            self._seek(ahead)
             if found(self.stepper.carry):
                 while ahead - index > 1:
                     middle = (index + ahead) // 2
-                    self._be_at(middle)
+                    self._seek(middle)
                     index, ahead = (index, middle) if found(self.stepper.carry) else (middle, ahead)
                 self.go_to(ahead * self.block)
                 return True
@@ -290,13 +290,13 @@ class Training:
         self.go_to(at)
         return False
 
-    def _be_at(self, index: int) -> None:
+    def _seek(self, index: int) -> None:
         """Go to the state after `index` iterations, in the part that contains it."""
         self._part = next(each for each in reversed(self._parts) if each.begin <= index)
         self.stepper.go_to(index)
 
     def _leap_to(self, index: int) -> None:
-        self._be_at(index)
+        self._seek(index)
         self.curve.look(self.stepper.carry, index)
 
 
@@ -310,7 +310,7 @@ def require_quick(algorithm: Any) -> None:
         raise InputError(f"{len(algorithm.hidden)} hidden layers are not allowed on the page: at most {MOST_LAYERS}")
 
 
-def _given(values: Any) -> dict[str, Any]:
+def _with_tuples(values: Any) -> dict[str, Any]:
     """Convert values from JSON to those of Python's interface: lists become tuples."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 

@@ -104,7 +104,7 @@ class Trainings:
         process = self._going.get(name)
         if process is None:
             raise InputError(f"{name[:100]}: not a training of this page: it is stopped where it was begun")
-        _let_go(process)
+        _close_pipe(process)
 
     def go_on(self, names: list[str]) -> None:
         """Resume unfinished trainings of the previous server. Those that cannot be resumed stay stopped."""
@@ -116,7 +116,7 @@ class Trainings:
         """Tell all trainings to save a checkpoint and end."""
         self._closing = True
         for process in list(self._going.values()):
-            _let_go(process)
+            _close_pipe(process)
 
     def close(self) -> None:
         """Like `let_go`, and wait a little; trainings that take longer still save their checkpoints."""
@@ -145,7 +145,7 @@ class Trainings:
 
     def _wait(self, name: str, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
         code = process.wait()
-        _let_go(process)
+        _close_pipe(process)
         errors.seek(0)
         lines = errors.read(10_000).decode(errors="replace").strip().split("\n")
         errors.close()
@@ -168,7 +168,7 @@ def _is_free(place: Path) -> bool:
     return not os.path.lexists(place)
 
 
-def _let_go(process: subprocess.Popen[bytes]) -> None:
+def _close_pipe(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     with suppress(OSError):
         process.stdin.close()

@@ -68,19 +68,21 @@ def _of_future(future: Future, names: Sequence[str], discount: float, times: str
         said += "  " + (translated("1 simulation") if future.visits == 1 else many)
     if len(future.outcomes) == 1:
         (outcome,) = future.outcomes
-        return Line(f"{said} = {_sum(outcome, discount, times)}", _below(outcome, names, discount, times), future.best)
+        return Line(
+            f"{said} = {_sum(outcome, discount, times)}", _next_lines(outcome, names, discount, times), future.best
+        )
     total = sum(each.count for each in future.outcomes)
     below = [
         Line(
             translated("{count} of {total}: ", count=each.count, total=total) + f"{_sum(each, discount, times)}",
-            _below(each, names, discount, times),
+            _next_lines(each, names, discount, times),
         )
         for each in future.outcomes
     ]
     return Line(said, below, future.best)
 
 
-def _below(outcome: Outcome, names: Sequence[str], discount: float, times: str) -> list[Line]:
+def _next_lines(outcome: Outcome, names: Sequence[str], discount: float, times: str) -> list[Line]:
     return [_of_future(each, names, discount, times) for each in outcome.following if each.visits != 0]
 
 

@@ -96,7 +96,7 @@ class Walk:
 
     def episode(self) -> None:
         """Go forward to the end of an episode of the first environment."""
-        self._until(self.step, self._over)
+        self._until(self.step, self._episode_ended)
 
     def change(self) -> None:
         """Go forward to the next update that changes an entry of the table or the parameters of a network."""
@@ -112,7 +112,7 @@ class Walk:
             if found():
                 return
 
-    def _over(self) -> bool:
+    def _episode_ended(self) -> bool:
         iteration = self.place.iteration
         if iteration is None:
             return False
@@ -154,13 +154,13 @@ def with_keys(walk: Walk, stream: TextIO, others: Sequence[Walk] = (), pace: flo
     walks = deque([walk, *others])
     playing, pace, last = False, PACES.index(pace) if pace in PACES else 1, 0.0
     lines = [*map(translated, KEYS), *([translated(NEXT)] if others else [])]
-    with keys() as pressed, _own_screen(stream):
+    with keys() as pressed, _alternate_screen(stream):
         while True:
             walk = walks[0]
             moves: dict[str, Callable[[], None]] = {
                 "right": walk.step, "n": walk.step, "u": walk.update, "e": walk.episode, "c": walk.change,
                 "left": walk.back, "b": walk.back, "a": functools.partial(walk.go_to, 0),
-                "\t": functools.partial(_to_the_next, walks),
+                "\t": functools.partial(_switch_training, walks),
             }  # fmt: skip
             speed = translated("{speed:g} steps/s", speed=PACES[pace]) if PACES[pace] else translated("full speed")
             shown = walk.text.lines(walk.place)
@@ -192,7 +192,7 @@ def with_keys(walk: Walk, stream: TextIO, others: Sequence[Walk] = (), pace: flo
                         time.sleep(max(0.0, 1 / PACES[pace] - (time.monotonic() - last)))
 
 
-def _to_the_next(walks: deque[Walk]) -> None:
+def _switch_training(walks: deque[Walk]) -> None:
     """Switch to the next training, at the position of the current one."""
     at = walks[0].at
     walks.rotate(-1)
@@ -215,7 +215,7 @@ def _draw(stream: TextIO, lines: list[str], below: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def _own_screen(stream: TextIO) -> Generator[None]:
+def _alternate_screen(stream: TextIO) -> Generator[None]:
     """Use the terminal's alternate screen without a cursor inside the block, and restore the screen afterwards."""
     stream.write("\x1b[?1049h\x1b[?25l")
     try:

@@ -46,7 +46,7 @@ class Overlay:
         _cover(shown, self._still[2] * INK_STRENGTH, INK)
         return shown.round().astype(np.uint8)
 
-    def _sheet(self, frame: np.ndarray, margin: int) -> Board:
+    def _mask_board(self, frame: np.ndarray, margin: int) -> Board:
         """A black board; what is painted on it in white is the mask of the overlay."""
         from zerone.environments.drawing.grid import Board
 
@@ -55,7 +55,7 @@ class Overlay:
 
     def _arrows(self, frame: np.ndarray, margin: int, grown: float) -> np.ndarray:
         """The coverage of each pixel by arrowheads and values, enlarged by `grown`: float [height, width] in [0, 1]."""
-        board, table = self._sheet(frame, margin), self._table
+        board, table = self._mask_board(frame, margin), self._table
         largest = table.largest_best
         tip, base, half = 0.46 + grown, 0.37 - grown, 0.09 + 1.7 * grown
         for state, directions in table.arrows():
@@ -75,7 +75,7 @@ class Overlay:
         return _coverage(board)
 
     def _footprints(self, frame: np.ndarray, margin: int, trace: Trace, here: int) -> np.ndarray:
-        board, table = self._sheet(frame, margin), self._table
+        board, table = self._mask_board(frame, margin), self._table
         # The strongest traces are painted last.
         for place in np.argsort(trace.values, axis=None, kind="stable"):
             state, action = divmod(int(place), trace.values.shape[1])

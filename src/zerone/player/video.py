@@ -106,7 +106,7 @@ def ffmpeg() -> str:
     """
     if named := os.environ.get("IMAGEIO_FFMPEG_EXE"):
         return named
-    if (brought := _brought()) is not None:
+    if (brought := _packaged_ffmpeg()) is not None:
         return brought
     found = shutil.which("ffmpeg")
     if found is None:
@@ -127,7 +127,7 @@ def ffmpeg() -> str:
     return found
 
 
-def _brought() -> str | None:
+def _packaged_ffmpeg() -> str | None:
     """The program in the package imageio-ffmpeg, found without running it; None if it is not installed."""
     try:
         package: Any = importlib.import_module("imageio_ffmpeg")
@@ -145,7 +145,7 @@ def _encodes(program: str) -> bool:
     return "libx264 " in listed.stdout
 
 
-def _off(drawn: Any, frame: np.ndarray) -> float:
+def _color_error(drawn: Any, frame: np.ndarray) -> float:
     """The error of a frame's colours: the 99.9th percentile of the differences."""
     difference = np.abs(np.asarray(drawn.convert("RGB"), np.int16) - frame).max(-1)
     return float(np.partition(difference, -max(1, difference.size // 1000), None)[-max(1, difference.size // 1000)])
@@ -172,13 +172,13 @@ class Gif:
         image: Any = importlib.import_module("PIL.Image")
         whole = image.fromarray(frame)
         drawn = None if self._colours is None else whole.quantize(palette=self._colours, dither=0)
-        if drawn is None or _off(drawn, frame) > COLOUR_OFF:
+        if drawn is None or _color_error(drawn, frame) > COLOUR_OFF:
             first = frame if self._first is None or self._first.shape != frame.shape else self._first
             both = image.fromarray(np.concatenate([first, frame]))
             for number in COLOURS:
                 self._first, self._colours = first, both.quantize(number)
                 drawn = whole.quantize(palette=self._colours, dither=0)
-                if _off(drawn, frame) <= COLOUR_OFF:
+                if _color_error(drawn, frame) <= COLOUR_OFF:
                     break
         self._pictures.append(drawn)
 

@@ -77,7 +77,7 @@ def in_window(
             if not moment.shown:
                 finished += bool(moment.ended)
                 continue
-            frame, pictures = view.frame(environment), max(1, round(_held(hold) * speed)) if moment.ended else 1
+            frame, pictures = view.frame(environment), max(1, round(_hold_seconds(hold) * speed)) if moment.ended else 1
             while pictures > 0:
                 with in_the_language_of_pictures():
                     said, keys = f"{moment.describe()}  {note()}", "" if hands else translated(KEYS)
@@ -122,7 +122,7 @@ def on_film(
                     drawn = view.frame(environment)
                     size = size or drawn.shape
                     if drawn.shape != size:
-                        found = f"{_across(drawn.shape)} after {_across(size)} pixels"
+                        found = f"{_size_text(drawn.shape)} after {_size_text(size)} pixels"
                         name = name_of(environment)
                         raise RunError(
                             translated(
@@ -133,7 +133,7 @@ def on_film(
                         )
                     with in_the_language_of_pictures():
                         frame = even(captioned(drawn, moment.describe()))
-                    for _ in range(max(1, round(_held(hold) * speed)) if moment.ended else 1):
+                    for _ in range(max(1, round(_hold_seconds(hold) * speed)) if moment.ended else 1):
                         film.append(frame)
                         pictures += 1
             file.close()
@@ -145,7 +145,7 @@ def on_film(
     return pictures
 
 
-def _held(seconds: float | None) -> float:
+def _hold_seconds(seconds: float | None) -> float:
     """How many seconds the last picture of an episode is shown; the default for None."""
     return HOLD_SECONDS if seconds is None else seconds
 
@@ -157,7 +157,7 @@ def speed_on_film(environment: Env, path: Path) -> tuple[float, int]:
     return speed / every, every
 
 
-def _across(shape: tuple[int, ...]) -> str:
+def _size_text(shape: tuple[int, ...]) -> str:
     return f"{shape[1]} × {shape[0]}"
 
 
@@ -207,7 +207,7 @@ def in_terminal(
         if stop():
             break
         if live or paced:
-            time.sleep(max(_held(hold), pause) if moment.ended else pause)
+            time.sleep(max(_hold_seconds(hold), pause) if moment.ended else pause)
     return finished
 
 

@@ -83,11 +83,11 @@ class Policy:
     def act(self, observation: Any) -> Any:
         chance = self._epsilon > 0 and self._random.random() < self._epsilon
         if chance and not isinstance(self._act, Resettable):
-            return self._any()
+            return self._random_action()
         action = self._act(observation)  # called in any case, to update its memory
-        return self._any() if chance else action
+        return self._random_action() if chance else action
 
-    def _any(self) -> Any:
+    def _random_action(self) -> Any:
         """A random action among the allowed ones."""
         mask = self._allowed()
         return self._space.sample() if mask is None else self._space.sample(mask.astype(np.int8))
@@ -198,7 +198,7 @@ def _who_plays_without_a_run(
     if player == KEYBOARD and allowing_of(action_mask) is not None:
         raise InputError(translated("action_mask is not allowed with {player}: you choose the actions", player=player))
     name = player if isinstance(player, str) else getattr(player, "__name__", type(player).__name__)
-    act: Act = player if callable(player) else _nobody
+    act: Act = player if callable(player) else _never_called
     task = environment_name(environment)
     return Plays(task, environment, options, engine, name, act, facts, allowing=allowing_of(action_mask))
 
@@ -240,7 +240,7 @@ def _check_engine(engine: str, environment: Any) -> None:
         )
 
 
-def _nobody(observation: Any) -> Any:
+def _never_called(observation: Any) -> Any:
     raise AssertionError(observation)  # never called: random actions or a user's keys are used
 
 

@@ -121,7 +121,7 @@ def record(
                 raise KeyboardInterrupt("interrupted before the first step: nothing was recorded")
             raise InputError(translated("nothing was played, so nothing was recorded"))
         named = identity(path) if out is not None else path.relative_to(absolute("datasets")).as_posix()
-        writer.finish({"dataset_id": named, **_about(plays, seed)})
+        writer.finish({"dataset_id": named, **_metadata(plays, seed)})
         if request.made:
             raise KeyboardInterrupt(f"interrupted; what was played until then is in {as_seen(path)}: "
                                     f"{writer.steps:,} steps, {writer.episodes:,} episodes")  # fmt: skip
@@ -156,7 +156,7 @@ def _play(
             break
         mine = int(np.random.SeedSequence([seed, EPISODE, number]).generate_state(1)[0])
         observation, _ = env.reset(seed=mine)
-        seen, done = [_kept(env, observation)], list[np.ndarray]()
+        seen, done = [_stored_observation(env, observation)], list[np.ndarray]()
         rewards, total, ended, digits = list[float](), 0.0, "", Digits()
         terminated = truncated = False
         player.look(Moment(number + 1, 0, 0.0, observation))
@@ -167,7 +167,7 @@ def _play(
                 break
             done.append(np.array(action))
             observation, reward, terminated, truncated, info = env.step(action)
-            seen.append(_kept(env, observation))
+            seen.append(_stored_observation(env, observation))
             rewards.append(float(reward))
             total += rewards[-1]
             if terminated or truncated:
@@ -184,12 +184,12 @@ def _play(
     return returns, lengths
 
 
-def _kept(env: Guard, observation: Any) -> np.ndarray:
+def _stored_observation(env: Guard, observation: Any) -> np.ndarray:
     """An observation as it is stored in a dataset: the environment's own if it has no parts, else encoded."""
     return np.array(env.encoded if env.encoding.recorded is env.encoding.space else observation)
 
 
-def _about(plays: Plays, seed: int) -> dict[str, Any]:
+def _metadata(plays: Plays, seed: int) -> dict[str, Any]:
     """The metadata of a dataset: Minari's, and Zerone's under the key `zerone`."""
     from importlib.metadata import version
 
