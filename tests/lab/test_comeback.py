@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import os
 from urllib.parse import urlencode
 
 import pytest
@@ -103,6 +104,9 @@ def test_the_key_is_kept_for_one_person_alone(tmp_path):
     for damaged in (b"", b"short", b"\xff" * 64, b"k" * 65):
         (folder / NAME).write_bytes(damaged)
         assert len(known(folder).key) == 64
+    (folder / NAME).unlink()
+    os.mkfifo(folder / NAME, 0o600)
+    assert len(known(folder).key) == 64
     (folder / NAME).unlink()
     (tmp_path / "elsewhere").write_text(KEY)
     (tmp_path / "elsewhere").chmod(0o600)

@@ -15,6 +15,7 @@ export class Connection {
     this.socket = new WebSocket(`${scheme}://${location.host}/socket`);
     this.socket.addEventListener("open", () => {
       this.wait = SHORTEST;
+      this.tried = false;
       this.onState("open");
     });
     this.socket.addEventListener("message", (event) => this.onMessage(JSON.parse(event.data)));
@@ -23,7 +24,10 @@ export class Connection {
 
   async lost() {
     const refused = await this.refused();
-    if (refused && (await this.again())) return this.open();
+    if (refused && !this.tried && (await this.again())) {
+      this.tried = true;  // a browser that keeps no cookies would be let in for ever
+      return this.open();
+    }
     this.onState(refused ? "refused" : "lost");
     setTimeout(() => this.open(), this.wait);
     this.wait = Math.min(2 * this.wait, LONGEST);
