@@ -8,5 +8,6 @@ addEventListener("message", (event) => {
   if (event.data !== "zerone-theme?") return;
   for (const frame of document.querySelectorAll(FRAMES)) if (frame.contentWindow === event.source) sayTheme(frame);
 });
+for (const frame of document.querySelectorAll(FRAMES)) sayTheme(frame);  // those that have asked before this ran
 new MutationObserver(() => document.querySelectorAll(FRAMES).forEach(sayTheme))
   .observe(document.body, { attributes: true, attributeFilter: ["data-md-color-scheme"] });
