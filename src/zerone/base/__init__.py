@@ -1,1 +1,1 @@
-"""The ground: errors and frozen pytrees, imported by every room."""
+"""What all other packages build on: errors, pytrees of settings and states, files, languages and statistics."""

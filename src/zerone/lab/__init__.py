@@ -1,6 +1,7 @@
-"""The live page, `zerone lab`: trainings that are seen step by step, forwards and backwards, in a browser.
+"""The live page, `zerone lab`: trainings in a browser, step by step, forwards and backwards.
 
-`server` answers on one address, behind `access`; `sessions` keeps what is looked at, each a `session` in a thread of
-its own; `training` walks along a training; `moment` and `explained` make of a moment what the page shows. The page
-itself, in `page/`, is written by hand: ES modules, nothing to build, nothing from another host.
+`server` serves a single address, protected by `access`. `sessions` has the open sessions; each `session` runs in its
+own thread. `training` moves through a training, and `moment` and `explained` convert its state to what the page shows.
+The page itself, in `page/`, consists of hand-written ES modules: there is no build step, and nothing is loaded from
+other hosts.
 """
