@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special
 
 from zerone.algorithms.protocol import Steps
-from zerone.parts.networks import Memoryless
+from zerone.parts.layers import Memoryless
 from zerone.parts.policies import ActorAndCritic
 
 

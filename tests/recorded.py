@@ -9,7 +9,7 @@ import numpy as np
 from toys import Keeper
 
 from zerone.base.pytree import configured
-from zerone.engines.offline_data import Recorded, make_study
+from zerone.engines.offline_data import Recorded, make_offline_data
 
 
 def counted(lengths: Any, seed: int = 0) -> Recorded:
@@ -57,7 +57,7 @@ def in_table(tables: Any, steps: int, seed: int = 0, limit: int = 8) -> Recorded
 
 
 def study(recorded: Recorded, own_play: float | None = None) -> Any:
-    return make_study(recorded, own_play)
+    return make_offline_data(recorded, own_play)
 
 
 def strangers(blocks: Any) -> int:

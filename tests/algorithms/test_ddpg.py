@@ -19,9 +19,9 @@ from toys import Echo, all_ended_and_all_cut, copies_of_the_memory, equal_bits, 
 import zerone as zo
 from zerone.algorithms import catalogue, off_policy, off_policy_actor
 from zerone.algorithms.ddpg import DDPG
+from zerone.algorithms.off_policy import Transition
 from zerone.algorithms.off_policy_actor import Networks
 from zerone.algorithms.protocol import Steps, initial_memory
-from zerone.algorithms.transitions import Transition
 from zerone.base.errors import InputError
 from zerone.base.pytree import struct
 from zerone.engines.compiled import Compiled

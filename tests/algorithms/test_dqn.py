@@ -12,16 +12,16 @@ from gymnasium import spaces
 from scipy import stats
 from toys import Counter, all_ended_and_all_cut, copies_of_the_memory, equal_bits, small_dqn, table
 
-from zerone.algorithms import dqn, off_policy, transitions
+from zerone.algorithms import dqn, off_policy
 from zerone.algorithms.dqn import DQN, Policy
+from zerone.algorithms.off_policy import Transition, n_step_transitions
 from zerone.algorithms.protocol import Steps
-from zerone.algorithms.transitions import Transition, n_step_transitions
 from zerone.base.errors import InputError
 from zerone.engines.compiled import Compiled
 from zerone.environments import catalogue
 from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import TimeLimit
-from zerone.parts.networks import Memoryless
+from zerone.parts.layers import Memoryless
 from zerone.parts.replay import Prioritized, gather
 from zerone.parts.returns import n_step_return
 from zerone.training.agent import Agent
@@ -393,7 +393,7 @@ def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
         return n_step_return(reward, terminated & False, terminated | truncated, discount, n)
 
     for twin in (cut_is_end, unmasked):
-        monkeypatch.setattr(transitions, "n_step_return", twin)
+        monkeypatch.setattr(off_policy, "n_step_return", twin)
         end, cut = _costs_where_every_step_is_an_end(EVERY_PART)
         assert end == pytest.approx(cut)  # the two can no longer be distinguished
 

@@ -136,14 +136,17 @@ def _learns_from_what_was_played(algorithm, environment, state):
     simulation = start(algorithm, environment, policy, jax.random.key(5))
     chance = OWN_PLAY.draw(algorithm, environment, policy, jax.random.key(6), jnp.uint32(0), jnp.int32(0))
     _, steps = OWN_PLAY.collect(algorithm, environment, policy, simulation, chance)
-    learnt, found, _ = policy.scales.learnt(steps, algorithm.discount, state.returns)
+    learnt, (scales, _) = (
+        policy.scales.normalize(steps),
+        policy.scales.updated(steps, algorithm.discount, state.returns),
+    )
 
     def ratio(observation):
         log_probability = policy.networks.distribution(observation).log_probability(policy.as_drawn(steps.action))
         return np.exp(log_probability - steps.extras)
 
     np.testing.assert_allclose(ratio(learnt.observation), 1, rtol=1e-4)
-    assert not np.allclose(ratio(policy.scales.merged(found).see(steps.observation)), 1, rtol=1e-3)
+    assert not np.allclose(ratio(scales.normalize_observation(steps.observation)), 1, rtol=1e-3)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)

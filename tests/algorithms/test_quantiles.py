@@ -13,8 +13,8 @@ from toys import all_ended_and_all_cut, graph, optimal_values, small_dqn
 
 from zerone.algorithms import dqn
 from zerone.algorithms.dqn import DQN
+from zerone.algorithms.off_policy import Transition
 from zerone.algorithms.protocol import Steps
-from zerone.algorithms.transitions import Transition
 from zerone.base.errors import InputError
 from zerone.engines.compiled import Compiled
 from zerone.environments.spaces import Spaces

@@ -13,10 +13,10 @@ from scipy import stats
 from toys import equal_bits, small_ddpg, small_sac
 
 from zerone.algorithms import catalogue
+from zerone.algorithms.off_policy import Transition
 from zerone.algorithms.off_policy_actor import Networks
 from zerone.algorithms.protocol import initial_memory
 from zerone.algorithms.sac import SAC
-from zerone.algorithms.transitions import Transition
 from zerone.base.errors import InputError
 from zerone.base.pytree import struct
 from zerone.environments.spaces import Spaces

@@ -226,7 +226,7 @@ def test_workers_judge_by_the_very_episodes_of_the_host_engine(monkeypatch, envi
 
     crew.ask = lose
     found = engine.evaluate(policy, 0, 1, 5)
-    right = engine.judge.evaluate(policy, 0, 1, 5)
+    right = engine.evaluator.evaluate(policy, 0, 1, 5)
     assert equal_bits(found.returns, right.returns)
     assert equal_bits(found.lengths, right.lengths)
     assert {slot for slot, _ in asked} == {0, 1, 2}
@@ -235,7 +235,7 @@ def test_workers_judge_by_the_very_episodes_of_the_host_engine(monkeypatch, envi
     assert row["staleness"] is not None
     # The evaluation of another policy does not continue episodes of the one before.
     other = engine.policy(engine.init(1))
-    assert equal_bits(engine.evaluate(other, 0, 1, 5).returns, engine.judge.evaluate(other, 0, 1, 5).returns)
+    assert equal_bits(engine.evaluate(other, 0, 1, 5).returns, engine.evaluator.evaluate(other, 0, 1, 5).returns)
     engine.close()
 
 

@@ -24,7 +24,7 @@ from toys import (
 from zerone.algorithms.q_learning import QLearning
 from zerone.engines import host
 from zerone.engines.host import Host, seeds_for
-from zerone.engines.protocol import Judging
+from zerone.engines.protocol import EvaluationSettings
 from zerone.engines.streams import EVALUATE
 from zerone.engines.vector_rollout import Block, Player, VectorStep
 from zerone.environments.gym.vector import make_vector
@@ -264,7 +264,7 @@ class Endless(CounterEnv):
 
 def test_an_environment_that_never_ends_is_cut_in_evaluation():
     engine = Host(Keeper(), lambda number, seed: make_vector(Endless, "Endless-v0", number, seed))
-    found = engine.evaluate(np.zeros(2, np.float32), 0, 0, 3, Judging(limit=60))
+    found = engine.evaluate(np.zeros(2, np.float32), 0, 0, 3, EvaluationSettings(limit=60))
     np.testing.assert_array_equal(found.lengths, [60, 60, 60])
     assert found.cut.all()
     engine.close()

@@ -18,7 +18,7 @@ from zerone.base.pytree import struct
 from zerone.engines import lookahead
 from zerone.engines.compiled import Compiled
 from zerone.engines.lookahead import Lookahead
-from zerone.engines.protocol import Judging
+from zerone.engines.protocol import EvaluationSettings
 from zerone.engines.search import Foresight, TrueModel, left_to_chance
 from zerone.engines.tree_search import TreeSearch
 from zerone.environments import catalogue
@@ -171,7 +171,7 @@ class Coin:
 def test_what_chance_will_decide_is_not_foreseen():
     def mean(kept: bool) -> float:
         engine = Compiled(QLearning(), TimeLimit(Coin(kept), 0))
-        how = Judging(search=Lookahead(1, 2))
+        how = EvaluationSettings(search=Lookahead(1, 2))
         return engine.evaluate(engine.policy(engine.init(0)), 0, 0, 400, how).mean
 
     assert abs(mean(False) - 0.5) < 0.125  # five standard errors
@@ -194,7 +194,7 @@ def lake() -> Compiled:
 
 def test_episodes_do_not_depend_on_which_are_played_side_by_side(lake):
     policy = np.random.default_rng(0).random((16, 4)).astype(np.float32)
-    how = Judging(30, search=Asked(1, 8).search(lake))
+    how = EvaluationSettings(30, search=Asked(1, 8).search(lake))
     together = lake.evaluate(policy, 3, 0, 6, how)
     apart = [lake.evaluate(policy, 3, 0, 3, how, first=first) for first in (0, 3)]
     np.testing.assert_array_equal(together.lengths, np.concatenate([each.lengths for each in apart]))
@@ -205,7 +205,7 @@ def test_values_learnt_from_scaled_rewards_are_brought_back():
     algorithm = small_dqn(normalize_rewards=True)
     engine = Compiled(algorithm, catalogue.make("CartPole-v1"))
     policy = engine.init(0).state.policy
-    seen, model = jnp.ones(4), TrueModel(engine.real)
+    seen, model = jnp.ones(4), TrueModel(engine.evaluation_environment)
     plain = Foresight(algorithm, policy, model).values(seen, None)
     scales = policy.scales.merged(type(policy.scales)(None, Statistics.of(jnp.array([-5.0, 5.0]))))
     changed = type(policy)(policy.network, policy.steps, policy.updates, scales)

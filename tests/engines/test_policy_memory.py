@@ -13,13 +13,13 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from toys import Counter, CounterEnv, Keeper, equal_bits
 
-from zerone.algorithms.protocol import begin_where, initial_memory
+from zerone.algorithms.protocol import initial_memory, reset_memory
 from zerone.base.errors import InputError
 from zerone.base.pytree import configured
 from zerone.engines import rollout, vector_rollout
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
-from zerone.engines.protocol import Judging
+from zerone.engines.protocol import EvaluationSettings
 from zerone.environments.gym.vector import make_vector
 from zerone.environments.wrappers import TimeLimit
 from zerone.training.agent import Agent
@@ -108,9 +108,9 @@ def test_every_episode_begins_with_the_initial_memory_and_goes_on_with_its_own(n
 def test_the_detector_catches_memories_that_do_not_begin_with_the_episodes(twin, environments, monkeypatch):
     def broken(begins, begun, memory):
         here = begins & (memory[0] < 3) if twin == "where only terminated" else begins & False  # cut after 3 steps
-        return begin_where(here, begun, memory)
+        return reset_memory(here, begun, memory)
 
-    monkeypatch.setattr(rollout, "begin_where", broken)
+    monkeypatch.setattr(rollout, "reset_memory", broken)
     algorithm = Counts(environments=environments)  # a number of its own, so that no correct program is reused
     assert memories_that_are_wrong(blocks(Compiled(algorithm, TimeLimit(Alternating(), 3)))) > 10
 
@@ -121,7 +121,7 @@ def test_every_episode_of_an_evaluation_begins_with_the_initial_memory(name, sto
     engine = ENGINES[name]()
     policy = engine.policy(engine.init(0))
     for _ in range(2):  # also after earlier episodes
-        found = engine.evaluate(policy, 0, 0, 23, Judging(stochastic=stochastic))
+        found = engine.evaluate(policy, 0, 0, 23, EvaluationSettings(stochastic=stochastic))
         assert len(set(found.lengths)) > 2
         np.testing.assert_array_equal(found.returns, found.lengths)
     engine.close()

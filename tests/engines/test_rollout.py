@@ -23,7 +23,7 @@ from zerone.algorithms.q_learning import QLearning
 from zerone.base.pytree import configured
 from zerone.engines.compiled import Compiled
 from zerone.engines.evaluation import evaluate_episodes
-from zerone.engines.protocol import LONGEST_EVALUATION, Judging
+from zerone.engines.protocol import LONGEST_EVALUATION, EvaluationSettings
 from zerone.engines.rollout import OWN_PLAY, start
 from zerone.environments.wrappers import ShapedReward, TimeLimit
 
@@ -99,14 +99,15 @@ def _one_iteration(algorithm, environment):
     """Everything that uses random keys, once."""
 
     def program():
-        keys = jax.random.split(jax.random.key(0), 4)
+        keys = jax.random.split(jax.random.key(0), 3)
         engine_spaces = Compiled(algorithm, environment).spaces
         state = algorithm.init(keys[0], engine_spaces)
         simulation = start(algorithm, environment, state.policy, keys[1])
         chance = OWN_PLAY.draw(algorithm, environment, state.policy, keys[2], jnp.uint32(0), jnp.int32(0))
         _, steps = OWN_PLAY.collect(algorithm, environment, state.policy, simulation, chance)
         state, _ = algorithm.update(state, steps, chance.update_key)
-        return evaluate_episodes(algorithm, environment, state.policy, jnp.arange(2), keys[3], jnp.int32(5), False)
+        here = algorithm, environment, state.policy, jnp.uint32(0), jnp.int32(0)
+        return evaluate_episodes(*here, jnp.int32(0), jnp.int32(5), 2)
 
     return jax.jit(program).lower()
 
@@ -154,7 +155,9 @@ def test_a_policy_that_walks_in_a_circle_for_ever_is_cut_and_gets_an_answer():
     np.testing.assert_array_equal(found.lengths, np.full(3, LONGEST_EVALUATION))
     np.testing.assert_array_equal(found.returns, np.full(3, LONGEST_EVALUATION))
     assert found.cut.all()
-    shorter, longer = (engine.evaluate(np.zeros((4, 2), np.float32), 0, 0, 3, Judging(limit)) for limit in (7, 20_000))
+    shorter, longer = (
+        engine.evaluate(np.zeros((4, 2), np.float32), 0, 0, 3, EvaluationSettings(limit)) for limit in (7, 20_000)
+    )
     assert (shorter.lengths == 7).all()
     assert (longer.lengths == 20_000).all()
     engine.close()

@@ -10,7 +10,7 @@ from toys import Table, small_dqn
 
 from zerone.algorithms.q_learning import QLearning
 from zerone.engines.compiled import Compiled
-from zerone.engines.protocol import Judging
+from zerone.engines.protocol import EvaluationSettings
 from zerone.engines.search import TrueModel
 from zerone.engines.tree_search import TreeSearch
 from zerone.environments import catalogue
@@ -60,7 +60,7 @@ def test_plain_objects_say_what_the_tree_says():
 def mean(engine: Compiled, simulations: int, limit: int, episodes: int) -> float:
     policy = engine.policy(engine.init(0))
     search = TreeSearch(simulations) if simulations else None
-    return engine.evaluate(policy, 0, 0, episodes, Judging(limit, search=search)).mean
+    return engine.evaluate(policy, 0, 0, episodes, EvaluationSettings(limit, search=search)).mean
 
 
 def test_it_finds_the_way_out_of_a_maze_of_which_nothing_was_learnt():

@@ -24,7 +24,7 @@ from zerone.environments.spaces import (
     to_algorithm,
     to_environment,
 )
-from zerone.parts.features import Features
+from zerone.parts.layers import Features
 
 INF = np.inf
 

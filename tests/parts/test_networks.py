@@ -10,7 +10,8 @@ from gymnasium import spaces
 from zerone.parts import convolution
 from zerone.parts.convolution import Convolution
 from zerone.parts.layers import MLP, Dueling
-from zerone.parts.networks import Applied, Network
+from zerone.parts.networks import Network
+from zerone.parts.own_networks import Applied
 
 SPACES = {
     "vector": spaces.Box(-1.0, 1.0, (3,), np.float32),

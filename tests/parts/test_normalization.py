@@ -141,19 +141,19 @@ def test_discounted_returns_begin_again_in_each_episode_and_go_on_over_blocks():
     scales, returns, found = Scales(reward=Statistics.none(())), Returns(jnp.zeros(2)), []
     for part in (slice(0, 7), slice(7, 40)):
         steps = _steps(reward[part], over[part], cut[part])
-        found.append(returns.followed(steps, 0.9)[0])
-        learnt, own, returns = scales.learnt(steps, 0.9, returns)
-        np.testing.assert_allclose(learnt.reward, scales.scaled(steps.reward))
+        found.append(returns.discounted(steps, 0.9)[0])
+        learnt, (own, returns) = scales.normalize(steps), scales.measured(steps, 0.9, returns)
+        np.testing.assert_allclose(learnt.reward, scales.scale_reward(steps.reward))
         scales = scales.merged(own)
     np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-5, atol=1e-6)
     assert _agree(scales.reward, np.reshape(expected, -1), 1e-4)
-    np.testing.assert_allclose(scales.scaled(jnp.array([3.0])), 3 / np.std(expected), rtol=1e-4)
+    np.testing.assert_allclose(scales.scale_reward(jnp.array([3.0])), 3 / np.std(expected), rtol=1e-4)
     np.testing.assert_allclose(returns.ongoing, now, rtol=1e-5)
 
 
 def test_rewards_that_are_always_nothing_stay_what_they_are():
     scales = Scales(reward=Statistics.of(jnp.zeros(10)))
-    np.testing.assert_array_equal(scales.scaled(jnp.array([0.0, 2.0])), [0, 2])
+    np.testing.assert_array_equal(scales.scale_reward(jnp.array([0.0, 2.0])), [0, 2])
 
 
 @dataclasses.dataclass
@@ -176,5 +176,5 @@ class _Settings:
 )
 def test_only_rows_of_plain_numbers_are_normalised(space: gymnasium.Space, normalised: bool):
     spaces = Spaces(space, gym_spaces.Discrete(2))
-    assert (Scales.begun(_Settings(), spaces).observation is not None) is normalised
-    assert not jax.tree.leaves(Scales.begun(_Settings(normalize_observations="off"), spaces))
+    assert (Scales.initial(_Settings(), spaces).observation is not None) is normalised
+    assert not jax.tree.leaves(Scales.initial(_Settings(normalize_observations="off"), spaces))

@@ -7,8 +7,8 @@ import pytest
 from gymnasium import spaces
 
 from zerone.environments.spaces import Spaces
-from zerone.parts.architecture import NetworkSettings
 from zerone.parts.layers import Dueling
+from zerone.parts.networks import NetworkSettings
 from zerone.parts.policies import ActorAndCritic, PolicySettings
 from zerone.parts.recurrent import RecurrentNetwork
 

@@ -15,7 +15,7 @@ from toys import new_arrays
 
 from zerone.base.errors import InputError
 from zerone.parts import sum_tree
-from zerone.parts.replay import Memory, Prioritized, Uniform, gather, sample_sequences
+from zerone.parts.replay import Memory, Prioritized, Sequences, Uniform, gather
 from zerone.parts.sum_tree import WIDTH
 
 ITEM = {"x": jax.ShapeDtypeStruct((2,), jnp.float32), "n": jax.ShapeDtypeStruct((), jnp.int32)}
@@ -194,17 +194,20 @@ def test_a_memory_of_a_million_is_nearly_as_fast_as_one_of_ten_thousand(rule, sh
 def test_sequences_are_steps_of_one_environment_one_after_the_other(written, capacity):
     """Rows are blocks of 2 environments. Each item has its environment and the time of writing."""
     length, environments = 4, 2
-    replay = Uniform(capacity)
+    replay = Sequences(capacity, length, 0, environments)
     memory = replay.init({"who": jnp.int32(0), "when": jnp.int32(0)})
     add = jax.jit(replay.add)
     for t in range(written):
         memory = add(memory, {"who": jnp.arange(2, dtype=jnp.int32), "when": jnp.full(2, t, jnp.int32)})
-    noise = replay.noise(jax.random.key(0), (400,))
-    found = jax.device_get(gather(memory, sample_sequences(memory, noise, length, environments)))
+    noise = replay.noise(jax.random.key(0), (400 * length,))
+    slots, weights = replay.sample(memory, noise)
+    assert slots.shape == weights.shape == (length, 400)
+    found = jax.device_get(gather(memory, slots))
     assert (found["who"] == found["who"][:1]).all()
     np.testing.assert_array_equal(found["when"], found["when"][:1] + np.arange(length)[:, None])
     kept = min(2 * written, capacity)
     oldest = (2 * written - kept + 1) // 2  # with an odd capacity half of the oldest row is left
     assert set(found["when"][0]) == set(range((2 * written - kept) // 2, written - length + 1)) | {oldest}
     # Broken twin: takes consecutive slots, which belong to alternating environments.
-    assert not (np.diff(gather(memory, sample_sequences(memory, noise, length, 1))["who"], axis=0) == 0).all()
+    twin = Sequences(capacity, length, 0, 1).sample(memory, noise)[0]
+    assert not (np.diff(gather(memory, twin)["who"], axis=0) == 0).all()

@@ -19,8 +19,7 @@ from zerone.engines.compiled import Compiled
 from zerone.engines.stepping import Stepper
 from zerone.environments.wrappers import Masked
 from zerone.parts.distributions import categorical
-from zerone.parts.exploration import epsilon_greedy, epsilon_greedy_ties
-from zerone.parts.masks import allowed_only
+from zerone.parts.exploration import allowed_only, epsilon_greedy, epsilon_greedy_ties
 from zerone.parts.returns import epsilon_greedy_value
 
 SMALL: dict[str, Any] = {"steps": 128, "evaluation_episodes": 2, "figure": False, "evaluation_limit": 30}

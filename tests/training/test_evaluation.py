@@ -11,7 +11,7 @@ from toys import CounterEnv, Keeper
 import zerone as zo
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host, widths_for
-from zerone.engines.protocol import GREEDY, Evaluation, Judging, Stopped
+from zerone.engines.protocol import GREEDY, Evaluation, EvaluationSettings, Stopped
 from zerone.environments import catalogue
 from zerone.training import checkpoint, environment_setup
 from zerone.training.engine_setup import make_engine
@@ -40,7 +40,7 @@ class Simulator:
         self.draw, self.time_limit, self.widths = draw, time_limit, widths_for(environments)
         self.played = []
 
-    def turn(self, width):
+    def step_cost(self, width):
         return max(width, self.algorithm.environments)
 
     def evaluate(self, policy, seed, index, episodes, how=GREEDY, first=0):
@@ -50,7 +50,7 @@ class Simulator:
         lengths = np.minimum(lengths, how.limit)
         self.played.append((index, first, episodes))
         widest = self.widths[0]
-        turn = self.turn(min(each for each in self.widths if each >= min(episodes, widest)))
+        turn = self.step_cost(min(each for each in self.widths if each >= min(episodes, widest)))
         work = turn * sum(int(lengths[at : at + widest].max()) for at in range(0, episodes, widest))
         return Evaluation(np.float32(returns), np.float32(lengths), cut, work)
 
@@ -105,7 +105,7 @@ def test_looks_count_as_no_more_than_their_share_of_the_steps(scene, environment
     account, found, _ = train(engine, CHOOSING, total, geometric(total), trained)
     # An evaluation may take longer than expected, by one round of episodes.
     longest = max((int(each.lengths.max()) for _, each in found), default=0)
-    assert account.looking <= SHARE * total + 1.1 * engine.turn(5) * longest
+    assert account.looking <= SHARE * total + 1.1 * engine.step_cost(5) * longest
     assert account.looking == sum(each.work for _, each in found)
     if scene is short and environments == 1 and trained[0] == 15.0:
         assert len(found) >= 20
@@ -130,7 +130,7 @@ def test_a_look_that_takes_too_long_ends_early_and_the_next_wait():
 
 def test_a_cap_that_somebody_has_set_is_the_cap():
     engine = Simulator(in_circles)
-    asked = dataclasses.replace(CHOOSING, choose_limit=False, how=Judging(limit=3_000))
+    asked = dataclasses.replace(CHOOSING, choose_limit=False, how=EvaluationSettings(limit=3_000))
     _, found, _ = train(engine, asked, 10**6, [250_000, 500_000], [20.0])
     assert max(int(each.lengths.max()) for _, each in found) == 3_000
 

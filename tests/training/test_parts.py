@@ -17,7 +17,7 @@ import zerone as zo
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.spaces import Spaces
 from zerone.parts.convolution import Convolution, PartConvolutions
-from zerone.parts.features import Features
+from zerone.parts.layers import Features
 from zerone.parts.normalization import NormalizationSettings, Scales, Statistics
 
 SIGHT = spaces.Box(0, 255, (3, 10, 12), np.uint8)  # channels first
@@ -83,12 +83,12 @@ def test_each_part_is_seen_as_what_it_is():
 def test_numbers_are_normalised_and_pictures_are_left_on_their_scale():
     encoding = Encoding(PARTS)
     rows = jnp.stack([jnp.asarray(encoding(each)) for each in observations(200)])
-    scales = Scales.begun(
+    scales = Scales.initial(
         NormalizationSettings(normalize_observations="on"), Spaces(encoding.space, spaces.Discrete(2))
     )
     assert scales.observation is not None
     scales = Scales(Statistics.of(rows), None, "on", scales.pictures)
-    seen = np.asarray(jax.jit(Scales.see)(scales, rows))
+    seen = np.asarray(jax.jit(Scales.normalize_observation)(scales, rows))
     for picture in (slice(2, 362), slice(365, 446)):
         np.testing.assert_array_equal(seen[:, picture], rows[:, picture])
     np.testing.assert_allclose((seen[:, :2].mean(0), seen[:, :2].std(0)), ([0, 0], [1, 1]), atol=1e-4)

@@ -1,20 +1,19 @@
-"""Asynchronous advantage actor-critic (A3C): workers that push gradients to shared networks, and wait for nobody.
+"""Asynchronous advantage actor-critic (A3C): workers push gradients to shared networks without waiting for each other.
 
     shared networks θ, and a copy θ_k of them for each worker k
-    each worker k for itself, again and again:
+    each worker k, independently, repeats:
         pull   θ_k ← θ
         play   n steps with π(·|s; θ_k)
         g      = ∇_θ_k of the actor-critic's loss of these steps  (actor_critic.py)
         push   θ ← θ - α g / √(m + ε),  with m ← β m + (1 - β) g² shared by all workers
 
-Meanwhile others have pushed, so that g is the gradient of networks that are older than those it changes: it is
-stale by that number of pushes. Mnih et al. 2016 (arXiv 1602.01783), algorithm S3; section 4 for the shared RMSProp.
+Between a pull and a push other workers push, so g is the gradient of older networks than those it changes: it is stale
+by that number of pushes. Mnih et al. 2016 (arXiv 1602.01783), algorithm S3; section 4 for the shared RMSProp.
 
-Here the workers take their turns in order, and each pulls at once after its push: then every gradient is stale by
-workers - 1 pushes, as it is on average where they run freely at the same pace. So the same seed gives the same bits.
-With one worker it is `actor-critic`. Where workers really run side by side, each is `alone()` and their pushes come
-as they come.
-Differences: those of actor-critic; a worker may play several environments, side by side.
+Here the workers take turns in a fixed order, and each pulls right after its push. Every gradient is then stale by
+workers - 1 pushes, as on average for free workers of equal speed, and the same seed gives the same bits. With one
+worker it is `actor-critic`. Where workers run in parallel, each is `alone()`, and pushes are applied as they arrive.
+Differences: those of actor-critic; a worker may play several environments in parallel.
 """
 
 from __future__ import annotations
@@ -35,37 +34,37 @@ from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.algorithms.workers import WorkerSettings, check_workers, one_each, one_of, shared_out
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces
-from zerone.parts.masks import Mask
+from zerone.parts.exploration import Mask
 from zerone.parts.normalization import Returns
 from zerone.parts.policies import ActorAndCritic
 
 
 @struct
 class Policy:
-    """The shared networks, which are judged, and each worker's copy of them (leaves [workers, ...]), which play.
+    """The shared networks, which are evaluated, and each worker's copy of them (leaves [workers, ...]), which play.
 
-    All see by the scales of the shared ones.
+    Observations are normalised by the scales of the shared ones.
     """
 
     shared: ActorAndCritic
     copies: ActorAndCritic
 
     def noise(self, key: Key, shape: tuple[int, ...]) -> Array:
-        """As of the networks."""
+        """As `ActorAndCritic`."""
         return self.shared.noise(key, shape)
 
     def initial_memory(self, number: int) -> Any:
-        """As of the networks."""
+        """As `ActorAndCritic`."""
         return self.shared.initial_memory(number)
 
     def act(
         self, memory: Any, observation: Array, noise: Array | None = None, mask: Mask = ()
     ) -> tuple[Array, Any, Array]:
-        """Without noise the shared networks act; with it each copy in its worker's environments."""
+        """Without noise the shared networks act; with noise each copy acts in its worker's environments."""
         if noise is None:
             return self.shared.act(memory, observation, None, mask)
         number = jax.tree.leaves(self.copies)[0].shape[0]
-        mine = shared_out((memory, self.shared.scales.see(observation), noise, mask), number, 0)
+        mine = shared_out((memory, self.shared.scales.normalize_observation(observation), noise, mask), number, 0)
         acted = jax.vmap(ActorAndCritic.act)(self.copies, *mine)
         joined: tuple[Array, Any, Array] = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), acted)
         return joined
@@ -73,9 +72,9 @@ class Policy:
 
 @struct
 class State:
-    """The networks (the policy), the optimiser that is shared, and when each worker pulled.
+    """The policy (shared networks and copies), the shared optimiser's moments, and when each worker pulled.
 
-    `pulled`, int32 [workers], counts the pushes before each worker's last pull; the last worker's is the count so far.
+    `pulled`, int32 [workers], is the number of pushes before each worker's last pull; the last worker's is the total.
     """
 
     policy: Policy
@@ -105,7 +104,7 @@ class A3C(WorkerSettings, ActorCritic):
         check_workers(self)
 
     def alone(self) -> ActorCritic:
-        """What one worker is: actor-critic in its part of the environments."""
+        """The algorithm of one worker: actor-critic in its part of the environments."""
         return one_of(self, ActorCritic)
 
     def playing_alone(self, policy: Policy) -> Policy:
@@ -113,7 +112,7 @@ class A3C(WorkerSettings, ActorCritic):
         return Policy(policy.shared, jax.tree.map(lambda x: x[None], policy.shared.networks))
 
     def rule(self) -> optax.GradientTransformation:
-        """The shared optimiser: it counts pushes, each of one worker's steps."""
+        """The shared optimiser: its step size falls with the pushes, each of one worker's steps."""
         return self.alone().rule()
 
     def init(self, key: Key, spaces: Spaces) -> State:  # type: ignore[override]  # a state of its own, for `update`
@@ -125,12 +124,12 @@ class A3C(WorkerSettings, ActorCritic):
         return Policy(network, jax.tree.map(lambda x: jnp.broadcast_to(x, (self.workers, *x.shape)), network.networks))
 
     def shared_out(self, state: State, steps: Steps) -> tuple[tuple[actor_critic.State, Array], tuple[Any, ...]]:
-        """What is shared when the first worker takes its turn, with the pushes so far, and what each worker has."""
+        """The shared state with the number of pushes so far, and each worker's copy, last pull and steps."""
         shared = actor_critic.State(state.policy.shared, state.optimizer), state.pulled[-1]
         return shared, (state.policy.copies, state.pulled, shared_out(steps, self.workers, 1))
 
     def turn(self, shared: tuple[actor_critic.State, Array], worker: tuple[Any, ...]) -> tuple[Any, Any]:
-        """A worker's push and pull."""
+        """One worker's push and pull: the shared state after it, and the worker's copy, last pull and metrics."""
         learner, pushes = shared
         copy, pulled, mine = worker
         gradient, metrics = self.gradient(copy, mine)
@@ -138,13 +137,13 @@ class A3C(WorkerSettings, ActorCritic):
         return (learner, done), (learner.policy.networks, done, metrics | {"staleness": pushes - pulled})
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:  # type: ignore[override]  # as `init`
-        del key  # nothing is left to chance
-        scales = state.policy.shared.scales
-        steps, found, returns = scales.learnt(steps, self.discount, state.returns)
+        del key  # the update is deterministic
+        scales, returns = state.policy.shared.scales.updated(steps, self.discount, state.returns)
+        steps = state.policy.shared.scales.normalize(steps)
         shared, each = self.shared_out(state, steps)
         (learner, _), (copies, pulled, metrics) = jax.lax.scan(self.turn, shared, each)
         means: Metrics = jax.tree.map(lambda x: x.mean(dtype=jnp.float32), metrics)
-        policy = Policy(learner.policy.scaled_by(scales.merged(found)), copies)
+        policy = Policy(learner.policy.scaled_by(scales), copies)
         return State(policy, learner.optimizer, pulled, returns), means
 
     def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:  # type: ignore[override]  # as `init`

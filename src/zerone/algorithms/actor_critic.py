@@ -1,4 +1,4 @@
-"""Actor-critic: the critic's error of n steps drives the actor, one step (n = 1) or more.
+"""Actor-critic: the actor learns from the critic's errors of n-step returns, n = 1 or more.
 
     repeat:  play n steps with π(·|s; θ)
              G_t = R_{t+1} + γ R_{t+2} + … + γ^m V(S_{t+m}; w), up to the end of the block or of the episode
@@ -6,7 +6,7 @@
              w ← w - α_w ∇_w E[½ (G_t - V(S_t; w))²],   G_t and the error constant for both gradients
 
 Sutton & Barto 2018, section 13.5, for n = 1; Mnih et al. 2016 (arXiv 1602.01783), algorithm S3 and section 4, for
-n > 1 with an entropy bonus, here with the environments side by side (A2C).
+n > 1 with an entropy bonus, here with synchronous environments (A2C).
 Differences: actor and critic are two networks, each with its own step size and its gradient's norm clipped; Adam,
 unless `optimizer` is rmsprop; gradients are means over the block's steps; the actor's gradient is not weighted by γ^t,
 which section 13.5 does and Mnih et al. do not; continuous actions are drawn unclipped and clipped at the environment.
@@ -28,7 +28,7 @@ from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces
 from zerone.parts.distributions import Distribution
-from zerone.parts.masks import Mask
+from zerone.parts.exploration import Mask
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import adam_or_rmsprop, bounded, falling, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, PolicySettings, refuse_policy
@@ -37,7 +37,7 @@ from zerone.parts.returns import discounted_return
 
 @struct
 class State:
-    """Actor and critic (the policy), the optimiser's moments of each, and the returns of the episodes going on."""
+    """The policy (actor and critic), the optimiser's moments of each, and the returns of unfinished episodes."""
 
     policy: ActorAndCritic
     optimizer: Any
@@ -82,7 +82,7 @@ class ActorCritic(PolicySettings, NormalizationSettings):
         pass
 
     def rule(self) -> optax.GradientTransformation:
-        """The chosen optimiser for each network; their step sizes fall linearly with the updates done."""
+        """The optimiser of each network, by `optimizer`; step sizes fall linearly with the updates done."""
         updates = self.decay_steps / (self.environments * self.steps_per_update)
 
         def one(start: float) -> optax.GradientTransformation:
@@ -93,8 +93,8 @@ class ActorCritic(PolicySettings, NormalizationSettings):
 
     def init(self, key: Key, spaces: Spaces) -> State:
         network = ActorAndCritic.create(key, spaces, self)
-        policy = network.scaled_by(Scales.begun(self, spaces))
-        return State(policy, self.rule().init(network), Returns.begun(self, self.environments))
+        policy = network.scaled_by(Scales.initial(self, spaces))
+        return State(policy, self.rule().init(network), Returns.initial(self, self.environments))
 
     def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
         return policy.noise(key, shape)
@@ -109,19 +109,19 @@ class ActorCritic(PolicySettings, NormalizationSettings):
         return action, memory, ()
 
     def targets(self, network: ActorAndCritic, steps: Steps) -> Array:
-        """G_t of each step."""
+        """G_t of each step, [T, N]."""
         _, next_value = network.values(steps)
         return discounted_return(steps.reward, next_value, steps.terminated, steps.truncated, self.discount)
 
     def terms(self, network: ActorAndCritic, steps: Steps, target: Array) -> tuple[Distribution, Array, Array, Array]:
-        """π(·|s), V(s), how far the target is above it, and ln π(a|s), of each step."""
+        """π(·|s), V(s), the error of the target G - V(s), and ln π(a|s), of each step [T, N]."""
         distribution = network.distribution_along(network.sequence(steps), steps.mask)
         value, _ = network.values(steps)
         error = target - value
         return distribution, value, error, distribution.log_probability(network.as_drawn(steps.action))
 
     def loss(self, network: ActorAndCritic, steps: Steps, target: Array) -> tuple[Array, Metrics]:
-        """The sum of both networks' losses, whose gradient is that of each: they share no weight."""
+        """The sum of both networks' losses, and metrics. They share no weights, so its gradient is that of each."""
         distribution, value, error, log_probability = self.terms(network, steps, target)
         policy_loss = -(jax.lax.stop_gradient(error) * log_probability).mean()
         value_loss = jnp.square(error).mean()
@@ -134,24 +134,24 @@ class ActorCritic(PolicySettings, NormalizationSettings):
         }
 
     def gradient(self, network: ActorAndCritic, steps: Steps) -> tuple[ActorAndCritic, Metrics]:
-        """What a worker computes of its own steps with its own, perhaps older, copy of the networks."""
+        """The gradient of networks, perhaps a worker's older copy, on steps that they played; and metrics."""
         target = self.targets(network, steps)
         gradient: tuple[ActorAndCritic, Metrics] = jax.grad(self.loss, has_aux=True)(network, steps, target)
         return gradient
 
     def apply(self, state: State, gradient: ActorAndCritic) -> State:
-        """One step along a gradient, whosever it is."""
+        """The state after a step along a gradient, its own or a worker's."""
         change, optimizer = self.rule().update(gradient, state.optimizer)
         networks = optax.apply_updates(state.policy.networks, change)
         return State(networks.scaled_by(state.policy.scales), optimizer, state.returns)
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
-        del key  # nothing is left to chance
-        scales = state.policy.scales
-        steps, found, returns = scales.learnt(steps, self.discount, state.returns)
+        del key  # the update is deterministic
+        scales, returns = state.policy.scales.updated(steps, self.discount, state.returns)
+        steps = state.policy.scales.normalize(steps)
         gradient, metrics = self.gradient(state.policy.networks, steps)
         learnt = self.apply(state, gradient)
-        return State(learnt.policy.scaled_by(scales.merged(found)), learnt.optimizer, returns), metrics
+        return State(learnt.policy.scaled_by(scales), learnt.optimizer, returns), metrics
 
     def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
         del key, after

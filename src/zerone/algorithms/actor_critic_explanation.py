@@ -95,7 +95,7 @@ def of_steps(algorithm: Explained, network: Any, steps: Steps, metrics: Metrics)
 
 def recorded(algorithm: Explained, state: Any, steps: Steps) -> tuple[Any, Record]:
     """What actor-critic's gradient leaves, and its terms."""
-    steps, _, _ = state.policy.scales.learnt(steps, algorithm.discount, state.returns)
+    steps = state.policy.scales.normalize(steps)
     network = state.policy.networks
     gradient, metrics = algorithm.gradient(network, steps)
     return algorithm.apply(state, gradient), of_steps(algorithm, network, steps, metrics)
@@ -103,7 +103,7 @@ def recorded(algorithm: Explained, state: Any, steps: Steps) -> tuple[Any, Recor
 
 def recorded_workers(algorithm: ExplainedWorkers, state: Any, steps: Steps) -> tuple[Any, tuple[Record, Array, Array]]:
     """What all pushes leave; of each worker the terms, the version that it had pulled, and the one that it makes."""
-    steps, _, _ = state.policy.shared.scales.learnt(steps, algorithm.discount, state.returns)
+    steps = state.policy.shared.scales.normalize(steps)
     shared, each = algorithm.shared_out(state, steps)
 
     def turn(shared: Any, worker: tuple[Any, ...]) -> tuple[Any, tuple[Record, Array, Array]]:

@@ -33,7 +33,7 @@ from zerone.base.modules import source_of as place_found
 from zerone.base.values import typed
 from zerone.environments.gym.views import describe
 from zerone.environments.spaces import Spaces
-from zerone.parts.architecture import NetworkSettings
+from zerone.parts.networks import NetworkSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,7 +248,7 @@ def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
     if reason is None:
         if not any(entry.make is type(algorithm) for entry in _ENTRIES):
             outside.require_memory(algorithm, spaces)
-        elif isinstance(algorithm, NetworkSettings) and algorithm.from_outside:
+        elif isinstance(algorithm, NetworkSettings) and ":" in algorithm.network:
             # What is wrong with a network is seen where it is made.
             jax.eval_shape(lambda key: algorithm.init(key, spaces).policy, jax.random.key(0))
         return

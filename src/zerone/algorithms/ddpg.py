@@ -1,4 +1,4 @@
-"""Deep deterministic policy gradient: an actor that climbs what its critic says of its actions.
+"""Deep deterministic policy gradient: an actor that maximises the values of its critic.
 
     repeat:  play T steps of μ(s; θ) + σ x, with noise x, and remember them
              draw minibatches of (s, a, r, s') and, for each,
@@ -8,11 +8,11 @@
              every `target_period` gradient updates:  θ⁻ ← τ θ + (1 - τ) θ⁻,  w⁻ ← τ w + (1 - τ) w⁻
 
 Lillicrap et al. 2016 (arXiv 1509.02971), algorithm 1; the actor's gradient is its eq. 6 (Silver et al. 2014, eq. 9).
-Differences: actions join the critic at its first layer, not the second; no batch normalisation; weights are born as
-everywhere here (the paper's last layers are smaller still); actions and noise are clipped to the bounds together, and
-remembered so, because that is what was done; the noise may be white, and σ may fall; returns may be of n steps, which
-are not corrected for what was explored on the way, and replay prioritised. Hard replacement (τ = 1 and a
-`target_period`) is DQN's. The loop is that of `off_policy_actor.py`.
+Differences: actions enter the critic at its first layer, not the second; no batch normalisation; weights are
+initialised as in all networks here (the paper's last layers are smaller still); the sum of action and noise is clipped
+to the bounds, and remembered so; the noise may be white, and σ may fall; returns may be of n steps, which are not
+corrected for exploring actions, and replay prioritised. Hard replacement (τ = 1 and a `target_period`) is DQN's. The
+loop is that of `off_policy_actor.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from zerone.algorithms.off_policy_actor import Networks, OffPolicyActor, Policy
 from zerone.algorithms.protocol import Array, Metrics
 from zerone.base.pytree import configured, setting
 from zerone.parts.deterministic import Actor, Critic
-from zerone.parts.exploration import check_shape, schedule
+from zerone.parts.exploration import require_positive, schedule
 
 
 @configured
@@ -55,15 +55,15 @@ class DDPG(OffPolicyActor):
 
     def check(self) -> None:
         super().check()
-        ends = {"noise_start": self.noise_start, "noise_end": self.noise_end}
-        check_shape(self.name, "noise", self.noise_shape, ends)
+        if self.noise_shape == "exponential":
+            require_positive(self.name, "noise", {"noise_start": self.noise_start, "noise_end": self.noise_end})
 
     def scale(self, policy: Policy) -> Array:
-        """σ, by the clock that was chosen."""
+        """σ at the time of `noise_clock`."""
         elapsed = self.ticks(self.noise_clock, policy.steps, self.updates_after(policy.steps))
         return schedule(self.noise_shape, self.noise_start, self.noise_end, elapsed / self.noise_steps)
 
-    def explored(self, policy: Policy, memory: Any, observation: Array, noise: Any) -> tuple[Array, Any]:
+    def explore(self, policy: Policy, memory: Any, observation: Array, noise: Any) -> tuple[Array, Any]:
         value, memory = self.process.step(memory, noise)
         return jnp.clip(policy.actor(observation) + self.scale(policy) * value, -1.0, 1.0), memory
 

@@ -1,4 +1,4 @@
-"""Distributed proximal policy optimisation (DPPO): many workers play, one chief learns, and each waits for the other.
+"""Distributed proximal policy optimisation (DPPO): workers play and a chief learns, synchronously.
 
     repeat:  each worker plays T steps of its environments with the chief's π(·|s; θ)
              gather steps:      the chief learns from the steps of all, as PPO does (ppo.py)
@@ -10,8 +10,8 @@ Heess et al. 2017 (arXiv 1707.02286), algorithms 2 (chief) and 3 (worker), for t
 (arXiv 1707.06347), algorithm 1, for the steps, with N actors for our workers. With one worker both are `ppo`.
 The two differ in what a minibatch is: of all steps, or of each worker's, with advantages normalised in each.
 Differences: those of PPO, and from Heess et al. the clipped objective (`objective` kl has the penalty), one pass for
-policy and value together, and that the chief waits for the gradients of all workers, not for the first few. All
-workers shuffle their steps in the same order.
+policy and value together, and the chief waits for the gradients of all workers, not for the first few. All workers
+shuffle their steps in the same order.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ class DPPO(WorkerSettings, PPO):
             )
 
     def alone(self) -> PPO:
-        """What one worker is: PPO in its part of the environments."""
+        """The algorithm of one worker: PPO in its part of the environments."""
         return one_of(self, PPO)
 
     @property
     def gathered(self) -> int:
-        """Of how many workers gradients are gathered."""
+        """The number of workers whose gradients are averaged; 0 where steps are gathered."""
         return self.workers if self.gather == "gradients" else 0
 
     def samples(self, policy: ActorAndCritic, steps: Steps) -> tuple[Sample, Array]:

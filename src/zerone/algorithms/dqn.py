@@ -6,19 +6,19 @@
                  θ ← θ - α ∇_θ E[ ½ (y - Q(s, a; θ))² ]
              every `target_period` gradient updates:  θ⁻ ← τ θ + (1 - τ) θ⁻
 
-Mnih et al. 2015 (doi 10.1038/nature14236), algorithm 1. What can be put in, in any combination:
+Mnih et al. 2015 (doi 10.1038/nature14236), algorithm 1. Extensions, in any combination:
 
     double       y = r + γ Q(s', argmax_a Q(s', a; θ); θ⁻)         van Hasselt et al. 2016 (arXiv 1509.06461)
     dueling      Q = V + A - mean A, two streams                   Wang et al. 2016 (arXiv 1511.06581), eq. 9;
-                 they read the same layer, or are separate         section 4.1 for the latter
-    prioritized  drawn by |y - Q|, the loss weighted for that      Schaul et al. 2016 (arXiv 1511.05952)
-    n_steps      r is the return of n steps, γ^n counts for γ      Sutton & Barto 2018, section 7.1
+                 they read the same layer, or are separate         section 4.1 for separate ones
+    prioritized  sampled by |y - Q|, with importance weights       Schaul et al. 2016 (arXiv 1511.05952)
+    n_steps      r is the return of n steps, γ^n in place of γ     Sutton & Barto 2018, section 7.1
     quantile     N quantiles θ_i(s, a) of the return, Q their      Dabney et al. 2018 (arXiv 1710.10044), algorithm 1
                  mean: Σ_i E_j[ρ_i(r + γ θ_j(s', a*) - θ_i(s, a))]
 
 Differences: Adam instead of RMSProp, the gradient's norm is clipped, the error is not clipped unless `loss` is huber or
-quantiles are learnt, and the target may move softly (τ < 1). n-step returns are not corrected for what was explored on
-the way. What is drawn by its TD error is, with quantiles, drawn by that of their mean.
+quantiles are learnt, and the target may move softly (τ < 1). n-step returns are not corrected for exploring actions.
+With quantiles, priorities are TD errors of their means.
 """
 
 from __future__ import annotations
@@ -38,32 +38,39 @@ from zerone.algorithms.explanation import Decision, Explanation
 from zerone.algorithms.off_policy import (
     OffPolicy,
     Remembered,
+    Transition,
+    Waiting,
     clock_setting,
     gradient_updates,
-    minibatch_noise,
+    transition_like,
     update_target,
 )
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.algorithms.transitions import Transition, Waiting, sequence_transitions, transition_like
 from zerone.base.errors import InputError
 from zerone.base.language import translatable, translated
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces, count, refuse_actions
-from zerone.parts.exploration import check_shape, epsilon_greedy, epsilon_greedy_noise, greedy, schedule
-from zerone.parts.features import refuse_observations
-from zerone.parts.layers import MLP, Dueling
-from zerone.parts.masks import Mask, allowed_only
+from zerone.parts.exploration import (
+    Mask,
+    allowed_only,
+    epsilon_greedy,
+    epsilon_greedy_noise,
+    greedy,
+    require_positive,
+    schedule,
+)
+from zerone.parts.layers import MLP, Dueling, refuse_observations
 from zerone.parts.networks import Network
 from zerone.parts.normalization import Returns, Scales
 from zerone.parts.optimizers import bounded
 from zerone.parts.quantiles import Quantiles, quantile_loss
-from zerone.parts.replay import Memory, sample_sequences
+from zerone.parts.replay import Memory, Replay, Sequences
 from zerone.parts.returns import double_value, huber, max_value, one_step_target, pick, pick_row
 
 
 @struct
 class Policy:
-    """The online network θ; environment steps seen and gradient updates made (int32), one of which drives ε."""
+    """The online network θ, and the environment steps and gradient updates so far (int32), which drive ε."""
 
     network: Any
     steps: Array
@@ -73,9 +80,10 @@ class Policy:
 
 @struct
 class State:
-    """The policy, the target network θ⁻, Adam's moments, the memory, and what it has to know of the episodes going on.
+    """The policy, the target network θ⁻, Adam's moments, the replay memory, and what it keeps of unfinished episodes.
 
-    That is the last n-1 steps, which wait; or whether the last step ended one ([N]), where sequences are learnt from.
+    `ongoing` are the last n-1 steps, whose returns are not complete; or, for a network with a memory, whether the last
+    step ended an episode (bool [N]).
     """
 
     policy: Policy
@@ -93,7 +101,7 @@ class State:
 
 @struct
 class Learner:
-    """What a gradient update changes."""
+    """The part of the state that a gradient update changes."""
 
     network: Network
     target: Network
@@ -163,7 +171,7 @@ class DQN(OffPolicy):
         return refused or self.refuse_networks(spaces)
 
     def check_sequences(self) -> None:
-        """Raise `InputError` where settings do not go together with a network that remembers."""
+        """Raise `InputError` where settings do not go together with a network that has a memory."""
         whole = self.sequence * self.environments
         least = translatable("at least sequence × environments = {whole}")
         wrong = [
@@ -189,8 +197,13 @@ class DQN(OffPolicy):
         super().check()
         if self.recurrent:
             self.check_sequences()
-        ends = {"epsilon_start": self.epsilon_start, "epsilon_end": self.epsilon_end}
-        check_shape("dqn", "epsilon", self.epsilon_shape, ends)
+        if self.epsilon_shape == "exponential":
+            require_positive("dqn", "epsilon", {"epsilon_start": self.epsilon_start, "epsilon_end": self.epsilon_end})
+        if self.dueling:
+            self.check_streams()
+
+    def check_streams(self) -> None:
+        """Raise `InputError` where the hidden layers cannot be divided between two streams."""
         if self.dueling_streams == "separate" and len(self.hidden) < 2:
             raise InputError(
                 translated(
@@ -209,6 +222,13 @@ class DQN(OffPolicy):
                 )
             )
 
+    @property
+    def replay(self) -> Replay:
+        """The rule of the replay memory: sequences of steps for a network with a memory."""
+        if self.recurrent:
+            return Sequences(self.memory, self.sequence, self.burn_in, self.environments)
+        return super().replay
+
     def optimizer(self, steps: Array | int = 0) -> optax.GradientTransformation:
         """Adam on gradients of bounded norm, after `steps` environment steps."""
         return bounded(optax.adam(self.rate(self.learning_rate, jnp.asarray(steps))), self.max_gradient_norm)
@@ -223,15 +243,15 @@ class DQN(OffPolicy):
             network = Quantiles(network, each)
         target = jax.tree.map(jnp.copy, network)  # its own arrays, or the state could not be donated
         action = jnp.int32(0)
-        policy = Policy(network, jnp.int32(0), jnp.int32(0), Scales.begun(self, spaces))
+        policy = Policy(network, jnp.int32(0), jnp.int32(0), Scales.initial(self, spaces))
         one = transition_like(spaces, action)
-        ongoing: Waiting | Array = Waiting.none(spaces, action, self.n_steps, self.environments)
+        ongoing: Waiting | Array = Waiting.none(one, self.n_steps, self.environments)
         if self.recurrent:
-            begun = jax.tree.map(lambda x: x[0], self.initial_memory(policy, 1))
-            one = dataclasses.replace(one, begins=jnp.bool_(True), memory=begun)
+            initial = jax.tree.map(lambda x: x[0], self.initial_memory(policy, 1))
+            one = dataclasses.replace(one, begins=jnp.bool_(True), memory=initial)
             ongoing = jnp.ones(self.environments, bool)
         memory = self.replay.init(one)
-        returns = Returns.begun(self, self.environments)
+        returns = Returns.initial(self, self.environments)
         return State(policy, target, self.optimizer().init(network), memory, ongoing, returns)
 
     def initial_memory(self, policy: Policy, number: int) -> Any:
@@ -241,7 +261,7 @@ class DQN(OffPolicy):
         return noise[..., 0] < self.exploration_rate(policy)
 
     def exploration_rate(self, policy: Policy) -> Array:
-        """ε, by the clock that was chosen."""
+        """ε at the time of `epsilon_clock`."""
         elapsed = self.ticks(self.epsilon_clock, policy.steps, policy.updates)
         return schedule(self.epsilon_shape, self.epsilon_start, self.epsilon_end, elapsed / self.epsilon_steps)
 
@@ -249,8 +269,8 @@ class DQN(OffPolicy):
         return epsilon_greedy_noise(key, shape, policy.network.outputs)
 
     def values(self, policy: Policy, memory: Any, observation: Array) -> Array:
-        """Q(s, a) of each action: what can be shown of a decision."""
-        values: Array = policy.network.step(memory, policy.scales.see(observation))[0]
+        """Q(s, a) of each action, [N, actions], for observations [N, ...] and the memory before them."""
+        values: Array = policy.network.step(memory, policy.scales.normalize_observation(observation))[0]
         return values
 
     def value_unit(self, policy: Policy) -> Array:
@@ -259,38 +279,42 @@ class DQN(OffPolicy):
     def act(
         self, policy: Policy, memory: Any, observation: Array, noise: Array | None = None, mask: Mask = ()
     ) -> tuple[Array, Any, tuple[()]]:
-        values, memory = policy.network.step(memory, policy.scales.see(observation))
+        values, memory = policy.network.step(memory, policy.scales.normalize_observation(observation))
         if noise is None:
             return greedy(allowed_only(values, mask)), memory, ()
         return epsilon_greedy(values, self.exploration_rate(policy), noise, mask), memory, ()
 
     def terms(self, network: Any, target: Any, batch: Transition) -> tuple[Array, Array, Array]:
-        """Q(s, a), the value of s' that its target bootstraps from, and the target y, of each transition.
+        """Q(s, a), the value of s' in its target, and the target y, of each transition: float32 [batch].
 
-        With quantiles all three are theirs, [..., N].
+        With quantiles all three are quantiles, [batch, N].
         """
         if isinstance(network, Quantiles):
-            now, after = self.along(network.network, batch)[0], self.following(target.network, batch)
-            now, after = network.spread(now), network.spread(after)
-            expected = self.following(network, batch) if self.double else after.mean(-1)
-            best = allowed_only(expected, batch.next_mask).argmax(-1)
-            quantiles, bootstrap = pick_row(now, batch.action), pick_row(after, best)
-            reward, discount = batch.reward[..., None], batch.discount[..., None]
-            return quantiles, bootstrap, one_step_target(reward, discount == 0, discount, bootstrap)
-        value = pick(self.along(network, batch)[0], batch.action)
-        next_target = self.following(target, batch)
+            return self.quantile_terms(network, target, batch)
+        value = pick(self.action_values(network, batch)[0], batch.action)
+        next_target = self.next_values(target, batch)
         if self.double:
-            bootstrap = double_value(allowed_only(self.following(network, batch), batch.next_mask), next_target)
+            bootstrap = double_value(allowed_only(self.next_values(network, batch), batch.next_mask), next_target)
         else:
             bootstrap = max_value(allowed_only(next_target, batch.next_mask))
         return value, bootstrap, one_step_target(batch.reward, batch.discount == 0, batch.discount, bootstrap)
 
+    def quantile_terms(self, network: Quantiles, target: Any, batch: Transition) -> tuple[Array, Array, Array]:
+        """As `terms`, of quantiles: Dabney et al. 2018, algorithm 1."""
+        now = network.spread(self.action_values(network.network, batch)[0])
+        after = network.spread(self.next_values(target.network, batch))
+        expected = self.next_values(network, batch) if self.double else after.mean(-1)
+        best = allowed_only(expected, batch.next_mask).argmax(-1)
+        quantiles, bootstrap = pick_row(now, batch.action), pick_row(after, best)
+        reward, discount = batch.reward[..., None], batch.discount[..., None]
+        return quantiles, bootstrap, one_step_target(reward, discount == 0, discount, bootstrap)
+
     def expected(self, value: Array) -> Array:
-        """The mean of quantiles; a value as it is where there are none."""
+        """The mean of quantiles [..., N]; without quantiles, the value itself."""
         return value.mean(-1) if self.distributional == "quantile" else value
 
     def losses(self, value: Array, wanted: Array, weights: Array) -> Array:
-        """The weighted loss of each transition."""
+        """The loss of each transition [batch], weighted: squared, Huber, or that of quantiles."""
         if self.distributional == "quantile":
             return weights * quantile_loss(value, wanted)
         error = wanted - value
@@ -299,48 +323,29 @@ class DQN(OffPolicy):
     def cost(
         self, network: Network, target: Network, batch: Transition, weights: Array
     ) -> tuple[Array, tuple[Metrics, Array]]:
-        """Weighted mean loss of the chosen actions' TD errors, and these; the target is constant for the gradient."""
+        """The mean loss of a minibatch, its metrics, and the TD errors; the target is constant for the gradient."""
         value, _, wanted = self.terms(network, target, batch)
         cost = self.losses(value, wanted, weights).mean()
         return cost, ({"cost": cost, "q": value.mean()}, self.expected(wanted) - self.expected(value))
 
-    def along(self, network: Any, batch: Transition) -> tuple[Array, Any]:
-        """Q(s, ·) of each transition, and what the network remembers after it."""
-        begun = jax.tree.map(lambda x: x[0], batch.memory)
-        found: tuple[Array, Any] = network.along(begun, batch.observation, batch.begins)
-        return found
-
-    def following(self, network: Any, batch: Transition) -> Array:
-        """Q(s', ·) of each transition."""
-        values: Array = network.step(self.along(network, batch)[1], batch.next_observation)[0]
+    def action_values(self, network: Any, batch: Transition) -> tuple[Array, Any]:
+        """Q(s, ·) of each transition, and the network's memory after it."""
+        memory = jax.tree.map(lambda x: x[0], batch.memory)
+        values: tuple[Array, Any] = network.along(memory, batch.observation, batch.begins)
         return values
 
-    def minibatch(self, memory: Memory, noise: Array, beta: Array) -> tuple[Array, Array]:
-        """The slots that are learnt from, and their weights: [batch], or of sequences [sequence, batch / sequence]."""
-        if not self.recurrent:
-            return super().minibatch(memory, noise, beta)
-        slots = sample_sequences(memory, noise, self.sequence, self.environments)
-        learnt = (jnp.arange(self.sequence) >= self.burn_in) * (self.sequence / (self.sequence - self.burn_in))
-        return slots, jnp.broadcast_to(learnt[:, None], slots.shape)
-
-    def transitions(self, ongoing: Any, steps: Steps) -> tuple[Transition, Array | int, Any]:
-        if isinstance(ongoing, Waiting):
-            return super().transitions(ongoing, steps)
-        transitions, over = sequence_transitions(ongoing, steps, self.discount)
-        return transitions, 0, over
-
-    def noise_of_updates(self, key: Key, width: int) -> tuple[Array, Any]:
-        del width
-        whole = self.sequence if self.recurrent else 1
-        return minibatch_noise(self.replay, key, self.updates, self.batch // whole), ()
+    def next_values(self, network: Any, batch: Transition) -> Array:
+        """Q(s', ·) of each transition."""
+        values: Array = network.step(self.action_values(network, batch)[1], batch.next_observation)[0]
+        return values
 
     def learner(self, state: State, now: Remembered) -> Learner:
-        """What the gradient updates of a block begin with."""
+        """The learner before the gradient updates of a block."""
         return Learner(state.policy.network, state.target, state.optimizer, now.memory.priorities)
 
     def learn(self, now: Remembered, i: Array, learner: Learner) -> tuple[Learner, Metrics]:
-        """Gradient update `i` of a block."""
-        slots, weights, batch = self.drawn(now, i, learner.priorities)
+        """Gradient update `i` of a block: the learner after it, and its metrics."""
+        slots, weights, batch = self.sample(now, i, learner.priorities)
         gradient, (metrics, error) = jax.grad(self.cost, has_aux=True)(learner.network, learner.target, batch, weights)
         priorities = self.replay.update_priorities(learner.priorities, slots, error)
         change, optimizer = self.optimizer(now.seen).update(gradient, learner.optimizer)
@@ -364,5 +369,5 @@ class DQN(OffPolicy):
     def explain_action(
         self, policy: Policy, memory: Any, observation: Array, noise: Array, mask: Mask = ()
     ) -> Decision:
-        del mask  # the values are those of all actions
+        del mask  # the values of all actions are shown
         return decision_of(self, policy, memory, observation, noise)

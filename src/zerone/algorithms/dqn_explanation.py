@@ -43,8 +43,8 @@ from zerone.algorithms.protocol import Array, Key, Metrics, Steps
 from zerone.base.compilation import for_seldom
 from zerone.base.language import translated
 from zerone.base.pytree import struct
+from zerone.parts.exploration import allowed_only
 from zerone.parts.layers import Dueling
-from zerone.parts.masks import allowed_only
 
 ONLINE_CHOICE = Column("online_choice", "a*(θ)", "best action of s' by the online network")
 TARGET_CHOICE = Column("target_choice", "a*(θ⁻)", "best action of s' by the target network")
@@ -74,8 +74,8 @@ class ExplainedDQN(Explained, Protocol):
     def terms(self, network: Any, target: Any, batch: Any) -> tuple[Array, Array, Array]: ...
     def losses(self, value: Array, wanted: Array, weights: Array) -> Array: ...
     def expected(self, value: Array) -> Array: ...
-    def along(self, network: Any, batch: Any) -> tuple[Array, Any]: ...
-    def following(self, network: Any, batch: Any) -> Array: ...
+    def action_values(self, network: Any, batch: Any) -> tuple[Array, Any]: ...
+    def next_values(self, network: Any, batch: Any) -> Array: ...
     def learn(self, now: Any, i: Array, learner: Any) -> tuple[Any, Metrics]: ...
 
 
@@ -125,11 +125,11 @@ def recorded(algorithm: ExplainedDQN, state: Any, steps: Steps, key: Key) -> tup
         found, bootstrap, target = algorithm.terms(learner.network, learner.target, batch)
         streams = None
         if algorithm.dueling and algorithm.distributional == "off":
-            both = algorithm.along(in_streams(learner.network), batch)[0]
+            both = algorithm.action_values(in_streams(learner.network), batch)[0]
             chosen = jnp.take_along_axis(both, batch.action[..., None] + 1, -1)[..., 0]
             streams = both[..., 0], chosen
-        online = allowed_only(algorithm.following(learner.network, batch), batch.next_mask).argmax(-1)
-        fixed = allowed_only(algorithm.following(learner.target, batch), batch.next_mask).argmax(-1)
+        online = allowed_only(algorithm.next_values(learner.network, batch), batch.next_mask).argmax(-1)
+        fixed = allowed_only(algorithm.next_values(learner.target, batch), batch.next_mask).argmax(-1)
         after, metrics = algorithm.learn(now, i, learner)
         losses, mean = algorithm.losses(found, target, draw.weights), algorithm.expected
         later = mean(algorithm.terms(after.network, after.target, batch)[0])

@@ -27,8 +27,7 @@ from zerone.algorithms.tabular import Policy, TabularControl, in_turn, learn_gre
 from zerone.algorithms.tabular_explanation import Teacher, played_steps
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces
-from zerone.parts.exploration import epsilon_greedy_noise
-from zerone.parts.masks import Mask
+from zerone.parts.exploration import Mask, epsilon_greedy_noise
 
 
 @struct

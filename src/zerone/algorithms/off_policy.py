@@ -1,13 +1,12 @@
-"""What algorithms share that learn from remembered steps with networks: DQN, DDPG, TD3 and SAC.
+"""What DQN, DDPG, TD3 and SAC share: they learn with networks from remembered steps.
 
-Their settings, what a block of steps leaves to be learnt from, when learning begins, the clocks of schedules, the loop
-of gradient updates, and networks that follow others.
+The settings, the transitions that a block of steps becomes, when learning begins, the clocks of schedules, the loop of
+gradient updates, and the update of target networks.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -16,25 +15,125 @@ import jax.numpy as jnp
 import optax
 
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.algorithms.transitions import Transition, Waiting, n_step_transitions, one_step_transitions
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.pytree import configured, setting, struct
 from zerone.base.sums import Sum
-from zerone.parts.architecture import NetworkSettings
+from zerone.environments.spaces import Spaces, count, example
 from zerone.parts.exploration import linear_schedule
+from zerone.parts.networks import NetworkSettings
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.replay import Memory, Prioritized, Replay, Uniform, gather
+from zerone.parts.returns import n_step_return
 
 Tree = TypeVar("Tree")
 
 
+@struct
+class Transition:
+    """What is remembered of n steps: the first observation and action, their return, and the observation after them.
+
+    `discount` multiplies the value of `next_observation` in the target: γ^n, or 0 if that is terminal. A truncated
+    episode still bootstraps, from its true last observation.
+    """
+
+    observation: Array
+    action: Array
+    reward: Array
+    next_observation: Array
+    discount: Array
+    begins: Any = ()
+    """For networks with a memory: whether an episode begins with it (bool)."""
+    memory: Any = ()
+    """For networks with a memory: the policy's memory before it."""
+    next_mask: Any = ()
+    """Which actions are allowed in `next_observation` (bool); `()` without action masks."""
+
+
+def transition_like(spaces: Spaces, action: Array) -> Transition:
+    """A transition of zeros without a batch axis, as an example for a replay memory; `action` is one of an action."""
+    observation, zero = example(spaces.observation), jnp.float32(0)
+    mask = jnp.ones(count(spaces.action, "action"), bool) if spaces.masked else ()
+    return Transition(observation, action, zero, observation, zero, next_mask=mask)
+
+
+@struct
+class Waiting:
+    """The last n-1 steps [n-1, N, ...], whose n-step returns are not complete, and how many of them are real (int32).
+
+    At first none is: they are zeros until as many steps were played.
+    """
+
+    steps: Steps
+    number: Array
+
+    @staticmethod
+    def none(one: Transition, n: int, environments: int) -> Waiting:
+        """No steps wait; `one` is an example of a transition."""
+
+        def zeros(like: Array) -> Array:
+            return jnp.zeros((n - 1, environments, *like.shape), like.dtype)
+
+        observation, action, reward, mask = jax.tree.map(
+            zeros, (one.observation, one.action, one.reward, one.next_mask)
+        )
+        mask = jax.tree.map(jnp.ones_like, mask)
+        ends = jnp.zeros(reward.shape, bool)
+        steps = Steps(observation, action, reward, observation, ends, ends, (), (), mask, mask)
+        return Waiting(steps, jnp.int32(0))
+
+
+def n_step_transitions(
+    waiting: Waiting, steps: Steps, discount: Array | float, n: int
+) -> tuple[Transition, Array, Waiting]:
+    """The transitions [T * N] of `n` steps that `steps` [T, N] complete.
+
+    Returns:
+        The transitions; how many of the first to skip (int32), as they begin before the first real step; and the steps
+        that wait now.
+    """
+    known = jax.tree.map(lambda old, new: jnp.concatenate([old, new.astype(old.dtype)]), waiting.steps, steps)
+    reward, bootstrap, taken = n_step_return(known.reward, known.terminated, known.truncated, discount, n)
+    length, number = reward.shape
+    last = jnp.arange(length)[:, None] + taken - 1
+    after, mask = jax.tree.map(lambda x: x[last, jnp.arange(number)[None]], (known.next_observation, known.next_mask))
+    first = known.observation[:length], known.action[:length]
+    skipped = jnp.clip(n - 1 - waiting.number, 0, length) * number
+    later = Waiting(jax.tree.map(lambda x: x[length:], known), jnp.minimum(waiting.number + length, n - 1))
+    return flat(Transition(*first, reward, after, bootstrap, next_mask=mask)), skipped, later
+
+
+def one_step_transitions(steps: Steps, discount: Array | float) -> Transition:
+    """The transitions [T * N] of single steps: `n_step_transitions` with n = 1, of which no step waits."""
+    bootstrap = jnp.where(steps.terminated, 0.0, discount)
+    seen = steps.observation, steps.action, steps.reward, steps.next_observation
+    return flat(Transition(*seen, bootstrap, next_mask=steps.next_mask))
+
+
+def sequence_transitions(over: Array, steps: Steps, discount: Array | float) -> tuple[Transition, Array]:
+    """The transitions [T * N] of single steps, for networks with a memory.
+
+    `over` (bool [N]) says whether the step before the first ended its episode; the same of the last step comes back.
+    """
+    done = steps.terminated | steps.truncated
+    begins = jnp.concatenate([over[None], done[:-1]])
+    bootstrap = jnp.where(steps.terminated, 0.0, discount)
+    seen = steps.observation, steps.action, steps.reward, steps.next_observation
+    return flat(Transition(*seen, bootstrap, begins, steps.memory, steps.next_mask)), done[-1]
+
+
+def flat(tree: Tree) -> Tree:
+    """Leaves [T, N, ...] as [T * N, ...]."""
+    rows: Tree = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), tree)
+    return rows
+
+
 class State(Protocol):
-    """The training state of such an algorithm: what remembering asks of it."""
+    """The fields of a training state that `remember` reads."""
 
     @property
     def policy(self) -> Any:
-        """With `steps`, the environment steps seen, and `scales`."""
+        """It has `steps`, the environment steps so far (int32), and `scales`."""
         ...
 
     @property
@@ -52,7 +151,7 @@ class State(Protocol):
 
 @struct
 class Remembered:
-    """What is known once a block of steps is remembered, and all that its gradient updates learn from."""
+    """The memory with a block of steps in it, and all that the gradient updates after that block need."""
 
     memory: Memory
     ongoing: Any
@@ -63,24 +162,24 @@ class Remembered:
     updates: Array
     """Gradient updates before these."""
     noise: Array
-    """What chance decides in their minibatches, a row for each."""
+    """The random numbers of their minibatches, a row for each."""
     normals: Any = ()
-    """What else it decides in them."""
+    """Standard normal numbers of their actions, where the algorithm draws some."""
 
 
 CLOCKS = ("steps", "learning-steps", "updates")
-"""What may move a schedule. `OffPolicy.ticks` says what each counts."""
+"""The clocks that may drive a schedule. `OffPolicy.ticks` says what each counts."""
 
 
 def clock_setting(what: str, needs: str = "") -> Any:
-    """The field that chooses the clock of a schedule; `what` it moves."""
+    """The setting that chooses the clock of the schedule of `what`, a symbol such as ε."""
     text = f"clock of {what}'s schedule: environment steps, those since the first gradient update, or gradient updates"
     return setting("steps", text, choices=CLOCKS, needs=needs)
 
 
 @configured
 class OffPolicy(NetworkSettings, NormalizationSettings):
-    """What is set up of every such algorithm, and what follows from it."""
+    """The base of these algorithms: their common settings, and all that is computed from these alone."""
 
     name: ClassVar[str]
 
@@ -139,25 +238,25 @@ class OffPolicy(NetworkSettings, NormalizationSettings):
     def warmup_updates(self) -> int:
         """Blocks that are only remembered: the first gradient updates follow the block that completes `warmup`.
 
-        The last n-1 steps of each environment were played, but are not remembered yet.
+        The last n-1 steps of each environment do not count: they are not in the memory yet.
         """
         played = max(1, self.warmup) + (self.n_steps - 1) * self.environments
         return -(-played // self.block) - 1
 
     @property
     def samples_per_step(self) -> float:
-        """Remembered transitions that are learnt from, for each environment step."""
+        """Transitions in minibatches for each environment step."""
         return self.updates * self.batch / self.block
 
     @property
     def replay(self) -> Replay:
-        """The memory's rule."""
+        """The rule of the replay memory."""
         if not self.prioritized:
             return Uniform(self.memory)
         return Prioritized(self.memory, self.priority_exponent, self.priority_floor, self.priority_limit)
 
     def ticks(self, clock: str, steps: Array, updates: Array) -> Array:
-        """What a clock says after `steps` environment steps and `updates` gradient updates.
+        """The time of a clock after `steps` environment steps and `updates` gradient updates.
 
         `steps` counts all environment steps, `updates` the gradient updates, and `learning-steps` the environment steps
         since the block that the first gradient update followed. At that update the last two say 0.
@@ -173,58 +272,53 @@ class OffPolicy(NetworkSettings, NormalizationSettings):
         return jnp.maximum(steps // self.block - self.warmup_updates, 0).astype(jnp.float32) * self.updates
 
     def times(self, now: Remembered, block: int) -> Array:
-        """How many gradient updates follow a block of so many steps: none while warming up.
+        """How many gradient updates follow a block of `block` steps, int32: 0 during the warm-up.
 
-        Where episodes were lost in that time, nothing may be remembered yet.
+        The memory may still be empty after it, where all waiting steps were lost with their episodes.
         """
         idle = (now.seen <= self.warmup_updates * block) | (now.memory.size == 0)
         return jnp.where(idle, 0, self.updates)
 
     def rate(self, start: float, steps: Array) -> Array:
-        """A learning rate that begins with `start`, after `steps` environment steps."""
+        """The learning rate after `steps` environment steps, annealed linearly from `start`."""
         return start * linear_schedule(1.0, self.learning_rate_end, steps / self.decay_steps)
 
     def correction(self, steps: Array, updates: Array) -> Array:
-        """β of a gradient update that `updates` others came before, after `steps` environment steps."""
+        """β after `steps` environment steps and `updates` gradient updates."""
         elapsed = self.ticks(self.importance_clock, steps, updates)
         return linear_schedule(self.importance, 1.0, elapsed / self.importance_steps)
 
-    def noise_of_updates(self, key: Key, width: int) -> tuple[Array, Any]:
-        """What chance decides in the gradient updates of a block: in minibatches, and else. Consumes `key`."""
-        del width
-        return minibatch_noise(self.replay, key, self.updates, self.batch), ()
-
     def transitions(self, ongoing: Any, steps: Steps) -> tuple[Transition, Array | int, Any]:
-        """What is remembered of a block of steps, without how many of the first of it, and what must wait."""
-        if isinstance(ongoing, Waiting):
+        """The transitions of a block of steps, how many of the first to skip, and the state's next `ongoing`."""
+        if self.recurrent:
+            transitions, over = sequence_transitions(ongoing, steps, self.discount)
+            return transitions, 0, over
+        if self.n_steps > 1:
             return n_step_transitions(ongoing, steps, self.discount, self.n_steps)
         return one_step_transitions(steps, self.discount), 0, ongoing
 
     def remember(self, state: State, steps: Steps, key: Key) -> Remembered:
-        """A block of steps is remembered. Consumes `key`."""
-        transitions, missing, ongoing = self.transitions(state.ongoing, steps)
-        memory, old = self.replay.add(state.memory, transitions, missing), state.policy
-        found, returns = old.scales.of(steps, self.discount, state.returns)
-        noise = self.noise_of_updates(key, math.prod(transitions.action.shape[1:]))
-        seen = old.steps + steps.reward.size
-        return Remembered(memory, ongoing, old.scales.merged(found), returns, seen, state.updates, *noise)
+        """Add a block of steps [T, N] to the memory, and draw the noise of the updates after it. Consumes `key`."""
+        transitions, skipped, ongoing = self.transitions(state.ongoing, steps)
+        memory = self.replay.add(state.memory, transitions, skipped)
+        scales, returns = state.policy.scales.updated(steps, self.discount, state.returns)
+        seen = state.policy.steps + steps.reward.size
+        noise = minibatch_noise(self.replay, key, self.updates, self.batch)
+        return Remembered(memory, ongoing, scales, returns, seen, state.updates, noise)
 
-    def minibatch(self, memory: Memory, noise: Array, beta: Array) -> tuple[Array, Array]:
-        """The slots that are learnt from, and their weights."""
-        return self.replay.sample(memory, noise, beta)
-
-    def drawn(self, now: Remembered, i: Array, priorities: Any) -> tuple[Array, Array, Transition]:
-        """What gradient update `i` of a block learns from: slots, weights, and the transitions as networks see them."""
-        beta = self.correction(now.seen, now.updates + i)
-        slots, weights = self.minibatch(dataclasses.replace(now.memory, priorities=priorities), now.noise[i], beta)
-        return slots, weights, now.scales.normalized(gather(now.memory, slots))
+    def sample(self, now: Remembered, i: Array, priorities: Any) -> tuple[Array, Array, Transition]:
+        """The minibatch of gradient update `i` of a block: slots, weights, and the normalised transitions."""
+        beta = self.correction(now.seen, now.updates + i) if self.prioritized else 0.0
+        memory = dataclasses.replace(now.memory, priorities=priorities)
+        slots, weights = self.replay.sample(memory, now.noise[i], beta)
+        return slots, weights, now.scales.normalize(gather(memory, slots))
 
 
 def minibatch_noise(replay: Replay, key: Key, updates: int, batch: int) -> Array:
-    """What chance decides in `updates` minibatches, a row for each. Consumes `key`.
+    """The random numbers of `updates` minibatches, a row for each. Consumes `key`.
 
-    There are two rows at least. If there was only one, XLA would know which is read, would read that minibatch before
-    the loop instead of in it, while the memory is written, and would copy the whole memory for that.
+    There are at least two rows. With a single one XLA would know which is read, and would read that minibatch before
+    the loop, while the memory is written: for that it would copy the whole memory.
     """
     return replay.noise(key, (max(updates, 2), batch))
 
@@ -232,9 +326,9 @@ def minibatch_noise(replay: Replay, key: Key, updates: int, batch: int) -> Array
 def gradient_updates(
     learn: Callable[[Array, Tree], tuple[Tree, Metrics]], learner: Tree, times: Array, most: int, names: Iterable[str]
 ) -> tuple[Tree, Metrics]:
-    """`learner, metrics = learn(i, learner)` for i from 0 to `times`, which is 0 or `most`; the metrics' means.
+    """`learner, metrics = learn(i, learner)` for i from 0 to `times`, which is 0 or `most`; the means of the metrics.
 
-    While warming up the loop is run 0 times; a branch (`lax.cond`) would run both sides under `vmap`.
+    During the warm-up the loop runs 0 times; a branch (`lax.cond`) would run both sides under `vmap`.
     """
 
     def once(i: Array, carry: tuple[Tree, dict[str, Sum]]) -> tuple[Tree, dict[str, Sum]]:

@@ -1,15 +1,15 @@
-"""What DDPG, TD3 and SAC share: an actor that climbs what critics say of its actions, learnt from remembered steps.
+"""What DDPG, TD3 and SAC share: an actor that maximises the values of its critics, learnt from remembered steps.
 
-    repeat:  play T steps as `explored` says, and remember them
+    repeat:  play T steps with the actions of `explore`, and remember them
              draw minibatches of (s, a, r, s') and, for each,
-                 y = r + γ (1 - terminated) V(s'),  V as `next_value` says
+                 y = r + γ (1 - terminated) V(s'),  with V(s') from `next_value`
                  w ← w - α_w ∇_w E[ ½ (y - Q(s, a; w))² + ½ c w² ]      of each critic
                  at every `actor_period`-th update:  θ ← θ - α ∇_θ `actor_cost`
              every `target_period` gradient updates:  θ⁻ ← τ θ + (1 - τ) θ⁻,  w⁻ ← τ w + (1 - τ) w⁻
 
-An algorithm of this kind says which networks it has, how it explores, what a next state is worth and what its actor
-climbs. Until the first gradient update actions are uniform within the bounds, not the untrained actor's, which are all
-near the middle (`warmup_actions`; as in OpenAI's Spinning Up, 2018).
+Each algorithm defines its networks, how it explores, the value of a next state and the actor's cost. Until the first
+gradient update actions are uniform within the bounds: those of an untrained actor are all near the middle
+(`warmup_actions`; as in OpenAI's Spinning Up, 2018).
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ from zerone.algorithms.explanation import Decision, Explanation
 from zerone.algorithms.off_policy import (
     OffPolicy,
     Remembered,
+    Transition,
+    Waiting,
     gradient_updates,
+    transition_like,
     update_target,
 )
 from zerone.algorithms.off_policy_actor_explanation import decision_of, explanation_of
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.algorithms.transitions import Transition, Waiting, transition_like
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces
 from zerone.parts.action_noise import OrnsteinUhlenbeck, Process, White
@@ -46,7 +48,7 @@ from zerone.parts.returns import one_step_target
 
 @struct
 class Policy:
-    """The actor, and the environment steps seen (int32), on which exploration depends."""
+    """The actor, and the environment steps so far (int32), on which exploration depends."""
 
     actor: Any
     steps: Array
@@ -55,7 +57,7 @@ class Policy:
 
 @struct
 class Noise:
-    """The chance of actions: of exploration, and the uniform actions [..., d] before there was learning."""
+    """The random numbers of actions: exploration noise, and uniform actions [..., d] for the warm-up."""
 
     process: Any
     uniform: Array | None
@@ -63,7 +65,7 @@ class Noise:
 
 @struct
 class Networks:
-    """Those that follow others: an actor, None where it is not followed, and a critic or critics."""
+    """Target networks: an actor, None where it has no target, and a critic or critics."""
 
     actor: Any
     critic: Any
@@ -71,9 +73,9 @@ class Networks:
 
 @struct
 class Learner:
-    """What gradient updates change, besides the actor: critics, targets, Adam's moments; how many there were (int32).
+    """What gradient updates change besides the actor: critics, targets, Adam's moments, and their number (int32).
 
-    `actor_metrics` are those of the actor's last update, where not every gradient update is one.
+    `actor_metrics` are those of the actor's last update, where only every `actor_period`-th update is one.
     """
 
     critic: Any
@@ -86,7 +88,7 @@ class Learner:
 
 @struct
 class State:
-    """The policy, all else that learns, the memory, and the last n-1 steps, which wait where n > 1."""
+    """The policy, the rest of what is learnt, the replay memory, and the last n-1 steps, not yet complete (n > 1)."""
 
     policy: Policy
     learner: Learner
@@ -107,13 +109,13 @@ class OffPolicyActor(OffPolicy, abc.ABC):
     name: ClassVar[str]
     metrics: ClassVar[Mapping[str, str]]
     actor_metrics: ClassVar[tuple[str, ...]]
-    """What `actor_cost` measures."""
+    """The names of the metrics of `actor_cost`."""
     next_value_symbol: ClassVar[str] = "V(s')"
-    """How `next_value` is written in an equation."""
+    """The symbol of `next_value` in equations."""
     normals: ClassVar[int] = 0
-    """How many standard normal actions a gradient update draws for each sample."""
-    actor_is_followed: ClassVar[bool] = True
-    """Whether the actor has a target."""
+    """Standard normal actions that a gradient update draws for each sample."""
+    actor_has_target: ClassVar[bool] = True
+    """Whether the actor has a target network."""
 
     learning_rate: float = setting(1e-3, "the actor's learning rate α (Adam)", above=0)
     critic_learning_rate: float = setting(1e-3, "the critic's learning rate α_w (Adam)", above=0)
@@ -135,7 +137,7 @@ class OffPolicyActor(OffPolicy, abc.ABC):
     )
     weight_decay: float = setting(0.0, "coefficient c of the critic's L2 regularisation", at_least=0)
 
-    # What each algorithm says.
+    # What each algorithm defines.
 
     def make_actor(self, key: Key, spaces: Spaces) -> Any:
         """The actor. Consumes `key`."""
@@ -146,26 +148,26 @@ class OffPolicyActor(OffPolicy, abc.ABC):
         return Critic.create(key, spaces, self)
 
     @abc.abstractmethod
-    def explored(self, policy: Policy, memory: Any, observation: Array, noise: Any) -> tuple[Array, Any]:
-        """Actions [N, d] that explore, for observations as the actor sees them, and the memory after them."""
+    def explore(self, policy: Policy, memory: Any, observation: Array, noise: Any) -> tuple[Array, Any]:
+        """Exploring actions [N, d] for normalised observations, and the memory after them."""
 
     @abc.abstractmethod
     def next_value(self, actor: Any, target: Networks, observation: Array, normals: Array) -> Array:
-        """V(s') [batch], to be bootstrapped from; `normals` are [number, batch, d]."""
+        """V(s') [batch], from which targets bootstrap; `normals` are [number, batch, d]."""
 
     @abc.abstractmethod
     def actor_cost(self, actor: Any, critic: Any, observation: Array, normals: Array) -> tuple[Array, Metrics]:
-        """What the actor descends, and what is measured of it."""
+        """The cost that the actor minimises, a float32 scalar, and its metrics."""
 
     @abc.abstractmethod
     def policy_metrics(self, policy: Policy) -> Metrics:
-        """What is measured of the policy after a block."""
+        """The metrics of the policy after a block."""
 
     # What follows from it.
 
     @property
     def process(self) -> Process:
-        """The rule of the noise in actions."""
+        """The noise process of actions."""
         return White() if self.exploration == "gaussian" else OrnsteinUhlenbeck(self.noise_pull)
 
     def refuse(self, spaces: Spaces) -> str | None:
@@ -176,29 +178,31 @@ class OffPolicyActor(OffPolicy, abc.ABC):
         return as_one_array(optax.adam(self.rate(self.learning_rate, jnp.asarray(steps))))
 
     def critic_rule(self, steps: Array | int = 0) -> optax.GradientTransformation:
-        """The same with the gradient of the weights' squares added to the critic's."""
+        """As `actor_rule`, for the critic, with the gradient of the squared weights added."""
         adam = optax.adam(self.rate(self.critic_learning_rate, jnp.asarray(steps)))
         return as_one_array(optax.chain(optax.add_decayed_weights(self.weight_decay), adam))
 
     def init(self, key: Key, spaces: Spaces) -> State:
         actor_key, critic_key = jax.random.split(key)
         actor, critic = self.make_actor(actor_key, spaces), self.make_critic(critic_key, spaces)
-        target = jax.tree.map(jnp.copy, self.followed(actor, critic))  # its own arrays, or no state could be donated
+        # Arrays of its own, or the state could not be donated.
+        target = jax.tree.map(jnp.copy, self.networks_with_target(actor, critic))
         moments = self.actor_rule().init(actor), self.critic_rule().init(critic)
         measured = dict.fromkeys(self.actor_metrics, jnp.float32(0)) if self.actor_period > 1 else {}
         learner = Learner(critic, target, *moments, jnp.int32(0), measured)
         action = jnp.zeros(actor.width)
-        memory = self.replay.init(transition_like(spaces, action))
-        waiting = Waiting.none(spaces, action, self.n_steps, self.environments) if self.n_steps > 1 else ()
-        policy = Policy(actor, jnp.int32(0), Scales.begun(self, spaces))
-        return State(policy, learner, memory, waiting, Returns.begun(self, self.environments))
+        one = transition_like(spaces, action)
+        memory = self.replay.init(one)
+        waiting = Waiting.none(one, self.n_steps, self.environments) if self.n_steps > 1 else ()
+        policy = Policy(actor, jnp.int32(0), Scales.initial(self, spaces))
+        return State(policy, learner, memory, waiting, Returns.initial(self, self.environments))
 
-    def followed(self, actor: Any, critic: Any) -> Networks:
-        """The networks that have a target."""
-        return Networks(actor if self.actor_is_followed else None, critic)
+    def networks_with_target(self, actor: Any, critic: Any) -> Networks:
+        """The online networks that have a target network."""
+        return Networks(actor if self.actor_has_target else None, critic)
 
     def initial_memory(self, policy: Policy, number: int) -> Any:
-        """The noise before an episode's first step."""
+        """The state of the noise process at the start of episodes."""
         return self.process.init((number, policy.actor.width))
 
     def noise(self, policy: Policy, key: Key, shape: tuple[int, ...]) -> Noise:
@@ -211,41 +215,41 @@ class OffPolicyActor(OffPolicy, abc.ABC):
     def act(
         self, policy: Policy, memory: Any, observation: Array, noise: Noise | None = None
     ) -> tuple[Array, Any, tuple[()]]:
-        observation = policy.scales.see(observation)
+        observation = policy.scales.normalize_observation(observation)
         if noise is None:
             return policy.actor.shaped(policy.actor(observation)), memory, ()
-        action, memory = self.explored(policy, memory, observation, noise.process)
+        action, memory = self.explore(policy, memory, observation, noise.process)
         if noise.uniform is not None:
             action = jnp.where(policy.steps > self.warmup_updates * self.block, action, noise.uniform)
         return policy.actor.shaped(action), memory, ()
 
-    def aimed(self, actor: Any, target: Networks, batch: Transition, normals: Array) -> Array:
-        """The target y of each transition."""
+    def targets(self, actor: Any, target: Networks, batch: Transition, normals: Array) -> Array:
+        """The target y of each transition, [batch]."""
         next_value = self.next_value(actor, target, batch.next_observation, normals)
         return one_step_target(batch.reward, batch.discount == 0, batch.discount, next_value)
 
     def critic_cost(
         self, critic: Any, actor: Any, target: Networks, batch: Transition, weights: Array, normals: Array
     ) -> tuple[Array, tuple[Array, Metrics]]:
-        """½ E[(y - Q(s, a))²], summed over the critics, and the errors' size; the target is constant."""
-        aim = self.aimed(actor, target, batch, normals)
+        """½ E[(y - Q(s, a))²], summed over the critics; the mean absolute error of each sample; and metrics."""
+        wanted = self.targets(actor, target, batch, normals)
         value = critic(batch.observation, batch.action)
-        error = jnp.broadcast_to(aim, value.shape) - value
+        error = jnp.broadcast_to(wanted, value.shape) - value
         cost = 0.5 * (jnp.broadcast_to(weights, value.shape) * jnp.square(error)).mean(-1).sum()
-        return cost, (jnp.abs(error).reshape(-1, len(aim)).mean(0), {"critic_loss": cost, "q": value.mean()})
+        return cost, (jnp.abs(error).reshape(-1, len(wanted)).mean(0), {"critic_loss": cost, "q": value.mean()})
 
-    def climbed(
+    def update_actor(
         self, actor: Any, learner: Learner, observation: Array, normals: Array, steps: Array
     ) -> tuple[Any, Any, Metrics]:
-        """The actor and its optimiser after a step, and what was measured."""
+        """The actor and its optimiser after a step along the gradient of its cost, and metrics."""
         gradient, measured = jax.grad(self.actor_cost, has_aux=True)(actor, learner.critic, observation, normals)
         change, moments = self.actor_rule(steps).update(gradient, learner.actor_optimizer)
         return optax.apply_updates(actor, change), moments, measured
 
-    def learnt(
+    def update_networks(
         self, actor: Any, learner: Learner, batch: Transition, weights: Array, normals: Array, steps: Array
     ) -> tuple[Any, Learner, Array, Metrics]:
-        """Actor and all else after a gradient update, the size of the TD errors, and what was measured."""
+        """The actor and the learner after a gradient update, absolute TD errors [batch], and metrics."""
         updates = learner.updates + 1
         gradient, (error, metrics) = jax.grad(self.critic_cost, has_aux=True)(
             learner.critic, actor, learner.target, batch, weights, normals
@@ -256,7 +260,7 @@ class OffPolicyActor(OffPolicy, abc.ABC):
 
         def climb(_: Any, climber: tuple[Any, Any, Metrics]) -> tuple[Any, Any, Metrics]:
             now = dataclasses.replace(learner, actor_optimizer=climber[1])
-            return self.climbed(climber[0], now, batch.observation, normals, steps)
+            return self.update_actor(climber[0], now, batch.observation, normals, steps)
 
         climber = actor, learner.actor_optimizer, learner.actor_metrics
         if self.actor_period == 1:
@@ -264,24 +268,32 @@ class OffPolicyActor(OffPolicy, abc.ABC):
         else:  # once or not at all: a branch (`lax.cond`) would run both sides under `vmap`
             due = (updates % self.actor_period == 0).astype(jnp.int32)
             actor, moments, measured = jax.lax.fori_loop(0, due, climb, climber)
-        followed = self.followed(actor, critic)
-        target = update_target(learner.target, followed, self.target_step, self.target_period, updates)
+        online = self.networks_with_target(actor, critic)
+        target = update_target(learner.target, online, self.target_step, self.target_period, updates)
         kept = measured if self.actor_period > 1 else {}
         learner = dataclasses.replace(learner, target=target, actor_optimizer=moments, actor_metrics=kept)
         return actor, learner, error, metrics | measured
 
     def transitions(self, ongoing: Any, steps: Steps) -> tuple[Transition, Array | int, Any]:
-        # Others may have done what is out of bounds (`--from`), and an environment has clipped it.
+        # Recorded actions (`--from`) may be out of bounds; the environment has clipped them.
         done = jnp.clip(steps.action.reshape(*steps.reward.shape, -1), -1.0, 1.0)
         return super().transitions(ongoing, dataclasses.replace(steps, action=done, memory=()))
+
+    def remember(self, state: Any, steps: Steps, key: Key) -> Remembered:
+        rows = max(self.updates, 2)
+        if not self.normals:
+            return dataclasses.replace(super().remember(state, steps, key), normals=jnp.zeros((rows, 0)))
+        key, own = jax.random.split(key)
+        normals = jax.random.normal(own, (rows, self.normals, self.batch, state.policy.actor.width))
+        return dataclasses.replace(super().remember(state, steps, key), normals=normals)
 
     def learn(
         self, now: Remembered, i: Array, carry: tuple[Any, Learner, Any]
     ) -> tuple[tuple[Any, Learner, Any], Metrics]:
-        """Gradient update `i` of a block: the actor, all else that learns, and the priorities."""
+        """Gradient update `i` of a block: the actor, the learner and the priorities after it, and metrics."""
         actor, learner, priorities = carry
-        slots, weights, batch = self.drawn(now, i, priorities)
-        actor, learner, error, metrics = self.learnt(actor, learner, batch, weights, now.normals[i], now.seen)
+        slots, weights, batch = self.sample(now, i, priorities)
+        actor, learner, error, metrics = self.update_networks(actor, learner, batch, weights, now.normals[i], now.seen)
         return (actor, learner, self.replay.update_priorities(priorities, slots, error)), metrics
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
@@ -299,13 +311,5 @@ class OffPolicyActor(OffPolicy, abc.ABC):
         return explanation_of(self, before, steps, key, after)
 
     def explain_action(self, policy: Policy, memory: Any, observation: Array, noise: Noise, mask: Any = ()) -> Decision:
-        del mask  # of continuous actions there is none
+        del mask  # continuous actions have no masks
         return decision_of(self, policy, memory, observation, noise)
-
-    def noise_of_updates(self, key: Key, width: int) -> tuple[Array, Any]:
-        rows = max(self.updates, 2)
-        if not self.normals:
-            return super().noise_of_updates(key, width)[0], jnp.zeros((rows, 0))
-        key, own = jax.random.split(key)
-        normals = jax.random.normal(own, (rows, self.normals, self.batch, width))
-        return super().noise_of_updates(key, width)[0], normals

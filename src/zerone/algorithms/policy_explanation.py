@@ -13,7 +13,7 @@ from zerone.algorithms.network_explanation import on_host, quantity
 from zerone.algorithms.protocol import Array
 from zerone.base.compilation import for_seldom
 from zerone.parts.distributions import Categorical, DiagonalNormal
-from zerone.parts.masks import Mask
+from zerone.parts.exploration import Mask
 from zerone.parts.policies import ActorAndCritic
 from zerone.parts.recurrent import Sequence
 
@@ -29,7 +29,9 @@ def _looked_at(policy: ActorAndCritic, memory: Any, observation: Array, noise: A
     """π(·|s), ln π of the action that it drew with this noise, its entropy, and V(s) where there is a critic."""
     begins = jnp.zeros((1, observation.shape[0]), bool)
     before = jax.tree.map(lambda x: x[None], memory)
-    sequence = Sequence(before, policy.scales.see(observation)[None], begins if policy.remembers else None)
+    sequence = Sequence(
+        before, policy.scales.normalize_observation(observation)[None], begins if policy.remembers else None
+    )
     allowed = mask if isinstance(mask, tuple) else mask[None]
     distribution: Any = policy.distribution_along(sequence, allowed)
     worth = None if policy.critic is None else policy.value_along(sequence)[0][0]

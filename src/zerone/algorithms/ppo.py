@@ -12,15 +12,15 @@ With `objective` kl the first term of L is E[ρ Â - β KL(π(·|s; θ_old), π(
              d = E[KL(π(·|s; θ_old), π(·|s; θ))]
              β ← β / 2 if d < d_target / 1.5,  β ← β × 2 if d > d_target × 1.5
 
-With `kl_stop` the policy stands still for the rest of the block, and only the critic goes on, once the divergence of a
-minibatch is above `kl_stop` × d_target (Heess et al. 2017, arXiv 1707.02286, algorithm 2, where it is 4 ×).
+With `kl_stop` only the critic is updated for the rest of a block once the divergence of a minibatch is above
+`kl_stop` × d_target (Heess et al. 2017, arXiv 1707.02286, algorithm 2, with 4 × d_target).
 
 Schulman et al. 2017 (arXiv 1707.06347), algorithm 1, eq. 7 and 9; section 4, eq. 8, for the penalty; advantages by
 Schulman et al. 2016 (arXiv 1506.02438).
 Differences: actor and critic are two networks, which may have step sizes of their own; advantages are normalised in
 each minibatch, unless `normalize_advantages` is off or all of them are the same; the gradient's norm is clipped; the
 step size may fall linearly; continuous actions are drawn unclipped and clipped at the environment; β is kept within
-bounds, or years of doubling would lead to infinity and of halving to a 0 that stays.
+bounds, because repeated doubling leads to infinity, and repeated halving to a 0 that cannot grow.
 """
 
 from __future__ import annotations
@@ -42,8 +42,7 @@ from zerone.base.language import translated
 from zerone.base.pytree import configured, is_on, setting, struct
 from zerone.environments.spaces import Spaces
 from zerone.parts.distributions import Distribution
-from zerone.parts.exploration import shuffled
-from zerone.parts.masks import Mask
+from zerone.parts.exploration import Mask, shuffled
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import bounded, falling, held_back, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, PolicySettings, refuse_policy
@@ -59,7 +58,7 @@ from zerone.parts.returns import (
 
 @struct
 class State:
-    """Actor and critic (the policy), Adam's moments, β where there is a penalty, and returns of episodes going on."""
+    """The policy (actor and critic), Adam's moments, β (None without a penalty), and returns of unfinished episodes."""
 
     policy: ActorAndCritic
     optimizer: Any
@@ -69,7 +68,7 @@ class State:
 
 @struct
 class Sample:
-    """What a minibatch holds of each step; of the policy that played, the whole distribution if there is a penalty."""
+    """The samples of a block or a minibatch. `distribution` is π_old(·|s), kept only for the KL penalty."""
 
     sequence: Sequence
     action: Array
@@ -137,7 +136,7 @@ class PPO(PolicySettings, NormalizationSettings):
 
     @property
     def samples_per_step(self) -> float:
-        """Each step is learnt from once in each pass."""
+        """Each step is in one minibatch of each epoch."""
         return float(self.epochs)
 
     def refuse(self, spaces: Spaces) -> str | None:
@@ -145,15 +144,15 @@ class PPO(PolicySettings, NormalizationSettings):
 
     @property
     def cut_from(self) -> int:
-        """How many samples are cut into minibatches: steps, or sequences of them where the networks remember."""
+        """How many samples are split into minibatches: steps, or sequences of them for networks with a memory."""
         return self.sequences_of(self.environments)
 
     def sequences_of(self, environments: int) -> int:
-        """How many samples a block of so many environments has."""
+        """How many samples a block of `environments` environments has."""
         return environments if self.recurrent else environments * self.steps_per_update
 
     def fitted(self) -> Self:
-        """The same with the number of minibatches that is nearest to its own and divides the samples."""
+        """The algorithm with the nearest number of minibatches that divides its samples."""
         samples, wanted = self.cut_from, self.minibatches
         fit = [each for each in range(1, min(2 * wanted, samples // 2) + 1) if samples % each == 0]
         nearest = min(fit, key=lambda each: abs(each - wanted), default=wanted)
@@ -204,8 +203,8 @@ class PPO(PolicySettings, NormalizationSettings):
     def init(self, key: Key, spaces: Spaces) -> State:
         network = ActorAndCritic.create(key, spaces, self)
         penalty = jnp.float32(self.kl_penalty) if self.objective == "kl" else None
-        policy = network.scaled_by(Scales.begun(self, spaces))
-        return State(policy, self.optimizer().init(network), penalty, Returns.begun(self, self.environments))
+        policy = network.scaled_by(Scales.initial(self, spaces))
+        return State(policy, self.optimizer().init(network), penalty, Returns.initial(self, self.environments))
 
     def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
         return policy.noise(key, shape)
@@ -231,7 +230,7 @@ class PPO(PolicySettings, NormalizationSettings):
         )
 
     def loss(self, network: ActorAndCritic, batch: Sample, penalty: Array | None = None) -> tuple[Array, Metrics]:
-        """-L of a minibatch; see the pseudocode."""
+        """-L of a minibatch (see the pseudocode), a float32 scalar, and its metrics."""
         batch = network.steps(batch)
         distribution, log_ratio, ratio, advantage = self.terms(network, batch)
         if penalty is None:
@@ -257,11 +256,11 @@ class PPO(PolicySettings, NormalizationSettings):
 
     @property
     def gathered(self) -> int:
-        """Of how many workers gradients are gathered; 0 where each gradient is of all steps."""
+        """The number of workers whose gradients are averaged; 0 where each gradient is of all steps."""
         return 0
 
     def samples(self, policy: ActorAndCritic, steps: Steps) -> tuple[Sample, Array]:
-        """What is learnt from the steps [T, N] that `policy` has played, and how well its V(s) predicted it."""
+        """The samples of the steps [T, N] that `policy` has played, and the explained variance of its V(s)."""
         value, next_value = policy.values(steps)
         advantage = generalized_advantage(
             steps.reward, value, next_value, steps.terminated, steps.truncated, self.discount, self.trace_decay
@@ -273,22 +272,22 @@ class PPO(PolicySettings, NormalizationSettings):
         return policy.samples(kept), explained_variance(value, target)
 
     def sampled(self, policy: ActorAndCritic, each: Array) -> Array:
-        """What belongs to each of the steps [T, N], arranged as `samples` arranges them."""
+        """Values of the steps, [T, N], arranged as `samples` arranges them."""
         return policy.samples(each)
 
     def cut(self, samples: Sample, key: Key) -> Sample:
-        """The samples in random order, cut into minibatches: leaves [minibatches, ...]. Consumes `key`."""
+        """The samples in random order, split into minibatches: leaves [minibatches, ...]. Consumes `key`."""
         order = shuffled(key, samples.advantage.shape[0]).reshape(self.minibatches, -1)
         parts: Sample = jax.tree.map(lambda x: x[order], samples)
         return parts
 
     def gradient(self, policy: ActorAndCritic, batch: Sample, penalty: Array | None) -> tuple[ActorAndCritic, Metrics]:
-        """What a minibatch asks for."""
+        """The gradient of `loss` on a minibatch, and its metrics."""
         gradient: tuple[ActorAndCritic, Metrics] = jax.grad(self.loss, has_aux=True)(policy, batch, penalty)
         return gradient
 
     def apply(self, state: State, gradient: ActorAndCritic, stopped: Array | None = None) -> State:
-        """One step along a gradient; of the critic alone where the policy has `stopped` (bool)."""
+        """The state after a step along a gradient; only of the critic where the policy has `stopped` (bool)."""
         change, optimizer = self.optimizer().update(gradient, state.optimizer)
         before = state.policy.networks
         networks = optax.apply_updates(before, change)
@@ -297,22 +296,22 @@ class PPO(PolicySettings, NormalizationSettings):
         return dataclasses.replace(state, policy=networks.scaled_by(state.policy.scales), optimizer=optimizer)
 
     def begin_block(self) -> Array | None:
-        """Whether the policy has stopped before a block's first minibatch: no; None where it never does."""
+        """Whether the policy has stopped before a block's first minibatch: False, or None without `kl_stop`."""
         return jnp.bool_(False) if is_on(self.kl_stop) else None
 
-    def stops(self, stopped: Array | None, metrics: Metrics) -> Array | None:
-        """The same after a minibatch was looked at, and before the step along its gradient."""
-        return None if stopped is None else stopped | (metrics["kl"] > self.kl_stop * self.kl_target)
+    def stops(self, stopped: Array, metrics: Metrics) -> Array:
+        """Whether the policy has stopped after a minibatch with these metrics, before the step along its gradient."""
+        return stopped | (metrics["kl"] > self.kl_stop * self.kl_target)
 
-    def moved(self, policy: ActorAndCritic, samples: Sample) -> Array | None:
-        """How far the policy is from the one that played, in nats; None where there is no penalty."""
+    def divergence_from_old(self, policy: ActorAndCritic, samples: Sample) -> Array | None:
+        """The mean KL divergence of the policy from the one that played, in nats; None without a penalty."""
         if samples.distribution is None:
             return None
         old, sequence, mask = policy.steps((samples.distribution, samples.sequence, samples.mask))
         return old.divergence(policy.distribution_along(sequence, mask)).mean()
 
     def adapt(self, state: State, moved: Array | None) -> tuple[State, Metrics]:
-        """β for the next block, from how far this one's updates have moved the policy."""
+        """The state with β for the next block, given the divergence after this one, and the metrics of both."""
         if state.penalty is None or moved is None:
             return state, {"penalty": jnp.float32(0)}
         bounds = self.kl_penalty_min, self.kl_penalty_max
@@ -320,15 +319,16 @@ class PPO(PolicySettings, NormalizationSettings):
         return dataclasses.replace(state, penalty=penalty), {"kl": moved, "penalty": state.penalty}
 
     def minibatch(self, carry: tuple[State, Array | None], batch: Sample) -> tuple[tuple[State, Array | None], Metrics]:
-        """One step along a minibatch's gradient; with the state goes whether the policy has stopped."""
+        """The state, and whether the policy has stopped, after the gradient update of a minibatch."""
         state, stopped = carry
         gradient, metrics = self.gradient(state.policy.networks, batch, state.penalty)
-        stopped = self.stops(stopped, metrics)
+        if stopped is not None:
+            stopped = self.stops(stopped, metrics)
         return (self.apply(state, gradient, stopped), stopped), metrics
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
-        scales = state.policy.scales
-        steps, found, returns = scales.learnt(steps, self.discount, state.returns)
+        scales, returns = state.policy.scales.updated(steps, self.discount, state.returns)
+        steps = state.policy.scales.normalize(steps)  # by the scales it was played with: π(a|s) is as it was
         samples, explained = self.samples(state.policy.networks, steps)
 
         def epoch(carry: tuple[State, Array | None], key: Key) -> tuple[tuple[State, Array | None], Metrics]:
@@ -336,8 +336,10 @@ class PPO(PolicySettings, NormalizationSettings):
 
         carry, metrics = jax.lax.scan(epoch, (state, self.begin_block()), jax.random.split(key, self.epochs))
         state = carry[0]
-        state, penalty = self.adapt(state, self.moved(state.policy, samples))
-        state = dataclasses.replace(state, policy=state.policy.scaled_by(scales.merged(found)), returns=returns)
+        penalty: Metrics = {"penalty": jnp.float32(0)}
+        if self.objective == "kl":
+            state, penalty = self.adapt(state, self.divergence_from_old(state.policy, samples))
+        state = dataclasses.replace(state, policy=state.policy.scaled_by(scales), returns=returns)
         return state, jax.tree.map(jnp.mean, metrics) | {"explained_variance": explained} | penalty
 
     def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:

@@ -82,7 +82,7 @@ class Record:
 
 def recorded(algorithm: Explained, state: Any, steps: Steps, key: Key) -> tuple[Any, Record, Array]:
     """The state before β is adapted, the record of each minibatch, and how well V(s) predicted the targets."""
-    steps, _, _ = state.policy.scales.learnt(steps, algorithm.discount, state.returns)
+    steps = state.policy.scales.normalize(steps)
     network = state.policy.networks
     whole, explained = algorithm.samples(network, steps)
     which = algorithm.sampled(network, jnp.arange(steps.reward.size).reshape(steps.reward.shape))

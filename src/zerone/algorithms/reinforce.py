@@ -35,7 +35,7 @@ from zerone.algorithms.reinforce_explanation import explanation_of
 from zerone.base.pytree import configured, setting, struct
 from zerone.environments.spaces import Spaces, count
 from zerone.parts.distributions import Distribution
-from zerone.parts.masks import Mask
+from zerone.parts.exploration import Mask
 from zerone.parts.normalization import NormalizationSettings, Returns, Scales
 from zerone.parts.optimizers import bounded, of_actor_and_critic
 from zerone.parts.policies import ActorAndCritic, PolicySettings, refuse_policy
@@ -59,7 +59,7 @@ class Episodes:
 
 @struct
 class End:
-    """How the episodes that are over ended ([N]): steps (0 of one that goes on), and what is counted after a cut."""
+    """The ends of episodes [N]: their length (0 if unfinished), and the value that a truncated one bootstraps from."""
 
     length: Array
     terminated: Array
@@ -68,9 +68,9 @@ class End:
 
 @struct
 class Part:
-    """Some steps of the episodes, leaves [rows, N, ...]: which they are, and whether they are of one that is over.
+    """Some rows of the episodes' steps, leaves [rows, N, ...]: their numbers, and whether to learn from them.
 
-    `later` [N] are the returns of the first of them, for the part before.
+    `later` [N] are the returns of the first row, from which the part before it continues.
     """
 
     observation: Array
@@ -84,7 +84,7 @@ class Part:
 
 @struct
 class State:
-    """The policy, with a critic if there is a baseline; Adam's moments; the episodes; the last update's metrics."""
+    """The policy (with a critic for a baseline), Adam's moments, unfinished episodes, and the last update's metrics."""
 
     policy: ActorAndCritic
     optimizer: Any
@@ -138,7 +138,7 @@ class Reinforce(PolicySettings, NormalizationSettings):
 
     def init(self, key: Key, spaces: Spaces) -> State:
         network = ActorAndCritic.create(key, spaces, self, critic=self.baseline)
-        policy = network.scaled_by(Scales.begun(self, spaces))
+        policy = network.scaled_by(Scales.initial(self, spaces))
         shape = self.longest_episode, self.environments
         kind = jax.dtypes.canonicalize_dtype(spaces.observation.dtype or jnp.float32)  # 64 bits become 32, as in JAX
         episodes = Episodes(
@@ -149,7 +149,9 @@ class Reinforce(PolicySettings, NormalizationSettings):
             jnp.ones((*shape, count(spaces.action, "action")), bool) if spaces.masked else (),
         )
         measured = dict.fromkeys(self.metrics, jnp.float32(0))
-        return State(policy, self.optimizer().init(network), episodes, measured, Returns.begun(self, self.environments))
+        return State(
+            policy, self.optimizer().init(network), episodes, measured, Returns.initial(self, self.environments)
+        )
 
     def noise(self, policy: ActorAndCritic, key: Key, shape: tuple[int, ...]) -> Array:
         return policy.noise(key, shape)
@@ -163,9 +165,9 @@ class Reinforce(PolicySettings, NormalizationSettings):
     def gradient(
         self, policy: ActorAndCritic, episodes: Episodes, last: Steps, over: Array
     ) -> tuple[ActorAndCritic, Metrics]:
-        """Of the episodes that are `over` (bool [N]), with their `last` steps ([N]).
+        """The gradient of the episodes that are `over` (bool [N]), with their `last` steps [N]; and metrics.
 
-        From their last steps to their first, some `ROWS` at a time: what is behind an episode's end is not looked at.
+        It is a sum from their last steps to their first, `ROWS` at a time: rows after all episodes' ends are not read.
         """
         scales, policy = policy.scales, policy.networks
         ends, steps, number = self.ends(scales, policy, episodes, last, over)
@@ -198,19 +200,23 @@ class Reinforce(PolicySettings, NormalizationSettings):
     def ends(
         self, scales: Scales, policy: ActorAndCritic, episodes: Episodes, last: Steps, over: Array
     ) -> tuple[End, Array, Array]:
-        """How episodes ended, of how many steps they are together, and how many they are (1 at least, of both)."""
+        """The ends of episodes, the number of their steps, and the number of episodes (both at least 1)."""
         length = jnp.where(over, episodes.length, 0)
         steps, number = jnp.maximum(length.sum(), 1), jnp.maximum((length > 0).sum(), 1)
-        following = policy.value(scales.see(last.next_observation)) if self.baseline else jnp.zeros(self.environments)
+        following = (
+            policy.value(scales.normalize_observation(last.next_observation))
+            if self.baseline
+            else jnp.zeros(self.environments)
+        )
         return End(length, last.terminated, following), steps, number
 
     @property
     def rows(self) -> int:
-        """Steps of each environment that are worked on at once."""
+        """Rows of steps that are processed at once."""
         return min(ROWS, self.longest_episode)
 
     def part(self, scales: Scales, episodes: Episodes, ends: End, index: Array, later: Array) -> Part:
-        """The steps from `index` × `rows` on; `later` [N] are the returns of the first step behind them."""
+        """The steps from `index` × `rows` on; `later` [N] are the returns of the first step after them."""
         begin = index * self.rows
         start = jnp.minimum(begin, self.longest_episode - self.rows)  # the last part overlaps the one before it
 
@@ -221,32 +227,32 @@ class Reinforce(PolicySettings, NormalizationSettings):
         at_last = step == ends.length[None] - 1
         terminated = at_last & ends.terminated[None]
         following = jnp.broadcast_to(ends.following[None], terminated.shape)
-        columns = scales.scaled(cut(episodes.reward)), following, terminated, at_last & ~terminated
+        columns = scales.scale_reward(cut(episodes.reward)), following, terminated, at_last & ~terminated
         returns = discounted_return(*columns, self.discount, later)
         inside = (step >= begin) & (step < ends.length[None])
         first = jax.lax.dynamic_index_in_dim(returns, begin - start, keepdims=False)
-        seen, mask = scales.see(cut(episodes.observation)), jax.tree.map(cut, episodes.mask)
+        seen, mask = scales.normalize_observation(cut(episodes.observation)), jax.tree.map(cut, episodes.mask)
         return Part(seen, cut(episodes.action), returns, step, inside, first, mask)
 
     def weights(self, policy: ActorAndCritic, part: Part) -> Array:
-        """What each step's ln π is weighted by before that is normalised: its return, or how far it is above V(s)."""
+        """The weight of each step's ln π before normalisation: G, or G - V(s) with a baseline; [rows, N]."""
         return part.returns - policy.value(part.observation) if self.baseline else part.returns
 
     def terms(self, policy: ActorAndCritic, part: Part) -> tuple[Distribution, Array, Array]:
-        """π(·|s), ln π(a|s), and what that is weighted by before it is normalised, of each step of a part."""
+        """π(·|s), ln π(a|s), and its weight before normalisation, of each step of a part."""
         distribution = policy.distribution(part.observation, part.mask)
         log_probability = distribution.log_probability(policy.as_drawn(part.action))
         return distribution, log_probability, self.weights(policy, part)
 
     def weighted(self, error: Array, part: Part, moments: Moments) -> Array:
-        """What each step's ln π is weighted by at last; constant for the gradient."""
+        """The final weight of each step's ln π, constant for the gradient."""
         weight = jax.lax.stop_gradient(error)
         if self.normalize:
             weight = normalize_by(weight, moments)
         return weight * self.discount**part.step if self.discount_steps else weight
 
     def loss(self, policy: ActorAndCritic, part: Part, moments: Moments, number: Array) -> tuple[Array, Metrics]:
-        """The sum over the steps of a part, over the `number` of episodes; and the sums that are measured."""
+        """The loss of a part's steps, divided by the `number` of episodes; and sums for metrics."""
 
         def total(x: Array) -> Array:
             return jnp.where(part.inside, x, 0.0).sum()
@@ -258,12 +264,12 @@ class Reinforce(PolicySettings, NormalizationSettings):
         return (policy_loss + 0.5 * value_loss) / number, measured
 
     def apply(self, policy: ActorAndCritic, optimizer: Any, gradient: ActorAndCritic) -> tuple[ActorAndCritic, Any]:
-        """One step along a gradient."""
+        """Policy and optimiser after a step along a gradient."""
         change, optimizer = self.optimizer().update(gradient, optimizer)
         return optax.apply_updates(policy.networks, change).scaled_by(policy.scales), optimizer
 
-    def noted(self, state: State, steps: Steps) -> tuple[Episodes, Steps, Array]:
-        """The episodes with a step more, that step ([N]), and which of them are over (bool [N])."""
+    def with_step(self, state: State, steps: Steps) -> tuple[Episodes, Steps, Array]:
+        """The episodes with one more step, that step [N], and which episodes it ends (bool [N])."""
         old: Episodes = state.ongoing
         step: Steps = jax.tree.map(lambda x: x[0], steps)  # T is 1
         here = old.length, jnp.arange(self.environments)
@@ -277,17 +283,17 @@ class Reinforce(PolicySettings, NormalizationSettings):
         return episodes, step, step.terminated | step.truncated | (episodes.length == self.longest_episode)
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
-        del key  # nothing is left to chance
-        found, returns = state.policy.scales.of(steps, self.discount, state.returns)
-        episodes, step, over = self.noted(state, steps)
+        del key  # the update is deterministic
+        scales, returns = state.policy.scales.updated(steps, self.discount, state.returns)
+        episodes, step, over = self.with_step(state, steps)
 
         def learn(_: Array, carry: tuple[ActorAndCritic, Any, Metrics]) -> tuple[ActorAndCritic, Any, Metrics]:
             policy, optimizer, _old = carry
             gradient, measured = self.gradient(policy, episodes, step, over)
             return *self.apply(policy, optimizer, gradient), measured
 
-        # A loop that is run once or not at all: a branch (`lax.cond`) would run both sides under `vmap`.
-        scaled = state.policy.scaled_by(state.policy.scales.merged(found))
+        # A loop that runs once or not at all: a branch (`lax.cond`) would run both sides under `vmap`.
+        scaled = state.policy.scaled_by(scales)
         carry = (scaled, state.optimizer, state.measured)
         policy, optimizer, measured = jax.lax.fori_loop(0, over.any().astype(jnp.int32), learn, carry)
         episodes = dataclasses.replace(episodes, length=jnp.where(over, 0, episodes.length))

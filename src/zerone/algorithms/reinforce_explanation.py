@@ -40,7 +40,7 @@ class Explained(Protocol):
     def longest_episode(self) -> int: ...
     @property
     def rows(self) -> int: ...
-    def noted(self, state: Any, steps: Steps) -> tuple[Any, Steps, Array]: ...
+    def with_step(self, state: Any, steps: Steps) -> tuple[Any, Steps, Array]: ...
     def ends(self, scales: Any, policy: Any, episodes: Any, last: Steps, over: Array) -> tuple[Any, Array, Array]: ...
     def part(self, scales: Any, episodes: Any, ends: Any, index: Array, later: Array) -> Any: ...
     def weights(self, policy: Any, part: Any) -> Array: ...
@@ -67,10 +67,9 @@ class Record:
 
 def recorded(algorithm: Explained, state: Any, steps: Steps) -> tuple[Any, Array, Metrics, Record]:
     """The policy after the update, which episodes are over, what is measured, and the terms of their steps."""
-    episodes, last, over = algorithm.noted(state, steps)
-    found, _ = state.policy.scales.of(steps, algorithm.discount, state.returns)
-    scaled = state.policy.scaled_by(state.policy.scales.merged(found))
-    scales, policy = scaled.scales, scaled.networks
+    episodes, last, over = algorithm.with_step(state, steps)
+    scales, _ = state.policy.scales.updated(steps, algorithm.discount, state.returns)
+    scaled, policy = state.policy.scaled_by(scales), state.policy.networks
     ends, _, _ = algorithm.ends(scales, policy, episodes, last, over)
     number, nothing = -(-algorithm.longest_episode // algorithm.rows), jnp.zeros(algorithm.environments)
     moments = Moments.none(algorithm.environments)
@@ -83,7 +82,7 @@ def recorded(algorithm: Explained, state: Any, steps: Steps) -> tuple[Any, Array
         part = algorithm.part(scales, episodes, ends, index, later)
         _, log_probability, error = algorithm.terms(policy, part)
         row = jnp.minimum(part.step, algorithm.longest_episode - 1)[:, 0]
-        raw, reward = episodes.observation[row], scales.scaled(episodes.reward[row])
+        raw, reward = episodes.observation[row], scales.scale_reward(episodes.reward[row])
         return part.later, Record(
             jnp.broadcast_to(part.step, part.inside.shape), part.inside, reward, raw, part.action, part.returns, error,
             algorithm.weighted(error, part, moments), log_probability,

@@ -48,7 +48,7 @@ class SAC(OffPolicyActor):
     actor_metrics: ClassVar[tuple[str, ...]] = ("actor_q", "entropy")
     normals: ClassVar[int] = 2
     next_value_symbol: ClassVar[str] = "(min_i Q_i(s', a'; w_i⁻) - α ln π(a'|s'))"
-    actor_is_followed: ClassVar[bool] = False
+    actor_has_target: ClassVar[bool] = False
 
     temperature: float = setting(1.0, "temperature α at the start", above=0)
     learn_temperature: bool = setting(True, "learn α, so that the policy's entropy becomes `target_entropy`")
@@ -65,7 +65,7 @@ class SAC(OffPolicyActor):
     def make_critic(self, key: Key, spaces: Spaces) -> Twins:
         return Twins.create(key, spaces, self)
 
-    def explored(self, policy: Policy, memory: Any, observation: Array, noise: Any) -> tuple[Array, Any]:
+    def explore(self, policy: Policy, memory: Any, observation: Array, noise: Any) -> tuple[Array, Any]:
         value, memory = self.process.step(memory, noise)
         # What drifts is brought to deviation 1, so that each action is drawn from π.
         unit = 1.0 if self.exploration == "gaussian" else jnp.sqrt(1.0 - (1.0 - self.noise_pull) ** 2)

@@ -14,14 +14,15 @@ from zerone.base.language import translated
 from zerone.base.pytree import configured, is_on, setting, struct
 from zerone.environments.spaces import LARGEST_TABLE, MOST_VALUES, Spaces, cells, count, refuse_actions
 from zerone.parts.exploration import (
-    check_shape,
+    Mask,
+    allowed_only,
     epsilon_greedy_noise,
     epsilon_greedy_ties,
     greedy,
     linear_schedule,
+    require_positive,
     schedule,
 )
-from zerone.parts.masks import Mask, allowed_only
 from zerone.parts.returns import epsilon_greedy_value, one_step_target
 
 Tree = TypeVar("Tree")
@@ -100,9 +101,8 @@ class TabularControl:
         return refuse_actions(spaces.action)
 
     def check(self) -> None:
-        if is_on(self.epsilon_steps):
-            ends = {"epsilon": self.epsilon, "epsilon_end": self.epsilon_end}
-            check_shape(self.name, "epsilon", self.epsilon_shape, ends)
+        if is_on(self.epsilon_steps) and self.epsilon_shape == "exponential":
+            require_positive(self.name, "epsilon", {"epsilon": self.epsilon, "epsilon_end": self.epsilon_end})
 
     def begin(self, table: Array) -> Policy:
         """The policy before the first step."""

@@ -1,6 +1,7 @@
-"""What algorithms of several workers share: each worker has environments of its own, and the same settings.
+"""The settings and functions that algorithms of several workers share.
 
-`environments` are those of all workers together, and 0 stands for one for each worker.
+Each worker has environments of its own, and the same settings. `environments` counts those of all workers; 0 means one
+for each worker.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from zerone.base.pytree import configured, setting
 T = TypeVar("T")
 
 MOST = 256
-"""Workers at the most."""
+"""The largest number of workers."""
 
 
 @configured
@@ -33,13 +34,13 @@ class WorkerSettings:
 
 
 def one_each(algorithm: Distributed) -> None:
-    """Put a number of environments in the place of 0: one for each worker. For `__post_init__`, before all else."""
+    """Replace `environments` = 0 by one for each worker. To be called first in `__post_init__`."""
     if algorithm.environments == 0:
         object.__setattr__(algorithm, "environments", algorithm.workers)
 
 
 def check_workers(algorithm: Distributed) -> None:
-    """Raise `InputError` unless each worker gets as many environments as any other."""
+    """Raise `InputError` unless the environments can be divided equally between the workers."""
     if algorithm.environments % algorithm.workers:
         raise InputError(
             translated(
@@ -52,13 +53,13 @@ def check_workers(algorithm: Distributed) -> None:
 
 
 def one_of(algorithm: Distributed, kind: type[T]) -> T:
-    """What one worker is: an algorithm of the `kind` without workers, of the same settings, in its own environments."""
+    """The algorithm of one worker: a `kind` with the same settings and a worker's part of the environments."""
     settings: Any = {field.name: getattr(algorithm, field.name) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]  # a configured class is a dataclass
     return kind(**settings | {"environments": algorithm.environments // algorithm.workers})
 
 
 def shared_out(tree: Any, workers: int, axis: int) -> Any:
-    """Each worker its part of the environments, which are the axis `axis` of all leaves: [workers, ...]."""
+    """Leaves whose axis `axis` is environments, divided between the workers: [workers, ...]."""
 
     def share(leaf: Array) -> Array:
         parts = leaf.reshape(*leaf.shape[:axis], workers, -1, *leaf.shape[axis + 1 :])

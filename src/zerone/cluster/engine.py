@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Array, Distributed, Steps, in_new_episodes, ongoing
+from zerone.algorithms.protocol import Array, Distributed, Steps, ongoing, reset_ongoing
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.base.language import translated
@@ -33,8 +33,8 @@ from zerone.cluster.worker_programs import FlatParameters, Vector
 from zerone.engines.host import seeds_for
 from zerone.engines.host_programs import as_seen, update_key
 from zerone.engines.offline_data import OfflineData
-from zerone.engines.protocol import GREEDY, Engine, Evaluation, Judging, Stopped
-from zerone.engines.python_loop import TalliedEngine
+from zerone.engines.protocol import GREEDY, Engine, Evaluation, EvaluationSettings, Stopped
+from zerone.engines.python_loop import PythonLoopEngine
 from zerone.engines.streams import EVALUATE, INIT
 from zerone.parts.normalization import Scales
 
@@ -58,17 +58,17 @@ class Carry:
     """The index of each worker's next block: it decides the chance in it."""
 
 
-class Cluster(JudgedHere, TalliedEngine):
+class Cluster(JudgedHere, PythonLoopEngine):
     """Drives A3C or DPPO with workers. See `Engine` for the methods.
 
-    `judge` is an engine for one worker's algorithm in the same environment: it acts and evaluates, in this process.
+    `evaluator` is an engine for one worker's algorithm in the same environment: it acts and evaluates, in this process.
     Workers are there from `start` to `close`, so an evaluation alone needs no Ray.
     """
 
     name = "cluster"
 
-    def __init__(self, algorithm: Distributed, judge: Engine, task: Task) -> None:
-        super().__init__(judge)
+    def __init__(self, algorithm: Distributed, evaluator: Engine, task: Task) -> None:
+        super().__init__(evaluator)
         self.algorithm: Any = algorithm
         self._task = task
         self.steps_one_by_one = not task.compiled
@@ -90,17 +90,17 @@ class Cluster(JudgedHere, TalliedEngine):
         timeout = WORKER_TIMEOUT if worker_timeout is None else worker_timeout
         task = dataclasses.replace(self._task, step_timeout=step_timeout)
         self._crew = Supervisor(self._connection, self.algorithm.workers, self.algorithm, task, timeout)
-        self._crew.while_waiting = self._stop_if_asked
+        self._crew.while_waiting = self._stop_if_requested
 
-    def turn(self, width: int) -> int:
+    def step_cost(self, width: int) -> int:
         # Steps of training are played by all workers at once, a single episode by one of them.
-        return self.judge.turn(width) if self._task.compiled else max(width, self.algorithm.workers)
+        return self.evaluator.step_cost(width) if self._task.compiled else max(width, self.algorithm.workers)
 
-    def learn_from(self, study: OfflineData) -> None:
-        del study
+    def learn_from(self, data: OfflineData) -> None:
+        del data
         raise InputError(translated("engine 'cluster' does not learn from recorded steps: use another engine"))
 
-    def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
+    def prepare(self, episodes: int, how: EvaluationSettings = GREEDY) -> None:
         del episodes, how  # each program is compiled when it is first used, side by side with the workers'
 
     def init(self, seed: int) -> Carry:
@@ -178,7 +178,9 @@ class Cluster(JudgedHere, TalliedEngine):
         for place in places:
             found = self._all(seed, "of_minibatch", index, played, policy, penalty, place)
             gradient: Vector = np.mean([each[0] for each in found], axis=0)
-            stopped = algorithm.stops(stopped, {"kl": np.mean([each[1]["kl"] for each in found], dtype=np.float32)})
+            if stopped is not None:
+                kl = np.mean([each[1]["kl"] for each in found], dtype=np.float32)
+                stopped = algorithm.stops(stopped, {"kl": kl})
             further = () if stopped is None else (stopped,)
             carry.state, networks = self._programs.apply(self._on_device, carry.state, gradient, *further)
             policy = self._workers.share(np.asarray(networks))
@@ -216,20 +218,20 @@ class Cluster(JudgedHere, TalliedEngine):
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
         state = jax.tree.map(jnp.asarray, saved["state"])
-        state = in_new_episodes(state, ongoing(self.initial_state(np.uint32(seed))))  # which the workers begin
+        state = reset_ongoing(state, ongoing(self.initial_state(np.uint32(seed))))  # which the workers begin
         carry = self._begun(state, dict(saved["metrics"]), iteration)
         carry.episodes = np.asarray(saved["episodes"])
         return carry
 
     def evaluate(
-        self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
+        self, policy: Any, seed: int, index: int, episodes: int, how: EvaluationSettings = GREEDY, first: int = 0
     ) -> Evaluation:
         if self._crew is None or self._task.compiled:
-            return self.judge.evaluate(policy, seed, index, episodes, how, first)
+            return self.evaluator.evaluate(policy, seed, index, episodes, how, first)
         return self._evaluate_side_by_side(policy, seed, index, episodes, how, first)
 
     def _evaluate_side_by_side(
-        self, policy: Any, seed: int, index: int, episodes: int, how: Judging, first: int
+        self, policy: Any, seed: int, index: int, episodes: int, how: EvaluationSettings, first: int
     ) -> Evaluation:
         """Where a step takes time, workers play the episodes that the judge would: a free worker plays the next one."""
         self._judged += 1
@@ -252,7 +254,7 @@ class Cluster(JudgedHere, TalliedEngine):
             if ended is not None:
                 place = plays.pop(slot)
                 returns[place], lengths[place], cut[place] = ended
-        work = max(int(lengths.sum()), int(lengths.max()) * self.turn(1))
+        work = max(int(lengths.sum()), int(lengths.max()) * self.step_cost(1))
         return Evaluation(returns, lengths, cut, work)
 
 

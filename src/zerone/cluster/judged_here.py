@@ -8,48 +8,48 @@ import numpy as np
 
 from zerone.cluster.ray_connection import Connection
 from zerone.cluster.supervisor import Supervisor
-from zerone.engines.protocol import Act, Engine, Opens
+from zerone.engines.protocol import Act, Engine, MakesEnvironments
 
 
 class JudgedHere:
-    """An engine with processes from `start` to `close`, and one here, `judge`, which needs none of them."""
+    """An engine with processes from `start` to `close`, and one here, `evaluator`, which needs none of them."""
 
-    def __init__(self, judge: Engine) -> None:
-        self.judge = judge
-        self.spaces = judge.spaces
+    def __init__(self, evaluator: Engine) -> None:
+        self.evaluator = evaluator
+        self.spaces = evaluator.spaces
         self._connection: Connection | None = None
         self._crew: Supervisor | None = None
 
     def __reduce__(self) -> Any:
-        return self.judge.__reduce__()  # elsewhere there are no processes: what is left acts and evaluates
+        return self.evaluator.__reduce__()  # elsewhere there are no processes: what is left acts and evaluates
 
     @property
     def _workers(self) -> Supervisor:
         assert self._crew is not None  # noqa: S101 - who trains has started them
         return self._crew
 
-    def open_for(self, seed: int) -> None:
-        """See `Opens`. What cannot be had here cannot be had by the workers, where it is needed."""
-        if isinstance(self.judge, Opens):
-            self.judge.open_for(seed)
-            self.judge.close()
+    def make_environments(self, seed: int) -> None:
+        """See `MakesEnvironments`. What cannot be had here cannot be had by the workers, where it is needed."""
+        if isinstance(self.evaluator, MakesEnvironments):
+            self.evaluator.make_environments(seed)
+            self.evaluator.close()
 
     @property
     def time_limit(self) -> int | None:
-        return self.judge.time_limit
+        return self.evaluator.time_limit
 
     @property
     def widths(self) -> tuple[int, ...]:
-        return self.judge.widths
+        return self.evaluator.widths
 
     def initial_memory(self, policy: Any, number: int) -> Any:
-        return self.judge.initial_memory(policy, number)
+        return self.evaluator.initial_memory(policy, number)
 
     def act(self, policy: Any, memory: Any, observation: np.ndarray, mask: Any = ()) -> tuple[np.ndarray, Any]:
-        return self.judge.act(policy, memory, observation, mask)
+        return self.evaluator.act(policy, memory, observation, mask)
 
     def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
-        return self.judge.exploring(policy, seeds)
+        return self.evaluator.exploring(policy, seeds)
 
     def close(self) -> None:
         try:
@@ -59,4 +59,4 @@ class JudgedHere:
             if self._connection is not None:
                 self._connection.close()
             self._crew = self._connection = None
-            self.judge.close()
+            self.evaluator.close()

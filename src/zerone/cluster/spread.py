@@ -30,7 +30,7 @@ from zerone.cluster.judged_here import JudgedHere
 from zerone.cluster.ray_connection import connect
 from zerone.cluster.supervisor import Supervisor
 from zerone.engines.offline_data import OfflineData
-from zerone.engines.protocol import GREEDY, Engine, Evaluation, Judging, Observer, Row
+from zerone.engines.protocol import GREEDY, Engine, Evaluation, EvaluationSettings, Observer, Row
 from zerone.environments.gym.step_timeout import limited
 
 REQUEST_TIMEOUT = 60.0
@@ -217,20 +217,20 @@ class Spread(JudgedHere):
         self._turn = threading.Lock()  # seeds are judged side by side, each in a thread
 
     def start(self, address: str | None, worker_timeout: float | None, step_timeout: float | None) -> None:
-        """See `Workers`."""
+        """See `StartsWorkers`."""
         self._connection = connect(address)
         timeout = REQUEST_TIMEOUT if worker_timeout is None else worker_timeout
-        task = SeedTask(self.judge, self._name, step_timeout)
+        task = SeedTask(self.evaluator, self._name, step_timeout)
         self._crew = Supervisor(self._connection, self._number, None, task, timeout)
 
-    def learn_from(self, study: OfflineData) -> None:
-        del study
+    def learn_from(self, data: OfflineData) -> None:
+        del data
         raise InputError(translated("spread is not allowed with recorded steps: they are on this machine alone"))
 
-    def turn(self, width: int) -> int:
-        return self.judge.turn(width)
+    def step_cost(self, width: int) -> int:
+        return self.evaluator.step_cost(width)
 
-    def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
+    def prepare(self, episodes: int, how: EvaluationSettings = GREEDY) -> None:
         del episodes, how  # each program is compiled when it is first used, here and there
 
     def init(self, seed: int) -> Remote:
@@ -275,7 +275,7 @@ class Spread(JudgedHere):
         """Whether observations are to be brought here."""
         return self.observer is not None and self._observed < ENOUGH
 
-    def ended(self, carry: Remote) -> int:
+    def episodes_ended(self, carry: Remote) -> int:
         raise AssertionError(carry)  # a training that counts episodes is not spread
 
     def policy(self, carry: Remote) -> Any:
@@ -296,15 +296,15 @@ class Spread(JudgedHere):
         return found
 
     def policy_example(self) -> Any:
-        return self.judge.policy_example()
+        return self.evaluator.policy_example()
 
     def saved_example(self) -> Any:
-        return self.judge.saved_example()
+        return self.evaluator.saved_example()
 
     def evaluate(
-        self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
+        self, policy: Any, seed: int, index: int, episodes: int, how: EvaluationSettings = GREEDY, first: int = 0
     ) -> Evaluation:
-        return self.judge.evaluate(policy, seed, index, episodes, how, first)
+        return self.evaluator.evaluate(policy, seed, index, episodes, how, first)
 
     def facts(self) -> dict[str, Any]:
-        return self.judge.facts()
+        return self.evaluator.facts()

@@ -22,12 +22,12 @@ from zerone.base.compilation import keep_compiled_programs
 from zerone.base.notices import Notices
 from zerone.base.pytree import struct
 from zerone.cluster.worker_programs import Programs, Vector
-from zerone.engines.compiled import spaces_of, stream
+from zerone.engines.compiled import spaces_of
 from zerone.engines.host import Host
-from zerone.engines.protocol import Judging, steps_per_iteration
+from zerone.engines.protocol import EvaluationSettings
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, start
 from zerone.engines.streams import INIT, TRAIN
-from zerone.engines.vector_rollout import Judged
+from zerone.engines.vector_rollout import EpisodeResults
 from zerone.environments import catalogue
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.gym.allowed import Allowing
@@ -79,7 +79,7 @@ class EvaluationTask(NamedTuple):
     seed: int
     place: int
     number: int
-    how: Judging
+    how: EvaluationSettings
 
 
 class Ground(Protocol):
@@ -151,7 +151,8 @@ class InJax:
         simulation, steps = _played(*here, self._seed, np.int32(index))
         self._simulation, ended = simulation.counted(), simulation.ended
         going_on = float(np.asarray(simulation.episode_length).sum(dtype=np.int64))
-        length = steps_per_iteration(self._algorithm) + self._begun - going_on
+        block = self._algorithm.steps_per_update * self._algorithm.environments
+        length = block + self._begun - going_on
         self._begun = going_on
         count, total = np.asarray(ended.count).sum(dtype=np.int64), np.asarray(ended.total_return).sum(dtype=np.float64)
         return jax.device_get(steps), np.array([count, total, length], np.float64)
@@ -161,7 +162,9 @@ class InJax:
 def _started(
     algorithm: Algorithm, environment: TimedEnvironment, policy: Any, seed: Array, index: Array
 ) -> EnvironmentState:
-    return start(algorithm, environment, policy, jax.random.fold_in(stream(seed, INIT), index))
+    return start(
+        algorithm, environment, policy, jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), INIT), index)
+    )
 
 
 @jax.jit
@@ -173,7 +176,7 @@ def _played(
     seed: Array,
     index: Array,
 ) -> tuple[EnvironmentState, Steps]:
-    key = jax.random.fold_in(stream(seed, TRAIN), index)
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), TRAIN), index)
     chance = OWN_PLAY.draw(algorithm, environment, policy, key, seed, index)
     return OWN_PLAY.collect(algorithm, environment, policy, simulation, chance)
 
@@ -208,7 +211,7 @@ class Worker:
         self._returns: dict[int, Returns] = {}
         self._block: Block | None = None
         self._judge: Host | None = None
-        self._judging: tuple[EvaluationTask, Iterator[Judged | None], GlobalChance] | None = None
+        self._judging: tuple[EvaluationTask, Iterator[EpisodeResults | None], GlobalChance] | None = None
         self._programs = Programs(task.compiled)
 
     @contextmanager
@@ -291,6 +294,6 @@ class Worker:
                 self._grounds[seed] = InJax(self._alone, self._task, own, index)
             else:
                 self._grounds[seed] = InGymnasium(self._alone, self._task, seed, own, index)
-            self._returns[seed] = Returns.begun(self._alone, self._alone.environments)
+            self._returns[seed] = Returns.initial(self._alone, self._alone.environments)
             self._programs.begin(self._alone, self._grounds[seed].spaces)
         return self._grounds[seed]

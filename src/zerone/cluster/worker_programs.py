@@ -47,13 +47,15 @@ class Programs:
             return steps if compiled else as_seen(self.spaces, steps)
 
         def gradient(algorithm: Any, policy: Any, steps: Steps, returns: Returns) -> Any:
-            steps, *after = policy.scales.learnt(seen(steps), algorithm.discount, returns)
-            gradient, metrics = algorithm.gradient(policy.networks, steps)
+            steps = seen(steps)
+            gradient, metrics = algorithm.gradient(policy.networks, policy.scales.normalize(steps))
+            after = policy.scales.measured(steps, algorithm.discount, returns)
             return FlatParameters.wrap(gradient), metrics, *after
 
         def samples(algorithm: Any, policy: Any, steps: Steps, returns: Returns) -> Any:
-            steps, *after = policy.scales.learnt(seen(steps), algorithm.discount, returns)
-            return *algorithm.samples(policy.networks, steps), *after
+            steps = seen(steps)
+            after = policy.scales.measured(steps, algorithm.discount, returns)
+            return *algorithm.samples(policy.networks, policy.scales.normalize(steps)), *after
 
         def cut(algorithm: Any, samples: Any, seed: Array, index: Array, epoch: Array) -> Any:
             return algorithm.cut(samples, jax.random.split(update_key(seed, index), algorithm.epochs)[epoch])
@@ -65,7 +67,7 @@ class Programs:
             return FlatParameters.wrap(gradient), metrics
 
         def moved(algorithm: Any, policy: Any, samples: Any) -> Any:
-            return algorithm.moved(policy, samples)
+            return algorithm.divergence_from_old(policy, samples)
 
         self.gradient = jax.jit(gradient)
         self.samples = jax.jit(samples)

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Algorithm, Array, Key, acting, initial_memory, is_table
+from zerone.algorithms.protocol import Algorithm, Array, act_masked, initial_memory, is_table
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_long, for_once, for_seldom
 from zerone.base.errors import RunError
@@ -28,14 +28,13 @@ from zerone.engines.protocol import (
     GREEDY,
     Act,
     Evaluation,
-    Judging,
+    EvaluationSettings,
     Observer,
     Row,
     row_of,
 )
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, StepSource, start
-from zerone.engines.search import Search
-from zerone.engines.streams import EVALUATE, INIT, TRAIN
+from zerone.engines.streams import INIT, TRAIN
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.spaces import Spaces, from_environment, to_environment
 from zerone.environments.wrappers import Masked, TimeLimit, evaluation_environment
@@ -44,17 +43,17 @@ if TYPE_CHECKING:
     from zerone.engines.offline_data import OfflineData
 
 PREFETCH = 256
-"""About how many steps' chance is drawn at once."""
+"""The approximate number of steps whose random numbers are drawn at once."""
 
 MANY_AT_ONCE, FEW_AT_ONCE = 100, 10
-"""How many episodes of an evaluation are played side by side. One program plays them all, however many they are."""
+"""How many episodes of an evaluation are played side by side."""
 LEAST_COUNTED = 50
-"""A step of few episodes with a table takes as long as a step of so many."""
+"""With a table, a step of fewer episodes takes as long as a step of this many."""
 
 
 @struct
 class Accumulator:
-    """Metrics added up since the last row of the log, and the lengths (int32 [N]) of the episodes going on then."""
+    """Sums of metrics since the last row of the log, and the lengths (int32 [N]) of unfinished episodes then."""
 
     metrics: dict[str, Sum]
     begun: Array
@@ -62,29 +61,24 @@ class Accumulator:
 
 @struct
 class Carry:
-    """All that a training of one seed is, between two iterations."""
+    """The whole state of one seed's training between two iterations."""
 
     state: Any
     simulation: EnvironmentState
     tally: Accumulator
 
 
-def stream(seed: Array, purpose: int) -> Key:
-    """One of the independent streams of keys that belong to a seed."""
-    return jax.random.fold_in(jax.random.key(seed), purpose)
-
-
 def advance(
     algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, seed: Array, first: Array, count: Array,
     source: StepSource = OWN_PLAY,
 ) -> Carry:  # fmt: skip
-    """Run iterations `first` to `first + count` of one seed. `first` and `count` are numbers, not shapes.
+    """The carry after iterations `first` to `first + count` (exclusive) of one seed, both int32 scalars.
 
-    Each takes a block of steps of the source, learns from it, and adds what happened to the tally. The chance of some
-    iterations is drawn at once (see `PREFETCH`): a loop without random numbers in it compiles to far faster code. It
-    changes nothing else: iteration i still depends on `fold_in(key, i)` alone.
+    Each iteration takes a block of steps from the source, learns from it, and adds metrics to the accumulator. The
+    random numbers of several iterations are drawn at once (see `PREFETCH`): a loop without random numbers compiles to
+    far faster code. The results are the same: iteration i depends on `fold_in(key, i)` alone.
     """
-    key = stream(seed, TRAIN)
+    key = jax.random.fold_in(jax.random.key(seed), TRAIN)
     block = max(1, PREFETCH // algorithm.steps_per_update)
     policy = carry.state.policy
 
@@ -102,41 +96,31 @@ def advance(
             sums = {name: carry.tally.metrics[name].plus(value) for name, value in metrics.items()}
             return Carry(state, simulation, Accumulator(sums, carry.tally.begun))
 
-        carry = jax.lax.fori_loop(0, jnp.minimum(block, count - begin), inner, carry)
-        return carry
+        after: Carry = jax.lax.fori_loop(0, jnp.minimum(block, count - begin), inner, carry)
+        return after
 
-    carry = jax.lax.fori_loop(0, (count - 1) // block + 1, outer, carry)
-    return carry
+    after: Carry = jax.lax.fori_loop(0, (count - 1) // block + 1, outer, carry)
+    return after
 
 
 def spaces_of(environment: TimedEnvironment) -> Spaces:
-    """The spaces of an environment, and whether a mask says which actions are allowed."""
+    """The spaces of an environment, and whether it has action masks."""
     masked = isinstance(environment, Masked)
     return Spaces(environment.observation_space, environment.action_space, masked=masked)
 
 
 def initial(algorithm: Algorithm, environment: TimedEnvironment, seed: Array) -> Carry:
-    """Before the first iteration."""
+    """The carry before the first iteration."""
     spaces = spaces_of(environment)
-    state_key, start_key = jax.random.split(stream(seed, INIT))
+    state_key, start_key = jax.random.split(jax.random.fold_in(jax.random.key(seed), INIT))
     state = algorithm.init(state_key, spaces)
     simulation = start(algorithm, environment, state.policy, start_key)
     begun = jnp.zeros(algorithm.environments, jnp.int32)
     return Carry(state, simulation, Accumulator({name: Sum.zero() for name in algorithm.metrics}, begun))
 
 
-def evaluate(
-    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, seed: Array, index: Array, first: Array,
-    limit: Array, episodes: int, stochastic: bool, search: Search | None,
-) -> tuple[Array, Array, Array]:  # fmt: skip
-    """Returns and lengths of episodes from number `first` on, and which were cut. The last three are static."""
-    key = jax.random.fold_in(stream(seed, EVALUATE), index)
-    numbers = first + jnp.arange(episodes)
-    return evaluate_episodes(algorithm, environment, policy, numbers, key, limit, stochastic, search)
-
-
 def copied(carry: Carry) -> Carry:
-    """The same in other memory: leaf by leaf, from Python, it would take as long as many an update."""
+    """A copy of a carry in one program: leaf by leaf, from Python, it would take as long as several updates."""
     own: Carry = jax.tree.map(jnp.copy, carry)
     return own
 
@@ -144,7 +128,7 @@ def copied(carry: Carry) -> Carry:
 _initial = jax.jit(initial, compiler_options=for_once())
 _advance = jax.jit(advance, donate_argnums=2, compiler_options=for_long())
 _advance_all = jax.jit(jax.vmap(advance, in_axes=(None, None, 0, 0, 0, 0, None)), donate_argnums=2)
-_evaluate = jax.jit(evaluate, static_argnums=(7, 8, 9), compiler_options=for_seldom())
+_evaluate = jax.jit(evaluate_episodes, static_argnums=(7, 8, 9), compiler_options=for_seldom())
 _copied = jax.jit(copied, compiler_options=for_seldom())
 
 
@@ -153,7 +137,7 @@ def _act(
     algorithm: Algorithm, environment: TimedEnvironment, policy: Any, memory: Any, observation: Array, mask: Any
 ) -> tuple[Array, Any]:
     seen = from_environment(environment.observation_space, observation)
-    action, memory, _ = acting(algorithm, policy, memory, seen, None, mask)
+    action, memory, _ = act_masked(algorithm, policy, memory, seen, None, mask)
     return to_environment(environment.action_space, action), memory
 
 
@@ -163,8 +147,8 @@ _initial_memory = jax.jit(initial_memory, static_argnums=2)
 class Compiled:
     """Drives an algorithm in a JAX environment. See `Engine` for the methods.
 
-    Seeds run side by side: on a CPU each in a thread of its own, one for each core, which measures faster than
-    one batch (and gives the same bits as a seed alone); on other devices as one batch under `vmap`.
+    Seeds run in parallel: on a CPU each in a thread of its own, one for each core, which is faster in measurements
+    than one batch, and gives the same bits as a seed alone; on other devices as one batch under `vmap`.
     """
 
     name = "compiled"
@@ -173,10 +157,15 @@ class Compiled:
     def __init__(self, algorithm: Algorithm, environment: TimedEnvironment, batch: bool | None = None) -> None:
         self.algorithm = algorithm
         self.environment = environment
-        self.real = evaluation_environment(environment)
+        self.evaluation_environment = evaluation_environment(environment)
         self.spaces = spaces_of(environment)
         self.batch = default_platform() != "cpu" if batch is None else batch
         self._table = is_table(algorithm)
+        # A table's step takes as long for a hundred episodes as for ten; a network's on a CPU takes ten times as long.
+        self.widths = (FEW_AT_ONCE if default_platform() == "cpu" and not self._table else MANY_AT_ONCE,)
+        task = self.evaluation_environment
+        inside = task.environment if isinstance(task, Masked) else task
+        self.time_limit = (inside.limit or None) if isinstance(inside, TimeLimit) else None
         self.observer: Observer | None = None
         self._source: StepSource = OWN_PLAY
         self._explorer: Explorer | None = None
@@ -185,43 +174,23 @@ class Compiled:
     def __reduce__(self) -> tuple[Any, ...]:
         return Compiled, (self.algorithm, self.environment, self.batch)
 
-    @property
-    def time_limit(self) -> int | None:
-        inside = self.real.environment if isinstance(self.real, Masked) else self.real
-        return (inside.limit or None) if isinstance(inside, TimeLimit) else None
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        # A table's step is as long for a hundred episodes as for ten; a network's on a CPU is ten times as long.
-        return (FEW_AT_ONCE if default_platform() == "cpu" and not self._table else MANY_AT_ONCE,)
-
-    def turn(self, width: int) -> int:
+    def step_cost(self, width: int) -> int:
         return max(width, LEAST_COUNTED if self._table else 1)
 
-    def learn_from(self, study: OfflineData) -> None:
-        self._source = jax.device_put(study)
+    def learn_from(self, data: OfflineData) -> None:
+        self._source = jax.device_put(data)
 
-    def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
+    def prepare(self, episodes: int, how: EvaluationSettings = GREEDY) -> None:
         here, seed, number = (self.algorithm, self.environment), np.uint32(0), np.int32(0)
         first = _initial.lower(*here, seed)
         example: Carry = first.out_info
+        evaluated = self.algorithm, self.evaluation_environment, example.state.policy, seed, number, number, number
         lowered = [
             _advance.lower(*here, example, seed, number, number, self._source),
-            _evaluate.lower(
-                self.algorithm,
-                self.real,
-                example.state.policy,
-                seed,
-                number,
-                number,
-                number,
-                min(episodes, self.widths[0]),
-                how.stochastic,
-                how.search,
-            ),
+            _evaluate.lower(*evaluated, min(episodes, self.widths[0]), how.stochastic, how.search),
             first,
         ]
-        with ThreadPoolExecutor() as compilers:  # XLA compiles outside of Python's lock, and JAX keeps the programs
+        with ThreadPoolExecutor() as compilers:  # XLA releases Python's lock, and JAX keeps the programs
             list(compilers.map(lambda program: program.compile(), lowered))
 
     def init(self, seed: int) -> Carry:
@@ -238,7 +207,7 @@ class Compiled:
             return [jax.tree.map(lambda x, i=i: x[i], together) for i in range(len(carries))]
 
         def alone(carry: Carry, seed: np.uint32, begin: np.int32, count: np.int32) -> Carry:
-            with in_32_bits():  # of this thread, which knows nothing of the caller's
+            with in_32_bits():  # the caller's setting does not hold in this thread
                 carry = _advance(self.algorithm, self.environment, carry, seed, begin, count, self._source)
                 carry = jax.block_until_ready(carry)
             return carry
@@ -249,7 +218,8 @@ class Compiled:
 
     def report(self, carry: Carry, first: int, last: int) -> tuple[Row, Carry]:
         tally, simulation = carry.tally, carry.simulation
-        self._require_allowed(simulation.earned.total())
+        if isinstance(self.environment, Masked):
+            _require_allowed(simulation.earned.total())
         if self.observer is not None:
             self.observer(np.asarray(simulation.observation))
         count, begun, going_on = (
@@ -263,10 +233,10 @@ class Compiled:
         following: Any = going_on.astype(np.int32)
         return row, Carry(carry.state, simulation.counted(), Accumulator(nothing_of(tally.metrics), following))
 
-    def ended(self, carry: Carry) -> int:
+    def episodes_ended(self, carry: Carry) -> int:
         return int(np.asarray(carry.simulation.ended.count, np.int64).sum())
 
-    def copied(self, carry: Carry) -> Carry:
+    def copy_carry(self, carry: Carry) -> Carry:
         own: Carry = _copied(carry)
         return own
 
@@ -280,12 +250,12 @@ class Compiled:
         return carry
 
     def saved_example(self) -> Carry:
-        # Of the program, not of its function: what was traced for this is there when it is compiled.
+        # Of the jitted function: this trace is used again when it is compiled.
         shapes: Carry = _initial.eval_shape(self.algorithm, self.environment, np.uint32(0))
         return shapes
 
     def resume(self, saved: Carry, seed: int, iteration: int) -> Carry:
-        del seed, iteration  # iteration i needs nothing but the seed and i: there is no generator to put back
+        del seed, iteration  # randomness depends on the seed and the iteration's number alone
         carry: Carry = jax.tree.map(jnp.asarray, saved)
         return carry
 
@@ -302,26 +272,28 @@ class Compiled:
         return self._explorer.acting(policy, seeds)
 
     def evaluate(
-        self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
+        self, policy: Any, seed: int, index: int, episodes: int, how: EvaluationSettings = GREEDY, first: int = 0
     ) -> Evaluation:
         width = min(episodes, self.widths[0] if how.search is None else min(self.widths[0], how.search.side_by_side))
-        here = self.algorithm, self.real, policy, np.uint32(seed), np.int32(index)
+        here = self.algorithm, self.evaluation_environment, policy, np.uint32(seed), np.int32(index)
         rounds = [
             _evaluate(*here, np.int32(first + at), np.int32(how.limit), width, how.stochastic, how.search)
             for at in range(0, episodes, width)
         ]
         longest = sum(int(np.max(lengths)) for _, lengths, _ in rounds)
         returns, lengths, cut = (np.concatenate(each)[:episodes] for each in zip(*jax.device_get(rounds), strict=True))
-        self._require_allowed(returns)
-        return Evaluation(returns, lengths, cut, self.turn(width) * longest)
-
-    def _require_allowed(self, earned: Any) -> None:
-        """Raise `RunError` where a mask has allowed nothing in the middle of an episode (see `wrappers.Masked`)."""
-        if isinstance(self.environment, Masked) and np.isnan(np.asarray(earned)).any():
-            raise RunError(translated("the action mask allowed nothing in a state in which an episode goes on"))
+        if isinstance(self.environment, Masked):
+            _require_allowed(returns)
+        return Evaluation(returns, lengths, cut, self.step_cost(width) * longest)
 
     def facts(self) -> dict[str, Any]:
         return {}
 
     def close(self) -> None:
         self._threads.shutdown()
+
+
+def _require_allowed(earned: Any) -> None:
+    """Raise `RunError` where a mask allowed no action in the middle of an episode (see `wrappers.Masked`)."""
+    if np.isnan(np.asarray(earned)).any():
+        raise RunError(translated("the action mask allowed nothing in a state in which an episode goes on"))

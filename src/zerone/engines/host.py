@@ -13,7 +13,7 @@ import numpy as np
 from zerone.algorithms.protocol import (
     Algorithm,
     Steps,
-    in_new_episodes,
+    reset_ongoing,
 )
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError, RunError
@@ -21,10 +21,10 @@ from zerone.engines.evaluation import Explorer
 from zerone.engines.host_carry import Carry
 from zerone.engines.host_programs import Programs
 from zerone.engines.offline_data import OfflineData, cut, first_step
-from zerone.engines.protocol import GREEDY, Act, Evaluation, Judging, Stopped
-from zerone.engines.python_loop import TalliedEngine
+from zerone.engines.protocol import GREEDY, Act, Evaluation, EvaluationSettings, Stopped
+from zerone.engines.python_loop import PythonLoopEngine
 from zerone.engines.streams import EVALUATE, TRAIN
-from zerone.engines.vector_rollout import Block, Judged, Player, VectorStep, playing
+from zerone.engines.vector_rollout import Block, EpisodeResults, Player, VectorStep, playing
 from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import time_limit_of
 from zerone.environments.gym.global_random import GlobalChance
@@ -35,55 +35,55 @@ from zerone.environments.gym.vector import InTurn, OwnVector
 from zerone.environments.spaces import Spaces
 
 MOST_AT_ONCE, MANY_AT_ONCE, FEW_AT_ONCE = 100, 20, 5
-"""Environments in which evaluation episodes are played side by side: at the most, and where there are many, or few."""
+"""How many evaluation episodes are played side by side: at most, where many fit, and where few do."""
 
 REPEATED_SEED = 0
-"""With which an environment is reset twice, to see whether it begins alike."""
+"""The seed with which an environment is reset twice, to see whether it starts the same."""
 
 TRUNCATED = 5
-"""The column of a block of steps that says where an episode was cut."""
+"""The column `truncated` of a block of steps."""
 
 MakeVector = Callable[[int, int], Vector]
 
 
 class SideBySide(Protocol):
-    """Processes that play environments, to learn in and to be judged in; they are started when one is needed."""
+    """Processes with environments for training and evaluation; they are started when one is needed."""
 
     @property
     def number(self) -> int:
-        """How many."""
+        """The number of processes."""
         ...
 
     @property
     def replaced(self) -> int:
-        """How many were lost, and others put in their place."""
+        """How many processes were lost and replaced."""
         ...
 
     def learnt_in(self, number: int, seed: int) -> Vector:
-        """So many environments to learn in."""
+        """A vector of `number` training environments."""
         ...
 
     def judged_in(self, number: int, seed: int) -> Vector:
-        """So many to be judged in."""
+        """A vector of `number` evaluation environments."""
         ...
 
     def close(self) -> None:
-        """End them."""
+        """End all processes."""
         ...
 
 
 def seeds_for(seed: int, purpose: int, index: int, number: int) -> list[int]:
-    """`number` seeds for environments, decided by a run's seed, the purpose and an index."""
+    """`number` seeds of environments, from a run's seed, a purpose (see `streams`) and an index."""
     return [int(each) for each in np.random.SeedSequence([seed, purpose, index]).generate_state(number)]
 
 
 def _global_chance(seed: int, purpose: int, index: int) -> GlobalChance:
-    """The chance of environments that draw from global generators; seeds for those themselves are the same numbers."""
+    """Random generators for environments that draw from global ones, seeded like the environments themselves."""
     return GlobalChance(seeds_for(seed, purpose, index, 1)[0])
 
 
 def _require_mask(probe: Vector) -> None:
-    """Raise `InputError` if the masks of an environment cannot be kept to from its first state on."""
+    """Raise `InputError` if an environment's masks are not valid in its first state."""
     try:
         probe.reset(seed=REPEATED_SEED)
     except RunError as error:
@@ -96,22 +96,22 @@ def _close_all(vectors: list[Vector]) -> None:
 
 
 def widths_for(environments: int) -> tuple[int, ...]:
-    """How many episodes are judged side by side, where so many environments are played in training.
+    """The numbers of episodes that an evaluation can play side by side, given the environments of the training.
 
-    Up to that number they take no longer: the network is asked as often.
+    Up to that number they take no longer: the network is evaluated as often.
     """
     many, few = max(MANY_AT_ONCE, min(environments, MOST_AT_ONCE)), min(max(FEW_AT_ONCE, environments), MANY_AT_ONCE)
     return tuple(sorted({many, few, 1}, reverse=True))
 
 
-class Host(TalliedEngine):
+class Host(PythonLoopEngine):
     """Drives an algorithm in Gymnasium environments. See `Engine` for the methods.
 
-    `make_vector(number, seed)` makes a vector of environments to learn in, `make_evaluation` (the same, unless given)
-    one to be judged in: where the reward is shaped, by the real one. At most `at_once` evaluation episodes are played
-    side by side. With `side_by_side` all of them are played in processes, and one alone is made here, of which is known
-    what they are. What goes on inside of them cannot be saved: a resumed training starts new episodes, so it is as good
-    as one left alone but not equal to it bit for bit.
+    `make_vector(number, seed)` makes a vector of training environments, `make_evaluation` (the same function, unless
+    given) one for evaluations, with the task's own reward. At most `at_once` evaluation episodes are played side by
+    side. With `side_by_side` all environments are in other processes, except one here, which has the spaces. The state
+    of a Gymnasium environment cannot be saved: a resumed training starts new episodes, and does not equal an
+    uninterrupted one bit for bit.
     """
 
     name = "host"
@@ -123,19 +123,19 @@ class Host(TalliedEngine):
     ) -> None:  # fmt: skip
         self.algorithm, self._at_once, self._side_by_side = algorithm, at_once, side_by_side
         self.allowing = allowing
-        """Where action masks come from, if they are kept to; those that make the vectors know it, too."""
-        with in_32_bits():  # of an agent that is copied, too
-            self._on_device = jax.device_put(algorithm)  # once: each number would be sent again at each step
+        """The source of action masks, if the algorithm keeps to them; `make_vector` uses the same."""
+        with in_32_bits():  # needed where an agent is copied
+            self._on_device = jax.device_put(algorithm)  # once, not at each step
         self._numbers = jax.tree.leaves(self._on_device)
         self._make_vector, self._make_evaluation = make_vector, make_evaluation or make_vector
-        self._study: OfflineData | None = None
+        self._data: OfflineData | None = None
         self._open: list[Vector] = []
-        weakref.finalize(self, _close_all, self._open).atexit = False  # of a run that was loaded, and is forgotten
+        weakref.finalize(self, _close_all, self._open).atexit = False  # for a loaded run that is garbage-collected
         self._ready: Vector | None = None
         self._checked = False
         with GlobalChance(0):
             probe = self._opened(self._make_evaluation(1, 0))
-            if allowing is not None:  # the first mask, before anything is created
+            if allowing is not None:  # checks the first mask before any file is created
                 _require_mask(probe)
         encoding = probe.encoding if isinstance(probe, OwnVector) else None
         self.spaces = Spaces(probe.single_observation_space, probe.single_action_space, encoding, allowing is not None)
@@ -157,8 +157,8 @@ class Host(TalliedEngine):
         self._open.remove(vector)
         vector.close()
 
-    def learn_from(self, study: OfflineData) -> None:
-        self._study = study
+    def learn_from(self, data: OfflineData) -> None:
+        self._data = data
 
     @property
     def time_limit(self) -> int | None:
@@ -169,21 +169,21 @@ class Host(TalliedEngine):
         fit = tuple(each for each in widths_for(self.algorithm.environments) if each <= self._at_once)
         return fit or (self._at_once,)
 
-    def turn(self, width: int) -> int:
+    def step_cost(self, width: int) -> int:
         return max(width, int(self.algorithm.environments))
 
     def _rows(self, episodes: int) -> int:
-        """In how many rows a network sees so many episodes: there are few numbers, as each is compiled for."""
+        """The batch size for so many episodes: one of few sizes, because each is compiled."""
         return min((each for each in self.widths if each >= episodes), default=self.widths[0])
 
-    def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
+    def prepare(self, episodes: int, how: EvaluationSettings = GREEDY) -> None:
         del episodes, how  # small programs, each compiled when it is first used
 
     def init(self, seed: int) -> Carry:
         return self.begin(self.initial_state(np.uint32(seed)), {}, seed, 0)
 
     def begin(self, state: Any, metrics: dict[str, np.float64], seed: int, iteration: int) -> Carry:
-        """A carry in new episodes."""
+        """A carry with this state, in new episodes."""
         number, player = self.algorithm.environments, None
         chance = _global_chance(seed, TRAIN, iteration)
         if self._plays():
@@ -191,15 +191,15 @@ class Host(TalliedEngine):
             with chance:
                 player.reset(seeds_for(seed, TRAIN, iteration, number))
         block = Block(self.algorithm.steps_per_update, number)
-        begin = 0 if self._study is None else int(first_step(np.uint32(seed), self._study.length))
+        begin = 0 if self._data is None else int(first_step(np.uint32(seed), self._data.length))
         sums = np.zeros(number), np.zeros(number), np.zeros(3)
         return Carry(*jax.tree.flatten(state), player, block, chance, *sums, metrics, iteration, begin)
 
     def _plays(self) -> bool:
-        """Whether any environment is learnt in."""
-        return self._study is None or self._study.mixes
+        """Whether the training plays in environments at all."""
+        return self._data is None or self._data.mixes
 
-    def open_for(self, seed: int) -> None:
+    def make_environments(self, seed: int) -> None:
         if not self._plays():
             return
         self._ready = self._learnt_in(seed)
@@ -210,7 +210,7 @@ class Host(TalliedEngine):
                 self._check_repeats(self._evaluation)
 
     def _ready_for(self, seed: int) -> Vector:
-        """Environments for a seed to learn in: those that are ready, if there are any."""
+        """The training environments of a seed: those that were made before, if there are any."""
         vector, self._ready = self._ready, None
         if vector is None:
             return self._learnt_in(seed)
@@ -224,7 +224,7 @@ class Host(TalliedEngine):
             return self._opened(make(self.algorithm.environments, seed))
 
     def _check_repeats(self, vector: InTurn) -> None:
-        """Once, whether environments begin alike with one seed; a person is told if they do not."""
+        """Check once whether an environment starts the same with the same seed, and print a notice if not."""
         if not self._checked:
             self._checked = True
             vector.envs[0].check_repeats(REPEATED_SEED)
@@ -238,43 +238,43 @@ class Host(TalliedEngine):
         return list(carries)
 
     def _iterate(self, carry: Carry, seed: np.uint32, index: np.int32) -> None:
-        """Play a block of steps or study one, then learn from it."""
-        if carry.player is not None and (self._study is None or self._study.is_own(int(index))):
+        """Play a block of steps or read a recorded one, then learn from it."""
+        if carry.player is not None and (self._data is None or self._data.is_own(int(index))):
             counted = carry.episodes.copy()
             try:
                 steps = self.played(carry, carry.player, seed, index)
                 if self.observer is not None:
                     self.observer(np.reshape(steps.observation, (-1, *steps.observation.shape[2:])))
-            except Stopped:  # nothing is learnt from a part of a block, so nothing is counted of it
+            except Stopped:  # an unfinished block is not learnt from, so its episodes do not count
                 carry.episodes = counted
                 raise
         else:
-            steps = self._studied(carry, seed, index)
-        if self._study is not None and self._study.switches(int(index)):
+            steps = self._recorded_steps(carry, seed, index)
+        if self._data is not None and self._data.switches(int(index)):
             steps = cut(steps, True)
-        # The next block's chance comes with the update: a program of its own would take as long as two steps.
+        # The update also draws the next block's noise: a program of its own would take as long as two steps.
         updated = self._programs.update(carry.tree, self._on_device, carry.leaves, steps, seed, index)
         carry.leaves, metrics, noise = updated
         carry.noises = self._each_step(noise)
-        for name, value in metrics.items():  # `device_get` takes as long for three numbers as a step of the environment
+        for name, value in metrics.items():  # `device_get` of three numbers would take as long as an environment step
             carry.metrics[name] = carry.metrics.get(name, np.float64(0)) + np.float64(np.asarray(value))
 
-    def _studied(self, carry: Carry, seed: np.uint32, index: np.int32) -> Steps:
-        assert self._study is not None  # noqa: S101 - else there is own play
+    def _recorded_steps(self, carry: Carry, seed: np.uint32, index: np.int32) -> Steps:
+        assert self._data is not None  # noqa: S101 - without recorded steps there is own play
         shape = self.algorithm.steps_per_update, self.algorithm.environments
-        steps = self._study.block(int(index), carry.begin, *shape)
+        steps = self._data.block(int(index), carry.begin, *shape)
         acted: Steps = self._programs.acted(self._on_device, carry.state.policy, steps, seed, index)
         return acted
 
     def played(self, carry: Carry, player: Player, seed: np.uint32, index: np.int32) -> Steps:
-        """Play until every environment has its block of steps."""
+        """Play until each environment has T steps, and return them: [T, N, ...]."""
         length = self.algorithm.steps_per_update
         tree, places = carry.acting(self._on_device)
         leaves = [*self._numbers, *(carry.leaves[place] for place in places)]
         noises: list[Any] = []
         t = 0
         while not carry.block.full():
-            self._stop_if_asked()
+            self._stop_if_requested()
             if t == 0 and carry.noises is not None:
                 noises = carry.noises
             elif t % length == 0:  # a block usually takes T vector steps; more only where resets take steps too
@@ -302,14 +302,14 @@ class Host(TalliedEngine):
         return Steps(*taken[:6], *jax.tree.unflatten(carry.extras_tree, taken[6:]))  # type: ignore[arg-type]  # NumPy's
 
     def _cut(self, carry: Carry, lost: np.ndarray) -> None:
-        """End the episodes that were lost with a process: cut after the last step of which anything is known."""
-        if not carry.block.cut(lost, TRUNCATED):  # that step was learnt from: what waits to be joined to it is dropped
-            carry.state = in_new_episodes(carry.state, self._programs.begun(self._on_device))
+        """End the episodes that were lost with a process (bool [N]): truncate them at their last known step."""
+        if not carry.block.cut(lost, TRUNCATED):  # that step was learnt from already: drop the steps that wait
+            carry.state = reset_ongoing(carry.state, self._programs.begun(self._on_device))
         begun = lost & (carry.episode_length > 0)
         self._count_ended(carry, begun)
 
     def _noise(self, policy: Any, seed: np.uint32, index: np.int32, part: np.int32) -> list[Any]:
-        """The chance of T vector steps, one tree for each."""
+        """The noise of T vector steps, a tree for each."""
         shape = self.algorithm.steps_per_update, self.algorithm.environments
         return self._each_step(self._programs.noise(self._on_device, policy, seed, index, part, shape))
 
@@ -337,15 +337,15 @@ class Host(TalliedEngine):
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
         state = jax.tree.map(jnp.asarray, saved["state"])
-        if self._was_playing(iteration):  # those episodes are lost
-            state = in_new_episodes(state, self._programs.begun(self._on_device))
+        if self._was_playing(iteration):  # the episodes of that play are lost
+            state = reset_ongoing(state, self._programs.begun(self._on_device))
         carry = self.begin(state, dict(saved["metrics"]), seed, iteration)
         carry.episodes = np.asarray(saved["episodes"])
         return carry
 
     def _was_playing(self, iteration: int) -> bool:
-        """Whether own play was going on after so many iterations. Where a recording was read, it is read on."""
-        return self._study is None or (iteration > 0 and bool(self._study.is_own(iteration - 1)))
+        """Whether the last of `iteration` iterations was own play. Recorded steps are simply read on."""
+        return self._data is None or (iteration > 0 and bool(self._data.is_own(iteration - 1)))
 
     def initial_memory(self, policy: Any, number: int) -> Any:
         return self._programs.initial_memory(self._on_device, policy, number)
@@ -355,26 +355,26 @@ class Host(TalliedEngine):
         return np.array(action, self.spaces.action.dtype), memory
 
     def evaluate(
-        self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
+        self, policy: Any, seed: int, index: int, episodes: int, how: EvaluationSettings = GREEDY, first: int = 0
     ) -> Evaluation:
-        self._stop_if_asked()
+        self._stop_if_requested()
         starts = seeds_for(seed, EVALUATE, index, first + episodes)[first:]
         with GlobalChance(starts[0]):
             for found in self.judging(policy, seed, starts, how):
                 if found is not None:
                     returns, lengths, cut, turns = found
-                    return Evaluation(returns, lengths, cut, turns * self.turn(self._rows(episodes)))
-                self._stop_if_asked()
-        raise AssertionError  # what was found comes last
+                    return Evaluation(returns, lengths, cut, turns * self.step_cost(self._rows(episodes)))
+                self._stop_if_requested()
+        raise AssertionError  # `judging` always ends with results
 
     def judging(
-        self, policy: Any, seed: int, episodes: Sequence[int], how: Judging = GREEDY,
+        self, policy: Any, seed: int, episodes: Sequence[int], how: EvaluationSettings = GREEDY,
         place: tuple[int, int] | None = None,
-    ) -> Iterator[Judged | None]:  # fmt: skip
-        """Play the episodes of these seeds, on behalf of a seed of the run; see `playing`.
+    ) -> Iterator[EpisodeResults | None]:  # fmt: skip
+        """Play the episodes of these seeds, for a seed of the run; see `playing`.
 
-        A single one may be played in its place (its index, of how many): the networks then see it in the row in which
-        they would if all were played here, and its actions are the same to the last bit.
+        A single episode may have a `place` (its index, of how many): networks then get it in the same row of a batch as
+        if all were played here, so its actions have the same bits.
         """
         environments = self._judged_in(min(len(episodes), self.widths[0]), seed)
         policy = jax.device_put(policy)
@@ -412,7 +412,7 @@ class Host(TalliedEngine):
         return self._explorer.acting(policy, seeds)
 
     def alone(self, seed: int) -> Guard | None:
-        """One environment as the policy is judged in it, made for the caller; None of somebody else's vector."""
+        """A new evaluation environment for the caller; None where environments exist only as a foreign vector."""
         vector = self._make_evaluation(1, seed)
         if isinstance(vector, InTurn):
             return vector.envs[0]
@@ -420,7 +420,7 @@ class Host(TalliedEngine):
         return None
 
     def _judged_in(self, number: int, seed: int) -> Vector:
-        """So many environments to judge in: those that are open, with others if they are too few."""
+        """`number` environments for an evaluation: those that are open, with others if they are too few."""
         vector = self._evaluation
         if isinstance(vector, InTurn):
             self._check_repeats(vector)
@@ -436,7 +436,7 @@ class Host(TalliedEngine):
         return vector
 
     def _judges(self, vector: Vector, number: int) -> bool:
-        """Whether a vector that is open will do to judge in so many environments."""
+        """Whether an open vector suffices for an evaluation in `number` environments."""
         if vector.closed or vector.num_envs < number or (self._side_by_side is not None and isinstance(vector, InTurn)):
             return False
         return vector.num_envs == number or isinstance(vector, OwnVector)

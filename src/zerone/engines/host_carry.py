@@ -17,32 +17,32 @@ from zerone.environments.gym.global_random import GlobalChance
 class Carry:
     """A training of one seed: its state, its environments, and the sums since the last row of the log.
 
-    The state is kept as its arrays. To take it apart and to put it together again, at each update, would take as long
-    as a small network learns; it is put together where somebody looks at it.
+    The state is kept as its flat arrays: flattening and unflattening it at each update would take as long as the update
+    of a small network. The property `state` unflattens it.
     """
 
     leaves: list[Array]
     tree: jax.tree_util.PyTreeDef
     player: Player | None
-    """None where no environment is touched."""
+    """None where training only reads recorded steps."""
     block: Block
     chance: GlobalChance
-    """Of environments that draw from global generators."""
+    """The state of global random generators, for environments that draw from them."""
     episode_return: np.ndarray
     episode_length: np.ndarray
     episodes: np.ndarray
     metrics: dict[str, np.float64]
     iteration: int
     begin: int = 0
-    """The recorded step at which this seed began to study."""
+    """The recorded step from which this seed starts to read."""
     extras_tree: Any = None
     noises: list[Any] | None = None
     memory: Any = None
-    """What the policy remembers of the episodes going on; None before their first step."""
+    """The policy's memory of the unfinished episodes; None before the first step."""
     begins: np.ndarray | None = None
-    """Where an episode begins with the next step (bool [N]); None where nothing is remembered."""
+    """Where an episode begins with the next step (bool [N]); None for a policy without a memory."""
     found: tuple[jax.tree_util.PyTreeDef, list[int]] | None = None
-    """What `acting` has found."""
+    """The result of `acting`, kept."""
 
     @property
     def state(self) -> Any:
@@ -55,7 +55,7 @@ class Carry:
         self.found = None
 
     def acting(self, algorithm: Algorithm) -> tuple[jax.tree_util.PyTreeDef, list[int]]:
-        """The tree of an algorithm and its policy, and which of the state's arrays are the policy's."""
+        """The structure of (algorithm, policy), and the places of the policy's arrays among `leaves`."""
         if self.found is None:
             policy = jax.tree.unflatten(self.tree, range(len(self.leaves))).policy
             self.found = jax.tree.structure((algorithm, policy)), jax.tree.leaves(policy)

@@ -1,4 +1,4 @@
-"""The compiled functions around which everything else of the host engine is Python."""
+"""The compiled functions of the host engine; everything else of it is Python."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import gymnasium
 import jax
 import jax.numpy as jnp
 
-from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, acting, begin_where, initial_memory, ongoing
+from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, act_masked, initial_memory, ongoing, reset_memory
 from zerone.base.compilation import for_long
 from zerone.engines.offline_data import with_extras
 from zerone.engines.streams import INIT, TRAIN
@@ -21,20 +21,20 @@ def _key(seed: Array, purpose: int, index: Array | int) -> Array:
 
 
 def update_key(seed: Array, index: Array) -> Key:
-    """The chance of learning from the block of steps of an iteration."""
+    """The key of the update of an iteration."""
     key: Key = jax.random.split(_key(seed, TRAIN, index))[1]
     return key
 
 
 def as_seen(spaces: Spaces, steps: Steps) -> Steps:
-    """Steps as algorithms learn from them: their observations are those of the environment no more."""
+    """Steps with observations converted from the environment's to those of algorithms."""
     seen = from_environment(spaces.observation, steps.observation)
     following = from_environment(spaces.observation, steps.next_observation)
     return dataclasses.replace(steps, observation=seen, next_observation=following)
 
 
 class Programs:
-    """The compiled functions around which everything else is Python: init, noise, act and update."""
+    """The compiled functions of the host engine: init, noise, act and update."""
 
     def __init__(self, spaces: Spaces) -> None:
         counted_from_zero = isinstance(spaces.action, gymnasium.spaces.Discrete) and spaces.action.start == 0
@@ -55,15 +55,15 @@ class Programs:
             algorithm: Algorithm
             algorithm, policy = jax.tree.unflatten(tree, leaves)
             if begins is not None:
-                memory = begin_where(begins, initial_memory(algorithm, policy, algorithm.environments), memory)
+                memory = reset_memory(begins, initial_memory(algorithm, policy, algorithm.environments), memory)
             seen = from_environment(spaces.observation, observation)
-            action, after, extras = acting(algorithm, policy, memory, seen, noise, mask)
+            action, after, extras = act_masked(algorithm, policy, memory, seen, noise, mask)
             sent = None if counted_from_zero else to_environment(spaces.action, action)
             return action, sent, after, (extras, memory)
 
         def greedy(algorithm: Algorithm, policy: Any, memory: Any, observation: Array, mask: Any) -> tuple[Array, Any]:
             seen = from_environment(spaces.observation, observation)
-            action, memory, _ = acting(algorithm, policy, memory, seen, None, mask)
+            action, memory, _ = act_masked(algorithm, policy, memory, seen, None, mask)
             return to_environment(spaces.action, action), memory
 
         def update(

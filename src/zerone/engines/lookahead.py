@@ -1,14 +1,14 @@
-"""Lookahead: the action whose futures of N steps are worth most, by the environment's own step and the learnt values.
+"""Lookahead: the action with the largest value over N simulated steps, by the environment's own step and learnt values.
 
-    Q_0(s, a) = Q(s, a) as it was learnt
+    Q_0(s, a) = the learnt Q(s, a)
     Q_N(s, a) = E[r + γ (1 - terminated) max_a' Q_{N-1}(s', a')]
 
 Heuristic search: Sutton & Barto 2018, section 8.9. The expectation is the mean of K samples of each action in each
-state on the way, each with a key of its own: sparse sampling, Kearns, Mansour & Ng 2002 (doi
-10.1023/A:1017932429737), section 3. Where nothing is left to chance K is 1 and nothing is missing. Where something is,
-a maximum over means of samples is too high on average, the more so the fewer samples there are.
+state, each with a key of its own: sparse sampling, Kearns, Mansour & Ng 2002 (doi 10.1023/A:1017932429737), section 3.
+In a deterministic environment K = 1 is exact. Else the maximum over means of samples is too high on average, the more
+so the fewer samples there are.
 
-N = 0 is the learnt policy, and is not searched at all. Rewards are the task's own, γ is that of the learning.
+N = 0 is the learnt policy, without a search. Rewards are the task's own, γ is that of the training.
 """
 
 from __future__ import annotations
@@ -24,19 +24,18 @@ import numpy as np
 from zerone.algorithms.protocol import Array, Key
 from zerone.base.pytree import struct
 from zerone.engines.search import LARGEST_WORK, Foresight, Future, Outcome, is_allowed
-from zerone.parts.exploration import greedy
-from zerone.parts.masks import allowed_only
+from zerone.parts.exploration import allowed_only, greedy
 from zerone.parts.returns import one_step_target
 
 AT_ONCE = 4_096
-"""Futures that are computed side by side; more of them one part after the other, or they would not fit into memory."""
+"""Futures that are computed at once; of more, one part after the other, because of memory."""
 
 
 @struct
 class Foreseen:
-    """A state and all that may follow: Q_N [actions]; r, terminated, V(s') and what is seen there, [actions, K, ...].
+    """A state and its simulated futures: Q_N [actions]; r, terminated and V(s'), [actions, K].
 
-    `following` is the same of each s', None where V(s') is what was learnt.
+    `following` is the same for each s', [actions, K, ...]; None where V(s') is the learnt value.
     """
 
     values: Array
@@ -48,7 +47,7 @@ class Foreseen:
 
 @dataclasses.dataclass(frozen=True)
 class Lookahead:
-    """How far is looked, N = `depth` ≥ 1, and how many samples K are taken of each action. It decides the program."""
+    """A search of N = `depth` ≥ 1 steps with K = `samples` of each action. Compiled programs depend on it."""
 
     depth: int
     actions: int
@@ -56,20 +55,20 @@ class Lookahead:
 
     @property
     def work(self) -> int:
-        """How many futures are compared for one decision: (actions K)^N."""
+        """The number of futures compared for one decision: (actions K)^N."""
         return int((self.actions * self.samples) ** self.depth)
 
     @property
     def side_by_side(self) -> int:
-        """In how many episodes at once."""
+        """The number of episodes in which it can be done side by side."""
         return max(1, LARGEST_WORK // min(self.work, AT_ONCE))
 
     def describe(self) -> dict[str, Any]:
-        """As a result has it."""
+        """The entries of a result about it."""
         return {"lookahead": self.depth, "lookahead_samples": self.samples}
 
     def look(self, foresight: Foresight, key: Key, state: Any, seen: Array) -> Foreseen:
-        """All that may follow in N steps from a state of the environment, which an algorithm sees as `seen`."""
+        """The futures of N steps from a state of the environment with the observation `seen`. Consumes `key`."""
         return self._look(foresight, key, foresight.model.begin(state, seen), self.depth)
 
     def choose(self, found: Foreseen) -> Array:
@@ -99,7 +98,7 @@ class Lookahead:
         return Foreseen(values, reward, terminated, value, further)
 
     def futures(self, found: Foreseen) -> tuple[Future, ...]:
-        """The same in plain objects: an action each, and below it what its samples have led to."""
+        """The result as plain objects: each action, with the outcomes of its samples."""
         return _futures(jax.tree.map(np.asarray, found))
 
 
@@ -113,7 +112,7 @@ def _futures(found: Any) -> tuple[Future, ...]:
 
 
 def _outcomes(found: Any, action: int) -> list[Outcome]:
-    """What the samples of an action have led to, those that are alike once."""
+    """The outcomes of an action's samples; equal ones once, with their count."""
 
     def one(sample: int) -> Outcome:
         at: Callable[[Any], Any] = lambda leaf: leaf[action, sample]  # noqa: E731

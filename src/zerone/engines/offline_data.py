@@ -1,11 +1,11 @@
-"""Played by day, studied by night: blocks of steps out of what somebody has played and recorded.
+"""Offline data: blocks of recorded steps to learn from, alone or in turn with own play.
 
-Every column of a block (as many as the algorithm has environments) reads the recording on and on, round and round,
-each from another place, and each seed from places of its own. Which iterations study, and what each of them reads,
-follows from the number of the iteration and the seed: there is no state, so that chunks and resuming change nothing.
+Every column of a block (one for each of the algorithm's environments) reads the recording round and round, each from
+another place, and each seed from places of its own. Which iterations read recorded steps, and which steps, follows from
+the number of the iteration and the seed: there is no state, so chunks and resuming change nothing.
 
-Nothing that was not played in one go is ever joined: where the recording ends and starts again, and where studying
-and own play take turns, the last step is marked `truncated`, so a trace or an n-step return ends there.
+Only steps that followed each other are joined: where the recording starts again, and where recorded steps and own play
+alternate, the last step is marked `truncated`, so a trace or an n-step return ends there.
 """
 
 from __future__ import annotations
@@ -23,41 +23,41 @@ from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.pytree import static, struct
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, RolloutNoise
-from zerone.engines.streams import STUDY
+from zerone.engines.streams import OFFLINE
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.spaces import from_environment
 
 FINEST_SHARE = 1000
-"""The share of own play is a fraction with at most this denominator: whole numbers know no rounding."""
+"""The share of own play is a fraction with at most this denominator: integers are exact."""
 
 
 @struct
 class Recorded:
-    """L steps of some episodes, one after the other. A frame is an observation as the environment gave it.
+    """L steps of several episodes, one after the other. A frame is an observation as the environment returned it.
 
-    An episode of T steps has T + 1 frames, so a step's true successor is the frame after its own. Each array is
-    NumPy's or JAX's.
+    An episode of T steps has T + 1 frames, so a step's next observation is the frame after its own. Arrays are NumPy's
+    or JAX's.
     """
 
     frames: Any
     """Observations [L + episodes, ...]."""
     at: Any
-    """The frame from which each step was taken, int32 [L]."""
+    """The number of each step's frame, int32 [L]."""
     action: Any
-    """As an algorithm would have drawn it (`spaces.to_algorithm`) [L, ...]."""
+    """Actions as an algorithm draws them (`spaces.to_algorithm`), [L, ...]."""
     reward: Any
     """float32 [L]."""
     terminated: Any
     """bool [L]."""
     truncated: Any
-    """bool [L]; also at an episode's last step if nothing else ends it there, and at the very last step."""
+    """bool [L]; True also at an episode's last step if that is not terminal, and at the last step of all."""
 
 
 @struct
 class OfflineBatch:
-    """What one iteration of a compiled training learns from, as drawn: the steps, and the chance of own play.
+    """The data of one iteration of a compiled training: recorded steps, and the random numbers of own play.
 
-    `own` (bool) is None where there is no own play.
+    `own` (bool) says whether the iteration is own play; None where there is none at all.
     """
 
     chance: RolloutNoise
@@ -67,28 +67,28 @@ class OfflineBatch:
 
     @property
     def update_key(self) -> Key:
-        """For learning from the block."""
+        """The key for learning from the block."""
         return self.chance.update_key
 
 
 @struct
 class OfflineData:
-    """What is studied, and how often the agent plays itself: `own` of every `of` iterations, evenly spread."""
+    """Recorded steps, and how often the agent plays itself: `own` of every `of` iterations, evenly spread."""
 
     recorded: Recorded
     own: Any
     of: Any
     mixes: bool = static()
-    """Whether there is own play at all; without it no environment is touched."""
+    """Whether there is own play at all; without it, training uses no environment."""
 
     @property
     def length(self) -> int:
-        """How many steps are recorded (L)."""
+        """The number L of recorded steps."""
         length: int = self.recorded.at.shape[0]
         return length
 
     def own_before(self, iteration: Any) -> Any:
-        """How many of the iterations before this one are own play: the whole part of iteration × own / of."""
+        """How many of the iterations before this one are own play: ⌊iteration × own / of⌋."""
         return iteration // self.of * self.own + iteration % self.of * self.own // self.of
 
     def is_own(self, iteration: Any) -> Any:
@@ -96,18 +96,18 @@ class OfflineData:
         return self.own_before(iteration + 1) > self.own_before(iteration)
 
     def own_between(self, first: int, last: int) -> int:
-        """How many of the iterations `first` to `last` are own play."""
+        """How many of the iterations `first` to `last` (exclusive) are own play."""
         return int(self.own_before(last) - self.own_before(first))
 
     def switches(self, iteration: Any) -> Any:
-        """Whether studying and own play take turns after this iteration."""
+        """Whether recorded steps and own play alternate after this iteration."""
         return self.is_own(iteration) != self.is_own(iteration + 1)
 
     def block(self, iteration: Any, begin: Any, steps: int, columns: int) -> Steps:
-        """What this iteration studies, [steps, columns, ...]: each column goes on where it was.
+        """The recorded steps of this iteration, [steps, columns, ...]: each column continues where it stopped.
 
-        `begin` is the seed's place (`first_step`), from which the columns' are spread evenly over the recording.
-        Observations are still as the environment gave them, and there are no extras.
+        `begin` is the seed's first step (`first_step`); from it the columns are spread evenly over the recording.
+        Observations are as the environment returned them, and there are no extras.
         """
         read = (iteration - self.own_before(iteration)) * steps % self.length
         column = np.arange(columns, dtype=np.int64) * self.length // columns
@@ -123,7 +123,7 @@ class OfflineData:
     def draw(
         self, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key, seed: Array, iteration: Array
     ) -> OfflineBatch:
-        """See `StepSource`. Where there is no own play nothing is drawn for the environment."""
+        """See `StepSource`. Without own play, no random numbers are drawn for the environment."""
         steps = self.block(iteration, first_step(seed, self.length), algorithm.steps_per_update, algorithm.environments)
         switches = self.switches(iteration)
         if self.mixes:
@@ -139,26 +139,26 @@ class OfflineData:
         self, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: EnvironmentState,
         chance: OfflineBatch,
     ) -> tuple[EnvironmentState, Steps]:  # fmt: skip
-        """See `StepSource`. The environments stay as they are while a recording is read."""
+        """See `StepSource`. The environments do not change while recorded steps are read."""
         recorded, space = chance.steps, environment.observation_space
 
-        def studied() -> tuple[EnvironmentState, Steps]:
+        def recorded_steps() -> tuple[EnvironmentState, Steps]:
             seen, following = (from_environment(space, x) for x in (recorded.observation, recorded.next_observation))
             steps = dataclasses.replace(recorded, observation=seen, next_observation=following)
             return simulation, with_extras(algorithm, policy, steps, chance.chance.noise)
 
         if chance.own is None:
-            return studied()
+            return recorded_steps()
 
         def played() -> tuple[EnvironmentState, Steps]:
             return OWN_PLAY.collect(algorithm, environment, policy, simulation, chance.chance)
 
-        simulation, steps = jax.lax.cond(chance.own, played, studied)
+        simulation, steps = jax.lax.cond(chance.own, played, recorded_steps)
         return simulation, cut(steps, chance.switches)
 
 
-def make_study(recorded: Recorded, own_play: float | None) -> OfflineData:
-    """A study of `recorded`, with the share `own_play` of own play; None is none.
+def make_offline_data(recorded: Recorded, own_play: float | None) -> OfflineData:
+    """Offline data of `recorded` steps with the share `own_play` of own play; None is no own play.
 
     Raises:
         InputError: the share is not between 0 and 1.
@@ -180,14 +180,14 @@ def make_study(recorded: Recorded, own_play: float | None) -> OfflineData:
 
 
 def first_step(seed: Array | np.uint32, length: int) -> Array:
-    """The step at which a seed begins to read: int32, one of `length`."""
-    return jax.random.randint(jax.random.fold_in(jax.random.key(seed), STUDY), (), 0, length)
+    """The step from which a seed starts to read: int32, below `length`."""
+    return jax.random.randint(jax.random.fold_in(jax.random.key(seed), OFFLINE), (), 0, length)
 
 
 def with_extras(algorithm: Algorithm, policy: Any, steps: Steps, noise: Any) -> Steps:
-    """Studied steps [T, N, ...] with what `act` would have given to learn from them, its actions apart.
+    """Recorded steps [T, N, ...] with the extras that `act` returns for their observations.
 
-    Nobody knows what the policy would have remembered of an episode: each step has the memory of one that begins.
+    The policy's memory within a recorded episode is unknown: each step gets the memory of an episode that begins.
     """
     memory = initial_memory(algorithm, policy, algorithm.environments)
 
@@ -202,6 +202,6 @@ def with_extras(algorithm: Algorithm, policy: Any, steps: Steps, noise: Any) -> 
 
 
 def cut(steps: Steps, where: Any) -> Steps:
-    """The same steps, the last of each column `truncated` if `where` (a bool) says so."""
+    """The same steps, with the last of each column marked `truncated` if `where` (a bool)."""
     last = np.arange(steps.truncated.shape[0])[:, None] == steps.truncated.shape[0] - 1
     return dataclasses.replace(steps, truncated=steps.truncated | (last & where))

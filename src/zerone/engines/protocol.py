@@ -1,4 +1,4 @@
-"""What an engine is: a way of driving an algorithm in an environment, the same for the loop that uses it."""
+"""The protocol of engines: each drives an algorithm in an environment of its kind, for the same training loop."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = dict[str, np.float32 | None]
 Observer: TypeAlias = Callable[[np.ndarray], None]
-"""Is shown observations of a training now and then, [N, ...]."""
+"""A function that gets some of a training's observations, [N, ...]."""
 
 
 class Act(Protocol):
-    """Acts in N episodes, side by side, step by step."""
+    """A function that acts in N episodes side by side, step by step."""
 
     def __call__(self, observation: np.ndarray, step: int, begins: bool | None = None, mask: Any = ()) -> np.ndarray:
-        """From observations [N, ...] to actions as the environment takes them, of those that a mask allows.
+        """Actions for observations [N, ...], as the environment takes them. `mask` is bool [N, actions].
 
-        `step` counts the calls, by which chance is drawn. Episodes begin with step 0, unless `begins` says otherwise.
+        Only actions that the mask allows are chosen. `step` is the number of the call; random numbers follow from it.
+        All episodes begin at step 0, unless `begins` is given: it says whether they begin now.
         """
         ...
 
@@ -36,10 +37,11 @@ LONGEST_EVALUATION = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Judging:
-    """How episodes are played to judge a policy: to which step, and whether with the policy's own chance.
+class EvaluationSettings:
+    """How the episodes of an evaluation are played.
 
-    With a search, actions are not the policy's own but chosen among foreseen futures. Only the compiled engine can.
+    An episode is cut after `limit` steps. A `stochastic` policy acts as it explores, else greedily. A `search` chooses
+    actions among simulated futures, in place of the policy; only the compiled engine supports it.
     """
 
     limit: int = LONGEST_EVALUATION
@@ -47,15 +49,15 @@ class Judging:
     search: Search | None = None
 
 
-GREEDY = Judging()
+GREEDY = EvaluationSettings()
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Episodes on the real reward: a return, a length (both float32) and whether it was cut (bool), all [episodes].
+    """Episodes played with the task's own reward: returns and lengths (float32) and `cut` (bool), all [episodes].
 
-    An episode is cut where it has not ended after `Judging.limit` steps: its return is that of a part of it. `work` is
-    how many steps of training take as long as this took, at the most; a count, so that it never depends on the clock.
+    A cut episode has not ended after `EvaluationSettings.limit` steps: its return is that of a part of it. `work` is an
+    upper bound, in steps of training, of what the evaluation costs: a count, so that it never depends on the clock.
     """
 
     returns: np.ndarray
@@ -88,36 +90,36 @@ class Evaluation:
 
 
 class Engine(Protocol):
-    """Trains and judges. A *carry* is all that a training of one seed is between two iterations."""
+    """Trains and evaluates. A *carry* is the whole state of one seed's training between two iterations."""
 
     name: str
     algorithm: Algorithm
     spaces: Spaces
     steps_one_by_one: bool
-    """Whether each step of an environment is a call of its own, which may take long or fail."""
+    """Whether each step of an environment is a call from Python, which may take long or fail."""
     observer: Observer | None
-    """Who is to see observations of the training; None at first."""
+    """Gets observations of the training now and then; None at first."""
 
-    def learn_from(self, study: OfflineData) -> None:
-        """Learn from recorded steps, instead of own play or mixed with it. Called before all else, if at all."""
+    def learn_from(self, data: OfflineData) -> None:
+        """Learn from recorded steps, instead of own play or mixed with it. To be called before any other method."""
         ...
 
     @property
     def time_limit(self) -> int | None:
-        """The step at which the environment itself cuts an episode; None where it never does."""
+        """The step at which the environment itself truncates an episode; None where it never does."""
         ...
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """How many episodes of an evaluation can be played side by side, the most first."""
+        """The possible numbers of episodes that an evaluation plays side by side, the largest first."""
         ...
 
-    def turn(self, width: int) -> int:
-        """How many steps of training take as long as one step of so many episodes side by side, at the most."""
+    def step_cost(self, width: int) -> int:
+        """The cost of one step of `width` episodes side by side, at most, in steps of training."""
         ...
 
-    def prepare(self, episodes: int, how: Judging = GREEDY) -> None:
-        """Compile, side by side, what a training with evaluations of at most `episodes` episodes will need."""
+    def prepare(self, episodes: int, how: EvaluationSettings = GREEDY) -> None:
+        """Compile the programs of a training and of evaluations of at most `episodes` episodes, in parallel."""
         ...
 
     def init(self, seed: int) -> Any:
@@ -125,139 +127,136 @@ class Engine(Protocol):
         ...
 
     def advance(self, carries: Sequence[Any], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Any]:
-        """Run the iterations from `first[i]` up to `last` of each seed. The carries passed in are used up."""
+        """Run iterations `first[i]` to `last` (exclusive) of each seed. The carries passed in are consumed."""
         ...
 
     def report(self, carry: Any, first: int, last: int) -> tuple[Row, Any]:
-        """What happened in the iterations `first` to `last`, by column, and the carry with that forgotten."""
+        """A row of the log about iterations `first` to `last` (exclusive), and the carry with its sums set to 0."""
         ...
 
-    def ended(self, carry: Any) -> int:
-        """How many episodes have ended in it since the last report."""
+    def episodes_ended(self, carry: Any) -> int:
+        """How many episodes of a carry have ended since the last report."""
         ...
 
     def policy(self, carry: Any) -> Any:
-        """What acts: a copy that outlives the carry."""
+        """The policy of a carry, copied, so that it outlives the carry."""
         ...
 
     def policy_example(self) -> Any:
-        """Shapes of a policy, to read a saved one into."""
+        """The shapes of a policy, by which a saved one is read."""
         ...
 
     def saved(self, carry: Any) -> Any:
-        """The tree of arrays that a checkpoint keeps of a carry."""
+        """The part of a carry that a checkpoint keeps: a tree of arrays."""
         ...
 
     def saved_example(self) -> Any:
-        """Shapes of such a tree."""
+        """The shapes of the tree that `saved` returns."""
         ...
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Any:
-        """The carry that was saved after `iteration` iterations."""
+        """The carry from the tree that was saved after `iteration` iterations."""
         ...
 
     def initial_memory(self, policy: Any, number: int) -> Any:
-        """The memory with which a policy begins `number` episodes; `()` where it remembers nothing."""
+        """The policy's memory at the start of `number` episodes; `()` for a policy without a memory."""
         ...
 
     def act(self, policy: Any, memory: Any, observation: np.ndarray, mask: Any = ()) -> tuple[np.ndarray, Any]:
-        """Greedy actions for observations [N, ...], of those that a mask [N, actions] allows, and the memory after.
+        """Greedy actions for observations [N, ...], and the memory after them; only actions that a mask allows.
 
-        Actions are as the environment takes them: of its dtype, and writable.
+        Actions are as the environment takes them: of its dtype, and writable. The mask is bool [N, actions], or `()`.
         """
         ...
 
     def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
-        """Who acts with the policy's own chance, as it explores; `seeds` [N] decide the chance of N episodes."""
+        """A function that acts stochastically, as the policy explores; `seeds` [N] decide the noise of N episodes."""
         ...
 
     def evaluate(
-        self, policy: Any, seed: int, index: int, episodes: int, how: Judging = GREEDY, first: int = 0
+        self, policy: Any, seed: int, index: int, episodes: int, how: EvaluationSettings = GREEDY, first: int = 0
     ) -> Evaluation:
-        """Play episodes `first` to `first + episodes` of those that `seed` and `index` decide, with all chance in them.
+        """Play the episodes `first` to `first + episodes` (exclusive) of evaluation number `index` of a seed.
 
-        How many are played at once, and in how many calls, changes no episode.
+        The seed, the index and an episode's number decide all its randomness: it is the same however many are played
+        at once or in one call.
         """
         ...
 
     def facts(self) -> dict[str, Any]:
-        """What a result says of this engine besides what it says of all."""
+        """Entries of `result.json` that only this engine has."""
         ...
 
     def close(self) -> None:
-        """Let go of environments, threads and processes."""
+        """Close environments, and end threads and processes."""
         ...
 
 
 @runtime_checkable
-class Workers(Protocol):
-    """An engine that trains with processes of its own, which it has to start first. Judging needs none."""
+class StartsWorkers(Protocol):
+    """An engine that trains with worker processes, which must be started first. Evaluations need none."""
 
     def start(self, address: str | None, worker_timeout: float | None, step_timeout: float | None) -> None:
-        """Bring them up, here or at the address of a cluster.
+        """Start the workers, here or on the cluster at `address`.
 
-        Who is silent for the first timeout (seconds) is replaced; an environment that is for the second is an error.
+        A worker that does not answer for `worker_timeout` seconds is replaced. An environment whose step takes longer
+        than `step_timeout` seconds is an error. None sets no limit.
         """
         ...
 
 
 @runtime_checkable
-class TrainsElsewhere(Protocol):
-    """An engine that only trains with processes of its own: what is left of it when they are gone is `judge`."""
+class TrainsInProcesses(Protocol):
+    """An engine that trains in processes of its own; after training only its `evaluator` is needed."""
 
-    judge: Engine
+    evaluator: Engine
 
 
-class Stopped(Exception):  # noqa: N818 - what was asked for, no error
-    """A request to stop was heeded in the middle of an iteration: carries are as they were after their last one."""
+class Stopped(Exception):  # noqa: N818 - requested, not an error
+    """The engine was stopped in the middle of an iteration: carries are those after their last whole one."""
 
 
 @runtime_checkable
-class Heeds(Protocol):
-    """An engine that can stop in the middle of an iteration or an evaluation, which may take long where steps do.
+class Stoppable(Protocol):
+    """An engine that can stop in the middle of an iteration or an evaluation, because its steps may take long.
 
-    Its carries have `iteration`, the number of the iterations that they have behind them.
+    Its carries have a field `iteration`: how many whole iterations they have done.
     """
 
-    def heed(self, asked: Callable[[], bool]) -> None:
-        """From now on raise `Stopped`, between two steps, as soon as `asked` says so."""
+    def stop_when(self, requested: Callable[[], bool]) -> None:
+        """From now on raise `Stopped` between two steps as soon as `requested` returns True."""
         ...
 
 
 @runtime_checkable
-class Repeats(Protocol):
-    """An engine that comes to the same bits again from a copy of a carry, in however many calls it is advanced."""
+class Repeatable(Protocol):
+    """An engine that reaches the same bits again from a copy of a carry, whatever the calls of `advance` are."""
 
-    def copied(self, carry: Any) -> Any:
-        """The same in other memory."""
+    def copy_carry(self, carry: Any) -> Any:
+        """A copy of the carry in other memory."""
         ...
 
 
 @runtime_checkable
-class Opens(Protocol):
-    """An engine whose environments are objects, which somebody has to make."""
+class MakesEnvironments(Protocol):
+    """An engine whose environments are objects that have to be made before a training."""
 
-    def open_for(self, seed: int) -> None:
-        """Make the environments in which `seed` will learn now, before anything is created.
+    def make_environments(self, seed: int) -> None:
+        """Make the training environments of `seed` now, before any file is created.
 
         Raises:
-            InputError: they cannot be had, or not beside those in which it will be judged.
+            InputError: they cannot be made, or not beside those of the evaluations.
         """
         ...
-
-
-def steps_per_iteration(algorithm: Algorithm) -> int:
-    """Environment steps in one iteration, over all its environments."""
-    return algorithm.steps_per_update * algorithm.environments
 
 
 def row_of(
     algorithm: Algorithm, first: int, last: int, episodes: float, total_return: float, total_length: float,
     metrics: Mapping[str, float],
 ) -> Row:  # fmt: skip
-    """The columns of one row of the log, of the iterations `first` to `last`.
+    """One row of the log about iterations `first` to `last` (exclusive), from sums: float32, None where nothing counts.
 
-    From sums to means, per episode that ended and per iteration that learned and did not only warm up.
+    Returns and lengths are means over the episodes that ended, `metrics` means over the iterations that learned.
     """
     learned = max(0, last - max(first, algorithm.warmup_updates))
     row: Row = {

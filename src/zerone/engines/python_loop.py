@@ -1,4 +1,4 @@
-"""What engines share whose loop is Python: sums since the last row of the log, and what a checkpoint keeps."""
+"""The base of the engines whose loop is in Python: sums since the last row of the log, and what a checkpoint keeps."""
 
 from __future__ import annotations
 
@@ -13,30 +13,33 @@ import numpy as np
 from zerone.engines.protocol import Observer, Row, Stopped, row_of
 
 
-class Tallied(Protocol):
-    """A training of one seed: its state, and of the episodes that ended how many, their returns and their lengths."""
+class PythonCarry(Protocol):
+    """The carry of such an engine: the algorithm's state, and sums since the last row of the log.
+
+    `episodes`, float64 [3], are the number of episodes that ended, and the sums of their returns and lengths.
+    """
 
     state: Any
     episodes: np.ndarray
     metrics: dict[str, Any]
 
 
-C = TypeVar("C", bound=Tallied)
+C = TypeVar("C", bound=PythonCarry)
 
 
-class TalliedEngine(ABC):
-    """The part of `Engine` that needs nothing of a carry but that it is `Tallied`."""
+class PythonLoopEngine(ABC):
+    """The part of `Engine` that is the same for every `PythonCarry`."""
 
     algorithm: Any
     observer: Observer | None = None
-    _asked: Callable[[], bool] = staticmethod(lambda: False)
+    _stop_requested: Callable[[], bool] = staticmethod(lambda: False)
 
-    def heed(self, asked: Callable[[], bool]) -> None:
-        """See `Heeds`."""
-        self._asked = asked
+    def stop_when(self, requested: Callable[[], bool]) -> None:
+        """See `Stoppable`."""
+        self._stop_requested = requested
 
-    def _stop_if_asked(self) -> None:
-        if self._asked():
+    def _stop_if_requested(self) -> None:
+        if self._stop_requested():
             raise Stopped
 
     @abstractmethod
@@ -50,14 +53,14 @@ class TalliedEngine(ABC):
         following.episodes, following.metrics = np.zeros(3), {}
         return row, following
 
-    def ended(self, carry: C) -> int:
+    def episodes_ended(self, carry: C) -> int:
         """See `Engine`."""
         return int(carry.episodes[0])
 
-    def _sums(self, carry: Tallied) -> dict[str, np.float64]:
+    def _sums(self, carry: PythonCarry) -> dict[str, np.float64]:
         return {name: np.float64(carry.metrics.get(name, 0)) for name in self.algorithm.metrics}
 
-    def policy(self, carry: Tallied) -> Any:
+    def policy(self, carry: PythonCarry) -> Any:
         return jax.tree.map(np.array, carry.state.policy)
 
     def policy_example(self) -> Any:
@@ -66,7 +69,7 @@ class TalliedEngine(ABC):
     def _state_example(self) -> Any:
         return jax.eval_shape(self.initial_state, np.uint32(0))
 
-    def saved(self, carry: Tallied) -> Any:
+    def saved(self, carry: PythonCarry) -> Any:
         return {"state": carry.state, "episodes": carry.episodes, "metrics": self._sums(carry)}
 
     def saved_example(self) -> Any:

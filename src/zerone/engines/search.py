@@ -1,9 +1,9 @@
-"""What every search at decision time shares: a model of what follows, the learnt values, and futures to be shown.
+"""The parts that all searches at decision time share: a model, the learnt values, and futures that can be shown.
 
-A search chooses an action by what would follow it, without learning anything (Sutton & Barto 2018, section 8.8). Its
-model is the environment's own `step`, from the state in which the episode is: so it also knows what an observation does
-not show. What chance will decide it does not know, as its keys are others than those by which the episode goes on;
-only where an environment keeps its chance in its own state, that is foreseen, too.
+A search chooses an action by simulating what follows, and learns nothing (Sutton & Barto 2018, section 8.8). Its model
+is the environment's own `step` from the current state, so it also uses what an observation does not show. It does not
+know the random numbers of the real episode, because its keys are different; only where an environment keeps its random
+numbers in its state does a search foresee them.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from zerone.algorithms.protocol import Array, Key, ScaledValues
 from zerone.base.pytree import struct
 from zerone.environments.spaces import from_environment, to_environment
 from zerone.environments.wrappers import Masked, mask_of
-from zerone.parts.masks import FORBIDDEN, Mask, allowed_only
+from zerone.parts.exploration import FORBIDDEN, Mask, allowed_only
 
 LARGEST_WORK = 65_536
-"""Futures that are compared for one decision, at the most; of several episodes side by side, too, unless it is one."""
+"""The largest number of futures compared for one decision, and for a step of several episodes side by side."""
 
 
 class Model(Protocol):
-    """What follows an action in a state, for one environment. A state of the model is any tree."""
+    """A model of one environment: the next state and reward of an action. A model's state is any tree."""
 
     def begin(self, state: Any, seen: Array) -> Any:
-        """The model's state where the environment is in `state`, of which an algorithm sees `seen`."""
+        """The model's state for the environment's `state`, whose observation is `seen`."""
         ...
 
     def step(self, key: Key, state: Any, action: Array) -> tuple[Array, Any, Array, Array]:
-        """What an algorithm sees next, the state, the reward (float32), and whether it is terminal. Consumes `key`."""
+        """The next observation, state, reward (float32), and whether the state is terminal (bool). Consumes `key`."""
         ...
 
     def mask(self, state: Any) -> Mask:
-        """Which actions are allowed in a state, bool [actions]; `()` where nothing says so."""
+        """The allowed actions in a state, bool [actions]; `()` without action masks."""
         ...
 
 
 @struct
 class TrueModel:
-    """The environment itself. Its clock is not foreseen: an episode that is cut is not at an end."""
+    """The environment itself as its model. Time limits do not end a simulated episode: truncation is not terminal."""
 
     environment: Any
 
@@ -56,9 +56,7 @@ class TrueModel:
         observation, state, reward, terminated, *_ = environment.step(
             key, state, to_environment(environment.action_space, action)
         )
-        if isinstance(
-            environment, Masked
-        ):  # nothing may be allowed after an end, where what is foreseen counts nowhere
+        if isinstance(environment, Masked):  # after a terminal state no action may be allowed; its reward is not used
             reward = jnp.where(jnp.isnan(reward), 0.0, reward)
         return from_environment(environment.observation_space, observation), state, reward, terminated
 
@@ -69,7 +67,7 @@ class TrueModel:
 
 @struct
 class LearntModel:
-    """Tables [states, actions] of what each pair led to when it was last tried, as Dyna-Q learns them."""
+    """Dyna-Q's model: tables [states, actions] of the last reward and next state of each pair."""
 
     reward: Array
     following: Array
@@ -81,7 +79,7 @@ class LearntModel:
         return seen
 
     def step(self, key: Key, state: Array, action: Array) -> tuple[Array, Array, Array, Array]:
-        del key  # it believes what it saw last
+        del key  # the model is deterministic
         following = self.following[state, action]
         return following, following, self.reward[state, action], self.terminated[state, action]
 
@@ -91,7 +89,7 @@ class LearntModel:
 
 @struct
 class WithModel:
-    """A policy, and what its training has learnt of the environment."""
+    """A policy with the model of the environment that its training has learnt."""
 
     policy: Any
     model: LearntModel
@@ -99,7 +97,7 @@ class WithModel:
 
 @struct
 class Foresight:
-    """All that a search is given: a model, and what was learnt of each action."""
+    """The inputs of a search: a model, and an algorithm and policy with learnt values."""
 
     algorithm: Any
     policy: Any
@@ -107,21 +105,21 @@ class Foresight:
 
     @staticmethod
     def of(algorithm: Any, environment: Any, policy: Any) -> Foresight:
-        """With the environment as the model, unless the policy brings its own."""
+        """The environment is the model, unless the policy has a learnt one."""
         if isinstance(policy, WithModel):
             return Foresight(algorithm, policy.policy, policy.model)
         return Foresight(algorithm, policy, TrueModel(environment))
 
     @property
     def discount(self) -> Array | float:
-        """γ, with which the values were learnt."""
+        """The discount factor γ of the learnt values."""
         discount: Array | float = self.algorithm.discount
         return discount
 
     def values(self, seen: Array, state: Any) -> Array:
-        """Q(s, a) of each action as it was learnt, [actions], on the scale of the rewards; of those that are allowed.
+        """The learnt Q(s, a), float32 [actions], on the scale of the rewards; `FORBIDDEN` where not allowed.
 
-        Of the others it is `masks.FORBIDDEN`. `state` is the model's where `seen` is seen.
+        `state` is the model's state with the observation `seen`.
         """
         learnt = self.algorithm.values(self.policy, (), seen[None])[0]
         if isinstance(self.algorithm, ScaledValues):
@@ -131,63 +129,63 @@ class Foresight:
 
 @dataclasses.dataclass(frozen=True)
 class Future:
-    """What a search thinks of an action, in plain numbers."""
+    """The result of a search about one action, in plain numbers."""
 
     action: int
-    """Counted from 0."""
+    """The action, counted from 0."""
     value: float
-    """Q(s, a), as the search has found it."""
+    """The search's estimate of Q(s, a)."""
     best: bool
-    """Whether it would be chosen here."""
+    """Whether the search chooses it."""
     visits: int | None = None
-    """How many simulations went this way; None where every way is gone."""
+    """The number of simulations that tried it; None for an exhaustive search."""
     outcomes: tuple[Outcome, ...] = ()
-    """What it may lead to. Their mean is the value, unless it was found by simulations."""
+    """Its possible outcomes. Their mean is the value, except in a tree search."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What an action has led to in a foreseen step, or in the mean of several."""
+    """The outcome of an action in one simulated step, or the mean of several."""
 
     reward: float
-    """r, the mean."""
+    """The mean reward r."""
     terminated: float
-    """In which share of the samples the task has ended with it: mostly 0 or 1."""
+    """The fraction of samples in which the next state was terminal: mostly 0 or 1."""
     value: float
-    """V(s') of the state that it led to, before the end is thought of: max_a Q(s', a)."""
+    """V(s') = max_a Q(s', a) of the next state, also where that is terminal."""
     count: int = 1
-    """Of how many samples it is."""
+    """The number of samples."""
     following: tuple[Future, ...] = ()
-    """The actions from there; none at an end, and where the learnt values are asked."""
+    """The actions from the next state; empty if that is terminal or has learnt values only."""
 
 
 def is_allowed(value: Any) -> bool:
-    """Whether a value that a search has found is that of an action that may be taken."""
+    """Whether a value found by a search is that of an allowed action."""
     return bool(value > FORBIDDEN)
 
 
 class Search(Protocol):
-    """How an action is chosen among foreseen futures, in one environment. It is hashable, and decides the program."""
+    """A search in one environment. It is hashable, because compiled programs depend on it."""
 
     @property
     def side_by_side(self) -> int:
-        """In how many episodes at once."""
+        """The number of episodes in which it can be done side by side."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """As a result has it."""
+        """The entries of a result about it."""
         ...
 
     def look(self, foresight: Foresight, key: Key, state: Any, seen: Array) -> Any:
-        """What is found from a state of the environment, which an algorithm sees as `seen`. Consumes `key`."""
+        """The result of a search from a state with the observation `seen`: a tree of arrays. Consumes `key`."""
         ...
 
     def choose(self, found: Any) -> Array:
-        """The action that is best by what was found."""
+        """The best action of a result, int32."""
         ...
 
     def futures(self, found: Any) -> tuple[Future, ...]:
-        """What was found in plain objects, to be shown: one for each action."""
+        """A result as plain objects that can be shown: one for each action."""
         ...
 
 
@@ -195,14 +193,14 @@ class Search(Protocol):
 def decide(
     search: Search, algorithm: Any, environment: Any, policy: Any, key: Key, state: Any, observation: Array
 ) -> tuple[Array, Any]:
-    """The action that `environment` takes, in `state`, and what the search has found. Consumes `key`."""
+    """The action in `state`, as `environment` takes it, and the result of the search. Consumes `key`."""
     seen = from_environment(environment.observation_space, observation)
     found = search.look(Foresight.of(algorithm, environment, policy), key, state, seen)
     return to_environment(environment.action_space, search.choose(found)), found
 
 
 def left_to_chance(environment: Any) -> bool:
-    """Whether what a step leads to may depend on its key: followed through its program, without running it."""
+    """Whether the results of `step` may depend on its key: found in its program, without running it."""
     observation, state = jax.eval_shape(environment.reset, jax.random.key(0))
     del observation
     action = jnp.zeros(environment.action_space.shape, jnp.int32)

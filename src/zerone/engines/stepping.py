@@ -1,7 +1,7 @@
-"""A training looked at iteration by iteration, forwards and backwards, with the bits of the compiled engine.
+"""A training iteration by iteration, forwards and backwards, with the bits of the compiled engine.
 
-Iteration i takes its chance from `fold_in(key, i)` alone. So a training can be taken up again from any state that was
-kept, and to go back is to go forwards again from the last state kept before.
+The random numbers of iteration i depend on `fold_in(key, i)` alone. So a training can continue from any kept state;
+going back means going forwards again from the last state kept before.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from zerone.algorithms.explanation import Decision, Explains, ExplainsActing, Ex
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import for_seldom
-from zerone.engines.compiled import Carry, _advance, _copied, _initial, stream
+from zerone.engines.compiled import Carry, _advance, _copied, _initial
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, RolloutNoise
 from zerone.engines.streams import TRAIN
 from zerone.environments.base import TimedEnvironment
 from zerone.environments.spaces import to_environment
 
 KEPT_BYTES = 200_000_000
-"""How much the states that are kept may take together."""
+"""The memory that all kept states together may take."""
 MOST_KEPT = 512
-"""How many they are at most: to find one among them takes no time."""
+"""The largest number of kept states."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Iteration:
-    """Iteration `index`: what was before it, the block of steps that was played, and what is after it."""
+    """Iteration `index`: the carry before it, the block of steps that it played, and the carry after it."""
 
     index: int
     before: Carry
     noise: Any
-    """What chance decided in the actions: leaves [T, N, ...]."""
+    """The noise of the actions: leaves [T, N, ...]."""
     steps: Steps
     key: Key
-    """What chance decides by in the update."""
+    """The key of the update."""
     simulations: EnvironmentState
     """The environments after each step of the block: leaves [T, N, ...]."""
     step_keys: Key
-    """What chance decides by in each step of the environments, [T, N]."""
+    """The keys of the environments' steps, [T, N]."""
     after: Carry
 
     def simulation(self, step: int) -> EnvironmentState:
@@ -57,27 +57,24 @@ class Iteration:
 
 @dataclasses.dataclass(frozen=True)
 class EpisodeEnd:
-    """The end of an episode of the first environment: in which iteration and step of its block, and what came of it."""
+    """The end of an episode of the first environment: its iteration, its step in the block, length and return."""
 
     index: int
     step: int
     number: int
-    """Which episode it is, counted from 1."""
+    """The episode's number, counted from 1."""
     length: int
     total_return: float
 
 
 class Stepper:
-    """Goes through the training of one seed: `index` iterations are done, and `carry` is all there is of it."""
+    """Steps through the training of one seed: `carry` is its state after `index` iterations."""
 
     def __init__(
         self, algorithm: Algorithm, environment: TimedEnvironment, seed: int, kept_bytes: int = KEPT_BYTES,
         begin: tuple[int, Carry] | None = None,
     ) -> None:  # fmt: skip
-        """From the start, or, as `begin` says, from where so many iterations are done with such a training.
-
-        Before that it cannot go back.
-        """
+        """Start at iteration 0, or at `begin` = (iterations done, carry after them), before which it cannot go back."""
         self.algorithm, self.environment = algorithm, environment
         self._seed = np.uint32(seed)
         with in_32_bits():
@@ -93,11 +90,11 @@ class Stepper:
 
     @property
     def steps_per_iteration(self) -> int:
-        """Environment steps in an iteration, over all environments."""
+        """Environment steps of an iteration, over all environments."""
         return self.algorithm.steps_per_update * self.algorithm.environments
 
     def forward(self) -> Iteration:
-        """One iteration."""
+        """Do one iteration, and return it."""
         before, index = self.carry, self.index
         with in_32_bits():
             noise, key, step_keys, simulations, steps = _observed(
@@ -111,14 +108,14 @@ class Stepper:
         return found
 
     def explanation(self, found: Iteration) -> Explanation | None:
-        """What the update of an iteration did; None where the algorithm cannot say."""
+        """The explanation of an iteration's update; None for an algorithm without explanations."""
         if not isinstance(self.algorithm, Explains):
             return None
         with in_32_bits():
             return self.algorithm.explain(found.before.state, found.steps, found.key, found.after.state)
 
     def decision(self, found: Iteration, step: int) -> Decision | None:
-        """How the first environment's action at a step of the block was chosen; None where the algorithm cannot say."""
+        """How the first environment's action at a step was chosen; None for an algorithm without explanations."""
         if not isinstance(self.algorithm, ExplainsActing):
             return None
         with in_32_bits():
@@ -128,7 +125,7 @@ class Stepper:
             return self.algorithm.explain_action(found.before.state.policy, memory, observation, noise, mask)
 
     def reached(self, found: Iteration, step: int) -> Any:
-        """The first environment's state after a step of the block; where an episode ends with it, its last one."""
+        """The first environment's state after a step of the block: the last of its episode, where that ends there."""
         if not bool((found.steps.terminated | found.steps.truncated)[step, 0]):
             return jax.tree.map(lambda leaf: leaf[0], found.simulation(step).state)
         state = jax.tree.map(lambda leaf: leaf[0], found.simulation(step - 1).state)
@@ -137,7 +134,7 @@ class Stepper:
             return _stepped(self.environment, found.step_keys[step, 0], state, action)
 
     def go_to(self, index: int) -> None:
-        """Be where `index` iterations are done, forwards or backwards."""
+        """Go forwards or backwards to the state after `index` iterations."""
         start = self._indices[bisect.bisect_right(self._indices, index) - 1]
         if start <= self.index <= index:
             start, carry = self.index, self.carry
@@ -150,19 +147,19 @@ class Stepper:
         self._keep()
 
     def again(self) -> Iteration | None:
-        """The iteration that led to where we are; None at the start."""
+        """The iteration that led to the present state; None at the start."""
         if self.index == 0:
             return None
         self.go_to(self.index - 1)
         return self.forward()
 
     def _advanced(self, carry: Carry, first: int, count: int) -> Carry:
-        own = _copied(carry)  # the program overwrites what it is given
+        own = _copied(carry)  # the program donates its argument
         after: Carry = _advance(self.algorithm, self.environment, own, self._seed, np.int32(first), np.int32(count))
         return after
 
     def _keep(self) -> None:
-        """Keep this state. When there are too many, every second one is dropped: the older, the fewer are left."""
+        """Keep this state. When there are too many, drop every second one, so that fewer old ones remain."""
         if self.index in self._kept:
             return
         self._kept[self.index] = self.carry
@@ -173,7 +170,7 @@ class Stepper:
             self._kept = {index: self._kept[index] for index in self._indices}
 
     def _note(self, found: Iteration) -> None:
-        """Note the episodes of the first environment that ended, once."""
+        """Record the ended episodes of the first environment, each once."""
         if self.ends and self.ends[-1].index >= found.index:
             return
         ended = np.asarray(found.steps.terminated | found.steps.truncated)[:, 0]
@@ -189,9 +186,9 @@ class Stepper:
 def observed(
     algorithm: Algorithm, environment: TimedEnvironment, carry: Carry, seed: Array, index: Array
 ) -> tuple[Any, Key, Key, EnvironmentState, Steps]:
-    """What iteration `index` plays, in the order of `Iteration`'s fields: noise, keys, environments and steps."""
+    """The noise, update key, step keys, environments and steps of iteration `index`; see `Iteration`."""
     policy = carry.state.policy
-    key = jax.random.fold_in(stream(seed, TRAIN), index)
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), TRAIN), index)
     chance = OWN_PLAY.draw(algorithm, environment, policy, key, seed, index)
 
     def one(simulation: EnvironmentState, now: RolloutNoise) -> tuple[EnvironmentState, tuple[EnvironmentState, Steps]]:

@@ -1,5 +1,5 @@
-"""The purposes for which a seed gives independent streams of random numbers."""
+"""The purposes of a seed's independent streams of random numbers: `fold_in(key(seed), purpose)`."""
 
 from __future__ import annotations
 
-INIT, TRAIN, EVALUATE, STUDY = 0, 1, 2, 3
+INIT, TRAIN, EVALUATE, OFFLINE = 0, 1, 2, 3

@@ -1,29 +1,28 @@
-"""Monte Carlo tree search at decision time: UCT, from the state in which the episode is.
+"""Monte Carlo tree search at decision time: UCT, from the current state of the episode.
 
     repeat M times, from the root:
-        walk   down by  argmax_a  Q(n, a) + √2 √(ln Σ_b N(n, b) / N(n, a))      as far as there are nodes
-        grow   a node for the action that has none yet: there Q(n, a) = Q(s, a), as it was learnt, and N(n, a) = 1
-        back   up the way:  N(n, a) ← N(n, a) + 1,   Q(n, a) ← E[r] + γ (1 - E[terminated]) max_b Q(n', b)
-    act by the largest Q(root, a); of equal ones any
+        select   argmax_a  Q(n, a) + √2 √(ln Σ_b N(n, b) / N(n, a))      as far as there are nodes
+        expand   a node for the action that has none: there Q(n, a) = the learnt Q(s, a), and N(n, a) = 1
+        back up  N(n, a) ← N(n, a) + 1,   Q(n, a) ← E[r] + γ (1 - E[terminated]) max_b Q(n', b)
+    act by the largest Q(root, a), ties broken at random
 
 Kocsis & Szepesvári 2006 (doi 10.1007/11871842_29), figure 1 and section 2.2, with UCB1's constant 2 C_p = √2; Browne et
-al. 2012 (doi 10.1109/TCIAIG.2012.2186810), algorithm 2. What differs:
+al. 2012 (doi 10.1109/TCIAIG.2012.2186810), algorithm 2. Differences:
 
-- The way back is MaxUCT's (Keller & Helmert 2013, "Trial-based heuristic tree search for finite horizon MDPs", "Max-
-  Monte-Carlo backups"): by the best action of a node, not the mean of all that were tried there. So what exploring
-  costs inside of the tree is not counted, and on a small graph without chance values become those of dynamic
-  programming, exactly.
-- A leaf is worth its learnt values; nothing is played out at random. They count as one visit, so that actions are tried
-  in their order: Gelly & Silver 2007 (doi 10.1145/1273496.1273531).
-- UCB1 is for values in [0, 1]: where it is compared, Q is moved there by the smallest and the largest found in this
-  tree, as in Schrittwieser et al. 2020 (doi 10.1038/s41586-020-03051-4), appendix B.
+- The backup is MaxUCT's (Keller & Helmert 2013, "Trial-based heuristic tree search for finite horizon MDPs", "Max-
+  Monte-Carlo backups"): by the best action of a node, not the mean of all that were tried. So exploring inside the tree
+  costs nothing, and on a small deterministic graph the values become those of dynamic programming, exactly.
+- A leaf has its learnt values; there are no random playouts. They count as one visit, so that actions are tried in
+  their order: Gelly & Silver 2007 (doi 10.1145/1273496.1273531).
+- UCB1 is for values in [0, 1]: for comparisons, Q is scaled by the smallest and the largest value in this tree, as in
+  Schrittwieser et al. 2020 (doi 10.1038/s41586-020-03051-4), appendix B.
 
-Each simulation samples chance again, on all of its way: a node is a sequence of actions, not a state ("open
-loop"). Frozen when a node grows it would be taken for certain, and a lucky step on the ice be planned on. So below the
-root a plan does not depend on what chance does; the next decision, which searches from the start, does.
+Each simulation draws new random numbers on its whole path: a node is a sequence of actions, not a state ("open loop").
+If a node kept the state in which it was expanded, a lucky step on the ice would be planned on. So below the root a plan
+does not depend on random outcomes; the next decision does, because it searches again from the actual state.
 
-Written out here and not by mctx: that has no UCT (its searches want probabilities of actions, which values are not),
-freezes chance when a node grows, and would be one more thing to install for these lines.
+mctx is not used: it has no UCT (its searches need probabilities of actions, not values), keeps the state of an expanded
+node, and would be a further dependency.
 """
 
 from __future__ import annotations
@@ -39,24 +38,24 @@ import numpy as np
 from zerone.algorithms.protocol import Array, Key
 from zerone.base.pytree import struct
 from zerone.engines.search import LARGEST_WORK, Foresight, Future, Outcome, is_allowed
-from zerone.parts.masks import Mask
+from zerone.parts.exploration import Mask
 
 EXPLORATION = math.sqrt(2.0)
 DEEPEST = 64
-"""Steps from the root, at the most."""
+"""The largest depth of the tree, in steps from the root."""
 LAST = -1e6
-"""What stands for the value of an action that no state of a node has allowed so far: all others are tried first."""
+"""The value of an action that no state of a node has allowed so far: all others are tried first."""
 NONE = -1
-"""There is no such node."""
+"""The number of a node that does not exist."""
 
 
 @struct
 class Tree:
-    """Nodes [M + 1, actions]; the root is the first, and node i grew in simulation i.
+    """Nodes [M + 1, actions]; the root is the first, and node i was expanded in simulation i.
 
-    `children` (int32) are the numbers of nodes; `visits` count the simulations that went there, `rewards` and `ends`
-    add up what they found; `values` are Q. `low` and `high` bound the values so far, `chance` breaks ties at the root.
-    `allowed` (bool) is what masks have said of a node's states, if there are masks; elsewhere Q is `masks.FORBIDDEN`.
+    `children` (int32) are numbers of nodes; `visits` counts simulations, `rewards` and `ends` are sums over them;
+    `values` are Q. `low` and `high` bound the values so far, `chance` breaks ties at the root. `allowed` (bool) are the
+    actions that some state of a node has allowed, with action masks; Q of the others is `FORBIDDEN`.
     """
 
     children: Array
@@ -71,7 +70,7 @@ class Tree:
 
     @staticmethod
     def root(values: Array, simulations: int, chance: Array, mask: Mask = ()) -> Tree:
-        """Before the first simulation."""
+        """The tree before the first simulation."""
         nothing = jnp.zeros((simulations + 1, values.shape[0]))
         children = jnp.full(nothing.shape, NONE)
         low, allowed = values.min(), mask
@@ -81,9 +80,9 @@ class Tree:
         return Tree(children, nothing, nothing.at[0].set(values), nothing, nothing, low, values.max(), chance, allowed)
 
     def preferred(self, node: Array, mask: Mask) -> Array:
-        """The action to be tried next at a node: UCB1, Kocsis & Szepesvári 2006, section 2.2.
+        """The next action to try at a node, int32: UCB1, Kocsis & Szepesvári 2006, section 2.2.
 
-        A mask is that of the state in which the node is met; the actions that it forbids are as if they were not there.
+        The mask is of the state in which a simulation reaches the node; actions that it forbids are ignored.
         """
         visits, width = 1 + self.visits[node], self.high - self.low
         values = (self.values[node] - self.low) / jnp.where(width > 0, width, 1.0)
@@ -96,7 +95,7 @@ class Tree:
 
 @struct
 class Way:
-    """A simulation on its way down: where it is, and the nodes, actions and rewards behind it, [deepest]."""
+    """A simulation: its current state and node, and the nodes, actions and rewards of its path so far, [deepest]."""
 
     state: Any
     seen: Array
@@ -111,26 +110,26 @@ class Way:
 
 @dataclasses.dataclass(frozen=True)
 class TreeSearch:
-    """How many simulations M are made for a decision. It decides the program."""
+    """A search by M = `simulations` for each decision. Compiled programs depend on it."""
 
     simulations: int
 
     @property
     def deepest(self) -> int:
-        """Steps from the root, at the most: a simulation adds one node."""
+        """The largest depth of the tree: a simulation adds one node."""
         return min(self.simulations, DEEPEST)
 
     @property
     def side_by_side(self) -> int:
-        """In how many episodes at once."""
+        """The number of episodes in which it can be done side by side."""
         return max(1, 16 * LARGEST_WORK // self.simulations)
 
     def describe(self) -> dict[str, Any]:
-        """As a result has it."""
+        """The entries of a result about it."""
         return {"simulations": self.simulations}
 
     def look(self, foresight: Foresight, key: Key, state: Any, seen: Array) -> Tree:
-        """The tree after all simulations from a state of the environment, which an algorithm sees as `seen`."""
+        """The tree after all simulations from a state with the observation `seen`. Consumes `key`."""
         begun = foresight.model.begin(state, seen)
         values, mask = foresight.values(seen, begun), foresight.model.mask(begun)
         tie_key, walk_key = jax.random.split(key)
@@ -145,12 +144,12 @@ class TreeSearch:
         return tree
 
     def choose(self, found: Tree) -> Array:
-        """The action that is worth most; any of those that are equal, or a walker that finds nothing never moves."""
+        """The action of the largest value; ties are broken at random, so that an agent without rewards still moves."""
         values = found.values[0]
         return jnp.where(values == values.max(), found.chance, -1.0).argmax().astype(jnp.int32)
 
     def _walk(self, foresight: Foresight, key: Key, tree: Tree, state: Any, seen: Array) -> Way:
-        """Down from the root, until a step has no node yet, or is an end, or the deepest."""
+        """A simulation from the root until a step without a node, a terminal state, or the largest depth."""
 
         def step(way: Way) -> Way:
             action = tree.preferred(way.node, foresight.model.mask(way.state))
@@ -170,9 +169,9 @@ class TreeSearch:
         return way
 
     def _grown(self, tree: Tree, new: Array, way: Way, learnt: Array, discount: Array | float, mask: Mask) -> Tree:
-        """The tree with a node at the end of the way, and what was found there told all the way up."""
+        """The tree with a node at the end of the path, and the values on the path backed up."""
         gone, last = jnp.arange(self.deepest) < way.length, way.length - 1
-        nowhere = jnp.where(gone, way.nodes, self.simulations + 1)  # what is not of the way is dropped
+        nowhere = jnp.where(gone, way.nodes, self.simulations + 1)  # out of bounds beyond the path: dropped
         at, end = (nowhere, way.actions), (way.nodes[last], way.actions[last])
         child = tree.children[end]
         grows = ~way.terminated & (child == NONE)
@@ -184,13 +183,13 @@ class TreeSearch:
         reward, going_on, rows = rewards[here] / number, 1.0 - ends[here] / number, tree.values[way.nodes]
 
         def back(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-            """Keller & Helmert 2013, MaxUCT: from V of what follows to Q of an action and V of its node."""
+            """Keller & Helmert 2013, MaxUCT: from V of the next node to Q of an action and V of its node."""
             following, found = carry
             t = last - i
             value = reward[t] + discount * going_on[t] * following
             return rows[t].at[way.actions[t]].set(value).max(), found.at[t].set(value)
 
-        # After an end, V of what chance led to at other times; it counts nothing where there is always an end.
+        # After a terminal state, V of the node in other simulations; it has no weight if the state is always terminal.
         known = jnp.where(child == NONE, 0.0, tree.values[child].max())
         following = jnp.where(grows, learnt.max(), known)
         _, found = jax.lax.fori_loop(0, way.length, back, (following, jnp.zeros(self.deepest)))
@@ -203,7 +202,7 @@ class TreeSearch:
         )  # fmt: skip
 
     def futures(self, found: Tree) -> tuple[Future, ...]:
-        """The same in plain objects; below each action, what followed it in the mean."""
+        """The result as plain objects: each action, with the mean of its outcomes."""
         return _futures(jax.tree.map(np.asarray, found), 0, int(self.choose(found)))
 
 

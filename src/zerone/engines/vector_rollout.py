@@ -1,4 +1,4 @@
-"""Playing in Gymnasium's vector environments: transitions one vector step at a time, right in every autoreset mode."""
+"""Playing in Gymnasium's vector environments, step by step, correctly in every autoreset mode."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zerone.environments.gym.vector import OwnVector
 
 @dataclasses.dataclass(frozen=True)
 class VectorStep:
-    """One vector step: leaves are [N, ...]. Where `real` is False nothing happened but a reset: store nothing."""
+    """One vector step: leaves are [N, ...]. Where `real` is False it was only a reset: store nothing."""
 
     next_observation: np.ndarray
     reward: np.ndarray
@@ -26,31 +26,31 @@ class VectorStep:
     truncated: np.ndarray
     real: np.ndarray
     next_mask: Any = ()
-    """Which actions are allowed where `next_observation` was seen, bool [N, actions]; `()` where nothing says so."""
+    """The allowed actions after the step, bool [N, actions]; `()` without action masks."""
     lost: np.ndarray | None = None
-    """Where the process that plays has been replaced: what went on there is over, and another episode has begun."""
+    """Where an environment's process was replaced (bool [N]): its episode was lost, and another one has begun."""
 
 
 class Player:
-    """Steps a vector environment and keeps the observations from which to act next.
+    """Steps a vector environment, and keeps the observations for the next actions.
 
-    Gymnasium's vectors reset in one of three ways, and in each the true last observation is somewhere else:
-    NEXT_STEP returns it, and spends the step after on the reset (which is no transition); SAME_STEP returns the
-    first of the new episode and hides the last in `info["final_obs"]`; DISABLED returns it and waits for a reset.
+    Gymnasium's vectors reset in one of three ways, and each has the true last observation in another place: NEXT_STEP
+    returns it, and the step after it is only a reset (no transition); SAME_STEP returns the first observation of the
+    new episode, and the last one in `info["final_obs"]`; DISABLED returns it and waits for a reset.
     """
 
     def __init__(self, environments: Vector) -> None:
         self.environments = environments
         self.observation = np.empty(0)
         self.mask: Any = ()
-        """Which actions are allowed where `observation` was seen; `()` where the vector is not one with masks."""
+        """The allowed actions for `observation`, bool [N, actions]; `()` without action masks."""
         self._mode = environments.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)
         self._resetting = np.zeros(environments.num_envs, bool)
 
     def reset(self, seeds: list[int]) -> None:
         """Start an episode in each environment, environment i with `seeds[i]`; the first ones, if there are fewer."""
         number = self.environments.num_envs
-        each: Any = seeds + [0] * (number - len(seeds))  # a list is allowed, though the type says otherwise
+        each: Any = seeds + [0] * (number - len(seeds))  # Gymnasium takes a list, against its annotation
         some = len(seeds) < number and isinstance(self.environments, OwnVector)
         options = {"reset_mask": np.arange(number) < len(seeds)} if some else None
         observation, info = self.environments.reset(seed=each, options=options)
@@ -58,7 +58,7 @@ class Player:
         self._resetting[:] = False
 
     def step_only(self, action: np.ndarray, where: np.ndarray) -> VectorStep:
-        """Play one action where `where` is true, to the end of each episode and no further, if that can be done."""
+        """Play one action where `where` (bool [N]), if the vector can do so; ended episodes then stay ended."""
         if not isinstance(self.environments, OwnVector):
             return self.step(action)
         observation, reward, terminated, truncated, info = self.environments.step_only(action, np.flatnonzero(where))
@@ -95,10 +95,10 @@ class Player:
 
 
 class Block:
-    """Transitions of N environments, gathered until each has T.
+    """Transitions of N environments, collected until each has T.
 
-    A vector may spend a step of one environment on its reset, so columns fill at different speeds; what one
-    environment has too much waits for the next block, and nothing is dropped.
+    A vector step may be only a reset for some environments, so columns fill at different speeds; surplus transitions
+    wait for the next block, and none is dropped.
     """
 
     def __init__(self, length: int, number: int) -> None:
@@ -130,9 +130,9 @@ class Block:
         self._filled[where] += 1
 
     def cut(self, where: np.ndarray, truncated: int) -> bool:
-        """Say of the last transition where `where` is true that its episode was cut: in the column `truncated`.
+        """Mark the last transitions where `where` (bool [N]) in the column number `truncated`.
 
-        Whether it could be said everywhere; where a column is empty the last transition was taken before.
+        Returns whether all were marked: where a column is empty, its last transition was taken before.
         """
         there = where & (self._filled > 0)
         places = np.flatnonzero(there)
@@ -141,7 +141,7 @@ class Block:
         return bool((there == where).all())
 
     def take(self) -> list[np.ndarray]:
-        """The T transitions of each environment, [T, N, ...]; what is left moves to the front."""
+        """The first T transitions of each environment, [T, N, ...]; the others move to the front."""
         taken = [column[: self._length].copy() for column in self._columns]
         for column in self._columns:
             column[: -self._length] = column[self._length :]
@@ -149,23 +149,22 @@ class Block:
         return taken
 
 
-Judged: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, int]
-"""Of episodes their returns and lengths (float32), whether each was cut (bool), and how many vector steps that took."""
+EpisodeResults: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, int]
+"""Returns and lengths of episodes (float32), whether each was cut (bool), and the number of vector steps."""
 
 
 def playing(
     environments: Vector, act: Callable[[list[int]], Act], seeds: list[int], cap: int
-) -> Iterator[Judged | None]:
-    """Play one episode for each seed, as many at a time as there are environments.
+) -> Iterator[EpisodeResults | None]:
+    """Play one episode for each seed, as many side by side as there are environments.
 
-    Gives None after each vector step, so that the caller may do something else in between, and at last what was
-    found. An episode that has not ended after `cap` steps is cut there.
+    Yields None after each vector step, so that the caller may do something else in between, and finally the results.
 
     Args:
-        environments: Where.
-        act: Who acts in the episodes of some seeds, which are played side by side.
-        seeds: Of the episodes.
-        cap: Steps of an episode at the most.
+        environments: A vector of environments to play in.
+        act: From the seeds of episodes that are played side by side to the function that acts in them.
+        seeds: One for each episode.
+        cap: An episode that has not ended after so many steps is cut there.
     """
     number, turns = environments.num_envs, 0
     returns, lengths = np.zeros((2, len(seeds)))
@@ -174,7 +173,7 @@ def playing(
     for begin in range(0, len(seeds), number):
         wanted = seeds[begin : begin + number]
         found = None
-        while found is None:  # an episode that was lost is played again, from its seed
+        while found is None:  # a lost episode is played again, from its seed
             found = yield from _round(player, act, wanted, cap)
         here = slice(begin, begin + len(wanted))
         returns[here], lengths[here], cut[here] = found[0], found[1], found[2]
@@ -184,8 +183,8 @@ def playing(
 
 def _round(
     player: Player, act: Callable[[list[int]], Act], seeds: list[int], cap: int
-) -> Generator[None, None, Judged | None]:
-    """Play the episodes of some seeds side by side; None where the process that plays one of them was replaced."""
+) -> Generator[None, None, EpisodeResults | None]:
+    """Play the episodes of some seeds side by side; returns None where the process of one of them was replaced."""
     number, turns = player.environments.num_envs, 0
     returns, lengths = np.zeros((2, number))
     player.reset(seeds)

@@ -299,8 +299,5 @@ class AutoReset(Wrapper):
         over, next_mask = terminated | truncated, mask_of(self.environment, state)
         fresh = fresh[0], carry_over(self.environment, state, fresh[1])
 
-        def select(new: Array, old: Array) -> Array:
-            return jnp.where(over, new, old)
-
-        observation, state = jax.tree.map(select, fresh, (following, state))
+        observation, state = jax.tree.map(lambda new, old: jnp.where(over, new, old), fresh, (following, state))
         return state, StepResult(following, observation, reward, terminated, truncated, next_mask)

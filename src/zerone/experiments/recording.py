@@ -16,7 +16,7 @@ import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Metrics, Steps
 from zerone.base.compilation import for_long
-from zerone.engines.compiled import PREFETCH, Carry, initial, stream
+from zerone.engines.compiled import PREFETCH, Carry, initial
 from zerone.engines.rollout import OWN_PLAY
 from zerone.engines.streams import TRAIN
 from zerone.environments.base import TimedEnvironment
@@ -83,7 +83,7 @@ def learn(
     Returns:
         The carry, and the record: the tree of `keep` with an additional first axis over iterations.
     """
-    key, policy = stream(seed, TRAIN), carry.state.policy
+    key, policy = jax.random.fold_in(jax.random.key(seed), TRAIN), carry.state.policy
     block = max(1, PREFETCH // algorithm.steps_per_update)
 
     def drawn(i: Array) -> Any:

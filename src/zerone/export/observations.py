@@ -13,7 +13,7 @@ from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import BoxLeaf, CountedLeaf
 from zerone.environments.spaces import digits
 from zerone.export.program import Program, Value, join
-from zerone.parts.features import Features
+from zerone.parts.layers import Features
 from zerone.parts.normalization import LIMIT, WANTED, Scales
 
 OUTPUT, MASK = "action", "action_mask"

@@ -15,7 +15,7 @@ from zerone.base.language import translated
 from zerone.export.numpy_file import Inputs, Player
 from zerone.export.observations import OUTPUT
 from zerone.export.program import AFTER, Operation, Program
-from zerone.parts.masks import FORBIDDEN
+from zerone.parts.exploration import FORBIDDEN
 
 OPSET, FORMAT = 17, 8
 """The versions of ONNX 1.12 (2022), which nearly all runtimes support."""

@@ -23,11 +23,9 @@ from zerone.environments.gym.views import PicturePart, Space
 from zerone.environments.spaces import Spaces, action_bounds, action_scale, count
 from zerone.export.observations import Seen, mask_name, pieces_of
 from zerone.export.program import Program, Value, join
-from zerone.parts.architecture import ACTIVATIONS
 from zerone.parts.convolution import Convolution, PartConvolutions, same_padding
-from zerone.parts.features import Features
-from zerone.parts.layers import MLP, Activation, Dueling, LayerNorm, Linear
-from zerone.parts.networks import Network
+from zerone.parts.layers import MLP, Activation, Dueling, Features, LayerNorm, Linear
+from zerone.parts.networks import ACTIVATIONS, Network
 from zerone.parts.own_networks import OwnNetwork
 from zerone.parts.policies import ActorAndCritic
 from zerone.parts.quantiles import Quantiles
@@ -155,7 +153,7 @@ def _(network: OwnNetwork, seen: Seen) -> Value:
 
 
 def _flat_input(features: Features, convolution: Convolution | PartConvolutions | None, seen: Seen) -> Value:
-    """The input of a network as numbers in a row, after convolutions: `parts.networks.seen_by`."""
+    """The input of a network as numbers in a row, after convolutions: `parts.layers.Features.row`."""
     x = seen.features(features)
     if isinstance(convolution, PartConvolutions):
         pieces = pieces_of(x.width, [(each.begin, each.end) for each in convolution.pictures])
@@ -169,7 +167,7 @@ def _flat_input(features: Features, convolution: Convolution | PartConvolutions 
 
 
 def _picture_of(row: Value, part: PicturePart) -> Value:
-    """The picture in a part of a row: `parts.networks.picture_of`."""
+    """The picture in a part of a row: `parts.convolution.picture_of`."""
     picture = row.part(part.begin, part.end).reshape(*part.shape)
     return (picture if part.axes is None else picture.transpose(part.axes)).reshape(*part.picture)
 
@@ -184,7 +182,7 @@ def _convolved(convolution: Convolution, x: Value) -> Value:
 
 
 def _hidden_layers(x: Value, layers: Sequence[Linear], norms: Sequence[LayerNorm], activation: Activation) -> Value:
-    """The output of hidden layers: `parts.networks.through`."""
+    """The output of hidden layers: `parts.layers.through`."""
     name = activation_name(activation)
     for i, layer in enumerate(layers):
         if norms:

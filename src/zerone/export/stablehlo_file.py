@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export as jax_export
 
-from zerone.algorithms.protocol import Algorithm, acting, initial_memory
+from zerone.algorithms.protocol import Algorithm, act_masked, initial_memory
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import BoxLeaf, Leaf
 from zerone.environments.spaces import Spaces, count, from_environment, to_environment
@@ -45,7 +45,7 @@ def to_bytes(algorithm: Algorithm, policy: Any, spaces: Spaces, about: Mapping[s
         seen = from_environment(spaces.observation, joined(encoding, parts)[None])
         held = jax.tree.unflatten(tree, [further[0][each.name][None] for each in memory])
         mask = further[-1][None] if spaces.masked else ()
-        drawn, held, _ = acting(algorithm, jax.tree.map(jnp.asarray, policy), held, seen, None, mask)
+        drawn, held, _ = act_masked(algorithm, jax.tree.map(jnp.asarray, policy), held, seen, None, mask)
         after = zip(memory, jax.tree.leaves(held), strict=True)
         action = to_environment(spaces.action, drawn)[0]
         return (action, {AFTER + each.name: leaf[0] for each, leaf in after}) if memory else action

@@ -39,7 +39,7 @@ def film(engine: Compiled, policy: Any, most: int = MOST_FRAMES) -> dict[str, An
     Raises:
         InputError: the policy has diverged.
     """
-    environment = engine.real
+    environment = engine.evaluation_environment
     with in_32_bits():
         first, rest = jax.device_get(_played(engine.algorithm, environment, policy, np.uint32(SEED), LONGEST))
         ends = np.flatnonzero(rest["terminated"] | rest["truncated"])

@@ -82,7 +82,7 @@ class RunPolicies:
 
         actions = self.engine.spaces.action
         names = action_names(self.setup.environment, int(actions.n)) if isinstance(actions, Discrete) else []
-        return picture_of(self.engine.real, names)
+        return picture_of(self.engine.evaluation_environment, names)
 
     def policy(self, seed: int, which: str) -> Any:
         """The policy of a checkpoint.

@@ -77,7 +77,7 @@ def _has_values(algorithm: Algorithm, policy: Any) -> bool:
 @jax.jit
 def _values(algorithm: Any, policy: Any, observations: jax.Array) -> jax.Array:
     if isinstance(policy, ActorAndCritic):
-        return policy.value(policy.scales.see(observations))
+        return policy.value(policy.scales.normalize_observation(observations))
     memory = initial_memory(algorithm, policy, observations.shape[0])
     values: jax.Array = algorithm.values(policy, memory, observations)
     return jnp.max(values, -1)

@@ -13,7 +13,7 @@ from gymnasium import spaces
 from zerone.base.errors import InputError
 from zerone.base.language import translatable, translated
 from zerone.base.saved_types import DatasetConfig
-from zerone.engines.offline_data import OfflineData, Recorded, make_study
+from zerone.engines.offline_data import OfflineData, Recorded, make_offline_data
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import ObservationError
 from zerone.environments.gym.views import Space, describe
@@ -71,7 +71,7 @@ class Dataset:
         except ObservationError as error:
             raise InputError(translated("dataset {path}: {error}", path=self.path, error=error)) from error
         action = to_algorithm(wanted.action, self.recorded.action)
-        return make_study(dataclasses.replace(self.recorded, frames=frames, action=action), own_play)
+        return make_offline_data(dataclasses.replace(self.recorded, frames=frames, action=action), own_play)
 
     def _encoding(self) -> Encoding:
         try:

@@ -1,11 +1,11 @@
-"""Noise that is added to continuous actions, so that an agent with a deterministic policy tries others too.
+"""Noise for continuous actions, by which an agent with a deterministic policy explores.
 
     path        = process.init((N, d))
     noise       = process.noise(key, (T, N, d))
-    value, path = process.step(path, noise[t])      what is added at step t, before it is scaled
+    value, path = process.step(path, noise[t])      the noise of step t, before it is scaled
 
-The processes answer to the same calls, so an algorithm needs no branch. `path` is what a step has to know of those
-before it in its episode: the memory of a policy that explores (`algorithms/protocol.py`).
+All processes have the same functions, so an algorithm needs no branch. `path` carries what a step needs of the earlier
+steps of its episode: it is the memory of a policy that explores (`algorithms/protocol.py`).
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ Array = jax.Array
 
 
 class Process(Protocol):
-    """How the noise of one step depends on that of the steps before."""
+    """A noise process: how the noise of a step depends on that of earlier steps."""
 
     def init(self, shape: tuple[int, int]) -> Any:
         """The path before the first step of N episodes, for actions of d numbers: `shape` is (N, d)."""
         ...
 
     def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
-        """What chance decides in `shape` (…, d) values. Consumes `key`."""
+        """The random numbers of `shape` (…, d) values, float32. Consumes `key`."""
         ...
 
     def step(self, path: Any, noise: Array) -> tuple[Array, Any]:
-        """What is added at one step, [N, d], and the path after it."""
+        """The noise of one step, [N, d], and the path after it."""
         ...
 
 
 @configured
 class White:
-    """Each value is standard normal, whatever came before."""
+    """Independent standard normal values."""
 
     def init(self, shape: tuple[int, int]) -> tuple[()]:
         del shape

@@ -1,4 +1,4 @@
-"""How networks see pictures, alone or among the parts of an observation: convolutions, flattened."""
+"""Convolutions, flattened, for pictures alone or among the parts of an observation."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from zerone.environments.gym.views import PicturePart
-from zerone.parts.features import Features
-from zerone.parts.layers import Linear, linears
+from zerone.parts.layers import Features, Linear, linears
 
 Array = jax.Array
 
@@ -19,10 +18,9 @@ Array = jax.Array
 class Convolution(eqx.Module):
     """Three convolutions for pictures [height, width, channels], flattened; large ones as in Mnih et al. 2015.
 
-    Small ones (below 36 pixels) are padded with zeros, as much as it takes that the kernels reach every pixel: without,
-    the last row and column of a small maze would not be seen at all.
-    Each is a matrix of weights [kernel² channels, features] that the patches under the kernel are multiplied with:
-    inside of a loop, where all learning happens here, XLA's own convolution is nine to nineteen times slower on a CPU.
+    Small pictures (below 36 pixels) are padded with zeros, so that the kernels reach every pixel: without padding, the
+    last row and column of a small maze would be ignored. Each convolution is a matrix [kernel² channels, features],
+    multiplied with the patches under the kernel: in a loop on a CPU, XLA's own convolution is 9 to 19 times slower.
     """
 
     layers: tuple[Linear, ...]
@@ -49,19 +47,19 @@ class Convolution(eqx.Module):
 
 
 def padding(pictures: Array, kernel: int, stride: int) -> Array:
-    """Zeros around pictures [..., height, width, channels], a place for each `stride` pixels then (SAME)."""
+    """Pictures [..., height, width, channels] with zeros around them, as the padding SAME."""
     around = same_padding(pictures.shape[-3:-1], kernel, stride)
     return jnp.pad(pictures, [*[(0, 0)] * (pictures.ndim - 3), *around, (0, 0)])
 
 
 def same_padding(sides: Sequence[int], kernel: int, stride: int) -> list[tuple[int, int]]:
-    """How many zeros that takes before and behind each of the sides."""
+    """The zeros before and after each of the sides for the padding SAME."""
     lacking = [max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in sides]
     return [(each // 2, each - each // 2) for each in lacking]
 
 
 def patches(pictures: Array, kernel: int, stride: int) -> Array:
-    """What a kernel sees at each place: [..., height, width, channels] to [..., places, places, kernel² channels]."""
+    """The patches under a kernel: [..., height, width, channels] to [..., places, places, kernel² channels]."""
     down, across = (range((side - kernel) // stride * stride + 1)[::stride] for side in pictures.shape[-3:-1])
     seen = [
         pictures[..., i : i + down[-1] + 1 : stride, j : j + across[-1] + 1 : stride, :]
@@ -72,9 +70,9 @@ def patches(pictures: Array, kernel: int, stride: int) -> Array:
 
 
 class PartConvolutions(eqx.Module):
-    """A convolution for each picture among the parts of an observation, which are in a row; other numbers stay.
+    """A convolution for each picture in a row of numbers, which holds the parts of an observation.
 
-    What comes out are the other numbers, in their order, and then what the convolutions make of the pictures.
+    The outputs are the other numbers, in their order, followed by the outputs of the convolutions.
     """
 
     convolutions: tuple[Convolution, ...]
@@ -101,9 +99,17 @@ class PartConvolutions(eqx.Module):
 
 
 def picture_of(row: Array, part: PicturePart) -> Array:
-    """A picture [..., height, width, channels] out of a row."""
+    """The picture [..., height, width, channels] in a row [..., width]."""
     picture = row[..., part.begin : part.end].reshape(*row.shape[:-1], *part.shape)
     if part.axes is not None:
         before = row.ndim - 1
         picture = jnp.transpose(picture, (*range(before), *(before + axis for axis in part.axes)))
     return picture.reshape(*row.shape[:-1], *part.picture)
+
+
+def convolution_for(key: Array, features: Features) -> Convolution | PartConvolutions:
+    """A convolution for observations that are a picture, or one for each picture among their parts. Consumes `key`."""
+    if features.pictures:
+        return PartConvolutions(key, features)
+    assert features.picture is not None  # noqa: S101 - only called where observations have pictures
+    return Convolution(key, features.picture)

@@ -1,4 +1,4 @@
-"""A policy that always does the same in the same state, and critics: what actions are worth."""
+"""A deterministic policy for bounded actions, and critics Q(s, a)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gymnasium import spaces as gym_spaces
 
 from zerone.base.language import translated
 from zerone.environments.spaces import Spaces, has_bounds, numbers, refuse_actions
-from zerone.parts.architecture import NetworkSettings
-from zerone.parts.features import refuse_observations
+from zerone.parts.layers import refuse_observations
+from zerone.parts.networks import NetworkSettings
 
 Array = jax.Array
 
@@ -35,13 +35,13 @@ class Actor(eqx.Module):
 
     @staticmethod
     def create(key: Array, spaces: Spaces, settings: NetworkSettings) -> Actor:
-        """A network whose actions are near the middle at first. Consumes `key`."""
+        """An actor whose actions are near the middle at first. Consumes `key`."""
         network = settings.make_network(key, spaces.observation, numbers(spaces.action), last=0.1)
         return Actor(network, spaces.action.shape or ())
 
     @property
     def width(self) -> int:
-        """How many numbers an action has."""
+        """The number of components of an action."""
         return math.prod(self.shape)
 
     def __call__(self, observation: Array) -> Array:
@@ -49,18 +49,18 @@ class Actor(eqx.Module):
         return jnp.tanh(self.network(observation))
 
     def shaped(self, action: Array) -> Array:
-        """Actions [..., width] as the space has them, [..., *shape]."""
+        """Actions [..., width] in the shape of the space, [..., *shape]."""
         return action.reshape(*action.shape[:-1], *self.shape)
 
 
 class Critic(eqx.Module):
-    """Q(s, a): what an action [..., width] is worth in a state. The action joins what is seen at the first layer."""
+    """Q(s, a) for actions [..., width], float32 [...]. The action enters at the first layer, beside the features."""
 
     network: Any
 
     @staticmethod
     def create(key: Array, spaces: Spaces, settings: NetworkSettings) -> Critic:
-        """A network. Consumes `key`."""
+        """A critic made from these settings. Consumes `key`."""
         return Critic(settings.make_network(key, spaces.observation, 1, further=numbers(spaces.action)))
 
     def __call__(self, observation: Array, action: Array) -> Array:
@@ -69,9 +69,9 @@ class Critic(eqx.Module):
 
 
 class Twins(eqx.Module):
-    """Two critics of one architecture, which learn from the same steps and begin with other weights.
+    """Two critics of the same architecture that learn from the same steps, with different initial weights.
 
-    The smaller of their values is not drawn upwards by the errors of one: Fujimoto et al. 2018 (arXiv 1802.09477),
+    The smaller of their values is not biased upwards by the errors of one: Fujimoto et al. 2018 (arXiv 1802.09477),
     section 4.2.
     """
 
@@ -80,7 +80,7 @@ class Twins(eqx.Module):
 
     @staticmethod
     def create(key: Array, spaces: Spaces, settings: NetworkSettings) -> Twins:
-        """Two networks. Consumes `key`."""
+        """Two critics made from these settings. Consumes `key`."""
         first, second = jax.random.split(key)
         return Twins(Critic.create(first, spaces, settings), Critic.create(second, spaces, settings))
 

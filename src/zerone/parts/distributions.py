@@ -1,4 +1,4 @@
-"""Distributions over actions: what a stochastic policy draws from."""
+"""Distributions over actions, from which a stochastic policy samples."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class Distribution(Protocol):
     """A batch of distributions; the batch axes lead."""
 
     def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
-        """What chance decides in `shape` samples: [*shape, numbers for each]. Consumes `key`."""
+        """The random numbers of `shape` samples: [*shape, numbers of each]. Consumes `key`."""
         ...
 
     def sample(self, noise: Array) -> Array:
-        """One action from each: a deterministic function of `noise`."""
+        """An action from each distribution: a deterministic function of `noise`."""
         ...
 
     def mode(self) -> Array:
-        """The most probable action of each: what greedy evaluation plays."""
+        """The most probable action of each distribution: the greedy one."""
         ...
 
     def log_probability(self, action: Array) -> Array:
-        """Ln π(a), one number for each action."""
+        """Ln π(a) of each action, without the action's own axis."""
         ...
 
     def entropy(self) -> Array:
@@ -40,7 +40,7 @@ class Distribution(Protocol):
         ...
 
     def divergence(self, other: Self) -> Array:
-        """KL(self, other) = E_self[ln self - ln other] ≥ 0, in nats: how far `other` is."""
+        """KL(self, other) = E_self[ln self - ln other] ≥ 0, in nats."""
         ...
 
 
@@ -77,7 +77,7 @@ def categorical(scores: Array) -> Categorical:
 
 @struct
 class Choices:
-    """Several choices at once, each made without regard to the others: π(a) = Π_i π_i(a_i). Actions are [..., k]."""
+    """Several independent choices: π(a) = Π_i π_i(a_i). Actions are int32 [..., k]."""
 
     parts: tuple[Categorical, ...]
 
@@ -108,7 +108,7 @@ class Choices:
 
 
 def choices(scores: Array, values: Sequence[int]) -> Choices:
-    """A softmax for each choice over its own `values[i]` of the scores [..., sum of values]."""
+    """A softmax for each choice i over its `values[i]` of the scores [..., sum of values]."""
     each = jnp.split(scores, list(itertools.accumulate(values))[:-1], -1)
     return Choices(tuple(categorical(mine) for mine in each))
 

@@ -1,85 +1,90 @@
-"""Networks. A network is a pytree that can be called on observations with any leading batch axes.
-
-So a Flax or Haiku module fits as well: `Applied(apply, parameters)` makes one such pytree of its two functions.
-"""
+"""Networks from observations to outputs, and the settings by which an algorithm makes its own."""
 
 from __future__ import annotations
 
-import abc
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from zerone.base.language import translated
+from zerone.base.pytree import configured, setting
 from zerone.environments.gym.views import Space
-from zerone.parts.convolution import Convolution, PartConvolutions
-from zerone.parts.features import Features
-from zerone.parts.layers import MLP, Dueling
+from zerone.environments.spaces import Spaces
+from zerone.parts.convolution import Convolution, PartConvolutions, convolution_for
+from zerone.parts.layers import MLP, Activation, Dueling, Features, Memoryless
+from zerone.parts.own_networks import OwnNetwork
+from zerone.parts.recurrent import RecurrentNetwork
 
 Array = jax.Array
 
-
-def seeing(
-    key: Array, features: Features, *, convolved: bool = True
-) -> tuple[Convolution | PartConvolutions | None, int]:
-    """What sees the pictures, if observations are some or have some, and how many numbers are seen. Consumes `key`."""
-    if features.pictures and convolved:
-        parts = PartConvolutions(key, features)
-        return parts, parts.outputs
-    if not features.picture:
-        return None, features.width
-    if not convolved:
-        return None, math.prod(features.picture)
-    convolution = Convolution(key, features.picture)
-    return convolution, convolution.outputs
+ACTIVATIONS: Mapping[str, Activation] = {
+    "relu": jax.nn.relu, "tanh": jnp.tanh, "elu": jax.nn.elu, "gelu": jax.nn.gelu, "silu": jax.nn.silu,
+}  # fmt: skip
+KINDS = ("auto", "mlp", "convolution", "gru")
 
 
-def seen_by(features: Features, convolution: Convolution | PartConvolutions | None, observation: Array) -> Array:
-    """Observations with any leading axes as numbers in a row."""
-    x = features(observation)
-    if convolution is not None:
-        return convolution(x)
-    return x.reshape(*x.shape[:-3], -1) if features.picture else x
+@configured
+class NetworkSettings:
+    """The settings of an algorithm with networks, and the networks that are made from them."""
 
+    hidden: tuple[int, ...] = setting((64, 64), "widths of the hidden layers", at_least=1)
+    network: str = setting(
+        "auto",
+        "mlp, convolution for pictures, or gru, whose last hidden layer remembers the episode; "
+        "auto is mlp, with a convolution before it for pictures",
+        choices=KINDS,
+        named=True,
+    )
+    activation: str = setting("tanh", "of the hidden layers", choices=tuple(ACTIVATIONS))
+    layer_norm: bool = setting(False, "normalise each hidden layer before its activation")
 
-class Memoryless(eqx.Module):
-    """What a network has that remembers nothing of an episode: its memory is `()`. Others are in `recurrent.py`.
+    @property
+    def recurrent(self) -> bool:
+        """Whether the networks have a memory, so that they learn from sequences of steps."""
+        return self.network == "gru"
 
-    memory          = network.initial_memory(N)
-    output, memory  = network.step(memory, observation)               one step of N episodes
-    outputs, after  = network.along(memory, observations, begins)     T steps, [T, N, ...]
+    def refuse_networks(self, spaces: Spaces, *, remembers: bool = True) -> str | None:
+        """Why networks of these settings cannot take these observations, in a few words; None if they can.
 
-    In `along` the memory is that before the first step, and an episode begins where `begins` [T, N] says so. Without
-    a memory the axes are any.
-    """
+        `remembers` says whether the algorithm can train networks that have a memory.
+        """
+        if self.recurrent and not remembers:
+            return translated(
+                "it cannot learn with a network that remembers (network = {network})", network=self.network
+            )
+        features = Features.of(spaces.observation) if self.network == "convolution" else None
+        if features is not None and not features.picture and not features.pictures:
+            return translated("network = convolution needs pictures")
+        return None
 
-    @abc.abstractmethod
-    def __call__(self, observation: Array) -> Any:
-        """Outputs for observations with any leading axes."""
+    def make_network(
+        self, key: Array, space: Space, outputs: int, head: type[MLP] | type[Dueling] = MLP, further: int = 0,
+        **options: Any,
+    ) -> Any:  # fmt: skip
+        """A network from raw observations of a space to `outputs` numbers. Consumes `key`.
 
-    def initial_memory(self, number: int) -> tuple[()]:
-        """Nothing, however many episodes begin."""
-        del number
-        return ()
+        Its head also takes `further` numbers, such as an action. `options` are those of the head.
 
-    def step(self, memory: Any, observation: Array) -> tuple[Array, Any]:
-        """Outputs for observations with any leading axes, and the memory as it was."""
-        return self(observation), memory
-
-    def along(self, memory: Any, observation: Array, begins: Array | None) -> tuple[Array, Any]:
-        """Outputs for observations with any leading axes, and nothing."""
-        del begins
-        return self(observation), memory
+        Raises:
+            InputError: a network from outside cannot be made for these observations.
+        """
+        if ":" in self.network:  # one from outside, `module:Name`
+            return OwnNetwork.create(self.network, key, space, outputs, further)
+        options |= {"activation": ACTIVATIONS[self.activation], "layer_norm": self.layer_norm}
+        if self.recurrent:
+            return RecurrentNetwork(key, space, self.hidden, outputs, head, **options)
+        convolved = self.network != "mlp"
+        return Network(key, space, self.hidden, outputs, head, further, convolved, **options)
 
 
 class Network(Memoryless):
-    """From raw observations of a space to outputs: features, a convolution if they are pictures, then a head.
+    """From raw observations of a space to float32 outputs: features, a convolution if they are pictures, then a head.
 
-    The head gets `further` numbers beside what is seen, such as an action. Pictures that are not `convolved` are as
-    many numbers as they have.
+    The head takes `further` numbers beside the features, such as an action. Pictures that are not `convolved` enter the
+    head as a row of numbers.
     """
 
     features: Features = eqx.field(static=True)
@@ -101,21 +106,13 @@ class Network(Memoryless):
         picture_key, mlp_key = jax.random.split(key)
         self.features = Features.of(space)
         self.outputs = outputs
-        self.convolution, inputs = seeing(picture_key, self.features, convolved=convolved)
+        pictures = convolved and (self.features.picture or self.features.pictures)
+        self.convolution = convolution_for(picture_key, self.features) if pictures else None
+        inputs = self.features.width if self.convolution is None else self.convolution.outputs
         self.mlp = head(mlp_key, inputs + further, hidden, outputs, **options)
 
     def __call__(self, observation: Array, further: Array | None = None) -> Array:
-        x = seen_by(self.features, self.convolution, observation)
+        x = self.features.row(observation, self.convolution)
         if further is not None:
             x = jnp.concatenate([x, further], -1)
         return self.mlp(x)
-
-
-class Applied(eqx.Module):
-    """A network of another library: its parameters are the leaves, its `apply(parameters, x)` is static."""
-
-    apply: Callable[[Any, Array], Any] = eqx.field(static=True)
-    parameters: Any
-
-    def __call__(self, x: Array) -> Any:
-        return self.apply(self.parameters, x)

@@ -1,4 +1,4 @@
-"""How a gradient becomes a step: rules of optax on gradients of bounded norm."""
+"""Optimisers: optax's rules on gradients of bounded norm."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import optax
 
 Array = jax.Array
 Rate = Callable[[Array], Array] | Array | float
-"""A step size, or what it is after a number of updates (int32)."""
+"""A step size, or a function from the number of updates (int32) to it."""
 
 
 def falling(start: Array | float, left: Array | float, updates: Array | float) -> Callable[[Array], Array]:
-    """A step size that falls linearly over `updates` updates from `start` to the share `left` of it."""
+    """A step size that falls linearly over `updates` updates from `start` to `left` × `start`."""
 
     def rate(count: Array) -> Array:
         fallen = jnp.minimum(count / updates, 1.0)
@@ -27,21 +27,21 @@ def falling(start: Array | float, left: Array | float, updates: Array | float) -
 
 
 def bounded(rule: optax.GradientTransformation, max_norm: Array | float) -> optax.GradientTransformation:
-    """`rule` on gradients that are shortened to `max_norm` where they are longer, all layers as one array."""
+    """`rule` on gradients whose norm is clipped to `max_norm`, with all layers as one array."""
     return as_one_array(optax.chain(optax.clip_by_global_norm(max_norm), rule))
 
 
 def as_one_array(rule: optax.GradientTransformation) -> optax.GradientTransformation:
-    """`rule`, to which the arrays of all layers are one: a quarter less to compile, and faster.
+    """`rule` on the arrays of all layers as one array: a quarter less to compile, and faster.
 
-    What optax.flatten does, but the layers are written into the array one after the other. optax concatenates, which
-    XLA makes one loop that asks at each element, of every layer, whether it lies there; on x86 these masked reads
-    cost 2 or 30 ns each, by what happens to lie beside a small layer in memory (256-256: a third or all of the time).
+    As optax.flatten, but the layers are written into the array one after the other. optax concatenates: XLA compiles
+    that to one loop with a test of every layer at each element. On x86 these masked reads cost 2 or 30 ns each,
+    depending on the memory beside a small layer (256-256: a third or all of the time).
     """
 
     def joined(tree: Any) -> Array:
         leaves = jax.tree.leaves(tree)
-        # Written into what XLA does not know to be zeros: else the first write becomes a padding, such a loop too.
+        # The barrier hides from XLA that these are zeros: else the first write becomes a padding, again such a loop.
         nothing = jax.lax.optimization_barrier(jnp.zeros((), jnp.result_type(*leaves)))
         array = jnp.full(sum(leaf.size for leaf in leaves), nothing)
         start = 0
@@ -68,7 +68,7 @@ def as_one_array(rule: optax.GradientTransformation) -> optax.GradientTransforma
 
 
 def adam_or_rmsprop(kind: str, rate: Rate, decay: Array | float) -> optax.GradientTransformation:
-    """The rule of a name. Adam: Kingma & Ba 2015 (arXiv 1412.6980), algorithm 1.
+    """Adam or RMSProp, by name. Adam: Kingma & Ba 2015 (arXiv 1412.6980), algorithm 1.
 
     RMSProp without momentum is that of Mnih et al. 2016 (arXiv 1602.01783), eq. 8 and 9:
     g ← decay g + (1 - decay) Δ²,  θ ← θ - rate Δ / √(g + ε), with ε = 1e-5.
@@ -82,7 +82,7 @@ def adam_or_rmsprop(kind: str, rate: Rate, decay: Array | float) -> optax.Gradie
 def of_actor_and_critic(
     actor: optax.GradientTransformation, critic: optax.GradientTransformation
 ) -> optax.GradientTransformation:
-    """Two rules for an `ActorAndCritic`: one for its critic, the other for all the rest."""
+    """Two rules for an `ActorAndCritic`: one for its critic, the other for everything else."""
 
     def labels(network: Any) -> Any:
         return jax.tree_util.tree_map_with_path(
@@ -93,9 +93,9 @@ def of_actor_and_critic(
 
 
 def held_back(where: Array, old: tuple[Any, Any], new: tuple[Any, Any]) -> tuple[Any, Any]:
-    """An `ActorAndCritic` with the state of its two rules after a step; of the critic alone `where` (bool) says so.
+    """An `ActorAndCritic` and the state of its two rules after a step; only the critic's where `where` (bool).
 
-    The actor's moments stay as they were, too. Only the count by which its step size falls goes on.
+    The actor's moments do not change either, except the count by which its step size falls.
     """
 
     def kept(path: Any, one: Any, other: Any) -> Any:

@@ -3,17 +3,18 @@
     network = Name(key=key, shape=shape, outputs=outputs)     Equinox, or a function: a module for one observation
     network = Name(outputs=outputs)                           Flax: a module for a batch of them
 
-`shape` is that of an observation as networks see it: one row of numbers, or height, width and channels. What is
-called gives `outputs` numbers.
+`shape` is that of an observation's features: one row of numbers, or height, width and channels. The network returns
+`outputs` numbers.
 
-Nothing is imported here: a name leads to what was given in Python, or to a module that somebody has imported already.
-So a name that stands in a file runs nothing that the person has not asked for.
+Nothing is imported here: a name stands for an object given in Python, or for one in a module that is imported already.
+So a name in a file runs no code without the user's consent.
 """
 
 from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -24,8 +25,7 @@ from zerone.base.errors import InputError, said
 from zerone.base.language import translatable, translated
 from zerone.base.modules import import_named, imported_object
 from zerone.environments.gym.views import Space
-from zerone.parts.features import Features
-from zerone.parts.networks import Applied, Memoryless
+from zerone.parts.layers import Features, Memoryless
 
 Array = jax.Array
 
@@ -33,7 +33,7 @@ _given: dict[str, Any] = {}
 
 
 def given(network: Any) -> str:
-    """The name of a network: of a class or function that is given in Python, which it then leads to.
+    """The name of a network; a class or function given in Python is registered under its name.
 
     Raises:
         InputError: it is none, or its module cannot be imported.
@@ -50,7 +50,7 @@ def given(network: Any) -> str:
 
 
 def find(name: str) -> Any:
-    """The class or function of a name.
+    """The class or function with this name.
 
     Raises:
         InputError: there is none, or its module is not imported.
@@ -73,12 +73,12 @@ def find(name: str) -> Any:
 
 
 def _is_flax(found: Any) -> bool:
-    linen: Any = sys.modules.get("flax.linen")  # who has not imported it has no module of it
+    linen: Any = sys.modules.get("flax.linen")  # absent if nobody has imported it
     return linen is not None and isinstance(found, type) and issubclass(found, linen.Module)
 
 
 def require_network(found: Any, name: str) -> None:
-    """Raise `InputError` unless `found` makes networks; the line says what it must take."""
+    """Raise `InputError` unless `found` makes networks; the message says which arguments it must take."""
     takes = {"outputs": 1} if _is_flax(found) else {"key": 1, "shape": 1, "outputs": 1}
     kind = inspect.isfunction(found) or _is_flax(found) or (isinstance(found, type) and issubclass(found, eqx.Module))
     if not kind:
@@ -96,7 +96,7 @@ def require_network(found: Any, name: str) -> None:
 
 
 class OwnNetwork(Memoryless):
-    """A network from outside behind our features: `parameters` are its arrays, `rest` is all else of it."""
+    """A network from outside, applied to our features: `parameters` are its arrays, `rest` is everything else."""
 
     features: Features = eqx.field(static=True)
     shape: tuple[int, ...] = eqx.field(static=True)
@@ -107,7 +107,7 @@ class OwnNetwork(Memoryless):
 
     @staticmethod
     def create(name: str, key: Array, space: Space, outputs: int, further: int = 0) -> OwnNetwork:
-        """Of a name, with `further` numbers beside what is seen. Consumes `key`.
+        """The network with this name; it also takes `further` numbers beside the features. Consumes `key`.
 
         Raises:
             InputError: it cannot be made for these observations, or gives something else than `outputs` numbers.
@@ -163,3 +163,13 @@ class OwnNetwork(Memoryless):
             x = jnp.concatenate([x, further], -1)
         leading = x.shape[: x.ndim - len(self.shape)]
         return self.rows(x.reshape(-1, *self.shape)).reshape(*leading, self.outputs)
+
+
+class Applied(eqx.Module):
+    """A network of another library: its parameters are the leaves, its `apply(parameters, x)` is static."""
+
+    apply: Callable[[Any, Array], Any] = eqx.field(static=True)
+    parameters: Any
+
+    def __call__(self, x: Array) -> Any:
+        return self.apply(self.parameters, x)

@@ -1,4 +1,4 @@
-"""Stochastic policies as networks, and what every algorithm that learns one shares: spaces, chance and acting."""
+"""Stochastic policies as networks: an actor, a critic, and how they act and are trained along played steps."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from gymnasium import spaces as gym_spaces
 from zerone.base.language import translated
 from zerone.base.pytree import configured, setting
 from zerone.environments.spaces import Spaces, choices_in, numbers, refuse_actions
-from zerone.parts.architecture import NetworkSettings
 from zerone.parts.distributions import DiagonalNormal, Distribution, categorical, choices
-from zerone.parts.features import refuse_observations
-from zerone.parts.masks import Mask, allowed_only
+from zerone.parts.exploration import Mask, allowed_only
+from zerone.parts.layers import refuse_observations
+from zerone.parts.networks import NetworkSettings
 from zerone.parts.normalization import Scales
 from zerone.parts.recurrent import Played, RecurrentNetwork, Sequence
 
@@ -33,7 +33,7 @@ def refuse_policy(spaces: Spaces) -> str | None:
 
 @configured
 class PolicySettings(NetworkSettings):
-    """The settings of an algorithm with a policy and, beside it, perhaps a value."""
+    """The settings of an algorithm with an actor and, perhaps, a critic."""
 
     deviation_start: float = setting(
         1.0, "standard deviation of continuous actions at the start; 1 is half of an action's range", above=0
@@ -41,11 +41,11 @@ class PolicySettings(NetworkSettings):
 
 
 class ActorAndCritic(eqx.Module):
-    """A policy and, unless it does without one, a value, each a network of its own.
+    """An actor π(a|s) and a critic V(s), or None, each a network of its own.
 
-    Where actions are continuous, `log_deviation` [d] is learnt beside the actor: it does not depend on the state.
-    `act` takes observations as the environment shows them, all else as the `scales` make them: what is learnt are
-    `networks` without scales.
+    For continuous actions `log_deviation` [d] is learnt beside the actor: it does not depend on the state. Only `act`
+    takes raw observations; all other functions take observations that `scales` have normalised. Gradients are those
+    of `networks`, which have no scales.
     """
 
     actor: Any
@@ -58,7 +58,7 @@ class ActorAndCritic(eqx.Module):
 
     @staticmethod
     def create(key: Array, spaces: Spaces, settings: PolicySettings, *, critic: bool = True) -> ActorAndCritic:
-        """Networks by these settings; the policy starts almost uniform. Consumes `key`."""
+        """Networks made from these settings; the policy starts almost uniform. Consumes `key`."""
         actor_key, critic_key = jax.random.split(key)
         outputs = numbers(spaces.action)
         return ActorAndCritic(
@@ -72,15 +72,15 @@ class ActorAndCritic(eqx.Module):
 
     @property
     def networks(self) -> ActorAndCritic:
-        """All that has a gradient."""
+        """The same without scales: all that has a gradient."""
         return self.scaled_by(Scales())
 
     def scaled_by(self, scales: Scales) -> ActorAndCritic:
-        """The same networks, which see by these scales."""
+        """The same networks with these scales."""
         return dataclasses.replace(self, scales=scales)
 
     def distribution(self, observation: Array, mask: Mask = ()) -> Distribution:
-        """π(·|s) for observations with any leading axes, over the actions that are allowed."""
+        """π(·|s) for normalised observations with any leading axes, over the allowed actions."""
         return self._distribution(self.actor(observation), mask)
 
     def _distribution(self, output: Array, mask: Mask = ()) -> Distribution:
@@ -90,8 +90,8 @@ class ActorAndCritic(eqx.Module):
         return DiagonalNormal(output, jnp.broadcast_to(self.log_deviation, output.shape))
 
     def value(self, observation: Array) -> Array:
-        """V(s), one number for each observation; only where there is a critic."""
-        assert self.critic is not None  # noqa: S101 - who has asked for none does not ask for its values
+        """V(s) for normalised observations with any leading axes; there must be a critic."""
+        assert self.critic is not None  # noqa: S101 - an algorithm without a critic does not call this
         value: Array = self.critic(observation)[..., 0]
         return value
 
@@ -101,11 +101,11 @@ class ActorAndCritic(eqx.Module):
         return isinstance(self.actor, RecurrentNetwork)
 
     def initial_memory(self, number: int) -> Any:
-        """The memory with which `number` episodes begin: the actor's and the critic's, or nothing."""
+        """The memory at the start of `number` episodes: (actor's, critic's), or `()` without a memory."""
         return (self.actor.initial_memory(number), self.critic.initial_memory(number)) if self.remembers else ()
 
     def sequence(self, steps: Played) -> Sequence:
-        """What is seen along played steps [T, N]."""
+        """The sequence of normalised observations of played steps [T, N]."""
         if not self.remembers:
             return Sequence((), steps.observation, None)
         over = steps.terminated | steps.truncated
@@ -113,37 +113,35 @@ class ActorAndCritic(eqx.Module):
         return Sequence(jax.tree.map(lambda x: x[:1], steps.memory), steps.observation, begins)
 
     def samples(self, steps: Tree) -> Tree:
-        """Steps [T, N, ...] as what is drawn and cut by the first axis: single ones [T * N], or sequences [N, T]."""
-
-        def of(x: Array) -> Array:
-            return jnp.swapaxes(x, 0, 1) if self.remembers else x.reshape(-1, *x.shape[2:])
-
-        samples: Tree = jax.tree.map(of, steps)
+        """Steps [T, N, ...] as samples along the first axis: single steps [T * N, ...], or sequences [N, T, ...]."""
+        if self.remembers:
+            return self.steps(steps)
+        samples: Tree = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), steps)
         return samples
 
     def steps(self, samples: Tree) -> Tree:
-        """Some of these samples as steps along which the networks can go: single ones, or [T, N]."""
+        """Samples as networks take them: single steps [batch, ...], or sequences [T, batch, ...]."""
         steps: Tree = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), samples) if self.remembers else samples
         return steps
 
     def distribution_along(self, sequence: Sequence, mask: Mask = ()) -> Distribution:
-        """π(·|s) of each step."""
-        memory = sequence.begun[0] if self.remembers else ()
+        """π(·|s) at each step of a sequence."""
+        memory = sequence.first_memory[0] if self.remembers else ()
         return self._distribution(self.actor.along(memory, sequence.observation, sequence.begins)[0], mask)
 
     def value_along(self, sequence: Sequence) -> tuple[Array, Any]:
-        """V(s) of each step, and what the critic remembers after it."""
-        memory = sequence.begun[1] if self.remembers else ()
+        """V(s) at each step of a sequence, and the critic's memory after it."""
+        memory = sequence.first_memory[1] if self.remembers else ()
         value, after = self.critic.along(memory, sequence.observation, sequence.begins)
         return value[..., 0], after
 
     def values(self, steps: Played) -> tuple[Array, Array]:
-        """V(S_t) and V(S_{t+1}) of played steps [T, N]."""
+        """V(S_t) and V(S_{t+1}) of played steps, both [T, N]."""
         value, after = self.value_along(self.sequence(steps))
         return value, self.critic.step(after, steps.next_observation)[0][..., 0]
 
     def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
-        """What chance decides in `shape` actions: [*shape, outputs]. Consumes `key`."""
+        """The random numbers of `shape` actions, float32 [*shape, outputs]: Gumbel or normal. Consumes `key`."""
         if self.log_deviation is None:
             return jax.random.gumbel(key, (*shape, self.outputs))
         return jax.random.normal(key, (*shape, self.outputs))
@@ -151,11 +149,11 @@ class ActorAndCritic(eqx.Module):
     def act(
         self, memory: Any, observation: Array, noise: Array | None = None, mask: Mask = ()
     ) -> tuple[Array, Any, Array]:
-        """Actions [N, ...] for observations [N, ...], the memory after them, and their ln π.
+        """Actions [N, ...] for raw observations [N, ...], the memory after them, and their ln π [N].
 
-        Without noise they are the most probable ones.
+        Without noise they are the most probable actions.
         """
-        observation = self.scales.see(observation)
+        observation = self.scales.normalize_observation(observation)
         if self.remembers:
             output, actor = self.actor.step(memory[0], observation)
             memory = actor, self.critic.step(memory[1], observation)[1]
@@ -166,6 +164,6 @@ class ActorAndCritic(eqx.Module):
         return action.reshape(*action.shape[:1], *self.shape), memory, distribution.log_probability(action)
 
     def as_drawn(self, action: Array) -> Array:
-        """Actions [T, N, ...] as the distribution knows them: integers [T, N], or [T, N, k] integers or floats."""
+        """Actions [T, N, ...] in the shape of the distribution: integers [T, N], or integers or floats [T, N, k]."""
         one = self.log_deviation is None and not self.shape
         return action if one else action.reshape(*action.shape[:2], -1)

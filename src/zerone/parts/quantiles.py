@@ -1,4 +1,4 @@
-"""The return of each action as quantiles: what is learnt of it is how it is distributed, and acting sees the mean.
+"""Quantiles of the return of each action: their distribution is learnt, and the policy acts by their means.
 
 Dabney et al. 2018 (arXiv 1710.10044), section 3: Z(s, a) is N values θ_1 … θ_N, each with a probability of 1/N. They
 are the quantiles at τ̂_i = (2i - 1) / 2N (lemma 2), and Q(s, a) is their mean.
@@ -30,14 +30,14 @@ def quantile_loss(quantiles: Array, target: Array) -> Array:
 
 
 class Quantiles(eqx.Module):
-    """Q(s, a) as the means of `number` quantiles each, which are the outputs of a network: action after action."""
+    """Q(s, a) as means of `number` quantiles each, the outputs of a network, one action after the other."""
 
     network: Any
     number: int = eqx.field(static=True)
 
     @property
     def outputs(self) -> int:
-        """How many actions there are."""
+        """The number of actions."""
         outputs: int = self.network.outputs
         return outputs // self.number
 
@@ -50,7 +50,7 @@ class Quantiles(eqx.Module):
         return self.spread(self.network(observation)).mean(-1)
 
     def initial_memory(self, number: int) -> Any:
-        """As of the network."""
+        """The network's memory at the start of `number` episodes."""
         return self.network.initial_memory(number)
 
     def step(self, memory: Any, observation: Array) -> tuple[Array, Any]:
@@ -58,15 +58,15 @@ class Quantiles(eqx.Module):
         outputs, memory = self.network.step(memory, observation)
         return self.spread(outputs).mean(-1), memory
 
-    def along(self, begun: Any, observation: Array, begins: Any) -> tuple[Array, Any]:
-        """The same along sequences."""
-        outputs, memory = self.network.along(begun, observation, begins)
+    def along(self, memory: Any, observation: Array, begins: Any) -> tuple[Array, Any]:
+        """Q(s, ·) at each step of sequences, and the memory after it."""
+        outputs, memory = self.network.along(memory, observation, begins)
         return self.spread(outputs).mean(-1), memory
 
     def means(self) -> Any:
-        """A network whose outputs are the means: that of the last layer's weights is that of what it says.
+        """A network whose outputs are the means: its last layer has the means of the weights.
 
-        Only where the last layer is known, which it is of our own networks.
+        Only for our own networks, whose last layer is known.
         """
 
         def mean(layer: Linear, number: int) -> Linear:

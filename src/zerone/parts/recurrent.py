@@ -1,6 +1,6 @@
-"""Networks that remember: what they give depends on all that they have seen of an episode.
+"""Networks with a memory: their outputs depend on all earlier observations of an episode.
 
-They have the functions that `networks.Memoryless` names, so an algorithm needs no branch.
+They have the functions that `layers.Memoryless` names, so an algorithm needs no branch.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ import jax.numpy as jnp
 
 from zerone.base.pytree import struct
 from zerone.environments.gym.views import Space
-from zerone.parts.convolution import Convolution, PartConvolutions
-from zerone.parts.features import Features
-from zerone.parts.layers import MLP, Activation, Dueling, LayerNorm, Linear, linears, through
-from zerone.parts.networks import seeing, seen_by
+from zerone.parts.convolution import Convolution, PartConvolutions, convolution_for
+from zerone.parts.layers import MLP, Activation, Dueling, Features, LayerNorm, Linear, linears, through
 
 Array = jax.Array
 
@@ -40,9 +38,9 @@ class Played(Protocol):
 
 @struct
 class Sequence:
-    """What is seen of N episodes in T steps, [T, N, ...], and the memory before the first, [1, N, ...]; see `along`.
+    """Observations of T steps of N episodes, [T, N, ...], and the memory before the first, [1, N, ...]; see `along`.
 
-    Where nothing is remembered the axes are any, the memory is `()` and `begins` None.
+    Without a memory, observations may have any leading axes, the memory is `()` and `begins` None.
     """
 
     memory: Any
@@ -50,7 +48,7 @@ class Sequence:
     begins: Array | None
 
     @property
-    def begun(self) -> Any:
+    def first_memory(self) -> Any:
         """The memory before the first step, [N, ...]."""
         return jax.tree.map(lambda x: x[0], self.memory)
 
@@ -73,11 +71,11 @@ class GRU(eqx.Module):
 
     @property
     def width(self) -> int:
-        """How many numbers are remembered."""
+        """The number of hidden units."""
         return int(self.onward.weight.shape[0])
 
     def __call__(self, hidden: Array, read: Array) -> Array:
-        """The state after an input that was `read`: `inward(x)`, which can be computed of many steps at once."""
+        """The hidden state [..., width] after an input; `read` is `inward(x)`, computed for many steps at once."""
         new, old = (jnp.split(each, 3, -1) for each in (read, self.onward(hidden)))
         reset, keep = jax.nn.sigmoid(new[0] + old[0]), jax.nn.sigmoid(new[1] + old[1])
         candidate = jnp.tanh(new[2] + reset * old[2])
@@ -103,7 +101,9 @@ class RecurrentNetwork(eqx.Module):
         picture_key, layers_key, gru_key, head_key = jax.random.split(key, 4)
         *before, width = hidden
         self.features, self.outputs, self.activation = Features.of(space), outputs, activation
-        self.convolution, inputs = seeing(picture_key, self.features)
+        pictures = self.features.picture or self.features.pictures
+        self.convolution = convolution_for(picture_key, self.features) if pictures else None
+        inputs = self.features.width if self.convolution is None else self.convolution.outputs
         widths = [inputs, *before]
         shapes = list(zip(widths, before, strict=False))
         self.layers = tuple(linears(layers_key, shapes, [math.sqrt(2)] * len(before))) if before else ()
@@ -112,7 +112,7 @@ class RecurrentNetwork(eqx.Module):
         self.head = head(head_key, width, (), outputs, activation=activation, last=last, **options)
 
     def initial_memory(self, number: int) -> Array:
-        """The memory with which `number` episodes begin, [N, width]."""
+        """The memory at the start of `number` episodes, [N, width]."""
         return jnp.zeros((number, self.gru.width))
 
     def step(self, memory: Array, observation: Array) -> tuple[Array, Array]:
@@ -122,7 +122,7 @@ class RecurrentNetwork(eqx.Module):
 
     def along(self, memory: Array, observation: Array, begins: Array | None) -> tuple[Array, Array]:
         """Outputs for T steps [T, N, ...], and the memory after each of them."""
-        assert begins is not None  # noqa: S101 - sequences come with it
+        assert begins is not None  # noqa: S101 - sequences always have it
 
         def one(hidden: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
             read, begins = now
@@ -133,5 +133,5 @@ class RecurrentNetwork(eqx.Module):
         return self.head(hidden), hidden
 
     def _read(self, observation: Array) -> Array:
-        x = seen_by(self.features, self.convolution, observation)
+        x = self.features.row(observation, self.convolution)
         return self.gru.inward(through(x, self.layers, self.norms, self.activation))

@@ -1,12 +1,12 @@
-"""Replay memory: steps that were played, kept to be learnt from again (Lin 1992; Mnih et al. 2015, Methods).
+"""Replay memory: played steps, kept to be learnt from again (Lin 1992; Mnih et al. 2015, Methods).
 
     memory         = replay.init(example)
     memory         = replay.add(memory, batch)
     slots, weights = replay.sample(memory, noise, correction)
     priorities     = replay.update_priorities(memory.priorities, slots, error)
 
-The rules `Uniform` and `Prioritized` answer to the same calls, so an algorithm needs no branch. A loop of gradient
-updates carries `memory.priorities` alone: what it does not change, it must not carry, or it would be copied.
+The rules `Uniform`, `Sequences` and `Prioritized` have the same functions, so an algorithm needs no branch. A loop of
+gradient updates carries `memory.priorities` alone: what it does not change, it must not carry, or it would be copied.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Array = jax.Array
 class Memory:
     """A ring: `data` leaves are [capacity, ...], `cursor` is the next slot written, `size` how many are filled.
 
-    `priorities` is what the rule knows of the slots: () for `Uniform`, a `SumTree` for `Prioritized`.
+    `priorities` are those of the slots: `()` for `Uniform` and `Sequences`, a `SumTree` for `Prioritized`.
     """
 
     data: Any
@@ -37,11 +37,11 @@ class Memory:
 
 
 class Replay(Protocol):
-    """Which remembered steps are learnt from, and how much each counts."""
+    """A rule: which remembered steps are sampled, and how much each counts."""
 
     @property
     def capacity(self) -> int:
-        """Steps remembered; the oldest is forgotten first."""
+        """The largest number of steps; the oldest is overwritten first."""
         ...
 
     def init(self, example: Any) -> Memory:
@@ -56,36 +56,24 @@ class Replay(Protocol):
         ...
 
     def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
-        """What chance decides in draws of `shape`, of which the last axis is a minibatch. Consumes `key`."""
+        """The random numbers of minibatches; the last axis of `shape` is one minibatch. Consumes `key`."""
         ...
 
     def sample(self, memory: Memory, noise: Array, correction: Array | float) -> tuple[Array, Array]:
-        """Filled slots, int32 [n], and the weights, float32 [n] in [0, 1], of what is learnt from them.
+        """Filled slots, int32 [n] (of sequences [length, n]), and the weights of their losses, float32 of that shape.
 
         `correction` is how far, from 0 to 1, the weights make up for drawing some slots more often than others.
         """
         ...
 
     def update_priorities(self, priorities: Any, slots: Array, error: Array) -> Any:
-        """The priorities, now that the TD errors [n] of `slots` are known."""
+        """The priorities after an update with the TD errors [n] of `slots`."""
         ...
 
 
 def gather(memory: Memory, slots: Array) -> Any:
     """The items at `slots`: leaves [*slots.shape, ...]."""
     return jax.tree.map(lambda x: x[slots], memory.data)
-
-
-def sample_sequences(memory: Memory, noise: Array, length: int, stride: int) -> Array:
-    """The slots [length, n] of sequences of steps of one environment, where `stride` of them write side by side.
-
-    Each that is there as a whole is as likely, to one part in 2³²/size. `noise` is as of `Uniform`, [n].
-    """
-    capacity = jax.tree.leaves(memory.data)[0].shape[0]
-    whole = jnp.maximum(memory.size - (length - 1) * stride, 1).astype(jnp.uint32)
-    age = (noise % whole).astype(jnp.int32)[None] + stride * jnp.arange(length)[:, None]
-    slots: Array = (memory.cursor - memory.size + age) % capacity
-    return slots
 
 
 def _empty(capacity: int, example: Any, priorities: Any) -> Memory:
@@ -99,7 +87,7 @@ def _write(capacity: int, memory: Memory, batch: Any, skipped: Array | int) -> t
     place = jnp.arange(n, dtype=jnp.int32)
     slots = (memory.cursor + place - skipped) % capacity
     written = place >= skipped
-    # What is out of bounds is not written; each place is named once, as `unique_indices` promises.
+    # Indices out of bounds are not written; all are different, as `unique_indices` requires.
     targets = jnp.where(written, slots, capacity + place)
     data = jax.tree.map(lambda x, new: x.at[targets].set(new, mode="drop", unique_indices=True), memory.data, batch)
     cursor, size = (memory.cursor + n - skipped) % capacity, jnp.minimum(memory.size + n - skipped, capacity)
@@ -108,7 +96,7 @@ def _write(capacity: int, memory: Memory, batch: Any, skipped: Array | int) -> t
 
 @configured
 class Uniform:
-    """Every remembered step is drawn with equal probability, with replacement."""
+    """Every remembered step is sampled with equal probability, with replacement."""
 
     capacity: int = setting(10_000, "steps remembered; the oldest is forgotten first", at_least=1)
 
@@ -132,13 +120,39 @@ class Uniform:
 
 
 @configured
+class Sequences(Uniform):
+    """Sequences of `length` steps of one environment, for networks that have a memory (Kapturowski et al. 2019).
+
+    Each sequence that is remembered as a whole is drawn with equal probability, with replacement. Its first `burn_in`
+    steps only refresh the memory: their weight is 0, and the others weigh so much more that the mean stays the same.
+    `environments` environments write side by side, so a sequence is every `environments`-th slot.
+    """
+
+    length: int = setting(16, "steps of a sequence", at_least=1)
+    burn_in: int = setting(0, "first steps of a sequence that only refresh the memory", at_least=0)
+    environments: int = setting(1, "environments whose steps are stored side by side", at_least=1)
+
+    def noise(self, key: Array, shape: tuple[int, ...]) -> Array:
+        return super().noise(key, (*shape[:-1], shape[-1] // self.length))
+
+    def sample(self, memory: Memory, noise: Array, correction: Array | float = 1.0) -> tuple[Array, Array]:
+        """Slots and weights, [length, n]; each whole sequence is as likely, to one part in 2³²/size."""
+        del correction
+        whole = jnp.maximum(memory.size - (self.length - 1) * self.environments, 1).astype(jnp.uint32)
+        age = (noise % whole).astype(jnp.int32)[None] + self.environments * jnp.arange(self.length)[:, None]
+        slots = (memory.cursor - memory.size + age) % self.capacity
+        learnt = (jnp.arange(self.length) >= self.burn_in) * (self.length / (self.length - self.burn_in))
+        return slots, jnp.broadcast_to(learnt[:, None], slots.shape)
+
+
+@configured
 class Prioritized:
     """Proportional prioritisation: P(i) = p_i^α / Σ p^α with p = |δ| + ε_p, δ clipped.
 
     Schaul et al. 2016 (arXiv 1511.05952), section 3.3 and algorithm 1. A minibatch is stratified: one draw from each
     of its equal shares of Σ p^α. What is new has the largest priority present, 1 in an empty memory. The weights
     (N P(i))^-β / max_j w_j are (min_j p_j^α / p_i^α)^β with the least over filled slots, so none is above 1.
-    Difference: |δ| is clipped at `limit` (infinite in the paper), so that one surprise is not all there is to learn.
+    Difference: |δ| is clipped at `limit` (infinite in the paper), so that one large error does not dominate.
     """
 
     capacity: int = setting(10_000, "steps remembered; the oldest is forgotten first", at_least=1)
@@ -165,7 +179,7 @@ class Prioritized:
         return slots, (tree.least / priorities) ** correction
 
     def shares(self, noise: Array) -> Array:
-        """At which parts of the total a minibatch looks, [n] in [0, 1]: one in each of n equal strata."""
+        """The places of a minibatch in the total priority, [n] in [0, 1]: one in each of n equal strata."""
         strata = noise.shape[-1]
         return (jnp.arange(strata) + noise) / strata
 

@@ -1,6 +1,6 @@
 """Targets, advantages and losses: one equation, one function, one citation. All work with leading batch axes.
 
-`terminated` always means that nothing follows; an episode that was only cut (`truncated`) still bootstraps.
+`terminated` means that the next state is terminal; a `truncated` episode still bootstraps.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from zerone.base.pytree import struct
-from zerone.parts.masks import Mask, allowed_only, mean_of_allowed
+from zerone.parts.exploration import Mask, allowed_only, mean_of_allowed
 
 Array = jax.Array
 
@@ -17,8 +17,8 @@ Array = jax.Array
 def pick(values: Array, action: Array) -> Array:
     """Q(s, a) from Q(s, ·): `values` [..., n], `action` integer [...], result [...].
 
-    A sum of which all but one are 0: it and its gradient melt into their surroundings, which a look-up and its
-    gradient, a scatter, do not. It is worth it as long as actions are few.
+    It is a sum in which all terms but one are 0: XLA fuses it and its gradient with other operations, but not a look-up
+    and its gradient, a scatter. This is faster as long as there are few actions.
     """
     return jnp.where(jax.nn.one_hot(action, values.shape[-1], dtype=bool), values, 0.0).sum(-1)
 
@@ -30,7 +30,7 @@ def pick_row(values: Array, action: Array) -> Array:
 
 
 def one_step_target(reward: Array, terminated: Array, discount: Array | float, next_value: Array) -> Array:
-    """The target y = r + γ (1 - terminated) V(s'): nothing after a terminal state, everything after a cut one.
+    """The target y = r + γ (1 - terminated) V(s').
 
     Sutton & Barto 2018, section 6.1. Constant for the gradient: this is a semi-gradient method (section 9.3).
     """
@@ -40,13 +40,13 @@ def one_step_target(reward: Array, terminated: Array, discount: Array | float, n
 def n_step_return(
     reward: Array, terminated: Array, truncated: Array, discount: Array | float, n: int
 ) -> tuple[Array, Array, Array]:
-    """G_t = R_{t+1} + γ R_{t+2} + … + γ^{m-1} R_{t+m}, to which γ^m V(S_{t+m}) is to be added.
+    """G_t = R_{t+1} + γ R_{t+2} + … + γ^{m-1} R_{t+m}, without the bootstrap γ^m V(S_{t+m}).
 
-    Sutton 1988; Sutton & Barto 2018, section 7.1, eq. 7.1. m is `n`, or less where the episode ends before, in
-    either way. Inputs are [T+n-1, N]: T steps and the n-1 that follow them.
+    Sutton 1988; Sutton & Barto 2018, section 7.1, eq. 7.1. m is `n`, or less where the episode ends earlier
+    (terminated or truncated). Inputs are [T+n-1, N]: T steps and the n-1 that follow them.
 
     Returns:
-        G, float32 [T, N]; what V(S_{t+m}) counts, γ^m or 0 if S_{t+m} is terminal; and m, int32 [T, N].
+        G, float32 [T, N]; the discount of V(S_{t+m}), γ^m or 0 if S_{t+m} is terminal; and m, int32 [T, N].
     """
     length = reward.shape[0] - n + 1
 
@@ -102,8 +102,8 @@ def generalized_advantage(
 ) -> Array:
     """Â_t = δ_t + γλ Â_{t+1}, with δ_t = r_t + γ (1 - terminated_t) V(s_{t+1}) - V(s_t); all inputs [T, N].
 
-    Schulman et al. 2016 (arXiv 1506.02438), eq. 16. An episode's end, of either kind, stops the sum; only
-    `terminated` stops the bootstrap. `next_value` is that of the true next observation, never of a reset one.
+    Schulman et al. 2016 (arXiv 1506.02438), eq. 16. The sum stops at the end of an episode, terminated or
+    truncated; only `terminated` stops the bootstrap. `next_value` is of the true next observation, never of a reset.
     """
     error = reward + discount * jnp.where(terminated, 0.0, next_value) - value
     decay = jnp.where(terminated | truncated, 0.0, discount * trace_decay)
@@ -169,9 +169,9 @@ def adapted_penalty(
 
 
 def normalize(x: Array) -> Array:
-    """`x` with mean 0 and standard deviation 1; as it is where all are the same, one number for example.
+    """`x` with mean 0 and standard deviation 1; unchanged where all its numbers are equal.
 
-    Of numbers that are the same, nothing would be left but their roundings, at the size of 1.
+    Equal numbers would become their rounding errors, scaled up to 1.
     """
     mean, deviation = x.mean(), x.std()
     return jnp.where(deviation > 1e-6 * jnp.abs(mean), (x - mean) / (deviation + 1e-8), x)
@@ -179,7 +179,7 @@ def normalize(x: Array) -> Array:
 
 @struct
 class Moments:
-    """Of the numbers in each column [N]: how many, their mean, and the sum of their squared distances from it."""
+    """The count, the mean, and the sum of squared deviations of the numbers in each column, float32 [N]."""
 
     count: Array
     mean: Array
@@ -187,11 +187,11 @@ class Moments:
 
     @staticmethod
     def none(columns: int) -> Moments:
-        """Of no numbers."""
+        """The moments of no numbers."""
         return Moments(jnp.zeros(columns), jnp.zeros(columns), jnp.zeros(columns))
 
     def and_of(self, x: Array, inside: Array) -> Moments:
-        """Together with those of `x` [T, N] that are `inside` (bool [T, N]).
+        """The moments with the numbers of `x` [T, N] added that are `inside` (bool [T, N]).
 
         Chan, Golub & LeVeque 1983 (doi 10.1080/00031305.1983.10483115), eq. 2.1: exact whatever the mean is.
         """
@@ -206,9 +206,9 @@ class Moments:
 
 
 def normalize_by(x: Array, moments: Moments) -> Array:
-    """Each column of `x` [T, N] less the mean of its `moments`, over their standard deviation.
+    """Each column of `x` [T, N], minus the mean of its `moments` and divided by their standard deviation.
 
-    Where all numbers are the same, as in an episode of one step, `x` is left as it is: nothing would remain of it.
+    A column of equal numbers, such as an episode of one step, is unchanged.
     """
     mean = moments.mean[None]
     deviation = jnp.sqrt(moments.squares / jnp.maximum(moments.count, 1))[None]

@@ -1,4 +1,4 @@
-"""A policy that draws actions within bounds: a normal distribution that is squashed by tanh, and its temperature.
+"""A stochastic policy for bounded actions: a normal distribution squashed by tanh, with a learnt temperature.
 
     u = μ(s) + σ(s) z,  a = tanh u,  z standard normal
     ln π(a|s) = ln N(u; μ, σ²) - Σ_i ln(1 - tanh² u_i)
@@ -18,12 +18,12 @@ import jax.numpy as jnp
 
 from zerone.base.pytree import struct
 from zerone.environments.spaces import Spaces, numbers
-from zerone.parts.architecture import NetworkSettings
+from zerone.parts.networks import NetworkSettings
 
 Array = jax.Array
 
 LEAST, MOST = -20.0, 2.0
-"""Between which ln σ is kept, as in the authors' code."""
+"""The bounds of ln σ, as in the authors' code."""
 
 
 @struct
@@ -34,7 +34,7 @@ class SquashedNormal:
     log_deviation: Array
 
     def mode(self) -> Array:
-        """Tanh μ: the median, and what greedy evaluation plays."""
+        """Tanh μ, the median: the greedy action."""
         return jnp.tanh(self.mean)
 
     def draw(self, noise: Array) -> tuple[Array, Array]:
@@ -47,7 +47,7 @@ class SquashedNormal:
 
 
 class SquashedActor(eqx.Module):
-    """π(·|s) within ±1 by a network of means and ln deviations, and ln α, which is learnt beside it."""
+    """π(·|s) within ±1, by a network with means and log-deviations as outputs; and ln α, which is learnt as well."""
 
     network: Any
     log_temperature: Array
@@ -55,18 +55,18 @@ class SquashedActor(eqx.Module):
 
     @staticmethod
     def create(key: Array, spaces: Spaces, settings: NetworkSettings, temperature: Array | float) -> SquashedActor:
-        """Actions are nearly all over their range at first. Consumes `key`."""
+        """A policy that is nearly uniform over the range of actions at first. Consumes `key`."""
         network = settings.make_network(key, spaces.observation, 2 * numbers(spaces.action), last=0.1)
         return SquashedActor(network, jnp.log(jnp.float32(temperature)), spaces.action.shape or ())
 
     @property
     def width(self) -> int:
-        """How many numbers an action has."""
+        """The number of components of an action."""
         return math.prod(self.shape)
 
     @property
     def temperature(self) -> Array:
-        """α."""
+        """The temperature α."""
         return jnp.exp(self.log_temperature)
 
     def distribution(self, observation: Array) -> SquashedNormal:
@@ -79,5 +79,5 @@ class SquashedActor(eqx.Module):
         return self.distribution(observation).mode()
 
     def shaped(self, action: Array) -> Array:
-        """Actions [..., width] as the space has them, [..., *shape]."""
+        """Actions [..., width] in the shape of the space, [..., *shape]."""
         return action.reshape(*action.shape[:-1], *self.shape)

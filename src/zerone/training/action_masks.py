@@ -17,7 +17,7 @@ from zerone.base.language import translatable, translated
 from zerone.base.modules import ForeignId, named_object, source_of
 from zerone.base.saved_types import Config
 from zerone.engines.compiled import Compiled
-from zerone.engines.protocol import Engine, TrainsElsewhere
+from zerone.engines.protocol import Engine, TrainsInProcesses
 from zerone.environments.base import NO_MASK
 from zerone.environments.gym.allowed import IN_INFO, Allowing, MaskError, read_mask
 from zerone.environments.wrappers import Masked
@@ -210,7 +210,7 @@ def _by_function(engine: Engine, batch: np.ndarray, shown: Any, single: bool) ->
     """The masks by the function of an observation with which a policy has learnt."""
     from zerone.engines.host import Host
 
-    engine = engine.judge if isinstance(engine, TrainsElsewhere) else engine
+    engine = engine.evaluator if isinstance(engine, TrainsInProcesses) else engine
     inside = engine.environment if isinstance(engine, Compiled) else None
     if isinstance(inside, Masked) and inside.function is not None:
         return np.asarray(jax.vmap(inside.function)(jnp.asarray(batch)))

@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Valued, begin_where
+from zerone.algorithms.protocol import Valued, reset_memory
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
-from zerone.engines.protocol import GREEDY, LONGEST_EVALUATION, Engine, Evaluation, Judging
+from zerone.engines.protocol import GREEDY, LONGEST_EVALUATION, Engine, Evaluation, EvaluationSettings
 from zerone.environments.catalogue import action_names
 from zerone.environments.gym.leaves import ObservationError
 from zerone.environments.gym.views import describe
@@ -100,7 +100,7 @@ class Agent:
             raise InputError(f"where is not allowed: must be {self._rows} booleans, one for each row of the batch")
         with in_32_bits():
             begun = self._engine.initial_memory(self._policy, self._rows)
-            self._memory = begin_where(jnp.asarray(begins), begun, self._memory)
+            self._memory = reset_memory(jnp.asarray(begins), begun, self._memory)
 
     @property
     def remembers(self) -> bool:
@@ -196,7 +196,7 @@ class Agent:
         if search is not None and stochastic:
             raise InputError("stochastic and a search exclude each other: the best of what is foreseen is taken")
         with in_32_bits():
-            return self._engine.evaluate(self._policy, seed, 0, episodes, Judging(limit, stochastic, search))
+            return self._engine.evaluate(self._policy, seed, 0, episodes, EvaluationSettings(limit, stochastic, search))
 
 
 class Exploring:
@@ -274,7 +274,7 @@ def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: st
 
 
 def judge(
-    engine: Engine, policies: Mapping[int, Any], episodes: int, seed: int, how: Judging = GREEDY
+    engine: Engine, policies: Mapping[int, Any], episodes: int, seed: int, how: EvaluationSettings = GREEDY
 ) -> dict[str, Any]:
     """Evaluate the policy of each seed on the same episodes."""
     judged = for_seeds(engine, lambda policy: engine.evaluate(policy, seed, 0, episodes, how), [*policies.values()])

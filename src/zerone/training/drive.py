@@ -12,7 +12,7 @@ from typing import Any, cast
 from zerone.base.files import finite
 from zerone.base.place import as_seen
 from zerone.base.saved_types import Result, SeedResult
-from zerone.engines.protocol import Engine, TrainsElsewhere
+from zerone.engines.protocol import Engine, TrainsInProcesses
 from zerone.training.agent import EVALUATION_SEED, judge
 from zerone.training.evaluation import Ways, shows
 from zerone.training.events import Ended
@@ -70,7 +70,7 @@ def _driven(training: Training, *, resume: bool) -> tuple[Run, Result]:
         training.run(request)
     result = finite(_judged(training))
     folder.write_result(result)
-    run = Run(folder, engine.judge if isinstance(engine, TrainsElsewhere) else engine)
+    run = Run(folder, engine.evaluator if isinstance(engine, TrainsInProcesses) else engine)
     if schedule.figure:
         draw_figures(run)
     return run, result

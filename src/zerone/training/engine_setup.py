@@ -153,10 +153,10 @@ def start_workers(
         InputError: something asked for is not allowed, or is for another engine; no cluster is there.
         RunError: the workers do not start.
     """
-    from zerone.engines.protocol import Workers
+    from zerone.engines.protocol import StartsWorkers
 
     require_steps_that_can_be_late(engine, step_timeout)
-    if not isinstance(engine, Workers):
+    if not isinstance(engine, StartsWorkers):
         for asked, value in (("address", address), ("worker_timeout", worker_timeout)):
             if value is not None:
                 raise InputError(
@@ -195,10 +195,10 @@ def open_environments(engine: Engine, seed: int) -> None:
     Raises:
         InputError: it cannot be made, or not often enough.
     """
-    from zerone.engines.protocol import Opens
+    from zerone.engines.protocol import MakesEnvironments
 
-    if isinstance(engine, Opens):
-        engine.open_for(seed)
+    if isinstance(engine, MakesEnvironments):
+        engine.make_environments(seed)
 
 
 def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bool) -> TimedEnvironment | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zerone.engines.protocol import Repeats
+from zerone.engines.protocol import Repeatable
 from zerone.training.job import Job, Learner
 
 
@@ -17,11 +17,11 @@ def advance_by_episodes(job: Job, learners: Sequence[Learner], target: int) -> N
     engine = job.engine
     if not going:
         return
-    if not isinstance(engine, Repeats):
+    if not isinstance(engine, Repeatable):
         for learner in going:
             _one_by_one(job, learner, target)
         return
-    before = [engine.copied(learner.carry) for learner in going]
+    before = [engine.copy_carry(learner.carry) for learner in going]
     begun = [learner.iteration for learner in going]
     advanced = engine.advance([learner.carry for learner in going], [learner.seed for learner in going], begun, target)
     for learner, carry, earlier in zip(going, advanced, before, strict=True):
@@ -38,14 +38,14 @@ def _one_by_one(job: Job, learner: Learner, target: int) -> None:
         learner.iteration = first + 1
 
 
-def _find_end(job: Job, engine: Repeats, learner: Learner, before: object, begin: int) -> None:
+def _find_end(job: Job, engine: Repeatable, learner: Learner, before: object, begin: int) -> None:
     """Go back to the first iteration after `begin` with which a seed has had its episodes, by halves.
 
     It has them where it is; `before` is its carry after `begin` iterations, when it had not.
     """
     while learner.iteration - begin > 1:
         half = (begin + learner.iteration) // 2
-        (carry,) = job.engine.advance([engine.copied(before)], [learner.seed], [begin], half)
+        (carry,) = job.engine.advance([engine.copy_carry(before)], [learner.seed], [begin], half)
         kept, learner.carry = learner.carry, carry
         if job.ends(learner):
             learner.iteration = half

@@ -27,9 +27,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zerone.algorithms.protocol import samples_per_step
+from zerone.algorithms.protocol import CountsSamples
 from zerone.base.saved_types import Config, EvaluationConfig
-from zerone.engines.protocol import Engine, Evaluation, Judging
+from zerone.engines.protocol import Engine, Evaluation, EvaluationSettings
 
 EVALUATION_EPISODES = 100
 """How many episodes an evaluation has at most, unless another number is given."""
@@ -67,7 +67,7 @@ class Ways:
     choose_times: bool = False
     choose_episodes: bool = False
     choose_limit: bool = False
-    how: Judging = dataclasses.field(default_factory=Judging)
+    how: EvaluationSettings = dataclasses.field(default_factory=EvaluationSettings)
     solved_at: float | None = None
 
     def describe(self) -> EvaluationConfig:
@@ -83,7 +83,7 @@ class Ways:
         kept, episodes, solved_at = config.get("evaluation"), config["evaluation_episodes"], config["solved_at"]
         if kept is None:
             return Ways(episodes, solved_at=solved_at)
-        how = Judging(kept["limit"], kept["stochastic"])
+        how = EvaluationSettings(kept["limit"], kept["stochastic"])
         choices = kept["choose_times"], kept["choose_episodes"], kept["choose_limit"]
         return Ways(episodes, *choices, how, solved_at)
 
@@ -107,14 +107,15 @@ class _Length(NamedTuple):
 
     likely: float
     longest: int
-    how: Judging
+    how: EvaluationSettings
 
 
 def worth(engine: Engine, known: bool) -> tuple[float, float]:
     """How many steps of evaluation a step of training is worth, and its start-up; `known`: the environment is ours."""
     if engine.steps_one_by_one:
         return IN_PYTHON, 0.0
-    samples = samples_per_step(engine.algorithm)
+    algorithm = engine.algorithm
+    samples = algorithm.samples_per_step if isinstance(algorithm, CountsSamples) else None
     if not known or samples is None:
         return 1.0, SHARE * STARTUP_STEPS
     if samples == 0:
@@ -236,7 +237,7 @@ class Evaluator:
 
     def _work(self, episodes: int, length: float) -> float:
         """What so many episodes of this length count as."""
-        return length * sum(self.engine.turn(each) for each in self._rounds(episodes))
+        return length * sum(self.engine.step_cost(each) for each in self._rounds(episodes))
 
     def _play(self, policy: Any, seed: int, index: int, episodes: int, length: _Length) -> Evaluation:
         """Round by round, until it has taken too long."""
@@ -250,9 +251,9 @@ class Evaluator:
                 break
             # Fewer side by side, where so many of the longest would take far too long.
             narrow = [each for each in self.engine.widths if each <= width]
-            fit = [each for each in narrow if self.engine.turn(each) * length.longest <= 2 * allowed]
-            quickest = min((self.engine.turn(each) for each in narrow), default=0)
-            part = max(fit or [each for each in narrow if self.engine.turn(each) == quickest], default=width)
+            fit = [each for each in narrow if self.engine.step_cost(each) * length.longest <= 2 * allowed]
+            quickest = min((self.engine.step_cost(each) for each in narrow), default=0)
+            part = max(fit or [each for each in narrow if self.engine.step_cost(each) == quickest], default=width)
             for at in range(0, width, part):
                 if at and sum(each.work for each in found) > allowed:
                     break

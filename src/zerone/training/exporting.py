@@ -56,6 +56,6 @@ def _environment(engine: Engine, folder: RunFolder) -> Guard | None:
             return engine.alone(0)
         if isinstance(engine, Compiled):
             asks = Allowing() if engine.spaces.masked else None  # they are in the state, and so in the info
-            made = GymnasiumEnvironment(engine.real)
+            made = GymnasiumEnvironment(engine.evaluation_environment)
             return guarded(made, saved["id"], 0, saved["observations"], allowing=asks)
     return None

@@ -97,7 +97,7 @@ class Asked:
             )
         if self.simulations:
             return TreeSearch(self.simulations)
-        chance = not self.learnt and left_to_chance(engine.real)
+        chance = not self.learnt and left_to_chance(engine.evaluation_environment)
         if self.lookahead_samples not in (None, 1) and not chance:
             raise InputError(
                 translated(

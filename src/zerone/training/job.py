@@ -67,7 +67,7 @@ class Job:
         wanted = self.schedule.episodes
         if wanted is None or learner.episodes >= wanted:
             return False
-        return learner.episodes + self.engine.ended(learner.carry) >= wanted
+        return learner.episodes + self.engine.episodes_ended(learner.carry) >= wanted
 
     @property
     def block(self) -> int:

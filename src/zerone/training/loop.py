@@ -18,7 +18,7 @@ import numpy as np
 from zerone.base.compilation import give_back_memory
 from zerone.base.errors import InputError, RunError, ZeroneError
 from zerone.base.language import joined
-from zerone.engines.protocol import Heeds, Stopped
+from zerone.engines.protocol import Stoppable, Stopped
 from zerone.training import saving
 from zerone.training.agent import Agent
 from zerone.training.columns import columns
@@ -113,8 +113,8 @@ class Training:
             Interrupted: `request` was made; a checkpoint was saved.
         """
         engine = self.job.engine
-        if isinstance(engine, Heeds):
-            engine.heed(request.asked)
+        if isinstance(engine, Stoppable):
+            engine.stop_when(request.asked)
         self.listeners.tell(self._started())
         if self.iteration == 0 and engine.name != "compiled":
             self._save()  # an environment may fail at any step: there is always something to go back to
@@ -271,7 +271,7 @@ class Training:
             return None
         last = max(each.iteration for each in self.job.learners)  # a seed that is solved has ended, too
         counted = self._active() or [each for each in self.job.learners if each.iteration == last]
-        return min([wanted, *(each.episodes + self.job.engine.ended(each.carry) for each in counted)])
+        return min([wanted, *(each.episodes + self.job.engine.episodes_ended(each.carry) for each in counted)])
 
     def _likely(self, steps: int, had: int) -> int:
         """How many steps a training that counts episodes is likely to have, by how long they were so far."""

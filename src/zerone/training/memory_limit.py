@@ -11,7 +11,7 @@ import numpy as np
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.memory import machine_memory
-from zerone.engines.protocol import Engine, Repeats, steps_per_iteration
+from zerone.engines.protocol import Engine, Repeatable
 
 _SIZES = ("memory", "longest_episode", "environments", "steps_per_update", "hidden")
 """The settings that decide how much a training holds."""
@@ -22,11 +22,11 @@ def require_room(engine: Engine, name: str, seeds: int, by_episodes: bool = Fals
 
     That is the least a training takes: its state (with the replay memory, or the table), and a block of steps. Much
     more than there is would not fail at once: XLA reserves it, and the system kills what has filled it halfway.
-    `by_episodes` says that the training ends after so many of them: an engine that `Repeats` then holds a copy of each
+    `by_episodes` says that the training ends after so many of them: a `Repeatable` engine then holds a copy of each
     seed, and one more while it looks for an end (`episodes.advance_by_episodes`).
     """
     there = available()
-    held = 2 * seeds + 1 if by_episodes and isinstance(engine, Repeats) else seeds
+    held = 2 * seeds + 1 if by_episodes and isinstance(engine, Repeatable) else seeds
     needed: float
     try:
         needed = held * (_bytes(engine.saved_example()) + _block(engine))
@@ -65,7 +65,8 @@ def _block(engine: Engine) -> int:
     space = engine.spaces.observation
     observation = math.prod(space.shape or ()) * np.dtype(space.dtype or np.float32).itemsize
     action = math.prod(engine.spaces.action.shape or ()) * 4
-    return steps_per_iteration(engine.algorithm) * (2 * observation + action + 4)
+    algorithm = engine.algorithm
+    return algorithm.steps_per_update * algorithm.environments * (2 * observation + action + 4)
 
 
 def _bytes(tree: Any) -> int:

@@ -13,7 +13,7 @@ from zerone.base.place import absolute, as_seen
 from zerone.base.platforms import default_platform
 from zerone.base.saved_types import EnvironmentConfig, Result
 from zerone.charts.image import Figure
-from zerone.engines.protocol import Engine, Judging
+from zerone.engines.protocol import Engine, EvaluationSettings
 from zerone.environments.gym.around import Around
 from zerone.environments.gym.processes import Processes
 from zerone.training import action_masks
@@ -125,7 +125,7 @@ class Run:
                 translated("stochastic and a search exclude each other: the best of what is foreseen is taken")
             )
         own_chance = (own.stochastic if stochastic is None else stochastic) and search is None
-        how = Judging(own.limit if limit is None else limit, own_chance, search)
+        how = EvaluationSettings(own.limit if limit is None else limit, own_chance, search)
         policies = load_policies(self.engine(), self._folder, self.seeds, checkpoint)
         if asked.learnt:
             policies = with_models(policies, self.engine(), self._folder, checkpoint)

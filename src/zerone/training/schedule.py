@@ -10,7 +10,7 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.saved_types import Config, ScheduleConfig
-from zerone.engines.protocol import LONGEST_EVALUATION, Judging
+from zerone.engines.protocol import LONGEST_EVALUATION, EvaluationSettings
 from zerone.training import timetable
 from zerone.training.evaluation import EVALUATION_EPISODES, Ways
 from zerone.training.validation import MOST_EPISODES, MOST_STEPS, chosen_seeds, require_count
@@ -132,7 +132,7 @@ def make_schedule(
         choose_times=evaluate_every is None,
         choose_episodes=evaluation_episodes is None,
         choose_limit=evaluation_limit is None,
-        how=Judging(evaluation_limit or LONGEST_EVALUATION, stochastic),
+        how=EvaluationSettings(evaluation_limit or LONGEST_EVALUATION, stochastic),
         solved_at=solved_at,
     )
     stops = steps is None and tuned.get("stop_when_solved", episodes is None)
