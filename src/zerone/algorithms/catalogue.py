@@ -54,7 +54,7 @@ class Entry:
     actions: str
     paper: str
     formerly: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """Settings that were added since, of which the default is not how it was before: how it was."""
+    """The former values of settings that were added later with another default; old runs are loaded with these."""
 
     @property
     def name(self) -> str:
@@ -64,9 +64,9 @@ class Entry:
 
 
 _SEEN, _CHOSEN = "Box, Discrete, MultiDiscrete, pictures", "Discrete, MultiDiscrete, Box"
-"""What networks see, and what a policy that draws can draw."""
+"""The observations of networks, and the actions of stochastic policies."""
 _AS_SEEN = {"normalize_observations": "off"}
-"""How networks saw before observations were normalised."""
+"""The settings of networks before observations were normalised."""
 
 _ENTRIES = (
     Entry(
@@ -133,7 +133,7 @@ _ENTRIES = (
 
 
 def entries() -> list[Entry]:
-    """Every algorithm, in the order in which a newcomer meets them."""
+    """Every algorithm, in the order of the tutorial."""
     return list(_ENTRIES)
 
 
@@ -150,7 +150,7 @@ def look_up(name: str) -> Entry:
 
 
 def register(kind: type[Any]) -> None:
-    """Let an algorithm be named: by its `name`, in Python and in run folders that are loaded in this process.
+    """Register an algorithm by its `name`, in Python and for run folders that are loaded in this process.
 
     On the command line, `module:Name` names it without being registered.
 
@@ -169,7 +169,7 @@ def source_of(algorithm: Algorithm) -> str | None:
 
 
 def source_of_class(kind: type[Any]) -> str | None:
-    """The same of a class of algorithms."""
+    """As `source_of`, for a class of algorithms."""
     return None if any(entry.make is kind for entry in _ENTRIES) else place_found(kind)
 
 
@@ -249,7 +249,7 @@ def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
         if not any(entry.make is type(algorithm) for entry in _ENTRIES):
             outside.require_memory(algorithm, spaces)
         elif isinstance(algorithm, NetworkSettings) and ":" in algorithm.network:
-            # What is wrong with a network is seen where it is made.
+            # Making a network shows whether it fits.
             jax.eval_shape(lambda key: algorithm.init(key, spaces).policy, jax.random.key(0))
         return
     network = algorithm.network if isinstance(algorithm, NetworkSettings) else "auto"
@@ -266,7 +266,7 @@ def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
 
 
 def _with_network(algorithm: Any, network: str) -> Any:
-    """An algorithm with the kind of network that was chosen for another."""
+    """The algorithm with this kind of network, if it has networks."""
     if not isinstance(algorithm, NetworkSettings):
         return algorithm
     return dataclasses.replace(algorithm, network=network)

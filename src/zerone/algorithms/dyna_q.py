@@ -1,4 +1,4 @@
-"""Dyna-Q: Q-learning that also learns from what its model of the environment tells.
+"""Dyna-Q: Q-learning that also learns from steps that its model of the environment predicts.
 
     repeat:  A ~ ε-greedy(Q(S, ·));  play A, see R, S'
              Q(S, A) ← Q(S, A) + α [R + γ (1 - terminated) max_a Q(S', a) - Q(S, A)]
@@ -6,12 +6,12 @@
              `planning_steps` times:  s, a ← any pair that was tried;  r, s' ← Model(s, a);  the same update of Q(s, a)
 
 Sutton 1990; Sutton & Barto 2018, section 8.2. With `exploration_bonus` κ > 0 it is Dyna-Q+ (section 8.3): a planned
-reward is r + κ √τ, where the pair was last tried τ steps ago, and of every state seen the actions never tried are
-planned too; the model has them lead back to the same state with reward 0 (footnote there).
-The model believes what it saw last; it is right where nothing is left to chance. An episode's cut is no property of
-the environment, so the model keeps `terminated` only.
-Differences: ties between greedy actions are broken at random; with several environments their real steps are
-learnt one after the other, and then `planning_steps` for each of them. With none, it is Q-learning.
+reward is r + κ √τ, for a pair last tried τ steps ago, and untried actions of visited states are planned as well: in the
+model they lead back to the same state with reward 0 (footnote there).
+The model keeps the last outcome of each pair, which is exact in a deterministic environment. Truncation is not a
+property of the environment, so the model keeps `terminated` only.
+Differences: ties between greedy actions are broken at random; the real steps of several environments are learnt one
+after the other, and then `planning_steps` for each of them. With `planning_steps` 0 it is Q-learning.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from zerone.parts.exploration import Mask, epsilon_greedy_noise
 
 @struct
 class Model:
-    """What each pair led to when it was last tried, [states, actions], and which pairs can be planned.
+    """The last outcome of each pair, [states, actions], and the pairs that can be planned.
 
-    `reward` float32, `following` int32, `terminated` bool; `tried` the time of the last try (int32), which `clock`
-    counts. `known` (bool) are the pairs that are in the list `pairs` (int32 [states × actions], s × actions + a), whose
-    first `number` entries are filled: so any of them is drawn in one go, however many there are. `allowed` (bool) is
-    what masks have said of the states that were seen; `()` where there are none.
+    `reward` is float32, `following` int32, `terminated` bool; `tried` is the time of the last try by `clock`, both
+    int32. `known` (bool) are the pairs in the list `pairs` (int32 [states × actions], s × actions + a), whose first
+    `number` entries are filled, so that one can be drawn at once. `allowed` (bool) are the action masks of visited
+    states; `()` without masks.
     """
 
     reward: Array
@@ -52,7 +52,7 @@ class Model:
 
     @staticmethod
     def empty(shape: tuple[int, int], masked: bool = False) -> Model:
-        """Nothing is known; an action never tried leads back to its state, with reward 0."""
+        """The model before the first step: each action leads back to its state, with reward 0."""
         states, actions = shape
         number, clock = jnp.zeros((2,), jnp.int32)
         return Model(
@@ -63,7 +63,7 @@ class Model:
         )  # fmt: skip
 
     def after(self, step: Steps, untried: Array, clock: Array) -> Model:
-        """The model after a real step [1]; the untried actions of its state join the list where `untried` is true."""
+        """The model after a real step [1]; with `untried` (bool), the untried actions of its state join the list."""
         here = step.observation, step.action
         allowed = self.allowed
         if not isinstance(allowed, tuple):
@@ -77,7 +77,7 @@ class Model:
         )  # fmt: skip
 
     def imagined(self, chance: Array, bonus: Array | float) -> Steps:
-        """The step that the model predicts for a pair; `chance` in [0, 1) chooses which."""
+        """The predicted step of a random pair, which `chance` in [0, 1) selects."""
         place = jnp.minimum((chance * self.number).astype(jnp.int32), self.number - 1)
         state, action = jnp.divmod(self.pairs[place], self.reward.shape[1])
         ago = (self.clock - self.tried[state, action]).astype(jnp.float32)
@@ -90,16 +90,16 @@ class Model:
 def listed(
     known: Array, pairs: Array, number: Array, state: Array, action: Array, untried: Array
 ) -> tuple[Array, Array, Array]:
-    """`known`, `pairs` and `number` with (state, action) among them, and the actions of the state that are `untried`.
+    """`known`, `pairs` and `number` with (state, action) added, and the state's actions where `untried`.
 
-    That is true of all of them or of none, or it is said of each (bool [actions]).
+    `untried` is a bool for all actions, or one for each, [actions].
     """
     actions = jnp.arange(known.shape[1])
     new = ~known[state] & (untried | (actions == action))
 
     def append(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         known, pairs, number = carry
-        place = jnp.where(new, number + jnp.cumsum(new) - 1, pairs.size)  # what is not new goes nowhere
+        place = jnp.where(new, number + jnp.cumsum(new) - 1, pairs.size)  # known ones are dropped
         pairs = pairs.at[place].set(state * actions.size + actions, mode="drop")
         return known.at[state].max(new), pairs, number + new.sum()
 
@@ -135,7 +135,7 @@ class DynaQ(TabularControl):
         return State(self.begin(table), Model.empty((states, actions), spaces.masked))
 
     def noise(self, policy: Policy, key: Key, shape: tuple[int, ...]) -> Array:
-        # The last numbers choose the pairs to plan: one draw, and without planning just Q-learning's.
+        # The last numbers select the pairs to plan. Without planning, the draw is that of Q-learning.
         return epsilon_greedy_noise(key, shape, table_in(policy).shape[-1] + self.planning_steps)
 
     def act(

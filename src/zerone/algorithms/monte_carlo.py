@@ -5,16 +5,16 @@
                  G_t = R_{t+1} + γ R_{t+2} + … + γ^{T-t-1} R_T
              for each pair:  Q(s, a) ← Q(s, a) + w [mean of its G_t - Q(s, a)]
 
-Sutton & Barto 2018, section 5.4. No episode is stored. Let E be the trace of λ = 1: it fades by γ at each step and
-grows by 1 at each visit that counts. Then a pair's returns add up to Σ_t R_{t+1} E_t(s, a), the same sum seen from
-behind (section 12.2). So memory is that of a few tables, however long an episode.
+Sutton & Barto 2018, section 5.4. No episode is stored. Let E be the eligibility trace for λ = 1: it decays by γ at each
+step and grows by 1 at each visit that counts. Then the sum of a pair's returns is Σ_t R_{t+1} E_t(s, a), the backward
+view of the same sum (section 12.2). So the memory is a few tables, however long an episode.
 
 With `averaging`, w = n / N(s, a), for n visits of this episode among N of all: Q is the plain mean of all returns; but
-w is never below 1 - (1 - α)^n, the weight that n steps of size α (`learning_rate`) have. Without `averaging` it is
-just that; for one visit it is α.
-Differences: an episode that is only cut at S_T counts on with γ^{T-t} E_{a ~ ε-greedy}[Q(S_T, a)], from the table as
-it is then. Without averaging the n returns of an episode weigh equally, not by their order. Ties between greedy actions
-are broken at random; episodes that end together are learnt one environment after the other.
+w is never below 1 - (1 - α)^n, the weight of n steps of size α (`learning_rate`). Without `averaging` w is always that;
+for one visit it is α.
+Differences: an episode that is truncated at S_T bootstraps with γ^{T-t} E_{a ~ ε-greedy}[Q(S_T, a)] from the current
+table. Without averaging the n returns of an episode have equal weights, whatever their order. Ties between greedy
+actions are broken at random; episodes that end together are learnt one environment after the other.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from zerone.parts.returns import epsilon_greedy_value
 
 @struct
 class Episode:
-    """What belongs to the episodes going on, [N, states, actions] each, float32."""
+    """What learning keeps of unfinished episodes: float32 [N, states, actions] each."""
 
     trace: Array
-    """E: how much a pair's returns grow by the next reward."""
+    """E: the factor of the next reward in the sum of a pair's returns."""
     total: Array
-    """The sum of a pair's returns, so far."""
+    """The sum of a pair's returns so far."""
     visits: Array
-    """How many visits count."""
+    """The number of visits that count."""
 
 
 @struct
 class State:
-    """The table Q [states, actions], the episodes going on, and N(s, a), the visits learnt from (int32)."""
+    """The policy with the table Q [states, actions], the unfinished episodes, and N(s, a) (int32)."""
 
     policy: Policy
     ongoing: Episode
@@ -73,20 +73,20 @@ class MonteCarlo(TabularControl):
         return State(self.begin(table), Episode(trace, total, visits), jnp.zeros(table.shape, jnp.int32))
 
     def weight(self, visits: Array, learnt: Array, step_size: Array | float) -> Array:
-        """w, how far Q moves to the mean of an episode's `visits` returns; `learnt` is N(s, a), these included."""
+        """The weight w of the mean of an episode's `visits` returns; `learnt` is N(s, a), including these."""
         constant = -jnp.expm1(visits * jnp.log1p(-step_size))  # 1 - (1 - α)^n
         weight = jnp.maximum(constant, visits / learnt) if self.averaging else constant
         return jnp.where(visits > 0, weight, 0.0)
 
     def grown(self, going: Episode, now: Steps) -> Episode:
-        """The episodes with one more step [N] of each."""
+        """The episodes with one more step [N] each."""
         here = jnp.arange(self.environments), now.observation, now.action
         counts = jnp.ones(self.environments) if self.visits == "every" else 1.0 - going.visits[here]
         trace = (self.discount * going.trace).at[here].add(counts)
         return Episode(trace, going.total + now.reward[:, None, None] * trace, going.visits.at[here].add(counts))
 
     def following(self, policy: Policy, table: Array, now: Steps) -> Array:
-        """What counts of the states after the last steps [N] of episodes: nothing, unless they were only cut."""
+        """The discounted bootstrap value of the states after the last steps [N] of episodes; 0 where terminal."""
         expected = epsilon_greedy_value(table[now.next_observation], self.epsilon_now(policy), now.next_mask)
         return jnp.where(now.terminated, 0.0, self.discount * expected)
 
@@ -114,9 +114,9 @@ class MonteCarlo(TabularControl):
         return State(self.after(policy, table), episode, learnt), {}
 
     def returns_of(self, before: State, now: Steps) -> tuple[Array, Array, Array]:
-        """Of the episodes that end with the steps `now` [N]: each pair's mean return, weight w and visits, 0 if none.
+        """Each pair's mean return, weight w and visits in the episodes that end with the steps `now` [N].
 
-        [N, states, actions] each; an environment's weights count the visits of those before it.
+        All are [N, states, actions]; the weights of an environment include the visits of those before it.
         """
         episode, done = self.grown(before.ongoing, now), now.terminated | now.truncated
         visits = jnp.where(done[:, None, None], episode.visits, 0.0)

@@ -22,7 +22,7 @@ from zerone.environments.spaces import Spaces
 
 @struct
 class State:
-    """The table Q [states, actions] is both what acts and what learns."""
+    """The policy with the table Q [states, actions]: all that learns and acts."""
 
     policy: Policy
 

@@ -1,4 +1,4 @@
-"""Soft actor-critic: an actor that draws its actions, and is to stay as undecided as it can afford.
+"""Soft actor-critic: a stochastic actor that maximises the values of its critics and its own entropy.
 
     repeat:  play T steps of a ~ π(·|s; θ) and remember them
              draw minibatches of (s, a, r, s'); a' ~ π(·|s'), b ~ π(·|s); and, for each,
@@ -9,12 +9,13 @@
              w_i⁻ ← τ w_i + (1 - τ) w_i⁻
 
 Haarnoja et al. 2018 (arXiv 1812.05905), algorithm 1; π is a normal distribution squashed by tanh (`parts/squashed.py`),
-and b is a function of θ by the noise that drew it (eq. 8). H̄ is -1 for each number of an action (its appendix D).
-Differences: the temperature's gradient is that by ln α without the factor α, as in the authors' code: it vanishes where
-theirs does, at an entropy of H̄. Actor and temperature share Adam's step size. Returns may be of n steps, of which the
-entropies on the way are left out and which are not corrected for what was explored; replay may be prioritised. The
-noise of exploration may be correlated over time: each action is then still drawn from π(·|s), once an episode has gone
-on for some 1/`noise_pull` steps. Until the first gradient update actions are uniform.
+and b is a function of θ and of the noise that it is drawn with (eq. 8). H̄ is -1 for each component of an action
+(appendix D).
+Differences: the temperature's gradient is by ln α, without the factor α, as in the authors' code: it also vanishes at
+an entropy of H̄. Actor and temperature share Adam's step size. Returns may be of n steps, without the entropies in between
+and not corrected for exploring actions; replay may be prioritised. Exploration noise may be correlated over time: each
+action is then still drawn from π(·|s), after about 1/`noise_pull` steps of an episode. Until the first gradient update
+actions are uniform.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class SAC(OffPolicyActor):
 
     def explore(self, policy: Policy, memory: Any, observation: Array, noise: Any) -> tuple[Array, Any]:
         value, memory = self.process.step(memory, noise)
-        # What drifts is brought to deviation 1, so that each action is drawn from π.
+        # Correlated noise is scaled to deviation 1, so that each action is drawn from π.
         unit = 1.0 if self.exploration == "gaussian" else jnp.sqrt(1.0 - (1.0 - self.noise_pull) ** 2)
         return policy.actor.distribution(observation).draw(unit * value)[0], memory
 
@@ -80,7 +81,7 @@ class SAC(OffPolicyActor):
     def actor_cost(
         self, actor: SquashedActor, critic: Twins, observation: Array, normals: Array
     ) -> tuple[Array, Metrics]:
-        """E[α ln π(b|s) - min_i Q_i(s, b)], eq. 9, and that of ln α."""
+        """E[α ln π(b|s) - min_i Q_i(s, b)], eq. 9, plus the cost of ln α."""
         action, log_probability = actor.distribution(observation).draw(normals[1])
         value = critic(observation, action).min(0)
         cost = (jax.lax.stop_gradient(actor.temperature) * log_probability - value).mean()

@@ -4,12 +4,11 @@
              Q(S, A) ← Q(S, A) + α [R + γ Q(S', A') - Q(S, A)]        (Q(S', A') is 0 where S' is terminal)
              S ← S', A ← A'
 
-Rummery & Niranjan 1994; Sutton & Barto 2018, section 6.4, eq. 6.7. A' is chosen from the table as it was before
-this update, as there: a step therefore waits until the next one is taken, and is learnt with the action that was
-really taken then.
-Differences: where an episode is only cut at S', no A' was chosen; E_{a ~ ε-greedy}[Q(S', a)] stands for Q(S', A'), the
-target of Expected Sarsa (section 6.6). Ties between greedy actions are broken at random; with several environments
-their steps are learnt one after the other.
+Rummery & Niranjan 1994; Sutton & Barto 2018, section 6.4, eq. 6.7. As there, A' is chosen from the table before this
+update: a step therefore waits for the next one, and is learnt with the action that was actually taken.
+Differences: where an episode is truncated at S', no A' is chosen; E_{a ~ ε-greedy}[Q(S', a)] replaces Q(S', A'), as in
+the target of Expected Sarsa (section 6.6). Ties between greedy actions are broken at random; the steps of several
+environments are learnt one after the other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sarsa(λ): Sarsa whose every step teaches all state-action pairs of the episode, by their traces.
+"""Sarsa(λ): Sarsa in which every step updates all state-action pairs of the episode, by their eligibility traces.
 
     repeat:  play A, see R, S';  A' ~ ε-greedy(Q(S', ·))
              δ ← R + γ Q(S', A') - Q(S, A)                            (Q(S', A') is 0 where S' is terminal)
@@ -10,10 +10,10 @@
 Rummery & Niranjan 1994; Sutton & Barto 1998, section 7.5, figure 7.11. Replacing traces, which clear the other
 actions of the state too: Singh & Sutton 1996 (doi 10.1007/BF00114726); Sutton & Barto 1998, section 7.8. λ = 0 is
 Sarsa, bit for bit.
-Differences are Sarsa's: A' is the action really taken next; where an episode is only cut at S',
-E_{a ~ ε-greedy}[Q(S', a)] stands for Q(S', A'); ties are broken at random; several environments, each with traces
-of its own, are learnt from one after the other. Where several have traces in one entry, other than that of their own
-(S, A), these are made smaller until α Σ E ≤ 1 there. Traces are cleared at an end of either kind.
+Differences are Sarsa's: A' is the action actually taken next; where an episode is truncated at S',
+E_{a ~ ε-greedy}[Q(S', a)] replaces Q(S', A'); ties are broken at random; several environments, each with its own
+traces, are learnt from one after the other. Where several have traces in the same entry, other than their own (S, A),
+these are scaled down until α Σ E ≤ 1 there. Traces are cleared where an episode ends, terminated or truncated.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from zerone.environments.spaces import Spaces
 
 @struct
 class Ongoing:
-    """Of each environment: the step that waits for the next action, and the traces E [N, states, actions]."""
+    """For each environment, the step that waits for the next action, and the traces E [N, states, actions]."""
 
     pending: Pending
     trace: Array
@@ -52,7 +52,7 @@ class Ongoing:
 
 @struct
 class State:
-    """The table Q [states, actions], and what belongs to the episodes going on."""
+    """The policy with the table Q [states, actions], and what learning keeps of unfinished episodes."""
 
     policy: Policy
     ongoing: Ongoing
@@ -77,7 +77,7 @@ class SarsaLambda(TabularControl):
         return State(self.begin(table), Ongoing(Pending.none(self.environments), trace))
 
     def visit(self, trace: Array, observation: Array, action: Array, due: Array) -> Array:
-        """The traces [N, states, actions] after a visit of (S, A) [N], where it is due."""
+        """The traces [N, states, actions] after a visit of (S, A) [N] where `due` (bool [N])."""
         each = jnp.arange(self.environments)
         if self.trace == "accumulating":
             return trace.at[each, observation, action].add(due.astype(jnp.float32))
@@ -86,10 +86,10 @@ class SarsaLambda(TabularControl):
         return trace.at[each, observation].set(jnp.where(due[:, None], replaced, row))
 
     def share(self, trace: Array, observation: Array, action: Array, due: Array, step_size: Array | float) -> Array:
-        """The traces by which steps are learnt, where they are due: α times their sum in an entry is at most 1.
+        """The traces for updates where `due`, scaled so that α times their sum in an entry is at most 1.
 
-        The δ of an environment is the error of its own (S, A). There it shrinks with each hit that was learnt before
-        it; elsewhere it does not know how far the others' δ have moved an entry already, and so many would overshoot.
+        The δ of an environment is the error of its own (S, A), computed after the updates before it. For other entries
+        δ does not include how far other environments have moved them, so that many updates together would overshoot.
         """
         if self.environments == 1:
             return trace
@@ -130,7 +130,7 @@ class SarsaLambda(TabularControl):
         return State(self.after(policy, table), Ongoing(Pending.after(now), trace)), {}
 
     def traces(self, ongoing: Ongoing, now: Steps, step_size: Array | float) -> tuple[Array, Array]:
-        """By which traces the waiting steps are learnt, and by which the last steps of episodes."""
+        """The traces with which waiting steps are learnt, and those of the last steps of episodes."""
         last, done = ongoing.pending, now.terminated | now.truncated
         trace = self.visit(ongoing.trace, last.observation, last.action, last.going)
         waiting = self.share(trace, last.observation, last.action, last.going, step_size)

@@ -1,4 +1,4 @@
-"""What every table of action values shares: its spaces, its start, how it acts, its schedules, what Sarsa waits for."""
+"""The base of tabular algorithms: spaces, the initial table, acting, schedules, and updates of single steps."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ Tree = TypeVar("Tree")
 
 @struct
 class ScheduledTable:
-    """A table Q [states, actions] whose ε or α falls with time, and the environment steps that were learnt (int32)."""
+    """A table Q [states, actions] with a schedule of ε or α, and the environment steps so far (int32)."""
 
     table: Array
     steps: Array
 
 
 Policy: TypeAlias = Array | ScheduledTable
-"""The table alone, unless something falls: so nothing is counted where nothing depends on it."""
+"""The table alone where ε and α are constant, so that steps are counted only where a schedule needs them."""
 
 LAST_COUNTED = 2**31 - 2**20
-"""Where the count of steps stands still, before it would overflow; no schedule is as long."""
+"""The count of steps stops here, before it overflows; no schedule is as long."""
 
 
 def table_in(policy: Policy) -> Array:
-    """Q [states, actions]."""
+    """The table Q of a policy, float32 [states, actions]."""
     return policy.table if isinstance(policy, ScheduledTable) else policy
 
 
 @configured
 class TabularControl:
-    """A table Q [states, actions] that is its own policy, ε-greedy, and learns from every single step.
+    """A table Q [states, actions] that acts ε-greedily, and learns from every single step.
 
-    What is learnt from a step is all that an algorithm adds: its `init` and its `update`. ε and α are constant, or fall
-    with the environment steps, of which each is also an update: DQN's clocks would all say the same.
+    An algorithm adds its `init` and its `update`. ε and α are constant, or fall with the environment steps; each step
+    is also an update, so there is a single clock.
     """
 
     name: ClassVar[str]
@@ -109,19 +109,19 @@ class TabularControl:
         return ScheduledTable(table, jnp.int32(0)) if is_on(self.epsilon_steps) or is_on(self.decay_steps) else table
 
     def after(self, policy: Policy, table: Array) -> Policy:
-        """The policy that `policy` has become by a step of each environment, whose table is this now."""
+        """The policy after a step of each environment, with this table."""
         if not isinstance(policy, ScheduledTable):
             return table
         return ScheduledTable(table, jnp.minimum(policy.steps, LAST_COUNTED) + self.environments)
 
     def step_size(self, policy: Policy) -> Array | float:
-        """α, now."""
+        """α at the policy's number of steps."""
         if not isinstance(policy, ScheduledTable) or not is_on(self.decay_steps):
             return self.learning_rate
         return self.learning_rate * linear_schedule(1.0, self.learning_rate_end, policy.steps / self.decay_steps)
 
     def epsilon_now(self, policy: Policy) -> Array | float:
-        """ε, now."""
+        """ε at the policy's number of steps."""
         if not isinstance(policy, ScheduledTable) or not is_on(self.epsilon_steps):
             return self.epsilon
         return schedule(self.epsilon_shape, self.epsilon, self.epsilon_end, policy.steps / self.epsilon_steps)
@@ -130,7 +130,7 @@ class TabularControl:
         return epsilon_greedy_noise(key, shape, table_in(policy).shape[-1])
 
     def values(self, policy: Policy, memory: tuple[()], observation: Array) -> Array:
-        """Q(s, a) of each action: what can be shown of a decision."""
+        """Q(s, a) of each action, [N, actions], for observations [N]."""
         del memory
         values: Array = table_in(policy)[observation]
         return values
@@ -153,7 +153,7 @@ class TabularControl:
 
 
 def zeros(spaces: Spaces) -> Array:
-    """Q(s, a) = 0 everywhere: float32 [states, actions]."""
+    """The initial table, Q(s, a) = 0: float32 [states, actions]."""
     return jnp.zeros((cells(spaces.observation) or 0, count(spaces.action, "action")))
 
 
@@ -166,8 +166,8 @@ def only_step(steps: Steps) -> Steps:
 def in_turn(learn: Callable[[Tree, Any], Tree], learnt: Tree, each: Any) -> Tree:
     """`learnt = learn(learnt, one)` for one environment after the other; `each` has leaves [N, ...], `one` [1, ...].
 
-    So an entry that several have hit moves as often, each time from where it is. Added at once, each from the table as
-    it was before, the updates of n hits would be one with the step size n α, which diverges where that is above 2.
+    An entry that n environments have visited is updated n times, each time from its present value. Adding up n updates
+    of the old table would be one update with the step size n α, which diverges above 2.
     """
     number = jax.tree.leaves(each)[0].shape[0]
     if number == 1:
@@ -181,7 +181,7 @@ def in_turn(learn: Callable[[Tree, Any], Tree], learnt: Tree, each: Any) -> Tree
 
 
 def learn_greedy(table: Array, step: Steps, learning_rate: Array | float, discount: Array | float) -> Array:
-    """Q-learning's update of one step, whose leaves are scalars or [1].
+    """The table after Q-learning's update of one step, whose leaves are scalars or [1].
 
     Q(S, A) ← Q(S, A) + α [R + γ (1 - terminated) max_a Q(S', a) - Q(S, A)]: Sutton & Barto 2018, eq. 6.8.
     """
@@ -193,9 +193,9 @@ def learn_greedy(table: Array, step: Steps, learning_rate: Array | float, discou
 
 @struct
 class Pending:
-    """The last step (S, A, R) of each environment [N], to be learnt when the next action A' is known.
+    """The last step (S, A, R) of each environment [N], which is learnt once the next action A' is known.
 
-    `going` is false where no step waits: before the first one of an episode.
+    `going` (bool) is False where no step waits: before the first one of an episode.
     """
 
     observation: Array
@@ -205,23 +205,23 @@ class Pending:
 
     @staticmethod
     def none(environments: int) -> Pending:
-        """Nothing waits in any environment."""
+        """No step waits in any environment."""
         places = jnp.zeros(environments, jnp.int32)
         return Pending(places, jnp.copy(places), jnp.zeros(environments), jnp.zeros(environments, bool))
 
     @staticmethod
     def after(step: Steps) -> Pending:
-        """What waits after `step` [N]: nothing where it ended the episode, in either way."""
+        """The waiting steps after `step` [N]: none where it ended the episode, terminated or truncated."""
         return Pending(step.observation, step.action, step.reward, ~(step.terminated | step.truncated))
 
 
 def pending_change(
     table: Array, last: Pending, now: Steps, learning_rate: Array | float, discount: Array | float
 ) -> Array:
-    """α [R + γ Q(S', A') - Q(S, A)] of the steps that wait [N], 0 where none does: `now` was taken at S', with A'.
+    """α [R + γ Q(S', A') - Q(S, A)] of the waiting steps [N], 0 where none waits; `now` are S' and A'.
 
-    Sutton & Barto 2018, section 6.4, eq. 6.7. Chosen after the product: so it is rounded before it is added, and
-    what is built on it (traces) can agree with Sarsa to the bit.
+    Sutton & Barto 2018, section 6.4, eq. 6.7. The product is rounded before `where`, so that Sarsa(λ) with λ = 0 has
+    the same bits as Sarsa.
     """
     following = table[now.observation, now.action]
     error = last.reward + discount * following - table[last.observation, last.action]
@@ -231,9 +231,9 @@ def pending_change(
 def final_change(
     table: Array, now: Steps, learning_rate: Array | float, discount: Array | float, epsilon: Array | float
 ) -> Array:
-    """The same of steps that end their episode [N], 0 where one goes on: there is no A' at an end.
+    """The change by steps that end their episode [N], 0 elsewhere: there is no A' at an end.
 
-    α [R - Q(S, A)] where S' is terminal, α [R + γ E_{a ~ ε-greedy}[Q(S', a)] - Q(S, A)] where the episode was cut.
+    α [R - Q(S, A)] where terminated, α [R + γ E_{a ~ ε-greedy}[Q(S', a)] - Q(S, A)] where truncated.
     """
     following = epsilon_greedy_value(table[now.next_observation], epsilon, now.next_mask)
     error = one_step_target(now.reward, now.terminated, discount, following) - table[now.observation, now.action]

@@ -1,4 +1,4 @@
-"""Twin delayed DDPG: a second critic, a slower actor and blurred targets, so that values are not believed too soon.
+"""Twin delayed DDPG: two critics, delayed actor updates and smoothed targets against overestimated values.
 
     repeat:  play T steps of μ(s; θ) + σ x, with noise x, and remember them
              draw minibatches of (s, a, r, s'); ε standard normal; and, for each,
@@ -9,8 +9,8 @@
              every `target_period` gradient updates:  θ⁻ ← τ θ + (1 - τ) θ⁻,  w_i⁻ ← τ w_i + (1 - τ) w_i⁻
 
 Fujimoto et al. 2018 (arXiv 1802.09477), algorithm 1, sections 4.2 (the smaller of two critics), 5.2 (the delay) and 5.3
-(smoothing). Differences are DDPG's (`ddpg.py`), of which this is a value more here and there: `actor_period` 1,
-`target_noise` 0 and one critic are DDPG. σ̃ and c are in halves of an action's range, as σ is.
+(smoothing). Differences are DDPG's (`ddpg.py`): with `actor_period` 1, `target_noise` 0 and one critic this is DDPG. σ̃
+and c are in halves of an action's range, as σ is.
 """
 
 from __future__ import annotations
