@@ -1,4 +1,4 @@
-"""The updates of actor-critic and A3C with their numbers: the functions of `update`, run once more."""
+"""Explanations of the updates of actor-critic and A3C: the functions of `update`, run again with their terms kept."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ MEASURED = {"policy_loss": "mean -A ln π", "value_loss": "mean A²", "entropy":
 
 
 class Explained(Protocol):
-    """What of actor-critic (`actor_critic.py`) is run a second time, or named."""
+    """The parts of actor-critic (`actor_critic.py`) that explanations use."""
 
     @property
     def discount(self) -> float: ...
@@ -65,7 +65,7 @@ class Explained(Protocol):
 
 
 class ExplainedWorkers(Explained, Protocol):
-    """The same of A3C (`a3c.py`)."""
+    """The parts of A3C (`a3c.py`) that explanations use."""
 
     @property
     def workers(self) -> int: ...
@@ -87,14 +87,14 @@ class Record:
 
 
 def of_steps(algorithm: Explained, network: Any, steps: Steps, metrics: Metrics) -> Record:
-    """The terms of steps that a network is learnt from."""
+    """The terms of the steps that a network learns from."""
     target = algorithm.targets(network, steps)
     _, worth, error, log_probability = algorithm.terms(network, steps, target)
     return Record(steps, worth, network.values(steps)[1], target, error, log_probability, metrics)
 
 
 def recorded(algorithm: Explained, state: Any, steps: Steps) -> tuple[Any, Record]:
-    """What actor-critic's gradient leaves, and its terms."""
+    """The networks after actor-critic's update, and the terms of its gradient."""
     steps = state.policy.scales.normalize(steps)
     network = state.policy.networks
     gradient, metrics = algorithm.gradient(network, steps)
@@ -102,7 +102,7 @@ def recorded(algorithm: Explained, state: Any, steps: Steps) -> tuple[Any, Recor
 
 
 def recorded_workers(algorithm: ExplainedWorkers, state: Any, steps: Steps) -> tuple[Any, tuple[Record, Array, Array]]:
-    """What all pushes leave; of each worker the terms, the version that it had pulled, and the one that it makes."""
+    """The shared state after all pushes; each worker's terms, the version that it pulled, and the one after its push."""
     steps = state.policy.shared.scales.normalize(steps)
     shared, each = algorithm.shared_out(state, steps)
 
@@ -120,14 +120,14 @@ _recorded_workers = jax.jit(recorded_workers, compiler_options=for_seldom())
 
 
 def explanation_of(algorithm: Explained, before: Any, steps: Steps) -> Explanation:
-    """What an update of actor-critic did."""
+    """The explanation of an update of actor-critic."""
     record = on_host(_recorded(algorithm, before, steps)[1])
     update = _update(algorithm, "gradient update", steps, record, 0)
     return Explanation(updates=(update,))
 
 
 def explanation_of_workers(algorithm: ExplainedWorkers, before: Any, steps: Steps) -> Explanation:
-    """What the turns of A3C's workers did."""
+    """The explanation of the turns of A3C's workers."""
     records, pulled, done = on_host(_recorded_workers(algorithm, before, steps)[1])
     updates = []
     for worker in range(algorithm.workers):
@@ -207,7 +207,7 @@ def table_of(raw: Steps, record: Record, first: int) -> Samples:
 
 
 def measured(metrics: Metrics, symbols: dict[str, str]) -> tuple[Quantity, ...]:
-    """What `update` measures of a gradient."""
+    """The metrics of a gradient."""
     meanings = {
         "policy_loss": "loss of the policy",
         "value_loss": "loss of the critic, twice",
@@ -218,14 +218,14 @@ def measured(metrics: Metrics, symbols: dict[str, str]) -> tuple[Quantity, ...]:
 
 
 def _stops(record: Record) -> np.ndarray:
-    """Where a return is broken off, [T, N]: at an episode's end, and at the block's."""
+    """Where returns end, [T, N]: at the ends of episodes and of the block."""
     stops = np.asarray(record.steps.terminated | record.steps.truncated).copy()
     stops[-1] = True
     return stops
 
 
 def _followed(record: Record) -> np.ndarray:
-    """What γ counts in each return, [T, N]: the next one, or V(s') where it is broken off; 0 behind a terminal s'."""
+    """The factor of γ in each return, [T, N]: the next return, or V(s') where returns end; 0 after a terminal s'."""
     later = np.concatenate([record.target[1:], record.next_value[-1:]])
     found = np.where(_stops(record), record.next_value, later)
     return np.where(record.steps.terminated, 0.0, found)

@@ -1,4 +1,4 @@
-"""DQN's updates with their numbers: the functions that its `update` is made of, run once more with their terms kept."""
+"""Explanations of DQN's updates: the functions of `update`, run again with their terms kept."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ADVANTAGE = Column(
 
 
 class ExplainedDQN(Explained, Protocol):
-    """What of DQN (`dqn.py`, where the types are, too) is run a second time, or named."""
+    """The parts of DQN (`dqn.py`, with their types) that explanations use."""
 
     @property
     def loss(self) -> str: ...
@@ -81,7 +81,7 @@ class ExplainedDQN(Explained, Protocol):
 
 @struct
 class Record:
-    """What a gradient update learnt from, and its terms: leaves [batch]."""
+    """The minibatch and the terms of a gradient update: leaves [batch]."""
 
     draw: Draw
     value: Array
@@ -116,7 +116,7 @@ def in_streams(network: Any) -> Any:
 
 
 def recorded(algorithm: ExplainedDQN, state: Any, steps: Steps, key: Key) -> tuple[Any, Array, Any, Record]:
-    """What is remembered, how many gradient updates follow, what they leave, and the record of each."""
+    """The memory after the block, the number of gradient updates, the learner after them, and a record of each."""
     now = algorithm.remember(state, steps, key)
 
     def one(learner: Any, i: Array) -> tuple[Any, Record]:
@@ -144,7 +144,7 @@ _recorded = jax.jit(recorded, compiler_options=for_seldom())
 
 
 def explanation_of(algorithm: ExplainedDQN, before: Any, steps: Steps, key: Key, after: Any) -> Explanation:
-    """What an update of DQN did."""
+    """The explanation of an update of DQN."""
     now, times, _, records = _recorded(algorithm, before, steps, key)
     rate = quantity("epsilon", "ε", algorithm.exploration_rate(after.policy), "exploration rate")
 
@@ -155,7 +155,7 @@ def explanation_of(algorithm: ExplainedDQN, before: Any, steps: Steps, key: Key,
 
 
 def _update(algorithm: ExplainedDQN, record: Record, number: int) -> GradientUpdate:
-    """One gradient update: `number` counts from the first of the training."""
+    """The explanation of gradient update `number`, counted from the first of the training."""
     rows, draw, double = per_sample(algorithm.recurrent), record.draw, algorithm.double
     raw, batch, weights = rows((draw.raw, draw.batch, draw.weights))
     found, bootstrap, target, losses, after = rows(

@@ -1,4 +1,4 @@
-"""What one update did, with its numbers: what stepping through a training, the documentation and the lessons show.
+"""Explanations of single updates, with their numbers, for stepping through a training, the docs and the lessons.
 
     explanation = algorithm.explain(before, steps, key, after)
 
@@ -22,20 +22,20 @@ from zerone.algorithms.protocol import Array, Key, Steps
 
 @dataclasses.dataclass(frozen=True)
 class Value:
-    """A term of an equation: its symbol, such as `max_a Q(S', a)`, and the number that it has here."""
+    """A term of an equation: its symbol, such as `max_a Q(S', a)`, and its number in this update."""
 
     symbol: str
     number: float
 
     def numbers(self, first: bool) -> str:
-        """The number; in brackets where it is negative and something stands before it."""
+        """The number, in brackets if it is negative and not the first term."""
         text = number_text(self.number)
         return text if first or not text.startswith("-") else f"({text})"
 
 
 @dataclasses.dataclass(frozen=True)
 class Sign:
-    """A sign between the terms of an equation: how it is written between symbols, and between numbers."""
+    """A sign between terms of an equation, as written between symbols and between numbers."""
 
     symbol: str
     number: str
@@ -48,13 +48,13 @@ Part = Value | Sign
 
 @dataclasses.dataclass(frozen=True)
 class Equation:
-    """`left ← right` with symbols, and the same with numbers."""
+    """An equation `left ← right`, with symbols and with numbers."""
 
     left: str
     right: tuple[Part, ...]
     result: float
     relation: str = "←"
-    """`←`: the left side becomes the right; `=`: it is the right."""
+    """`←` for an assignment, `=` for an equality."""
 
     def symbols(self) -> str:
         """`Q(S, A) ← Q(S, A) + α [R - Q(S, A)]`."""
@@ -72,14 +72,14 @@ class Equation:
 
 
 def number_text(number: float) -> str:
-    """A number in at most five digits; never `-0`."""
+    """A number with at most five digits; never `-0`."""
     text = f"{number:.5g}"
     return "0" if text == "-0" else text
 
 
 @dataclasses.dataclass(frozen=True)
 class PlayedStep:
-    """A step S, A, R, S' of an environment, or of a model of it; observations and actions as the algorithm has them."""
+    """A step S, A, R, S' of an environment or a model; observations and actions as algorithms have them."""
 
     state: int
     action: int
@@ -88,14 +88,14 @@ class PlayedStep:
     terminated: bool
     truncated: bool
     next_action: int | None = None
-    """A', where the target asks for the action that was taken next."""
+    """A', where the target uses the next action."""
     next_allowed: tuple[int, ...] | None = None
-    """The actions that a mask allows in S'; None where all are."""
+    """The allowed actions in S'; None where all are allowed."""
 
 
 @dataclasses.dataclass(frozen=True)
 class LearntEntry:
-    """One application of the learning rule to one entry of a table, and what came of it."""
+    """One application of the learning rule to one entry of a table, with its result."""
 
     source: str
     """`step`: the step just played; `waiting`: the one before it, whose next action is known now; `model`: an imagined
@@ -109,7 +109,7 @@ class LearntEntry:
     before: float
     after: float
     step: PlayedStep | None = None
-    """The step that it is learnt from, if it is a single one."""
+    """The step of the update, if it is of a single one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,16 +121,16 @@ class Change:
     before: float
     after: float
     trace: float | None = None
-    """E(s, a), by which the error was weighted, where there are traces."""
+    """The eligibility trace E(s, a); None without traces."""
 
 
 Cell: TypeAlias = bool | int | float | str | tuple[float, ...] | None
-"""One number of a sample; the numbers of an observation or an action; or None, where it does not apply."""
+"""A cell: one number of a sample; the numbers of an observation or an action; None where it does not apply."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Quantity:
-    """A number that belongs to an update as a whole. `name` is for programs: where `update` measures it, as there."""
+    """A number of a whole update. `name` is for programs; for a metric, it is the metric's name."""
 
     name: str
     symbol: str
@@ -140,7 +140,7 @@ class Quantity:
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """What stands in a column of `Samples`. `name` is for programs, `symbol` as in the equations."""
+    """A column of `Samples`. `name` is for programs, `symbol` is that of the equations."""
 
     name: str
     symbol: str
@@ -149,12 +149,12 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class Samples:
-    """The samples of which a gradient was computed, as a small table of the first of them."""
+    """A small table of the first samples of a gradient."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     number: int
-    """How many samples there are; `rows` are the first."""
+    """The number of all samples; `rows` are the first."""
 
     def column(self, name: str) -> list[Cell]:
         """The cells of a column."""
@@ -164,17 +164,17 @@ class Samples:
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-    """A node of a sum tree on a way down: what its children sum up to, which one was chosen, and what then remained."""
+    """A node of a sum tree on a descent: the sums of its children, the chosen one, and the remainder below it."""
 
     sums: tuple[float, ...]
     chosen: int
     rest: float
-    """What was looked for among these children, less those before the chosen one."""
+    """The remainder of the priority that was looked for, less the children before the chosen one."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Descent:
-    """How a slot was found in a sum tree: at which part of the total, and by which nodes, from the root on."""
+    """The descent to a slot in a sum tree: its share of the total, and the nodes from the root on."""
 
     looked_for: float
     total: float
@@ -192,7 +192,7 @@ class GradientUpdate:
     equations: tuple[Equation, ...] = ()
     quantities: tuple[Quantity, ...] = ()
     descents: tuple[Descent, ...] = ()
-    """Of the rows, where they were drawn by priority."""
+    """The descents of the rows, for prioritised replay."""
     notes: tuple[str, ...] = ()
 
 
@@ -213,31 +213,31 @@ class Explanation:
 
 @runtime_checkable
 class Explains(Protocol):
-    """An algorithm that can say what an update of it did."""
+    """An algorithm that can explain its updates."""
 
     def explain(self, before: Any, steps: Steps, key: Key, after: Any) -> Explanation:
-        """What `update(before, steps, key)` did, which returned `after`. On the host."""
+        """The explanation of `update(before, steps, key)`, which returned `after`. Not for compiled programs."""
         ...
 
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """How an action was chosen: by what number of each action, if there are such, and what chance had to do with it."""
+    """How an action was chosen: a number of each action, if there are any, and the role of chance."""
 
     kind: str
-    """What the numbers are, such as `Q(s, a)` or `π(a|s)`; empty where there are none."""
+    """The symbol of the numbers, such as `Q(s, a)` or `π(a|s)`; empty without numbers."""
     numbers: tuple[float, ...]
     quantities: tuple[Quantity, ...] = ()
     how: str = ""
-    """`explored`, `greedy`, or what else is to be said of it."""
+    """`explored`, `greedy`, or another word for how it was chosen."""
 
 
 @runtime_checkable
 class ExplainsActing(Protocol):
-    """An algorithm that can say how an action was chosen."""
+    """An algorithm that can explain its actions."""
 
     def explain_action(self, policy: Any, memory: Any, observation: Array, noise: Any, mask: Any = ()) -> Decision:
-        """Of the first of the observations [N, ...], with the memory before them, their noise and their mask.
+        """The decision for the first of the observations [N, ...], with their memory, noise and mask.
 
         On the host.
         """

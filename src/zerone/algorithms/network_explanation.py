@@ -1,4 +1,4 @@
-"""From arrays to the plain numbers of an explanation: what the `explain` of every algorithm with networks shares."""
+"""Functions that turn arrays into the plain numbers of explanations, for all algorithms with networks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from zerone.algorithms.explanation import Cell, Column, Descent, Node, Quantity, Samples, Sign, Value
 
 ROWS = 5
-"""Samples of a gradient update that are shown."""
+"""The number of samples of a gradient update that are shown."""
 MOST_UPDATES = 16
-"""Gradient updates of one block that are explained: of more, the first and the last half of so many."""
+"""The number of gradient updates of a block that are explained: of more, half of these are the first, half the last."""
 WIDEST = 12
-"""Numbers of an observation or an action that are shown; of more, such as pictures, none are."""
+"""The largest number of components of an observation or an action that are shown; larger ones are not shown."""
 SQUARED = Sign("²", "²")
 
 STATE = Column("state", "s", "state")
@@ -36,7 +36,7 @@ def quantity(name: str, symbol: str, number: SupportsFloat, meaning: str) -> Qua
 
 
 def cell(x: Any) -> Cell:
-    """What of an array can stand in a cell: one number, or a few; None for a picture."""
+    """The content of a cell: one number, or a few; None for more, such as a picture."""
     array = np.asarray(x)
     if array.size > WIDEST:
         return None
@@ -59,7 +59,7 @@ def samples(columns: Sequence[tuple[Column, Any]], number: int | None = None) ->
 
 
 def some(number: int) -> list[int]:
-    """Which of so many gradient updates are explained."""
+    """The gradient updates that are explained, of so many."""
     if number <= MOST_UPDATES:
         return list(range(number))
     half = MOST_UPDATES // 2
@@ -67,7 +67,7 @@ def some(number: int) -> list[int]:
 
 
 def descents(shares: Any, total: Any, levels: Sequence[Any]) -> tuple[Descent, ...]:
-    """The ways down a sum tree (`parts/sum_tree.py: Level`) of the first shares, in NumPy."""
+    """The descents of the first shares in a sum tree (`parts/sum_tree.py: Level`), in NumPy."""
     found = []
     for i in range(min(ROWS, len(np.asarray(shares)))):
         nodes = tuple(
@@ -90,7 +90,7 @@ def at(tree: Any, index: Any) -> Any:
 
 
 def gradient_norm(number: SupportsFloat, largest: SupportsFloat) -> Quantity:
-    """The norm of a gradient, and whether it is above the largest that is gone along."""
+    """The norm of a gradient, and whether it is clipped."""
     clipped = float(number) > float(largest)
     then = f"; above {float(largest):g}, so the gradient is shortened" if clipped else ""
     return quantity("gradient_norm", "‖∇‖", number, f"norm of the gradient{then}")

@@ -1,4 +1,4 @@
-"""The updates of an actor that climbs critics (DDPG, TD3, SAC) with their numbers: `update`'s functions, once more."""
+"""Explanations of the updates of DDPG, TD3 and SAC: the functions of `update`, run again with their terms kept."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SYMBOLS = {"critic_loss": "mean L", "q": "mean Q(s,a)", "actor_q": "mean Q(s,μ(
 
 
 class ExplainedActor(Explained, Protocol):
-    """What of such an algorithm (`off_policy_actor.py`, where the types are, too) is run a second time, or named."""
+    """The parts of such an algorithm (`off_policy_actor.py`, with their types) that explanations use."""
 
     metrics: ClassVar[Mapping[str, str]]
     next_value_symbol: ClassVar[str]
@@ -57,7 +57,7 @@ class ExplainedActor(Explained, Protocol):
 
 @struct
 class Record:
-    """What a gradient update learnt from, and its terms: leaves [batch], of values [critics, batch] if there are more.
+    """The minibatch and the terms of a gradient update: leaves [batch]; values of several critics are [critics, batch].
 
     `own` are the actor's own actions in the states, before and after.
     """
@@ -72,7 +72,7 @@ class Record:
 
 
 def recorded(algorithm: ExplainedActor, state: Any, steps: Steps, key: Key) -> tuple[Any, Array, Any, Record]:
-    """What is remembered, how many gradient updates follow, what they leave, and the record of each."""
+    """The memory after the block, the number of gradient updates, the learner after them, and a record of each."""
     now = algorithm.remember(state, steps, key)
 
     def one(carry: Any, i: Array) -> tuple[Any, Record]:
@@ -95,7 +95,7 @@ _recorded = jax.jit(recorded, compiler_options=for_seldom())
 
 
 def explanation_of(algorithm: ExplainedActor, before: Any, steps: Steps, key: Key, after: Any) -> Explanation:
-    """What an update of such an algorithm did."""
+    """The explanation of an update of such an algorithm."""
     now, times, _, records = _recorded(algorithm, before, steps, key)
     quantities = tuple(
         quantity(name, SYMBOLS.get(name, name.replace("_", " ")), number, algorithm.metrics[name])
@@ -109,7 +109,7 @@ def explanation_of(algorithm: ExplainedActor, before: Any, steps: Steps, key: Ke
 
 
 def _update(algorithm: ExplainedActor, record: Record, number: int) -> GradientUpdate:
-    """One gradient update: `number` counts from the first of the training."""
+    """The explanation of gradient update `number`, counted from the first of the training."""
     draw, batch = record.draw, record.draw.batch
     critics = record.value.reshape(-1, record.target.shape[0])
     afters = record.after.reshape(critics.shape)
@@ -160,7 +160,7 @@ def _update(algorithm: ExplainedActor, record: Record, number: int) -> GradientU
 
 
 def decision_of(algorithm: ExplainedActor, policy: Any, memory: Any, observation: Array, noise: Any) -> Decision:
-    """How such an actor chose the first of some actions: its own, and what chance has added."""
+    """How such an actor chose the first of some actions: its own action, and the noise."""
     own, action, measured = on_host(_look(algorithm, policy, memory, observation, noise))
     flat, taken = np.asarray(own[0]).reshape(-1), np.asarray(action[0]).reshape(-1)
     place = [""] if len(flat) == 1 else [f"_{i + 1}" for i in range(len(flat))]

@@ -1,4 +1,4 @@
-"""What the explanations share of algorithms that learn from remembered steps: what was drawn, and what holds of all."""
+"""The parts that explanations of off-policy algorithms share: sampled minibatches, targets and notes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from zerone.parts import sum_tree
 from zerone.parts.replay import Prioritized, Replay, gather
 
 SHOWN = 8
-"""Draws of a minibatch whose way down the sum tree is kept."""
+"""The number of samples whose descent in the sum tree is kept."""
 RETURN = Column("return", "G", "sum of the n rewards, each discounted")
 DISCOUNT = Column("discount", "γ", "what the value of s' counts")
 WEIGHT = Column("weight", "w", "importance weight")
@@ -42,7 +42,7 @@ AFTER = Column("after", "→", "Q(s,a) after the update")
 
 
 class Explained(Protocol):
-    """What of such an algorithm (`off_policy.py: OffPolicy`) is run a second time, or named."""
+    """The parts of such an algorithm (`off_policy.py: OffPolicy`) that explanations use."""
 
     @property
     def discount(self) -> float: ...
@@ -70,9 +70,9 @@ class Explained(Protocol):
 
 @struct
 class Draw:
-    """What a gradient update has drawn: leaves [batch]; as it is remembered (`raw`) and as networks see it (`batch`).
+    """The minibatch of a gradient update, leaves [batch]: as remembered (`raw`), and normalised (`batch`).
 
-    Where it is drawn by priority, also how the first `SHOWN` were found in the sum tree.
+    With prioritised replay also the descents of the first `SHOWN` samples in the sum tree.
     """
 
     slots: Array
@@ -87,7 +87,7 @@ class Draw:
 
 
 def draw_of(algorithm: Explained, now: Remembered, i: Array, priorities: Any) -> Draw:
-    """What gradient update `i` of a block draws, with these priorities."""
+    """The minibatch of gradient update `i` of a block, with these priorities."""
     slots, weights, batch = algorithm.sample(now, i, priorities)
     priority = shares = total = None
     levels: list[sum_tree.Level] = []
@@ -100,12 +100,12 @@ def draw_of(algorithm: Explained, now: Remembered, i: Array, priorities: Any) ->
 
 
 def ways(draw: Draw) -> tuple[Descent, ...]:
-    """How the first of the samples were found in the sum tree, if they were."""
+    """The descents of the first samples in the sum tree; none without priorities."""
     return () if draw.shares is None else descents(draw.shares, draw.total, draw.levels)
 
 
 def remembered(algorithm: Explained, raw: Any, batch: Any) -> list[tuple[Column, Any]]:
-    """The columns of what is remembered."""
+    """The columns of remembered transitions."""
     several = algorithm.n_steps > 1
     return [
         (STATE, raw.observation),
@@ -118,7 +118,7 @@ def remembered(algorithm: Explained, raw: Any, batch: Any) -> list[tuple[Column,
 
 
 def target_equation(algorithm: Explained, batch: Any, symbol: str, bootstrap: Any, target: Any) -> Equation:
-    """The target of the first sample; `symbol` says what the value of s' is. Behind an end it is 0."""
+    """The equation of the first sample's target; `symbol` is that of the value of s', which is 0 if terminal."""
     over, (gain, power) = float(batch.discount[0]) == 0.0, ("G", "γⁿ") if algorithm.n_steps > 1 else ("r", "γ")
     counts = float(algorithm.discount) if over else batch.discount[0]
     right = (value(gain, batch.reward[0]), PLUS, value(power, counts), TIMES, value(symbol, 0.0 if over else bootstrap))
@@ -126,14 +126,14 @@ def target_equation(algorithm: Explained, batch: Any, symbol: str, bootstrap: An
 
 
 def beta_of(algorithm: Explained, draw: Draw) -> list[Quantity]:
-    """β, where there is one."""
+    """β, for prioritised replay."""
     if not algorithm.prioritized:
         return []
     return [quantity("beta", "β", draw.beta, "how far the weights make up for drawing by priority")]
 
 
 def target_note(algorithm: Explained, number: int) -> tuple[str, ...]:
-    """What happens to what follows the networks at gradient update `number`, counted from the training's first."""
+    """A note about the target network at gradient update `number`, counted from the first of the training."""
     left, step = -number % algorithm.target_period, float(algorithm.target_step)
     if left == 0:
         copied = translated("the target network θ⁻ is copied from θ now")
@@ -150,7 +150,7 @@ def explanation_of_updates(
     algorithm: Explained, now: Remembered, times: Array, block: int, records: Any,
     update: Callable[[Any, int], GradientUpdate], quantities: tuple[Quantity, ...],
 ) -> Explanation:  # fmt: skip
-    """From the record of each gradient update to an explanation, or to why nothing was learnt."""
+    """The explanation from a record of each gradient update, or why nothing was learnt yet."""
     size, seen, done = int(now.memory.size), int(now.seen), int(now.updates)
     notes = [translated("{size:,} of {memory:,} steps are remembered", size=size, memory=algorithm.memory)]
     if int(times) == 0:

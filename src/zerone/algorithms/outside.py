@@ -26,12 +26,12 @@ _FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "act": ("policy", "memory", "observation", "noise"),
     "update": ("state", "steps", "key"),
 }
-"""What an algorithm must have (see `protocol`), and what each takes besides the algorithm itself."""
+"""The functions of an algorithm (see `protocol`), and their arguments besides the algorithm itself."""
 _NUMBERS = ("environments", "steps_per_update", "warmup_updates")
 
 
 def require_memory(algorithm: Algorithm, spaces: Spaces) -> None:
-    """Raise `InputError` unless `act` gives back an action, a memory like the one that it got, and extras."""
+    """Raise `InputError` unless `act` returns an action, a memory of the same structure as its argument, and extras."""
     number = algorithm.environments
 
     def acted(key: Key) -> tuple[Any, Any]:
@@ -65,7 +65,7 @@ def require_memory(algorithm: Algorithm, spaces: Spaces) -> None:
 
 
 def require_algorithm(kind: Any, name: str) -> None:
-    """Raise `InputError` that says what a class lacks to be an algorithm (`protocol.Algorithm`)."""
+    """Raise `InputError` if a class is not an algorithm (`protocol.Algorithm`); the message names what is missing."""
     if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
         raise InputError(
             translated(
@@ -89,7 +89,7 @@ NAMES = Outside(translatable("algorithm"), "zerone.algorithms", require_algorith
 
 
 def remember(kind: type[Any], taken: frozenset[str]) -> None:
-    """Let `kind` be found by its `name`. Registering the same class again, as a notebook does, replaces it.
+    """Register the class `kind` by its `name`. Registering a class again, as in a notebook, replaces it.
 
     Raises:
         InputError: it does not fit the protocol, or its name is one of those `taken`, or of another one.

@@ -1,4 +1,4 @@
-"""How a stochastic policy chose an action, and what its actions look like: for all that learn an `ActorAndCritic`."""
+"""Explanations of the actions of an `ActorAndCritic`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENDS = Column("ends", "end", "whether the episode ended with this step: terminat
 
 
 def _looked_at(policy: ActorAndCritic, memory: Any, observation: Array, noise: Array, mask: Mask) -> tuple[Any, ...]:
-    """π(·|s), ln π of the action that it drew with this noise, its entropy, and V(s) where there is a critic."""
+    """π(·|s), ln π of the action drawn with this noise, the entropy, and V(s) (None without a critic)."""
     begins = jnp.zeros((1, observation.shape[0]), bool)
     before = jax.tree.map(lambda x: x[None], memory)
     sequence = Sequence(
@@ -66,7 +66,7 @@ def decision_of(policy: ActorAndCritic, memory: Any, observation: Array, noise: 
 
 
 def _deviations(distribution: Any, noise: Any) -> list[Quantity]:
-    """How far each number of an action was drawn from the mean."""
+    """The distance of each component of an action from the mean."""
     deviation = np.exp(distribution.log_deviation[0])
     place = [""] if len(deviation) == 1 else [f"_{i + 1}" for i in range(len(deviation))]
     found = []
@@ -77,5 +77,5 @@ def _deviations(distribution: Any, noise: Any) -> list[Quantity]:
 
 
 def endings(steps: Any) -> np.ndarray:
-    """`terminated`, `cut` or nothing, of steps of any shape."""
+    """`terminated`, `cut` or an empty string for each step, of any shape."""
     return np.where(steps.terminated, "terminated", np.where(steps.truncated, "cut", ""))

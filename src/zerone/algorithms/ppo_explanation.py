@@ -1,4 +1,4 @@
-"""PPO's updates with their numbers: of each minibatch the ratios, what is clipped, and how far the policy has moved."""
+"""Explanations of PPO's updates: the ratios of each minibatch, clipping, and the divergence of the policy."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MEASURED = {
 
 
 class Explained(Protocol):
-    """What of PPO (`ppo.py`, where the types are, too) is run a second time, or named."""
+    """The parts of PPO (`ppo.py`, with their types) that explanations use."""
 
     @property
     def discount(self) -> float: ...
@@ -64,9 +64,9 @@ class Explained(Protocol):
 
 @struct
 class Record:
-    """Of a minibatch the steps that it has (of all, counted t × N + n), and their terms: [samples], or [T, samples].
+    """The steps of a minibatch (their numbers t × N + n) and their terms: [samples], or [T, samples].
 
-    Where gradients of workers are gathered they are the first worker's, and `metrics` the means of all.
+    Where gradients of workers are gathered, they are those of the first worker, and `metrics` are means over all.
     """
 
     which: Array
@@ -81,7 +81,7 @@ class Record:
 
 
 def recorded(algorithm: Explained, state: Any, steps: Steps, key: Key) -> tuple[Any, Record, Array]:
-    """The state before β is adapted, the record of each minibatch, and how well V(s) predicted the targets."""
+    """The state before β is adapted, a record of each minibatch, and the explained variance of V(s)."""
     steps = state.policy.scales.normalize(steps)
     network = state.policy.networks
     whole, explained = algorithm.samples(network, steps)
@@ -112,7 +112,7 @@ _recorded = jax.jit(recorded, compiler_options=for_seldom())
 
 
 def explanation_of(algorithm: Explained, before: Any, steps: Steps, key: Key, after: Any) -> Explanation:
-    """What an update of PPO did, or of distributed PPO."""
+    """The explanation of an update of PPO or distributed PPO."""
     _, records, explained = _recorded(algorithm, before, steps, key)
     found, played = on_host(records), on_host(steps)
     number = algorithm.epochs * algorithm.minibatches
@@ -181,7 +181,7 @@ def _update(algorithm: Explained, record: Record, place: int, played: Steps, pen
 
 
 def _equations(ratio: Any, advantage: Any, log_ratio: Any, old: Any, clip: float | None) -> tuple[Equation, ...]:
-    """Of one sample: its ratio, and its part of the objective."""
+    """The equations of one sample: its ratio, and its part of the objective."""
     change = Sign("exp[", "exp["), value("ln π", float(old) + float(log_ratio)), MINUS, value("ln π_old", old), CLOSE
     first = Equation("ρ", change, float(ratio), "=")
     if clip is None:

@@ -1,4 +1,4 @@
-"""REINFORCE's updates with their numbers: an episode's rewards, returns and weights, by the functions of `update`."""
+"""Explanations of REINFORCE's updates: an episode's rewards, returns and weights, by the functions of `update`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WEIGHT = Column("weight", "w", "what ln π is weighted by: the return, less the 
 
 
 class Explained(Protocol):
-    """What of REINFORCE (`reinforce.py`, where the types are, too) is run a second time, or named."""
+    """The parts of REINFORCE (`reinforce.py`, with their types) that explanations use."""
 
     @property
     def discount(self) -> float: ...
@@ -52,7 +52,7 @@ class Explained(Protocol):
 
 @struct
 class Record:
-    """Of the steps of the episodes, from the first on: leaves [parts × rows, N]. Some are twice, once `inside`."""
+    """The terms of the episodes' steps, leaves [parts × rows, N]. A step may be repeated, but is `inside` once."""
 
     step: Array
     inside: Array
@@ -66,7 +66,7 @@ class Record:
 
 
 def recorded(algorithm: Explained, state: Any, steps: Steps) -> tuple[Any, Array, Metrics, Record]:
-    """The policy after the update, which episodes are over, what is measured, and the terms of their steps."""
+    """The policy after the update, which episodes have ended (bool [N]), metrics, and the terms of their steps."""
     episodes, last, over = algorithm.with_step(state, steps)
     scales, _ = state.policy.scales.updated(steps, algorithm.discount, state.returns)
     scaled, policy = state.policy.scaled_by(scales), state.policy.networks
@@ -102,7 +102,7 @@ _recorded = jax.jit(recorded, compiler_options=for_seldom())
 
 
 def explanation_of(algorithm: Explained, before: Any, steps: Steps) -> Explanation:
-    """What an update of REINFORCE did."""
+    """The explanation of an update of REINFORCE."""
     going = np.asarray(before.ongoing.length) + 1
     found = on_host(steps)
     over = (found.terminated | found.truncated)[0] | (going == algorithm.longest_episode)
@@ -163,7 +163,7 @@ def _update(algorithm: Explained, episode: Record, metrics: Metrics) -> Gradient
 
 
 def _equations(algorithm: Explained, episode: Record) -> tuple[Equation, ...]:
-    """Of the episode's first step."""
+    """The equations of the episode's first step."""
     reward, gain, weight, log_probability = (
         float(x[0]) for x in (episode.reward, episode.returns, episode.weight, episode.log_probability)
     )

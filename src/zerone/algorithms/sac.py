@@ -12,10 +12,10 @@ Haarnoja et al. 2018 (arXiv 1812.05905), algorithm 1; π is a normal distributio
 and b is a function of θ and of the noise that it is drawn with (eq. 8). H̄ is -1 for each component of an action
 (appendix D).
 Differences: the temperature's gradient is by ln α, without the factor α, as in the authors' code: it also vanishes at
-an entropy of H̄. Actor and temperature share Adam's step size. Returns may be of n steps, without the entropies in between
-and not corrected for exploring actions; replay may be prioritised. Exploration noise may be correlated over time: each
-action is then still drawn from π(·|s), after about 1/`noise_pull` steps of an episode. Until the first gradient update
-actions are uniform.
+an entropy of H̄. Actor and temperature share Adam's step size. Returns may be of n steps, without the entropies in
+between and not corrected for exploring actions; replay may be prioritised. Exploration noise may be correlated over
+time: each action is then still drawn from π(·|s), after about 1/`noise_pull` steps of an episode. Until the first
+gradient update actions are uniform.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The updates of tables with their numbers: what the `explain` of every table is made of.
+"""Explanations of updates of tables: the parts of the `explain` of every tabular algorithm.
 
 Each environment's steps are learnt one after the other, so the table of the explanation goes along: float32, in NumPy.
 """
@@ -33,7 +33,7 @@ Table = NDArray[np.float32]
 
 
 def played_steps(steps: Steps) -> list[PlayedStep]:
-    """The step of each environment in a block with T = 1, or steps [N]."""
+    """The steps of all environments in a block with T = 1, or of steps [N]."""
     columns = (steps.observation, steps.action, steps.reward, steps.next_observation, steps.terminated, steps.truncated)
     each = [np.asarray(column).reshape(-1) for column in columns]
     masks = steps.next_mask
@@ -46,7 +46,7 @@ def played_steps(steps: Steps) -> list[PlayedStep]:
 
 
 def waiting_steps(pending: Pending, now: Sequence[PlayedStep]) -> list[PlayedStep | None]:
-    """The step of each environment that waited for `now`, whose state is its S' and whose action its A'."""
+    """The waiting step of each environment (None if none); `now` has its S' and A'."""
     columns = (pending.observation, pending.action, pending.reward, pending.going)
     return [
         PlayedStep(int(s), int(a), float(r), each.state, False, False, each.action) if going else None
@@ -60,7 +60,7 @@ def term(symbol: str, number: SupportsFloat) -> Value:
 
 
 class Teacher:
-    """Learns steps one after the other as an algorithm does, and keeps what it did.
+    """Learns steps one after the other, as an algorithm does, and keeps each update.
 
     `learning_rate` α and `discount` γ are those of the algorithm; `table` is the one before its update.
     """
@@ -76,18 +76,18 @@ class Teacher:
         self._learn(step, source, "max_a Q(S', a)", self._following(step).max())
 
     def _following(self, step: PlayedStep) -> Table:
-        """Q(S', a) of the actions that are allowed there."""
+        """Q(S', a) of the allowed actions."""
         values = self.table[step.next_state]
         allowed: Table = values if step.next_allowed is None else values[list(step.next_allowed)]
         return allowed
 
     def sarsa(self, step: PlayedStep, trace: Table | None = None) -> None:
-        """Sarsa's update of a step whose next action is known, of the entries that have a trace."""
+        """Sarsa's update of a step with a known next action, for all entries with a trace."""
         assert step.next_action is not None  # noqa: S101 - it waited for that
         self._learn(step, "waiting", "Q(S', A')", self.table[step.next_state, step.next_action], trace)
 
     def ended(self, step: PlayedStep, epsilon: Any, trace: Table | None = None) -> None:
-        """Sarsa's update of a step that ended its episode: where that was cut, E[Q(S', a)] stands for Q(S', A')."""
+        """Sarsa's update of an episode's last step: if it was truncated, E[Q(S', a)] replaces Q(S', A')."""
         values = self._following(step)
         expected = np.float32(epsilon) * values.mean() + (1 - np.float32(epsilon)) * values.max()
         self._learn(step, "step", "E[Q(S', a)]" if step.truncated else "Q(S', A')", expected, trace)
@@ -130,7 +130,7 @@ class Teacher:
         )
 
     def explanation(self, after: Any, trace: Any = None) -> Explanation:
-        """What the update did that has made the table `after`; `trace` [N, states, actions] are the traces, if any.
+        """The explanation of the update to the table `after`; `trace` [N, states, actions] are the traces, if any.
 
         What the update left in an entry is `after`'s number: the compiler may round in other places than NumPy.
         """
