@@ -102,7 +102,7 @@ def recorded(algorithm: Explained, state: Any, steps: Steps) -> tuple[Any, Recor
 
 
 def recorded_workers(algorithm: ExplainedWorkers, state: Any, steps: Steps) -> tuple[Any, tuple[Record, Array, Array]]:
-    """The shared state after all pushes; each worker's terms, the version that it pulled, and the one after its push."""
+    """The shared state after all pushes; each worker's terms, the version it pulled, and the one after its push."""
     steps = state.policy.shared.scales.normalize(steps)
     shared, each = algorithm.shared_out(state, steps)
 

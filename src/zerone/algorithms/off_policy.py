@@ -70,12 +70,9 @@ class Waiting:
     @staticmethod
     def none(one: Transition, n: int, environments: int) -> Waiting:
         """No steps wait; `one` is an example of a transition."""
-
-        def zeros(like: Array) -> Array:
-            return jnp.zeros((n - 1, environments, *like.shape), like.dtype)
-
         observation, action, reward, mask = jax.tree.map(
-            zeros, (one.observation, one.action, one.reward, one.next_mask)
+            lambda x: jnp.zeros((n - 1, environments, *x.shape), x.dtype),
+            (one.observation, one.action, one.reward, one.next_mask),
         )
         mask = jax.tree.map(jnp.ones_like, mask)
         ends = jnp.zeros(reward.shape, bool)
