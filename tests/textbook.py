@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.engines.compiled import Compiled, stream
+from zerone.engines.compiled import Compiled
 from zerone.engines.rollout import OWN_PLAY
 from zerone.engines.streams import TRAIN
 
@@ -55,7 +55,7 @@ def by_hand(algorithm: Any, environment: Any, seed: int, iterations: int, learne
     policy = jnp.asarray(learner.table)
 
     def drawn(i: Any) -> Any:
-        key = jax.random.fold_in(stream(seed, TRAIN), i)
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), TRAIN), i)
         return OWN_PLAY.draw(algorithm, environment, policy, key, seed, i)
 
     chances = jax.jit(jax.vmap(drawn))(jnp.arange(iterations))

@@ -9,7 +9,7 @@ from toys import Table, chain, cycle, optimal_values, table
 
 from zerone.algorithms.protocol import Steps
 from zerone.algorithms.q_learning import QLearning, State
-from zerone.engines.compiled import Compiled, stream
+from zerone.engines.compiled import Compiled
 from zerone.engines.rollout import OWN_PLAY
 from zerone.engines.streams import TRAIN
 from zerone.environments import catalogue
@@ -31,7 +31,7 @@ def _by_hand(algorithm, environment, seed, iterations, worth=np.max):
 
     @jax.jit
     def chance(i):
-        key = jax.random.fold_in(stream(seed, TRAIN), i)
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), TRAIN), i)
         return OWN_PLAY.draw(algorithm, environment, table, key, seed, i)
 
     seen, state = reset(jax.random.key(0))  # both environments always start in the same state

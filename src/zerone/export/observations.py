@@ -49,7 +49,7 @@ class Seen:
         return seen
 
     def features(self, features: Features) -> Value:
-        """The input of a network: a row of numbers, or a picture [height, width, channels]. See `parts.features`."""
+        """The input of a network: a row of numbers, or a picture [height, width, channels]: `layers.Features`."""
         view = features.view
         if view is None:
             return self._counted().one_hot(*columns(features.values, features.bits, self._starts()))
