@@ -114,13 +114,15 @@ def trial(mean, **settings):
 def test_the_best_at_the_edge_of_a_range_is_said_to_be_there(name, choices, tried, value, word):
     trials = [trial(1.0 if each == value else 0.0, **{name: each}) for each in tried]
     best = next(each for each in trials if each.mean == 1.0)
-    found = notes("ppo", {name: choices}, trials, best, zo.PPO(), 10**9)
+    found = notes("ppo", {name: choices}, trials, best, settings_of(zo.PPO()), 10**9)
     assert [f"at the {word} end" in note for note in found] == ([] if word is None else [True])
 
 
 def test_a_tie_is_called_one():
     trials = [trial(1.0, epsilon=0.1), trial(0.5, epsilon=0.2), trial(1.0, epsilon=0.3), trial(0.9999, epsilon=0.25)]
-    *_, note = notes("q-learning", {"epsilon": [0.1, 0.2, 0.3, 0.25]}, trials, trials[0], zo.QLearning(), 100)
+    *_, note = notes(
+        "q-learning", {"epsilon": [0.1, 0.2, 0.3, 0.25]}, trials, trials[0], settings_of(zo.QLearning()), 100
+    )
     assert note.startswith("worth exactly the same: epsilon = 0.3;")
 
 

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 @debug_option
 def evaluate(
     run: Path, episodes: int, seed: int, checkpoint: str, limit: int | None, stochastic: bool | None,
-    step_timeout: float | None, trust: bool, as_json: bool, **search: Any,
+    step_timeout: float | None, trust: bool, as_json: bool, **search: object,
 ) -> None:  # fmt: skip
     """Measure the agents of RUN on the real reward. The same seed gives the same episodes."""
     with output.apart(quiet=False) as streams:

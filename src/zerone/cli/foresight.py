@@ -43,7 +43,7 @@ def given_searches(words: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def planned(
-    run: Run, policy: Any, agent: int | None, checkpoint: str, words: Mapping[str, Any]
+    run: Run, policy: object, agent: int | None, checkpoint: str, words: Mapping[str, Any]
 ) -> tuple[Search, Any] | None:
     """The search that the options ask for, if any, and what it is done with: the policy of an agent of this seed.
 

@@ -119,7 +119,7 @@ class _Source:
     def __init__(self, run: Run, learning: Learning, seed: int) -> None:
         self._run, self._learning, self._seed = run, learning, seed
 
-    def values(self, observation: Any, /) -> Any:
+    def values(self, observation: object, /) -> Any:
         from zerone.training.agent import Agent
 
         return Agent(self._run.engine(), self._learning.policy, self._seed).values(observation)

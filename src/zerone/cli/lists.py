@@ -6,7 +6,7 @@ import contextlib
 import importlib.util
 import shutil
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,10 @@ from zerone.base.language import joined, translated
 from zerone.base.wide import padded, width, wrapped
 from zerone.cli.options import as_json as print_json
 from zerone.cli.options import debug_option, json_option
+
+if TYPE_CHECKING:
+    from zerone.algorithms import catalogue as of_algorithms
+    from zerone.environments.entries import Entry as EnvironmentEntry
 
 
 @click.command()
@@ -51,13 +55,14 @@ def algorithms(name: str | None, as_json: bool) -> None:
         _print_line(setting["option"], joined([translated(setting["text"]), setting["allowed"], default]), 22)
 
 
-def _algorithm_facts(entry: Any) -> dict[str, Any]:
+def _algorithm_facts(entry: of_algorithms.Entry) -> dict[str, Any]:
     from zerone.cli.settings import settings_of
 
-    facts = {
-        each: getattr(entry, each)
-        for each in ("name", "text", "model", "learns", "updates", "policy", "observations", "actions", "paper")
-    }
+    facts: dict[str, Any] = {
+        "name": entry.name, "text": entry.text, "model": entry.model, "learns": entry.learns,
+        "updates": entry.updates, "policy": entry.policy, "observations": entry.observations,
+        "actions": entry.actions, "paper": entry.paper,
+    }  # fmt: skip
     facts["metrics"] = dict(entry.make.metrics)
     facts["settings"] = [
         {
@@ -209,7 +214,7 @@ def print_lines(rows: list[tuple[str, str]]) -> None:
         _print_line(word, text, indent, margin="")
 
 
-def _environment_facts(entry: Any) -> dict[str, Any]:
+def _environment_facts(entry: EnvironmentEntry) -> dict[str, Any]:
     return {
         "name": entry.id,
         "text": entry.text,
@@ -243,7 +248,7 @@ def _print_line(name: str, text: str, indent: int, margin: str = "  ") -> None:
         click.echo(f"{margin}{padded(name if number == 0 else '', indent)}{line}")
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, bool):
         return translated("on") if value else translated("off")
     if isinstance(value, tuple):

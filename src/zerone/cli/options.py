@@ -161,7 +161,7 @@ def option_names(parameter: click.Parameter) -> list[str]:
     return []
 
 
-def as_json(value: Any, file: TextIO | None = None) -> None:
+def as_json(value: object, file: TextIO | None = None) -> None:
     """Print `value` as one line of JSON; a number that JSON lacks becomes null."""
     from zerone.base.files import finite
 

@@ -76,7 +76,7 @@ class Setting:
         return value
 
 
-def parse_like(default: Any, raw: str) -> Any:
+def parse_like(default: object, raw: str) -> Any:
     """`raw` as a value of the type of `default`, or None if it is not one."""
     try:
         if isinstance(default, bool):

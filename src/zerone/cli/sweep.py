@@ -80,7 +80,7 @@ if TYPE_CHECKING:
 @json_option
 @debug_option
 def sweep(
-    words: tuple[str, ...], resume: Path | None, options: tuple[str, ...], trust: bool, as_json: bool, **typed: Any
+    words: tuple[str, ...], resume: Path | None, options: tuple[str, ...], trust: bool, as_json: bool, **typed: object
 ) -> None:  # fmt: skip
     """Train ALGORITHM in ENVIRONMENT with many settings, on several seeds each.
 
@@ -297,5 +297,5 @@ def _bounded(trial: Trial) -> str:
     return f"{trial.mean:.4g} [-]" if bounds is None else f"{trial.mean:.4g} [{bounds[0]:.4g}, {bounds[1]:.4g}]"
 
 
-def _typed(value: Any) -> str:
+def _typed(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)

@@ -179,7 +179,7 @@ def require_same(
             )
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> Any:
     """A value as JSON has it."""
     return list(value) if isinstance(value, tuple) else value
 

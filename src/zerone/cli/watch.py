@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 def watch(
     run: Path, window: bool, video: Path | None, text: bool, html: Path | None, episodes: int | None, seed: int,
     agent: int | None, checkpoint: str | None, stochastic: bool, plain: bool, learning: bool, speed: float | None,
-    follow: bool, leash: bool, trust: bool, step_timeout: float | None, **search: Any,
+    follow: bool, leash: bool, trust: bool, step_timeout: float | None, **search: object,
 ) -> None:  # fmt: skip
     """See the agent of RUN play; of a table over a grid also its values, greedy arrows and trace.
 
@@ -241,7 +241,7 @@ def require_picture(identity: str, options: Mapping[str, Any], engine: str) -> N
     open_environment(identity, options, engine, "rgb_array", 0).close()
 
 
-def _allowed_here(source: Watched, environment: Guard, observation: Any) -> Any:
+def _allowed_here(source: Watched, environment: Guard, observation: object) -> Any:
     """The action for what an environment shows, of those that it allows."""
     return source.act(observation, environment.allowed)
 

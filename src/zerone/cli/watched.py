@@ -25,7 +25,7 @@ LIVE = "live.safetensors"
 class Shown(Protocol):
     """Whose policy is shown, and the values of its actions for an observation."""
 
-    def values(self, observation: Any, /) -> Any: ...
+    def values(self, observation: object, /) -> Any: ...
     def policy(self) -> Any: ...
 
 
@@ -112,7 +112,7 @@ class FollowedPolicy:
         if self._exploring is not None:
             self._exploring.reset()
 
-    def act(self, observation: Any, mask: Any = None) -> Any:
+    def act(self, observation: object, mask: object = None) -> Any:
         # What a policy remembers of an episode is its own: the next policy comes with the next episode.
         if not self.remembers and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
             self._look()
@@ -120,7 +120,7 @@ class FollowedPolicy:
         chosen = self._agent.act if self._exploring is None else self._exploring
         return chosen(observation, mask)
 
-    def values(self, observation: Any) -> Any:
+    def values(self, observation: object) -> Any:
         assert self._agent is not None  # noqa: S101 - the constructor has waited for it
         return self._agent.values(observation)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -40,6 +40,13 @@ from zerone.parts.normalization import Scales
 
 WORKER_TIMEOUT = 60.0
 """Seconds that a worker may take for a block of steps, unless told otherwise."""
+
+
+@runtime_checkable
+class Gathers(Protocol):
+    """An algorithm that chooses what its workers send: their `steps`, or their `gradients`."""
+
+    gather: str
 
 
 @dataclasses.dataclass
@@ -106,7 +113,7 @@ class Cluster(JudgedHere, PythonLoopEngine):
     def init(self, seed: int) -> Carry:
         return self._begun(self.initial_state(np.uint32(seed)), {}, 0)
 
-    def _begun(self, state: Any, metrics: dict[str, Any], iteration: int) -> Carry:
+    def _begun(self, state: object, metrics: dict[str, Any], iteration: int) -> Carry:
         number = self.algorithm.workers
         # Where workers are free, a quick one may have played more blocks than there were iterations: begin after those.
         first = iteration * number if self.algorithm.asynchronous else iteration
@@ -129,10 +136,10 @@ class Cluster(JudgedHere, PythonLoopEngine):
     def _iterate(self, carry: Carry, seed: int) -> None:
         if self.algorithm.asynchronous:
             self._push_and_pull(carry, seed, self.algorithm.workers)
-        elif getattr(self.algorithm, "gather", "steps") == "steps":
-            self._gather_steps(carry, seed)
-        else:
+        elif isinstance(self.algorithm, Gathers) and self.algorithm.gather != "steps":
             self._gather_gradients(carry, seed)
+        else:
+            self._gather_steps(carry, seed)
 
     def _push_and_pull(self, carry: Carry, seed: int, pushes: int) -> None:
         """Apply so many gradients as they come; a worker that has pushed pulls, and plays on while this goes on."""
@@ -198,11 +205,11 @@ class Cluster(JudgedHere, PythonLoopEngine):
         _add(carry.metrics, sums | adapted)
         carry.episodes += sum(tally for tally, _ in news.values())
 
-    def _shared(self, policy: Any) -> Any:
+    def _shared(self, policy: object) -> Any:
         """Networks, put where each worker can get them."""
         return self._workers.share(np.asarray(self._programs.wrapped(policy)))
 
-    def _all(self, seed: int, what: str, index: int, *arguments: Any) -> list[Any]:
+    def _all(self, seed: int, what: str, index: int, *arguments: object) -> list[Any]:
         """What every worker answers, in their order."""
         number = self.algorithm.workers
         for slot in range(number):
@@ -224,14 +231,14 @@ class Cluster(JudgedHere, PythonLoopEngine):
         return carry
 
     def evaluate(
-        self, policy: Any, seed: int, index: int, episodes: int, how: EvaluationSettings = GREEDY, first: int = 0
+        self, policy: object, seed: int, index: int, episodes: int, how: EvaluationSettings = GREEDY, first: int = 0
     ) -> Evaluation:
         if self._crew is None or self._task.compiled:
             return self.evaluator.evaluate(policy, seed, index, episodes, how, first)
         return self._evaluate_side_by_side(policy, seed, index, episodes, how, first)
 
     def _evaluate_side_by_side(
-        self, policy: Any, seed: int, index: int, episodes: int, how: EvaluationSettings, first: int
+        self, policy: object, seed: int, index: int, episodes: int, how: EvaluationSettings, first: int
     ) -> Evaluation:
         """Where a step takes time, workers play the episodes that the judge would: a free worker plays the next one."""
         self._judged += 1
@@ -286,7 +293,7 @@ class _Programs:
             state = scaled(algorithm.apply(state, parcel.open_gradient(gradient)), [found])
             return state, parcel.wrap(state.policy)
 
-        def update(algorithm: Distributed, state: Any, steps: Steps, seed: Array, index: Array) -> Any:
+        def update(algorithm: Distributed, state: object, steps: Steps, seed: Array, index: Array) -> Any:
             steps = steps if compiled else as_seen(spaces, steps)
             return algorithm.update(state, steps, update_key(seed, index))
 

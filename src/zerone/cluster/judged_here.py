@@ -42,13 +42,13 @@ class JudgedHere:
     def widths(self) -> tuple[int, ...]:
         return self.evaluator.widths
 
-    def initial_memory(self, policy: Any, number: int) -> Any:
+    def initial_memory(self, policy: object, number: int) -> Any:
         return self.evaluator.initial_memory(policy, number)
 
-    def act(self, policy: Any, memory: Any, observation: np.ndarray, mask: Any = ()) -> tuple[np.ndarray, Any]:
+    def act(self, policy: object, memory: object, observation: np.ndarray, mask: object = ()) -> tuple[np.ndarray, Any]:
         return self.evaluator.act(policy, memory, observation, mask)
 
-    def exploring(self, policy: Any, seeds: np.ndarray) -> Act:
+    def exploring(self, policy: object, seeds: np.ndarray) -> Act:
         return self.evaluator.exploring(policy, seeds)
 
     def close(self) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import platform
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
 
 from zerone.base.language import choose
 
@@ -22,6 +23,25 @@ ONE_THREAD = {
 """What a worker's process is told: there are as many of them as there is work."""
 
 EIGEN = "--xla_cpu_multi_thread_eigen=false"
+
+
+class RemoteWorker(Protocol):
+    """What a process becomes: its other methods are called by their names."""
+
+    def limits(self) -> AbstractContextManager[None]:
+        """In which all calls are made."""
+        ...
+
+
+class RemoteTask(Protocol):
+    """What a process is told to become a worker; `name` is what errors call the work."""
+
+    @property
+    def name(self) -> str: ...
+
+    def worker(self, algorithm: Any, number: int) -> RemoteWorker:
+        """Become worker `number`."""
+        ...
 
 
 class WorkerInfo(NamedTuple):
@@ -53,7 +73,7 @@ class RayActor:
         for name, value in ONE_THREAD.items():
             os.environ[name] = value
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {EIGEN}".strip()
-        self._worker: Any = None
+        self._worker: RemoteWorker
 
     def hello(self) -> WorkerInfo:
         """Who is here."""
@@ -63,7 +83,7 @@ class RayActor:
         here = ray.get_runtime_context()
         return WorkerInfo(os.getpid(), ray.util.get_node_ip_address(), here.get_node_id(), versions())
 
-    def begin(self, algorithm: Any, task: Any, number: int, spoken: str) -> Answer | WorkerError:
+    def begin(self, algorithm: object, task: RemoteTask, number: int, spoken: str) -> Answer | WorkerError:
         """Become worker `number`, who says in the language `spoken` what is wrong."""
         try:
             choose(spoken)
@@ -72,7 +92,7 @@ class RayActor:
             return _fault(error)
         return Answer(None)
 
-    def do(self, what: str, *arguments: Any) -> Answer | WorkerError:
+    def do(self, what: str, *arguments: object) -> Answer | WorkerError:
         """Let the worker do something."""
         try:
             with self._worker.limits():

@@ -80,7 +80,7 @@ class SeedTask:
     name: str
     step_timeout: float | None = None
 
-    def worker(self, algorithm: Any, number: int) -> SeedWorker:
+    def worker(self, algorithm: object, number: int) -> SeedWorker:
         """Become process `number`."""
         del algorithm, number
         return SeedWorker(self)
@@ -236,7 +236,7 @@ class Spread(JudgedHere):
     def init(self, seed: int) -> Remote:
         return self._placed(Place(seed, 0, 0, (), ()))
 
-    def resume(self, saved: Any, seed: int, iteration: int) -> Remote:
+    def resume(self, saved: object, seed: int, iteration: int) -> Remote:
         kept = self._workers.share(jax.tree.map(np.asarray, saved))
         return self._placed(Place(seed, iteration, iteration, (kept,), ()))
 
@@ -286,7 +286,7 @@ class Spread(JudgedHere):
         carry.place = Place(place.seed, place.iteration, place.iteration, (self._workers.share(found),), ())
         return found
 
-    def _asked(self, carry: Remote, what: str, *arguments: Any) -> Any:
+    def _asked(self, carry: Remote, what: str, *arguments: object) -> Any:
         """What the process of a seed answers."""
         found = None
         with self._turn:
@@ -302,7 +302,7 @@ class Spread(JudgedHere):
         return self.evaluator.saved_example()
 
     def evaluate(
-        self, policy: Any, seed: int, index: int, episodes: int, how: EvaluationSettings = GREEDY, first: int = 0
+        self, policy: object, seed: int, index: int, episodes: int, how: EvaluationSettings = GREEDY, first: int = 0
     ) -> Evaluation:
         return self.evaluator.evaluate(policy, seed, index, episodes, how, first)
 

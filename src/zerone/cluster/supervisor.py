@@ -13,7 +13,7 @@ from typing import Any
 
 from zerone.base.errors import InputError, RunError
 from zerone.base.language import language, translated
-from zerone.cluster.ray_actor import RayActor, WorkerError, WorkerInfo, kill, versions
+from zerone.cluster.ray_actor import RayActor, RemoteTask, WorkerError, WorkerInfo, kill, versions
 from zerone.cluster.ray_connection import Connection
 
 START_SECONDS = 300.0
@@ -33,7 +33,7 @@ class Request:
     key: int | str
     slot: int
     what: str
-    arguments: tuple[Any, ...]
+    arguments: tuple[object, ...]
     until: float = 0.0
 
 
@@ -55,7 +55,9 @@ class Supervisor:
     What is asked has a `key`, such as the seed that it is for: answers are waited for by it.
     """
 
-    def __init__(self, connection: Connection, number: int, algorithm: Any, task: Any, timeout: float) -> None:
+    def __init__(
+        self, connection: Connection, number: int, algorithm: object, task: RemoteTask, timeout: float
+    ) -> None:
         self._connection, self._ray, self._timeout = connection, connection.ray, timeout
         self._actor = self._ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(RayActor)
         self._kill = self._ray.remote(num_cpus=0, max_retries=0)(kill)
@@ -78,7 +80,7 @@ class Supervisor:
         """Put something that several are sent where each can get it."""
         return self._ray.put(value)
 
-    def ask(self, key: int | str, slot: int, what: str, *arguments: Any) -> None:
+    def ask(self, key: int | str, slot: int, what: str, *arguments: object) -> None:
         """Ask worker `slot` for something. A reference that `share` gave arrives as what it stands for.
 
         At first only one is asked, and the others when it has answered: what it had to compile for that is kept, and

@@ -75,7 +75,7 @@ class Tasks(NamedTuple):
 
     name: str
 
-    def worker(self, algorithm: Any, number: int) -> TaskWorker:
+    def worker(self, algorithm: object, number: int) -> TaskWorker:
         """Become process `number`."""
         del algorithm, number
         return TaskWorker()

@@ -87,7 +87,7 @@ class Ground(Protocol):
 
     spaces: Spaces
 
-    def play(self, policy: Any, index: int) -> tuple[Steps, Accumulator]:
+    def play(self, policy: object, index: int) -> tuple[Steps, Accumulator]:
         """The block of steps of this index, with a policy. The index decides all chance in it."""
         ...
 
@@ -108,7 +108,7 @@ class InGymnasium:
         self.spaces = self._host.spaces
         self._carry = self._host.begin(None, {}, own_seed, index)
 
-    def play(self, policy: Any, index: int) -> tuple[Steps, Accumulator]:
+    def play(self, policy: object, index: int) -> tuple[Steps, Accumulator]:
         carry = self._carry
         assert carry.player is not None  # noqa: S101 - it studies nothing
         carry.state, carry.episodes = _Playing(policy), np.zeros(3)
@@ -144,7 +144,7 @@ class InJax:
         self._simulation: EnvironmentState | None = None
         self._begun = 0.0
 
-    def play(self, policy: Any, index: int) -> tuple[Steps, Accumulator]:
+    def play(self, policy: object, index: int) -> tuple[Steps, Accumulator]:
         if self._simulation is None:
             self._simulation = _started(self._algorithm, self._environment, policy, self._seed, self._first)
         here = self._algorithm, self._environment, policy, self._simulation
@@ -160,7 +160,7 @@ class InJax:
 
 @jax.jit
 def _started(
-    algorithm: Algorithm, environment: TimedEnvironment, policy: Any, seed: Array, index: Array
+    algorithm: Algorithm, environment: TimedEnvironment, policy: object, seed: Array, index: Array
 ) -> EnvironmentState:
     return start(
         algorithm, environment, policy, jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), INIT), index)
@@ -171,7 +171,7 @@ def _started(
 def _played(
     algorithm: Algorithm,
     environment: TimedEnvironment,
-    policy: Any,
+    policy: object,
     simulation: EnvironmentState,
     seed: Array,
     index: Array,
@@ -236,7 +236,7 @@ class Worker:
         return np.asarray(gradient), jax.device_get(metrics), tally, jax.device_get(found)
 
     def of_minibatch(
-        self, seed: int, index: int, played: Vector, policy: Vector, penalty: Any, place: tuple[int, int]
+        self, seed: int, index: int, played: Vector, policy: Vector, penalty: object, place: tuple[int, int]
     ) -> tuple[Vector, Metrics, float, News | None]:
         """What a minibatch (epoch, part) of the block that `played` has played asks for; plays it if it has not yet."""
         block, news = self._played(seed, index, played)

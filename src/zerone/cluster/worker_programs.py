@@ -29,7 +29,7 @@ class FlatParameters:
         self.open_gradient: Callable[[Array], Any] = ravel_pytree(example.networks)[1]
 
     @staticmethod
-    def wrap(tree: Any) -> Array:
+    def wrap(tree: object) -> Array:
         """The array. In programs; `open` gives a policy back, `open_gradient` a gradient of its networks."""
         array: Array = ravel_pytree(tree)[0]
         return array

@@ -82,8 +82,10 @@ class Dataset:
 
 def require_same_spaces(dataset: Dataset, encoded: Spaces, wanted: Spaces, environment: str) -> None:
     """Raise `InputError`, which names both, where the dataset's spaces are not the environment's."""
-    for what in (translatable("observation"), translatable("action")):
-        mine, other = getattr(encoded, what), getattr(wanted, what)
+    for what, mine, other in (
+        (translatable("observation"), encoded.observation, wanted.observation),
+        (translatable("action"), encoded.action, wanted.action),
+    ):
         if not _same(mine, other):
             names = describe(mine), describe(other)
             if names[0] == names[1]:  # they differ in their bounds, which the short form leaves out

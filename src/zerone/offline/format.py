@@ -69,7 +69,7 @@ def space_to_json(space: Space) -> str:
     return json.dumps(told)
 
 
-def space_from_json(text: Any) -> Space:
+def space_from_json(text: object) -> Space:
     """The space that was written. Only these kinds are made, and nothing a file names is looked up or called.
 
     Raises:
@@ -100,13 +100,13 @@ def space_from_json(text: Any) -> Space:
     raise ValueError(f"{str(told['type'])[:40]!r} is none of Discrete, MultiDiscrete, Box")
 
 
-def _whole(value: Any) -> int:
+def _whole(value: object) -> int:
     if type(value) is not int:
         raise ValueError(f"{str(value)[:40]} is no whole number")
     return value
 
 
-def _kind(name: Any) -> np.dtype[Any]:
+def _kind(name: object) -> np.dtype[Any]:
     if name not in _NUMBERS:
         raise ValueError(f"dtype {str(name)[:40]!r} is no kind of numbers")
     kind: np.dtype[Any] = np.dtype(name)

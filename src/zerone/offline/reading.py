@@ -175,7 +175,7 @@ def _space(path: Path, metadata: dict[str, Any], name: str) -> Space:
 class _Episode:
     """One group of the file, checked before it is read."""
 
-    def __init__(self, path: Path, file: Any, number: int, found: Spaces, storage: Storage) -> None:
+    def __init__(self, path: Path, file: object, number: int, found: Spaces, storage: Storage) -> None:
         self._h5py, self._spaces, self._storage = load_h5py(), found, storage
         self._name, self._file = f"dataset {path}: episode_{number}", file
         self._link = f"episode_{number}"

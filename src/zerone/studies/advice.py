@@ -38,16 +38,21 @@ class Worth(Protocol):
 
 
 def notes(
-    algorithm: str, space: Mapping[str, Any], trials: Sequence[Worth], best: Worth, made: Any, steps: int
+    algorithm: str,
+    space: Mapping[str, Any],
+    trials: Sequence[Worth],
+    best: Worth,
+    made: Mapping[str, Any],
+    steps: int,
 ) -> list[str]:
-    """Sentences about the `best` of `trials`. `space` is what was varied, `made` the algorithm with what is best."""
+    """Sentences about the `best` of `trials`. `space` is what was varied, `made` all settings with what is best."""
     ties = [trial for trial in trials if trial is not best and math.isclose(trial.mean, best.mean, rel_tol=SAME)]
     found = [_edge(algorithm, name, space[name], [trial.settings[name] for trial in trials], best.settings[name])
              for name in space]  # fmt: skip
     return [*filter(None, found), *_tie(ties), *_schedules(made, steps)]
 
 
-def _edge(algorithm: str, name: str, choices: Any, tried: Sequence[Any], value: Any) -> str:
+def _edge(algorithm: str, name: str, choices: object, tried: Sequence[Any], value: Any) -> str:
     """What is said of a number at the end of what was tried, if it may go on; nothing of others."""
     if type(value) not in (int, float):
         return ""
@@ -97,10 +102,10 @@ def _tie(ties: Sequence[Worth]) -> Iterator[str]:
     )
 
 
-def _schedules(made: Any, steps: int) -> Iterator[str]:
+def _schedules(made: Mapping[str, Any], steps: int) -> Iterator[str]:
     """Which schedules had not ended after the steps of a trial."""
     for name, what in SCHEDULES.items():
-        length, clock = getattr(made, name, None), getattr(made, name.replace("_steps", "_clock"), "steps")
+        length, clock = made.get(name), made.get(name.replace("_steps", "_clock"), "steps")
         if not isinstance(length, float) or length <= steps or clock != "steps" or not _changes(made, name):
             continue
         yield (
@@ -116,15 +121,15 @@ def _schedules(made: Any, steps: int) -> Iterator[str]:
         )
 
 
-def _changes(made: Any, name: str) -> bool:
+def _changes(made: Mapping[str, Any], name: str) -> bool:
     """Whether what a schedule is about changes at all."""
     if name == "decay_steps":
-        return bool(made.learning_rate_end != 1.0)
+        return bool(made["learning_rate_end"] != 1.0)
     if name == "importance_steps":
-        return bool(made.prioritized)
+        return bool(made["prioritized"])
     ends = name.removesuffix("_steps")
-    return bool(getattr(made, f"{ends}_start") != getattr(made, f"{ends}_end"))
+    return bool(made[f"{ends}_start"] != made[f"{ends}_end"])
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)

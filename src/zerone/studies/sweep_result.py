@@ -124,16 +124,16 @@ class Sweep:
     @property
     def notes(self) -> list[str]:
         """What has to be known of the best setting before it is used: at an edge, worth the same as others."""
-        steps = self.config["steps"]
-        return notes(self.config["algorithm"], self.config["space"], self.trials, self.best, self.algorithm, steps)
+        steps, made = self.config["steps"], settings_of(self.algorithm)
+        return notes(self.config["algorithm"], self.config["space"], self.trials, self.best, made, steps)
 
     def preset(self) -> str:
         """The best setting in TOML: what `zerone train --settings` takes, and a table of a preset."""
         made, algorithm = self.algorithm, self.config["algorithm"]
-        default = type(made)()
+        default = settings_of(type(made)())
         chosen = {*self.names, *self.config["settings"]}
         kept = {name: value for name, value in settings_of(made).items()
-                if value != getattr(default, name) or name in chosen}  # fmt: skip
+                if value != default[name] or name in chosen}  # fmt: skip
         bounds = self.confirmed.interval
         sure = "on each of them" if bounds is None else f"(95% interval {bounds[0]:.4g} to {bounds[1]:.4g})"
         seeds, other = self.config["seeds"], self.confirmed.seeds
@@ -178,10 +178,10 @@ def _facts(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     return "-".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
 
 
-def _toml(value: Any) -> str:
+def _toml(value: object) -> str:
     """A number, text, truth or list of them: TOML writes these as JSON does."""
     return json.dumps(list(value) if isinstance(value, tuple) else value)

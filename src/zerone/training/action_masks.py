@@ -28,7 +28,7 @@ LOOKED_AT = 64
 """First states of episodes whose masks are looked at before a training begins."""
 
 
-def function_of(action_mask: Any) -> Any:
+def function_of(action_mask: object) -> Any:
     """The function of an observation that is meant; None where the environment says it, or no mask is wanted.
 
     Raises:
@@ -56,14 +56,14 @@ def function_of(action_mask: Any) -> Any:
     return found
 
 
-def allowing_of(action_mask: Any) -> Allowing | None:
+def allowing_of(action_mask: object) -> Allowing | None:
     """The source of masks that is meant; None where no mask is wanted. Raises `InputError` as `function_of`."""
     if isinstance(action_mask, str) and action_mask == NO_MASK:
         return None
     return Allowing(function_of(action_mask))
 
 
-def as_kept(action_mask: Any) -> str:
+def as_kept(action_mask: object) -> str:
     """As `config.json` has it: a function by where another process finds it."""
     if isinstance(action_mask, str):
         return str(action_mask)
@@ -96,7 +96,7 @@ def asked_of(config: Config) -> Allowing | None:
     return None if kept == NO_MASK else allowing_of(read(kept))
 
 
-def masked(environment: Any, action_mask: Any, name: str) -> Any:
+def masked(environment: Any, action_mask: object, name: str) -> Any:
     """A compiled environment that says at each step which actions are allowed; itself, where no mask is wanted.
 
     Raises:
@@ -149,7 +149,7 @@ def masked(environment: Any, action_mask: Any, name: str) -> Any:
     return made
 
 
-def _kind_of(made: Masked, key: Any) -> np.dtype[Any]:
+def _kind_of(made: Masked, key: object) -> np.dtype[Any]:
     """Of what type the masks are before they are taken for booleans."""
 
     def raw(key: Any) -> Any:
@@ -171,7 +171,7 @@ def require_able(algorithm: Any) -> None:
         )
 
 
-def require_own_play(action_mask: Any, dataset: Any) -> None:
+def require_own_play(action_mask: object, dataset: object) -> None:
     """Raise `InputError` where recorded steps, which say nothing of masks, are to be learnt from with one."""
     if dataset is not None and not (isinstance(action_mask, str) and action_mask == NO_MASK):
         raise InputError(
@@ -182,7 +182,7 @@ def require_own_play(action_mask: Any, dataset: Any) -> None:
         )
 
 
-def masks_for(engine: Engine, batch: np.ndarray, mask: Any, *, single: bool, shown: Any) -> Any:
+def masks_for(engine: Engine, batch: np.ndarray, mask: object, *, single: bool, shown: object) -> Any:
     """The masks by which actions for a batch of observations are chosen, bool [N, actions]; `()` where there are none.
 
     `shown` are the observations as they were given.
@@ -198,7 +198,7 @@ def masks_for(engine: Engine, batch: np.ndarray, mask: Any, *, single: bool, sho
         require_able(engine.algorithm)
         if isinstance(mask, Mapping):
             mask = _in_info(mask)
-    actions = int(getattr(engine.spaces.action, "n", 0))
+    actions = int(engine.spaces.action.n) if isinstance(engine.spaces.action, spaces.Discrete) else 0
     try:
         found = read_mask(mask, (actions,) if single else (len(batch), actions))
     except MaskError as error:
@@ -206,7 +206,7 @@ def masks_for(engine: Engine, batch: np.ndarray, mask: Any, *, single: bool, sho
     return found[None] if single else found
 
 
-def _by_function(engine: Engine, batch: np.ndarray, shown: Any, single: bool) -> Any:
+def _by_function(engine: Engine, batch: np.ndarray, shown: object, single: bool) -> Any:
     """The masks by the function of an observation with which a policy has learnt."""
     from zerone.engines.host import Host
 

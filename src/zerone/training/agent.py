@@ -38,7 +38,7 @@ class Agent:
     of one episode: call `reset` where another episode begins. For all others `reset` does nothing.
     """
 
-    def __init__(self, engine: Engine, policy: Any, seed: int, environment: str = "") -> None:
+    def __init__(self, engine: Engine, policy: object, seed: int, environment: str = "") -> None:
         """`environment` is what it was trained in, by name."""
         self._engine, self._policy, self.seed, self._environment = engine, policy, seed, environment
         self._memory: Any = None
@@ -65,7 +65,7 @@ class Agent:
         """All that acting needs: a table [states, actions], or the parameters of a network."""
         return self._policy
 
-    def act(self, observation: Any, mask: Any = None) -> Any:
+    def act(self, observation: object, mask: object = None) -> Any:
         """The greedy action for one observation as the environment returns it, or actions for a batch of them.
 
         A `mask` says which actions are allowed, true or 1 for each that is: in a row for each observation of a batch.
@@ -86,7 +86,7 @@ class Agent:
             actions, self._memory = self._engine.act(self._policy, self._remembered(len(batch)), batch, allowed)
         return actions[0] if single else actions
 
-    def reset(self, where: Any = None) -> None:
+    def reset(self, where: object = None) -> None:
         """Forget what was seen: an episode begins, in all rows of a batch or `where` an array of booleans says so.
 
         Raises:
@@ -127,7 +127,7 @@ class Agent:
         require_seed(seed)
         return Exploring(self, self._engine, seed)
 
-    def values(self, observation: Any) -> np.ndarray:
+    def values(self, observation: object) -> np.ndarray:
         """Q(s, a) of each action for one observation, or for a batch of them (a leading axis).
 
         Raises:
@@ -142,7 +142,7 @@ class Agent:
             found = np.asarray(_values(algorithm, self._policy, memory, seen))
         return np.asarray(found[0]) if single else found
 
-    def read(self, observation: Any) -> tuple[np.ndarray, bool]:
+    def read(self, observation: object) -> tuple[np.ndarray, bool]:
         """An observation, or a batch of them, as a batch that the engine takes; and whether it was one."""
         try:
             return self._engine.spaces.encoding.batch(observation)
@@ -207,7 +207,7 @@ class Exploring:
             self._acting = engine.exploring(agent.policy, np.array([seed], np.uint32))
         self._read, self._step, self._begins, self._engine = agent.read, 0, True, engine
 
-    def __call__(self, observation: Any, mask: Any = None) -> Any:
+    def __call__(self, observation: object, mask: object = None) -> Any:
         batch, single = self._read(observation)
         if not single:
             raise InputError("a batch of observations is not allowed here: must be one")
@@ -241,7 +241,7 @@ class Evaluated(dict[str, Any]):
         return f"Evaluated({', '.join(f'{name}={_short(value)}' for name, value in said.items())})"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     if isinstance(value, list):
         return f"[{len(value)}]"
     return f"{value:.4g}" if isinstance(value, float) else repr(value)

@@ -36,8 +36,8 @@ def settings_of(algorithm: Algorithm) -> dict[str, Any]:
 
 
 def make_algorithm(
-    algorithm: str | Algorithm, environment: EnvironmentLike, settings: SettingsLike = UNCHANGED, network: Any = None,
-    preset: str = presets.TUNED,
+    algorithm: str | Algorithm, environment: EnvironmentLike, settings: SettingsLike = UNCHANGED,
+    network: object = None, preset: str = presets.TUNED,
 ) -> tuple[Algorithm, dict[str, Any]]:  # fmt: skip
     """The algorithm, and what the preset says of the training itself (such as `steps`).
 
@@ -95,7 +95,7 @@ def _require_preset(preset: str, algorithm: str | Algorithm, file: str | Path | 
 
 
 def _with_given(
-    algorithm: str | Algorithm, changes: Mapping[str, Any], network: Any
+    algorithm: str | Algorithm, changes: Mapping[str, Any], network: object
 ) -> tuple[str | Algorithm, Mapping[str, Any]]:
     """The algorithm, or the settings that change that of a name, with the network that was given."""
     if network is None:
@@ -109,7 +109,7 @@ def _with_given(
     return algorithm, {**changes, "network": own_networks.given(network)}
 
 
-def with_network(algorithm: Algorithm, network: Any) -> Algorithm:
+def with_network(algorithm: Algorithm, network: object) -> Algorithm:
     """The algorithm with another network. Raises `InputError` if it has none, or `network` is none."""
     fields = {field.name for field in dataclasses.fields(cast("Any", algorithm))}
     if "network" not in fields:

@@ -25,7 +25,7 @@ class Chance:
         self._space.seed(seed)
         self._masked: bool | None = None
 
-    def draw(self, observation: Any, info: Mapping[str, Any], step: int) -> Any:
+    def draw(self, observation: object, info: Mapping[str, Any], step: int) -> Any:
         """An action after so many steps, of which the last one gave this observation and info."""
         if self._masked is None and IN_INFO in info and isinstance(self._space, spaces.Discrete):
             self._masked = True

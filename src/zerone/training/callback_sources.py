@@ -101,7 +101,7 @@ def find(name: str) -> Named:
     )
 
 
-def require_callback(found: Any, name: str) -> Named:
+def require_callback(found: object, name: str) -> Named:
     """`found` as a callback. Raises `InputError` that says what it lacks to be one."""
     if isinstance(found, type):
         raise InputError(
@@ -149,7 +149,7 @@ def _require_signature(function: Any, name: str, what: str, takes: tuple[str, ..
         ) from None
 
 
-def _made(found: Any, name: str) -> Named:
+def _made(found: object, name: str) -> Named:
     """A callback that was named: of a class, an object of it with its defaults."""
     if isinstance(found, type) and issubclass(found, Callback):
         try:
@@ -165,7 +165,7 @@ def _made(found: Any, name: str) -> Named:
     return require_callback(found, name)
 
 
-def _name_of(found: Any) -> str:
+def _name_of(found: object) -> str:
     """What a callback that was given as an object is called."""
     kind = found if isinstance(found, type) or inspect.isroutine(found) else type(found)
     qualified: str = getattr(kind, "__qualname__", repr(kind))

@@ -168,7 +168,7 @@ def _verify(path: Path) -> int:
     return version
 
 
-def expect(about: Mapping[str, Any], path: str | Path, **wanted: Any) -> None:
+def expect(about: Mapping[str, Any], path: str | Path, **wanted: object) -> None:
     """Check that a checkpoint is the wanted one, e.g. `expect(about, path, algorithm="ppo")`.
 
     Raises:
@@ -197,7 +197,7 @@ def expect(about: Mapping[str, Any], path: str | Path, **wanted: Any) -> None:
         )
 
 
-def flatten(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
+def flatten(tree: object, prefix: str = "") -> dict[str, np.ndarray]:
     """The arrays of a pytree by their paths, e.g. `policy/layers/0/weight`, each behind `prefix`.
 
     An array in the memory of the host is not copied. Typed PRNG keys become their numbers. Leaves that
@@ -216,7 +216,7 @@ def flatten(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
     return arrays
 
 
-def restore(example: Any, arrays: dict[str, np.ndarray], *, path: str | Path, what: str, prefix: str = "") -> Any:
+def restore(example: object, arrays: dict[str, np.ndarray], *, path: str | Path, what: str, prefix: str = "") -> Any:
     """The tree like `example` (arrays, or their shapes from `jax.eval_shape`) whose numbers are `arrays`.
 
     The arrays used are taken out of `arrays` one by one, so that a large memory is never held twice.
@@ -255,18 +255,18 @@ def _jax() -> Any:
     return importlib.import_module("jax")
 
 
-def _named(tree: Any, prefix: str) -> tuple[list[tuple[str, Any]], Any]:
+def _named(tree: object, prefix: str) -> tuple[list[tuple[str, Any]], Any]:
     jax = _jax()
     leaves, structure = jax.tree_util.tree_flatten_with_path(tree)
     return [(prefix + jax.tree_util.keystr(path, simple=True, separator="/"), leaf) for path, leaf in leaves], structure
 
 
-def _holds_numbers(leaf: Any) -> bool:
+def _holds_numbers(leaf: object) -> bool:
     jax = _jax()
     return isinstance(leaf, (jax.Array, jax.ShapeDtypeStruct, np.ndarray, np.generic, bool, int, float, complex))
 
 
-def _is_key(leaf: Any) -> bool:
+def _is_key(leaf: object) -> bool:
     jax = _jax()
     return hasattr(leaf, "dtype") and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
@@ -280,7 +280,7 @@ def _shape(leaf: Any) -> str:
     return f"{leaf.shape} {leaf.dtype}"
 
 
-def _as_like(leaf: Any, array: np.ndarray) -> Any:
+def _as_like(leaf: object, array: np.ndarray) -> Any:
     jax = _jax()
     if isinstance(leaf, (bool, int, float)):
         return array.item()
@@ -289,7 +289,7 @@ def _as_like(leaf: Any, array: np.ndarray) -> Any:
     if _is_key(leaf):
         kinds: list[Any] = []  # a shape alone does not say its key's kind, but a tracer of that shape does
 
-        def look(key: Any) -> None:
+        def look(key: object) -> None:
             kinds.append(jax.random.key_impl(key))
 
         jax.eval_shape(look, leaf)

@@ -39,7 +39,7 @@ ENGINES = ("auto", "compiled", "host", "cluster")
 def make_engine(
     engine: str, algorithm: Algorithm, environment: EnvironmentLike, options: Mapping[str, Any] = {},
     observations: str = AUTO, around: Around = NOTHING, processes: Processes | None = None,
-    action_mask: Any = NO_MASK,
+    action_mask: object = NO_MASK,
 ) -> Engine:  # fmt: skip
     """The engine that drives `algorithm` in `environment`.
 
@@ -94,7 +94,7 @@ def make_engine(
     return made
 
 
-def _asks(action_mask: Any, algorithm: Algorithm) -> Allowing | None:
+def _asks(action_mask: object, algorithm: Algorithm) -> Allowing | None:
     """From where an environment played by Python has its masks; None where none is wanted.
 
     Raises:
@@ -129,7 +129,7 @@ def _require_no_gymnasium(environment: EnvironmentLike, name: str, around: Aroun
 
 def _cluster(
     algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str,
-    around: Around, action_mask: Any,
+    around: Around, action_mask: object,
 ) -> Engine:  # fmt: skip
     from zerone.cluster.engine import Cluster
     from zerone.cluster.worker import Task

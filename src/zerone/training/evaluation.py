@@ -23,12 +23,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from zerone.algorithms.protocol import CountsSamples
-from zerone.base.saved_types import Config, EvaluationConfig
+from zerone.base.saved_types import AccountState, Config, EvaluationConfig
 from zerone.engines.protocol import Engine, Evaluation, EvaluationSettings
 
 EVALUATION_EPISODES = 100
@@ -101,6 +101,13 @@ class Account:
     trained_length: float | None = None
     judged_length: float | None = None
 
+    def describe(self) -> AccountState:
+        """As a checkpoint has it."""
+        return {
+            "looks": self.looks, "looking": self.looking, "testing": self.testing, "steps": self.steps,
+            "trained_length": self.trained_length, "judged_length": self.judged_length,
+        }  # fmt: skip
+
 
 class _Length(NamedTuple):
     """Steps that an episode is likely to have, those that it may have at the most, and how it is played."""
@@ -138,7 +145,9 @@ class Evaluator:
         self.engine, self.ways, self._total, self._stops = engine, ways, total, stops
         self._worth, self._startup = worth(engine, known)
 
-    def look(self, account: Account, policy: Any, seed: int, step: int, solved: bool, last: bool) -> Evaluation | None:
+    def look(
+        self, account: Account, policy: object, seed: int, step: int, solved: bool, last: bool
+    ) -> Evaluation | None:
         """Judge a policy after `step` steps; None where that is put off because it would take too long."""
         length = self._length(account)
         free = self._part(solved, length) * self._allowed(step) - account.looking
@@ -155,7 +164,7 @@ class Evaluator:
         account.judged_length = None if found.cut.any() else float(found.lengths.mean(dtype=np.float64))
         return found
 
-    def solves(self, account: Account, policy: Any, seed: int, step: int, found: Evaluation) -> bool:
+    def solves(self, account: Account, policy: object, seed: int, step: int, found: Evaluation) -> bool:
         """Whether a policy is worth the level: shown twice, on other episodes than those that it was chosen by.
 
         The look itself counts as once if it was of enough episodes. Each test is of so many that a policy that is as
@@ -239,7 +248,7 @@ class Evaluator:
         """What so many episodes of this length count as."""
         return length * sum(self.engine.step_cost(each) for each in self._rounds(episodes))
 
-    def _play(self, policy: Any, seed: int, index: int, episodes: int, length: _Length) -> Evaluation:
+    def _play(self, policy: object, seed: int, index: int, episodes: int, length: _Length) -> Evaluation:
         """Round by round, until it has taken too long."""
         if not (self.ways.choose_times or self.ways.choose_episodes):
             return self.engine.evaluate(policy, seed, index, episodes, length.how)
@@ -262,8 +271,9 @@ class Evaluator:
                 played += number
         if len(found) == 1:
             return found[0]
-        returns, lengths, cut = (np.concatenate([getattr(each, name) for each in found])
-                                 for name in ("returns", "lengths", "cut"))  # fmt: skip
+        returns = np.concatenate([each.returns for each in found])
+        lengths = np.concatenate([each.lengths for each in found])
+        cut = np.concatenate([each.cut for each in found])
         return Evaluation(returns, lengths, cut, sum(each.work for each in found))
 
     def _fresh(self, account: Account, step: int, wanted: int, tests: int) -> int:

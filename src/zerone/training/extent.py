@@ -29,7 +29,7 @@ class Extent:
         self._types: dict[int, str] = {}
         self._sums: dict[int, Array] = {}
 
-    def add(self, env: Guard, observation: Any) -> None:
+    def add(self, env: Guard, observation: object) -> None:
         """Extend it by an observation."""
         for place, found in enumerate(env.encoding.read(observation)):
             self._low[place] = np.minimum(self._low.get(place, found), found)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar, copy_context
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from zerone.base.language import translatable, translated
 
@@ -85,7 +85,7 @@ class Request:
         self.made = False
         self.tell: Callable[[int], None] | None = None
 
-    def __call__(self, number: int, frame: Any) -> None:
+    def __call__(self, number: int, frame: object) -> None:
         del frame
         if self.tell is not None:
             self.tell(number)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from zerone.base.errors import RunError
+from zerone.base.saved_types import LearnerState
 from zerone.engines.protocol import Engine
 from zerone.training import checkpoint
+from zerone.training.algorithm_setup import settings_of
 from zerone.training.evaluation import Account
 from zerone.training.folder import RunFolder
 from zerone.training.schedule import Schedule
@@ -35,12 +37,17 @@ class Learner:
     best_policy: Any = None
     account: Account = dataclasses.field(default_factory=Account)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> LearnerState:
         """What a checkpoint must know of this seed besides its arrays."""
-        names = ("iteration", "evaluation", "solved_at_step", "episodes")
-        return {name: getattr(self, name) for name in names} | {"account": dataclasses.asdict(self.account)}
+        return {
+            "iteration": self.iteration,
+            "evaluation": self.evaluation,
+            "solved_at_step": self.solved_at_step,
+            "episodes": self.episodes,
+            "account": self.account.describe(),
+        }
 
-    def keep_best(self, policy: Any, mean: float, step: int) -> None:
+    def keep_best(self, policy: object, mean: float, step: int) -> None:
         """Take a policy for the best."""
         self.best, self.best_step, self.best_policy = mean, step, policy
 
@@ -79,7 +86,7 @@ class Job:
         policy = self.engine.policy(learner.carry)
         arrays = checkpoint.flatten(policy).values()
         if not all(np.isfinite(each).all() for each in arrays if np.issubdtype(each.dtype, np.floating)):
-            rate = "; a smaller learning_rate may help" if hasattr(self.engine.algorithm, "learning_rate") else ""
+            rate = "; a smaller learning_rate may help" if "learning_rate" in settings_of(self.engine.algorithm) else ""
             raise self.diverged(learner, f"the policy has become NaN or infinite, learning diverged{rate}")
         return policy
 

@@ -21,6 +21,7 @@ from zerone.base.language import joined
 from zerone.engines.protocol import Stoppable, Stopped
 from zerone.training import saving
 from zerone.training.agent import Agent
+from zerone.training.algorithm_setup import settings_of
 from zerone.training.columns import columns
 from zerone.training.episodes import advance_by_episodes
 from zerone.training.events import Number, Preparing, Progress, Rows, Saved, Saving, Started
@@ -60,7 +61,7 @@ class Training:
         self.iteration = 0
         self._saved_iteration: int | None = None
         self._resumed = False
-        share = getattr(job.engine.algorithm, "epsilon", None)  # a table's is always the same, and not measured
+        share = settings_of(job.engine.algorithm).get("epsilon")  # a table's is always the same, and not measured
         self._note = f"ε {share:.2g}" if isinstance(share, float) else ""
         listeners.agent = self._agent
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import numpy as np
@@ -12,6 +11,7 @@ from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.memory import machine_memory
 from zerone.engines.protocol import Engine, Repeatable
+from zerone.training.algorithm_setup import settings_of
 
 _SIZES = ("memory", "longest_episode", "environments", "steps_per_update", "hidden")
 """The settings that decide how much a training holds."""
@@ -35,7 +35,9 @@ def require_room(engine: Engine, name: str, seeds: int, by_episodes: bool = Fals
     if there is None or needed <= there:
         return
     algorithm = engine.algorithm
-    said = [f"{each} = {getattr(algorithm, each)}" for each in _SIZES if hasattr(algorithm, each)]
+    counts = {"environments": algorithm.environments, "steps_per_update": algorithm.steps_per_update}
+    settings = counts | settings_of(algorithm)
+    said = [f"{each} = {settings[each]}" for each in _SIZES if each in settings]
     much = f"{needed / 1e9:,.0f} GB" if math.isfinite(needed) else "more than can be counted"
     raise InputError(
         translated(
@@ -69,10 +71,10 @@ def _block(engine: Engine) -> int:
     return algorithm.steps_per_update * algorithm.environments * (2 * observation + action + 4)
 
 
-def _bytes(tree: Any) -> int:
+def _bytes(tree: object) -> int:
     return sum(math.prod(np.shape(leaf)) * _item(leaf) for leaf in jax.tree.leaves(tree))
 
 
-def _item(leaf: Any) -> int:
+def _item(leaf: object) -> int:
     kind = getattr(leaf, "dtype", np.dtype(np.float32))
     return int(getattr(kind, "itemsize", 8))

@@ -14,7 +14,7 @@ from zerone.training.events import Callback
 
 
 @entry
-def register(name: str | type[Any], thing: Any = None) -> None:
+def register(name: str | type[Any], thing: object = None) -> None:
     """Let what you have written be named: in Python, and in run folders that are loaded in this process.
 
         zo.register(MyAlgorithm)                   an algorithm, by its own `name`

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from zerone.charts.table_figure import Picture
     from zerone.engines.protocol import Engine
+    from zerone.environments.base import TimedEnvironment
     from zerone.player.tables import Table, Trace
     from zerone.training.folder import RunFolder
 
@@ -59,6 +60,13 @@ def read_tables(
     return found
 
 
+@runtime_checkable
+class PlaysOne(Protocol):
+    """An engine that plays one environment, written in JAX."""
+
+    environment: TimedEnvironment
+
+
 def judged_environment(config: Config, engine: Engine | None = None) -> Any:
     """The environment in which the agents of a run are judged, as one of ours; None where it is none of them.
 
@@ -69,7 +77,7 @@ def judged_environment(config: Config, engine: Engine | None = None) -> Any:
 
     identity = config["environment"]
     if not identity["known"]:
-        return evaluation_environment(getattr(engine, "environment", None))
+        return evaluation_environment(engine.environment) if isinstance(engine, PlaysOne) else None
     entry = catalogue.find(identity["id"])
     if entry is None:
         return None

@@ -242,11 +242,11 @@ def _add(event: Any, tag: str, plugin: str, content: bytes) -> Any:
     return added
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return value is not None and value == value  # not NaN
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
 
 

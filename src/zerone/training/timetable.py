@@ -9,6 +9,7 @@ from zerone.algorithms.protocol import Algorithm
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.saved_types import ScheduleConfig
+from zerone.training.algorithm_setup import settings_of
 from zerone.training.validation import MOST_STEPS, require_count
 
 ROWS, EVALUATIONS = 100, 20
@@ -108,7 +109,8 @@ def _early(block: int, total: int, every: int) -> tuple[int, ...]:
 def most_steps(algorithm: Algorithm) -> int:
     """The most steps of a seed: whole updates, so that neither steps nor gradient updates need more than 32 bits."""
     block = algorithm.steps_per_update * algorithm.environments
-    return MOST_STEPS // max(block, getattr(algorithm, "updates", 1)) * block
+    updates: int = settings_of(algorithm).get("updates", 1)
+    return MOST_STEPS // max(block, updates) * block
 
 
 def without_end(algorithm: Algorithm, timetable: Timetable) -> Timetable:

@@ -29,7 +29,7 @@ class EmptyMaskError(MaskError):
     """A mask that allows nothing."""
 
 
-def read_mask(found: Any, shape: tuple[int, ...]) -> Masks:
+def read_mask(found: object, shape: tuple[int, ...]) -> Masks:
     """A mask, or several in rows, as booleans of this shape. Raises `MaskError` where it is none or allows nothing."""
     try:
         mask = np.asarray(found)
@@ -67,7 +67,9 @@ class Allowing:
             raise InputError(translated("action masks are for Discrete actions; those of {name} are not", name=name))
         return int(space.n)
 
-    def of(self, observation: Any, info: Any, actions: int, *, terminated: bool = False, over: bool = False) -> Masks:
+    def of(
+        self, observation: object, info: object, actions: int, *, terminated: bool = False, over: bool = False
+    ) -> Masks:
         """The mask after a reset or a step. Where nothing is allowed at an end all are: nothing is chosen any more.
 
         Raises:

@@ -32,7 +32,7 @@ class FrameSkip(Wrapper):
         super().__init__(env)
         self.repeated = steps
 
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+    def step(self, action: object) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         total: Any  # a reward, whatever that is: the guard looks at it
         observation, total, terminated, truncated, info = self.env.step(action)
         for _ in range(self.repeated - 1):

@@ -36,7 +36,7 @@ class GymnasiumEnvironment(Env):
     metadata = {"render_modes": list(drawing.RENDER_MODES), "render_fps": 30}  # noqa: RUF012 (Gymnasium's own)
 
     def __init__(
-        self, environment: Environment | TimedEnvironment | str, render_mode: str | None = None, **options: Any
+        self, environment: Environment | TimedEnvironment | str, render_mode: str | None = None, **options: object
     ) -> None:
         """Wrap an environment, or make one.
 
@@ -92,7 +92,7 @@ class GymnasiumEnvironment(Env):
         self._show()
         return self._observed(observation), self._allowed()
 
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+    def step(self, action: object) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         if self._key is None:
             raise gymnasium.error.ResetNeeded("Cannot call step before reset")
         self._action = self._checked(action)
@@ -118,7 +118,7 @@ class GymnasiumEnvironment(Env):
         """Where the environment is, as its `step` takes it; None before the first reset."""
         return self._state
 
-    def put(self, state: Tree, action: Any = None) -> None:
+    def put(self, state: Tree, action: object = None) -> None:
         """Be in a state that was reached elsewhere, by `action`: to be drawn, not to go on from."""
         self._state, self._action = state, action
 

@@ -83,7 +83,7 @@ def together(encoding: Encoding) -> str:
     return translated("a row of {count:,} numbers", count=width)
 
 
-def actions_in_words(space: Any) -> str:
+def actions_in_words(space: object) -> str:
     """What an action is: `one of 4`, `2 numbers, each from -1 to 1`."""
     if isinstance(space, spaces.Discrete):
         start = "" if space.start == 0 else translated(", counted from {start}", start=space.start)
@@ -101,7 +101,7 @@ def actions_in_words(space: Any) -> str:
     return describe(space)
 
 
-def space_facts(space: Any) -> dict[str, Any]:
+def space_facts(space: object) -> dict[str, Any]:
     """A space as JSON: its kind, and what it is made of."""
     facts: dict[str, Any] = {"space": type(space).__name__, "text": describe(space)}
     if isinstance(space, spaces.Box):

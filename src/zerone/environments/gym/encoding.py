@@ -86,7 +86,7 @@ class Encoding:
         self.space: Space = self._space(view)
         self._shortcut = self._make_shortcut()
 
-    def __call__(self, observation: Any) -> Array | int:
+    def __call__(self, observation: object) -> Array | int:
         """One observation, as algorithms are given it; a count alone may be an int.
 
         Raises:
@@ -99,7 +99,7 @@ class Encoding:
             found = None
         return self.join(self.read(observation)) if found is None else found
 
-    def read(self, observation: Any, batch: bool = False) -> list[Array]:
+    def read(self, observation: object, batch: bool = False) -> list[Array]:
         """The numbers of each part as they were given; of a batch of observations with an axis more.
 
         Raises:
@@ -119,7 +119,7 @@ class Encoding:
             rows = [leaf.row(each, batch) for leaf, each in self._pairs(found)]
         return np.concatenate(rows, -1).astype(self.space.dtype, copy=False)
 
-    def batch(self, observation: Any) -> tuple[Array, bool]:
+    def batch(self, observation: object) -> tuple[Array, bool]:
         """One observation or a batch of them, as a batch; and whether it was only one.
 
         A batch is an array of observations, or a list of them. Of a `Tuple` or a `Dict` it may be one whose parts are
@@ -164,13 +164,13 @@ class Encoding:
         kept = isinstance(self.given, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete))
         return self.given if kept else self.space
 
-    def _of_batches(self, observation: Any) -> Array:
+    def _of_batches(self, observation: object) -> Array:
         found = self.read(observation, batch=True)
         if len({len(each) for each in found}) > 1:
             raise ObservationError(translated("the parts of the observation are batches of different lengths"))
         return self.join(found, batch=True)
 
-    def _of_list(self, observations: Any) -> Array:
+    def _of_list(self, observations: object) -> Array:
         if not isinstance(observations, (list, tuple, np.ndarray)) or not len(observations):
             raise ObservationError(translated("it is no list of observations"))
         return np.stack([self(each) for each in observations])
@@ -249,7 +249,7 @@ def _picture_in(leaf: Leaf) -> BoxView | None:
     return None if seen is None or seen.picture is None else seen
 
 
-def require_space(name: str, space: Any) -> None:
+def require_space(name: str, space: object) -> None:
     """Raise `InputError` unless it is a space of Gymnasium's."""
     if not isinstance(space, gymnasium.Space):
         of = type(space).__module__.split(".")[0]

@@ -72,12 +72,12 @@ class EnvPoolVector(Vector):
         observation, _ = self._pool.reset()
         return observation, {}
 
-    def step(self, actions: Any) -> Played:
+    def step(self, actions: object) -> Played:
         kind = np.int32 if np.asarray(actions).dtype.kind in "iu" else np.float64
         observation, reward, terminated, truncated, _ = self._pool.step(np.asarray(actions, kind))
         return observation, reward, terminated, truncated, {}
 
-    def close_extras(self, **kwargs: Any) -> None:
+    def close_extras(self, **kwargs: object) -> None:
         """Let go of it."""
         del kwargs
         self._pool.close()

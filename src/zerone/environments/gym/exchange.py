@@ -27,7 +27,7 @@ def taker(space: spaces.Space[Any]) -> Callable[[Any], Any]:
     return _unchanged
 
 
-def _unchanged(action: Any) -> Any:
+def _unchanged(action: object) -> Any:
     return action
 
 
@@ -37,7 +37,7 @@ class _Choice:
     def __init__(self, kind: Callable[[int], Any]) -> None:
         self._kind = kind
 
-    def __call__(self, action: Any) -> Any:
+    def __call__(self, action: object) -> Any:
         if type(action) is self._kind:  # a scalar cannot be written into
             return action
         array = np.asarray(action)
@@ -53,7 +53,7 @@ class _Numbers:
         self._kind: np.dtype[Any] = np.dtype(space.dtype)
         self._shape = tuple(space.shape or ())
 
-    def __call__(self, action: Any) -> np.ndarray:
+    def __call__(self, action: object) -> np.ndarray:
         given = np.asarray(action)
         if given.dtype == self._kind and given.shape == self._shape:  # the usual case, and a tenth of the time
             return given.copy()
@@ -82,7 +82,7 @@ def reward_of(value: Any) -> float | None:
     return float(value) if -LARGEST_REWARD <= value <= LARGEST_REWARD else None
 
 
-def flag_of(value: Any) -> bool | None:
+def flag_of(value: object) -> bool | None:
     """The truth that `terminated` or `truncated` is: a boolean, or 0 or 1; None if it is none."""
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
@@ -92,7 +92,7 @@ def flag_of(value: Any) -> bool | None:
     return bool(array.item())
 
 
-def _one(value: Any) -> np.ndarray | None:
+def _one(value: object) -> np.ndarray | None:
     """An array of one thing; None for what holds several, or is a container of Python's."""
     if value is None or isinstance(value, (str, bytes, list, tuple, dict, set, frozenset)):
         return None
@@ -103,7 +103,7 @@ def _one(value: Any) -> np.ndarray | None:
     return array if array.size == 1 else None
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """`repr` for an error: one line, of a length that can be read, whatever the value is."""
     try:
         text = " ".join(repr(value).split())

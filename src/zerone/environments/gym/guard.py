@@ -101,7 +101,7 @@ class Guard(Wrapper):
             self._allow(observation, info, False, False)
         return observation, info
 
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, Info]:
+    def step(self, action: object) -> tuple[Any, float, bool, bool, Info]:
         self._steps += 1
         if self.turn.owner is not self._me and self.turn.owner is not None:
             raise self._fault(
@@ -155,7 +155,7 @@ class Guard(Wrapper):
         except BaseException as error:
             gymnasium.logger.warn(f"environment {self.identity}: close {raised(error)}")
 
-    def _called(self, name: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    def _called(self, name: str, function: Callable[..., Any], *arguments: object, **named: object) -> Any:
         """What the environment's own code returns; whatever that raises, `sys.exit` too, ends in one line.
 
         So does a call that takes longer than it may, where that is limited.
@@ -175,19 +175,19 @@ class Guard(Wrapper):
         except BaseException as error:
             raise self._fault(f"{name} {raised(error)}") from error
 
-    def _flag(self, name: str, value: Any) -> bool:
+    def _flag(self, name: str, value: object) -> bool:
         found = flag_of(value)
         if found is None:
             raise self._fault(translated("{name} is {value}, not one boolean", name=name, value=shown(value)))
         return found
 
-    def _require_info(self, name: str, info: Any) -> None:
+    def _require_info(self, name: str, info: object) -> None:
         if type(info) is not dict and not isinstance(info, Mapping):
             raise self._fault(
                 translated("{name} returned {info} as its info, not a dictionary", name=name, info=shown(info))
             )
 
-    def _allow(self, observation: Any, info: Any, terminated: bool, over: bool) -> None:
+    def _allow(self, observation: object, info: object, terminated: bool, over: bool) -> None:
         assert self._allowing is not None  # noqa: S101 - only then
         assert self.actions is not None  # noqa: S101 - the same
         try:
@@ -200,7 +200,7 @@ class Guard(Wrapper):
         except BaseException as error:  # of somebody else's function
             raise self._fault(translated("the action mask {error}", error=raised(error))) from error
 
-    def _checked(self, observation: Any) -> None:
+    def _checked(self, observation: object) -> None:
         try:
             self.encoded = self.encoding(observation)
         except ObservationError as error:
@@ -209,7 +209,7 @@ class Guard(Wrapper):
         if self._observed <= FIRST_LOOKS or self._observed % FIRST_LOOKS < 2:
             self._look(observation)
 
-    def _look(self, observation: Any) -> None:
+    def _look(self, observation: object) -> None:
         """Say, once, if 32 bits do not tell apart what is shown, or if it is far outside of its bounds."""
         near = self._observed <= FIRST_LOOKS or self._observed % FIRST_LOOKS == 1
         found = self.encoding.read(observation)

@@ -47,7 +47,7 @@ def subject_of(path: tuple[Any, ...]) -> str:
     return translated("{part} of the observation", part=name_of(path)) if path else whole
 
 
-def as_array(value: Any, path: tuple[Any, ...] = ()) -> Array:
+def as_array(value: object, path: tuple[Any, ...] = ()) -> Array:
     """The part at `path` of an observation as an array of numbers. Raises `ObservationError` where it is none."""
     try:
         found = np.asarray(value)
@@ -80,7 +80,7 @@ class _Placed:
     def subject(self) -> str:
         return subject_of(self.path)
 
-    def shaped(self, value: Any, batch: bool) -> Array:
+    def shaped(self, value: object, batch: bool) -> Array:
         """The value as an array of numbers of the right shape. Raises `ObservationError`."""
         found, shape = as_array(value, self.path), tuple(self.space.shape)
         if found.shape[batch:] != shape or found.ndim != len(shape) + batch:
@@ -204,7 +204,7 @@ class CountedLeaf(_Placed):
     def _number(self) -> Array:
         return np.array(self.values, np.int64).reshape(self.space.shape)
 
-    def read(self, value: Any, batch: bool = False) -> Array:
+    def read(self, value: object, batch: bool = False) -> Array:
         """The numbers as they were given. Raises `ObservationError` where they are not in the space."""
         found = self.shaped(value, batch)
         with np.errstate(invalid="ignore"):

@@ -17,7 +17,7 @@ import gymnasium
 from zerone.base.modules import imported_object, module_called, name_of_main, source_of
 
 
-def place_of_maker(thing: Any) -> str | None:
+def place_of_maker(thing: object) -> str | None:
     """Where a class or a function that makes environments can be had again; None where it cannot, or is none."""
     return source_of(thing) if _is_class(thing) or inspect.isfunction(thing) else None
 
@@ -50,7 +50,7 @@ def _is_there(module: str) -> bool:
     return module in sys.modules or module == name_of_main()
 
 
-def _is_class(thing: Any) -> bool:
+def _is_class(thing: object) -> bool:
     return isinstance(thing, type) and issubclass(thing, gymnasium.Env)
 
 

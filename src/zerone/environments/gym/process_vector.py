@@ -98,11 +98,11 @@ class InProcesses(OwnVector):
         self._begin(mask)
         return self._arrays.observation[: self.num_envs].copy(), self._masks()
 
-    def step(self, actions: Any) -> Played:
+    def step(self, actions: object) -> Played:
         """One step of each environment, and the first of the next episode where one ends."""
         return self._played(inside.STEP, actions, np.ones(self.num_envs, bool))
 
-    def step_only(self, actions: Any, which: Iterable[int]) -> Played:
+    def step_only(self, actions: object, which: Iterable[int]) -> Played:
         mask = np.zeros(self.num_envs, bool)
         mask[list(which)] = True
         return self._played(inside.PLAY, actions, mask)
@@ -120,13 +120,13 @@ class InProcesses(OwnVector):
         self._run_seed = seed
         self._asked(inside.NAME, self._users, seed.to_bytes(8, "little"))
 
-    def close_extras(self, **kwargs: Any) -> None:
+    def close_extras(self, **kwargs: object) -> None:
         """Close each environment."""
         del kwargs
         if self._processes.pids and not self.closed:
             self._asked(inside.DROP, self._users)
 
-    def _played(self, kind: bytes, actions: Any, which: np.ndarray) -> Played:
+    def _played(self, kind: bytes, actions: object, which: np.ndarray) -> Played:
         arrays, number = self._arrays, self.num_envs
         arrays.which[:] = self._all(which) & ~self._lost
         arrays.action[:number] = actions

@@ -31,7 +31,7 @@ def shortcut(leaf: Leaf) -> Shortcut:
     return _none
 
 
-def _none(observation: Any) -> None:
+def _none(observation: object) -> None:
     del observation
 
 
@@ -41,16 +41,16 @@ def _box(leaf: BoxLeaf) -> Shortcut:
     if kind.itemsize > 4 and kind.kind != "f":
         return _none
 
-    def whole(observation: Any) -> Any:
+    def whole(observation: object) -> Any:
         usual = type(observation) is np.ndarray and observation.dtype == kind and observation.shape == shape
         return observation if usual else None
 
-    def floats(observation: Any) -> Any:
+    def floats(observation: object) -> Any:
         if type(observation) is not np.ndarray or observation.dtype != kind or observation.shape != shape:
             return None
         return observation if np.isfinite(observation).all() else None
 
-    def wide(observation: Any) -> Any:
+    def wide(observation: object) -> Any:
         if type(observation) is not np.ndarray or observation.dtype != kind or observation.shape != shape:
             return None
         return observation.astype(narrow) if np.abs(observation).max() <= _LARGEST else None
@@ -116,7 +116,7 @@ def counts_shortcut(given: Space, leaves: Sequence[CountedLeaf]) -> Shortcut:
     return counts
 
 
-def _tuples(space: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], int]]:
+def _tuples(space: object, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], int]]:
     """Where there are tuples in a space, and of how many parts."""
     if isinstance(space, spaces.Tuple):
         yield path, len(space.spaces)
@@ -139,7 +139,7 @@ def _box_writer(leaf: BoxLeaf, begin: int, end: int) -> Writer:
     kind, shape, scale = leaf.space.dtype, tuple(leaf.space.shape), np.float32(leaf.scale)
     wide = kind.kind == "f" and kind.itemsize > 4
 
-    def write(out: Array, value: Any) -> bool:
+    def write(out: Array, value: object) -> bool:
         if type(value) is not np.ndarray or value.dtype != kind or value.shape != shape:
             return False
         if wide and not np.abs(value).max() <= _LARGEST:
@@ -165,7 +165,7 @@ def _count_writer(leaf: CountedLeaf, begin: int, end: int) -> Writer:
 
         return one
 
-    def several(out: Array, value: Any) -> bool:
+    def several(out: Array, value: object) -> bool:
         if type(value) is not np.ndarray or value.dtype.kind not in "iu" or value.shape != shape:
             return False
         if leaf.is_bits and value.min() >= 0 and value.max() <= 1:

@@ -44,7 +44,7 @@ def name_of(env: Env) -> str:
     return type(env.unwrapped).__name__ if spec is None else spec.id
 
 
-def source(environment: Any) -> Any:
+def source(environment: object) -> Any:
     """What was given for an environment, an object of Gymnasium's in the form of a function; other things as they are.
 
     Raises:
@@ -123,7 +123,7 @@ def _shared(guard: Guard) -> str:
     )
 
 
-def _kind(make: Any) -> str:
+def _kind(make: object) -> str:
     made_by = make.func if isinstance(make, functools.partial) else make
     return "the class" if isinstance(made_by, type) else "the function"
 
@@ -149,7 +149,7 @@ def _require_no_arguments(make: Callable[[], Any], name: str) -> None:
         )
 
 
-def _required(env: Any, name: str, kind: str) -> Env:
+def _required(env: object, name: str, kind: str) -> Env:
     """What was made, which is a Gymnasium environment; an `InputError` says what else it is."""
     if isinstance(env, gymnasium.Env):
         for space in ("observation_space", "action_space"):

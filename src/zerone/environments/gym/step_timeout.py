@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import translated
@@ -61,7 +61,9 @@ class StepTimeout:
         self._fault: Callable[[str], ZeroneError] = ZeroneError
         self._watch = threading.Thread(target=self._watching, name="zerone: step timeout", daemon=True)
 
-    def call(self, fault: Callable[[str], ZeroneError], function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    def call(
+        self, fault: Callable[[str], ZeroneError], function: Callable[..., T], *arguments: object, **named: object
+    ) -> T:
         """What a function of an environment returns. `fault` makes a whole line of the words about it.
 
         Raises:

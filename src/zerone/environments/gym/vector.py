@@ -31,7 +31,7 @@ class OwnVector(Vector):
     encoding: Encoding
 
     @abstractmethod
-    def step_only(self, actions: Any, which: Iterable[int]) -> Played:
+    def step_only(self, actions: object, which: Iterable[int]) -> Played:
         """One step of some environments, to the end of an episode and no further; nothing happens in the others."""
 
     @abstractmethod
@@ -80,7 +80,7 @@ class InTurn(OwnVector):
                 self._allowed[i] = self.envs[i].allowed
         return self._observation.copy(), self._info()
 
-    def step(self, actions: Any) -> Played:
+    def step(self, actions: object) -> Played:
         """One step of each environment."""
         return self.step_only(actions, range(self.num_envs))
 
@@ -107,7 +107,7 @@ class InTurn(OwnVector):
         for env in self.envs:
             env.run_seed = seed
 
-    def close_extras(self, **kwargs: Any) -> None:
+    def close_extras(self, **kwargs: object) -> None:
         """Close each environment."""
         del kwargs
         for env in self.envs:

@@ -132,7 +132,7 @@ class Given(Vectors):
 class _Lent(VectorWrapper):
     """A vector that belongs to the person who gave it."""
 
-    def close(self, **kwargs: Any) -> None:
+    def close(self, **kwargs: object) -> None:
         """Leave it open."""
 
 
@@ -203,7 +203,7 @@ class OnlyOne(Env):
         observation, info = reset(self.vector, [seed])
         return self._first(observation), _mask_alone(info)
 
-    def step(self, action: Any) -> Played:
+    def step(self, action: object) -> Played:
         space = self.vector.single_action_space
         room: Any = create_empty_array(space, 1)
         batch = concatenate(space, [action], room)
@@ -218,7 +218,7 @@ class OnlyOne(Env):
     def close(self) -> None:
         self.vector.close()
 
-    def _first(self, observation: Any) -> Any:
+    def _first(self, observation: object) -> Any:
         return next(iter(iterate(self.vector.observation_space, observation)))
 
 

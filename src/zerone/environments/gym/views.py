@@ -147,7 +147,7 @@ def view_of(space: spaces.Box) -> BoxView:
     return BoxView(width, 1.0 if view == GRID else _scale(space), axes, shape)
 
 
-def require_view(view: Any) -> None:
+def require_view(view: object) -> None:
     """Raise `InputError` unless `view` is one of `VIEWS`."""
     if not isinstance(view, str) or view not in VIEWS:
         raise InputError(
@@ -248,7 +248,7 @@ def _first_view(space: spaces.Box) -> BoxView:
     return BoxView(width, scale)
 
 
-def describe(space: Any) -> str:
+def describe(space: object) -> str:
     """A space in a few words: `Discrete(16)`, `Discrete(5, start=1)`, `Box(4,)`, `Tuple(Discrete(32), Discrete(2))`."""
     if isinstance(space, spaces.Discrete):
         return f"Discrete({space.n})" if space.start == 0 else f"Discrete({space.n}, start={space.start})"

@@ -52,7 +52,7 @@ class LearntIn(Vector):
         observation, info = self._called("reset", reset, self._vector, seeds, options)
         return self._encoded(observation), self._masks(observation, info, begun, ~self._every, ~self._every)
 
-    def step(self, actions: Any) -> Played:
+    def step(self, actions: object) -> Played:
         self._steps += 1
         values = self._called("step", self._vector.step, np.asarray(actions, self.action_space.dtype))
         if not isinstance(values, tuple) or len(values) != 5:
@@ -76,7 +76,7 @@ class LearntIn(Vector):
                                                                            terminated & over, over)  # fmt: skip
 
     def _masks(
-        self, observation: Any, info: Any, where: np.ndarray, terminated: np.ndarray,
+        self, observation: object, info: object, where: np.ndarray, terminated: np.ndarray,
         over: np.ndarray,
     ) -> Info:  # fmt: skip
         """What an info says of masks, those `where` something has happened read again."""
@@ -94,7 +94,7 @@ class LearntIn(Vector):
             found[i] = self._mask(info["final_obs"][i], info.get("final_info"), int(i), False, True)
         return found
 
-    def _mask(self, observation: Any, info: Any, i: int, terminated: bool, over: bool) -> np.ndarray:
+    def _mask(self, observation: object, info: Any, i: int, terminated: bool, over: bool) -> np.ndarray:
         """That of one environment."""
         assert self._allowing is not None  # noqa: S101 - only then
         there = isinstance(info, Mapping) and IN_INFO in info and bool(info.get(f"_{IN_INFO}", self._every)[i])
@@ -111,12 +111,12 @@ class LearntIn(Vector):
                 translated("the action mask of environment {i} of the vector {error}", i=i, error=raised(error))
             ) from error
 
-    def close_extras(self, **kwargs: Any) -> None:
+    def close_extras(self, **kwargs: object) -> None:
         """Close it."""
         del kwargs
         self._vector.close()
 
-    def _final(self, info: Any, over: np.ndarray) -> list[Any]:
+    def _final(self, info: object, over: np.ndarray) -> list[Any]:
         """The last observations of episodes that have ended within this step."""
         there = info.get("final_obs") if isinstance(info, dict) else None
         found: list[Any] = [None] * self.num_envs
@@ -132,7 +132,7 @@ class LearntIn(Vector):
                 raise self._fault(str(error)) from None
         return found
 
-    def _encoded(self, observation: Any) -> np.ndarray:
+    def _encoded(self, observation: object) -> np.ndarray:
         try:
             found = self.encoding.join(self.encoding.read(observation, batch=True), batch=True)
         except ObservationError as error:
@@ -145,7 +145,7 @@ class LearntIn(Vector):
             )
         return np.array(found)
 
-    def _numbers(self, name: str, value: Any, kinds: str) -> np.ndarray:
+    def _numbers(self, name: str, value: object, kinds: str) -> np.ndarray:
         found = np.asarray(value)
         if found.shape != (self.num_envs,) or found.dtype.kind not in kinds:
             what = translated("booleans") if kinds == "b" else translated("numbers")
@@ -160,7 +160,7 @@ class LearntIn(Vector):
             )
         return np.array(found)
 
-    def _called(self, name: str, function: Callable[..., T], *arguments: Any) -> T:
+    def _called(self, name: str, function: Callable[..., T], *arguments: object) -> T:
         limit = current()
         try:
             with as_outside():

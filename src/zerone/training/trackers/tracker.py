@@ -38,7 +38,7 @@ class Tracker(Callback, ABC):
     """As `--track` has it; and the extra of the package (`pip install "zerone[NAME]"`)."""
     package: ClassVar[str]
 
-    def __init__(self, project: str = "zerone", **options: Any) -> None:
+    def __init__(self, project: str = "zerone", **options: object) -> None:
         """`options` are those of the tracker's own function that begins a run.
 
         Raises:
