@@ -84,7 +84,7 @@ def observed(
     If the policy uses action masks over `masked` actions, the masks are the last part.
     """
     random = np.random.default_rng(0)
-    one = sum(math.prod(leaf.space.shape) * max(4, leaf.space.dtype.itemsize) for leaf in encoding.leaves)
+    one = sum(math.prod(leaf.shape) * max(4, leaf.space.dtype.itemsize) for leaf in encoding.leaves)
     number = min(NUMBER, max(10, MOST_BYTES // one))
     seen = [] if environment is None else list(_seen(environment, act, random, number // 2))
     drawn = [_random_values(leaf, random, number - len(seen)) for leaf in encoding.leaves]
@@ -140,7 +140,7 @@ def _masks(random: np.random.Generator, number: int, actions: int) -> Array:
 
 def _random_values(leaf: Leaf, random: np.random.Generator, number: int) -> Array:
     """Random values of a part within its bounds; without a bound, they are near 0 or near the other bound."""
-    space, shape = leaf.space, (number, *leaf.space.shape)
+    space, shape = leaf.space, (number, *leaf.shape)
     if not isinstance(leaf, BoxLeaf):
         values = np.array(leaf.values, np.int64).reshape(space.shape)
         drawn: Array = random.integers(0, values, shape) + leaf.start

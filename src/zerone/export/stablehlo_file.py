@@ -52,7 +52,7 @@ def to_bytes(algorithm: Algorithm, policy: Any, spaces: Spaces, about: Mapping[s
 
     (batch,) = jax_export.symbolic_shape("batch")
     shapes = {
-        name: jax.ShapeDtypeStruct((batch, *leaf.space.shape), narrow(leaf.space.dtype))
+        name: jax.ShapeDtypeStruct((batch, *leaf.shape), narrow(leaf.space.dtype))
         for name, leaf in zip(input_names(encoding), encoding.leaves, strict=True)
     }
     given: list[Any] = [shapes if encoding.composite else shapes["observation"]]

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-import gymnasium
 import numpy as np
 from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.views import Space
 
 Masks: TypeAlias = np.ndarray
 IN_INFO = "action_mask"
@@ -59,9 +59,9 @@ def read_mask(found: object, shape: tuple[int, ...]) -> Masks:
 class Allowing:
     """Where the masks of an environment come from: a function of what it shows, or, without one, its info."""
 
-    function: Callable[[Any], Any] | None = None
+    function: Callable[[Any], object] | None = None
 
-    def actions_of(self, space: gymnasium.Space[Any], name: str) -> int:
+    def actions_of(self, space: Space, name: str) -> int:
         """How many actions there are. Raises `InputError` where they are no numbers from 0 on."""
         if not isinstance(space, spaces.Discrete):
             raise InputError(translated("action masks are for Discrete actions; those of {name} are not", name=name))

@@ -19,7 +19,7 @@ from zerone.base.language import translatable, translated
 from zerone.base.modules import ForeignId, named_object, source_of
 from zerone.base.saved_types import AroundConfig, WrapperConfig
 from zerone.environments.gym.exchange import raised, shown
-from zerone.environments.gym.kinds import Env, Maker, Wrapper
+from zerone.environments.gym.kinds import Env, Maker, Played, Wrapper
 
 MOST_FRAMES = 1_000
 """Observations in a stack, or steps that an action is repeated, at the most."""
@@ -32,7 +32,7 @@ class FrameSkip(Wrapper):
         super().__init__(env)
         self.repeated = steps
 
-    def step(self, action: object) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+    def step(self, action: object) -> Played:
         total: Any  # a reward, whatever that is: the guard looks at it
         observation, total, terminated, truncated, info = self.env.step(action)
         for _ in range(self.repeated - 1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
+from gymnasium.envs.registration import EnvSpec
 
 from zerone.base.errors import InputError
 from zerone.base.extras import install
@@ -43,7 +44,7 @@ def register(id: str) -> None:  # noqa: A002 - Gymnasium's word
     gymnasium.register_envs(ale_py)
 
 
-def make(spec: Any, options: Mapping[str, Any]) -> Env:
+def make(spec: EnvSpec, options: Mapping[str, Any]) -> Env:
     """One game, preprocessed: uint8 [4, 84, 84], the last four of the grey pictures that are seen every fourth frame.
 
     Machado et al. 2018 ("Revisiting the Arcade Learning Environment"), in the two wrappers of Gymnasium: up to 30 idle

@@ -15,7 +15,7 @@ from zerone.base.errors import InputError
 from zerone.environments import catalogue, drawing
 from zerone.environments.base import carry_over, move_goal, own_mask, says_allowed
 from zerone.environments.gym.allowed import IN_INFO
-from zerone.environments.gym.kinds import Env
+from zerone.environments.gym.kinds import Env, Info
 from zerone.environments.wrappers import Masked
 
 if TYPE_CHECKING:
@@ -68,17 +68,18 @@ class GymnasiumEnvironment(Env):
         self._window: Window | None = None
 
     @functools.cached_property
-    def _cpu(self) -> Any:
+    def _cpu(self) -> jax.Device:
         # Asked for at the first reset, not before: Gymnasium's asynchronous vector environments fork after making
         # one, and a program that has started JAX's threads must not fork.
         return jax.devices("cpu")[0]
 
     @functools.cached_property
-    def _committed(self) -> Any:
+    def _committed(self) -> Environment | TimedEnvironment:
         # What is committed to a device stays there: so does everything that is computed from it.
-        return jax.device_put(self.environment, self._cpu)
+        placed: Environment | TimedEnvironment = jax.device_put(self.environment, self._cpu)
+        return placed
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Any, Info]:
         super().reset(seed=seed)
         if options:
             raise InputError(f"reset takes no options, not {', '.join(options)}")
@@ -92,7 +93,7 @@ class GymnasiumEnvironment(Env):
         self._show()
         return self._observed(observation), self._allowed()
 
-    def step(self, action: object) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+    def step(self, action: object) -> tuple[Any, float, bool, bool, Info]:
         if self._key is None:
             raise gymnasium.error.ResetNeeded("Cannot call step before reset")
         self._action = self._checked(action)
@@ -136,7 +137,7 @@ class GymnasiumEnvironment(Env):
         with in_32_bits():
             self._state = jax.device_put(move_goal(self.environment, self._state, x, y), self._cpu)
 
-    def _allowed(self) -> dict[str, Any]:
+    def _allowed(self) -> Info:
         """Which actions are allowed now, where the environment says so: as Gymnasium's Taxi has it in its info."""
         if not self._says_allowed:
             return {}
@@ -152,7 +153,7 @@ class GymnasiumEnvironment(Env):
             self._window.close()
         self._window = None
 
-    def _checked(self, action: Any) -> Any:
+    def _checked(self, action: Any) -> np.ndarray | np.int32:
         space = self.action_space
         if isinstance(space, gymnasium.spaces.Discrete):
             if not space.contains(action):
@@ -163,7 +164,7 @@ class GymnasiumEnvironment(Env):
             raise InputError(f"action of shape {taken.shape} is not allowed: must be {space.shape}")
         return taken
 
-    def _observed(self, observation: Any) -> Any:
+    def _observed(self, observation: Array) -> np.ndarray | int:
         if isinstance(self.observation_space, gymnasium.spaces.Discrete):
             return int(observation)
         return np.array(observation, self.observation_space.dtype)
@@ -179,7 +180,7 @@ class GymnasiumEnvironment(Env):
         self._window.show(drawing.frame(self.environment, self._state, self._action))
 
 
-def _begin(environment: Any, seed: Array) -> tuple[Any, Tree, Key]:
+def _begin(environment: Environment | TimedEnvironment, seed: Array) -> tuple[Array, Tree, Key]:
     key, reset_key = jax.random.split(jax.random.key(seed))
     observation, state = environment.reset(reset_key)
     return observation, state, key
@@ -192,7 +193,7 @@ def _advance(environment: Any, state: Tree, key: Key, action: Array) -> tuple[An
     return (observation, reward, terminated, truncated, info), state, key
 
 
-def _mask_now(environment: Any, state: Any) -> Any:
+def _mask_now(environment: Environment | TimedEnvironment, state: Any) -> Array | None:
     return state.mask if isinstance(environment, Masked) else own_mask(environment, state)
 
 

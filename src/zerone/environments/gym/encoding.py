@@ -269,8 +269,8 @@ def _nothing_to_see(given: Space, left_out: Sequence[LeftOut]) -> str:
     )
 
 
-def _first_type(space: Space) -> np.dtype[Any]:
+def _first_type(space: Space) -> np.dtype:
     """The type that Gymnasium's `flatten_space` gives to what has parts, in at most 32 bits."""
     flat: Any = spaces.flatten_space(space)
-    kind: np.dtype[Any] = np.dtype(NARROW.get(flat.dtype.name, flat.dtype))
+    kind: np.dtype = np.dtype(NARROW.get(flat.dtype.name, flat.dtype))
     return kind

@@ -34,8 +34,10 @@ from zerone.base.notices import Notices
 from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard, guarded
+from zerone.environments.gym.kinds import Maker
 from zerone.environments.gym.shared_arrays import Layout, SharedArrays
 from zerone.environments.gym.sources import require_separate
+from zerone.environments.gym.views import Space
 
 REQUEST = struct.Struct("<cHI")
 LENGTH = struct.Struct("<I")
@@ -59,7 +61,7 @@ SECONDS_TO_CLOSE = 2.0
 class Wanted:
     """The environments that a process makes for a vector: `make` makes one, `places` are theirs in the vector."""
 
-    make: Any
+    make: Maker
     identity: str
     places: tuple[int, ...]
     run_seed: int
@@ -224,7 +226,7 @@ def _show(env: Guard, arrays: SharedArrays, place: int) -> None:
         arrays.allowed[place] = env.allowed
 
 
-def require_alike(identity: str, found: list[tuple[Any, Any]]) -> None:
+def require_alike(identity: str, found: list[tuple[Space, Space]]) -> None:
     """Raise `InputError` if copies of an environment have spaces, of observations or of actions, of other shapes."""
     for each in found[1:]:
         for one, other in zip(found[0], each, strict=True):

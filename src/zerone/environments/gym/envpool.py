@@ -63,7 +63,7 @@ class EnvPoolVector(Vector):
         self.observation_space = batch_space(self.single_observation_space, number)
         self.action_space = batch_space(self.single_action_space, number)
 
-    def reset(self, *, seed: Seeds = None, options: Info | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: Seeds = None, options: Info | None = None) -> tuple[Any, Info]:
         del options
         first = seed[0] if isinstance(seed, list) else seed
         if first is not None:

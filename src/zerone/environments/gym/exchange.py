@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import gymnasium
 import numpy as np
 from gymnasium import spaces
 
@@ -14,7 +15,7 @@ LARGEST_REWARD = float(np.finfo(np.float32).max)
 LONGEST_REPR = 80
 
 
-def taker(space: spaces.Space[Any]) -> Callable[[Any], Any]:
+def taker(space: gymnasium.Space[Any]) -> Callable[[object], object]:
     """A function that makes of an action what `space.sample()` would be: of its dtype and shape, and writable.
 
     A policy's actions are views of memory that is not the environment's, and of the type that computing them took. The
@@ -27,17 +28,17 @@ def taker(space: spaces.Space[Any]) -> Callable[[Any], Any]:
     return _unchanged
 
 
-def _unchanged(action: object) -> Any:
+def _unchanged(action: object) -> object:
     return action
 
 
 class _Choice:
     """One whole number, a scalar of NumPy's."""
 
-    def __init__(self, kind: Callable[[int], Any]) -> None:
+    def __init__(self, kind: type[np.integer]) -> None:
         self._kind = kind
 
-    def __call__(self, action: object) -> Any:
+    def __call__(self, action: object) -> object:
         if type(action) is self._kind:  # a scalar cannot be written into
             return action
         array = np.asarray(action)
@@ -49,8 +50,8 @@ class _Choice:
 class _Numbers:
     """An array of its own."""
 
-    def __init__(self, space: spaces.Space[Any]) -> None:
-        self._kind: np.dtype[Any] = np.dtype(space.dtype)
+    def __init__(self, space: gymnasium.Space[Any]) -> None:
+        self._kind: np.dtype = np.dtype(space.dtype)
         self._shape = tuple(space.shape or ())
 
     def __call__(self, action: object) -> np.ndarray:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import random
 import threading
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+States: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
+"""Of Python's generator, and of NumPy's."""
 _lock = threading.RLock()
 """Held while the generators are not the person's. They belong to all threads: a second one that plays does without."""
 
@@ -21,8 +23,8 @@ class GlobalChance:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._stream: Any = None
-        self._before: list[Any] = []
+        self._stream: States | None = None
+        self._before: list[States | None] = []
 
     def __enter__(self) -> None:
         if not _lock.acquire(blocking=False):
@@ -44,7 +46,7 @@ class GlobalChance:
         _lock.release()
 
 
-def _states() -> tuple[Any, Any]:
+def _states() -> States:
     return random.getstate(), np.random.get_state(legacy=False)
 
 
@@ -57,6 +59,6 @@ def _seed_numpy(seed: int) -> None:
         chance.set_state(kind(seed).state)
 
 
-def _put(states: tuple[Any, Any]) -> None:
+def _put(states: States) -> None:
     random.setstate(states[0])
     np.random.set_state(states[1])

@@ -78,9 +78,8 @@ class Guard(Wrapper):
             require_space("action_space", getattr(env, "action_space", None))
         except InputError as error:
             raise InputError(translated("environment {identity!r}: {error}", identity=identity, error=error)) from error
-        watched = [isinstance(leaf, BoxLeaf) for leaf in self.encoding.leaves]
-        self._precision = [(place, Precision()) for place, each in enumerate(watched) if each]
-        boxes = [(place, each.space) for place, each in enumerate(self.encoding.leaves) if watched[place]]
+        boxes = [(at, leaf.space) for at, leaf in enumerate(self.encoding.leaves) if isinstance(leaf, BoxLeaf)]
+        self._precision = [(place, Precision()) for place, _ in boxes]
         self._bounds = [(place, Bounds(*sound_bounds(box))) for place, box in boxes]
         self.turn = _turns.setdefault(id(env.unwrapped), Turn())
         self._me = object()

@@ -15,6 +15,8 @@ Maker: TypeAlias = Callable[[], Env]
 """Makes one environment."""
 VectorMaker: TypeAlias = Callable[[int], Vector]
 """Makes a vector of so many."""
+PartPath: TypeAlias = tuple[str | int, ...]
+"""Where a part of an observation is: keys of `Dict`s and places in `Tuple`s, from the outside in."""
 Info: TypeAlias = dict[str, Any]
 Played: TypeAlias = tuple[Any, Any, Any, Any, Info]
 """What a step gives: observation, reward, terminated, truncated and info; of a vector an array of each."""

@@ -19,9 +19,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import DTypeLike
 
 from zerone.base.language import translatable, translated
 from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.kinds import PartPath
 from zerone.environments.gym.views import Space, describe, sound_bounds, view_of
 
 Array: TypeAlias = np.ndarray
@@ -36,18 +38,18 @@ class ObservationError(ValueError):
     """What is wrong with an observation, in words that stand alone."""
 
 
-def name_of(path: tuple[Any, ...]) -> str:
+def name_of(path: PartPath) -> str:
     """Where a part is: `image`, `hand[0]`, `[1].place`."""
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
-def subject_of(path: tuple[Any, ...]) -> str:
+def subject_of(path: PartPath) -> str:
     """What an error is about."""
     whole = translated("the observation")
     return translated("{part} of the observation", part=name_of(path)) if path else whole
 
 
-def as_array(value: object, path: tuple[Any, ...] = ()) -> Array:
+def as_array(value: object, path: PartPath = ()) -> Array:
     """The part at `path` of an observation as an array of numbers. Raises `ObservationError` where it is none."""
     try:
         found = np.asarray(value)
@@ -69,8 +71,12 @@ def as_array(value: object, path: tuple[Any, ...] = ()) -> Array:
 class _Placed:
     """A space without parts, and where in the observation it is."""
 
-    path: tuple[Any, ...]
-    space: Any
+    path: PartPath
+    space: Space
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.space.shape or ())
 
     @property
     def name(self) -> str:
@@ -82,7 +88,7 @@ class _Placed:
 
     def shaped(self, value: object, batch: bool) -> Array:
         """The value as an array of numbers of the right shape. Raises `ObservationError`."""
-        found, shape = as_array(value, self.path), tuple(self.space.shape)
+        found, shape = as_array(value, self.path), self.shape
         if found.shape[batch:] != shape or found.ndim != len(shape) + batch:
             raise ObservationError(
                 translated(
@@ -99,6 +105,7 @@ class _Placed:
 class BoxLeaf(_Placed):
     """Numbers with bounds. In a row a picture is scaled, if `scaled`."""
 
+    space: spaces.Box
     scaled: bool = True
 
     def read(self, value: Any, batch: bool = False) -> Array:
@@ -112,7 +119,7 @@ class BoxLeaf(_Placed):
             self._cast(found, kind, translatable("the type {kind} of its space cannot hold"))
         return found
 
-    def _cast(self, found: Array, kind: Any, cannot: str) -> Array:
+    def _cast(self, found: Array, kind: DTypeLike, cannot: str) -> Array:
         """The numbers in another type. Raises `ObservationError` unless that holds them; floats to its precision."""
         with np.errstate(over="ignore", invalid="ignore"):
             cast: Array = found.astype(kind)
@@ -138,7 +145,7 @@ class BoxLeaf(_Placed):
 
     def encoded_space(self) -> spaces.Box:
         """A box of at most 32 bits: 64 become 32 of the same kind, and the bounds as far as those go."""
-        space: spaces.Box = self.space
+        space = self.space
         if space.dtype.itemsize <= 4 and (np.asarray(space.low) <= np.asarray(space.high)).all():
             return space
         kind: Any = space.dtype.type if space.dtype.itemsize <= 4 else NARROW.get(space.dtype.name, np.float32)
@@ -150,7 +157,7 @@ class BoxLeaf(_Placed):
             return spaces.Box(low.astype(kind), high.astype(kind), space.shape, kind)
 
     @functools.cached_property
-    def _encoded_type(self) -> Any:
+    def _encoded_type(self) -> np.dtype:
         return self.encoded_space().dtype
 
     def encode(self, found: Array, batch: bool = False) -> Array:
@@ -180,6 +187,8 @@ class BoxLeaf(_Placed):
 class CountedLeaf(_Placed):
     """One number of several values, or an array of such numbers, each counted from a start of its own."""
 
+    space: spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary
+
     @functools.cached_property
     def values(self) -> tuple[int, ...]:
         """How many values each number has."""
@@ -198,7 +207,7 @@ class CountedLeaf(_Placed):
     @functools.cached_property
     def start(self) -> Array:
         """From where each number is counted."""
-        return np.broadcast_to(np.asarray(getattr(self.space, "start", 0), np.int64), self.space.shape)
+        return np.broadcast_to(np.asarray(getattr(self.space, "start", 0), np.int64), self.shape)
 
     @functools.cached_property
     def _number(self) -> Array:

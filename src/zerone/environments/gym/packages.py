@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 import gymnasium
+from gymnasium.envs.registration import EnvSpec
 
 from zerone.base.errors import InputError
 from zerone.base.extras import install
@@ -34,7 +34,7 @@ def register(id: str) -> None:  # noqa: A002 - Gymnasium's word
         ) from error
 
 
-def missing(spec: Any, error: Exception) -> str | None:
+def missing(spec: EnvSpec, error: Exception) -> str | None:
     """How what an environment lacks is installed, if that is the error with which it cannot be made."""
     if not isinstance(error, (ImportError, gymnasium.error.DependencyNotInstalled)):
         return None

@@ -8,11 +8,9 @@ from __future__ import annotations
 import copy
 import pickle
 import weakref
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import cloudpickle  # Gymnasium needs it, too
-import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
@@ -29,7 +27,7 @@ from zerone.environments.gym.processes import LostError, Processes
 from zerone.environments.gym.shared_arrays import Layout, SharedArrays
 from zerone.environments.gym.step_timeout import current
 from zerone.environments.gym.vector import OwnVector, say_what_is_seen
-from zerone.environments.gym.views import AUTO
+from zerone.environments.gym.views import AUTO, Space
 
 
 class InProcesses(OwnVector):
@@ -60,7 +58,7 @@ class InProcesses(OwnVector):
         for each in self._users:
             self._processes[each].ask(inside.MAKE, self.number, self._wanted(each))
         found = [reply.value for each in self._users if (reply := self._answered(each)) is not None]
-        given: list[tuple[gymnasium.Space[Any], gymnasium.Space[Any]]] = [cloudpickle.loads(each) for each in found]
+        given: list[tuple[Space, Space]] = [cloudpickle.loads(each) for each in found]
         inside.require_alike(self._identity, [(Encoding(seen, self._view).space, acts) for seen, acts in given])
         self.encoding = Encoding(given[0][0], self._view)
         say_what_is_seen(self.encoding, self._identity, self._notices)
@@ -98,11 +96,11 @@ class InProcesses(OwnVector):
         self._begin(mask)
         return self._arrays.observation[: self.num_envs].copy(), self._masks()
 
-    def step(self, actions: object) -> Played:
+    def step(self, actions: Sequence[object] | np.ndarray) -> Played:
         """One step of each environment, and the first of the next episode where one ends."""
         return self._played(inside.STEP, actions, np.ones(self.num_envs, bool))
 
-    def step_only(self, actions: object, which: Iterable[int]) -> Played:
+    def step_only(self, actions: Sequence[object] | np.ndarray, which: Iterable[int]) -> Played:
         mask = np.zeros(self.num_envs, bool)
         mask[list(which)] = True
         return self._played(inside.PLAY, actions, mask)
@@ -126,7 +124,7 @@ class InProcesses(OwnVector):
         if self._processes.pids and not self.closed:
             self._asked(inside.DROP, self._users)
 
-    def _played(self, kind: bytes, actions: object, which: np.ndarray) -> Played:
+    def _played(self, kind: bytes, actions: Sequence[object] | np.ndarray, which: np.ndarray) -> Played:
         arrays, number = self._arrays, self.num_envs
         arrays.which[:] = self._all(which) & ~self._lost
         arrays.action[:number] = actions

@@ -13,11 +13,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from gymnasium import spaces
 
+from zerone.environments.gym.kinds import PartPath
 from zerone.environments.gym.leaves import Array, BoxLeaf, CountedLeaf, Leaf
 from zerone.environments.gym.views import Space
 
-Shortcut: TypeAlias = Callable[[Any], Any]
-Writer: TypeAlias = Callable[[Array, Any], bool]
+Shortcut: TypeAlias = Callable[[object], Array | int | None]
+Writer: TypeAlias = Callable[[Array, object], bool]
 _LARGEST = float(np.finfo(np.float32).max)
 _WHOLE = (int, np.int64, np.int32)
 
@@ -41,16 +42,17 @@ def _box(leaf: BoxLeaf) -> Shortcut:
     if kind.itemsize > 4 and kind.kind != "f":
         return _none
 
-    def whole(observation: object) -> Any:
-        usual = type(observation) is np.ndarray and observation.dtype == kind and observation.shape == shape
-        return observation if usual else None
+    def whole(observation: object) -> Array | int | None:
+        if type(observation) is not np.ndarray or observation.dtype != kind or observation.shape != shape:
+            return None
+        return observation
 
-    def floats(observation: object) -> Any:
+    def floats(observation: object) -> Array | int | None:
         if type(observation) is not np.ndarray or observation.dtype != kind or observation.shape != shape:
             return None
         return observation if np.isfinite(observation).all() else None
 
-    def wide(observation: object) -> Any:
+    def wide(observation: object) -> Array | int | None:
         if type(observation) is not np.ndarray or observation.dtype != kind or observation.shape != shape:
             return None
         return observation.astype(narrow) if np.abs(observation).max() <= _LARGEST else None
@@ -59,9 +61,9 @@ def _box(leaf: BoxLeaf) -> Shortcut:
 
 
 def _discrete(leaf: CountedLeaf) -> Shortcut:
-    (values,), start = leaf.values, int(leaf.space.start)
+    (values,), start = leaf.values, int(leaf.start)
 
-    def discrete(observation: Any) -> Any:
+    def discrete(observation: Any) -> Array | int | None:
         return observation if type(observation) in _WHOLE and 0 <= observation - start < values else None
 
     return discrete
@@ -70,7 +72,7 @@ def _discrete(leaf: CountedLeaf) -> Shortcut:
 def row_shortcut(given: Space, leaves: Sequence[Leaf], width: int) -> Shortcut:
     """The same for parts in a row of `width` float32 numbers."""
     tuples = list(_tuples(given, ()))
-    writers: list[tuple[tuple[Any, ...], Writer]] = []
+    writers: list[tuple[PartPath, Writer]] = []
     begin = 0
     for leaf in leaves:
         end = begin + len(leaf.row_bounds()[0])
@@ -78,7 +80,7 @@ def row_shortcut(given: Space, leaves: Sequence[Leaf], width: int) -> Shortcut:
         writers.append((leaf.path, write))
         begin = end
 
-    def row(observation: Any) -> Any:
+    def row(observation: Any) -> Array | int | None:
         if tuples and not _as_long(observation, tuples):
             return None
         out = np.zeros(width, np.float32)
@@ -98,9 +100,9 @@ def counts_shortcut(given: Space, leaves: Sequence[CountedLeaf]) -> Shortcut:
     if not all(isinstance(leaf.space, spaces.Discrete) for leaf in leaves):
         return _none
     tuples = list(_tuples(given, ()))
-    known = [(leaf.path, int(leaf.space.start), leaf.values[0]) for leaf in leaves]
+    known = [(leaf.path, int(leaf.start), leaf.values[0]) for leaf in leaves]
 
-    def counts(observation: Any) -> Any:
+    def counts(observation: Any) -> Array | int | None:
         if tuples and not _as_long(observation, tuples):
             return None
         found: list[int] = []
@@ -116,7 +118,7 @@ def counts_shortcut(given: Space, leaves: Sequence[CountedLeaf]) -> Shortcut:
     return counts
 
 
-def _tuples(space: object, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], int]]:
+def _tuples(space: object, path: PartPath) -> Iterator[tuple[PartPath, int]]:
     """Where there are tuples in a space, and of how many parts."""
     if isinstance(space, spaces.Tuple):
         yield path, len(space.spaces)
@@ -125,7 +127,7 @@ def _tuples(space: object, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, .
             yield from _tuples(part, (*path, key))
 
 
-def _as_long(observation: Any, tuples: list[tuple[tuple[Any, ...], int]]) -> bool:
+def _as_long(observation: Any, tuples: list[tuple[PartPath, int]]) -> bool:
     for path, length in tuples:
         value = observation
         for key in path:
@@ -153,9 +155,9 @@ def _box_writer(leaf: BoxLeaf, begin: int, end: int) -> Writer:
 
 
 def _count_writer(leaf: CountedLeaf, begin: int, end: int) -> Writer:
-    shape = tuple(leaf.space.shape)
+    shape = leaf.shape
     if isinstance(leaf.space, spaces.Discrete):
-        start, values = int(leaf.space.start), leaf.values[0]
+        start, values = int(leaf.start), leaf.values[0]
 
         def one(out: Array, value: Any) -> bool:
             if type(value) not in _WHOLE or not 0 <= value - start < values:

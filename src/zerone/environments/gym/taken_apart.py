@@ -11,6 +11,7 @@ from gymnasium import spaces
 
 from zerone.base.language import translated
 from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.kinds import PartPath
 from zerone.environments.gym.leaves import BoxLeaf, CountedLeaf, Leaf, ObservationError, name_of, subject_of
 from zerone.environments.gym.views import Space, describe
 
@@ -19,14 +20,14 @@ from zerone.environments.gym.views import Space, describe
 class LeftOut:
     """A part that cannot be seen."""
 
-    path: tuple[Any, ...]
+    path: PartPath
     space: Space
 
     def __str__(self) -> str:
         return f"{name_of(self.path)} ({describe(self.space)})" if self.path else describe(self.space)
 
 
-def taken_apart(space: Any, path: tuple[Any, ...], scaled: bool) -> Iterator[Leaf | LeftOut]:
+def taken_apart(space: Any, path: PartPath, scaled: bool) -> Iterator[Leaf | LeftOut]:
     """The parts of a space that have no parts themselves."""
     if isinstance(space, (spaces.Dict, spaces.Tuple)):
         parts = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
@@ -48,7 +49,7 @@ def taken_apart(space: Any, path: tuple[Any, ...], scaled: bool) -> Iterator[Lea
         yield BoxLeaf(path, spaces.Box(low, high, shape, number), scaled)
 
 
-def part_of(space: Any, value: Any, path: tuple[Any, ...], batch: bool) -> Any:
+def part_of(space: Any, value: Any, path: PartPath, batch: bool) -> Any:
     """The value of the part at `path` of an observation. Raises `ObservationError` where there is none."""
     for depth, key in enumerate(path):
         if isinstance(space, spaces.Dict):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import gymnasium
 import numpy as np
@@ -31,7 +30,7 @@ class OwnVector(Vector):
     encoding: Encoding
 
     @abstractmethod
-    def step_only(self, actions: object, which: Iterable[int]) -> Played:
+    def step_only(self, actions: Sequence[object] | np.ndarray, which: Iterable[int]) -> Played:
         """One step of some environments, to the end of an episode and no further; nothing happens in the others."""
 
     @abstractmethod
@@ -80,11 +79,11 @@ class InTurn(OwnVector):
                 self._allowed[i] = self.envs[i].allowed
         return self._observation.copy(), self._info()
 
-    def step(self, actions: object) -> Played:
+    def step(self, actions: Sequence[object] | np.ndarray) -> Played:
         """One step of each environment."""
         return self.step_only(actions, range(self.num_envs))
 
-    def step_only(self, actions: Any, which: Iterable[int]) -> Played:
+    def step_only(self, actions: Sequence[object] | np.ndarray, which: Iterable[int]) -> Played:
         reward = np.zeros(self.num_envs)
         terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
         for i in which:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
 import gymnasium
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 
@@ -136,10 +137,10 @@ class _Lent(VectorWrapper):
         """Leave it open."""
 
 
-def of_vectors(spec: Any, options: Mapping[str, Any]) -> Vectors:
+def of_vectors(spec: EnvSpec, options: Mapping[str, Any]) -> Vectors:
     """What makes the vectors of an id that has no other form."""
 
-    def make(number: int) -> Any:
+    def make(number: int) -> Vector:
         return gymnasium.make_vec(spec, num_envs=number, vectorization_mode="vector_entry_point", **options)
 
     return Vectors(make, spec.id)
@@ -175,7 +176,7 @@ def mode_of(vector: Vector, name: str) -> AutoresetMode:
     return found
 
 
-def reset(vector: Vector, seeds: list[int | None], options: Info | None = None) -> tuple[Any, Any]:
+def reset(vector: Vector, seeds: list[int | None], options: Info | None = None) -> tuple[Any, Info]:
     """Begin episodes, each with its seed; of a vector that takes only one, with the first."""
     each: Any = seeds
     try:

@@ -87,7 +87,7 @@ class LearntIn(Vector):
             self._allowed[i] = self._mask(each[i], info, int(i), bool(terminated[i]), bool(over[i]))
         return {NOW: self._allowed.copy()}
 
-    def _masks_at_the_end(self, info: Any, terminated: Any, truncated: Any) -> np.ndarray:
+    def _masks_at_the_end(self, info: Info, terminated: np.ndarray, truncated: np.ndarray) -> np.ndarray:
         """Those of the last observations of episodes that have ended within this step."""
         found = np.ones_like(self._allowed)
         for i in np.flatnonzero(truncated & ~terminated):
