@@ -20,7 +20,7 @@ class JudgedHere:
         self._connection: Connection | None = None
         self._crew: Supervisor | None = None
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> str | tuple[Any, ...]:
         return self.evaluator.__reduce__()  # elsewhere there are no processes: what is left acts and evaluates
 
     @property

@@ -89,7 +89,7 @@ class SeedTask:
 class Kept(NamedTuple):
     """A carry, after how many iterations it is, and whether it is without what the row of the log there has told."""
 
-    carry: Any
+    carry: object
     iteration: int
     reported: bool = False
 
@@ -101,7 +101,7 @@ class SeedWorker:
         keep_compiled_programs()
         self._task, self._engine = task, task.engine
         self._kept: dict[int, Kept] = {}
-        self._half_way: dict[int, tuple[int, Any, int]] = {}
+        self._half_way: dict[int, tuple[int, object, int]] = {}
         """Of seeds that are computed again: the iteration of the checkpoint, the carry, and how far it is."""
         self._lines: list[str] = []
         self._seen: list[np.ndarray] = []
@@ -148,17 +148,17 @@ class SeedWorker:
         if sum(map(len, self._seen)) < ENOUGH:
             self._seen.append(np.array(observations[:ENOUGH]))
 
-    def policy(self, place: Place) -> Any:
+    def policy(self, place: Place) -> object:
         """What acts."""
         carry = self._carry(place)
         return None if carry is None else self._engine.policy(carry)
 
-    def saved(self, place: Place) -> Any:
+    def saved(self, place: Place) -> object:
         """What a checkpoint keeps."""
         carry = self._carry(place)
         return None if carry is None else jax.tree.map(np.asarray, self._engine.saved(carry))
 
-    def _carry(self, place: Place) -> Any:
+    def _carry(self, place: Place) -> object:
         """The carry of a seed where it is: the one that is kept here, or computed again; None as long as that lasts."""
         kept = self._kept.get(place.seed)
         if kept is None or kept.iteration != place.iteration:
@@ -192,7 +192,7 @@ class SeedWorker:
                 carry = self._engine.report(carry, 0, at)[1]
         return Kept(carry, place.iteration)
 
-    def _begun(self, place: Place) -> Any:
+    def _begun(self, place: Place) -> object:
         if not place.checkpoint:
             return self._engine.init(place.seed)
         import ray

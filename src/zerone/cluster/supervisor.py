@@ -62,7 +62,7 @@ class Supervisor:
         self._actor = self._ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(RayActor)
         self._kill = self._ray.remote(num_cpus=0, max_retries=0)(kill)
         self._what, self._name = (self._ray.put(algorithm), self._ray.put(task)), task.name
-        self._asked: dict[Any, Request] = {}
+        self._asked: dict[object, Request] = {}
         self._held: list[Request] | None = []
         self._members: dict[int, Member] = {}
         self._in_vain = dict.fromkeys(range(number), 0)
@@ -76,7 +76,7 @@ class Supervisor:
             self._members[slot] = self._hired(slot)
         self._require_same_versions()
 
-    def share(self, value: Any) -> Any:
+    def share(self, value: object) -> Any:
         """Put something that several are sent where each can get it."""
         return self._ray.put(value)
 
@@ -110,7 +110,7 @@ class Supervisor:
             if found is not None:
                 return found
 
-    def _taken(self, ref: Any) -> tuple[int, Any] | None:
+    def _taken(self, ref: object) -> tuple[int, Any] | None:
         """An answer that is there; None where there is only the news that a worker has died."""
         request = self._asked[ref]
         try:

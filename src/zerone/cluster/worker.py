@@ -33,6 +33,7 @@ from zerone.environments.base import TimedEnvironment
 from zerone.environments.gym.allowed import Allowing
 from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.global_random import GlobalChance
+from zerone.environments.gym.kinds import Vector as GymnasiumVector
 from zerone.environments.gym.makers import maker
 from zerone.environments.gym.sources import checked
 from zerone.environments.gym.step_timeout import limited
@@ -41,6 +42,7 @@ from zerone.environments.gym.views import AUTO
 from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import Masked, with_view
 from zerone.parts.normalization import Returns, Scales
+from zerone.parts.policies import ActorAndCritic
 
 A_WHILE = 0.2
 """Seconds for which an episode is judged before the worker says that it goes on, and that it lives."""
@@ -87,7 +89,7 @@ class Ground(Protocol):
 
     spaces: Spaces
 
-    def play(self, policy: object, index: int) -> tuple[Steps, Accumulator]:
+    def play(self, policy: ActorAndCritic, index: int) -> tuple[Steps, Accumulator]:
         """The block of steps of this index, with a policy. The index decides all chance in it."""
         ...
 
@@ -96,7 +98,7 @@ class Ground(Protocol):
 class _Playing:
     """As much of a training's state as playing needs."""
 
-    policy: Any
+    policy: ActorAndCritic
 
 
 class InGymnasium:
@@ -108,7 +110,7 @@ class InGymnasium:
         self.spaces = self._host.spaces
         self._carry = self._host.begin(None, {}, own_seed, index)
 
-    def play(self, policy: object, index: int) -> tuple[Steps, Accumulator]:
+    def play(self, policy: ActorAndCritic, index: int) -> tuple[Steps, Accumulator]:
         carry = self._carry
         assert carry.player is not None  # noqa: S101 - it studies nothing
         carry.state, carry.episodes = _Playing(policy), np.zeros(3)
@@ -125,7 +127,7 @@ def host_of(algorithm: Algorithm, task: Task, seed: int) -> Host:
     make = task.around.put(make, task.name)
     silent = Notices(lambda _: None)  # the chief has said it
 
-    def vector(number: int, _: int) -> Any:
+    def vector(number: int, _: int) -> GymnasiumVector:
         return make_vector(make, task.name, number, seed, task.view, silent, task.allowing)
 
     return Host(algorithm, vector, allowing=task.allowing)
@@ -144,7 +146,7 @@ class InJax:
         self._simulation: EnvironmentState | None = None
         self._begun = 0.0
 
-    def play(self, policy: object, index: int) -> tuple[Steps, Accumulator]:
+    def play(self, policy: ActorAndCritic, index: int) -> tuple[Steps, Accumulator]:
         if self._simulation is None:
             self._simulation = _started(self._algorithm, self._environment, policy, self._seed, self._first)
         here = self._algorithm, self._environment, policy, self._simulation
@@ -192,11 +194,11 @@ class Block:
 
     seed: int
     index: int
-    samples: Any
+    samples: object
     explained: float
     found: Scales
     epoch: int = -1
-    minibatches: Any = None
+    minibatches: object = None
 
 
 class Worker:

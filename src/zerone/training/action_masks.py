@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from gymnasium import spaces
 
-from zerone.algorithms.protocol import KeepsToMasks
+from zerone.algorithms.protocol import Algorithm, Array, KeepsToMasks, Key
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.base.language import translatable, translated
@@ -18,9 +17,9 @@ from zerone.base.modules import ForeignId, named_object, source_of
 from zerone.base.saved_types import Config
 from zerone.engines.compiled import Compiled
 from zerone.engines.protocol import Engine, TrainsInProcesses
-from zerone.environments.base import NO_MASK
+from zerone.environments.base import NO_MASK, TimedEnvironment
 from zerone.environments.gym.allowed import IN_INFO, Allowing, MaskError, read_mask
-from zerone.environments.wrappers import Masked
+from zerone.environments.wrappers import Masked, MaskFunction
 
 ENVIRONMENT = "environment"
 """The word for the mask that an environment says itself."""
@@ -28,7 +27,7 @@ LOOKED_AT = 64
 """First states of episodes whose masks are looked at before a training begins."""
 
 
-def function_of(action_mask: object) -> Any:
+def function_of(action_mask: object) -> MaskFunction | None:
     """The function of an observation that is meant; None where the environment says it, or no mask is wanted.
 
     Raises:
@@ -53,7 +52,8 @@ def function_of(action_mask: object) -> Any:
         raise InputError(
             translated("action mask {action_mask} is no function of an observation", action_mask=action_mask)
         )
-    return found
+    function: MaskFunction = found
+    return function
 
 
 def allowing_of(action_mask: object) -> Allowing | None:
@@ -96,7 +96,7 @@ def asked_of(config: Config) -> Allowing | None:
     return None if kept == NO_MASK else allowing_of(read(kept))
 
 
-def masked(environment: Any, action_mask: object, name: str) -> Any:
+def masked(environment: TimedEnvironment, action_mask: object, name: str) -> TimedEnvironment:
     """A compiled environment that says at each step which actions are allowed; itself, where no mask is wanted.
 
     Raises:
@@ -149,18 +149,18 @@ def masked(environment: Any, action_mask: object, name: str) -> Any:
     return made
 
 
-def _kind_of(made: Masked, key: object) -> np.dtype[Any]:
+def _kind_of(made: Masked, key: Key) -> np.dtype:
     """Of what type the masks are before they are taken for booleans."""
 
-    def raw(key: Any) -> Any:
+    def raw(key: Key) -> Array:
         observation, inner = made.environment.reset(key)
         return jnp.asarray(made.said(observation, inner))
 
-    kind: np.dtype[Any] = np.dtype(jax.eval_shape(raw, key).dtype)
+    kind: np.dtype = np.dtype(jax.eval_shape(raw, key).dtype)
     return kind
 
 
-def require_able(algorithm: Any) -> None:
+def require_able(algorithm: Algorithm) -> None:
     """Raise `InputError` where an algorithm keeps to no mask."""
     if not isinstance(algorithm, KeepsToMasks):
         raise InputError(
@@ -182,7 +182,9 @@ def require_own_play(action_mask: object, dataset: object) -> None:
         )
 
 
-def masks_for(engine: Engine, batch: np.ndarray, mask: object, *, single: bool, shown: object) -> Any:
+def masks_for(
+    engine: Engine, batch: np.ndarray, mask: object, *, single: bool, shown: object
+) -> np.ndarray | tuple[()]:
     """The masks by which actions for a batch of observations are chosen, bool [N, actions]; `()` where there are none.
 
     `shown` are the observations as they were given.
@@ -206,7 +208,7 @@ def masks_for(engine: Engine, batch: np.ndarray, mask: object, *, single: bool, 
     return found[None] if single else found
 
 
-def _by_function(engine: Engine, batch: np.ndarray, shown: object, single: bool) -> Any:
+def _by_function(engine: Engine, batch: np.ndarray, shown: object, single: bool) -> object:
     """The masks by the function of an observation with which a policy has learnt."""
     from zerone.engines.host import Host
 
@@ -223,7 +225,7 @@ def _by_function(engine: Engine, batch: np.ndarray, shown: object, single: bool)
     return [asks.function(each) for each in rows]
 
 
-def _in_info(info: Mapping[str, Any]) -> Any:
+def _in_info(info: Mapping[object, object]) -> object:
     """The mask in what `reset` or `step` returned as their info. Raises `InputError` where there is none."""
     if IN_INFO not in info:
         raise InputError(translated("mask is not allowed: the info has no {in_info}", in_info=IN_INFO))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Valued, reset_memory
+from zerone.algorithms.protocol import Array, Valued, reset_memory
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.engines.protocol import GREEDY, LONGEST_EVALUATION, Engine, Evaluation, EvaluationSettings
@@ -41,10 +41,10 @@ class Agent:
     def __init__(self, engine: Engine, policy: object, seed: int, environment: str = "") -> None:
         """`environment` is what it was trained in, by name."""
         self._engine, self._policy, self.seed, self._environment = engine, policy, seed, environment
-        self._memory: Any = None
+        self._memory: object = None
         self._rows = 0
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         # A policy's numbers alone: its tree may hold functions, which cannot be pickled.
         return _again, (self._engine, checkpoint.flatten(self._policy, _POLICY), self.seed, self._environment)
 
@@ -108,7 +108,7 @@ class Agent:
         with in_32_bits():
             return bool(jax.tree.leaves(self._engine.initial_memory(self._policy, 1)))
 
-    def _remembered(self, rows: int) -> Any:
+    def _remembered(self, rows: int) -> object:
         """What the policy remembers of the episodes of a batch's rows."""
         if self._memory is None:
             self._memory, self._rows = self._engine.initial_memory(self._policy, rows), rows
@@ -248,11 +248,11 @@ def _short(value: object) -> str:
 
 
 @jax.jit
-def _values(algorithm: Any, policy: Any, memory: Any, observation: Any) -> Any:
+def _values(algorithm: Valued, policy: object, memory: object, observation: Array) -> Array:
     return algorithm.values(policy, memory, observation)
 
 
-def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: str) -> dict[int, Any]:
+def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: str) -> dict[int, object]:
     """The policies of a run: the `best`, the `last`, or those of a step or a file.
 
     Raises:
@@ -260,7 +260,7 @@ def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: st
     """
     example = engine.policy_example()
     path, inside = find_policies(folder, which)
-    policies: dict[int, Any] = {}
+    policies: dict[int, object] = {}
     arrays, about = checkpoint.load(path)
     checkpoint.expect(about, path, algorithm=engine.algorithm.name, environment=folder.config["environment"]["id"])
     # A full checkpoint holds carries; a file of best policies holds nothing else.
@@ -273,13 +273,40 @@ def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: st
     return policies
 
 
+class JudgedSeed(TypedDict):
+    """What the policy of one seed is worth, on the same episodes as those of the others."""
+
+    seed: int
+    return_mean: float
+    return_std: float
+    length_mean: float
+    cut: int
+    returns: list[float]
+
+
+class Judged(TypedDict):
+    """What policies are worth: the object of `evaluate --json`. Of several seeds each return is one seed's mean."""
+
+    episodes: int
+    evaluation_seed: int
+    limit: int
+    stochastic: bool
+    seed: NotRequired[int]
+    return_mean: float
+    return_std: float
+    length_mean: float
+    cut: int
+    returns: list[float]
+    seeds: NotRequired[list[JudgedSeed]]
+
+
 def judge(
-    engine: Engine, policies: Mapping[int, Any], episodes: int, seed: int, how: EvaluationSettings = GREEDY
-) -> dict[str, Any]:
+    engine: Engine, policies: Mapping[int, object], episodes: int, seed: int, how: EvaluationSettings = GREEDY
+) -> Judged:
     """Evaluate the policy of each seed on the same episodes."""
     judged = for_seeds(engine, lambda policy: engine.evaluate(policy, seed, 0, episodes, how), [*policies.values()])
     found = dict(zip(policies, judged, strict=True))
-    per_seed: list[dict[str, Any]] = [
+    per_seed: list[JudgedSeed] = [
         {
             "seed": each,
             "return_mean": one.mean,
@@ -290,20 +317,25 @@ def judge(
         }
         for each, one in found.items()
     ]
-    about = {"episodes": episodes, "evaluation_seed": seed, "limit": how.limit, "stochastic": how.stochastic}
+    about: dict[str, object] = {
+        "episodes": episodes, "evaluation_seed": seed, "limit": how.limit, "stochastic": how.stochastic,
+    }  # fmt: skip
     if how.search is not None:
         about |= how.search.describe()
     if len(per_seed) == 1:
-        return {**about, **per_seed[0]}
+        return cast("Judged", {**about, **per_seed[0]})
     mean = sum(one["return_mean"] for one in per_seed) / len(per_seed)
     spread = (sum((one["return_mean"] - mean) ** 2 for one in per_seed) / max(1, len(per_seed) - 1)) ** 0.5
     lengths = sum(one["length_mean"] for one in per_seed) / len(per_seed)
-    return {
-        **about,
-        "return_mean": mean,
-        "return_std": spread,  # over seeds, not over episodes: each seed is one result
-        "length_mean": lengths,
-        "cut": sum(one["cut"] for one in per_seed),
-        "returns": [one["return_mean"] for one in per_seed],
-        "seeds": per_seed,
-    }
+    return cast(
+        "Judged",
+        {
+            **about,
+            "return_mean": mean,
+            "return_std": spread,  # over seeds, not over episodes: each seed is one result
+            "length_mean": lengths,
+            "cut": sum(one["cut"] for one in per_seed),
+            "returns": [one["return_mean"] for one in per_seed],
+            "seeds": per_seed,
+        },
+    )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -12,6 +10,7 @@ from gymnasium import spaces
 from zerone.base.language import translated
 from zerone.environments.gym.allowed import IN_INFO, Allowing, MaskError
 from zerone.environments.gym.guard import Guard
+from zerone.environments.gym.kinds import Info
 
 
 class Chance:
@@ -25,7 +24,7 @@ class Chance:
         self._space.seed(seed)
         self._masked: bool | None = None
 
-    def draw(self, observation: object, info: Mapping[str, Any], step: int) -> Any:
+    def draw(self, observation: object, info: Info, step: int) -> object:
         """An action after so many steps, of which the last one gave this observation and info."""
         if self._masked is None and IN_INFO in info and isinstance(self._space, spaces.Discrete):
             self._masked = True

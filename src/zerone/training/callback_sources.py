@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from zerone.base.errors import InputError, nearest
 from zerone.base.language import translatable, translated
@@ -135,7 +135,9 @@ def require_callback(found: object, name: str) -> Named:
     return Named(name, found)
 
 
-def _require_signature(function: Any, name: str, what: str, takes: tuple[str, ...] = ("event", "training")) -> None:
+def _require_signature(
+    function: Callable[..., object], name: str, what: str, takes: tuple[str, ...] = ("event", "training")
+) -> None:
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # written in C, it does not say

@@ -95,7 +95,7 @@ def save(path: str | Path, arrays: Mapping[str, np.ndarray], about: Mapping[str,
         file.write(digest.hexdigest().encode())
 
 
-def _pieces(header: bytes, arrays: Mapping[str, np.ndarray], names: list[str]) -> Iterator[Any]:
+def _pieces(header: bytes, arrays: Mapping[str, np.ndarray], names: list[str]) -> Iterator[bytes | memoryview]:
     yield len(header).to_bytes(8, "little") + header
     for name in names:
         array = arrays[name]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import importlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import cast
 
 from zerone.base.files import finite
 from zerone.base.place import as_seen
 from zerone.base.saved_types import Result, SeedResult
 from zerone.engines.protocol import Engine, TrainsInProcesses
-from zerone.training.agent import EVALUATION_SEED, judge
+from zerone.training.agent import EVALUATION_SEED, Judged, JudgedSeed, judge
 from zerone.training.evaluation import Ways, shows
 from zerone.training.events import Ended
 from zerone.training.folder import RunFolder
@@ -90,6 +90,7 @@ def _judged(training: Training) -> Result:
     training.tell_final_evaluation()
     policies = {each.seed: each.best_policy for each in learners}
     judged = judge(engine, policies, ways.episodes, EVALUATION_SEED, ways.how)
+    parts: Sequence[Judged | JudgedSeed] = judged.get("seeds", [judged])
     stopped = training.stopped
     found = {
         "run": str(as_seen(training.job.folder.path)),
@@ -107,15 +108,12 @@ def _judged(training: Training) -> Result:
         "stochastic": ways.how.stochastic,
         "return_mean": judged["return_mean"],
         **engine.facts(),
-        "seeds": [
-            _seed_result(learner, one, ways, block)
-            for learner, one in zip(learners, judged.get("seeds", [judged]), strict=True)
-        ],
+        "seeds": [_seed_result(learner, one, ways, block) for learner, one in zip(learners, parts, strict=True)],
     }
     return cast("Result", found)  # and what an engine adds
 
 
-def _seed_result(learner: Learner, judged: Mapping[str, Any], ways: Ways, block: int) -> SeedResult:
+def _seed_result(learner: Learner, judged: Judged | JudgedSeed, ways: Ways, block: int) -> SeedResult:
     """What `result.json` says of a seed."""
     at = learner.solved_at_step
     if at is None and shows(judged["returns"], ways.solved_at):

@@ -28,7 +28,7 @@ from zerone.training.allowed_by_chance import Chance
 from zerone.training.environment_facts import facts_of, opened
 from zerone.training.extent import Extent
 
-Shown: TypeAlias = list[tuple[int, tuple[Any, ...]]]
+Shown: TypeAlias = list[tuple[int, tuple[object, ...]]]
 """What an environment gave after so many steps: an observation, and after a step also the reward and the two ends."""
 LONGEST_FINDING = 300
 """Characters of what Gymnasium's checker says of one thing."""
@@ -123,10 +123,10 @@ def check(
     return report
 
 
-def _play(env: Guard, report: Report, steps: int, seed: int) -> tuple[Extent, list[Any], Shown]:
+def _play(env: Guard, report: Report, steps: int, seed: int) -> tuple[Extent, list[object], Shown]:
     """Random steps, in as many episodes as it takes; the first actions, and what was shown after them."""
     chance, extent = Chance(env, seed, report.notes), Extent()
-    actions: list[Any] = []
+    actions: list[object] = []
     observation, info = env.reset(seed=seed)
     shown: Shown = [(0, (copy.deepcopy(observation),))]
     extent.add(env, observation)
@@ -183,7 +183,7 @@ def _nobody(line: str) -> None:
     del line
 
 
-def _replay(env: Guard, actions: list[Any], seed: int) -> Shown:
+def _replay(env: Guard, actions: list[object], seed: int) -> Shown:
     """What the same seed and actions come to."""
     observation, _ = env.reset(seed=seed)
     shown: Shown = [(0, (copy.deepcopy(observation),))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 
@@ -171,7 +170,7 @@ def _too_many(found: Lookahead) -> str:
     )
 
 
-def with_models(policies: Mapping[int, Any], engine: Engine, folder: RunFolder, which: str) -> dict[int, Any]:
+def with_models(policies: Mapping[int, object], engine: Engine, folder: RunFolder, which: str) -> dict[int, object]:
     """Policies, by seed, each with the model that its training has learnt: that of the checkpoint, or the last.
 
     Raises:
@@ -187,7 +186,7 @@ def with_models(policies: Mapping[int, Any], engine: Engine, folder: RunFolder, 
         path, inside = find_policies(folder, "last")
     arrays, _ = checkpoint.load(path)
     example = engine.saved_example().state.model
-    found: dict[int, Any] = {}
+    found: dict[int, object] = {}
     for seed, policy in policies.items():
         prefix = f"seed-{seed}/{inside}model/"
         kept = {name: array for name, array in arrays.items() if name.startswith(prefix)}

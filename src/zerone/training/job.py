@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
@@ -26,7 +25,7 @@ class Learner:
     """One seed of a training: where it is, and the best it has been."""
 
     seed: int
-    carry: Any
+    carry: object
     iteration: int = 0
     evaluation: float | None = None
     solved_at_step: int | None = None
@@ -34,7 +33,7 @@ class Learner:
     """How many have ended until the last row of the log."""
     best: float = -np.inf
     best_step: int = 0
-    best_policy: Any = None
+    best_policy: object = None
     account: Account = dataclasses.field(default_factory=Account)
 
     def facts(self) -> LearnerState:
@@ -81,7 +80,7 @@ class Job:
         """Steps of an iteration."""
         return self.timetable.block
 
-    def sound_policy(self, learner: Learner) -> Any:
+    def sound_policy(self, learner: Learner) -> object:
         """A copy of a seed's policy. Raises `DivergedError` if it has lost its numbers, which it never finds again."""
         policy = self.engine.policy(learner.carry)
         arrays = checkpoint.flatten(policy).values()

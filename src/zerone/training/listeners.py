@@ -12,7 +12,7 @@ import functools
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from zerone.training.events import Callback, Control, Ended, Event, Listener, Nu
 
 if TYPE_CHECKING:
     from zerone.training.agent import Agent
+
+
+T = TypeVar("T")
 
 
 class CallbackError(RunError):
@@ -116,7 +119,7 @@ class Listeners:
         if self.failure is not before:
             logging.getLogger("zerone").warning("zerone: %s", self.failure)
 
-    def _guarded(self, place: int, each: Named, action: Callable[[], Any]) -> Any:
+    def _guarded(self, place: int, each: Named, action: Callable[[], T]) -> T | None:
         try:
             return action()
         except (Exception, SystemExit) as error:
@@ -168,7 +171,7 @@ def _no_agent(seed: int | None) -> Agent:
 
 def _measured(callback: Callback, row: Mapping[str, Number], asking: Asking) -> dict[str, Number]:
     """What a callback measures, if all of it can stand in a row."""
-    found: Any = callback.measure(MappingProxyType(row), asking)
+    found: object = callback.measure(MappingProxyType(row), asking)
     if not isinstance(found, Mapping):
         raise TypeError(f"measure gave {found!r}, not a mapping from names to numbers")
     numbers: dict[str, Number] = {}

@@ -11,7 +11,7 @@ import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -36,6 +36,12 @@ CHUNK_SECONDS = 0.5
 
 
 @dataclasses.dataclass
+class CountsIterations(Protocol):
+    """A carry of an engine that can stop in the middle of an iteration (`Heeds`)."""
+
+    iteration: int
+
+
 class Clock:
     """How long a training takes. The first chunk is startup: its program is compiled in it."""
 
@@ -123,7 +129,7 @@ class Training:
             self._run(request)
         except Stopped as stopped:
             for learner in self.job.learners:
-                learner.iteration = learner.carry.iteration
+                learner.iteration = cast("CountsIterations", learner.carry).iteration
             self.iteration = min((each.iteration for each in self._active()), default=self.iteration)
             self._save()
             raise Interrupted from stopped
@@ -303,10 +309,10 @@ class Training:
         self.listeners.tell(Saved(step, path))
 
 
-def exploring(rows: Sequence[Mapping[str, Any]]) -> str:
+def exploring(rows: Sequence[Mapping[str, Number]]) -> str:
     """How much is explored, in the words of a line of progress: `ε 0.05` or `σ 0.2`; nothing if it is not measured."""
     for name, symbol in (("epsilon", "ε"), ("noise", "σ")):
-        values = [float(row[name]) for row in rows if row.get(name) is not None]
+        values = [float(value) for row in rows if (value := row.get(name)) is not None]
         if values and np.isfinite(values).all():
             return f"{symbol} {np.mean(values):.2g}"
     return ""

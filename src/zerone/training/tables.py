@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from zerone.charts.table_figure import Picture
     from zerone.engines.protocol import Engine
-    from zerone.environments.base import TimedEnvironment
+    from zerone.environments.base import Environment, TimedEnvironment
     from zerone.player.tables import Table, Trace
     from zerone.training.folder import RunFolder
 
@@ -148,12 +148,12 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
     return Picture(folder.path.resolve().name, f"{what}, {said}", identity, table, trace, about_trace)
 
 
-def _walk(environment: Any, table: Table, trace: Trace, settings: Mapping[str, Any]) -> str:
+def _walk(environment: Environment | TimedEnvironment, table: Table, trace: Trace, settings: Mapping[str, Any]) -> str:
     """Play a greedy episode, which leaves its trace; what is to be said of it."""
     from zerone.environments.gym.bridge import GymnasiumEnvironment
     from zerone.player.episode import episodes
 
-    def act(observation: Any) -> int:
+    def act(observation: int) -> int:
         return int(np.argmax(table.values[observation]))
 
     moments = episodes(GymnasiumEnvironment(environment), act, number=1, seed=0)

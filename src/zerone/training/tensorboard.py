@@ -7,11 +7,12 @@ folder is a session of TensorBoard's HParams: its settings, beside the numbers t
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import logging
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -147,12 +148,12 @@ class Boards:
     def close(self) -> None:
         """End the sessions, and close the files."""
         for writer in self._writers.values():
-            self._guard(lambda writer=writer: self._end(writer))
+            self._guard(functools.partial(self._end, writer))
             with suppress(Exception):
                 writer.close()
         self._writers = {}
 
-    def _guard(self, action: Any) -> None:
+    def _guard(self, action: Callable[[], object]) -> None:
         if self._failed:
             return
         try:

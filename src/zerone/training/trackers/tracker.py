@@ -13,7 +13,7 @@ import logging
 import signal
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -95,7 +95,7 @@ class Tracker(Callback, ABC):
         self._courteously(lambda: self.close(event.reason))
         self._open = False
 
-    def _courteously(self, action: Any) -> None:
+    def _courteously(self, action: Callable[[], object]) -> None:
         """Do it if the run is open; the first failure ends the tracking, not the training."""
         if not self._open:
             return
