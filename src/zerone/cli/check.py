@@ -16,6 +16,7 @@ from zerone.cli.settings import environment_options
 
 if TYPE_CHECKING:
     from zerone.training.environment_check import Report
+    from zerone.training.extent import Observed
 
 MOST_STEPS = 1_000_000
 MOST_PARTS = 12
@@ -97,7 +98,7 @@ def _in_column(word: str, texts: list[str]) -> list[tuple[str, str]]:
     return [(word if place == 0 else "", text) for place, text in enumerate(texts)]
 
 
-def _observed(part: dict[str, Any]) -> str:
+def _observed(part: Observed) -> str:
     name = f"{part['name']} " if part["name"] else ""
     seen = translated("{low:.4g} to {high:.4g}, mean {mean:.3g}, deviation {deviation:.3g}", low=part["low"],
                       high=part["high"], mean=part["mean"], deviation=part["deviation"])  # fmt: skip

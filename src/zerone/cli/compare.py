@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -95,7 +95,7 @@ def _bounded(value: float, bounds: tuple[float, float] | None) -> str:
     return f"{_number(value)} [{_number(bounds[0])}, {_number(bounds[1])}]"
 
 
-def _number(value: Any) -> str:
+def _number(value: float) -> str:
     """A number as short as it can be read."""
     if value == float("inf"):
         return translated("never")

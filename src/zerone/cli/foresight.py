@@ -44,7 +44,7 @@ def given_searches(words: Mapping[str, Any]) -> dict[str, bool]:
 
 def planned(
     run: Run, policy: object, agent: int | None, checkpoint: str, words: Mapping[str, Any]
-) -> tuple[Search, Any] | None:
+) -> tuple[Search, object] | None:
     """The search that the options ask for, if any, and what it is done with: the policy of an agent of this seed.
 
     Raises:
@@ -64,8 +64,8 @@ def planned(
 
 
 def foreseeing(
-    run: Run, plan: tuple[Search, Any] | None, environment: Env, act: Callable[[Any], Any], view: View, seed: int
-) -> tuple[Callable[[Any], Any], View]:
+    run: Run, plan: tuple[Search, object] | None, environment: Env, act: Callable[[Any], object], view: View, seed: int
+) -> tuple[Callable[[Any], object], View]:
     """What acts by a search in an environment, and the view that shows what is foreseen, too; as it is without one."""
     if plan is None:
         return act, view

@@ -124,5 +124,5 @@ class _Source:
 
         return Agent(self._run.engine(), self._learning.policy, self._seed).values(observation)
 
-    def policy(self) -> Any:
+    def policy(self) -> object:
         return self._learning.policy

@@ -20,6 +20,7 @@ from zerone.cli.options import debug_option, json_option
 if TYPE_CHECKING:
     from zerone.algorithms import catalogue as of_algorithms
     from zerone.environments.entries import Entry as EnvironmentEntry
+    from zerone.training.environment_facts import EnvironmentFacts
 
 
 @click.command()
@@ -169,7 +170,7 @@ def _describe(name: str, options: tuple[str, ...], as_json: bool) -> None:
             _print_line(option["name"], joined([*filter(None, [option["text"]]), default]), 22)
 
 
-def lines_of(facts: dict[str, Any]) -> list[tuple[str, str]]:
+def lines_of(facts: EnvironmentFacts) -> list[tuple[str, str]]:
     """What an environment is, as lines: a word, and what is to be said of it."""
     seen, acts = facts["observations"], facts["actions"]
     whole = translated("{what}: {result}", what=facts["name"], result=translated(facts.get("text", "")))

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zerone.base.errors import ZeroneError
 from zerone.base.place import absolute
@@ -71,7 +71,7 @@ class LiveViewer(Callback):
         """Show the policy as it is now. Never raises, never waits for the window."""
         self.look(event, training.policy)
 
-    def look(self, now: Progress, policy: Callable[[], Any]) -> None:
+    def look(self, now: Progress, policy: Callable[[], object]) -> None:
         """Show a policy."""
         if self._gone:
             return
@@ -106,7 +106,7 @@ class LiveViewer(Callback):
     def _good_enough(self, latest: float | None) -> bool:
         return self._level is None or (latest is not None and latest >= self._level)
 
-    def _write(self, now: Progress, policy: Callable[[], Any]) -> None:
+    def _write(self, now: Progress, policy: Callable[[], object]) -> None:
         from zerone.training import checkpoint
 
         arrays = checkpoint.flatten(policy(), "policy/")

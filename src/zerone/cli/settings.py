@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from zerone.algorithms.catalogue import Entry
+    from zerone.base.pytree import Allowed
 
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -24,8 +25,8 @@ class Setting:
     """One field of an algorithm: `--learning-rate`, its default, and what it allows (an `Allowed`)."""
 
     name: str
-    default: Any
-    allowed: Any
+    default: object
+    allowed: Allowed | None
 
     @property
     def option(self) -> str:
@@ -44,7 +45,7 @@ class Setting:
 
     def typed_default(self) -> str:
         """The default as one would type it: `64,64`."""
-        default: Any = self.default
+        default = self.default
         return ",".join(str(each) for each in default) if isinstance(default, tuple) else str(default)
 
     def describe(self) -> str:
@@ -88,7 +89,7 @@ def parse_like(default: object, raw: str) -> Any:
             return number if math.isfinite(number) else None
         if isinstance(default, tuple):
             parts = [part.strip() for part in raw.strip("()[]").split(",") if part.strip()]
-            example: Any = default[0] if default else 0
+            example: object = default[0] if default else 0
             found = tuple(parse_like(example, part) for part in parts)
             return None if None in found else found
     except (ValueError, OverflowError):

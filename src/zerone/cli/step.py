@@ -28,6 +28,7 @@ from zerone.cli.settings import chosen_settings, environment_options
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from zerone.algorithms.protocol import Algorithm
     from zerone.player.step_terminal import Walk
 
 PRINTED = 10
@@ -158,7 +159,7 @@ def _of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequenc
 
 
 def walk_of(
-    algorithm: Any, environment: str, options: Mapping[str, Any], seed: int, action_mask: str = "off",
+    algorithm: Algorithm, environment: str, options: Mapping[str, Any], seed: int, action_mask: str = "off",
     observations: str = "auto",
 ) -> Walk:  # fmt: skip
     """The training of an algorithm in an environment, before its first step.

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from zerone.studies.sweep_result import Sweep, Trial
+    from zerone.training.events import Progress
 
 
 @click.command(
@@ -216,7 +217,7 @@ def read_space(algorithm: str, words: Sequence[str]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Any], None]]:
+def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Progress], None]]:
     """What is called between chunks; and what is said when Ctrl-C has ended it."""
     from zerone.studies.sweep import together
     from zerone.training.progress import progress_for
@@ -224,7 +225,7 @@ def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Any], Non
     stream = sys.stderr if as_json else sys.stdout
     progress = progress_for(stream, plain_allowed=not as_json)
 
-    def on_progress(number: int, of: int, now: Any) -> None:
+    def on_progress(number: int, of: int, now: Progress) -> None:
         together(progress, number, of, now)
 
     try:

@@ -152,7 +152,7 @@ def require_same(
         make_algorithm_from(config["algorithm"])
     algorithm, environment = config["algorithm"]["name"], config["environment"]["id"]
     named = config["algorithm"].get("source") or algorithm
-    typed: list[tuple[str, Any, Any]] = []  # what was typed, its value, and that of the run
+    typed: list[tuple[str, object, object]] = []  # what was typed, its value, and that of the run
     if said.algorithm is not None:
         typed.append(("ALGORITHM", said.algorithm, named if ":" in said.algorithm else algorithm))
     if said.environment is not None:
@@ -179,12 +179,12 @@ def require_same(
             )
 
 
-def _listed(value: object) -> Any:
+def _listed(value: object) -> object:
     """A value as JSON has it."""
     return list(value) if isinstance(value, tuple) else value
 
 
-def _training_differences(path: Path, config: Config, asked: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def _training_differences(path: Path, config: Config, asked: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:
     """The options of the training itself that were typed: each with its value and that of the run."""
     from zerone.training import timetable
     from zerone.training import validation as asked_of
@@ -227,7 +227,7 @@ def _evaluated(name: str, config: Config) -> float | None:
     return kept["stochastic"] if name == "stochastic" else kept["limit"]
 
 
-def _own(name: str, config: Config) -> Any:
+def _own(name: str, config: Config) -> object:
     """What a run has of an option; of steps and episodes the one by which it ends, in words where it is the other."""
     counted = config.get("episodes")
     if name not in ("steps", "episodes") or (counted is None) == (name == "steps"):

@@ -177,7 +177,7 @@ def _write_page(run: Path, place: Path, agent: int | None, others: Mapping[str, 
 
 
 def _show(
-    environment: Env, identity: str, source: Watched, act: Callable[[Any], Any], view: View, mode: str,
+    environment: Env, identity: str, source: Watched, act: Callable[[Any], object], view: View, mode: str,
     video: Path | None, title: str, number: int | None, seed: int, stop: threading.Event | None,
     why: Callable[[Any, float, Mapping[str, Any]], str],
 ) -> None:  # fmt: skip
@@ -241,7 +241,7 @@ def require_picture(identity: str, options: Mapping[str, Any], engine: str) -> N
     open_environment(identity, options, engine, "rgb_array", 0).close()
 
 
-def _allowed_here(source: Watched, environment: Guard, observation: object) -> Any:
+def _allowed_here(source: Watched, environment: Guard, observation: object) -> object:
     """The action for what an environment shows, of those that it allows."""
     return source.act(observation, environment.allowed)
 

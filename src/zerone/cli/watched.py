@@ -26,7 +26,7 @@ class Shown(Protocol):
     """Whose policy is shown, and the values of its actions for an observation."""
 
     def values(self, observation: object, /) -> Any: ...
-    def policy(self) -> Any: ...
+    def policy(self) -> object: ...
 
 
 def view_of(run: Run, source: Shown, plain: bool) -> View:
@@ -71,11 +71,11 @@ class FixedPolicy:
     over = False
 
     def __init__(self, agent: Agent, exploring: Exploring | None) -> None:
-        self.act: Callable[..., Any] = agent.act if exploring is None else exploring
+        self.act: Callable[..., object] = agent.act if exploring is None else exploring
         self.values, self._policy, self.remembers = agent.values, agent.policy, agent.remembers
         self.begin: Callable[[], None] = agent.reset if exploring is None else exploring.reset
 
-    def policy(self) -> Any:
+    def policy(self) -> object:
         return self._policy
 
     def note(self) -> str:
@@ -90,7 +90,7 @@ class FollowedPolicy:
         self._agent: Agent | None = None
         self._exploring: Exploring | None = None
         self.remembers = False
-        self._seen: tuple[Any, ...] = ()
+        self._seen: tuple[object, ...] = ()
         self._looked, self._step = 0.0, 0
         self.over = False
         run.engine()  # what is refused is said, and not taken for a policy that is not there yet
@@ -112,7 +112,7 @@ class FollowedPolicy:
         if self._exploring is not None:
             self._exploring.reset()
 
-    def act(self, observation: object, mask: object = None) -> Any:
+    def act(self, observation: object, mask: object = None) -> object:
         # What a policy remembers of an episode is its own: the next policy comes with the next episode.
         if not self.remembers and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
             self._look()
@@ -124,7 +124,7 @@ class FollowedPolicy:
         assert self._agent is not None  # noqa: S101 - the constructor has waited for it
         return self._agent.values(observation)
 
-    def policy(self) -> Any:
+    def policy(self) -> object:
         assert self._agent is not None  # noqa: S101 - the constructor has waited for it
         return self._agent.policy
 

@@ -106,10 +106,10 @@ def _whole(value: object) -> int:
     return value
 
 
-def _kind(name: object) -> np.dtype[Any]:
+def _kind(name: object) -> np.dtype:
     if name not in _NUMBERS:
         raise ValueError(f"dtype {str(name)[:40]!r} is no kind of numbers")
-    kind: np.dtype[Any] = np.dtype(name)
+    kind: np.dtype = np.dtype(name)
     return kind
 
 

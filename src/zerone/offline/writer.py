@@ -18,7 +18,7 @@ from zerone.base.language import translated
 from zerone.offline.format import DATA, LAYOUT, MAIN, METADATA, load_h5py, space_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -50,7 +50,8 @@ class DatasetWriter:
         return self
 
     def episode(
-        self, seed: int, observations: list[Any], actions: list[Any], rewards: list[float], *, terminated: bool,
+        self, seed: int, observations: Sequence[object], actions: Sequence[object], rewards: list[float], *,
+        terminated: bool,
         truncated: bool,
     ) -> None:  # fmt: skip
         """Append an episode of T steps, and how its last one ended it; if not at all, it is cut there."""

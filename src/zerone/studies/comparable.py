@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from zerone.base.errors import InputError
 from zerone.base.intervals import FEWEST_FOR_INTERVAL
 from zerone.base.language import translated
-from zerone.base.saved_types import EnvironmentConfig, Result
+from zerone.base.saved_types import JSON, EnvironmentConfig, Result
 from zerone.environments import catalogue as environments
 from zerone.environments.suites import is_of_suite
 from zerone.training.folder import RunFolder
@@ -50,7 +49,7 @@ def require_comparable(folders: Sequence[RunFolder]) -> list[Result]:
     return results
 
 
-def _task(environment: EnvironmentConfig) -> tuple[str, dict[str, Any]]:
+def _task(environment: EnvironmentConfig) -> tuple[str, JSON]:
     """What is judged by: what was only learnt from, such as a shaped reward, may differ."""
     entry, options = environments.ours(environment["id"]), dict(environment["options"])
     if entry is not None:
@@ -66,5 +65,5 @@ def is_compiled(environment: EnvironmentConfig) -> bool:
     return known or environment.get("source") is not None
 
 
-def _described(task: tuple[str, dict[str, Any]]) -> str:
+def _described(task: tuple[str, JSON]) -> str:
     return " ".join([task[0], *(f"{name}={value}" for name, value in task[1].items())])

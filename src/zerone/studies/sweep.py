@@ -85,7 +85,7 @@ def sweep(
     preset: str = presets.TUNED,
     options: Mapping[str, Any] = {},
     observations: str = AUTO,
-    action_mask: Any = NO_MASK,
+    action_mask: object = NO_MASK,
     wrappers: Sequence[WrapperLike] = (),
     frame_stack: int = 1,
     frame_skip: int = 1,

@@ -25,8 +25,8 @@ from zerone.environments.gym.leaves import BoxLeaf
 from zerone.environments.gym.views import AUTO, view_of
 from zerone.environments.spaces import Spaces
 from zerone.training.allowed_by_chance import Chance
-from zerone.training.environment_facts import facts_of, opened
-from zerone.training.extent import Extent
+from zerone.training.environment_facts import EnvironmentFacts, facts_of, opened
+from zerone.training.extent import Extent, Observed
 
 Shown: TypeAlias = list[tuple[int, tuple[object, ...]]]
 """What an environment gave after so many steps: an observation, and after a step also the reward and the two ends."""
@@ -42,8 +42,8 @@ REPEATED = 50
 class Report:
     """What came of a check. It is sound if there are no problems; what is noted may still be worth a thought."""
 
-    facts: dict[str, Any]
-    """As from `inspecting.describe`."""
+    facts: EnvironmentFacts
+    """As from `environment_facts.describe`."""
     algorithms: dict[str, str | None]
     """Why an algorithm cannot take it; None where it can."""
     problems: list[str] = dataclasses.field(default_factory=list[str])
@@ -51,7 +51,7 @@ class Report:
     steps: int = 0
     returns: list[float] = dataclasses.field(default_factory=list[float])
     """Those of the episodes that ended."""
-    observed: list[dict[str, Any]] = dataclasses.field(default_factory=list[dict[str, Any]])
+    observed: list[Observed] = dataclasses.field(default_factory=list[Observed])
     """Of each part that is numbers: its name, its lowest and highest number, their mean and their deviation."""
     gymnasium: list[str] | None = None
     """What Gymnasium's own checker finds, which looks at style, too; None where it was not asked."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 from zerone.algorithms import catalogue as algorithms
 from zerone.base.notices import Notices
@@ -18,7 +18,39 @@ from zerone.training import environment_setup, presets
 from zerone.training.environment_setup import environment_name
 
 
-def describe(identity: str, options: Mapping[str, Any] = {}, observations: str = AUTO) -> dict[str, Any]:
+class OptionFacts(TypedDict):
+    """What an environment can be made with."""
+
+    name: str
+    default: Any
+    text: str
+
+
+class ActionFacts(describing.SpaceFacts):
+    """The space of actions, and what an action is in words."""
+
+    kind: str
+
+
+class EnvironmentFacts(TypedDict):
+    """An environment as JSON; ours have a text, and words for what is seen and done."""
+
+    name: str
+    text: NotRequired[str]
+    observation: NotRequired[str]
+    action: NotRequired[str]
+    limit: int
+    solved_at: float | None
+    gymnasium_id: str | None
+    engine: str
+    observations: describing.EncodingFacts
+    actions: ActionFacts
+    presets: list[str]
+    render_modes: list[str]
+    options: list[OptionFacts]
+
+
+def describe(identity: str, options: Mapping[str, Any] = {}, observations: str = AUTO) -> EnvironmentFacts:
     """What an environment is: its spaces, its time limit, its level, who has tuned settings for it, its options.
 
     Raises:
@@ -38,11 +70,11 @@ def opened(
                             around=around)  # fmt: skip
 
 
-def facts_of(identity: str, options: Mapping[str, Any], env: Guard, around: Around = NOTHING) -> dict[str, Any]:
+def facts_of(identity: str, options: Mapping[str, Any], env: Guard, around: Around = NOTHING) -> EnvironmentFacts:
     """What can be said of one that is open."""
     entry, spec = catalogue.find(identity), env.env.spec
     name = environment_name(identity)
-    facts: dict[str, Any] = {"name": name}
+    facts: dict[str, object] = {"name": name}
     if entry is not None:
         limit = options.get("limit", entry.limit)
         asked = [{"name": each.name, "default": each.default, "text": each.text} for each in catalogue.options(entry)]
@@ -51,7 +83,7 @@ def facts_of(identity: str, options: Mapping[str, Any], env: Guard, around: Arou
         limit = (spec.max_episode_steps if spec else None) or 0
         known = describing.arguments_of(spec) if spec else []
         asked = [{"name": each, "default": default, "text": ""} for each, default in known]
-    return facts | {
+    facts |= {
         "limit": limit,
         "solved_at": environment_setup.solved_at(identity),
         "gymnasium_id": entry.gymnasium_id if entry else spec.id if spec else None,
@@ -62,3 +94,4 @@ def facts_of(identity: str, options: Mapping[str, Any], env: Guard, around: Arou
         "render_modes": [str(each) for each in env.metadata.get("render_modes") or []],
         "options": asked,
     }
+    return cast("EnvironmentFacts", facts)

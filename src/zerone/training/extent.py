@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypedDict
 
 import numpy as np
 
@@ -18,6 +18,16 @@ LARGE, SMALL = 100.0, 1e-3
 """Numbers above and below these are far from 1, around which networks learn best."""
 LARGEST_SYMBOL = 20
 """A picture that never gets brighter than this, though it could, may be one of symbols."""
+
+
+class Observed(TypedDict):
+    """What the numbers of a part were."""
+
+    name: str
+    low: float
+    high: float
+    mean: float
+    deviation: float
 
 
 class Extent:
@@ -42,7 +52,7 @@ class Extent:
     def _ends(self, place: int) -> tuple[Array, Array]:
         return np.asarray(self._low[place], np.float64), np.asarray(self._high[place], np.float64)
 
-    def described(self, leaf: BoxLeaf, place: int) -> dict[str, Any]:
+    def described(self, leaf: BoxLeaf, place: int) -> Observed:
         """What the numbers of a part were."""
         (low, high), (number, total, squares) = self._ends(place), self._sums[place]
         mean = total / number

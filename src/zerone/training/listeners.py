@@ -23,7 +23,6 @@ from zerone.training.events import Callback, Control, Ended, Event, Listener, Nu
 if TYPE_CHECKING:
     from zerone.training.agent import Agent
 
-
 T = TypeVar("T")
 
 

@@ -35,13 +35,13 @@ CHUNK_SECONDS = 0.5
 """How long a chunk lasts: how often progress is shown and Ctrl-C is heard."""
 
 
-@dataclasses.dataclass
 class CountsIterations(Protocol):
     """A carry of an engine that can stop in the middle of an iteration (`Heeds`)."""
 
     iteration: int
 
 
+@dataclasses.dataclass
 class Clock:
     """How long a training takes. The first chunk is startup: its program is compiled in it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from gymnasium import spaces
@@ -101,17 +101,45 @@ def actions_in_words(space: object) -> str:
     return describe(space)
 
 
-def space_facts(space: object) -> dict[str, Any]:
+class SpaceFacts(TypedDict):
+    """A space as JSON; which fields there are depends on its kind."""
+
+    space: str
+    text: str
+    dtype: NotRequired[str]
+    shape: NotRequired[list[int]]
+    low: NotRequired[float | list[float | None] | None]
+    high: NotRequired[float | list[float | None] | None]
+    n: NotRequired[int]
+    start: NotRequired[int | list[int]]
+    nvec: NotRequired[list[int]]
+    parts: NotRequired[dict[str, SpaceFacts] | list[SpaceFacts]]
+
+
+SeenFacts = TypedDict("SeenFacts", {"name": str, "as": str})
+"""A part of an observation, and how it is seen."""
+
+
+class EncodingFacts(SpaceFacts):
+    """What is seen of a space."""
+
+    seen: list[SeenFacts]
+    left_out: list[str]
+    encoded: str
+    together: str | None
+
+
+def space_facts(space: object) -> SpaceFacts:
     """A space as JSON: its kind, and what it is made of."""
-    facts: dict[str, Any] = {"space": type(space).__name__, "text": describe(space)}
+    facts: SpaceFacts = {"space": type(space).__name__, "text": describe(space)}
     if isinstance(space, spaces.Box):
         low, high = sound_bounds(space)
-        facts |= {"dtype": str(space.dtype), "shape": list(space.shape)}
-        facts |= {"low": _numbers(low), "high": _numbers(high)}
+        facts["dtype"], facts["shape"] = str(space.dtype), list(space.shape)
+        facts["low"], facts["high"] = _numbers(low), _numbers(high)
     elif isinstance(space, spaces.Discrete):
-        facts |= {"n": int(space.n), "start": int(space.start)}
+        facts["n"], facts["start"] = int(space.n), int(space.start)
     elif isinstance(space, spaces.MultiDiscrete):
-        facts |= {"nvec": space.nvec.tolist(), "start": np.asarray(space.start).tolist()}
+        facts["nvec"], facts["start"] = space.nvec.tolist(), np.asarray(space.start).tolist()
     elif isinstance(space, spaces.MultiBinary):
         facts["shape"] = list(space.shape)
     elif isinstance(space, spaces.Dict):
@@ -121,13 +149,13 @@ def space_facts(space: object) -> dict[str, Any]:
     return facts
 
 
-def _numbers(bound: np.ndarray) -> Any:
+def _numbers(bound: np.ndarray) -> float | list[float | None] | None:
     """Bounds as JSON: one number where all are the same; None where there is none."""
     flat = [each if math.isfinite(each) else None for each in bound.reshape(-1).tolist()]
     return flat[0] if len(set(flat)) == 1 else flat
 
 
-def encoding_facts(encoding: Encoding) -> dict[str, Any]:
+def encoding_facts(encoding: Encoding) -> EncodingFacts:
     """Observations as JSON: the space that is given, and what is seen of it."""
     alone = encoding.space if len(encoding.leaves) == 1 else None
     return {
