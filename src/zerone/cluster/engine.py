@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zerone.algorithms.protocol import Array, Distributed, Steps, ongoing, reset_ongoing
+from zerone.algorithms.protocol import Array, Distributed, Metrics, State, Steps, ongoing, reset_ongoing
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.base.language import translated
@@ -49,11 +49,28 @@ class Gathers(Protocol):
     gather: str
 
 
+class GathersGradients(Distributed, Protocol):
+    """An algorithm that goes along the mean gradient of its workers' minibatches, and may stop before the last."""
+
+    epochs: int
+    minibatches: int
+
+    def begin_block(self) -> Array | None: ...
+    def stops(self, stopped: Array | None, metrics: Mapping[str, np.floating]) -> Array | None: ...
+    def adapt(self, state: State, moved: Array | None) -> tuple[State, Metrics]: ...
+
+
+class Penalized(State, Protocol):
+    """A state that keeps how much moving far from the policy that has played costs; None where it costs nothing."""
+
+    penalty: Array | None
+
+
 @dataclasses.dataclass
 class Carry:
     """A training of one seed: its state, and the sums since the last row of the log."""
 
-    state: Any
+    state: State
     episodes: np.ndarray
     metrics: dict[str, np.float64]
     iteration: int
@@ -76,7 +93,7 @@ class Cluster(JudgedHere, PythonLoopEngine):
 
     def __init__(self, algorithm: Distributed, evaluator: Engine, task: Task) -> None:
         super().__init__(evaluator)
-        self.algorithm: Any = algorithm
+        self.algorithm: Any = algorithm  # a `Distributed`; `Engine` has any `Algorithm` here
         self._task = task
         self.steps_one_by_one = not task.compiled
         with in_32_bits():  # of an agent that is copied, too
@@ -113,7 +130,7 @@ class Cluster(JudgedHere, PythonLoopEngine):
     def init(self, seed: int) -> Carry:
         return self._begun(self.initial_state(np.uint32(seed)), {}, 0)
 
-    def _begun(self, state: object, metrics: dict[str, Any], iteration: int) -> Carry:
+    def _begun(self, state: State, metrics: dict[str, np.float64], iteration: int) -> Carry:
         number = self.algorithm.workers
         # Where workers are free, a quick one may have played more blocks than there were iterations: begin after those.
         first = iteration * number if self.algorithm.asynchronous else iteration
@@ -174,12 +191,12 @@ class Cluster(JudgedHere, PythonLoopEngine):
 
     def _gather_gradients(self, carry: Carry, seed: int) -> None:
         """Let all play with the same networks; then, minibatch by minibatch, go along the mean of their gradients."""
-        algorithm: Any = self.algorithm
+        algorithm, state = cast("GathersGradients", self.algorithm), cast("Penalized", carry.state)
         index, number = carry.iteration, algorithm.workers
         played = policy = self._shared(carry.state.policy)
-        penalty = None if carry.state.penalty is None else np.asarray(carry.state.penalty)
+        penalty = None if state.penalty is None else np.asarray(state.penalty)
         news: dict[int, News] = {}  # a replacement plays its block again, and its steps are those that count
-        sums: dict[str, Any] = {}
+        sums: dict[str, np.float64] = {}
         stopped = algorithm.begin_block()
         places = [(epoch, part) for epoch in range(algorithm.epochs) for part in range(algorithm.minibatches)]
         for place in places:
@@ -220,8 +237,9 @@ class Cluster(JudgedHere, PythonLoopEngine):
     def facts(self) -> dict[str, Any]:
         return {"workers": self.algorithm.workers, "workers_replaced": self._workers.lost}
 
-    def initial_state(self, seed: np.uint32) -> Any:
-        return self._programs.init(self.algorithm, seed)
+    def initial_state(self, seed: np.uint32) -> State:
+        state: State = self._programs.init(self.algorithm, seed)
+        return state
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
         state = jax.tree.map(jnp.asarray, saved["state"])
@@ -265,7 +283,7 @@ class Cluster(JudgedHere, PythonLoopEngine):
         return Evaluation(returns, lengths, cut, work)
 
 
-def _add(sums: dict[str, np.float64], metrics: dict[str, Any], weight: float = 1.0) -> None:
+def _add(sums: dict[str, np.float64], metrics: Mapping[str, Any], weight: float = 1.0) -> None:
     for name, value in metrics.items():
         sums[name] = sums.get(name, np.float64(0)) + weight * np.float64(value)
 
@@ -277,11 +295,12 @@ class _Programs:
         spaces, compiled = engine.spaces, engine._task.compiled
         parcel = FlatParameters(engine.algorithm.alone(), spaces)
 
-        def init(algorithm: Distributed, seed: Array) -> Any:
+        def init(algorithm: Distributed, seed: Array) -> State:
             key = jax.random.fold_in(jax.random.key(seed), INIT)
-            return (algorithm.alone() if algorithm.asynchronous else algorithm).init(key, spaces)
+            state: State = (algorithm.alone() if algorithm.asynchronous else algorithm).init(key, spaces)
+            return state
 
-        def apply(algorithm: Distributed, state: Any, gradient: Array, *further: Array) -> tuple[Any, Array]:
+        def apply(algorithm: Distributed, state: State, gradient: Array, *further: Array) -> tuple[State, Array]:
             state = algorithm.apply(state, parcel.open_gradient(gradient), *further)
             return state, parcel.wrap(state.policy)
 
@@ -289,11 +308,13 @@ class _Programs:
             scales = functools.reduce(Scales.merged, found, state.policy.scales)
             return dataclasses.replace(state, policy=state.policy.scaled_by(scales))
 
-        def pushed(algorithm: Distributed, state: Any, gradient: Array, found: Scales) -> tuple[Any, Array]:
+        def pushed(algorithm: Distributed, state: State, gradient: Array, found: Scales) -> tuple[State, Array]:
             state = scaled(algorithm.apply(state, parcel.open_gradient(gradient)), [found])
             return state, parcel.wrap(state.policy)
 
-        def update(algorithm: Distributed, state: object, steps: Steps, seed: Array, index: Array) -> Any:
+        def update(
+            algorithm: Distributed, state: State, steps: Steps, seed: Array, index: Array
+        ) -> tuple[State, Metrics]:
             steps = steps if compiled else as_seen(spaces, steps)
             return algorithm.update(state, steps, update_key(seed, index))
 
