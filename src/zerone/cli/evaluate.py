@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zerone.charts.table_figure import Picture
-    from zerone.training.agent import Evaluated
     from zerone.training.folder import RunFolder
+    from zerone.training.judging import Evaluated
 
 
 @click.command()

@@ -15,11 +15,11 @@ from zerone.lab.folders import is_plain, require_plain
 from zerone.lab.picture import picture_of
 from zerone.lab.setups import Setup, read_setup
 from zerone.lab.training import require_quick
-from zerone.training.agent import load_policies
 from zerone.training.algorithm_setup import make_algorithm_from
 from zerone.training.engine_setup import make_engine
 from zerone.training.folder import RunFolder, step_of
 from zerone.training.memory_limit import require_room
+from zerone.training.policy_files import load_policies
 
 if TYPE_CHECKING:
     from pathlib import Path

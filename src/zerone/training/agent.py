@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +11,7 @@ import numpy as np
 from zerone.algorithms.protocol import Array, Valued, reset_memory
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
-from zerone.engines.protocol import GREEDY, LONGEST_EVALUATION, Engine, Evaluation, EvaluationSettings
+from zerone.engines.protocol import LONGEST_EVALUATION, Engine, Evaluation, EvaluationSettings
 from zerone.environments.catalogue import action_names
 from zerone.environments.gym.leaves import ObservationError
 from zerone.environments.gym.views import describe
@@ -20,14 +19,10 @@ from zerone.environments.spaces import cells, count, from_environment
 from zerone.training import checkpoint
 from zerone.training.action_masks import masks_for
 from zerone.training.evaluation import EVALUATION_EPISODES
-from zerone.training.folder import RunFolder
-from zerone.training.policy_files import find_policies
+from zerone.training.judging import EVALUATION_SEED
 from zerone.training.q_table import QTable, labels
-from zerone.training.side_by_side import for_seeds
 from zerone.training.validation import MOST_EPISODES, MOST_STEPS, require_count, require_seed
 
-EVALUATION_SEED = 0
-"""The seed of the episodes by which a finished training and `zerone evaluate` judge, unless another is given."""
 _POLICY = "policy/"
 
 
@@ -230,112 +225,6 @@ def _again(engine: Engine, numbers: dict[str, np.ndarray], seed: int, environmen
     return Agent(engine, policy, seed, environment)
 
 
-_USUAL = {"limit": LONGEST_EVALUATION, "stochastic": False, "cut": 0}
-
-
-class Evaluated(dict[str, Any]):
-    """What an evaluation has measured: the object of `evaluate --json`, a dictionary, in a line where it is shown."""
-
-    def __repr__(self) -> str:
-        said = {name: value for name, value in self.items() if name not in _USUAL or value != _USUAL[name]}
-        return f"Evaluated({', '.join(f'{name}={_short(value)}' for name, value in said.items())})"
-
-
-def _short(value: object) -> str:
-    if isinstance(value, list):
-        return f"[{len(value)}]"
-    return f"{value:.4g}" if isinstance(value, float) else repr(value)
-
-
 @jax.jit
 def _values(algorithm: Valued, policy: object, memory: object, observation: Array) -> Array:
     return algorithm.values(policy, memory, observation)
-
-
-def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: str) -> dict[int, object]:
-    """The policies of a run: the `best`, the `last`, or those of a step or a file.
-
-    Raises:
-        InputError: there is no such checkpoint, or it is damaged or of another run.
-    """
-    example = engine.policy_example()
-    path, inside = find_policies(folder, which)
-    policies: dict[int, object] = {}
-    arrays, about = checkpoint.load(path)
-    checkpoint.expect(about, path, algorithm=engine.algorithm.name, environment=folder.config["environment"]["id"])
-    # A full checkpoint holds carries; a file of best policies holds nothing else.
-    for seed in seeds:
-        prefix = f"seed-{seed}/{inside}policy/"
-        wanted = {name: array for name, array in arrays.items() if name.startswith(prefix)}
-        if prefix[:-1] in arrays:  # a table is a tree of one leaf, which has no path of its own
-            wanted = {prefix: arrays[prefix[:-1]]}
-        policies[seed] = checkpoint.restore(example, wanted, path=path, what="checkpoint", prefix=prefix)
-    return policies
-
-
-class JudgedSeed(TypedDict):
-    """What the policy of one seed is worth, on the same episodes as those of the others."""
-
-    seed: int
-    return_mean: float
-    return_std: float
-    length_mean: float
-    cut: int
-    returns: list[float]
-
-
-class Judged(TypedDict):
-    """What policies are worth: the object of `evaluate --json`. Of several seeds each return is one seed's mean."""
-
-    episodes: int
-    evaluation_seed: int
-    limit: int
-    stochastic: bool
-    seed: NotRequired[int]
-    return_mean: float
-    return_std: float
-    length_mean: float
-    cut: int
-    returns: list[float]
-    seeds: NotRequired[list[JudgedSeed]]
-
-
-def judge(
-    engine: Engine, policies: Mapping[int, object], episodes: int, seed: int, how: EvaluationSettings = GREEDY
-) -> Judged:
-    """Evaluate the policy of each seed on the same episodes."""
-    judged = for_seeds(engine, lambda policy: engine.evaluate(policy, seed, 0, episodes, how), [*policies.values()])
-    found = dict(zip(policies, judged, strict=True))
-    per_seed: list[JudgedSeed] = [
-        {
-            "seed": each,
-            "return_mean": one.mean,
-            "return_std": one.deviation,
-            "length_mean": float(one.lengths.mean(dtype=np.float64)),
-            "cut": int(one.cut.sum()),
-            "returns": [float(value) for value in one.returns],
-        }
-        for each, one in found.items()
-    ]
-    about: dict[str, object] = {
-        "episodes": episodes, "evaluation_seed": seed, "limit": how.limit, "stochastic": how.stochastic,
-    }  # fmt: skip
-    if how.search is not None:
-        about |= how.search.describe()
-    if len(per_seed) == 1:
-        return cast("Judged", {**about, **per_seed[0]})
-    mean = sum(one["return_mean"] for one in per_seed) / len(per_seed)
-    spread = (sum((one["return_mean"] - mean) ** 2 for one in per_seed) / max(1, len(per_seed) - 1)) ** 0.5
-    lengths = sum(one["length_mean"] for one in per_seed) / len(per_seed)
-    return cast(
-        "Judged",
-        {
-            **about,
-            "return_mean": mean,
-            "return_std": spread,  # over seeds, not over episodes: each seed is one result
-            "length_mean": lengths,
-            "cut": sum(one["cut"] for one in per_seed),
-            "returns": [one["return_mean"] for one in per_seed],
-            "seeds": per_seed,
-        },
-    )

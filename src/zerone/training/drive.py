@@ -13,12 +13,12 @@ from zerone.base.files import finite
 from zerone.base.place import as_seen
 from zerone.base.saved_types import Result, SeedResult
 from zerone.engines.protocol import Engine, TrainsInProcesses
-from zerone.training.agent import EVALUATION_SEED, Judged, JudgedSeed, judge
 from zerone.training.evaluation import Ways, shows
 from zerone.training.events import Ended
 from zerone.training.folder import RunFolder
 from zerone.training.interrupt import listening
 from zerone.training.job import Job, Learner
+from zerone.training.judging import EVALUATION_SEED, Judged, JudgedSeed, judge
 from zerone.training.listeners import Listeners
 from zerone.training.loop import Training
 from zerone.training.run import Run

@@ -1,13 +1,18 @@
-"""Where the policies of a run lie. Looking there imports no JAX."""
+"""Where the policies of a run lie, and how they are read. Looking there imports no JAX."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.place import absolute
+from zerone.training import checkpoint
 from zerone.training.folder import RunFolder, step_of
+
+if TYPE_CHECKING:
+    from zerone.engines.protocol import Engine
 
 
 def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:
@@ -49,3 +54,24 @@ def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:
             translated("checkpoint {name!r} does not exist: must be best, last, a step or a file", name=which[:200])
         )
     return path, "" if path.name.startswith("best") else "state/"
+
+
+def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: str) -> dict[int, object]:
+    """The policies of a run: the `best`, the `last`, or those of a step or a file.
+
+    Raises:
+        InputError: there is no such checkpoint, or it is damaged or of another run.
+    """
+    example = engine.policy_example()
+    path, inside = find_policies(folder, which)
+    policies: dict[int, object] = {}
+    arrays, about = checkpoint.load(path)
+    checkpoint.expect(about, path, algorithm=engine.algorithm.name, environment=folder.config["environment"]["id"])
+    # A full checkpoint holds carries; a file of best policies holds nothing else.
+    for seed in seeds:
+        prefix = f"seed-{seed}/{inside}policy/"
+        wanted = {name: array for name, array in arrays.items() if name.startswith(prefix)}
+        if prefix[:-1] in arrays:  # a table is a tree of one leaf, which has no path of its own
+            wanted = {prefix: arrays[prefix[:-1]]}
+        policies[seed] = checkpoint.restore(example, wanted, path=path, what="checkpoint", prefix=prefix)
+    return policies

@@ -17,15 +17,17 @@ from zerone.engines.protocol import Engine, EvaluationSettings
 from zerone.environments.gym.around import Around
 from zerone.environments.gym.processes import Processes
 from zerone.training import action_masks
-from zerone.training.agent import EVALUATION_SEED, Agent, Evaluated, judge, load_policies
+from zerone.training.agent import Agent
 from zerone.training.algorithm_setup import make_algorithm_from
 from zerone.training.engine_setup import make_engine, require_steps_that_can_be_late
 from zerone.training.entry import entry
 from zerone.training.environment_setup import EnvironmentLike
 from zerone.training.evaluation import EVALUATION_EPISODES, Ways
 from zerone.training.folder import RunFolder
+from zerone.training.judging import EVALUATION_SEED, Evaluated, judge
 from zerone.training.metrics_table import read_metrics
 from zerone.training.notebook import about_of, as_html, described
+from zerone.training.policy_files import load_policies
 from zerone.training.q_table import QTable
 from zerone.training.schema import naming
 from zerone.training.tables import read_tables
