@@ -129,11 +129,11 @@ def test_a_tie_is_called_one():
 def test_a_schedule_longer_than_a_trial_is_told_of():
     made = zo.PPO(decay_steps=1000.0, learning_rate_end=0.1)
     best = trial(1.0, clip=0.2)
-    (note,) = notes("ppo", {"clip": [0.1, 0.2]}, [best, trial(0.0, clip=0.1)], best, made, 200)
+    (note,) = notes("ppo", {"clip": [0.1, 0.2]}, [best, trial(0.0, clip=0.1)], best, settings_of(made), 200)
     assert "decay_steps = 1,000 is longer than the 200 steps of a trial" in note
     assert "20%" in note
     flat = zo.PPO(decay_steps=1000.0, learning_rate_end=1.0)
-    assert notes("ppo", {"clip": [0.1, 0.2]}, [best, trial(0.0, clip=0.1)], best, flat, 200) == []
+    assert notes("ppo", {"clip": [0.1, 0.2]}, [best, trial(0.0, clip=0.1)], best, settings_of(flat), 200) == []
 
 
 def test_a_sweep_is_no_run_and_says_what_to_do(done):

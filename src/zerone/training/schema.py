@@ -37,7 +37,6 @@ from zerone.base.saved_types import (
     SweepConfig,
     WrapperConfig,
 )
-from zerone.environments.base import NO_MASK
 from zerone.training.fields import (
     Check,
     Maybe,
@@ -64,6 +63,8 @@ VIEWS = ("auto", "picture", "grid", "numbers", "scaled", "first", "row")
 """How observations are seen (`environments/gym/views.py`); the last is that of runs from before it could be said."""
 
 
+NO_MASK = "off"
+"""As in `environments/base.py`, which imports JAX: nothing that only reads a configuration needs that."""
 MOST_FRAMES, MOST_PROCESSES = 1_000, 1_024
 """As in `environments/gym/around.py` and `processes.py`."""
 
