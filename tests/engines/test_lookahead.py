@@ -81,7 +81,7 @@ def test_no_search_chooses_or_counts_what_a_mask_forbids():
     def of(search, state):
         clock = world.reset(jax.random.key(0))[1]
         begun = MaskedState(type(clock)(state, clock.steps), may(state))
-        foresight = Foresight.of(QLearning(discount=DISCOUNT), masked, jnp.asarray(learnt))
+        foresight = Foresight.create(QLearning(discount=DISCOUNT), masked, jnp.asarray(learnt))
         return search.look(foresight, jax.random.key(1), begun, state)
 
     for search in (Lookahead(3, 3), TreeSearch(40)):
@@ -207,7 +207,7 @@ def test_values_learnt_from_scaled_rewards_are_brought_back():
     policy = engine.init(0).state.policy
     seen, model = jnp.ones(4), TrueModel(engine.evaluation_environment)
     plain = Foresight(algorithm, policy, model).values(seen, None)
-    scales = policy.scales.merged(type(policy.scales)(None, Statistics.of(jnp.array([-5.0, 5.0]))))
+    scales = policy.scales.merged(type(policy.scales)(None, Statistics.of_rows(jnp.array([-5.0, 5.0]))))
     changed = type(policy)(policy.network, policy.steps, policy.updates, scales)
     np.testing.assert_allclose(Foresight(algorithm, changed, model).values(seen, None), 5 * plain, rtol=1e-6)
 

@@ -158,17 +158,17 @@ def test_other_observations_are_left_as_they_are():
 
 
 def test_features_of_a_discrete_space_are_one_hot():
-    features = Features.of(spaces.Discrete(3, start=7))
+    features = Features.of_space(spaces.Discrete(3, start=7))
     assert features.width == 3
     np.testing.assert_array_equal(features(jnp.array([[0, 2]])), [[[1, 0, 0], [0, 0, 1]]])
 
 
 def test_features_of_a_box_are_its_numbers_as_they_are():
-    few = Features.of(spaces.Box(0, 255, (2, 2), np.uint8))
+    few = Features.of_space(spaces.Box(0, 255, (2, 2), np.uint8))
     np.testing.assert_array_equal(few(jnp.array([[[0, 255], [51, 102]]], jnp.uint8)), [[0, 255, 51, 102]])
-    wide = Features.of(BOXES["matrix"])
+    wide = Features.of_space(BOXES["matrix"])
     assert (wide.width, wide(jnp.ones((5, 4, 2, 3))).shape) == (6, (5, 4, 6))
-    assert Features.of(spaces.Box(-1.0, 1.0, (), np.float32))(jnp.ones((5,))).shape == (5, 1)
+    assert Features.of_space(spaces.Box(-1.0, 1.0, (), np.float32))(jnp.ones((5,))).shape == (5, 1)
 
 
 @pytest.mark.parametrize("leading", [(), (2,), (3, 2)])
@@ -186,7 +186,7 @@ def test_features_of_a_box_are_its_numbers_as_they_are():
 def test_features_of_a_picture_are_its_height_width_and_channels_scaled(shape, order, leading):
     """Whatever the order of the axes, pixels keep their neighbours, and the channels of a pixel are together."""
     pixels = np.random.default_rng(0).integers(256, size=(*leading, *shape), dtype=np.uint8)
-    features = Features.of(spaces.Box(0, 255, shape, np.uint8))
+    features = Features.of_space(spaces.Box(0, 255, shape, np.uint8))
     ordered = pixels
     if order is not None:
         ordered = pixels.transpose(*range(len(leading)), *(len(leading) + axis for axis in order))
@@ -227,7 +227,7 @@ def test_several_discrete_numbers_become_one_as_numpy_counts_them(space):
     assert found.dtype == example(space).dtype == np.int32
     assert example(space).shape == ()
     # Networks get each number one-hot.
-    features = Features.of(space)
+    features = Features.of_space(space)
     assert features.width == sum(sizes)
     counted = (every - space.start).reshape(len(every), -1)
     expected = np.concatenate([np.eye(n)[counted[:, i]] for i, n in enumerate(sizes)], 1)
@@ -243,7 +243,7 @@ def test_what_no_table_can_hold_stays_several_numbers():
     found = from_environment(space, jnp.array([[3, 6], [1023, 1029]]))
     np.testing.assert_array_equal(found, [[3, 1], [1023, 1024]])
     assert example(space).shape == (2,)
-    hot = Features.of(space)(found)
+    hot = Features.of_space(space)(found)
     assert hot.shape == (2, 2049)
     np.testing.assert_array_equal(np.argwhere(hot), [[0, 3], [0, 1025], [1, 1023], [1, 2048]])
     assert describe(space) == "MultiDiscrete(1024, 1025)"

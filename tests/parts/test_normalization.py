@@ -40,7 +40,7 @@ def _agree(found, rows, least=1e-5):
 def test_blocks_of_any_size_give_the_mean_and_deviation_of_all(world, block):
     rows = np.float32(WORLDS[world](np.random.default_rng(0)))
     rows = rows[: 400 * block]
-    merge = jax.jit(lambda found, rows: found.merged(Statistics.of(rows)))
+    merge = jax.jit(lambda found, rows: found.merged(Statistics.of_rows(rows)))
     found = Statistics.none(rows.shape[1:])
     for begin in range(0, len(rows), block):
         found = merge(found, rows[begin : begin + block])
@@ -53,7 +53,7 @@ def test_blocks_of_any_size_give_the_mean_and_deviation_of_all(world, block):
 
 def test_parts_go_together_in_any_order():
     rows = np.random.default_rng(1).normal([5, -3], [1, 1e3], (700, 2)).astype(np.float32)
-    parts = [Statistics.of(jnp.asarray(part)) for part in np.split(rows, [1, 90, 400])]
+    parts = [Statistics.of_rows(jnp.asarray(part)) for part in np.split(rows, [1, 90, 400])]
     for order in ([0, 1, 2, 3], [3, 1, 0, 2]):
         found = Statistics.none((2,))
         for each in order:
@@ -63,7 +63,7 @@ def test_parts_go_together_in_any_order():
 
 def test_a_billion_steps_are_counted_exactly_and_what_comes_then_still_counts():
     """After 2³⁰ steps a block of 64 changes a mean of 1000 by less than float32 can show; changes must still add up."""
-    before = Statistics.of(jnp.array([[999.0], [1001.0]]))
+    before = Statistics.of_rows(jnp.array([[999.0], [1001.0]]))
     for _ in range(29):
         before = before.merged(before)
     assert int(before.count) == 2**30
@@ -71,7 +71,7 @@ def test_a_billion_steps_are_counted_exactly_and_what_comes_then_still_counts():
 
     def go_on(kept):
         def add(_, found):
-            found = found.merged(Statistics.of(jnp.full((64, 1), 1100.0)))
+            found = found.merged(Statistics.of_rows(jnp.full((64, 1), 1100.0)))
             return found if kept else dataclasses.replace(found, mean=Sum(found.mean.value, jnp.zeros(1)))
 
         return jax.jit(lambda: jax.lax.fori_loop(0, 5_000, add, before))().mean.total()[0]
@@ -83,7 +83,7 @@ def test_a_billion_steps_are_counted_exactly_and_what_comes_then_still_counts():
 
 def test_numbers_on_any_scale_come_out_near_one():
     rows = np.float32(WORLDS["three scales"](np.random.default_rng(2)))
-    found = np.asarray(Statistics.of(jnp.asarray(rows)).normalize(jnp.asarray(rows), ON))
+    found = np.asarray(Statistics.of_rows(jnp.asarray(rows)).normalize(jnp.asarray(rows), ON))
     np.testing.assert_allclose(found.mean(0), 0, atol=1e-5)
     np.testing.assert_allclose(found.std(0), 1, atol=1e-4)
 
@@ -91,7 +91,7 @@ def test_numbers_on_any_scale_come_out_near_one():
 def test_what_is_near_one_already_stays_as_it_is_and_all_else_is_brought_near():
     """So the policy's inputs do not change while the mean and the deviation are still changing."""
     rows = np.float32(np.random.default_rng(2).normal([0.5, 200, 0, -4], [0.6, 50, 1e-3, 0.5], (3000, 4)))
-    early, late = (Statistics.of(jnp.asarray(rows[:number])) for number in (100, 3000))
+    early, late = (Statistics.of_rows(jnp.asarray(rows[:number])) for number in (100, 3000))
     found = np.asarray(late.normalize(jnp.asarray(rows), AUTO))
     np.testing.assert_allclose(found[:, 0], rows[:, 0], atol=1e-5)
     np.testing.assert_allclose(early.normalize(jnp.asarray(rows), AUTO)[:, 0], rows[:, 0], atol=1e-5)
@@ -102,11 +102,13 @@ def test_what_is_near_one_already_stays_as_it_is_and_all_else_is_brought_near():
 def test_what_never_varied_is_harmless():
     """It is normalised to 0, also when it begins to vary, since its weights were never trained."""
     rows = jnp.array([[0.1, 0.0, 7e8, 1.0]] * 1000)
-    found = Statistics.of(rows).merged(Statistics.of(rows))
+    found = Statistics.of_rows(rows).merged(Statistics.of_rows(rows))
     for each in WANTED.values():
         np.testing.assert_array_equal(found.normalize(rows[:1], each), 0)
         np.testing.assert_array_equal(found.normalize(rows[:1] + 5, each), 0)
-    rounding = Statistics.of(jnp.array([[9.81], [9.810001], [9.81]]))  # varies by rounding only: must not be enlarged
+    rounding = Statistics.of_rows(
+        jnp.array([[9.81], [9.810001], [9.81]])
+    )  # varies by rounding only: must not be enlarged
     assert abs(float(rounding.normalize(jnp.array([[9.810001]]), ON)[0, 0])) < 1
 
 
@@ -117,7 +119,7 @@ def test_before_anything_was_counted_all_is_nothing():
 def test_what_is_far_away_is_cut_off_and_never_nan():
     largest = float(np.finfo(np.float32).max)
     rows = jnp.array([[0.0, largest], [1.0, -largest], [0.5, 0.0]])
-    found = Statistics.of(rows)
+    found = Statistics.of_rows(rows)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
     seen = found.normalize(jnp.array([[1e30, largest], [-largest, -largest]]), ON)
     np.testing.assert_array_equal(seen[:, 0], [LIMIT, -LIMIT])
@@ -152,7 +154,7 @@ def test_discounted_returns_begin_again_in_each_episode_and_go_on_over_blocks():
 
 
 def test_rewards_that_are_always_nothing_stay_what_they_are():
-    scales = Scales(reward=Statistics.of(jnp.zeros(10)))
+    scales = Scales(reward=Statistics.of_rows(jnp.zeros(10)))
     np.testing.assert_array_equal(scales.scale_reward(jnp.array([0.0, 2.0])), [0, 2])
 
 

@@ -67,7 +67,7 @@ def convolved(convolution: Convolution, picture: np.ndarray) -> np.ndarray:
 
 def test_each_part_is_seen_as_what_it_is():
     encoding = Encoding(PARTS)
-    features = Features.of(encoding.space)
+    features = Features.of_space(encoding.space)
     assert [part.picture for part in features.pictures] == [(10, 12, 3), (9, 9, 1)]
     seeing = jax.jit(lambda key: PartConvolutions(key, features))(jax.random.key(0))
     rows = np.stack([np.asarray(encoding(each)) for each in observations(3)])
@@ -87,7 +87,7 @@ def test_numbers_are_normalised_and_pictures_are_left_on_their_scale():
         NormalizationSettings(normalize_observations="on"), Spaces(encoding.space, spaces.Discrete(2))
     )
     assert scales.observation is not None
-    scales = Scales(Statistics.of(rows), None, "on", scales.pictures)
+    scales = Scales(Statistics.of_rows(rows), None, "on", scales.pictures)
     seen = np.asarray(jax.jit(Scales.normalize_observation)(scales, rows))
     for picture in (slice(2, 362), slice(365, 446)):
         np.testing.assert_array_equal(seen[:, picture], rows[:, picture])

@@ -85,7 +85,7 @@ class MonteCarlo(TabularControl):
         trace = (self.discount * going.trace).at[here].add(counts)
         return Episode(trace, going.total + now.reward[:, None, None] * trace, going.visits.at[here].add(counts))
 
-    def following(self, policy: Policy, table: Array, now: Steps) -> Array:
+    def bootstrap_value(self, policy: Policy, table: Array, now: Steps) -> Array:
         """The discounted bootstrap value of the states after the last steps [N] of episodes; 0 where terminal."""
         expected = epsilon_greedy_value(table[now.next_observation], self.epsilon_now(policy), now.next_mask)
         return jnp.where(now.terminated, 0.0, self.discount * expected)
@@ -97,13 +97,13 @@ class MonteCarlo(TabularControl):
 
         def learn(carry: tuple[Array, Array, Episode]) -> tuple[Array, Array, Episode]:
             table, learnt, episode = carry
-            follows = self.following(policy, table, now)
+            bootstrap = self.bootstrap_value(policy, table, now)
 
             def one(n: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
                 table, learnt = carry
                 visits = jnp.where(done[n], episode.visits[n], 0.0)
                 learnt = learnt + visits.astype(jnp.int32)
-                mean = (episode.total[n] + follows[n] * episode.trace[n]) / jnp.maximum(visits, 1.0)
+                mean = (episode.total[n] + bootstrap[n] * episode.trace[n]) / jnp.maximum(visits, 1.0)
                 return table + self.weight(visits, learnt, step_size) * (mean - table), learnt
 
             table, learnt = jax.lax.fori_loop(0, self.environments, one, (table, learnt))
@@ -120,10 +120,10 @@ class MonteCarlo(TabularControl):
         """
         episode, done = self.grown(before.ongoing, now), now.terminated | now.truncated
         visits = jnp.where(done[:, None, None], episode.visits, 0.0)
-        follows = self.following(before.policy, table_in(before.policy), now)[:, None, None] * episode.trace
+        bootstrap = self.bootstrap_value(before.policy, table_in(before.policy), now)[:, None, None] * episode.trace
         learnt = before.learnt[None] + jnp.cumsum(visits, 0).astype(jnp.int32)
         weight = self.weight(visits, learnt, self.step_size(before.policy))
-        return (episode.total + follows) / jnp.maximum(visits, 1.0), weight, visits
+        return (episode.total + bootstrap) / jnp.maximum(visits, 1.0), weight, visits
 
     def explain(self, before: State, steps: Steps, key: Key, after: State) -> Explanation:
         del key

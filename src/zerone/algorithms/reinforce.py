@@ -63,7 +63,7 @@ class End:
 
     length: Array
     terminated: Array
-    following: Array
+    bootstrap: Array
 
 
 @struct
@@ -203,12 +203,12 @@ class Reinforce(PolicySettings, NormalizationSettings):
         """The ends of episodes, the number of their steps, and the number of episodes (both at least 1)."""
         length = jnp.where(over, episodes.length, 0)
         steps, number = jnp.maximum(length.sum(), 1), jnp.maximum((length > 0).sum(), 1)
-        following = (
+        bootstrap = (
             policy.value(scales.normalize_observation(last.next_observation))
             if self.baseline
             else jnp.zeros(self.environments)
         )
-        return End(length, last.terminated, following), steps, number
+        return End(length, last.terminated, bootstrap), steps, number
 
     @property
     def rows(self) -> int:
@@ -226,8 +226,8 @@ class Reinforce(PolicySettings, NormalizationSettings):
         step = start + jnp.arange(self.rows)[:, None]
         at_last = step == ends.length[None] - 1
         terminated = at_last & ends.terminated[None]
-        following = jnp.broadcast_to(ends.following[None], terminated.shape)
-        columns = scales.scale_reward(cut(episodes.reward)), following, terminated, at_last & ~terminated
+        bootstrap = jnp.broadcast_to(ends.bootstrap[None], terminated.shape)
+        columns = scales.scale_reward(cut(episodes.reward)), bootstrap, terminated, at_last & ~terminated
         returns = discounted_return(*columns, self.discount, later)
         inside = (step >= begin) & (step < ends.length[None])
         first = jax.lax.dynamic_index_in_dim(returns, begin - start, keepdims=False)

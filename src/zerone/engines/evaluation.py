@@ -146,7 +146,7 @@ def evaluate_episodes(
         if search is not None:
             # Keys of their own: a search must not foresee the random numbers of the steps.
             search_keys = _fold_in_each(_fold_in_each(play_keys, jnp.uint32(2**31 - 2)), step)
-            foresight = Foresight.of(algorithm, environment, policy)
+            foresight = Foresight.create(algorithm, environment, policy)
             action = _search_actions(search, foresight, search_keys, now.state, observation)
         elif noise is None:
             action, memory, _ = act_masked(algorithm, policy, memory, observation, None, mask)

@@ -304,7 +304,7 @@ class Host(PythonLoopEngine):
     def _cut(self, carry: Carry, lost: np.ndarray) -> None:
         """End the episodes that were lost with a process (bool [N]): truncate them at their last known step."""
         if not carry.block.cut(lost, TRUNCATED):  # that step was learnt from already: drop the steps that wait
-            carry.state = reset_ongoing(carry.state, self._programs.begun(self._on_device))
+            carry.state = reset_ongoing(carry.state, self._programs.initial_ongoing(self._on_device))
         begun = lost & (carry.episode_length > 0)
         self._count_ended(carry, begun)
 
@@ -338,7 +338,7 @@ class Host(PythonLoopEngine):
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
         state = jax.tree.map(jnp.asarray, saved["state"])
         if self._was_playing(iteration):  # the episodes of that play are lost
-            state = reset_ongoing(state, self._programs.begun(self._on_device))
+            state = reset_ongoing(state, self._programs.initial_ongoing(self._on_device))
         carry = self.begin(state, dict(saved["metrics"]), seed, iteration)
         carry.episodes = np.asarray(saved["episodes"])
         return carry

@@ -42,7 +42,7 @@ class Programs:
         def init(algorithm: Algorithm, seed: Array) -> Any:
             return algorithm.init(_key(seed, INIT, 0), spaces)
 
-        def begun(algorithm: Algorithm) -> list[Any]:
+        def initial_ongoing(algorithm: Algorithm) -> list[Any]:
             return ongoing(algorithm.init(jax.random.key(0), spaces))
 
         def noise(algorithm: Algorithm, policy: Any, seed: Array, index: Array, part: Array, shape: Any) -> Any:
@@ -83,7 +83,7 @@ class Programs:
             return dataclasses.replace(steps, extras=as_played.extras, memory=as_played.memory)
 
         self.init = jax.jit(init)
-        self.begun = jax.jit(begun)
+        self.initial_ongoing = jax.jit(initial_ongoing)
         self.acted = jax.jit(acted)
         self.noise = jax.jit(noise, static_argnums=5)
         self.explore = jax.jit(explore, static_argnums=0, compiler_options=for_long())

@@ -104,7 +104,7 @@ class Foresight:
     model: Any
 
     @staticmethod
-    def of(algorithm: Any, environment: Any, policy: Any) -> Foresight:
+    def create(algorithm: Any, environment: Any, policy: Any) -> Foresight:
         """The environment is the model, unless the policy has a learnt one."""
         if isinstance(policy, WithModel):
             return Foresight(algorithm, policy.policy, policy.model)
@@ -195,7 +195,7 @@ def decide(
 ) -> tuple[Array, Any]:
     """The action in `state`, as `environment` takes it, and the result of the search. Consumes `key`."""
     seen = from_environment(environment.observation_space, observation)
-    found = search.look(Foresight.of(algorithm, environment, policy), key, state, seen)
+    found = search.look(Foresight.create(algorithm, environment, policy), key, state, seen)
     return to_environment(environment.action_space, search.choose(found)), found
 
 

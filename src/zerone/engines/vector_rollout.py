@@ -71,16 +71,16 @@ class Player:
         """Play one action in each environment."""
         observation, reward, terminated, truncated, info = self.environments.step(action)
         observation, done = np.array(observation), terminated | truncated
-        following, mask = observation, info.get(NOW, ())
+        next_observation, mask = observation, info.get(NOW, ())
         next_mask = mask
         real, lost = ~self._resetting, info.get("lost")
         if lost is not None:
             real &= ~lost
         if done.any():
             if self._mode == AutoresetMode.SAME_STEP:
-                following = observation.copy()
+                next_observation = observation.copy()
                 for i in np.flatnonzero(done):
-                    following[i] = info["final_obs"][i]
+                    next_observation[i] = info["final_obs"][i]
                 if AT_THE_END in info:
                     next_mask = np.where(done[:, None], info[AT_THE_END], mask)
             elif self._mode == AutoresetMode.DISABLED:
@@ -90,7 +90,8 @@ class Player:
             self._resetting = done
         self.observation, self.mask = observation, mask
         return VectorStep(
-            following, np.asarray(reward, np.float32), np.array(terminated), np.array(truncated), real, next_mask, lost
+            next_observation, np.asarray(reward, np.float32), np.array(terminated), np.array(truncated), real,
+            next_mask, lost,
         )  # fmt: skip
 
 

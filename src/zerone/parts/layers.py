@@ -25,22 +25,22 @@ Activation = Callable[[Array], Array]
 
 
 def refuse_observations(space: Space) -> str | None:
-    """Why a network cannot see what is in this space; None if it can."""
+    """Why a network cannot take observations of this space, in a few words; None if it can."""
     if not isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete)):
         return translated("it needs Box, Discrete or MultiDiscrete observations")
     if max(choices_in(space), default=0) > MOST_VALUES:
         return translated("it needs observations of at most {count:,} values", count=MOST_VALUES)
-    return None if Features.of(space).width else translated("it needs observations with a number in them")
+    return None if Features.of_space(space).width else translated("it needs observations with a number in them")
 
 
 @dataclasses.dataclass(frozen=True)
 class Features:
-    """From observations to float32 for a network: what is counted one-hot, what is in a `Box` as `view_of` says.
+    """A function from observations to float32 features: one-hot for discrete spaces, by `view_of` for a `Box`.
 
-    `values` are how many values each number of a `Discrete` or `MultiDiscrete` space has, and none for a `Box`: its
-    numbers are one-hot one after the other, but `bits` are the numbers they are. `shape` is that of what an algorithm
-    is given. A picture becomes height, width and channels; anything else one axis, in which `pictures` may lie. Leading
-    axes are batch axes. Hashable, so that a network can hold one.
+    `values` are the numbers of values of the components of a `Discrete` or `MultiDiscrete` space (empty for a `Box`):
+    each component is one-hot, except `bits`, which stay numbers. `shape` is that of an observation as algorithms have
+    it. A picture becomes [height, width, channels], anything else a row, which may contain `pictures`. Leading axes are
+    batch axes. It is hashable, so that networks can have it as a static field.
     """
 
     shape: tuple[int, ...]
@@ -50,7 +50,7 @@ class Features:
     pictures: tuple[PicturePart, ...] = ()
 
     @staticmethod
-    def of(space: Space) -> Features:
+    def of_space(space: Space) -> Features:
         """The features of observations from `space`, as `from_environment` gives them."""
         shape = () if cells(space) is not None else tuple(space.shape or ())
         if isinstance(space, spaces.Discrete):
@@ -70,12 +70,12 @@ class Features:
 
     @property
     def picture(self) -> tuple[int, int, int] | None:
-        """Height, width and channels; None where it is none."""
+        """Height, width and channels of a picture; None for a row of numbers."""
         return None if self.view is None else self.view.picture
 
     @property
     def width(self) -> int:
-        """How many numbers one observation becomes."""
+        """The number of features of an observation."""
         each = (1 if bit else n for n, bit in zip(self.values, self.bits, strict=True))
         return sum(each) if self.view is None else self.view.width
 
@@ -147,10 +147,9 @@ class Linear(eqx.Module):
 
 
 def linears(key: Array, shapes: Sequence[tuple[int, int]], scales: Sequence[float]) -> list[Linear]:
-    """Layers [inputs, outputs]: weights uniform with standard deviation scale/√inputs, biases 0. Consumes `key`.
+    """Layers of these shapes [inputs, outputs]: uniform weights of deviation scale/√inputs, biases 0. Consumes `key`.
 
-    LeCun et al. 1998, section 4.6. All weights are one draw: each further one would cost a newcomer a tenth of a
-    second of compiling.
+    LeCun et al. 1998, section 4.6. All weights are one draw: each further one takes a tenth of a second to compile.
     """
     drawn = jax.random.uniform(key, (sum(math.prod(shape) for shape in shapes),), minval=-1.0)
     layers: list[Linear] = []
@@ -162,14 +161,14 @@ def linears(key: Array, shapes: Sequence[tuple[int, int]], scales: Sequence[floa
 
 
 class LayerNorm(eqx.Module):
-    """The numbers of a layer with mean 0 and deviation 1, then learnt ones: Ba et al. 2016 (arXiv 1607.06450)."""
+    """Layer normalisation, with a learnt scale and shift: Ba et al. 2016 (arXiv 1607.06450)."""
 
     scale: Array
     shift: Array
 
     @staticmethod
-    def of(widths: Sequence[int]) -> tuple[LayerNorm, ...]:
-        """One for each of these layers."""
+    def for_widths(widths: Sequence[int]) -> tuple[LayerNorm, ...]:
+        """A normalisation for each of the layers of these widths."""
         return tuple(LayerNorm(jnp.ones(width), jnp.zeros(width)) for width in widths)
 
     def __call__(self, x: Array) -> Array:
@@ -179,7 +178,7 @@ class LayerNorm(eqx.Module):
 
 
 def through(x: Array, layers: Sequence[Linear], norms: Sequence[LayerNorm], activation: Activation) -> Array:
-    """Hidden layers one after the other; with `norms` each is normalised before its activation."""
+    """The output of hidden layers, one after the other; with `norms` each is normalised before its activation."""
     for i, layer in enumerate(layers):
         x = layer(x)
         x = activation(norms[i](x) if norms else x)
@@ -211,7 +210,7 @@ class MLP(eqx.Module):
     ) -> None:
         scales = [gain] * len(hidden) + [last]
         self.layers = tuple(linears(key, list(itertools.pairwise((inputs, *hidden, outputs))), scales))
-        self.norms = LayerNorm.of(hidden) if layer_norm else ()
+        self.norms = LayerNorm.for_widths(hidden) if layer_norm else ()
         self.activation = activation
 
     def __call__(self, x: Array) -> Array:
@@ -219,12 +218,12 @@ class MLP(eqx.Module):
 
 
 class Dueling(eqx.Module):
-    """An MLP with two outputs: one says what a state is worth, the other how its actions differ.
+    """An MLP with two streams: the state's value V(s), and the advantages A(s, a) of the actions.
 
-    Wang et al. 2016 (arXiv 1511.06581), section 3 and eq. 9. Both streams read all of the last hidden layer. With
-    `separate` each has one half of that layer to itself and shares the layers before it, as in the paper's section
-    4.1; then it has no more weights than the plain MLP. Made like an `MLP`, from the same arguments. Where each action
-    has several outputs (`each`), one after the other, the state has as many, and they are put together one by one.
+    Wang et al. 2016 (arXiv 1511.06581), section 3 and eq. 9. Both streams read the whole last hidden layer. With
+    `separate` each reads one half of it, and they share the layers before it, as in the paper's section 4.1; then it
+    has no more weights than the plain MLP. It takes the same arguments as `MLP`. Where each action has several outputs
+    (`each`), one after the other, so has the state, and eq. 9 holds for each of them.
     """
 
     layers: tuple[Linear, ...]
@@ -254,7 +253,7 @@ class Dueling(eqx.Module):
         shapes = [*itertools.pairwise((inputs, *hidden)), (read[0], each), (read[1], outputs)]
         *layers, self.value, self.advantage = linears(key, shapes, [gain] * len(hidden) + [last, last])
         self.layers = tuple(layers)
-        self.norms = LayerNorm.of(hidden) if layer_norm else ()
+        self.norms = LayerNorm.for_widths(hidden) if layer_norm else ()
         self.activation = activation
         self.separate = separate
 
@@ -268,7 +267,7 @@ class Dueling(eqx.Module):
         return jnp.swapaxes(values, -1, -2).reshape(advantage.shape)
 
     def streams(self, x: Array) -> tuple[Array, Array]:
-        """V(s), [..., 1], and A(s, a) of each action, [..., n], before its mean is taken from it."""
+        """V(s), [..., 1], and A(s, a) of each action, [..., n], before their mean is subtracted."""
         x = through(x, self.layers, self.norms, self.activation)
         if not self.separate:
             return self.value(x), self.advantage(x)

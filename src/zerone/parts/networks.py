@@ -55,7 +55,7 @@ class NetworkSettings:
             return translated(
                 "it cannot learn with a network that remembers (network = {network})", network=self.network
             )
-        features = Features.of(spaces.observation) if self.network == "convolution" else None
+        features = Features.of_space(spaces.observation) if self.network == "convolution" else None
         if features is not None and not features.picture and not features.pictures:
             return translated("network = convolution needs pictures")
         return None
@@ -104,7 +104,7 @@ class Network(Memoryless):
         **options: Any,
     ) -> None:
         picture_key, mlp_key = jax.random.split(key)
-        self.features = Features.of(space)
+        self.features = Features.of_space(space)
         self.outputs = outputs
         pictures = convolved and (self.features.picture or self.features.pictures)
         self.convolution = convolution_for(picture_key, self.features) if pictures else None

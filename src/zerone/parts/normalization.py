@@ -42,7 +42,7 @@ ROWS = 64
 
 def on_a_scale(space: Space) -> bool:
     """Whether observations need no normalisation: they are one-hot, pictures, or scaled by their bounds."""
-    view = Features.of(space).view
+    view = Features.of_space(space).view
     return view is None or view.picture is not None or view.scale != 1
 
 
@@ -110,22 +110,22 @@ class Statistics:
         return Statistics(jnp.int32(0), Sum.zero(*shape), Sum.zero(*shape))
 
     @staticmethod
-    def of(x: Array) -> Statistics:
+    def of_rows(x: Array) -> Statistics:
         """The statistics of the rows of `x` [number, ...]."""
         x = x.astype(jnp.float32)
         whole = x.shape[0] // ROWS * ROWS
         if whole == 0:
-            return Statistics._of_few(x)
+            return Statistics._of_few_rows(x)
 
         def add(found: Statistics, rows: Array) -> tuple[Statistics, None]:
-            return found.merged(Statistics._of_few(rows)), None
+            return found.merged(Statistics._of_few_rows(rows)), None
 
         parts = x[:whole].reshape(-1, ROWS, *x.shape[1:])
         found: Statistics = jax.lax.scan(add, Statistics.none(x.shape[1:]), parts)[0]
-        return found if whole == x.shape[0] else found.merged(Statistics._of_few(x[whole:]))
+        return found if whole == x.shape[0] else found.merged(Statistics._of_few_rows(x[whole:]))
 
     @staticmethod
-    def _of_few(x: Array) -> Statistics:
+    def _of_few_rows(x: Array) -> Statistics:
         away = jnp.clip(x - x[:1], -LARGEST, LARGEST)
         mean = away.mean(0, keepdims=True)
         variance = jnp.square(jnp.clip(away - mean, -LARGEST, LARGEST)).mean(0)
@@ -215,7 +215,7 @@ class Scales:
         reward = Statistics.none(()) if settings.normalize_rewards else None
         if settings.normalize_observations == "off" or on_a_scale(spaces.observation):
             return Scales(reward=reward)
-        pictures = tuple((each.begin, each.end) for each in Features.of(spaces.observation).pictures)
+        pictures = tuple((each.begin, each.end) for each in Features.of_space(spaces.observation).pictures)
         observation = Statistics.none(spaces.observation.shape or ())
         return Scales(observation, reward, settings.normalize_observations, pictures)
 
@@ -262,10 +262,10 @@ class Scales:
         """The scales of these steps [T, N] alone, of what is normalised, and the discounted returns after them."""
         observation = reward = None
         if self.observation is not None:
-            observation = Statistics.of(steps.observation.reshape(-1, *steps.observation.shape[2:]))
+            observation = Statistics.of_rows(steps.observation.reshape(-1, *steps.observation.shape[2:]))
         if self.reward is not None:
             each, returns = returns.discounted(steps, discount)
-            reward = Statistics.of(each.reshape(-1))
+            reward = Statistics.of_rows(each.reshape(-1))
         return dataclasses.replace(self, observation=observation, reward=reward), returns
 
     def merged(self, other: Scales) -> Scales:

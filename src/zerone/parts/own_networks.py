@@ -112,7 +112,7 @@ class OwnNetwork(Memoryless):
         Raises:
             InputError: it cannot be made for these observations, or gives something else than `outputs` numbers.
         """
-        made, features = find(name), Features.of(space)
+        made, features = find(name), Features.of_space(space)
         if features.picture and further:
             raise InputError(
                 translated(

@@ -100,14 +100,14 @@ class RecurrentNetwork(eqx.Module):
     ) -> None:  # fmt: skip
         picture_key, layers_key, gru_key, head_key = jax.random.split(key, 4)
         *before, width = hidden
-        self.features, self.outputs, self.activation = Features.of(space), outputs, activation
+        self.features, self.outputs, self.activation = Features.of_space(space), outputs, activation
         pictures = self.features.picture or self.features.pictures
         self.convolution = convolution_for(picture_key, self.features) if pictures else None
         inputs = self.features.width if self.convolution is None else self.convolution.outputs
         widths = [inputs, *before]
         shapes = list(zip(widths, before, strict=False))
         self.layers = tuple(linears(layers_key, shapes, [math.sqrt(2)] * len(before))) if before else ()
-        self.norms = LayerNorm.of(before) if layer_norm else ()
+        self.norms = LayerNorm.for_widths(before) if layer_norm else ()
         self.gru = GRU.create(gru_key, widths[-1], width)
         self.head = head(head_key, width, (), outputs, activation=activation, last=last, **options)
 
