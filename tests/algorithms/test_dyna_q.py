@@ -123,7 +123,7 @@ def test_one_planned_pair_in_the_list_is_drawn_as_often_as_another():
     assert model.number == 6  # three states, two actions
 
     def pair(chance):
-        step = model.imagined(chance, 0.0)
+        step = model.predicted(chance, 0.0)
         return int(step.observation), int(step.action)
 
     drawn = [pair(chance) for chance in (np.arange(60, dtype=np.float32) + 0.5) / 60]

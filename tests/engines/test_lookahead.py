@@ -19,7 +19,7 @@ from zerone.engines import lookahead
 from zerone.engines.compiled import Compiled
 from zerone.engines.lookahead import Lookahead
 from zerone.engines.protocol import EvaluationSettings
-from zerone.engines.search import Foresight, TrueModel, left_to_chance
+from zerone.engines.search import Foresight, TrueModel, is_stochastic
 from zerone.engines.tree_search import TreeSearch
 from zerone.environments import catalogue
 from zerone.environments.frozen_lake import FrozenLake
@@ -180,7 +180,7 @@ def test_what_chance_will_decide_is_not_foreseen():
 
 def test_whether_a_step_is_left_to_chance_is_read_from_its_program():
     def of(name: str, **options: Any) -> bool:
-        return left_to_chance(catalogue.make(name, **options))
+        return is_stochastic(catalogue.make(name, **options))
 
     assert of("FrozenLake-v1")
     assert not of("FrozenLake-v1", is_slippery=False)

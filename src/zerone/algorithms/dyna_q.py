@@ -76,7 +76,7 @@ class Model:
             known, pairs, number, allowed,
         )  # fmt: skip
 
-    def imagined(self, chance: Array, bonus: Array | float) -> Steps:
+    def predicted(self, chance: Array, bonus: Array | float) -> Steps:
         """The predicted step of a random pair, which `chance` in [0, 1) selects."""
         place = jnp.minimum((chance * self.number).astype(jnp.int32), self.number - 1)
         state, action = jnp.divmod(self.pairs[place], self.reward.shape[1])
@@ -167,7 +167,7 @@ class DynaQ(TabularControl):
         chances = now.extras.reshape(-1)
 
         def plan(i: Array, table: Array) -> Array:
-            return learn(table, model.imagined(chances[i], bonus))
+            return learn(table, model.predicted(chances[i], bonus))
 
         table = jax.lax.fori_loop(0, chances.size, plan, table)
         return State(self.after(state.policy, table), model), {}
@@ -184,4 +184,4 @@ class DynaQ(TabularControl):
         return teacher.explanation(table_in(after.policy))
 
 
-_imagined = jax.jit(jax.vmap(Model.imagined, in_axes=(None, 0, None)))
+_imagined = jax.jit(jax.vmap(Model.predicted, in_axes=(None, 0, None)))

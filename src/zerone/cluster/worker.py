@@ -265,7 +265,7 @@ class Worker:
             self._programs.begin(self._alone, self._judge.spaces)
         if self._judging is None or self._judging[0] != which:
             networks, place = self._programs.opened(policy), (which.place, which.number)
-            episode = self._judge.judging(networks, seed, [which.seed], which.how, place)
+            episode = self._judge.play_evaluation(networks, seed, [which.seed], which.how, place)
             self._judging = which, episode, GlobalChance(which.seed)
         until = time.monotonic() + A_WHILE
         with self._judging[2]:

@@ -87,12 +87,12 @@ def advance(
 
     def outer(b: Array, carry: Carry) -> Carry:
         begin = b * block
-        chances = jax.vmap(drawn)(first + begin + jnp.arange(block))
+        noises = jax.vmap(drawn)(first + begin + jnp.arange(block))
 
         def inner(i: Array, carry: Carry) -> Carry:
-            chance = jax.tree.map(lambda x: x[i], chances)
-            simulation, steps = source.collect(algorithm, environment, carry.state.policy, carry.simulation, chance)
-            state, metrics = algorithm.update(carry.state, steps, chance.update_key)
+            noise = jax.tree.map(lambda x: x[i], noises)
+            simulation, steps = source.collect(algorithm, environment, carry.state.policy, carry.simulation, noise)
+            state, metrics = algorithm.update(carry.state, steps, noise.update_key)
             sums = {name: carry.tally.metrics[name].plus(value) for name, value in metrics.items()}
             return Carry(state, simulation, Accumulator(sums, carry.tally.begun))
 

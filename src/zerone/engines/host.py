@@ -59,11 +59,11 @@ class SideBySide(Protocol):
         """How many processes were lost and replaced."""
         ...
 
-    def learnt_in(self, number: int, seed: int) -> Vector:
+    def training_vector(self, number: int, seed: int) -> Vector:
         """A vector of `number` training environments."""
         ...
 
-    def judged_in(self, number: int, seed: int) -> Vector:
+    def evaluation_vector(self, number: int, seed: int) -> Vector:
         """A vector of `number` evaluation environments."""
         ...
 
@@ -202,7 +202,7 @@ class Host(PythonLoopEngine):
     def make_environments(self, seed: int) -> None:
         if not self._plays():
             return
-        self._ready = self._learnt_in(seed)
+        self._ready = self._training_vector(seed)
         if isinstance(self._evaluation, InTurn):
             if isinstance(self._ready, InTurn):
                 require_separate([*self._evaluation.envs, *self._ready.envs])
@@ -213,13 +213,13 @@ class Host(PythonLoopEngine):
         """The training environments of a seed: those that were made before, if there are any."""
         vector, self._ready = self._ready, None
         if vector is None:
-            return self._learnt_in(seed)
+            return self._training_vector(seed)
         if isinstance(vector, OwnVector):
             vector.name_seed(seed)
         return vector
 
-    def _learnt_in(self, seed: int) -> Vector:
-        make = self._make_vector if self._side_by_side is None else self._side_by_side.learnt_in
+    def _training_vector(self, seed: int) -> Vector:
+        make = self._make_vector if self._side_by_side is None else self._side_by_side.training_vector
         with GlobalChance(seed):
             return self._opened(make(self.algorithm.environments, seed))
 
@@ -360,14 +360,14 @@ class Host(PythonLoopEngine):
         self._stop_if_requested()
         starts = seeds_for(seed, EVALUATE, index, first + episodes)[first:]
         with GlobalChance(starts[0]):
-            for found in self.judging(policy, seed, starts, how):
+            for found in self.play_evaluation(policy, seed, starts, how):
                 if found is not None:
                     returns, lengths, cut, turns = found
                     return Evaluation(returns, lengths, cut, turns * self.step_cost(self._rows(episodes)))
                 self._stop_if_requested()
         raise AssertionError  # `judging` always ends with results
 
-    def judging(
+    def play_evaluation(
         self, policy: Any, seed: int, episodes: Sequence[int], how: EvaluationSettings = GREEDY,
         place: tuple[int, int] | None = None,
     ) -> Iterator[EpisodeResults | None]:  # fmt: skip
@@ -376,7 +376,7 @@ class Host(PythonLoopEngine):
         A single episode may have a `place` (its index, of how many): networks then get it in the same row of a batch as
         if all were played here, so its actions have the same bits.
         """
-        environments = self._judged_in(min(len(episodes), self.widths[0]), seed)
+        environments = self._evaluation_vector(min(len(episodes), self.widths[0]), seed)
         policy = jax.device_put(policy)
         number, first = (len(episodes), 0) if place is None else (place[1], place[0] % self._rows(place[1]))
         rows = self._rows(number)
@@ -419,7 +419,7 @@ class Host(PythonLoopEngine):
         vector.close()
         return None
 
-    def _judged_in(self, number: int, seed: int) -> Vector:
+    def _evaluation_vector(self, number: int, seed: int) -> Vector:
         """`number` environments for an evaluation: those that are open, with others if they are too few."""
         vector = self._evaluation
         if isinstance(vector, InTurn):
@@ -427,7 +427,7 @@ class Host(PythonLoopEngine):
         if vector is None or not self._judges(vector, number):
             if vector is not None:
                 self._closed(vector)
-            make = self._make_evaluation if self._side_by_side is None else self._side_by_side.judged_in
+            make = self._make_evaluation if self._side_by_side is None else self._side_by_side.evaluation_vector
             with GlobalChance(seed):
                 self._evaluation = vector = self._opened(make(number, seed))
         if isinstance(vector, OwnVector):

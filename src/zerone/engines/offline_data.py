@@ -60,7 +60,7 @@ class OfflineBatch:
     `own` (bool) says whether the iteration is own play; None where there is none at all.
     """
 
-    chance: RolloutNoise
+    noise: RolloutNoise
     steps: Steps
     own: Array | None
     switches: Array
@@ -68,7 +68,7 @@ class OfflineBatch:
     @property
     def update_key(self) -> Key:
         """The key for learning from the block."""
-        return self.chance.update_key
+        return self.noise.update_key
 
 
 @struct
@@ -127,34 +127,34 @@ class OfflineData:
         steps = self.block(iteration, first_step(seed, self.length), algorithm.steps_per_update, algorithm.environments)
         switches = self.switches(iteration)
         if self.mixes:
-            chance = OWN_PLAY.draw(algorithm, environment, policy, key, seed, iteration)
-            return OfflineBatch(chance, steps, self.is_own(iteration), switches)
+            noise = OWN_PLAY.draw(algorithm, environment, policy, key, seed, iteration)
+            return OfflineBatch(noise, steps, self.is_own(iteration), switches)
         noise_key, update_key = jax.random.split(key)
         shape = algorithm.steps_per_update, algorithm.environments
         nothing: Any = None
-        chance = RolloutNoise(algorithm.noise(policy, noise_key, shape), nothing, nothing, update_key)
-        return OfflineBatch(chance, steps, None, switches)
+        noise = RolloutNoise(algorithm.noise(policy, noise_key, shape), nothing, nothing, update_key)
+        return OfflineBatch(noise, steps, None, switches)
 
     def collect(
         self, algorithm: Algorithm, environment: TimedEnvironment, policy: Any, simulation: EnvironmentState,
-        chance: OfflineBatch,
+        noise: OfflineBatch,
     ) -> tuple[EnvironmentState, Steps]:  # fmt: skip
         """See `StepSource`. The environments do not change while recorded steps are read."""
-        recorded, space = chance.steps, environment.observation_space
+        recorded, space = noise.steps, environment.observation_space
 
         def recorded_steps() -> tuple[EnvironmentState, Steps]:
             seen, following = (from_environment(space, x) for x in (recorded.observation, recorded.next_observation))
             steps = dataclasses.replace(recorded, observation=seen, next_observation=following)
-            return simulation, with_extras(algorithm, policy, steps, chance.chance.noise)
+            return simulation, with_extras(algorithm, policy, steps, noise.noise.noise)
 
-        if chance.own is None:
+        if noise.own is None:
             return recorded_steps()
 
         def played() -> tuple[EnvironmentState, Steps]:
-            return OWN_PLAY.collect(algorithm, environment, policy, simulation, chance.chance)
+            return OWN_PLAY.collect(algorithm, environment, policy, simulation, noise.noise)
 
-        simulation, steps = jax.lax.cond(chance.own, played, recorded_steps)
-        return simulation, cut(steps, chance.switches)
+        simulation, steps = jax.lax.cond(noise.own, played, recorded_steps)
+        return simulation, cut(steps, noise.switches)
 
 
 def make_offline_data(recorded: Recorded, own_play: float | None) -> OfflineData:

@@ -199,7 +199,7 @@ def decide(
     return to_environment(environment.action_space, search.choose(found)), found
 
 
-def left_to_chance(environment: Any) -> bool:
+def is_stochastic(environment: Any) -> bool:
     """Whether the results of `step` may depend on its key: found in its program, without running it."""
     observation, state = jax.eval_shape(environment.reset, jax.random.key(0))
     del observation

@@ -189,16 +189,16 @@ def observed(
     """The noise, update key, step keys, environments and steps of iteration `index`; see `Iteration`."""
     policy = carry.state.policy
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), TRAIN), index)
-    chance = OWN_PLAY.draw(algorithm, environment, policy, key, seed, index)
+    drawn = OWN_PLAY.draw(algorithm, environment, policy, key, seed, index)
 
     def one(simulation: EnvironmentState, now: RolloutNoise) -> tuple[EnvironmentState, tuple[EnvironmentState, Steps]]:
         row = jax.tree.map(lambda x: x[None], now)
         simulation, steps = OWN_PLAY.collect(algorithm, environment, policy, simulation, row)
         return simulation, (simulation, jax.tree.map(lambda x: x[0], steps))
 
-    rows = RolloutNoise(chance.noise, chance.step_keys, chance.fresh, jnp.zeros(chance.step_keys.shape[0]))
+    rows = RolloutNoise(drawn.noise, drawn.step_keys, drawn.fresh, jnp.zeros(drawn.step_keys.shape[0]))
     _, (simulations, steps) = jax.lax.scan(one, carry.simulation, rows)
-    return chance.noise, chance.update_key, chance.step_keys, simulations, steps
+    return drawn.noise, drawn.update_key, drawn.step_keys, simulations, steps
 
 
 def stepped(environment: TimedEnvironment, key: Key, state: Any, action: Array) -> Any:

@@ -54,8 +54,9 @@ class Tree:
     """Nodes [M + 1, actions]; the root is the first, and node i was expanded in simulation i.
 
     `children` (int32) are numbers of nodes; `visits` counts simulations, `rewards` and `ends` are sums over them;
-    `values` are Q. `low` and `high` bound the values so far, `chance` breaks ties at the root. `allowed` (bool) are the
-    actions that some state of a node has allowed, with action masks; Q of the others is `FORBIDDEN`.
+    `values` are Q. `low` and `high` bound the values so far; `ties` are random numbers that break ties at the root.
+    `allowed` (bool) are the actions that some state of a node has allowed, with action masks; Q of the others is
+    `FORBIDDEN`.
     """
 
     children: Array
@@ -65,11 +66,11 @@ class Tree:
     ends: Array
     low: Array
     high: Array
-    chance: Array
+    ties: Array
     allowed: Any = ()
 
     @staticmethod
-    def root(values: Array, simulations: int, chance: Array, mask: Mask = ()) -> Tree:
+    def root(values: Array, simulations: int, ties: Array, mask: Mask = ()) -> Tree:
         """The tree before the first simulation."""
         nothing = jnp.zeros((simulations + 1, values.shape[0]))
         children = jnp.full(nothing.shape, NONE)
@@ -77,7 +78,7 @@ class Tree:
         if not isinstance(mask, tuple):
             low = jnp.where(mask, values, jnp.inf).min()
             allowed = jnp.ones(nothing.shape, bool).at[0].set(mask)
-        return Tree(children, nothing, nothing.at[0].set(values), nothing, nothing, low, values.max(), chance, allowed)
+        return Tree(children, nothing, nothing.at[0].set(values), nothing, nothing, low, values.max(), ties, allowed)
 
     def preferred(self, node: Array, mask: Mask) -> Array:
         """The next action to try at a node, int32: UCB1, Kocsis & Szepesvári 2006, section 2.2.
@@ -146,7 +147,7 @@ class TreeSearch:
     def choose(self, found: Tree) -> Array:
         """The action of the largest value; ties are broken at random, so that an agent without rewards still moves."""
         values = found.values[0]
-        return jnp.where(values == values.max(), found.chance, -1.0).argmax().astype(jnp.int32)
+        return jnp.where(values == values.max(), found.ties, -1.0).argmax().astype(jnp.int32)
 
     def _walk(self, foresight: Foresight, key: Key, tree: Tree, state: Any, seen: Array) -> Way:
         """A simulation from the root until a step without a node, a terminal state, or the largest depth."""
@@ -197,7 +198,7 @@ class TreeSearch:
             tree.children.at[end].set(jnp.where(grows, new, child)), visits,
             tree.values.at[new].set(learnt).at[at].set(found, mode="drop"), rewards, ends,
             jnp.minimum(tree.low, jnp.where(gone, found, jnp.inf).min()),
-            jnp.maximum(tree.high, jnp.where(gone, found, -jnp.inf).max()), tree.chance,
+            jnp.maximum(tree.high, jnp.where(gone, found, -jnp.inf).max()), tree.ties,
             mask if isinstance(mask, tuple) else tree.allowed.at[new].set(mask).at[at].set(True, mode="drop"),
         )  # fmt: skip
 

@@ -157,10 +157,10 @@ def open_environment(
             raise InputError(
                 translated("environment {identity!r} gives no pictures: ask for --text", identity=identity)
             )
-        judged_in = wrappers.evaluation_environment(task) if judged else task
+        inner = wrappers.evaluation_environment(task) if judged else task
         if allowing is not None:  # a search needs the mask in the state
-            judged_in, allowing = wrappers.Masked(judged_in, allowing.function), Allowing()
-        made = GymnasiumEnvironment(judged_in, render_mode=mode if able else None)
+            inner, allowing = wrappers.Masked(inner, allowing.function), Allowing()
+        made = GymnasiumEnvironment(inner, render_mode=mode if able else None)
     else:
         from zerone.environments.gym.makers import maker
 

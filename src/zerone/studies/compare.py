@@ -64,7 +64,7 @@ class Compared:
     name: str
     path: Path
     algorithm: str
-    judged_in: str
+    evaluation_engine: str
     """The engine that played the episodes: another one plays others."""
     seeds: tuple[int, ...]
     steps: int
@@ -205,13 +205,13 @@ def _compared(
     last = int(table["step"].max()) if len(table["step"]) else 0
     ours = is_compiled(folder.config["environment"])
     engine = str(folder.config["engine"])
-    judged_in = ("compiled" if ours else "host") if engine == "cluster" else engine
+    evaluation_engine = ("compiled" if ours else "host") if engine == "cluster" else engine
     seeds = tuple(each["seed"] for each in result["seeds"])
     return Compared(
         name,
         folder.path,
         result["algorithm"],
-        judged_in,
+        evaluation_engine,
         seeds,
         last,
         scores,
@@ -263,7 +263,7 @@ def _difference_interval(left: Compared, right: Compared) -> Bounds | None:
     both = left.returns, right.returns
     if both[0] is None or both[1] is None:
         return interval(left.scores, right.scores, statistic=difference_of_means)
-    same = left.judged_in == right.judged_in and both[0].shape[1] == both[1].shape[1]
+    same = left.evaluation_engine == right.evaluation_engine and both[0].shape[1] == both[1].shape[1]
     return shared_bounds([both[0], both[1]], (1.0, -1.0), same)
 
 

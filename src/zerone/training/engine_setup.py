@@ -235,7 +235,7 @@ def _host(
     from zerone.environments.gym.makers import maker
     from zerone.environments.gym.vector import make_vector
     from zerone.environments.gym.vectors import Vectors
-    from zerone.environments.gym.watched_vector import learnt_in
+    from zerone.environments.gym.watched_vector import training_vector
 
     if asks is not None and around.frame_skip > 1:
         raise InputError(
@@ -258,7 +258,7 @@ def _host(
     if isinstance(vectors := found[0], Vectors):
         _require_alone(name, around, processes)
         judged = functools.partial(make_vector, vectors, name, view=observations, notices=hears, allowing=asks)
-        learnt = functools.partial(learnt_in, vectors, name, observations, allowing=asks)
+        learnt = functools.partial(training_vector, vectors, name, observations, allowing=asks)
         return Host(algorithm, learnt, judged, min(MOST_AT_ONCE, algorithm.environments), allowing=asks)
     makers = [around.put(each if isinstance(environment, str) else checked(each, name), name) for each in found]
     made = [

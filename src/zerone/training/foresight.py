@@ -14,7 +14,7 @@ from zerone.base.language import translatable, translated
 from zerone.engines.compiled import Compiled
 from zerone.engines.lookahead import AT_ONCE, Lookahead
 from zerone.engines.protocol import Engine
-from zerone.engines.search import LARGEST_WORK, LearntModel, Search, WithModel, left_to_chance
+from zerone.engines.search import LARGEST_WORK, LearntModel, Search, WithModel, is_stochastic
 from zerone.engines.tree_search import TreeSearch
 from zerone.environments.spaces import count
 from zerone.training import checkpoint
@@ -96,7 +96,7 @@ class Asked:
             )
         if self.simulations:
             return TreeSearch(self.simulations)
-        chance = not self.learnt and left_to_chance(engine.evaluation_environment)
+        chance = not self.learnt and is_stochastic(engine.evaluation_environment)
         if self.lookahead_samples not in (None, 1) and not chance:
             raise InputError(
                 translated(

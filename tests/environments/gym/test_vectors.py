@@ -19,7 +19,7 @@ from zerone.engines.host import Host
 from zerone.environments.gym.makers import maker
 from zerone.environments.gym.vector import make_vector
 from zerone.environments.gym.vectors import OnlyOne, Vectors
-from zerone.environments.gym.watched_vector import learnt_in
+from zerone.environments.gym.watched_vector import training_vector
 
 MODES = pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.name)
 
@@ -30,7 +30,7 @@ def counting(mode, num_envs):
 
 def engine_of(vectors, algorithm=None):
     judged = functools.partial(make_vector, vectors, "Counts-v0")
-    return Host(algorithm or Keeper(), functools.partial(learnt_in, vectors, "Counts-v0", "auto"), judged, 3)
+    return Host(algorithm or Keeper(), functools.partial(training_vector, vectors, "Counts-v0", "auto"), judged, 3)
 
 
 @MODES
@@ -166,7 +166,7 @@ class Parts(Counts):
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 def test_observations_with_parts_are_encoded_in_batches_as_alone(mode):
     vectors = Vectors(lambda num_envs: SyncVectorEnv([Parts] * num_envs, autoreset_mode=mode), "Parts-v0")
-    vector, turn = learnt_in(vectors, "Parts-v0", "auto", 3, 0), make_vector(Parts, "Parts-v0", 3, 0)
+    vector, turn = training_vector(vectors, "Parts-v0", "auto", 3, 0), make_vector(Parts, "Parts-v0", 3, 0)
     seeds = [1, 2, 3]
     np.testing.assert_array_equal(vector.reset(seed=seeds)[0], turn.reset(seed=seeds)[0])
     np.testing.assert_array_equal(vector.step(np.zeros(3, int))[0], turn.step(np.zeros(3, int))[0])

@@ -296,11 +296,11 @@ class PlayedApart:
         """How many were lost, and others put in their place."""
         return self._processes.replaced
 
-    def learnt_in(self, number: int, seed: int) -> InProcesses:
+    def training_vector(self, number: int, seed: int) -> InProcesses:
         """So many environments to learn in."""
         return vector_in(self._processes, self._learnt, self._identity, number, seed, *self._seen)
 
-    def judged_in(self, number: int, seed: int) -> InProcesses:
+    def evaluation_vector(self, number: int, seed: int) -> InProcesses:
         """So many to be judged in."""
         return vector_in(self._processes, self._judged, self._identity, number, seed, *self._seen)
 

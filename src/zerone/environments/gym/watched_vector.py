@@ -186,7 +186,7 @@ class LearntIn(Vector):
         )
 
 
-def learnt_in(
+def training_vector(
     vectors: Vectors, identity: str, view: str, number: int, seed: int, allowing: Allowing | None = None
 ) -> LearntIn:
     """So many environments of somebody else's vector, to learn in."""
