@@ -90,6 +90,8 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("dqn", "CartPole-v1", "host", 475.0, 50_000),
     ("dqn", "LunarLander-v3", "host", 200.0, 100_000),
     ("sac", "MountainCarContinuous-v0", "host", 93.0, 50_000),
+    ("sac", "LunarLanderContinuous-v3", "host", 200.0, 300_000),
+    ("sac", "HalfCheetah-v5", "host", 4_800.0, 100_000),
     ("ppo", "CartPole-v1", "host", 475.0, 100_000),
     ("ppo", "InvertedPendulum-v5", "host", 990.0, 100_000),
     ("ppo", "MiniGrid-Empty-5x5-v0", "host", 0.95, 40_960),
