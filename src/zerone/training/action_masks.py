@@ -1,4 +1,4 @@
-"""Action masks as people ask for them: by which an agent learns, and which it is given to act by."""
+"""Action masks: the ones an algorithm trains with, and the ones passed to `Agent.act`."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from zerone.environments.gym.allowed import IN_INFO, Allowing, MaskError, read_m
 from zerone.environments.wrappers import Masked, MaskFunction
 
 ENVIRONMENT = "environment"
-"""The word for the mask that an environment says itself."""
+"""The value of `action_mask` for environments that report their masks themselves."""
 LOOKED_AT = 64
-"""First states of episodes whose masks are looked at before a training begins."""
+"""Initial observations whose masks are validated before a training begins."""
 
 
 def function_of(action_mask: object) -> MaskFunction | None:
-    """The function of an observation that is meant; None where the environment says it, or no mask is wanted.
+    """The mask function that `action_mask` names; None if the environment reports its masks, or no mask is wanted.
 
     Raises:
-        InputError: it is no word, no function and no place of one.
+        InputError: `action_mask` is neither a known word, nor a function, nor the name of one.
     """
     if callable(action_mask) and not isinstance(action_mask, type):
         return action_mask
@@ -57,24 +57,24 @@ def function_of(action_mask: object) -> MaskFunction | None:
 
 
 def allowing_of(action_mask: object) -> Allowing | None:
-    """The source of masks that is meant; None where no mask is wanted. Raises `InputError` as `function_of`."""
+    """The source of masks that `action_mask` names; None if no mask is wanted. Raises `InputError` as `function_of`."""
     if isinstance(action_mask, str) and action_mask == NO_MASK:
         return None
     return Allowing(function_of(action_mask))
 
 
 def as_kept(action_mask: object) -> str:
-    """As `config.json` has it: a function by where another process finds it."""
+    """The value of `action_mask` for `config.json`: a function is stored as `module:function`."""
     if isinstance(action_mask, str):
         return str(action_mask)
     return source_of(action_mask) or f"<{getattr(action_mask, '__name__', type(action_mask).__name__)}>"
 
 
 def read(kept: str) -> str:
-    """What a run's configuration says, as `function_of` takes it: nothing is imported unless it is trusted.
+    """The inverse of `as_kept`. A function's module is imported only if it is trusted.
 
     Raises:
-        InputError: it was a function that nobody can find again.
+        InputError: the function cannot be found again.
     """
     if kept.startswith("<"):
         raise InputError(
@@ -87,20 +87,20 @@ def read(kept: str) -> str:
 
 
 def asked_of(config: Config) -> Allowing | None:
-    """From where a run's environment has its masks, by its configuration; None where its agents keep to none.
+    """The source of masks according to a run's configuration; None if its agents use no masks.
 
     Raises:
-        InputError: it was a function that nobody can find again.
+        InputError: the mask function cannot be found again.
     """
     kept = str(config["environment"]["action_mask"])
     return None if kept == NO_MASK else allowing_of(read(kept))
 
 
 def masked(environment: TimedEnvironment, action_mask: object, name: str) -> TimedEnvironment:
-    """A compiled environment that says at each step which actions are allowed; itself, where no mask is wanted.
+    """A compiled environment whose states carry the mask of allowed actions; unchanged if no mask is wanted.
 
     Raises:
-        InputError: it says nothing of that, or a mask has another length or allows nothing at the start.
+        InputError: the environment reports no masks, or a mask has the wrong length or allows no action at the start.
     """
     function = function_of(action_mask)
     if function is None and action_mask == NO_MASK:
@@ -150,7 +150,7 @@ def masked(environment: TimedEnvironment, action_mask: object, name: str) -> Tim
 
 
 def _kind_of(made: Masked, key: Key) -> np.dtype:
-    """Of what type the masks are before they are taken for booleans."""
+    """The dtype of the masks before they are converted to booleans."""
 
     def raw(key: Key) -> Array:
         observation, inner = made.environment.reset(key)
@@ -161,7 +161,7 @@ def _kind_of(made: Masked, key: Key) -> np.dtype:
 
 
 def require_able(algorithm: Algorithm) -> None:
-    """Raise `InputError` where an algorithm keeps to no mask."""
+    """Raise `InputError` if the algorithm does not support action masks."""
     if not isinstance(algorithm, KeepsToMasks):
         raise InputError(
             translated(
@@ -172,7 +172,7 @@ def require_able(algorithm: Algorithm) -> None:
 
 
 def require_own_play(action_mask: object, dataset: object) -> None:
-    """Raise `InputError` where recorded steps, which say nothing of masks, are to be learnt from with one."""
+    """Raise `InputError` if a mask is combined with a dataset: recorded steps contain no masks."""
     if dataset is not None and not (isinstance(action_mask, str) and action_mask == NO_MASK):
         raise InputError(
             translated(
@@ -185,9 +185,9 @@ def require_own_play(action_mask: object, dataset: object) -> None:
 def masks_for(
     engine: Engine, batch: np.ndarray, mask: object, *, single: bool, shown: object
 ) -> np.ndarray | tuple[()]:
-    """The masks by which actions for a batch of observations are chosen, bool [N, actions]; `()` where there are none.
+    """The masks for choosing the actions of a batch of observations, bool [N, actions]; `()` if no mask applies.
 
-    `shown` are the observations as they were given.
+    `shown` are the observations as the caller passed them.
 
     Raises:
         InputError: see `Agent.act`.
@@ -209,7 +209,7 @@ def masks_for(
 
 
 def _by_function(engine: Engine, batch: np.ndarray, shown: object, single: bool) -> object:
-    """The masks by the function of an observation with which a policy has learnt."""
+    """The masks computed by the function of an observation that the policy was trained with."""
     from zerone.engines.host import Host
 
     engine = engine.evaluator if isinstance(engine, TrainsInProcesses) else engine
@@ -226,7 +226,7 @@ def _by_function(engine: Engine, batch: np.ndarray, shown: object, single: bool)
 
 
 def _in_info(info: Mapping[object, object]) -> object:
-    """The mask in what `reset` or `step` returned as their info. Raises `InputError` where there is none."""
+    """The mask in an info returned by `reset` or `step`. Raises `InputError` if there is none."""
     if IN_INFO not in info:
         raise InputError(translated("mask is not allowed: the info has no {in_info}", in_info=IN_INFO))
     return info[IN_INFO]

@@ -1,4 +1,4 @@
-"""A trained agent: what acts, loaded from a run and judged."""
+"""A trained agent: a policy loaded from a run, which can act and be evaluated."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ _POLICY = "policy/"
 
 
 class Agent:
-    """The policy of one seed of a run, and the engine that it plays in.
+    """The trained policy of one seed of a run, with the engine that runs it.
 
-    A policy that remembers (one with a recurrent network) goes on from one call of `act` to the next, as in the steps
-    of one episode: call `reset` where another episode begins. For all others `reset` does nothing.
+    A policy with memory (a recurrent network) treats consecutive calls of `act` as the steps of one episode: call
+    `reset` when a new episode begins. For all other policies `reset` does nothing.
     """
 
     def __init__(self, engine: Engine, policy: object, seed: int, environment: str = "") -> None:
-        """`environment` is what it was trained in, by name."""
+        """`environment` is the name of the environment that the agent was trained in."""
         self._engine, self._policy, self.seed, self._environment = engine, policy, seed, environment
         self._memory: object = None
         self._rows = 0
 
     def __reduce__(self) -> tuple[object, ...]:
-        # A policy's numbers alone: its tree may hold functions, which cannot be pickled.
+        # Only the policy's arrays: its tree may contain functions, which cannot be pickled.
         return _again, (self._engine, checkpoint.flatten(self._policy, _POLICY), self.seed, self._environment)
 
     def __copy__(self) -> Agent:
         return Agent(self._engine, self._policy, self.seed, self._environment)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Agent:
-        """An agent with a policy of its own; an engine that only acts can be shared."""
+        """A copy with its own policy arrays; the engine is shared, because acting does not change it."""
         numbers = {name: each.copy() for name, each in checkpoint.flatten(self._policy, _POLICY).items()}
         return _again(self._engine, numbers, self.seed, self._environment)
 
@@ -57,23 +57,24 @@ class Agent:
 
     @property
     def policy(self) -> Any:
-        """All that acting needs: a table [states, actions], or the parameters of a network."""
+        """Everything needed to act: a table [states, actions], or the parameters of a network."""
         return self._policy
 
     def act(self, observation: object, mask: object = None) -> Any:
         """The greedy action for one observation as the environment returns it, or actions for a batch of them.
 
-        A `mask` says which actions are allowed, true or 1 for each that is: in a row for each observation of a batch.
-        An info of the environment's may stand for its `action_mask`. A policy that has learnt with a mask needs it,
-        unless that is a function of the observation.
+        `mask` marks the allowed actions with true or 1, one row per observation of a batch. The environment's info can
+        be passed instead; its `action_mask` is used. A policy that was trained with masks requires one, unless its mask
+        is a function of the observation.
 
-        A batch is an array or a list of observations. Of a `Dict` or a `Tuple` it may also be one whose parts are
-        batches, as Gymnasium's vectors have it. The keys of a dictionary may be in any order. Where the policy
-        remembers, a batch is of as many episodes side by side.
+        A batch is an array or a list of observations. For `Dict` and `Tuple` spaces it may also be a dictionary or
+        tuple of batches, as Gymnasium's vector environments return it. Dictionary keys may be in any order. For a
+        policy with memory, row i of each batch belongs to episode i.
 
         Raises:
-            InputError: it is not what the environment's space promises, or of another number of episodes than the last;
-                or the mask is missing, of another length, or allows nothing.
+            InputError: the observation does not match the environment's space; the batch has another number of rows
+                than the last one (policies with memory); or the mask is missing, has the wrong length, or
+                allows nothing.
         """
         batch, single = self.read(observation)
         with in_32_bits():
@@ -82,10 +83,10 @@ class Agent:
         return actions[0] if single else actions
 
     def reset(self, where: object = None) -> None:
-        """Forget what was seen: an episode begins, in all rows of a batch or `where` an array of booleans says so.
+        """Clear the policy's memory because an episode begins: in all rows, or where the boolean array `where` is true.
 
         Raises:
-            InputError: `where` is not an array of as many booleans as the last batch had rows.
+            InputError: `where` is not an array with one boolean per row of the last batch.
         """
         if where is None or self._memory is None:
             self._memory = None
@@ -99,12 +100,12 @@ class Agent:
 
     @property
     def remembers(self) -> bool:
-        """Whether the policy remembers anything of the episode going on."""
+        """Whether the policy has memory (recurrent state) within an episode."""
         with in_32_bits():
             return bool(jax.tree.leaves(self._engine.initial_memory(self._policy, 1)))
 
     def _remembered(self, rows: int) -> object:
-        """What the policy remembers of the episodes of a batch's rows."""
+        """The policy's memory for each row of a batch; new (empty) if no episode is going on."""
         if self._memory is None:
             self._memory, self._rows = self._engine.initial_memory(self._policy, rows), rows
         if rows != self._rows and jax.tree.leaves(self._memory):
@@ -114,19 +115,19 @@ class Agent:
         return self._memory
 
     def exploring(self, seed: int = 0) -> Exploring:
-        """A function from one observation to an action of the policy's own chance, as it acts while it learns.
+        """A function from one observation to an action that explores, as the policy acts during training.
 
-        `seed` decides the chance. Called again and again it goes on, as in the steps of one episode, until its `reset`
-        is called.
+        `seed` seeds the exploration. Successive calls are the steps of one episode, until the function's `reset` is
+        called.
         """
         require_seed(seed)
         return Exploring(self, self._engine, seed)
 
     def values(self, observation: object) -> np.ndarray:
-        """Q(s, a) of each action for one observation, or for a batch of them (a leading axis).
+        """Q(s, a) of each action, float32 [actions], for one observation; [N, actions] for a batch (a leading axis).
 
         Raises:
-            InputError: the algorithm learns none, or `observation` has not the shape of the environment's.
+            InputError: the algorithm learns no Q(s, a), or `observation` does not have the environment's shape.
         """
         algorithm, space = self._engine.algorithm, self._engine.spaces.observation
         if not isinstance(algorithm, Valued):
@@ -138,7 +139,7 @@ class Agent:
         return np.asarray(found[0]) if single else found
 
     def read(self, observation: object) -> tuple[np.ndarray, bool]:
-        """An observation, or a batch of them, as a batch that the engine takes; and whether it was one."""
+        """An observation, or a batch of them, as a batch for the engine; and whether it was a single one."""
         try:
             return self._engine.spaces.encoding.batch(observation)
         except ObservationError as error:
@@ -146,10 +147,10 @@ class Agent:
 
     @property
     def table(self) -> QTable:
-        """Q(s, a) of every state and action, where the states can be counted: of a table, or of a network.
+        """Q(s, a) of every state and action, from a table or a network, if the state space is discrete.
 
         Raises:
-            InputError: they cannot, or the algorithm learns no Q(s, a).
+            InputError: the state space is not discrete, or the algorithm learns no Q(s, a).
         """
         algorithm, spaces = self._engine.algorithm, self._engine.spaces
         if not isinstance(algorithm, Valued):
@@ -170,16 +171,16 @@ class Agent:
         self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, limit: int = LONGEST_EVALUATION,
         stochastic: bool = False, *, lookahead: int = 0, lookahead_samples: int | None = None, simulations: int = 0,
     ) -> Evaluation:  # fmt: skip
-        """Play greedy episodes on the real reward; the same `seed` gives the same episodes.
+        """Play greedy episodes with the task's own reward; the same `seed` gives the same episodes.
 
         Args:
-            episodes: How many.
-            seed: It decides all chance in them.
-            limit: Steps after which an episode is cut that has not ended.
-            stochastic: Whether the policy acts by its own chance instead, as it does while it learns.
-            lookahead: How many steps are foreseen for each decision; see `Run.evaluate`, also for the other two.
-            lookahead_samples: How often each action is sampled where something is left to chance.
-            simulations: How many simulations of a tree search are made for each decision instead.
+            episodes: Number of episodes.
+            seed: Seed of all randomness in them.
+            limit: Episodes that have not ended after this many steps are cut off.
+            stochastic: Sample actions from the exploring policy, as in training, instead of acting greedily.
+            lookahead: Steps of lookahead per decision; see `Run.evaluate`, also for the other two.
+            lookahead_samples: Samples per action if transitions are random.
+            simulations: Simulations of a Monte Carlo tree search per decision, instead of lookahead.
         """
         from zerone.training.foresight import Asked
 
@@ -195,7 +196,7 @@ class Agent:
 
 
 class Exploring:
-    """Acts by a policy's own chance: called with one observation after the other, it goes on as in one episode."""
+    """Acts with exploration; successive calls are the steps of one episode."""
 
     def __init__(self, agent: Agent, engine: Engine, seed: int) -> None:
         with in_32_bits():
@@ -213,12 +214,12 @@ class Exploring:
         return action
 
     def reset(self) -> None:
-        """Forget what was seen: another episode begins. The chance goes on."""
+        """Clear the policy's memory: a new episode begins. The random stream continues."""
         self._begins = True
 
 
 def _again(engine: Engine, numbers: dict[str, np.ndarray], seed: int, environment: str) -> Agent:
-    """An agent with these numbers in its policy."""
+    """An agent whose policy has these arrays (for unpickling)."""
     with in_32_bits():
         example = engine.policy_example()
         policy = checkpoint.restore(example, numbers, path="agent", what="agent", prefix=_POLICY)

@@ -1,4 +1,4 @@
-"""The algorithm of a training: from a name with its preset and settings, and from and to a run's configuration."""
+"""Making a training's algorithm from a name, preset and settings, or from a run's configuration."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from zerone.training.environment_setup import EnvironmentLike, environment_name
 from zerone.training.unknown_arguments import swapped
 
 SettingsLike = Mapping[str, Any] | str | Path | tuple[str | Path, Mapping[str, Any]]
-"""Hyperparameters that differ from the preset; a TOML file that takes its place (`presets.read_table`); or both."""
+"""Hyperparameters that override the preset; or a TOML file that replaces it (`presets.read_table`); or both."""
 
 
 UNCHANGED: Mapping[str, Any] = MappingProxyType({})
-"""The preset as it is."""
+"""No hyperparameters are overridden."""
 
 
 def settings_of(algorithm: Algorithm) -> dict[str, Any]:
-    """Every setting by name, as JSON has it."""
+    """All settings by name, as JSON values."""
     settings: Any = algorithm
     return dataclasses.asdict(settings)
 
@@ -39,10 +39,10 @@ def make_algorithm(
     algorithm: str | Algorithm, environment: EnvironmentLike, settings: SettingsLike = UNCHANGED,
     network: object = None, preset: str = presets.TUNED,
 ) -> tuple[Algorithm, dict[str, Any]]:  # fmt: skip
-    """The algorithm, and what the preset says of the training itself (such as `steps`).
+    """The algorithm, and the settings that the preset has for the training itself (such as `steps`).
 
-    A name takes the `preset` of that environment, or the file of `settings` in its place, changed by what else is in
-    them; an algorithm object is taken as it is. A `network` is a name, or a class or function of one.
+    A name takes its `preset` for that environment (or the settings file, if one is given), overridden by the other
+    `settings`; an algorithm object is used as it is. `network` is a name, or a class or function that makes a network.
     """
     file, changes = split_settings(settings)
     _require_preset(preset, algorithm, file)
@@ -82,7 +82,7 @@ def make_algorithm(
 
 
 def _require_preset(preset: str, algorithm: str | Algorithm, file: str | Path | None) -> None:
-    """Raise `InputError` if there is no such kind of preset, or it is asked for where none is taken."""
+    """Raise `InputError` if the kind of preset is unknown, or one is chosen where no preset applies."""
     if preset not in presets.KINDS:
         raise InputError(
             translated("preset {preset!r} is unknown: {hint}", preset=preset, hint=nearest(str(preset), presets.KINDS))
@@ -97,7 +97,7 @@ def _require_preset(preset: str, algorithm: str | Algorithm, file: str | Path | 
 def _with_given(
     algorithm: str | Algorithm, changes: Mapping[str, Any], network: object
 ) -> tuple[str | Algorithm, Mapping[str, Any]]:
-    """The algorithm, or the settings that change that of a name, with the network that was given."""
+    """The algorithm object with the given network, or the name's settings with the network added."""
     if network is None:
         if isinstance(changes.get("network"), str):
             own_networks.given(changes["network"])
@@ -110,7 +110,7 @@ def _with_given(
 
 
 def with_network(algorithm: Algorithm, network: object) -> Algorithm:
-    """The algorithm with another network. Raises `InputError` if it has none, or `network` is none."""
+    """The algorithm with another network. Raises `InputError` if it uses none, or `network` is not a network."""
     fields = {field.name for field in dataclasses.fields(cast("Any", algorithm))}
     if "network" not in fields:
         raise InputError(
@@ -121,7 +121,7 @@ def with_network(algorithm: Algorithm, network: object) -> Algorithm:
 
 
 def split_settings(settings: SettingsLike) -> tuple[str | Path | None, Mapping[str, Any]]:
-    """The file in which settings stand, if there is one, and what is changed of that or of the preset."""
+    """The settings file, or None, and the settings that override it or the preset."""
     if isinstance(settings, (str, Path)):
         return settings, {}
     if isinstance(settings, tuple):
@@ -130,7 +130,7 @@ def split_settings(settings: SettingsLike) -> tuple[str | Path | None, Mapping[s
 
 
 def presets_for(algorithm: str, environment: EnvironmentLike, kind: str = presets.TUNED) -> dict[str, Any]:
-    """The preset of an algorithm's name on an environment. Raises `InputError` where the tutorial has none."""
+    """The preset of an algorithm on an environment. Raises `InputError` if the tutorial has none (`kind` tutorial)."""
     if kind == presets.NONE:
         return {}
     if kind == presets.TUTORIAL:
@@ -139,14 +139,14 @@ def presets_for(algorithm: str, environment: EnvironmentLike, kind: str = preset
 
 
 def make_algorithm_from(saved: AlgorithmConfig) -> Algorithm:
-    """The algorithm of a run's configuration, with exactly the settings it was saved with."""
+    """The algorithm of a run's configuration, with exactly the settings that were saved."""
     source = saved.get("source")
     source = None if source is None else ForeignId(source)
     return algorithms.make_saved(ForeignId(saved["name"]), saved["settings"], source)
 
 
 def describe_algorithm(algorithm: Algorithm) -> AlgorithmConfig:
-    """An algorithm as a run's configuration has it: `make_algorithm_from` makes it again."""
+    """An algorithm as a run's configuration stores it; the inverse of `make_algorithm_from`."""
     found: AlgorithmConfig = {"name": algorithm.name, "settings": settings_of(algorithm)}
     source = algorithms.source_of(algorithm)
     if source is not None:

@@ -1,4 +1,4 @@
-"""Random actions of an environment that is checked: of those that it allows, where its info says which."""
+"""Random actions for checking an environment, drawn only from those that its info allows."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from zerone.environments.gym.kinds import Info
 
 
 class Chance:
-    """Draws actions. One that a mask forbids may be an error of the environment, and a training need not take it.
+    """Samples random actions, respecting the mask in the info: a forbidden action may be an error in the environment.
 
-    What a person should know about masks is added to `notes`, once.
+    What the user should know about the masks is added to `notes`, once.
     """
 
     def __init__(self, env: Guard, seed: int, notes: list[str]) -> None:
-        self._space, self._notes = copy.deepcopy(env.action_space), notes  # its generator is ours alone
+        self._space, self._notes = copy.deepcopy(env.action_space), notes  # a copy: its generator must not be shared
         self._space.seed(seed)
         self._masked: bool | None = None
 
     def draw(self, observation: object, info: Info, step: int) -> object:
-        """An action after so many steps, of which the last one gave this observation and info."""
+        """Sample an action; `observation` and `info` are those returned by step number `step`."""
         if self._masked is None and IN_INFO in info and isinstance(self._space, spaces.Discrete):
             self._masked = True
             self._notes.append(

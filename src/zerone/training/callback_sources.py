@@ -1,4 +1,4 @@
-"""From what a person names or gives to what listens: callbacks as objects, `module:Name`, and our trackers."""
+"""Finding callbacks: objects, `module:Name` and the trackers that Zerone comes with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zerone.training.progress import Calling, OnProgress, ignore, progress_in_py
 from zerone.training.tensorboard import TensorBoard
 
 GROUP = "zerone.callbacks"
-"""The entry points by which an installed package brings callbacks."""
+"""The entry-point group in which an installed package can declare callbacks."""
 
 TRACKERS = {
     "wandb": "zerone.training.trackers.wandb:WandB",
@@ -26,7 +26,7 @@ TRACKERS = {
     "trackio": "zerone.training.trackers.trackio:Trackio",
     "swanlab": "zerone.training.trackers.swanlab:SwanLab",
 }
-"""Ours, by name; each is imported when it is asked for."""
+"""The packaged trackers by name; each is imported when first used."""
 
 _registered: dict[str, type[Callback]] = {}
 
@@ -34,10 +34,10 @@ CallbackLike: TypeAlias = str | Listener
 
 
 def as_listeners(callbacks: Sequence[CallbackLike], progress: bool | None, on_progress: OnProgress) -> Listeners:
-    """All who hear of a training: what writes its log, the person's callbacks, and what shows the progress.
+    """All listeners of a training: the writers of its log, the user's callbacks, and the progress display.
 
     Raises:
-        InputError: a callback is none, or cannot be found; the line says why.
+        InputError: an object is no callback, or a name cannot be found.
     """
     if isinstance(callbacks, (str, Callback)) or not isinstance(callbacks, Sequence):
         raise InputError(
@@ -51,15 +51,15 @@ def as_listeners(callbacks: Sequence[CallbackLike], progress: bool | None, on_pr
 
 
 def names_of(callbacks: Sequence[CallbackLike]) -> list[str]:
-    """Those that can be made again by their names, which a run's configuration keeps."""
+    """The names of the callbacks that were given by name; `config.json` keeps them, for `resume`."""
     return [str(each) for each in callbacks if isinstance(each, str)]
 
 
 def register(name: str, kind: type[Callback]) -> None:
-    """Let a class be found by a name. Registering the same class again, as a notebook does, replaces it.
+    """Make a class available under a name. Registering the same class again, as a notebook does, replaces it.
 
     Raises:
-        InputError: the name is that of another callback, or one that cannot be told from a module's.
+        InputError: another callback has the name, or it looks like a module's (`module:Name`).
     """
     before = _registered.get(name)
     another = before is not None and (before.__module__, before.__qualname__) != (kind.__module__, kind.__qualname__)
@@ -73,10 +73,10 @@ def register(name: str, kind: type[Callback]) -> None:
 
 
 def find(name: str) -> Named:
-    """The callback of a name: registered, one of our trackers, of a module, or of an installed package.
+    """The callback of a name: registered, a packaged tracker, `module:Name`, or from an installed package.
 
     Raises:
-        InputError: there is none, or it cannot be made; or the name stands in a file and nobody trusts its module.
+        InputError: there is none, or it cannot be made; or the name comes from a file and its module is not trusted.
     """
     if name in _registered:
         return _made(_registered[name], str(name))
@@ -87,7 +87,7 @@ def find(name: str) -> Named:
         if isinstance(name, ForeignId) and module.partition(".")[0] in sys.stdlib_module_names:
             raise InputError(
                 translated("callback {name} is none", name=name)
-            )  # whatever it is, a file may not have it called
+            )  # a file must not cause untrusted code to be called
         return _made(named_object(name, translatable("callback")), str(name))
     for point in entry_points(group=GROUP, name=name):
         if isinstance(name, ForeignId) and point.module not in sys.modules:
@@ -102,7 +102,7 @@ def find(name: str) -> Named:
 
 
 def require_callback(found: object, name: str) -> Named:
-    """`found` as a callback. Raises `InputError` that says what it lacks to be one."""
+    """`found` as a named callback. Raises `InputError` that says what it lacks."""
     if isinstance(found, type):
         raise InputError(
             translated("callback {name} is a class: give an object of it, {kind}()", name=name, kind=found.__name__)
@@ -140,7 +140,7 @@ def _require_signature(
 ) -> None:
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # written in C, it does not say
+    except (TypeError, ValueError):  # functions written in C may have no signature
         return
     try:
         signature.bind(*takes)
@@ -152,7 +152,7 @@ def _require_signature(
 
 
 def _made(found: object, name: str) -> Named:
-    """A callback that was named: of a class, an object of it with its defaults."""
+    """The callback object that was found by name; a class is instantiated with its defaults."""
     if isinstance(found, type) and issubclass(found, Callback):
         try:
             found = found()
@@ -168,7 +168,7 @@ def _made(found: object, name: str) -> Named:
 
 
 def _name_of(found: object) -> str:
-    """What a callback that was given as an object is called."""
+    """The name of a callback object for errors and results."""
     kind = found if isinstance(found, type) or inspect.isroutine(found) else type(found)
     qualified: str = getattr(kind, "__qualname__", repr(kind))
     return f"{getattr(kind, '__module__', '')}:{qualified}"

@@ -1,15 +1,15 @@
-"""Checkpoints: named arrays in one safetensors file that is whole, or refused.
+"""Checkpoints: named arrays in one safetensors file, verified by a checksum.
 
-The file is plain safetensors (any of its readers opens it), laid out by hand for three reasons: equal
-contents give equal bytes, the arrays are written from where they lie (a replay memory is gigabytes), and
-one SHA-256 covers every byte. The metadata comes first and holds exactly three strings:
+The file is standard safetensors that any reader opens. Zerone writes the layout itself for three reasons: equal
+contents give equal bytes, arrays are written without a copy (a replay memory is gigabytes), and one SHA-256
+covers every byte. The metadata comes first and holds exactly three strings:
 
-    zerone   the format, a number; a reader refuses what is newer than itself
-    sha256   the digest of the whole file, computed with its own 64 places holding "0"
-    about    a JSON object: which algorithm, which environment, which step
+    zerone   the format, a number; newer formats are refused
+    sha256   the digest of the whole file, computed with its own 64 characters set to "0"
+    about    a JSON object: algorithm, environment, step, ...
 
-`zerone` and `sha256` keep their places in every format to come. Nothing here unpickles or evaluates, and
-nothing that a file says about sizes is believed before its checksum is.
+`zerone` and `sha256` stay at the same place in all future formats. Nothing here unpickles or evaluates, and the
+sizes in the header are used only after the checksum was verified.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ _CHUNK = 1 << 20
 
 
 def save(path: str | Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
-    """Write `arrays` and the JSON object `about` to `path`, all or nothing; equal contents, equal bytes.
+    """Write `arrays` and the JSON object `about` to `path` atomically; equal contents give equal bytes.
 
     Raises:
-        RunError: the file cannot be written (the old one is untouched), or an array is of a kind that
-            safetensors has no code for.
+        RunError: the file cannot be written (an old file is unchanged), or an array's dtype does not exist in
+            safetensors.
     """
     path = Path(path)
-    # The widest first: then every array begins at a multiple of its item's size.
+    # Widest dtype first, so that every array begins at a multiple of its item size.
     names = sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name))
     table: dict[str, Any] = {}
     end = 0
@@ -99,15 +99,15 @@ def _pieces(header: bytes, arrays: Mapping[str, np.ndarray], names: list[str]) -
     yield len(header).to_bytes(8, "little") + header
     for name in names:
         array = arrays[name]
-        plain = np.asarray(array, array.dtype.newbyteorder("<"), order="C")  # a copy only of what is laid out otherwise
+        plain = np.asarray(array, array.dtype.newbyteorder("<"), order="C")  # copies only arrays with another layout
         yield plain.reshape(-1).view(np.uint8).data
 
 
 def load(path: str | Path, prefix: str = "") -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays whose names start with `prefix`, and `about`, from a file whose every byte was verified.
+    """The arrays whose names start with `prefix`, and `about`; the checksum of the whole file is verified first.
 
     Raises:
-        InputError: there is no such file, it is no checkpoint, it is damaged, or a newer Zerone wrote it.
+        InputError: the file is missing, is no checkpoint, is damaged, or was written by a newer Zerone.
     """
     safe_open: Any = importlib.import_module("safetensors").safe_open
     path = Path(path)
@@ -116,7 +116,7 @@ def load(path: str | Path, prefix: str = "") -> tuple[dict[str, np.ndarray], dic
         with safe_open(path, framework="numpy") as file:
             about = json.loads(file.metadata()["about"])
             arrays = {name: file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
-    except Exception as error:  # the checksum is right, so someone forged it: whatever they did, refuse in one line
+    except Exception as error:  # a forged file with a valid checksum: refuse it in one line
         raise InputError(
             translated("{path}: not a checkpoint that can be read: {error}", path=path, error=_line(error))
         ) from error
@@ -127,7 +127,7 @@ def load(path: str | Path, prefix: str = "") -> tuple[dict[str, np.ndarray], dic
 
 
 def _verify(path: Path) -> int:
-    """Read all of `path` in small pieces: its format. Raises `InputError` unless it is a whole checkpoint."""
+    """Verify the checksum of `path`, reading it in small pieces; returns the format. Raises `InputError` if invalid."""
     with opened(path) as file:
         first = file.read(_CHUNK)
         start = _START.match(first, 8)
@@ -169,10 +169,10 @@ def _verify(path: Path) -> int:
 
 
 def expect(about: Mapping[str, Any], path: str | Path, **wanted: object) -> None:
-    """Check that a checkpoint is the wanted one, e.g. `expect(about, path, algorithm="ppo")`.
+    """Check that a checkpoint's `about` has the expected values, e.g. `expect(about, path, algorithm="ppo")`.
 
     Raises:
-        InputError: a value of `about` differs from the wanted one; the line names both.
+        InputError: a value differs; the message names both.
     """
     for name, value in wanted.items():
         found = about.get(name)
@@ -198,13 +198,13 @@ def expect(about: Mapping[str, Any], path: str | Path, **wanted: object) -> None
 
 
 def flatten(tree: object, prefix: str = "") -> dict[str, np.ndarray]:
-    """The arrays of a pytree by their paths, e.g. `policy/layers/0/weight`, each behind `prefix`.
+    """The arrays of a pytree by path, e.g. `policy/layers/0/weight`, each path prefixed with `prefix`.
 
-    An array in the memory of the host is not copied. Typed PRNG keys become their numbers. Leaves that
-    are no numbers (an activation function) are left out: `restore` takes them from its example.
+    Arrays in host memory are not copied. Typed PRNG keys are converted to their key data. Leaves that are not
+    arrays or numbers (an activation function) are left out: `restore` takes them from its example.
 
     Raises:
-        ValueError: two leaves have one path (a dictionary's key contains `/`).
+        ValueError: two leaves have the same path (a dictionary's key contains `/`).
     """
     jax = _jax()
     arrays: dict[str, np.ndarray] = {}
@@ -217,15 +217,15 @@ def flatten(tree: object, prefix: str = "") -> dict[str, np.ndarray]:
 
 
 def restore(example: object, arrays: dict[str, np.ndarray], *, path: str | Path, what: str, prefix: str = "") -> Any:
-    """The tree like `example` (arrays, or their shapes from `jax.eval_shape`) whose numbers are `arrays`.
+    """A tree structured like `example` (arrays, or their shapes from `jax.eval_shape`) with the values of `arrays`.
 
-    The arrays used are taken out of `arrays` one by one, so that a large memory is never held twice.
-    Arrays that do not start with `prefix` are left alone. `what` says what the tree is for, e.g.
-    `dqn on CartPole-v1`. Where `example` has a NumPy array or a Python number, so has the result; elsewhere
-    it has JAX arrays, weakly typed where those of `example` are (or else a resumed run would compile again).
+    Used arrays are removed from `arrays` one by one, so that a large memory is never held twice. Arrays whose names
+    do not start with `prefix` are ignored. `what` names the tree in errors, e.g. `dqn on CartPole-v1`. NumPy arrays and
+    Python numbers in `example` stay NumPy arrays and numbers; all other leaves become JAX arrays, weakly typed where
+    those of `example` are (otherwise a resumed run would compile again).
 
     Raises:
-        InputError: a name is missing or left over, or a shape or a kind differs; `arrays` is as it was.
+        InputError: a name is missing or left over, or a shape or dtype differs; `arrays` is unchanged.
     """
     jax = _jax()
     leaves, structure = _named(example, prefix)
@@ -251,7 +251,7 @@ def restore(example: object, arrays: dict[str, np.ndarray], *, path: str | Path,
 
 
 def _jax() -> Any:
-    """JAX, only where a tree is met: drawing a run's metrics need not wait for it."""
+    """JAX, imported only when a tree is handled: drawing a run's metrics works without it."""
     return importlib.import_module("jax")
 
 
@@ -287,7 +287,7 @@ def _as_like(leaf: object, array: np.ndarray) -> Any:
     if isinstance(leaf, (np.ndarray, np.generic)):
         return array
     if _is_key(leaf):
-        kinds: list[Any] = []  # a shape alone does not say its key's kind, but a tracer of that shape does
+        kinds: list[Any] = []  # a key's shape does not show its PRNG type, but a tracer of that shape does
 
         def look(key: object) -> None:
             kinds.append(jax.random.key_impl(key))

@@ -1,4 +1,4 @@
-"""The columns of the log behind `seed` and `step`, with their meaning."""
+"""The log's columns besides `seed` and `step`, with their meaning."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ COUNTED = {
     "evaluation_episodes": "how many evaluation episodes there were",
     "evaluation_cut": "how many of them had not ended at the limit, and were cut",
 }
-"""What the log of an older run does not have."""
+"""Columns that the logs of older runs lack."""
 
 
 def columns(algorithm: Algorithm, counted: bool = True) -> dict[str, str]:
-    """Those of every training with an algorithm; callbacks may add some."""
+    """The columns of every training with an algorithm; callbacks may add more."""
     return {**PLAYED, **algorithm.metrics, **EVALUATED, **(COUNTED if counted else {})}

@@ -1,4 +1,4 @@
-"""A training from its first step, or from a checkpoint, to its result."""
+"""Running a training from its start, or from a checkpoint, to its result."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from zerone.training.tables import NoTableError
 def drive(
     engine: Engine, folder: RunFolder, schedule: Schedule, listeners: Listeners, *, resume: bool, chunk: int | None
 ) -> Run:
-    """Train to the end, judge the best policies, and keep what came of it. All who listen hear how it ended."""
+    """Train to the end, evaluate the best policies, and save the result. All listeners are told how it ended."""
     training = Training(Job(engine, folder, schedule), listeners, chunk)
     observe_scales(engine)
     try:
@@ -61,11 +61,11 @@ def _driven(training: Training, *, resume: bool) -> tuple[Run, Result]:
         if resume:
             training.resume()
             if training.goes_on:
-                folder.result_path.unlink(missing_ok=True)  # of the same training, which a callback had ended early
+                folder.result_path.unlink(missing_ok=True)  # left by a callback that had ended the same training early
         else:
             training.begin()
         if schedule.figure:
-            # Importing what draws takes most of a second: beside the first steps, on a core that has nothing to do.
+            # Importing matplotlib takes most of a second: done in a thread, beside the first steps, on an idle core.
             threading.Thread(target=importlib.import_module, args=("matplotlib.figure",), daemon=True).start()
         training.run(request)
     result = finite(_judged(training))
@@ -77,14 +77,14 @@ def _driven(training: Training, *, resume: bool) -> tuple[Run, Result]:
 
 
 def draw_figures(run: Run) -> None:
-    """Draw the curves of a run that has ended, and its table where it learnt one over a grid."""
+    """Draw the learning curves of a finished run, and its table if it learned one over a grid."""
     run.plot()
     with suppress(NoTableError):
         run.plot_table()
 
 
 def _judged(training: Training) -> Result:
-    """What `result.json` says: the best policy of each seed, judged on fresh episodes, and how long all took."""
+    """The contents of `result.json`: the best policy of each seed, evaluated on new episodes, and the durations."""
     trained, engine, clock = time.perf_counter(), training.job.engine, training.clock
     ways, learners, block = training.job.schedule.evaluation, training.job.learners, training.job.block
     training.tell_final_evaluation()
@@ -110,14 +110,14 @@ def _judged(training: Training) -> Result:
         **engine.facts(),
         "seeds": [_seed_result(learner, one, ways, block) for learner, one in zip(learners, parts, strict=True)],
     }
-    return cast("Result", found)  # and what an engine adds
+    return cast("Result", found)  # and fields that the engine adds
 
 
 def _seed_result(learner: Learner, judged: Judged | JudgedSeed, ways: Ways, block: int) -> SeedResult:
-    """What `result.json` says of a seed."""
+    """The entry of `result.json` for one seed."""
     at = learner.solved_at_step
     if at is None and shows(judged["returns"], ways.solved_at):
-        at = learner.best_step  # where episodes are dear, nothing has shown it before
+        at = learner.best_step  # with expensive episodes, nothing may have shown it before
     return {
         "seed": learner.seed,
         "solved": at is not None,

@@ -1,4 +1,4 @@
-"""The engine of a training: the one that drives an algorithm in an environment, if what a person chooses fits it."""
+"""Choosing the engine that trains an algorithm in an environment, and checking that the user's options fit it."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def make_engine(
     observations: str = AUTO, around: Around = NOTHING, processes: Processes | None = None,
     action_mask: object = NO_MASK,
 ) -> Engine:  # fmt: skip
-    """The engine that drives `algorithm` in `environment`.
+    """The engine that trains `algorithm` in `environment`.
 
-    `auto` is compiled where the environment is one of ours (or has a twin here), else host. `cluster` plays as
-    either of them would, in processes of its own; `start_workers` starts those. `observations` says how they are seen
-    (`views.VIEWS`), `around` what is put around each environment, and `processes` play them, if they are given: both
-    are for the host engine. `action_mask` says where masks come from (`action_masks`).
+    `auto` is `compiled` if the environment is written in JAX (or has a twin here), else `host`. `cluster` plays like
+    either of them, in worker processes that `start_workers` starts. `observations` chooses how they are encoded
+    (`views.VIEWS`), `around` are wrappers of each environment, and `processes`, if given, play them: both are for the
+    host engine only. `action_mask` chooses the source of masks (`action_masks`).
 
     Raises:
-        InputError: unknown names, options or spaces that do not go together.
+        InputError: unknown names, or options or spaces that do not fit together.
     """
     if engine not in ENGINES:
         raise InputError(
@@ -95,10 +95,10 @@ def make_engine(
 
 
 def _asks(action_mask: object, algorithm: Algorithm) -> Allowing | None:
-    """From where an environment played by Python has its masks; None where none is wanted.
+    """The source of masks for an environment played by Python; None if no mask is wanted.
 
     Raises:
-        InputError: it cannot be found, or the algorithm keeps to no mask.
+        InputError: the source cannot be found, or the algorithm does not support masks.
     """
     if isinstance(action_mask, str) and action_mask == NO_MASK:
         return None
@@ -110,7 +110,7 @@ def _asks(action_mask: object, algorithm: Algorithm) -> Allowing | None:
 
 
 def _require_no_gymnasium(environment: EnvironmentLike, name: str, around: Around, processes: Processes | None) -> None:
-    """Raise `InputError` where something is asked of a compiled environment that is for those of Gymnasium."""
+    """Raise `InputError` if an option that only Gymnasium environments support is given for a compiled one."""
     asked = [f"processes = {processes.number}"] if processes is not None else []
     asked += ["wrappers"] if around.wrappers else []
     asked += [f"frame_stack = {around.frame_stack}"] if around.frame_stack > 1 else []
@@ -137,8 +137,8 @@ def _cluster(
     workers = algorithms.require_workers(algorithm)
     judge = make_engine("auto", workers.alone(), environment, options, observations, around, None, action_mask)
     if isinstance(environment, str) and environments.ours(environment) is None and judge.name == "compiled":
-        environment, options = environments.make(environment, **options), {}  # a worker may not find it by its id
-    environment = str(environment) if isinstance(environment, str) else environment  # trusted, or it were not made
+        environment, options = environments.make(environment, **options), {}  # a worker may not know its id
+    environment = str(environment) if isinstance(environment, str) else environment  # it was made, so it is trusted
     asks = _asks(action_mask, algorithm)
     task = Task(environment, name, dict(options), judge.name == "compiled", observations, around, asks)
     return Cluster(workers, judge, task)
@@ -147,10 +147,10 @@ def _cluster(
 def start_workers(
     engine: Engine, address: str | None, worker_timeout: float | None, step_timeout: float | None = None
 ) -> None:
-    """Bring up what an engine trains with, where that are processes of its own.
+    """Start or join the processes that the engine trains with, if it uses any.
 
     Raises:
-        InputError: something asked for is not allowed, or is for another engine; no cluster is there.
+        InputError: a value is not allowed or is for another engine, or there is no cluster at `address`.
         RunError: the workers do not start.
     """
     from zerone.engines.protocol import StartsWorkers
@@ -178,7 +178,7 @@ def start_workers(
 
 
 def require_steps_that_can_be_late(engine: Engine, step_timeout: float | None) -> None:
-    """Raise `InputError` if a limit is set to steps that are no calls of their own."""
+    """Raise `InputError` if a step timeout is set but the engine's steps are no separate calls."""
     if step_timeout is not None and not engine.steps_one_by_one:
         raise InputError(
             translated(
@@ -190,10 +190,10 @@ def require_steps_that_can_be_late(engine: Engine, step_timeout: float | None) -
 
 
 def open_environments(engine: Engine, seed: int) -> None:
-    """Make what the first seed will learn in, where that can fail: before anything is created.
+    """Make the environments of the first seed, if that can fail, before any file is created.
 
     Raises:
-        InputError: it cannot be made, or not often enough.
+        InputError: an environment, or enough of them, cannot be made.
     """
     from zerone.engines.protocol import MakesEnvironments
 
@@ -275,7 +275,7 @@ def _host(
 
 
 def _require_alone(name: str, around: Around, processes: Processes | None) -> None:
-    """Raise `InputError` if something is asked of a vector that is for single environments."""
+    """Raise `InputError` if an option for single environments is combined with a vector environment."""
     asked = [translated("wrappers, frame stacks and frame skips are")] if around else []
     asked += [translated("processes = {number} is", number=processes.number)] if processes is not None else []
     if asked:
@@ -290,7 +290,7 @@ def _require_alone(name: str, around: Around, processes: Processes | None) -> No
 
 
 def _require_shared_out(number: int, algorithm: Algorithm, environment: EnvironmentLike, name: str) -> None:
-    """Raise `InputError` if there is nothing to do for some of so many processes."""
+    """Raise `InputError` if there are more processes than environments to play."""
     if isinstance(environment, Single):
         raise InputError(
             translated(

@@ -1,4 +1,4 @@
-"""What holds in all that a person may call: 32 bits, from where paths are meant, and how long a step may take."""
+"""A decorator for all public functions: 32-bit computation, the caller's working directory, and the step timeout."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ R = TypeVar("R")
 
 
 def entry(function: Callable[P, R]) -> Callable[P, R]:
-    """The same function, which computes in 32 bits, and in which paths are meant from where the person is.
+    """The same function, computing in 32 bits and resolving paths relative to the caller's working directory.
 
-    If it has a keyword `step_timeout`, that limits all that is done in it.
+    If it has a keyword `step_timeout`, that limits every environment step within the call.
     """
 
     @functools.wraps(function)

@@ -1,4 +1,4 @@
-"""Whether an environment is sound, how it is seen, and who can learn in it: what `zerone check ID` says."""
+"""Checks of an environment for `zerone check ID`: its soundness, its encoding, and the algorithms that support it."""
 
 from __future__ import annotations
 
@@ -29,38 +29,38 @@ from zerone.training.environment_facts import EnvironmentFacts, facts_of, opened
 from zerone.training.extent import Extent, Observed
 
 Shown: TypeAlias = list[tuple[int, tuple[object, ...]]]
-"""What an environment gave after so many steps: an observation, and after a step also the reward and the two ends."""
+"""Per step number, what the environment returned: an observation; after a step also reward, terminated, truncated."""
 LONGEST_FINDING = 300
-"""Characters of what Gymnasium's checker says of one thing."""
+"""Length limit, in characters, of one finding of Gymnasium's checker."""
 STEPS = 400
-"""How many random steps decide whether an environment is sound, unless another number is asked for."""
+"""Default number of random steps of a check."""
 REPEATED = 50
-"""So many of them are taken again, with the same seed and actions, to see whether the same comes of it."""
+"""How many of these steps are repeated with the same seed and actions, to check that the results are the same."""
 
 
 @dataclasses.dataclass
 class Report:
-    """What came of a check. It is sound if there are no problems; what is noted may still be worth a thought."""
+    """The result of a check. The environment is sound if there are no problems; notes are only worth considering."""
 
     facts: EnvironmentFacts
     """As from `environment_facts.describe`."""
     algorithms: dict[str, str | None]
-    """Why an algorithm cannot take it; None where it can."""
+    """Per algorithm, why it does not support the environment; None if it does."""
     problems: list[str] = dataclasses.field(default_factory=list[str])
     notes: list[str] = dataclasses.field(default_factory=list[str])
     steps: int = 0
     returns: list[float] = dataclasses.field(default_factory=list[float])
-    """Those of the episodes that ended."""
+    """Returns of the episodes that ended."""
     observed: list[Observed] = dataclasses.field(default_factory=list[Observed])
-    """Of each part that is numbers: its name, its lowest and highest number, their mean and their deviation."""
+    """Of each numeric part of the observation: its name, minimum, maximum, mean and standard deviation."""
     gymnasium: list[str] | None = None
-    """What Gymnasium's own checker finds, which looks at style, too; None where it was not asked."""
+    """Findings of Gymnasium's own checker, which also checks style; None if it was not run."""
     steps_per_second: float | None = None
-    """In Python, with nothing beside it; None where it is compiled."""
+    """Of the environment alone, in Python; None if it is compiled."""
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there are no problems."""
         return not self.problems
 
     def as_json(self) -> dict[str, Any]:
@@ -77,10 +77,10 @@ def check(
     identity: str, options: Mapping[str, Any] = {}, observations: str = AUTO, steps: int = STEPS, seed: int = 0,
     around: Around = NOTHING,
 ) -> Report:  # fmt: skip
-    """Play some random steps, and see what becomes of them.
+    """Play random steps in an environment and report the problems found.
 
     Raises:
-        InputError: there is no such environment, it cannot be made, or nothing in it can be seen.
+        InputError: the environment is unknown, cannot be made, or has no observation that Zerone can use.
     """
     noticed: list[str] = []
     notices = Notices(noticed.append)
@@ -104,7 +104,7 @@ def check(
     if report.facts["engine"] == "host":
         report.gymnasium = gymnasium_finds(opened(identity, options, observations, Notices(_nobody), around))
     else:
-        report.steps_per_second = None  # of its twin in Python, which nobody trains in
+        report.steps_per_second = None  # these were steps of its Python twin, which is not used for training
     with contextlib.closing(opened(identity, options, observations, notices, around)) as other:
         try:
             again[translated("another copy of it")] = _replay(other, actions, seed)
@@ -124,7 +124,7 @@ def check(
 
 
 def _play(env: Guard, report: Report, steps: int, seed: int) -> tuple[Extent, list[object], Shown]:
-    """Random steps, in as many episodes as it takes; the first actions, and what was shown after them."""
+    """Play random steps over several episodes; returns the first actions, and what was returned after them."""
     chance, extent = Chance(env, seed, report.notes), Extent()
     actions: list[object] = []
     observation, info = env.reset(seed=seed)
@@ -159,7 +159,7 @@ def _play(env: Guard, report: Report, steps: int, seed: int) -> tuple[Extent, li
 
 
 def gymnasium_finds(env: Guard) -> list[str]:
-    """What Gymnasium's own checker says of an environment, each thing once and in a line; it is closed then."""
+    """Findings of Gymnasium's own checker, deduplicated, one line each. The environment is closed afterwards."""
     found: list[str] = []
     with contextlib.closing(env), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
@@ -167,14 +167,14 @@ def gymnasium_finds(env: Guard) -> list[str]:
             check_env(env.unwrapped, skip_render_check=True, skip_close_check=True)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # of the checker, or of whatever it calls
+        except BaseException as error:  # raised by the checker, or by anything it calls
             found.append(str(error) or type(error).__name__)
     said = [_plain(str(each.message)) for each in warned if issubclass(each.category, UserWarning)]
     return list(dict.fromkeys([*map(_plain, found), *said]))
 
 
 def _plain(text: str) -> str:
-    """A warning of Gymnasium's in one line, without colours and its first word."""
+    """A Gymnasium warning on one line, without colours and the prefix."""
     line = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split()).removeprefix("WARN: ")
     return line if len(line) <= LONGEST_FINDING else line[:LONGEST_FINDING] + "…"
 
@@ -184,7 +184,7 @@ def _nobody(line: str) -> None:
 
 
 def _replay(env: Guard, actions: list[object], seed: int) -> Shown:
-    """What the same seed and actions come to."""
+    """What the environment returns for the same seed and actions."""
     observation, _ = env.reset(seed=seed)
     shown: Shown = [(0, (copy.deepcopy(observation),))]
     for step, action in enumerate(actions, 1):
@@ -212,19 +212,19 @@ def _differences(first: Shown, again: Mapping[str, Shown]) -> list[str]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two observations, or tuples of one with a reward and ends, are equal."""
+    """Whether two observations, or tuples of an observation, a reward and flags, are equal."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
     if isinstance(one, (tuple, list)) and isinstance(other, (tuple, list)):
         return len(one) == len(other) and all(map(_same, one, other))
     try:
         return bool(np.array_equal(one, other))
-    except Exception:  # an object of somebody else's, which is not seen
+    except Exception:  # raised by a comparison of foreign objects
         return True
 
 
 def _scale(env: Guard, leaf: BoxLeaf) -> float:
-    """What the numbers of a part are divided by before a network sees them."""
+    """The number by which a part's values are divided before they are passed to a network."""
     space = env.encoding.space
     if len(env.encoding.leaves) == 1 and isinstance(space, spaces.Box):
         return view_of(space).scale

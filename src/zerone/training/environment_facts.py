@@ -1,4 +1,4 @@
-"""What an environment is, as `zerone environments ID` says it."""
+"""The facts about an environment that `zerone environments ID` shows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zerone.training.environment_setup import environment_name
 
 
 class OptionFacts(TypedDict):
-    """What an environment can be made with."""
+    """One option of an environment."""
 
     name: str
     default: Any
@@ -27,13 +27,13 @@ class OptionFacts(TypedDict):
 
 
 class ActionFacts(describing.SpaceFacts):
-    """The space of actions, and what an action is in words."""
+    """The action space, and a description of the actions."""
 
     kind: str
 
 
 class EnvironmentFacts(TypedDict):
-    """An environment as JSON; ours have a text, and words for what is seen and done."""
+    """An environment as a JSON object; Zerone's own also have a text and names for observations and actions."""
 
     name: str
     text: NotRequired[str]
@@ -51,10 +51,10 @@ class EnvironmentFacts(TypedDict):
 
 
 def describe(identity: str, options: Mapping[str, Any] = {}, observations: str = AUTO) -> EnvironmentFacts:
-    """What an environment is: its spaces, its time limit, its level, who has tuned settings for it, its options.
+    """The environment's spaces, time limit, solved threshold, tuned presets and options.
 
     Raises:
-        InputError: there is no such environment, it cannot be made, or nothing in it can be seen.
+            InputError: the environment is unknown, cannot be made, or has no observation that Zerone can use.
     """
     with contextlib.closing(opened(identity, options, observations)) as env:
         return facts_of(identity, options, env)
@@ -64,14 +64,14 @@ def opened(
     identity: str, options: Mapping[str, Any], observations: str, notices: Notices | None = None,
     around: Around = NOTHING,
 ) -> Guard:  # fmt: skip
-    """The environment as it is trained in, under guard; what something is put around is stepped from Python."""
+    """The environment as it is used in training, within a `Guard`; with wrappers it is always played by Python."""
     engine = "host" if around else "auto"
     return open_environment(identity, options, engine, None, 0, judged=False, view=observations, notices=notices,
                             around=around)  # fmt: skip
 
 
 def facts_of(identity: str, options: Mapping[str, Any], env: Guard, around: Around = NOTHING) -> EnvironmentFacts:
-    """What can be said of one that is open."""
+    """The facts of an environment that is already open."""
     entry, spec = catalogue.find(identity), env.env.spec
     name = environment_name(identity)
     facts: dict[str, object] = {"name": name}

@@ -1,4 +1,4 @@
-"""The environment of a training: what it is called, kept as and solved at, and what a person should know of it."""
+"""A training's environment: its name, its configuration, its solved threshold, and notices about it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ EnvironmentLike = (
 )  # fmt: skip
 """An id, an environment written in JAX or its class, or a function that makes a Gymnasium environment.
 
-One environment object of Gymnasium's is taken where no more than one is needed; a vector, or a function of `num_envs`
-that makes vectors, to be learnt in as it is.
+A Gymnasium environment object is accepted if only one is needed; so is a vector environment, or a function of
+`num_envs` that makes one, which is then used as it is.
 """
 
 
 def environment_name(environment: EnvironmentLike) -> str:
-    """What a run is called by: the id, our own spelling of it for our own, or the name of what was given."""
+    """The name used for runs: the id (in our spelling for our environments), or the name of the object or function."""
     environment = source(environment)
     named = environment if isinstance(environment, str) else name_of(environment)
     entry = environments.ours(named) if isinstance(environment, str) else None
@@ -44,7 +44,7 @@ def environment_name(environment: EnvironmentLike) -> str:
 
 
 def say_other_version(algorithm: Algorithm, environment: EnvironmentLike, engine: str) -> None:
-    """Say if an environment is another version of one of ours: it begins without tuned settings, and is slower."""
+    """Tell the user if an environment is another version of one of ours: it has no presets, and is slower."""
     ours = names.other_version(environment) if isinstance(environment, str) else None
     if ours is None:
         return
@@ -63,7 +63,7 @@ def say_other_version(algorithm: Algorithm, environment: EnvironmentLike, engine
 
 
 def say_cut_off(environment: EnvironmentLike, options: Mapping[str, Any]) -> None:
-    """Say if no way leads to the goal of one of our mazes or lakes: there is nothing to be found in it then."""
+    """Tell the user if one of our mazes or lakes has no path to its goal: nothing can be learned in it."""
     if isinstance(environment, str):
         entry = environments.ours(environment)
         if entry is None:
@@ -77,11 +77,11 @@ def say_cut_off(environment: EnvironmentLike, options: Mapping[str, Any]) -> Non
 
 
 def options_of(environment: EnvironmentLike, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as a run keeps them: a layout itself in the place of its file's name."""
+    """The options as a run keeps them: a layout file's name is replaced by the layout."""
     entry = environments.find(environment) if isinstance(environment, str) else None
     if entry is None or not options:
         return dict(options)
-    known = {option.name for option in environments.options(entry)}  # the host engine's twin may take others, too
+    known = {option.name for option in environments.options(entry)}  # the host engine's twin may have more
     return {**options, **environments.resolved(entry.id, {n: v for n, v in options.items() if n in known})}
 
 
@@ -89,7 +89,7 @@ def describe_environment(
     environment: EnvironmentLike, options: Mapping[str, Any], observations: str, around: Around = NOTHING,
     action_mask: str = NO_MASK,
 ) -> EnvironmentConfig:  # fmt: skip
-    """An environment as a run's configuration has it; its id and options, and from where its class can be had again."""
+    """An environment as a run's configuration stores it: id and options, and the module that defines its class."""
     reward = options_as_kept(options).get("reward")
     known = isinstance(environment, str) and not str(reward or "").startswith("<")
     found: EnvironmentConfig = {
@@ -107,9 +107,9 @@ def describe_environment(
 
 
 def solved_at(environment: EnvironmentLike, options: Mapping[str, Any] = MappingProxyType({})) -> float | None:
-    """The mean return from which an environment counts as solved, where somebody has said so.
+    """The mean return at which an environment counts as solved; None if no threshold is defined.
 
-    Options that make another task of it (see `catalogue.same_task`) leave it without a level.
+    Options that change the task (see `catalogue.same_task`) remove the threshold.
     """
     if not isinstance(environment, str):
         return None
@@ -122,7 +122,7 @@ def solved_at(environment: EnvironmentLike, options: Mapping[str, Any] = Mapping
 
 
 def require_enough(environment: EnvironmentLike, seeds: Sequence[int]) -> None:
-    """Raise `InputError` if several seeds should learn in one vector, that was given itself."""
+    """Raise `InputError` if several seeds would have to share one vector environment object."""
     if isinstance(environment, gymnasium.vector.VectorEnv) and len(seeds) > 1:
         raise InputError(
             translated(
@@ -136,6 +136,6 @@ def require_enough(environment: EnvironmentLike, seeds: Sequence[int]) -> None:
 
 
 def level(given: EnvironmentLike, environment: EnvironmentLike, options: Mapping[str, Any]) -> float | None:
-    """The same for what was `given` for an environment: one of ours that is no id has no level, and no preset."""
+    """The same for the user's `given` environment; one of ours given as an object has no threshold and no preset."""
     ours = isinstance(environment, str) and environments.ours(environment) is not None
     return None if ours and not isinstance(given, str) else solved_at(environment, options)

@@ -1,4 +1,4 @@
-"""A training that ends after so many episodes: how far each seed is advanced, to the very iteration of its last one."""
+"""Trainings of a fixed number of episodes: each seed advances exactly to the iteration in which its last one ends."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from zerone.training.job import Job, Learner
 
 
 def advance_by_episodes(job: Job, learners: Sequence[Learner], target: int) -> None:
-    """Advance seeds to an iteration, each no further than to that with which it has had all its episodes.
+    """Advance seeds to iteration `target`, but each no further than the iteration in which its last episode ends.
 
-    Where that is depends on nothing else, so not on how many iterations are run at once.
+    That iteration does not depend on how many iterations are run at once.
     """
-    going = [each for each in learners if not job.ends(each)]  # it may have been stopped before that was reported
+    going = [each for each in learners if not job.ends(each)]  # may have ended before a stop, unreported
     engine = job.engine
     if not going:
         return
@@ -31,7 +31,7 @@ def advance_by_episodes(job: Job, learners: Sequence[Learner], target: int) -> N
 
 
 def _one_by_one(job: Job, learner: Learner, target: int) -> None:
-    """In environments that cannot be played a second time, with a look after each iteration."""
+    """Advance an engine that cannot replay iterations, one iteration at a time."""
     while learner.iteration < target and not job.ends(learner):
         first = learner.iteration
         (learner.carry,) = job.engine.advance([learner.carry], [learner.seed], [first], first + 1)
@@ -39,9 +39,9 @@ def _one_by_one(job: Job, learner: Learner, target: int) -> None:
 
 
 def _find_end(job: Job, engine: Repeatable, learner: Learner, before: object, begin: int) -> None:
-    """Go back to the first iteration after `begin` with which a seed has had its episodes, by halves.
+    """Find by bisection the first iteration after `begin` at which a seed has all its episodes, and go back to it.
 
-    It has them where it is; `before` is its carry after `begin` iterations, when it had not.
+    At the learner's current iteration it has them; `before` is its carry after `begin` iterations, when it had not.
     """
     while learner.iteration - begin > 1:
         half = (begin + learner.iteration) // 2

@@ -1,21 +1,21 @@
-"""When a training judges its policies, on how many episodes, and when they have solved the environment.
+"""When and on how many episodes a training evaluates its policies, and when an environment counts as solved.
 
-By default evaluation takes at most a fifth of a training's time. The clock cannot rule that, or equal seeds would end
-with other policies. So both are counted in steps: episodes that are played side by side count as many steps as there
-are rows, times the longest of them (`Evaluation.work`), and all evaluations together may use up
+By default evaluation takes at most a fifth of a training's time. Wall-clock time cannot decide this, or equal seeds
+would end with different policies. So both are counted in steps: episodes played side by side cost the number of rows
+times the longest of them (`Evaluation.work`), and all evaluations together may use up to
 
     SHARE · worth · (steps of training so far) + what the start-up is worth
 
-where `worth` is how many steps of evaluation take as long as one of training, at the least. A step in Gymnasium may
-take any time, so there it is 0.8. A compiled environment of ours is cheaper than a network, and learning from a sample,
-in minibatches, takes at least as long as acting in a few episodes: 1 + samples. Learning a table costs more than
+where `worth` is a lower bound for the number of evaluation steps that take as long as one training step. A Gymnasium
+step may take any time, so there `worth` is 0.8. A compiled environment costs less than a network, and learning from
+sampled minibatches takes at least as long as acting in a few episodes: 1 + samples. Updating a table costs more than
 looking it up: 2.
 
-What a look at a policy will take is known from the lengths of episodes before: those of the training and of the look
-before. If it takes more than twice as long it ends early, and the next looks wait until what was spent is earned.
+The cost of an evaluation is predicted from the lengths of earlier episodes: those of the training and of the previous
+evaluation. An evaluation that takes more than twice as long ends early, and the next ones wait until the budget allows.
 
-The episodes of all looks of a seed are the same, so that two policies are compared on equal terms. *Solved* is shown on
-others, fresh each time: a claim must not be chosen by its luck.
+All evaluations of a seed use the same episodes, so that policies are compared on equal terms. *Solved* must be shown on
+other episodes, new each time: a policy chosen for its luck must not count as solved.
 """
 
 from __future__ import annotations
@@ -32,36 +32,36 @@ from zerone.base.saved_types import AccountState, Config, EvaluationConfig
 from zerone.engines.protocol import Engine, Evaluation, EvaluationSettings
 
 EVALUATION_EPISODES = 100
-"""How many episodes an evaluation has at most, unless another number is given."""
+"""The default maximum number of episodes of an evaluation."""
 SHARE = 0.2
 FOR_SOLVED = 0.3
-"""The part of it that is kept for showing that the environment is solved, as long as that has not been shown."""
+"""The share of the budget reserved for testing whether the environment is solved, until that has been shown."""
 IN_PYTHON = 0.8
-"""What a step of training in Gymnasium is worth: a step of evaluation takes as long, and compiling, too."""
+"""The `worth` of a training step in Gymnasium: an evaluation step takes as long, and there is compiling besides."""
 STARTUP_STEPS = 10_000
-"""How many steps of training take as long as compiling, at the most: those of a table many more."""
+"""How many training steps take as long as compiling, at most (of a table, many more do)."""
 TABLE_STARTUP = 2_000_000
-"""Steps of evaluation that a table may take at any time: a tenth of a second, where starting takes a second."""
+"""Evaluation steps that a table may always take: a tenth of a second, where starting takes a second."""
 
 FEW = 5
-"""Fewer episodes than these are no look at a policy, but for the last."""
+"""The fewest episodes of an evaluation, except for the last one."""
 OVERRUN = 2
-"""How many times as long as planned a look may take before it ends early."""
+"""An evaluation ends early once it has taken this many times the planned work."""
 ASSUMED, ENDLESS = 1_000, 20
-"""Steps of an episode where none has ended yet and the environment has no time limit; and how many times as long as
-those before an episode may be there, and longer than that many steps, before a look cuts it."""
+"""The assumed length of an episode if none has ended yet and the environment has no time limit; and how many times the
+length of earlier episodes (but at least the assumed length) an episode may reach before an evaluation cuts it off."""
 
 LOOK = 1
 FIRST_FRESH = 2
-"""The indices of episodes: those of all looks, and the first of those by which a seed's claims are tested."""
+"""Episode indices: that of all evaluations, and the first of those that test whether a seed has solved it."""
 LEAST_FRESH, MOST_FRESH = 20, 2_500
 ERRORS_ABOVE = 4.5
-"""Standard errors that a policy should be above the level in a test: then it passes in 99% of cases."""
+"""How many standard errors a policy should be above the threshold in a test: then it passes in 99% of cases."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Ways:
-    """How a training evaluates: what was asked for, and what may be chosen so that it takes little time."""
+    """How a training evaluates: what the user chose, and what may be chosen automatically to save time."""
 
     episodes: int
     choose_times: bool = False
@@ -71,7 +71,7 @@ class Ways:
     solved_at: float | None = None
 
     def describe(self) -> EvaluationConfig:
-        """As `config.json` has it; the number of episodes and the level have fields of their own there."""
+        """As stored in `config.json`; the number of episodes and the threshold have fields of their own there."""
         return {
             "choose_times": self.choose_times, "choose_episodes": self.choose_episodes,
             "choose_limit": self.choose_limit, "limit": self.how.limit, "stochastic": self.how.stochastic,
@@ -79,7 +79,7 @@ class Ways:
 
     @staticmethod
     def read(config: Config) -> Ways:
-        """The ways of a run. One from before there was a choice evaluates as it was asked to."""
+        """The evaluation settings of a run. Runs older than the automatic choice evaluate exactly as configured."""
         kept, episodes, solved_at = config.get("evaluation"), config["evaluation_episodes"], config["solved_at"]
         if kept is None:
             return Ways(episodes, solved_at=solved_at)
@@ -90,19 +90,19 @@ class Ways:
 
 @dataclasses.dataclass
 class Account:
-    """What the evaluations of a seed have taken, and how long its episodes are."""
+    """What the evaluations of a seed have cost so far, and how long its episodes are."""
 
     looks: int = 0
     looking: int = 0
-    """Work of looks."""
+    """Work of evaluations, in steps."""
     testing: int = 0
-    """Work of tests whether the environment is solved."""
+    """Work of tests whether the environment is solved, in steps."""
     steps: int = 0
     trained_length: float | None = None
     judged_length: float | None = None
 
     def describe(self) -> AccountState:
-        """As a checkpoint has it."""
+        """As stored in a checkpoint."""
         return {
             "looks": self.looks, "looking": self.looking, "testing": self.testing, "steps": self.steps,
             "trained_length": self.trained_length, "judged_length": self.judged_length,
@@ -110,7 +110,7 @@ class Account:
 
 
 class _Length(NamedTuple):
-    """Steps that an episode is likely to have, those that it may have at the most, and how it is played."""
+    """The likely and the maximum number of steps of an episode, and how it is played."""
 
     likely: float
     longest: int
@@ -118,7 +118,7 @@ class _Length(NamedTuple):
 
 
 def worth(engine: Engine, known: bool) -> tuple[float, float]:
-    """How many steps of evaluation a step of training is worth, and its start-up; `known`: the environment is ours."""
+    """How many evaluation steps a training step, and the start-up, are worth; `known`: the environment is ours."""
     if engine.steps_one_by_one:
         return IN_PYTHON, 0.0
     algorithm = engine.algorithm
@@ -131,14 +131,14 @@ def worth(engine: Engine, known: bool) -> tuple[float, float]:
 
 
 class Evaluator:
-    """Judges the policies of a training, and keeps account of it.
+    """Evaluates the policies of a training within its budget.
 
     Args:
-        engine: Plays.
-        ways: How.
+        engine: Plays the episodes.
+        ways: How to evaluate.
         known: Whether the environment is one of ours, and so is cheap.
         total: Steps of the whole training.
-        stops: Whether a seed ends once solved: then what the rest of it may take is spent to show it.
+        stops: Whether a seed ends once solved: then the budget of its remaining steps may be spent on showing it.
     """
 
     def __init__(self, engine: Engine, ways: Ways, known: bool, total: int, stops: bool) -> None:
@@ -148,11 +148,11 @@ class Evaluator:
     def look(
         self, account: Account, policy: object, seed: int, step: int, solved: bool, last: bool
     ) -> Evaluation | None:
-        """Judge a policy after `step` steps; None where that is put off because it would take too long."""
+        """Evaluate a policy after `step` steps; None if the evaluation is put off because it would take too long."""
         length = self._length(account)
         free = self._part(solved, length) * self._allowed(step) - account.looking
         episodes = self._episodes(free, length, last)
-        if last and not episodes:  # what was kept for a test may as well be used now
+        if last and not episodes:  # no test follows, so use what was reserved for it
             episodes = self._episodes(self._allowed(step) - account.testing - account.looking, length, last)
         if not episodes:
             return None
@@ -160,15 +160,15 @@ class Evaluator:
         account.looks += 1
         account.looking += found.work
         account.steps += found.steps
-        # How long one that walks in a circle would go on says nothing about the next.
+        # An episode that loops until it is cut off says nothing about the length of the next ones.
         account.judged_length = None if found.cut.any() else float(found.lengths.mean(dtype=np.float64))
         return found
 
     def solves(self, account: Account, policy: object, seed: int, step: int, found: Evaluation) -> bool:
-        """Whether a policy is worth the level: shown twice, on other episodes than those that it was chosen by.
+        """Whether a policy solves the environment: shown twice, on other episodes than those it was selected by.
 
-        The look itself counts as once if it was of enough episodes. Each test is of so many that a policy that is as
-        good as it seems passes it.
+        The evaluation itself counts as the first time if it had enough episodes. Each test has so many episodes that a
+        policy as good as its evaluation passes it.
         """
         level = self.ways.solved_at
         number = len(found.returns)
@@ -190,7 +190,7 @@ class Evaluator:
         return True
 
     def _part(self, solved: bool, length: _Length) -> float:
-        """What looks may use: all where nothing is to be tested, or no test could ever be afforded."""
+        """The share of the budget for evaluations: all of it if there is nothing to test, or no test is affordable."""
         if solved or self.ways.solved_at is None:
             return 1.0
         test = self._work(-(-LEAST_FRESH // self.engine.widths[0]) * self.engine.widths[0], length.likely)
@@ -200,7 +200,7 @@ class Evaluator:
         return SHARE * self._worth * step + self._startup
 
     def _length(self, account: Account) -> _Length:
-        """How long an episode will be, by those before, and how long it may be."""
+        """The likely length of an episode, from earlier ones, and its maximum."""
         known = [each for each in (account.trained_length, account.judged_length) if each is not None]
         how, clock = self.ways.how, self.engine.time_limit
         if clock is None and self.ways.choose_limit:
@@ -210,15 +210,15 @@ class Evaluator:
         return _Length(max(1.0, min(longest, likely)), longest, how)
 
     def _episodes(self, free: float, length: _Length, last: bool) -> int:
-        """How many episodes a look has; 0 for none."""
+        """The number of episodes of an evaluation; 0 for none."""
         most, few = self.ways.episodes, min(FEW, self.ways.episodes)
         if not self.ways.choose_episodes:
-            # A person who asks for so many gets them at least once.
+            # If the user chose the number of episodes, there is at least one evaluation with that many.
             affordable = not self.ways.choose_times or self._work(most, length.likely) <= free
             return most if affordable or last else 0
         fewest = min(each for each in self._numbers if each >= few)
         if not last and self.ways.choose_times:
-            free -= self._work(fewest, length.likely)  # what is left is for the last policy
+            free -= self._work(fewest, length.likely)  # reserve the evaluation of the last policy
         numbers = [each for each in self._numbers if self._work(each, length.likely) <= free]
         found = most if self._work(most, length.longest) <= free else max(numbers, default=0)
         if found >= few or (last and found):
@@ -227,7 +227,7 @@ class Evaluator:
 
     @property
     def _numbers(self) -> list[int]:
-        """The numbers of episodes that a look may have: as few different rounds as can be."""
+        """The possible numbers of episodes of an evaluation, with as few different batch widths as possible."""
         widest, *others = self.engine.widths
         numbers = {*range(widest, self.ways.episodes + 1, widest), min(self.ways.episodes, widest)}
         above = widest
@@ -237,7 +237,7 @@ class Evaluator:
         return sorted(numbers)
 
     def _rounds(self, episodes: int) -> list[int]:
-        """How many are played side by side, one round after the other."""
+        """How many episodes are played side by side in each round."""
         found: list[int] = []
         for width in self.engine.widths:
             while sum(found) + width <= episodes:
@@ -245,11 +245,11 @@ class Evaluator:
         return [*found, episodes - sum(found)] if sum(found) < episodes else found
 
     def _work(self, episodes: int, length: float) -> float:
-        """What so many episodes of this length count as."""
+        """The work of this many episodes of this length, in steps."""
         return length * sum(self.engine.step_cost(each) for each in self._rounds(episodes))
 
     def _play(self, policy: object, seed: int, index: int, episodes: int, length: _Length) -> Evaluation:
-        """Round by round, until it has taken too long."""
+        """Play round by round, until the work exceeds the plan too far."""
         if not (self.ways.choose_times or self.ways.choose_episodes):
             return self.engine.evaluate(policy, seed, index, episodes, length.how)
         allowed = OVERRUN * self._work(episodes, length.likely)
@@ -258,7 +258,7 @@ class Evaluator:
         for width in self._rounds(episodes):
             if sum(each.work for each in found) > allowed:
                 break
-            # Fewer side by side, where so many of the longest would take far too long.
+            # Play fewer side by side if so many of maximum length would take far too long.
             narrow = [each for each in self.engine.widths if each <= width]
             fit = [each for each in narrow if self.engine.step_cost(each) * length.longest <= 2 * allowed]
             quickest = min((self.engine.step_cost(each) for each in narrow), default=0)
@@ -277,7 +277,7 @@ class Evaluator:
         return Evaluation(returns, lengths, cut, sum(each.work for each in found))
 
     def _fresh(self, account: Account, step: int, wanted: int, tests: int) -> int:
-        """How many episodes each test has; 0 where so few could be afforded that they would show nothing."""
+        """The number of episodes of each test; 0 if too few are affordable to show anything."""
         until = self._total if self._stops else step
         free = min(FOR_SOLVED * self._allowed(until), self._allowed(step) - account.looking) - account.testing
         widest = self.engine.widths[0]
@@ -288,7 +288,7 @@ class Evaluator:
 
 
 def shows(returns: Sequence[float], level: float | None) -> bool:
-    """Whether returns of enough fresh episodes show that a policy is worth the level."""
+    """Whether the returns of enough new episodes show that a policy reaches the threshold."""
     values = np.array(returns, np.float64)
     if level is None or len(values) < LEAST_FRESH:
         return False
@@ -296,7 +296,7 @@ def shows(returns: Sequence[float], level: float | None) -> bool:
 
 
 def needed(found: Evaluation, level: float) -> int:
-    """How many episodes would show that a policy is worth the level, if it is as good as it seems, less one error."""
+    """Episodes that would show that a policy reaches the threshold, if it is as good as measured, minus one error."""
     number = len(found.returns)
     if found.deviation == 0:
         return 100

@@ -1,8 +1,8 @@
-"""What a training tells while it goes on, and what a callback is: something that is called with each event.
+"""The events of a training, and callbacks: functions or objects that are called with each event.
 
-The order is always the same: `Preparing`, `Started`; then, each time the host looks up (about twice a second, and
-wherever something is due), the `Evaluated` of each seed in the order of the seeds, `Rows`, `Saving` and `Saved`, and
-`Progress`; and at last `Ended`, however it ends. All are told on the thread that called `zerone.train`.
+The order is always the same: `Preparing`, `Started`; then, after each chunk (about twice a second, and wherever
+something is due), `Evaluated` for each seed in the order of the seeds, `Rows`, `Saving` and `Saved`, and `Progress`;
+finally `Ended`, however it ends. All callbacks run on the thread that called `zerone.train`.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ Number: TypeAlias = float | int | np.floating[Any] | np.integer[Any] | None
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """How far it is."""
+    """How far a training is."""
 
     steps: int
     """Environment steps that each seed has made."""
     total: int
-    """Those that it will make at most; where episodes are counted, those that it is likely to make."""
+    """Environment steps that each seed will make at most; an estimate if the training counts episodes."""
     seconds: float = 0.0
     steps_per_second: float = 0.0
-    """Of all seeds together, on the wall, evaluations included; 0 where it is not known yet."""
+    """Of all seeds together, in wall-clock time including evaluations; 0 if not known yet."""
     evaluating: float = 0.0
-    """The share of that time that evaluations took."""
+    """The share of that time that evaluations took, 0 to 1."""
     latest_return: float | None = None
-    """Mean return of the last episodes; None before the first has ended."""
+    """Mean return of the last episodes; None before the first one has ended."""
     solved: int = 0
     """How many seeds have solved the environment."""
     seeds: int = 1
     note: str = ""
-    """What else there is to say, in a word or two, such as how much is explored; empty for nothing."""
+    """A short extra note, such as the exploration rate; empty if there is none."""
     final_episodes: int = 0
-    """How many episodes of each seed are played now, at the end, to evaluate its best policy; 0 until then."""
+    """Episodes per seed of the final evaluation of its best policy, while that is going on; otherwise 0."""
     episodes: int | None = None
-    """Episodes that have ended of the seed that has the fewest; None where a training has so many steps."""
+    """Ended episodes of the seed that has the fewest; None if the training counts steps."""
     total_episodes: int | None = None
-    """Those of each seed after which the training ends; None where a training has so many steps."""
+    """Episodes of each seed after which the training ends; None if the training counts steps."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,17 +61,17 @@ class Preparing:
 
 @dataclasses.dataclass(frozen=True)
 class Started:
-    """The first step is about to be taken, or the first after a checkpoint."""
+    """The first step is about to be taken, or the first one after a checkpoint."""
 
     path: Path
     """The run folder."""
     config: Config
-    """What stands in its `config.json`: a copy."""
+    """A copy of its `config.json`."""
     columns: Mapping[str, str]
-    """What each row of the log measures besides `seed` and `step`, and what that means."""
+    """The columns of the log besides `seed` and `step`, each with its meaning."""
     seeds: tuple[int, ...]
     step: int
-    """Steps of each seed that lie behind it; rows after this step that were told before are told again."""
+    """The step of each seed from which training starts or resumes; later rows reported before are reported again."""
     resumed: bool
 
 
@@ -83,28 +83,28 @@ class Evaluated:
     step: int
     mean_return: float
     returns: tuple[float, ...]
-    """Of each episode, on the reward of the task itself."""
+    """Of each episode, with the task's own reward."""
     lengths: tuple[float, ...]
     cut: int
-    """How many of these episodes had not ended at the limit."""
+    """How many of these episodes were cut off at the limit."""
     best: bool
-    """Whether no policy of this seed was better before."""
+    """Whether it is the best policy of this seed so far."""
     solved: bool
-    """Whether this seed has solved the environment, now or before."""
+    """Whether this seed has solved the environment, now or earlier."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """The log gets a row of each seed that still trains."""
+    """The log gets one row for each seed that is still training."""
 
     step: int
     rows: tuple[Mapping[str, Number], ...]
-    """By column, `seed` and `step` among them; None or no entry for what was not measured."""
+    """Values by column, including `seed` and `step`; None or missing if not measured."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Saving:
-    """A checkpoint is about to be saved: what else is written must be on the disk before it."""
+    """A checkpoint is about to be saved: other files must be flushed to the disk first."""
 
     step: int
 
@@ -119,48 +119,48 @@ class Saved:
 
 @dataclasses.dataclass(frozen=True)
 class Ended:
-    """Nothing follows. It comes however a training ends, but for a process that is killed."""
+    """The training has ended; no event follows. It is sent however it ends, unless the process is killed."""
 
     reason: str
     """`finished`, `stopped` (by a callback), `interrupted` (Ctrl-C) or `failed`."""
     message: str
-    """Why, in a line; empty where it has finished."""
+    """Why, on one line; empty if it has finished."""
     step: int
     result: Result | None
-    """What stands in `result.json`; None where it was interrupted or has failed."""
+    """The contents of `result.json`; None if it was interrupted or failed."""
 
 
 Event: TypeAlias = Preparing | Started | Progress | Evaluated | Rows | Saving | Saved | Ended
 
 
 class Control(Protocol):
-    """What a callback can ask of the training that it hears of."""
+    """What a callback can request of the training."""
 
     def stop(self, reason: str) -> None:
-        """End the training, as soon as what is due has been done: a normal end, with a checkpoint and a result."""
+        """End the training at the next safe point: a normal end, with a checkpoint and a result."""
         ...
 
     def save(self) -> None:
-        """Save a checkpoint as soon as what is due has been done."""
+        """Save a checkpoint at the next safe point."""
         ...
 
     def policy(self, seed: int | None = None) -> Any:
-        """A copy of what acts now, of one seed (by default the first that still trains)."""
+        """A copy of the current policy of one seed (by default the first that is still training)."""
         ...
 
     def agent(self, seed: int | None = None) -> Agent:
-        """The same as an agent, which acts on observations."""
+        """The same as an `Agent`, which acts on observations."""
         ...
 
 
 Listener: TypeAlias = Callable[[Event, Control], object]
-"""What hears events. A function of two arguments is one; so is a `Callback`."""
+"""A function of an event and a `Control`, such as a `Callback`."""
 
 
 class Callback:
-    """A listener with a function for each kind of event; those that a class does not define do nothing.
+    """A listener with one method per kind of event; methods that a subclass does not define do nothing.
 
-    `metrics` names what it adds to the rows of the log, each with its meaning: `measure` is asked for them.
+    `metrics` maps the names of columns that it adds to the log to their meaning; `measure` computes their values.
     """
 
     metrics: Mapping[str, str] = MappingProxyType({})
@@ -178,15 +178,15 @@ class Callback:
 
     @staticmethod
     def functions() -> tuple[str, ...]:
-        """The names of the functions that hear events."""
+        """The names of the methods that receive events."""
         return tuple(Callback._FUNCTIONS.values())
 
     def __call__(self, event: Event, training: Control, /) -> None:
-        """Hand an event to the function of its kind."""
+        """Pass an event to the method of its kind."""
         getattr(self, Callback._FUNCTIONS[type(event)])(event, training)
 
     def measure(self, row: Mapping[str, Number], training: Control) -> Mapping[str, Number]:
-        """What to add to a row of one seed, by the names in `metrics`. `row` has all else that is measured."""
+        """The values to add to a row of one seed, by the names in `metrics`. `row` has all other measurements."""
         del row, training
         return {}
 
@@ -197,7 +197,7 @@ class Callback:
         """The first step is about to be taken."""
 
     def on_progress(self, event: Progress, training: Control) -> None:
-        """About twice a second."""
+        """Called about twice a second."""
 
     def on_evaluated(self, event: Evaluated, training: Control) -> None:
         """The policy of one seed was evaluated."""
@@ -212,4 +212,4 @@ class Callback:
         """A checkpoint was saved."""
 
     def on_ended(self, event: Ended, training: Control) -> None:
-        """Nothing follows."""
+        """The training has ended."""

@@ -1,4 +1,4 @@
-"""What leaves of a run: the greedy policy of one seed, as a file that needs no Zerone."""
+"""Exporting the greedy policy of one seed of a run to a file that needs no Zerone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from zerone.training.folder import RunFolder
 
 
 def export_policy(path: Path, engine: Engine, agent: Agent, folder: RunFolder, checkpoint: str) -> dict[str, Any]:
-    """Write the policy of an agent; the object of `export --json`.
+    """Write the policy of an agent to `path`; returns the object of `export --json`.
 
     Raises:
         InputError: see `write`.
@@ -32,7 +32,7 @@ def export_policy(path: Path, engine: Engine, agent: Agent, folder: RunFolder, c
         "algorithm": engine.algorithm.name,
         "environment": folder.config["environment"]["id"],
         "seed": agent.seed,
-        # The name of a file is nobody's business where the policy goes.
+        # Local file names do not belong in a file that may be passed on.
         "checkpoint": checkpoint if checkpoint in ("best", "last") or checkpoint.isdecimal() else "a file",
     }
     with contextlib.ExitStack() as ends:
@@ -44,7 +44,7 @@ def export_policy(path: Path, engine: Engine, agent: Agent, folder: RunFolder, c
 
 
 def _environment(engine: Engine, folder: RunFolder) -> Guard | None:
-    """Where the policy can be played; None where it cannot be made again."""
+    """The environment in which to check the policy; None if it cannot be made again."""
     saved = folder.config["environment"]
     with contextlib.suppress(ZeroneError):
         if saved["known"]:
@@ -55,7 +55,7 @@ def _environment(engine: Engine, folder: RunFolder) -> Guard | None:
         if isinstance(engine, Host):
             return engine.alone(0)
         if isinstance(engine, Compiled):
-            asks = Allowing() if engine.spaces.masked else None  # they are in the state, and so in the info
+            asks = Allowing() if engine.spaces.masked else None  # the masks are in the state, so also in the info
             made = GymnasiumEnvironment(engine.evaluation_environment)
             return guarded(made, saved["id"], 0, saved["observations"], allowing=asks)
     return None

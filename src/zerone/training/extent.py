@@ -1,4 +1,4 @@
-"""How far the numbers of an environment's observations go, and what is worth saying of that."""
+"""The range of an environment's observations, and remarks about it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from zerone.environments.gym.leaves import BoxLeaf
 
 Array: TypeAlias = np.ndarray
 BEYOND = 1e-4
-"""An observation may be beyond its bounds by this part of their distance: that is rounding."""
+"""Tolerance for observations beyond their bounds, relative to the width of the bounds (rounding)."""
 LARGE, SMALL = 100.0, 1e-3
 """Numbers above and below these are far from 1, around which networks learn best."""
 LARGEST_SYMBOL = 20
-"""A picture that never gets brighter than this, though it could, may be one of symbols."""
+"""An image whose values never exceed this, though its bounds allow it, may consist of symbols."""
 
 
 class Observed(TypedDict):
-    """What the numbers of a part were."""
+    """The observed values of one part of an observation."""
 
     name: str
     low: float
@@ -31,7 +31,7 @@ class Observed(TypedDict):
 
 
 class Extent:
-    """How low and how high the numbers of each part went, and of what type they were."""
+    """The minimum, maximum and dtype of the values of each part of an observation."""
 
     def __init__(self) -> None:
         self._low: dict[int, Array] = {}
@@ -40,7 +40,7 @@ class Extent:
         self._sums: dict[int, Array] = {}
 
     def add(self, env: Guard, observation: object) -> None:
-        """Extend it by an observation."""
+        """Include an observation."""
         for place, found in enumerate(env.encoding.read(observation)):
             self._low[place] = np.minimum(self._low.get(place, found), found)
             self._high[place] = np.maximum(self._high.get(place, found), found)
@@ -53,7 +53,7 @@ class Extent:
         return np.asarray(self._low[place], np.float64), np.asarray(self._high[place], np.float64)
 
     def described(self, leaf: BoxLeaf, place: int) -> Observed:
-        """What the numbers of a part were."""
+        """The observed values of one part."""
         (low, high), (number, total, squares) = self._ends(place), self._sums[place]
         mean = total / number
         deviation = float(np.sqrt(max(0.0, squares / number - mean**2)))
@@ -63,7 +63,7 @@ class Extent:
         }  # fmt: skip
 
     def beyond(self, leaf: BoxLeaf, place: int) -> list[str]:
-        """Whether a part leaves its bounds."""
+        """A remark if a part was outside its bounds, else an empty list."""
         low, high = self._ends(place)
         lowest, highest = (np.asarray(each, np.float64) for each in (leaf.space.low, leaf.space.high))
         width = np.where(np.isfinite(lowest) & np.isfinite(highest), highest - lowest, 1.0)
@@ -88,7 +88,7 @@ class Extent:
         ]
 
     def converted(self, leaf: BoxLeaf, place: int) -> list[str]:
-        """Whether a part is of another type than its space says."""
+        """A remark if a part has another dtype than its space, else an empty list."""
         found, wanted = self._types[place], str(leaf.space.dtype)
         return (
             []
@@ -104,7 +104,7 @@ class Extent:
         )
 
     def far_from_one(self, leaf: BoxLeaf, place: int, scale: float) -> list[str]:
-        """Whether the numbers of a part are of a size with which networks have their difficulties."""
+        """A remark if a part's values have a scale that is hard for networks, else an empty list."""
         low, high = self._ends(place)
         size, change = float(np.abs([low, high]).max()), float((high - low).max())
         if scale > LARGEST_SYMBOL >= size > 1:

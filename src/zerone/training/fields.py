@@ -1,8 +1,8 @@
-"""What may stand in a file, field by field: small checks that are put together to tables (see `saved`).
+"""Validation of saved files, field by field: small checks that are combined into tables (see `schema`).
 
-A check takes a value and where it stands, and gives the value back, with the defaults of what is not said. What is not
-allowed is an `InputError` that names the field, the value and what is allowed. Fields that a table does not know are
-left as they are: they are from a later Zerone that reads and writes the same format.
+A check takes a value and its place in the file, and returns the value, with defaults filled in. An invalid value raises
+an `InputError` that names the field, the value and what is allowed. Fields that a table does not list are kept as they
+are: they come from a later Zerone that reads and writes the same format.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ S = TypeVar("S")
 Check: TypeAlias = Callable[[object, str], T]
 
 LARGEST = 2**53
-"""The largest whole number that JSON's readers agree on."""
+"""The largest integer that all JSON readers represent exactly."""
 LONGEST = 1000
-"""Characters of a text."""
+"""Maximum length of a text, in characters."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Maybe:
-    """A field that may be missing: then it has its default, as in files from before there was such a field."""
+    """An optional field with a default, for files written before the field existed."""
 
     check: Check[object]
     default: object = None
 
 
 def checked(value: object, check: Check[T], path: object) -> T:
-    """A value out of the file `path`, with its defaults. Raises `InputError`, which names file and field."""
+    """Check a value read from the file `path`, and fill in defaults. Raises `InputError` naming file and field."""
     try:
         return check(value, "")
     except InputError as error:
@@ -42,21 +42,21 @@ def checked(value: object, check: Check[T], path: object) -> T:
 
 
 def whole(low: int = 0, high: int = LARGEST) -> Check[int]:
-    """A whole number, `low` and `high` allowed."""
+    """An integer from `low` to `high`, both included."""
     between, above = translatable("a whole number from {low} to {high}"), translatable("a whole number, at least {low}")
     allowed = between if high < LARGEST else above
     return _simple(allowed, lambda value: type(value) is int and low <= value <= high, low=low, high=high)
 
 
 def number(low: float = -1e300, high: float = 1e300) -> Check[float]:
-    """A finite number, `low` and `high` allowed."""
+    """A finite number from `low` to `high`, both included."""
     finite, between = translatable("a finite number"), translatable("a number from {low:g} to {high:g}")
     allowed = finite if high == 1e300 else between
     return _simple(allowed, lambda value: type(value) in (int, float) and low <= value <= high, low=low, high=high)
 
 
 def one_of(*words: str) -> Check[str]:
-    """One of some words."""
+    """One of the given words."""
     return _simple(translatable("one of {words}"), lambda value: value in words, words=", ".join(words))
 
 
@@ -67,18 +67,18 @@ def truth(value: object, where: str) -> bool:
 
 
 def text(value: object, where: str) -> str:
-    """A text on one line, which a terminal can show."""
+    """A text on one line that a terminal can display."""
     found: str = _simple(translatable("a text on one line"), _is_text)(value, where)
     return found
 
 
 def anything(value: object, where: str) -> Any:
-    """Whatever JSON has: it is checked where it is used."""
+    """Any JSON value: it is checked where it is used."""
     return _simple(translatable("text that can be written"), _can_be_written)(value, where)
 
 
 def or_none(check: Check[T]) -> Check[T | None]:
-    """What `check` allows, or null."""
+    """A value that `check` allows, or null."""
 
     def holds(value: object, where: str) -> T | None:
         return None if value is None else check(value, where)
@@ -87,7 +87,7 @@ def or_none(check: Check[T]) -> Check[T | None]:
 
 
 def many(check: Check[T], at_least: int = 0, distinct: bool = False) -> Check[list[T]]:
-    """A list of what `check` allows."""
+    """A list of values that `check` allows."""
 
     def holds(value: object, where: str) -> list[T]:
         if not isinstance(value, list) or len(value) < at_least:
@@ -102,7 +102,7 @@ def many(check: Check[T], at_least: int = 0, distinct: bool = False) -> Check[li
 
 
 def by_name(check: Check[T]) -> Check[dict[str, T]]:
-    """An object of any names; each has what `check` allows."""
+    """An object with arbitrary names, whose values `check` allows."""
 
     def holds(value: object, where: str) -> dict[str, T]:
         named = _object(value, where)
@@ -112,13 +112,13 @@ def by_name(check: Check[T]) -> Check[dict[str, T]]:
 
 
 class Fields(Generic[T]):
-    """An object of a type, with the fields that are `known`, and perhaps others."""
+    """An object of a type with the `known` fields, and perhaps others."""
 
     def __init__(self, of: type[T], known: dict[str, Check[object] | Maybe]) -> None:
         self.of, self.known = of, known
 
     def __call__(self, value: object, where: str) -> T:
-        """The object with its defaults. Raises `InputError` where a field is missing or not allowed."""
+        """Check an object and fill in defaults. Raises `InputError` if a field is missing or invalid."""
         found = dict(_object(value, where))
         for name, check in self.known.items():
             if name in found:
@@ -132,12 +132,12 @@ class Fields(Generic[T]):
 
 
 def fields(of: type[T], /, **known: Check[object] | Maybe) -> Fields[T]:
-    """An object of a type, which has these fields."""
+    """A check for an object of a type with these fields."""
     return Fields(of, known)
 
 
 def either(one: Check[T], other: Check[S]) -> Check[T | S]:
-    """An object that `one` allows; else what `other` allows."""
+    """An object that `one` allows, or else `other`."""
 
     def holds(value: object, where: str) -> T | S:
         return (one if isinstance(value, dict) else other)(value, where)
@@ -146,7 +146,7 @@ def either(one: Check[T], other: Check[S]) -> Check[T | S]:
 
 
 def refuse(where: str, value: object, allowed: str) -> InputError:
-    """The error of a field that has a value which is not allowed."""
+    """The error for an invalid value of a field."""
     shown = json.dumps(value, default=repr)
     return InputError(
         translated(
@@ -159,7 +159,7 @@ def refuse(where: str, value: object, allowed: str) -> InputError:
 
 
 def _simple(allowed: str, holds: Callable[[Any], bool], **values: object) -> Check[Any]:
-    """What `holds` of; `allowed` says so, with `values`, and is translated when something is refused."""
+    """A check by the predicate `holds`; `allowed`, with `values`, is the text for errors, translated."""
 
     def check(value: object, where: str) -> object:
         if not holds(value):
@@ -174,7 +174,7 @@ def _is_text(value: object) -> bool:
 
 
 def _can_be_written(value: object) -> bool:
-    """Whether a value has no half of a character (a lone surrogate), and no number beyond all others."""
+    """Whether a value contains no lone surrogate, and no infinite number or NaN."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except ValueError:

@@ -1,14 +1,14 @@
-"""The run folder: what lies where, who may write, and what may be thrown away.
+"""The run folder: its files, its lock, and which files may be removed.
 
-    config.json                             what is trained, written first and once
-    metrics.csv                             what was measured (`metrics.py`)
+    config.json                             what is trained; written first and only once
+    metrics.csv                             measurements (`metrics.py`)
     events.out.tfevents.*  or  seed-*/...   the same for TensorBoard
     checkpoints/step-000050000.safetensors  to resume from
-    checkpoints/best.safetensors            to act with
-    result.json, figure.*, table.*, video.* how it ended
-    tracker-NAME.json                       with which run of a tracker it goes on (`trackers/`)
+    checkpoints/best.safetensors            the best policies
+    result.json, figure.*, table.*, video.* results
+    tracker-NAME.json                       the id of the tracker's run (`trackers/`)
 
-A folder is a run if its `config.json` says so. Only files of these names are ever removed.
+A folder is a run if its `config.json` says so. Only files with these names are ever removed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _STEP = re.compile(r"step-(\d{9,18})\.safetensors")
 
 
 class RunFolder:
-    """A run on the disk. Made by `create` and `resume`, which lock it for this process, or by `open`, to read.
+    """A run on disk. Made by `create` and `resume`, which lock it for this process, or by `open`, for reading only.
 
     Attributes:
         path: The folder.
@@ -68,19 +68,19 @@ class RunFolder:
         self._claim = claim
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_claim": None}  # a copy may read; the lock is held once
+        return {**self.__dict__, "_claim": None}  # a copy is for reading only: the lock is held once
 
     @classmethod
     def create(cls, path: str | Path | Claim, config: Mapping[str, Any], overwrite: bool = False) -> RunFolder:
-        """A new run at `path`, locked, with nothing in it but its `config.json`. A `Claim` is taken over.
+        """Create a new run at `path`, locked, with only its `config.json` in it. `path` may be a `Claim`.
 
-        `format` and `zerone` (the version) are put in front of `config`. With `overwrite` an earlier run
-        at `path` goes: the files that Zerone wrote, and no other; and an empty folder is taken.
+        `format` and `zerone` (the version) are added at the front of `config`. With `overwrite`, the files that Zerone
+        wrote for an earlier run at `path` are removed (no others), and an empty folder is accepted.
 
         Raises:
-            InputError: `path` is a file, cannot be written, is being written to by another process, or
-                exists already (with `overwrite`: as something else than a run or an empty folder); nothing was
-                created or removed.
+            InputError: `path` is a file, cannot be written, is being written to by another process, or exists
+                already (with `overwrite`: and is neither a run nor an empty folder); nothing was created or
+                removed.
         """
         claim = path if isinstance(path, Claim) else None
         path = absolute(path)
@@ -92,13 +92,13 @@ class RunFolder:
                 translated("{path}: the configuration is not JSON: {error}", path=path, error=error)
             ) from error
         with naming(path / CONFIG_FILE):
-            CONFIG(json.loads(text), "")  # what is written here can be read again
+            CONFIG(json.loads(text), "")  # check that what is written here can be read again
         if claim is None:
             claim = Claim.take(path, functools.partial(require_free, overwrite=overwrite))
         try:
             with replacing(path / CONFIG_FILE) as file:
                 file.write(text.encode())
-                file.flush()  # only when the disk has taken this may the old run go
+                file.flush()  # the old run is removed only once this is on the disk
                 _remove(path, _RESULTS)
                 claim.make(CHECKPOINTS)
         except BaseException as error:
@@ -110,25 +110,25 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
-        """The run at `path`, to read from; it may be running at the same time.
+        """Open the run at `path` for reading; it may be running at the same time.
 
         Raises:
-            InputError: there is no run at `path`, or a newer Zerone made it, or its `config.json` is damaged.
+            InputError: there is no run at `path`, a newer Zerone made it, or its `config.json` is damaged.
         """
         path = absolute(path)
         return cls(path, read_config(path))
 
     @classmethod
     def resume(cls, path: str | Path) -> RunFolder:
-        """The run at `path`, locked, to go on with; what a killed process left half-written is removed.
+        """Open and lock the run at `path` to continue it; half-written files of a killed process are removed.
 
         Raises:
-            InputError: as `open`, or the folder cannot be written or is being written to by another process.
+            InputError: as for `open`, or the folder cannot be written or is being written to by another process.
         """
         path = absolute(path)
         claim = Claim.take(path, require_run)
         try:
-            config = read_config(path)  # now that nobody overwrites it
+            config = read_config(path)  # read again: now no other process can overwrite it
             claim.make(CHECKPOINTS)
         except BaseException as error:
             claim.release()
@@ -138,7 +138,7 @@ class RunFolder:
         return cls(path, config, claim)
 
     def close(self) -> None:
-        """Let others write to the run. The operating system does so too when the process ends or is killed."""
+        """Release the lock. The operating system does so too when the process ends or is killed."""
         if self._claim is not None:
             self._claim.release()
             self._claim = None
@@ -153,7 +153,7 @@ class RunFolder:
 
     @property
     def config_path(self) -> Path:
-        """What is trained."""
+        """The configuration: `config.json`."""
         return self.path / CONFIG_FILE
 
     @property
@@ -163,17 +163,17 @@ class RunFolder:
 
     @property
     def result_path(self) -> Path:
-        """How the run ended: a JSON object."""
+        """The result, a JSON object: `result.json`."""
         return self.path / "result.json"
 
     @property
     def figure_path(self) -> Path:
-        """The learning curve."""
+        """The figure of the learning curve."""
         return self.path / "figure.png"
 
     @property
     def table_path(self) -> Path:
-        """The picture of a table: values and greedy arrows."""
+        """The figure of a table: values and greedy arrows."""
         return self.path / "table.png"
 
     @property
@@ -186,7 +186,7 @@ class RunFolder:
         return self.path / "checkpoints" / f"step-{step:09d}.safetensors"
 
     def checkpoints(self) -> list[Path]:
-        """All checkpoints to resume from, by step; `best` is not among them."""
+        """All checkpoints to resume from, sorted by step; `best` is not among them."""
         saved = (self.path / "checkpoints").glob("step-*.safetensors")
         steps = {int(match[1]): each for each in saved if (match := _STEP.fullmatch(each.name))}
         return [steps[step] for step in sorted(steps)]
@@ -196,11 +196,11 @@ class RunFolder:
         return next(reversed(self.checkpoints()), None)
 
     def load_latest(self, prefix: str = "") -> tuple[Path, dict[str, np.ndarray], dict[str, Any]]:
-        """The newest checkpoint to resume from: its path, arrays and `about`.
+        """Load the newest checkpoint to resume from: its path, arrays and `about`.
 
         Raises:
-            InputError: there is none yet, or the newest cannot be read; then the line names the one before,
-                for it is the user who decides to lose the steps between.
+            InputError: there is none yet, or the newest cannot be read; then the message names the previous one,
+                because only the user may decide to lose the steps in between.
         """
         saved = self.checkpoints()
         if not saved:
@@ -215,7 +215,7 @@ class RunFolder:
             ) from error
 
     def prune(self, keep_last: int) -> list[Path]:
-        """Remove all but the newest `keep_last` (at least 1) checkpoints to resume from; those removed. `best` stays.
+        """Remove all but the newest `keep_last` (at least 1) checkpoints to resume from; returns the removed ones.
 
         Raises:
             RunError: a file cannot be removed.
@@ -231,7 +231,7 @@ class RunFolder:
         return old
 
     def write_result(self, result: Result) -> None:
-        """Write `result.json`, all or nothing. A number that JSON lacks (NaN, infinity) becomes null.
+        """Write `result.json` atomically. Numbers that JSON lacks (NaN, infinity) become null.
 
         Raises:
             RunError: it cannot be written.
@@ -240,12 +240,12 @@ class RunFolder:
             file.write(json.dumps(finite(result), indent=2, allow_nan=False).encode() + b"\n")
 
     def read_best(self) -> tuple[dict[str, np.ndarray], Best]:
-        """The arrays and `about` of the checkpoint of the best policies. Raises `InputError` where it is damaged."""
+        """The arrays and `about` of the checkpoint of the best policies. Raises `InputError` if it is damaged."""
         arrays, about = checkpoint.load(self.best_path)
         return arrays, checked(about, schema.BEST, self.best_path)
 
     def read_result(self) -> Result | None:
-        """What `write_result` wrote, or None for a run that has not ended.
+        """The contents of `result.json`, or None for a run that has not ended.
 
         Raises:
             InputError: the file is damaged.
@@ -253,7 +253,7 @@ class RunFolder:
         return schema.read(self.result_path, schema.RESULT) if self.result_path.exists() else None
 
     def read_ended(self) -> Result:
-        """The result of a run that has ended. Raises `InputError` for one that has not."""
+        """The result of a run that has ended. Raises `InputError` if it has not."""
         result = self.read_result()
         if result is None:
             go_on = said(f"zerone train --resume {self.path}", f"zo.resume({str(self.path)!r})")
@@ -261,7 +261,7 @@ class RunFolder:
         return result
 
     def read_scores(self) -> dict[int, float]:
-        """The mean return of each seed's best policy. Raises `InputError` for a run that has not ended, or has none."""
+        """The mean return of each seed's best policy. Raises `InputError` if not ended, or there is none."""
         scores: dict[int, float] = {}
         for each in self.read_ended()["seeds"]:
             if each["return_mean"] is None:
@@ -275,19 +275,19 @@ class RunFolder:
 
 
 def step_of(path: Path) -> int:
-    """After how many steps a checkpoint to resume from was saved, by its name."""
+    """The environment step of a checkpoint to resume from, taken from its name."""
     match = _STEP.fullmatch(path.name)
     return int(match[1]) if match is not None else 0
 
 
 def names_of(folders: Sequence[RunFolder]) -> list[str]:
-    """What runs are called beside each other: by their folders, or by whole paths where those have equal names."""
+    """Names for runs in a comparison: their folders' names, or whole paths where two names are equal."""
     names = [folder.path.resolve().name for folder in folders]
     return names if len(set(names)) == len(names) else [str(folder.path) for folder in folders]
 
 
 def new_folder(name: str) -> AbstractContextManager[Claim]:
-    """`runs/NAME-1`, counted on from what is there, claimed. It goes again if nothing is put into it.
+    """Claim a new folder `runs/NAME-N`, N being the next free number. It is removed again if nothing is put into it.
 
     Raises:
         InputError: it cannot be made.
@@ -306,5 +306,5 @@ def _remove(path: Path, patterns: tuple[str, ...]) -> None:
         for each in path.glob(pattern):
             each.unlink(missing_ok=True)
             if each.parent.name.startswith("seed-"):
-                with suppress(OSError):  # it holds something that Zerone did not write
+                with suppress(OSError):  # it contains files that Zerone did not write
                     each.parent.rmdir()

@@ -1,4 +1,4 @@
-"""What a folder is: a run, by its configuration, or something else; and whether a new run may begin there."""
+"""Whether a folder is a run, and whether a new run may be created in it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from zerone.training.upgrade import upgraded_config
 FORMAT_VERSION = 2
 CONFIG_FILE = "config.json"
 SWEEP = "sweep.json"
-"""What the folder of a sweep has, which is no run but holds many."""
+"""The file that marks the folder of a sweep, which is not a run but contains many."""
 
 
 def require_run(path: Path) -> None:
-    """Raise `InputError` unless a run is there whose files may be written and removed."""
+    """Raise `InputError` unless `path` is a run, whose files may be written and removed."""
     _read_identity(path)
     if (path / CHECKPOINTS).is_symlink():
         raise InputError(
@@ -33,12 +33,12 @@ def require_run(path: Path) -> None:
 
 
 def read_config(path: Path) -> Config:
-    """The configuration of the run that is there. Raises `InputError` where there is none, or it is damaged."""
+    """The configuration of the run at `path`. Raises `InputError` if there is none, or it is damaged."""
     return checked(_read_identity(path), CONFIG, path / CONFIG_FILE)
 
 
 def _read_identity(path: Path) -> dict[str, Any]:
-    """The configuration of what says that it is a run, whatever else it says."""
+    """The configuration of a folder that declares itself a run, before its other fields are checked."""
     try:
         if not path.exists():
             raise InputError(translated("{path}: no such run folder", path=path))
@@ -71,7 +71,7 @@ def _read_identity(path: Path) -> dict[str, Any]:
 
 
 def _instead(path: Path) -> str:
-    """What a folder is that is no run, and what to do with it."""
+    """What a folder is if it is no run, and what the user can do with it."""
     if (path / SWEEP).is_file():
         runs = sorted(each.parent.name for each in path.glob(f"[0-9]*/{CONFIG_FILE}"))
         first = f", such as {path / runs[0]}" if runs else ""
@@ -84,7 +84,7 @@ def _instead(path: Path) -> str:
 
 
 def require_free(path: Path, overwrite: bool) -> None:
-    """Raise `InputError` unless a new run may begin at `path`."""
+    """Raise `InputError` unless a new run may be created at `path`."""
     try:
         if not path.exists():
             return
@@ -108,7 +108,7 @@ def require_free(path: Path, overwrite: bool) -> None:
             )
         )
     if all(map(is_incomplete, inside)):
-        return  # claimed for this run, or a run was killed before it began
+        return  # claimed for this run, or left by a run that was killed before it began
     try:
         require_run(path)
     except InputError as error:

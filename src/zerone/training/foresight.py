@@ -1,4 +1,4 @@
-"""From what a person asks to a search at decision time: what can be searched, how far, and with which model."""
+"""Options of a search at decision time (lookahead or tree search): its validation, limits and model."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from zerone.training.folder import RunFolder
 from zerone.training.policy_files import find_policies
 
 MOST_SAMPLES = 256
-"""Of each action, where something is left to chance and no other number is asked for: values next to each other often
-differ by less than the mean of a few samples does. There are fewer where so many would take too long."""
+"""Default maximum of samples per action if transitions are random: the values of neighbouring states often differ by
+less than the error of a mean of few samples. There are fewer if that many would take too long."""
 MOST_DEPTH, MOST_SIMULATIONS = 64, 100_000
 MODELS = ("environment", "learnt")
 WHO_CAN = translatable("tables and dqn can, on environments written in JAX")
@@ -31,7 +31,7 @@ WHO_CAN = translatable("tables and dqn can, on environments written in JAX")
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """What is asked: N steps of lookahead with K samples, or M simulations of a tree search, and the model of both."""
+    """The options: N steps of lookahead with K samples, or M simulations of a tree search, and the model of both."""
 
     lookahead: int = 0
     lookahead_samples: int | None = None
@@ -64,14 +64,14 @@ class Asked:
 
     @property
     def learnt(self) -> bool:
-        """Whether the model is what the training has learnt of the environment."""
+        """Whether the model is the one learned in training."""
         return self.lookahead_model == "learnt"
 
     def search(self, engine: Engine) -> Search | None:
-        """The search in what an engine plays; None where nothing is to be searched.
+        """The search for an engine's environment; None if no search is wanted.
 
         Raises:
-            InputError: it cannot be searched there, or not so far.
+            InputError: the environment does not support a search, or not of this depth.
         """
         if not (self.lookahead or self.simulations):
             return None
@@ -127,7 +127,7 @@ def _require(name: str, value: object, least: int, most: int) -> None:
 
 
 def _refused(engine: Engine) -> str | None:
-    """Why nothing can be searched with this engine; None if it can."""
+    """Why an engine supports no search; None if it does."""
     algorithm = engine.algorithm
     if not isinstance(engine, Compiled):
         return translated("the {engine} engine's environments cannot be asked what would follow", engine=engine.name)
@@ -139,13 +139,13 @@ def _refused(engine: Engine) -> str | None:
 
 
 def _samples_that_fit(depth: int, actions: int) -> int:
-    """How many samples of each action there may be, at most `MOST_SAMPLES` and at least one."""
+    """The number of samples per action that is affordable, from 1 to `MOST_SAMPLES`."""
     fit = (each for each in range(MOST_SAMPLES, 1, -1) if Lookahead(depth, actions, each).work <= AT_ONCE)
     return next(fit, 1)
 
 
 def _too_many(found: Lookahead) -> str:
-    """How many futures that would be, and what would do."""
+    """The error text for a lookahead with too many futures, with values that would fit."""
     depth = found.depth
     while depth > 1 and dataclasses.replace(found, depth=depth).work > LARGEST_WORK:
         depth -= 1
@@ -171,10 +171,10 @@ def _too_many(found: Lookahead) -> str:
 
 
 def with_models(policies: Mapping[int, object], engine: Engine, folder: RunFolder, which: str) -> dict[int, object]:
-    """Policies, by seed, each with the model that its training has learnt: that of the checkpoint, or the last.
+    """The policies by seed, each with the model learned in its training: from the given checkpoint, or the last one.
 
     Raises:
-        InputError: no model was learnt, or none was saved.
+        InputError: no model was learned, or none was saved.
     """
     assert isinstance(engine.algorithm, DynaQ)  # noqa: S101 - `Asked.search` has looked
     if engine.algorithm.planning_steps == 0:
@@ -182,7 +182,7 @@ def with_models(policies: Mapping[int, object], engine: Engine, folder: RunFolde
             translated("lookahead_model = 'learnt' is not allowed: with planning_steps = 0 dyna-q learns no model")
         )
     path, inside = find_policies(folder, which)
-    if not inside:  # a file of the best policies has nothing else
+    if not inside:  # a file of the best policies contains no model
         path, inside = find_policies(folder, "last")
     arrays, _ = checkpoint.load(path)
     example = engine.saved_example().state.model

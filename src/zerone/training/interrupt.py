@@ -1,4 +1,4 @@
-"""Ctrl-C as a request: the training ends after the step or the chunk that it is in, with a checkpoint."""
+"""Ctrl-C as a request to stop: the training ends after the current step or chunk, with a checkpoint."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from typing import NoReturn
 from zerone.base.language import translatable, translated
 
 SECONDS_UNTIL_SAID = 1.0
-"""How long a request may take before something is said."""
+"""A notice is printed if the stop takes longer than this."""
 
 SECONDS_UNTIL_ENDED = 2.0
-"""How long a second request may take before the program is ended, where it may be."""
+"""The program is ended if a second request has no effect for this long (only where ending it is allowed)."""
 
 INTERRUPTED = 130
-"""Exit code of a program that Ctrl-C has ended: 128 + 2."""
+"""Exit code of a program ended by Ctrl-C: 128 + SIGINT (2)."""
 
 STOPPING = translatable("stopping after this step; again to stop now")
 
@@ -31,26 +31,26 @@ HANG_UP = int(getattr(signal, "SIGHUP", 0))
 
 
 class Interrupted(KeyboardInterrupt):
-    """The training was asked to stop, and has saved itself."""
+    """The training was interrupted, and a checkpoint was saved."""
 
 
 class Program:
-    """The program that this process is: where it says something, and what its last line is if it has to be ended."""
+    """The running program: how it prints messages, and its last line if it has to be ended."""
 
     def __init__(self, say: Callable[[str], None], kept: Callable[[str], str] = str) -> None:
-        """`say` writes a line for a person; `kept` makes a line of what has happened, with what is left of the work.
+        """`say` prints a line for the user; `kept` adds what was saved to a description of what happened.
 
-        What has happened is empty where a person has interrupted it.
+        The description is empty if the user interrupted the program.
         """
         self._write, self._kept = say, kept
-        self._context = copy_context()  # what ends a program is another thread
+        self._context = copy_context()  # another thread may end the program
 
     def say(self, line: str) -> None:
-        """Say something to the person at the terminal."""
+        """Print a line for the user at the terminal."""
         self._context.copy().run(self._write, line)
 
     def end(self, code: int, what: str = "") -> NoReturn:
-        """End it here and now, from any thread: what does not answer cannot be ended otherwise."""
+        """End the process immediately, from any thread: code that does not respond cannot be ended otherwise."""
         with contextlib.suppress(Exception):
             self.say(self._context.copy().run(self._kept, what) or "interrupted")
         os._exit(code)
@@ -61,7 +61,7 @@ _program: ContextVar[Program | None] = ContextVar("program", default=None)
 
 @contextlib.contextmanager
 def as_program(program: Program) -> Iterator[None]:
-    """Let what happens in the block, in this thread, be that program. Without one nothing here ends the process."""
+    """Let the code in the block, in this thread, act as that program. Without one, nothing here ends the process."""
     token = _program.set(program)
     try:
         yield
@@ -70,15 +70,15 @@ def as_program(program: Program) -> Iterator[None]:
 
 
 def last_resort() -> Callable[[str], None] | None:
-    """What ends the program that this is with exit code 1 and a line; None where it is none."""
+    """A function that ends the program with exit code 1 and a message; None outside `as_program`."""
     program = _program.get()
     return None if program is None else lambda line: program.end(1, line)
 
 
 class Request:
-    """Set by the first Ctrl-C (or SIGTERM, or SIGHUP); a second one interrupts at once.
+    """Set by the first Ctrl-C (or SIGTERM, or SIGHUP); the second one interrupts immediately.
 
-    When a terminal closes, SIGHUP comes more than once: it is never the second one.
+    A closing terminal sends SIGHUP more than once, so SIGHUP never counts as the second one.
     """
 
     def __init__(self) -> None:
@@ -96,22 +96,22 @@ class Request:
             self.number = number
 
     def asked(self) -> bool:
-        """Whether it was made."""
+        """Whether a stop was requested."""
         return self.made
 
 
 @contextlib.contextmanager
 def listening() -> Iterator[Request]:
-    """A `Request` that Ctrl-C sets, until the end of the block. Only the main thread can listen.
+    """A `Request` that Ctrl-C sets until the end of the block. Only the main thread can receive signals.
 
-    Where the stop does not come at once a line says so, and how to stop at once. A second request that is not followed,
-    because native code hears no signal or the environment catches it, ends the program, where this is one.
+    If the stop takes a while, a line says so, and how to stop immediately. If a second request has no effect, because
+    native code blocks signals or the environment catches it, the program is ended, if there is one (`as_program`).
     """
     request = Request()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    # What a shell or nohup lets ignore the closing of its terminal goes on.
+    # A process that ignores SIGHUP (nohup) continues when its terminal closes.
     signals = [each for each in SIGNALS if each != HANG_UP or signal.getsignal(each) != signal.SIG_IGN]
     before = [signal.signal(each, request) for each in signals]
     try:
@@ -123,18 +123,18 @@ def listening() -> Iterator[Request]:
 
 
 class _Attendant:
-    """A thread that hears of signals at once, whatever the main thread does; Python's handlers wait for that one."""
+    """A thread that reacts to signals immediately; Python's handlers wait for the main thread."""
 
     def __init__(self, request: Request) -> None:
         self._request, self._program = request, _program.get()
-        self._stopping = translated(STOPPING)  # a thread of its own speaks English
+        self._stopping = translated(STOPPING)  # translated now: another thread would use English
         self._mouth, self._ear = socket.socketpair()
         self._mouth.setblocking(False)
         self._thread = threading.Thread(target=self._attend, name="zerone: signals", daemon=True)
 
     def __enter__(self) -> None:
         self._before = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
-        if self._before != -1:  # somebody else listens, such as an event loop; then the handler must do
+        if self._before != -1:  # in use, e.g. by an event loop: the handler tells us instead
             signal.set_wakeup_fd(self._before)
             self._request.tell = self._tell
         self._thread.start()
@@ -149,7 +149,7 @@ class _Attendant:
         self._ear.close()
 
     def _tell(self, number: int) -> None:
-        with contextlib.suppress(BlockingIOError):  # full of signals: nothing is missed
+        with contextlib.suppress(BlockingIOError):  # the pipe is full of signals already: nothing is lost
             self._mouth.send(bytes([number]))
 
     def _attend(self) -> None:
@@ -177,7 +177,7 @@ class _Attendant:
             asked += [time.monotonic() for each in heard if each in SIGNALS and not (asked and each == HANG_UP)]
 
     def _say(self, line: str) -> None:
-        with contextlib.suppress(Exception):  # a terminal that is gone
+        with contextlib.suppress(Exception):  # the terminal may be gone
             if self._program is None:
                 print(f"zerone: {line}", file=sys.stderr, flush=True)
             else:

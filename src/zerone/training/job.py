@@ -1,4 +1,4 @@
-"""One training as all parts of the loop see it: what is trained, where it is kept, and how far each seed is."""
+"""The state shared by all parts of the training loop: what is trained, where it is saved, and each seed's progress."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from zerone.training.schedule import Schedule
 
 
 class DivergedError(RunError):
-    """Learning has lost its numbers: going on would change nothing any more."""
+    """Learning has diverged (NaN or infinity in the policy): continuing would change nothing."""
 
 
 @dataclasses.dataclass
 class Learner:
-    """One seed of a training: where it is, and the best it has been."""
+    """The state of one seed of a training, and its best policy so far."""
 
     seed: int
     carry: object
@@ -30,14 +30,14 @@ class Learner:
     evaluation: float | None = None
     solved_at_step: int | None = None
     episodes: int = 0
-    """How many have ended until the last row of the log."""
+    """Episodes that had ended at the last row of the log."""
     best: float = -np.inf
     best_step: int = 0
     best_policy: object = None
     account: Account = dataclasses.field(default_factory=Account)
 
     def facts(self) -> LearnerState:
-        """What a checkpoint must know of this seed besides its arrays."""
+        """The state of this seed that a checkpoint stores besides its arrays."""
         return {
             "iteration": self.iteration,
             "evaluation": self.evaluation,
@@ -47,12 +47,12 @@ class Learner:
         }
 
     def keep_best(self, policy: object, mean: float, step: int) -> None:
-        """Take a policy for the best."""
+        """Store a copy of a policy as the best."""
         self.best, self.best_step, self.best_policy = mean, step, policy
 
 
 class Job:
-    """A training: its engine, folder and schedule, and a learner of each seed."""
+    """A training: its engine, folder and schedule, and a learner per seed."""
 
     def __init__(self, engine: Engine, folder: RunFolder, schedule: Schedule) -> None:
         self.engine, self.folder, self.schedule = engine, folder, schedule
@@ -65,11 +65,11 @@ class Job:
         }
 
     def has_all_episodes(self, learner: Learner) -> bool:
-        """Whether a seed has had all episodes that were asked for, and has been reported since."""
+        """Whether a seed has had all requested episodes, and that was reported."""
         return self.schedule.episodes is not None and learner.episodes >= self.schedule.episodes
 
     def ends(self, learner: Learner) -> bool:
-        """Whether a seed has had them with this iteration, and there is its end to be reported."""
+        """Whether a seed had its last episode in this iteration, and that has not been reported yet."""
         wanted = self.schedule.episodes
         if wanted is None or learner.episodes >= wanted:
             return False
@@ -77,11 +77,11 @@ class Job:
 
     @property
     def block(self) -> int:
-        """Steps of an iteration."""
+        """Environment steps per iteration."""
         return self.timetable.block
 
     def sound_policy(self, learner: Learner) -> object:
-        """A copy of a seed's policy. Raises `DivergedError` if it has lost its numbers, which it never finds again."""
+        """A copy of a seed's policy. Raises `DivergedError` if it contains NaN or infinity."""
         policy = self.engine.policy(learner.carry)
         arrays = checkpoint.flatten(policy).values()
         if not all(np.isfinite(each).all() for each in arrays if np.issubdtype(each.dtype, np.floating)):
@@ -90,7 +90,7 @@ class Job:
         return policy
 
     def diverged(self, learner: Learner, what: str) -> DivergedError:
-        """The error of a seed that has lost its numbers."""
+        """The error of a seed whose learning has diverged."""
         step = learner.iteration * self.block
         return DivergedError(
             f"{self.about['algorithm']} on {self.about['environment']}, seed {learner.seed}, step {step}: {what}"

@@ -1,4 +1,4 @@
-"""What policies are worth, on episodes that had no part in learning: how they are judged, and what is found."""
+"""Evaluating policies on episodes that had no part in training."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from zerone.engines.protocol import GREEDY, LONGEST_EVALUATION, Engine, Evaluati
 from zerone.training.side_by_side import for_seeds
 
 EVALUATION_SEED = 0
-"""The seed of the episodes by which a finished training and `zerone evaluate` judge, unless another is given."""
+"""The default seed of the episodes of final evaluations and of `zerone evaluate`."""
 _USUAL = {"limit": LONGEST_EVALUATION, "stochastic": False, "cut": 0}
 
 
 class Evaluated(dict[str, Any]):
-    """What an evaluation has measured: the object of `evaluate --json`, a dictionary, in a line where it is shown."""
+    """The result of an evaluation: the object of `evaluate --json`, a dictionary with a one-line representation."""
 
     def __repr__(self) -> str:
         said = {name: value for name, value in self.items() if name not in _USUAL or value != _USUAL[name]}
@@ -30,7 +30,7 @@ def _short(value: object) -> str:
 
 
 class JudgedSeed(TypedDict):
-    """What the policy of one seed is worth, on the same episodes as those of the others."""
+    """The evaluation of one seed's policy; all seeds play the same episodes."""
 
     seed: int
     return_mean: float
@@ -41,7 +41,7 @@ class JudgedSeed(TypedDict):
 
 
 class Judged(TypedDict):
-    """What policies are worth: the object of `evaluate --json`. Of several seeds each return is one seed's mean."""
+    """The object of `evaluate --json`. With several seeds, each entry of `returns` is one seed's mean."""
 
     episodes: int
     evaluation_seed: int

@@ -1,8 +1,7 @@
-"""Who hears of a training: what Zerone itself writes first, then the callbacks of the person, each guarded.
+"""The listeners of a training: Zerone's own writers first, then the user's callbacks, each guarded.
 
-What a callback raises does not break into the training: it is remembered, that callback hears no more, and the
-training ends at the next place where nothing is lost. What writes the table of metrics is not guarded: without it there
-is no run.
+An exception in a callback does not interrupt the training: it is stored, that callback is no longer called, and the
+training ends at the next safe point. The writer of `metrics.csv` is not guarded: without the log there is no run.
 """
 
 from __future__ import annotations
@@ -27,32 +26,32 @@ T = TypeVar("T")
 
 
 class CallbackError(RunError):
-    """A callback has raised something, or given what cannot be logged; the training has saved itself and ended."""
+    """A callback raised an exception, or returned values that cannot be logged; a checkpoint was saved."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Named:
-    """A callback, and what it is called in errors and results."""
+    """A callback with its name for errors and results."""
 
     name: str
     listener: Listener
 
     @property
     def metrics(self) -> Mapping[str, str]:
-        """What it adds to the rows of the log."""
+        """The columns that it adds to the log."""
         return self.listener.metrics if isinstance(self.listener, Callback) else {}
 
 
 @dataclasses.dataclass(frozen=True)
 class Stop:
-    """A callback has asked the training to end."""
+    """A callback's request to end the training."""
 
     by: str
     reason: str
 
 
 class Listeners:
-    """All who hear of one training, and what they ask of it."""
+    """All listeners of one training, and their requests."""
 
     def __init__(self, own: Sequence[Listener] = (), callbacks: Sequence[Named] = ()) -> None:
         self._own, self._callbacks = list(own), list(callbacks)
@@ -62,15 +61,15 @@ class Listeners:
         self.stop: Stop | None = None
         self.save_asked = False
         self.agent: Callable[[int | None], Agent] = _no_agent
-        """Gives the agent of a seed, as it is now."""
+        """Returns the current agent of a seed."""
 
     @property
     def metrics(self) -> dict[str, str]:
-        """What callbacks add to the rows, with its meaning."""
+        """The columns that callbacks add to the log, with their meaning."""
         return {name: text for each in self._callbacks for name, text in each.metrics.items()}
 
     def require_columns(self, taken: Iterable[str]) -> None:
-        """Raise `InputError` where a callback adds a column that is there already, or whose name no table can hold."""
+        """Raise `InputError` if a callback adds a column that exists already, or whose name does not fit in a table."""
         seen = {"seed", "step", *taken}
         for each in self._callbacks:
             for name in each.metrics:
@@ -86,7 +85,7 @@ class Listeners:
                 seen.add(name)
 
     def tell(self, event: Event) -> None:
-        """Let all hear of it, in turn. Raises only what Zerone's own do."""
+        """Call all listeners with an event, in turn. Raises only exceptions of Zerone's own listeners."""
         self._told = True
         for listener in self._own:
             listener(event, Asking(self, "zerone"))
@@ -95,7 +94,7 @@ class Listeners:
                 self._guarded(place, each, functools.partial(each.listener, event, Asking(self, each.name)))
 
     def measured(self, row: Mapping[str, Number]) -> dict[str, Number]:
-        """What callbacks add to a row."""
+        """The values that callbacks add to a row."""
         found: dict[str, Number] = {}
         for place, each in enumerate(self._callbacks):
             if place not in self._broken and each.metrics and isinstance(each.listener, Callback):
@@ -104,7 +103,7 @@ class Listeners:
         return found
 
     def end(self, event: Ended) -> None:
-        """Tell how it ended, where something has gone wrong that is raised: nothing may come between."""
+        """Report the end while an exception is being raised: errors of listeners must not replace it."""
         if not self._told:
             return
         for listener in self._own:
@@ -131,7 +130,7 @@ class Listeners:
 
 
 class Asking(Control):
-    """What one callback can ask."""
+    """The `Control` given to one callback."""
 
     def __init__(self, listeners: Listeners, name: str) -> None:
         self._listeners, self._name = listeners, name
@@ -151,7 +150,7 @@ class Asking(Control):
 
 
 def described(error: BaseException) -> str:
-    """What was raised, on one line; whatever its text does."""
+    """An exception on one line, even if its `__str__` fails."""
     try:
         words = on_one_line(str(error)).rstrip(".")
     except Exception:
@@ -160,7 +159,7 @@ def described(error: BaseException) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """Text without line breaks, and without what would steer a terminal."""
+    """Text without line breaks and terminal control characters."""
     return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
 
 
@@ -169,7 +168,7 @@ def _no_agent(seed: int | None) -> Agent:
 
 
 def _measured(callback: Callback, row: Mapping[str, Number], asking: Asking) -> dict[str, Number]:
-    """What a callback measures, if all of it can stand in a row."""
+    """The values that a callback measures. Raises if one of them does not fit in a row."""
     found: object = callback.measure(MappingProxyType(row), asking)
     if not isinstance(found, Mapping):
         raise TypeError(f"measure gave {found!r}, not a mapping from names to numbers")

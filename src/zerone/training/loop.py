@@ -1,7 +1,7 @@
-"""The training loop: advance, and now and then report, evaluate and save.
+"""The training loop: advance, and at fixed iterations report, evaluate and save.
 
-What is in the run folder depends on the configuration and the seeds alone, never on the clock: how many
-iterations are run at once (the chunk) only decides how often the host looks up.
+The contents of the run folder depend only on the configuration and the seeds, never on the clock: the number of
+iterations per call (the chunk) only decides how often control returns to Python.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from zerone.training.metrics_table import columns_of
 from zerone.training.selection import Selection
 
 CHUNK_SECONDS = 0.5
-"""How long a chunk lasts: how often progress is shown and Ctrl-C is heard."""
+"""Target duration of a chunk: how often progress is shown and Ctrl-C is checked."""
 
 
 class CountsIterations(Protocol):
-    """A carry of an engine that can stop in the middle of an iteration (`Heeds`)."""
+    """A carry of an engine that can stop within an iteration (`Heeds`)."""
 
     iteration: int
 
 
 @dataclasses.dataclass
 class Clock:
-    """How long a training takes. The first chunk is startup: its program is compiled in it."""
+    """The duration of a training. The first chunk counts as startup, because it includes compiling."""
 
     began: float = dataclasses.field(default_factory=time.perf_counter)
     startup_seconds: float = 0.0
@@ -52,12 +52,12 @@ class Clock:
 
     @property
     def steps_per_second(self) -> float | None:
-        """After the first chunk; None before."""
+        """The speed after the first chunk; None before."""
         return self.steady_steps / self.steady_seconds if self.steady_seconds else None
 
 
 class Training:
-    """All seeds of a run, from wherever they are to the end."""
+    """All seeds of a run, from the current state to the end."""
 
     def __init__(self, job: Job, listeners: Listeners, chunk: int | None) -> None:
         self.job, self.chunk = job, chunk
@@ -67,7 +67,7 @@ class Training:
         self.iteration = 0
         self._saved_iteration: int | None = None
         self._resumed = False
-        share = settings_of(job.engine.algorithm).get("epsilon")  # a table's is always the same, and not measured
+        share = settings_of(job.engine.algorithm).get("epsilon")  # a table's is constant, and so not measured
         self._note = f"ε {share:.2g}" if isinstance(share, float) else ""
         listeners.agent = self._agent
 
@@ -75,7 +75,7 @@ class Training:
     def columns(self) -> dict[str, str]:
         """The columns of the log behind `seed` and `step`, with their meaning.
 
-        Those that callbacks have added are kept when a run is resumed without them, and stay empty from there on.
+        Columns added by callbacks are kept when a run is resumed without those callbacks; their new cells are empty.
         """
         own = columns(self.job.engine.algorithm, self.selection.counts_episodes)
         there = columns_of(self.job.folder.metrics_path) if self._resumed else []
@@ -84,16 +84,16 @@ class Training:
 
     @property
     def goes_on(self) -> bool:
-        """Whether there is something left to train."""
+        """Whether any seed has steps left to train."""
         return bool(self._active())
 
     @property
     def stopped(self) -> Stop | None:
-        """Which callback has ended it early, and why; None where it has come to its own end."""
+        """The callback that ended the training early, with its reason; None if it ran to its normal end."""
         return self.listeners.stop if self.goes_on else None
 
     def begin(self) -> None:
-        """Start every seed from nothing."""
+        """Initialize every seed."""
         engine, how = self.job.engine, self.job.schedule.evaluation
         self._tell_preparing()
         engine.prepare(how.episodes, how.how)
@@ -101,30 +101,30 @@ class Training:
             learner.carry = engine.init(learner.seed)
 
     def resume(self) -> None:
-        """Go on from the newest checkpoint, or from nothing if none was saved yet."""
+        """Continue from the newest checkpoint, or from the start if none was saved yet."""
         self._resumed = True
         if self.job.folder.latest() is None:
             self.begin()
             return
         path, arrays, about = saving.read_newest(self.job)
-        self._tell_preparing()  # nothing is shown of a training that cannot go on
+        self._tell_preparing()  # only after the checkpoint was accepted
         self.iteration, self.selection.complete = saving.restore(self.job, path, arrays, about)
         self._saved_iteration = self.iteration
 
     def run(self, request: Request) -> None:
-        """Train to the end, or until a callback asks to stop.
+        """Train to the end, or until a callback requests a stop.
 
         Raises:
             RunError: the environment, the disk, a callback (`CallbackError`) or learning (`DivergedError`) failed; the
                 last good checkpoint is kept and named.
-            Interrupted: `request` was made; a checkpoint was saved.
+            Interrupted: `request` was set; a checkpoint was saved.
         """
         engine = self.job.engine
         if isinstance(engine, Stoppable):
             engine.stop_when(request.asked)
         self.listeners.tell(self._started())
         if self.iteration == 0 and engine.name != "compiled":
-            self._save()  # an environment may fail at any step: there is always something to go back to
+            self._save()  # an environment may fail at any step, so there is always a checkpoint to return to
         try:
             self._run(request)
         except Stopped as stopped:
@@ -139,7 +139,7 @@ class Training:
 
     def _run(self, request: Request) -> None:
         chunk = 1 if self.chunk is None else self.chunk
-        if not self.selection.complete:  # it was stopped in the middle of it
+        if not self.selection.complete:  # it was stopped during an evaluation
             self._report(self._evaluated_last(), 0.0)
         while not self._ends_early() and (active := self._active()):
             target = self.job.timetable.next_stop(self.iteration, chunk)
@@ -148,7 +148,7 @@ class Training:
             took = time.perf_counter() - started
             first, steps = not self.clock.startup_seconds, (target - self.iteration) * self.job.block * len(active)
             if first:
-                give_back_memory()  # what compiling has freed
+                give_back_memory()  # memory that compiling no longer needs
                 self.clock.startup_seconds = time.perf_counter() - self.clock.began
             elif self.chunk is None:
                 chunk = max(1, min(2 * chunk, round(chunk * CHUNK_SECONDS / max(took, 1e-4))))
@@ -162,10 +162,10 @@ class Training:
                 raise Interrupted
 
     def _ends_early(self) -> bool:
-        """Do what callbacks have asked for since the last look; whether the training ends here."""
+        """Carry out the requests of callbacks since the last chunk; returns whether the training ends here."""
         listeners = self.listeners
         if listeners.stop is not None and self.selection.take_last(self.iteration):
-            self._saved_iteration = None  # what was saved has no best policy yet
+            self._saved_iteration = None  # the checkpoint does not contain these best policies yet
         if listeners.save_asked or listeners.stop is not None or listeners.failure is not None:
             listeners.save_asked = False
             self._save()
@@ -181,13 +181,13 @@ class Training:
         return [each for each in going if not self.job.has_all_episodes(each)]
 
     def _evaluated_last(self) -> list[Learner]:
-        """The seeds that were active until this iteration, those that have been found to solve it only now, too."""
+        """The seeds that were active until this iteration, including those just found to have solved it."""
         step, stops = self.iteration * self.job.block, self.job.schedule.stop_when_solved
         found = [each for each in self.job.learners if not stops or each.solved_at_step in (None, step)]
         return [each for each in found if not self.job.has_all_episodes(each)]
 
     def _advance(self, active: list[Learner], target: int) -> None:
-        active = [learner for learner in active if learner.iteration < target]  # one may be ahead, when one was stopped
+        active = [learner for learner in active if learner.iteration < target]  # after a stop, some are ahead
         if self.job.schedule.episodes is not None:
             advance_by_episodes(self.job, active, target)
             return
@@ -198,7 +198,7 @@ class Training:
             learner.carry, learner.iteration = carry, target
 
     def _report(self, active: list[Learner], seconds: float) -> None:
-        """Report, evaluate and save what is due after this iteration, then tell of the progress."""
+        """Report, evaluate and save what is due after this iteration, then report the progress."""
         timetable = self.job.timetable
         active = self._without_ended(active)
         latest = [each.evaluation for each in self.job.learners if each.evaluation is not None]
@@ -214,15 +214,15 @@ class Training:
         self.listeners.tell(self._progress(seconds, latest))
 
     def _without_ended(self, active: list[Learner]) -> list[Learner]:
-        """The seeds that go on. Those that have had all their episodes are reported and evaluated, each at its end."""
+        """The seeds that continue. Those that had all their episodes are reported and evaluated, each at its end."""
         ended = [each for each in active if self.job.ends(each)]
-        # In the order in which it would be if they were looked at one by one.
+        # In the order of their ends, as if each iteration were checked.
         for learner in sorted(ended, key=lambda each: each.iteration):
             self._rows([learner], learner.iteration, ends=True)
         return [each for each in active if each not in ended]
 
     def _rows(self, active: list[Learner], iteration: int, ends: bool = False) -> list[dict[str, Number]]:
-        """Log what happened to some seeds until an iteration, their evaluations with it; what was logged."""
+        """Log the measurements of some seeds up to an iteration, with their evaluations; returns the rows."""
         first, step = self.job.timetable.row_before(iteration), iteration * self.job.block
         reports = [self.job.engine.report(learner.carry, first, iteration) for learner in active]
         evaluated = self.selection.evaluate(active, [row for row, _ in reports], iteration, ends)
@@ -238,7 +238,7 @@ class Training:
         return rows
 
     def tell_final_evaluation(self) -> None:
-        """Tell that at the end so many episodes of each seed are played, to judge its best policy."""
+        """Report that the final evaluation of each seed's best policy begins, with its number of episodes."""
         seconds = time.perf_counter() - self.clock.began
         self.listeners.tell(self._progress(seconds, [], self.job.schedule.evaluation.episodes))
 
@@ -272,23 +272,23 @@ class Training:
         )
 
     def _episodes(self) -> int | None:
-        """How many episodes have ended of the seed that has the fewest, of those that go on; None for steps."""
+        """Ended episodes of the active seed that has the fewest; None if the training counts steps."""
         wanted = self.job.schedule.episodes
         if wanted is None:
             return None
-        last = max(each.iteration for each in self.job.learners)  # a seed that is solved has ended, too
+        last = max(each.iteration for each in self.job.learners)  # a seed that solved the environment has ended, too
         counted = self._active() or [each for each in self.job.learners if each.iteration == last]
         return min([wanted, *(each.episodes + self.job.engine.episodes_ended(each.carry) for each in counted)])
 
     def _likely(self, steps: int, had: int) -> int:
-        """How many steps a training that counts episodes is likely to have, by how long they were so far."""
+        """An estimate of the steps of a training that counts episodes, from the lengths of its episodes so far."""
         wanted = self.job.schedule.episodes or 1
         if had >= wanted:
             return steps
         return round(steps * wanted / had) if had and steps else max(self.job.schedule.steps, 2 * steps)
 
     def _agent(self, seed: int | None) -> Agent:
-        """The agent of a seed as it is now; by default of the first that still trains."""
+        """The current agent of a seed; by default of the first one that is still training."""
         active, engine = self._active() or self.job.learners, self.job.engine
         if seed is not None:
             active = [each for each in self.job.learners if each.seed == seed]
@@ -310,7 +310,7 @@ class Training:
 
 
 def exploring(rows: Sequence[Mapping[str, Number]]) -> str:
-    """How much is explored, in the words of a line of progress: `ε 0.05` or `σ 0.2`; nothing if it is not measured."""
+    """The current exploration as shown with the progress: `ε 0.05` or `σ 0.2`; empty if it is not measured."""
     for name, symbol in (("epsilon", "ε"), ("noise", "σ")):
         values = [float(value) for row in rows if (value := row.get(name)) is not None]
         if values and np.isfinite(values).all():

@@ -1,4 +1,4 @@
-"""Whether a training fits into the memory there is, before anything is created for it."""
+"""Checking, before anything is created, whether a training fits into memory."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from zerone.engines.protocol import Engine, Repeatable
 from zerone.training.algorithm_setup import settings_of
 
 _SIZES = ("memory", "longest_episode", "environments", "steps_per_update", "hidden")
-"""The settings that decide how much a training holds."""
+"""The settings that decide how much memory a training needs."""
 
 
 def require_room(engine: Engine, name: str, seeds: int, by_episodes: bool = False) -> None:
-    """Raise `InputError` if what the seeds hold between two updates is more than the machine's memory.
+    """Raise `InputError` if the state of all seeds between two updates exceeds the machine's memory.
 
-    That is the least a training takes: its state (with the replay memory, or the table), and a block of steps. Much
-    more than there is would not fail at once: XLA reserves it, and the system kills what has filled it halfway.
-    `by_episodes` says that the training ends after so many of them: a `Repeatable` engine then holds a copy of each
-    seed, and one more while it looks for an end (`episodes.advance_by_episodes`).
+    This is a lower bound: the state (with the replay memory, or the table), and a block of steps. Allocating far more
+    memory than exists would not fail at once: XLA reserves it, and the system kills the process when it is half full.
+    `by_episodes` says that the training counts episodes: a `Repeatable` engine then holds a copy of each seed, and one
+    more while it searches for an end (`episodes.advance_by_episodes`).
     """
     there = available()
     held = 2 * seeds + 1 if by_episodes and isinstance(engine, Repeatable) else seeds
     needed: float
     try:
         needed = held * (_bytes(engine.saved_example()) + _block(engine))
-    except OverflowError:  # a size that is no number to JAX
+    except OverflowError:  # a size that JAX cannot represent
         needed = math.inf
     if there is None or needed <= there:
         return
@@ -55,7 +55,7 @@ def require_room(engine: Engine, name: str, seeds: int, by_episodes: bool = Fals
 
 
 def available() -> int | None:
-    """Bytes of the device's memory, or of what the system or a container grants; None where nobody says."""
+    """Bytes of memory of the device, or of the system's or container's limit; None if unknown."""
     device = jax.local_devices()[0]
     if device.platform != "cpu":
         return (device.memory_stats() or {}).get("bytes_limit")
@@ -63,7 +63,7 @@ def available() -> int | None:
 
 
 def _block(engine: Engine) -> int:
-    """Bytes of one block of steps: two observations a step, an action, a reward."""
+    """Bytes of one block of steps: per step two observations, an action and a reward."""
     space = engine.spaces.observation
     observation = math.prod(space.shape or ()) * np.dtype(space.dtype or np.float32).itemsize
     action = math.prod(engine.spaces.action.shape or ()) * 4

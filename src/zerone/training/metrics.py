@@ -1,8 +1,8 @@
 """The log of a training: rows appended to `metrics.csv`.
 
-The table is long: one row per seed and step, `seed,step` first, then what was measured; an empty cell says
-that nothing was. Numbers have the fewest digits that read back as the same bits, so a run that was
-interrupted and resumed leaves the very bytes of one that was not.
+The table has one row per seed and step: `seed,step` first, then the measurements; a cell is empty if nothing was
+measured. Numbers have the fewest digits that read back as the same bits, so that an interrupted and resumed run writes
+exactly the same bytes as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class MetricsLog(Callback):
-    """Writes the rows of a training. Before a checkpoint is saved they are on the disk: it never knows more than they.
+    """Writes the rows of a training. They are flushed to the disk before each checkpoint, which is never ahead of them.
 
     Raises:
-        InputError: the table that is there is damaged, or has other columns.
+        InputError: the existing table is damaged, or has other columns.
         RunError: the table cannot be written.
     """
 
@@ -59,14 +59,14 @@ class MetricsWriter:
 
     Args:
         folder: The run folder.
-        columns: What is measured, in the table's order, without `seed` and `step`.
-        resume_at: Go on after this step: later rows, and a last line cut off by a kill, are dropped. Columns that
-            the table does not have yet are added, empty so far. Without it an empty table begins.
+            columns: The names of the measurements in the table's order, without `seed` and `step`.
+        resume_at: Continue after this step: later rows, and an incomplete last line, are dropped. Columns that the
+            table lacks are added with empty cells. None begins a new table.
 
     Raises:
-        InputError: the table that is there is damaged, or has other columns.
+        InputError: the existing table is damaged, or has other columns.
         RunError: the table cannot be written.
-        ValueError: a column's name is not fit for a table.
+        ValueError: a column's name does not fit in a table.
     """
 
     def __init__(self, folder: str | Path, columns: Sequence[str], *, resume_at: int | None = None) -> None:
@@ -79,18 +79,18 @@ class MetricsWriter:
         with replacing(self.path) as file:
             file.write(header.encode() + kept)
         try:
-            self._file = self.path.open("ab", buffering=0)  # a failed write must leave nothing to be written later
+            self._file = self.path.open("ab", buffering=0)  # unbuffered: a failed write leaves nothing behind
         except OSError as error:
             raise RunError(
                 translated("{path}: cannot be written: {error}", path=self.path, error=error.strerror or error)
             ) from error
 
     def write(self, rows: Sequence[Mapping[str, Number]]) -> None:
-        """Append rows; they survive the process. Each has `seed`, `step`, and what was measured (None, NaN: nothing).
+        """Append rows, written out at once. Each has `seed`, `step` and measurements (None or NaN: empty cell).
 
         Raises:
-            RunError: the disk took only a part; none of these rows is in the table then.
-            ValueError: a row has a column that the table has not, or lacks `seed` or `step`.
+            RunError: the disk is full or failed; none of these rows is in the table then.
+            ValueError: a row has an unknown column, or lacks `seed` or `step`.
         """
         lines: list[str] = []
         for row in rows:
@@ -110,7 +110,7 @@ class MetricsWriter:
             ) from error
 
     def sync(self) -> None:
-        """Bring all rows to the disk. Before a checkpoint is saved: then it never knows more than the table.
+        """Flush all rows to the disk. Called before a checkpoint is saved, so that it is never ahead of the table.
 
         Raises:
             RunError: the disk failed.
@@ -136,7 +136,7 @@ class MetricsWriter:
 
 
 def _text(value: Any) -> str:
-    """The shortest text that reads back as the same number; a float32 has fewer digits than the same as a float."""
+    """The shortest text that reads back as the same number; a float32 needs fewer digits than the equal float64."""
     if value is None or value != value:  # NaN
         return ""
     return str(int(value)) if str(value) in ("True", "False") else str(value)

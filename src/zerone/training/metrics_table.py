@@ -1,7 +1,7 @@
-"""`metrics.csv` as it is read: a million rows in seconds, and in one line what is wrong with a row.
+"""Reading `metrics.csv`: a million rows in seconds, and a one-line error that names a damaged row.
 
-The table may have been through other hands: version control or a spreadsheet may have changed its line ends or put a
-mark of the byte order before it. Its numbers are the same then.
+Version control or a spreadsheet may have changed the file's line endings or added a byte-order mark. The numbers are
+the same then, so such files are accepted.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ FILE = "metrics.csv"
 MOST_COUNTED = 2**53
 """The largest seed or step that a table holds exactly."""
 LARGEST, COPIES = 4 * 1024**3, 8
-"""Bytes of a table where nobody knows how much memory there is, and how often a table is held while it is read."""
+"""Maximum bytes of a table if the machine's memory is unknown, and the number of copies held while it is read."""
 
 
 def read_metrics(path: str | Path) -> dict[str, np.ndarray]:
-    """The columns of a run's table: `seed` and `step` are integers, the rest floats with NaN where a cell is empty.
+    """The columns of a run's table, each [rows]: `seed` and `step` integers, the others floats, NaN for empty cells.
 
-    A last line without its end (the run goes on, or was killed) is left out. `path` may be the run folder.
+    An incomplete last line (the run is going on, or was killed) is ignored. `path` may be the run folder.
 
     Raises:
-        InputError: there is no table, or it is damaged; the line says where.
+        InputError: there is no table, or it is damaged; the message says where.
     """
     path = absolute(path)
     path = path / FILE if path.is_dir() else path
@@ -58,7 +58,7 @@ def read_metrics(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def _require_header(path: Path, line: bytes) -> list[str]:
-    """The names of the columns."""
+    """The column names in the header. Raises `InputError` if it is damaged."""
     try:
         names = line.decode().split(",")
     except UnicodeDecodeError as error:
@@ -73,7 +73,7 @@ def _require_header(path: Path, line: bytes) -> list[str]:
 
 
 def _parsed(rows: bytes, columns: int) -> np.ndarray | None:
-    """All rows at once, a million in two seconds; None where something in them is not as it should be."""
+    """All rows parsed at once, a million in two seconds; None if any of them is malformed."""
     filled = rows.replace(b",,", b",nan,").replace(b",,", b",nan,").replace(b",\n", b",nan\n")
     if not rows:
         return np.zeros((0, columns))
@@ -87,7 +87,7 @@ def _parsed(rows: bytes, columns: int) -> np.ndarray | None:
 
 
 def _parsed_line_by_line(path: Path, rows: bytes, columns: int) -> np.ndarray:
-    """The same, for what `_parsed` has not taken: raises `InputError`, which names the line."""
+    """The same for rows that `_parsed` rejected: raises `InputError`, which names the line."""
     table: list[list[float]] = []
     for number, line in enumerate(rows.split(b"\n")[:-1], start=2):
         if not line.isascii():
@@ -114,13 +114,13 @@ def _parsed_line_by_line(path: Path, rows: bytes, columns: int) -> np.ndarray:
 
 
 def require_column(table: Mapping[str, np.ndarray], name: str, path: Path) -> None:
-    """Raise `InputError` unless a table has a column."""
+    """Raise `InputError` unless a table has the column."""
     if name not in table:
         raise InputError(translated("{path}: line 1: damaged: the column {name} is missing", path=path, name=name))
 
 
 def evaluations_of(path: Path, seeds: Sequence[int]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """After how many steps each seed was evaluated, and what it returned. Raises `InputError` where one has no rows."""
+    """Steps and mean returns of each seed's evaluations. Raises `InputError` if a seed has no rows."""
     table = read_metrics(path)
     rows = rows_by_seed(table)
     require_column(table, "evaluation_return", path)
@@ -134,7 +134,7 @@ def evaluations_of(path: Path, seeds: Sequence[int]) -> list[tuple[np.ndarray, n
 
 
 def _whole_lines(path: Path) -> bytes:
-    """A table without a line at the end that was cut off, whatever another system has made of its line ends."""
+    """A table's complete lines; Windows line endings and a byte-order mark are removed."""
     if not path.exists():
         raise InputError(translated("{path}: no metrics there", path=path))
     memory = machine_memory()
@@ -149,11 +149,11 @@ def columns_of(path: Path) -> list[str]:
 
 
 def rows_until(path: Path, header: str, step: int) -> bytes:
-    """The bytes of the rows up to and including `step`, as they are; with empty cells for columns that are new."""
+    """The unchanged bytes of the rows up to and including `step`, with empty cells for new columns."""
     if not path.exists():
         return b""
     first, _, rows = _whole_lines(path).partition(b"\n")
-    if not first:  # killed within the first line
+    if not first:  # killed while the header was written
         return b""
     its, wanted = first.decode(errors="replace"), header.strip()
     if f"{wanted},".removeprefix(f"{its},") == f"{wanted},":

@@ -1,4 +1,4 @@
-"""How a run looks where it is the value of a line that was typed: in words, and in a notebook."""
+"""How a run is displayed: as one line of text, and as HTML in a notebook."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 page_of: Callable[[Path], str] | None = None
-"""What makes of a run folder a page with its films. It lies in a room above, and is put in here by the front door."""
+"""Makes a page with the films of a run folder. A higher room implements it; `zerone/__init__.py` sets it."""
 HEIGHT = 820
 
 
 def described(config: Config, result: Result | None) -> str:
-    """What was trained, and how it ended, in a line."""
+    """The training and its result on one line."""
     seeds = config["seeds"]
     which = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds"
     about = f"{config['algorithm']['name']} on {config['environment']['id']}, {which}"
@@ -34,7 +34,7 @@ def described(config: Config, result: Result | None) -> str:
 
 
 def as_html(folder: RunFolder) -> str:
-    """The same, a row for each seed, the films of its checkpoints where they can be drawn, and the learning curves."""
+    """The same as HTML, with one row per seed, films of its checkpoints if they can be drawn, and learning curves."""
     result = folder.read_result()
     rows = [
         [str(one["seed"]), _number(one["return_mean"]),
@@ -43,15 +43,13 @@ def as_html(folder: RunFolder) -> str:
     ]  # fmt: skip
     seeds = html.table(["seed", "mean return", "solved", "steps"], rows) if rows else ""
     films, figure = _films(folder), html.picture(folder.figure_path)
-    if (
-        films and figure
-    ):  # the curves are among the films; where a notebook is shown without scripts, the figure is left
+    if films and figure:  # the films include the curves; a notebook displayed without scripts shows the figure instead
         figure = f"<details><summary>{folder.figure_path.name}</summary>{figure}</details>"
     return html.text(f"{folder.path}: {described(folder.config, result)}") + seeds + films + figure
 
 
 def _films(folder: RunFolder) -> str:
-    """A page of its own within the notebook's; nothing where the run cannot be drawn."""
+    """The films as a page embedded in the notebook; empty if the run cannot be drawn."""
     if page_of is not None:
         with suppress(ZeroneError):
             page = markup.escape(page_of(folder.path), quote=True)
@@ -60,7 +58,7 @@ def _films(folder: RunFolder) -> str:
 
 
 def about_of(config: Config) -> About:
-    """What a run is of, for the figure of its learning."""
+    """What the figure of a run's learning curves says about the run."""
     identity, options = config["environment"]["id"], config["environment"]["options"]
     entry = catalogue.find_trusted(identity) if config["environment"]["known"] else None
     shaped = False
@@ -70,7 +68,7 @@ def about_of(config: Config) -> About:
         shaped = reward != catalogue.TASK_REWARD
         changed = shaped or any("reward" in name and name != "reward" for name in options)
         discount = config["algorithm"]["settings"].get("discount", 1.0)
-        sound = isinstance(discount, int | float) and 0 <= discount <= 1  # a file's, that nobody has checked yet
+        sound = isinstance(discount, int | float) and 0 <= discount <= 1  # it comes from a file, and was not validated
         bound = None if changed or not sound else entry.highest_value(float(discount))
     evaluation = config.get("evaluation")
     stochastic = evaluation is not None and evaluation["stochastic"]

@@ -1,4 +1,4 @@
-"""Where the policies of a run lie, and how they are read. Looking there imports no JAX."""
+"""Finding and reading the policies saved by a run. Finding them imports no JAX."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:
-    """The file of a checkpoint, and where in it the policies are: behind `seed-0/` and this.
+    """The path of a checkpoint, and the prefix of its policies' array names after `seed-0/`.
 
     Raises:
         InputError: there is no such checkpoint.
@@ -47,7 +47,7 @@ def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:
     path = absolute(which)
     try:
         there = path.exists()
-    except (OSError, ValueError):  # too long, or a character that no path has
+    except (OSError, ValueError):  # the name is too long, or has characters that no path may have
         there = False
     if not there:
         raise InputError(
@@ -57,21 +57,21 @@ def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:
 
 
 def load_policies(engine: Engine, folder: RunFolder, seeds: list[int], which: str) -> dict[int, object]:
-    """The policies of a run: the `best`, the `last`, or those of a step or a file.
+    """The policies of a run by seed: from the `best` or `last` checkpoint, or that of a step or a file.
 
     Raises:
-        InputError: there is no such checkpoint, or it is damaged or of another run.
+        InputError: there is no such checkpoint, or it is damaged or belongs to another run.
     """
     example = engine.policy_example()
     path, inside = find_policies(folder, which)
     policies: dict[int, object] = {}
     arrays, about = checkpoint.load(path)
     checkpoint.expect(about, path, algorithm=engine.algorithm.name, environment=folder.config["environment"]["id"])
-    # A full checkpoint holds carries; a file of best policies holds nothing else.
+    # A full checkpoint contains carries; a file of best policies contains nothing else.
     for seed in seeds:
         prefix = f"seed-{seed}/{inside}policy/"
         wanted = {name: array for name, array in arrays.items() if name.startswith(prefix)}
-        if prefix[:-1] in arrays:  # a table is a tree of one leaf, which has no path of its own
+        if prefix[:-1] in arrays:  # a table is a single leaf, without a path of its own
             wanted = {prefix: arrays[prefix[:-1]]}
         policies[seed] = checkpoint.restore(example, wanted, path=path, what="checkpoint", prefix=prefix)
     return policies

@@ -1,4 +1,4 @@
-"""Tuned settings for an algorithm on an environment: data, in files that a person can read and edit (`presets/`)."""
+"""Presets: tuned settings for an algorithm in an environment, in files that users can read and edit (`presets/`)."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from zerone.base.place import absolute
 
 TUNED, TUTORIAL, NONE = "tuned", "tutorial", "none"
 KINDS = (TUNED, TUTORIAL, NONE)
-"""Ours; the tutorial's own, which teach and are not tuned; an algorithm's defaults."""
+"""Zerone's tuned presets; the tutorial's own settings, which are for teaching; an algorithm's defaults."""
 OF_TRAINING: dict[str, type[Any]] = {"steps": int, "episodes": int, "evaluate_every": int, "stop_when_solved": bool}
-"""What a table may say besides an algorithm's settings."""
+"""Settings of the training that a preset may contain besides the algorithm's."""
 LARGEST_FILE = 1_000_000
-"""Bytes of a file of settings: what is larger is something else."""
+"""Maximum size of a settings file, in bytes; anything larger is no settings file."""
 
 
 def algorithms() -> set[str]:
-    """The names of the algorithms, each of which has a file; the list of them would import JAX."""
+    """The names of the algorithms, from the preset files: listing the algorithms themselves would import JAX."""
     files = (resources.files("zerone") / "presets").iterdir()
     return {file.name.removesuffix(".toml") for file in files if file.is_file()}
 
 
 def tables_of(algorithm: str) -> dict[str, dict[str, Any]]:
-    """The tuned settings of an algorithm, by environment."""
+    """The tuned settings of an algorithm by environment."""
     file = resources.files("zerone") / "presets" / f"{algorithm}.toml"
     if ":" in algorithm or not file.is_file():
         return {}
@@ -37,15 +37,15 @@ def tables_of(algorithm: str) -> dict[str, dict[str, Any]]:
 
 
 def preset(algorithm: str, environment: str) -> dict[str, Any]:
-    """The tuned settings, `steps` among them; empty where nobody has tuned this pair."""
+    """The tuned settings, including `steps`; empty if there is no preset for this pair."""
     return tables_of(algorithm).get(environment, {})
 
 
 def of_tutorial(algorithm: str, environment: str) -> dict[str, Any]:
-    """The settings that the tutorial gives an algorithm in an environment.
+    """The settings that the tutorial uses for an algorithm in an environment.
 
     Raises:
-        InputError: it has not brought the two together; the line lists the pairs that it has.
+        InputError: the tutorial does not combine the two; the message lists its pairs.
     """
     files = sorted((resources.files("zerone") / "presets" / TUTORIAL).iterdir(), key=lambda each: each.name)
     pairs = {each.name.removesuffix(".toml"): tomllib.loads(each.read_text("utf-8")) for each in files}
@@ -64,14 +64,14 @@ def of_tutorial(algorithm: str, environment: str) -> dict[str, Any]:
 
 
 def read_table(path: str | Path, algorithm: str, environment: str) -> dict[str, Any]:
-    """The settings that a file has for an algorithm in an environment: a preset's file, or the `best.toml` of a sweep.
+    """The settings in a file for an algorithm in an environment: a preset file, or the `best.toml` of a sweep.
 
-    It has a table for each environment, of which the one with this id is used; or it has no tables, and is used as it
-    is. `algorithm = "ppo"` before the tables says whose settings they are.
+    The file has a table per environment, of which the one with this id is used; or it has no tables, and is used as a
+    whole. `algorithm = "ppo"` before the tables says which algorithm the settings are for.
 
     Raises:
-        InputError: no such file or table, a file of another algorithm, a name that is no setting, or a value that is
-            not allowed; the line names the file.
+        InputError: there is no such file or table, the file is for another algorithm, a name is no setting, or a
+            value is not allowed; the message names the file.
     """
     from zerone.algorithms import catalogue as algorithms
     from zerone.environments import catalogue as environments

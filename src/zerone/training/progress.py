@@ -1,4 +1,4 @@
-"""How far a training is: a bar on a terminal, elsewhere at most one line a second."""
+"""Progress displays: a bar on a terminal, a bar in a notebook, or at most one line a second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zerone.training.events import Callback, Control, Ended, Preparing, Progress
 
 SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_PICTURES = 1.0, 0.25
 LEAST_SHARE = 0.005
-"""Less of the time is not worth a word."""
+"""A smaller share of evaluations in the time is not shown."""
 COMPILING = translatable("compiling: a few seconds, fewer the next time")
 
 
@@ -29,7 +29,7 @@ def ignore(now: Progress, policy: Callable[[], Any]) -> None:
 
 
 class Calling(Callback):
-    """Hands a function the progress, and a function that gets the policy."""
+    """Calls a function with the progress, and a function that returns the policy."""
 
     def __init__(self, function: OnProgress) -> None:
         self._function = function
@@ -42,13 +42,13 @@ class Calling(Callback):
 
 
 class Display(Callback):
-    """Shows a training. Before the first `update` it shows nothing: what was asked may still be refused."""
+    """Displays a training. It shows nothing before the first `update`, because the input may still be rejected."""
 
     def update(self, now: Progress) -> None:
-        """The training is at `now`; at step 0 it is about to be compiled, which takes seconds."""
+        """Show the progress `now`; step 0 means that compiling begins, which takes seconds."""
 
     def stop(self) -> None:
-        """The training has ended, one way or the other."""
+        """Finish the display, however the training has ended."""
 
     def on_preparing(self, event: Preparing, training: Control) -> None:
         del training
@@ -64,7 +64,7 @@ class Display(Callback):
 
 
 def of_several(number: int, total: int, now: Progress, note: str) -> Progress:
-    """The progress of `total` trainings of one length as one, of which `number` have ended and the next is at `now`."""
+    """The combined progress of `total` equally long trainings: `number` have ended, and the next is at `now`."""
     steps = number * now.total + now.steps
     return dataclasses.replace(
         now, steps=steps, total=total * now.total, note=note, final_episodes=0, episodes=None, total_episodes=None
@@ -72,16 +72,16 @@ def of_several(number: int, total: int, now: Progress, note: str) -> Progress:
 
 
 def progress_for(stream: TextIO, plain_allowed: bool = True) -> Display:
-    """What suits `stream`: a bar on a terminal; elsewhere lines, or nothing where those are not allowed."""
+    """The display for `stream`: a bar on a terminal; otherwise lines, or nothing if those are not allowed."""
     if stream.isatty():
         return Bar(stream)
     return Lines(stream) if plain_allowed else Display()
 
 
 def progress_in_python(wanted: bool | None) -> Display:
-    """What a function of the library shows: a notebook's bar, or a terminal's on standard error.
+    """The display for library functions: a notebook's bar, or a bar on standard error if that is a terminal.
 
-    A program whose standard error is read by nobody is silent, unless progress is `wanted`: then it gets lines.
+    If standard error is not a terminal, nothing is shown unless progress is `wanted`: then lines are printed.
     """
     if wanted is False:
         return Display()
@@ -92,7 +92,7 @@ def progress_in_python(wanted: bool | None) -> Display:
 
 
 def _display() -> Callable[..., Any] | None:
-    """IPython's `display`, in a notebook; else None. Imports nothing: a notebook has imported it."""
+    """IPython's `display` in a notebook, else None. Imports nothing: a notebook has imported IPython already."""
     module: Any = sys.modules.get("IPython")
     shell = None if module is None else module.get_ipython()
     if shell is None or getattr(shell, "kernel", None) is None:
@@ -125,7 +125,7 @@ def describe(now: Progress) -> str:
 
 
 class Lines(Display):
-    """Plain lines. A reader or a terminal that goes away (`| head`) does not end the training: it goes on unseen."""
+    """Plain lines. If the reader or terminal goes away (`| head`), the training continues without display."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -139,7 +139,7 @@ class Lines(Display):
         if not now.final_episodes and (
             not now.steps_per_second or time.monotonic() - self._printed < SECONDS_BETWEEN_LINES
         ):
-            self._pending = now  # the first chunk is a single update: nothing to tell of
+            self._pending = now  # the first chunk is a single update, too early to report
             return
         if now.final_episodes:
             self.stop()
@@ -157,7 +157,7 @@ class Lines(Display):
 
 
 class Notebook(Display):
-    """The same as the bar of a terminal, below the cell of a notebook; its last words stay."""
+    """The terminal's bar below a notebook cell; the final state stays visible."""
 
     def __init__(self, display: Callable[..., Any]) -> None:
         self._display = display
@@ -176,19 +176,19 @@ class Notebook(Display):
 
     def stop(self) -> None:
         now = self._latest
-        if now is not None:  # nothing is left to wait for, though the training may have ended early
+        if now is not None:  # no time is left, even if the training ended early
             self._handle.update(_data(now.steps / now.total, describe(now)), raw=True)
-        elif self._handle is not None:  # nothing was left to do
+        elif self._handle is not None:  # there was nothing to train
             self._handle.update({"text/html": "", "text/plain": ""}, raw=True)
 
 
 def _data(share: float | None, words: str) -> dict[str, str]:
-    """A line in the forms among which a notebook chooses."""
+    """A line in the MIME types among which a notebook chooses."""
     return {"text/html": bar(share, words), "text/plain": words}
 
 
 class Bar(Display):
-    """A bar that fills, and beside it the same words and the time that is left."""
+    """A bar with the progress text and the remaining time."""
 
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
@@ -203,7 +203,7 @@ class Bar(Display):
         self._task: Any = None
 
     def update(self, now: Progress) -> None:
-        with suppress(OSError):  # a terminal that is gone
+        with suppress(OSError):  # the terminal may be gone
             self._update(now)
 
     def _update(self, now: Progress) -> None:
@@ -220,7 +220,7 @@ class Bar(Display):
 
 
 def with_time_left(now: Progress) -> str:
-    """The words about a training, and how long it will go on, where that is known."""
+    """The progress text with the remaining time, if known."""
     if not now.steps_per_second or now.steps >= now.total:
         return describe(now)
     left = _clock((now.total - now.steps) * now.seeds / now.steps_per_second)

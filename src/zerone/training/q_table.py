@@ -1,4 +1,4 @@
-"""A table of action values to look at: as text, in a notebook, or as an array."""
+"""A table of action values that is displayed as text or HTML, and converts to an array."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from zerone.environments.gym.views import Space
 from zerone.environments.spaces import digits
 
 MOST_ROWS = 64
-"""Of a table that are shown; the array has all."""
+"""Number of rows displayed; the array has all rows."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class QTable:
-    """Q(s, a): `values` is float32 [states, actions]; `np.asarray(table)` is the same, `table[state]` a row of it."""
+    """Q(s, a): `values` is float32 [states, actions], as is `np.asarray(table)`; `table[state]` is a row of it."""
 
     values: np.ndarray
     states: tuple[str, ...]
@@ -26,7 +26,7 @@ class QTable:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """How many states and actions there are."""
+        """(number of states, number of actions)."""
         return self.values.shape
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -62,7 +62,7 @@ class QTable:
 
 
 def labels(space: Space, number: int) -> tuple[str, ...]:
-    """What each of the `number` states of a space is called: as the environment shows it, a number or several."""
+    """The names of the `number` states of a space, as the environment shows them: one number or several."""
     first = int(space.start) if isinstance(space, spaces.Discrete) else 0
     if not isinstance(space, spaces.MultiDiscrete):
         return tuple(str(first + state) for state in range(number))

@@ -1,4 +1,4 @@
-"""`zerone.register`: a name in this process for what a person brings, whatever kind it is of."""
+"""`zerone.register`: makes a user's algorithm, environment, shaped reward or callback available by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zerone.training.events import Callback
 
 @entry
 def register(name: str | type[Any], thing: object = None) -> None:
-    """Let what you have written be named: in Python, and in run folders that are loaded in this process.
+    """Register your own code under a name, for use in Python and for run folders that are loaded in this process.
 
         zo.register(MyAlgorithm)                   an algorithm, by its own `name`
         zo.register("my/World-v0", MyEnvironment)  an environment written in JAX: a class
@@ -29,7 +29,7 @@ def register(name: str | type[Any], thing: object = None) -> None:
         thing: The class of an environment or of a callback, or a shaped reward.
 
     Raises:
-        InputError: it does not fit what such a thing must be, and how; or its name is that of another one.
+        InputError: it does not fulfil the requirements of its kind (the message says which), or the name is taken.
     """
     if not isinstance(name, str):
         if thing is not None:

@@ -1,4 +1,4 @@
-"""Go on with a run from its newest checkpoint."""
+"""Resuming a run from its newest checkpoint."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def resume(
     callbacks: Sequence[CallbackLike] | None = None, spread: int | None = None, processes: int | None = None,
     replace_lost: bool = False,
 ) -> Run:  # fmt: skip
-    """Go on with a run from its newest checkpoint; on the compiled engine, to the same bits as if never stopped.
+    """Continue a run from its newest checkpoint; on the compiled engine with the same bits as without interruption.
 
-    `environment` is needed only where the run was started with one that has no id; `dataset` only where the one that
-    it learns from has been moved. `step_timeout`, `spread`, and with that or on the cluster engine `address` and
-    `worker_timeout`, are said each time; `processes` and `replace_lost` only to change them. So are callbacks that are
-    objects; those that were named are made again, unless `callbacks` are given.
+    `environment` is needed only if the run was started with one that has no id; `dataset` only if the run's dataset was
+    moved. `step_timeout`, `spread`, and with that or the cluster engine `address` and `worker_timeout`, must be given
+    each time; `processes` and `replace_lost` only to change them. Callback objects must be given again, too; callbacks
+    given by name are recreated, unless `callbacks` is given.
 
     Raises:
         InputError: there is no run at `path`, it is being written to, or a checkpoint is damaged or of another run.

@@ -1,4 +1,4 @@
-"""A run folder as a person handles it: what was asked, what came of it, and the agents it trained."""
+"""The public interface of a run folder: its configuration, result, metrics and agents."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from zerone.training.validation import MOST_EPISODES, MOST_STEPS, require_count,
 
 
 class Run:
-    """A run folder, finished or not: what it was asked, what it measured, and the agents it trained."""
+    """A run folder, finished or not: its configuration, its measurements and its trained agents."""
 
     def __init__(self, folder: RunFolder, engine: Engine | None = None) -> None:
         self._folder, self._engine = folder, engine
@@ -63,19 +63,19 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The columns of `metrics.csv`, as NumPy arrays."""
+        """The columns of `metrics.csv` as NumPy arrays [rows]: `seed` and `step` int64, the others float64."""
         return read_metrics(self.path)
 
     @entry
     def engine(self) -> Engine:
-        """The engine, made again from the configuration if this run was loaded."""
+        """The run's engine; for a loaded run it is made from the configuration."""
         if self._engine is None:
             self._engine = engine_of(self._folder)
         return self._engine
 
     @entry
     def agent(self, seed: int | None = None, checkpoint: str = "best") -> Agent:
-        """The agent of one seed (the first, unless named): its best policy, the last, or that of a step or file."""
+        """The agent of a seed (the first by default): of the best or last checkpoint, or that of a step or file."""
         chosen = self.seeds[0] if seed is None else seed
         if chosen not in self.seeds:
             raise InputError(
@@ -91,7 +91,7 @@ class Run:
 
     @property
     def table(self) -> QTable:
-        """Q(s, a) of the first seed's best policy, where its states can be counted: see `Agent.table`."""
+        """Q(s, a) of the first seed's best policy, if the state space is discrete: see `Agent.table`."""
         return self.agent().table
 
     @entry
@@ -101,16 +101,16 @@ class Run:
         lookahead: int = 0, lookahead_samples: int | None = None, simulations: int = 0,
         lookahead_model: str = "environment",
     ) -> Evaluated:  # fmt: skip
-        """Episodes of every seed's agent, on the real reward; the object of `evaluate --json`.
+        """Evaluate every seed's agent with the task's own reward; returns the object of `evaluate --json`.
 
-        An episode that has not ended after `limit` steps is cut, and counted as such. `stochastic` agents act by their
-        own chance, as they do while they learn, else greedily. Both are as in the training unless given.
-        `step_timeout` is as for `train`.
+        Episodes that have not ended after `limit` steps are cut off, and counted as such. `stochastic` agents explore
+        as in training, otherwise they act greedily. The defaults of both are those of the training. `step_timeout` is
+        as for `train`.
 
-        With `lookahead` N, actions are chosen among the futures of N steps, foreseen by the environment itself: by
-        r + γ max Q over them, each action sampled `lookahead_samples` times where something is left to chance. With
-        `simulations` M, by a Monte Carlo tree search. With `lookahead_model="learnt"` by what Dyna-Q has learnt of the
-        environment. All of it needs values Q(s, a) (a table, DQN) and an environment written in JAX.
+        `lookahead` N chooses each action by r + γ max Q over all futures of N steps, simulated with the environment
+        itself; each action is sampled `lookahead_samples` times if transitions are random. `simulations` M uses a Monte
+        Carlo tree search instead. `lookahead_model="learnt"` simulates with the model that Dyna-Q learned. All need
+        action values Q(s, a) (a table, DQN) and an environment written in JAX.
         """
         from zerone.training.foresight import Asked, with_models
 
@@ -136,14 +136,14 @@ class Run:
 
     @entry
     def export(self, path: str | Path, seed: int | None = None, checkpoint: str = "best") -> dict[str, Any]:
-        """Write the greedy policy of one seed (the first, unless named) to a file that needs no Zerone.
+        """Write the greedy policy of one seed (the first by default) to a file that needs no Zerone.
 
-        The ending says which kind: `.onnx`, `.npz` (played by NumPy alone), or `.stablehlo` (docs/export.md). Before
-        it is written it is checked against the policy itself. What comes back is the object of `export --json`.
+        The suffix chooses the format: `.onnx`, `.npz` (played with NumPy only), or `.stablehlo` (docs/export.md). The
+        file's actions are compared with the policy's before it is written. Returns the object of `export --json`.
 
         Raises:
-            InputError: the policy cannot leave in this form; nothing was written.
-            RunError: the file would act otherwise than the policy does, or the disk failed; nothing was written.
+            InputError: the policy cannot be exported to this format; nothing was written.
+            RunError: the file would act differently from the policy, or the disk failed; nothing was written.
         """
         from zerone.export.write import require_place
         from zerone.training.exporting import export_policy
@@ -153,7 +153,7 @@ class Run:
         return export_policy(place, self.engine(), self.agent(seed, checkpoint), self._folder, checkpoint)
 
     def plot(self, out: str | Path | None = None) -> Figure:
-        """Draw the learning curves, by default over the run's own figure; where they are, which a notebook shows."""
+        """Draw the learning curves, by default to the run's own figure; returns the path, which a notebook displays."""
         from zerone.charts.curves import draw
 
         path = self._folder.figure_path if out is None else absolute(out)
@@ -162,10 +162,10 @@ class Run:
 
     @entry
     def plot_table(self, out: str | Path | None = None, seed: int | None = None, checkpoint: str = "best") -> Figure:
-        """Draw a table's values and greedy arrows over its grid; by default as `table.png` in the run's folder.
+        """Draw a table's values and greedy arrows over its grid, by default to `table.png` in the run's folder.
 
         Raises:
-            NoTableError: the algorithm learns no table, or the states of its environment are not the cells of a grid.
+            NoTableError: the algorithm learns no table, or the environment's states are not the cells of a grid.
         """
         from zerone.charts.table_figure import draw
 
@@ -176,7 +176,7 @@ class Run:
 
 @entry
 def load(path: str | Path, environment: EnvironmentLike | None = None) -> Run:
-    """The run in a folder: its agents, metrics and result. Raises `InputError` if there is none."""
+    """Load the run in a folder: its agents, metrics and result. Raises `InputError` if there is none."""
     folder = RunFolder.open(path)
     return Run(folder, None if environment is None else engine_of(folder, environment))
 
@@ -184,21 +184,21 @@ def load(path: str | Path, environment: EnvironmentLike | None = None) -> Run:
 def engine_of(
     folder: RunFolder, environment: EnvironmentLike | None = None, processes: Processes | None = None
 ) -> Engine:
-    """The engine of a run; `processes` play in the place of those with which it was begun.
+    """The engine of a run; `processes` replaces the number of processes that the run was started with.
 
     Raises:
-        InputError: the environment has no id, or its id would import a module that nobody has imported yet:
-            a folder from somewhere else must not run code of its choosing; or the configuration asks for what there is
-            not, and the line names its file.
+        InputError: the environment has no id, or its id would import a module that was not imported yet (a folder
+            from somewhere else must not run arbitrary code); or the configuration names something that does not
+            exist, and the message names the file.
     """
-    default_platform()  # one that is not there is no fault of the folder
+    default_platform()  # a missing platform is not the folder's fault
     config = folder.config
     saved = config["environment"]
     if environment is None:
         if not saved["known"]:
             raise _not_found_again(saved)
         environment = saved["id"]
-    options = saved["options"] if isinstance(environment, (str, type)) else {}  # an object is made already
+    options = saved["options"] if isinstance(environment, (str, type)) else {}  # an object has its options
     with naming(folder.config_path):
         algorithm = make_algorithm_from(config["algorithm"])
         return make_engine(
@@ -208,7 +208,7 @@ def engine_of(
 
 
 def _not_found_again(saved: EnvironmentConfig) -> InputError:
-    """The error of an environment that its run's configuration cannot make again."""
+    """The error for an environment that cannot be made from the run's configuration."""
     reward = str(saved["options"].get("reward", ""))
     if reward.startswith("<"):
         return InputError(
@@ -227,7 +227,7 @@ def _not_found_again(saved: EnvironmentConfig) -> InputError:
 
 
 def plain_name(algorithm: str, environment: str) -> str:
-    """`dqn-CartPole-v1`: what a run's folder is called, before its number."""
+    """`dqn-CartPole-v1`: the name of a run's folder, without its number."""
     return f"{algorithm}-{environment}".replace("/", "-").replace(":", "-")
 
 

@@ -1,4 +1,4 @@
-"""What a checkpoint keeps of a training, and a training that goes on from one."""
+"""Saving a training to a checkpoint, and restoring it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from zerone.training.job import Job
 
 
 def save(job: Job, iteration: int, looked: bool) -> Path:
-    """Save a training after an iteration: the best policies first, then all that it needs to go on; where that is.
+    """Save a training after an iteration: first the best policies, then the full state; returns the checkpoint's path.
 
     Raises:
-        RunError: the disk failed, or a policy has lost its numbers (`DivergedError`): that pushes no good one out.
+        RunError: the disk failed, or a policy has NaN or infinity (`DivergedError`): no good checkpoint is removed.
     """
     for learner in job.learners:
         job.sound_policy(learner)
@@ -48,14 +48,14 @@ def save(job: Job, iteration: int, looked: bool) -> Path:
 
 
 def read_newest(job: Job) -> tuple[Path, dict[str, np.ndarray], dict[str, Any]]:
-    """The newest checkpoint: path, arrays, what it says of itself. Raises `InputError` where it is another run's."""
+    """The newest checkpoint: path, arrays and `about`. Raises `InputError` if it belongs to another run."""
     path, arrays, about = job.folder.load_latest()
     checkpoint.expect(about, path, **job.about)
     return path, arrays, about
 
 
 def restore(job: Job, path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> tuple[int, bool]:
-    """Put every seed where it was; the iteration, and whether all evaluations were done. Raises `InputError`."""
+    """Restore every seed; returns the iteration, and whether all its evaluations were done. Raises `InputError`."""
     example = job.engine.saved_example()
     kept = _plausible(job, checked(about, schema.CHECKPOINT, path), path)
     for learner in job.learners:
@@ -72,7 +72,7 @@ def restore(job: Job, path: Path, arrays: dict[str, np.ndarray], about: dict[str
 
 
 def _plausible(job: Job, about: Checkpoint, path: Path) -> Checkpoint:
-    """What a checkpoint says of itself, if that can be of this training. Raises `InputError`."""
+    """A checkpoint's `about`, if it is plausible for this training. Raises `InputError` if it is not."""
     last = job.timetable.total
     if about["iteration"] > last or about["step"] != about["iteration"] * job.block:
         raise InputError(
@@ -86,7 +86,7 @@ def _plausible(job: Job, about: Checkpoint, path: Path) -> Checkpoint:
                 block=job.block,
             )
         )
-    # Some seeds are ahead of the others where a request to stop came between; but no row or evaluation is.
+    # After a request to stop, some seeds may be ahead of others; but never past a row or an evaluation.
     farthest = job.timetable.next_stop(about["iteration"], last)
     for learner in job.learners:
         facts = about["learners"].get(str(learner.seed))
@@ -122,7 +122,7 @@ def _restore_best(job: Job) -> None:
 
 
 def kept_in(folder: RunFolder) -> str:
-    """The end of the line of an error: what is kept of a run."""
+    """A sentence for the end of an error message: the last checkpoint of a run."""
     latest = folder.latest()
     if latest is None:
         return translated("no checkpoint was saved yet")

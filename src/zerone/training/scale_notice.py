@@ -1,4 +1,4 @@
-"""A line about observations whose numbers are on very different scales, where a network sees them as they are."""
+"""A notice about observations whose numbers have very different scales and are not normalized for a network."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from zerone.environments.spaces import Spaces
 from zerone.parts.normalization import NOISE, NormalizationSettings, on_a_scale
 
 APART = 100.0
-"""How many times larger one deviation is than another where something is said."""
+"""The ratio of two standard deviations from which the notice is given."""
 
 
 FEW, MANY = 50, 1_000
-"""Observations that are looked at: spread over a training, or the first ones of an engine that shows all of them."""
+"""Number of observations examined: spread over a training, or the first ones of an engine that shows all of them."""
 
 
 def observe_scales(engine: Engine) -> None:
-    """Let an engine show its observations to a `ScaleNotice`, where nothing is done about their scales."""
+    """Attach a `ScaleNotice` to an engine, if its observations are not normalized."""
     if as_they_are(engine.algorithm, engine.spaces):
         engine.observer = ScaleNotice(MANY if engine.steps_one_by_one else FEW)
 
 
 def as_they_are(algorithm: Algorithm, spaces: Spaces) -> bool:
-    """Whether networks see numbers on scales that nobody has brought together."""
+    """Whether networks get observations whose scales were not normalized."""
     off = isinstance(algorithm, NormalizationSettings) and algorithm.normalize_observations == "off"
     return off and not on_a_scale(spaces.observation)
 
 
 class ScaleNotice:
-    """Looks at the first observations, `enough` of them, and says once if their numbers differ a hundredfold."""
+    """Examines the first `enough` observations, and gives one notice if their scales differ by a factor of 100."""
 
     def __init__(self, enough: int) -> None:
         self._left = enough
@@ -41,7 +41,7 @@ class ScaleNotice:
         self._say = notices()
 
     def __call__(self, observations: np.ndarray) -> None:
-        """At more of them, [N, *shape of one]."""
+        """Examine more observations, [N, *observation shape]."""
         if self._left <= 0:
             return
         self._seen.append(np.array(observations, np.float64).reshape(len(observations), -1))

@@ -1,4 +1,4 @@
-"""What a training is asked besides its algorithm and environment: made and checked once, and kept in `config.json`."""
+"""The options of a training besides algorithm and environment: validated once, and stored in `config.json`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from zerone.training.validation import MOST_EPISODES, MOST_STEPS, chosen_seeds, 
 
 DEFAULT_STEPS = 100_000
 LIKELY_LENGTH = 200
-"""Steps of an episode by which evaluations, checkpoints and rows of a training that counts episodes are spaced."""
+"""Assumed steps of an episode, for spacing evaluations, checkpoints and rows of a training that counts episodes."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """How long, on which seeds, when and how it evaluates, when it saves, and what is drawn at the end.
+    """How long and with which seeds to train, when and how to evaluate, when to save, and whether to draw figures.
 
-    All counts are environment steps of a seed, in whole updates of the algorithm.
+    All counts are environment steps of one seed, rounded to whole updates of the algorithm.
     """
 
     seeds: tuple[int, ...]
@@ -37,10 +37,10 @@ class Schedule:
     stop_when_solved: bool = False
     figure: bool = True
     episodes: int | None = None
-    """How many each seed has before it ends; then `steps` is nothing but what all else is spaced by."""
+    """Episodes after which each seed ends; then `steps` only determines the spacing of everything else."""
 
     def describe(self) -> ScheduleConfig:
-        """As `config.json` has it; `read` reads it back."""
+        """As stored in `config.json`; the inverse of `read`."""
         found: ScheduleConfig = {
             "seeds": list(self.seeds),
             "steps": self.steps,
@@ -61,7 +61,7 @@ class Schedule:
 
     @staticmethod
     def read(config: Config) -> Schedule:
-        """That of a run, from its configuration."""
+        """The schedule of a run, from its configuration."""
         return Schedule(
             tuple(config["seeds"]),
             config["steps"],
@@ -72,11 +72,11 @@ class Schedule:
             config["keep_last"],
             config["stop_when_solved"],
             config["figure"],
-            config.get("episodes"),  # which only some runs have
+            config.get("episodes"),  # only some runs have it
         )
 
     def timetable(self, algorithm: Algorithm) -> timetable.Timetable:
-        """The same in iterations. Raises `InputError` where they are none of this algorithm."""
+        """The same in iterations. Raises `InputError` if the counts do not fit the algorithm."""
         found = timetable.read(algorithm, self.describe())
         return found if self.episodes is None else timetable.without_end(algorithm, found)
 
@@ -99,10 +99,10 @@ def make_schedule(
     solved_at: float | None = None,
     figure: bool = True,
 ) -> Schedule:
-    """The schedule of a training: what a person asks (see `zerone.train`), else what the preset says, else a default.
+    """The schedule of a training: the user's options (see `zerone.train`), else the preset's, else defaults.
 
     Raises:
-        InputError: a number that is not allowed; the line names it.
+        InputError: a number is not allowed; the message names it.
     """
     if steps is not None and episodes is not None:
         raise InputError(
@@ -116,7 +116,7 @@ def make_schedule(
     require_count("evaluation_limit", 1 if evaluation_limit is None else evaluation_limit, MOST_STEPS)
     require_count("keep_last", keep_last)
     chosen = chosen_seeds(seed, seeds)
-    tuned = preset if steps is None and episodes is None else {}  # of the training itself, for its length alone
+    tuned = preset if steps is None and episodes is None else {}  # a preset's for its own length only
     episodes = tuned.get("episodes", episodes)
     require_count("episodes", 1 if episodes is None else episodes, MOST_EPISODES)
     usual = tuned.get("steps", DEFAULT_STEPS) if episodes is None else _spacing(algorithm, episodes)
@@ -148,7 +148,7 @@ def make_schedule(
 
 
 def require_counted(schedule: Schedule, recorded: bool, own_play: float | None, spread: int | None) -> None:
-    """Raise `InputError` where episodes are asked for that cannot be counted."""
+    """Raise `InputError` if the training should end after a number of episodes, but they cannot be counted."""
     if schedule.episodes is None:
         return
     if recorded and own_play is None:
@@ -165,5 +165,5 @@ def require_counted(schedule: Schedule, recorded: bool, own_play: float | None, 
 
 
 def _spacing(algorithm: Algorithm, episodes: int) -> int:
-    """Steps by which a training of so many episodes is divided: nobody knows how long they will be."""
+    """An estimate of the steps of so many episodes, whose lengths are unknown, for spacing evaluations and rows."""
     return min(LIKELY_LENGTH * episodes, timetable.most_steps(algorithm))

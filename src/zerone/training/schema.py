@@ -1,8 +1,8 @@
-"""The tables of what is saved: each field of `config.json`, `sweep.json`, `result.json` and a checkpoint's `about`.
+"""The fields of all saved JSON objects: `config.json`, `sweep.json`, `result.json` and a checkpoint's `about`.
 
-A folder may come from anybody, or somebody has edited it. So a file is checked as a whole where it is read, and what
-uses it need not look again. A new field is a line here: `Maybe`, if there are folders without it, with the default
-that says what they were. What a table does not know is left as it is.
+A folder may come from anybody, or may have been edited. So a file is validated as a whole when it is read, and later
+code can rely on it. A new field is one line here: `Maybe`, if there are folders without it, with the default that
+describes those folders. Unknown fields are kept.
 """
 
 from __future__ import annotations
@@ -60,35 +60,35 @@ from zerone.training.validation import LARGEST_SEED, MOST_EPISODES, MOST_SEEDS, 
 T = TypeVar("T")
 
 VIEWS = ("auto", "picture", "grid", "numbers", "scaled", "first", "row")
-"""How observations are seen (`environments/gym/views.py`); the last is that of runs from before it could be said."""
+"""Encodings of observations (`environments/gym/views.py`); the last is that of runs older than the option."""
 
 
 NO_MASK = "off"
-"""As in `environments/base.py`, which imports JAX: nothing that only reads a configuration needs that."""
+"""As in `environments/base.py`, which imports JAX: reading a configuration must not."""
 MOST_FRAMES, MOST_PROCESSES = 1_000, 1_024
 """As in `environments/gym/around.py` and `processes.py`."""
 
 
 def _foreign_id(value: object, where: str) -> ForeignId:
-    """The id of an environment, or a name; out of a file it imports nothing."""
+    """The id or name of an environment; reading it from a file imports nothing."""
     return ForeignId(text(value, where))
 
 
 def _option(value: object, where: str) -> Any:
-    """An option of an environment: a text may name a reward."""
+    """An environment option; a text may name a shaped reward."""
     found = anything(value, where)
     return ForeignId(found) if isinstance(found, str) else found
 
 
 def _algorithm(value: object, where: str) -> AlgorithmConfig:
-    """An algorithm, whose name knows the `source` that is said beside it."""
+    """An algorithm; its name is combined with the `source` stored beside it."""
     found = _ALGORITHM(value, where)
     found["name"] = ForeignId(found["name"], found["source"])
     return found
 
 
 def _environment(value: object, where: str) -> EnvironmentConfig:
-    """An environment, whose id does."""
+    """An environment; its id is combined with the `source` stored beside it."""
     found = _ENVIRONMENT(value, where)
     found["id"] = ForeignId(found["id"], found["source"])
     return found
@@ -137,7 +137,7 @@ _AROUND = Maybe(
         )
     )
 )
-"""What is put around an environment (`environments/gym/around.py`)."""
+"""Wrappers of an environment (`environments/gym/around.py`)."""
 _PROCESSES = Maybe(or_none(fields(ProcessesConfig, number=whole(1, MOST_PROCESSES), replace_lost=truth)))
 _ALGORITHM = fields(AlgorithmConfig, name=text, settings=by_name(anything), source=Maybe(or_none(_foreign_id)))
 _ENVIRONMENT = fields(
@@ -226,19 +226,19 @@ CHECKPOINT = fields(
         )
     ),
 )
-"""What a checkpoint to resume from says of itself, besides whose it is."""
+"""The `about` of a checkpoint to resume from, without the fields that identify the run."""
 BEST = fields(Best, learners=by_name(fields(BestState, return_mean=or_none(number()), step=whole())))
 LIVE = fields(Live, step=whole())
 
 
 def read(path: Path, check: Check[T]) -> T:
-    """The object in a file, with the defaults of what is not said. Raises `InputError`, which names file and field."""
+    """The validated object in a file, with defaults filled in. Raises `InputError`, which names file and field."""
     return checked(read_object(path), check, path)
 
 
 @contextmanager
 def naming(path: object) -> Iterator[None]:
-    """Let an `InputError` about something that stands in a file name the file."""
+    """Add the file's path to an `InputError` raised in the block."""
     try:
         yield
     except InputError as error:

@@ -1,4 +1,4 @@
-"""Which policy of each seed is the best: evaluated when there is time for it, and remembered."""
+"""Selecting the best policy of each seed: evaluates policies when the budget allows, and keeps the best."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Selection:
     """Evaluates the policies of a training, and keeps the best of each seed.
 
     Attributes:
-        counts_episodes: Whether the log says how many episodes an evaluation had.
-        complete: Whether all that was due to be evaluated has been.
-        seconds: How long evaluations have taken.
+        counts_episodes: Whether the log has the number of episodes of each evaluation.
+        complete: Whether all evaluations that were due have been made.
+        seconds: Total duration of the evaluations.
     """
 
     def __init__(self, job: Job) -> None:
@@ -32,7 +32,7 @@ class Selection:
         config, schedule = job.folder.config, job.schedule
         known = config["environment"]["known"] and environments.ours(config["environment"]["id"]) is not None
         self._evaluator = Evaluator(job.engine, schedule.evaluation, known, schedule.steps, schedule.stop_when_solved)
-        # The log of an older run that is resumed does not say how many episodes an evaluation had.
+        # The log of an older run that is resumed has no column for the number of episodes.
         there = columns_of(job.folder.metrics_path) if config.get("evaluation") is None else COUNTED
         self.counts_episodes = "evaluation_episodes" in there
         self.complete = True
@@ -41,10 +41,10 @@ class Selection:
     def evaluate(
         self, learners: Sequence[Learner], rows: Sequence[Row], iteration: int, ends: bool = False
     ) -> list[tuple[Row, Evaluated | None]]:
-        """What is found of the policies of the seeds, if they are due now; `rows` are of the log until here.
+        """Evaluate the policies of the seeds, if that is due; returns the log's `rows` with their evaluations.
 
-        They are if the training `ends` for them. Until all are evaluated none is: a request to stop leaves it all to
-        do.
+        Evaluation is also due if the training `ends` for these seeds. The results are kept only once all seeds are
+        evaluated: after a request to stop, all evaluations are repeated.
         """
         before = [dataclasses.replace(each, account=dataclasses.replace(each.account)) for each in learners]
         for learner, row in zip(learners, rows, strict=True):
@@ -64,9 +64,9 @@ class Selection:
         return found
 
     def take_last(self, iteration: int) -> bool:
-        """Let the last policy be the best of each seed that has none: the training ends. Whether there was such a seed.
+        """Use the last policy as the best of each seed that has none, at the end; whether there was such a seed.
 
-        What has learnt longest is taken for the best where there was no time to evaluate any.
+        Without any evaluation, the policy that was trained longest is assumed to be the best.
         """
         without = [each for each in self._job.learners if each.best_policy is None]
         for learner in without:
@@ -74,10 +74,10 @@ class Selection:
         return bool(without)
 
     def _evaluate(self, learner: Learner, iteration: int, ends: bool) -> tuple[Row, Evaluated | None]:
-        """Evaluate a seed's policy, if there is time for it; remember it if none was better.
+        """Evaluate a seed's policy if the budget allows, and store it if none was better.
 
-        A seed that ends because it is solved keeps the policy that has shown it, twice: one that was better once may
-        only have been lucky then.
+        A seed that ends because it solved the environment keeps the policy that showed it, twice: an earlier policy
+        with a higher return may only have been lucky.
         """
         step, stops = iteration * self._job.block, self._job.schedule.stop_when_solved
         policy = self._job.sound_policy(learner)

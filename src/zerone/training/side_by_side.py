@@ -1,4 +1,4 @@
-"""Several seeds judged side by side, as they are trained."""
+"""Evaluating several seeds in parallel, as they are trained."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ U = TypeVar("U")
 
 
 def for_seeds(engine: Engine, judge: Callable[[T], U], seeds: Sequence[T]) -> list[U]:
-    """Judge several seeds: on the compiled engine in threads of their own, as they are trained, else in turn."""
+    """Call `judge` for several seeds: on the compiled engine in one thread each, otherwise one after the other."""
     if engine.steps_one_by_one or len(seeds) < 2:
         return [judge(each) for each in seeds]
 
     def judged(each: T) -> U:
-        with in_32_bits():  # of this thread, which knows nothing of the caller's
+        with in_32_bits():  # the setting is per thread
             return judge(each)
 
     with ThreadPoolExecutor(min(len(seeds), os.cpu_count() or 1)) as threads:

@@ -1,4 +1,4 @@
-"""Seeds of a training in processes of a cluster, where that is asked for."""
+"""Training seeds in processes of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from zerone.engines.protocol import Engine
 from zerone.training.validation import require_count
 
 MOST_PROCESSES = 1_024
-"""Processes that the seeds of a training are spread over, at the most."""
+"""Maximum number of processes over which the seeds of a training are spread."""
 
 
 def spread_over(engine: Engine, processes: int | None, environment: str, seeds: int, apart: bool) -> Engine:
-    """The engine, its seeds in so many processes; itself where `processes` is None.
+    """An engine that trains seeds in several processes; the given engine if `processes` is None.
 
     Args:
-        engine: Which trains one seed as it would here.
+        engine: Trains one seed as it would locally.
         processes: How many, of the Ray cluster that `start_workers` joins or starts.
-        environment: What it is called.
-        seeds: How many there are; there are no more processes than these.
+        environment: Its name.
+        seeds: The number of seeds, which is the maximum number of processes.
         apart: Whether environments are in processes of their own already.
 
     Raises:

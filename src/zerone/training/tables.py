@@ -1,4 +1,4 @@
-"""The tables that runs have learnt, as pictures; where their states are the cells of a grid."""
+"""Pictures of the tables that runs have learned, if their states are the cells of a grid."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
     from zerone.training.folder import RunFolder
 
 LONGEST_TRACE = 1_000
-"""Steps of an episode whose trace is drawn: a policy that walks in a circle has no other end."""
+"""Maximum steps of an episode whose trace is drawn: a policy may loop forever."""
 
 
 class NoTableError(InputError):
-    """A run has no table that could be drawn."""
+    """A run has no table that can be drawn."""
 
 
 class NothingToDrawError(NoTableError):
-    """Its algorithm learns none, or has not saved any: nobody would expect a picture."""
+    """The algorithm learns no table, or has not saved one: a picture is not expected."""
 
 
 def read_tables(
     folders: Sequence[RunFolder], *, seed: int | None = None, which: str = "best", engine: Engine | None = None
 ) -> list[Picture]:
-    """The tables of runs, as they are to be drawn: those of one seed each, the first unless named.
+    """The tables of runs, ready to be drawn: of one seed each, by default the first.
 
-    Runs without one are left out. `engine` is that of a run whose environment has no id.
+    Runs without a table are skipped. `engine` is that of a run whose environment has no id.
 
     Raises:
-        NoTableError: none of them has one.
-        InputError: no such seed or checkpoint, or it is damaged.
+        NoTableError: none of the runs has one.
+        InputError: there is no such seed or checkpoint, or it is damaged.
     """
     found: list[Picture] = []
     reasons: list[NoTableError] = []
@@ -68,9 +68,9 @@ class PlaysOne(Protocol):
 
 
 def judged_environment(config: Config, engine: Engine | None = None) -> Any:
-    """The environment in which the agents of a run are judged, as one of ours; None where it is none of them.
+    """The environment in which a run's agents are evaluated, written in JAX; None if there is no JAX version of it.
 
-    Gymnasium's own ids are our twins of them. What is not given by id is taken from `engine`.
+    Gymnasium ids give our twins of them. An environment that has no id is taken from `engine`.
     """
     from zerone.environments import catalogue
     from zerone.environments.wrappers import evaluation_environment
@@ -81,11 +81,11 @@ def judged_environment(config: Config, engine: Engine | None = None) -> Any:
     entry = catalogue.find(identity["id"])
     if entry is None:
         return None
-    known = {option.name for option in catalogue.options(entry)} - {"reward"}  # on the host engine there may be others
+    known = {option.name for option in catalogue.options(entry)} - {"reward"}  # the host engine's may have more
     options = {name: value for name, value in identity["options"].items() if name in known}
     try:
         return evaluation_environment(catalogue.make_from(entry, options))
-    except InputError:  # such as Gymnasium's own way of asking for a lake that is drawn at random
+    except InputError:  # such as Gymnasium's option for a random lake
         return None
 
 
@@ -114,7 +114,7 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
     arrays, about = checkpoint.load(path, where)
     checked(about, schema.CHECKPOINT, path) if inside else checked(about, schema.BEST, path)
     checkpoint.expect(about, path, algorithm=algorithm, environment=identity)
-    names = where, f"{where}/", f"{where}/table"  # alone in a state or in a file; beside the steps of a schedule
+    names = where, f"{where}/", f"{where}/table"  # a table, a file of best policies, or a schedule
     values = next((arrays[name] for name in names if name in arrays), None)
     if values is None or values.ndim != 2:
         raise NothingToDrawError(
@@ -126,7 +126,7 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
         raise NoTableError(
             f"{folder.path}: no picture of the table: the states of {identity} are not the cells of a grid"
         )
-    facts = about["learners"].get(str(chosen))  # of best policies the step, of all others the iteration
+    facts = about["learners"].get(str(chosen))  # best policies have a step, others an iteration
     if facts is None:
         raise InputError(translated("{path}: 'learners.{chosen}' is missing", path=path, chosen=chosen))
     step = facts["step"] if "step" in facts else facts["iteration"] * about["step"] // max(1, about["iteration"])
@@ -137,7 +137,7 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
     said = translated("seed {seed}, {policy}", seed=chosen, policy=policy)
     if number > 1:
         said = translated("seed {seed} of {number} seeds, {policy}", seed=chosen, number=number, policy=policy)
-    from zerone.training.algorithm_setup import make_algorithm_from, settings_of  # JAX, which no network's figure needs
+    from zerone.training.algorithm_setup import make_algorithm_from, settings_of  # they import JAX
 
     with schema.naming(folder.config_path):
         settings = settings_of(make_algorithm_from(config["algorithm"]))
@@ -149,7 +149,7 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
 
 
 def _walk(environment: Environment | TimedEnvironment, table: Table, trace: Trace, settings: Mapping[str, Any]) -> str:
-    """Play a greedy episode, which leaves its trace; what is to be said of it."""
+    """Play a greedy episode and record its trace; returns a caption."""
     from zerone.environments.gym.bridge import GymnasiumEnvironment
     from zerone.player.episode import episodes
 

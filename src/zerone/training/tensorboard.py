@@ -1,7 +1,7 @@
-"""TensorBoard's event files: the numbers of `metrics.csv` under tags in groups, what they mean, and the settings.
+"""TensorBoard's event files: the values of `metrics.csv` under grouped tags, their meaning, and the settings.
 
-A tag is `group/name`, and what is the same in several algorithms has one tag, so that they share a chart. Each seed's
-folder is a session of TensorBoard's HParams: its settings, beside the numbers that came of them.
+A tag is `group/name`, and the same measurement of several algorithms has one tag, so that they share a chart. Each
+seed's folder is a session of TensorBoard's HParams: its settings beside its results.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TAGS = {
     "return": "train/return",
     "length": "train/length",
     "episodes": "train/episodes",
-    "cost": "loss/value",  # of the values that are learnt, whatever they are of
+    "cost": "loss/value",  # state values or action values
     "value_loss": "loss/value",
     "critic_loss": "loss/value",
     "policy_loss": "loss/policy",
@@ -47,16 +47,16 @@ TAGS = {
     "temperature": "policy/temperature",
     "staleness": "workers/staleness",
 }
-"""The tag of each column; of one that is not here, and in no group, `learning/` and its name."""
+"""The tag of each column; a column that is neither here nor in a group gets `learning/` and its name."""
 HPARAMS, TEXT = "hparams", "text"
 """TensorBoard's plugins."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Meaning:
-    """What TensorBoard is told besides numbers.
+    """Descriptions for TensorBoard: the run's `name`, its `settings`, and the meaning of the `columns`.
 
-    `name` is what the run is called, `settings` what it was trained with, `columns` what the measures mean.
+    `settings` are shown as hyperparameters and as text.
     """
 
     name: str = ""
@@ -65,7 +65,7 @@ class Meaning:
 
     @staticmethod
     def of(folder: Path, config: Config, columns: Mapping[str, str]) -> Meaning:
-        """That of a run with its configuration, and what its columns mean."""
+        """The descriptions of a run, from its configuration and the meanings of its columns."""
         algorithm, environment = config["algorithm"], config["environment"]
         settings = {
             "algorithm": algorithm["name"],
@@ -77,7 +77,7 @@ class Meaning:
         return Meaning(folder.resolve().name, settings, columns)
 
     def describe(self, column: str) -> str:
-        """What a column means, or nothing."""
+        """The meaning of a column; empty if unknown."""
         return self.columns.get(column, "")
 
 
@@ -90,7 +90,7 @@ def tag_of(column: str) -> str:
 
 
 class TensorBoard(Callback):
-    """Writes the rows of a training for TensorBoard. It is a courtesy: when that fails, the training goes on."""
+    """Writes the rows of a training for TensorBoard. If that fails, the training continues without it."""
 
     def __init__(self) -> None:
         self._boards: Boards | None = None
@@ -117,10 +117,10 @@ class TensorBoard(Callback):
 
 
 class Boards:
-    """TensorBoard's event files, one per seed; the first failure of any kind ends them, not the run.
+    """TensorBoard's event files, one per seed; after the first failure nothing more is written, and the run continues.
 
-    Records are written here and now: tensorboardX's own writer hands them to a thread by a queue of ten,
-    and if that thread dies (disk full) the eleventh waits for ever, and the training with it.
+    Records are written directly: tensorboardX's own writer passes them to a thread through a queue of ten, and if
+    that thread dies (disk full), the eleventh record blocks forever, and the training with it.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Boards:
         self._guard(all_rows)
 
     def flush(self) -> None:
-        """Bring all to the disk."""
+        """Flush all files to the disk."""
         self._guard(lambda: [writer.flush() for writer in self._writers.values()])
 
     def close(self) -> None:
@@ -173,16 +173,16 @@ class Boards:
         for name, value in measured.items():
             added = event.summary.value.add(tag=tag_of(name), simple_value=float(value))
             text = self._meaning.describe(name)
-            if text and name not in described:  # once is enough
+            if text and name not in described:  # the description is needed only once
                 described.add(name)
                 added.metadata.summary_description = text
         writer.write(event.SerializeToString())
 
     def _writer(self, seed: int) -> Any:
-        """The open file of `seed`. After a resume TensorBoard hides what older files say of later steps."""
+        """The open file of `seed`. After a resume TensorBoard hides later steps in older files."""
         if seed not in self._writers:
             self._folders[seed].mkdir(exist_ok=True)
-            # TensorBoard reads the files in the order of their names, so they begin with the time.
+            # TensorBoard reads the files in alphabetical order, so their names begin with the time.
             moment = f"{time.time_ns() / 1e9:017.6f}".replace(".", "-")
             name = f"events.out.tfevents.{moment}.{socket.gethostname()}"
             writer = importlib.import_module("tensorboardX").RecordWriter(str(self._folders[seed] / name))
@@ -200,7 +200,7 @@ class Boards:
         return self._writers[seed]
 
     def _start(self, seed: int) -> Any:
-        """The event that begins a session: its settings, for HParams, and the same as a text."""
+        """The event that begins a session: the settings for HParams, and the same as text."""
         protocol = importlib.import_module("tensorboardX.proto.plugin_hparams_pb2")
         session = protocol.SessionStartInfo(group_name=self._meaning.name, start_time_secs=time.time())
         for name, value in {**self._meaning.settings, "seed": seed}.items():
@@ -224,7 +224,7 @@ class Boards:
         return event
 
     def _end(self, writer: Any) -> None:
-        """End a session: it is over, whether it went to its end or can be resumed."""
+        """End the session, whether the run has finished or will be resumed."""
         if self._meaning.settings:
             protocol = importlib.import_module("tensorboardX.proto.plugin_hparams_pb2")
             session = protocol.SessionEndInfo(status=1, end_time_secs=time.time())  # STATUS_SUCCESS
@@ -236,7 +236,7 @@ class Boards:
 
 
 def _add(event: Any, tag: str, plugin: str, content: bytes) -> Any:
-    """A value of an event that belongs to a plugin."""
+    """Add a value for one of TensorBoard's plugins to an event."""
     added = event.summary.value.add(tag=tag)
     added.metadata.plugin_data.plugin_name = plugin
     added.metadata.plugin_data.content = content
@@ -252,5 +252,5 @@ def _text(value: object) -> str:
 
 
 def _event() -> Any:
-    """A new event of TensorBoard's. Imported here, where it is needed first: it takes a sixth of a second."""
+    """A new TensorBoard event. Imported here, on first use, because importing takes a sixth of a second."""
     return importlib.import_module("tensorboardX.proto.event_pb2").Event(wall_time=time.time())

@@ -1,4 +1,4 @@
-"""When a training reports, evaluates, saves and ends, counted in iterations, so that no clock decides a result."""
+"""When a training reports, evaluates, saves and ends, in iterations, so that results never depend on the clock."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from zerone.training.algorithm_setup import settings_of
 from zerone.training.validation import MOST_STEPS, require_count
 
 ROWS, EVALUATIONS = 100, 20
-"""About how many rows of the log a training has, and how many evaluations it may have behind its first part."""
+"""Approximate number of log rows, and the maximum number of evaluations at even spacing."""
 FIRST_LOOK, LATER = 50, 1.25
-"""The steps before the first evaluation, and by which factor later each of the next ones is, until they are evenly
-spaced: so what is learnt early is seen early."""
+"""Steps before the first evaluation, and the factor by which the distance grows until evaluations are evenly
+spaced: fast early learning becomes visible early."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Timetable:
-    """Everything is due at whole multiples of these; `block` is the number of steps in one iteration."""
+    """Reports, evaluations and checkpoints are due at multiples of these; `block` is the steps per iteration."""
 
     block: int
     total: int
@@ -29,10 +29,10 @@ class Timetable:
     evaluate_every: int
     save_every: int
     early: tuple[int, ...] = ()
-    """Iterations after which a policy may be looked at, besides the multiples of `evaluate_every`."""
+    """Iterations after which a policy may be evaluated, besides the multiples of `evaluate_every`."""
 
     def next_stop(self, iteration: int, chunk: int) -> int:
-        """The next iteration after `iteration` at which the host must look; at most `chunk` later."""
+        """The next iteration after `iteration` at which something is due; at most `chunk` later."""
         periods = (self.report_every, self.evaluate_every, self.save_every)
         stops = [(iteration // period + 1) * period for period in periods]
         place = bisect.bisect_right(self.early, iteration)
@@ -40,22 +40,22 @@ class Timetable:
         return min(self.total, iteration + max(1, chunk), *stops)
 
     def has_row(self, iteration: int) -> bool:
-        """Whether the log gets a row after `iteration`: when something is reported, or may be evaluated."""
+        """Whether the log gets a row after `iteration`: when a report or an evaluation is due."""
         return self.due(iteration, self.report_every) or self.has_look(iteration)
 
     def has_look(self, iteration: int) -> bool:
-        """Whether the policy may be looked at after `iteration`."""
+        """Whether the policy may be evaluated after `iteration`."""
         place = bisect.bisect_left(self.early, iteration)
         return iteration in self.early[place : place + 1] or self.due(iteration, self.evaluate_every)
 
     def row_before(self, iteration: int) -> int:
-        """The iteration of the row before the one of `iteration`; 0 if there is none."""
+        """The iteration of the row before that of `iteration`; 0 if there is none."""
         before = self.early[: bisect.bisect_left(self.early, iteration)]
         periods = (self.report_every, self.evaluate_every)
         return max(*((iteration - 1) // period * period for period in periods), *before[-1:])
 
     def due(self, iteration: int, period: int) -> bool:
-        """Whether what happens every `period` happens after `iteration`; everything happens at the end."""
+        """Whether something with this period is due after `iteration`; everything is due at the end."""
         return iteration % period == 0 or iteration == self.total
 
 
@@ -63,13 +63,13 @@ def make_timetable(
     algorithm: Algorithm, steps: int, evaluate_every: int | None = None, save_every: int | None = None,
     early: bool = False,
 ) -> Timetable:  # fmt: skip
-    """That of a training of at least `steps` steps: whole updates, so at most one update more than asked.
+    """The timetable of a training of at least `steps` steps: whole updates, so at most one update more than requested.
 
-    `evaluate_every` and `save_every` are in steps, rounded to whole updates; by default both are a twentieth of the
-    training. `early`: there may be evaluations before the first of these.
+    `evaluate_every` and `save_every` are in steps, rounded to whole updates; the defaults are a twentieth of the
+    training. `early` adds evaluations before the first of these.
 
     Raises:
-        InputError: `steps`, `evaluate_every` or `save_every` below 1, or more than can be counted.
+        InputError: `steps`, `evaluate_every` or `save_every` is below 1, or too large to be counted.
     """
     block = algorithm.steps_per_update * algorithm.environments
     if block > MOST_STEPS:
@@ -89,15 +89,15 @@ def make_timetable(
             require_count(name, value, MOST_STEPS)
     total = -(-steps // block)
     evaluate = max(1, total // EVALUATIONS if evaluate_every is None else evaluate_every // block)
-    # A row of the log never straddles an evaluation, so that both are one row. Rounded up: no more rows than meant,
-    # for what a row costs is as much as many steps. Between two evaluations they are as far apart as can be.
+    # Each evaluation coincides with a row, so that both are one row of the log. The spacing is rounded up, so that
+    # there are no more rows than intended: a row costs as much as many steps.
     report = -(-evaluate // max(1, round(evaluate * ROWS / total)))
     save = evaluate if save_every is None else max(1, save_every // block)
     return Timetable(block, total, report, evaluate, save, _early(block, total, evaluate) if early else ())
 
 
 def _early(block: int, total: int, every: int) -> tuple[int, ...]:
-    """Iterations whose distances grow by a factor, up to where they are `every` apart."""
+    """Iterations whose distances grow by a factor, until they are `every` apart."""
     found: list[int] = []
     steps = float(FIRST_LOOK)
     while (at := max(1, round(steps / block))) <= min(total, every / (LATER - 1)):
@@ -107,19 +107,19 @@ def _early(block: int, total: int, every: int) -> tuple[int, ...]:
 
 
 def most_steps(algorithm: Algorithm) -> int:
-    """The most steps of a seed: whole updates, so that neither steps nor gradient updates need more than 32 bits."""
+    """The maximum steps of a seed, in whole updates: neither steps nor gradient updates may exceed 32 bits."""
     block = algorithm.steps_per_update * algorithm.environments
     updates: int = settings_of(algorithm).get("updates", 1)
     return MOST_STEPS // max(block, updates) * block
 
 
 def without_end(algorithm: Algorithm, timetable: Timetable) -> Timetable:
-    """The same of a training that goes on until something else ends it, at the most as long as steps can be counted."""
+    """The same for a training without a fixed number of steps, limited only by how many steps can be counted."""
     return dataclasses.replace(timetable, total=most_steps(algorithm) // timetable.block)
 
 
 def describe(timetable: Timetable) -> dict[str, int]:
-    """As JSON has it, in steps."""
+    """As a JSON object, in steps."""
     return {
         "steps": timetable.total * timetable.block,
         "report_every": timetable.report_every * timetable.block,
@@ -129,7 +129,7 @@ def describe(timetable: Timetable) -> dict[str, int]:
 
 
 def read(algorithm: Algorithm, described: ScheduleConfig) -> Timetable:
-    """The timetable that was described. Raises `InputError` where it is none of this algorithm."""
+    """The inverse of `describe`. Raises `InputError` if the counts do not fit this algorithm."""
     block = algorithm.steps_per_update * algorithm.environments
     counts = {
         "steps": described["steps"], "report_every": described["report_every"],

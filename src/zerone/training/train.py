@@ -1,4 +1,4 @@
-"""Train: from what a person asks to a run folder."""
+"""`zerone.train`: trains from the user's options, and keeps everything in a run folder."""
 
 from __future__ import annotations
 
@@ -90,74 +90,73 @@ def train(
     Args:
         algorithm: A name, which takes the preset for this environment, or an algorithm such as `DQN(double=True)`.
         environment: A Gymnasium id (`module:Id` too), an environment written in JAX (an object, its class, or
-            `module:Name`), or a function that makes a Gymnasium environment, a new one at each call. (One object of
-            Gymnasium's is enough only where nothing is played to learn from: with a dataset.) Or a vector of
-            Gymnasium's, or a function of `num_envs` that makes vectors (docs/processes.md).
-        steps: Environment steps of each seed; by default the preset's, ending earlier once solved.
-        episodes: Train until so many episodes have ended, instead of `steps`: of each seed, in all its environments
-            together. A seed ends with the first update after that.
-        seed: The one seed (default 0), from 0 to 2³²-1.
-        seeds: How many seeds, counted from `seed`, or which.
-        out: The run folder, or a claim of one that is new; by default a new one under `runs`.
-        overwrite: Whether an earlier run in `out` may go, or an empty folder be taken.
-        engine: `compiled`, `host`, or `auto`: compiled where the environment has a compiled twin. `cluster` is for
-            the algorithms that have workers: each plays in a process of its own.
-        settings: Hyperparameters that differ from the preset, if `algorithm` is a name; or the name of a TOML file
-            that takes the preset's place, such as the `best.toml` of a sweep; or both: `(file, {...})`.
-        preset: What a name begins with: `tuned` (ours), `tutorial` (the tutorial's own settings, where it has the
-            pair), or `none`, the algorithm's defaults.
-        options: What the environment is made with, if it is an id or a class. Every compiled one takes `limit`, and
+            `module:Name`), or a function that makes a Gymnasium environment, a new one at each call. (A single
+            Gymnasium environment object is accepted only with a dataset, when nothing is played for learning.) Or a
+            Gymnasium vector environment, or a function of `num_envs` that makes one (docs/processes.md).
+        steps: Environment steps of each seed; by default the preset's number, ending earlier once solved.
+        episodes: Train until this many episodes have ended, instead of `steps`: per seed, over all its
+            environments. A seed ends with the first update after that.
+        seed: A single seed, from 0 to 2³²-1. Default: 0.
+        seeds: The number of seeds, counted from `seed`, or a sequence of seeds.
+        out: The run folder, or a `Claim` of a new one; by default a new folder under `runs`.
+        overwrite: Whether to replace an earlier run in `out`, or to use an empty folder.
+        engine: `compiled`, `host`, or `auto`: compiled if the environment has a compiled version. `cluster` is
+            for algorithms with workers: each worker is a process of its own.
+        settings: Hyperparameters that override the preset, if `algorithm` is a name; or the name of a TOML file
+            that replaces the preset, such as the `best.toml` of a sweep; or both: `(file, {...})`.
+        preset: The settings to start from, if `algorithm` is a name: `tuned` (Zerone's), `tutorial` (the tutorial's own
+            settings, if it has this pair), or `none`, the algorithm's defaults.
+        options: Options for making the environment, if it is an id or a class. Every compiled one has `limit`, and
             `reward`: the name of a shaped reward, or a function (docs/environments.md).
-        network: The setting `network`: `mlp`, `convolution`, `gru`, or a network of your own: a class of Equinox's or
-            Flax's modules, a function that makes one, or its name `module:Name` (docs/networks.md).
-        observations: How its observations are seen: `picture`, `grid` (a picture of symbols), `numbers` or `scaled`;
-            `auto` by their shape and bounds (docs/environments.md).
-        wrappers: What is put around a Gymnasium environment, the first next to it: classes or functions such as
+        network: The setting `network`: `mlp`, `convolution`, `gru`, or a network of your own: an Equinox or Flax
+            module class, a function that makes a module, or its name `module:Name` (docs/networks.md).
+        observations: How observations are encoded: `picture`, `grid` (a picture of symbols), `numbers` or `scaled`;
+            `auto` chooses by their shape and bounds (docs/environments.md).
+        wrappers: Wrappers of a Gymnasium environment, the innermost first: classes or functions such as
             `gymnasium.wrappers.ClipReward`, or their names `module:Name`, each also as `(wrapper, {option: value})`.
-        action_mask: Which actions are allowed at each step: `environment` where it says so itself (one of Gymnasium's
-            in `info["action_mask"]`), or a function from an observation to a row of booleans (`module:function`, too).
-            No other action is ever taken then, nor learnt from (docs/environments.md).
-        frame_stack: How many of its last observations an agent sees together (Gymnasium's `FrameStackObservation`).
-        frame_skip: How many steps of the environment each action lasts; their rewards are added up.
-        processes: In how many processes of their own Gymnasium environments are played, at most one for each of the
-            algorithm's `environments`. The same is learnt as without (docs/processes.md).
+        action_mask: Which actions are allowed at each step: `environment` if it reports them itself (Gymnasium's in
+            `info["action_mask"]`), or a function from an observation to an array of booleans (or its name,
+            `module:function`). Other actions are never taken or used in targets (docs/environments.md).
+        frame_stack: How many of the latest observations the agent gets together (Gymnasium's `FrameStackObservation`).
+        frame_skip: How many environment steps each action is repeated; their rewards are summed.
+        processes: The number of processes that play Gymnasium environments, at most one for each of the algorithm's
+            `environments`. It does not change what is learned (docs/processes.md).
         replace_lost: Whether a process that dies or takes longer than `step_timeout` is replaced, its episodes counted
             as truncated, instead of ending the training with an error.
-        dataset: The folder of recorded steps (`zerone.record`, or anybody's in Minari's format) to learn from,
-            instead of own play; the environment is only for evaluations then. The algorithm must be off-policy.
-        own_play: With a dataset: the share of own play among what is learnt from (default: none).
+        dataset: The folder of recorded steps (from `zerone.record`, or any in Minari's format) to learn from;
+            the environment is then used for evaluations only. The algorithm must be off-policy.
+        own_play: With a dataset: the share of the agent's own steps in the training data (default: none).
         evaluate_every: Steps between two evaluations. By default they are close together at first, later a twentieth
-            of the training apart, and some are left out so that all take at most a fifth of its time.
-        evaluation_episodes: Episodes in each evaluation (default: up to 100, as many as that time allows). The best
-            policies are judged at the end on so many, or 100.
-        evaluation_limit: Steps after which an evaluation's episode is cut that has not ended (default: 10,000; while
-            it learns, in an environment without a time limit, also what is 20 times as long as episodes before).
-        stochastic: Whether evaluations let the policy act by its own chance, as it does while it learns, instead of
-            greedily.
+            of the training apart, and some are skipped so that all take at most a fifth of its time.
+        evaluation_episodes: Episodes in each evaluation (default: up to 100, as many as that time allows). The
+            final evaluation of the best policies has this many, or 100.
+        evaluation_limit: Steps after which an unfinished evaluation episode is cut off (default: 10,000; during
+            training, in an environment without a time limit, also at 20 times the length of earlier episodes).
+        stochastic: Whether the policy explores in evaluations, as in training, instead of acting greedily.
         save_every: Steps between two checkpoints (default: a twentieth of the training).
-        keep_last: How many checkpoints are kept beside the best policies.
-        stop_when_solved: Whether a seed ends once solved (default: only where `steps` is not given).
-        solved_at: Mean return that counts as solved (default: what the environment says).
-        chunk: Iterations run between two looks of the host; it changes no result. By default about half a second.
-        figure: Whether to draw the learning curve at the end, and of a table over a grid its values and arrows.
-        progress: Whether to show how far it is. By default in a notebook and on a terminal, not in a program whose
-            standard error goes elsewhere; True writes lines there, too.
-        on_progress: Called after each chunk, with what there is to show and a function that gets the policy; and once
-            before all, at step 0, when there is no policy yet: what follows is compiled first.
-        callbacks: What hears of the training as it goes on, and may stop it (docs/callbacks.md): a `zerone.Callback`, a
-            function of (event, training), or a name: `module:Name`, or one of our trackers, such as `wandb`.
-        spread: Train the seeds in so many processes of a Ray cluster; nothing else changes, no bit either. A process
-            that is lost is replaced, and its seeds are computed again from their checkpoint.
-        address: With engine `cluster` or `spread`: the Ray cluster to join, HOST:PORT; without it one is started here.
-        worker_timeout: With these: seconds that a worker may take for a block of steps (default: 60).
-        step_timeout: Seconds that a Gymnasium environment may take for a step or a reset (default: no limit). One that
-            takes longer ends the training with an error, as far as Python can interrupt it.
+        keep_last: How many checkpoints are kept besides that of the best policies.
+        stop_when_solved: Whether a seed ends once solved (default: only if `steps` is not given).
+        solved_at: Mean return that counts as solved (default: the environment's threshold).
+        chunk: Iterations per call of the compiled program; no result depends on it. By default about half a second's.
+        figure: Whether to draw the learning curve at the end, and the values and arrows of a table over a grid.
+        progress: Whether to show the progress. Default: only in a notebook or on a terminal; True prints lines
+            elsewhere, too.
+        on_progress: Called after each chunk with the progress and a function that returns the policy; and once at
+            step 0, before compiling, when there is no policy yet.
+        callbacks: Called with the training's events; may stop it (docs/callbacks.md): a `zerone.Callback`, a
+            function of (event, training), or a name: `module:Name`, or a tracker, such as `wandb`.
+        spread: Train the seeds in this many processes of a Ray cluster, with bit-identical results. A lost process is
+            replaced, and its seeds are trained again from their checkpoint.
+        address: With engine `cluster` or `spread`: the Ray cluster to join, HOST:PORT. Default: start one here.
+        worker_timeout: With these: maximum seconds that a worker may take for a block of steps (default: 60).
+        step_timeout: Maximum seconds for a step or reset of a Gymnasium environment (default: no limit). If it takes
+            longer, the training ends with an error, as far as Python can interrupt it.
 
     Returns:
         The run.
 
     Raises:
-        InputError: something asked for cannot be done; nothing was created.
+        InputError: the arguments are invalid; nothing was created.
         RunError: the environment, the disk or a callback failed; the run folder keeps the last checkpoint.
         KeyboardInterrupt: Ctrl-C; a checkpoint was saved.
     """

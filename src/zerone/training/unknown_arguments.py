@@ -1,4 +1,4 @@
-"""What is said of a name that nobody knows: an argument of a function, or words in the wrong order."""
+"""Helpful errors for unknown arguments of a function, and for swapped arguments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 
 def answering(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, which answers an argument that it does not have with what is meant by it: an `InputError`."""
+    """The function, with an `InputError` that suggests the intended argument when an unknown one is passed."""
     parameters = list(inspect.signature(function).parameters)
 
     @functools.wraps(function)
@@ -34,7 +34,7 @@ def answering(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _meant(word: str, value: object, function: str, parameters: list[str], algorithm: object) -> str:
-    """What is meant by an argument that a function does not have."""
+    """A suggestion for an argument that a function does not have."""
     trains = "settings" in parameters and algorithm is not None
     kind, fields = _settings_of(algorithm) if trains else ("", [])
     found = [word] if word in fields else meanings(word, SETTINGS, fields)
@@ -52,7 +52,7 @@ def _meant(word: str, value: object, function: str, parameters: list[str], algor
 
 
 def _settings_of(algorithm: object) -> tuple[str, list[str]]:
-    """The settings of an algorithm, and what its class is called where it is an object; `InputError` for no name."""
+    """The settings of an algorithm, and the class name if it is an object; `InputError` if the name is unknown."""
     from zerone.algorithms import catalogue
 
     if isinstance(algorithm, str):
@@ -62,7 +62,7 @@ def _settings_of(algorithm: object) -> tuple[str, list[str]]:
 
 
 def swapped(algorithm: str, environment: str) -> InputError | None:
-    """The error of an environment where the algorithm should be, and the other way round; None if it is not that."""
+    """The error for algorithm and environment given in the wrong order; None if they are not."""
     from zerone.environments.names import is_known, meant
     from zerone.training import presets
 

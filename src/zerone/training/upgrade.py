@@ -1,7 +1,7 @@
-"""What older runs call otherwise: their configuration, and the arrays of their checkpoints, under today's names.
+"""Upgrading older runs: their configuration, and the arrays of their checkpoints, to today's names.
 
-The format's number changes where a name or a kind of what a training keeps does. Here is what each change was, so that
-a run of any age can be resumed and judged.
+The format number is increased when a name or a dtype in what a training saves changes. Each change is described here,
+so that runs of any age can be resumed and evaluated.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _RENAMED = {
     "reinforce": (re.compile(r"^(seed-\d+/state/)episodes/"), r"\1ongoing/"),
     "ddpg": (re.compile(r"^(seed-\d+/(?:state/)?policy/)path$"), r"\1ongoing"),
 }
-"""In format 1 each algorithm had a name of its own for what belongs to the episodes going on."""
+"""In format 1 each algorithm had its own name for the state of the current episodes."""
 
 _LEARNT = re.compile(r"^(seed-\d+/state/)(critic|target|actor_optimizer|critic_optimizer|updates)(?=/|$)")
-"""In format 3 what DDPG's gradient updates change had no name of its own."""
+"""In format 3 the part of DDPG's state that gradient updates change had no name of its own."""
 
 _PLAYED = re.compile(r"^(seed-\d+/)(simulation/episode_return|simulation/episode_length|tally/.*)$")
 _METRIC = re.compile(r"^seed-\d+/metrics/\w+$")
 
 
 def upgraded(arrays: Arrays, version: int, algorithm: object) -> Arrays:
-    """The arrays of a checkpoint of `algorithm` in format `version`, as this version of Zerone names them."""
+    """The arrays of a checkpoint of `algorithm` in format `version`, renamed and converted to the current format."""
     if version == 1:
         arrays = _from_first(arrays, str(algorithm))
     if version <= 2 and algorithm == "ddpg":
@@ -39,9 +39,9 @@ def upgraded(arrays: Arrays, version: int, algorithm: object) -> Arrays:
 
 
 def upgraded_config(config: dict[str, Any], version: int) -> dict[str, Any]:
-    """The configuration of a run in format `version`, as this version of Zerone says it.
+    """The configuration of a run in format `version`, converted to the current format.
 
-    In format 1 the parts of an observation were one row of numbers, pictures among them too.
+    In format 1 the parts of an observation were flattened to one vector, including images.
     """
     environment = config.get("environment")
     if version > 1 or not isinstance(environment, dict) or environment.get("observations") != "auto":
@@ -50,9 +50,9 @@ def upgraded_config(config: dict[str, Any], version: int) -> dict[str, Any]:
 
 
 def _from_second(arrays: Arrays) -> Arrays:
-    """In format 2 drifting noise was in DDPG's policy; now it is what the policy remembers of the episodes going on.
+    """In format 2 the state of DDPG's correlated noise was in the policy; now it is part of the memory of an episode.
 
-    Nothing of it is left where those are lost, as on the host engine, nor in a policy that was saved alone.
+    It is dropped where episodes are not resumed (on the host engine), and in a policy that was saved alone.
     """
     found: Arrays = {}
     for name, array in arrays.items():
@@ -82,14 +82,14 @@ def _from_first(arrays: Arrays, algorithm: str) -> Arrays:
 
 
 def _waiting(reward: np.ndarray, seen: np.ndarray | None) -> np.ndarray:
-    """How many steps of each environment wait for those that follow: in format 1 it followed from the steps seen."""
+    """Steps of each environment that wait for their successors; in format 1 this followed from the steps seen."""
     steps, environments = reward.shape
     played = 0 if seen is None else int(seen.ravel()[0]) // max(1, environments)
     return np.array(min(steps, played), np.int32)
 
 
 def _sums(seed: str, arrays: Arrays) -> Arrays:
-    """Sums since the last row of the log: in format 1 each was one float32, and of all environments together."""
+    """Sums since the last log row; in format 1 each was a single float32 over all environments."""
     going_on = arrays[f"{seed}simulation/episode_return"].astype(np.float64)
 
     def in_first(name: str) -> np.ndarray:

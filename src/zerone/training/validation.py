@@ -1,4 +1,4 @@
-"""What a person may ask of a training, besides hyperparameters: counts and seeds."""
+"""Validation of counts and seeds."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from zerone.base.language import translated
 LARGEST_SEED = 2**32 - 1
 MOST_SEEDS = 10_000
 MOST_TRIALS = 10_000
-"""Settings of a sweep."""
+"""Maximum number of settings of a sweep."""
 MOST_STEPS = 2**31 - 1
-"""Steps of a seed: they are counted in 32 bits where they are counted on a device."""
+"""Maximum steps of a seed: counters on the device have 32 bits."""
 MOST_EPISODES = 1_000_000
-"""Episodes of one evaluation."""
+"""Maximum episodes of one evaluation."""
 
 
 def chosen_seeds(seed: int | None, seeds: int | Sequence[int] | None) -> list[int]:
-    """The seeds asked for, each once.
+    """The requested seeds, without duplicates.
 
     Raises:
-        InputError: a seed below 0 or above 2³²-1, one named twice, or fewer than one.
+        InputError: a seed is below 0 or above 2³²-1 or given twice, or there is none.
     """
     first = 0 if seed is None else seed
     require_seed(first)
@@ -64,7 +64,7 @@ def require_seed(seed: int) -> None:
 
 
 def require_count(name: str, value: int, most: int | None = None) -> None:
-    """Raise `InputError` unless `value` is a whole number of at least 1, and of at most `most` if that is given."""
+    """Raise `InputError` unless `value` is an integer from 1 to `most` (unlimited if None)."""
     if type(value) is not int or value < 1 or (most is not None and value > most):
         bounds = translated("at least 1") if most is None else translated("from 1 to {most}", most=most)
         raise InputError(

@@ -1,4 +1,4 @@
-"""MLflow: https://mlflow.org. Where to is said by its own `MLFLOW_TRACKING_URI`."""
+"""MLflow: https://mlflow.org. The server is configured by MLflow's own `MLFLOW_TRACKING_URI`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class MLflow(Tracker):
     package: ClassVar[str] = "mlflow"
 
     def open(self, title: str, settings: Mapping[str, Any], kept: str | None) -> str:
-        # A client of its own: `mlflow.start_run` would be the one active run of the whole process.
+        # A client, because `mlflow.start_run` would set the active run of the whole process.
         self._client: Any = self.library.MlflowClient()
         if kept is not None:
             self._client.update_run(kept, status="RUNNING")

@@ -1,4 +1,4 @@
-"""SwanLab: https://docs.swanlab.cn. Where to, and whether at all, is said by its own `SWANLAB_MODE` and login."""
+"""SwanLab: https://docs.swanlab.cn. Its login and `SWANLAB_MODE` decide where data are sent, if at all."""
 
 from __future__ import annotations
 

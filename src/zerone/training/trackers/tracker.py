@@ -1,8 +1,8 @@
-"""What all trackers have in common: from the events of a training to one run of the tracker.
+"""The base class of trackers: turns the events of a training into one run of the tracker.
 
-Several seeds are one run, with the measures of each under `seed-<seed>/`. The id of that run is kept in the run folder,
-so that a training which is resumed goes on with it. Whether it can be opened is seen when the training starts, and then
-is an error; a service that fails later costs its own numbers, not the training.
+Several seeds share one run, with the measurements of each under `seed-<seed>/`. The tracker's run id is kept in the run
+folder, so that a resumed training continues the same run. If the run cannot be opened when the training starts, that
+is an error; if the service fails later, only its own data are lost, and the training continues.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from zerone.training.listeners import described
 from zerone.training.tensorboard import Meaning, tag_of
 
 KEPT = "tracker-{}.json"
-"""The file of a run folder that has the id of a tracker's run, by the tracker's name."""
+"""The file in a run folder with the id of a tracker's run; `{}` is the tracker's name."""
 
 
 class Tracker(Callback, ABC):
-    """A tracker. Each has four short functions of its own: `open`, `log`, `note` and `close`."""
+    """Base class; a subclass implements four short methods: `open`, `log`, `note` and `close`."""
 
     name: ClassVar[str]
-    """As `--track` has it; and the extra of the package (`pip install "zerone[NAME]"`)."""
+    """The name for `--track`, and the package's extra (`pip install "zerone[NAME]"`)."""
     package: ClassVar[str]
 
     def __init__(self, project: str = "zerone", **options: object) -> None:
-        """`options` are those of the tracker's own function that begins a run.
+        """`options` are passed to the tracker's own function that begins a run.
 
         Raises:
-            InputError: its package is not installed.
+            InputError: the tracker's package is not installed.
         """
         self.project, self.options = project, options
         self.library = _library(self.name, self.package)
@@ -51,15 +51,15 @@ class Tracker(Callback, ABC):
 
     @abstractmethod
     def open(self, title: str, settings: Mapping[str, Any], kept: str | None) -> str:
-        """Begin a run, or go on with the one whose id was kept; its id."""
+        """Begin a run, or continue the one whose id was `kept`; returns its id."""
 
     @abstractmethod
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Take numbers by their tags."""
+        """Log numbers by their tags."""
 
     @abstractmethod
     def note(self, values: Mapping[str, float]) -> None:
-        """Take what came of the whole training."""
+        """Log the results of the whole training."""
 
     @abstractmethod
     def close(self, reason: str) -> None:
@@ -96,7 +96,7 @@ class Tracker(Callback, ABC):
         self._open = False
 
     def _courteously(self, action: Callable[[], object]) -> None:
-        """Do it if the run is open; the first failure ends the tracking, not the training."""
+        """Call `action` if the run is open; the first failure ends the tracking, not the training."""
         if not self._open:
             return
         try:
@@ -110,7 +110,7 @@ class Tracker(Callback, ABC):
 
 
 def read_id(folder: Path, name: str) -> str | None:
-    """The id of the tracker's run that a run folder keeps; None where there is none that could be one."""
+    """The tracker's run id stored in a run folder; None if there is no valid one."""
     try:
         found = read_object(folder / KEPT.format(name)).get("id")
     except ZeroneError:
@@ -122,7 +122,7 @@ def read_id(folder: Path, name: str) -> str | None:
 
 @contextmanager
 def _signals_kept() -> Iterator[None]:
-    """Leave the handlers of Ctrl-C as they are: some trackers put one of their own in the place."""
+    """Restore the handlers of Ctrl-C afterwards: some trackers replace them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Trackio: https://huggingface.co/docs/trackio. It keeps its numbers on this machine; `trackio show` is its page."""
+"""Trackio: https://huggingface.co/docs/trackio. Stores data on this machine; `trackio show` displays them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Trackio(Tracker):
     package: ClassVar[str] = "trackio"
 
     def open(self, title: str, settings: Mapping[str, Any], kept: str | None) -> str:
-        # Its runs are found again by their names.
+        # Trackio identifies runs by name.
         chosen = {"name": title, "config": dict(settings), "embed": False, **self.options}
         if kept is not None:
             chosen |= {"name": kept, "resume": "allow"}

@@ -1,4 +1,4 @@
-"""Weights & Biases: https://docs.wandb.ai. Where to, and whether at all, is said by its own `WANDB_MODE` and login."""
+"""Weights & Biases: https://docs.wandb.ai. Its login and `WANDB_MODE` decide where data are sent, if at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class WandB(Tracker):
         if kept is not None:
             chosen |= {"id": kept, "resume": "allow"}
         self._run: Any = self.library.init(**chosen)
-        # A resumed training repeats the rows after its checkpoint: its steps may go back, those of wandb may not.
+        # A resumed training repeats the rows after its checkpoint: its steps may decrease, those of wandb may not.
         self._run.define_metric("step")
         self._run.define_metric("*", step_metric="step")
         return str(self._run.id)
