@@ -1,1 +1,1 @@
-"""The command line. Nothing slow is imported before it is known that the command needs it."""
+"""The command line. Slow modules are imported only by the commands that need them."""

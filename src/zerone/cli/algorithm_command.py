@@ -1,4 +1,4 @@
-"""Commands that name an algorithm: its hyperparameters are options of theirs, which click parses like any others."""
+"""Commands with ALGORITHM and ENVIRONMENT arguments, whose options include the algorithm's hyperparameters."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ TYPED, GIVEN = "zerone.typed", "zerone.given"
 
 @dataclasses.dataclass(frozen=True)
 class ParsedArguments:
-    """What was typed besides the options that every training has."""
+    """Arguments and hyperparameters from the command line; the command's own options are not among them."""
 
     algorithm: str | None
     environment: str | None
     given: tuple[tuple[str, str | None], ...]
-    """Hyperparameters as they were typed: an option and its value, None for a flag."""
+    """Hyperparameters in the order typed: an option and its text, None for a flag."""
 
 
 class AlgorithmCommand(click.Command):
-    """A command whose words name an algorithm and an environment, and whose options are the algorithm's, too.
+    """A command with an algorithm and an environment as arguments, and the algorithm's hyperparameters as options.
 
-    Options may stand before the words. So those of all algorithms are known, and `settings.chosen_settings` says which
-    of them are not the named one's. Algorithms are imported only where an option is not the command's own.
+    Options may come before the arguments. So the options of all algorithms are accepted here, and
+    `settings.chosen_settings` rejects those of other algorithms. Algorithms are imported only if an option is not one
+    of the command's own.
     """
 
     help_of_others = False
-    """Whether the help lists the hyperparameters of the algorithm that is named before `--help`."""
+    """Whether `ALGORITHM --help` lists that algorithm's hyperparameters."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[TYPED], ctx.meta[GIVEN] = list(args), []
-        typed = list(args)  # the parser takes away what it has read
+        typed = list(args)  # the parser consumes its list
         words = [word for word in typed if not word.startswith("-")]
         try:
             return super().parse_args(ctx, args)
@@ -61,7 +62,7 @@ class AlgorithmCommand(click.Command):
         return [*own, *(_taken(setting) for setting in settings.values())]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        typed, ctx.meta[TYPED] = ctx.meta.get(TYPED, []), []  # the help lists the command's own first
+        typed, ctx.meta[TYPED] = ctx.meta.get(TYPED, []), []  # in the help, the command's own options come first
         super().format_options(ctx, formatter)
         words = [word for word in typed if not word.startswith("-")]
         if not self.help_of_others:
@@ -82,7 +83,7 @@ class AlgorithmCommand(click.Command):
 
 
 def _misused(option: str, typed: Sequence[str], where: str) -> InputError:
-    """A hyperparameter without its value, or a flag with one; `where` lists them."""
+    """The error for a hyperparameter without its value, or a flag with one; `where` is the command that lists them."""
     attached = next((each.partition("=")[2] for each in typed if each.startswith(f"{option}=")), None)
     if attached is not None:
         return InputError(translated("{option} takes no value, but {typed!r} was given", option=option, typed=attached))
@@ -90,10 +91,10 @@ def _misused(option: str, typed: Sequence[str], where: str) -> InputError:
 
 
 def parsed(words: Sequence[str]) -> ParsedArguments:
-    """ALGORITHM and ENVIRONMENT among the words of the command that is carried out, and the hyperparameters typed.
+    """ALGORITHM, ENVIRONMENT and the hyperparameters from the arguments of the running command.
 
     Raises:
-        InputError: a word too many.
+        InputError: there are too many arguments.
     """
     context = click.get_current_context()
     if len(words) > 2:
@@ -108,7 +109,7 @@ def parsed(words: Sequence[str]) -> ParsedArguments:
 
 
 def click_option(setting: Setting) -> click.Option:
-    """A setting as an option of click's, for the help."""
+    """A setting as a click option, for the help."""
     text = translated(setting.allowed.text) if setting.allowed is not None else ""
     default = setting.typed_default()
     if setting.is_flag:
@@ -120,7 +121,7 @@ def click_option(setting: Setting) -> click.Option:
 
 
 def _taken(setting: Setting) -> click.Option:
-    """A setting as an option of click's, for parsing: what is typed is noted as it is, in the order of typing."""
+    """A setting as a click option, for parsing: the typed text is recorded unconverted, in the order typed."""
 
     def note(context: click.Context, parameter: click.Parameter, value: str | bool | None) -> None:
         del parameter
@@ -136,9 +137,9 @@ def _taken(setting: Setting) -> click.Option:
 
 
 def known_options(first: str = "") -> dict[str, bool]:
-    """The option of every hyperparameter of every algorithm, and whether it takes a value.
+    """All hyperparameter options of all algorithms, and whether each takes a value.
 
-    `first` is the first word: where it is `module:Name`, those of that algorithm are known, too.
+    If the `first` argument is `module:Name`, the options of that algorithm are included.
     """
     known: dict[str, bool] = {}
     for setting in _settings(first):
@@ -149,7 +150,7 @@ def known_options(first: str = "") -> dict[str, bool]:
 
 
 def owners() -> dict[str, list[str]]:
-    """The settings of each algorithm, by its name."""
+    """The names of the settings of each algorithm, by the algorithm's name."""
     from zerone.algorithms import catalogue
 
     return {entry.name: [setting.name for setting in settings_of(entry.make)] for entry in catalogue.entries()}
@@ -164,5 +165,5 @@ def _settings(first: str) -> Iterator[Setting]:
 
 
 def _first_word(typed: Sequence[str]) -> str:
-    """What was typed first, if it is a word."""
+    """The first argument, unless it is an option; empty if there is none."""
     return typed[0] if typed and not typed[0].startswith("-") else ""

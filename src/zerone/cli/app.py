@@ -1,4 +1,4 @@
-"""The commands by name, and how each of them ends: an exit code, and at most one line on standard error."""
+"""The table of commands, and how errors become exit codes with at most one line on standard error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
-"""Exit codes of a program that Ctrl-C (2) or a reader that went away (13) has ended: 128 + the signal."""
+"""Exit codes of a program ended by Ctrl-C (SIGINT, 2) or a closed output pipe (SIGPIPE, 13): 128 + the signal."""
 
 COMMANDS = {
     "train": ("zerone.cli.train:train", "Learn: train an algorithm in an environment."),
@@ -45,11 +45,11 @@ COMMANDS = {
     "example": ("zerone.cli.example:example", "Programs to begin with: lists, prints or writes them."),
     "bench": ("zerone.benchmarks.command:main", "Speed, side by side with the peers that are installed."),
 }
-"""Where each command is, and what it does: so that the list of them imports none."""
+"""The module and summary of each command, so that listing the commands imports none of them."""
 
 
 class Commands(click.Group):
-    """The commands of `COMMANDS`, each imported when it is asked for."""
+    """The commands of `COMMANDS`, each imported on first use."""
 
     context_class = Context
 
@@ -68,7 +68,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[:1] == ["help"]:  # as git has it
+        if args[:1] == ["help"]:  # `zerone help COMMAND`, as in git
             args = [*args[1:], "--help"] if args[1:] else ["--help"]
             if args == ["--help"]:
                 click.echo(ctx.get_help())
@@ -116,7 +116,7 @@ zerone.params.append(language_option())
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Carry out one command and return its exit code. Whatever happens, no traceback without `--debug`."""
+    """Run one command and return its exit code. A traceback is shown only with `--debug`."""
     with in_shell(), asked_here(), in_language(ENGLISH):
         try:
             name, rest = spoken(arguments, os.environ, getattr(sys.stdout, "encoding", None))
@@ -146,7 +146,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _ended(error: BaseException, arguments: Sequence[str]) -> int:
-    """Say in one line what has ended a command; its exit code."""
+    """Print a one-line message for the exception that ended a command; returns the exit code."""
     if "--debug" in arguments:
         import traceback
 
@@ -156,13 +156,13 @@ def _ended(error: BaseException, arguments: Sequence[str]) -> int:
     try:
         print(f"zerone: {one_line(line)}", file=sys.stderr, flush=True)
         sys.stdout.flush()
-    except OSError:  # a terminal that is gone, or full: Python would complain once more at its end
+    except OSError:  # the terminal may be gone or full; Python would report that again at exit
         _silence_output()
     return code
 
 
 def explain(error: BaseException, arguments: Sequence[str] = ()) -> tuple[int, str]:
-    """The exit code of an error, and what to say of it."""
+    """The exit code and message of an exception."""
     if isinstance(error, ZeroneError):
         return error.exit_code, str(error)
     if isinstance(error, click.ClickException):
@@ -182,7 +182,7 @@ def explain(error: BaseException, arguments: Sequence[str] = ()) -> tuple[int, s
 
 
 def explain_usage(error: click.ClickException, command: str | None = None) -> str:
-    """Click's complaint in our words: the option, what is wrong, what is allowed."""
+    """A one-line message for click's usage errors: the option, what is wrong, what is allowed."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else f"zerone {command}" if command else "zerone"
     if (
@@ -201,7 +201,7 @@ def explain_usage(error: click.ClickException, command: str | None = None) -> st
             else error.param.opts[0]  # fmt: skip
         return translated("{name} is missing: see {where}", name=name.strip(".[]"), where=f"{path} --help")
     message = error.format_message()
-    if message.startswith("Got unexpected extra argument"):  # click's own words
+    if message.startswith("Got unexpected extra argument"):  # compared with click's own text
         words = message.partition("(")[2].rstrip(").")
         several = translated("got unexpected extra arguments ({words})", words=words)
         message = several if " " in words else translated("got unexpected extra argument ({words})", words=words)
@@ -220,7 +220,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _silence_output() -> None:
-    """Nobody reads any more: let what is still in the buffer go nowhere, or Python complains at its end."""
+    """Redirect the rest of the output to nowhere after a broken pipe, or Python reports an error at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -1,4 +1,4 @@
-"""What is typed to be put around an environment: `--wrapper`, `--frame-stack`, `--frame-skip`."""
+"""The options for wrappers of an environment: `--wrapper`, `--frame-stack`, `--frame-skip`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_FRAMES = 1_000
 
 
 def around_options(command: F) -> F:
-    """The three options."""
+    """Add the three options."""
     for option in (
         click.option("--frame-stack", type=Whole(1, MOST_FRAMES), metavar="N", help="Its last N observations are seen "
                      "together."),
@@ -31,10 +31,10 @@ def around_options(command: F) -> F:
 
 
 def wrappers_of(typed: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
-    """Wrappers with their options, from words such as `gymnasium.wrappers:ClipReward,min_reward=-1`.
+    """Parse wrappers with options, such as `gymnasium.wrappers:ClipReward,min_reward=-1`.
 
     Raises:
-        InputError: a word is none of these.
+        InputError: a text cannot be parsed.
     """
     found: list[tuple[str, dict[str, Any]]] = []
     for word in typed:
@@ -53,7 +53,7 @@ def wrappers_of(typed: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def words_of(around: AroundConfig | None) -> list[str]:
-    """The same, of a configuration, as it would be typed."""
+    """The inverse: wrappers of a configuration as command-line texts."""
     if around is None:
         return []
     words: list[str] = []

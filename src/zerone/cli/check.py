@@ -1,4 +1,4 @@
-"""`zerone check`: whether an environment is sound, how it is seen, and who can learn in it."""
+"""`zerone check`: whether an environment is sound, how it is encoded, and which algorithms support it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 1_000_000
 MOST_PARTS = 12
-"""Parts of an observation of which numbers are said."""
+"""Maximum number of observation parts whose values are reported."""
 WORTH_A_PROCESS = 0.5
-"""Milliseconds of a step above which processes are worth it."""
+"""Milliseconds per step above which `--processes` is recommended."""
 
 
 @click.command(
@@ -57,7 +57,7 @@ def check(
 
     asked = {name: value for name, value in typed.items() if value is not None}
     outer = around(wrappers_of(wrappers), frame_stack or 1, frame_skip or 1)
-    with contextlib.redirect_stdout(sys.stderr):  # what an environment prints must not get among the results
+    with contextlib.redirect_stdout(sys.stderr):  # keep the environment's prints out of the results
         require_environment(environment)
         report = environment_check.check(environment, environment_options(environment, options), around=outer, **asked)
     if as_json:
@@ -94,7 +94,7 @@ def _print(report: Report) -> None:
 
 
 def _in_column(word: str, texts: list[str]) -> list[tuple[str, str]]:
-    """Lines about one thing, which is named once."""
+    """Rows of a table about one topic, which is named only in the first row."""
     return [(word if place == 0 else "", text) for place, text in enumerate(texts)]
 
 

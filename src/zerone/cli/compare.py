@@ -1,4 +1,4 @@
-"""`zerone compare`: which of several runs is better, and how sure that is."""
+"""`zerone compare`: which of several runs is better, and how certain that is."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def compare(runs: tuple[Path, ...], threshold: float | None, out: Path | None, a
 
 
 def _print(found: Comparison) -> None:
-    """Two tables and what their words mean."""
+    """Print two tables and an explanation of their columns."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -67,7 +67,7 @@ def _print(found: Comparison) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     for table in (scores, *([times] if times.row_count else []), pairs):
         for column in table.columns[1:]:
-            column.no_wrap = True  # a number is never broken, a name can be
+            column.no_wrap = True  # numbers are never wrapped, names may be
         table.columns[0].overflow = "fold"
         console.print(table)
     click.echo(
@@ -78,7 +78,7 @@ def _print(found: Comparison) -> None:
 
 
 def steps_text(middle: float, bounds: tuple[float, float] | None) -> str:
-    """After how many steps the median seed was there, with its interval; in words where some never were."""
+    """The median step with its interval, as text; described in words if some seeds never got there."""
     if middle == float("inf") and (bounds is None or bounds[0] == float("inf")):
         return translated("never")
     first = translated("most never") if middle == float("inf") else _number(middle)
@@ -89,14 +89,14 @@ def steps_text(middle: float, bounds: tuple[float, float] | None) -> str:
 
 
 def _bounded(value: float, bounds: tuple[float, float] | None) -> str:
-    """A number and its bounds; a dash where it has none."""
+    """A number with its interval; a dash if there is no interval."""
     if bounds is None:
         return f"{_number(value)} [-]"
     return f"{_number(value)} [{_number(bounds[0])}, {_number(bounds[1])}]"
 
 
 def _number(value: float) -> str:
-    """A number as short as it can be read."""
+    """A number with three significant digits."""
     if value == float("inf"):
         return translated("never")
     if abs(value) >= 1000:

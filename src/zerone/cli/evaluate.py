@@ -1,4 +1,4 @@
-"""`zerone evaluate` and `zerone plot`: what runs are worth, in numbers and in a picture."""
+"""`zerone evaluate` and `zerone plot`: evaluations of runs, and their figures."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def evaluate(
 
 
 def _evaluated(path: Path, trust: bool, *how: Any, **words: Any) -> tuple[Config, Evaluated]:
-    """The configuration of the run at `path`, and what its agents are worth; `how` is as for `Run.evaluate`."""
+    """The configuration and the evaluation of the run at `path`; `how` is passed to `Run.evaluate`."""
     import_trusted(read_config(path), trust)
     from zerone.training.interrupt import Program, as_program
     from zerone.training.run import load
@@ -139,7 +139,7 @@ def plot(
     from zerone.charts.curves import draw
 
     drawn = [(name, read_metrics(folder.path)) for name, folder in zip(names_of(folders), folders, strict=True)]
-    # Several levels (of several environments) would be a line that is true for some of the curves only.
+    # A threshold is drawn only if it is the same for all curves.
     about = [about_of(folder.config) for folder in folders]
     draw(drawn, path, levels.pop() if len(levels) == 1 else None, about)
     table = folders[0].table_path if out is None else out.with_stem(f"{out.stem}-table")
@@ -157,20 +157,20 @@ def plot(
 
 
 def _tables(folders: Sequence[RunFolder], agent: int | None, checkpoint: str | None) -> list[Picture]:
-    """The tables to draw; none where there is none, unless one was asked for, which is then an `InputError`."""
+    """The tables to draw; an empty list if there is none, or an `InputError` if an option asked for one."""
     from zerone.training.tables import NoTableError, NothingToDrawError, read_tables
 
     asked = "--agent" if agent is not None else "--checkpoint" if checkpoint is not None else ""
     try:
         return read_tables(folders, seed=agent, which=checkpoint or "best")
     except NoTableError as reason:
-        if asked:  # it would be ignored
+        if asked:  # the option would be ignored
             line = translated("{option} is not allowed here: it says which table to draw; {reason}", option=asked,
                               reason=reason)  # fmt: skip
             raise InputError(line) from reason
         if not isinstance(reason, NothingToDrawError):
             click.echo(f"zerone: {reason}", err=True)
-    except InputError as error:  # there are still the curves to be drawn
+    except InputError as error:  # the curves can still be drawn
         if asked:
             raise
         click.echo("zerone: " + translated("no table drawn: {error}", error=error), err=True)

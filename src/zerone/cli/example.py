@@ -1,4 +1,4 @@
-"""`zerone example`: the programs of `examples/`, which an installed package brings along."""
+"""`zerone example`: the programs of `examples/`, which are part of the package."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def programs() -> dict[str, str]:
-    """All examples by name: of the package, or beside its source where that is a clone's; and what plays an `.npz`."""
+    """All examples by name, from the package or from a source checkout; and the player of `.npz` files."""
     folder = next(each for each in (PACKAGE / "examples", PACKAGE.parents[1] / "examples") if each.is_dir())
     files = [*folder.glob("*.py"), PACKAGE / "export" / "player.py"]
     return {each.stem: each.read_text("utf-8") for each in sorted(files, key=lambda each: each.stem)}
 
 
 def about(text: str) -> str:
-    """What an example is: the first sentence of its docstring."""
+    """The summary of an example: the first sentence of its docstring."""
     whole = " ".join((ast.get_docstring(ast.parse(text)) or "").split())
     return whole.partition(". ")[0].partition(": `")[0].rstrip(".")
 
@@ -65,10 +65,10 @@ def example(name: str | None, out: Path | None, as_json: bool) -> None:
 
 
 def write(chosen: dict[str, str], out: Path, alone: bool) -> list[Path]:
-    """Write programs to a file or into a folder; where. Nothing is written over.
+    """Write programs to a file or into a folder, and return the paths. Existing files are never overwritten.
 
     Raises:
-        InputError: a file is there already, or the place cannot be written to.
+        InputError: a file exists already, or the folder cannot be written to.
     """
     single = alone and not out.is_dir()
     places = {out if single else out / f"{name}.py": text for name, text in chosen.items()}

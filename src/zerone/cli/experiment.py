@@ -1,4 +1,4 @@
-"""`zerone experiment`: a claim, measured with many seeds, and what came of it."""
+"""`zerone experiment`: tests a claim with many seeds, and reports the verdict."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def experiment(
     """
     from zerone.base.compilation import keep_compiled_programs
 
-    keep_compiled_programs()  # before JAX is used for the first time: tables learn twenty times as fast so
+    keep_compiled_programs()  # before JAX is first used: with the cache, tables train twenty times as fast
     from zerone.experiments import catalogue
 
     _refuse_what_excludes(name, {"--seeds": seeds, "--quick": quick or None, "--out": out, "--spread": spread},
@@ -73,7 +73,7 @@ def experiment(
     verdicts: list[Verdict] = []
     with _shown(as_json) as look:
         for each in chosen:
-            with in_language(ENGLISH if report else language()):  # both pages show the same figures
+            with in_language(ENGLISH if report else language()):  # the English and the Chinese page share the figures
                 verdict, facts = _run(each, out or FOLDER, seeds, quick, look, spread, address)
             verdicts.append(verdict)
             told.append(facts)
@@ -91,7 +91,7 @@ def experiment(
 def _refuse_what_excludes(
     name: str | None, given: Mapping[str, object], quick: bool, everything: bool, report: bool
 ) -> None:
-    """Raise `InputError` where an option would be ignored."""
+    """Raise `InputError` if an option would be ignored."""
     if report and (not everything or quick):
         raise InputError(
             translated("--report is not allowed here: it needs --all, and not --quick: a look is no result")
@@ -113,7 +113,7 @@ def _run(
     experiment: Experiment, out: Path, seeds: int | None, quick: bool, look: Callable[[Status], None],
     spread: int | None, address: str | None,
 ) -> tuple[Verdict, dict[str, Any]]:  # fmt: skip
-    """One experiment, in its folder; a look has a folder of its own."""
+    """Run one experiment in its folder; a quick look has a folder of its own."""
     from zerone.cluster.tasks import Cluster
     from zerone.experiments import runner
 
@@ -160,7 +160,7 @@ def _minutes(minutes: float) -> str:
 
 
 def _say(verdict: Verdict, told: dict[str, Any]) -> None:
-    """What an experiment came to, for people."""
+    """Print the verdict of an experiment."""
     click.echo(translated("{what}: {result}", what=verdict.experiment.name, result=verdict.experiment.claim.here))
     if verdict.quick:
         click.echo("  " + translated("only a look (fewer seeds, shorter): no verdict to rely on"))
@@ -177,7 +177,7 @@ def _say(verdict: Verdict, told: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _shown(as_json: bool) -> Iterator[Callable[[Status], None]]:
-    """What is called as seeds come in: a bar on a terminal, else at most a line a second; with --json only a bar."""
+    """A progress callback for finished seeds: a bar on a terminal, else a line per second; with --json only the bar."""
     stream = sys.stderr if as_json else sys.stdout
     if stream.isatty():
         from rich.console import Console

@@ -1,4 +1,4 @@
-"""`zerone export`: a trained policy as a file that needs no Zerone."""
+"""`zerone export`: writes a trained policy to a file that needs no Zerone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--lookahead` and its kin of `zerone evaluate` and `zerone watch`: an agent that searches before it acts."""
+"""`--lookahead` and related options of `zerone evaluate` and `zerone watch`: agents that search before acting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def search_options(command: F) -> F:
-    """`--lookahead`, `--lookahead-samples`, `--simulations` and `--lookahead-model`."""
+    """Add `--lookahead`, `--lookahead-samples`, `--simulations` and `--lookahead-model`."""
     model = "What foresees: the environment itself, or the model that Dyna-Q has learnt of it. Default: environment."
     command = click.option("--lookahead-model", type=OneOf("environment", "learnt"), default="environment",
                            metavar="environment|learnt", help=model)(command)  # fmt: skip
@@ -37,7 +37,7 @@ def search_options(command: F) -> F:
 
 
 def given_searches(words: Mapping[str, Any]) -> dict[str, bool]:
-    """Those of the options above that were given."""
+    """The options above that were given."""
     given = {name: value for name, value in words.items() if value not in (None, 0, "environment")}
     return {f"--{name.replace('_', '-')}": True for name in given}
 
@@ -45,10 +45,10 @@ def given_searches(words: Mapping[str, Any]) -> dict[str, bool]:
 def planned(
     run: Run, policy: object, agent: int | None, checkpoint: str, words: Mapping[str, Any]
 ) -> tuple[Search, object] | None:
-    """The search that the options ask for, if any, and what it is done with: the policy of an agent of this seed.
+    """The search that the options select, if any, and the policy that it uses: that of the agent with this seed.
 
     Raises:
-        InputError: it cannot be done with this run.
+        InputError: the run does not support this search.
     """
     from zerone.training.folder import RunFolder
     from zerone.training.foresight import Asked, with_models
@@ -66,7 +66,7 @@ def planned(
 def foreseeing(
     run: Run, plan: tuple[Search, object] | None, environment: Env, act: Callable[[Any], object], view: View, seed: int
 ) -> tuple[Callable[[Any], object], View]:
-    """What acts by a search in an environment, and the view that shows what is foreseen, too; as it is without one."""
+    """A function that acts by a search, and a view that also shows its tree; both unchanged without a `plan`."""
     if plan is None:
         return act, view
     from gymnasium.spaces import Discrete

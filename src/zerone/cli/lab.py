@@ -1,4 +1,4 @@
-"""`zerone lab`: the live page, on this machine."""
+"""`zerone lab`: the live page, served on this machine."""
 
 from __future__ import annotations
 
@@ -58,5 +58,5 @@ def lab(port: int, host: str, runs: Path, no_browser: bool) -> None:
 
     if not no_browser:
         open_browser(address)
-    with process_in_language(ENGLISH):  # the page translates what it is sent into its own language
+    with process_in_language(ENGLISH):  # the page translates what it receives
         serve(listening, access, runs)

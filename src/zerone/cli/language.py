@@ -1,4 +1,4 @@
-"""The language of a command: `--language`, else `ZERONE_LANGUAGE`, else the locale; and its help in that language."""
+"""The language of a command: `--language`, else `ZERONE_LANGUAGE`, else the locale; and the help in that language."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ OPTION = "--language"
 
 
 def spoken(arguments: Sequence[str], environment: Mapping[str, str], encoding: str | None) -> tuple[str, list[str]]:
-    """The language of a command, and its arguments without the option that chooses it.
+    """The language of a command, and its arguments without the language option.
 
-    A locale's language is spoken only where the output's `encoding` can be read in it, and JSON is always English.
+    The locale's language is used only if the output's `encoding` supports it. JSON output is always English.
 
     Raises:
-        InputError: there is no such language.
+        InputError: the language is unknown.
     """
     typed, rest = _taken(arguments)
     if typed is not None:
@@ -45,7 +45,7 @@ def _has_chinese(encoding: str | None) -> bool:
 
 
 def _taken(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
-    """What was typed after the option, the last time; the other arguments."""
+    """The value of the last language option, and the other arguments."""
     rest: list[str] = []
     typed, place = None, 0
     while place < len(arguments):
@@ -76,13 +76,13 @@ def _require(which: str, name: str) -> str:
 
 
 def language_option() -> click.Option:
-    """`--language`, for the help: `spoken` has taken it away before anything is parsed."""
+    """`--language`, for the help only: `spoken` removes it before the arguments are parsed."""
     text = "The language of help, results and figures. Default: $ZERONE_LANGUAGE, else the locale's."
     return click.Option([OPTION], metavar="|".join(LANGUAGES), expose_value=False, help=text)
 
 
 def with_language(command: click.Command) -> click.Command:
-    """A command with the option `--language` and a help that can be in Chinese."""
+    """Add the option `--language` to a command, and translate its help."""
     found = copy.copy(command)
     found.params = [*command.params, language_option()]
     found.context_class = Context
@@ -90,7 +90,7 @@ def with_language(command: click.Command) -> click.Command:
 
 
 class Help(click.HelpFormatter):
-    """A help in another language than English: translated here, and laid out by the width of characters."""
+    """A translated help text; line widths are counted in terminal columns."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         del prefix
@@ -122,7 +122,7 @@ class Help(click.HelpFormatter):
 
 
 class Context(click.Context):
-    """Click's context, with a help in the language that is spoken."""
+    """Click's context, with a translated help."""
 
     def make_formatter(self) -> click.HelpFormatter:
         if language() == ENGLISH:

@@ -1,4 +1,4 @@
-"""`zerone watch --learning`: the training of a run again, step by step, as it was."""
+"""`zerone watch --learning`: replays the training of a run step by step."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def show_learning(
     run: Run, mode: str, video: Path | None, episodes: int | None, seed: int | None, speed: float | None, plain: bool,
     stop: threading.Event | None,
 ) -> None:  # fmt: skip
-    """Show the training of one of a run's seeds from its first step on.
+    """Show the training of one seed of a run from its first step.
 
     Raises:
-        InputError: it cannot be gone through again, or not be shown so.
+        InputError: the training cannot be replayed, or not be shown in this way.
     """
     from zerone.engines.stepping import Stepper
     from zerone.environments.endings import ending
@@ -75,10 +75,10 @@ def show_learning(
 
 
 def stepped_engine(run: Run) -> Compiled:
-    """The engine of a run whose training can be gone through again.
+    """The engine of a run whose training can be replayed.
 
     Raises:
-        InputError: it cannot, because its steps are no function of its seed alone.
+        InputError: it cannot, because its steps are not determined by its seed alone.
     """
     from zerone.engines.compiled import Compiled
 
@@ -97,7 +97,7 @@ def stepped_engine(run: Run) -> Compiled:
 
 
 def not_shown_again(config: Config) -> str | None:
-    """Why the steps of a training cannot be shown again, one by one; None if they can."""
+    """Why the steps of a training cannot be replayed one by one; None if they can."""
     if config.get("dataset") is not None:
         return translated("it learns from recorded steps")
     if config["engine"] != "compiled":
@@ -106,7 +106,7 @@ def not_shown_again(config: Config) -> str | None:
 
 
 def _steps(run: Run, seed: int) -> int:
-    """How many steps of a seed there are to be shown: those that it was trained, or will be at most."""
+    """The number of steps to show: those that the seed was trained, or the maximum of a run that is going on."""
     result = run.result
     if result is None:
         return int(run.config["steps"])
@@ -114,7 +114,7 @@ def _steps(run: Run, seed: int) -> int:
 
 
 class _Source:
-    """Whose policy is shown: that of the training as it is."""
+    """The current policy of the replayed training, as `watched.Shown`."""
 
     def __init__(self, run: Run, learning: Learning, seed: int) -> None:
         self._run, self._learning, self._seed = run, learning, seed

@@ -1,4 +1,4 @@
-"""`zerone lesson`: the chapters, each with its question, its running example to step through, and the answer."""
+"""`zerone lesson`: chapters, each with a question, an example to step through, and the answer."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _write_page(chapter: Lesson, place: Path) -> None:
 
 
 def _play(chapter: Lesson, at: int, steps: int | None, columns: int) -> None:
-    """The chapter in this terminal, or printed."""
+    """Show the chapter in this terminal, or print it."""
     from zerone.lessons import text
 
     print(*text.before(chapter, columns), sep="\n", flush=True)
@@ -118,7 +118,7 @@ def _play(chapter: Lesson, at: int, steps: int | None, columns: int) -> None:
 
 
 def _wants_to_step() -> bool:
-    """Wait for a key: whether it is not `q`."""
+    """Wait for a key; returns whether it is not `q`."""
     from zerone.player import step_terminal
 
     print(translated("any key: step through it   q: straight to the answer") + "\n", flush=True)
@@ -127,7 +127,7 @@ def _wants_to_step() -> bool:
 
 
 def _walks(chapter: Lesson, at: int) -> list[Walk]:
-    """The trainings of the running example, each where so many steps are done."""
+    """The trainings of the chapter's example, each advanced by `at` steps."""
     from zerone.cli.step import walk_of
     from zerone.training.algorithm_setup import make_algorithm
 

@@ -1,4 +1,4 @@
-"""`zerone algorithms` and `zerone environments`: what there is."""
+"""`zerone algorithms` and `zerone environments`: lists, and details of one entry."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def environments(name: str | None, options: tuple[str, ...], as_json: bool) -> N
 
 
 def _print_others() -> None:
-    """What can be had besides ours; no suite is imported to say so."""
+    """Print the suites of environments from other packages, without importing any."""
     from zerone.environments.outside import ENVIRONMENTS
     from zerone.environments.suites import SUITES
 
@@ -138,10 +138,10 @@ def _print_others() -> None:
 
 
 def _list_suite(suite: str, as_json: bool) -> None:
-    """All ids of a suite."""
+    """Print all ids of a suite."""
     from zerone.environments.suites import SUITES
 
-    with contextlib.redirect_stdout(sys.stderr):  # what it prints when it is imported
+    with contextlib.redirect_stdout(sys.stderr):  # keep the suite's prints out of the results
         found = [f"{suite}:{name}" for name in SUITES[suite].adapter().ids()]
     if as_json:
         print_json(found)
@@ -151,12 +151,12 @@ def _list_suite(suite: str, as_json: bool) -> None:
 
 
 def _describe(name: str, options: tuple[str, ...], as_json: bool) -> None:
-    """What one environment is."""
+    """Print the facts about one environment."""
     from zerone.cli.settings import environment_options
     from zerone.cli.train import require_environment
     from zerone.training.environment_facts import describe
 
-    with contextlib.redirect_stdout(sys.stderr):  # what an environment prints must not get among the results
+    with contextlib.redirect_stdout(sys.stderr):  # keep the environment's prints out of the results
         require_environment(name)
         facts = describe(name, environment_options(name, options))
     if as_json:
@@ -171,7 +171,7 @@ def _describe(name: str, options: tuple[str, ...], as_json: bool) -> None:
 
 
 def lines_of(facts: EnvironmentFacts) -> list[tuple[str, str]]:
-    """What an environment is, as lines: a word, and what is to be said of it."""
+    """The facts about an environment as rows of (label, text)."""
     seen, acts = facts["observations"], facts["actions"]
     whole = translated("{what}: {result}", what=facts["name"], result=translated(facts.get("text", "")))
     rows = [(translated("environment"), whole if "text" in facts else facts["name"])]
@@ -199,17 +199,17 @@ def lines_of(facts: EnvironmentFacts) -> list[tuple[str, str]]:
 
 
 def _limit(steps: int) -> str:
-    """How long an episode can be."""
+    """The time limit as text."""
     return translated("at most {steps:,} steps", steps=steps) if steps else translated("no time limit")
 
 
 def _twin(gymnasium_id: str | None) -> list[str]:
-    """Which of Gymnasium's environments it equals, if one."""
+    """The Gymnasium environment that ours equals, if any."""
     return [translated("equal to Gymnasium's {id}", id=gymnasium_id)] if gymnasium_id else []
 
 
 def print_lines(rows: list[tuple[str, str]]) -> None:
-    """Words in a column, what is said of them beside it."""
+    """Print labels in a column, and their texts beside it."""
     indent = max(width(word) for word, _ in rows) + 2
     for word, text in rows:
         _print_line(word, text, indent, margin="")
@@ -229,7 +229,7 @@ def _environment_facts(entry: EnvironmentEntry) -> dict[str, Any]:
 
 
 def print_blocks(blocks: list[tuple[str, list[str]]]) -> None:
-    """Names in a column, what is said of them beside it, an empty line between two of them."""
+    """Print names in a column and their texts beside it, with an empty line between entries."""
     indent = max(len(name) for name, _ in blocks) + 2
     for place, (name, lines) in enumerate(blocks):
         if place:
@@ -241,7 +241,7 @@ def print_blocks(blocks: list[tuple[str, list[str]]]) -> None:
 def _print_line(name: str, text: str, indent: int, margin: str = "  ") -> None:
     columns = max(60, min(shutil.get_terminal_size().columns, 110))
     lines = wrapped(text, max(30, columns - indent - len(margin))) or [""]
-    # A name that is longer than its column keeps a line to itself.
+    # A name longer than its column gets a line of its own.
     if len(name) >= indent:
         click.echo(margin + name)
         name = ""

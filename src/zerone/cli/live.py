@@ -1,8 +1,8 @@
-"""A window beside a training: another process plays what the training has learned so far, or shows how it learns.
+"""A window beside a training: another process plays the current policy, or shows the training's own steps.
 
-Between chunks, at most once a second, the training writes down its policy; it never waits for the one who reads
-it. Whatever happens to the window, the training goes on; and when the training ends, however it ends, so does
-the window, because the pipe between them closes.
+Between chunks, at most once a second, the training writes its policy to a file; it never waits for the reader. Errors
+in the window do not affect the training. When the training ends, however it ends, the pipe between them closes, and so
+does the window.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ STILL_SHOWN = "zerone: the training is done; the window still shows it, slowed: 
 
 
 class LiveViewer(Callback):
-    """Starts the window, and feeds it what is learnt, or lets it show the training's own steps from the first one on.
+    """Starts the window, and writes the current policy for it, or lets it replay the training from the first step.
 
-    It is fed, once there is something to see (a return of `level`, if that is given), unless a `speed` is given or what
-    learns is a table, whose training is over at once: then it shows so many steps of the training in a second (with
-    None as many as look natural). The training does not wait for that.
+    The policy is shown once it is good enough (a return of `level`, if given). If a `speed` is given, or the algorithm
+    learns a table, whose training takes only a moment, the window replays the training instead, `speed` steps per
+    second (None: a natural speed). The training does not wait for it.
     """
 
     def __init__(
         self, path: Path, level: float | None = None, *, speed: float | None = None, text: bool = False
     ) -> None:
-        """With `text` it is no window, but the terminal that this program writes to."""
+        """`text`: show it in the terminal that this program writes to, not in a window."""
         self._path, self._level, self._text = absolute(path), level, text
         self._speed, self._how = speed, ["--follow"]
         self._process: subprocess.Popen[bytes] | None = None
@@ -53,7 +53,7 @@ class LiveViewer(Callback):
         return self._how[0] == "--learning"
 
     def on_started(self, event: Started, training: Control) -> None:
-        """Show it from its first step, if it shall be slowed."""
+        """Start the replay, if the training is to be shown slowed down."""
         del training
         if self._speed == 0 or self._level is not None:
             return
@@ -68,11 +68,11 @@ class LiveViewer(Callback):
             _tell(f"its steps cannot be shown one by one, because {why}: its newest policy is shown")
 
     def on_progress(self, event: Progress, training: Control) -> None:
-        """Show the policy as it is now. Never raises, never waits for the window."""
+        """Write the current policy. Never raises, and never waits for the window."""
         self.look(event, training.policy)
 
     def look(self, now: Progress, policy: Callable[[], object]) -> None:
-        """Show a policy."""
+        """Write a policy for the window."""
         if self._gone:
             return
         if self._slowed:
@@ -96,7 +96,7 @@ class LiveViewer(Callback):
 
     @contextlib.contextmanager
     def _unharmed(self) -> Generator[None]:
-        """What goes wrong here ends only the watching."""
+        """Errors in the block end only the watching."""
         try:
             yield
         except (ZeroneError, OSError) as error:
@@ -116,14 +116,14 @@ class LiveViewer(Callback):
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "zerone", "watch", str(self._path), *self._how, "--leash", "--trust"]
         command.append("--text" if self._text else "--window")
-        # The accelerator belongs to the training; and Ctrl-C is for the training to hear, which then lets go.
+        # The accelerator belongs to the training. Ctrl-C goes only to the training, which then closes the window.
         return subprocess.Popen(  # noqa: S603 - our own program
             command, stdin=subprocess.PIPE, stdout=None if self._text else subprocess.DEVNULL, stderr=subprocess.PIPE,
             env={**os.environ, "JAX_PLATFORMS": "cpu"}, start_new_session=True,
         )  # fmt: skip
 
     def _explain(self) -> None:
-        """Say why the window is gone, if it did not just close."""
+        """Report why the window is gone, unless the user closed it."""
         assert self._process is not None  # noqa: S101 - only called then
         said = self._process.stderr.read().decode(errors="replace").strip() if self._process.stderr else ""
         if self._process.returncode:

@@ -1,4 +1,4 @@
-"""What the commands share: kinds of values that refuse in one line, and options that several commands have."""
+"""Shared by the commands: parameter types with one-line errors, and options that several commands have."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ else:  # in older versions of click it takes no argument
 MOST_PROCESSES = 1_024
 
 VIEWS = ("auto", "picture", "grid", "numbers", "scaled")
-"""How observations can be seen: `environments.gym.views.VIEWS`, whose import would take half a second."""
+"""Encodings of observations, as `environments.gym.views.VIEWS`, whose import would take half a second."""
 
 
 def refuse(option: str, raw: object, allowed: str) -> InputError:
-    """The error of a value that is not allowed, with what was typed."""
+    """The error for a value that is not allowed: shows the typed text and what is allowed."""
     typed = "''" if raw == "" else raw
     return InputError(translated("{option} {typed} is not allowed: must be {allowed}", option=option, typed=typed,
                                  allowed=allowed))  # fmt: skip
 
 
 def not_allowed(option: str, raw: object, why: str) -> InputError:
-    """The error of a value that is not allowed, with what is said instead of it."""
+    """The error for a value that is not allowed: shows the typed text and the reason."""
     return InputError(translated("{option} {typed} is not allowed: {why}", option=option, typed=raw, why=why))
 
 
 def whole(text: str) -> int:
-    """A whole number as people type them: 50000, 50_000, 5e4. Raises `ValueError` for anything else."""
+    """An integer as people type it: 50000, 50_000, 5e4. Raises `ValueError` for anything else."""
     try:
         return int(text)
     except ValueError:
@@ -60,7 +60,7 @@ def _name(parameter: click.Parameter | None) -> str:
 
 
 class Whole(Kind):
-    """A whole number within bounds, both allowed."""
+    """An integer within bounds, both included."""
 
     name = "N"
 
@@ -85,7 +85,7 @@ class Whole(Kind):
 
 
 class Finite(Kind):
-    """A finite number, within bounds if there are any, both allowed."""
+    """A finite number within optional bounds, both included."""
 
     name = "NUMBER"
 
@@ -108,7 +108,7 @@ class Finite(Kind):
 
 
 class OneOf(Kind):
-    """One of some words; the nearest is offered for a misspelt one."""
+    """One of several words; a misspelt word gets a suggestion."""
 
     name = "WORD"
 
@@ -127,7 +127,7 @@ class OneOf(Kind):
 
 
 class Place(Kind):
-    """A path, of one of `suffixes` if there are any."""
+    """A path, with one of `suffixes` if there are any."""
 
     def __init__(self, name: str, *suffixes: str) -> None:
         self.name, self.suffixes = name, suffixes
@@ -145,7 +145,7 @@ class Place(Kind):
 
 
 def require_file_place(option: str, path: Path, suffixes: Iterable[str]) -> None:
-    """Raise `InputError` unless a file of one of these kinds can be put at `path`."""
+    """Raise `InputError` unless a file with one of these suffixes can be written at `path`."""
     if path.suffix.lower() not in suffixes:
         raise refuse(option, path, translated("a file that ends in {suffixes}", suffixes=", ".join(suffixes)))
     if path.is_dir():
@@ -155,14 +155,14 @@ def require_file_place(option: str, path: Path, suffixes: Iterable[str]) -> None
 
 
 def option_names(parameter: click.Parameter) -> list[str]:
-    """How an option is spelt; nothing for an argument, or what is for our own programs only."""
+    """The spellings of an option; empty for an argument, or a hidden option for Zerone's own processes."""
     if isinstance(parameter, click.Option) and not parameter.hidden:
         return [*parameter.opts, *parameter.secondary_opts]
     return []
 
 
 def as_json(value: object, file: TextIO | None = None) -> None:
-    """Print `value` as one line of JSON; a number that JSON lacks becomes null."""
+    """Print `value` as one line of JSON; NaN and infinity become null."""
     from zerone.base.files import finite
 
     click.echo(json.dumps(finite(value), allow_nan=False, ensure_ascii=False), file=file)
@@ -176,7 +176,7 @@ def json_option(command: F) -> F:
 
 
 def debug_option(command: F) -> F:
-    """`--debug`, which `run` looks for by itself."""
+    """Add `--debug`; `run` reads it directly from the arguments."""
     return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(command)
 
 
@@ -201,16 +201,16 @@ def trust_option(command: F) -> F:
 
 
 def read_config(path: Path) -> Config:
-    """The configuration of the run at `path`. Raises `InputError` where there is none, or it is damaged."""
+    """The configuration of the run at `path`. Raises `InputError` if there is none, or it is damaged."""
     from zerone.training.folder import RunFolder
 
     return RunFolder.open(path).config
 
 
 def import_trusted(config: Config | SweepConfig, trusted: bool, typed: Collection[str | None] = ()) -> None:
-    """Import the modules that a run's or a sweep's configuration names, if the person says so.
+    """Import the modules that a run's or sweep's configuration names, if the user trusts it.
 
-    What the person has `typed` as well, such as an environment's id, is named by the person, and nothing else is.
+    Names that the user has `typed` as well, such as an environment's id, are trusted without the option.
     """
     from zerone.base.modules import import_named
 
@@ -221,7 +221,7 @@ def import_trusted(config: Config | SweepConfig, trusted: bool, typed: Collectio
 
 
 def places_named(config: Config | SweepConfig) -> list[tuple[str, str, str]]:
-    """What a configuration names that is not Zerone's own: what it is, its name, and where (`module:Name`)."""
+    """The foreign code that a configuration names: what it is, its name, and where it is (`module:Name`)."""
     from zerone.algorithms.outside import NAMES
     from zerone.base.modules import ForeignId
     from zerone.environments.outside import ENVIRONMENTS
@@ -250,7 +250,7 @@ def places_named(config: Config | SweepConfig) -> list[tuple[str, str, str]]:
 
 
 def see_modules_here() -> None:
-    """Let `module:Id` find a module in the folder in which the command was typed, after all others."""
+    """Let `module:Id` also find modules in the current folder, after all others."""
     import os
     import sys
 
@@ -259,7 +259,7 @@ def see_modules_here() -> None:
 
 
 def say_cut(number: int, limit: int, option: str) -> None:
-    """Say that returns are those of parts of episodes, where they are."""
+    """Tell the user if returns are of episodes that were cut off."""
     if number:
         click.echo(translated("{number:,} of these episodes had not ended after {limit:,} steps and were cut: their "
                               "returns are those of a part ({option} sets where)", number=number, limit=limit,

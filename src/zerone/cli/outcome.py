@@ -1,4 +1,4 @@
-"""What is printed of a training that has ended: how it went, and what can be done with its run."""
+"""The report printed after a training: its result, and what can be done with the run."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def _usual_level(environment: EnvironmentConfig) -> float | None:
-    """The level of an environment without its options, if it has one then."""
+    """The solved threshold of an environment with default options; None if it has none."""
     from zerone.training import environment_setup
 
     return environment_setup.solved_at(environment["id"]) if environment["known"] else None
 
 
 def say_outcome(run: Run, settings_file: Path | None) -> None:
-    """Say how it ended, and what can be done with it."""
+    """Print the result of a training, and commands to use its run."""
     result = run.result
     assert result is not None  # noqa: S101 - it has ended
     seeds = result["seeds"]
@@ -71,7 +71,7 @@ def say_outcome(run: Run, settings_file: Path | None) -> None:
             )
         )
     path, zerone = _quoted(as_seen(run.path)), _program()
-    trust = " --trust" if places_named(run.config) else ""  # what a run names is not imported unasked
+    trust = " --trust" if places_named(run.config) else ""  # modules that a run names are not imported without --trust
     click.echo("\n" + translated("run folder: {path}", path=as_seen(run.path)))
     with_table = run.config["figure"] and (run.path / "table.png").exists()
     if run.config["figure"]:
@@ -94,7 +94,7 @@ def say_outcome(run: Run, settings_file: Path | None) -> None:
 
 
 def _solved(solved: int, seeds: int, first: int | None) -> str:
-    """Whether it was solved: by how many seeds, and after how many steps first."""
+    """How many seeds solved it, and the step at which the first one did."""
     if seeds == 1:
         return translated("not solved") if first is None else translated("solved after {steps:,} steps", steps=first)
     if not solved or first is None:
@@ -104,7 +104,7 @@ def _solved(solved: int, seeds: int, first: int | None) -> str:
 
 
 def _program() -> str:
-    """How this program can be called from here: by its name, or by its place where the name is not found."""
+    """How this program can be called here: by its name, or by its path if the name is not found."""
     if shutil.which("zerone"):
         return "zerone"
     here = absolute(sys.argv[0])

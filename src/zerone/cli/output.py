@@ -1,7 +1,7 @@
-"""What a command writes, kept apart from what everything else in its process writes.
+"""Separating a command's own output from everything else that its process prints.
 
-An environment may print: in Python, in native code, or from a program that it starts. With `--json` or `--quiet`
-nothing of that may get among the results.
+An environment may print in Python, in native code, or from a program that it starts. With `--json` or `--quiet` none
+of that may appear in the results.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zerone.base.place import in_short
 
 @dataclasses.dataclass(frozen=True)
 class Streams:
-    """Where a command itself writes."""
+    """The streams that a command itself writes to."""
 
     results: TextIO
     """Standard output."""
@@ -31,15 +31,15 @@ class Streams:
 
 
 _person: TextIO | None = None
-"""Where `tell` writes while standard error leads elsewhere."""
+"""The stream of `tell` while standard error is redirected."""
 
 _late: bool | None = None
-"""Whether what is printed after the results goes nowhere; None where it is no matter."""
+"""Whether output after the results is discarded; None if it need not be."""
 
 
 @contextlib.contextmanager
 def apart(quiet: bool) -> Iterator[Streams]:
-    """Until the end of the block whatever anybody prints goes to standard error, or nowhere if `quiet`."""
+    """Until the end of the block, all foreign output goes to standard error, or nowhere if `quiet`."""
     global _late, _person
     _late = quiet
     with contextlib.ExitStack() as ends:
@@ -60,12 +60,12 @@ def apart(quiet: bool) -> Iterator[Streams]:
 
 
 def tell(line: str) -> None:
-    """Say something to the person at the terminal, whatever the environment's own words are kept from."""
+    """Print a line for the user on the terminal, even while foreign output is redirected."""
     print(f"zerone: {in_short(line)}", file=_person or sys.stderr, flush=True)
 
 
 def end() -> None:
-    """Keep apart what is printed from now on, by what only ends with the process."""
+    """From now on, redirect foreign output until the process ends."""
     if _late is None:
         return
     with contextlib.suppress(OSError, ValueError):
@@ -78,7 +78,7 @@ def end() -> None:
 
 
 def _is_descriptor(stream: TextIO, number: int) -> bool:
-    """Whether a stream writes to that descriptor; not where somebody has put another one in its place."""
+    """Whether a stream writes to that file descriptor, and was not replaced by another stream."""
     try:
         return stream.fileno() == number
     except (AttributeError, OSError, ValueError):
@@ -87,7 +87,7 @@ def _is_descriptor(stream: TextIO, number: int) -> bool:
 
 @contextlib.contextmanager
 def _kept(stream: TextIO, number: int) -> Iterator[TextIO]:
-    """A stream to where this one writes now, whatever becomes of the descriptor."""
+    """A stream to the current target of `stream`, which stays valid when the descriptor is redirected."""
     if not _is_descriptor(stream, number):
         yield stream
         return
@@ -98,7 +98,7 @@ def _kept(stream: TextIO, number: int) -> Iterator[TextIO]:
 
 @contextlib.contextmanager
 def _turned(stream: TextIO, number: int, target: TextIO) -> Iterator[None]:
-    """Let a descriptor lead to where `target` does: native code and other programs know nothing else."""
+    """Redirect a file descriptor to `target`: native code and child programs write to descriptors."""
     try:
         there = target.fileno()
     except (AttributeError, OSError, ValueError):
@@ -115,14 +115,14 @@ def _turned(stream: TextIO, number: int, target: TextIO) -> Iterator[None]:
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
         with contextlib.suppress(OSError, AttributeError, TypeError):
-            ctypes.CDLL(None).fflush(None)  # C has a buffer of its own
+            ctypes.CDLL(None).fflush(None)  # C has its own buffer
         os.dup2(before, number)
         os.close(before)
 
 
 @contextlib.contextmanager
 def _noticed(stream: TextIO) -> Iterator[None]:
-    """Let what we ourselves have to say be seen there."""
+    """Send Zerone's own messages in the block to that stream."""
     logger, handler = logging.getLogger("zerone"), logging.StreamHandler(stream)
     logger.addHandler(handler)
     try:

@@ -1,4 +1,4 @@
-"""`zerone record`: what an agent, chance or a person does, as a dataset."""
+"""`zerone record`: records the steps of an agent, a random policy or a person as a dataset."""
 
 from __future__ import annotations
 
@@ -118,13 +118,13 @@ def record(
 
 
 def _by_option(typed: Mapping[str, Any]) -> dict[str, Any]:
-    """What was typed by the name of its option, for those that are for one kind of player."""
+    """The given options that apply only to one kind of player, by option name."""
     names = ("engine", "action_mask", "epsilon", "agent", "checkpoint")
     return {"--" + name.replace("_", "-"): typed[name] for name in names}
 
 
 def _require_together(player: str, environment: str | None, typed: Mapping[str, Any]) -> None:
-    """Raise `InputError` where an option would be ignored with this player."""
+    """Raise `InputError` if an option would be ignored with this player."""
     own = translated("a run has its own")
     why = dict.fromkeys(("--option", "--engine", "--action-mask"), own)
     if environment is not None:

@@ -1,4 +1,4 @@
-"""Hyperparameters and environment options as options of a command line, made from the fields that declare them."""
+"""Command-line options for hyperparameters and environment options, generated from the fields that declare them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """One field of an algorithm: `--learning-rate`, its default, and what it allows (an `Allowed`)."""
+    """One hyperparameter: its option (`--learning-rate`), its default, and its allowed values (an `Allowed`)."""
 
     name: str
     default: object
@@ -30,17 +30,17 @@ class Setting:
 
     @property
     def option(self) -> str:
-        """How it is spelt: `--learning-rate`."""
+        """Its spelling: `--learning-rate`."""
         return as_option(self.name)
 
     @property
     def negation(self) -> str:
-        """How a flag is switched off: `--no-double`."""
+        """The spelling that switches a flag off: `--no-double`."""
         return "--no-" + self.name.replace("_", "-")
 
     @property
     def is_flag(self) -> bool:
-        """Whether it is on or off, and takes no value."""
+        """Whether it is a boolean, which takes no value."""
         return isinstance(self.default, bool)
 
     def typed_default(self) -> str:
@@ -49,7 +49,7 @@ class Setting:
         return ",".join(str(each) for each in default) if isinstance(default, tuple) else str(default)
 
     def describe(self) -> str:
-        """What may be given."""
+        """The allowed values as text."""
         bounds = self.allowed.describe() if self.allowed is not None else ""
         if self.allowed is not None and self.allowed.choices:
             return bounds
@@ -65,7 +65,7 @@ class Setting:
         return translated("{kind} {bounds}", kind=kind, bounds=bounds)
 
     def convert(self, raw: str) -> Any:
-        """The value of a text, checked. Raises `InputError`, naming the option, the text and what is allowed."""
+        """Parse and check a text. Raises `InputError`, naming the option, the text and what is allowed."""
         value = parse_like(self.default, raw)
         if value is None or (self.allowed is not None and not self.allowed.holds(value)):
             if self.allowed is not None and self.allowed.choices and not self.allowed.named:
@@ -98,13 +98,13 @@ def parse_like(default: object, raw: str) -> Any:
 
 
 def settings_of(algorithm: type[Any]) -> list[Setting]:
-    """Every hyperparameter of a class of algorithms, in the order in which it declares them."""
+    """Every hyperparameter of an algorithm class, in the order of declaration."""
     fields = dataclasses.fields(algorithm)
     return [Setting(field.name, field.default, field.metadata.get("allowed")) for field in fields]
 
 
 def look_up(algorithm: str) -> Entry:
-    """The algorithm of a name that was typed; `module:Name` is looked for where the command was typed, too."""
+    """The algorithm with the typed name; `module:Name` is also searched for in the current folder."""
     from zerone.algorithms import catalogue
 
     if ":" in algorithm:
@@ -113,7 +113,7 @@ def look_up(algorithm: str) -> Entry:
 
 
 def chosen_settings(algorithm: str, given: Sequence[tuple[str, str | None]]) -> dict[str, Any]:
-    """The hyperparameters typed, for an algorithm's name, in their types.
+    """The typed hyperparameters of an algorithm, converted to their types.
 
     Raises:
         InputError: no such algorithm, a hyperparameter of another one, or a value that is not allowed.
@@ -140,18 +140,18 @@ def chosen_settings(algorithm: str, given: Sequence[tuple[str, str | None]]) -> 
 
 
 def _plain(option: str) -> str:
-    """The setting that an option is of: `double` of `--no-double`."""
+    """The setting of an option: `double` for `--no-double`."""
     return option.removeprefix("--no-").removeprefix("--").replace("-", "_")
 
 
 def environment_options(environment: str, pairs: Sequence[str]) -> dict[str, Any]:
-    """What `--option NAME=VALUE` asks of an environment, in the types of what it has by default.
+    """Parse `--option NAME=VALUE` pairs, converted to the types of the environment's defaults.
 
-    A layout is read from the file that is named. For an environment that is not ours a value is a number, true or
-    false where it looks like one, else a text.
+    A layout is read from the named file. For foreign environments a value becomes a number or a boolean if it looks
+    like one, else it stays a text.
 
     Raises:
-        InputError: no `=` in a pair, an option of ours that is unknown, or a value of another type.
+        InputError: a pair has no `=`, an option of our environment is unknown, or a value has another type.
     """
     from zerone.environments import catalogue
 
@@ -193,7 +193,7 @@ def environment_options(environment: str, pairs: Sequence[str]) -> dict[str, Any
 
 
 def guessed(raw: str) -> Any:
-    """A text as what it looks like: int, float, bool, else itself."""
+    """Convert a text to int, float or bool if it looks like one, else return it unchanged."""
     if raw.lower() in ("true", "false"):
         return raw.lower() == "true"
     for kind in (int, float):
@@ -201,6 +201,6 @@ def guessed(raw: str) -> Any:
             number = kind(raw)
         except ValueError:
             continue
-        if math.isfinite(number):  # JSON, and so a run's configuration, has no other numbers
+        if math.isfinite(number):  # JSON, and so a run's configuration, has no NaN or infinity
             return number
     return raw

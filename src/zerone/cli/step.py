@@ -1,4 +1,4 @@
-"""`zerone step`: a training step by step, with the numbers of each update, forwards and backwards."""
+"""`zerone step`: a training step by step, forwards and backwards, with the numbers of each update."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from zerone.player.step_terminal import Walk
 
 PRINTED = 10
-"""Steps that are printed where there is no terminal for keys."""
+"""Number of steps that are printed if there is no terminal for keys."""
 
 
 @click.command(
@@ -97,7 +97,7 @@ def stepped(
     """The training of an algorithm in an environment, before its first step.
 
     Raises:
-        InputError: it is none of the compiled engine's, or anything that `zerone train` would refuse.
+        InputError: the compiled engine does not support it, or `zerone train` would reject it.
     """
     if said.algorithm is None or said.environment is None:
         raise InputError(
@@ -165,7 +165,7 @@ def walk_of(
     """The training of an algorithm in an environment, before its first step.
 
     Raises:
-        InputError: it is none of the compiled engine's.
+        InputError: the compiled engine does not support it.
     """
     from gymnasium.spaces import Discrete
 

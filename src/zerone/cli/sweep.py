@@ -1,4 +1,4 @@
-"""`zerone sweep`: an algorithm with many settings, and which is best."""
+"""`zerone sweep`: trains an algorithm with many settings, and finds the best."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _swept(
     words: tuple[str, ...], resume: Path | None, options: tuple[str, ...], trust: bool, typed: dict[str, Any],
     as_json: bool,
 ) -> Sweep:  # fmt: skip
-    """What was asked for, carried out."""
+    """Run or resume the sweep that the options describe."""
     from zerone.studies import sweep, sweep_plan
 
     wrappers = wrappers_of(typed.pop("wrappers"))
@@ -174,10 +174,10 @@ def _swept(
 
 
 def read_space(algorithm: str, words: Sequence[str]) -> dict[str, Any]:
-    """What is varied, from words such as `learning_rate=1e-4..1e-2` or `clip=0.1,0.2`; of widths `hidden=32,32;64,64`.
+    """Parse the swept settings, e.g. `learning_rate=1e-4..1e-2` or `clip=0.1,0.2`; layer widths `hidden=32,32;64,64`.
 
     Raises:
-        InputError: a name that the algorithm does not have, or a value that is not of its kind.
+        InputError: the algorithm has no such setting, or a value has the wrong type.
     """
     from zerone.algorithms import catalogue
     from zerone.studies.search import Range
@@ -218,7 +218,7 @@ def read_space(algorithm: str, words: Sequence[str]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Progress], None]]:
-    """What is called between chunks; and what is said when Ctrl-C has ended it."""
+    """A progress callback; after Ctrl-C, prints how to resume."""
     from zerone.studies.sweep import together
     from zerone.training.progress import progress_for
 
@@ -238,7 +238,7 @@ def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Progress]
 
 
 def _finish(found: Sweep) -> None:
-    """Say what came of it."""
+    """Print the result of a sweep."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -274,7 +274,7 @@ def _finish(found: Sweep) -> None:
 
 
 def _command(found: Sweep) -> str:
-    """What trains with the best settings as the sweep did."""
+    """The command that trains with the best settings, exactly as in the sweep."""
     config = found.config
     words = ["zerone", "train", config["algorithm"], config["environment"]]
     words += ["--settings", str(as_seen(found.path) / "best.toml"), "--steps", str(config["steps"])]
@@ -286,7 +286,7 @@ def _command(found: Sweep) -> str:
     words += words_of(config["around"])
     words += [] if config["processes"] is None else ["--processes", str(config["processes"]["number"])]
     for name, value in config["options"].items():
-        layout = isinstance(value, (tuple, list))  # the rows of a file whose name is not kept
+        layout = isinstance(value, (tuple, list))  # a layout's rows; the name of its file is not kept
         words += ["--option", f"{name}=FILE" if layout else f"{name}={value}"]
     return shlex.join(words)
 

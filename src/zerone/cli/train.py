@@ -1,4 +1,4 @@
-"""`zerone train`: from what was typed to a run folder."""
+"""`zerone train`: from the command line to a run folder."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ STEPS = Whole(1, MOST_STEPS)
 
 
 class Train(AlgorithmCommand):
-    """A command whose help has the hyperparameters of the algorithm that is named before `--help`."""
+    """A command whose help lists the hyperparameters of the algorithm given before `--help`."""
 
     help_of_others = True
 
@@ -149,13 +149,13 @@ def train(words: tuple[str, ...], resume: Path | None, settings_file: Path | Non
 def _trained(
     words: tuple[str, ...], resume: Path | None, settings_file: Path | None, typed: dict[str, Any], manner: Display
 ) -> Run:
-    """What was asked for, carried out."""
+    """Start or resume the training that the options describe."""
     from zerone.cli.training import Callbacks, go_on, start
 
     trusted = typed.pop("trust")
     options = typed.pop("options")
     listening = Callbacks(typed.pop("callbacks"), typed.pop("trackers"), trusted)
-    # None is what was not typed; so the defaults are those of `zerone.train`, and are written down once.
+    # None means not given: the defaults are those of `zerone.train`, and are written only there.
     wrappers = wrappers_of(typed.pop("wrappers"))
     asked: dict[str, Any] = {name: value for name, value in typed.items() if value is not None}
     asked |= {"wrappers": wrappers} if wrappers else {}
@@ -197,7 +197,7 @@ def _trained(
 
 
 def _require_together(asked: Mapping[str, Any], settings_file: Path | None) -> None:
-    """Raise `InputError` if options of a new training do not go together."""
+    """Raise `InputError` if options of a new training contradict each other."""
     if "own_play" in asked and "dataset" not in asked:
         raise InputError(
             translated(
@@ -227,7 +227,7 @@ def _require_together(asked: Mapping[str, Any], settings_file: Path | None) -> N
 
 
 def _require_words(said: ParsedArguments) -> tuple[str, str]:
-    """ALGORITHM and ENVIRONMENT, both given, and the second one known: this needs no JAX, so it is checked first."""
+    """ALGORITHM and ENVIRONMENT, both given, and the environment known: checked first, because it needs no JAX."""
     if said.algorithm is None:
         raise InputError(
             translated(
@@ -261,7 +261,7 @@ def _require_words(said: ParsedArguments) -> tuple[str, str]:
 
 
 def require_environment(identity: str) -> None:
-    """Raise `InputError` if there is no such environment; imports its module, if it names one."""
+    """Raise `InputError` if there is no such environment; imports its module if the id names one."""
     from zerone.environments import catalogue
 
     if ":" in identity:

@@ -1,4 +1,4 @@
-"""A training under the eyes of a person: progress, a window beside it, Ctrl-C."""
+"""A training from the command line: its progress display, the window beside it, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 ANEW = ("dataset", "spread", "address", "worker_timeout", "step_timeout", "processes", "replace_lost")
-"""What can be given again when a training goes on."""
+"""Options that may be given again when a training is resumed."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Display:
-    """How a training is shown; nothing of it changes a result."""
+    """How a training is displayed; it changes no result."""
 
     chunk: int | None
     watch: bool
@@ -39,7 +39,7 @@ class Display:
     as_json: bool
 
     def check(self) -> None:
-        """Raise `InputError` where what was typed of watching does not go together."""
+        """Raise `InputError` if the options for watching contradict each other."""
         for option, typed in {"--watch-speed": self.watch_speed is not None, "--text": self.text}.items():
             if typed and not self.watching:
                 raise InputError(translated("{option} is not allowed without {other}", option=option, other="--watch"))
@@ -55,20 +55,20 @@ class Display:
 
     @property
     def watching(self) -> bool:
-        """Whether there shall be a window."""
+        """Whether a window is wanted."""
         return self.watch or self.watch_from is not None
 
 
 @dataclasses.dataclass(frozen=True)
 class Callbacks:
-    """The callbacks and trackers that were typed, and whether modules that a run's folder names may be imported."""
+    """Callbacks and trackers from the command line, and whether modules named in a run folder may be imported."""
 
     own: tuple[str, ...] = ()
     trackers: tuple[str, ...] = ()
     trusted: bool = False
 
     def chosen(self, kept: Sequence[str] = ()) -> list[str]:
-        """Those of a training; where none of a kind was typed, those that the run has `kept`."""
+        """The callbacks of a training; if none of a kind was given, those that the run has `kept`."""
         from zerone.training.callback_sources import TRACKERS
 
         own = self.own or tuple(each for each in kept if each not in TRACKERS)
@@ -82,11 +82,11 @@ class Callbacks:
 def start(
     algorithm: str, environment: str, asked: Mapping[str, Any], manner: Display, listening: Callbacks
 ) -> Run:  # fmt: skip
-    """A new training.
+    """Start a new training.
 
     Raises:
         InputError, RunError: as `zerone.train`.
-        KeyboardInterrupt: Ctrl-C; the line says what is kept.
+        KeyboardInterrupt: Ctrl-C; the message says what was saved.
     """
     from zerone.training.environment_setup import environment_name
     from zerone.training.folder import new_folder
@@ -117,10 +117,10 @@ def go_on(
     path: Path, said: ParsedArguments, asked: Mapping[str, Any], options: Sequence[str], settings: Path | None,
     manner: Display, trust: Callable[[Config], None], listening: Callbacks,
 ) -> Run:  # fmt: skip
-    """A training from its newest checkpoint. What is asked besides must be what the run was started with.
+    """Resume a training from its newest checkpoint. Any other option given must equal the run's.
 
     Raises:
-        InputError: there is no run, or it is another one; RunError, KeyboardInterrupt as for `start`.
+        InputError: there is no run, or an option differs; RunError, KeyboardInterrupt as for `start`.
     """
     from zerone.training.resume import resume
 
@@ -141,7 +141,7 @@ def require_same(
     path: Path, config: Config, said: ParsedArguments, asked: Mapping[str, Any], options: Sequence[str],
     file: Path | None = None,
 ) -> None:  # fmt: skip
-    """Raise `InputError` where something typed beside `--resume` differs from the run's own configuration."""
+    """Raise `InputError` if an option given with `--resume` differs from the run's configuration."""
     from zerone.training.algorithm_setup import make_algorithm, make_algorithm_from, settings_of
     from zerone.training.environment_setup import environment_name
     from zerone.training.schema import naming
@@ -152,7 +152,7 @@ def require_same(
         make_algorithm_from(config["algorithm"])
     algorithm, environment = config["algorithm"]["name"], config["environment"]["id"]
     named = config["algorithm"].get("source") or algorithm
-    typed: list[tuple[str, object, object]] = []  # what was typed, its value, and that of the run
+    typed: list[tuple[str, object, object]] = []  # option, value given, value of the run
     if said.algorithm is not None:
         typed.append(("ALGORITHM", said.algorithm, named if ":" in said.algorithm else algorithm))
     if said.environment is not None:
@@ -180,12 +180,12 @@ def require_same(
 
 
 def _listed(value: object) -> object:
-    """A value as JSON has it."""
+    """A value as JSON represents it."""
     return list(value) if isinstance(value, tuple) else value
 
 
 def _training_differences(path: Path, config: Config, asked: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:
-    """The options of the training itself that were typed: each with its value and that of the run."""
+    """The given options of the training itself: option, value given, value of the run."""
     from zerone.training import timetable
     from zerone.training import validation as asked_of
     from zerone.training.algorithm_setup import make_algorithm_from
@@ -220,7 +220,7 @@ def _training_differences(path: Path, config: Config, asked: Mapping[str, Any]) 
 
 
 def _evaluated(name: str, config: Config) -> float | None:
-    """What a run has of an option of its evaluations."""
+    """A run's value of an option of its evaluations."""
     kept = config.get("evaluation")
     if kept is None:
         return None
@@ -228,7 +228,7 @@ def _evaluated(name: str, config: Config) -> float | None:
 
 
 def _own(name: str, config: Config) -> object:
-    """What a run has of an option; of steps and episodes the one by which it ends, in words where it is the other."""
+    """A run's value of an option; of steps and episodes only one is set, and the other is described in words."""
     counted = config.get("episodes")
     if name not in ("steps", "episodes") or (counted is None) == (name == "steps"):
         return config.get(name)
@@ -236,7 +236,7 @@ def _own(name: str, config: Config) -> object:
 
 
 def _around_of(name: str, value: Any, kept: AroundConfig | None) -> tuple[str, str]:
-    """What is put around an environment by an option that was typed, and by the same of a run, in words."""
+    """The wrappers given by an option, and those of the run, as text."""
     from zerone.cli.around import words_of
 
     own = kept or {"frame_skip": 1, "wrappers": [], "frame_stack": 1}
@@ -255,7 +255,7 @@ def _option(name: str) -> str:
 
 @contextlib.contextmanager
 def shown(path: Path, manner: Display) -> Generator[list[Listener]]:
-    """What shows a training to a person: progress, and a window if asked for. Ends with all of it gone."""
+    """Show a training's progress, and a window if wanted, until the end of the block."""
     from zerone.cli.output import tell
     from zerone.training.folder import RunFolder
     from zerone.training.interrupt import Program, as_program
@@ -286,7 +286,7 @@ def shown(path: Path, manner: Display) -> Generator[list[Listener]]:
 
 
 def _kept(path: Path) -> str:
-    """What an interrupted training has left, and how to go on."""
+    """What an interrupted training has saved, and how to resume it."""
     from zerone.training.folder import RunFolder
 
     try:

@@ -1,4 +1,4 @@
-"""What is said of a word that nobody knows: what is meant by it, or what there is instead."""
+"""Errors for unknown commands, options and settings, with suggestions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _unknown_option(option: str, about: str) -> InputError:
 
 
 def unknown_command(name: str, known: Iterable[str]) -> InputError:
-    """The error of a word that is no command."""
+    """The error for an unknown command."""
     names = [*known]
     meant = meanings(name, COMMANDS)
     if meant:
@@ -35,7 +35,7 @@ def unknown_command(name: str, known: Iterable[str]) -> InputError:
 
 
 def unknown_option(option: str, known: Iterable[str], where: str) -> InputError:
-    """The error of an option that is none of a command's; `where` lists them."""
+    """The error for an unknown option of a command; `where` is the command that lists the options."""
     names = [name for name in known if name.startswith("--")]
     near = closest(option, names)
     meant = asked(option, names, training=False)
@@ -52,9 +52,9 @@ def unknown_option(option: str, known: Iterable[str], where: str) -> InputError:
 def unknown_setting(
     option: str, words: Sequence[str], owners: Mapping[str, Sequence[str]], common: Iterable[str], command: str
 ) -> InputError:
-    """The error of an option that neither a `command` nor any algorithm has, said of the algorithm among `words`.
+    """The error for an option that neither a `command` nor any algorithm has, mentioning the algorithm among `words`.
 
-    `owners` has the settings of each algorithm; `common` are the command's own options.
+    `owners` maps algorithms to their settings; `common` are the command's own options.
     """
     options, where = [name for name in common if name.startswith("--")], help_for(words, owners, command)
     named = next((word for word in words if word in owners), None)
@@ -62,7 +62,7 @@ def unknown_setting(
     about = None
     if not meanings(option, SETTINGS, settings):
         about = asked(option, options, training=command == "zerone train")
-        # A slip in the name of an option is nearer than a slip in somebody else's word for a setting.
+        # A misspelt option of this algorithm is more likely than another library's name for a setting.
         near = None if about is not None else closest(option, [*map(as_option, settings), *options])
         if near is not None:
             about = translated("did you mean {name}? ({where} lists all)", name=near, where=where)
@@ -74,6 +74,6 @@ def unknown_setting(
 
 
 def help_for(words: Sequence[str], owners: Iterable[str], command: str) -> str:
-    """The command that lists all that can be set: of the algorithm among some words, where one is named."""
+    """The help command that lists all options, including those of the algorithm among `words`, if any."""
     named = next((word for word in words if word in {*owners}), "ALGORITHM")
     return f"{command} {named} --help" if command == "zerone train" else f"{command} --help"

@@ -1,4 +1,4 @@
-"""`zerone watch`: a trained agent at play, or one that is still learning."""
+"""`zerone watch`: shows a trained agent playing, or one that is still learning."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def _exclude(option: str, others: Mapping[str, object], why: str) -> None:
 
 
 def _write_page(run: Path, place: Path, agent: int | None, others: Mapping[str, bool]) -> None:
-    """One file with all checkpoints: which one is seen, the person who opens it chooses."""
+    """Write one page with films of all checkpoints; the reader selects one."""
     for option, given in others.items():
         if given:
             raise InputError(
@@ -204,14 +204,14 @@ def _show(
 
 
 def _mode(window: bool, video: Path | None, text: bool) -> str:
-    """Gymnasium's render mode for what was asked, refused at once where it cannot be."""
+    """Gymnasium's render mode for the options. Raises `InputError` if it is impossible here."""
     if window + text + (video is not None) > 1:
         raise InputError(translated("--window, --video and --text exclude each other"))
     if video is not None:
         from zerone.charts.formats import FILM_SUFFIXES
 
         require_file_place("--video", video, FILM_SUFFIXES)
-        if not has_display():  # some environments open one even for a film, and SDL complains
+        if not has_display():  # some environments open a window even for a film, and SDL prints errors
             os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
         return "rgb_array"
     if text:
@@ -224,7 +224,7 @@ def _mode(window: bool, video: Path | None, text: bool) -> str:
 
 
 def has_display() -> bool:
-    """Whether a window would be seen."""
+    """Whether a window can be shown."""
     from zerone.environments.window import require_display
 
     try:
@@ -242,12 +242,12 @@ def require_picture(identity: str, options: Mapping[str, Any], engine: str) -> N
 
 
 def _allowed_here(source: Watched, environment: Guard, observation: object) -> object:
-    """The action for what an environment shows, of those that it allows."""
+    """The policy's action for an observation, among those that the environment allows."""
     return source.act(observation, environment.allowed)
 
 
 def _leash() -> threading.Event:
-    """An event that is set when the process that started this one is gone: then its end of the pipe is closed."""
+    """An event that is set when the parent process ends, which closes its end of the pipe."""
     gone = threading.Event()
 
     def listen() -> None:
@@ -257,5 +257,5 @@ def _leash() -> threading.Event:
 
     threading.Thread(target=listen, daemon=True).start()
     with contextlib.suppress(OSError, AttributeError):
-        os.nice(10)  # the learning comes first
+        os.nice(10)  # learning has priority
     return gone

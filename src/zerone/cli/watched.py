@@ -1,4 +1,4 @@
-"""The policy that is watched, as it was saved or the newest of a training that goes on, and what is shown of it."""
+"""The policy that is watched: a saved one, or the current one of a running training; and how it is shown."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LOOKS, SECONDS_TO_WAIT = 1.0, 30.0
 LIVE = "live.safetensors"
-"""The newest policy of a training that somebody watches."""
+"""The file with the current policy of a training that is being watched."""
 
 
 class Shown(Protocol):
-    """Whose policy is shown, and the values of its actions for an observation."""
+    """A source of the policy that is shown, and of its action values for an observation."""
 
     def values(self, observation: object, /) -> Any: ...
     def policy(self) -> object: ...
 
 
 def view_of(run: Run, source: Shown, plain: bool) -> View:
-    """What is shown of each moment: the table too, where there is one, unless `plain` leaves it out.
+    """What is shown at each moment: the table too, if there is one, unless `plain` leaves it out.
 
     Raises:
-        InputError: there is none to be left out.
+        InputError: `plain` is given, but there is no table.
     """
     from gymnasium.spaces import Discrete
 
@@ -46,7 +46,7 @@ def view_of(run: Run, source: Shown, plain: bool) -> View:
     policy, grid = source.policy(), None
     actions = run.engine().spaces.action
     names = action_names(run.config["environment"]["id"], int(actions.n)) if isinstance(actions, Discrete) else []
-    if getattr(policy, "ndim", 0) == 2:  # nothing else is a table; and what follows takes a moment
+    if getattr(policy, "ndim", 0) == 2:  # only tables have two axes; the following imports take a moment
         from zerone.environments.drawing.geometry import grid_of
 
         grid = grid_of(judged_environment(run.config))
@@ -66,7 +66,7 @@ def view_of(run: Run, source: Shown, plain: bool) -> View:
 
 
 class FixedPolicy:
-    """An agent as it was saved."""
+    """An agent with a saved policy."""
 
     over = False
 
@@ -83,7 +83,7 @@ class FixedPolicy:
 
 
 class FollowedPolicy:
-    """The newest agent of a training that goes on: its live policy, else its newest checkpoint."""
+    """The current agent of a running training: its live policy, else its newest checkpoint."""
 
     def __init__(self, run: Run, seed: int | None, fed: bool, stochastic: bool) -> None:
         self._run, self._seed, self._fed, self._stochastic = run, seed, fed, stochastic
@@ -93,7 +93,7 @@ class FollowedPolicy:
         self._seen: tuple[object, ...] = ()
         self._looked, self._step = 0.0, 0
         self.over = False
-        run.engine()  # what is refused is said, and not taken for a policy that is not there yet
+        run.engine()  # report bad input now, not as a policy that is missing
         deadline = time.monotonic() + (SECONDS_TO_WAIT if fed else 0.0)
         while self._agent is None:
             self._look()
@@ -113,7 +113,7 @@ class FollowedPolicy:
             self._exploring.reset()
 
     def act(self, observation: object, mask: object = None) -> object:
-        # What a policy remembers of an episode is its own: the next policy comes with the next episode.
+        # Memory belongs to one policy: a policy with memory is replaced only between episodes.
         if not self.remembers and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
             self._look()
         assert self._agent is not None  # noqa: S101 - the constructor has waited for it
@@ -132,7 +132,7 @@ class FollowedPolicy:
         return translated("after {step:,} steps of training", step=self._step)
 
     def _look(self) -> None:
-        """Take up the newest policy, if there is a newer one. What cannot be read now is read the next time."""
+        """Load the newest policy, if there is a newer one. If it cannot be read now, it is read the next time."""
         from zerone.training import checkpoint, schema
         from zerone.training.agent import Agent
         from zerone.training.fields import checked
@@ -142,7 +142,7 @@ class FollowedPolicy:
         self.over = self._run.result is not None
         live = self._run.path / LIVE
         with contextlib.suppress(ZeroneError, OSError, KeyError):
-            # A viewer that is fed policies waits for those: a checkpoint is newer for a moment, but can be gigabytes.
+            # With a live policy, checkpoints are ignored: one may be newer for a moment, but can be gigabytes.
             kept = [] if self._fed else RunFolder(self._run.path, self._run.config).checkpoints()
             kept += [live] if live.exists() else []
             if not kept:
